@@ -1,0 +1,30 @@
+import type { Json, JsonObject } from '../language/json.js';
+import type { Action, ActionKind, Effect } from '../language/runbook.js';
+import type { Secrets } from './secrets.js';
+import type { Targets } from './targets.js';
+
+/** What an attempt may use of the world around it. */
+export interface AttemptContext {
+  /** Workflow id of the run. */
+  run: string;
+  /** Path of the step, such as `identify/jobs`. */
+  step: string;
+  /** `<run>/<step>`: the same for every attempt of this step in this run, for Idempotency-Key and application_name. */
+  key: string;
+  effect: Effect;
+  /** From 1. */
+  attempt: number;
+  /** Milliseconds that this attempt may take; `signal` aborts when they are over. */
+  timeoutMs: number;
+  /** Aborted on cancel, on time-out and on worker shutdown. Handlers end what they started, wait for its end, then throw `signal.reason`. */
+  signal: AbortSignal;
+  targets: Targets;
+  secrets: Secrets;
+  /** Keeps output: shipped to the record while the step runs, capped there. Redacted by the receiver. */
+  output(stream: 'stdout' | 'stderr' | 'log', chunk: Uint8Array | string): void;
+  /** Shown while the step runs and sent with the next heartbeat; small. */
+  progress(details: JsonObject): void;
+}
+
+/** Does one attempt of one kind of step. Returns the output (any size up to what the handler itself bounds; the caller caps it for history). @throws StepFailure */
+export type Handler<K extends ActionKind> = (action: Extract<Action, { kind: K }>, context: AttemptContext) => Promise<Json>;

@@ -1,0 +1,67 @@
+import type { JsonObject } from '../language/json.js';
+
+/**
+ * One envelope for everything that people (and later schedules and triggers) ask of the engine. It is JSON in a
+ * signal or a start argument; its fields are what a signature will cover.
+ */
+interface Envelope {
+  version: 1;
+  /** Made by the sender, unique; the same id sent twice is one decision with one answer. */
+  id: string;
+  /** Workflow id of the run. */
+  run: string;
+  /** Who asks. Proved by `proof` once signatures exist; until then as the sender states it. */
+  by: string;
+  reason: string;
+  /** Room for a signature. */
+  proof?: string;
+}
+
+/** Asks for a run of a runbook (`start`) or for its plan only (`plan`). */
+export interface StartEnvelope extends Envelope {
+  verb: 'start' | 'plan';
+  runbook: string;
+  /** As given: checked and resolved by admission, on a worker. */
+  inputs: JsonObject;
+  /** The plan digest that the person saw; when given, admission refuses any other. */
+  digest?: string;
+}
+
+export const decisionVerbs = ['approve', 'reject', 'cancel'] as const;
+export type DecisionVerb = (typeof decisionVerbs)[number];
+
+/** A decision about a live run, sent as the signal `decide`. */
+export interface DecisionEnvelope extends Envelope {
+  verb: DecisionVerb;
+  /** The gate, for approve and reject. */
+  gate?: string;
+  /** The gate's attempt that the person saw. */
+  attempt?: number;
+  /** The gate's digest that the person saw. */
+  digest?: string;
+}
+
+/** What became of a decision. */
+export interface Verdict {
+  decision: string;
+  accepted: boolean;
+  /** Closed list: see `verdictCodes`. */
+  code: VerdictCode;
+  /** One or two sentences for the person who decided. */
+  message: string;
+  /** ISO time of the judgement. */
+  at: string;
+}
+
+export const verdictCodes = [
+  'accepted',
+  'malformed',
+  'wrong-run',
+  'unknown-gate',
+  'not-waiting',
+  'already-decided',
+  'stale',
+  'own-request',
+  'reason-missing',
+] as const;
+export type VerdictCode = (typeof verdictCodes)[number];

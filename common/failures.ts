@@ -1,0 +1,45 @@
+/**
+ * The closed list of failure types that cross Temporal. Each says who throws it and whether a retry can help.
+ * `permanent` failures are thrown non-retryable; `transient` ones follow the step's retry; `waiting` ones are the
+ * platform's own trouble and do not use up the step's attempts.
+ */
+export const failureTypes = {
+  /** admission: the start or its inputs were refused. */
+  Refused: 'permanent',
+  /** http: 4xx other than 401, 403, 408, 425, 429. */
+  HttpRejected: 'permanent',
+  /** http: 401 or 403. */
+  HttpDenied: 'permanent',
+  /** http: 408, 425, 429 or 5xx. */
+  HttpUnavailable: 'transient',
+  /** http, sql: nobody listens, name not found, connection lost. */
+  Unreachable: 'transient',
+  /** http: a request that may have arrived was not answered. */
+  NoAnswer: 'transient',
+  /** sql: wrong password or missing right. */
+  SqlDenied: 'permanent',
+  /** sql: the statement is wrong or breaks a constraint. */
+  SqlRejected: 'permanent',
+  /** sql: deadlock, serialization failure, lock or statement time-out, server shutting down. */
+  SqlTransient: 'transient',
+  /** command: the program ended with a code that does not count as success. */
+  CommandFailed: 'transient',
+  /** command: the program does not exist or may not be run. */
+  CommandMissing: 'permanent',
+  /** any kind: the attempt's time limit passed; what it started has been ended. */
+  StepTimeout: 'transient',
+  /** check: `failWhen` held. */
+  CheckFailed: 'permanent',
+  /** any kind: the output did not meet `verify`. */
+  VerifyFailed: 'permanent',
+  /** any kind: a secret or target that is not there, or a secret outside its targets. */
+  Configuration: 'permanent',
+  /** any kind: an earlier attempt's worker died too often. */
+  WorkerLost: 'permanent',
+  /** any kind: PostgreSQL, which keeps the record, is away. */
+  RecordUnavailable: 'waiting',
+  /** procedure: the runbook found that it cannot go on. */
+  ProcedureStopped: 'permanent',
+} as const satisfies Record<string, 'permanent' | 'transient' | 'waiting'>;
+
+export type FailureType = keyof typeof failureTypes;

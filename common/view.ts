@@ -1,0 +1,129 @@
+import type { Json, JsonObject } from '../language/json.js';
+import type { Effect, Priority, RunbookType, StepKind } from '../language/runbook.js';
+
+export const runStates = [
+  'running',
+  'waiting',
+  'needs-operator',
+  'paused',
+  'rolling-back',
+  'succeeded',
+  'succeeded-with-exceptions',
+  'failed',
+  'rolled-back',
+  'rejected',
+  'cancelled',
+  'terminated',
+] as const;
+export type RunState = (typeof runStates)[number];
+
+export const stepStates = [
+  'pending',
+  'waiting',
+  'running',
+  'succeeded',
+  'failed',
+  'needs-operator',
+  'unknown',
+  'skipped',
+  'done-by-hand',
+  'not-needed',
+  'undoing',
+  'undone',
+] as const;
+export type StepState = (typeof stepStates)[number];
+
+/** States from which a run does not move again. */
+export const endStates: ReadonlySet<RunState> = new Set([
+  'succeeded',
+  'succeeded-with-exceptions',
+  'failed',
+  'rolled-back',
+  'rejected',
+  'cancelled',
+  'terminated',
+]);
+
+/** A failure as people read it: what happened, and what to do next. */
+export interface Problem {
+  /** One of the closed list in common/failures.ts. */
+  type: string;
+  message: string;
+  next?: string;
+}
+
+export interface StepView {
+  /** Path: `identify` or `identify/jobs`. */
+  id: string;
+  title: string;
+  kind: StepKind;
+  effect: Effect;
+  state: StepState;
+  attempts: number;
+  startedAt: string | null;
+  endedAt: string | null;
+  output: Json;
+  error: Problem | null;
+  /** What can be taken back, in words. */
+  undo?: string;
+}
+
+/** Something that the run waits for. */
+export interface WaitView {
+  kind: 'approval';
+  /** The gate's id. */
+  id: string;
+  title: string;
+  since: string;
+  deadline: string | null;
+  /** In words: who may decide. */
+  who: string;
+  attempt: number;
+  /** What the approval covers; sent back with the decision. */
+  digest: string;
+  /** What the approver is shown. */
+  evidence: JsonObject;
+  /** The exact command that approves. */
+  command: string;
+}
+
+export interface DecisionView {
+  id: string;
+  verb: string;
+  gate: string | null;
+  by: string;
+  reason: string;
+  at: string;
+  accepted: boolean;
+  code: string;
+  message: string;
+}
+
+/** A run as `status --output json` prints it; the query `status` returns it, and the record can rebuild it. */
+export interface RunView {
+  id: string;
+  /** Temporal's first run id: survives reset and continue-as-new; with `id` the key of the record. */
+  firstRunId: string;
+  runbook: string;
+  runbookVersion: string;
+  title: string;
+  type: RunbookType;
+  priority: Priority;
+  targets: string[];
+  state: RunState;
+  planDigest: string;
+  startedAt: string;
+  endedAt: string | null;
+  requester: string;
+  reason: string;
+  inputs: JsonObject;
+  uiUrl: string | null;
+  steps: StepView[];
+  waitingFor: WaitView[];
+  decisions: DecisionView[];
+  outputs: JsonObject;
+  /** Why the run ended as it did, for failed, rejected and cancelled runs. */
+  problem: Problem | null;
+  /** Where this view was read. */
+  source: 'temporal' | 'record';
+}

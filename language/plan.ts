@@ -1,0 +1,27 @@
+import type { JsonObject } from './json.js';
+import type { Priority, RunbookType, StepSpec } from './runbook.js';
+
+/** What a plan keeps of a target: enough for people to see what is acted on, nothing secret. */
+export interface PlannedTarget {
+  name: string;
+  kind: string;
+  environment: string;
+  isolated: boolean;
+  /** Addresses without credentials, such as `http http://127.0.0.1:8000`. */
+  addresses: string[];
+  /** Digest of the target's declaration: a changed address is a changed plan. */
+  digest: string;
+}
+
+/** A runbook with its inputs resolved, frozen at the start. */
+export interface Plan {
+  version: 1;
+  runbook: { id: string; version: string; title: string; type: RunbookType; priority: Priority };
+  inputs: JsonObject;
+  targets: PlannedTarget[];
+  steps: readonly StepSpec[];
+  /** Digest of the procedure's code (the workflow bundle that the worker runs). */
+  procedure: string;
+  /** `sha256:…` over everything above. */
+  digest: string;
+}

@@ -1,0 +1,166 @@
+import type { Condition } from './condition.js';
+import type { Json, JsonObject } from './json.js';
+
+/*
+ * Words (the same in code, command line, docs and database):
+ *   runbook  a procedure: typed inputs, steps, approvals, verification, rollback
+ *   target   a named thing that runbooks act on, declared in targets.yaml
+ *   plan     a runbook with its inputs resolved, frozen at the start, named by its digest
+ *   run      one execution of a plan = one Temporal workflow
+ *   step     a unit of work with an id; attempt: one try of it
+ *   gate     a place where the run waits for people; a decision is approve or reject
+ *   effect   what a step does to the world: read, change or destroy
+ *   undo     the step's compensation; rollback = undos in reverse order
+ */
+
+export const runbookTypes = [
+  'INCIDENT_RESPONSE',
+  'MAINTENANCE',
+  'DISASTER_RECOVERY',
+  'DEPLOYMENT',
+  'TROUBLESHOOTING',
+  'BACKUP_RESTORE',
+] as const;
+export type RunbookType = (typeof runbookTypes)[number];
+
+export const priorities = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'] as const;
+export type Priority = (typeof priorities)[number];
+
+export type Effect = 'read' | 'change' | 'destroy';
+
+/** The kinds whose work is one Temporal activity. */
+export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify';
+/** All kinds of step. `decide` is pure code of the procedure; `parallel` and `forEach` hold steps of their own. */
+export type StepKind = ActionKind | 'approval' | 'decide' | 'parallel' | 'forEach';
+
+/** One declared input. A missing `default` makes it required unless `optional`. Durations are text such as `5m`. */
+export type InputSpec = { description: string; optional?: boolean } & (
+  | { type: 'target'; kind: string; default?: string }
+  | { type: 'text'; default?: string; pattern?: string; maxLength?: number }
+  | { type: 'integer' | 'number'; default?: number; minimum?: number; maximum?: number }
+  | { type: 'boolean'; default?: boolean }
+  | { type: 'duration'; default?: string }
+  | { type: 'choice'; options: readonly string[]; default?: string }
+);
+
+/** How often and how patiently a failing step is tried again. Failures of class `permanent` are never tried again. */
+export interface RetrySpec {
+  /** Attempts in all, the first included. */
+  attempts: number;
+  /** Wait before the second attempt. */
+  initialMs?: number;
+  /** Each wait is this many times the one before. */
+  factor?: number;
+  maxMs?: number;
+}
+
+/** What a runbook declares of a step before any run: shown by `show` and `plan`, frozen into the plan. */
+export interface StepSpec {
+  id: string;
+  title: string;
+  kind: StepKind;
+  effect: Effect;
+  description?: string;
+  /** Limit of one attempt. */
+  timeoutMs?: number;
+  retry?: RetrySpec;
+  /** What taking the step back does, in words; absent means that nothing has to be taken back. */
+  undo?: string;
+  /** Steps inside a `parallel` or `forEach`. */
+  steps?: readonly StepSpec[];
+  /** For `approval`: who may decide. `another` refuses the requester. */
+  approvers?: 'another' | 'anyone';
+  /** For `approval`: how long the gate waits before the run is rejected; absent waits for ever. */
+  deadlineMs?: number;
+}
+
+/** A runbook as data: everything that can be known without running it. */
+export interface RunbookSpec {
+  id: string;
+  version: string;
+  title: string;
+  summary: string;
+  type: RunbookType;
+  priority: Priority;
+  tags: readonly string[];
+  owners: readonly string[];
+  expectedMinutes: number;
+  inputs: Readonly<Record<string, InputSpec>>;
+  prerequisites: readonly string[];
+  steps: readonly StepSpec[];
+  verification: string;
+  rollback: string;
+}
+
+/** A secret by name; workers hold the value. */
+export interface SecretRef {
+  secret: string;
+}
+
+export interface CommandAction {
+  kind: 'command';
+  /** Program and arguments; never a shell line. */
+  argv: readonly string[];
+  env?: Readonly<Record<string, string | SecretRef>>;
+  /** The target that the command acts on; secrets in `env` must be allowed for it. */
+  target?: string;
+  cwd?: string;
+  /** Exit codes that count as success; 0 unless said. */
+  exitCodes?: readonly number[];
+}
+
+export interface SqlStatement {
+  text: string;
+  values?: readonly Json[];
+  /** The output key that holds this statement's rows; unnamed statements keep their row count only. */
+  as?: string;
+}
+
+/** All statements run in one transaction; a step of effect `read` runs READ ONLY. */
+export interface SqlAction {
+  kind: 'sql';
+  target: string;
+  statements: readonly SqlStatement[];
+  statementTimeoutMs?: number;
+  lockTimeoutMs?: number;
+  isolation?: 'read committed' | 'repeatable read' | 'serializable';
+}
+
+export interface HttpAction {
+  kind: 'http';
+  target: string;
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path on the target's own address, such as `/jobs/{job}/status`; `{x}` is taken from `params`, encoded. */
+  path: string;
+  params?: Readonly<Record<string, string | number>>;
+  query?: Readonly<Record<string, string | number>>;
+  headers?: Readonly<Record<string, string>>;
+  json?: Json;
+  /** Sends `Idempotency-Key: <run>/<step>`: the same for every attempt. */
+  idempotencyKey?: boolean;
+  /** Statuses that count as success; 200-299 unless said. */
+  statuses?: readonly number[];
+  /** Output name → path in the JSON answer; use it when the answer may be large. Absent: the whole body, capped. */
+  pick?: Readonly<Record<string, string>>;
+}
+
+/** Polls `probe` until `until` holds (success) or `failWhen` holds (failure of class permanent). */
+export interface CheckAction {
+  kind: 'check';
+  probe: CommandAction | SqlAction | HttpAction;
+  until: Condition;
+  failWhen?: Condition;
+  everyMs: number;
+  /** Output paths shown as progress while polling. */
+  progress?: readonly string[];
+}
+
+/** A message to people, sent to a target of kind `webhook`; without a target it is kept in the report only. */
+export interface NotifyAction {
+  kind: 'notify';
+  target?: string;
+  text: string;
+  fields?: JsonObject;
+}
+
+export type Action = CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction;
