@@ -9,6 +9,8 @@ export interface PlannedTarget {
   isolated: boolean;
   /** Addresses without credentials, such as `http http://127.0.0.1:8000`. */
   addresses: string[];
+  /** Plain facts that runbooks read, such as a dataset's name. */
+  facts: JsonObject;
   /** Digest of the target's declaration: a changed address is a changed plan. */
   digest: string;
 }

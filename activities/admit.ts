@@ -1,0 +1,69 @@
+import { digestOf } from '../language/digest.js';
+import { resolveInputs } from '../language/inputs.js';
+import type { JsonObject } from '../language/json.js';
+import type { Plan } from '../language/plan.js';
+import type { RunbookSpec } from '../language/runbook.js';
+import type { Admission, RunSettings } from '../common/admission.js';
+import type { StartEnvelope } from '../common/envelope.js';
+import type { Problem } from '../common/view.js';
+import type { Targets } from './targets.js';
+
+export interface AdmissionDeps {
+  catalogue: readonly RunbookSpec[];
+  targets: Targets;
+  /** Digest of the workflow code that this worker runs. */
+  procedure: string;
+  settings: RunSettings;
+}
+
+/**
+ * The one way in: whoever asks for a run (command line, schedule, trigger, another run), this decides whether there will
+ * be one, and freezes what it will do. Changes nothing.
+ */
+export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
+  const spec = deps.catalogue.find((candidate) => candidate.id === envelope.runbook);
+  if (!spec) {
+    return refused([
+      {
+        type: 'Refused',
+        message: `there is no runbook ${JSON.stringify(envelope.runbook)}`,
+        next: 'See what there is with: runbook list',
+      },
+    ]);
+  }
+  const resolved = resolveInputs(spec.inputs, envelope.inputs, deps.targets.list());
+  if (!resolved.ok) return refused(resolved.problems);
+
+  const plan = freeze(spec, resolved.inputs, deps);
+  if (envelope.digest !== undefined && envelope.digest !== plan.digest) {
+    return refused([
+      {
+        type: 'Refused',
+        message:
+          'the plan is no longer the one that was shown: a target, the runbook or the code of the workers changed in between',
+        next: `Look at the new plan with: runbook plan ${spec.id}`,
+      },
+    ]);
+  }
+  return { admitted: true, plan, settings: deps.settings };
+}
+
+function freeze(spec: RunbookSpec, inputs: JsonObject, deps: AdmissionDeps): Plan {
+  const targets = Object.entries(spec.inputs)
+    .filter(([name, input]) => input.type === 'target' && typeof inputs[name] === 'string')
+    .map(([name]) => deps.targets.planned(inputs[name] as string));
+  const plan: Omit<Plan, 'digest'> = {
+    version: 1,
+    runbook: { id: spec.id, version: spec.version, title: spec.title, type: spec.type, priority: spec.priority },
+    inputs,
+    targets,
+    steps: spec.steps,
+    procedure: deps.procedure,
+  };
+  return { ...plan, digest: digestOf(plan) };
+}
+
+function refused(problems: Problem[]): Admission {
+  const [first] = problems;
+  return { admitted: false, problem: first ?? { type: 'Refused', message: 'refused' }, problems };
+}

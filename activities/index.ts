@@ -1,0 +1,72 @@
+import type pg from 'pg';
+import type { Admission } from '../common/admission.js';
+import type { AttemptRequest, AttemptResult } from '../common/attempt.js';
+import type { StartEnvelope } from '../common/envelope.js';
+import { initialView } from '../common/initial-view.js';
+import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
+import type { RunKey } from '../common/keys.js';
+import type { RunView } from '../common/view.js';
+import { admitRun, recordDecisions, saveRun } from '../store/index.js';
+import { admit, type AdmissionDeps } from './admit.js';
+import { check } from './check.js';
+import { command } from './command.js';
+import type { Handler } from './handler.js';
+import { http } from './http.js';
+import { judge } from './judge.js';
+import { notify } from './notify.js';
+import { perform, type Handlers, type PerformDeps } from './perform.js';
+import { sql } from './sql.js';
+
+export interface AdmitRequest {
+  version: 1;
+  /** null where no run exists yet. */
+  key: RunKey | null;
+  envelope: StartEnvelope;
+  startedAt: string | null;
+}
+
+export type ActivityDeps = AdmissionDeps & Omit<PerformDeps, 'handlers'> & { pool: pg.Pool };
+export type Activities = ReturnType<typeof createActivities>;
+
+/** All activities of a worker: the platform's own three, and one per kind of step. */
+export function createActivities(deps: ActivityDeps) {
+  const probes = { command, sql, http };
+  const checking: Handler<'check'> = (action, context) => check(action, context, probes);
+  const handlers: Handlers = { ...probes, check: checking, notify };
+  const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
+
+  return {
+    /** Admission; with a key also the run's first entry in the record. */
+    async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
+      const admission = admit(envelope, deps);
+      if (key && startedAt && admission.admitted) {
+        const view = initialView(key, envelope, admission.plan, startedAt, null);
+        await admitRun(deps.pool, { key, view, plan: admission.plan, envelope });
+      }
+      return admission;
+    },
+    /** Verdicts on decisions, recorded before they are told. */
+    async judge(request: JudgeRequest): Promise<JudgeAnswer> {
+      const answer = judge(request);
+      await recordDecisions(
+        deps.pool,
+        request.key,
+        answer.verdicts.map((verdict, index) => ({
+          envelope: request.decisions[index]?.received ?? null,
+          verdict,
+          receivedAt: request.decisions[index]?.at ?? verdict.at,
+        })),
+      );
+      return answer;
+    },
+    /** The run as it stands. */
+    async record({ view }: { version: 1; view: RunView }): Promise<void> {
+      await saveRun(deps.pool, view);
+    },
+    command: step,
+    sql: step,
+    http: step,
+    check: step,
+    notify: step,
+  };
+}

@@ -1,0 +1,217 @@
+import { ApplicationFailure, Context, CancelledFailure } from '@temporalio/activity';
+import type pg from 'pg';
+import type { AttemptRequest, AttemptResult, FailureDetail } from '../common/attempt.js';
+import { failureTypes } from '../common/failures.js';
+import type { Problem } from '../common/view.js';
+import { describeCondition, holds } from '../language/condition.js';
+import type { Json, JsonObject } from '../language/json.js';
+import type { Action, ActionKind } from '../language/runbook.js';
+import { appendOutput, beginAttempt, endAttempt, finishOutput } from '../store/index.js';
+import { StepFailure } from './failure.js';
+import type { AttemptContext, Handler } from './handler.js';
+import { capForHistory } from './output-cap.js';
+import { OutputCollector } from './output-collector.js';
+import { untilRecorded } from './record-reachable.js';
+import type { Secrets } from './secrets.js';
+import type { Targets } from './targets.js';
+
+export type Handlers = { [K in ActionKind]: Handler<K> };
+
+export interface PerformDeps {
+  pool: pg.Pool;
+  targets: Targets;
+  secrets: Secrets;
+  handlers: Handlers;
+  /** Names this worker in the record, such as `host:pid`. */
+  worker: string;
+  host: string;
+}
+
+/** An attempt whose worker died this often is not tried again: the step itself may be what kills the worker. */
+const maxLostAttempts = 20;
+
+/**
+ * One attempt of one step, whatever its kind: recorded before it acts and after, heartbeating, limited in time,
+ * cancellable, its output shipped live and capped, its failure put in words. A step that the record knows as succeeded
+ * is not done again: its worker died between doing it and saying so.
+ */
+export async function perform(request: AttemptRequest, deps: PerformDeps): Promise<AttemptResult> {
+  const temporal = Context.current();
+  const at = { key: request.key, step: request.step.path };
+  const secrets = deps.secrets.forAttempt();
+  const heart = new Heart(temporal);
+  try {
+    const begun = await untilRecorded(heart.signal, () =>
+      beginAttempt(deps.pool, {
+        ...at,
+        title: request.step.title,
+        kind: request.step.kind,
+        effect: request.step.effect,
+        host: deps.host,
+        worker: deps.worker,
+        temporalAttempt: temporal.info.attempt,
+      }),
+    );
+    if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
+    const { attempt } = begun;
+
+    const collector = new OutputCollector((chunks) => appendOutput(deps.pool, at.key, at.step, attempt, chunks), secrets);
+    const limit = new TimeLimit(heart.signal, request.timeoutMs);
+    const context: AttemptContext = {
+      run: at.key.run,
+      step: at.step,
+      key: `${at.key.run}/${at.step}`,
+      effect: request.step.effect,
+      attempt,
+      timeoutMs: request.timeoutMs,
+      signal: limit.signal,
+      targets: deps.targets,
+      secrets,
+      output: (stream, chunk) => collector.write(stream, chunk),
+      progress: (details) => heart.progress(details),
+    };
+
+    let output: Json = null;
+    let failure: unknown;
+    try {
+      if (begun.lost > maxLostAttempts) throw lostTooOften(begun.lost);
+      output = secrets.redactJson(await act(request, context, deps.handlers));
+    } catch (error) {
+      failure = limit.signal.aborted ? limit.signal.reason : error;
+    } finally {
+      limit.clear();
+    }
+
+    const totals = await collector.close();
+    if (totals.bytes > 0) await untilRecorded(heart.signal, () => finishOutput(deps.pool, at.key, at.step, attempt, totals));
+    if (failure === undefined) {
+      const { value } = capForHistory(output);
+      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, state: 'succeeded', output: value }));
+      return { output: value, attempt };
+    }
+    if (failure instanceof CancelledFailure) {
+      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, state: 'cancelled' }));
+      throw failure;
+    }
+    const problem = problemOf(failure, (text) => secrets.redact(text));
+    const state = problem.type === 'StepTimeout' ? 'timed-out' : 'failed';
+    await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, state, error: problem }));
+    throw asApplicationFailure(failure, problem, attempt, begun.failed + 1 >= request.attempts);
+  } finally {
+    heart.stop();
+  }
+}
+
+/** The action itself, then what it promised: expectations on its output and the verification behind it. */
+async function act(request: AttemptRequest, context: AttemptContext, handlers: Handlers): Promise<Json> {
+  const output = await handle(request.action, context, handlers);
+  for (const { condition, otherwise, next } of request.expect) {
+    if (!holds(condition, output)) {
+      throw new StepFailure(
+        'VerifyFailed',
+        `${otherwise} (expected: ${describeCondition(condition)})`,
+        next === undefined ? {} : { next },
+      );
+    }
+  }
+  if (request.verify) await handle(request.verify, context, handlers);
+  return output;
+}
+
+function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
+  const handler = handlers[action.kind] as Handler<ActionKind>;
+  return handler(action as never, context);
+}
+
+/** Writes how the attempt ended, however long the record is away: what was done must not be forgotten. */
+async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void> {
+  if (await untilRecorded(heart.signal, write, { cancellable: false })) return;
+  throw ApplicationFailure.create({
+    type: 'WorkerLost',
+    message: 'this attempt was already given up and replaced by a later one; its result is not used',
+    nonRetryable: false,
+  });
+}
+
+function problemOf(failure: unknown, redact: (text: string) => string): Problem {
+  if (failure instanceof StepFailure) {
+    const next = failure.extra.next;
+    return { type: failure.type, message: redact(failure.message), ...(next === undefined ? {} : { next: redact(next) }) };
+  }
+  const text = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure);
+  return {
+    type: 'Error',
+    message: redact(`the step's handler failed unexpectedly: ${text}`).slice(0, 500),
+    next: 'This is a fault of the program: report it with the run id.',
+  };
+}
+
+function asApplicationFailure(failure: unknown, problem: Problem, attempt: number, last: boolean): ApplicationFailure {
+  const extra = failure instanceof StepFailure ? failure.extra : {};
+  const permanent = !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
+  const detail: FailureDetail = { next: problem.next ?? null, attempt, details: (extra.details ?? {}) as JsonObject };
+  return ApplicationFailure.create({
+    type: problem.type,
+    message: problem.message,
+    nonRetryable: permanent || last,
+    details: [detail],
+    ...(extra.retryAfterMs === undefined ? {} : { nextRetryDelay: extra.retryAfterMs }),
+  });
+}
+
+function lostTooOften(lost: number): StepFailure {
+  return new StepFailure('WorkerLost', `the worker died ${lost} times while it did this step`, {
+    next: 'Look at the logs of the workers: the step may need more memory than they have.',
+  });
+}
+
+/** Tells Temporal that the worker lives, and learns from Temporal when the step is to stop. */
+class Heart {
+  readonly signal: AbortSignal;
+  private readonly timer: NodeJS.Timeout;
+  private details: JsonObject = {};
+
+  constructor(private readonly temporal: Context) {
+    this.signal = temporal.cancellationSignal;
+    const everyMs = Math.max(200, (temporal.info.heartbeatTimeoutMs ?? 10_000) / 4);
+    this.timer = setInterval(() => temporal.heartbeat(this.details), everyMs);
+    temporal.heartbeat(this.details);
+  }
+
+  progress(details: JsonObject): void {
+    this.details = details;
+    this.temporal.heartbeat(details);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+}
+
+/** Aborts when the outer signal does, or when the attempt's time is over; the reason tells which. */
+class TimeLimit {
+  private readonly controller = new AbortController();
+  private readonly timer: NodeJS.Timeout;
+  private readonly forward: () => void;
+
+  constructor(
+    private readonly outer: AbortSignal,
+    timeoutMs: number,
+  ) {
+    this.forward = () => this.controller.abort(outer.reason);
+    if (outer.aborted) this.forward();
+    outer.addEventListener('abort', this.forward);
+    this.timer = setTimeout(() => {
+      this.controller.abort(new StepFailure('StepTimeout', `the attempt took longer than ${timeoutMs / 1000} s and was ended`));
+    }, timeoutMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  clear(): void {
+    clearTimeout(this.timer);
+    this.outer.removeEventListener('abort', this.forward);
+  }
+}

@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApplicationFailure } from '@temporalio/activity';
+
+/** PostgreSQL error classes that a later try can cure: connection (08), shutdown (57P), resources (53), read-only standby (25006). */
+const passing = /^(08|57P|53|25006)/;
+const passingCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+
+/** Is the record away for a while, as opposed to refusing what we ask? */
+export function recordIsAway(error: unknown): boolean {
+  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
+  if (code !== undefined) return passing.test(code) || passingCodes.has(code);
+  return /connection terminated|timeout exceeded when trying to connect|connection timeout|client has encountered a connection error/i.test(
+    message,
+  );
+}
+
+/** How long one attempt waits for the record before it gives its place to others, in milliseconds. */
+const patienceMs = 15_000;
+
+/**
+ * Runs `write` until the record takes it. While the record is away no effect may begin, and nothing done may be
+ * forgotten: a caller that has not acted yet is cancellable and gives up after a while (Temporal tries again); one that
+ * has acted sets `cancellable: false` and stays.
+ * @throws ApplicationFailure RecordUnavailable, retryable
+ */
+export async function untilRecorded<T>(
+  signal: AbortSignal,
+  write: () => Promise<T>,
+  options = { cancellable: true },
+): Promise<T> {
+  const since = Date.now();
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!recordIsAway(error)) throw error;
+    }
+    if (options.cancellable && signal.aborted) throw signal.reason;
+    if (options.cancellable && Date.now() - since > patienceMs) {
+      throw ApplicationFailure.create({
+        type: 'RecordUnavailable',
+        message: 'PostgreSQL, which keeps the record, cannot be reached; the step has not begun and is tried again',
+        nextRetryDelay: '1s',
+      });
+    }
+    await delay(waitMs);
+  }
+}

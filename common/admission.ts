@@ -1,0 +1,16 @@
+import type { Plan } from '../language/plan.js';
+import type { Problem } from './view.js';
+
+/** What the worker decides once per run and the run keeps: workers may be configured differently later. */
+export interface RunSettings {
+  /** How the command line is called where this run's commands are read: `./runbook` in a clone, else `runbook`. */
+  command: string;
+  /** Base address of the Temporal UI, without a trailing slash; null when none is known. */
+  uiUrl: string | null;
+  /** Milliseconds after which a silent worker counts as dead. */
+  heartbeatMs: number;
+}
+
+/** The answer of admission: a frozen plan, or every reason why not. */
+export type Admission =
+  { admitted: true; plan: Plan; settings: RunSettings } | { admitted: false; problem: Problem; problems?: Problem[] };

@@ -1,0 +1,40 @@
+import type { Condition } from '../language/condition.js';
+import type { Json, JsonObject } from '../language/json.js';
+import type { Action, CheckAction, Effect, StepKind } from '../language/runbook.js';
+import type { RunKey } from './keys.js';
+
+/** What the engine asks a worker to do: one attempt of one step. Versioned, because worker and run may be of different releases. */
+export interface AttemptRequest<A extends Action = Action> {
+  version: 1;
+  key: RunKey;
+  step: { path: string; title: string; kind: StepKind; effect: Effect };
+  action: A;
+  /** Must hold on the output, or the attempt fails for good with `otherwise`. */
+  expect: readonly Expectation[];
+  /** Polled after the action, in the same attempt, until it holds. */
+  verify?: CheckAction;
+  /** Attempts in all before the step fails. */
+  attempts: number;
+  /** Milliseconds that one attempt may take. */
+  timeoutMs: number;
+}
+
+export interface Expectation {
+  condition: Condition;
+  /** What it means for people when the condition does not hold. */
+  otherwise: string;
+  next?: string;
+}
+
+export interface AttemptResult {
+  output: Json;
+  /** Which attempt this was, from 1. */
+  attempt: number;
+}
+
+/** The only detail of a step's ApplicationFailure. */
+export interface FailureDetail extends JsonObject {
+  next: string | null;
+  attempt: number;
+  details: JsonObject;
+}

@@ -1,0 +1,31 @@
+import type { Json } from '../language/json.js';
+import type { RunKey } from './keys.js';
+import type { Verdict } from './envelope.js';
+
+/** What the run knows about one of its gates when a decision arrives. */
+export interface GateFacts {
+  id: string;
+  attempt: number;
+  digest: string;
+  state: 'pending' | 'waiting' | 'decided';
+  /** `another`: the requester may not decide. */
+  approvers: 'another' | 'anyone';
+  /** Who decided and how, once decided. */
+  decidedBy: string | null;
+  decidedVerb: string | null;
+}
+
+/** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
+export interface JudgeRequest {
+  version: 1;
+  key: RunKey;
+  requester: string;
+  gates: GateFacts[];
+  /** True once the run can no longer be cancelled. */
+  ended: boolean;
+  decisions: { received: Json; signal: string; at: string }[];
+}
+
+export interface JudgeAnswer {
+  verdicts: Verdict[];
+}

@@ -1,0 +1,5 @@
+import type { RunbookSpec } from '../language/runbook.js';
+import { pipelineRecoverySpec } from './pipeline-recovery.js';
+
+/** Every runbook there is, as data; what `runbook list` shows and admission knows. */
+export const catalogue: readonly RunbookSpec[] = [pipelineRecoverySpec];

@@ -1,0 +1,127 @@
+import type { RunbookSpec } from '../language/runbook.js';
+
+/** The stages of a pipeline in the order in which data passes through them. */
+export const stages = ['extract', 'clean', 'transform', 'load'] as const;
+export type Stage = (typeof stages)[number];
+
+const read = { effect: 'read', retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 }, timeoutMs: 30_000 } as const;
+
+export const pipelineRecoverySpec: RunbookSpec = {
+  id: 'pipeline-recovery',
+  version: '1.0.0',
+  title: 'Recover a failed data pipeline',
+  summary:
+    'Finds the failed stage, decides whether data is corrupt, restarts the job from the last checkpoint whose data is proved good, and proves the result against the source.',
+  type: 'INCIDENT_RESPONSE',
+  priority: 'HIGH',
+  tags: ['pipeline', 'etl', 'data', 'checkpoint', 'recovery'],
+  owners: ['data'],
+  expectedMinutes: 20,
+  inputs: {
+    pipeline: { type: 'target', kind: 'pipeline', description: 'The pipeline: its job API and its database' },
+    job: {
+      type: 'text',
+      optional: true,
+      pattern: '^[A-Za-z0-9_-]{1,100}$',
+      description: 'The failed job; the newest failed one unless given',
+    },
+    tolerance_rows: { type: 'integer', default: 0, minimum: 0, description: 'Rows that may differ from the source at the end' },
+    max_restarts: {
+      type: 'integer',
+      default: 2,
+      minimum: 1,
+      maximum: 10,
+      description: 'Restarts of the job before the run gives up',
+    },
+    follow_timeout: { type: 'duration', default: '30m', description: 'How long one restarted job may take' },
+    on_failure: {
+      type: 'choice',
+      options: ['leave', 'rollback'],
+      default: 'leave',
+      description: 'After a failure that stays: leave what was done for a person to look at, or take it back',
+    },
+    notify: {
+      type: 'target',
+      kind: 'webhook',
+      optional: true,
+      description: 'Where the closing message goes; it is in the report as well',
+    },
+  },
+  prerequisites: ['The token may read and restart jobs.', 'The database can be read, and its quarantine tables written.'],
+  steps: [
+    {
+      id: 'identify',
+      title: 'Identify the failed stage',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'status', title: 'Ask the job API for the state of the pipelines', kind: 'http' },
+        { ...read, id: 'jobs', title: 'Read the jobs of the last 24 hours from the job table', kind: 'sql' },
+      ],
+    },
+    {
+      id: 'collect',
+      title: 'Collect the error log and message',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'message', title: "Ask for the job's error", kind: 'http' },
+        { ...read, id: 'log', title: "Fetch the job's log", kind: 'http' },
+      ],
+    },
+    {
+      id: 'corrupt',
+      title: 'Compare what each stage committed with what its checkpoints claim',
+      kind: 'forEach',
+      effect: 'read',
+      steps: [{ ...read, id: 'stage', title: 'Prove the checkpoints of stage', kind: 'sql', timeoutMs: 120_000 }],
+    },
+    { id: 'checkpoint', title: 'Choose the last checkpoint whose data is proved good', kind: 'decide', effect: 'read' },
+    { id: 'approve', title: 'Approve the recovery', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      id: 'quarantine',
+      title: 'Move corrupt rows and checkpoints into quarantine',
+      kind: 'sql',
+      effect: 'change',
+      retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
+      timeoutMs: 120_000,
+      undo: 'Put the quarantined rows and checkpoints back',
+    },
+    {
+      id: 'restart',
+      title: 'Restart the job from the checkpoint',
+      kind: 'http',
+      effect: 'change',
+      retry: { attempts: 6, initialMs: 500, factor: 2, maxMs: 10_000 },
+      timeoutMs: 30_000,
+      undo: 'Stop the restarted job',
+    },
+    {
+      id: 'follow',
+      title: 'Follow the restarted job until it is done',
+      kind: 'check',
+      effect: 'read',
+      retry: { attempts: 3, initialMs: 500 },
+    },
+    {
+      id: 'validate',
+      title: 'Validate the recovered data against the source',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'service', title: 'Ask the job API to validate the dataset', kind: 'http', timeoutMs: 120_000 },
+        { ...read, id: 'rows', title: 'Compare the target with the source by our own query', kind: 'sql', timeoutMs: 120_000 },
+      ],
+    },
+    {
+      id: 'notify',
+      title: 'Tell people how it went',
+      kind: 'notify',
+      effect: 'change',
+      retry: { attempts: 5, initialMs: 500 },
+      timeoutMs: 15_000,
+    },
+  ],
+  verification: 'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
+  rollback: 'The restarted job is stopped, then quarantined rows and checkpoints are put back.',
+};

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { programFolder } from './config.js';
+
+export interface WorkflowBundle {
+  code: string;
+  /** Digest of the procedures' code; an approval covers it. */
+  procedure: string;
+}
+
+const bundleFile = join(programFolder, 'workflow-bundle.js');
+const digestFile = join(programFolder, 'workflow-bundle.sha256');
+/** What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that built it. */
+const sources = ['workflows', 'language', 'common', 'runbooks'];
+
+/** Bundles the workflows once, at build time: a worker starts a second sooner, and all workers run the same text. */
+export async function buildBundle(): Promise<void> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(programFolder, 'workflows', 'index.js'),
+    workflowInterceptorModules: [join(programFolder, 'workflows', 'engine', 'interceptors.js')],
+    payloadConverterPath: join(programFolder, 'common', 'data-converter.js'),
+    logger: new DefaultLogger('ERROR'),
+  });
+  writeFileSync(bundleFile, code);
+  writeFileSync(digestFile, digestOfSources());
+}
+
+/** The bundle that the build left. */
+export function readBundle(): WorkflowBundle {
+  return { code: readFileSync(bundleFile, 'utf8'), procedure: readFileSync(digestFile, 'utf8') };
+}
+
+function digestOfSources(): string {
+  const hash = createHash('sha256');
+  for (const folder of sources) {
+    const files = readdirSync(join(programFolder, folder), { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((name) => name.endsWith('.js')).sort()) {
+      hash
+        .update(`${folder}/${file}\0`)
+        .update(readFileSync(join(programFolder, folder, file)))
+        .update('\0');
+    }
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await buildBundle();

@@ -1,0 +1,69 @@
+import { hostname } from 'node:os';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { defaultTaskQueue } from '../common/names.js';
+
+const settings = z.object({
+  RUNBOOK_TASK_QUEUE: z.string().min(1).default(defaultTaskQueue),
+  RUNBOOK_DATABASE_URL: z.string({ error: 'is not set: the worker keeps its record in PostgreSQL' }).startsWith('postgres', {
+    error: 'must be a PostgreSQL address such as postgres://user@host:5432/runbook',
+  }),
+  RUNBOOK_TARGETS: z.string().min(1).default('targets.yaml'),
+  RUNBOOK_SECRETS: z.string().min(1).default('secrets.yaml'),
+  RUNBOOK_UI_URL: z.url().optional(),
+  RUNBOOK_COMMAND: z.string().min(1).optional(),
+  RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
+  RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
+});
+
+export interface WorkerConfig {
+  taskQueue: string;
+  databaseUrl: string;
+  targetsFile: string;
+  secretsFile: string;
+  uiUrl: string | null;
+  /** How commands that we print are called. */
+  command: string;
+  heartbeatMs: number;
+  /** Steps that this worker does at once; each may be a process of its own. */
+  maxSteps: number;
+  identity: string;
+  host: string;
+}
+
+/** The worker's settings are wrong; the message names every one and what to do. */
+export class ConfigError extends Error {}
+
+/** Folder of the compiled program: `dist` in a clone. */
+export const programFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Reads the worker's settings from the environment. @throws ConfigError */
+export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+  const parsed = settings.safeParse(env);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new ConfigError(
+      `The worker cannot start: ${lines.join('; ')}. See docs/operating.md, or start everything with: runbook dev`,
+    );
+  }
+  const value = parsed.data;
+  const host = hostname();
+  return {
+    taskQueue: value.RUNBOOK_TASK_QUEUE,
+    databaseUrl: value.RUNBOOK_DATABASE_URL,
+    targetsFile: resolve(value.RUNBOOK_TARGETS),
+    secretsFile: resolve(value.RUNBOOK_SECRETS),
+    uiUrl: value.RUNBOOK_UI_URL?.replace(/\/+$/, '') ?? null,
+    command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
+    heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
+    maxSteps: value.RUNBOOK_MAX_STEPS,
+    identity: `${host}:${process.pid}`,
+    host,
+  };
+}
+
+function inClone(): boolean {
+  return existsSync(resolve(programFolder, '..', 'runbook')) && existsSync(resolve(programFolder, '..', '.git'));
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type pg from 'pg';
+import { createActivities } from '../activities/index.js';
+import { Secrets } from '../activities/secrets.js';
+import { Targets } from '../activities/targets.js';
+import { catalogue } from '../runbooks/index.js';
+import { readBundle } from './bundle.js';
+import { programFolder, type WorkerConfig } from './config.js';
+
+/** Milliseconds that steps in flight get to end when the worker is asked to stop. */
+const shutdownGraceMs = 20_000;
+
+/** Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. */
+export async function createWorker(
+  config: WorkerConfig,
+  pool: pg.Pool,
+): Promise<{ worker: Worker; connection: NativeConnection }> {
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const connection = await NativeConnection.connect(connectionOptions);
+  const bundle = readBundle();
+  const targets = Targets.load(config.targetsFile);
+  const secrets = Secrets.load(config.secretsFile);
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    identity: config.identity,
+    taskQueue: config.taskQueue,
+    workflowBundle: { code: bundle.code },
+    dataConverter: { payloadConverterPath: join(programFolder, 'common', 'data-converter.js') },
+    activities: createActivities({
+      pool,
+      targets,
+      secrets,
+      catalogue,
+      procedure: bundle.procedure,
+      settings: { command: config.command, uiUrl: config.uiUrl, heartbeatMs: config.heartbeatMs },
+      worker: config.identity,
+      host: config.host,
+    }),
+    maxConcurrentActivityTaskExecutions: config.maxSteps,
+    // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
+    stickyQueueScheduleToStartTimeout: '2s',
+    shutdownGraceTime: shutdownGraceMs,
+  });
+  return { worker, connection };
+}

@@ -1,0 +1,49 @@
+import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import type { Activities } from '../../activities/index.js';
+import type { AttemptRequest } from '../../common/attempt.js';
+import type { RetrySpec } from '../../language/runbook.js';
+
+/*
+ * The only place where workflows get at activities. Every proxy names its cancellationType: left out, 1.24 behaves as
+ * TRY_CANCEL (against its own docs) and an undo would run beside a command that is still alive.
+ */
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
+/** The platform's own short work: it waits for PostgreSQL as long as it takes, because nothing may be lost. */
+const platform: ActivityOptions = {
+  cancellationType,
+  startToCloseTimeout: '20s',
+  retry: { initialInterval: '200ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
+};
+
+/** Admission, verdicts and the record. */
+export const platformActivities = proxyActivities<Pick<Activities, 'admit' | 'judge' | 'record'>>(platform);
+
+/** Steps: one activity type per kind, so that the Temporal UI shows what each one is. */
+export const stepActivities = proxyActivities<Pick<Activities, 'command' | 'sql' | 'http' | 'check' | 'notify'>>({
+  cancellationType,
+  startToCloseTimeout: '1m',
+});
+
+/** Room for an attempt to end what it started after its time is over, in milliseconds. */
+const endingGraceMs = 30_000;
+
+/**
+ * The options of one step's activity. Temporal's retries are unlimited: the worker counts attempts in the record and
+ * says when the last one is used up, so that a dead worker or an absent PostgreSQL costs the step nothing.
+ * @param heartbeatMs silence after which the worker counts as dead
+ */
+export function stepOptions(request: AttemptRequest, retry: RetrySpec, heartbeatMs: number): ActivityOptions {
+  return {
+    cancellationType,
+    activityId: request.step.path,
+    summary: request.step.title,
+    startToCloseTimeout: request.timeoutMs + endingGraceMs,
+    heartbeatTimeout: heartbeatMs,
+    retry: {
+      initialInterval: retry.initialMs ?? 1_000,
+      backoffCoefficient: retry.factor ?? 2,
+      maximumInterval: retry.maxMs ?? 60_000,
+    },
+  };
+}

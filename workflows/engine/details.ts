@@ -1,0 +1,50 @@
+import { shortDigest } from '../../language/digest.js';
+import type { RunView, StepState, StepView, WaitView } from '../../common/view.js';
+
+/*
+ * What the Temporal UI shows of a run, as Markdown: the step table and, at a gate, the exact command that approves it.
+ */
+
+const marks: Record<StepState, string> = {
+  pending: '·',
+  waiting: '⏸',
+  running: '▶',
+  succeeded: '✓',
+  failed: '✗',
+  'needs-operator': '⚠',
+  unknown: '?',
+  skipped: '↷',
+  'done-by-hand': '✋',
+  'not-needed': '–',
+  undoing: '↶',
+  undone: '↶',
+};
+
+/** The run's current details. */
+export function renderDetails(view: RunView): string {
+  return [
+    `**${view.state}** · ${view.title} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
+    ...(view.problem ? [`**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`] : []),
+    ...view.waitingFor.map(renderWait),
+    ['| | step | effect | state | attempts | what |', '|-|-|-|-|-|-|', ...view.steps.map(renderStep)].join('\n'),
+  ].join('\n\n');
+}
+
+function renderWait(wait: WaitView): string {
+  const evidence = Object.entries(wait.evidence)
+    .map(([name, value]) => `- ${name}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`)
+    .join('\n');
+  return [`**Waits for ${wait.who}: ${inline(wait.title)}**`, evidence, '```\n' + wait.command + '\n```']
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+function renderStep(step: StepView): string {
+  const what = step.error?.message ?? '';
+  return `| ${marks[step.state]} | ${inline(step.title)} \`${step.id}\` | ${step.effect} | ${step.state} | ${step.attempts || ''} | ${inline(what)} |`;
+}
+
+/** Text that came from outside, made harmless inside one table cell or line. */
+function inline(text: string): string {
+  return text.replace(/[\r\n|`<>]+/g, ' ').slice(0, 300);
+}

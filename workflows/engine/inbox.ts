@@ -1,0 +1,82 @@
+import { condition } from '@temporalio/workflow';
+import type { Json } from '../../language/json.js';
+import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
+import type { JudgeRequest } from '../../common/judgement.js';
+
+interface Received {
+  received: Json;
+  signal: string;
+  at: string;
+}
+
+/** Larger decisions are not carried further: what is judged goes into history once more. */
+const maxDecisionCharacters = 8_192;
+/** Decisions judged by one activity; a flood costs one activity per batch, not per signal. */
+const batchSize = 50;
+
+export interface InboxOwner {
+  /** Everything but the decisions themselves. */
+  facts(): Omit<JudgeRequest, 'version' | 'decisions'>;
+  judge(request: JudgeRequest): Promise<Verdict[]>;
+  apply(decision: DecisionEnvelope, verdict: Verdict, at: string): void;
+  refused(received: Json, verdict: Verdict, at: string): void;
+}
+
+/**
+ * Every signal goes through here, one batch after the other, so that two decisions can never both win. Receiving never
+ * throws: an exception in a signal handler would wedge the run for good.
+ */
+export class Inbox {
+  private readonly queue: Received[] = [];
+  private readonly verdicts = new Map<string, Verdict>();
+  private judging = false;
+  private closed = false;
+
+  receive(signal: string, payload: unknown): void {
+    this.queue.push({ received: bounded(payload), signal, at: new Date().toISOString() });
+  }
+
+  verdict(decision: string): Verdict | null {
+    return this.verdicts.get(decision) ?? null;
+  }
+
+  /** True while a decision has arrived that is not judged yet; deadlines wait for it. */
+  get busy(): boolean {
+    return this.judging || this.queue.length > 0;
+  }
+
+  /** Judges until the run has ended and nothing is left to answer. */
+  async pump(owner: InboxOwner): Promise<void> {
+    for (;;) {
+      await condition(() => this.queue.length > 0 || this.closed);
+      const batch = this.queue.splice(0, batchSize);
+      if (batch.length === 0) return;
+      this.judging = true;
+      const verdicts = await owner.judge({ version: 1, ...owner.facts(), decisions: batch });
+      batch.forEach((item, index) => this.answer(item, verdicts[index], owner));
+      this.judging = false;
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  private answer(item: Received, verdict: Verdict | undefined, owner: InboxOwner): void {
+    if (verdict === undefined || this.verdicts.has(verdict.decision)) return;
+    this.verdicts.set(verdict.decision, verdict);
+    // Accepted means that judge has checked the shape.
+    if (verdict.accepted) owner.apply(item.received as unknown as DecisionEnvelope, verdict, item.at);
+    else owner.refused(item.received, verdict, item.at);
+  }
+}
+
+/** The payload as plain JSON, or its beginning as text when it is too large or no JSON at all. */
+function bounded(payload: unknown): Json {
+  try {
+    const text = JSON.stringify(payload) ?? 'null';
+    return text.length <= maxDecisionCharacters ? (JSON.parse(text) as Json) : text.slice(0, maxDecisionCharacters / 8);
+  } catch {
+    return String(payload).slice(0, maxDecisionCharacters / 8);
+  }
+}

@@ -1,0 +1,66 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import type { FailureDetail } from '../../common/attempt.js';
+import type { FailureType } from '../../common/failures.js';
+import type { Problem } from '../../common/view.js';
+
+/*
+ * How a procedure ends other than well. These are the only errors that the engine throws on purpose; anything else is a
+ * bug in workflow code and is left to fail the workflow task, where it is visible and a corrected worker mends it.
+ */
+
+/** A step used up its attempts. */
+export class StepFailed extends Error {
+  constructor(
+    readonly path: string,
+    readonly problem: Problem,
+  ) {
+    super(problem.message);
+    this.name = 'StepFailed';
+  }
+}
+
+/** A gate was rejected, or its deadline passed. */
+export class GateRejected extends Error {
+  constructor(
+    readonly gate: string,
+    readonly problem: Problem,
+  ) {
+    super(problem.message);
+    this.name = 'GateRejected';
+  }
+}
+
+/** The procedure found that it cannot go on. */
+export class ProcedureStopped extends Error {
+  readonly problem: Problem;
+  constructor(message: string, next: string) {
+    super(message);
+    this.name = 'ProcedureStopped';
+    const type: FailureType = 'ProcedureStopped';
+    this.problem = { type, message, next };
+  }
+}
+
+export interface AttemptFailure {
+  problem: Problem;
+  /** The attempt that failed, from 1; null when no attempt reported. */
+  attempt: number | null;
+}
+
+/** Reads an activity's failure as people should see it. @throws the error itself when it is a cancellation or not an activity's. */
+export function readFailure(error: unknown): AttemptFailure {
+  if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  const cause = error.cause;
+  if (cause instanceof ApplicationFailure) {
+    const detail = cause.details?.[0] as Partial<FailureDetail> | undefined;
+    return {
+      problem: { type: cause.type ?? 'Error', message: cause.message, ...(detail?.next ? { next: detail.next } : {}) },
+      attempt: detail?.attempt ?? null,
+    };
+  }
+  if (cause instanceof TimeoutFailure) {
+    const message = `the worker did not answer in time (${cause.timeoutType})`;
+    return { problem: { type: 'StepTimeout', message }, attempt: null };
+  }
+  return { problem: { type: 'Error', message: cause?.message ?? error.message }, attempt: null };
+}

@@ -1,0 +1,6 @@
+/*
+ * The registered workflow types, nothing else: every function exported here becomes one. A runbook's workflow type is
+ * its id.
+ */
+export { launch } from './launch.js';
+export { pipelineRecovery as 'pipeline-recovery' } from './pipeline-recovery/procedure.js';

@@ -1,0 +1,13 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { Verdict } from '../common/envelope.js';
+import { messageNames } from '../common/names.js';
+import type { RunView } from '../common/view.js';
+
+/** Carries one DecisionEnvelope. Typed `unknown`: whatever arrives is judged, nothing is trusted. */
+export const decideSignal = defineSignal<[unknown]>(messageNames.decide);
+
+/** The run as `runbook status` shows it. */
+export const statusQuery = defineQuery<RunView>(messageNames.status);
+
+/** The answer to the decision with this id; null while it is judged or when it never arrived. */
+export const verdictQuery = defineQuery<Verdict | null, [string]>(messageNames.verdict);

@@ -1,0 +1,146 @@
+import { durationMs } from '../../language/duration.js';
+import type { JsonObject } from '../../language/json.js';
+import { pipelineRecoverySpec, stages } from '../../runbooks/pipeline-recovery.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import type { Run } from '../engine/run.js';
+import { runbook } from '../engine/runbook.js';
+import { actionsFor, type Actions } from './actions.js';
+import { changesData, chooseCheckpoint, failedJob, type Choice, type JobRow, type JobStatus, type Proofs } from './findings.js';
+
+interface Inputs {
+  job: string | undefined;
+  tolerance: number;
+  maxRestarts: number;
+  followMs: number;
+}
+
+/** Recovers a failed data pipeline from the last checkpoint whose data is proved good. */
+export const pipelineRecovery = runbook(
+  pipelineRecoverySpec,
+  async (run) => {
+    const inputs = readInputs(run.inputs);
+    const pipeline = run.target('pipeline');
+    const { jobs } = await run.parallel<{ status: JsonObject; jobs: { jobs: JobRow[] } }>('identify', {
+      status: { action: actionsFor(pipeline, '').pipelineStatus() },
+      jobs: { action: actionsFor(pipeline, '').recentJobs() },
+    });
+    const failed = failedJob(jobs.jobs, inputs.job);
+    const actions = actionsFor(pipeline, failed.dataset_id);
+
+    const recovered = await recover(run, actions, failed.id, inputs);
+    const proof = await validate(run, actions, inputs.tolerance);
+
+    const outputs = { failedJob: failed.id, recoveredJob: recovered.job, restarts: recovered.restarts, ...proof };
+    run.setOutputs(outputs);
+    await run.attemptStep('notify', {
+      action: actions.notify(run.inputs['notify'] as string | undefined, {
+        text: `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${proof.rows} rows, none twice, none lost.`,
+        fields: outputs,
+      }),
+    });
+  },
+  (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
+);
+
+/**
+ * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used up. An approval covers
+ * the restarts that follow it as long as nothing new is found corrupt; then the gate asks again.
+ */
+async function recover(
+  run: Run,
+  actions: Actions,
+  job: string,
+  inputs: Inputs,
+): Promise<{ job: string; restarts: number; from: string }> {
+  let current = job;
+  let approved = false;
+  for (let restarts = 1; ; restarts += 1) {
+    const { message } = await run.parallel<{ message: JobStatus; log: JsonObject }>('collect', {
+      message: { action: actions.jobStatus(current) },
+      log: { action: actions.jobLog(current) },
+    });
+    const proofs = (await run.forEach('corrupt', stages, (stage) => ({ action: actions.prove(stage) }))) as Proofs;
+    const choice = run.decide('checkpoint', () => chooseCheckpoint(proofs, message));
+    if (!approved || changesData(choice))
+      await run.gate('approve', questionFor(message, choice, actions, inputs.maxRestarts - restarts));
+    approved = true;
+    if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, run.key.run));
+    else run.notNeeded('quarantine', 'nothing is corrupt');
+    const restarted = await run.step<{ job: string }>('restart', (key) => ({
+      action: actions.restart(current, choice.checkpoint),
+      undo: actions.stopRestarted(key),
+    }));
+    const ended = await run.step<JobStatus>('follow', { action: actions.follow(restarted.job), timeoutMs: inputs.followMs });
+    if (ended.status === 'completed') {
+      return { job: restarted.job, restarts, from: `${choice.checkpoint.stage} batch ${choice.checkpoint.batch}` };
+    }
+    if (restarts >= inputs.maxRestarts) throw givenUp(ended, restarts);
+    current = restarted.job;
+  }
+}
+
+/** Both proofs must agree: the service's own validation, and our query against the source. */
+async function validate(
+  run: Run,
+  actions: Actions,
+  tolerance: number,
+): Promise<{ rows: number; sumDistance: string; checksum: string }> {
+  const { service, rows } = await run.parallel<{
+    service: JsonObject;
+    rows: { target: { rows: number; sum_distance: string }[] };
+  }>('validate', {
+    service: actions.validate(tolerance),
+    rows: actions.compare(tolerance),
+  });
+  const [target] = rows.target;
+  return { rows: target?.rows ?? 0, sumDistance: target?.sum_distance ?? '0', checksum: String(service['checksum'] ?? '') };
+}
+
+/** What the approver sees, and exactly what the approval allows. */
+function questionFor(
+  job: JobStatus,
+  choice: Choice,
+  actions: Actions,
+  furtherRestarts: number,
+): { evidence: JsonObject; covers: JsonObject } {
+  const { stage, batch } = choice.checkpoint;
+  const evidence: JsonObject = {
+    'failed job': job.id,
+    'failed stage': job.stage ?? 'none',
+    error: job.error ? `${job.error.code}: ${job.error.message}` : 'none told',
+    verdict: choice.verdict,
+    checkpoint: batch === 0 ? `beginning of ${stage}` : `${stage} batch ${batch}`,
+    'rows processed again': choice.rowsAgain,
+    'rows moved to quarantine': choice.rowsToQuarantine,
+    'offending record': job.error?.record ?? 'none named',
+    'further restarts covered':
+      furtherRestarts > 0 ? `${furtherRestarts}, if the job fails again and nothing new is corrupt` : 'none',
+  };
+  return {
+    evidence,
+    covers: {
+      quarantine: changesData(choice)
+        ? { checkpoint: choice.checkpoint, rows: choice.rowsToQuarantine, poison: choice.poison }
+        : null,
+      restart: actions.restart(job.id, choice.checkpoint) as unknown as JsonObject,
+      furtherRestarts,
+    },
+  };
+}
+
+function givenUp(job: JobStatus, restarts: number): ProcedureStopped {
+  const why = job.error ? `${job.error.code}: ${job.error.message}` : `it ended as ${job.status}`;
+  return new ProcedureStopped(
+    `job ${job.id} failed again in stage ${job.stage ?? 'unknown'} after ${restarts} ${restarts === 1 ? 'restart' : 'restarts'} (${why})`,
+    'Mend the cause named here, then start the runbook again: it goes on from the last good checkpoint.',
+  );
+}
+
+function readInputs(inputs: JsonObject): Inputs {
+  return {
+    job: typeof inputs['job'] === 'string' ? inputs['job'] : undefined,
+    tolerance: Number(inputs['tolerance_rows']),
+    maxRestarts: Number(inputs['max_restarts']),
+    followMs: durationMs(String(inputs['follow_timeout'])) ?? 0,
+  };
+}
