@@ -16,15 +16,20 @@ const digestFile = join(programFolder, 'workflow-bundle.sha256');
 /** What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that built it. */
 const sources = ['workflows', 'language', 'common', 'runbooks'];
 
-/** Bundles the workflows once, at build time: a worker starts a second sooner, and all workers run the same text. */
-export async function buildBundle(): Promise<void> {
+/** Bundles workflows, with what every bundle of ours needs. @param entry compiled module that exports them */
+export async function bundleWorkflows(entry: string): Promise<string> {
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(programFolder, 'workflows', 'index.js'),
+    workflowsPath: entry,
     workflowInterceptorModules: [join(programFolder, 'workflows', 'engine', 'interceptors.js')],
     payloadConverterPath: join(programFolder, 'common', 'data-converter.js'),
     logger: new DefaultLogger('ERROR'),
   });
-  writeFileSync(bundleFile, code);
+  return code;
+}
+
+/** Bundles the workflows once, at build time: a worker starts a second sooner, and all workers run the same text. */
+async function buildBundle(): Promise<void> {
+  writeFileSync(bundleFile, await bundleWorkflows(join(programFolder, 'workflows', 'index.js')));
   writeFileSync(digestFile, digestOfSources());
 }
 

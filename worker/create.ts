@@ -5,21 +5,28 @@ import type pg from 'pg';
 import { createActivities } from '../activities/index.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
-import { catalogue } from '../runbooks/index.js';
-import { readBundle } from './bundle.js';
+import { catalogue as shippedCatalogue } from '../runbooks/index.js';
+import type { RunbookSpec } from '../language/runbook.js';
+import { readBundle, type WorkflowBundle } from './bundle.js';
 import { programFolder, type WorkerConfig } from './config.js';
 
 /** Milliseconds that steps in flight get to end when the worker is asked to stop. */
 const shutdownGraceMs = 20_000;
 
+/** The procedures that a worker carries: their code, and what is declared of them. */
+export interface Procedures {
+  bundle: WorkflowBundle;
+  catalogue: readonly RunbookSpec[];
+}
+
 /** Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. */
 export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
+  { bundle, catalogue }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
 ): Promise<{ worker: Worker; connection: NativeConnection }> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
-  const bundle = readBundle();
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
   const worker = await Worker.create({

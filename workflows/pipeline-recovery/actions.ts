@@ -56,12 +56,7 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
         : {
             expect: [
               {
-                condition: {
-                  all: [
-                    { path: 'kept.0.rows', is: choice.rowsToQuarantine },
-                    { path: 'kept.0.checkpoints', is: choice.checkpointsToQuarantine },
-                  ],
-                },
+                condition: { path: 'kept.0.rows', is: choice.rowsAgain },
                 otherwise: 'the quarantine does not hold what was approved: the data changed after the approval',
                 next: 'Start the runbook again, so that the data is looked at afresh.',
               },

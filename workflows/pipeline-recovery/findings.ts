@@ -29,9 +29,8 @@ export type StageProof = {
   actual_distance: string;
   duplicates: string;
   missing: string;
-  /** Rows behind `good_batch`: what would be moved. */
-  rows_after_good: string;
-  checkpoints_after_good: string;
+  /** Committed rows of batch 1, 2, …: what lies behind any checkpoint follows from it. */
+  rows_by_batch: number[];
 };
 
 export type Proofs = Record<string, { proof: StageProof[] }>;
@@ -47,11 +46,10 @@ export type Choice = {
   /** Stages whose committed data differs from what their checkpoints claim. */
   corrupt: string[];
   verdict: string;
-  /** Rows and checkpoints behind the checkpoint, in its stage and all later ones. */
-  rowsToQuarantine: number;
-  checkpointsToQuarantine: number;
-  /** Rows of this and later stages that the restarted job still has to write, as far as the stage before tells. */
+  /** Committed rows behind the checkpoint, in its stage and all later ones: moved to quarantine and processed again. */
   rowsAgain: number;
+  /** Rows of the stage before that this stage has not taken in yet. */
+  rowsAhead: number;
   /** Key of a record that the job cannot process; it is set aside. */
   poison: number | null;
 };
@@ -82,9 +80,8 @@ export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
   const corrupt = stages.filter((stage) => (of(stage)?.bad_batch ?? null) !== null);
   const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? stages[0];
   const batch = of(stage)?.good_batch ?? 0;
-  const later = stages.slice(stages.indexOf(stage));
-  const total = (field: 'rows_after_good' | 'checkpoints_after_good'): number =>
-    corrupt.length === 0 ? 0 : later.reduce((sum, each) => sum + Number(of(each)?.[field] ?? 0), 0);
+  const behind = (each: string): number => (of(each)?.rows_by_batch ?? []).slice(batch).reduce((sum, rows) => sum + rows, 0);
+  const place = stages.indexOf(stage);
   return {
     checkpoint: { stage, batch },
     corrupt,
@@ -92,9 +89,8 @@ export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
       corrupt.length === 0
         ? 'not corrupt: every checkpoint matches its data'
         : `corrupt: ${corrupt.map((each) => difference(each, of(each))).join('; ')}`,
-    rowsToQuarantine: total('rows_after_good'),
-    checkpointsToQuarantine: total('checkpoints_after_good'),
-    rowsAgain: total('rows_after_good'),
+    rowsAgain: corrupt.length === 0 ? 0 : stages.slice(place).reduce((sum, each) => sum + behind(each), 0),
+    rowsAhead: place === 0 ? 0 : behind(stages[place - 1] ?? stage),
     poison: poisonOf(job.error),
   };
 }

@@ -110,8 +110,8 @@ function questionFor(
     error: job.error ? `${job.error.code}: ${job.error.message}` : 'none told',
     verdict: choice.verdict,
     checkpoint: batch === 0 ? `beginning of ${stage}` : `${stage} batch ${batch}`,
-    'rows processed again': choice.rowsAgain,
-    'rows moved to quarantine': choice.rowsToQuarantine,
+    'rows moved to quarantine and processed again': choice.rowsAgain,
+    'rows waiting in the stage before': choice.rowsAhead,
     'offending record': job.error?.record ?? 'none named',
     'further restarts covered':
       furtherRestarts > 0 ? `${furtherRestarts}, if the job fails again and nothing new is corrupt` : 'none',
@@ -120,7 +120,7 @@ function questionFor(
     evidence,
     covers: {
       quarantine: changesData(choice)
-        ? { checkpoint: choice.checkpoint, rows: choice.rowsToQuarantine, poison: choice.poison }
+        ? { checkpoint: choice.checkpoint, rows: choice.rowsAgain, poison: choice.poison }
         : null,
       restart: actions.restart(job.id, choice.checkpoint) as unknown as JsonObject,
       furtherRestarts,

@@ -70,8 +70,8 @@ SELECT (SELECT count(*) FROM claims)                                            
        coalesce(at.distance, 0)                                                 AS actual_distance,
        (SELECT count(*) FROM twice)                                             AS duplicates,
        (SELECT count(*) FROM absent WHERE absent.batch <= newest.batch)         AS missing,
-       (SELECT coalesce(sum(n), 0) FROM present WHERE present.batch > good.batch) AS rows_after_good,
-       (SELECT count(*) FROM checkpoints WHERE dataset_id = $1 AND stage = '${stage}' AND batch > good.batch) AS checkpoints_after_good
+       (SELECT coalesce(array_agg(coalesce(p.n, 0)::int ORDER BY b), '{}')
+          FROM generate_series(1, (SELECT max(batch) FROM present)) b LEFT JOIN present p ON p.batch = b) AS rows_by_batch
   FROM newest, good, first_bad
   LEFT JOIN LATERAL (SELECT * FROM cumulative c WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
 }

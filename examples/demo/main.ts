@@ -1,0 +1,154 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { RunView } from '../../common/view.js';
+import type { Summary } from '../pipeline/client.js';
+import { Operator } from './cli.js';
+import { chapter, elapsedSeconds, say, show } from './say.js';
+import { startStack, type Stack } from './stack.js';
+import { until } from './until.js';
+import { WorkerProcess } from './worker.js';
+
+const usage = `The demo: a real pipeline dies, and a durable, approved run brings it back.
+
+  npm run demo                         the whole story
+  npm run demo -- --report FILE        also write pids, rows, sums and checksums as JSON
+  npm run demo -- --sabotage           the restart is left out: the proof must fail, exit 1
+  npm run demo -- --keep               leave everything running at the end, to look around`;
+
+interface Facts {
+  pipelineKilled: number;
+  workerKilled: number;
+  clean: Summary;
+  recovered: Summary;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      report: { type: 'string' },
+      sabotage: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    return 0;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'runbook-demo-'));
+  const stack = await startStack(folder);
+  try {
+    const facts = await tell(stack, { sabotage: values.sabotage, folder });
+    const proved = prove(facts);
+    if (values.report) await writeReport(values.report, facts, proved);
+    if (values.keep) await stayUp(stack);
+    return proved ? 0 : 1;
+  } finally {
+    await stack.stop();
+    if (!values.keep) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The story, in order. */
+async function tell(stack: Stack, { sabotage, folder }: { sabotage: boolean; folder: string }): Promise<Facts> {
+  chapter('1. A pipeline with real data: 231,083 flights through extract, clean, transform, load');
+  const pipeline = await stack.pipeline({ slowMs: 0, ignoreRestart: sabotage });
+  const first = await pipeline.startJob();
+  await pipeline.waitForJob(first, ['completed']);
+  const clean = await pipeline.summary();
+  say(`clean run: ${clean.rows} rows, sum of distances ${clean.sumDistance}, key checksum ${clean.checksum}`);
+
+  chapter('2. The same again, and this time it dies in mid-stage');
+  await pipeline.setFaults({ slowMs: 150 });
+  const job = await pipeline.startJob({ reset: true });
+  await pipeline.waitForProgress('transform', 8);
+  const pipelineKilled = await pipeline.jobPid(job);
+  process.kill(pipelineKilled, 'SIGKILL');
+  await pipeline.waitForJob(job, ['failed']);
+  say(`kill -9 of the pipeline's process ${pipelineKilled}: job ${job} failed in stage transform`);
+
+  chapter('3. The operator on call starts the runbook');
+  let worker = await WorkerProcess.start(stack.workerEnv);
+  const operator = new Operator('oncall', stack.cliEnv);
+  const approver = new Operator('data-owner', stack.cliEnv);
+  const started = await operator.run('start', 'pipeline-recovery', '--input', 'pipeline=flights', '--reason', 'nightly load is late', '--yes');
+  if (started.exitCode !== 0) throw new Error(`start failed: ${started.stderr || started.stdout}`);
+  show(started.stdout);
+  await operator.run('wait', '@latest', '--for', 'decision', '--timeout', '60s');
+  const run = await operator.json<RunView>([0, 8], 'status', '@latest');
+  say('the run waits for a decision; this is what the approver sees:');
+  show((await approver.run('status', run.id)).stdout);
+
+  const own = await operator.run('approve', run.id, '--reason', 'I want it done', '--yes');
+  say(`the requester tries to approve it: refused, exit ${own.exitCode}`);
+  show(own.stderr);
+  const approved = await approver.run('approve', run.id, '--reason', 'verdict and checkpoint are plausible', '--yes');
+  if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
+  say('a second operator approves it by signal:');
+  show(approved.stdout);
+
+  chapter('4. The worker dies too, in mid-recovery');
+  const stepOf = async (id: string) => (await operator.json<RunView>([0, 1, 8], 'status', run.id)).steps.find((step) => step.id === id);
+  await until('the restarted job to be followed', async () => (await stepOf('follow'))?.state === 'running');
+  const workerKilled = worker.pid;
+  await worker.kill9();
+  say(`kill -9 of the worker ${workerKilled}; its run is in the Temporal server, its record in PostgreSQL`);
+  worker = await WorkerProcess.start(stack.workerEnv);
+  say(`another worker ${worker.pid} takes over`);
+  const done = await operator.run('wait', run.id, '--for', 'done', '--timeout', '120s');
+  say(`the run has ended, exit ${done.exitCode}:`);
+  show((await operator.run('status', run.id)).stdout);
+
+  const reportFile = join(stack.keepFolder, `${run.id}.html`);
+  await operator.run('report', run.id, '-o', reportFile);
+  say(`report:      ${reportFile}`);
+  say(`Temporal UI: ${(await operator.run('open', run.id)).stdout.trim()}`);
+  const recovered = await pipeline.summary();
+  await worker.stop();
+  await writeFile(join(folder, 'worker.log'), worker.tail());
+  return { pipelineKilled, workerKilled, clean, recovered };
+}
+
+/** The end state against the clean run; says both. */
+function prove({ clean, recovered }: Facts): boolean {
+  chapter('5. The proof');
+  const rows: [string, string | number, string | number][] = [
+    ['rows', clean.rows, recovered.rows],
+    ['sum of distances', clean.sumDistance, recovered.sumDistance],
+    ['sum of delays', clean.sumDelay, recovered.sumDelay],
+    ['key checksum', clean.checksum, recovered.checksum],
+    ['keys twice', 0, recovered.duplicates],
+    ['keys lost', 0, recovered.missing],
+  ];
+  for (const [what, expected, found] of rows) {
+    show(`${String(expected) === String(found) ? '✓' : '✗'} ${what.padEnd(18)} clean ${String(expected).padStart(22)}   recovered ${String(found).padStart(22)}`);
+  }
+  const proved = rows.every(([, expected, found]) => String(expected) === String(found));
+  say(proved ? 'the recovered data equals the clean run' : 'the recovered data DIFFERS from the clean run');
+  return proved;
+}
+
+async function writeReport(file: string, facts: Facts, proved: boolean): Promise<void> {
+  await writeFile(file, `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...facts }, null, 2)}\n`);
+  say(`written: ${file}`);
+}
+
+async function stayUp(stack: Stack): Promise<void> {
+  say(`everything stays up until Ctrl-C. Look around: ${stack.uiUrl}`);
+  await new Promise<void>((stop) => {
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+  });
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,59 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { programFolder } from './cli.js';
+
+/** A real worker in a process of its own, so that it can be killed. */
+export class WorkerProcess {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly lines: string[],
+  ) {}
+
+  /** Starts a worker and waits until it takes work. @throws Error with its last lines when it ends instead */
+  static async start(env: Record<string, string>): Promise<WorkerProcess> {
+    const child = spawn(process.execPath, [join(programFolder, 'worker', 'main.js')], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const lines: string[] = [];
+    const worker = new WorkerProcess(child, lines);
+    await new Promise<void>((ready, failed) => {
+      child.once('exit', (code) => failed(new Error(`the worker ended with ${code}: ${lines.slice(-5).join('\n')}`)));
+      for (const stream of [child.stdout, child.stderr]) {
+        createInterface({ input: stream! }).on('line', (line) => {
+          lines.push(line);
+          if (lines.length > 200) lines.shift();
+          if (line.startsWith('worker ready')) ready();
+        });
+      }
+    });
+    return worker;
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
+  /** The last lines it printed. */
+  tail(): string {
+    return this.lines.slice(-20).join('\n');
+  }
+
+  /** As a power cut would end it. */
+  async kill9(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const exited = once(this.child, 'exit');
+    this.child.kill(signal);
+    await exited;
+  }
+}
