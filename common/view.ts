@@ -127,3 +127,74 @@ export interface RunView {
   /** Where this view was read. */
   source: 'temporal' | 'record';
 }
+
+export const attemptStates = ['running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'lost'] as const;
+/** `lost`: its worker died, or fell silent and was replaced; what it still reports is refused. */
+export type AttemptState = (typeof attemptStates)[number];
+
+/** One try of a step, as the record keeps it. */
+export interface AttemptView {
+  /** Path of the step; an undo counts under the step that it takes back. */
+  step: string;
+  title: string;
+  kind: StepKind;
+  effect: Effect;
+  /** From 1, counted apart for the step and for its undo. */
+  attempt: number;
+  state: AttemptState;
+  /** True for an attempt to take the step back. */
+  undo: boolean;
+  host: string;
+  worker: string;
+  startedAt: string;
+  endedAt: string | null;
+  output: Json;
+  error: Problem | null;
+  /** What the attempt wrote to stdout, stderr and its log; null until it ended, or when it wrote nothing. */
+  written: OutputTotals | null;
+}
+
+export interface OutputTotals {
+  /** Everything that was written, kept or not. */
+  bytes: number;
+  /** Hex SHA-256 over everything that was written. */
+  sha256: string;
+  /** True when not all of it was kept. */
+  truncated: boolean;
+}
+
+/** One line of a run's story; those that last have an end. */
+export interface TimelineEntry {
+  at: string;
+  until: string | null;
+  kind: 'start' | 'attempt' | 'undo' | 'wait' | 'decision' | 'end';
+  /** Path of the step, or the gate; null for the run itself. */
+  step: string | null;
+  attempt: number | null;
+  /** attempt and undo: an AttemptState; wait: waiting, approved, rejected or closed; decision: its verdict; start and end: a RunState. */
+  state: string;
+  /** Who started the run, or decided. */
+  by: string | null;
+  /** The line in words. */
+  text: string;
+  /** For a wait: what the approver was shown. */
+  evidence?: JsonObject;
+}
+
+/** A run in a list. */
+export interface RunSummary {
+  id: string;
+  firstRunId: string;
+  runbook: string;
+  title: string;
+  priority: Priority;
+  targets: string[];
+  state: RunState;
+  requester: string;
+  reason: string;
+  startedAt: string;
+  endedAt: string | null;
+  /** Path of a step that runs or waits now. */
+  step: string | null;
+  waitingFor: { id: string; title: string; since: string; who: string; command: string }[];
+}

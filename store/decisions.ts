@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import type { DecisionEnvelope, Verdict } from '../common/envelope.js';
+import type { RunKey } from '../common/keys.js';
+import type { DecisionView } from '../common/view.js';
+import { cleanText, firstBytes, jsonText } from './clean.js';
+import { lockRun } from './find-run.js';
+import { inTransaction } from './transaction.js';
+import { settleWaits } from './waits.js';
+
+/** Bytes that are kept of something that is no decision. */
+const rawBytes = 4_096;
+/** Characters that are kept of the fields of something that is no decision. */
+const fieldLength = 200;
+const reasonLength = 2_000;
+
+export interface JudgedDecision {
+  /** What arrived, whatever it is. */
+  envelope: DecisionEnvelope | unknown;
+  verdict: Verdict;
+  /** ISO time. */
+  receivedAt: string;
+}
+
+/**
+ * Decisions with their verdicts, refused and malformed ones too. The same message under the same id twice is one row.
+ * An accepted approval or rejection closes its gate in the record.
+ * @throws NotInRecord
+ */
+export function recordDecisions(pool: pg.Pool, key: RunKey, decisions: readonly JudgedDecision[]): Promise<void> {
+  if (decisions.length === 0) return Promise.resolve();
+  return inTransaction(pool, async (client) => {
+    const no = await lockRun(client, key);
+    await client.query({
+      name: 'decisions-insert',
+      text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, gate, gate_attempt, decided_by, reason, accepted, code, message,
+                                            received_at, judged_at, envelope, raw)
+             SELECT $1, d.decision, d.content, d.verb, d.gate, d.gate_attempt, d.decided_by, d.reason, d.accepted, d.code, d.message,
+                    d.received_at, d.judged_at, d.envelope, d.raw
+             FROM json_to_recordset($2::json) WITH ORDINALITY
+               AS d (decision text, content text, verb text, gate text, gate_attempt integer, decided_by text, reason text, accepted boolean,
+                     code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place bigint)
+             ORDER BY d.place
+             ON CONFLICT (run_no, decision, content) DO NOTHING`,
+      values: [no, JSON.stringify(decisions.map(rowOf))],
+    });
+    await client.query({
+      name: 'decisions-close-steps',
+      text: `UPDATE runbook.steps s
+             SET state = CASE d.verb WHEN 'approve' THEN 'succeeded' ELSE 'failed' END, ended_at = d.judged_at, attempts = d.gate_attempt,
+                 output = CASE d.verb WHEN 'approve' THEN json_build_object('by', d.decided_by, 'reason', d.reason) END
+             FROM runbook.decisions d
+             WHERE s.run_no = $1 AND s.kind = 'approval' AND s.state IN ('pending', 'waiting') AND s.attempts <= d.gate_attempt
+               AND d.run_no = s.run_no AND d.gate = s.path AND d.accepted AND d.decision = ANY ($2)`,
+      values: [no, decisions.map(({ verdict }) => cleanText(verdict.decision))],
+    });
+    await settleWaits(client, no);
+  });
+}
+
+/** The decisions about a run, in the order in which they were judged. */
+export async function readDecisions(pool: pg.Pool, no: string): Promise<DecisionView[]> {
+  const { rows } = await pool.query<Omit<DecisionView, 'at'> & { at: Date }>({
+    name: 'decisions-read',
+    text: `SELECT decision AS id, verb, gate, decided_by AS by, reason, judged_at AS at, accepted, code, message
+           FROM runbook.decisions d WHERE run_no = $1 ORDER BY d.no`,
+    values: [no],
+  });
+  return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+}
+
+function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string, unknown> {
+  const whole = JSON.stringify(envelope) ?? 'null';
+  const wellFormed = verdict.code !== 'malformed';
+  const fields = envelope !== null && typeof envelope === 'object' ? (envelope as Record<string, unknown>) : {};
+  const text = (field: string, length: number): string => {
+    const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
+    return typeof value === 'string' ? cleanText(value.slice(0, length)) : '';
+  };
+  const attempt = fields['attempt'];
+  return {
+    decision: cleanText(verdict.decision),
+    content: createHash('sha256').update(whole).digest('hex'),
+    verb: text('verb', fieldLength),
+    gate: text('gate', fieldLength) || null,
+    gate_attempt: wellFormed && Number.isInteger(attempt) ? attempt : null,
+    decided_by: text('by', fieldLength),
+    reason: text('reason', reasonLength),
+    accepted: verdict.accepted,
+    code: verdict.code,
+    message: cleanText(verdict.message),
+    received_at: receivedAt,
+    judged_at: verdict.at,
+    envelope: wellFormed ? (JSON.parse(jsonText(envelope) ?? 'null') as unknown) : null,
+    raw: wellFormed ? null : cleanText(firstBytes(whole, rawBytes)),
+  };
+}

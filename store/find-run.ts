@@ -1,0 +1,40 @@
+import type pg from 'pg';
+import type { RunKey } from '../common/keys.js';
+
+/** The record does not know a run that it should know. */
+export class NotInRecord extends Error {
+  constructor(run: string) {
+    super(
+      `Run ${run} is not in the record: the worker's database is another one than where the run began, or an older copy of it. ` +
+        'Check RUNBOOK_DATABASE_URL of all workers.',
+    );
+    this.name = 'NotInRecord';
+  }
+}
+
+/**
+ * The run's number in the record, its row locked until the transaction ends, so that writes about one run follow each
+ * other.
+ * @throws NotInRecord
+ */
+export async function lockRun(client: pg.PoolClient, key: RunKey): Promise<string> {
+  const { rows } = await client.query<{ no: string }>({
+    name: 'runs-lock',
+    text: 'SELECT no FROM runbook.runs WHERE run = $1 AND first_run_id = $2 FOR NO KEY UPDATE',
+    values: [key.run, key.firstRunId],
+  });
+  if (!rows[0]) throw new NotInRecord(key.run);
+  return rows[0].no;
+}
+
+/** The number of exactly this run, or of the newest under a workflow id; null when there is none. */
+export async function findRun(pool: pg.Pool, run: RunKey | string): Promise<string | null> {
+  const [id, firstRunId] = typeof run === 'string' ? [run, null] : [run.run, run.firstRunId];
+  const { rows } = await pool.query<{ no: string }>({
+    name: 'runs-find',
+    text: `SELECT no FROM runbook.runs WHERE run = $1 AND ($2::text IS NULL OR first_run_id = $2)
+           ORDER BY started_at DESC, no DESC LIMIT 1`,
+    values: [id, firstRunId],
+  });
+  return rows[0]?.no ?? null;
+}

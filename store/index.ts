@@ -1,0 +1,10 @@
+/** The record in PostgreSQL: what was admitted, done and decided. Temporal's history is the state machine; this outlives it. */
+export { recordDecisions, type JudgedDecision } from './decisions.js';
+export { NotInRecord } from './find-run.js';
+export { history } from './history.js';
+export { checkSchema, migrate, MigrationMismatch } from './migrate.js';
+export { appendOutput, finishOutput, outputCapBytes, readOutput, type OutputChunk, type RecordedChunk } from './output.js';
+export { openPool, type PoolOptions } from './pool.js';
+export { admitRun, getPlan, getRun, latestRun, listRuns, saveRun, type RunFilter } from './runs.js';
+export { schemaRange, type SchemaStatus } from './schema-range.js';
+export { beginAttempt, endAttempt, getAttempts, type AttemptBegun, type AttemptEnd, type AttemptStart } from './steps.js';

@@ -1,0 +1,37 @@
+import pg from 'pg';
+
+/** Milliseconds to reach the server; longer than a server that restarts on the same host needs to refuse or accept. */
+const connectTimeoutMs = 5_000;
+/** Milliseconds a statement may take on the server; the record has no statement that needs one second. */
+const statementTimeoutMs = 30_000;
+/** Milliseconds after which the client stops listening, for a server that went away without a word. */
+const silenceMs = 40_000;
+
+export interface PoolOptions {
+  /** Shown in pg_stat_activity. */
+  applicationName?: string;
+  /** Connections at most. */
+  max?: number;
+}
+
+/**
+ * Connections to the record. Never throws and never crashes the process when an idle connection dies: the next query
+ * makes a new one, or fails and says so.
+ * @param url PostgreSQL address, `postgres://user@host:port/database`
+ */
+export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: (options.applicationName ?? 'runbook').slice(0, 63),
+    max: options.max ?? 5,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    query_timeout: silenceMs,
+    keepAlive: true,
+    // A command that is done must not wait for idle connections.
+    allowExitOnIdle: true,
+  });
+  pool.on('error', () => undefined);
+  return pool;
+}

@@ -1,0 +1,240 @@
+import type pg from 'pg';
+import type { StartEnvelope } from '../common/envelope.js';
+import type { RunKey } from '../common/keys.js';
+import { endStates, type RunState, type RunSummary, type RunView } from '../common/view.js';
+import type { Plan } from '../language/plan.js';
+import { cleanText, jsonText } from './clean.js';
+import { readDecisions } from './decisions.js';
+import { findRun } from './find-run.js';
+import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
+import { inTransaction } from './transaction.js';
+import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
+
+/** Runs that a list shows unless told otherwise, and at most. */
+const defaultLimit = 50;
+const maxLimit = 1_000;
+
+/**
+ * The run's first entry: the run and every declared step, pending. A second call changes nothing.
+ * @param view the run as it stood at admission
+ */
+export function admitRun(
+  pool: pg.Pool,
+  { key, view, plan, envelope }: { key: RunKey; view: RunView; plan: Plan; envelope: StartEnvelope },
+): Promise<void> {
+  return inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ no: string }>({
+      name: 'runs-admit',
+      // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
+      text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
+             VALUES (${runParameters}, $19::json, $20::json)
+             ON CONFLICT (run, first_run_id) DO UPDATE
+               SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
+             RETURNING no`,
+      values: [...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }), jsonText(plan), jsonText(envelope)],
+    });
+    await addMissingSteps(client, numberOf(rows), view.steps);
+  });
+}
+
+/**
+ * The run as it stands, with its steps and waits. Late news changes nothing: an ended run does not come back to life
+ * (an end is replaced by a later end only), a step does not go back, an attempt count does not go down.
+ */
+export function saveRun(pool: pg.Pool, view: RunView): Promise<void> {
+  return inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ no: string }>({
+      name: 'runs-save',
+      text: `INSERT INTO runbook.runs AS runs (${runColumns})
+             VALUES (${runParameters})
+             ON CONFLICT (run, first_run_id) DO UPDATE SET
+               state = excluded.state, ended_at = excluded.ended_at, outputs = excluded.outputs, problem = excluded.problem,
+               ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now()
+             WHERE runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at
+             RETURNING no`,
+      values: runValues(view),
+    });
+    if (rows.length === 0) return;
+    const no = numberOf(rows);
+    const ended = endStates.has(view.state);
+    await saveSteps(client, no, view.steps, ended);
+    await saveWaits(client, no, view.waitingFor);
+    await closeWaits(client, no, view.waitingFor, ended);
+    await settleWaits(client, no);
+    if (ended) await closeAttempts(client, no);
+  });
+}
+
+/**
+ * The run as the record has it, steps as of their last attempt.
+ * @param run workflow id (the newest run under it), or the key of one run
+ */
+export async function getRun(pool: pg.Pool, run: RunKey | string): Promise<RunView | null> {
+  const no = await findRun(pool, run);
+  if (no === null) return null;
+  const { rows } = await pool.query<RunRow>({
+    name: 'runs-get',
+    text: `SELECT run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
+                  started_at, ended_at, ui_url, inputs, outputs, problem
+           FROM runbook.runs WHERE no = $1`,
+    values: [no],
+  });
+  const row = rows[0];
+  if (!row) return null;
+  const live = row.ended_at === null;
+  return {
+    id: row.run,
+    firstRunId: row.first_run_id,
+    runbook: row.runbook,
+    runbookVersion: row.runbook_version,
+    title: row.title,
+    type: row.type,
+    priority: row.priority,
+    targets: row.targets,
+    state: row.state,
+    planDigest: row.plan_digest,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    requester: row.requester,
+    reason: row.reason,
+    inputs: row.inputs,
+    uiUrl: row.ui_url,
+    steps: await readSteps(pool, no, live),
+    waitingFor: live ? await readOpenWaits(pool, no) : [],
+    decisions: await readDecisions(pool, no),
+    outputs: row.outputs,
+    problem: row.problem,
+    source: 'record',
+  };
+}
+
+/** The frozen plan and the start envelope of a run, as admitted; null when the record has none. */
+export async function getPlan(pool: pg.Pool, run: RunKey | string): Promise<{ plan: Plan; envelope: StartEnvelope } | null> {
+  const no = await findRun(pool, run);
+  if (no === null) return null;
+  const { rows } = await pool.query<{ plan: Plan; envelope: StartEnvelope }>({
+    name: 'runs-plan',
+    text: 'SELECT plan, envelope FROM runbook.runs WHERE no = $1 AND plan IS NOT NULL AND envelope IS NOT NULL',
+    values: [no],
+  });
+  return rows[0] ?? null;
+}
+
+export interface RunFilter {
+  state?: RunState | readonly RunState[];
+  runbook?: string;
+  target?: string;
+  requester?: string;
+  /** Only runs that wait for people. */
+  waiting?: boolean;
+  /** Runs at most; 50 unless said, 1,000 at most. */
+  limit?: number;
+}
+
+/** Runs, newest first. */
+export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<RunSummary[]> {
+  const states = filter.state === undefined ? null : typeof filter.state === 'string' ? [filter.state] : [...filter.state];
+  const { rows } = await pool.query<SummaryRow>({
+    name: 'runs-list',
+    text: `SELECT r.run, r.first_run_id, r.runbook, r.title, r.priority, r.targets, r.state, r.requester, r.reason, r.started_at, r.ended_at,
+                  (SELECT s.path FROM runbook.steps s
+                    WHERE r.ended_at IS NULL AND s.run_no = r.no AND s.undo_of IS NULL AND s.state IN ('running', 'waiting', 'undoing')
+                    ORDER BY s.started_at DESC NULLS LAST, s.path DESC LIMIT 1) AS step,
+                  (SELECT coalesce(json_agg(json_build_object('id', w.gate, 'title', w.title, 'since', w.since, 'who', w.who, 'command', w.command)
+                                            ORDER BY w.since, w.gate), '[]')
+                     FROM runbook.waits w WHERE r.ended_at IS NULL AND w.run_no = r.no AND w.closed_at IS NULL) AS waiting_for
+           FROM runbook.runs r
+           WHERE ($1::text[] IS NULL OR r.state = ANY ($1))
+             AND ($2::text IS NULL OR r.runbook = $2)
+             AND ($3::text IS NULL OR r.targets @> ARRAY[$3])
+             AND ($4::text IS NULL OR r.requester = $4)
+             AND (NOT $5::boolean OR (r.ended_at IS NULL
+                  AND EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no AND w.closed_at IS NULL)))
+           ORDER BY r.started_at DESC, r.no DESC
+           LIMIT $6`,
+    values: [
+      states,
+      filter.runbook ?? null,
+      filter.target ?? null,
+      filter.requester ?? null,
+      filter.waiting ?? false,
+      Math.min(Math.max(1, filter.limit ?? defaultLimit), maxLimit),
+    ],
+  });
+  return rows.map((row) => ({
+    id: row.run,
+    firstRunId: row.first_run_id,
+    runbook: row.runbook,
+    title: row.title,
+    priority: row.priority,
+    targets: row.targets,
+    state: row.state,
+    requester: row.requester,
+    reason: row.reason,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    step: row.step,
+    waitingFor: row.waiting_for.map((wait) => ({ ...wait, since: new Date(wait.since).toISOString() })),
+  }));
+}
+
+/** The newest run, or null when there is none. */
+export async function latestRun(pool: pg.Pool): Promise<RunSummary | null> {
+  return (await listRuns(pool, { limit: 1 }))[0] ?? null;
+}
+
+type RunRow = Pick<
+  RunView,
+  'runbook' | 'title' | 'type' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'inputs' | 'outputs' | 'problem'
+> & {
+  run: string;
+  first_run_id: string;
+  runbook_version: string;
+  plan_digest: string;
+  started_at: Date;
+  ended_at: Date | null;
+  ui_url: string | null;
+};
+
+type SummaryRow = Pick<RunSummary, 'runbook' | 'title' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'step'> & {
+  run: string;
+  first_run_id: string;
+  started_at: Date;
+  ended_at: Date | null;
+  waiting_for: RunSummary['waitingFor'];
+};
+
+const runColumns = `run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
+  started_at, ended_at, ui_url, inputs, outputs, problem`;
+
+function runValues(view: RunView): unknown[] {
+  const ended = endStates.has(view.state);
+  return [
+    view.id,
+    view.firstRunId,
+    view.runbook,
+    view.runbookVersion,
+    view.title,
+    view.type,
+    view.priority,
+    view.targets,
+    view.state,
+    view.planDigest,
+    cleanText(view.requester),
+    cleanText(view.reason),
+    view.startedAt,
+    ended ? (view.endedAt ?? new Date().toISOString()) : null,
+    view.uiUrl,
+    jsonText(view.inputs),
+    jsonText(view.outputs),
+    jsonText(view.problem),
+  ];
+}
+
+const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json`;
+
+function numberOf(rows: { no: string }[]): string {
+  const no = rows[0]?.no;
+  if (no === undefined) throw new Error('the database answered an insert without a row');
+  return no;
+}

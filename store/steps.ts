@@ -1,0 +1,305 @@
+import type pg from 'pg';
+import type { RunKey } from '../common/keys.js';
+import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
+import type { Json } from '../language/json.js';
+import type { Effect, StepKind } from '../language/runbook.js';
+import { cleanText, jsonText } from './clean.js';
+import { findRun, NotInRecord } from './find-run.js';
+import { inTransaction, retrying } from './transaction.js';
+
+/** A step that takes back `x` is recorded under `x.undo`. */
+const undoSuffix = '.undo';
+
+export interface AttemptStart {
+  key: RunKey;
+  /** Path. */
+  step: string;
+  title: string;
+  kind: StepKind;
+  effect: Effect;
+  host: string;
+  /** Names the worker process. */
+  worker: string;
+  /** Temporal's own count for this activity. */
+  temporalAttempt: number;
+}
+
+export interface AttemptBegun {
+  /** The number of this attempt, from 1. */
+  attempt: number;
+  /** Earlier attempts whose worker died, those found just now included. */
+  lost: number;
+  /** Earlier attempts that failed or ran out of time. */
+  failed: number;
+  /** Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again. */
+  succeeded?: { output: Json };
+}
+
+/**
+ * Begins the next attempt of a step. One attempt of a step runs at a time: one that still runs has lost its worker, is
+ * marked `lost`, and whatever it reports later is refused. The same worker asking twice for the same Temporal attempt
+ * gets the same answer.
+ * @throws NotInRecord
+ */
+export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
+  return inTransaction(pool, async (client) => {
+    const no = await lockStep(client, start);
+    const earlier = await client.query<EarlierRow>({
+      name: 'attempts-earlier',
+      text: `SELECT coalesce(max(attempt), 0) AS last,
+                    (count(*) FILTER (WHERE state = 'lost'))::integer AS lost,
+                    (count(*) FILTER (WHERE state IN ('failed', 'timed-out')))::integer AS failed,
+                    max(attempt) FILTER (WHERE state = 'succeeded') AS succeeded,
+                    max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4) AS mine
+             FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
+      values: [no, start.step, start.worker, start.temporalAttempt],
+    });
+    const { last, lost, failed, succeeded, mine } = earlier.rows[0] as EarlierRow;
+    if (succeeded !== null) {
+      return { attempt: succeeded, lost, failed, succeeded: { output: await outputOf(client, no, start.step, succeeded) } };
+    }
+    if (mine !== null) return { attempt: mine, lost, failed };
+
+    const marked = await client.query({
+      name: 'attempts-lost',
+      text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND path = $2 AND state = 'running'`,
+      values: [no, start.step],
+    });
+    const attempt = last + 1;
+    await client.query({
+      name: 'attempts-begin',
+      text: `WITH begun AS (
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt)
+               VALUES ($1, $2, $3, 'running', $4, $5, $6) RETURNING started_at
+             )
+             UPDATE runbook.steps s
+             SET state = 'running', attempts = greatest(s.attempts, $3), started_at = coalesce(s.started_at, begun.started_at), ended_at = NULL
+             FROM begun WHERE s.run_no = $1 AND s.path = $2`,
+      values: [no, start.step, attempt, start.host, start.worker, start.temporalAttempt],
+    });
+    return { attempt, lost: lost + (marked.rowCount ?? 0), failed };
+  });
+}
+
+export interface AttemptEnd {
+  key: RunKey;
+  step: string;
+  attempt: number;
+  state: Exclude<AttemptState, 'running' | 'lost'>;
+  output?: Json;
+  error?: Problem;
+}
+
+/**
+ * Ends an attempt. A failed one leaves its step running, with the error shown: whether it is tried again is the run's
+ * to say.
+ * @returns false when the attempt was given up meanwhile: the write is refused and its result may not be used
+ */
+export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolean> {
+  const { rows } = await retrying(() =>
+    pool.query<{ taken: boolean }>({
+      name: 'attempts-end',
+      // The step's row is locked before the attempt's, in the order in which beginAttempt locks them.
+      text: `WITH step AS MATERIALIZED (
+               SELECT s.run_no, s.path FROM runbook.steps s JOIN runbook.runs r ON r.no = s.run_no
+               WHERE r.run = $1 AND r.first_run_id = $2 AND s.path = $3 FOR UPDATE OF s
+             ), ended AS (
+               UPDATE runbook.attempts a SET state = $5, ended_at = clock_timestamp(), output = $6::json, error = $7::json
+               FROM step WHERE a.run_no = step.run_no AND a.path = step.path AND a.attempt = $4 AND a.state = 'running'
+               RETURNING a.run_no, a.path, a.ended_at
+             ), shown AS (
+               UPDATE runbook.steps s
+               SET state = CASE WHEN $5 = 'succeeded' THEN 'succeeded' ELSE s.state END,
+                   ended_at = CASE WHEN $5 = 'succeeded' THEN ended.ended_at ELSE s.ended_at END,
+                   output = CASE WHEN $5 = 'succeeded' THEN $6::json ELSE s.output END, error = $7::json
+               FROM ended WHERE s.run_no = ended.run_no AND s.path = ended.path
+             )
+             SELECT EXISTS (SELECT FROM ended) OR EXISTS (
+               SELECT FROM runbook.attempts a JOIN step ON a.run_no = step.run_no AND a.path = step.path WHERE a.attempt = $4 AND a.state = $5
+             ) AS taken`,
+      values: [end.key.run, end.key.firstRunId, end.step, end.attempt, end.state, jsonText(end.output), jsonText(end.error)],
+    }),
+  );
+  return rows[0]?.taken ?? false;
+}
+
+/** Every attempt of a run in the order in which they began. @param run workflow id (the newest run under it), or a key */
+export async function getAttempts(pool: pg.Pool, run: RunKey | string): Promise<AttemptView[]> {
+  const no = await findRun(pool, run);
+  return no === null ? [] : readAttempts(pool, no);
+}
+
+/** As `getAttempts`, for a run's number. */
+export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptView[]> {
+  const { rows } = await pool.query<AttemptRow>({
+    name: 'attempts-read',
+    text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.state, a.host,
+                  a.worker, a.started_at, a.ended_at, a.output, a.error, t.bytes, t.sha256, t.truncated
+           FROM runbook.attempts a
+           JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
+           LEFT JOIN runbook.output_totals t ON t.run_no = a.run_no AND t.path = a.path AND t.attempt = a.attempt AND t.bytes IS NOT NULL
+           WHERE a.run_no = $1
+           ORDER BY a.started_at, a.path, a.attempt`,
+    values: [no],
+  });
+  return rows.map((row) => ({
+    step: row.step,
+    title: row.title,
+    kind: row.kind,
+    effect: row.effect,
+    attempt: row.attempt,
+    state: row.state,
+    undo: row.undo,
+    host: row.host,
+    worker: row.worker,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    output: row.output,
+    error: row.error,
+    written:
+      row.bytes === null ? null : { bytes: Number(row.bytes), sha256: row.sha256 ?? '', truncated: row.truncated ?? false },
+  }));
+}
+
+/** Adds the steps that the record does not have yet. */
+export async function addMissingSteps(client: pg.PoolClient, no: string, steps: readonly StepView[]): Promise<void> {
+  await client.query({
+    name: 'steps-add',
+    text: `INSERT INTO runbook.steps (${stepColumns}) SELECT ${stepValues} ${stepSource} ON CONFLICT (run_no, path) DO NOTHING`,
+    values: [no, stepsJson(steps)],
+  });
+}
+
+/**
+ * Writes the steps as a run sees them. An ended run has the last word; before that a step never goes back: neither its
+ * attempts nor, for the same attempts, its state.
+ */
+export async function saveSteps(client: pg.PoolClient, no: string, steps: readonly StepView[], ended: boolean): Promise<void> {
+  await client.query({
+    name: 'steps-save',
+    text: `INSERT INTO runbook.steps AS s (${stepColumns}) SELECT ${stepValues} ${stepSource}
+           ON CONFLICT (run_no, path) DO UPDATE SET
+             ordinal = excluded.ordinal, title = excluded.title, undo = excluded.undo,
+             attempts = greatest(s.attempts, excluded.attempts),
+             started_at = coalesce(excluded.started_at, s.started_at),
+             (state, ended_at, output, error) = (
+               SELECT CASE WHEN fresh THEN excluded.state ELSE s.state END, CASE WHEN fresh THEN excluded.ended_at ELSE s.ended_at END,
+                      CASE WHEN fresh THEN excluded.output ELSE s.output END, CASE WHEN fresh THEN excluded.error ELSE s.error END
+               FROM (SELECT $3 OR excluded.attempts > s.attempts OR ${rankOf('excluded')} >= ${rankOf('s')} AS fresh) AS news
+             )`,
+    values: [no, stepsJson(steps), ended],
+  });
+}
+
+/** No attempt outlives its run: what still runs when the run has ended has lost its worker. */
+export async function closeAttempts(client: pg.PoolClient, no: string): Promise<void> {
+  await client.query({
+    name: 'attempts-close',
+    text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND state = 'running'`,
+    values: [no],
+  });
+}
+
+/** The steps of a run in its order. @param live true while the run has not ended: an undo under way is shown at its step */
+export async function readSteps(pool: pg.Pool, no: string, live: boolean): Promise<StepView[]> {
+  const { rows } = await pool.query<StepRow>({
+    name: 'steps-read',
+    text: `SELECT s.path, s.ordinal, s.title, s.kind, s.effect, s.state, s.attempts, s.started_at, s.ended_at, s.output, s.error, s.undo,
+                  u.state AS undo_state
+           FROM runbook.steps s
+           LEFT JOIN runbook.steps u ON u.run_no = s.run_no AND u.undo_of = s.path
+           WHERE s.run_no = $1 AND s.undo_of IS NULL
+           ORDER BY s.ordinal NULLS LAST, s.started_at, s.path`,
+    values: [no],
+  });
+  return inRunOrder(rows).map((row) => ({
+    id: row.path,
+    title: row.title,
+    kind: row.kind,
+    effect: row.effect,
+    state: live && row.undo_state ? (row.undo_state === 'succeeded' ? 'undone' : 'undoing') : row.state,
+    attempts: row.attempts,
+    startedAt: row.started_at?.toISOString() ?? null,
+    endedAt: row.ended_at?.toISOString() ?? null,
+    output: row.output,
+    error: row.error,
+    ...(row.undo === null ? {} : { undo: row.undo }),
+  }));
+}
+
+/** Parts that the run has not saved yet go behind the others of their group: `corrupt/load` and `corrupt.2/load` belong to `corrupt`. */
+function inRunOrder(rows: readonly StepRow[]): StepRow[] {
+  const group = (row: StepRow): string => row.path.split(/[/.]/, 1)[0] ?? row.path;
+  const ordered = rows.filter((row) => row.ordinal !== null);
+  for (const row of rows.filter((candidate) => candidate.ordinal === null)) {
+    const behind = ordered.findLastIndex((candidate) => group(candidate) === group(row));
+    ordered.splice(behind === -1 ? ordered.length : behind + 1, 0, row);
+  }
+  return ordered;
+}
+
+/** The step's row, made when the plan could not know it, locked until the transaction ends. */
+async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<string> {
+  const undoOf = start.step.endsWith(undoSuffix) ? start.step.slice(0, -undoSuffix.length) : null;
+  const { rows } = await client.query<{ run_no: string }>({
+    name: 'steps-lock',
+    text: `INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect)
+           SELECT no, $3, $4, $5, $6, $7 FROM runbook.runs WHERE run = $1 AND first_run_id = $2
+           ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
+           RETURNING run_no`,
+    values: [start.key.run, start.key.firstRunId, start.step, undoOf, cleanText(start.title), start.kind, start.effect],
+  });
+  if (!rows[0]) throw new NotInRecord(start.key.run);
+  return rows[0].run_no;
+}
+
+async function outputOf(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<Json> {
+  const { rows } = await client.query<{ output: Json }>({
+    name: 'attempts-output',
+    text: 'SELECT output FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3',
+    values: [no, step, attempt],
+  });
+  return rows[0]?.output ?? null;
+}
+
+/** How far a step has come, for one number of attempts. */
+function rankOf(row: string): string {
+  return `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ELSE 2 END`;
+}
+
+const stepColumns = 'run_no, path, ordinal, title, kind, effect, state, attempts, started_at, ended_at, output, error, undo';
+const stepValues =
+  '$1::bigint, v.id, v.ordinal, v.title, v.kind, v.effect, v.state, v.attempts, v.started, v.ended, v.output, v.error, v.undo';
+const stepSource = `FROM json_to_recordset($2::json) AS v (id text, ordinal integer, title text, kind text, effect text, state text,
+  attempts integer, started timestamptz, ended timestamptz, output json, error json, undo text)`;
+
+function stepsJson(steps: readonly StepView[]): string | null {
+  return jsonText(
+    steps.map(({ startedAt, endedAt, ...step }, ordinal) => ({ ...step, started: startedAt, ended: endedAt, ordinal })),
+  );
+}
+
+interface EarlierRow {
+  last: number;
+  lost: number;
+  failed: number;
+  succeeded: number | null;
+  mine: number | null;
+}
+
+type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written'> & {
+  started_at: Date;
+  ended_at: Date | null;
+  bytes: string | null;
+  sha256: string | null;
+  truncated: boolean | null;
+};
+
+type StepRow = Pick<StepView, 'title' | 'kind' | 'effect' | 'state' | 'attempts' | 'output' | 'error'> & {
+  path: string;
+  ordinal: number | null;
+  started_at: Date | null;
+  ended_at: Date | null;
+  undo: string | null;
+  undo_state: string | null;
+};

@@ -1,0 +1,40 @@
+import type pg from 'pg';
+
+/** Deadlock and serialization failure: nothing was written, the same work again succeeds. */
+const again = new Set(['40P01', '40001']);
+const tries = 4;
+
+/** Repeats a write that PostgreSQL took back for the sake of another one. Every write of the record is idempotent. */
+export async function retrying<T>(write: () => Promise<T>): Promise<T> {
+  for (let left = tries - 1; ; left -= 1) {
+    try {
+      return await write();
+    } catch (error) {
+      if (left === 0 || !again.has((error as { code?: string }).code ?? '')) throw error;
+    }
+  }
+}
+
+/** Runs `work` in one transaction: all of it is written, or nothing. */
+export function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return retrying(async () => {
+    const client = await pool.connect();
+    let failure: Error | undefined;
+    try {
+      await client.query('BEGIN');
+      const result = await work(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (error) {
+      failure = error as Error;
+      await client.query('ROLLBACK').then(
+        // The connection works: only the statement failed, so it can go back to the pool.
+        () => (failure = undefined),
+        () => undefined,
+      );
+      throw error;
+    } finally {
+      client.release(failure);
+    }
+  });
+}

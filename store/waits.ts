@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import type { WaitView } from '../common/view.js';
+import { jsonText } from './clean.js';
+
+/** Adds openings of gates that the record does not have yet. */
+export async function saveWaits(client: pg.PoolClient, no: string, waits: readonly WaitView[]): Promise<void> {
+  if (waits.length === 0) return;
+  await client.query({
+    name: 'waits-save',
+    text: `INSERT INTO runbook.waits (run_no, gate, attempt, kind, title, since, deadline, who, digest, evidence, command)
+           SELECT $1, w.id, w.attempt, w.kind, w.title, w.since, w.deadline, w.who, w.digest, coalesce(w.evidence, '{}'), w.command
+           FROM json_to_recordset($2::json) AS w (id text, attempt integer, kind text, title text, since timestamptz, deadline timestamptz,
+                                                  who text, digest text, evidence json, command text)
+           ON CONFLICT (run_no, gate, attempt) DO NOTHING`,
+    values: [no, jsonText(waits)],
+  });
+}
+
+/**
+ * Closes what a newer state of the run waits for no more. A wait that began after everything this state knows of is
+ * left alone: the state is the older one.
+ */
+export async function closeWaits(client: pg.PoolClient, no: string, waits: readonly WaitView[], ended: boolean): Promise<void> {
+  if (!ended && waits.length === 0) return;
+  await client.query({
+    name: 'waits-close',
+    text: `UPDATE runbook.waits w
+           SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s WHERE s.run_no = w.run_no AND s.path = w.gate), now())
+           WHERE w.run_no = $1 AND w.closed_at IS NULL
+             AND ($3 OR (w.since < $4::timestamptz
+                         AND NOT EXISTS (SELECT FROM json_to_recordset($2::json) AS open (id text, attempt integer)
+                                         WHERE open.id = w.gate AND open.attempt = w.attempt)))`,
+    values: [
+      no,
+      jsonText(waits),
+      ended,
+      waits
+        .map((wait) => wait.since)
+        .sort()
+        .at(-1) ?? null,
+    ],
+  });
+}
+
+/** Closes what an accepted decision has answered; then a run that waits for nothing more is a running one. */
+export async function settleWaits(client: pg.PoolClient, no: string): Promise<void> {
+  await client.query({
+    name: 'waits-settle',
+    text: `UPDATE runbook.waits w SET closed_at = d.judged_at
+           FROM runbook.decisions d
+           WHERE w.run_no = $1 AND w.closed_at IS NULL
+             AND d.run_no = w.run_no AND d.accepted AND d.gate = w.gate AND d.gate_attempt = w.attempt`,
+    values: [no],
+  });
+  await client.query({
+    name: 'waits-settle-run',
+    text: `UPDATE runbook.runs r SET state = 'running'
+           WHERE r.no = $1 AND r.state = 'waiting'
+             AND EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no)
+             AND NOT EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no AND w.closed_at IS NULL)`,
+    values: [no],
+  });
+}
+
+export type RecordedWait = WaitView & { closedAt: string | null };
+
+/** Every opening of a gate, in order. */
+export async function readWaits(pool: pg.Pool, no: string): Promise<RecordedWait[]> {
+  const { rows } = await pool.query<WaitRow>({
+    name: 'waits-read',
+    text: `SELECT gate, attempt, kind, title, since, deadline, who, digest, evidence, command, closed_at
+           FROM runbook.waits WHERE run_no = $1 ORDER BY since, gate, attempt`,
+    values: [no],
+  });
+  return rows.map((row) => ({
+    kind: row.kind,
+    id: row.gate,
+    title: row.title,
+    since: row.since.toISOString(),
+    deadline: row.deadline?.toISOString() ?? null,
+    who: row.who,
+    attempt: row.attempt,
+    digest: row.digest,
+    evidence: row.evidence,
+    command: row.command,
+    closedAt: row.closed_at?.toISOString() ?? null,
+  }));
+}
+
+/** What the run waits for now, as far as the record knows. */
+export async function readOpenWaits(pool: pg.Pool, no: string): Promise<WaitView[]> {
+  const waits = await readWaits(pool, no);
+  return waits.filter((wait) => wait.closedAt === null).map(({ closedAt: _, ...wait }) => wait);
+}
+
+type WaitRow = Pick<WaitView, 'attempt' | 'kind' | 'title' | 'who' | 'digest' | 'evidence' | 'command'> & {
+  gate: string;
+  since: Date;
+  deadline: Date | null;
+  closed_at: Date | null;
+};
