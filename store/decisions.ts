@@ -13,6 +13,8 @@ const rawBytes = 4_096;
 /** Characters that are kept of the fields of something that is no decision. */
 const fieldLength = 200;
 const reasonLength = 2_000;
+/** What an integer column holds at most; no gate opens that often. */
+const maxInteger = 2_147_483_647;
 
 export interface JudgedDecision {
   /** What arrived, whatever it is. */
@@ -37,12 +39,12 @@ export function recordDecisions(pool: pg.Pool, key: RunKey, decisions: readonly 
                                             received_at, judged_at, envelope, raw)
              SELECT $1, d.decision, d.content, d.verb, d.gate, d.gate_attempt, d.decided_by, d.reason, d.accepted, d.code, d.message,
                     d.received_at, d.judged_at, d.envelope, d.raw
-             FROM json_to_recordset($2::json) WITH ORDINALITY
+             FROM json_to_recordset($2::json)
                AS d (decision text, content text, verb text, gate text, gate_attempt integer, decided_by text, reason text, accepted boolean,
-                     code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place bigint)
+                     code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place integer)
              ORDER BY d.place
              ON CONFLICT (run_no, decision, content) DO NOTHING`,
-      values: [no, JSON.stringify(decisions.map(rowOf))],
+      values: [no, JSON.stringify(decisions.map((decision, place) => ({ ...rowOf(decision), place })))],
     });
     await client.query({
       name: 'decisions-close-steps',
@@ -70,7 +72,7 @@ export async function readDecisions(pool: pg.Pool, no: string): Promise<Decision
 }
 
 function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string, unknown> {
-  const whole = JSON.stringify(envelope) ?? 'null';
+  const whole = textOf(envelope);
   const wellFormed = verdict.code !== 'malformed';
   const fields = envelope !== null && typeof envelope === 'object' ? (envelope as Record<string, unknown>) : {};
   const text = (field: string, length: number): string => {
@@ -83,7 +85,7 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     content: createHash('sha256').update(whole).digest('hex'),
     verb: text('verb', fieldLength),
     gate: text('gate', fieldLength) || null,
-    gate_attempt: wellFormed && Number.isInteger(attempt) ? attempt : null,
+    gate_attempt: wellFormed && Number.isInteger(attempt) && Number(attempt) <= maxInteger ? attempt : null,
     decided_by: text('by', fieldLength),
     reason: text('reason', reasonLength),
     accepted: verdict.accepted,
@@ -94,4 +96,13 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     envelope: wellFormed ? (JSON.parse(jsonText(envelope) ?? 'null') as unknown) : null,
     raw: wellFormed ? null : cleanText(firstBytes(whole, rawBytes)),
   };
+}
+
+/** The message as JSON; nesting too deep for JSON must not keep the others of its batch from being recorded. */
+function textOf(envelope: unknown): string {
+  try {
+    return JSON.stringify(envelope) ?? 'null';
+  } catch {
+    return '(cannot be written as JSON)';
+  }
 }

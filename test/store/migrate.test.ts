@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   admitRun,
   beginAttempt,
@@ -18,11 +18,10 @@ import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/datab
 import { admission, attemptOf, endedView, keyOf } from './fixtures.js';
 
 let database: TestDatabase;
-let pools: pg.Pool[];
+const pools: pg.Pool[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase('migrate');
-  pools = [];
 });
 
 beforeEach(async () => {
@@ -143,7 +142,7 @@ test('a breaking migration that the release knows is no obstacle; an older schem
   expect(judgeSchema(applied, { oldest: 1, newest: 1 }).ok).toBe(false);
   expect(judgeSchema(applied, { oldest: 4, newest: 5 })).toMatchObject({
     ok: false,
-    message: expect.stringContaining('runbook setup') as string,
+    message: expect.stringContaining('runbook setup'),
   });
 });
 
