@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { decisionVerbs, type DecisionEnvelope, type Verdict, type VerdictCode } from '../common/envelope.js';
 import type { GateFacts, JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import { messageNames } from '../common/names.js';
-import type { Json } from '../language/json.js';
 
 const name = z.string().min(1).max(200);
 
@@ -26,11 +25,11 @@ const decisionShape = z.strictObject({
  */
 export function judge(request: JudgeRequest): JudgeAnswer {
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
-  const verdicts = request.decisions.map(({ received, signal, at }) => {
+  const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = decisionShape.safeParse(received);
     if (signal !== messageNames.decide || !parsed.success) {
       const why = parsed.success ? `signal ${JSON.stringify(signal.slice(0, 80))} is not known` : z.prettifyError(parsed.error);
-      return verdict(idOf(received, at), 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
+      return verdict(id, 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
     }
     const decision = parsed.data as DecisionEnvelope;
     const [code, message] = judgeOne(decision, request, gates.get(decision.gate ?? ''));
@@ -38,7 +37,7 @@ export function judge(request: JudgeRequest): JudgeAnswer {
     if (code === 'accepted' && gate && decision.verb !== 'cancel') {
       Object.assign(gate, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);
     }
-    return verdict(decision.id, code, message, at);
+    return verdict(id, code, message, at);
   });
   return { verdicts };
 }
@@ -78,10 +77,4 @@ function judgeOne(decision: DecisionEnvelope, request: JudgeRequest, gate: GateF
 
 function verdict(decision: string, code: VerdictCode, message: string, at: string): Verdict {
   return { decision, accepted: code === 'accepted', code, message, at };
-}
-
-/** The sender's id where there is one, so that the sender finds the answer; else one made of the time. */
-function idOf(received: Json, at: string): string {
-  const id = received !== null && typeof received === 'object' && !Array.isArray(received) ? received['id'] : undefined;
-  return typeof id === 'string' && id.length > 0 && id.length <= 200 ? id : `unnamed-${at}`;
 }

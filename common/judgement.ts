@@ -23,7 +23,8 @@ export interface JudgeRequest {
   gates: GateFacts[];
   /** True once the run can no longer be cancelled. */
   ended: boolean;
-  decisions: { received: Json; signal: string; at: string }[];
+  /** `id` is the sender's, or one that the run gave to what had none. */
+  decisions: { id: string; received: Json; signal: string; at: string }[];
 }
 
 export interface JudgeAnswer {

@@ -36,8 +36,10 @@ export interface WorkerConfig {
 /** The worker's settings are wrong; the message names every one and what to do. */
 export class ConfigError extends Error {}
 
-/** Folder of the compiled program: `dist` in a clone. */
-export const programFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const here = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Folder of the compiled program: `dist` in a clone, also for code that runs from its sources (tests). */
+export const programFolder = existsSync(resolve(here, 'package.json')) ? resolve(here, 'dist') : here;
 
 /** Reads the worker's settings from the environment. @throws ConfigError */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {

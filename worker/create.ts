@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
@@ -8,7 +7,7 @@ import { Targets } from '../activities/targets.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
-import { programFolder, type WorkerConfig } from './config.js';
+import type { WorkerConfig } from './config.js';
 
 /** Milliseconds that steps in flight get to end when the worker is asked to stop. */
 const shutdownGraceMs = 20_000;
@@ -35,7 +34,6 @@ export async function createWorker(
     identity: config.identity,
     taskQueue: config.taskQueue,
     workflowBundle: { code: bundle.code },
-    dataConverter: { payloadConverterPath: join(programFolder, 'common', 'data-converter.js') },
     activities: createActivities({
       pool,
       targets,

@@ -4,6 +4,7 @@ import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import type { JudgeRequest } from '../../common/judgement.js';
 
 interface Received {
+  id: string;
   received: Json;
   signal: string;
   at: string;
@@ -28,12 +29,20 @@ export interface InboxOwner {
  */
 export class Inbox {
   private readonly queue: Received[] = [];
+  private readonly known = new Set<string>();
   private readonly verdicts = new Map<string, Verdict>();
+  private count = 0;
   private judging = false;
   private closed = false;
 
   receive(signal: string, payload: unknown): void {
-    this.queue.push({ received: bounded(payload), signal, at: new Date().toISOString() });
+    this.count += 1;
+    const received = bounded(payload);
+    const id = idOf(received) ?? `unnamed-${this.count}`;
+    // The same id again is the same decision: it has its answer, or will have it.
+    if (this.known.has(id)) return;
+    this.known.add(id);
+    this.queue.push({ id, received, signal, at: new Date().toISOString() });
   }
 
   verdict(decision: string): Verdict | null {
@@ -63,8 +72,8 @@ export class Inbox {
   }
 
   private answer(item: Received, verdict: Verdict | undefined, owner: InboxOwner): void {
-    if (verdict === undefined || this.verdicts.has(verdict.decision)) return;
-    this.verdicts.set(verdict.decision, verdict);
+    if (verdict === undefined) return;
+    this.verdicts.set(item.id, verdict);
     // Accepted means that judge has checked the shape.
     if (verdict.accepted) owner.apply(item.received as unknown as DecisionEnvelope, verdict, item.at);
     else owner.refused(item.received, verdict, item.at);
@@ -79,4 +88,9 @@ function bounded(payload: unknown): Json {
   } catch {
     return String(payload).slice(0, maxDecisionCharacters / 8);
   }
+}
+
+function idOf(received: Json): string | undefined {
+  const id = received !== null && typeof received === 'object' && !Array.isArray(received) ? received['id'] : undefined;
+  return typeof id === 'string' && id.length > 0 && id.length <= 200 ? id : undefined;
 }

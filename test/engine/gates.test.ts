@@ -1,0 +1,177 @@
+import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { DecisionEnvelope } from '../../common/envelope.js';
+import { messageNames } from '../../common/names.js';
+import { getRun } from '../../store/index.js';
+import { Engine } from '../helpers/engine.js';
+
+const nothing = JSON.stringify(['/usr/bin/true']);
+
+describe('gates', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await Engine.start();
+  }, 60_000);
+  afterAll(() => engine?.stop());
+
+  async function gated(first_change = true): Promise<{ handle: WorkflowHandle; lines: () => Promise<string[]> }> {
+    const journal = engine.path(`${randomUUID()}.txt`);
+    const handle = await engine.run('test-gated', { journal, last: nothing, first_change });
+    const lines = async () => (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    return { handle, lines };
+  }
+
+  test('an approval by somebody else lets the run go on, and is answered within a second', async () => {
+    const { handle, lines } = await gated();
+    const decision = await engine.decision(handle);
+    const sent = performance.now();
+    const verdict = await engine.send(handle, decision);
+    expect(performance.now() - sent).toBeLessThan(1_000);
+    expect(verdict).toMatchObject({ accepted: true, code: 'accepted' });
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('succeeded');
+    expect(await lines()).toEqual(['before', 'after']);
+    expect(view.decisions).toMatchObject([{ by: 'approver', verb: 'approve', accepted: true }]);
+  });
+
+  test('a rejection before any change rolls back nothing', async () => {
+    const { handle, lines } = await gated(false);
+    const verdict = await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'not today' }));
+    expect(verdict.accepted).toBe(true);
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('rejected');
+    expect(view.problem?.message).toContain('not today');
+    expect(await lines()).toEqual([]);
+  });
+
+  test('a rejection after a change takes the change back', async () => {
+    const { handle, lines } = await gated();
+    await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'no' }));
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('rejected');
+    expect(await lines()).toEqual(['before', 'undo before']);
+    expect(view.steps.find((step) => step.id === 'before')?.state).toBe('undone');
+  });
+
+  const refusals: [string, Partial<DecisionEnvelope>, string][] = [
+    ['by the requester', { by: 'requester' }, 'own-request'],
+    ['about another run', { run: 'some-other-run' }, 'wrong-run'],
+    ['about a gate that does not exist', { gate: 'nowhere' }, 'unknown-gate'],
+    ['about another question', { digest: 'sha256:0000' }, 'stale'],
+    ['about another attempt', { attempt: 7 }, 'stale'],
+    ['without a reason', { reason: ' ' }, 'reason-missing'],
+    ['of an unknown version', { version: 2 as never }, 'malformed'],
+    ['with a field that nobody knows', { sudo: true } as never, 'malformed'],
+    ['with an unknown verb', { verb: 'force' as never }, 'malformed'],
+  ];
+  test('every decision that does not fit is refused, answered, recorded and harmless', async () => {
+    const { handle, lines } = await gated();
+    for (const [name, change, code] of refusals) {
+      const verdict = await engine.send(handle, await engine.decision(handle, change));
+      expect([name, verdict.code]).toEqual([name, code]);
+      expect(verdict.accepted).toBe(false);
+    }
+    const good = await engine.decision(handle);
+    expect((await engine.send(handle, good)).accepted).toBe(true);
+    await engine.ended(handle);
+    expect(await lines()).toEqual(['before', 'after']);
+    const recorded = (await getRun(engine.pool, handle.workflowId))?.decisions ?? [];
+    expect(recorded.map((decision) => decision.code)).toEqual([...refusals.map(([, , code]) => code), 'accepted']);
+  });
+
+  test('an early decision is refused and does not count later', async () => {
+    const journal = engine.path('early.txt');
+    const envelope = engine.envelope('test-gated', { journal, last: nothing, first_change: false });
+    const early: DecisionEnvelope = {
+      version: 1,
+      id: randomUUID(),
+      run: envelope.run,
+      verb: 'approve',
+      gate: 'gate',
+      attempt: 1,
+      digest: 'sha256:guess',
+      by: 'approver',
+      reason: 'in advance',
+    };
+    const handle = await engine.client.workflow.signalWithStart('test-gated', {
+      workflowId: envelope.run,
+      taskQueue: engine.taskQueue,
+      args: [envelope],
+      signal: messageNames.decide,
+      signalArgs: [early],
+    });
+    expect((await engine.verdict(handle, early.id)).accepted).toBe(false);
+    expect((await engine.waiting(handle)).id).toBe('gate');
+    await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'end of test' }));
+    expect((await engine.ended(handle)).state).toBe('rejected');
+  });
+
+  test('the same decision twenty times in parallel is one decision with one answer', async () => {
+    const { handle, lines } = await gated();
+    const decision = await engine.decision(handle);
+    await Promise.all(Array.from({ length: 20 }, () => handle.signal(messageNames.decide, decision)));
+    expect((await engine.verdict(handle, decision.id)).accepted).toBe(true);
+    const view = await engine.ended(handle);
+    expect(view.decisions.filter((each) => each.accepted)).toHaveLength(1);
+    expect(await lines()).toEqual(['before', 'after']);
+  });
+
+  test('of two operators at once exactly one decides, and the other is told who', async () => {
+    const { handle } = await gated();
+    const one = await engine.decision(handle, { by: 'one' });
+    const two = await engine.decision(handle, { by: 'two', verb: 'reject' });
+    const verdicts = await Promise.all([engine.send(handle, one), engine.send(handle, two)]);
+    expect(verdicts.filter((verdict) => verdict.accepted)).toHaveLength(1);
+    const loser = verdicts.find((verdict) => !verdict.accepted);
+    expect(loser?.code).toBe('already-decided');
+    expect(loser?.message).toMatch(/by (one|two)/);
+    await engine.ended(handle);
+  });
+
+  test('rubbish does not wedge a run: no payload, odd payloads, undecodable bytes, unknown and reserved signals', async () => {
+    const { handle, lines } = await gated();
+    await engine.waiting(handle);
+    await handle.signal(messageNames.decide);
+    for (const rubbish of [null, 42, 'approve', [], {}, { id: {} }, { id: 'x'.repeat(100_000) }])
+      await handle.signal(messageNames.decide, rubbish);
+    await handle.signal('approve-everything', { please: true });
+    for (const [signalName, encoding] of [
+      [messageNames.decide, 'json/plain'],
+      [messageNames.decide, 'no/such-encoding'],
+      ['__temporal_unknown', 'json/plain'],
+    ] as const) {
+      await engine.client.workflowService.signalWorkflowExecution({
+        namespace: 'default',
+        workflowExecution: { workflowId: handle.workflowId },
+        signalName,
+        requestId: randomUUID(),
+        input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from('{not json') }] },
+      });
+    }
+    const verdict = await engine.send(handle, await engine.decision(handle));
+    expect(verdict.accepted).toBe(true);
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('succeeded');
+    expect(await lines()).toEqual(['before', 'after']);
+    const refused = view.decisions.filter((decision) => decision.code === 'malformed');
+    expect(refused).toHaveLength(12);
+  });
+
+  test('silence is never a yes: a gate whose deadline passes rejects the run', async () => {
+    const handle = await engine.run('test-deadline', {});
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('rejected');
+    expect(view.problem?.message).toContain('deadline');
+  });
+
+  test('a procedure that goes round its gate is stopped before the effect', async () => {
+    const journal = engine.path('skipper.txt');
+    const handle = await engine.run('test-gate-skipper', { journal });
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('failed');
+    expect(view.problem?.message).toContain('not approved');
+    await expect(readFile(journal)).rejects.toThrow();
+  });
+});

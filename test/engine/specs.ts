@@ -1,0 +1,108 @@
+import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
+
+const quick = { attempts: 4, initialMs: 50, factor: 1 };
+
+function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, InputSpec> = {}): RunbookSpec {
+  return {
+    id,
+    version: '1.0.0',
+    title: `Test of ${id}`,
+    summary: 'A procedure for tests.',
+    type: 'TROUBLESHOOTING',
+    priority: 'LOW',
+    tags: [],
+    owners: ['test'],
+    expectedMinutes: 1,
+    inputs,
+    prerequisites: [],
+    steps,
+    verification: '',
+    rollback: '',
+  };
+}
+
+const text: InputSpec = { type: 'text', description: 'a text', maxLength: 4_000 };
+
+/** Commands given as an input, one step each, retried. */
+export const commandsSpec = spec(
+  'test-commands',
+  [
+    { id: 'first', title: 'First command', kind: 'command', effect: 'change', retry: quick },
+    { id: 'second', title: 'Second command', kind: 'command', effect: 'change', retry: quick },
+  ],
+  { first: text, second: text },
+);
+
+/** Change, gate, change, with undos: every way out of a gate. */
+export const gatedSpec = spec(
+  'test-gated',
+  [
+    {
+      id: 'before',
+      title: 'Change before the gate',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+      undo: 'Remove what the first change wrote',
+    },
+    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      id: 'after',
+      title: 'Change behind the gate',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+      undo: 'Remove what the second change wrote',
+    },
+    { id: 'last', title: 'Last command', kind: 'command', effect: 'change', retry: { attempts: 1 } },
+  ],
+  { journal: text, last: text, first_change: { type: 'boolean', default: true, description: 'make a change before the gate' } },
+);
+
+/** A procedure with a bug: it goes round its own gate. */
+export const gateSkipperSpec = spec(
+  'test-gate-skipper',
+  [
+    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read' },
+    { id: 'after', title: 'Change behind the gate', kind: 'command', effect: 'change', retry: quick },
+  ],
+  { journal: text },
+);
+
+export const deadlineSpec = spec('test-deadline', [
+  { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', deadlineMs: 1_500 },
+]);
+
+/** Three commands at once, one of which may fail. */
+export const parallelSpec = spec(
+  'test-parallel',
+  [
+    {
+      id: 'all',
+      title: 'Several at once',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [
+        { id: 'a', title: 'A', kind: 'command', effect: 'change', retry: { attempts: 1 } },
+        { id: 'b', title: 'B', kind: 'command', effect: 'change', retry: { attempts: 1 } },
+      ],
+    },
+  ],
+  { a: text, b: text },
+);
+
+/** One HTTP or SQL action on a target, given by the test. */
+export const callSpec = spec(
+  'test-call',
+  [{ id: 'http', title: 'Call', kind: 'http', effect: 'read', retry: quick, timeoutMs: 5_000 }],
+  { target: { type: 'target', kind: 'service', description: 'where to' }, path: text },
+);
+
+export const testCatalogue: readonly RunbookSpec[] = [
+  commandsSpec,
+  gatedSpec,
+  gateSkipperSpec,
+  deadlineSpec,
+  parallelSpec,
+  callSpec,
+];

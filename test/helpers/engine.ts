@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import type pg from 'pg';
+import type { Admission } from '../../common/admission.js';
+import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import { messageNames } from '../../common/names.js';
+import type { RunView } from '../../common/view.js';
+import type { JsonObject } from '../../language/json.js';
+import { bundleWorkflows } from '../../worker/bundle.js';
+import { programFolder, readConfig } from '../../worker/config.js';
+import { createWorker } from '../../worker/create.js';
+import { migrate, openPool } from '../../store/index.js';
+import { testCatalogue } from '../engine/specs.js';
+import { createTestDatabase } from './database.js';
+import { until } from './until.js';
+
+const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
+
+export interface EngineOptions {
+  targets?: string;
+  secrets?: string;
+}
+
+/** The real engine on the real server: a worker of its own task queue, a record of its own, the test procedures. */
+export class Engine {
+  private constructor(
+    readonly folder: string,
+    readonly taskQueue: string,
+    readonly client: Client,
+    readonly pool: pg.Pool,
+    private readonly closers: (() => Promise<unknown>)[],
+  ) {}
+
+  static async start({ targets = 'targets: {}\n', secrets = 'secrets: {}\n' }: EngineOptions = {}): Promise<Engine> {
+    const address = process.env['TEMPORAL_ADDRESS'];
+    if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
+    const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
+    await writeFile(join(folder, 'targets.yaml'), targets);
+    await writeFile(join(folder, 'secrets.yaml'), secrets, { mode: 0o600 });
+    const database = await createTestDatabase('engine');
+    const taskQueue = `engine-${randomUUID()}`;
+    const config = readConfig({
+      RUNBOOK_TASK_QUEUE: taskQueue,
+      RUNBOOK_DATABASE_URL: database.url,
+      RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
+      RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
+      RUNBOOK_COMMAND: 'runbook',
+    });
+    const pool = openPool(database.url);
+    await migrate(pool);
+    const code = await bundleWorkflows(proceduresFile);
+    const { worker, connection } = await createWorker(config, pool, {
+      bundle: { code, procedure: 'sha256:test' },
+      catalogue: testCatalogue,
+    });
+    const running = worker.run();
+    const client = new Client({ connection: await Connection.connect({ address }) });
+    return new Engine(folder, taskQueue, client, pool, [
+      async () => {
+        worker.shutdown();
+        await running;
+      },
+      () => connection.close(),
+      () => client.connection.close(),
+      () => pool.end(),
+      () => database.drop(),
+      () => rm(folder, { recursive: true, force: true }),
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    for (const close of this.closers) await close();
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  envelope(runbook: string, inputs: JsonObject, run = `${runbook}-${randomUUID()}`): StartEnvelope {
+    return { version: 1, id: randomUUID(), verb: 'start', run, runbook, inputs, by: 'requester', reason: 'test' };
+  }
+
+  async run(runbook: string, inputs: JsonObject): Promise<WorkflowHandle> {
+    const envelope = this.envelope(runbook, inputs);
+    return this.client.workflow.start(runbook, { workflowId: envelope.run, taskQueue: this.taskQueue, args: [envelope] });
+  }
+
+  admission(runbook: string, inputs: JsonObject): Promise<Admission> {
+    const envelope: StartEnvelope = { ...this.envelope(runbook, inputs), verb: 'plan' };
+    return this.client.workflow.execute('launch', {
+      workflowId: `launch-${envelope.id}`,
+      taskQueue: this.taskQueue,
+      args: [envelope],
+    });
+  }
+
+  status(handle: WorkflowHandle): Promise<RunView> {
+    return handle.query<RunView>(messageNames.status);
+  }
+
+  /** The gate, once the run waits at one. */
+  async waiting(handle: WorkflowHandle): Promise<RunView['waitingFor'][number]> {
+    return until('the run to wait at a gate', async () => {
+      const view = await this.status(handle).catch(() => undefined);
+      return view?.waitingFor[0];
+    });
+  }
+
+  /** A decision that fits the waiting gate, by somebody who may; `change` bends it. */
+  async decision(handle: WorkflowHandle, change: Partial<DecisionEnvelope> = {}): Promise<DecisionEnvelope> {
+    const gate = await this.waiting(handle);
+    return {
+      version: 1,
+      id: randomUUID(),
+      run: handle.workflowId,
+      verb: 'approve',
+      gate: gate.id,
+      attempt: gate.attempt,
+      digest: gate.digest,
+      by: 'approver',
+      reason: 'looks right',
+      ...change,
+    };
+  }
+
+  async send(handle: WorkflowHandle, decision: DecisionEnvelope): Promise<Verdict> {
+    await handle.signal(messageNames.decide, decision);
+    return this.verdict(handle, decision.id);
+  }
+
+  verdict(handle: WorkflowHandle, decision: string): Promise<Verdict> {
+    return until('a verdict', () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision), 10_000, 20);
+  }
+
+  /** Waits until the run has ended, however it ends, and returns its last view. */
+  async ended(handle: WorkflowHandle): Promise<RunView> {
+    await handle.result().catch(() => undefined);
+    return this.status(handle);
+  }
+}
