@@ -165,6 +165,9 @@ function lostTooOften(lost: number): StepFailure {
   });
 }
 
+/** Each beat also asks whether the step is to stop, so this is how long a cancellation takes to arrive. */
+const heartbeatMs = 800;
+
 /** Tells Temporal that the worker lives, and learns from Temporal when the step is to stop. */
 class Heart {
   readonly signal: AbortSignal;
@@ -173,8 +176,7 @@ class Heart {
 
   constructor(private readonly temporal: Context) {
     this.signal = temporal.cancellationSignal;
-    const everyMs = Math.max(200, (temporal.info.heartbeatTimeoutMs ?? 10_000) / 4);
-    this.timer = setInterval(() => temporal.heartbeat(this.details), everyMs);
+    this.timer = setInterval(() => temporal.heartbeat(this.details), heartbeatMs);
     temporal.heartbeat(this.details);
   }
 

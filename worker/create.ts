@@ -47,6 +47,9 @@ export async function createWorker(
     maxConcurrentActivityTaskExecutions: config.maxSteps,
     // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
     stickyQueueScheduleToStartTimeout: '2s',
+    // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or more.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: shutdownGraceMs,
   });
   return { worker, connection };

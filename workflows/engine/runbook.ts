@@ -125,7 +125,7 @@ function result(run: Run): RunResult {
 function failed(problem: Problem | null): ApplicationFailure {
   return ApplicationFailure.create({
     type: problem?.type ?? 'RunFailed',
-    message: [problem?.message ?? 'the run failed', problem?.next].filter(Boolean).join(' '),
+    message: [problem?.message ?? 'the run failed', problem?.next].filter(Boolean).join('. '),
     nonRetryable: true,
   });
 }
