@@ -1,0 +1,196 @@
+import importX, { createNodeResolver } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+import { layers } from './scripts/lint/layers.mjs';
+
+/** What workflows import of the language: plain data and pure functions that run in Temporal's sandbox. */
+const sandboxLanguage = ['condition', 'digest', 'duration', 'json', 'plan', 'runbook'].map((name) => `language/${name}`);
+/** The handlers of the step kinds: reached through the map in activities/index.ts, never by one another. */
+const kinds = ['check', 'command', 'http', 'notify', 'sql'].map((name) => `activities/${name}`);
+
+/** What a folder may import; see scripts/lint/layers.mjs. */
+function layer(files, { packages = [], ...options }) {
+  return { files: [files].flat(), rules: { 'layers/imports': ['error', { packages, ...options }] } };
+}
+
+/** A later entry replaces an earlier one for the files that it names. */
+const layerRules = [
+  layer('language/**/*.ts', {
+    packages: ['zod', 'yaml', '@noble/hashes'],
+    files: ['language/'],
+    why: 'the language is plain data, without Temporal and without I/O',
+  }),
+  layer(
+    sandboxLanguage.map((path) => `${path}.ts`),
+    {
+      packages: ['@noble/hashes'],
+      files: sandboxLanguage,
+      why: "workflows import this file, and Temporal's sandbox has no Node; zod and yaml would double the bundle",
+    },
+  ),
+  layer('runbooks/**/*.ts', {
+    files: [...sandboxLanguage, 'runbooks/'],
+    why: 'a runbook is data, read by workflows and by the command line',
+  }),
+  layer('common/**/*.ts', {
+    packages: ['@temporalio/common'],
+    files: [...sandboxLanguage, 'common/'],
+    why: 'all sides share these files, the workflow sandbox too',
+  }),
+  layer('workflows/**/*.ts', {
+    packages: ['@temporalio/workflow', '@temporalio/common'],
+    files: [...sandboxLanguage, 'common/', 'runbooks/', 'workflows/'],
+    typeFiles: ['activities/'],
+    why: "this runs in Temporal's sandbox; what touches the world is an activity, imported as a type only",
+  }),
+  layer('workflows/engine/**/*.ts', {
+    packages: ['@temporalio/workflow', '@temporalio/common'],
+    files: [...sandboxLanguage, 'common/', 'workflows/engine/', 'workflows/messages'],
+    typeFiles: ['activities/'],
+    why: 'runbooks use the engine, and the engine knows none of them',
+  }),
+  layer('activities/**/*.ts', {
+    packages: ['@temporalio/activity', '@temporalio/common', 'execa', 'pg', 'zod', 'node:'],
+    files: ['language/', 'common/', 'store/', 'activities/'],
+    except: kinds,
+    why: 'activities know neither workflows, client nor worker, and a step kind is reached through the map in activities/index.ts',
+  }),
+  layer('activities/index.ts', {
+    packages: ['@temporalio/activity', '@temporalio/common', 'pg', 'node:'],
+    files: ['language/', 'common/', 'store/', 'activities/'],
+    why: 'activities know neither workflows, client nor worker',
+  }),
+  layer('store/**/*.ts', {
+    packages: ['pg', 'node:'],
+    files: ['language/', 'common/', 'store/'],
+    why: 'the store is PostgreSQL and nothing else',
+  }),
+  layer('worker/**/*.ts', {
+    packages: ['@temporalio/worker', '@temporalio/common', '@temporalio/envconfig', 'pg', 'zod', 'node:'],
+    files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'runbooks/', 'worker/'],
+    why: 'a worker needs no command line, and finds its servers by their addresses',
+  }),
+  layer('embedded/**/*.ts', {
+    packages: ['pg', 'yauzl', 'node:'],
+    files: ['common/', 'embedded/'],
+    why: 'finding and starting servers is no part of the engine',
+  }),
+  ...clientLayers(),
+];
+
+function clientLayers() {
+  const files = ['language/', 'common/', 'store/', 'runbooks/', 'workflows/messages', 'embedded/home', 'client/'];
+  const options = {
+    packages: [
+      '@bomb.sh/tab',
+      '@temporalio/client',
+      '@temporalio/common',
+      '@temporalio/envconfig',
+      '@temporalio/proto',
+      'commander',
+      'pg',
+      'yaml',
+      'zod',
+      'node:',
+    ],
+    typeFiles: ['workflows/', 'embedded/', 'worker/'],
+    why: 'the command line talks to servers; it runs neither workflows nor activities',
+  };
+  return [
+    layer('client/**/*.ts', { ...options, files }),
+    layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
+    layer('client/commands/dev.ts', { ...options, files: [...files, 'embedded/dev'] }),
+  ];
+}
+
+/** Inputs never become shell text or SQL text: the ways to do it are refused, wherever they are written. */
+const noShell = {
+  'no-restricted-imports': [
+    'error',
+    {
+      paths: [
+        {
+          name: 'node:child_process',
+          importNames: ['exec', 'execSync', 'default'],
+          message: 'exec runs a shell line. Use spawn or execFile with an array of arguments.',
+        },
+        { name: 'child_process', message: 'Write node:child_process, so that its rules hold.' },
+        {
+          name: 'execa',
+          importNames: ['$', 'execaCommand', 'execaCommandSync'],
+          message: 'These take a command line. Use execa(file, arguments).',
+        },
+      ],
+    },
+  ],
+  'no-restricted-syntax': [
+    'error',
+    {
+      selector: 'Property[key.name="shell"]:not([value.value=false])',
+      message: 'A shell would read inputs as code. Give the program and its arguments as an array.',
+    },
+    {
+      selector: 'CallExpression[callee.property.name="query"] > TemplateLiteral.arguments[expressions.length>0]',
+      message: 'Values go into SQL as parameters ($1), never into its text.',
+    },
+  ],
+  'no-eval': 'error',
+  'no-new-func': 'error',
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.runbook/', 'coverage/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: {
+      sourceType: 'module',
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly' },
+    },
+    rules: {
+      'no-undef': 'error',
+      'no-unused-vars': 'error',
+      'prefer-const': 'error',
+      eqeqeq: 'error',
+      'no-eval': noShell['no-eval'],
+      'no-new-func': noShell['no-new-func'],
+      'no-restricted-imports': noShell['no-restricted-imports'],
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX, layers: { rules: { imports: layers } } },
+    settings: {
+      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } })],
+      'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
+    },
+    rules: {
+      ...noShell,
+      eqeqeq: ['error', 'always'],
+      'import-x/no-cycle': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      // A promise that nobody awaits is work that nobody knows of: in a durable program the worst of bugs.
+      '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-deprecated': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
+      // A number in a sentence reads the same everywhere.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+    },
+  },
+  ...layerRules,
+  {
+    files: ['test/**/*.ts', 'examples/**/*.test.ts'],
+    rules: {
+      // Jest's matchers are typed any, and a test that finds nothing should fail loudly.
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      // Tests make databases and roles, whose names cannot be parameters.
+      'no-restricted-syntax': ['error', noShell['no-restricted-syntax'][1]],
+    },
+  },
+);

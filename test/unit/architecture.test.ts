@@ -1,0 +1,152 @@
+import { describe, expect, test } from '@jest/globals';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ESLint, type Linter } from 'eslint';
+
+/*
+ * The rules of eslint.config.js are the architecture: what each folder may import, and what nobody may write. Each rule
+ * is proved by code that offends against it, linted in the place of a real file.
+ */
+const eslint = new ESLint();
+
+async function refusals(file: string, code: string, rule: string): Promise<string[]> {
+  const [result] = await eslint.lintText(code, { filePath: file });
+  const fatal = result!.messages.find((message) => message.fatal);
+  if (fatal) throw new Error(`${file}: ${fatal.message}`);
+  return result!.messages.filter((message) => message.ruleId === rule).map((message) => message.message);
+}
+
+const imports = 'layers/imports';
+
+describe('what a folder may not import', () => {
+  test.each([
+    ['language/json.ts', `import { readFileSync } from 'node:fs'; readFileSync('x');`],
+    ['language/json.ts', `import { z } from 'zod'; z.string();`],
+    ['language/plan.ts', `import { parse } from 'yaml'; parse('');`],
+    ['language/inputs.ts', `import { Client } from '@temporalio/client'; new Client();`],
+    ['language/inputs.ts', `import { searchAttributes } from '../common/names.js'; searchAttributes.state;`],
+    ['common/names.ts', `import { hostname } from 'node:os'; hostname();`],
+    ['common/names.ts', `import { openPool } from '../store/index.js'; openPool('');`],
+    ['runbooks/index.ts', `import { parse } from 'yaml'; parse('');`],
+    ['runbooks/index.ts', `import { launch } from '../workflows/launch.js'; launch;`],
+    ['workflows/launch.ts', `import { readFileSync } from 'node:fs'; readFileSync('x');`],
+    ['workflows/launch.ts', `import { z } from 'zod'; z.string();`],
+    ['workflows/launch.ts', `import { parse } from 'yaml'; parse('');`],
+    ['workflows/launch.ts', `import pg from 'pg'; new pg.Client();`],
+    ['workflows/launch.ts', `import { execa } from 'execa'; await execa('true');`],
+    ['workflows/launch.ts', `import { resolveInputs } from '../language/inputs.js'; resolveInputs;`],
+    ['workflows/launch.ts', `import { openPool } from '../store/index.js'; openPool('');`],
+    ['workflows/launch.ts', `import { createActivities } from '../activities/index.js'; createActivities;`],
+    ['workflows/launch.ts', `import { createWorker } from '../worker/create.js'; createWorker;`],
+    ['workflows/launch.ts', `export * from '../client/index.js';`],
+    ['workflows/launch.ts', `const fs = await import('node:fs'); fs.readFileSync('x');`],
+    ['workflows/engine/run.ts', `import { pipelineRecovery } from '../pipeline-recovery/procedure.js'; pipelineRecovery;`],
+    ['activities/perform.ts', `import { launch } from '../workflows/launch.js'; launch;`],
+    ['activities/perform.ts', `import { readConfig } from '../worker/config.js'; readConfig({});`],
+    ['activities/perform.ts', `import { Client } from '@temporalio/client'; new Client();`],
+    ['activities/perform.ts', `import { sql } from './sql.js'; sql;`],
+    ['activities/check.ts', `import { http } from './http.js'; http;`],
+    ['activities/check.ts', `import type { http } from './http.js'; export type H = typeof http;`],
+    ['store/pool.ts', `import { readConfig } from '../worker/config.js'; readConfig({});`],
+    ['store/pool.ts', `import { Context } from '@temporalio/activity'; Context.current();`],
+    ['worker/main.ts', `import { runWorker } from '../client/main.js'; runWorker;`],
+    ['client/main.ts', `import { createActivities } from '../activities/index.js'; createActivities;`],
+    ['client/main.ts', `const { runWorker } = await import('../worker/main.js'); runWorker;`],
+    ['client/main.ts', `import { launch } from '../workflows/launch.js'; launch;`],
+    ['client/main.ts', `import { Worker } from '@temporalio/worker'; Worker;`],
+    ['embedded/home.ts', `import { openPool } from '../store/index.js'; openPool('');`],
+    ['embedded/home.ts', `import { Client } from '@temporalio/client'; new Client();`],
+  ])('%s: %s', async (file, code) => {
+    expect(await refusals(file, code, imports)).toHaveLength(1);
+  });
+});
+
+describe('what a folder may import', () => {
+  test.each([
+    ['language/inputs.ts', `import { z } from 'zod'; z.string();`],
+    ['language/digest.ts', `import { sha256 } from '@noble/hashes/sha2.js'; sha256;`],
+    [
+      'workflows/launch.ts',
+      `import type { createActivities } from '../activities/index.js'; export type A = typeof createActivities;`,
+    ],
+    ['workflows/launch.ts', `import { digestOf } from '../language/digest.js'; digestOf(1);`],
+    ['activities/index.ts', `import { sql } from './sql.js'; sql;`],
+    ['activities/command.ts', `import { execa } from 'execa'; await execa('true');`],
+    ['store/pool.ts', `import pg from 'pg'; new pg.Pool();`],
+    ['client/main.ts', `import { decide } from '../workflows/messages.js'; decide;`],
+    ['client/commands/worker.ts', `const { runWorker } = await import('../../worker/main.js'); await runWorker();`],
+  ])('%s: %s', async (file, code) => {
+    expect(await refusals(file, code, imports)).toEqual([]);
+  });
+
+  test('every file of the product has its rule', async () => {
+    const folders = ['language', 'common', 'workflows', 'activities', 'store', 'worker', 'client', 'runbooks', 'embedded'];
+    const files = folders.flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => join(folder, name)),
+    );
+    expect(files.length).toBeGreaterThan(50);
+    for (const file of files) {
+      const config = (await eslint.calculateConfigForFile(file)) as Linter.Config;
+      expect([file, config.rules?.[imports]]).toEqual([file, [2, expect.objectContaining({ why: expect.any(String) })]]);
+    }
+  });
+});
+
+describe('what nobody may write', () => {
+  test.each([
+    ['activities/perform.ts', `import { exec } from 'node:child_process'; exec('ls');`, 'no-restricted-imports'],
+    ['activities/perform.ts', `import * as c from 'node:child_process'; c.execSync('ls');`, 'no-restricted-imports'],
+    ['activities/perform.ts', `import c from 'node:child_process'; c.execSync('ls');`, 'no-restricted-imports'],
+    ['embedded/home.ts', `import { spawn } from 'child_process'; spawn('ls');`, 'no-restricted-imports'],
+    ['embedded/home.ts', `import { spawn } from 'node:child_process'; spawn('ls', { shell: true });`, 'no-restricted-syntax'],
+    ['activities/command.ts', `import { execaCommand } from 'execa'; await execaCommand('ls');`, 'no-restricted-imports'],
+    ['activities/command.ts', `import { execa } from 'execa'; await execa('ls', { shell: '/bin/sh' });`, 'no-restricted-syntax'],
+    [
+      'store/pool.ts',
+      'import pg from "pg"; export const f = (n: string) => new pg.Client().query(`DROP TABLE ${n}`);',
+      'no-restricted-syntax',
+    ],
+    ['store/pool.ts', `export const run = (text: string): unknown => eval(text);`, 'no-eval'],
+    [
+      'worker/main.ts',
+      `async function work(): Promise<void> { await Promise.resolve(); }\nwork();`,
+      '@typescript-eslint/no-floating-promises',
+    ],
+    [
+      'worker/main.ts',
+      `async function work(): Promise<void> { await Promise.resolve(); }\nvoid work();`,
+      '@typescript-eslint/no-floating-promises',
+    ],
+    [
+      'worker/main.ts',
+      `process.on('SIGTERM', async () => { await Promise.resolve(); });`,
+      '@typescript-eslint/no-misused-promises',
+    ],
+    [
+      'common/view.ts',
+      `export function f(k: 'a' | 'b'): number { switch (k) { case 'a': return 1; } return 2; }`,
+      '@typescript-eslint/switch-exhaustiveness-check',
+    ],
+    [
+      'common/view.ts',
+      `import { Json } from '../language/json.js'; export const none: Json = null;`,
+      '@typescript-eslint/consistent-type-imports',
+    ],
+  ])('%s: %s', async (file, code, rule) => {
+    expect((await refusals(file, code, rule)).length).toBeGreaterThan(0);
+  });
+
+  test('SQL with its values as parameters and a program with its arguments are accepted', async () => {
+    const sql = `import pg from 'pg'; export const f = (v: string) => new pg.Client().query('SELECT $1', [v]);`;
+    expect(await refusals('store/pool.ts', sql, 'no-restricted-syntax')).toEqual([]);
+    const command = `import { execa } from 'execa'; await execa('ls', ['-l'], { shell: false });`;
+    expect(await refusals('activities/command.ts', command, 'no-restricted-syntax')).toEqual([]);
+  });
+});
+
+test('an import cycle is refused', async () => {
+  const cycle = `import { digestOf } from './digest.js'; export const canonicalJson = (v: unknown): string => digestOf(v);`;
+  expect(await refusals('language/json.ts', cycle, 'import-x/no-cycle')).toHaveLength(1);
+});
