@@ -7,17 +7,17 @@ import type { RunView, StepState, StepView, WaitView } from '../../common/view.j
 
 const marks: Record<StepState, string> = {
   pending: '·',
-  waiting: '⏸',
+  waiting: '…',
   running: '▶',
   succeeded: '✓',
   failed: '✗',
-  'needs-operator': '⚠',
+  'needs-operator': '!',
   unknown: '?',
-  skipped: '↷',
-  'done-by-hand': '✋',
+  skipped: '–',
+  'done-by-hand': '✓',
   'not-needed': '–',
-  undoing: '↶',
-  undone: '↶',
+  undoing: '←',
+  undone: '←',
 };
 
 /** The run's current details. */
@@ -26,7 +26,7 @@ export function renderDetails(view: RunView): string {
     `**${view.state}** · ${view.title} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
     ...(view.problem ? [`**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`] : []),
     ...view.waitingFor.map(renderWait),
-    ['| | step | effect | state | attempts | what |', '|-|-|-|-|-|-|', ...view.steps.map(renderStep)].join('\n'),
+    [row(['', 'step', 'effect', 'state', 'attempts', 'what']), '|-|:-|:-|:-|:-|:-|', ...view.steps.map(renderStep)].join('\n'),
   ].join('\n\n');
 }
 
@@ -34,14 +34,18 @@ function renderWait(wait: WaitView): string {
   const evidence = Object.entries(wait.evidence)
     .map(([name, value]) => `- ${name}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`)
     .join('\n');
-  return [`**Waits for ${wait.who}: ${inline(wait.title)}**`, evidence, '```\n' + wait.command + '\n```']
-    .filter(Boolean)
-    .join('\n\n');
+  // Inline code wraps in the narrow column of the UI; a block would hide the end of the command.
+  return [`**Waits for ${wait.who}: ${inline(wait.title)}**`, evidence, `\`${wait.command}\``].filter(Boolean).join('\n\n');
 }
 
 function renderStep(step: StepView): string {
-  const what = step.error?.message ?? '';
-  return `| ${marks[step.state]} | ${inline(step.title)} \`${step.id}\` | ${step.effect} | ${step.state} | ${step.attempts || ''} | ${inline(what)} |`;
+  const name = `${inline(step.title)} \`${step.id}\``;
+  return row([marks[step.state], name, step.effect, step.state, String(step.attempts || ''), inline(step.error?.message ?? '')]);
+}
+
+/** One table row; the UI draws no space between columns, so the cells bring their own. */
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => `${cell}\u00a0\u00a0`).join(' | ')} |`;
 }
 
 /** Text that came from outside, made harmless inside one table cell or line. */
