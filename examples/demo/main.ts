@@ -1,12 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunView } from '../../common/view.js';
 import type { Summary } from '../pipeline/client.js';
-import { Operator } from './cli.js';
+import { Operator, programFolder } from './cli.js';
 import { chapter, elapsedSeconds, say, show } from './say.js';
-import { startStack, type Stack } from './stack.js';
+import { Stack } from './stack.js';
 import { until } from './until.js';
 import { WorkerProcess } from './worker.js';
 
@@ -16,6 +16,9 @@ const usage = `The demo: a real pipeline dies, and a durable, approved run bring
   npm run demo -- --report FILE        also write pids, rows, sums and checksums as JSON
   npm run demo -- --sabotage           the restart is left out: the proof must fail, exit 1
   npm run demo -- --keep               leave everything running at the end, to look around`;
+
+/** Reports outlive the demo's folder. */
+const reportFolder = join(programFolder, '..', '.runbook', 'reports');
 
 interface Facts {
   pipelineKilled: number;
@@ -38,9 +41,9 @@ async function main(): Promise<number> {
     return 0;
   }
   const folder = await mkdtemp(join(tmpdir(), 'runbook-demo-'));
-  const stack = await startStack(folder);
+  const stack = await Stack.start(folder, values.sabotage ? { ignoreRestart: true } : {});
   try {
-    const facts = await tell(stack, { sabotage: values.sabotage, folder });
+    const facts = await tell(stack);
     const proved = prove(facts);
     if (values.report) await writeReport(values.report, facts, proved);
     if (values.keep) await stayUp(stack);
@@ -52,9 +55,9 @@ async function main(): Promise<number> {
 }
 
 /** The story, in order. */
-async function tell(stack: Stack, { sabotage, folder }: { sabotage: boolean; folder: string }): Promise<Facts> {
+async function tell(stack: Stack): Promise<Facts> {
   chapter('1. A pipeline with real data: 231,083 flights through extract, clean, transform, load');
-  const pipeline = await stack.pipeline({ slowMs: 0, ignoreRestart: sabotage });
+  const { pipeline } = stack;
   const first = await pipeline.startJob();
   await pipeline.waitForJob(first, ['completed']);
   const clean = await pipeline.summary();
@@ -101,13 +104,13 @@ async function tell(stack: Stack, { sabotage, folder }: { sabotage: boolean; fol
   say(`the run has ended, exit ${done.exitCode}:`);
   show((await operator.run('status', run.id)).stdout);
 
-  const reportFile = join(stack.keepFolder, `${run.id}.html`);
+  await mkdir(reportFolder, { recursive: true });
+  const reportFile = join(reportFolder, `${run.id}.html`);
   await operator.run('report', run.id, '-o', reportFile);
   say(`report:      ${reportFile}`);
   say(`Temporal UI: ${(await operator.run('open', run.id)).stdout.trim()}`);
   const recovered = await pipeline.summary();
   await worker.stop();
-  await writeFile(join(folder, 'worker.log'), worker.tail());
   return { pipelineKilled, workerKilled, clean, recovered };
 }
 
