@@ -1,0 +1,46 @@
+/** Characters that turn text around or hide it: a hostile reason could be read as something else. */
+const deceptive = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+/** Control characters without a place on a page; tab and line feed have one. */
+// eslint-disable-next-line no-control-regex
+const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** Text as it may stand on a page: what cannot be seen is named. */
+export function visible(text: string): string {
+  const named = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return text.replaceAll('\r\n', '\n').replace(deceptive, named).replace(control, named);
+}
+
+/** Text inside an HTML element or a quoted attribute. */
+export function html(text: string): string {
+  return visible(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/**
+ * Text inside Markdown, in one line: nothing in it is read as markup. No more is escaped than needed, for the text is
+ * read in terminals too.
+ */
+export function markdown(text: string): string {
+  return visible(text)
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[\\`*[\]<>|~]|&(?=[#\w]+;)|^[#+=-]|\b_|_\b|:(?=\/\/)|(?<=\bwww)\./gi, '\\$&');
+}
+
+/** A fenced block whose fence is longer than any in its content. */
+export function fenced(text: string, language = ''): string {
+  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(Math.max(3, longest + 1));
+  return `${fence}${language}\n${visible(text)}\n${fence}`;
+}
+
+/** An address that may be a link; null for anything but http and https. */
+export function link(address: string | null | undefined): string | null {
+  if (!address || !URL.canParse(address)) return null;
+  const { protocol, href } = new URL(address);
+  return /^https?:$/.test(protocol) ? href : null;
+}

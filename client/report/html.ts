@@ -1,0 +1,222 @@
+import type { DecisionView, RunState, StepState, StepView } from '../../common/view.js';
+import type { Json } from '../../language/json.js';
+import { html, link } from './escape.js';
+import { isLive, runSpan, stepSpan, timeSpent, waitsOf, type Report, type Wait } from './report.js';
+import { style } from './style.js';
+import { renderTimeline } from './timeline.js';
+import { brief, clip, duration, facts, outputLine, prettyJson, stateWords, stepWords, summary, utc } from './words.js';
+
+/**
+ * The report as one HTML page: no script, nothing loaded from anywhere, readable offline, in light and dark, on paper.
+ * Everything that came from outside is escaped, and the page's own policy forbids scripts besides.
+ */
+export function renderHtml(report: Report): string {
+  const { view } = report;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${html(`${view.id}: ${stateWords(view.state).toLowerCase()}`)}</title>
+<style>
+${style}
+</style>
+</head>
+<body>
+<main>
+${[head(report), problem(report), waiting(report), factList(report), timeline(report), decisions(report), steps(view.steps, report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+function head(report: Report): string {
+  const { view } = report;
+  return `<header>
+<div class="top"><div><h1>${html(view.title)}</h1><div class="mono muted">${html(view.id)}</div></div><span class="pill ${toneOfRun(view.state)}">${html(stateWords(view.state))}</span></div>
+<p class="lead">${html(summary(report))}</p>
+</header>`;
+}
+
+function problem({ view }: Report): string {
+  if (!view.problem) return '';
+  const next = view.problem.next ? `<p>Next: ${html(view.problem.next)}</p>` : '';
+  return `<section class="note bad"><p><strong>${html(stateWords(view.state))}:</strong> ${html(view.problem.message)}</p>${next}</section>`;
+}
+
+function waiting({ view }: Report): string {
+  return view.waitingFor
+    .map((wait) => {
+      const deadline = wait.deadline ? `, until ${html(utc(wait.deadline))} at the latest` : '';
+      const evidence = Object.entries(wait.evidence).map(
+        ([name, value]) => `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
+      );
+      return `<section class="note warn"><p><strong>${html(wait.title)}</strong> waits for ${html(wait.who)} since ${html(utc(wait.since))}${deadline}.</p>
+<dl class="evidence">${evidence.join('')}</dl>
+<pre>${html(wait.command)}</pre></section>`;
+    })
+    .join('\n');
+}
+
+function factList(report: Report): string {
+  const wide = new Set(['Reason', 'Started', 'Ended', 'Plan']);
+  const address = link(report.view.uiUrl ?? report.uiUrl);
+  // The run's id stands under the heading already, and where the time went above the timeline.
+  const elsewhere = ['Run', 'Waiting for people', 'Executing', 'Between attempts'];
+  const shown = facts(report).filter(([name]) => !elsewhere.includes(name));
+  const rows = shown.map(([name, value]) => {
+    const mono = name === 'Plan' ? ' class="mono"' : '';
+    return `<div${wide.has(name) ? ' class="wide"' : ''}><dt>${html(name)}</dt><dd${mono}>${html(value)}</dd></div>`;
+  });
+  if (address)
+    rows.push(
+      `<div class="wide"><dt>Temporal UI</dt><dd><a href="${html(address)}" rel="noreferrer">${html(address)}</a></dd></div>`,
+    );
+  return `<dl class="facts">\n${rows.join('\n')}\n</dl>`;
+}
+
+function timeline(report: Report): string {
+  const spent = timeSpent(report);
+  const { svg, shortened } = renderTimeline(report);
+  const share = (ms: number): string => (spent.total === 0 ? '0' : ((ms / spent.total) * 100).toFixed(2));
+  return `<section>
+<h2>Timeline</h2>
+<div class="spent" role="img" aria-label="Share of time executing and waiting for people"><span class="executing" style="width:${share(spent.executing)}%"></span><span class="waiting" style="width:${share(spent.waiting)}%"></span></div>
+<div class="legend"><span><i style="background:var(--live)"></i>executing ${html(duration(spent.executing))}</span><span><i style="background:var(--warn)"></i>waiting for people ${html(duration(spent.waiting))}</span><span><i style="background:var(--line)"></i>between attempts ${html(duration(spent.between))}</span></div>
+<div class="scroll" style="margin-top:18px">
+${svg}
+</div>
+<div class="legend">${legend(report)}${shortened ? '<span><i style="background:var(--line)"></i>drawn shorter than it was</span>' : ''}</div>
+</section>`;
+}
+
+/** Names the colours that the picture uses, and no other. */
+function legend(report: Report): string {
+  const states = new Set<string>([
+    ...report.attempts.map((attempt) => (attempt.undo && attempt.state === 'succeeded' ? 'undo' : attempt.state)),
+    ...report.view.steps.map((step) => step.state),
+  ]);
+  const swatches: [shown: boolean, look: string, name: string][] = [
+    [states.has('succeeded'), 'background:var(--ok)', 'succeeded'],
+    [states.has('failed') || states.has('timed-out'), 'background:var(--bad)', 'failed or timed out'],
+    [
+      states.has('lost'),
+      'background:repeating-linear-gradient(45deg,var(--bad) 0 2px,var(--ground) 2px 5px);border:1px solid var(--bad)',
+      'worker lost',
+    ],
+    [waitsOf(report).length > 0, 'background:var(--wait-ground);border:1px solid var(--wait-line)', 'waiting for people'],
+    [states.has('running'), 'background:var(--live)', 'running'],
+    [states.has('cancelled'), 'background:var(--off)', 'cancelled'],
+    [states.has('undo') || states.has('undone') || states.has('undoing'), 'background:var(--undo)', 'undo'],
+  ];
+  return swatches
+    .filter(([shown]) => shown)
+    .map(([, look, name]) => `<span><i style="${look}"></i>${name}</span>`)
+    .join('');
+}
+
+function decisions(report: Report): string {
+  const waits = waitsOf(report).filter((wait) => wait.evidence && Object.keys(wait.evidence).length > 0);
+  if (report.view.decisions.length === 0 && waits.length === 0) return '';
+  const rows = report.view.decisions.map(decisionRow).join('\n');
+  const table = rows
+    ? `<div class="scroll"><table><thead><tr><th>When (UTC)</th><th>Who</th><th>Decision</th><th>Verdict</th><th>Reason given, and answer</th></tr></thead>
+<tbody>
+${rows}
+</tbody></table></div>`
+    : '<p class="muted">Nobody has decided yet.</p>';
+  return `<section>\n<h2>Decisions</h2>\n${table}\n${waits.map(shown).join('\n')}\n</section>`;
+}
+
+function decisionRow(decision: DecisionView): string {
+  const verdict = decision.accepted
+    ? '<span class="state ok">accepted</span>'
+    : `<span class="state warn">refused: ${html(decision.code)}</span>`;
+  const what = decision.code === 'malformed' ? 'not a decision' : html(decision.verb);
+  const gate = decision.gate ? `<span class="id">gate ${html(decision.gate)}</span>` : '';
+  const reason = decision.reason ? html(decision.reason) : '<span class="muted">none</span>';
+  return `<tr><td class="time">${html(utc(decision.at).replace(' UTC', ''))}</td><td>${html(decision.by || 'unknown')}</td><td>${what}${gate}</td><td>${verdict}</td><td>${reason}<span class="id muted">${html(decision.message)}</span></td></tr>`;
+}
+
+function shown(wait: Wait): string {
+  return details(`What the approver was shown at ${wait.step}`, '', wait.evidence ?? null);
+}
+
+function steps(rows: readonly StepView[], report: Report): string {
+  const body = rows.map((step) => {
+    const span = stepSpan(step, report);
+    return `<tr${step.id.includes('/') ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(step.state)}">${html(stepWords(step.state, report.view))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step))}</td></tr>`;
+  });
+  return `<section>
+<h2>Steps</h2>
+<div class="scroll"><table><thead><tr><th>Step</th><th>State</th><th class="number">Attempts</th><th class="number">Duration</th><th>Result</th></tr></thead>
+<tbody>
+${body.join('\n')}
+</tbody></table></div>
+</section>`;
+}
+
+function outputs(report: Report): string {
+  const { view, attempts } = report;
+  const blocks = [
+    Object.keys(view.outputs).length > 0 ? details('Outputs of the run', clip(brief(view.outputs), 120), view.outputs, true) : '',
+    ...view.steps.filter((step) => step.output !== null).map((step) => details(step.title, step.id, step.output)),
+    ...attempts
+      .filter((attempt) => attempt.error)
+      .map((attempt) =>
+        details(
+          `${attempt.title}, attempt ${attempt.attempt}`,
+          `${attempt.undo ? 'undo ' : ''}${attempt.state}`,
+          attempt.error as unknown as Json,
+        ),
+      ),
+    ...attempts
+      .filter((attempt) => attempt.written)
+      .map((attempt) =>
+        details(
+          `${attempt.title}, attempt ${attempt.attempt}: what it wrote`,
+          `${attempt.written?.bytes.toLocaleString('en')} bytes`,
+          attempt.written as unknown as Json,
+        ),
+      ),
+  ].filter(Boolean);
+  return blocks.length === 0 ? '' : `<section>\n<h2>Outputs</h2>\n${blocks.join('\n')}\n</section>`;
+}
+
+function inputs({ view }: Report): string {
+  const rows = Object.entries(view.inputs).map(([name, value]) => {
+    const text = value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
+    return `<tr><td class="name">${html(name)}</td><td class="mono">${html(clip(text, 2_000))}</td></tr>`;
+  });
+  if (rows.length === 0) return '';
+  return `<section>\n<h2>Inputs</h2>\n<table><thead><tr><th>Input</th><th>Value</th></tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody></table>\n</section>`;
+}
+
+function details(title: string, aside: string, value: Json, open = false): string {
+  const body = typeof value === 'string' ? value : prettyJson(value);
+  return `<details${open ? ' open' : ''}><summary>${html(title)} <span class="muted">${html(aside)}</span></summary><pre>${html(body.slice(0, 21_000))}</pre></details>`;
+}
+
+function foot(report: Report): string {
+  const until = new Date(runSpan(report).to).toISOString();
+  const state = isLive(report.view) ? `The run still goes on; this is how it stood at ${utc(until)}. ` : '';
+  return `<footer>${html(`${state}Report made ${utc(report.generatedAt)}.`)}</footer>`;
+}
+
+function toneOfRun(state: RunState): string {
+  if (state === 'succeeded') return 'ok';
+  if (['failed', 'rejected', 'terminated'].includes(state)) return 'bad';
+  if (['waiting', 'needs-operator', 'succeeded-with-exceptions', 'rolled-back', 'rolling-back', 'paused'].includes(state))
+    return 'warn';
+  return state === 'running' ? 'live' : '';
+}
+
+function toneOfStep(state: StepState): string {
+  if (['succeeded', 'done-by-hand'].includes(state)) return 'ok';
+  if (['failed', 'unknown'].includes(state)) return 'bad';
+  if (['waiting', 'needs-operator'].includes(state)) return 'warn';
+  if (state === 'running') return 'live';
+  return ['undone', 'undoing'].includes(state) ? 'undo' : '';
+}

@@ -1,0 +1,115 @@
+import type { Json } from '../../language/json.js';
+import { fenced, link, markdown as md } from './escape.js';
+import { stepSpan, waitsOf, type Report } from './report.js';
+import { brief, duration, facts, heading, outputLine, prettyJson, stepWords, summary, utc } from './words.js';
+
+/** The report as Markdown: readable in a terminal as it is, and rendered by whatever renders Markdown. */
+export function renderMarkdown(report: Report): string {
+  const sections = [
+    head(report),
+    problem(report),
+    waiting(report),
+    steps(report),
+    timeline(report),
+    decisions(report),
+    outputs(report),
+    inputs(report),
+    foot(report),
+  ];
+  return `${sections.filter(Boolean).join('\n\n')}\n`;
+}
+
+function head(report: Report): string {
+  const address = link(report.view.uiUrl ?? report.uiUrl);
+  const rows = facts(report).map(([name, value]) => `- ${name}: ${md(value)}`);
+  if (address) rows.push(`- Temporal UI: <${address}>`);
+  return `# ${md(heading(report.view))}\n\n${md(summary(report))}\n\n${rows.join('\n')}`;
+}
+
+function problem({ view }: Report): string {
+  if (!view.problem) return '';
+  return `## What went wrong\n\n${md(view.problem.message)}${view.problem.next ? `\n\nNext: ${md(view.problem.next)}` : ''}`;
+}
+
+function waiting({ view }: Report): string {
+  if (view.waitingFor.length === 0) return '';
+  const parts = view.waitingFor.map((wait) => {
+    const deadline = wait.deadline ? `, until ${utc(wait.deadline)} at the latest` : '';
+    return `${md(wait.title)}: waits for ${md(wait.who)} since ${utc(wait.since)}${deadline}.\n\n${fenced(wait.command, 'sh')}`;
+  });
+  return `## Waits for people\n\n${parts.join('\n\n')}`;
+}
+
+function steps(report: Report): string {
+  const rows = report.view.steps.map((step) => {
+    const span = stepSpan(step, report);
+    const name = `${step.id.includes('/') ? '- ' : ''}${md(step.title)} (${md(step.id)})`;
+    return [
+      name,
+      stepWords(step.state, report.view),
+      step.attempts ? String(step.attempts) : '',
+      span ? duration(span.to - span.from) : '',
+      md(outputLine(step)),
+    ];
+  });
+  return `## Steps\n\n${table(['Step', 'State', 'Attempts', 'Duration', 'Result'], rows)}`;
+}
+
+function timeline(report: Report): string {
+  if (report.history.length === 0) return '';
+  const rows = report.history.map((entry) => {
+    const lasted = entry.until === null ? '' : duration(Math.max(0, Date.parse(entry.until) - Date.parse(entry.at)));
+    return [utc(entry.at).replace(' UTC', ''), lasted, md(entry.text)];
+  });
+  return `## Timeline\n\n${table(['When (UTC)', 'Lasted', 'What'], rows)}`;
+}
+
+function decisions(report: Report): string {
+  const rows = report.view.decisions.map((decision) => [
+    utc(decision.at).replace(' UTC', ''),
+    md(decision.by || 'unknown'),
+    decision.code === 'malformed' ? 'not a decision' : md(decision.verb),
+    md(decision.gate ?? ''),
+    decision.accepted ? 'accepted' : `refused: ${md(decision.code)}`,
+    md(decision.reason || 'none given'),
+  ]);
+  const evidence = waitsOf(report)
+    .filter((wait) => wait.evidence && Object.keys(wait.evidence).length > 0)
+    .map(
+      (wait) => `What the approver was shown at ${md(wait.step)}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}`,
+    );
+  if (rows.length === 0 && evidence.length === 0) return '';
+  const list =
+    rows.length === 0 ? 'Nobody has decided yet.' : table(['When (UTC)', 'Who', 'Decision', 'Gate', 'Verdict', 'Reason'], rows);
+  return `## Decisions\n\n${[list, ...evidence].join('\n\n')}`;
+}
+
+function outputs({ view }: Report): string {
+  if (Object.keys(view.outputs).length === 0) return '';
+  return `## Outputs\n\n${fenced(prettyJson(view.outputs, 8_000), 'json')}`;
+}
+
+function inputs({ view }: Report): string {
+  const rows = Object.entries(view.inputs).map(([name, value]) => [md(name), md(scalar(value))]);
+  return rows.length === 0 ? '' : `## Inputs\n\n${table(['Input', 'Value'], rows)}`;
+}
+
+function foot(report: Report): string {
+  return `Report made ${utc(report.generatedAt)}.`;
+}
+
+function scalar(value: Json): string {
+  return value !== null && typeof value === 'object' ? JSON.stringify(value).slice(0, 2_000) : brief(value).slice(0, 2_000);
+}
+
+/** A table whose columns line up in a terminal too, as far as that is possible. */
+function table(head: string[], rows: string[][]): string {
+  const widths = head.map((name, column) =>
+    Math.min(60, Math.max(3, name.length, ...rows.map((row) => (row[column] ?? '').length))),
+  );
+  const last = head.length - 1;
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => (column === last ? cell : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, column) => '-'.repeat(column === last ? 6 : width)).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}

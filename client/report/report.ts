@@ -1,0 +1,123 @@
+import { endStates, type AttemptView, type RunView, type StepView, type TimelineEntry } from '../../common/view.js';
+
+/** Everything that a report is made of; where it was read makes no difference to how it looks. */
+export interface Report {
+  view: RunView;
+  /** Empty when the record is away: the report is then drawn from the steps alone. */
+  attempts: AttemptView[];
+  history: TimelineEntry[];
+  /** ISO time; what still goes on is drawn up to here. */
+  generatedAt: string;
+  /** The run in the Temporal UI, when it is not the one in `view`. */
+  uiUrl?: string;
+}
+
+/** A stretch of time in epoch milliseconds. */
+export interface Span {
+  from: number;
+  to: number;
+}
+
+export interface Wait extends Span {
+  step: string;
+  state: string;
+  by: string | null;
+  open: boolean;
+  evidence: TimelineEntry['evidence'];
+}
+
+/** Where the run's time went, in milliseconds; the three parts add up to `total`. */
+export interface TimeSpent {
+  total: number;
+  /** At a gate, with nothing else under way. */
+  waiting: number;
+  /** With at least one attempt under way. */
+  executing: number;
+  /** Neither: pauses between attempts, workers or servers away. */
+  between: number;
+}
+
+export function isLive(view: RunView): boolean {
+  return !endStates.has(view.state);
+}
+
+/** From the run's start to its end, or to the report's own time while it goes on. */
+export function runSpan({ view, generatedAt }: Report): Span {
+  const from = Date.parse(view.startedAt);
+  return { from, to: Math.max(from, Date.parse(view.endedAt ?? generatedAt)) };
+}
+
+/** When the attempt ran. One without an end still runs. */
+export function attemptSpan(attempt: AttemptView, report: Report): Span {
+  return spanOf(attempt.startedAt, attempt.endedAt, report);
+}
+
+/** When the step was under way; null for one that never began. */
+export function stepSpan(step: StepView, report: Report): Span | null {
+  return step.startedAt === null ? null : spanOf(step.startedAt, step.endedAt, report);
+}
+
+/** Every opening of a gate; from the gates' own rows where there is no history. */
+export function waitsOf(report: Report): Wait[] {
+  const recorded = report.history.filter((entry) => entry.kind === 'wait');
+  if (recorded.length > 0) {
+    return recorded.map((entry) => ({
+      ...spanOf(entry.at, entry.until, report),
+      step: entry.step ?? '',
+      state: entry.state,
+      by: entry.by,
+      open: entry.until === null,
+      evidence: entry.evidence,
+    }));
+  }
+  return report.view.steps.flatMap((step) => {
+    const span = step.kind === 'approval' ? stepSpan(step, report) : null;
+    if (!span) return [];
+    const decision = report.view.decisions.findLast((candidate) => candidate.accepted && candidate.gate === step.id);
+    const open = report.view.waitingFor.find((wait) => wait.id === step.id);
+    const state = open ? 'waiting' : decision ? (decision.verb === 'approve' ? 'approved' : 'rejected') : 'closed';
+    return [{ ...span, step: step.id, state, by: decision?.by ?? null, open: open !== undefined, evidence: open?.evidence }];
+  });
+}
+
+/** Where the run's time went. */
+export function timeSpent(report: Report): TimeSpent {
+  const run = runSpan(report);
+  const busy = report.attempts.length > 0 ? report.attempts.map((attempt) => attemptSpan(attempt, report)) : workSpans(report);
+  const executing = covered(busy, run);
+  const either = covered([...busy, ...waitsOf(report)], run);
+  const total = run.to - run.from;
+  return { total, executing, waiting: either - executing, between: total - either };
+}
+
+/** The step that the run failed at, or is at now; undefined when there is none. */
+export function currentStep(view: RunView): StepView | undefined {
+  const at = isLive(view) ? ['running', 'waiting', 'undoing', 'needs-operator'] : ['failed', 'needs-operator', 'unknown'];
+  // The part is more telling than the group that holds it.
+  return (
+    view.steps.findLast((step) => at.includes(step.state) && step.error !== null) ??
+    view.steps.findLast((step) => at.includes(step.state))
+  );
+}
+
+/** Milliseconds of a run's span that at least one of the spans covers. */
+export function covered(spans: readonly Span[], within: Span): number {
+  let sum = 0;
+  let end = within.from;
+  for (const span of [...spans].sort((a, b) => a.from - b.from)) {
+    const to = Math.min(span.to, within.to);
+    sum += Math.max(0, to - Math.max(span.from, end));
+    end = Math.max(end, to);
+  }
+  return sum;
+}
+
+function workSpans(report: Report): Span[] {
+  return report.view.steps.filter((step) => step.kind !== 'approval').flatMap((step) => stepSpan(step, report) ?? []);
+}
+
+function spanOf(from: string, to: string | null, report: Report): Span {
+  const start = Date.parse(from);
+  // What has no end in an ended run stopped with it at the latest.
+  return { from: start, to: Math.max(start, to === null ? runSpan(report).to : Date.parse(to)) };
+}

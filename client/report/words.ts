@@ -1,0 +1,134 @@
+import type { RunView, StepState, StepView } from '../../common/view.js';
+import type { Json } from '../../language/json.js';
+import { currentStep, isLive, timeSpent, type Report } from './report.js';
+
+/** A duration as people say it, with two units at most: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03 min`, `3 d 4 h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+  const hours = Math.round(minutes / 60);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** `2026-03-01 02:00:00 UTC`. */
+export function utc(iso: string): string {
+  return `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** `02:00:00`, in UTC. */
+export function utcClock(iso: string): string {
+  return new Date(iso).toISOString().slice(11, 19);
+}
+
+/** UTC with the local time behind it, where that differs. */
+export function bothTimes(iso: string): string {
+  const at = new Date(iso);
+  const offset = -at.getTimezoneOffset();
+  if (offset === 0) return utc(iso);
+  const local = new Date(at.getTime() + offset * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+  const sign = offset < 0 ? '-' : '+';
+  const zone = `${sign}${String(Math.floor(Math.abs(offset) / 60)).padStart(2, '0')}:${String(Math.abs(offset) % 60).padStart(2, '0')}`;
+  return `${utc(iso)} (local ${local} ${zone})`;
+}
+
+/** `succeeded-with-exceptions` as a person says it. */
+export function stateWords(state: string): string {
+  const words = state.replaceAll('-', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A step's state as a person says it; in a run that has ended, what is pending never began. */
+export function stepWords(state: StepState, view: RunView): string {
+  return state === 'pending' && !isLive(view) ? 'not begun' : stateWords(state).toLowerCase();
+}
+
+/** The run in one sentence or two: what became of it, how long it took, where it stands. */
+export function summary(report: Report): string {
+  const { view } = report;
+  const spent = timeSpent(report);
+  const listed = view.steps.filter((step) => !step.id.includes('/'));
+  const done = listed.filter((step) => ['succeeded', 'done-by-hand'].includes(step.state)).length;
+  const lost = report.attempts.filter((attempt) => attempt.state === 'lost').length;
+  const at = currentStep(view);
+  const parts: string[] = [];
+  if (view.waitingFor.length > 0) {
+    const wait = view.waitingFor[0];
+    parts.push(`Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ${wait?.title ?? ''}.`);
+  } else if (isLive(view)) {
+    parts.push(`${stateWords(view.state)} since ${utc(view.startedAt)}${at ? `, at: ${at.title}` : ''}.`);
+  } else {
+    const where = ['failed', 'rolled-back'].includes(view.state) && at ? ` at: ${at.title}` : '';
+    parts.push(`${stateWords(view.state)} after ${duration(spent.total)}${where}.`);
+  }
+  parts.push(`${done} of ${listed.length} steps done.`);
+  if (spent.waiting > 0) parts.push(`${duration(spent.waiting)} were spent waiting for people.`);
+  if (lost > 0) parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
+  return parts.join(' ');
+}
+
+/** A step's result in one line. */
+export function outputLine(step: StepView): string {
+  if (step.error) return clip(step.error.message, 200);
+  return clip(brief(step.output, 0), 200);
+}
+
+/** A value in one line, first things first. */
+export function brief(value: Json | undefined, depth = 0): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value !== 'object') return oneLine(String(value));
+  if (Array.isArray(value)) return value.length === 0 ? 'none' : `${value.length} ${value.length === 1 ? 'item' : 'items'}`;
+  if (depth > 0) return '{…}';
+  return Object.entries(value)
+    .slice(0, 8)
+    .map(([key, inner]) => `${oneLine(key)}: ${brief(inner, depth + 1) || '-'}`)
+    .join(', ');
+}
+
+/** At most `length` characters, the cut shown. */
+export function clip(text: string, length: number): string {
+  const line = oneLine(text);
+  return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
+}
+
+/** JSON for reading, cut where it would drown the page. */
+export function prettyJson(value: Json, length = 20_000): string {
+  const text = JSON.stringify(value, null, 2);
+  if (text.length <= length) return text;
+  return `${text.slice(0, length)}\n… cut here; ${(text.length - length).toLocaleString('en')} more characters are in: runbook status --output json`;
+}
+
+/** Pairs for the head of a report. */
+export function facts(report: Report): [name: string, value: string][] {
+  const { view } = report;
+  const spent = timeSpent(report);
+  return [
+    ['Run', view.id],
+    ['Runbook', `${view.runbook} ${view.runbookVersion}`],
+    ['Type', `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ${view.priority.toLowerCase()} priority`],
+    ['Targets', view.targets.join(', ') || 'none'],
+    ['Requester', view.requester],
+    ['Reason', view.reason || 'none given'],
+    ['Started', bothTimes(view.startedAt)],
+    ['Ended', view.endedAt === null ? 'not yet' : bothTimes(view.endedAt)],
+    ['Duration', duration(spent.total)],
+    ['Waiting for people', duration(spent.waiting)],
+    ['Executing', duration(spent.executing)],
+    ['Between attempts', duration(spent.between)],
+    ['Plan', view.planDigest],
+    ['Read from', view.source === 'temporal' ? 'the running engine' : 'the record in PostgreSQL'],
+  ];
+}
+
+/** The report's heading. */
+export function heading(view: RunView): string {
+  return `${view.title}: ${stateWords(view.state).toLowerCase()}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
