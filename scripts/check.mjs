@@ -1,0 +1,80 @@
+/**
+ * The quick check before a commit: types, lint, format, the unit tests and the replay of recorded histories. Needs no
+ * server and under a minute. What passes says only how long it took.
+ */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { runJest, summaryLine } from './lib/jest.mjs';
+
+const root = resolve(import.meta.dirname, '..');
+process.chdir(root);
+const require = createRequire(import.meta.url);
+
+/** @type {{ name: string, run: () => Promise<{ exitCode: number, output: string, line?: string }> }[]} */
+const checks = [
+  { name: 'lint', run: () => node('eslint/package.json', 'bin/eslint.js', ['.']) },
+  { name: 'unit and replay', run: tests },
+  { name: 'types', run: () => node('typescript/package.json', 'bin/tsc', ['--noEmit']) },
+  { name: 'format', run: () => node('prettier/package.json', 'bin/prettier.cjs', ['--check', '.', '--log-level', 'warn']) },
+];
+
+const started = performance.now();
+let failed = 0;
+let testLine = '';
+const waiting = [...checks];
+await Promise.all(Array.from({ length: Math.min(availableParallelism(), 2) }, worker));
+process.stdout.write(
+  `${failed === 0 ? 'all checks passed' : `${failed} of ${checks.length} checks failed`} in ${since(started)}\n`,
+);
+if (testLine) process.stdout.write(`${testLine}\n`);
+process.exitCode = failed === 0 ? 0 : 1;
+
+async function worker() {
+  for (let check = waiting.shift(); check; check = waiting.shift()) {
+    const begun = performance.now();
+    const { exitCode, output, line } = await check.run();
+    if (exitCode !== 0) {
+      failed += 1;
+      process.stdout.write(`${output.trimEnd()}\n`);
+    }
+    if (line) testLine = line;
+    process.stdout.write(`${exitCode === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(16)} ${since(begun)}\n`);
+  }
+}
+
+async function tests() {
+  let output = '';
+  const result = await runJest(['test/unit', 'test/replay', '--maxWorkers=1'], {
+    env: process.env,
+    skipsFile: join(root, 'test', 'skips.json'),
+    stdio: ['ignore', 'ignore', 'pipe'],
+    started: (child) => {
+      child.stderr.on('data', (chunk) => {
+        output += chunk;
+      });
+    },
+  });
+  return { exitCode: result.exitCode, output: [output, ...result.remarks].join('\n'), line: summaryLine(result) };
+}
+
+/** Runs a package's program with this Node. */
+function node(packageFile, program, args) {
+  const file = join(require.resolve(packageFile), '..', program);
+  return new Promise((done, reject) => {
+    const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += chunk;
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => done({ exitCode: code ?? 1, output }));
+  });
+}
+
+function since(start) {
+  return `${((performance.now() - start) / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,97 @@
+/** Runs jest in a process of its own and judges its result. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '..', 'bin', 'jest.js');
+
+/**
+ * @typedef {object} Result
+ * @property {number} passed
+ * @property {number} failed tests that failed, files that did not run, and skips that nobody allowed
+ * @property {number} skipped with a reason
+ * @property {string[]} remarks what to print beside jest's own summary
+ */
+
+/**
+ * Runs jest with the arguments given, its output going where ours goes.
+ * @param {string[]} args
+ * @param {{ env: NodeJS.ProcessEnv, skipsFile: string, stdio?: import('node:child_process').StdioOptions,
+ *   started?: (child: import('node:child_process').ChildProcess) => void }} options
+ * @returns {Promise<Result & { exitCode: number }>}
+ */
+export async function runJest(args, { env, skipsFile, stdio = 'inherit', started }) {
+  const folder = mkdtempSync(join(tmpdir(), 'runbook-jest-'));
+  const resultFile = join(folder, 'result.json');
+  try {
+    const child = spawn(process.execPath, [jest, '--json', `--outputFile=${resultFile}`, ...args], {
+      stdio,
+      env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
+    });
+    started?.(child);
+    const exitCode = await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve(code ?? 1));
+    });
+    if (!existsSync(resultFile)) {
+      return {
+        exitCode: exitCode || 1,
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+        remarks: ['jest ended without a result: no test ran.'],
+      };
+    }
+    const result = judge(JSON.parse(readFileSync(resultFile, 'utf8')), readSkips(skipsFile), chosenByName(args));
+    return { exitCode: exitCode || (result.failed > 0 ? 1 : 0), ...result };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Jest runs ES modules only with this flag, and Node would say with each process that it is experimental. */
+function nodeOptions(given) {
+  return [given, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'].filter(Boolean).join(' ');
+}
+
+/** Tests picked by name leave the others of a file aside on purpose. */
+function chosenByName(args) {
+  return args.some((arg) => /^(-t|--testNamePattern)(=|$)/.test(arg));
+}
+
+/** @returns {{ test: string, reason: string }[]} tests that may be skipped, by the beginning of their full name */
+function readSkips(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+}
+
+/** @returns {Result} */
+function judge(result, allowed, picked) {
+  const remarks = [];
+  let skipped = 0;
+  let refused = 0;
+  if (!picked) {
+    for (const file of result.testResults) {
+      for (const { fullName, status } of file.assertionResults) {
+        if (!['pending', 'skipped', 'disabled', 'todo'].includes(status)) continue;
+        const entry = allowed.find(({ test }) => fullName.startsWith(test));
+        if (entry) skipped += 1;
+        else refused += 1;
+        remarks.push(
+          entry
+            ? `skipped: ${fullName}: ${entry.reason}`
+            : `${status}: ${fullName}: give the reason in test/skips.json, or let it run.`,
+        );
+      }
+    }
+  }
+  if (result.numTotalTests === 0) remarks.push('No test ran.');
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + refused + (result.numTotalTests === 0 ? 1 : 0);
+  return { passed: result.numPassedTests, failed, skipped, remarks };
+}
+
+/** The last line of a run: what scripts that call us read. @param {{ passed: number, failed: number, skipped: number }} result */
+export function summaryLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}

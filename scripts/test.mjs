@@ -1,0 +1,87 @@
+/**
+ * The whole suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on free ports, runs
+ * jest with the arguments given, and stops everything again, also on Ctrl-C. What a test leaves running or leaves in the
+ * database fails the run. The last line is `N passed, N failed`, with `, N skipped` when there were any.
+ *
+ *   npm test                          everything
+ *   npm run test:only -- test/store   one folder, without installing and building first
+ */
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs';
+import { runJest, summaryLine } from './lib/jest.mjs';
+
+const root = resolve(import.meta.dirname, '..');
+process.chdir(root);
+const { startServices } = await import('../dist/embedded/services.js');
+
+const home = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-test-')));
+const temporary = join(home, 'tmp');
+// Servers that root starts run as another user, who must find the way to their files.
+chmodSync(home, 0o755);
+mkdirSync(temporary);
+chmodSync(temporary, 0o1777);
+
+let stoppedBy = 0;
+let jest;
+let services;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    stoppedBy = 128 + constants.signals[signal];
+    jest?.kill('SIGTERM');
+  });
+}
+
+const mark = `RUNBOOK_TEST_RUN=${randomUUID()}`;
+const marks = [mark, home];
+const result = { passed: 0, failed: 0, skipped: 0 };
+let exitCode = 1;
+try {
+  const started = performance.now();
+  services = await startServices({ home, log: () => {} });
+  const adminUrl = new URL(services.databaseUrl);
+  adminUrl.pathname = '/postgres';
+  const before = await databaseNames(adminUrl.href);
+  process.stderr.write(`services up in ${seconds(started)}: Temporal ${services.address}, PostgreSQL ${adminUrl.host}\n`);
+
+  if (stoppedBy === 0) {
+    const ran = await runJest(process.argv.slice(2), {
+      skipsFile: join(root, 'test', 'skips.json'),
+      started: (child) => {
+        jest = child;
+      },
+      env: {
+        ...process.env,
+        [mark.split('=')[0]]: mark.split('=')[1],
+        TMPDIR: temporary,
+        RUNBOOK_TEST_DATABASE_URL: adminUrl.href,
+        RUNBOOK_TEST_UI_URL: services.uiUrl,
+        TEMPORAL_ADDRESS: services.address,
+      },
+    });
+    const leaks = [...(await leakedProcesses([mark])), ...(await leakedDatabases(adminUrl.href, before))];
+    Object.assign(result, { passed: ran.passed, failed: ran.failed + leaks.length, skipped: ran.skipped });
+    exitCode = ran.exitCode || (leaks.length > 0 ? 1 : 0);
+    for (const line of [...ran.remarks, ...leaks]) process.stderr.write(`${line}\n`);
+  }
+} catch (error) {
+  process.stderr.write(`The tests could not run: ${error instanceof Error ? error.message : String(error)}\n`);
+  result.failed += 1;
+  exitCode = 1;
+} finally {
+  await services?.stop();
+  const left = await leakedProcesses(marks);
+  for (const line of left) process.stderr.write(`${line}\n`);
+  result.failed += left.length;
+  if (left.length > 0) exitCode = 1;
+  rmSync(home, { recursive: true, force: true });
+}
+if (stoppedBy > 0) process.stderr.write('Stopped before the end.\n');
+process.stdout.write(`${summaryLine(result)}\n`);
+process.exitCode = stoppedBy || exitCode;
+
+function seconds(since) {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`;
+}
