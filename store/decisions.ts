@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
-import type { DecisionEnvelope, Verdict } from '../common/envelope.js';
+import type { Verdict } from '../common/envelope.js';
 import type { RunKey } from '../common/keys.js';
 import type { DecisionView } from '../common/view.js';
 import { cleanText, firstBytes, jsonText } from './clean.js';
@@ -17,8 +17,8 @@ const reasonLength = 2_000;
 const maxInteger = 2_147_483_647;
 
 export interface JudgedDecision {
-  /** What arrived, whatever it is. */
-  envelope: DecisionEnvelope | unknown;
+  /** What arrived: a DecisionEnvelope, or whatever else somebody sent. */
+  envelope: unknown;
   verdict: Verdict;
   /** ISO time. */
   receivedAt: string;

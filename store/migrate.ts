@@ -54,7 +54,7 @@ export async function migrate(
   if (missing(before, migrations).length === 0) return { from: newest(before), to: newest(before) };
 
   return inTransaction(pool, async (client) => {
-    await client.query(`SET LOCAL statement_timeout = ${patienceMs}`);
+    await client.query("SELECT set_config('statement_timeout', $1, true)", [String(patienceMs)]);
     await client.query(patient('SELECT pg_advisory_xact_lock($1)', [lockNumber]));
     await prepare(client);
     const applied = await readApplied(client);

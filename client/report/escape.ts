@@ -1,7 +1,6 @@
 /** Characters that turn text around or hide it: a hostile reason could be read as something else. */
 const deceptive = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 /** Control characters without a place on a page; tab and line feed have one. */
-// eslint-disable-next-line no-control-regex
 const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Text as it may stand on a page: what cannot be seen is named. */

@@ -15,18 +15,20 @@ const reports: [name: string, report: Report][] = [
   ['a run that was rolled back', rolledBackReport()],
 ];
 
-/** The page's tags in order, attribute names included; throws when they are not nested properly. */
+const tag = /<(\/?)([a-z!][a-z0-9]*)((?:\s[a-zA-Z][a-zA-Z0-9-]*(?:="[^"]*")?)*)(\/)?>/g;
+
+/** The page's tags in order, attribute names included; fails when they are not nested properly or anything else looks like one. */
 function skeleton(page: string): string[] {
+  const body = page.replace(/<style>[\s\S]*?<\/style>/, '');
+  expect(body.replace(tag, '')).not.toMatch(/[<>"']/);
   const open: string[] = [];
   const tags: string[] = [];
-  for (const [, slash, name = '', rest = ''] of page
-    .replace(/<style>[\s\S]*?<\/style>/, '')
-    .matchAll(/<(\/?)([a-z!][a-z0-9]*)((?:[^<>"]|"[^"]*")*)>/gi)) {
+  for (const [, slash, name = '', rest = '', closed] of body.matchAll(tag)) {
     if (slash) {
       expect(open.pop()).toBe(name);
     } else {
-      tags.push(`${name} ${[...rest.matchAll(/ ([a-z-]+)=/gi)].map(([, attribute]) => attribute).join(' ')}`);
-      if (!rest.endsWith('/') && !['!doctype', 'meta'].includes(name)) open.push(name);
+      tags.push(`${name}${rest.replace(/="[^"]*"/g, '')}`);
+      if (!closed && !['!doctype', 'meta'].includes(name)) open.push(name);
     }
   }
   expect(open).toEqual([]);
@@ -205,6 +207,10 @@ test('text that would be read backwards or not at all is shown by its number', (
   const page = renderHtml(withText(succeededReport(), () => 'safe\u202Etxet\u0000\u200B'));
   expect(page).toContain('safe\\u202etxet\\u0000\\u200b');
   expect(page).not.toMatch(/[\u0000\u202E\u200B]/);
+});
+
+test('text that looks escaped already is shown as it is', () => {
+  expect(renderHtml(withText(succeededReport(), () => '&lt;b&gt; &#60;'))).toContain('&amp;lt;b&amp;gt; &amp;#60;');
 });
 
 test('only http addresses become links', () => {
