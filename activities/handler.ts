@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind, Effect } from '../language/runbook.js';
-import type { Secrets } from './secrets.js';
+import type { AttemptSecrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
 /** What an attempt may use of the world around it. */
@@ -19,7 +19,7 @@ export interface AttemptContext {
   /** Aborted on cancel, on time-out and on worker shutdown. Handlers end what they started, wait for its end, then throw `signal.reason`. */
   signal: AbortSignal;
   targets: Targets;
-  secrets: Secrets;
+  secrets: AttemptSecrets;
   /** Keeps output: shipped to the record while the step runs, capped there. Redacted by the receiver. */
   output(stream: 'stdout' | 'stderr' | 'log', chunk: Uint8Array | string): void;
   /** Shown while the step runs and sent with the next heartbeat; small. */

@@ -55,7 +55,10 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
     const { attempt } = begun;
 
-    const collector = new OutputCollector((chunks) => appendOutput(deps.pool, at.key, at.step, attempt, chunks), secrets);
+    const collector = new OutputCollector(
+      (chunks) => appendOutput(deps.pool, at.key, at.step, attempt, chunks),
+      secrets.redactor,
+    );
     const limit = new TimeLimit(heart.signal, request.timeoutMs);
     const context: AttemptContext = {
       run: at.key.run,
@@ -77,7 +80,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       if (begun.lost > maxLostAttempts) throw lostTooOften(begun.lost);
       output = secrets.redactJson(await act(request, context, deps.handlers));
     } catch (error) {
-      failure = limit.signal.aborted ? limit.signal.reason : error;
+      // A time-out that the handler put in its own words says more than ours.
+      failure = limit.signal.aborted && !isTimeout(error) ? limit.signal.reason : error;
     } finally {
       limit.clear();
     }
@@ -121,6 +125,10 @@ async function act(request: AttemptRequest, context: AttemptContext, handlers: H
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
   const handler = handlers[action.kind] as Handler<ActionKind>;
   return handler(action as never, context);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof StepFailure && error.type === 'StepTimeout';
 }
 
 /** Writes how the attempt ended, however long the record is away: what was done must not be forgotten. */

@@ -1,0 +1,126 @@
+import pg from 'pg';
+import type { Json, JsonObject } from '../language/json.js';
+import type { SqlAction } from '../language/runbook.js';
+import type { TargetDeclaration } from '../language/targets-file.js';
+import { parseUrl } from '../language/url.js';
+import { StepFailure } from './failure.js';
+import type { AttemptContext, Handler } from './handler.js';
+
+const defaultStatementMs = 30_000;
+const defaultLockMs = 5_000;
+const connectMs = 5_000;
+/** Rows of one statement that go into the output. */
+const maxRows = 200;
+/** PostgreSQL cuts longer names by itself, with a warning in its log. */
+const maxNameBytes = 63;
+
+/**
+ * Runs statements in one transaction on the target, each with its values as parameters. A step of effect `read` cannot
+ * write. Statement and lock time-outs are always set; on abort the statement is cancelled in the server before this
+ * returns. One connection an attempt, always closed.
+ */
+export const sql: Handler<'sql'> = async (action, context) => {
+  const target = context.targets.get(action.target);
+  const client = await connect(target, context);
+  const cancel = (): void => void cancelBackend(target, context, client);
+  context.signal.addEventListener('abort', cancel);
+  try {
+    if (context.signal.aborted) throw context.signal.reason;
+    return await inTransaction(client, action, context);
+  } catch (error) {
+    if (context.signal.aborted) throw context.signal.reason;
+    throw asStepFailure(error, target, context);
+  } finally {
+    context.signal.removeEventListener('abort', cancel);
+    await client.end().catch(() => undefined);
+  }
+};
+
+async function inTransaction(client: pg.Client, action: SqlAction, context: AttemptContext): Promise<JsonObject> {
+  const left = context.timeoutMs;
+  const output: JsonObject = {};
+  const counts: number[] = [];
+  await client.query(
+    `BEGIN ISOLATION LEVEL ${action.isolation ?? 'read committed'} ${context.effect === 'read' ? 'READ ONLY' : 'READ WRITE'}`,
+  );
+  await client.query("SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)", [
+    String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
+    String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
+  ]);
+  for (const { text, values, as } of action.statements) {
+    const result = await client.query<Record<string, unknown>>(text, values ? [...values] : []);
+    counts.push(result.rowCount ?? 0);
+    if (as === undefined) continue;
+    output[as] = result.rows.slice(0, maxRows).map((row) => JSON.parse(JSON.stringify(row)) as Json);
+    if (result.rows.length > maxRows) output[`${as}Truncated`] = result.rows.length;
+  }
+  await client.query('COMMIT');
+  return { ...output, rowCounts: counts };
+}
+
+async function connect(target: TargetDeclaration, context: AttemptContext): Promise<pg.Client> {
+  const { postgres } = target;
+  if (!postgres) {
+    throw new StepFailure('Configuration', `target ${target.name} declares no postgres address`, {
+      next: 'Add `postgres: { address: … }` to it in targets.yaml.',
+    });
+  }
+  const password = postgres.password === undefined ? undefined : await context.secrets.resolve(postgres.password, target.name);
+  const client = new pg.Client({
+    connectionString: postgres.address,
+    ...(password === undefined ? {} : { password }),
+    application_name: Buffer.from(`runbook/${context.key}`).subarray(0, maxNameBytes).toString('utf8'),
+    connectionTimeoutMillis: connectMs,
+    keepAlive: true,
+  });
+  // A connection that breaks while nothing is asked of it must not end the worker; the next query tells.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw asStepFailure(error, target, context);
+  }
+}
+
+/** Ends the statement in the server: closing the connection alone would leave it running there. */
+async function cancelBackend(target: TargetDeclaration, context: AttemptContext, client: pg.Client): Promise<void> {
+  const pid = (client as unknown as { processID: number | null }).processID;
+  if (pid === null) return;
+  try {
+    const second = await connect(target, context);
+    await second.query('SELECT pg_cancel_backend($1)', [pid]);
+    await second.end();
+  } catch {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** SQLSTATE classes and codes, https://www.postgresql.org/docs/current/errcodes-appendix.html */
+function asStepFailure(error: unknown, target: TargetDeclaration, context: AttemptContext): StepFailure {
+  if (error instanceof StepFailure) return error;
+  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+  const place = `the database of target ${target.name} (${addressWithoutUser(target)})`;
+  const said = context.secrets.redact(message.split('\n')[0] ?? '').slice(0, 300);
+  if (/^28/.test(code) || code === '42501' || code === '3D000') {
+    return new StepFailure('SqlDenied', `${place} refuses: ${said} (${code})`, {
+      next: `Check user, rights and password secret of target ${target.name}.`,
+    });
+  }
+  if (/^(E[A-Z]+|08.*|57P0.)$/.test(code) || /connection terminated|timeout expired|connect timeout/i.test(message)) {
+    return new StepFailure('Unreachable', `${place} cannot be reached: ${code || said}`, {
+      next: 'Is the database running, and is the address in targets.yaml right?',
+    });
+  }
+  if (/^(40001|40P01|55P03|57014|53...)$/.test(code))
+    return new StepFailure('SqlTransient', `${place} could not do it now: ${said} (${code})`);
+  return new StepFailure('SqlRejected', `${place} refuses the statement: ${said}${code ? ` (${code})` : ''}`, {
+    details: { code },
+  });
+}
+
+function addressWithoutUser(target: TargetDeclaration): string {
+  const url = parseUrl(target.postgres?.address ?? '');
+  return url ? `${url.host}${url.pathname}` : 'no address';
+}

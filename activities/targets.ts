@@ -1,0 +1,55 @@
+import { readFileSync, statSync } from 'node:fs';
+import { FileError, parseTargets, plannedTarget, type TargetDeclaration } from '../language/targets-file.js';
+import type { TargetChoice } from '../language/inputs.js';
+import type { PlannedTarget } from '../language/plan.js';
+import { StepFailure } from './failure.js';
+
+/** The targets that this worker knows. The file is read again when it changes, so that a new target needs no restart. */
+export class Targets {
+  private declarations = new Map<string, TargetDeclaration>();
+  private read = '';
+
+  private constructor(private readonly path: string) {}
+
+  /** @throws FileError when the file cannot be read or is not as it should be */
+  static load(path: string): Targets {
+    const targets = new Targets(path);
+    targets.refresh();
+    return targets;
+  }
+
+  list(): TargetChoice[] {
+    this.refresh();
+    return [...this.declarations.values()].map(({ name, kind }) => ({ name, kind }));
+  }
+
+  planned(name: string): PlannedTarget {
+    return plannedTarget(this.get(name));
+  }
+
+  /** @throws StepFailure Configuration */
+  get(name: string): TargetDeclaration {
+    this.refresh();
+    const declaration = this.declarations.get(name);
+    if (declaration) return declaration;
+    throw new StepFailure('Configuration', `there is no target ${JSON.stringify(name)} on this worker`, {
+      next: 'Declare it in the targets.yaml of every worker.',
+    });
+  }
+
+  private refresh(): void {
+    try {
+      const { mtimeMs, size, ino } = statSync(this.path);
+      const version = `${mtimeMs}/${size}/${ino}`;
+      if (version === this.read) return;
+      const parsed = parseTargets(readFileSync(this.path, 'utf8'), this.path);
+      this.declarations = new Map(parsed.map((declaration) => [declaration.name, declaration]));
+      this.read = version;
+    } catch (error) {
+      if (error instanceof FileError) throw error;
+      throw new FileError(
+        `${this.path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): it declares the targets that runbooks act on`,
+      );
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import { z } from 'zod';
+import { digestOf } from './digest.js';
+import { parseUrl } from './url.js';
+import type { PlannedTarget } from './plan.js';
+
+/*
+ * targets.yaml: the named things that runbooks act on, declared once.
+ */
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a short name of lower-case letters, digits, ., _ and -');
+
+/** An address never carries credentials: they would be copied wherever the address is shown. */
+function address(protocols: readonly string[]) {
+  return z.string().refine(
+    (text) => {
+      const url = parseUrl(text);
+      return url !== null && protocols.includes(url.protocol) && url.password === '';
+    },
+    {
+      error: `must be an address (${protocols.map((each) => `${each}//`).join(' or ')}) without a password: name the password's secret beside it`,
+    },
+  );
+}
+
+const http = z.strictObject({
+  address: address(['http:', 'https:']).refine((text) => !text.includes('@'), { error: 'must not contain a user: use `bearer`' }),
+  bearer: name.optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+});
+
+const postgres = z.strictObject({ address: address(['postgres:', 'postgresql:']), password: name.optional() });
+
+const target = z.strictObject({
+  kind: name,
+  environment: z.string().min(1),
+  isolated: z.boolean().default(false),
+  description: z.string().optional(),
+  http: http.optional(),
+  postgres: postgres.optional(),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+});
+
+const file = z.strictObject({ targets: z.record(name, target) });
+
+export type TargetDeclaration = z.infer<typeof target> & { name: string };
+
+/** A file is not as it should be; the message says where, as file:line:col, and what. */
+export class FileError extends Error {}
+
+/** Reads targets.yaml. @throws FileError */
+export function parseTargets(text: string, path: string): TargetDeclaration[] {
+  const { targets } = parseStrictly(text, path, file);
+  return Object.entries(targets).map(([key, value]) => ({ name: key, ...value }));
+}
+
+/** Changes whenever the declaration does: a changed address is a changed plan. */
+export function targetDigest(declaration: TargetDeclaration): string {
+  return digestOf(declaration);
+}
+
+/** What a plan keeps of a target; names of secrets, never their values. */
+export function plannedTarget(declaration: TargetDeclaration): PlannedTarget {
+  const { name: targetName, kind, environment, isolated, facts } = declaration;
+  const addresses = [
+    declaration.http && `http ${declaration.http.address}`,
+    declaration.postgres && `postgres ${declaration.postgres.address}`,
+  ];
+  return {
+    name: targetName,
+    kind,
+    environment,
+    isolated,
+    addresses: addresses.filter((each) => each !== undefined),
+    facts,
+    digest: targetDigest(declaration),
+  };
+}
+
+/**
+ * YAML that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags and parser warnings are errors.
+ * @throws FileError with every problem as file:line:col
+ */
+export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>): T {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col}`;
+  };
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0)
+    throw new FileError(faults.map((fault) => `${at(fault.pos[0])}: ${fault.message.split('\n')[0]}`).join('\n'));
+  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }));
+  if (parsed.success) return parsed.data;
+  throw new FileError(
+    parsed.error.issues
+      .map((issue) => `${at(offsetOf(document, issue.path))}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`)
+      .join('\n'),
+  );
+}
+
+/** Where the node at `path` stands; where it is missing, the nearest node around it. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    const range = (node as { range?: [number, number, number] } | undefined)?.range;
+    if (range) return range[0];
+  }
+  return document.range[0];
+}
