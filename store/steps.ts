@@ -50,21 +50,24 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
                     (count(*) FILTER (WHERE state = 'lost'))::integer AS lost,
                     (count(*) FILTER (WHERE state IN ('failed', 'timed-out')))::integer AS failed,
                     max(attempt) FILTER (WHERE state = 'succeeded') AS succeeded,
+                    max(attempt) FILTER (WHERE state = 'running') AS running,
                     max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4) AS mine
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
       values: [no, start.step, start.worker, start.temporalAttempt],
     });
-    const { last, lost, failed, succeeded, mine } = earlier.rows[0] as EarlierRow;
+    const { last, lost, failed, succeeded, running, mine } = earlier.rows[0] as EarlierRow;
     if (succeeded !== null) {
       return { attempt: succeeded, lost, failed, succeeded: { output: await outputOf(client, no, start.step, succeeded) } };
     }
     if (mine !== null) return { attempt: mine, lost, failed };
 
-    const marked = await client.query({
-      name: 'attempts-lost',
-      text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND path = $2 AND state = 'running'`,
-      values: [no, start.step],
-    });
+    if (running !== null) {
+      await client.query({
+        name: 'attempts-lost',
+        text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND path = $2 AND attempt = $3`,
+        values: [no, start.step, running],
+      });
+    }
     const attempt = last + 1;
     await client.query({
       name: 'attempts-begin',
@@ -77,7 +80,7 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
              FROM begun WHERE s.run_no = $1 AND s.path = $2`,
       values: [no, start.step, attempt, start.host, start.worker, start.temporalAttempt],
     });
-    return { attempt, lost: lost + (marked.rowCount ?? 0), failed };
+    return { attempt, lost: lost + (running === null ? 0 : 1), failed };
   });
 }
 
@@ -284,6 +287,7 @@ interface EarlierRow {
   lost: number;
   failed: number;
   succeeded: number | null;
+  running: number | null;
   mine: number | null;
 }
 
