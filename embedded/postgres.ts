@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chown, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { execa } from 'execa';
+import pg from 'pg';
+import { mayEnter, serverAccount, type Account } from './account.js';
+import { EmbeddedError } from './errors.js';
+import { folderKey } from './home.js';
+import { choosePort } from './ports.js';
+import { endProcess, ServerProcess, startOf, type ProcessId } from './process.js';
+
+const user = 'runbook';
+const readyMs = 60_000;
+
+export interface PostgresOptions {
+  /** Folder of the programs, from findPostgres. */
+  programs: string;
+  /** Where the data should live; root's private folders are left for one that the server's account can enter. */
+  folder: string;
+  port?: number | undefined;
+  databases?: readonly string[];
+  log?: ((line: string) => void) | undefined;
+  say?: ((line: string) => void) | undefined;
+}
+
+export interface Postgres {
+  port: number;
+  id: ProcessId;
+  /** Address of a database, password included: for processes of ours, never for logs. */
+  url(database: string): string;
+  server: ServerProcess;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts PostgreSQL on loopback with a data folder of its own, made on the first start; passwords by SCRAM, fsync on.
+ * Data survive; what an earlier supervisor left running on the same data is stopped first.
+ * @throws EmbeddedError
+ */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const account = serverAccount();
+  const folder = await reachable(options.folder, account, options.say);
+  const programs = await reachablePrograms(options.programs, account, options.say);
+  const data = join(folder, 'data');
+  const passwordFile = join(folder, 'password');
+  if (!existsSync(join(data, 'PG_VERSION'))) await initialise(programs, folder, data, passwordFile, account);
+  await endLeftover(data);
+
+  const password = (await readFile(passwordFile, 'utf8')).trim();
+  const port = await choosePort(options.port);
+  if (options.port !== undefined && port !== options.port) options.say?.(`port ${options.port} is taken: PostgreSQL listens on ${port}`);
+  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
+  const server = ServerProcess.start('PostgreSQL', join(programs, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+    account,
+    cwd: folder,
+    log: options.log,
+  });
+  const url = (database: string): string => `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+  try {
+    await server.untilReady(() => answers(url('postgres')), readyMs);
+    for (const database of options.databases ?? []) await createDatabase(url('postgres'), database);
+  } catch (error) {
+    await server.stop('SIGINT');
+    throw error;
+  }
+  // SIGINT is PostgreSQL's fast shutdown: sessions are ended, data are written.
+  return { port, id: server.id, url, server, stop: () => server.stop('SIGINT', 30_000) };
+}
+
+/** Creates a database unless it exists. */
+export async function createDatabase(adminUrl: string, name: string): Promise<void> {
+  const client = new pg.Client(adminUrl);
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+  } finally {
+    await client.end();
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Made beside and renamed into place, so that a start that was interrupted leaves nothing half done. */
+async function initialise(programs: string, folder: string, data: string, passwordFile: string, account: Account | undefined): Promise<void> {
+  const half = `${data}.new`;
+  await rm(half, { recursive: true, force: true });
+  await rm(data, { recursive: true, force: true });
+  await writeFile(passwordFile, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+  if (account) await chown(passwordFile, account.uid, account.gid);
+  const result = await execa(
+    join(programs, 'initdb'),
+    ['-D', half, '-U', user, '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
+    { reject: false, cwd: folder, stdin: 'ignore', ...(account ? { uid: account.uid, gid: account.gid } : {}) },
+  );
+  if (result.exitCode !== 0) {
+    throw new EmbeddedError(`PostgreSQL's data folder could not be made in ${folder}: ${String(result.stderr ?? '').trim() || result.shortMessage}`);
+  }
+  await rename(half, data);
+}
+
+/** A server that outlived its supervisor still holds the data; it is ended the clean way before a new one starts. */
+async function endLeftover(data: string): Promise<void> {
+  const pidFile = join(data, 'postmaster.pid');
+  const [line] = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
+  const pid = Number(line);
+  if (!Number.isInteger(pid) || pid <= 0) return;
+  const started = startOf(pid);
+  if (started === undefined || !(await runsOn(pid, data))) return;
+  await endProcess({ pid, started }, 'SIGINT', 20_000);
+}
+
+/** Is this process a PostgreSQL on this very folder? Process numbers come round again. */
+async function runsOn(pid: number, data: string): Promise<boolean> {
+  if (process.platform === 'linux') return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').includes(data);
+  const { stdout } = await execa('ps', ['-o', 'command=', '-p', String(pid)], { reject: false });
+  return String(stdout ?? '').includes(data);
+}
+
+/** The folder, or another one when the server's account cannot get to it (a clone under root's private home). */
+async function reachable(folder: string, account: Account | undefined, say?: (line: string) => void): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  if (!account) return folder;
+  let chosen = folder;
+  if (!mayEnter(dirname(folder), account)) {
+    chosen = await elsewhere(`postgres-${folderKey(folder)}`);
+    say?.(`user ${account.name} cannot enter ${folder}: PostgreSQL's data are in ${chosen}`);
+  }
+  await mkdir(chosen, { recursive: true, mode: 0o755 });
+  await chown(chosen, account.uid, account.gid);
+  return chosen;
+}
+
+async function reachablePrograms(programs: string, account: Account | undefined, say?: (line: string) => void): Promise<string> {
+  if (!account || mayEnter(programs, account)) return programs;
+  // …/embedded_postgres/pginstall/bin, with its libraries in a folder beside embedded_postgres
+  const root = dirname(dirname(dirname(programs)));
+  const copy = await elsewhere(`programs-${basename(root)}`);
+  if (!existsSync(copy)) {
+    const half = `${copy}.${process.pid}`;
+    await cp(root, half, { recursive: true, verbatimSymlinks: true });
+    await rename(half, copy).catch(() => rm(half, { recursive: true, force: true }));
+    say?.(`user ${account.name} cannot enter ${root}: PostgreSQL's programs were copied to ${copy}`);
+  }
+  return join(copy, ...programs.slice(root.length + 1).split('/'));
+}
+
+/** A place that every account can enter. */
+async function elsewhere(name: string): Promise<string> {
+  for (const base of ['/var/lib/durable-runbooks', join(tmpdir(), 'durable-runbooks')]) {
+    try {
+      await mkdir(base, { recursive: true, mode: 0o755 });
+      return join(base, name);
+    } catch {
+      continue;
+    }
+  }
+  throw new EmbeddedError('there is no folder that both we and the PostgreSQL account can use. Set RUNBOOK_HOME to one.');
+}

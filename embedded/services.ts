@@ -1,0 +1,94 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findPostgres, findTemporal } from './binaries.js';
+import { cacheFolder } from './home.js';
+import { startPostgres, type Postgres } from './postgres.js';
+import { setRetention, startTemporal, type Temporal } from './temporal.js';
+
+/** As `runbook setup` registers them elsewhere. */
+export const searchAttributeTypes = {
+  RunbookState: 'Keyword',
+  RunbookType: 'Keyword',
+  RunbookPriority: 'Keyword',
+  RunbookTarget: 'KeywordList',
+  RunbookStep: 'Keyword',
+  RunbookRequester: 'Keyword',
+} as const;
+
+/** Days that ended runs stay in Temporal's own history; the record keeps them for good. */
+export const retentionDays = 90;
+
+export interface ServicesOptions {
+  /** Folder for all data. */
+  home: string;
+  /** Wanted ports; others are chosen when they are taken, or when none is wanted. */
+  ports?: { temporal?: number; ui?: number; postgres?: number };
+  /** Databases to create; the first is the record's. */
+  databases?: readonly string[];
+  dynamicConfig?: readonly string[];
+  /** What the servers print. */
+  log?: (line: string) => void;
+  /** What a person should know. */
+  say?: (line: string) => void;
+}
+
+export interface Services {
+  address: string;
+  namespace: string;
+  uiUrl: string;
+  /** Address of the record's database. */
+  databaseUrl: string;
+  database(name: string): string;
+  temporal: Temporal;
+  postgres: Postgres;
+  stop(): Promise<void>;
+}
+
+/** Starts Temporal and PostgreSQL side by side, each with data under `home`. @throws EmbeddedError; then nothing is left running */
+export async function startServices(options: ServicesOptions): Promise<Services> {
+  const { home, ports = {}, log, say } = options;
+  const databases = options.databases ?? ['runbook'];
+  await mkdir(home, { recursive: true });
+  const cache = cacheFolder();
+  const [program, programs] = [await findTemporal(cache, say), await findPostgres(cache, say)];
+  const [temporal, postgres] = await Promise.allSettled([
+    startTemporal({
+      program,
+      databaseFile: join(home, 'temporal', 'temporal.db'),
+      port: ports.temporal,
+      uiPort: ports.ui,
+      searchAttributes: searchAttributeTypes,
+      dynamicConfig: options.dynamicConfig ?? [],
+      log: log && ((line) => log(`temporal  ${line}`)),
+      say,
+    }),
+    startPostgres({
+      programs,
+      folder: join(home, 'postgres'),
+      port: ports.postgres,
+      databases,
+      log: log && ((line) => log(`postgres  ${line}`)),
+      say,
+    }),
+  ]);
+  if (temporal.status === 'rejected' || postgres.status === 'rejected') {
+    if (temporal.status === 'fulfilled') await temporal.value.stop();
+    if (postgres.status === 'fulfilled') await postgres.value.stop();
+    throw temporal.status === 'rejected' ? temporal.reason : (postgres as PromiseRejectedResult).reason;
+  }
+  await setRetention(program, temporal.value.address, temporal.value.namespace, retentionDays);
+  return {
+    address: temporal.value.address,
+    namespace: temporal.value.namespace,
+    uiUrl: temporal.value.uiUrl,
+    databaseUrl: postgres.value.url(databases[0] ?? 'runbook'),
+    database: (name) => postgres.value.url(name),
+    temporal: temporal.value,
+    postgres: postgres.value,
+    // Temporal first: it is what writes most; PostgreSQL has everything on disk anyway.
+    stop: async () => {
+      await temporal.value.stop();
+      await postgres.value.stop();
+    },
+  };
+}

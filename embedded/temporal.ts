@@ -1,0 +1,112 @@
+import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { EmbeddedError } from './errors.js';
+import { choosePort, freePort } from './ports.js';
+import { ServerProcess, type ProcessId } from './process.js';
+
+const readyMs = 60_000;
+
+/**
+ * As shipped, the only shard of the development server polls its queues at most 20 times a second, which costs every
+ * dispatched task 50 ms; a step fell from 50 ms to 13 ms with these. Durability stays as it is.
+ */
+const quickerQueues = [
+  'history.transferProcessorMaxPollRPS=2000',
+  'history.timerProcessorMaxPollRPS=2000',
+  'history.transferProcessorMaxPollHostRPS=10000',
+  'history.timerProcessorMaxPollHostRPS=10000',
+];
+
+export interface TemporalOptions {
+  /** The `temporal` program, from findTemporal. */
+  program: string;
+  databaseFile: string;
+  port?: number | undefined;
+  uiPort?: number | undefined;
+  /** Search attribute → type. */
+  searchAttributes: Readonly<Record<string, string>>;
+  /** More dynamic configuration, `key=value`. */
+  dynamicConfig?: readonly string[];
+  log?: ((line: string) => void) | undefined;
+  say?: ((line: string) => void) | undefined;
+}
+
+export interface Temporal {
+  address: string;
+  namespace: string;
+  uiUrl: string;
+  port: number;
+  uiPort: number;
+  id: ProcessId;
+  server: ServerProcess;
+  stop(): Promise<void>;
+}
+
+/** Starts Temporal's development server on loopback, with its database file and its UI. @throws EmbeddedError */
+export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
+  await mkdir(dirname(options.databaseFile), { recursive: true });
+  const port = await choosePort(options.port);
+  const uiPort = await choosePort(options.uiPort ?? (options.port === undefined ? undefined : options.port + 1_000));
+  const metricsPort = await freePort();
+  if (options.port !== undefined && port !== options.port) options.say?.(`port ${options.port} is taken: Temporal listens on ${port}`);
+  if (options.uiPort !== undefined && uiPort !== options.uiPort) options.say?.(`port ${options.uiPort} is taken: the Temporal UI is on ${uiPort}`);
+  const args = [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)],
+    ...['--metrics-port', String(metricsPort), '--ui-disable-news-fetch', '--log-level', 'error'],
+    ...['--db-filename', options.databaseFile, '--sqlite-pragma', 'journal_mode=wal'],
+    ...[...quickerQueues, ...(options.dynamicConfig ?? [])].flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+  ];
+  const server = await startPatiently(options, args, port);
+  return {
+    address: `127.0.0.1:${port}`,
+    namespace: 'default',
+    uiUrl: `http://127.0.0.1:${uiPort}`,
+    port,
+    uiPort,
+    id: server.id,
+    server,
+    stop: () => server.stop('SIGTERM', 20_000),
+  };
+}
+
+/** A database file that the server before has only just let go of is locked for a moment more. */
+async function startPatiently(options: TemporalOptions, args: readonly string[], port: number): Promise<ServerProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    const server = ServerProcess.start('the Temporal server', options.program, args, { log: options.log });
+    try {
+      await server.untilReady(async () => (await accepts(port)) && (await healthy(options.program, port)), readyMs);
+      return server;
+    } catch (error) {
+      await server.stop();
+      if (attempt >= 5 || !server.said(/SQLITE_BUSY|database is locked/)) throw error;
+      await delay(300 * attempt);
+    }
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      answer(true);
+    });
+    socket.once('error', () => answer(false));
+  });
+}
+
+async function healthy(program: string, port: number): Promise<boolean> {
+  const address = ['--address', `127.0.0.1:${port}`];
+  const { exitCode } = await execa(program, ['operator', 'namespace', 'describe', 'default', ...address], { reject: false, timeout: 10_000 });
+  return exitCode === 0;
+}
+
+/** How long the server keeps the history of ended runs; the development server's default is one day. @throws EmbeddedError */
+export async function setRetention(program: string, address: string, namespace: string, days: number): Promise<void> {
+  const result = await execa(program, ['operator', 'namespace', 'update', '--retention', `${days}d`, '--namespace', namespace, '--address', address], { reject: false });
+  if (result.exitCode !== 0) throw new EmbeddedError(`the retention of namespace ${namespace} could not be set: ${String(result.stderr ?? '')}`);
+}

