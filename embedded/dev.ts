@@ -1,0 +1,244 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readConnection, type DevConnection } from './connection.js';
+import { EmbeddedError } from './errors.js';
+import { readJson, removeFile, writeJson } from './files.js';
+import { homePaths, projectRoot, runbookHome } from './home.js';
+import { endProcess, startOf, type ProcessId } from './process.js';
+import { startServices, type Services } from './services.js';
+
+export interface DevOptions {
+  /** The compiled worker/main.js. */
+  workerEntry: string;
+  taskQueue: string;
+  home?: string;
+  stdout: NodeJS.WritableStream;
+  stderr: NodeJS.WritableStream;
+  env?: NodeJS.ProcessEnv;
+  /** How the command line is called, for the commands that are printed. */
+  command: string;
+}
+
+/** Where the servers listen when these ports are free. */
+const usualPorts = { temporal: 7233, ui: 8233, postgres: 5433 };
+const workerGraceMs = 30_000;
+const longestPauseMs = 10_000;
+
+/**
+ * Temporal, PostgreSQL and a worker in one terminal, until Ctrl-C. Data and ports stay the same between starts; what a
+ * supervisor that was killed left running is ended by the next one.
+ * @returns the exit code
+ * @throws EmbeddedError
+ */
+export async function runDev(options: DevOptions): Promise<number> {
+  const home = options.home ?? runbookHome(options.env);
+  const paths = homePaths(home);
+  mkdirSync(paths.dev, { recursive: true, mode: 0o755 });
+  const tell = (line: string): void => void options.stdout.write(`${line}\n`);
+  refuseSecond(home);
+  await endLeftovers(paths.processes);
+
+  const stop = stopRequest();
+  const mine = idOf(process.pid);
+  const processes: ProcessId[] = [];
+  const remember = (id: ProcessId): void => {
+    processes.push(id);
+    writeJson(paths.processes, processes);
+  };
+
+  const services = await startServices({
+    home: paths.dev,
+    ports: readJson<typeof usualPorts>(paths.ports) ?? usualPorts,
+    say: tell,
+    log: (line) => void options.stderr.write(`${line}\n`),
+  });
+  remember(services.temporal.id);
+  remember(services.postgres.id);
+  writeJson(paths.ports, { temporal: services.temporal.port, ui: services.temporal.uiPort, postgres: services.postgres.port });
+  ensureFiles(options, tell);
+
+  const worker = new WorkerKeeper(options, services, home, remember, tell);
+  for (const [title, server] of [
+    ['Temporal', services.temporal.server],
+    ['PostgreSQL', services.postgres.server],
+  ] as const) {
+    server.onEnd((how) => {
+      if (stop.requested) return;
+      tell(`${title} ended by itself (${how}); stopping the rest`);
+      stop.request(1);
+    });
+  }
+  try {
+    await Promise.race([worker.start(), stop.promise]);
+    if (!stop.requested) {
+      const connection: DevConnection = {
+        address: services.address,
+        namespace: services.namespace,
+        taskQueue: options.taskQueue,
+        uiUrl: services.uiUrl,
+        databaseUrl: services.databaseUrl,
+        supervisor: mine,
+        startedAt: new Date().toISOString(),
+      };
+      writeJson(paths.connection, connection);
+      tell(greeting(connection, options.command, paths.dev));
+    }
+    return await stop.promise;
+  } finally {
+    tell('stopping …');
+    await worker.stop();
+    await services.stop();
+    removeFile(paths.connection);
+    removeFile(paths.processes);
+    tell('stopped; the data are kept');
+  }
+}
+
+/** One `dev` to a home: two would fight over the same data. */
+function refuseSecond(home: string): void {
+  const running = readConnection(home);
+  if (!running?.alive) return;
+  const { address, uiUrl, supervisor } = running.connection;
+  throw new EmbeddedError(
+    `runbook dev already runs here (process ${supervisor.pid}): Temporal ${address}, UI ${uiUrl}. ` +
+      `Use it, stop it with Ctrl-C in its terminal, or start another one with RUNBOOK_HOME set to a folder of its own.`,
+  );
+}
+
+/** What a supervisor that was killed could not stop any more. Each is told apart from a stranger by its start time. */
+async function endLeftovers(file: string): Promise<void> {
+  const left = readJson<ProcessId[]>(file) ?? [];
+  // The worker is last in the list and first to go.
+  for (const id of left.reverse()) await endProcess(id, 'SIGTERM', 10_000);
+  removeFile(file);
+}
+
+interface StopRequest {
+  readonly requested: boolean;
+  promise: Promise<number>;
+  request(code: number): void;
+}
+
+/** Ctrl-C or SIGTERM asks to stop. */
+function stopRequest(): StopRequest {
+  let requested = false;
+  let resolve: (code: number) => void = () => undefined;
+  const promise = new Promise<number>((done) => {
+    resolve = done;
+  });
+  const request = (code: number): void => {
+    requested = true;
+    resolve(code);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => request(0));
+  return {
+    get requested() {
+      return requested;
+    },
+    promise,
+    request,
+  };
+}
+
+/** Keeps one worker running: started again, more and more patiently, when it ends by itself. */
+class WorkerKeeper {
+  private child: ChildProcess | undefined;
+  private stopping = false;
+
+  constructor(
+    private readonly options: DevOptions,
+    private readonly services: Services,
+    private readonly home: string,
+    private readonly remember: (id: ProcessId) => void,
+    private readonly tell: (line: string) => void,
+  ) {}
+
+  /** Returns once the worker takes work. */
+  async start(): Promise<void> {
+    await new Promise<void>((ready) => void this.keep(ready));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const child = this.child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const killer = setTimeout(() => child.kill('SIGKILL'), workerGraceMs);
+    await exited;
+    clearTimeout(killer);
+  }
+
+  private async keep(ready: () => void): Promise<void> {
+    for (let pauseMs = 500; !this.stopping; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+      const began = Date.now();
+      const [code, signal] = (await once(this.spawn(ready), 'exit')) as [number | null, string | null];
+      if (this.stopping) return;
+      if (Date.now() - began > 60_000) pauseMs = 500;
+      this.tell(`the worker ended (${signal ?? `exit code ${code}`}); it is started again in ${pauseMs / 1000} s`);
+      await delay(pauseMs);
+    }
+  }
+
+  private spawn(ready: () => void): ChildProcess {
+    const { services, options } = this;
+    const child = spawn(process.execPath, [options.workerEntry], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // Ctrl-C in the terminal goes to the supervisor, which stops the worker before the servers.
+      detached: true,
+      env: {
+        ...(options.env ?? process.env),
+        TEMPORAL_ADDRESS: services.address,
+        TEMPORAL_NAMESPACE: services.namespace,
+        RUNBOOK_TASK_QUEUE: options.taskQueue,
+        RUNBOOK_DATABASE_URL: services.databaseUrl,
+        RUNBOOK_UI_URL: services.uiUrl,
+        RUNBOOK_HOME: this.home,
+      },
+    });
+    this.child = child;
+    if (child.pid !== undefined) this.remember(idOf(child.pid));
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        this.tell(`worker    ${line}`);
+        if (line.startsWith('worker ready')) ready();
+      });
+    }
+    return child;
+  }
+}
+
+/** A first start has no targets and no secrets yet: empty files, so that the worker runs and says what is missing. */
+function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
+  const env = options.env ?? process.env;
+  for (const [name, content, setting] of [
+    ['targets.yaml', 'targets: {}\n', env['RUNBOOK_TARGETS']],
+    ['secrets.yaml', 'secrets: {}\n', env['RUNBOOK_SECRETS']],
+  ] as const) {
+    if (setting !== undefined || existsSync(name)) continue;
+    writeFileSync(name, content, { mode: 0o600, flag: 'wx' });
+    tell(`${name} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`);
+  }
+}
+
+function greeting(connection: DevConnection, command: string, dev: string): string {
+  return [
+    '',
+    `Temporal     ${connection.address}`,
+    `Temporal UI  ${connection.uiUrl}`,
+    `PostgreSQL   ${new URL(connection.databaseUrl).host}`,
+    `data         ${dev}`,
+    '',
+    `In another terminal:  ${command} list   ${command} doctor`,
+    'Ctrl-C stops everything; the data are kept.',
+    '',
+  ].join('\n');
+}
+
+function idOf(pid: number): ProcessId {
+  return { pid, started: startOf(pid) ?? '' };
+}
