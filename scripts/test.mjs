@@ -40,11 +40,12 @@ const result = { passed: 0, failed: 0, skipped: 0 };
 let exitCode = 1;
 try {
   const started = performance.now();
-  services = await startServices({ home, log: () => {} });
-  const adminUrl = new URL(services.databaseUrl);
-  adminUrl.pathname = '/postgres';
-  const before = await databaseNames(adminUrl.href);
-  process.stderr.write(`services up in ${seconds(started)}: Temporal ${services.address}, PostgreSQL ${adminUrl.host}\n`);
+  services = await startServices({ home, say: (line) => process.stderr.write(`${line}\n`) });
+  const adminUrl = services.database('postgres');
+  const before = await databaseNames(adminUrl);
+  process.stderr.write(
+    `services up in ${seconds(started)}: Temporal ${services.address}, PostgreSQL ${new URL(adminUrl).host}\n`,
+  );
 
   if (stoppedBy === 0) {
     const ran = await runJest(process.argv.slice(2), {
@@ -56,12 +57,12 @@ try {
         ...process.env,
         [mark.split('=')[0]]: mark.split('=')[1],
         TMPDIR: temporary,
-        RUNBOOK_TEST_DATABASE_URL: adminUrl.href,
+        RUNBOOK_TEST_DATABASE_URL: adminUrl,
         RUNBOOK_TEST_UI_URL: services.uiUrl,
         TEMPORAL_ADDRESS: services.address,
       },
     });
-    const leaks = [...(await leakedProcesses([mark])), ...(await leakedDatabases(adminUrl.href, before))];
+    const leaks = [...(await leakedProcesses([mark])), ...(await leakedDatabases(adminUrl, before))];
     Object.assign(result, { passed: ran.passed, failed: ran.failed + leaks.length, skipped: ran.skipped });
     exitCode = ran.exitCode || (leaks.length > 0 ? 1 : 0);
     for (const line of [...ran.remarks, ...leaks]) process.stderr.write(`${line}\n`);
