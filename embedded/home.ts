@@ -33,7 +33,13 @@ export interface HomePaths {
 
 export function homePaths(home: string): HomePaths {
   const dev = join(home, 'dev');
-  return { home, dev, connection: join(dev, 'connection.json'), processes: join(dev, 'processes.json'), ports: join(dev, 'ports.json') };
+  return {
+    home,
+    dev,
+    connection: join(dev, 'connection.json'),
+    processes: join(dev, 'processes.json'),
+    ports: join(dev, 'ports.json'),
+  };
 }
 
 /** A short name for a folder, the same every time. */

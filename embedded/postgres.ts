@@ -50,13 +50,19 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
   const password = (await readFile(passwordFile, 'utf8')).trim();
   const port = await choosePort(options.port);
-  if (options.port !== undefined && port !== options.port) options.say?.(`port ${options.port} is taken: PostgreSQL listens on ${port}`);
+  if (options.port !== undefined && port !== options.port)
+    options.say?.(`port ${options.port} is taken: PostgreSQL listens on ${port}`);
   const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
-  const server = ServerProcess.start('PostgreSQL', join(programs, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
-    account,
-    cwd: folder,
-    log: options.log,
-  });
+  const server = ServerProcess.start(
+    'PostgreSQL',
+    join(programs, 'postgres'),
+    ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
+    {
+      account,
+      cwd: folder,
+      log: options.log,
+    },
+  );
   const url = (database: string): string => `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
   try {
     await server.untilReady(() => answers(url('postgres')), readyMs);
@@ -96,7 +102,13 @@ async function answers(url: string): Promise<boolean> {
 }
 
 /** Made beside and renamed into place, so that a start that was interrupted leaves nothing half done. */
-async function initialise(programs: string, folder: string, data: string, passwordFile: string, account: Account | undefined): Promise<void> {
+async function initialise(
+  programs: string,
+  folder: string,
+  data: string,
+  passwordFile: string,
+  account: Account | undefined,
+): Promise<void> {
   const half = `${data}.new`;
   await rm(half, { recursive: true, force: true });
   await rm(data, { recursive: true, force: true });
@@ -108,7 +120,9 @@ async function initialise(programs: string, folder: string, data: string, passwo
     { reject: false, cwd: folder, stdin: 'ignore', ...(account ? { uid: account.uid, gid: account.gid } : {}) },
   );
   if (result.exitCode !== 0) {
-    throw new EmbeddedError(`PostgreSQL's data folder could not be made in ${folder}: ${String(result.stderr ?? '').trim() || result.shortMessage}`);
+    throw new EmbeddedError(
+      `PostgreSQL's data folder could not be made in ${folder}: ${String(result.stderr ?? '').trim() || result.shortMessage}`,
+    );
   }
   await rename(half, data);
 }
@@ -126,7 +140,8 @@ async function endLeftover(data: string): Promise<void> {
 
 /** Is this process a PostgreSQL on this very folder? Process numbers come round again. */
 async function runsOn(pid: number, data: string): Promise<boolean> {
-  if (process.platform === 'linux') return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').includes(data);
+  if (process.platform === 'linux')
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').includes(data);
   const { stdout } = await execa('ps', ['-o', 'command=', '-p', String(pid)], { reject: false });
   return String(stdout ?? '').includes(data);
 }

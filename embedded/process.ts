@@ -16,7 +16,12 @@ export interface ProcessId {
 export function startOf(pid: number): string | undefined {
   try {
     if (process.platform !== 'linux') {
-      return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() || undefined;
+      return (
+        execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        }).trim() || undefined
+      );
     }
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The program's name, in parentheses, may itself hold spaces and parentheses.
@@ -66,7 +71,12 @@ export class ServerProcess {
     title: string,
     program: string,
     args: readonly string[],
-    options: { account?: Account | undefined; cwd?: string; env?: NodeJS.ProcessEnv; log?: ((line: string) => void) | undefined } = {},
+    options: {
+      account?: Account | undefined;
+      cwd?: string;
+      env?: NodeJS.ProcessEnv;
+      log?: ((line: string) => void) | undefined;
+    } = {},
   ): ServerProcess {
     const { account, log } = options;
     const child = spawn(program, args, {
@@ -79,7 +89,8 @@ export class ServerProcess {
     });
     const server = new ServerProcess(title, child);
     child.on('error', (error) => server.take(error.message, log));
-    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => server.take(line, log));
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => server.take(line, log));
     return server;
   }
 

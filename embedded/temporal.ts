@@ -51,8 +51,10 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
   const port = await choosePort(options.port);
   const uiPort = await choosePort(options.uiPort ?? (options.port === undefined ? undefined : options.port + 1_000));
   const metricsPort = await freePort();
-  if (options.port !== undefined && port !== options.port) options.say?.(`port ${options.port} is taken: Temporal listens on ${port}`);
-  if (options.uiPort !== undefined && uiPort !== options.uiPort) options.say?.(`port ${options.uiPort} is taken: the Temporal UI is on ${uiPort}`);
+  if (options.port !== undefined && port !== options.port)
+    options.say?.(`port ${options.port} is taken: Temporal listens on ${port}`);
+  if (options.uiPort !== undefined && uiPort !== options.uiPort)
+    options.say?.(`port ${options.uiPort} is taken: the Temporal UI is on ${uiPort}`);
   const args = [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)],
     ...['--metrics-port', String(metricsPort), '--ui-disable-news-fetch', '--log-level', 'error'],
@@ -101,12 +103,20 @@ function accepts(port: number): Promise<boolean> {
 
 async function healthy(program: string, port: number): Promise<boolean> {
   const address = ['--address', `127.0.0.1:${port}`];
-  const { exitCode } = await execa(program, ['operator', 'namespace', 'describe', 'default', ...address], { reject: false, timeout: 10_000 });
+  const { exitCode } = await execa(program, ['operator', 'namespace', 'describe', 'default', ...address], {
+    reject: false,
+    timeout: 10_000,
+  });
   return exitCode === 0;
 }
 
 /** How long the server keeps the history of ended runs; the development server's default is one day. @throws EmbeddedError */
 export async function setRetention(program: string, address: string, namespace: string, days: number): Promise<void> {
-  const result = await execa(program, ['operator', 'namespace', 'update', '--retention', `${days}d`, '--namespace', namespace, '--address', address], { reject: false });
-  if (result.exitCode !== 0) throw new EmbeddedError(`the retention of namespace ${namespace} could not be set: ${String(result.stderr ?? '')}`);
+  const result = await execa(
+    program,
+    ['operator', 'namespace', 'update', '--retention', `${days}d`, '--namespace', namespace, '--address', address],
+    { reject: false },
+  );
+  if (result.exitCode !== 0)
+    throw new EmbeddedError(`the retention of namespace ${namespace} could not be set: ${String(result.stderr ?? '')}`);
 }

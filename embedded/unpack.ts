@@ -32,7 +32,8 @@ function open(archive: Buffer): Promise<ZipFile> {
 
 async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<void> {
   const path = join(folder, entry.fileName);
-  if (!normalize(path).startsWith(folder + sep)) throw new EmbeddedError(`the archive wants to write outside of its folder: ${entry.fileName}`);
+  if (!normalize(path).startsWith(folder + sep))
+    throw new EmbeddedError(`the archive wants to write outside of its folder: ${entry.fileName}`);
   if (entry.fileName.endsWith('/')) {
     await mkdir(path, { recursive: true });
     return;

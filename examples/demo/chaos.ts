@@ -56,7 +56,15 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const { pipeline } = stack;
   const operator = new Operator('oncall', stack.cliEnv);
   const approver = new Operator('data-owner', stack.cliEnv);
-  const result: ChaosResult = { rounds: options.rounds, right: 0, pipelineKills: 0, workerKills: 0, rowsTwice: 0, rowsLost: 0, seconds: 0 };
+  const result: ChaosResult = {
+    rounds: options.rounds,
+    right: 0,
+    pipelineKills: 0,
+    workerKills: 0,
+    rowsTwice: 0,
+    rowsLost: 0,
+    seconds: 0,
+  };
   let worker = await WorkerProcess.start(stack.workerEnv);
   try {
     const truth = await pipeline.truth();
@@ -95,8 +103,23 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   return result;
 }
 
-async function recover(operator: Operator, approver: Operator, worker: WorkerProcess, stack: Stack, killAfter: number | undefined): Promise<WorkerProcess> {
-  const started = await operator.json<{ id: string }>([0], 'start', 'pipeline-recovery', '--input', 'pipeline=flights', '--reason', 'chaos', '--yes');
+async function recover(
+  operator: Operator,
+  approver: Operator,
+  worker: WorkerProcess,
+  stack: Stack,
+  killAfter: number | undefined,
+): Promise<WorkerProcess> {
+  const started = await operator.json<{ id: string }>(
+    [0],
+    'start',
+    'pipeline-recovery',
+    '--input',
+    'pipeline=flights',
+    '--reason',
+    'chaos',
+    '--yes',
+  );
   const run = started.id;
   let current = worker;
   const approving = approveWhenAsked(operator, approver, run);
@@ -118,7 +141,12 @@ async function recover(operator: Operator, approver: Operator, worker: WorkerPro
 
 async function approveWhenAsked(operator: Operator, approver: Operator, run: string): Promise<void> {
   await operator.run('wait', run, '--for', 'decision', '--timeout', '60s');
-  await until('the approval to be accepted', async () => (await approver.run('approve', run, '--reason', 'chaos', '--yes')).exitCode === 0, 60_000, 500);
+  await until(
+    'the approval to be accepted',
+    async () => (await approver.run('approve', run, '--reason', 'chaos', '--yes')).exitCode === 0,
+    60_000,
+    500,
+  );
 }
 
 function count(result: ChaosResult, truth: Summary, found: Summary): void {

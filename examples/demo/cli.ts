@@ -32,7 +32,8 @@ export class Operator {
   /** As `run`, with its output read as JSON. @throws Error with what it printed when the exit code is none of `codes` */
   async json<T>(codes: readonly number[], ...args: string[]): Promise<T> {
     const result = await this.run(...args, '--output', 'json');
-    if (!codes.includes(result.exitCode)) throw new Error(`runbook ${args.join(' ')} exited ${result.exitCode}: ${result.stderr || result.stdout}`);
+    if (!codes.includes(result.exitCode))
+      throw new Error(`runbook ${args.join(' ')} exited ${result.exitCode}: ${result.stderr || result.stdout}`);
     return JSON.parse(result.stdout) as T;
   }
 }

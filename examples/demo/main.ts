@@ -76,7 +76,15 @@ async function tell(stack: Stack): Promise<Facts> {
   let worker = await WorkerProcess.start(stack.workerEnv);
   const operator = new Operator('oncall', stack.cliEnv);
   const approver = new Operator('data-owner', stack.cliEnv);
-  const started = await operator.run('start', 'pipeline-recovery', '--input', 'pipeline=flights', '--reason', 'nightly load is late', '--yes');
+  const started = await operator.run(
+    'start',
+    'pipeline-recovery',
+    '--input',
+    'pipeline=flights',
+    '--reason',
+    'nightly load is late',
+    '--yes',
+  );
   if (started.exitCode !== 0) throw new Error(`start failed: ${started.stderr || started.stdout}`);
   show(started.stdout);
   await operator.run('wait', '@latest', '--for', 'decision', '--timeout', '60s');
@@ -93,7 +101,8 @@ async function tell(stack: Stack): Promise<Facts> {
   show(approved.stdout);
 
   chapter('4. The worker dies too, in mid-recovery');
-  const stepOf = async (id: string) => (await operator.json<RunView>([0, 1, 8], 'status', run.id)).steps.find((step) => step.id === id);
+  const stepOf = async (id: string) =>
+    (await operator.json<RunView>([0, 1, 8], 'status', run.id)).steps.find((step) => step.id === id);
   await until('the restarted job to be followed', async () => (await stepOf('follow'))?.state === 'running');
   const workerKilled = worker.pid;
   await worker.kill9();
@@ -126,7 +135,9 @@ function prove({ clean, recovered }: Facts): boolean {
     ['keys lost', 0, recovered.missing],
   ];
   for (const [what, expected, found] of rows) {
-    show(`${String(expected) === String(found) ? '✓' : '✗'} ${what.padEnd(18)} clean ${String(expected).padStart(22)}   recovered ${String(found).padStart(22)}`);
+    show(
+      `${String(expected) === String(found) ? '✓' : '✗'} ${what.padEnd(18)} clean ${String(expected).padStart(22)}   recovered ${String(found).padStart(22)}`,
+    );
   }
   const proved = rows.every(([, expected, found]) => String(expected) === String(found));
   say(proved ? 'the recovered data equals the clean run' : 'the recovered data DIFFERS from the clean run');

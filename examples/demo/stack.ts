@@ -44,7 +44,10 @@ export class Stack {
     const files = { RUNBOOK_TARGETS: join(folder, 'targets.yaml'), RUNBOOK_SECRETS: join(folder, 'secrets.yaml') };
     const secrets = { FLIGHTS_API_TOKEN: token, FLIGHTS_DATABASE_PASSWORD: password };
     const workerEnv = { ...shared, ...files, ...secrets, RUNBOOK_HEARTBEAT_MS: '3000' };
-    return new Stack(folder, services.uiUrl, pipeline, workerEnv, { ...shared, ...files }, [() => pipeline.stop(), () => services.stop()]);
+    return new Stack(folder, services.uiUrl, pipeline, workerEnv, { ...shared, ...files }, [
+      () => pipeline.stop(),
+      () => services.stop(),
+    ]);
   }
 
   async stop(): Promise<void> {

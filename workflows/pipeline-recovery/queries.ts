@@ -21,7 +21,7 @@ export const recentJobs: SqlStatement = {
 };
 
 /** Order-independent checksum of keys and amounts; the pipeline's checkpoints claim the same. */
-const rowHash = `('x' || substr(md5(seq || ':' || distance || ':' || delay), 1, 15))::bit(60)::bigint`;
+const rowHash = `('x' || substr(md5(seq || ':' || coalesce(distance::text, '') || ':' || coalesce(delay::text, '')), 1, 15))::bit(60)::bigint`;
 
 /**
  * Proves a stage's checkpoints against its rows: $1 dataset. A batch is bad when its cumulative claim (rows, sums,
@@ -82,7 +82,7 @@ function missingKeys(stage: Stage, before: Stage | undefined): string {
   return `SELECT b.batch FROM ${tableOf[before]} b
      WHERE b.dataset_id = $1
        AND NOT EXISTS (SELECT 1 FROM ${tableOf[stage]} s WHERE s.dataset_id = $1 AND s.seq = b.seq)
-       AND NOT EXISTS (SELECT 1 FROM stage_rejects r WHERE r.dataset_id = $1 AND r.seq = b.seq)
+       AND NOT EXISTS (SELECT 1 FROM stage_rejects r WHERE r.dataset_id = $1 AND r.seq = b.seq AND r.reason <> 'duplicate')
        AND b.batch <= (SELECT max(batch) FROM checkpoints WHERE dataset_id = $1 AND stage = '${stage}')`;
 }
 

@@ -1,0 +1,185 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import pg from 'pg';
+import { until } from '../demo/until.js';
+import type { CorruptMode, Faults } from './faults.js';
+import type { Checkpoint } from './jobs.js';
+import type { Stage } from './schema.js';
+import { readSource, truthOf, type Summary } from './source.js';
+import { summarise } from './summary.js';
+
+export type { CorruptMode, Faults, Summary };
+
+const dataset = 'flights';
+const here = dirname(fileURLToPath(import.meta.url));
+/** The compiled service, also for code that runs from its sources (tests). */
+const compiled = resolve(here, 'server.js');
+const program = existsSync(compiled) ? compiled : resolve(here, '../../dist/examples/pipeline/server.js');
+
+export interface PipelineOptions {
+  databaseUrl: string;
+  token: string;
+  rows?: number;
+  batch?: number;
+  faults?: Faults;
+}
+
+interface JobStatus {
+  id: string;
+  status: string;
+  stage: Stage | null;
+  pid: number;
+  progress: { stage: Stage | null; batch: number; batches: number | null };
+  error: { code: string; message: string } | null;
+}
+
+/** Starts the pipeline's service in a process of its own. */
+export async function startPipeline(options: PipelineOptions): Promise<PipelineProcess> {
+  const pipeline = new PipelineProcess(options);
+  await pipeline.start();
+  if (options.faults) await pipeline.setFaults(options.faults);
+  return pipeline;
+}
+
+/** The running service, for demos and tests: what an operator, a power cut or a stopwatch would do to it. */
+export class PipelineProcess {
+  private child: ChildProcess | undefined;
+  private address = '';
+
+  constructor(private readonly options: PipelineOptions) {}
+
+  get url(): string {
+    return this.address;
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? -1;
+  }
+
+  /** Starts it (again), on the port that it had before. */
+  async start(): Promise<void> {
+    const { databaseUrl, token, rows, batch } = this.options;
+    const child = spawn(process.execPath, [program], {
+      env: {
+        ...process.env,
+        PIPELINE_DATABASE_URL: databaseUrl,
+        PIPELINE_TOKEN: token,
+        PIPELINE_NAME: dataset,
+        PIPELINE_FAULTS: '1',
+        ...(this.address === '' ? {} : { PIPELINE_PORT: new URL(this.address).port }),
+        ...(rows === undefined ? {} : { PIPELINE_ROWS: String(rows) }),
+        ...(batch === undefined ? {} : { PIPELINE_BATCH: String(batch) }),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.child = child;
+    this.address = await new Promise<string>((ready, failed) => {
+      child.once('exit', (code) => failed(new Error(`the pipeline ended with ${code}`)));
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const [, address] = /^pipeline ready (\S+)/.exec(line) ?? [];
+        if (address) ready(address);
+      });
+    });
+  }
+
+  setFaults(faults: Faults): Promise<unknown> {
+    return this.call('POST', '/api/v1/faults', faults);
+  }
+
+  async startJob(options: { reset?: boolean } = {}): Promise<string> {
+    return (await this.call<JobStatus>('POST', '/api/v1/jobs', options)).id;
+  }
+
+  /** A restart without the runbook; null: from the job's own last checkpoints, as a tired person would. */
+  async restart(job: string, checkpoint: Checkpoint | null): Promise<string> {
+    return (await this.call<JobStatus>('POST', `/api/v1/jobs/${job}/restart`, { checkpoint })).id;
+  }
+
+  job(id: string): Promise<JobStatus> {
+    return this.call('GET', `/api/v1/jobs/${id}/status`);
+  }
+
+  async jobPid(id: string): Promise<number> {
+    return (await this.job(id)).pid;
+  }
+
+  waitForJob(id: string, statuses: readonly string[], limitMs = 120_000): Promise<JobStatus> {
+    return until(
+      `job ${id} to be ${statuses.join(' or ')}`,
+      async () => [await this.job(id)].find((job) => statuses.includes(job.status)),
+      limitMs,
+      50,
+    );
+  }
+
+  /** Waits until the newest job has done this batch of this stage. */
+  async waitForProgress(stage: Stage, batch: number): Promise<void> {
+    await until(
+      `stage ${stage} to do batch ${batch}`,
+      async () => {
+        const { pipelines } = await this.call<{ pipelines: { job: JobStatus }[] }>('GET', '/api/v1/pipelines/status');
+        const progress = pipelines[0]?.job.progress;
+        return progress?.stage === stage && progress.batch >= batch;
+      },
+      60_000,
+      20,
+    );
+  }
+
+  truth(): Promise<Summary> {
+    return Promise.resolve(truthOf(readSource(this.options.rows)));
+  }
+
+  /** The target, by SQL of our own. */
+  async summary(): Promise<Summary> {
+    const client = new pg.Client(this.options.databaseUrl);
+    await client.connect();
+    try {
+      return await summarise(client, dataset, await this.truth());
+    } finally {
+      await client.end();
+    }
+  }
+
+  async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
+    const client = new pg.Client(this.options.databaseUrl);
+    await client.connect();
+    try {
+      return (await client.query<T>(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** @throws Error with what the service said when it refuses */
+  async call<T>(method: 'GET' | 'POST', path: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
+    const response = await fetch(this.address + path, {
+      method,
+      headers: { authorization: `Bearer ${this.options.token}`, 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  kill9(): Promise<void> {
+    return this.end('SIGKILL');
+  }
+
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+}
