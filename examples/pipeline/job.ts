@@ -98,5 +98,3 @@ async function connect(): Promise<pg.Client> {
   await connection.connect();
   return connection;
 }
-
-/** Writes down how the job ended; the connection that failed is closed by now, and its transaction rolled back. */
