@@ -1,276 +1,185 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
 import pg from 'pg';
-import type { Faults } from './faults.js';
-import { measure, truthOfDataset } from './measure.js';
-import { isAlive } from './process-identity.js';
-import { truthOf, type Summary } from './source.js';
-import { stages, type Place, type Stage } from './stages.js';
-import type { JobState, JobStatus, PipelineStatus } from './status.js';
+import { until } from '../demo/until.js';
+import type { CorruptMode, Faults } from './faults.js';
+import type { Checkpoint } from './jobs.js';
+import type { Stage } from './schema.js';
+import { readSource, truthOf, type Summary } from './source.js';
+import { summarise } from './summary.js';
 
-export type { CorruptMode, Faults } from './faults.js';
-export type { Summary } from './source.js';
-export type { Place, Stage } from './stages.js';
-export type { JobState, JobStatus, PipelineStatus } from './status.js';
+export type { CorruptMode, Faults, Summary };
 
 const dataset = 'flights';
-const pollMs = 25;
-const patienceMs = 60_000;
+const here = dirname(fileURLToPath(import.meta.url));
+/** The compiled service, also for code that runs from its sources (tests). */
+const compiled = resolve(here, 'server.js');
+const program = existsSync(compiled) ? compiled : resolve(here, '../../dist/examples/pipeline/server.js');
 
 export interface PipelineOptions {
   databaseUrl: string;
   token: string;
-  /** Lines of the source; all unless given. */
   rows?: number;
-  /** Lines in a batch; 10,000 unless given. */
   batch?: number;
-  /** In force as long as the service lives; `setFaults` adds to them. */
   faults?: Faults;
-  slowMs?: number;
 }
 
-export interface RestartAnswer extends JobStatus {
-  repeated: boolean;
+interface JobStatus {
+  id: string;
+  status: string;
+  stage: Stage | null;
+  pid: number;
+  progress: { stage: Stage | null; batch: number; batches: number | null };
+  error: { code: string; message: string } | null;
 }
 
-/** An answer of the API that is no success. */
-export class PipelineError extends Error {
-  constructor(
-    readonly status: number,
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** Starts the compiled service in a process of its own. @throws Error with what it said when it does not come up */
+/** Starts the pipeline's service in a process of its own. */
 export async function startPipeline(options: PipelineOptions): Promise<PipelineProcess> {
-  const { child, url } = await spawnServer(options);
-  return new PipelineProcess(options, child, url);
+  const pipeline = new PipelineProcess(options);
+  await pipeline.start();
+  if (options.faults) await pipeline.setFaults(options.faults);
+  return pipeline;
 }
 
-/** The truth about the first `rows` lines of the source; what a right run leaves in the target. */
-export async function truth(rows?: number): Promise<Summary> {
-  return summaryOf(await truthOf(rows));
-}
-
-/** The running example pipeline, as its users and those who torment it see it. */
+/** The running service, for demos and tests: what an operator, a power cut or a stopwatch would do to it. */
 export class PipelineProcess {
-  private readonly pool: pg.Pool;
+  private child: ChildProcess | undefined;
+  private address = '';
 
-  constructor(
-    private readonly options: PipelineOptions,
-    private child: ChildProcess,
-    /** Where the API listens. */
-    public url: string,
-  ) {
-    this.pool = new pg.Pool({ connectionString: options.databaseUrl, max: 2 });
-    this.pool.on('error', () => undefined);
+  constructor(private readonly options: PipelineOptions) {}
+
+  get url(): string {
+    return this.address;
   }
 
-  /** Process id of the API. */
   get pid(): number {
-    return this.child.pid ?? -1;
+    return this.child?.pid ?? -1;
   }
 
-  /** Asks the API. @throws PipelineError when it answers with an error */
-  async request<T>(method: 'GET' | 'POST', path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
-    const response = await fetch(`${this.url}${path}`, {
+  /** Starts it (again), on the port that it had before. */
+  async start(): Promise<void> {
+    const { databaseUrl, token, rows, batch } = this.options;
+    const child = spawn(process.execPath, [program], {
+      env: {
+        ...process.env,
+        PIPELINE_DATABASE_URL: databaseUrl,
+        PIPELINE_TOKEN: token,
+        PIPELINE_NAME: dataset,
+        PIPELINE_FAULTS: '1',
+        ...(this.address === '' ? {} : { PIPELINE_PORT: new URL(this.address).port }),
+        ...(rows === undefined ? {} : { PIPELINE_ROWS: String(rows) }),
+        ...(batch === undefined ? {} : { PIPELINE_BATCH: String(batch) }),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.child = child;
+    this.address = await new Promise<string>((ready, failed) => {
+      child.once('exit', (code) => failed(new Error(`the pipeline ended with ${code}`)));
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const [, address] = /^pipeline ready (\S+)/.exec(line) ?? [];
+        if (address) ready(address);
+      });
+    });
+  }
+
+  setFaults(faults: Faults): Promise<unknown> {
+    return this.call('POST', '/api/v1/faults', faults);
+  }
+
+  async startJob(options: { reset?: boolean } = {}): Promise<string> {
+    return (await this.call<JobStatus>('POST', '/api/v1/jobs', options)).id;
+  }
+
+  /** A restart without the runbook; null: from the job's own last checkpoints, as a tired person would. */
+  async restart(job: string, checkpoint: Checkpoint | null): Promise<string> {
+    return (await this.call<JobStatus>('POST', `/api/v1/jobs/${job}/restart`, { checkpoint })).id;
+  }
+
+  job(id: string): Promise<JobStatus> {
+    return this.call('GET', `/api/v1/jobs/${id}/status`);
+  }
+
+  async jobPid(id: string): Promise<number> {
+    return (await this.job(id)).pid;
+  }
+
+  waitForJob(id: string, statuses: readonly string[], limitMs = 120_000): Promise<JobStatus> {
+    return until(
+      `job ${id} to be ${statuses.join(' or ')}`,
+      async () => [await this.job(id)].find((job) => statuses.includes(job.status)),
+      limitMs,
+      50,
+    );
+  }
+
+  /** Waits until the newest job has done this batch of this stage. */
+  async waitForProgress(stage: Stage, batch: number): Promise<void> {
+    await until(
+      `stage ${stage} to do batch ${batch}`,
+      async () => {
+        const { pipelines } = await this.call<{ pipelines: { job: JobStatus }[] }>('GET', '/api/v1/pipelines/status');
+        const progress = pipelines[0]?.job.progress;
+        return progress?.stage === stage && progress.batch >= batch;
+      },
+      60_000,
+      20,
+    );
+  }
+
+  truth(): Promise<Summary> {
+    return Promise.resolve(truthOf(readSource(this.options.rows)));
+  }
+
+  /** The target, by SQL of our own. */
+  async summary(): Promise<Summary> {
+    const client = new pg.Client(this.options.databaseUrl);
+    await client.connect();
+    try {
+      return await summarise(client, dataset, await this.truth());
+    } finally {
+      await client.end();
+    }
+  }
+
+  async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
+    const client = new pg.Client(this.options.databaseUrl);
+    await client.connect();
+    try {
+      return (await client.query<T>(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** @throws Error with what the service said when it refuses */
+  async call<T>(method: 'GET' | 'POST', path: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
+    const response = await fetch(this.address + path, {
       method,
       headers: { authorization: `Bearer ${this.options.token}`, 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-    if (response.ok) return (isJson ? JSON.parse(text) : text) as T;
-    const { error } = JSON.parse(text) as { error: { code: string; message: string } };
-    throw new PipelineError(response.status, error.code, error.message);
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return JSON.parse(text) as T;
   }
 
-  /** Starts a job from the beginning. @returns its id */
-  async startJob(options: { reset?: boolean } = {}): Promise<string> {
-    return (await this.request<JobStatus>('POST', '/api/v1/jobs', options)).id;
+  kill9(): Promise<void> {
+    return this.end('SIGKILL');
   }
 
-  /**
-   * Restarts a job. @returns the new job's id
-   * @param checkpoint null: from the beginning; undefined: from the last checkpoints, as the service believes them
-   */
-  async restart(job: string, checkpoint?: Place | null, key?: string): Promise<string> {
-    const body = checkpoint === undefined ? {} : { checkpoint };
-    return (
-      await this.request<RestartAnswer>(
-        'POST',
-        `/api/v1/jobs/${job}/restart`,
-        body,
-        key === undefined ? {} : { 'idempotency-key': key },
-      )
-    ).id;
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
   }
 
-  async stopJob(job: string): Promise<JobStatus> {
-    return this.request('POST', `/api/v1/jobs/${job}/stop`);
-  }
-
-  async status(job: string): Promise<JobStatus> {
-    return this.request('GET', `/api/v1/jobs/${job}/status`);
-  }
-
-  async log(job: string): Promise<string> {
-    return this.request('GET', `/api/v1/jobs/${job}/log`);
-  }
-
-  /** The pipeline with its newest job. */
-  async pipeline(): Promise<PipelineStatus> {
-    const { pipelines } = await this.request<{ pipelines: [PipelineStatus] }>('GET', '/api/v1/pipelines/status');
-    return pipelines[0];
-  }
-
-  /** Faults of the jobs that start from now on, beside those that the service began with. */
-  async setFaults(faults: Faults): Promise<void> {
-    await this.request('POST', '/api/v1/faults', { ...(this.options.slowMs ? { slowMs: this.options.slowMs } : {}), ...faults });
-  }
-
-  /** Process id of a job, once it has one. */
-  async jobPid(job: string): Promise<number> {
-    return until(`job ${job} to have a process`, async () => (await this.status(job)).pid ?? undefined);
-  }
-
-  /** @throws Error at once when the job ends in another state */
-  async waitForJob(job: string, states: readonly JobState[], limitMs = patienceMs): Promise<JobStatus> {
-    return until(
-      `job ${job} to be ${states.join(' or ')}`,
-      async () => {
-        const status = await this.status(job);
-        if (states.includes(status.status)) return status;
-        if (hasEnded(status)) throw new Error(`job ${job} is ${status.status}: ${status.error?.message ?? 'no error'}`);
-        return undefined;
-      },
-      limitMs,
-    );
-  }
-
-  /** Until the newest job has committed this batch of this stage. @throws Error at once when it ends before */
-  async waitForProgress(stage: Stage, batch: number, limitMs = patienceMs): Promise<JobStatus> {
-    return until(
-      `batch ${batch} of stage ${stage}`,
-      async () => {
-        const { job } = await this.pipeline();
-        if (!job?.progress) return undefined;
-        const ahead = stages.indexOf(job.progress.stage) - stages.indexOf(stage);
-        if (ahead > 0 || (ahead === 0 && job.progress.batch >= batch)) return job;
-        if (hasEnded(job))
-          throw new Error(`job ${job.id} is ${job.status} before batch ${batch} of stage ${stage}: ${job.error?.message ?? ''}`);
-        return undefined;
-      },
-      limitMs,
-    );
-  }
-
-  /** What the target holds, by SQL. */
-  async summary(): Promise<Summary> {
-    return summaryOf(await measure(this.pool, dataset, await truthOfDataset(this.pool, dataset, this.options.rows)));
-  }
-
-  /** What the target should hold. */
-  async truth(): Promise<Summary> {
-    return truth(this.options.rows);
-  }
-
-  /** Kills the API as a power cut would; its jobs run on. */
-  async kill9(): Promise<void> {
-    await end(this.child, 'SIGKILL');
-  }
-
-  /** Starts the API again after `kill9`, perhaps on another port. */
-  async startAgain(): Promise<void> {
-    const { child, url } = await spawnServer(this.options);
-    this.child = child;
-    this.url = url;
-  }
-
-  /** Ends the API and every job's process. */
-  async stop(): Promise<void> {
-    await end(this.child, 'SIGTERM');
-    try {
-      const { rows } = await this.pool.query<{ pid: number; started: string }>(
-        `SELECT pid, process_started AS started FROM processing_jobs WHERE status = 'running'`,
-      );
-      for (const { pid, started } of rows) if (await isAlive(pid, started)) process.kill(pid, 'SIGKILL');
-    } finally {
-      await this.pool.end();
-    }
-  }
-}
-
-async function spawnServer({
-  databaseUrl,
-  token,
-  rows,
-  batch,
-  faults = {},
-  slowMs,
-}: PipelineOptions): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [serverFile()], {
-    env: {
-      ...process.env,
-      NODE_OPTIONS: '',
-      PIPELINE_DATABASE_URL: databaseUrl,
-      PIPELINE_TOKEN: token,
-      PIPELINE_PORT: '0',
-      PIPELINE_NAME: dataset,
-      PIPELINE_ROWS: rows === undefined ? '' : String(rows),
-      PIPELINE_BATCH: batch === undefined ? '' : String(batch),
-      PIPELINE_FAULTS: JSON.stringify({ ...(slowMs ? { slowMs } : {}), ...faults }),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said: string[] = [];
-  createInterface({ input: child.stderr }).on('line', (line) => said.splice(0, Math.max(0, said.push(line) - 20)));
-  const url = await new Promise<string>((ready, failed) => {
-    child.once('exit', (code) => failed(new Error(`the pipeline service ended with ${code}: ${said.join('\n')}`)));
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      const [, found] = /^pipeline ready (\S+)$/.exec(line) ?? [];
-      if (found) ready(found);
-    });
-  });
-  return { child, url };
-}
-
-/** Beside this file when it is compiled; tests run it from its source, and the compiled service is in dist. */
-function serverFile(): string {
-  const beside = fileURLToPath(new URL('./server.js', import.meta.url));
-  const file = existsSync(beside) ? beside : fileURLToPath(new URL('../../dist/examples/pipeline/server.js', import.meta.url));
-  if (!existsSync(file)) throw new Error(`the example pipeline is not built: there is no ${file}. Run: npx tsc -p .`);
-  return file;
-}
-
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill(signal);
-  await exited;
-}
-
-function hasEnded({ status }: JobStatus): boolean {
-  return status === 'completed' || status === 'failed' || status === 'stopped';
-}
-
-function summaryOf({ rows, sumDistance, sumDelay, checksum, duplicates, missing }: Summary): Summary {
-  return { rows, sumDistance, sumDelay, checksum, duplicates, missing };
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined>, limitMs = patienceMs): Promise<T> {
-  const deadline = Date.now() + limitMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`waited ${limitMs / 1000} s in vain for ${what}`);
-    await sleep(pollMs);
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
   }
 }

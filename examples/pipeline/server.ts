@@ -1,59 +1,147 @@
-import { createServer } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
-import { readConfig } from './config.js';
-import { answerOf, send } from './http.js';
-import { Refused } from './refused.js';
-import { Api } from './routes.js';
-import { createSchema } from './schema.js';
-import { Supervisor } from './supervisor.js';
-
-/** How long open requests may take when the service ends. */
-const closeMs = 2_000;
+import type { Faults } from './faults.js';
+import { Jobs, Refusal, type Checkpoint } from './jobs.js';
+import { schema } from './schema.js';
+import { readSource, truthOf } from './source.js';
+import { differences, summarise } from './summary.js';
 
 /*
- * The API process: prints one line when it is ready, ends on TERM or INT and stops its jobs. Killed, it leaves its jobs
- * running; the next one looks after them.
+ * The pipeline's HTTP API, a process of its own: node server.js. Prints `pipeline ready http://…` when it listens.
  */
-async function main(): Promise<void> {
-  const config = readConfig(process.env);
-  const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 8, application_name: `pipeline ${config.name}` });
-  // An idle connection that the server ends is replaced by the next query.
-  pool.on('error', () => undefined);
-  await createSchema(pool);
-  const supervisor = new Supervisor(pool, config.databaseUrl);
-  await supervisor.adopt();
-  const watching = supervisor.watch();
 
-  const api = new Api(config, pool, supervisor);
-  const server = createServer((request, response) => {
-    api.answer(request).then(
-      (answer) => send(response, answer),
-      (error: unknown) => {
-        if (!(error instanceof Refused)) process.stderr.write(`${request.method} ${request.url}: ${String(error)}\n`);
-        send(response, answerOf(error));
-      },
-    );
+const env = process.env;
+const token = required('PIPELINE_TOKEN');
+const name = env['PIPELINE_NAME'] ?? 'flights';
+const dataset = name;
+const records = readSource(Number(env['PIPELINE_ROWS'] ?? Infinity));
+
+const pool = new pg.Pool({ connectionString: required('PIPELINE_DATABASE_URL'), application_name: 'pipeline api', max: 10 });
+pool.on('error', () => undefined);
+await createSchema();
+const jobs = new Jobs(pool, name, dataset);
+await jobs.adoptOrphans();
+
+type Route = (
+  request: IncomingMessage,
+  parts: string[],
+  body: Record<string, unknown>,
+) => Promise<{ status?: number; json?: unknown; text?: string }>;
+
+const routes: [string, RegExp, Route][] = [
+  ['GET', /^\/api\/v1\/pipelines\/status$/, async () => ({ json: { pipelines: [await jobs.overview()] } })],
+  ['POST', /^\/api\/v1\/jobs$/, async (_, __, body) => ({ status: 202, json: await jobs.start(body['reset'] === true) })],
+  ['GET', /^\/api\/v1\/jobs\/([^/]+)\/status$/, async (_, [id = '']) => ({ json: await jobs.status(id) })],
+  ['GET', /^\/api\/v1\/jobs\/([^/]+)\/log$/, async (_, [id = '']) => ({ text: await jobs.log(id) })],
+  [
+    'POST',
+    /^\/api\/v1\/jobs\/([^/]+)\/restart$/,
+    async (request, [id = ''], body) => {
+      const key = request.headers['idempotency-key'];
+      const { job, repeated } = await jobs.restart(
+        id,
+        body['checkpoint'] as Checkpoint | null | undefined,
+        typeof key === 'string' ? key : undefined,
+      );
+      return { status: repeated ? 200 : 202, json: { ...job, repeated } };
+    },
+  ],
+  ['POST', /^\/api\/v1\/jobs\/([^/]+)\/stop$/, async (_, [id = '']) => ({ json: await jobs.stop(id) })],
+  ['POST', /^\/api\/v1\/restarts\/([^/]+)\/stop$/, async (_, [key = '']) => ({ json: await jobs.stopRestarted(key) })],
+  ['GET', /^\/api\/v1\/datasets\/([^/]+)\/validate$/, async (_, [id = '']) => ({ json: await validate(id) })],
+  [
+    'POST',
+    /^\/api\/v1\/faults$/,
+    (_, __, body) => {
+      if (env['PIPELINE_FAULTS'] !== '1') throw new Refusal(404, 'not-found', 'faults are switched off');
+      jobs.faults = body as Faults;
+      return Promise.resolve({ json: jobs.faults });
+    },
+  ],
+];
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error: unknown) => {
+    const refusal =
+      error instanceof Refusal ? error : new Refusal(500, 'internal', 'the service could not do it; its database may be away');
+    send(response, refusal.status, { error: { code: refusal.code, message: refusal.message } });
   });
-  await new Promise<void>((listening, failed) => {
-    server.once('error', failed);
-    server.listen(config.port, '127.0.0.1', listening);
-  });
+});
+server.listen(Number(env['PIPELINE_PORT'] ?? 0), '127.0.0.1', () => {
   process.stdout.write(`pipeline ready http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
-
-  await new Promise<void>((asked) => {
-    process.once('SIGTERM', () => asked());
-    process.once('SIGINT', () => asked());
-  });
+});
+process.once('SIGTERM', () => {
   server.close();
-  await supervisor.close();
-  await Promise.race([watching, sleep(closeMs, undefined, { ref: false })]);
   server.closeAllConnections();
-  await pool.end();
+  void pool.end().then(() => process.exit(0));
+});
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = new URL(request.url ?? '/', 'http://pipeline').pathname;
+  if (path === '/health') return send(response, 200, { status: 'up' });
+  if (!authorised(request)) throw new Refusal(401, 'unauthorised', 'the bearer token is missing or wrong');
+  for (const [method, pattern, route] of routes) {
+    const match = pattern.exec(path);
+    if (!match || request.method !== method) continue;
+    const { status = 200, json, text } = await route(request, match.slice(1).map(decodeURIComponent), await bodyOf(request));
+    if (text !== undefined) response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+    else send(response, status, json);
+    return;
+  }
+  throw new Refusal(404, 'not-found', `there is no ${request.method} ${path}`);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`The pipeline service stopped: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
-});
+async function validate(id: string): Promise<object> {
+  if (id !== dataset) throw new Refusal(404, 'not-found', `there is no dataset ${id}`);
+  const letters = await pool.query<{ seq: number }>('SELECT seq FROM dead_letters WHERE dataset_id = $1', [dataset]);
+  const truth = truthOf(records, new Set(letters.rows.map((row) => row.seq)));
+  const found = await summarise(pool, dataset, truth);
+  const problems = differences(found, truth);
+  return { valid: problems.length === 0, ...found, expectedRows: truth.rows, expectedChecksum: truth.checksum, problems };
+}
+
+function authorised(request: IncomingMessage): boolean {
+  const given = Buffer.from(request.headers.authorization ?? '');
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Record<string, unknown>> {
+  let text = '';
+  for await (const chunk of request) {
+    text += String(chunk);
+    if (text.length > 100_000) throw new Refusal(413, 'too-large', 'the request is too large');
+  }
+  if (text === '') return {};
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    throw new Refusal(400, 'no-json', 'the request is no JSON');
+  }
+}
+
+function send(response: ServerResponse, status: number, json: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+}
+
+/** Two services at once would trip over each other's CREATE TABLE. */
+async function createSchema(): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(`SELECT pg_advisory_xact_lock(hashtext('pipeline schema'))`);
+    await client.query(schema);
+    await client.query('COMMIT');
+  } finally {
+    client.release();
+  }
+}
+
+function required(setting: string): string {
+  const value = env[setting];
+  if (value) return value;
+  process.stderr.write(`The pipeline cannot start: ${setting} is not set.\n`);
+  process.exit(2);
+}
