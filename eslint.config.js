@@ -70,7 +70,7 @@ const layerRules = [
     why: 'a worker needs no command line, and finds its servers by their addresses',
   }),
   layer('embedded/**/*.ts', {
-    packages: ['pg', 'yauzl', 'node:'],
+    packages: ['execa', 'pg', 'yauzl', 'node:'],
     files: ['common/', 'embedded/'],
     why: 'finding and starting servers is no part of the engine',
   }),

@@ -1,0 +1,89 @@
+/** docs/failures.md: one entry for each type of failure, from common/failures.ts and the advice below. */
+import { readFileSync } from 'node:fs';
+
+const classes = {
+  permanent: 'Permanent: trying again cannot help, so it is not tried again.',
+  transient: "Transient: tried again as the step's `retry` says.",
+  waiting: "Waiting: the platform's own trouble. It uses up none of the step's attempts; the step goes on when it is over.",
+};
+
+/** What an operator does about it. A type without advice cannot be documented, and the generator says so. */
+const advice = {
+  Refused:
+    'Nothing was started and nothing was changed. The message names every input that is wrong; correct them and start again. `runbook show RUNBOOK` lists the inputs with their types, `runbook plan` tries them without starting.',
+  HttpRejected:
+    'The other side understood the request and said no; its own words are in the message. Look whether the thing that the step names still exists, and whether it is in the state that the step expects (`runbook history RUN`).',
+  HttpDenied:
+    'The token is wrong, has expired, or may not do this. The message names the secret. Check where `secrets.yaml` on the worker takes it from, correct it there, and start again; the run stopped before it changed anything with it.',
+  HttpUnavailable:
+    'The service answers but cannot work now. A `Retry-After` that it sends is kept to. If the attempts are used up, look at the service first, then start the run again.',
+  Unreachable:
+    'Nobody listens at the address, its name is unknown, or the connection was lost. Check the address in `targets.yaml` and whether the service is up, from the host of the worker.',
+  NoAnswer:
+    'The request may have arrived and may have had its effect; nobody knows. Steps that change something send an `Idempotency-Key`, so that trying again has the effect once where the service keeps to it. If the step failed for good, look at the service before you start again.',
+  SqlDenied:
+    'The password is wrong, or the role may not do this. Check the secret that the target names, and the rights of the role.',
+  SqlRejected:
+    'The statement is wrong for this database, or a constraint refused it. The transaction was rolled back as a whole: nothing of the step is in the database. This is usually a fault of the runbook, or of a schema that has moved on.',
+  SqlTransient:
+    'A deadlock, a conflict between transactions, a lock that was not to be had in time, or a server that is stopping. The transaction was rolled back as a whole. If it stays, look for who holds the lock: `SELECT * FROM pg_stat_activity`; our own sessions show `runbook/<run>/<step>`.',
+  CommandFailed:
+    'The program ended with a code that does not count as success. The code and the end of its error output are in the message; everything that it wrote is in `runbook logs RUN STEP`.',
+  CommandMissing:
+    'The program is not on this worker, or may not be executed. Install it on every worker of the task queue, or correct the path in the step.',
+  StepTimeout:
+    'The attempt was ended, with every process that it had started. Look at its output for where it hung. If the work simply takes longer, the limit belongs to the runbook.',
+  CheckFailed:
+    'What was being waited for can no longer come: the condition that ends the wait early was met. The last thing that was seen is in the message.',
+  VerifyFailed:
+    'The step ran, and what it left is not what it promised. What was expected is in the message. Do not simply repeat a step that changed something: look first.',
+  Configuration:
+    'A target or a secret is missing on the worker, or a secret may not go to this target. Correct `targets.yaml` or `secrets.yaml` on every worker of the task queue; they are read again without a restart. See [targets-and-secrets.md](targets-and-secrets.md).',
+  WorkerLost:
+    'The worker died again and again while it did this step. Look at its log and at the memory of its host: the step itself may be what kills it.',
+  RecordUnavailable:
+    'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
+  ProcedureStopped:
+    'The runbook itself found that going on would be wrong, and says why. Nothing was tried again. `runbook status RUN` shows which steps were done and which were taken back.',
+};
+
+/** @returns {string} the page */
+export function failuresPage() {
+  const source = readFileSync(new URL('../../common/failures.ts', import.meta.url), 'utf8');
+  const entries = [...source.matchAll(/\/\*\* ([\w, ]+): ([^*]+?) \*\/\n {2}(\w+): '(\w+)',/g)];
+  const declared = [...source.matchAll(/^ {2}\w+: '\w+',$/gm)].length;
+  if (entries.length !== declared)
+    throw new Error(`common/failures.ts: ${declared} types, but ${entries.length} say who throws them and when`);
+  const without = entries.map(([, , , type]) => type).filter((type) => advice[type] === undefined);
+  if (without.length > 0) throw new Error(`scripts/lib/failures-doc.mjs has no advice for: ${without.join(', ')}`);
+  const gone = Object.keys(advice).filter((type) => !entries.some(([, , , name]) => name === type));
+  if (gone.length > 0) throw new Error(`scripts/lib/failures-doc.mjs advises on types that are gone: ${gone.join(', ')}`);
+  return [
+    '<!-- Written by `npm run docs` from common/failures.ts. -->',
+    '',
+    '# Failures',
+    '',
+    'Every failure of a step has one of these types. It stands before the message wherever a failure is shown, and in',
+    "Temporal's history as the type of the `ApplicationFailure`. The list is closed.",
+    '',
+    '| type | thrown by | tried again |',
+    '|---|---|---|',
+    ...entries.map(([, who, , type, kind]) => `| [${type}](#${type.toLowerCase()}) | ${who} | ${triedAgain[kind]} |`),
+    ...entries.flatMap(([, who, when, type, kind]) => [
+      '',
+      `## ${type}`,
+      '',
+      `${sentence(`${who}: ${when}`)} ${classes[kind]}`,
+      '',
+      `**What to do.** ${advice[type]}`,
+    ]),
+    '',
+  ].join('\n');
+}
+
+const triedAgain = { permanent: 'no', transient: "as the step's retry says", waiting: 'until it is over' };
+
+function sentence(text) {
+  const capital = text[0].toUpperCase() + text.slice(1);
+  return capital.endsWith('.') ? capital : `${capital}.`;
+}
