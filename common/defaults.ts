@@ -1,0 +1,16 @@
+/** What holds where nothing else is said; plain, so that `runbook --help` loads no SDK. */
+export const defaultTaskQueue = 'runbooks';
+export const defaultNamespace = 'default';
+export const defaultAddress = '127.0.0.1:7233';
+
+/** Workflow type of the short run that admits a start or a plan where no runbook runs yet. */
+export const launchWorkflow = 'launch';
+
+export const messageNames = {
+  /** Signal: one decision envelope. */
+  decide: 'decide',
+  /** Query: the run as `status` shows it. */
+  status: 'status',
+  /** Query (decision id): the answer to one decision, or null while it is judged. */
+  verdict: 'verdict',
+} as const;
