@@ -141,6 +141,9 @@ describe('what nobody may write', () => {
   test('SQL with its values as parameters and a program with its arguments are accepted', async () => {
     const sql = `import pg from 'pg'; export const f = (v: string) => new pg.Client().query('SELECT $1', [v]);`;
     expect(await refusals('store/pool.ts', sql, 'no-restricted-syntax')).toEqual([]);
+    const name =
+      'import pg from "pg"; export const f = (n: string) => new pg.Client().query(`DROP TABLE ${pg.escapeIdentifier(n)}`);';
+    expect(await refusals('store/pool.ts', name, 'no-restricted-syntax')).toEqual([]);
     const command = `import { execa } from 'execa'; await execa('ls', ['-l'], { shell: false });`;
     expect(await refusals('activities/command.ts', command, 'no-restricted-syntax')).toEqual([]);
   });
