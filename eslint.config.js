@@ -78,7 +78,17 @@ const layerRules = [
 ];
 
 function clientLayers() {
-  const files = ['language/', 'common/', 'store/', 'runbooks/', 'workflows/messages', 'embedded/home', 'client/'];
+  const files = [
+    'language/',
+    'common/',
+    'store/',
+    'runbooks/',
+    'workflows/messages',
+    'embedded/home',
+    'embedded/connection',
+    'embedded/errors',
+    'client/',
+  ];
   const options = {
     packages: [
       '@bomb.sh/tab',
