@@ -87,7 +87,11 @@ function judge(result, allowed, picked) {
     }
   }
   if (result.numTotalTests === 0) remarks.push('No test ran.');
-  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites + refused + (result.numTotalTests === 0 ? 1 : 0);
+  // A file can fail without a failed test: it does not compile, or its afterAll throws.
+  const brokenFiles = result.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((each) => each.status === 'failed'),
+  ).length;
+  const failed = result.numFailedTests + brokenFiles + refused + (result.numTotalTests === 0 && brokenFiles === 0 ? 1 : 0);
   return { passed: result.numPassedTests, failed, skipped, remarks };
 }
 

@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/*
+ * What judges the suite is judged here: a run that proves nothing must not look like one that passed.
+ */
+const library = (name: string): string => pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'lib', name)).href;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'runbook-suite-'));
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Judged {
+  exitCode: number;
+  passed: number;
+  failed: number;
+  skipped: number;
+  remarks: string[];
+  line: string;
+}
+
+/** Runs jest on one test file of the given text, as scripts/test.mjs does. */
+function judged(testFile: string, args: string[] = [], skips: object[] = []): Judged {
+  writeFileSync(join(folder, 'a.test.js'), testFile);
+  writeFileSync(join(folder, 'skips.json'), JSON.stringify(skips));
+  const config = JSON.stringify({ rootDir: folder, testMatch: ['**/*.test.js'], transform: {} });
+  const program = `
+    import { runJest, summaryLine } from ${JSON.stringify(library('jest.mjs'))};
+    const result = await runJest(['--config', ${JSON.stringify(config)}, ...${JSON.stringify(args)}],
+      { env: process.env, skipsFile: ${JSON.stringify(join(folder, 'skips.json'))}, stdio: 'ignore' });
+    console.log(JSON.stringify({ ...result, line: summaryLine(result) }));`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: folder },
+  });
+  return JSON.parse(stdout) as Judged;
+}
+
+describe('the result of a run', () => {
+  test('counts what passed', () => {
+    expect(judged(`test('a', () => {}); test('b', () => {});`)).toMatchObject({ exitCode: 0, line: '2 passed, 0 failed' });
+  });
+
+  test('a failed test fails it', () => {
+    expect(judged(`test('a', () => {}); test('b', () => { throw new Error(); });`)).toMatchObject({
+      exitCode: 1,
+      line: '1 passed, 1 failed',
+    });
+  });
+
+  test('a file that does not run fails it', () => {
+    expect(judged(`test('a', () => {}); throw new Error('at the top');`)).toMatchObject({ exitCode: 1, passed: 0, failed: 1 });
+  });
+
+  test('a clean-up that fails, fails it', () => {
+    expect(judged(`test('a', () => {}); afterAll(() => { throw new Error(); });`)).toMatchObject({ exitCode: 1, failed: 1 });
+  });
+
+  test('no test at all fails it', () => {
+    expect(judged('', ['--passWithNoTests', '--testPathPatterns', 'nowhere'])).toMatchObject({
+      exitCode: 1,
+      passed: 0,
+      failed: 1,
+    });
+  });
+
+  test.each([
+    ['skipped', `test('a', () => {}); test.skip('left out', () => {});`],
+    ['todo', `test('a', () => {}); test.todo('left out');`],
+    ['only', `test.only('a', () => {}); test('left out', () => {});`],
+  ])('a test that is left out without a reason fails it: %s', (_how, text) => {
+    const result = judged(text);
+    expect(result).toMatchObject({ exitCode: 1, line: '1 passed, 1 failed' });
+    expect(result.remarks.join()).toContain('left out');
+  });
+
+  test('a test that is left out with a reason is named and counted', () => {
+    const skips = [{ test: 'left', reason: 'needs a thing' }];
+    const result = judged(`test('a', () => {}); test.skip('left out', () => {});`, [], skips);
+    expect(result).toMatchObject({
+      exitCode: 0,
+      line: '1 passed, 0 failed, 1 skipped',
+      remarks: ['skipped: left out: needs a thing'],
+    });
+  });
+
+  test('picking tests by name leaves the others aside', () => {
+    expect(judged(`test('a', () => {}); test('b', () => {});`, ['-t', '^a$'])).toMatchObject({
+      exitCode: 0,
+      line: '1 passed, 0 failed',
+    });
+  });
+});
+
+test('a process that was left running is found by its mark, named and ended; others are not', async () => {
+  const mark = `${folder}/mark`;
+  const options = { stdio: 'ignore', detached: true } as const;
+  const leaked = spawn('sleep', ['300'], { ...options, env: { PATH: process.env['PATH'], MARK: mark } });
+  const other = spawn('sleep', ['300'], options);
+  const ended = once(leaked, 'exit');
+  try {
+    const program = `
+      import { leakedProcesses } from ${JSON.stringify(library('leaks.mjs'))};
+      console.log(JSON.stringify(await leakedProcesses([${JSON.stringify(`MARK=${mark}`)}])));`;
+    // From a file: given by --eval, the mark would stand on a command line of ours.
+    writeFileSync(join(folder, 'search.mjs'), program);
+    const { stdout } = spawnSync(process.execPath, [join(folder, 'search.mjs')], { encoding: 'utf8' });
+    expect(JSON.parse(stdout)).toEqual([`left running: process ${leaked.pid}: sleep 300`]);
+    expect((await ended)[1]).toBe('SIGKILL');
+    expect(other.exitCode ?? other.signalCode).toBeNull();
+  } finally {
+    leaked.kill('SIGKILL');
+    other.kill('SIGKILL');
+  }
+});
