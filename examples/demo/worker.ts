@@ -22,7 +22,7 @@ export class WorkerProcess {
     await new Promise<void>((ready, failed) => {
       child.once('exit', (code) => failed(new Error(`the worker ended with ${code}: ${lines.slice(-5).join('\n')}`)));
       for (const stream of [child.stdout, child.stderr]) {
-        createInterface({ input: stream! }).on('line', (line) => {
+        createInterface({ input: stream }).on('line', (line) => {
           lines.push(line);
           if (lines.length > 200) lines.shift();
           if (line.startsWith('worker ready')) ready();
