@@ -1,0 +1,105 @@
+import type { RunView, StepView } from '../common/view.js';
+import { hasEnded } from './exit-codes.js';
+import { line } from './output.js';
+import type { PendingAttempt } from './pending.js';
+import { duration } from './times.js';
+
+/** One thing that happened to a run. */
+export interface Change {
+  /** The same thing has the same key, however often and wherever it is read. */
+  key: string;
+  /** ISO time. */
+  at: string;
+  kind: 'run' | 'step' | 'wait' | 'decision';
+  /** Path of the step, or the gate; null for the run itself. */
+  step: string | null;
+  state: string;
+  text: string;
+}
+
+/**
+ * Everything that a view tells to have happened, in the order of time. It is the whole story so far, not the difference
+ * to an earlier view: what passed by between two looks is in it.
+ */
+export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []): Change[] {
+  const changes: Change[] = [
+    {
+      key: 'start',
+      at: view.startedAt,
+      kind: 'run',
+      step: null,
+      state: 'running',
+      text: `${view.requester} started ${view.runbook}: ${view.reason || 'no reason given'}`,
+    },
+    ...view.steps.flatMap((step) => ofStep(step, pending)),
+    ...view.waitingFor.map((wait): Change => ({
+      key: `wait ${wait.id} ${wait.attempt}`,
+      at: wait.since,
+      kind: 'wait',
+      step: wait.id,
+      state: 'waiting',
+      text: `waits for ${wait.who}: ${wait.title}`,
+    })),
+    ...view.decisions.map((each): Change => ({
+      key: `decision ${each.id} ${each.code}`,
+      at: each.at,
+      kind: 'decision',
+      step: each.gate,
+      state: each.code,
+      text: `${each.by || 'somebody'}: ${each.verb} ${each.gate ?? ''}: ${each.accepted ? 'accepted' : `refused: ${each.message}`}${each.reason ? ` (${each.reason})` : ''}`,
+    })),
+  ];
+  const story = changes
+    .map((change, index) => ({ change, index }))
+    .sort((a, b) => a.change.at.localeCompare(b.change.at) || a.index - b.index)
+    .map(({ change }) => change);
+  return hasEnded(view.state) ? [...story, ended(view)] : story;
+}
+
+function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
+  const { startedAt, endedAt, id } = step;
+  if (startedAt === null) return [];
+  const change = (key: string, at: string, state: string, text: string): Change => ({
+    key: `step ${id} ${key}`,
+    at,
+    kind: 'step',
+    step: id,
+    state,
+    text,
+  });
+  const changes: Change[] = [];
+  // A gate is told by its wait.
+  if (step.kind !== 'approval') changes.push(change('begin', startedAt, 'running', `begins: ${step.title}`));
+  const attempt = pending.find((each) => each.step === id || each.step === `${id}.undo`);
+  if (attempt && attempt.attempt > 1) {
+    const why = attempt.lastFailure ? `: ${attempt.lastFailure}` : '';
+    changes.push(
+      change(
+        `attempt ${attempt.step} ${attempt.attempt}`,
+        new Date().toISOString(),
+        'running',
+        `attempt ${attempt.attempt}${why}`,
+      ),
+    );
+  }
+  if (step.state === 'undoing')
+    changes.push(change('undoing', new Date().toISOString(), 'undoing', `is taken back: ${step.undo ?? step.title}`));
+  if (endedAt !== null) {
+    const took = duration(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
+    const tries = step.attempts > 1 && step.kind !== 'approval' ? `, ${step.attempts} attempts` : '';
+    const why = step.error ? `: ${step.error.message}${step.error.next ? ` ${step.error.next}` : ''}` : '';
+    changes.push(change(`end ${step.state}`, endedAt, step.state, `${step.state} after ${took}${tries}${why}`));
+  }
+  return changes;
+}
+
+function ended(view: RunView): Change {
+  const why = view.problem ? `: ${view.problem.message}${view.problem.next ? ` Next: ${view.problem.next}` : ''}` : '';
+  const at = view.endedAt ?? new Date().toISOString();
+  return { key: 'end', at, kind: 'run', step: null, state: view.state, text: `the run has ended: ${view.state}${why}` };
+}
+
+/** `05:12:44Z  identify/jobs  begins: …`, in one line. */
+export function changeLine({ at, step, text }: Change): string {
+  return line(`${new Date(at).toISOString().slice(11, 19)}Z  ${step ? `${step}  ` : ''}${text}`);
+}

@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import type { Verdict } from '../../common/envelope.js';
+import { confirmed } from '../ask.js';
+import { CliError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
+import { painter, print, printValue, remark } from '../output.js';
+import { withSession } from '../session.js';
+import { operatorName, type GlobalFlags } from '../settings.js';
+
+export interface DecideOptions extends GlobalFlags {
+  verb: 'approve' | 'reject';
+  run: string;
+  gate?: string;
+  reason?: string;
+  digest?: string;
+  decisionId?: string;
+  as?: string;
+  yes?: boolean;
+  timeout?: number;
+}
+
+const defaultTimeoutMs = 10_000;
+
+export function registerApprove(program: Command, io: Io, run = runDecide): void {
+  register(program, io, 'approve', 'let a waiting run go on', run);
+}
+
+export function registerReject(program: Command, io: Io, run = runDecide): void {
+  register(program, io, 'reject', 'refuse what a waiting run asks; what was changed is taken back', run);
+}
+
+function register(program: Command, io: Io, verb: DecideOptions['verb'], description: string, run: typeof runDecide): void {
+  program
+    .command(verb)
+    .description(description)
+    .argument('<run>', 'id of the run, or @latest')
+    .argument('[gate]', 'the gate; may be left out when only one waits')
+    .addOption(reasonOption())
+    .option('--digest <digest>', 'what you looked at; refused when the gate asks something else by now')
+    .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+    .addOption(asOption())
+    .option('--yes', 'send without asking')
+    .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+    .addHelpText('after', examples(`runbook ${verb} @latest --reason "checked with the data team"`))
+    .action(async (id: string, gate: string | undefined, _own: unknown, command: Command) => {
+      const options = {
+        ...optionsOf<Omit<DecideOptions, 'run' | 'verb'>>(command),
+        verb,
+        run: id,
+        ...(gate === undefined ? {} : { gate }),
+      };
+      io.exitCode = await run(options, io);
+    });
+}
+
+/** Decides a gate and says what became of the decision. */
+export function runDecide(options: DecideOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { awaitVerdict, decisionEnvelope, gateToDecide, sendDecision, askAgain } = await import('../decide.js');
+    const { readRunSoon, resolveRun } = await import('../read-run.js');
+    const run = await resolveRun(session, options.run);
+    const timeoutMs = options.timeout ?? defaultTimeoutMs;
+    if (options.decisionId !== undefined) {
+      const known = await awaitVerdict(session, run, options.decisionId, 0);
+      if (known) return tell(known, options, io);
+    }
+    const reason = await reasonOf(options, io);
+    const reading = await readRunSoon(session, run);
+    const gate = gateToDecide(reading, options.gate, options.verb, session.command);
+    if (reading.note) remark(io, reading.note);
+    if (io.canAsk && !options.yes) {
+      const { renderWait } = await import('../view.js');
+      remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
+      if (!(await confirmed(io, `${options.verb === 'approve' ? 'Approve' : 'Reject'} ${gate.id}?`))) {
+        remark(io, 'Nothing was sent.');
+        return exitCodes.ok;
+      }
+    }
+    const decision = decisionEnvelope({
+      run,
+      verb: options.verb,
+      by: operatorName(options.as, io.env),
+      reason,
+      gate,
+      ...(options.digest === undefined ? {} : { digest: options.digest }),
+      ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
+    });
+    const verdict = await sendDecision(session, decision, timeoutMs);
+    if (verdict) return tell(verdict, options, io);
+    throw new CliError(
+      'The decision was sent, and nobody has judged it yet: no worker answers. It is kept and will be judged.',
+      `Ask again with: ${askAgain(session.command, decision)}`,
+      exitCodes.timedOut,
+    );
+  });
+}
+
+/** Every decision carries a reason; without one nothing is sent. */
+async function reasonOf(options: DecideOptions, io: Io): Promise<string> {
+  if (options.reason?.trim()) return options.reason;
+  if (io.canAsk && !options.yes) {
+    const { ask } = await import('../ask.js');
+    const typed = await ask(io, 'Reason: ');
+    if (typed) return typed;
+  }
+  throw new CliError('A decision needs a reason; nothing was sent.', 'Add --reason TEXT', exitCodes.usage);
+}
+
+function tell(verdict: Verdict, options: DecideOptions, io: Io): number {
+  const format = options.output ?? 'text';
+  const code = verdict.accepted ? exitCodes.ok : exitCodes.denied;
+  if (format !== 'text') {
+    printValue(io, format, verdict);
+    return code;
+  }
+  if (!verdict.accepted) throw new CliError(`Refused: ${verdict.message}`, '', exitCodes.denied);
+  print(io, `Accepted: ${verdict.message}`);
+  return code;
+}

@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { defaultTaskQueue } from '../../common/defaults.js';
+import { commandName } from '../command-name.js';
+import { explain } from '../errors.js';
+import type { Io } from '../io.js';
+import { examples, optionsOf } from '../options.js';
+import { taskQueue, type GlobalFlags } from '../settings.js';
+
+export function registerDev(program: Command, io: Io, run = runDevCommand): void {
+  program
+    .command('dev')
+    .description('Temporal, its UI, PostgreSQL and a worker in one terminal')
+    .addHelpText('after', examples('runbook dev', 'RUNBOOK_HOME=./second runbook dev'))
+    .action(async (_own: unknown, command: Command) => {
+      io.exitCode = await run(optionsOf(command), io);
+    });
+}
+
+/** Runs until Ctrl-C; the data are kept. */
+export async function runDevCommand(options: GlobalFlags, io: Io): Promise<number> {
+  const command = commandName(io.env);
+  try {
+    const { runDev } = await import('../../embedded/dev.js');
+    return await runDev({
+      workerEntry: fileURLToPath(new URL('../../worker/main.js', import.meta.url)),
+      taskQueue: taskQueue(options, io.env) ?? defaultTaskQueue,
+      stdout: io.stdout,
+      stderr: io.stderr,
+      env: { ...io.env, RUNBOOK_COMMAND: command },
+      command,
+    });
+  } catch (error) {
+    throw explain(error, { command });
+  }
+}

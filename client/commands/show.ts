@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import type { InputSpec, RunbookSpec } from '../../language/runbook.js';
+import { commandName } from '../command-name.js';
+import { CliError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { examples, optionsOf } from '../options.js';
+import { painter, pairs, print, printValue, wrap, type Paint } from '../output.js';
+import type { GlobalFlags } from '../settings.js';
+
+export interface ShowOptions extends GlobalFlags {
+  runbook: string;
+}
+
+export function registerShow(program: Command, io: Io, run = runShow): void {
+  program
+    .command('show')
+    .description('show a runbook: its inputs, steps, approvals, rollback')
+    .argument('<runbook>', 'id of the runbook')
+    .addHelpText('after', examples('runbook show pipeline-recovery'))
+    .action(async (runbook: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<GlobalFlags>(command), runbook }, io);
+    });
+}
+
+/** @throws CliError with exit code 2 for an id that no runbook has */
+export async function runShow(options: ShowOptions, io: Io): Promise<number> {
+  const { findRunbook, nearestHint } = await import('../nearest.js');
+  const spec = findRunbook(options.runbook);
+  if (!spec) {
+    throw new CliError(
+      `There is no runbook ${JSON.stringify(options.runbook)}.`,
+      `${nearestHint(options.runbook) ?? ''} See all with: ${commandName(io.env)} list`.trim(),
+      exitCodes.usage,
+    );
+  }
+  if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, spec);
+  else {
+    const { renderStepSpecs } = await import('../plan-text.js');
+    const paint = painter(io, options.color);
+    print(
+      io,
+      [...head(spec, paint, io.columns), renderStepSpecs(spec.steps, paint, io.columns), ...tail(spec, paint, io)].join('\n\n'),
+    );
+  }
+  return exitCodes.ok;
+}
+
+function head(spec: RunbookSpec, paint: Paint, columns: number): string[] {
+  const facts: [string, string][] = [
+    ['id', `${spec.id} ${spec.version}`],
+    [
+      'type',
+      `${spec.type.toLowerCase().replaceAll('_', ' ')}, ${spec.priority.toLowerCase()} priority, about ${spec.expectedMinutes} minutes`,
+    ],
+    ['owners', spec.owners.join(', ')],
+    ['tags', spec.tags.join(', ')],
+  ];
+  const inputs = Object.entries(spec.inputs).map(([name, input]): [string, string] => [name, inputWords(input)]);
+  return [
+    `${paint('bold', spec.title)}\n${wrap(spec.summary, columns)}`,
+    pairs(facts, columns, paint),
+    `${paint('bold', 'Inputs')}\n${pairs(inputs, columns, paint, '  ') || '  none'}`,
+    ...(spec.prerequisites.length > 0
+      ? [`${paint('bold', 'Before you start')}\n${spec.prerequisites.map((each) => wrap(each, columns, '  ')).join('\n')}`]
+      : []),
+  ];
+}
+
+function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {
+  const required = Object.entries(spec.inputs).filter(([, input]) => input.default === undefined && !input.optional);
+  const start = [commandName(io.env), 'start', spec.id, ...required.map(([name]) => `--input ${name}=…`), '--reason …'].join(' ');
+  return [
+    `${paint('bold', 'Verified by')}\n${wrap(spec.verification, io.columns, '  ')}`,
+    `${paint('bold', 'Rollback')}\n${wrap(spec.rollback, io.columns, '  ')}`,
+    `Start it with: ${start}`,
+  ];
+}
+
+function inputWords(input: InputSpec): string {
+  const kind =
+    input.type === 'target' ? `target of kind ${input.kind}` : input.type === 'choice' ? input.options.join(' | ') : input.type;
+  const need = input.default !== undefined ? `default ${String(input.default)}` : input.optional ? 'optional' : 'required';
+  return `${input.description} (${kind}, ${need})`;
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from 'commander';
+import type { StartEnvelope } from '../../common/envelope.js';
+import type { Plan } from '../../language/plan.js';
+import { ask, confirmed } from '../ask.js';
+import { CliError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import { readInputs } from '../inputs.js';
+import type { Io } from '../io.js';
+import { asOption, examples, input, optionsOf, reasonOption } from '../options.js';
+import { painter, print, printValue, remark } from '../output.js';
+import { withSession, type Session } from '../session.js';
+import { operatorName, type GlobalFlags } from '../settings.js';
+import { admittedPlan } from './plan.js';
+
+export interface StartOptions extends GlobalFlags {
+  runbook: string;
+  input?: Record<string, string>;
+  inputsFile?: string;
+  reason?: string;
+  id?: string;
+  as?: string;
+  yes?: boolean;
+  confirm?: string;
+  watch?: boolean;
+}
+
+/** Workflow ids that every shell, link and log takes as they are. */
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+
+export function registerStart(program: Command, io: Io, run = runStart): void {
+  program
+    .command('start')
+    .description('start a run of a runbook')
+    .argument('<runbook>', 'id of the runbook')
+    .option('--input <name=value>', 'an input; may be repeated', input)
+    .option('--inputs-file <file>', 'inputs from a YAML or JSON file')
+    .addOption(reasonOption())
+    .option('--id <id>', 'id of the run; the same id sent again starts nothing twice')
+    .addOption(asOption())
+    .option('--yes', 'start without asking')
+    .option('--confirm <target>', 'name of the target that a destroying step acts on')
+    .option('--watch', 'follow the run until it ends')
+    .addHelpText(
+      'after',
+      examples(
+        'runbook start pipeline-recovery --input pipeline=orders --reason "nightly load is late"',
+        'runbook start pipeline-recovery --inputs-file inputs.yaml --yes --watch',
+      ),
+    )
+    .action(async (runbook: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<StartOptions, 'runbook'>>(command), runbook }, io);
+    });
+}
+
+/** Admission, the question to the person, the start; then the run's id and what to do with it. */
+export function runStart(options: StartOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { existingRun, newRunId, startRun } = await import('../start-run.js');
+    if (options.id !== undefined && !idPattern.test(options.id)) {
+      throw new CliError(
+        'This --id cannot be used.',
+        'Use letters, digits, ., _ and -, 200 characters at most.',
+        exitCodes.usage,
+      );
+    }
+    const envelope: StartEnvelope = {
+      version: 1,
+      id: randomUUID(),
+      verb: 'start',
+      run: options.id ?? newRunId(options.runbook),
+      runbook: options.runbook,
+      inputs: await readInputs(options),
+      by: operatorName(options.as, io.env),
+      reason: options.reason ?? '',
+    };
+    const earlier = options.id === undefined ? null : await existingRun(session, envelope);
+    const plan = earlier ? null : await admittedPlan(session, envelope);
+    if (plan && !(await allowed(plan, options, io))) {
+      remark(io, 'Nothing was started.');
+      return exitCodes.ok;
+    }
+    const started = earlier ?? (plan ? await startRun(session, envelope, plan) : null);
+    if (!started) return exitCodes.failed;
+    await tell(session, started, options, io);
+    if (!options.watch) return exitCodes.ok;
+    const { watchRun } = await import('./watch.js');
+    return watchRun(session, { ...options, run: started.id }, io);
+  });
+}
+
+/** On a terminal the person sees the plan and says yes; what destroys has to be confirmed by the target's name, always. */
+async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
+  const { effectsOf, renderPlan } = await import('../plan-text.js');
+  const effects = effectsOf(plan.steps);
+  const asks = io.canAsk && !options.yes;
+  if (asks) remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
+  if (effects.includes('destroy')) return destroyConfirmed(plan, options, io);
+  if (!asks) return true;
+  const targets = plan.targets.map((target) => `${target.name} (${target.environment})`).join(', ') || 'no target';
+  return confirmed(io, `Start ${plan.runbook.id} on ${targets}? Effects: ${effects.join(', ')}.`);
+}
+
+async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
+  const names = plan.targets.map((target) => target.name);
+  if (options.confirm !== undefined) {
+    if (names.includes(options.confirm)) return true;
+    throw new CliError(
+      `Nothing was started: --confirm ${options.confirm} is no target of this plan.`,
+      `Its targets are: ${names.join(', ') || 'none'}.`,
+      exitCodes.usage,
+    );
+  }
+  if (!io.canAsk) {
+    throw new CliError(
+      `Nothing was started: ${plan.runbook.id} has a step that destroys, and its target was not confirmed.`,
+      `Add --confirm ${names[0] ?? 'TARGET'}`,
+      exitCodes.usage,
+    );
+  }
+  const typed = await ask(io, `A step of this plan destroys. Type the target's name (${names.join(' or ')}) to go on: `);
+  return names.includes(typed);
+}
+
+async function tell(
+  session: Session,
+  started: { id: string; runId: string; started: boolean },
+  options: StartOptions,
+  io: Io,
+): Promise<void> {
+  const { uiLink } = await import('../../common/ui-link.js');
+  const { readRunSoon } = await import('../read-run.js');
+  const { namespace } = await session.temporal();
+  // A worker admits it within milliseconds; if none does now, the run is there all the same and waits for one.
+  const view = await readRunSoon(session, started.id, 3_000).then(
+    (reading) => reading.view,
+    () => null,
+  );
+  const page = view && view.waitingFor.length > 0 ? 'user-metadata' : 'history';
+  const url = uiLink(session.uiUrl, namespace, started.id, started.runId, page);
+  const format = options.output ?? 'text';
+  if (format !== 'text') {
+    if (options.watch) return;
+    printValue(io, format, {
+      id: started.id,
+      runId: started.runId,
+      started: started.started,
+      state: view?.state ?? null,
+      planDigest: view?.planDigest ?? null,
+      uiUrl: url,
+    });
+    return;
+  }
+  const { command } = session;
+  if (!started.started)
+    print(io, `Run ${started.id} had been started before${view ? ` (${view.state})` : ''}; nothing new was started.`);
+  else print(io, `Started ${started.id}`);
+  print(io, `  watch  ${command} watch ${started.id}\n  ui     ${url}`);
+}

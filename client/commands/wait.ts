@@ -1,0 +1,64 @@
+import { Option, type Command } from 'commander';
+import { CliError } from '../errors.js';
+import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { examples, optionsOf, timeoutOption } from '../options.js';
+import { print, printValue, remark } from '../output.js';
+import { withSession } from '../session.js';
+import type { GlobalFlags } from '../settings.js';
+
+export interface WaitOptions extends GlobalFlags {
+  run: string;
+  for: 'decision' | 'done';
+  timeout?: number;
+  strict?: boolean;
+}
+
+const everyMs = 200;
+
+export function registerWait(program: Command, io: Io, run = runWait): void {
+  program
+    .command('wait')
+    .description('wait until a run is done, or waits for a decision')
+    .argument('<run>', 'id of the run, or @latest')
+    .addOption(new Option('--for <what>', 'what to wait for').choices(['decision', 'done']).default('done'))
+    .addOption(timeoutOption('how long; for ever unless said'))
+    .option('--strict', 'success with exceptions counts as failure')
+    .addHelpText('after', examples('runbook wait @latest --for decision --timeout 30s', 'runbook wait @latest --for done'))
+    .action(async (id: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<WaitOptions, 'run'>>(command), run: id }, io);
+    });
+}
+
+/** `--for decision`: 0 as soon as the run waits for people. `--for done`: the code of how it ended. 6 when time is up. */
+export function runWait(options: WaitOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { follow } = await import('../follow.js');
+    const { resolveRun } = await import('../read-run.js');
+    const run = await resolveRun(session, options.run);
+    const signal = io.interrupted();
+    const until = options.timeout === undefined ? undefined : Date.now() + options.timeout;
+    let state = 'not admitted yet';
+    for await (const { view } of follow(session, run, { everyMs, until, signal, onTrouble: (why) => why && remark(io, why) })) {
+      state = view.state;
+      const waiting = options.for === 'decision' && view.waitingFor.length > 0;
+      if (!waiting && !hasEnded(view.state)) continue;
+      const { output = 'text' } = options;
+      if (output !== 'text') printValue(io, output, { id: view.id, state: view.state, waitingFor: view.waitingFor });
+      if (waiting) {
+        if (output === 'text')
+          for (const wait of view.waitingFor) print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
+        return exitCodes.ok;
+      }
+      if (output === 'text') print(io, `${view.id} has ended: ${view.state}${view.problem ? `: ${view.problem.message}` : ''}`);
+      // Whoever waited for a decision must not take an end for one.
+      return exitCodeOf(view.state, options.strict) || (options.for === 'decision' ? exitCodes.failed : exitCodes.ok);
+    }
+    if (signal.aborted) throw new CliError('Interrupted; the run goes on.', '', exitCodes.interrupted);
+    throw new CliError(
+      `Run ${run} is ${state}; time is up, and the run goes on.`,
+      `Go on waiting with: ${session.command} wait ${run} --for ${options.for}`,
+      exitCodes.timedOut,
+    );
+  });
+}

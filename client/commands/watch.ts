@@ -1,0 +1,118 @@
+import type { Command } from 'commander';
+import { CliError } from '../errors.js';
+import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { examples, optionsOf, timeoutOption } from '../options.js';
+import { painter, print, printValue, remark } from '../output.js';
+import type { RunReading } from '../read-run.js';
+import { withSession, type Session } from '../session.js';
+import type { GlobalFlags } from '../settings.js';
+
+export interface WatchOptions extends GlobalFlags {
+  run: string;
+  timeout?: number;
+  strict?: boolean;
+}
+
+/** Milliseconds between two looks: a person sees a change within half a second. */
+const everyMs = 300;
+
+export function registerWatch(program: Command, io: Io, run = runWatch): void {
+  program
+    .command('watch')
+    .description('follow a run until it ends; exits as the run ended')
+    .argument('<run>', 'id of the run, or @latest')
+    .addOption(timeoutOption('how long; until it ends unless said'))
+    .option('--strict', 'success with exceptions counts as failure')
+    .addHelpText('after', examples('runbook watch @latest', 'runbook watch @latest --output jsonl --timeout 10m'))
+    .action(async (id: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<WatchOptions, 'run'>>(command), run: id }, io);
+    });
+}
+
+export function runWatch(options: WatchOptions, io: Io): Promise<number> {
+  return withSession(options, io, (session) => watchRun(session, options, io));
+}
+
+/** Follows a run: redrawn in place on a terminal, one line for each change elsewhere. */
+export async function watchRun(session: Session, options: WatchOptions, io: Io): Promise<number> {
+  const { follow } = await import('../follow.js');
+  const { resolveRun } = await import('../read-run.js');
+  const run = await resolveRun(session, options.run);
+  const signal = io.interrupted();
+  const until = options.timeout === undefined ? undefined : Date.now() + options.timeout;
+  const live = io.isTTY && (options.output ?? 'text') === 'text';
+  const show = live ? await picture(session, options, io) : await lines(options, io);
+  let last: RunReading | undefined;
+  for await (const reading of follow(session, run, { everyMs, until, signal, onTrouble: show.trouble })) {
+    last = reading;
+    await show.reading(reading);
+  }
+  if (last && hasEnded(last.view.state)) {
+    if (options.output === 'json') printValue(io, 'json', last.view);
+    return exitCodeOf(last.view.state, options.strict);
+  }
+  const go = `Watch it again with: ${session.command} watch ${run}`;
+  if (signal.aborted) throw new CliError('No longer watching; the run goes on.', go, exitCodes.interrupted);
+  throw new CliError(
+    `Run ${run} is ${last?.view.state ?? 'not admitted yet'}; time is up, and the run goes on.`,
+    go,
+    exitCodes.timedOut,
+  );
+}
+
+interface Show {
+  reading(reading: RunReading): void | Promise<void>;
+  trouble(why: string | null): void;
+}
+
+/** The whole run, drawn again in place. */
+async function picture(session: Session, options: WatchOptions, io: Io): Promise<Show> {
+  const { Screen } = await import('../screen.js');
+  const { renderView } = await import('../view.js');
+  const { linkOf } = await import('../link.js');
+  const screen = new Screen(io);
+  const paint = painter(io, options.color);
+  let why: string | null = null;
+  let text = '';
+  const draw = (): void => screen.draw(why ? `${text}\n\n${paint('yellow', why)}` : text);
+  return {
+    async reading({ view, runId, pending }) {
+      const uiUrl = await linkOf(session, view, runId);
+      const columns = (io.stdout as Partial<NodeJS.WriteStream>).columns ?? io.columns;
+      // One column less: a line as wide as the terminal takes two rows on some.
+      text = renderView(view, { paint, columns: columns - 1, pending, uiUrl });
+      draw();
+    },
+    trouble(reason) {
+      why = reason;
+      draw();
+    },
+  };
+}
+
+/** A line for each change; nothing that happened is left out, whether or not we looked at that moment. */
+async function lines(options: WatchOptions, io: Io): Promise<Show> {
+  const { changesOf, changeLine } = await import('../changes.js');
+  const { renderWait } = await import('../view.js');
+  const told = new Set<string>();
+  const paint = painter(io, options.color);
+  return {
+    reading({ view, pending }) {
+      for (const change of changesOf(view, pending)) {
+        if (told.has(change.key)) continue;
+        told.add(change.key);
+        if (options.output === 'json') continue;
+        if (options.output === 'jsonl') {
+          const { key: _key, ...rest } = change;
+          printValue(io, 'jsonl', { run: view.id, ...rest });
+          continue;
+        }
+        print(io, changeLine(change));
+        const wait = change.kind === 'wait' ? view.waitingFor.find((each) => each.id === change.step) : undefined;
+        if (wait) print(io, renderWait(wait, { paint, columns: io.columns }));
+      }
+    },
+    trouble: (why) => remark(io, why ?? 'Answered again.'),
+  };
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { messageNames } from '../common/defaults.js';
+import type { DecisionEnvelope, DecisionVerb, Verdict } from '../common/envelope.js';
+import type { RunView, WaitView } from '../common/view.js';
+import { CliError, isNotFound } from './errors.js';
+import { exitCodes, hasEnded } from './exit-codes.js';
+import { quoteArgument } from './command-name.js';
+import type { RunReading } from './read-run.js';
+import type { Session } from './session.js';
+
+const pollMs = 60;
+const queryMs = 2_000;
+
+export interface DecisionRequest {
+  run: string;
+  verb: DecisionVerb;
+  by: string;
+  reason: string;
+  gate?: WaitView;
+  /** Sent instead of the gate's own digest: what the person saw elsewhere. */
+  digest?: string;
+  /** The id of a decision that was sent before, to ask for its answer again. */
+  id?: string;
+}
+
+export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
+  const { gate, digest = gate?.digest } = request;
+  return {
+    version: 1,
+    id: request.id ?? randomUUID(),
+    verb: request.verb,
+    run: request.run,
+    by: request.by,
+    reason: request.reason,
+    ...(gate ? { gate: gate.id, attempt: gate.attempt } : {}),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+/**
+ * Sends a decision as the signal `decide` and waits for its verdict. The same id sent again is the same decision.
+ * @param timeoutMs how long to wait for the verdict
+ * @returns null when nobody has judged it in time
+ * @throws CliError with exit code 4 when the run has ended
+ */
+export async function sendDecision(session: Session, decision: DecisionEnvelope, timeoutMs: number): Promise<Verdict | null> {
+  const temporal = await session.temporal();
+  try {
+    await temporal.within(5_000, () => temporal.client.workflow.getHandle(decision.run).signal(messageNames.decide, decision));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    throw (await runEnded(session, decision.run)) ?? error;
+  }
+  return awaitVerdict(session, decision.run, decision.id, timeoutMs);
+}
+
+/** The answer to a decision that was sent, asked of the run, at last of the record; null when there is none in time. */
+export async function awaitVerdict(session: Session, run: string, decision: string, timeoutMs: number): Promise<Verdict | null> {
+  const temporal = await session.temporal();
+  const handle = temporal.client.workflow.getHandle(run);
+  const until = Date.now() + timeoutMs;
+  do {
+    const room = Math.max(200, Math.min(queryMs, until - Date.now()));
+    const verdict = await temporal
+      .within(room, () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision))
+      .catch((): null => null);
+    if (verdict) return verdict;
+    await new Promise((wake) => setTimeout(wake, pollMs));
+  } while (Date.now() < until);
+  return recordedVerdict(session, run, decision);
+}
+
+/** A worker may have died between judging and answering: then the record knows. */
+async function recordedVerdict(session: Session, run: string, decision: string): Promise<Verdict | null> {
+  const pool = await session.record();
+  if (!pool) return null;
+  const { getRun } = await import('../store/index.js');
+  const view = await getRun(pool, run).catch((): null => null);
+  const found = view?.decisions.find((each) => each.id === decision);
+  return found
+    ? { decision, accepted: found.accepted, code: found.code as Verdict['code'], message: found.message, at: found.at }
+    : null;
+}
+
+/** What to say when Temporal takes no signal any more; undefined when it never knew the run. */
+async function runEnded(session: Session, run: string): Promise<CliError | undefined> {
+  const { readRun } = await import('./read-run.js');
+  const { view } = await readRun(session, run);
+  if (!hasEnded(view.state)) return undefined;
+  return new CliError(
+    `Run ${run} has ended (${view.state}); there is nothing to decide. Nothing was changed.`,
+    `See how it went with: ${session.command} report ${run}`,
+    exitCodes.denied,
+  );
+}
+
+/**
+ * The gate that a decision is about.
+ * @param gate its id; without one, the only gate that waits
+ * @throws CliError with exit code 4 when it does not wait, 2 when several do and none was named
+ */
+export function gateToDecide(reading: RunReading, gate: string | undefined, verb: string, command: string): WaitView {
+  const { view } = reading;
+  const status = `See it with: ${command} status ${view.id}`;
+  if (hasEnded(view.state)) {
+    throw new CliError(
+      `Run ${view.id} has ended (${view.state}); there is nothing to decide. Nothing was changed.`,
+      `See how it went with: ${command} report ${view.id}`,
+      exitCodes.denied,
+    );
+  }
+  const waits = view.waitingFor;
+  const found = gate === undefined ? (waits.length === 1 ? waits[0] : undefined) : waits.find((wait) => wait.id === gate);
+  if (found) return found;
+  if (gate === undefined && waits.length > 1) {
+    throw new CliError(
+      `Several gates of run ${view.id} wait: ${waits.map((wait) => wait.id).join(', ')}.`,
+      `Name the one you mean: ${command} ${verb} ${view.id} ${waits[0]?.id} --reason …`,
+      exitCodes.usage,
+    );
+  }
+  throw new CliError(`${notWaiting(view, gate)} Nothing was changed.`, status, exitCodes.denied);
+}
+
+function notWaiting(view: RunView, gate: string | undefined): string {
+  const doing = doingNow(view);
+  if (gate === undefined) return `No gate of run ${view.id} waits for a decision: ${doing}.`;
+  const known = view.steps.filter((step) => step.kind === 'approval');
+  const step = known.find((each) => each.id === gate);
+  if (!step)
+    return `Run ${view.id} has no gate ${JSON.stringify(gate)}${known.length > 0 ? `; its gates: ${known.map((each) => each.id).join(', ')}` : ''}.`;
+  const decision = view.decisions.findLast((each) => each.accepted && each.gate === gate);
+  if (decision) return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
+  return `Gate ${gate} of run ${view.id} does not wait for a decision now: ${doing}.`;
+}
+
+/** What a run does now, as the end of a sentence. */
+export function doingNow(view: RunView): string {
+  if (view.waitingFor.length > 0) return `it waits at ${view.waitingFor.map((wait) => wait.id).join(', ')}`;
+  const running = view.steps.findLast((step) => step.state === 'running' || step.state === 'undoing');
+  return running ? `it is ${view.state}, at step ${running.id} (${running.title})` : `it is ${view.state}`;
+}
+
+/** The command that sends the same decision again, to learn its answer. */
+export function askAgain(command: string, decision: DecisionEnvelope): string {
+  const parts = [
+    command,
+    decision.verb,
+    decision.run,
+    ...(decision.gate === undefined ? [] : [decision.gate]),
+    '--reason',
+    quoteArgument(decision.reason),
+    '--as',
+    quoteArgument(decision.by),
+    ...(decision.digest === undefined ? [] : ['--digest', decision.digest]),
+    '--decision-id',
+    decision.id,
+  ];
+  return parts.join(' ');
+}

@@ -1,0 +1,69 @@
+import { CliError, isRecordAway, isUnreachable } from './errors.js';
+import { hasEnded } from './exit-codes.js';
+import { NotAdmittedYet, readRun, type RunReading } from './read-run.js';
+import type { Session } from './session.js';
+
+export interface FollowOptions {
+  /** Milliseconds between two looks. */
+  everyMs: number;
+  /** Epoch milliseconds after which following ends; never unless given. */
+  until?: number | undefined;
+  signal: AbortSignal;
+  /** Told when the run cannot be read now, and null when it can again. */
+  onTrouble(why: string | null): void;
+}
+
+/** Milliseconds between two tries while nobody answers. */
+const troubleMs = 1_000;
+
+/**
+ * The run, again and again, until it has ended, time is up or the signal aborts. A server or worker that is away is
+ * waited for: the run does not end because nobody can look at it.
+ * @throws CliError when there is no such run
+ */
+export async function* follow(session: Session, run: string, options: FollowOptions): AsyncGenerator<RunReading> {
+  let trouble: string | null = null;
+  const tell = (why: string | null): void => {
+    if (why === trouble) return;
+    trouble = why;
+    options.onTrouble(why);
+  };
+  while (!options.signal.aborted && (options.until === undefined || Date.now() < options.until)) {
+    let pauseMs = options.everyMs;
+    try {
+      const reading = await readRun(session, run);
+      tell(reading.note);
+      yield reading;
+      if (hasEnded(reading.view.state)) return;
+    } catch (error) {
+      const why = waitable(error);
+      if (why === null) throw error;
+      tell(why);
+      pauseMs = error instanceof NotAdmittedYet ? options.everyMs : troubleMs;
+    }
+    await pause(
+      Math.min(pauseMs, options.until === undefined ? pauseMs : Math.max(1, options.until - Date.now())),
+      options.signal,
+    );
+  }
+}
+
+/** Why it is worth to try again; null when it is not. */
+function waitable(error: unknown): string | null {
+  if (error instanceof NotAdmittedYet) return 'The run waits for a worker to admit it.';
+  if (error instanceof CliError && /answers/.test(error.message)) return `${error.message} Trying again.`;
+  if (isUnreachable(error)) return 'The Temporal server does not answer; trying again.';
+  return isRecordAway(error) ? 'The record in PostgreSQL does not answer; trying again.' : null;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((wake) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      wake();
+    }
+    signal.addEventListener('abort', done);
+  });
+}

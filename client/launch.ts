@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { Admission } from '../common/admission.js';
+import { launchWorkflow } from '../common/defaults.js';
+import type { StartEnvelope } from '../common/envelope.js';
+import type { Temporal } from './connect.js';
+import { CliError } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+import type { Session } from './session.js';
+import { workersOf } from './workers.js';
+
+/** Milliseconds after which we look whether any worker is there at all. */
+const firstLookMs = 5_000;
+/** Milliseconds that workers get which are there, but busy. */
+const busyPatienceMs = 20_000;
+/** Nothing that nobody waits for stays behind. */
+const launchTimeout = '60s';
+
+/**
+ * Asks a worker whether these inputs would be admitted, and for the plan that would run. Starts no run.
+ * @throws CliError with exit code 6 when no worker answers
+ */
+export async function previewPlan(session: Session, envelope: StartEnvelope): Promise<Admission> {
+  const temporal = await session.temporal();
+  const question: StartEnvelope = { ...envelope, id: randomUUID(), verb: 'plan' };
+  const handle = await temporal.within(10_000, () =>
+    temporal.client.workflow.start(launchWorkflow, {
+      workflowId: `launch-${question.id}`,
+      taskQueue: temporal.taskQueue,
+      args: [question],
+      workflowExecutionTimeout: launchTimeout,
+      staticSummary: `Plan of ${question.runbook} for ${question.by}`,
+    }),
+  );
+  const answer = handle.result() as Promise<Admission>;
+  // Awaited below; a failure before that must not count as unhandled.
+  answer.catch(() => undefined);
+  const early = await withinMs(answer, firstLookMs);
+  if (early) return early;
+
+  const workers = await workersOf(temporal);
+  if (workers.some((worker) => worker.recent)) {
+    const late = await withinMs(answer, busyPatienceMs - firstLookMs);
+    if (late) return late;
+  }
+  await giveUp(temporal, handle);
+  throw noWorker(session, temporal, workers.length);
+}
+
+function noWorker(session: Session, temporal: Temporal, seen: number): CliError {
+  const queue = `task queue ${temporal.taskQueue} at ${temporal.address}`;
+  return new CliError(
+    seen === 0
+      ? `No worker polls ${queue}; nothing was started.`
+      : `No worker on ${queue} answered in time; nothing was started.`,
+    `Start one with: ${session.command} worker. Or start everything here with: ${session.command} dev`,
+    exitCodes.timedOut,
+  );
+}
+
+async function giveUp(temporal: Temporal, handle: WorkflowHandle): Promise<void> {
+  // It ends by itself soon; ending it now is a courtesy to who reads the list.
+  await temporal.within(3_000, () => handle.terminate('nobody waits for this plan any more')).catch(() => undefined);
+}
+
+/** The value, or undefined when it is not there in time. */
+async function withinMs<T>(value: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), ms);
+  });
+  try {
+    return await Promise.race([value, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,134 @@
+import { styleText } from 'node:util';
+import type { CliError } from './errors.js';
+import type { Io } from './io.js';
+import { visible } from './report/escape.js';
+
+export const outputFormats = ['text', 'json', 'jsonl'] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+/** Colours a text, or returns it as it is where colour has no place. */
+export type Paint = (style: Style, text: string) => string;
+
+/** No ANSI where nobody looks, where somebody asked for none (no-color.org), or on a terminal that has none. */
+export function painter(io: Pick<Io, 'isTTY' | 'env'>, color = true): Paint {
+  const colored = color && io.isTTY && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
+  // The environment was asked already; newer Nodes would ask again, of the process instead of the injected one.
+  const style = styleText as (format: Style, text: string, options?: { validateStream: boolean }) => string;
+  return colored ? (name, text) => style(name, text, { validateStream: false }) : (_name, text) => text;
+}
+
+export function print(io: Io, text: string): void {
+  io.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** A remark beside the answer: it must not get into what somebody pipes on. */
+export function remark(io: Io, text: string): void {
+  io.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+}
+
+export function printJson(io: Io, value: unknown): void {
+  print(io, JSON.stringify(value, null, 2));
+}
+
+/** One thing, as JSON in many lines or in one. */
+export function printValue(io: Io, format: 'json' | 'jsonl', value: unknown): void {
+  if (format === 'json') printJson(io, value);
+  else print(io, JSON.stringify(value));
+}
+
+/** A list as a JSON array, or as one line for each. */
+export function printList(io: Io, format: 'json' | 'jsonl', items: readonly unknown[]): void {
+  if (format === 'json') printJson(io, items);
+  else for (const item of items) print(io, JSON.stringify(item));
+}
+
+/** The error and the next thing to do, on stderr; as JSON too when JSON was asked for. */
+export function printError(io: Io, error: CliError, format: OutputFormat = 'text', color = true): void {
+  if (format !== 'text') {
+    remark(io, JSON.stringify({ error: error.message, next: error.next || null, exitCode: error.exitCode }));
+    return;
+  }
+  const paint = painter(io, color);
+  remark(io, `${paint('red', 'Error:')} ${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`);
+}
+
+/** Text that came from outside, harmless on a terminal: no escape sequence moves the cursor or hides a word. */
+export function shown(text: string): string {
+  return visible(text);
+}
+
+/** As `shown`, in one line of at most `length` characters, the cut visible. */
+export function line(text: string, length = Infinity): string {
+  const flat = shown(text).replace(/\s+/g, ' ').trim();
+  return flat.length <= length ? flat : `${flat.slice(0, Math.max(0, length - 1))}…`;
+}
+
+export interface Column {
+  name: string;
+  align?: 'left' | 'right';
+  /** Gives way when the table is too wide, down to this many characters. */
+  shrinkTo?: number;
+  /** Colours a cell that has been cut and padded already. */
+  style?: (cell: string, row: number) => string;
+}
+
+/** A table of plain text that fits into `width` by cutting the columns that may shrink, the widest first. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number, paint: Paint): string {
+  const cells = rows.map((row) => columns.map((_column, index) => line(row[index] ?? '')));
+  const widths = fitted(columns, cells, width);
+  const fit = (text: string, index: number): string => {
+    const room = widths[index] ?? 0;
+    return columns[index]?.align === 'right' ? line(text, room).padStart(room) : line(text, room).padEnd(room);
+  };
+  const head = columns.map((column, index) => fit(column.name, index)).join('  ');
+  const body = cells.map((row, number) =>
+    row.map((cell, index) => columns[index]?.style?.(fit(cell, index), number) ?? fit(cell, index)).join('  '),
+  );
+  return [paint('dim', head.trimEnd()), ...body.map((text) => text.trimEnd())].join('\n');
+}
+
+function fitted(columns: readonly Column[], cells: readonly (readonly string[])[], width: number): number[] {
+  const widths = columns.map((column, index) => Math.max(column.name.length, ...cells.map((row) => row[index]?.length ?? 0)));
+  let excess = widths.reduce((sum, each) => sum + each, 0) + 2 * (columns.length - 1) - width;
+  while (excess > 0) {
+    let widest = -1;
+    columns.forEach((column, index) => {
+      const room = column.shrinkTo !== undefined && (widths[index] ?? 0) > column.shrinkTo;
+      if (room && (widths[index] ?? 0) > (widths[widest] ?? 0)) widest = index;
+    });
+    if (widest === -1) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+    excess -= 1;
+  }
+  return widths;
+}
+
+/** Text broken into lines of at most `width`, each behind `indent`. Long words stay whole: commands must be copied. */
+export function wrap(text: string, width: number, indent = ''): string {
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line(text).split(' ')) {
+    if (current !== '' && indent.length + current.length + 1 + word.length > width) {
+      lines.push(indent + current);
+      current = word;
+    } else {
+      current = current === '' ? word : `${current} ${word}`;
+    }
+  }
+  return [...lines, indent + current].join('\n');
+}
+
+/** Names and values in two columns, values broken into lines. */
+export function pairs(
+  rows: readonly (readonly [name: string, value: string])[],
+  width: number,
+  paint: Paint,
+  indent = '',
+): string {
+  const room = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
+  const hanging = ' '.repeat(indent.length + room);
+  return rows
+    .map(([name, value]) => `${indent}${paint('dim', name.padEnd(room))}${wrap(value, width, hanging).trimStart()}`.trimEnd())
+    .join('\n');
+}

@@ -1,0 +1,60 @@
+import type { Plan } from '../language/plan.js';
+import type { Effect, StepSpec } from '../language/runbook.js';
+import { line, pairs, table, wrap, type Paint, type Style } from './output.js';
+import { flat } from './view.js';
+
+const effectStyles: Record<Effect, Style> = { read: 'dim', change: 'yellow', destroy: 'red' };
+
+/** A plan as a person reads it before allowing it: what, on which targets, with what effect. */
+export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
+  const { runbook } = plan;
+  const inputs = Object.entries(plan.inputs).map(([name, value]): [string, string] => [name, flat(value)]);
+  const targets = plan.targets.map((target): [string, string] => [
+    target.name,
+    `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}; ${target.addresses.join(', ') || 'no address'}`,
+  ]);
+  return [
+    `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,
+    section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
+    section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
+    renderStepSpecs(plan.steps, paint, columns),
+    `${paint('dim', 'plan')} ${plan.digest}`,
+  ].join('\n\n');
+}
+
+/** The declared steps with what each does to the world and how it is taken back. */
+export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, columns: number): string {
+  const rows = flatten(steps);
+  const style = (cell: string, row: number): string => paint(effectStyles[rows[row]?.step.effect ?? 'read'], cell);
+  const lines = table(
+    [{ name: 'STEP', shrinkTo: 16 }, { name: 'TITLE', shrinkTo: 20 }, { name: 'KIND' }, { name: 'EFFECT', style }],
+    rows.map(({ path, step }) => [path, step.title, step.kind, step.effect]),
+    columns,
+    paint,
+  ).split('\n');
+  const body = rows.flatMap(({ step }, index) => {
+    const remark =
+      step.kind === 'approval'
+        ? `waits for ${step.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester'}`
+        : step.undo
+          ? `undo: ${step.undo}`
+          : '';
+    return [lines[index + 1] ?? '', ...(remark ? [paint('dim', wrap(remark, columns, '  '))] : [])];
+  });
+  return [lines[0] ?? '', ...body].join('\n');
+}
+
+/** Steps inside a group stand below it: `identify/jobs`. */
+function flatten(steps: readonly StepSpec[], prefix = ''): { path: string; step: StepSpec }[] {
+  return steps.flatMap((step) => [{ path: prefix + step.id, step }, ...flatten(step.steps ?? [], `${prefix}${step.id}/`)]);
+}
+
+/** Every effect that a plan has, the mildest first. */
+export function effectsOf(steps: readonly StepSpec[]): Effect[] {
+  const found = new Set(flatten(steps).map(({ step }) => step.effect));
+  return (['read', 'change', 'destroy'] as const).filter((effect) => found.has(effect));
+}
+
+function section(paint: Paint, title: string, body: string): string {
+  return `${paint('bold', title)}\n${body}`;
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError, Help } from 'commander';
+import { projectRoot } from '../embedded/home.js';
+import { commandName } from './command-name.js';
+import { CliError, explain } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+import type { Io } from './io.js';
+import { globalOptions } from './options.js';
+import { outputFormats, printError, type OutputFormat } from './output.js';
+import { registerApprove, registerReject } from './commands/approve.js';
+import { registerDev } from './commands/dev.js';
+import { registerList } from './commands/list.js';
+import { registerOpen } from './commands/open.js';
+import { registerPlan } from './commands/plan.js';
+import { registerReport } from './commands/report.js';
+import { registerSetup } from './commands/setup.js';
+import { registerShow } from './commands/show.js';
+import { registerStart } from './commands/start.js';
+import { registerStatus } from './commands/status.js';
+import { registerWait } from './commands/wait.js';
+import { registerWatch } from './commands/watch.js';
+import { registerWorker } from './commands/worker.js';
+
+/** The verbs in the order in which people need them. */
+const groups = [
+  ['Run everything', [registerDev, registerWorker, registerSetup]],
+  ['Runbooks', [registerList, registerShow, registerPlan, registerStart]],
+  ['Follow', [registerStatus, registerWatch, registerWait, registerReport, registerOpen]],
+  ['Decide', [registerApprove, registerReject]],
+] as const;
+
+const exitCodeHelp = `
+Exit codes: 0 ok, 1 failed, 2 usage, 4 denied, 5 rejected, 6 timed out waiting,
+8 waiting for people, 130 cancelled or interrupted.
+A RUN is a run's id; @latest is the newest.`;
+
+/** The whole command line, ready to parse; runs nothing yet. */
+export function createProgram(io: Io): Command {
+  const program = new Command('runbook')
+    .description('Durable runbooks: procedures that cannot be lost, gated and proved.')
+    .version(version(), '-V, --version', 'print the version')
+    .configureHelp({
+      showGlobalOptions: true,
+      sortOptions: false,
+      optionDescription: (option) =>
+        Help.prototype.optionDescription.call(new Help(), option).replace(/ \(choices: (.*)\)$/, ': $1'),
+    })
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      // Usage errors are told by runCli, in the form of all errors.
+      writeErr: () => undefined,
+      getOutHelpWidth: () => io.columns,
+      getErrHelpWidth: () => io.columns,
+      getOutHasColors: () => false,
+    })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', exitCodeHelp);
+  for (const option of globalOptions()) program.addOption(option);
+  for (const [title, registers] of groups) {
+    program.commandsGroup(`${title}:`);
+    for (const register of registers) register(program, io);
+  }
+  return program;
+}
+
+/**
+ * Runs a command line.
+ * @param argv without the program and its file
+ * @returns the exit code
+ */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  const command = commandName(io.env);
+  const program = createProgram(io);
+  if (argv.length === 0) {
+    program.outputHelp();
+    return exitCodes.ok;
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return io.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    const told = error instanceof CommanderError ? usageError(error, argv, program, command) : explain(error, { command });
+    const plain = argv.includes('--no-color');
+    if (told.message || told.next) printError(io, told, formatOf(argv), !plain);
+    return told.exitCode;
+  }
+}
+
+/** `error: unknown option '--foo'\n(Did you mean --for?)` as we say it. */
+function usageError(error: CommanderError, argv: readonly string[], program: Command, command: string): CliError {
+  const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
+  const verb = argv.find((word) => program.commands.some((each) => each.name() === word));
+  const suggestion = /^\((.*)\)$/.exec(hint)?.[1] ?? '';
+  const text = message.charAt(0).toUpperCase() + message.slice(1);
+  const help = `See: ${[command, verb, '--help'].filter(Boolean).join(' ')}`;
+  return new CliError(text.endsWith('.') ? text : `${text}.`, [suggestion, help].filter(Boolean).join(' '), exitCodes.usage);
+}
+
+/** The form of an error, also when the arguments could not be parsed. */
+function formatOf(argv: readonly string[]): OutputFormat {
+  const at = argv.findIndex((word) => word === '--output' || word.startsWith('--output='));
+  const given = at === -1 ? undefined : argv[at]?.includes('=') ? argv[at]?.split('=')[1] : argv[at + 1];
+  return outputFormats.find((format) => format === given) ?? 'text';
+}
+
+function version(): string {
+  const { version: text } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+  return text;
+}

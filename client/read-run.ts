@@ -1,0 +1,191 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { messageNames } from '../common/defaults.js';
+import { searchAttributes } from '../common/names.js';
+import type { RunState, RunView } from '../common/view.js';
+import { CliError, isNotFound, isRecordAway, isUnreachable } from './errors.js';
+import { exitCodes, hasEnded } from './exit-codes.js';
+import { pendingAttempts, type PendingAttempt } from './pending.js';
+import type { Session } from './session.js';
+
+/** Milliseconds that a worker gets to answer before the record is read instead. */
+const workerPatienceMs = 2_500;
+const serverPatienceMs = 4_000;
+
+export interface RunReading {
+  view: RunView;
+  /** Temporal's id of the execution, for links; null when Temporal does not have the run. */
+  runId: string | null;
+  /** Why the view is not the live one; null when it is. */
+  note: string | null;
+  /** What Temporal knows of attempts under way. */
+  pending: PendingAttempt[];
+}
+
+/** The run was started, and no worker has admitted it yet. */
+export class NotAdmittedYet extends CliError {}
+
+/** What a RUN argument means: `@latest` is the newest run there is. @throws CliError */
+export async function resolveRun(session: Session, run: string): Promise<string> {
+  if (run !== '@latest') return run;
+  const [recorded, listed] = await Promise.allSettled([newestInRecord(session), newestInTemporal(session)]);
+  // A run reaches the record when it is admitted and Temporal's list a moment after its start: either may be ahead.
+  const found = [recorded, listed].flatMap((each) => (each.status === 'fulfilled' && each.value ? [each.value] : []));
+  const newest = found.sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
+  if (newest) return newest.id;
+  if (recorded.status === 'rejected' && listed.status === 'rejected') throw listed.reason;
+  throw new CliError('There is no run yet.', `Start one with: ${session.command} start RUNBOOK`, exitCodes.usage);
+}
+
+async function newestInRecord(session: Session): Promise<{ id: string; startedAt: string } | null> {
+  const pool = await session.record();
+  if (!pool) return null;
+  const { latestRun } = await import('../store/index.js');
+  return latestRun(pool);
+}
+
+async function newestInTemporal(session: Session): Promise<{ id: string; startedAt: string } | null> {
+  const temporal = await session.temporal();
+  return temporal.within(serverPatienceMs, async () => {
+    for await (const execution of temporal.client.workflow.list({
+      query: `${searchAttributes.state.name} IS NOT NULL`,
+      pageSize: 1,
+    })) {
+      return { id: execution.workflowId, startedAt: execution.startTime.toISOString() };
+    }
+    return null;
+  });
+}
+
+/**
+ * The run as it stands: asked of a worker, else read from the record, with a note that says so.
+ * @throws CliError when there is no such run, or nobody can say how it stands
+ * @throws NotAdmittedYet
+ */
+export async function readRun(session: Session, run: string): Promise<RunReading> {
+  const temporal = await session.temporal();
+  const handle = temporal.client.workflow.getHandle(run);
+  const [described, queried] = await Promise.allSettled([
+    temporal.within(serverPatienceMs, () => handle.describe()),
+    temporal.within(workerPatienceMs, () => handle.query<RunView>(messageNames.status)),
+  ]);
+  if (described.status === 'rejected') {
+    const error: unknown = described.reason;
+    if (!isNotFound(error) && !isUnreachable(error)) throw error;
+    const why = isNotFound(error) ? 'Temporal no longer has the run' : `no Temporal server answers at ${temporal.address}`;
+    const view = await fromRecord(session, run, why, error);
+    return { view, runId: null, note: `Read from the record: ${why}.`, pending: [] };
+  }
+  const execution = described.value;
+  const runId = execution.runId;
+  if (queried.status === 'fulfilled') {
+    return { view: overlay(queried.value, execution), runId, note: null, pending: pendingAttempts(execution) };
+  }
+  if (isNotAdmitted(queried.reason)) throw await notAdmitted(session, run, execution);
+  const view = await fromRecord(session, run, 'no worker answers', queried.reason);
+  return {
+    view: overlay(view, execution),
+    runId,
+    note: 'Read from the record: no worker answers.',
+    pending: pendingAttempts(execution),
+  };
+}
+
+/** As `readRun`, and waits a moment for a run that was started just now. */
+export async function readRunSoon(session: Session, run: string, patienceMs = 5_000): Promise<RunReading> {
+  const until = Date.now() + patienceMs;
+  for (;;) {
+    try {
+      return await readRun(session, run);
+    } catch (error) {
+      if (!(error instanceof NotAdmittedYet) || Date.now() > until) throw error;
+      await new Promise((wake) => setTimeout(wake, 100));
+    }
+  }
+}
+
+async function fromRecord(session: Session, run: string, why: string, cause: unknown): Promise<RunView> {
+  const pool = await session.record();
+  const noSuchRun = new CliError(
+    `There is no run ${JSON.stringify(run)}.`,
+    `See the runs with: ${session.command} runs`,
+    exitCodes.usage,
+  );
+  if (!pool) {
+    if (isNotFound(cause)) throw noSuchRun;
+    if (why !== 'no worker answers') throw cause;
+    throw new CliError(
+      `No worker answers for run ${run}, and nobody said where the record is.`,
+      `Start a worker with: ${session.command} worker. Or set RUNBOOK_DATABASE_URL to read the record.`,
+      exitCodes.timedOut,
+    );
+  }
+  const { getRun } = await import('../store/index.js');
+  let view: RunView | null;
+  try {
+    view = await getRun(pool, run);
+  } catch (error) {
+    // Both are away: say that of Temporal, which is asked first, and name the record too.
+    if (isRecordAway(error) && !isNotFound(cause) && why !== 'no worker answers') {
+      throw new CliError(
+        `No Temporal server answers at ${(await session.temporal()).address}, and the record in PostgreSQL cannot be read either.`,
+        `Start everything here with: ${session.command} dev. Or see what is wrong with: ${session.command} doctor`,
+      );
+    }
+    throw error;
+  }
+  if (view) return { ...view, source: 'record' };
+  if (isNotFound(cause)) throw noSuchRun;
+  throw new CliError(
+    `${why[0]?.toUpperCase()}${why.slice(1)}, and the record does not know run ${run}.`,
+    `Start a worker with: ${session.command} worker. See the runs in the record with: ${session.command} runs`,
+    exitCodes.timedOut,
+  );
+}
+
+/** Ends that the run itself could not see: Temporal knows them, the view does not. */
+function overlay(view: RunView, execution: WorkflowExecutionDescription): RunView {
+  const state = endBehindOurBack[execution.status.name];
+  if (!state || hasEnded(view.state)) return view;
+  const endedAt = execution.closeTime?.toISOString() ?? null;
+  const problem = view.problem ?? {
+    type: 'Terminated',
+    message: `the run was ended in Temporal (${execution.status.name.toLowerCase()}); what ran then was not waited for and nothing was taken back`,
+    next: 'Look at the last steps and at the target before you start again.',
+  };
+  return { ...view, state, endedAt, problem, waitingFor: [] };
+}
+
+const endBehindOurBack: Partial<Record<string, RunState>> = {
+  TERMINATED: 'terminated',
+  TIMED_OUT: 'terminated',
+  FAILED: 'failed',
+  CANCELLED: 'cancelled',
+};
+
+function isNotAdmitted(error: unknown): boolean {
+  return error instanceof Error && /not admitted yet/.test(error.message);
+}
+
+/** Either its admission is still to come, or it was refused: then the run has failed and says why. */
+async function notAdmitted(session: Session, run: string, execution: WorkflowExecutionDescription): Promise<CliError> {
+  if (execution.status.name === 'RUNNING') {
+    return new NotAdmittedYet(
+      `Run ${run} was started and is not admitted yet.`,
+      `Ask again with: ${session.command} status ${run}`,
+      exitCodes.timedOut,
+    );
+  }
+  const { client } = await session.temporal();
+  const why = await client.workflow
+    .getHandle(run)
+    .result()
+    .then(
+      () => 'it ended before it was admitted',
+      (error: unknown) => String((error as { cause?: Error }).cause?.message ?? 'it was ended before it was admitted'),
+    );
+  return new CliError(
+    `Run ${run} was not admitted: ${why.replace(/\.$/, '')}.`,
+    `Nothing was changed. See the runbook with: ${session.command} show ${execution.type}`,
+    exitCodes.failed,
+  );
+}

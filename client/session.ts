@@ -1,0 +1,89 @@
+import type pg from 'pg';
+import { commandName } from './command-name.js';
+import type { Temporal } from './connect.js';
+import { CliError, explain, type ErrorContext } from './errors.js';
+import type { Io } from './io.js';
+import { databaseUrl, uiUrl, type GlobalFlags } from './settings.js';
+
+/**
+ * What one command has open: Temporal and the record, each loaded and connected only when it is needed, because both
+ * cost more time than the rest of the command line together.
+ */
+export class Session {
+  readonly databaseUrl: string | null;
+  readonly uiUrl: string;
+  /** How the command line is called, for what we print. */
+  readonly command: string;
+  private opened: Temporal | undefined;
+  private pool: pg.Pool | undefined;
+
+  constructor(
+    readonly flags: GlobalFlags,
+    readonly io: Io,
+  ) {
+    this.databaseUrl = databaseUrl(io.env);
+    this.uiUrl = uiUrl(io.env);
+    this.command = commandName(io.env);
+  }
+
+  /** @throws CliError when the configuration cannot be read */
+  async temporal(): Promise<Temporal> {
+    if (!this.opened) {
+      const { connectTemporal } = await import('./connect.js');
+      this.opened = connectTemporal(this.flags, this.io.env);
+    }
+    return this.opened;
+  }
+
+  /** The record, or null when nobody said where it is. */
+  async record(): Promise<pg.Pool | null> {
+    if (this.databaseUrl === null) return null;
+    if (!this.pool) {
+      if (!/^postgres(ql)?:\/\//.test(this.databaseUrl) || !URL.canParse(this.databaseUrl)) {
+        throw new CliError(
+          'RUNBOOK_DATABASE_URL is no address of a PostgreSQL database.',
+          'It looks like postgres://user@host:5432/runbook',
+        );
+      }
+      const { openPool } = await import('../store/index.js');
+      this.pool = openPool(this.databaseUrl, { applicationName: 'runbook cli', max: 2 });
+    }
+    return this.pool;
+  }
+
+  /** The record. @throws CliError when nobody said where it is */
+  async needRecord(): Promise<pg.Pool> {
+    const pool = await this.record();
+    if (pool) return pool;
+    throw new CliError(
+      'This is read from the record in PostgreSQL, and nobody said where that is.',
+      `Set RUNBOOK_DATABASE_URL to what the workers use, or start everything here with: ${this.command} dev`,
+    );
+  }
+
+  /** What errors are explained with. */
+  get context(): ErrorContext {
+    return {
+      command: this.command,
+      address: this.opened?.address,
+      namespace: this.opened?.namespace,
+      databaseUrl: this.databaseUrl,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.opened?.connection.close(), this.pool?.end()]);
+  }
+}
+
+/** Opens what a command needs, explains what goes wrong, and closes it again. @throws CliError only */
+export async function withSession<T>(flags: GlobalFlags, io: Io, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = new Session(flags, io);
+  try {
+    return await work(session);
+  } catch (error) {
+    throw explain(error, session.context);
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,242 @@
+import type { DecisionView, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
+import { shortDigest } from '../language/digest.js';
+import type { Json } from '../language/json.js';
+import { hasEnded } from './exit-codes.js';
+import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
+import type { PendingAttempt } from './pending.js';
+import { bothTimes, duration, since } from './times.js';
+
+export interface ViewOptions {
+  paint: Paint;
+  columns: number;
+  /** Epoch milliseconds; durations of what still goes on are up to here. */
+  now?: number;
+  pending?: readonly PendingAttempt[];
+  uiUrl?: string | null;
+}
+
+/** Lists longer than this are cut: whoever needs all of it asks for JSON. */
+const evidenceLines = 40;
+
+/** A run as a person reads it. */
+export function renderView(view: RunView, options: ViewOptions): string {
+  const { paint, columns } = options;
+  const blocks = [
+    head(view, options),
+    ...view.waitingFor.map((wait) => renderWait(wait, options)),
+    renderSteps(view, options),
+    ...(view.problem ? [problem(view, options)] : []),
+    ...(view.decisions.length > 0 ? [renderDecisions(view.decisions, paint, columns)] : []),
+    ...(Object.keys(view.outputs).length > 0 ? [`${paint('bold', 'Outputs')}\n${renderFacts(view.outputs, options, '  ')}`] : []),
+  ];
+  return blocks.join('\n\n');
+}
+
+function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOptions): string {
+  const ended = view.endedAt ? `, ended ${bothTimes(view.endedAt)}` : '';
+  const took = duration(Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)));
+  const ui = uiUrl ?? view.uiUrl;
+  const rows: [string, string][] = [
+    ['run', view.id],
+    ['started', `${bothTimes(view.startedAt)} by ${view.requester}${ended}`],
+    ['took', view.endedAt ? took : `${took} so far`],
+    ['reason', view.reason || 'none given'],
+    ['targets', view.targets.join(', ') || 'none'],
+    ['plan', shortDigest(view.planDigest)],
+    ...(ui ? ([['ui', ui]] as [string, string][]) : []),
+  ];
+  return `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}\n${pairs(rows, columns, paint)}`;
+}
+
+/** What the run waits for, what the approver is shown, and the commands that decide. */
+export function renderWait(wait: WaitView, options: ViewOptions): string {
+  const { paint, columns, now = Date.now() } = options;
+  const deadline = wait.deadline ? `, until ${bothTimes(wait.deadline)}` : ', no deadline';
+  const facts = renderFacts(wait.evidence, options, '  ');
+  return [
+    paint('yellow', wrap(`Waits for ${wait.who}: ${wait.title}`, columns)),
+    paint('dim', wrap(`since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadline}`, columns, '  ')),
+    ...(facts ? ['', facts] : []),
+    '',
+    `  approve:  ${paint('bold', shown(wait.command))}`,
+    `  reject:   ${shown(wait.command.replace(' approve ', ' reject '))}`,
+  ].join('\n');
+}
+
+/** The step table; errors and progress stand below their step. */
+export function renderSteps(view: RunView, { paint, columns, now = Date.now(), pending = [] }: ViewOptions): string {
+  const ended = hasEnded(view.state);
+  const steps = view.steps;
+  const rows = steps.map((step) => [
+    ended && step.state === 'pending' ? ' ' : marks[step.state],
+    step.id,
+    step.title,
+    stateWord(step, ended) + (step.attempts > 1 ? ` ×${step.attempts}` : ''),
+    step.startedAt ? duration(Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt))) : '',
+  ]);
+  const colour = (cell: string, row: number): string => {
+    const state = steps[row]?.state;
+    return state ? paint(styles[state], cell) : cell;
+  };
+  const lines = table(
+    [
+      { name: '', style: colour },
+      { name: 'STEP', shrinkTo: 14 },
+      { name: 'TITLE', shrinkTo: 16 },
+      { name: 'STATE', style: colour },
+      { name: 'TIME', align: 'right' },
+    ],
+    rows,
+    columns,
+    paint,
+  ).split('\n');
+  const below = (step: StepView): string[] => {
+    if (step.error) {
+      const text = `${step.error.message}${step.error.next ? ` ${step.error.next}` : ''}`;
+      return [
+        wrap(text, columns, '   ')
+          .split('\n')
+          .map((each) => paint(step.state === 'failed' ? 'red' : 'dim', each))
+          .join('\n'),
+      ];
+    }
+    const attempt = pending.find((each) => each.step === step.id || each.step === `${step.id}.undo`);
+    return attempt ? pendingLines(attempt, columns).map((each) => paint('dim', each)) : [];
+  };
+  return [lines[0] ?? '', ...steps.flatMap((step, index) => [lines[index + 1] ?? '', ...below(step)])].join('\n');
+}
+
+function pendingLines(attempt: PendingAttempt, columns: number): string[] {
+  const progress = attempt.progress ? flat(attempt.progress) : '';
+  return [
+    ...(progress ? [wrap(progress, columns, '   ')] : []),
+    ...(attempt.attempt > 1 && attempt.lastFailure
+      ? [wrap(`attempt ${attempt.attempt}; before: ${attempt.lastFailure}`, columns, '   ')]
+      : []),
+  ];
+}
+
+function problem(view: RunView, { paint, columns }: ViewOptions): string {
+  const next = view.problem?.next ? `\n${wrap(`Next: ${view.problem.next}`, columns)}` : '';
+  return `${paint('red', wrap(`${capital(view.state)}: ${view.problem?.message ?? ''}`, columns))}${next}`;
+}
+
+function renderDecisions(decisions: readonly DecisionView[], paint: Paint, columns: number): string {
+  const rows = decisions.map((each) => {
+    const what = each.code === 'malformed' ? 'sent something that is no decision' : `${each.verb} ${each.gate ?? ''}`.trim();
+    const verdict = each.accepted ? 'accepted' : `refused: ${each.message}`;
+    return wrap(
+      `${bothTimes(each.at)}  ${each.by || 'somebody'}: ${what}: ${verdict}${each.reason ? ` (${each.reason})` : ''}`,
+      columns,
+      '  ',
+    );
+  });
+  return `${paint('bold', 'Decisions')}\n${rows.join('\n')}`;
+}
+
+/** Named facts, nested ones indented, long lists cut. */
+export function renderFacts(
+  facts: Readonly<Record<string, Json>>,
+  options: Pick<ViewOptions, 'paint' | 'columns'>,
+  indent: string,
+): string {
+  const lines = factLines(facts, options, indent).flatMap((each) => each.split('\n'));
+  if (lines.length <= evidenceLines) return lines.join('\n');
+  return [...lines.slice(0, evidenceLines), `${indent}… ${lines.length - evidenceLines} more lines with --output json`].join(
+    '\n',
+  );
+}
+
+function factLines(
+  facts: Readonly<Record<string, Json>>,
+  options: Pick<ViewOptions, 'paint' | 'columns'>,
+  indent: string,
+): string[] {
+  const { paint, columns } = options;
+  const room = Math.min(24, Math.max(0, ...Object.keys(facts).map((name) => line(name).length)));
+  return Object.entries(facts).flatMap(([name, value]) => {
+    const label = paint('dim', line(name).padEnd(room));
+    if (
+      value !== null &&
+      typeof value === 'object' &&
+      !Array.isArray(value) &&
+      Object.keys(value).length > 0 &&
+      flat(value).length > columns - room - 4
+    ) {
+      return [`${indent}${label}`, ...factLines(value, options, `${indent}  `)];
+    }
+    if (Array.isArray(value) && value.some((item) => item !== null && typeof item === 'object')) {
+      return [`${indent}${label}`, ...value.map((item) => wrap(flat(item), columns, `${indent}  `))];
+    }
+    const hanging = `${indent}${' '.repeat(room + 2)}`;
+    return [`${indent}${label}  ${wrap(flat(value) || '-', columns, hanging).trimStart()}`];
+  });
+}
+
+/** A value in one line, as people write it. */
+export function flat(value: Json): string {
+  if (value === null) return 'none';
+  if (Array.isArray(value)) return value.map(flat).join(', ') || 'none';
+  if (typeof value === 'object')
+    return Object.entries(value)
+      .map(([name, inner]) => `${name}: ${flat(inner)}`)
+      .join(', ');
+  return line(String(value));
+}
+
+export function paintState(paint: Paint, state: RunState): string {
+  return paint(runStyles[state], state);
+}
+
+function stateWord(step: StepView, ended: boolean): string {
+  return ended && step.state === 'pending' ? 'not begun' : step.state;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const marks: Record<StepState, string> = {
+  pending: '·',
+  waiting: '…',
+  running: '▶',
+  succeeded: '✓',
+  failed: '✗',
+  'needs-operator': '!',
+  unknown: '?',
+  skipped: '–',
+  'done-by-hand': '✓',
+  'not-needed': '–',
+  undoing: '←',
+  undone: '←',
+};
+
+const styles: Record<StepState, Style> = {
+  pending: 'dim',
+  waiting: 'yellow',
+  running: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+  'needs-operator': 'yellow',
+  unknown: 'red',
+  skipped: 'dim',
+  'done-by-hand': 'green',
+  'not-needed': 'dim',
+  undoing: 'cyan',
+  undone: 'yellow',
+};
+
+const runStyles: Record<RunState, Style> = {
+  running: 'cyan',
+  waiting: 'yellow',
+  'needs-operator': 'yellow',
+  paused: 'yellow',
+  'rolling-back': 'cyan',
+  succeeded: 'green',
+  'succeeded-with-exceptions': 'yellow',
+  failed: 'red',
+  'rolled-back': 'yellow',
+  rejected: 'yellow',
+  cancelled: 'yellow',
+  terminated: 'red',
+};
