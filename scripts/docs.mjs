@@ -6,10 +6,11 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { cliPage } from './lib/cli-doc.mjs';
 import { failuresPage } from './lib/failures-doc.mjs';
 
 const docs = join(resolve(import.meta.dirname, '..'), 'docs');
-const pages = { 'failures.md': failuresPage() };
+const pages = { 'failures.md': failuresPage(), 'cli.md': await cliPage() };
 const check = process.argv.includes('--check');
 
 for (const [name, text] of Object.entries(pages)) {
