@@ -16,7 +16,10 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 const root = resolve(import.meta.dirname, '..');
 const installed = join(root, 'node_modules', '.installed');
-const lockDigest = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lockDigest = () =>
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 
 if (!ready()) {
   const unlock = await lock(join(root, '.bootstrap.lock'));
