@@ -2,6 +2,7 @@ import type { RunView, StepView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
 import { line } from './output.js';
 import type { PendingAttempt } from './pending.js';
+import { problemText } from './problem-text.js';
 import { duration } from './times.js';
 
 /** One thing that happened to a run. */
@@ -87,19 +88,19 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
   if (endedAt !== null) {
     const took = duration(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
     const tries = step.attempts > 1 && step.kind !== 'approval' ? `, ${step.attempts} attempts` : '';
-    const why = step.error ? `: ${step.error.message}${step.error.next ? ` ${step.error.next}` : ''}` : '';
+    const why = step.error ? `: ${problemText(step.error)}` : '';
     changes.push(change(`end ${step.state}`, endedAt, step.state, `${step.state} after ${took}${tries}${why}`));
   }
   return changes;
 }
 
 function ended(view: RunView): Change {
-  const why = view.problem ? `: ${view.problem.message}${view.problem.next ? ` Next: ${view.problem.next}` : ''}` : '';
+  const why = view.problem ? `: ${problemText(view.problem)}` : '';
   const at = view.endedAt ?? new Date().toISOString();
   return { key: 'end', at, kind: 'run', step: null, state: view.state, text: `the run has ended: ${view.state}${why}` };
 }
 
 /** `05:12:44Z  identify/jobs  begins: …`, in one line. */
 export function changeLine({ at, step, text }: Change): string {
-  return line(`${new Date(at).toISOString().slice(11, 19)}Z  ${step ? `${step}  ` : ''}${text}`);
+  return `${new Date(at).toISOString().slice(11, 19)}Z  ${step ? `${line(step)}  ` : ''}${line(text)}`;
 }

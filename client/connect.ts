@@ -60,7 +60,7 @@ function readProfile(flags: GlobalFlags, env: NodeJS.ProcessEnv): { options: Con
     const { address, tls, apiKey, metadata } = connectionOptions;
     const options = { address, tls, apiKey, metadata };
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    return { options: given as ConnectionOptions, namespace };
+    return { options: given, namespace };
   } catch (error) {
     throw new CliError(
       `Temporal's configuration cannot be read: ${(error as Error).message.replace(/\s+/g, ' ').replace(/\.$/, '')}.`,

@@ -189,7 +189,7 @@ function grpcError(error: unknown): Thrown | undefined {
 /** The error that says most: a connection to several addresses fails with one error for each. */
 function rootOf(error: unknown): Thrown {
   const first = (error as { errors?: unknown[] } | undefined)?.errors?.[0];
-  return (first ?? error ?? {}) as Thrown;
+  return first ?? error ?? {};
 }
 
 function oneLine(text: string): string {

@@ -1,12 +1,12 @@
-import { temporal as proto } from '@temporalio/proto';
+import protos from '@temporalio/proto';
 import { searchAttributes } from '../common/names.js';
 import type { Temporal } from './connect.js';
 
-const { IndexedValueType } = proto.api.enums.v1;
+const { IndexedValueType } = protos.temporal.api.enums.v1;
 const secondsADay = 86_400;
 
 /** What each of our search attributes is for Temporal. */
-function wanted(): Record<string, proto.api.enums.v1.IndexedValueType> {
+function wanted(): Record<string, number> {
   return Object.fromEntries(
     Object.values(searchAttributes).map(({ name, type }) => [
       name,

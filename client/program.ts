@@ -9,11 +9,17 @@ import type { Io } from './io.js';
 import { globalOptions } from './options.js';
 import { outputFormats, printError, type OutputFormat } from './output.js';
 import { registerApprove, registerReject } from './commands/approve.js';
+import { registerCancel } from './commands/cancel.js';
+import { registerCompletion } from './commands/completion.js';
 import { registerDev } from './commands/dev.js';
+import { registerDoctor } from './commands/doctor.js';
+import { registerHistory } from './commands/history.js';
 import { registerList } from './commands/list.js';
+import { registerLogs } from './commands/logs.js';
 import { registerOpen } from './commands/open.js';
 import { registerPlan } from './commands/plan.js';
 import { registerReport } from './commands/report.js';
+import { registerRuns } from './commands/runs.js';
 import { registerSetup } from './commands/setup.js';
 import { registerShow } from './commands/show.js';
 import { registerStart } from './commands/start.js';
@@ -24,10 +30,14 @@ import { registerWorker } from './commands/worker.js';
 
 /** The verbs in the order in which people need them. */
 const groups = [
-  ['Run everything', [registerDev, registerWorker, registerSetup]],
+  ['Run everything', [registerDev, registerWorker, registerSetup, registerDoctor]],
   ['Runbooks', [registerList, registerShow, registerPlan, registerStart]],
-  ['Follow', [registerStatus, registerWatch, registerWait, registerReport, registerOpen]],
-  ['Decide', [registerApprove, registerReject]],
+  [
+    'Follow',
+    [registerRuns, registerStatus, registerWatch, registerWait, registerLogs, registerHistory, registerReport, registerOpen],
+  ],
+  ['Decide', [registerApprove, registerReject, registerCancel]],
+  ['Around it', [registerCompletion]],
 ] as const;
 
 const exitCodeHelp = `

@@ -4,6 +4,7 @@ import type { Json } from '../language/json.js';
 import { hasEnded } from './exit-codes.js';
 import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
 import type { PendingAttempt } from './pending.js';
+import { problemText } from './problem-text.js';
 import { bothTimes, duration, since } from './times.js';
 
 export interface ViewOptions {
@@ -92,13 +93,11 @@ export function renderSteps(view: RunView, { paint, columns, now = Date.now(), p
   ).split('\n');
   const below = (step: StepView): string[] => {
     if (step.error) {
-      const text = `${step.error.message}${step.error.next ? ` ${step.error.next}` : ''}`;
-      return [
-        wrap(text, columns, '   ')
-          .split('\n')
-          .map((each) => paint(step.state === 'failed' ? 'red' : 'dim', each))
-          .join('\n'),
-      ];
+      // A group fails with its part's error, which stands at the part.
+      if (steps.some((part) => part.id.startsWith(`${step.id}/`) && part.error?.message === step.error?.message)) return [];
+      const style = step.state === 'failed' ? 'red' : 'dim';
+      const text = wrap(problemText(step.error), columns, '   ');
+      return text.split('\n').map((each) => paint(style, each));
     }
     const attempt = pending.find((each) => each.step === step.id || each.step === `${step.id}.undo`);
     return attempt ? pendingLines(attempt, columns).map((each) => paint('dim', each)) : [];

@@ -1,4 +1,4 @@
-import { temporal as proto } from '@temporalio/proto';
+import protos from '@temporalio/proto';
 import type { Temporal } from './connect.js';
 
 export interface PollingWorker {
@@ -18,7 +18,7 @@ export async function workersOf(temporal: Temporal): Promise<PollingWorker[]> {
     temporal.connection.workflowService.describeTaskQueue({
       namespace: temporal.namespace,
       taskQueue: { name: temporal.taskQueue },
-      taskQueueType: proto.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      taskQueueType: protos.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     }),
   );
   return (pollers ?? []).map(({ identity, lastAccessTime }) => {

@@ -4,6 +4,7 @@ import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf, timeoutOption } from '../options.js';
 import { print, printValue, remark } from '../output.js';
+import { problemText } from '../problem-text.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -50,7 +51,8 @@ export function runWait(options: WaitOptions, io: Io): Promise<number> {
           for (const wait of view.waitingFor) print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
         return exitCodes.ok;
       }
-      if (output === 'text') print(io, `${view.id} has ended: ${view.state}${view.problem ? `: ${view.problem.message}` : ''}`);
+      if (output === 'text')
+        print(io, `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`);
       // Whoever waited for a decision must not take an end for one.
       return exitCodeOf(view.state, options.strict) || (options.for === 'decision' ? exitCodes.failed : exitCodes.ok);
     }

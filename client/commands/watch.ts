@@ -44,7 +44,7 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
   const live = io.isTTY && (options.output ?? 'text') === 'text';
   const show = live ? await picture(session, options, io) : await lines(options, io);
   let last: RunReading | undefined;
-  for await (const reading of follow(session, run, { everyMs, until, signal, onTrouble: show.trouble })) {
+  for await (const reading of follow(session, run, { everyMs, until, signal, onTrouble: (why) => show.trouble(why) })) {
     last = reading;
     await show.reading(reading);
   }

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { examples, optionsOf } from '../options.js';
+import { painter, print, printValue, wrap, type Style } from '../output.js';
+import { withSession } from '../session.js';
+import type { GlobalFlags } from '../settings.js';
+
+export function registerDoctor(program: Command, io: Io, run = runDoctor): void {
+  program
+    .command('doctor')
+    .description('check everything that a run depends on, with the fix for what is wrong')
+    .addHelpText('after', examples('runbook doctor', 'runbook doctor --output json'))
+    .action(async (_own: unknown, command: Command) => {
+      io.exitCode = await run(optionsOf(command), io);
+    });
+}
+
+/** One line for each check; 1 when any has failed. */
+export function runDoctor(options: GlobalFlags, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { runChecks } = await import('../doctor-checks.js');
+    const checks = await runChecks(session);
+    const bad = checks.some((check) => check.state === 'failed');
+    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ok: !bad, checks });
+    else {
+      const paint = painter(io, options.color);
+      const styles: Record<string, Style> = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'dim' };
+      for (const { name, state, found, fix } of checks) {
+        const hanging = ' '.repeat(28);
+        print(
+          io,
+          `${paint(styles[state] ?? 'dim', state.padEnd(7))}  ${name.padEnd(17)}  ${wrap(found, io.columns, hanging).trimStart()}`,
+        );
+        if (fix) print(io, wrap(`fix: ${fix}`, io.columns, hanging));
+      }
+    }
+    return bad ? exitCodes.failed : exitCodes.ok;
+  });
+}

@@ -1,0 +1,48 @@
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { examples, optionsOf } from '../options.js';
+import { line, painter, print, printList, remark, wrap } from '../output.js';
+import { withSession } from '../session.js';
+import type { GlobalFlags } from '../settings.js';
+
+export interface HistoryOptions extends GlobalFlags {
+  run: string;
+  all?: boolean;
+}
+
+export function registerHistory(program: Command, io: Io, run = runHistory): void {
+  program
+    .command('history')
+    .description('tell what happened in a run, in the order of time')
+    .argument('<run>', 'id of the run, or @latest')
+    .option('--all', "the engine's own events too")
+    .addHelpText('after', examples('runbook history @latest', 'runbook history @latest --output jsonl'))
+    .action(async (id: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<HistoryOptions, 'run'>>(command), run: id }, io);
+    });
+}
+
+/** From Temporal's own history while it has it, else from the record. */
+export function runHistory(options: HistoryOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { readHistory } = await import('../read-history.js');
+    const { resolveRun } = await import('../read-run.js');
+    const { entries, note, source } = await readHistory(session, await resolveRun(session, options.run), options.all ?? false);
+    if (note) remark(io, note);
+    if (options.output === 'json' || options.output === 'jsonl') {
+      printList(
+        io,
+        options.output,
+        entries.map((entry) => ({ ...entry, source })),
+      );
+      return exitCodes.ok;
+    }
+    const paint = painter(io, options.color);
+    const hanging = ' '.repeat(22);
+    for (const { at, text } of entries) {
+      print(io, `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`);
+    }
+    return exitCodes.ok;
+  });
+}

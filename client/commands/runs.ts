@@ -1,0 +1,98 @@
+import { Option, type Command } from 'commander';
+import { runStates, type RunState, type RunSummary } from '../../common/view.js';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { asOption, count, examples, optionsOf } from '../options.js';
+import { painter, print, printList, remark, table } from '../output.js';
+import { withSession } from '../session.js';
+import { operatorName, type GlobalFlags } from '../settings.js';
+import { shortUtc, since } from '../times.js';
+
+export interface RunsOptions extends GlobalFlags {
+  state?: RunState;
+  runbook?: string;
+  target?: string;
+  requester?: string;
+  waiting?: boolean;
+  waitingFor?: string;
+  as?: string;
+  limit?: number;
+}
+
+export function registerRuns(program: Command, io: Io, run = runRuns): void {
+  program
+    .command('runs')
+    .description('list runs, newest first')
+    .addOption(new Option('--state <state>', 'only in this state').choices(runStates))
+    .option('--runbook <id>', 'only of this runbook')
+    .option('--target <name>', 'only on this target')
+    .option('--requester <name>', 'only started by this operator')
+    .option('--waiting', 'only those that wait for people')
+    .option('--waiting-for <name>', 'only those that this operator may decide; me is you')
+    .addOption(asOption())
+    .option('--limit <number>', 'how many at most; 20 unless said', count)
+    .addHelpText('after', examples('runbook runs --waiting-for me', 'runbook runs --state failed --output json'))
+    .action(async (_own: unknown, command: Command) => {
+      io.exitCode = await run(optionsOf<RunsOptions>(command), io);
+    });
+}
+
+const defaultLimit = 20;
+
+export function runRuns(options: RunsOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { listAllRuns } = await import('../list-runs.js');
+    const { waitingFor, limit = defaultLimit } = options;
+    const filter = {
+      ...(options.state ? { state: options.state } : {}),
+      ...(options.runbook ? { runbook: options.runbook } : {}),
+      ...(options.target ? { target: options.target } : {}),
+      ...(options.requester ? { requester: options.requester } : {}),
+      ...(options.waiting || waitingFor ? { waiting: true } : {}),
+      limit,
+    };
+    const { runs, source, notes } = await listAllRuns(session, filter);
+    for (const note of notes) remark(io, note);
+    const who = waitingFor === 'me' ? operatorName(options.as, io.env) : waitingFor;
+    const listed = who === undefined ? runs : runs.filter((each) => mayDecide(each, who));
+    if (options.output === 'json' || options.output === 'jsonl') {
+      printList(
+        io,
+        options.output,
+        listed.map((each) => ({ ...each, source })),
+      );
+      return exitCodes.ok;
+    }
+    if (listed.length === 0) {
+      remark(io, 'There are no such runs.');
+      return exitCodes.ok;
+    }
+    print(io, render(listed, options, io));
+    return exitCodes.ok;
+  });
+}
+
+function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): string {
+  const rows = runs.map((each) => [
+    each.id,
+    each.state,
+    shortUtc(each.startedAt),
+    each.requester,
+    each.waitingFor.length > 0
+      ? `waits ${since(each.waitingFor[0]?.since ?? each.startedAt)}: ${each.waitingFor.map((wait) => wait.id).join(', ')}`
+      : (each.step ?? ''),
+  ]);
+  const columns = [
+    { name: 'RUN' },
+    { name: 'STATE' },
+    { name: 'STARTED' },
+    { name: 'BY', shrinkTo: 8 },
+    { name: 'AT', shrinkTo: 12 },
+  ];
+  return table(columns, rows, io.columns, painter(io, options.color));
+}
+
+/** A gate that refuses the requester is none that the requester may decide. */
+function mayDecide(run: RunSummary, name: string): boolean {
+  return run.waitingFor.some((wait) => run.requester !== name || !/other than the requester/.test(wait.who));
+}

@@ -1,0 +1,221 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseSecrets } from '../language/secrets-file.js';
+import { parseTargets } from '../language/targets-file.js';
+import { homePaths, runbookHome } from '../embedded/home.js';
+import { readConnection } from '../embedded/connection.js';
+import { explain, hostOf, type ErrorContext } from './errors.js';
+import type { Session } from './session.js';
+
+export interface Check {
+  name: string;
+  state: 'ok' | 'warning' | 'failed' | 'skipped';
+  /** What was found. */
+  found: string;
+  /** What to do; null when there is nothing to do. */
+  fix: string | null;
+}
+
+/** Milliseconds that clocks may differ before times in reports mislead. */
+const skewMs = 2_000;
+const retentionDaysWanted = 90;
+const oldestNode: readonly [number, number] = [20, 19];
+
+/** Looks at everything that a run depends on, by using it; changes nothing. */
+export async function runChecks(session: Session): Promise<Check[]> {
+  return [
+    nodeVersion(),
+    devConnection(session),
+    ...(await temporalChecks(session)),
+    ...(await recordChecks(session)),
+    ...fileChecks(session),
+    await userInterface(session),
+  ];
+}
+
+const ok = (name: string, found: string): Check => ({ name, state: 'ok', found, fix: null });
+const failed = (name: string, found: string, fix: string): Check => ({ name, state: 'failed', found, fix });
+const warning = (name: string, found: string, fix: string): Check => ({ name, state: 'warning', found, fix });
+const skipped = (name: string, found: string): Check => ({ name, state: 'skipped', found, fix: null });
+
+function nodeVersion(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const good = major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1]);
+  const name = 'node';
+  return good
+    ? ok(name, process.versions.node)
+    : failed(name, process.versions.node, `Install Node ${oldestNode.join('.')} or newer.`);
+}
+
+function devConnection({ io, command }: Session): Check {
+  const name = 'dev';
+  const home = runbookHome(io.env);
+  const found = readConnection(home);
+  if (!found) return skipped(name, 'runbook dev does not run here');
+  if (found.alive) return ok(name, `runs since ${found.connection.startedAt}`);
+  return warning(
+    name,
+    `${homePaths(home).connection} was left by a dev that was killed`,
+    `It is ignored; ${command} dev puts it right.`,
+  );
+}
+
+async function temporalChecks(session: Session): Promise<Check[]> {
+  const { command } = session;
+  const rest = ['namespace', 'retention', 'search attributes', 'worker'];
+  try {
+    const temporal = await session.temporal();
+    const { serverVersion } = await temporal.within(4_000, () => temporal.connection.workflowService.getSystemInfo({}));
+    const reached = ok('temporal', `server ${serverVersion} at ${temporal.address}`);
+    const { missingSearchAttributes, retentionDays } = await import('./namespace.js');
+    const { workersOf } = await import('./workers.js');
+    const namespace = await checked(session, 'namespace', async () => {
+      await retentionDays(temporal);
+      return ok('namespace', temporal.namespace);
+    });
+    if (namespace.state !== 'ok')
+      return [reached, namespace, ...rest.slice(1).map((name) => skipped(name, 'needs the namespace'))];
+    return [
+      reached,
+      namespace,
+      await checked(session, 'retention', async () => {
+        const days = await retentionDays(temporal);
+        if (days >= retentionDaysWanted) return ok('retention', `${days} days`);
+        return warning(
+          'retention',
+          `${days} days; after that only the record tells of a run`,
+          `${command} setup makes it ${retentionDaysWanted} days.`,
+        );
+      }),
+      await checked(session, 'search attributes', async () => {
+        const missing = await missingSearchAttributes(temporal);
+        if (missing.length === 0) return ok('search attributes', 'all registered');
+        return failed('search attributes', `missing: ${missing.join(', ')}`, `${command} setup`);
+      }),
+      await checked(session, 'worker', async () => {
+        const workers = (await workersOf(temporal)).filter((worker) => worker.recent);
+        if (workers.length > 0)
+          return ok('worker', `${workers.map((worker) => worker.identity).join(', ')} on ${temporal.taskQueue}`);
+        return failed(
+          'worker',
+          `none polls task queue ${temporal.taskQueue}`,
+          `${command} worker, or ${command} dev for everything.`,
+        );
+      }),
+    ];
+  } catch (error) {
+    const told = explain(error, session.context);
+    return [failed('temporal', told.message, told.next), ...rest.map((name) => skipped(name, 'needs Temporal'))];
+  }
+}
+
+async function recordChecks(session: Session): Promise<Check[]> {
+  const { command, databaseUrl } = session;
+  const needs = (why: string): Check[] => ['schema', 'clock'].map((name) => skipped(name, why));
+  if (databaseUrl === null) {
+    return [
+      failed('postgres', 'nobody said where the record is', `Set RUNBOOK_DATABASE_URL, or start ${command} dev.`),
+      ...needs('needs PostgreSQL'),
+    ];
+  }
+  const reached = await checked(session, 'postgres', async () => {
+    const pool = await session.needRecord();
+    const { rows } = await pool.query<{ version: string }>("SELECT current_setting('server_version') AS version");
+    return ok('postgres', `${rows[0]?.version ?? ''} at ${hostOf(databaseUrl)}`);
+  });
+  if (reached.state !== 'ok') return [reached, ...needs('needs PostgreSQL')];
+  return [
+    reached,
+    await checked(session, 'schema', async () => {
+      const { checkSchema } = await import('../store/index.js');
+      const { ok: good, message } = await checkSchema(await session.needRecord());
+      return good ? ok('schema', message) : failed('schema', message, `${command} setup`);
+    }),
+    await checked(session, 'clock', async () => {
+      const pool = await session.needRecord();
+      const asked = Date.now();
+      const { rows } = await pool.query<{ ms: number }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms');
+      const skew = Math.round(Math.abs((rows[0]?.ms ?? 0) - (asked + Date.now()) / 2));
+      if (skew < skewMs) return ok('clock', `${skew} ms from PostgreSQL's`);
+      return warning('clock', `${skew} ms from PostgreSQL's`, 'Let NTP set the clocks of both machines.');
+    }),
+  ];
+}
+
+/** What this machine's worker would read. The command line alone does not need these files. */
+function fileChecks({ io }: Session): Check[] {
+  const targets = resolve(io.env['RUNBOOK_TARGETS'] || 'targets.yaml');
+  const secrets = resolve(io.env['RUNBOOK_SECRETS'] || 'secrets.yaml');
+  return [
+    fileCheck('targets', targets, 'RUNBOOK_TARGETS', (text) => {
+      const count = parseTargets(text, targets).length;
+      return count > 0
+        ? ok('targets', `${count} in ${targets}`)
+        : warning('targets', `none in ${targets}`, 'Declare what runbooks act on: docs/targets-and-secrets.md');
+    }),
+    fileCheck('secrets', secrets, 'RUNBOOK_SECRETS', (text) =>
+      ok('secrets', `${parseSecrets(text, secrets).length} named in ${secrets}`),
+    ),
+    ...(existsSync(secrets) ? [secretsMode(secrets), secretValues(secrets, io.env)] : []),
+  ];
+}
+
+function fileCheck(name: string, path: string, setting: string, read: (text: string) => Check): Check {
+  if (!existsSync(path)) return skipped(name, `no ${path} here; needed where a worker runs (${setting})`);
+  try {
+    return read(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const { message, next } = explain(error, { command: 'runbook' });
+    return failed(name, message, next || 'Correct the file.');
+  }
+}
+
+function secretsMode(path: string): Check {
+  const name = 'secrets mode';
+  const mode = (statSync(path).mode & 0o777).toString(8);
+  return (statSync(path).mode & 0o077) === 0
+    ? ok(name, mode)
+    : warning(name, `${path} can be read by others (${mode})`, `chmod 600 ${path}`);
+}
+
+/** Every secret whose provider is on this machine is there; its value is not looked at. */
+function secretValues(path: string, env: NodeJS.ProcessEnv): Check {
+  const name = 'secret values';
+  try {
+    const missing = parseSecrets(readFileSync(path, 'utf8'), path).filter(({ from }) => {
+      const [provider, where] = [from.slice(0, from.indexOf(':')), from.slice(from.indexOf(':') + 1)];
+      return provider === 'env' ? !env[where] : !existsSync(resolve(dirname(path), where));
+    });
+    if (missing.length === 0) return ok(name, 'all there');
+    return warning(
+      name,
+      `not here: ${missing.map((secret) => `${secret.name} (${secret.from})`).join(', ')}`,
+      'Set the variable or write the file where the worker runs; only there it is needed.',
+    );
+  } catch {
+    return skipped(name, 'needs secrets.yaml');
+  }
+}
+
+async function userInterface({ uiUrl }: Session): Promise<Check> {
+  const name = 'temporal ui';
+  try {
+    const answer = await fetch(uiUrl, { signal: AbortSignal.timeout(3_000), redirect: 'manual' });
+    await answer.body?.cancel();
+    return answer.status < 500
+      ? ok(name, uiUrl)
+      : warning(name, `${uiUrl} answers ${answer.status}`, 'Look at the log of the UI.');
+  } catch {
+    return warning(name, `nobody answers at ${uiUrl}`, 'Set RUNBOOK_UI_URL to where your Temporal UI is.');
+  }
+}
+
+async function checked(session: Session, name: string, check: () => Promise<Check>): Promise<Check> {
+  try {
+    return await check();
+  } catch (error) {
+    const context: ErrorContext = session.context;
+    const { message, next } = explain(error, context);
+    return failed(name, message, next);
+  }
+}
