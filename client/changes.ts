@@ -2,6 +2,7 @@ import type { RunView, StepView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
 import { line } from './output.js';
 import type { PendingAttempt } from './pending.js';
+import { decisionText } from './decision-text.js';
 import { problemText } from './problem-text.js';
 import { duration } from './times.js';
 
@@ -32,22 +33,14 @@ export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []
       state: 'running',
       text: `${view.requester} started ${view.runbook}: ${view.reason || 'no reason given'}`,
     },
-    ...view.steps.flatMap((step) => ofStep(step, pending)),
-    ...view.waitingFor.map((wait): Change => ({
-      key: `wait ${wait.id} ${wait.attempt}`,
-      at: wait.since,
-      kind: 'wait',
-      step: wait.id,
-      state: 'waiting',
-      text: `waits for ${wait.who}: ${wait.title}`,
-    })),
+    ...view.steps.flatMap((step) => (step.kind === 'approval' ? ofGate(step, view) : ofStep(step, pending))),
     ...view.decisions.map((each): Change => ({
       key: `decision ${each.id} ${each.code}`,
       at: each.at,
       kind: 'decision',
       step: each.gate,
       state: each.code,
-      text: `${each.by || 'somebody'}: ${each.verb} ${each.gate ?? ''}: ${each.accepted ? 'accepted' : `refused: ${each.message}`}${each.reason ? ` (${each.reason})` : ''}`,
+      text: decisionText(each),
     })),
   ];
   const story = changes
@@ -55,6 +48,22 @@ export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []
     .sort((a, b) => a.change.at.localeCompare(b.change.at) || a.index - b.index)
     .map(({ change }) => change);
   return hasEnded(view.state) ? [...story, ended(view)] : story;
+}
+
+/** A gate is told by its wait; the decision tells the rest. */
+function ofGate(step: StepView, view: RunView): Change[] {
+  if (step.startedAt === null) return [];
+  const wait = view.waitingFor.find((each) => each.id === step.id);
+  const text = `waits for ${wait?.who ?? 'a decision'}: ${step.title}`;
+  const at = wait?.since ?? step.startedAt;
+  const waits: Change = { key: `wait ${step.id} ${step.attempts}`, at, kind: 'wait', step: step.id, state: 'waiting', text };
+  const decided = view.decisions.some((each) => each.accepted && each.gate === step.id);
+  if (decided || step.endedAt === null) return [waits];
+  const why = step.error ? `closed: ${problemText(step.error)}` : step.state;
+  return [
+    waits,
+    { key: `gate ${step.id} ${step.state}`, at: step.endedAt, kind: 'step', step: step.id, state: step.state, text: why },
+  ];
 }
 
 function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
@@ -69,8 +78,7 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
     text,
   });
   const changes: Change[] = [];
-  // A gate is told by its wait.
-  if (step.kind !== 'approval') changes.push(change('begin', startedAt, 'running', `begins: ${step.title}`));
+  changes.push(change('begin', startedAt, 'running', `begins: ${step.title}`));
   const attempt = pending.find((each) => each.step === id || each.step === `${id}.undo`);
   if (attempt && attempt.attempt > 1) {
     const why = attempt.lastFailure ? `: ${attempt.lastFailure}` : '';
@@ -87,7 +95,7 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
     changes.push(change('undoing', new Date().toISOString(), 'undoing', `is taken back: ${step.undo ?? step.title}`));
   if (endedAt !== null) {
     const took = duration(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
-    const tries = step.attempts > 1 && step.kind !== 'approval' ? `, ${step.attempts} attempts` : '';
+    const tries = step.attempts > 1 ? `, ${step.attempts} attempts` : '';
     const why = step.error ? `: ${problemText(step.error)}` : '';
     changes.push(change(`end ${step.state}`, endedAt, step.state, `${step.state} after ${took}${tries}${why}`));
   }

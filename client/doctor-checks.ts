@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { StartEnvelope } from '../common/envelope.js';
 import { parseSecrets } from '../language/secrets-file.js';
 import { parseTargets } from '../language/targets-file.js';
 import { homePaths, runbookHome } from '../embedded/home.js';
@@ -20,6 +21,20 @@ export interface Check {
 const skewMs = 2_000;
 const retentionDaysWanted = 90;
 const oldestNode: readonly [number, number] = [20, 19];
+
+/** Milliseconds that a worker gets to answer the doctor. */
+const workerPatienceMs = 4_000;
+/** A question that every worker can answer and that starts nothing: there is no such runbook. */
+const question: StartEnvelope = {
+  version: 1,
+  id: 'doctor',
+  verb: 'plan',
+  run: 'doctor',
+  runbook: 'doctor',
+  inputs: {},
+  by: 'doctor',
+  reason: '',
+};
 
 /** Looks at everything that a run depends on, by using it; changes nothing. */
 export async function runChecks(session: Session): Promise<Check[]> {
@@ -68,6 +83,7 @@ async function temporalChecks(session: Session): Promise<Check[]> {
     const { serverVersion } = await temporal.within(4_000, () => temporal.connection.workflowService.getSystemInfo({}));
     const reached = ok('temporal', `server ${serverVersion} at ${temporal.address}`);
     const { missingSearchAttributes, retentionDays } = await import('./namespace.js');
+    const { previewPlan } = await import('./launch.js');
     const { workersOf } = await import('./workers.js');
     const namespace = await checked(session, 'namespace', async () => {
       await retentionDays(temporal);
@@ -93,14 +109,10 @@ async function temporalChecks(session: Session): Promise<Check[]> {
         return failed('search attributes', `missing: ${missing.join(', ')}`, `${command} setup`);
       }),
       await checked(session, 'worker', async () => {
+        // The server lists a dead worker for some minutes more: only an answer proves that one lives.
+        await previewPlan(session, question, workerPatienceMs);
         const workers = (await workersOf(temporal)).filter((worker) => worker.recent);
-        if (workers.length > 0)
-          return ok('worker', `${workers.map((worker) => worker.identity).join(', ')} on ${temporal.taskQueue}`);
-        return failed(
-          'worker',
-          `none polls task queue ${temporal.taskQueue}`,
-          `${command} worker, or ${command} dev for everything.`,
-        );
+        return ok('worker', `answers on ${temporal.taskQueue}: ${workers.map((worker) => worker.identity).join(', ')}`);
       }),
     ];
   } catch (error) {

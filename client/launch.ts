@@ -18,9 +18,10 @@ const launchTimeout = '60s';
 
 /**
  * Asks a worker whether these inputs would be admitted, and for the plan that would run. Starts no run.
+ * @param patienceMs how long workers get that are there, but busy
  * @throws CliError with exit code 6 when no worker answers
  */
-export async function previewPlan(session: Session, envelope: StartEnvelope): Promise<Admission> {
+export async function previewPlan(session: Session, envelope: StartEnvelope, patienceMs = busyPatienceMs): Promise<Admission> {
   const temporal = await session.temporal();
   const question: StartEnvelope = { ...envelope, id: randomUUID(), verb: 'plan' };
   const handle = await temporal.within(10_000, () =>
@@ -35,12 +36,12 @@ export async function previewPlan(session: Session, envelope: StartEnvelope): Pr
   const answer = handle.result() as Promise<Admission>;
   // Awaited below; a failure before that must not count as unhandled.
   answer.catch(() => undefined);
-  const early = await withinMs(answer, firstLookMs);
+  const early = await withinMs(answer, Math.min(firstLookMs, patienceMs));
   if (early) return early;
 
   const workers = await workersOf(temporal);
-  if (workers.some((worker) => worker.recent)) {
-    const late = await withinMs(answer, busyPatienceMs - firstLookMs);
+  if (patienceMs > firstLookMs && workers.some((worker) => worker.recent)) {
+    const late = await withinMs(answer, patienceMs - firstLookMs);
     if (late) return late;
   }
   await giveUp(temporal, handle);

@@ -96,7 +96,7 @@ function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boole
 function named(scheduled: Event | undefined, all: boolean, what: string): string | null {
   const attributes = scheduled?.activityTaskScheduledEventAttributes;
   const summary = read(scheduled?.userMetadata?.summary);
-  if (typeof summary === 'string') return `${attributes?.activityId}: ${what}${what === 'begins' ? `: ${summary}` : ''}`;
+  if (typeof summary === 'string') return `${attributes?.activityId} ${what}${what === 'begins' ? `: ${summary}` : ''}`;
   return all ? `(engine) ${attributes?.activityType?.name ?? 'activity'}: ${what}` : null;
 }
 

@@ -7,14 +7,11 @@ export function since(iso: string, now = Date.now()): string {
   return duration(Math.max(0, now - Date.parse(iso)));
 }
 
-/** `14:03:07`, local time of the reader. */
-export function localClock(iso: string): string {
-  const at = new Date(iso);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-}
-
-/** `2026-03-01 02:00:00Z`: short, for tables. */
-export function shortUtc(iso: string): string {
-  return new Date(iso).toISOString().slice(0, 19).replace('T', ' ').concat('Z');
+/** Roughly how long ago, for tables: `53 s`, `4 min`, `2 h`, `5 d`. */
+export function age(iso: string, now = Date.now()): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1_000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
 }

@@ -1,6 +1,7 @@
 import type { DecisionView, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
 import { shortDigest } from '../language/digest.js';
 import type { Json } from '../language/json.js';
+import { decisionText } from './decision-text.js';
 import { hasEnded } from './exit-codes.js';
 import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
 import type { PendingAttempt } from './pending.js';
@@ -121,15 +122,7 @@ function problem(view: RunView, { paint, columns }: ViewOptions): string {
 }
 
 function renderDecisions(decisions: readonly DecisionView[], paint: Paint, columns: number): string {
-  const rows = decisions.map((each) => {
-    const what = each.code === 'malformed' ? 'sent something that is no decision' : `${each.verb} ${each.gate ?? ''}`.trim();
-    const verdict = each.accepted ? 'accepted' : `refused: ${each.message}`;
-    return wrap(
-      `${bothTimes(each.at)}  ${each.by || 'somebody'}: ${what}: ${verdict}${each.reason ? ` (${each.reason})` : ''}`,
-      columns,
-      '  ',
-    );
-  });
+  const rows = decisions.map((each) => wrap(`${bothTimes(each.at)}  ${decisionText(each)}`, columns, '  '));
   return `${paint('bold', 'Decisions')}\n${rows.join('\n')}`;
 }
 
@@ -168,7 +161,9 @@ function factLines(
       return [`${indent}${label}`, ...value.map((item) => wrap(flat(item), columns, `${indent}  `))];
     }
     const hanging = `${indent}${' '.repeat(room + 2)}`;
-    return [`${indent}${label}  ${wrap(flat(value) || '-', columns, hanging).trimStart()}`];
+    const text = wrap(flat(value) || '-', columns, hanging);
+    // A name too long for its column gets a line of its own.
+    return line(name).length > room ? [`${indent}${label}`, text] : [`${indent}${label}  ${text.trimStart()}`];
   });
 }
 

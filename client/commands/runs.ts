@@ -6,7 +6,7 @@ import { asOption, count, examples, optionsOf } from '../options.js';
 import { painter, print, printList, remark, table } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
-import { shortUtc, since } from '../times.js';
+import { age } from '../times.js';
 
 export interface RunsOptions extends GlobalFlags {
   state?: RunState;
@@ -76,16 +76,14 @@ function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): stri
   const rows = runs.map((each) => [
     each.id,
     each.state,
-    shortUtc(each.startedAt),
+    age(each.startedAt),
     each.requester,
-    each.waitingFor.length > 0
-      ? `waits ${since(each.waitingFor[0]?.since ?? each.startedAt)}: ${each.waitingFor.map((wait) => wait.id).join(', ')}`
-      : (each.step ?? ''),
+    each.waitingFor.length > 0 ? each.waitingFor.map((wait) => `${wait.id} ${age(wait.since)}`).join(', ') : (each.step ?? ''),
   ]);
   const columns = [
     { name: 'RUN' },
-    { name: 'STATE' },
-    { name: 'STARTED' },
+    { name: 'STATE', shrinkTo: 9 },
+    { name: 'AGE', align: 'right' as const },
     { name: 'BY', shrinkTo: 8 },
     { name: 'AT', shrinkTo: 12 },
   ];

@@ -1,0 +1,14 @@
+import type { DecisionView } from '../common/view.js';
+
+/** Who decided what, and what became of it, in one line. */
+export function decisionText(decision: DecisionView): string {
+  const verdict = decision.accepted ? 'accepted' : `refused: ${decision.message}`;
+  const reason = decision.reason ? ` Reason given: ${decision.reason}` : '';
+  return `${decision.by || 'somebody'} ${whatOf(decision)}: ${verdict}${verdict.endsWith('.') || !reason ? '' : '.'}${reason}`;
+}
+
+function whatOf({ verb, gate, code }: DecisionView): string {
+  if (code === 'malformed') return 'sent something that is no decision';
+  if (verb === 'cancel') return 'cancels the run';
+  return `${verb === 'approve' ? 'approves' : verb === 'reject' ? 'rejects' : verb} gate ${gate ?? ''}`.trim();
+}
