@@ -70,6 +70,13 @@ function explainTemporal(error: unknown, { command, address = '', namespace = ''
   const noSuchRun = new CliError('There is no such run.', `See the runs with: ${command} runs`, exitCodes.usage);
   const doctor = `See what is wrong with: ${command} doctor`;
   if ((error as Thrown | undefined)?.name === 'WorkflowNotFoundError') return noSuchRun;
+  if ((error as Thrown | undefined)?.name === 'NamespaceNotFoundError') {
+    return new CliError(
+      `The Temporal server at ${address} has no namespace ${namespace}.`,
+      'Choose another with --namespace, or register it with: temporal operator namespace create',
+      exitCodes.usage,
+    );
+  }
   const code = grpcCode(error);
   if (code === undefined) return undefined;
   const details = oneLine(grpcDetails(error)).slice(0, 300);
@@ -82,12 +89,7 @@ function explainTemporal(error: unknown, { command, address = '', namespace = ''
     case grpc.deadlineExceeded:
       return new CliError(`The Temporal server at ${address} did not answer in time.`, doctor, exitCodes.timedOut);
     case grpc.notFound:
-      if (!/namespace/i.test(details)) return noSuchRun;
-      return new CliError(
-        `The Temporal server at ${address} has no namespace ${namespace}.`,
-        'Choose another with --namespace, or register it with: temporal operator namespace create',
-        exitCodes.usage,
-      );
+      return noSuchRun;
     case grpc.permissionDenied:
     case grpc.unauthenticated:
       return new CliError(

@@ -1,26 +1,40 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { Io } from './io.js';
+
+const usualRows = 24;
 
 /** Draws a text again and again in the same place of a terminal. */
 export class Screen {
+  /** Terminal rows that the last drawing took. */
   private height = 0;
 
   constructor(private readonly io: Io) {}
 
-  /** Replaces what was drawn before. What does not fit is cut from the top, because the newest is at the bottom. */
+  /** Replaces what was drawn before. What does not fit is cut from the top: what asks for attention stands at the bottom. */
   draw(text: string): void {
-    const rows = (this.io.stdout as Partial<NodeJS.WriteStream>).rows ?? 24;
-    const lines = text.split('\n').slice(-(rows - 1));
-    this.io.stdout.write(`${this.up()}${lines.join('\n')}\n`);
-    this.height = lines.length;
+    const rows = (this.io.stdout as Partial<NodeJS.WriteStream>).rows ?? usualRows;
+    const lines = text.split('\n');
+    let height = lines.reduce((sum, each) => sum + this.rowsOf(each), 0);
+    while (height > rows - 1 && lines.length > 1) height -= this.rowsOf(lines.shift() ?? '');
+    this.replace(lines.join('\n'));
+    this.height = height;
   }
 
-  /** Leaves what is drawn and goes on below. */
-  keep(): void {
+  /** Replaces what was drawn before for good; it may be longer than the terminal. */
+  finish(text: string): void {
+    this.replace(text);
     this.height = 0;
   }
 
-  private up(): string {
-    // To the first line drawn, and clear from there on.
-    return this.height === 0 ? '' : `\u001b[${this.height}F\u001b[J`;
+  private replace(text: string): void {
+    // To the first line that was drawn, and clear from there on.
+    const back = this.height === 0 ? '' : `\u001b[${this.height}F\u001b[J`;
+    this.io.stdout.write(`${back}${text}\n`);
+  }
+
+  /** A line longer than the terminal is wide takes several rows. */
+  private rowsOf(line: string): number {
+    const columns = (this.io.stdout as Partial<NodeJS.WriteStream>).columns ?? this.io.columns;
+    return Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
   }
 }

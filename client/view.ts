@@ -34,6 +34,19 @@ export function renderView(view: RunView, options: ViewOptions): string {
   return blocks.join('\n\n');
 }
 
+/** A live run, short enough for a terminal, with what asks for attention at its end. */
+export function renderLive(view: RunView, options: ViewOptions): string {
+  const { paint, now = Date.now() } = options;
+  const title = `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}`;
+  const facts = paint('dim', `${view.id}, ${view.targets.join(', ') || 'no target'}, ${since(view.startedAt, now)}`);
+  const refused =
+    view.decisions.at(-1)?.accepted === false ? [renderDecisions(view.decisions.slice(-1), paint, options.columns)] : [];
+  // The parts of a group that went well say nothing that the group does not.
+  const steps = view.steps.filter((step) => !step.id.includes('/') || !['succeeded', 'pending'].includes(step.state));
+  const waits = view.waitingFor.map((wait) => renderWait(wait, options));
+  return [`${title}\n${facts}`, renderSteps({ ...view, steps }, options), ...refused, ...waits].join('\n\n');
+}
+
 function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOptions): string {
   const ended = view.endedAt ? `, ended ${bothTimes(view.endedAt)}` : '';
   const took = duration(Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)));

@@ -69,7 +69,7 @@ interface Show {
 /** The whole run, drawn again in place. */
 async function picture(session: Session, options: WatchOptions, io: Io): Promise<Show> {
   const { Screen } = await import('../screen.js');
-  const { renderView } = await import('../view.js');
+  const { renderLive, renderView } = await import('../view.js');
   const { linkOf } = await import('../link.js');
   const screen = new Screen(io);
   const paint = painter(io, options.color);
@@ -78,10 +78,12 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
   const draw = (): void => screen.draw(why ? `${text}\n\n${paint('yellow', why)}` : text);
   return {
     async reading({ view, runId, pending }) {
-      const uiUrl = await linkOf(session, view, runId);
       const columns = (io.stdout as Partial<NodeJS.WriteStream>).columns ?? io.columns;
-      // One column less: a line as wide as the terminal takes two rows on some.
-      text = renderView(view, { paint, columns: columns - 1, pending, uiUrl });
+      if (hasEnded(view.state)) {
+        screen.finish(renderView(view, { paint, columns, uiUrl: await linkOf(session, view, runId) }));
+        return;
+      }
+      text = renderLive(view, { paint, columns, pending });
       draw();
     },
     trouble(reason) {
