@@ -124,7 +124,7 @@ async function act(request: AttemptRequest, context: AttemptContext, handlers: H
 
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
   const handler = handlers[action.kind] as Handler<ActionKind>;
-  return handler(action as never, context);
+  return handler(action, context);
 }
 
 function isTimeout(error: unknown): boolean {
@@ -157,7 +157,7 @@ function problemOf(failure: unknown, redact: (text: string) => string): Problem 
 function asApplicationFailure(failure: unknown, problem: Problem, attempt: number, last: boolean): ApplicationFailure {
   const extra = failure instanceof StepFailure ? failure.extra : {};
   const permanent = !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
-  const detail: FailureDetail = { next: problem.next ?? null, attempt, details: (extra.details ?? {}) as JsonObject };
+  const detail: FailureDetail = { next: problem.next ?? null, attempt, details: extra.details ?? {} };
   return ApplicationFailure.create({
     type: problem.type,
     message: problem.message,

@@ -22,7 +22,9 @@ const maxNameBytes = 63;
 export const sql: Handler<'sql'> = async (action, context) => {
   const target = context.targets.get(action.target);
   const client = await connect(target, context);
-  const cancel = (): void => void cancelBackend(target, context, client);
+  const cancel = (): void => {
+    cancelBackend(target, context, client).catch(() => undefined);
+  };
   context.signal.addEventListener('abort', cancel);
   try {
     if (context.signal.aborted) throw context.signal.reason;
@@ -36,13 +38,25 @@ export const sql: Handler<'sql'> = async (action, context) => {
   }
 };
 
+/** Written out, so that nothing of a plan becomes SQL text here. */
+const begin = {
+  read: {
+    'read committed': 'BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY',
+    'repeatable read': 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+    serializable: 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY',
+  },
+  write: {
+    'read committed': 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+    'repeatable read': 'BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE',
+    serializable: 'BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE',
+  },
+} as const;
+
 async function inTransaction(client: pg.Client, action: SqlAction, context: AttemptContext): Promise<JsonObject> {
   const left = context.timeoutMs;
   const output: JsonObject = {};
   const counts: number[] = [];
-  await client.query(
-    `BEGIN ISOLATION LEVEL ${action.isolation ?? 'read committed'} ${context.effect === 'read' ? 'READ ONLY' : 'READ WRITE'}`,
-  );
+  await client.query(begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed']);
   await client.query("SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)", [
     String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
     String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
@@ -67,8 +81,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
   }
   const password = postgres.password === undefined ? undefined : await context.secrets.resolve(postgres.password, target.name);
   const client = new pg.Client({
-    connectionString: postgres.address,
-    ...(password === undefined ? {} : { password }),
+    connectionString: withPassword(postgres.address, password),
     application_name: Buffer.from(`runbook/${context.key}`).subarray(0, maxNameBytes).toString('utf8'),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
@@ -82,6 +95,13 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
     await client.end().catch(() => undefined);
     throw asStepFailure(error, target, context);
   }
+}
+
+/** In the address itself: pg lets an address override the fields beside it, so a password there would be dropped. */
+function withPassword(address: string, password: string | undefined): string {
+  const url = new URL(address);
+  if (password !== undefined) url.password = encodeURIComponent(password);
+  return url.href;
 }
 
 /** Ends the statement in the server: closing the connection alone would leave it running there. */

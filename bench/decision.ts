@@ -10,7 +10,12 @@ export async function decisionToNextStep(bench: Bench, rounds: number): Promise<
   const measured: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const handle = await bench.start('bench-gate', {});
-    const gate = await until('the gate', async () => (await handle.query<RunView>(messageNames.status).catch(() => undefined))?.waitingFor[0], 10_000, 20);
+    const gate = await until(
+      'the gate',
+      async () => (await handle.query<RunView>(messageNames.status).catch(() => undefined))?.waitingFor[0],
+      10_000,
+      20,
+    );
     const decision: DecisionEnvelope = {
       version: 1,
       id: randomUUID(),
@@ -28,10 +33,14 @@ export async function decisionToNextStep(bench: Bench, rounds: number): Promise<
     const time = (event: (typeof events)[number] | undefined): number =>
       Number(event?.eventTime?.seconds ?? 0) * 1_000 + Number(event?.eventTime?.nanos ?? 0) / 1e6;
     const signalled = events.find((event) => event.workflowExecutionSignaledEventAttributes);
-    const begun = events.filter((event) => event.activityTaskStartedEventAttributes).find((event) => {
-      const scheduled = events.find((each) => String(each.eventId) === String(event.activityTaskStartedEventAttributes?.scheduledEventId));
-      return scheduled?.activityTaskScheduledEventAttributes?.activityType?.name === 'command';
-    });
+    const begun = events
+      .filter((event) => event.activityTaskStartedEventAttributes)
+      .find((event) => {
+        const scheduled = events.find(
+          (each) => String(each.eventId) === String(event.activityTaskStartedEventAttributes?.scheduledEventId),
+        );
+        return scheduled?.activityTaskScheduledEventAttributes?.activityType?.name === 'command';
+      });
     measured.push(time(begun) - time(signalled));
   }
   return measured;

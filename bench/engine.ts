@@ -60,7 +60,16 @@ export class Bench {
 
   start(runbook: string, inputs: JsonObject): Promise<WorkflowHandle> {
     const run = `${runbook}-${randomUUID()}`;
-    const envelope: StartEnvelope = { version: 1, id: randomUUID(), verb: 'start', run, runbook, inputs, by: 'bench', reason: 'measure' };
+    const envelope: StartEnvelope = {
+      version: 1,
+      id: randomUUID(),
+      verb: 'start',
+      run,
+      runbook,
+      inputs,
+      by: 'bench',
+      reason: 'measure',
+    };
     return this.client.workflow.start(runbook, { workflowId: run, taskQueue: 'bench', args: [envelope] });
   }
 

@@ -44,7 +44,9 @@ try {
       `  bare Temporal activity   ${ms(result.bareMsPerStep).padStart(10)}`,
       `  our step                 ${ms(result.ourMsPerStep).padStart(10)}   ${result.ratio.toFixed(2)}x, ${result.eventsPerStep.toFixed(1)} history events`,
       `decision to next step      ${ms(result.decisionToNextStepMs).padStart(10)}   median of ${decision.length}`,
-      ...Object.entries(startup).map(([name, value]) => `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`),
+      ...Object.entries(startup).map(
+        ([name, value]) => `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,
+      ),
       '',
     ].join('\n'),
   );

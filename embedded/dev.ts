@@ -159,7 +159,9 @@ class WorkerKeeper {
 
   /** Returns once the worker takes work. */
   async start(): Promise<void> {
-    await new Promise<void>((ready) => void this.keep(ready));
+    await new Promise<void>((ready, failed) => {
+      this.keep(ready).catch(failed);
+    });
   }
 
   async stop(): Promise<void> {

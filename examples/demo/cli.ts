@@ -1,9 +1,7 @@
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { execa } from 'execa';
+import { programFolder } from '../../worker/config.js';
 
-/** Folder of the compiled program. */
-export const programFolder = resolve(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const entry = join(programFolder, 'client', 'main.js');
 
 export interface CliResult {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunView } from '../../common/view.js';
-import type { Summary } from '../pipeline/client.js';
-import { Operator, programFolder } from './cli.js';
+import type { Faults, Summary } from '../pipeline/client.js';
+import { programFolder } from '../../worker/config.js';
+import { Operator } from './cli.js';
 import { chapter, elapsedSeconds, say, show } from './say.js';
 import { Stack } from './stack.js';
 import { until } from './until.js';
@@ -41,9 +42,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const folder = await mkdtemp(join(tmpdir(), 'runbook-demo-'));
-  const stack = await Stack.start(folder, values.sabotage ? { ignoreRestart: true } : {});
+  // Sabotage: the service says that it restarted the job, and does nothing.
+  const faults: Faults = values.sabotage ? { ignoreRestart: true } : {};
+  const stack = await Stack.start(folder, faults);
   try {
-    const facts = await tell(stack);
+    const facts = await tell(stack, faults);
     const proved = prove(facts);
     if (values.report) await writeReport(values.report, facts, proved);
     if (values.keep) await stayUp(stack);
@@ -55,7 +58,7 @@ async function main(): Promise<number> {
 }
 
 /** The story, in order. */
-async function tell(stack: Stack): Promise<Facts> {
+async function tell(stack: Stack, faults: Faults): Promise<Facts> {
   chapter('1. A pipeline with real data: 231,083 flights through extract, clean, transform, load');
   const { pipeline } = stack;
   const first = await pipeline.startJob();
@@ -64,7 +67,7 @@ async function tell(stack: Stack): Promise<Facts> {
   say(`clean run: ${clean.rows} rows, sum of distances ${clean.sumDistance}, key checksum ${clean.checksum}`);
 
   chapter('2. The same again, and this time it dies in mid-stage');
-  await pipeline.setFaults({ slowMs: 150 });
+  await pipeline.setFaults({ ...faults, slowMs: 150 });
   const job = await pipeline.startJob({ reset: true });
   await pipeline.waitForProgress('transform', 8);
   const pipelineKilled = await pipeline.jobPid(job);

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { programFolder } from './cli.js';
+import { programFolder } from '../../worker/config.js';
 
 /** A real worker in a process of its own, so that it can be killed. */
 export class WorkerProcess {

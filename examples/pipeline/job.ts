@@ -3,7 +3,7 @@ import pg from 'pg';
 import { dieAtOnce, type Faults } from './faults.js';
 import { stages, type Stage } from './schema.js';
 import { readSource } from './source.js';
-import { BatchError, runBatch, type BatchContext } from './stages.js';
+import { BatchError, JobEnded, runBatch, type BatchContext } from './stages.js';
 
 /*
  * One job of the pipeline, in a process of its own: node job.js JOB. It writes its own state, so that it goes on when the
@@ -19,19 +19,21 @@ const client = await connect();
 try {
   await run();
 } catch (error) {
-  await fail(error);
-  process.exitCode = 1;
+  if (!(error instanceof JobEnded)) {
+    await fail(error);
+    process.exitCode = 1;
+  }
 } finally {
   await client.end().catch(() => undefined);
 }
 
 async function run(): Promise<void> {
   const { rows } = await client.query<{ dataset_id: string; resumed_stage: Stage | null; resumed_batch: number | null }>(
-    `UPDATE processing_jobs SET status = 'running', started_at = now() WHERE id = $1 RETURNING dataset_id, resumed_stage, resumed_batch`,
+    `UPDATE processing_jobs SET status = 'running', started_at = now() WHERE id = $1 AND status = 'queued' RETURNING dataset_id, resumed_stage, resumed_batch`,
     [job],
   );
   const [row] = rows;
-  if (!row) throw new Error(`there is no job ${job}`);
+  if (!row) return;
   const records = readSource(Number(env['PIPELINE_ROWS'] ?? Infinity));
   const batchSize = Number(env['PIPELINE_BATCH'] ?? 10_000);
   const batches = Math.ceil(records.length / batchSize);
@@ -49,7 +51,10 @@ async function run(): Promise<void> {
   const corrupt = faults.corruptCheckpoint;
   if (corrupt?.stage === 'load' && corrupt.batch === batches) dieAtOnce();
   await log('info', 'completed');
-  await client.query(`UPDATE processing_jobs SET status = 'completed', completed_at = now() WHERE id = $1`, [job]);
+  await client.query(
+    `UPDATE processing_jobs SET status = 'completed', completed_at = now() WHERE id = $1 AND status = 'running'`,
+    [job],
+  );
 }
 
 /** Where the stage goes on: behind the checkpoint that the restart named, else behind the stage's own last one. */
@@ -75,7 +80,7 @@ async function fail(error: unknown): Promise<void> {
   const other = await connect();
   try {
     await other.query(
-      `UPDATE processing_jobs SET status = 'failed', completed_at = now(), error_code = $2, error_message = $3, offending_record = $4 WHERE id = $1`,
+      `UPDATE processing_jobs SET status = 'failed', completed_at = now(), error_code = $2, error_message = $3, offending_record = $4 WHERE id = $1 AND status = 'running'`,
       [job, errorCode, String(message).slice(0, 500), record && JSON.stringify(record)],
     );
     await other.query('INSERT INTO job_log (job_id, level, line) VALUES ($1, $2, $3)', [

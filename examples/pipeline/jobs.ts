@@ -42,6 +42,7 @@ export class Refusal extends Error {
 /** The jobs of one pipeline on one dataset: at most one runs at a time. */
 export class Jobs {
   faults: Faults = {};
+  private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly pool: pg.Pool,
@@ -49,7 +50,17 @@ export class Jobs {
     readonly dataset: string,
   ) {}
 
-  /** Jobs whose process died while nobody watched. */
+  /** Looks after jobs whose process dies while nobody watches: those of a service that was killed. */
+  watchOrphans(everyMs: number): NodeJS.Timeout {
+    return setInterval(() => void this.exclusively(() => this.adoptOrphans()).catch(() => undefined), everyMs);
+  }
+
+  /** Ends what still runs: the service is going down for good. */
+  async endAll(): Promise<void> {
+    const { rows } = await this.pool.query<JobRow>(`SELECT * FROM processing_jobs WHERE status IN ('queued', 'running')`);
+    for (const row of rows) await this.stop(row.id);
+  }
+
   async adoptOrphans(): Promise<void> {
     const { rows } = await this.pool.query<JobRow>(`SELECT * FROM processing_jobs WHERE status IN ('queued', 'running')`);
     for (const row of rows) {
@@ -57,7 +68,11 @@ export class Jobs {
     }
   }
 
-  async start(reset: boolean): Promise<object> {
+  start(reset: boolean): Promise<object> {
+    return this.exclusively(() => this.startNow(reset));
+  }
+
+  private async startNow(reset: boolean): Promise<object> {
     await this.assertIdle();
     if (reset) await this.pool.query(`TRUNCATE ${tables.join(', ')}`);
     const { rows } = await this.pool.query('SELECT 1 FROM stage_extract WHERE dataset_id = $1 LIMIT 1', [this.dataset]);
@@ -74,7 +89,15 @@ export class Jobs {
   }
 
   /** One job for one key, however often it is asked for. */
-  async restart(
+  restart(
+    from: string,
+    checkpoint: Checkpoint | null | undefined,
+    key: string | undefined,
+  ): Promise<{ job: object; repeated: boolean }> {
+    return this.exclusively(() => this.restartNow(from, checkpoint, key));
+  }
+
+  private async restartNow(
     from: string,
     checkpoint: Checkpoint | null | undefined,
     key: string | undefined,
@@ -84,6 +107,7 @@ export class Jobs {
     if (known) return { job: await this.status(known.id), repeated: true };
     if (old.status === 'running' || old.status === 'queued')
       throw new Refusal(409, 'still-running', `job ${from} is still ${old.status}`);
+    if (old.status === 'completed') throw new Refusal(409, 'completed', `job ${from} is completed; there is nothing to restart`);
     await this.assertIdle();
     if (checkpoint) await this.assertCheckpoint(checkpoint);
     const id = newId();
@@ -182,6 +206,13 @@ export class Jobs {
         return { stage, batches: last?.batch ?? 0, rows: Number(last?.rows_total ?? 0) };
       }),
     };
+  }
+
+  /** One start or restart after the other: two at once could both find the dataset idle. */
+  private exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
   }
 
   private async launch(id: string): Promise<void> {

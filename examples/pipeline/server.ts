@@ -23,6 +23,7 @@ pool.on('error', () => undefined);
 await createSchema();
 const jobs = new Jobs(pool, name, dataset);
 await jobs.adoptOrphans();
+const orphans = jobs.watchOrphans(1_000);
 
 type Route = (
   request: IncomingMessage,
@@ -73,9 +74,10 @@ server.listen(Number(env['PIPELINE_PORT'] ?? 0), '127.0.0.1', () => {
   process.stdout.write(`pipeline ready http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });
 process.once('SIGTERM', () => {
+  clearInterval(orphans);
   server.close();
   server.closeAllConnections();
-  void pool.end().then(() => process.exit(0));
+  void jobs.endAll().finally(() => process.exit(0));
 });
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

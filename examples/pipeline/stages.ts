@@ -23,6 +23,9 @@ export class BatchError extends Error {
   }
 }
 
+/** The job was stopped or given up while it ran. */
+export class JobEnded extends Error {}
+
 /** What one batch of each stage writes, from batch b of the stage before. All of it runs in the batch's transaction. */
 const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<void>> = {
   async extract({ client, dataset, job, records, batchSize }, batch) {
@@ -101,6 +104,11 @@ export async function runBatch(context: BatchContext, stage: Stage, batch: numbe
     throw new BatchError('disk-full', `could not extend file of table ${tableOf[stage]}: No space left on device`);
   }
   await client.query('BEGIN');
+  // Fences a job that was stopped or given up: it may not write any more. Whoever ends the job waits for this batch.
+  const { rowCount } = await client.query(`SELECT 1 FROM processing_jobs WHERE id = $1 AND status = 'running' FOR UPDATE`, [
+    context.job,
+  ]);
+  if (rowCount === 0) throw new JobEnded();
   await writers[stage](context, batch);
   if (isAt(faults.crashAt, stage, batch) || isAfter(faults, stage, batch, batches)) dieAtOnce();
   if (isAt(faults.databaseLost, stage, batch)) await client.query('SELECT pg_terminate_backend(pg_backend_pid())');

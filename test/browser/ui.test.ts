@@ -24,7 +24,15 @@ describeInBrowser('Temporal UI of a waiting run', () => {
     command = (await engine.waiting(handle)).command;
     browser = await chromium.launch({
       executablePath: program as string,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     });
     page = await browser.newPage({ viewport: { width: 1400, height: 1000 } });
   }, 90_000);
@@ -47,7 +55,14 @@ describeInBrowser('Temporal UI of a waiting run', () => {
     await open('user-metadata');
     const shown = await until('the details to show the command', async () => {
       // The UI renders Markdown in a frame of its own.
-      const texts = await Promise.all(page.frames().map((frame) => frame.locator('body').innerText().catch(() => '')));
+      const texts = await Promise.all(
+        page.frames().map((frame) =>
+          frame
+            .locator('body')
+            .innerText()
+            .catch(() => ''),
+        ),
+      );
       return texts.find((text) => text.includes(command));
     });
     const folder = process.env['RUNBOOK_SCREENSHOTS'];

@@ -51,7 +51,7 @@ const parallel = runbook(parallelSpec, async (run) => {
 
 const call = runbook(callSpec, async (run) => {
   const output = await run.step('http', {
-    action: { kind: 'http', target: String(run.inputs['target']), method: 'GET', path: String(run.inputs['path']) },
+    action: { kind: 'http', target: run.inputs['target'] as string, method: 'GET', path: run.inputs['path'] as string },
   });
   run.setOutputs({ output });
 });

@@ -35,7 +35,9 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
     recentJobs: (): SqlAction => ({
       kind: 'sql',
       target,
-      statements: [{ ...recentJobs, values: [String(pipeline.facts['pipeline'] ?? target)] }],
+      statements: [
+        { ...recentJobs, values: [typeof pipeline.facts['pipeline'] === 'string' ? pipeline.facts['pipeline'] : target] },
+      ],
     }),
 
     jobStatus: (job: string): HttpAction => get('/api/v1/jobs/{job}/status', { job }, jobFields),

@@ -93,7 +93,11 @@ async function validate(
     rows: actions.compare(tolerance),
   });
   const [target] = rows.target;
-  return { rows: target?.rows ?? 0, sumDistance: target?.sum_distance ?? '0', checksum: String(service['checksum'] ?? '') };
+  return {
+    rows: target?.rows ?? 0,
+    sumDistance: target?.sum_distance ?? '0',
+    checksum: typeof service['checksum'] === 'string' ? service['checksum'] : '',
+  };
 }
 
 /** What the approver sees, and exactly what the approval allows. */
@@ -119,9 +123,7 @@ function questionFor(
   return {
     evidence,
     covers: {
-      quarantine: changesData(choice)
-        ? { checkpoint: choice.checkpoint, rows: choice.rowsAgain, poison: choice.poison }
-        : null,
+      quarantine: changesData(choice) ? { checkpoint: choice.checkpoint, rows: choice.rowsAgain, poison: choice.poison } : null,
       restart: actions.restart(job.id, choice.checkpoint) as unknown as JsonObject,
       furtherRestarts,
     },
@@ -141,6 +143,6 @@ function readInputs(inputs: JsonObject): Inputs {
     job: typeof inputs['job'] === 'string' ? inputs['job'] : undefined,
     tolerance: Number(inputs['tolerance_rows']),
     maxRestarts: Number(inputs['max_restarts']),
-    followMs: durationMs(String(inputs['follow_timeout'])) ?? 0,
+    followMs: durationMs(inputs['follow_timeout'] as string) ?? 0,
   };
 }

@@ -45,7 +45,7 @@ WITH claims AS (
          (SELECT coalesce(sum(hash), 0) FROM present p WHERE p.batch <= c.batch) AS hash
     FROM claims c
 ), twice AS (
-  SELECT batch FROM (SELECT batch, row_number() OVER (PARTITION BY seq ORDER BY id) AS nth FROM ${table} WHERE dataset_id = $1) t WHERE nth > 1
+  ${repeatedKeys(stage)}
 ), absent AS (
   ${missingKeys(stage, before)}
 ), newest AS (
@@ -74,6 +74,14 @@ SELECT (SELECT count(*) FROM claims)                                            
           FROM generate_series(1, (SELECT max(batch) FROM present)) b LEFT JOIN present p ON p.batch = b) AS rows_by_batch
   FROM newest, good, first_bad
   LEFT JOIN LATERAL (SELECT * FROM cumulative c WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
+}
+
+/** Keys that are there a second time. The first stage keeps what the source repeats; telling those apart is the next one's work. */
+function repeatedKeys(stage: Stage): string {
+  if (stage === stages[0]) return 'SELECT 0 AS batch WHERE false';
+  return `SELECT batch FROM (
+    SELECT batch, row_number() OVER (PARTITION BY seq ORDER BY id) AS nth FROM ${tableOf[stage]} WHERE dataset_id = $1
+  ) t WHERE nth > 1`;
 }
 
 /** Keys of the stage before that neither arrived here nor were rejected, with the batch that lacks them. */

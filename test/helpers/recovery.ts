@@ -1,0 +1,170 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import { messageNames } from '../../common/names.js';
+import type { RunView } from '../../common/view.js';
+import { WorkerProcess } from '../../examples/demo/worker.js';
+import { startPipeline, type PipelineProcess } from '../../examples/pipeline/client.js';
+import type { JsonObject } from '../../language/json.js';
+import { createTestDatabase, type TestDatabase } from './database.js';
+import { until } from './until.js';
+
+export interface RecoveryOptions {
+  rows?: number;
+  batch?: number;
+  /** The token that secrets.yaml holds, when it is not the pipeline's own. */
+  token?: string;
+  /** The API's address in targets.yaml, when it is not the pipeline's own. */
+  api?: string;
+}
+
+/** The flagship as it ships: the compiled worker in a process of its own, the example pipeline, real servers. */
+export class Recovery {
+  private constructor(
+    readonly folder: string,
+    readonly token: string,
+    readonly password: string,
+    readonly pipeline: PipelineProcess,
+    readonly client: Client,
+    readonly record: TestDatabase,
+    private readonly source: TestDatabase,
+    private readonly env: Record<string, string>,
+    private worker: WorkerProcess,
+  ) {}
+
+  static async start(options: RecoveryOptions = {}): Promise<Recovery> {
+    const address = process.env['TEMPORAL_ADDRESS'];
+    if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
+    const folder = await mkdtemp(join(tmpdir(), 'runbook-recovery-'));
+    const [record, source] = [await createTestDatabase('record'), await createTestDatabase('pipeline')];
+    const token = `tok-${randomBytes(12).toString('hex')}`;
+    const pipeline = await startPipeline({
+      databaseUrl: source.url,
+      token,
+      rows: options.rows ?? 8_000,
+      batch: options.batch ?? 500,
+    });
+    const database = new URL(source.url);
+    const password = decodeURIComponent(database.password);
+    database.password = '';
+    const targets = {
+      targets: {
+        flights: {
+          kind: 'pipeline',
+          environment: 'test',
+          http: { address: options.api ?? pipeline.url, bearer: 'flights-token' },
+          postgres: { address: database.href, ...(password ? { password: 'flights-password' } : {}) },
+          facts: { pipeline: 'flights' },
+        },
+      },
+    };
+    const secrets = {
+      secrets: {
+        'flights-token': { from: 'env:TEST_FLIGHTS_TOKEN', targets: ['flights'] },
+        'flights-password': { from: 'env:TEST_FLIGHTS_PASSWORD', targets: ['flights'] },
+      },
+    };
+    await writeFile(join(folder, 'targets.yaml'), JSON.stringify(targets));
+    await writeFile(join(folder, 'secrets.yaml'), JSON.stringify(secrets), { mode: 0o600 });
+    const env = {
+      TEMPORAL_ADDRESS: address,
+      RUNBOOK_TASK_QUEUE: `recovery-${randomUUID()}`,
+      RUNBOOK_DATABASE_URL: record.url,
+      RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
+      RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
+      RUNBOOK_HEARTBEAT_MS: '2000',
+      TEST_FLIGHTS_TOKEN: options.token ?? token,
+      TEST_FLIGHTS_PASSWORD: password,
+    };
+    const worker = await WorkerProcess.start(env).catch(async (error: unknown) => {
+      await pipeline.stop();
+      throw error;
+    });
+    const client = new Client({ connection: await Connection.connect({ address }) });
+    return new Recovery(folder, token, password, pipeline, client, record, source, env, worker);
+  }
+
+  async stop(): Promise<void> {
+    await this.worker.stop();
+    await this.pipeline.stop();
+    await this.client.connection.close();
+    await this.record.drop();
+    await this.source.drop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** The worker dies as in a power cut, and another one takes over. */
+  async replaceWorker(): Promise<void> {
+    await this.worker.kill9();
+    this.worker = await WorkerProcess.start(this.env);
+  }
+
+  /** A job that has failed as `faults` say; they are gone afterwards. */
+  async failedJob(faults: Parameters<PipelineProcess['setFaults']>[0]): Promise<string> {
+    await this.pipeline.setFaults(faults);
+    const job = await this.pipeline.startJob({ reset: true });
+    await this.pipeline.waitForJob(job, ['failed']);
+    await this.pipeline.setFaults({});
+    return job;
+  }
+
+  run(inputs: JsonObject = {}): Promise<WorkflowHandle> {
+    const run = `pipeline-recovery-${randomUUID()}`;
+    const envelope: StartEnvelope = {
+      version: 1,
+      id: randomUUID(),
+      verb: 'start',
+      run,
+      runbook: 'pipeline-recovery',
+      inputs: { pipeline: 'flights', ...inputs },
+      by: 'oncall',
+      reason: 'test',
+    };
+    return this.client.workflow.start('pipeline-recovery', {
+      workflowId: run,
+      taskQueue: this.env['RUNBOOK_TASK_QUEUE'] ?? '',
+      args: [envelope],
+    });
+  }
+
+  status(handle: WorkflowHandle): Promise<RunView> {
+    return handle.query<RunView>(messageNames.status);
+  }
+
+  /** The run once it waits at its gate. @throws when it ends before */
+  async gate(handle: WorkflowHandle): Promise<RunView['waitingFor'][number]> {
+    return until('the gate', async () => {
+      const view = await this.status(handle).catch(() => undefined);
+      if (view?.endedAt) throw new Error(`the run ended before its gate: ${view.state}: ${view.problem?.message}`);
+      return view?.waitingFor[0];
+    });
+  }
+
+  async decide(handle: WorkflowHandle, change: Partial<DecisionEnvelope> = {}): Promise<Verdict> {
+    const gate = change.verb === 'cancel' ? undefined : await this.gate(handle);
+    const decision: DecisionEnvelope = {
+      version: 1,
+      id: randomUUID(),
+      run: handle.workflowId,
+      verb: 'approve',
+      ...(gate ? { gate: gate.id, attempt: gate.attempt, digest: gate.digest } : {}),
+      by: 'data-owner',
+      reason: 'test',
+      ...change,
+    };
+    await handle.signal(messageNames.decide, decision);
+    return until('a verdict', () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision.id), 10_000, 20);
+  }
+
+  async ended(handle: WorkflowHandle): Promise<RunView> {
+    await handle.result().catch(() => undefined);
+    return this.status(handle);
+  }
+
+  stateOf(view: RunView, step: string): string | undefined {
+    return view.steps.find((each) => each.id === step)?.state;
+  }
+}
