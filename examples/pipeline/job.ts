@@ -43,7 +43,12 @@ async function run(): Promise<void> {
     await log('info', `stage ${stage}: batches ${first} to ${batches}`);
     for (let batch = first; batch <= batches; batch += 1) {
       if (faults.slowMs) await delay(faults.slowMs);
-      await client.query('UPDATE processing_jobs SET stage = $2, batches = $3 WHERE id = $1', [job, stage, batches]);
+      await client.query('UPDATE processing_jobs SET stage = $2, batches = $3, done_batches = $4 WHERE id = $1', [
+        job,
+        stage,
+        batches,
+        batch - 1,
+      ]);
       await runBatch(context, stage, batch, batches);
     }
   }

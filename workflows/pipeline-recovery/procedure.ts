@@ -86,7 +86,7 @@ async function validate(
   tolerance: number,
 ): Promise<{ rows: number; sumDistance: string; checksum: string }> {
   const { service, rows } = await run.parallel<{
-    service: JsonObject;
+    service: { body: { checksum: string } };
     rows: { target: { rows: number; sum_distance: string }[] };
   }>('validate', {
     service: actions.validate(tolerance),
@@ -96,7 +96,7 @@ async function validate(
   return {
     rows: target?.rows ?? 0,
     sumDistance: target?.sum_distance ?? '0',
-    checksum: typeof service['checksum'] === 'string' ? service['checksum'] : '',
+    checksum: service.body.checksum,
   };
 }
 

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { completionScript, suggest } from '../../../client/completion.js';
+import { createProgram } from '../../../client/program.js';
+import { recordedIo } from './fake-io.js';
+
+const runs = (): Promise<string[]> => Promise.resolve(['orders-1', 'orders-2']);
+const of = async (...words: string[]): Promise<string[]> =>
+  (await suggest(createProgram(recordedIo()), words, runs)).map(({ value }) => value);
+
+describe('suggestions', () => {
+  test.each([
+    [['sta'], ['start', 'status']],
+    [['comp'], ['completion']],
+    [['--out'], ['--output']],
+    [
+      ['--output', 'j'],
+      ['json', 'jsonl'],
+    ],
+    [
+      ['--output', '=', 'j'],
+      ['json', 'jsonl'],
+    ],
+    [['start', 'pipe'], ['pipeline-recovery']],
+    [['start', 'pipeline-recovery', '--rea'], ['--reason']],
+    [
+      ['status', ''],
+      ['@latest', 'orders-1', 'orders-2'],
+    ],
+    [
+      ['status', '--output', 'json', 'ord'],
+      ['orders-1', 'orders-2'],
+    ],
+    [['status', 'orders-1', ''], []],
+    [
+      ['wait', '@latest', '--for', ''],
+      ['decision', 'done'],
+    ],
+    [
+      ['runs', '--state', 'roll'],
+      ['rolling-back', 'rolled-back'],
+    ],
+    [
+      ['completion', ''],
+      ['bash', 'zsh', 'fish'],
+    ],
+    [['start', 'x', '--reason', ''], []],
+    [
+      ['nonsense', '--output', ''],
+      ['text', 'json', 'jsonl'],
+    ],
+  ])('%j', async (words, expected) => {
+    expect(await of(...words)).toEqual(expected);
+  });
+
+  test('every flag of every verb is offered', async () => {
+    for (const verb of createProgram(recordedIo()).commands.filter((each) => each.name() !== 'complete')) {
+      const offered = await of(verb.name(), '-');
+      for (const option of verb.options) expect(offered).toContain(option.long);
+      expect(offered).toContain('--output');
+    }
+  });
+
+  test('runs are asked for only where one may stand', async () => {
+    let asked = 0;
+    await suggest(createProgram(recordedIo()), ['start', ''], () => Promise.resolve([String((asked += 1))]));
+    await suggest(createProgram(recordedIo()), ['sta'], () => Promise.resolve([String((asked += 1))]));
+    expect(asked).toBe(0);
+  });
+});
+
+const hasBash = spawnSync('bash', ['--version']).status === 0;
+
+describe('the script for bash', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'runbook-completion-'));
+    writeFileSync(
+      join(folder, 'runbook'),
+      '#!/bin/sh\nprintf "%s|" "$@" > "$LOG"\nprintf "start\\tstart a run\\nstatus\\tshow a run\\n"\n',
+    );
+    chmodSync(join(folder, 'runbook'), 0o755);
+    writeFileSync(join(folder, 'completion.bash'), completionScript('bash'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** What bash offers for these words, the last one being typed; and what our program was asked. */
+  function complete(...words: string[]): { offered: string; asked: string } {
+    const log = join(folder, 'asked');
+    const script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _runbook; printf "%s\\n" "${COMPREPLY[@]}"';
+    const offered = execFileSync('bash', ['-c', script, 'bash', join(folder, 'completion.bash'), 'runbook', ...words], {
+      encoding: 'utf8',
+      cwd: folder,
+      env: { PATH: `${folder}:${process.env['PATH']}`, LOG: log },
+    });
+    return { offered, asked: execFileSync('cat', [log], { encoding: 'utf8' }) };
+  }
+
+  (hasBash ? test : test.skip)('offers what the program says', () => {
+    expect(complete('sta')).toEqual({ offered: 'start\nstatus\n', asked: 'complete|--|sta|' });
+  });
+
+  (hasBash ? test : test.skip)('never runs what somebody has typed', () => {
+    const typed = `$(touch ${folder}/pwned)`;
+    const { asked } = complete('start', '--reason', typed, ';touch pwned', '`touch pwned`');
+    expect(existsSync(join(folder, 'pwned'))).toBe(false);
+    expect(asked).toBe(`complete|--|start|--reason|${typed}|;touch pwned|\`touch pwned\`|`);
+  });
+});

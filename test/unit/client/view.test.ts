@@ -1,0 +1,133 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { painter, table, wrap } from '../../../client/output.js';
+import { renderLive, renderView } from '../../../client/view.js';
+import type { WaitView } from '../../../common/view.js';
+import { step, view } from './views.js';
+
+const plain = painter({ isTTY: false, env: {} });
+const now = Date.parse('2026-03-01T02:05:00.000Z');
+const show = (run: ReturnType<typeof view>): string => renderView(run, { paint: plain, columns: 80, now });
+
+const wait: WaitView = {
+  kind: 'approval',
+  id: 'gate',
+  title: 'Approve the recovery',
+  since: '2026-03-01T02:01:00.000Z',
+  deadline: '2026-03-01T03:00:00.000Z',
+  who: 'an operator other than the requester',
+  attempt: 1,
+  digest: 'sha256:1',
+  evidence: { stage: 'transform', 'rows that will be processed again by everything': 12, corrupt: ['a', 'b'], none: [] },
+  command: "runbook approve orders-20260301-020000-ab12 gate --reason '…'",
+};
+
+describe('a run as a person reads it', () => {
+  test('says who waits for what, shows the evidence and both commands', () => {
+    const text = show(view({ state: 'waiting', waitingFor: [wait] }));
+    expect(text).toContain('Waits for an operator other than the requester: Approve the recovery');
+    expect(text).toContain('2026-03-01 03:00:00 UTC');
+    expect(text).toMatch(/stage +transform/);
+    expect(text).toMatch(/corrupt +a, b/);
+    expect(text).toContain(wait.command);
+    expect(text).toContain("runbook reject orders-20260301-020000-ab12 gate --reason '…'");
+  });
+
+  test('shows the error of a step below it once, also when its group failed with it', () => {
+    const error = { type: 'HttpDenied', message: 'the token is refused', next: 'Check the secret.' };
+    const failed = {
+      state: 'failed' as const,
+      attempts: 1,
+      startedAt: '2026-03-01T02:00:01.000Z',
+      endedAt: '2026-03-01T02:00:02.000Z',
+      error,
+    };
+    const text = show(
+      view({
+        state: 'failed',
+        endedAt: '2026-03-01T02:00:02.000Z',
+        steps: [step('all', failed), step('all/a', failed), step('later')],
+      }),
+    );
+    expect(text.match(/the token is refused\. Next: Check the secret\./g)).toHaveLength(1);
+    expect(text).toContain('not begun');
+  });
+
+  test('of an ended run nothing counts on', () => {
+    expect(show(view({ state: 'succeeded', endedAt: '2026-03-01T02:01:30.000Z' }))).toMatch(/took +1 min 30 s\n/);
+  });
+
+  test('live: good parts are folded, what waits stands at the end', () => {
+    const done = { state: 'succeeded' as const, startedAt: '2026-03-01T02:00:01.000Z', endedAt: '2026-03-01T02:00:02.000Z' };
+    const run = view({
+      state: 'waiting',
+      steps: [step('all', done), step('all/a', done), step('gate', { state: 'waiting' })],
+      waitingFor: [wait],
+    });
+    const text = renderLive(run, { paint: plain, columns: 80, now });
+    expect(text).not.toContain('all/a');
+    expect(text.indexOf(wait.command)).toBeGreaterThan(text.indexOf('Title of gate'));
+  });
+});
+
+describe('text from outside', () => {
+  const hostile = '\u001b[2J\u001b]0;title\u0007\u202egnp.exe\r\nfake: approve';
+
+  test('cannot move the cursor, turn text around or add lines', () => {
+    const text = show(
+      view({
+        reason: hostile,
+        requester: hostile,
+        steps: [
+          step('a', { title: hostile, state: 'failed', startedAt: view().startedAt, error: { type: 'x', message: hostile } }),
+        ],
+        waitingFor: [{ ...wait, evidence: { [hostile]: hostile } }],
+      }),
+    );
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    expect(text.split('\n').filter((each) => each.startsWith('fake'))).toEqual([]);
+  });
+
+  test('whatever it is', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
+        const shown = show(view({ reason: text, outputs: { [text]: text } }));
+        expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('tables', () => {
+  test('fit into the width by cutting what may be cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 200 })), { maxLength: 8 }), (rows) => {
+        const text = table(
+          [
+            { name: 'ID', shrinkTo: 20 },
+            { name: 'TITLE', shrinkTo: 20 },
+          ],
+          rows,
+          80,
+          plain,
+        );
+        for (const each of text.split('\n')) expect(each.length).toBeLessThanOrEqual(80);
+        expect(text.split('\n')).toHaveLength(rows.length + 1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('a cut is visible', () => {
+    expect(table([{ name: 'A', shrinkTo: 5 }], [['1234567890']], 6, plain)).toBe('A\n12345…');
+  });
+
+  test('wrapping loses no word and breaks none', () => {
+    fc.assert(
+      fc.property(fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { minLength: 1 }), (words) => {
+        expect(wrap(words.join(' '), 40, '  ').split(/\s+/).filter(Boolean)).toEqual(words);
+      }),
+    );
+  });
+});

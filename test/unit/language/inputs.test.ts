@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import { resolveInputs } from '../../../language/inputs.js';
+import type { JsonObject } from '../../../language/json.js';
+import type { InputSpec } from '../../../language/runbook.js';
+
+const spec: Record<string, InputSpec> = {
+  pipeline: { type: 'target', kind: 'pipeline', description: 'the pipeline' },
+  job: { type: 'text', optional: true, pattern: '^[a-z0-9-]+$', maxLength: 20, description: 'the job' },
+  batch: { type: 'integer', default: 3, minimum: 1, maximum: 10, description: 'the batch' },
+  ratio: { type: 'number', optional: true, minimum: 0, maximum: 1, description: 'the ratio' },
+  force: { type: 'boolean', default: false, description: 'whether by force' },
+  patience: { type: 'duration', default: '5m', description: 'how long' },
+  mode: { type: 'choice', options: ['fast', 'safe'], default: 'safe', description: 'how' },
+};
+const targets = [
+  { name: 'flights', kind: 'pipeline' },
+  { name: 'oncall', kind: 'webhook' },
+];
+
+function resolved(given: JsonObject): JsonObject {
+  const answer = resolveInputs(spec, given, targets);
+  if (!answer.ok) throw new Error(JSON.stringify(answer.problems));
+  return answer.inputs;
+}
+
+function problems(given: JsonObject) {
+  const answer = resolveInputs(spec, given, targets);
+  return answer.ok ? [] : answer.problems;
+}
+
+/** The only problem of these inputs, beside a good target. */
+function problem(given: JsonObject): string {
+  const found = problems({ pipeline: 'flights', ...given });
+  expect(found).toHaveLength(1);
+  return `${found[0]?.message}. ${found[0]?.next}`;
+}
+
+test('defaults are filled in and optional inputs stay away', () => {
+  expect(resolved({ pipeline: 'flights' })).toEqual({
+    pipeline: 'flights',
+    batch: 3,
+    force: false,
+    patience: '5m',
+    mode: 'safe',
+  });
+});
+
+test('text from a command line is read as the declared type', () => {
+  expect(
+    resolved({ pipeline: 'flights', batch: '5', ratio: '0.25', force: 'true', patience: '1h30m', job: '007' }),
+  ).toMatchObject({
+    batch: 5,
+    ratio: 0.25,
+    force: true,
+    patience: '1h30m',
+    job: '007',
+  });
+});
+
+describe('nothing else is coerced', () => {
+  test.each<[string, JsonObject, RegExp]>([
+    ['a fraction for an integer', { batch: '1.5' }, /batch must be a whole number/],
+    ['empty text for an integer', { batch: '' }, /batch must be a whole number/],
+    ['blank text for a number', { ratio: ' ' }, /ratio must be a number/],
+    ['hexadecimal', { batch: '0x5' }, /batch must be a whole number/],
+    ['an exponent', { batch: '1e1' }, /batch must be a whole number/],
+    ['a digit beyond what numbers carry', { batch: '90071992547409930' }, /batch must be a whole number/],
+    ['a truth value for a number', { ratio: true }, /ratio must be a number/],
+    ['yes for a truth value', { force: 'yes' }, /force must be true or false/],
+    ['one for a truth value', { force: 1 }, /force must be true or false/],
+    ['a number for text', { job: 7 }, /job must be text/],
+    ['a list for text', { job: ['a'] }, /job must be text/],
+    ['a number for a duration', { patience: 5 }, /patience must be a duration.*1h30m/],
+    ['a duration without a unit', { patience: '5' }, /patience must be a duration/],
+    ['a number for a target', { pipeline: 1 }, /pipeline names 1, which is no target/],
+  ])('%s', (_what, given, said) => {
+    expect(problem(given)).toMatch(said);
+  });
+});
+
+describe('limits hold, at their edges', () => {
+  test.each([1, 10, '1', '10'])('%p is in range', (batch) => {
+    expect(resolved({ pipeline: 'flights', batch })['batch']).toBe(Number(batch));
+  });
+
+  test.each([0, 11, -1, '0', '11'])('%p is out of range', (batch) => {
+    expect(problem({ batch })).toMatch(/batch must be from 1 to 10/);
+  });
+
+  test('length, pattern and choice', () => {
+    expect(resolved({ pipeline: 'flights', job: 'a'.repeat(20) })['job']).toHaveLength(20);
+    expect(problem({ job: 'a'.repeat(21) })).toMatch(/longer than 20/);
+    expect(problem({ job: 'A' })).toMatch(/does not match/);
+    expect(problem({ mode: 'reckless' })).toMatch(/must be one of fast, safe/);
+  });
+});
+
+test('a target must exist and be of the declared kind', () => {
+  expect(problem({ pipeline: 'orders' })).toMatch(/"orders", which is no target.*flights/);
+  expect(problem({ pipeline: 'oncall' })).toMatch(/kind webhook, not pipeline.*flights/);
+});
+
+test.each(['env:PASSWORD', 'file:/etc/passwd', 'command:id'])('%s is refused: inputs never name a provider', (value) => {
+  expect(problem({ job: value })).toMatch(/must not name a secret provider.*secrets\.yaml/);
+  expect(problem({ pipeline: value })).toMatch(/must not name a secret provider/);
+});
+
+test('all problems are told at once, and nothing is resolved', () => {
+  const found = problems({ batch: 'x', forse: true, mode: 7 });
+  expect(found.map(({ message }) => message)).toEqual([
+    'there is no input "forse"',
+    expect.stringMatching(/pipeline is missing/),
+    expect.stringMatching(/batch must be/),
+    expect.stringMatching(/mode must be/),
+  ]);
+  for (const { type, next } of found) {
+    expect(type).toBe('Refused');
+    expect(next).not.toBe('');
+  }
+});
+
+test('names that every object has are no inputs', () => {
+  const given = JSON.parse('{"pipeline": "flights", "__proto__": {"batch": 9}, "constructor": 1, "toString": 1}') as JsonObject;
+  expect(problems(given).map(({ message }) => message)).toEqual([
+    'there is no input "__proto__"',
+    'there is no input "constructor"',
+    'there is no input "toString"',
+  ]);
+});
