@@ -12,7 +12,7 @@ function collecting(sink?: (chunks: OutputChunk[]) => Promise<void>) {
   const redactor = new Redactor();
   redactor.add('token', secret);
   const shipped: OutputChunk[] = [];
-  const collector = new OutputCollector(sink ?? (async (chunks) => void shipped.push(...chunks)), redactor);
+  const collector = new OutputCollector(sink ?? ((chunks) => Promise.resolve(void shipped.push(...chunks))), redactor);
   const text = (stream = 'stdout'): string =>
     Buffer.concat(shipped.filter((chunk) => chunk.stream === stream).map(({ bytes }) => bytes)).toString();
   return { collector, shipped, text };
@@ -39,7 +39,7 @@ test('what is printed arrives, by stream, with size and digest of the whole', as
 test('it ships while the step still runs', async () => {
   const { collector, text } = collecting();
   collector.write('stdout', `first ${'.'.repeat(200)}`);
-  await until('the first output', async () => text().startsWith('first'), 5_000, 20);
+  await until('the first output', () => Promise.resolve(text().startsWith('first')), 5_000, 20);
   await collector.close();
 });
 
