@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { check } from '../../activities/check.js';
+import { command } from '../../activities/command.js';
+import { http } from '../../activities/http.js';
+import { sql } from '../../activities/sql.js';
+import { StepFailure } from '../../activities/failure.js';
+import type { CheckAction } from '../../language/runbook.js';
+import { until } from '../helpers/until.js';
+import { failureOf, json, Service, World, type Recorded } from './world.js';
+
+let service: Service;
+let world: World;
+
+beforeAll(async () => {
+  service = await Service.start();
+  world = new World({ api: { kind: 'x', environment: 'test', http: { address: service.address } } });
+});
+
+afterAll(async () => {
+  await service.stop();
+  world.remove();
+});
+
+const action: CheckAction = {
+  kind: 'check',
+  probe: { kind: 'http', target: 'api', method: 'GET', path: '/job', pick: { status: 'status', percent: 'percent' } },
+  until: { path: 'status', is: 'completed' },
+  failWhen: { path: 'status', in: ['failed', 'stopped'] },
+  everyMs: 10,
+  progress: ['status', 'percent'],
+};
+
+const ask = (context: Recorded, changes: Partial<CheckAction> = {}) =>
+  check({ ...action, ...changes }, context, { command, sql, http });
+
+/** Answers one status after the other, the last one for ever. */
+function answering(...statuses: (string | number)[]): void {
+  let next = 0;
+  service.answerWith((_request, response) => {
+    const status = statuses[Math.min(next, statuses.length - 1)];
+    next += 1;
+    if (typeof status === 'number') json(response, status, { error: { message: `trouble ${status}` } });
+    else json(response, 200, { status, percent: next });
+  });
+}
+
+/** An attempt whose time is over after `ms`, as the engine ends it. */
+function limited(ms: number): { context: Recorded; clear(): void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new StepFailure('StepTimeout', 'the time is over')), ms);
+  return { context: world.context({ signal: controller.signal, timeoutMs: ms }), clear: () => clearTimeout(timer) };
+}
+
+test('asks until the condition holds, shows progress, and answers with the last answer', async () => {
+  answering('queued', 'running', 'completed');
+  const context = world.context();
+  await expect(ask(context)).resolves.toEqual({ status: 'completed', percent: 3, polls: 3 });
+  expect(context.shown).toEqual([
+    { polls: 1, status: 'queued', percent: 1 },
+    { polls: 2, status: 'running', percent: 2 },
+  ]);
+});
+
+test('what cannot come any more ends it at once', async () => {
+  answering('running', 'failed', 'completed');
+  const failure = await failureOf(ask(world.context()));
+  expect(failure).toMatchObject({ type: 'CheckFailed', message: expect.stringContaining('"failed"') });
+  expect(service.received).toHaveLength(2);
+});
+
+test('passing trouble is tolerated and shown', async () => {
+  answering(503, 500, 'completed');
+  const context = world.context();
+  await expect(ask(context)).resolves.toMatchObject({ status: 'completed', polls: 3 });
+  expect(context.shown[0]).toMatchObject({ polls: 1, trouble: expect.stringContaining('503: trouble 503') });
+});
+
+test.each([
+  [401, 'HttpDenied'],
+  [404, 'HttpRejected'],
+])('%i, which no waiting can change, ends it at once', async (status, type) => {
+  answering(status);
+  expect((await failureOf(ask(world.context()))).type).toBe(type);
+  expect(service.received).toHaveLength(1);
+});
+
+test('a time-out says what was waited for and what was last seen', async () => {
+  answering('running');
+  const { context, clear } = limited(300);
+  const failure = await failureOf(ask(context));
+  clear();
+  expect(failure.type).toBe('StepTimeout');
+  expect(failure.message).toMatch(/0\.3 s.*status is "completed".*last seen: .*"running"/);
+});
+
+test('a time-out in the middle of an answer that does not come says so too', async () => {
+  service.answerWith(() => undefined);
+  const { context, clear } = limited(300);
+  const failure = await failureOf(ask(context));
+  clear();
+  expect(failure).toMatchObject({ type: 'StepTimeout', message: expect.stringContaining('nothing was answered yet') });
+});
+
+test('a cancellation stays one', async () => {
+  answering('running');
+  const controller = new AbortController();
+  const context = world.context({ signal: controller.signal });
+  const asked = ask(context, { everyMs: 60_000 });
+  await until('the first answer', () => Promise.resolve(context.shown.length === 1), 5_000, 10);
+  controller.abort(new Error('cancelled by the test'));
+  await expect(asked).rejects.toThrow('cancelled by the test');
+});
+
+test('a command can be asked as well, and its polls are no output', async () => {
+  const context = world.context();
+  const output = await ask(context, {
+    probe: { kind: 'command', argv: ['sh', '-c', 'echo asked'] },
+    until: { path: 'exitCode', is: 0 },
+    progress: [],
+  });
+  expect(output).toMatchObject({ exitCode: 0, stdout: 'asked\n', polls: 1 });
+  expect(context.printed().length).toBe(0);
+});

@@ -1,0 +1,233 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { command } from '../../activities/command.js';
+import type { AttemptContext } from '../../activities/handler.js';
+import { OutputCollector } from '../../activities/output-collector.js';
+import type { CommandAction } from '../../language/runbook.js';
+import { until } from '../helpers/until.js';
+import { failureOf, hostile, World } from './world.js';
+
+let world: World;
+
+beforeAll(() => {
+  world = new World({ api: { kind: 'x', environment: 'test' } }, { token: { from: 'file:token', targets: ['api'] } });
+  world.secret('token', 'sesame-open-token');
+  process.env['KINDS_TEST_WORKER_SECRET'] = 'only-for-the-worker';
+});
+
+afterEach(() => expect(existsSync(join(world.folder, 'PWNED'))).toBe(false));
+
+afterAll(() => {
+  delete process.env['KINDS_TEST_WORKER_SECRET'];
+  world.remove();
+});
+
+const node = process.execPath;
+
+const run = (argv: string[], changes: Partial<CommandAction> = {}, context: Partial<AttemptContext> = {}) =>
+  command({ kind: 'command', argv, cwd: world.folder, ...changes }, world.context(context));
+
+const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
+
+test('exit code, both streams, sizes and digests come back; the output is shipped as well', async () => {
+  const context = world.context();
+  const output = await command({ kind: 'command', argv: ['sh', '-c', 'echo out; echo err >&2'] }, context);
+  expect(output).toEqual({
+    exitCode: 0,
+    signal: null,
+    stdout: 'out\n',
+    stderr: 'err\n',
+    truncated: false,
+    bytes: { stdout: 4, stderr: 4 },
+    sha256: { stdout: sha256('out\n'), stderr: sha256('err\n') },
+  });
+  expect(context.printed().toString().split('\n').sort()).toEqual(['', 'err', 'out']);
+});
+
+test('a program gets no input to wait for', async () => {
+  await expect(run(['cat'])).resolves.toMatchObject({ exitCode: 0, stdout: '' });
+});
+
+describe('environment', () => {
+  const seen = async (changes: Partial<CommandAction> = {}): Promise<Record<string, string>> => {
+    const output = (await run([node, '-p', 'JSON.stringify(process.env)'], changes)) as { stdout: string };
+    return JSON.parse(output.stdout) as Record<string, string>;
+  };
+
+  test('is small: nothing that belongs to the worker or to other steps', async () => {
+    const env = await seen({ env: { A: 'b' } });
+    expect(env).toMatchObject({ A: 'b', RUNBOOK_RUN: 'run-1', RUNBOOK_STEP: 'step-1', PATH: process.env['PATH'] });
+    expect(env).not.toHaveProperty('KINDS_TEST_WORKER_SECRET');
+    expect(env).not.toHaveProperty('NODE_OPTIONS');
+  });
+
+  test('holds a secret only for its target', async () => {
+    const env = { TOKEN: { secret: 'token' } };
+    await expect(seen({ env, target: 'api' })).resolves.toMatchObject({ TOKEN: 'sesame-open-token' });
+    expect((await failureOf(run(['true'], { env, target: 'other' }))).type).toBe('Configuration');
+    expect((await failureOf(run(['true'], { env }))).message).toMatch(/token.*no target/);
+  });
+
+  test('a secret that the program prints is known to the attempt, so that the receiver can blank it out', async () => {
+    const context = world.context();
+    const output = await command(
+      { kind: 'command', argv: ['sh', '-c', 'echo $TOKEN'], env: { TOKEN: { secret: 'token' } }, target: 'api' },
+      context,
+    );
+    expect(context.secrets.redactJson(output)).toMatchObject({ stdout: '[secret token]\n' });
+  });
+
+  test('arguments in the process list hold no secret', async () => {
+    const controller = new AbortController();
+    const context = world.context({ signal: controller.signal });
+    const asked = command(
+      { kind: 'command', argv: ['sh', '-c', 'sleep 47.11; :'], env: { TOKEN: { secret: 'token' } }, target: 'api' },
+      context,
+    );
+    await until('the program', () => Promise.resolve(processes('sleep 47.11').length > 0), 5_000, 20);
+    expect(processes('sesame-open-token')).toEqual([]);
+    controller.abort(new Error('cancelled by the test'));
+    await expect(asked).rejects.toThrow('cancelled by the test');
+  });
+});
+
+describe('what an end means', () => {
+  test('an exit code that is no success', async () => {
+    const failure = await failureOf(run(['sh', '-c', 'echo to-stdout; echo the reason >&2; exit 3']));
+    expect(failure).toMatchObject({ type: 'CommandFailed', message: 'sh ended with exit code 3: the reason' });
+    expect(failure.extra.details).toMatchObject({ exitCode: 3 });
+  });
+
+  test('an exit code that the step calls a success', async () => {
+    await expect(run(['sh', '-c', 'exit 3'], { exitCodes: [0, 3] })).resolves.toMatchObject({ exitCode: 3 });
+    expect((await failureOf(run(['true'], { exitCodes: [3] }))).type).toBe('CommandFailed');
+  });
+
+  test('a signal', async () => {
+    const failure = await failureOf(run(['sh', '-c', 'kill -9 $$']));
+    expect(failure).toMatchObject({ type: 'CommandFailed', message: expect.stringContaining('SIGKILL') });
+  });
+
+  test('a program that does not exist, or may not be run', async () => {
+    expect(await failureOf(run(['no-such-program']))).toMatchObject({
+      type: 'CommandMissing',
+      message: expect.stringContaining('no-such-program does not exist'),
+    });
+    const file = join(world.folder, 'not-executable');
+    writeFileSync(file, '#!/bin/sh\n', { mode: 0o644 });
+    expect((await failureOf(run([file]))).type).toBe('CommandMissing');
+  });
+
+  test('a failure repeats neither arguments nor the whole output', async () => {
+    const failure = await failureOf(run(['sh', '-c', 'yes mumble | head -c 100000 >&2; exit 1', 'argument-1']));
+    expect(failure.message.length).toBeLessThan(400);
+    expect(failure.message).not.toContain('argument-1');
+    expect(JSON.stringify(failure.extra).length).toBeLessThan(1_000);
+  });
+});
+
+describe('output of any size and kind', () => {
+  test('200 MB run through quickly, memory stays flat, head and tail remain', async () => {
+    const size = 200 * 1024 * 1024;
+    const context = world.context();
+    const kept: number[] = [];
+    const collector = new OutputCollector((chunks) => {
+      kept.push(...chunks.map(({ bytes }) => bytes.length));
+      return Promise.resolve();
+    }, context.secrets.redactor);
+    context.output = (stream, chunk) => collector.write(stream, chunk);
+    let highest = 0;
+    const before = process.memoryUsage().rss;
+    const watch = setInterval(() => (highest = Math.max(highest, process.memoryUsage().rss)), 20);
+    const started = performance.now();
+    const output = (await command(
+      { kind: 'command', argv: ['sh', '-c', `echo BEGIN; head -c ${size} /dev/zero | tr '\\0' x; echo; echo THE END`] },
+      context,
+    )) as { stdout: string };
+    const seconds = (performance.now() - started) / 1_000;
+    clearInterval(watch);
+    const totals = await collector.close();
+    expect(output).toMatchObject({ truncated: true, bytes: { stdout: size + 15, stderr: 0 } });
+    expect(output.stdout.startsWith('BEGIN\nxxx')).toBe(true);
+    expect(output.stdout.endsWith('xxx\nTHE END\n')).toBe(true);
+    expect(JSON.stringify(output).length).toBeLessThan(64 * 1024);
+    expect(totals).toMatchObject({ bytes: size + 15, truncated: true });
+    expect(kept.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(9 * 1024 * 1024);
+    expect(highest - before).toBeLessThan(150 * 1024 * 1024);
+    expect(seconds).toBeLessThan(20);
+  });
+
+  test('binary output is text that JSON and databases take; size and digest are of the bytes', async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, index) => index));
+    writeFileSync(join(world.folder, 'binary'), bytes);
+    const output = (await run(['cat', 'binary'])) as { stdout: string };
+    expect(output).toMatchObject({ bytes: { stdout: 256 }, sha256: { stdout: sha256(bytes) } });
+    expect(output.stdout).toContain('\ufffd');
+    expect(output.stdout).not.toContain('\0');
+  });
+});
+
+describe('abort', () => {
+  /** Starts what ignores SIGTERM or has children, aborts it once `ready` stands in its output, and returns what is left of it. */
+  async function survivors(script: string, mark: string): Promise<string[]> {
+    const controller = new AbortController();
+    const context = world.context({ signal: controller.signal });
+    const asked = command({ kind: 'command', argv: ['sh', '-c', script], cwd: world.folder }, context);
+    await until('the tree', () => Promise.resolve(context.printed().toString().includes('ready')), 10_000, 20);
+    expect(processes(mark).length).toBeGreaterThan(0);
+    controller.abort(new Error('cancelled by the test'));
+    await expect(asked).rejects.toThrow('cancelled by the test');
+    return processes(mark);
+  }
+
+  test('ends children and their children', async () => {
+    expect(await survivors('sleep 51.1 & (sleep 51.2 & sleep 51.3) & echo ready; wait', 'sleep 51.')).toEqual([]);
+  });
+
+  test('kills what ignores SIGTERM', async () => {
+    const script = "trap '' TERM; (trap '' TERM; while :; do sleep 52.1; done) & echo ready; while :; do sleep 52.2; done";
+    expect(await survivors(script, 'sleep 52.')).toEqual([]);
+  });
+
+  test('before it began', async () => {
+    const signal = AbortSignal.abort(new Error('cancelled by the test'));
+    await expect(run(['sleep', '53.1'], {}, { signal })).rejects.toThrow('cancelled by the test');
+    expect(processes('sleep 53.1')).toEqual([]);
+  });
+});
+
+describe('text arrives as it is, and executes nothing', () => {
+  const echo = async (argument: string): Promise<unknown> => {
+    const script = 'JSON.stringify([process.argv[1], process.env.V])';
+    const output = (await run([node, '-p', script, '--', argument], { env: { V: argument } })) as { stdout: string };
+    return JSON.parse(output.stdout);
+  };
+
+  test.each(hostile)('%j as argument and in the environment', async (payload) => {
+    expect(await echo(payload)).toEqual([payload, payload]);
+  });
+
+  test('any text', async () => {
+    const texts = fc.sample(fc.string({ unit: 'grapheme', minLength: 1 }), 300).filter((text) => !text.includes('\0'));
+    const script = 'JSON.stringify(process.argv.slice(1))';
+    const output = (await run([node, '-p', script, '--', ...texts])) as { stdout: string };
+    expect(JSON.parse(output.stdout)).toEqual(texts);
+  });
+});
+
+/** Command lines of living processes that contain `mark`; ended ones that nobody has collected do not count. */
+function processes(mark: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()];
+      } catch {
+        return [];
+      }
+    })
+    .filter((line) => line.includes(mark));
+}

@@ -1,0 +1,368 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { http } from '../../activities/http.js';
+import type { HttpAction } from '../../language/runbook.js';
+import { until } from '../helpers/until.js';
+import { failureOf, hostile, json, Service, World } from './world.js';
+
+const token = 'sesame-open-token';
+let service: Service;
+let foreign: Service;
+let world: World;
+
+beforeAll(async () => {
+  service = await Service.start();
+  foreign = await Service.start();
+  world = new World(
+    {
+      api: {
+        kind: 'x',
+        environment: 'test',
+        http: { address: `${service.address}/base`, bearer: 'token', headers: { 'x-tenant': 't1' } },
+      },
+      thief: { kind: 'x', environment: 'test', http: { address: foreign.address, bearer: 'token' } },
+      bare: { kind: 'x', environment: 'test' },
+    },
+    { token: { from: 'file:token', targets: ['api'] } },
+  );
+  world.secret('token', token);
+});
+
+beforeEach(() => {
+  service.answerWith((_request, response) => json(response, 200, { ok: true }));
+  foreign.answerWith((_request, response) => json(response, 200, { stolen: true }));
+});
+
+// Whatever a test does: nothing may ever reach the server that is no target of the secret.
+afterEach(() => expect(foreign.received).toEqual([]));
+
+afterAll(async () => {
+  await Promise.all([service.stop(), foreign.stop()]);
+  world.remove();
+});
+
+const get = (changes: Partial<HttpAction> = {}): HttpAction => ({
+  kind: 'http',
+  target: 'api',
+  method: 'GET',
+  path: '/x',
+  ...changes,
+});
+
+test('a request goes to the target, with its token and headers', async () => {
+  const output = await http(get({ method: 'POST', path: '/jobs', json: { a: 1 }, query: { q: 'a b&c' } }), world.context());
+  expect(output).toEqual({ status: 200, body: { ok: true } });
+  expect(service.received).toMatchObject([
+    {
+      method: 'POST',
+      url: '/base/jobs?q=a+b%26c',
+      headers: { authorization: `Bearer ${token}`, 'x-tenant': 't1', 'content-type': 'application/json' },
+      body: '{"a":1}',
+    },
+  ]);
+});
+
+test('Idempotency-Key is the same for every attempt', async () => {
+  for (const attempt of [1, 2]) await http(get({ method: 'POST', idempotencyKey: true }), world.context({ attempt }));
+  expect(service.received.map(({ headers }) => headers['idempotency-key'])).toEqual(['run-1/step-1', 'run-1/step-1']);
+});
+
+describe('the secret never leaves its target', () => {
+  test.each([
+    ['an absolute address', () => foreign.address],
+    ['an address without its scheme', () => foreign.address.slice('http:'.length)],
+    ['a path that would make the host a user name', () => foreign.address.replace('http://', '@')],
+    ['back slashes', () => `\\\\${foreign.address.slice('http://'.length)}`],
+    ['steps upward', () => '/../admin'],
+    ['steps upward inside', () => '/x/../../admin'],
+    ['an encoded step upward', () => '/%2e%2E/admin'],
+    ['half an encoded step upward', () => '/.%2e/admin'],
+    ['a line break', () => '/x HTTP/1.1\r\nHost: evil\r\n\r\nGET /'],
+    ['a fragment', () => '/x#y'],
+    ['a query inside the path', () => '/x?admin=1'],
+  ])('%s is refused before anything is sent', async (_what, path) => {
+    const failure = await failureOf(http(get({ path: path() }), world.context()));
+    expect(failure).toMatchObject({ type: 'Configuration', message: expect.stringContaining("leaves the target's address") });
+    expect(service.received).toEqual([]);
+  });
+
+  test.each(['..', '.', ''])('a parameter %p is refused', async (name) => {
+    const failure = await failureOf(http(get({ path: '/x/{name}', params: { name } }), world.context()));
+    expect(failure.type).toBe('Configuration');
+    expect(service.received).toEqual([]);
+  });
+
+  test('a parameter that was not given is told', async () => {
+    const failure = await failureOf(http(get({ path: '/x/{name}' }), world.context()));
+    expect(failure).toMatchObject({ type: 'Configuration', message: expect.stringContaining('{name}') });
+  });
+
+  test('parameters that look like addresses stay one segment', async () => {
+    for (const job of ['http://evil.example', '//evil.example', '@evil.example', 'a/b', 'a?b#c']) {
+      await http(get({ path: '/jobs/{job}/status', params: { job } }), world.context());
+      const { url = '' } = service.received.at(-1) ?? {};
+      expect(url.split('/')).toHaveLength(5);
+      expect(decodeURIComponent(url.split('/')[3] ?? '')).toBe(job);
+    }
+  });
+
+  test('a header that would begin another is refused', async () => {
+    const failure = await failureOf(http(get({ headers: { 'x-note': 'a\r\nx-evil: b' } }), world.context()));
+    expect(failure.type).toBe('Configuration');
+    expect(service.received).toEqual([]);
+  });
+
+  test('a step cannot put another token in its place', async () => {
+    await http(get({ headers: { Authorization: 'Bearer other' } }), world.context());
+    expect(service.received[0]?.headers.authorization).toBe(`Bearer ${token}`);
+  });
+
+  test('a target that the secret is not for gets neither secret nor request', async () => {
+    const failure = await failureOf(http(get({ target: 'thief' }), world.context()));
+    expect(failure).toMatchObject({ type: 'Configuration', message: 'secret token may not go to target thief' });
+  });
+
+  test.each([301, 302, 303, 307, 308])('a redirect (%i) to another origin is not followed', async (status) => {
+    service.answerWith((_request, response) =>
+      response.writeHead(status, { location: `${foreign.address}/take?secret=hidden` }).end(),
+    );
+    const failure = await failureOf(http(get(), world.context()));
+    expect(failure).toMatchObject({ type: 'HttpRejected', message: expect.stringContaining(`${foreign.address}/take`) });
+    expect(failure.message).not.toContain('hidden');
+    expect(service.received).toHaveLength(1);
+  });
+
+  test('a change is not sent a second time to where a redirect points', async () => {
+    service.answerWith((_request, response) => response.writeHead(307, { location: '/base/other' }).end());
+    expect((await failureOf(http(get({ method: 'POST' }), world.context()))).type).toBe('HttpRejected');
+    expect(service.received).toHaveLength(1);
+  });
+
+  test('redirects within the target are followed, three times and not for ever', async () => {
+    service.answerWith((request, response) => {
+      const left = Number(request.url.split('/').at(-1));
+      if (left === 0) json(response, 200, { arrived: true });
+      else response.writeHead(302, { location: `/base/${left - 1}` }).end();
+    });
+    await expect(http(get({ path: '/3' }), world.context())).resolves.toEqual({ status: 200, body: { arrived: true } });
+    expect((await failureOf(http(get({ path: '/9' }), world.context()))).type).toBe('HttpRejected');
+  });
+});
+
+describe('what an answer means', () => {
+  test.each([
+    [401, 'HttpDenied'],
+    [403, 'HttpDenied'],
+    [400, 'HttpRejected'],
+    [404, 'HttpRejected'],
+    [409, 'HttpRejected'],
+    [422, 'HttpRejected'],
+    [408, 'HttpUnavailable'],
+    [425, 'HttpUnavailable'],
+    [429, 'HttpUnavailable'],
+    [500, 'HttpUnavailable'],
+    [503, 'HttpUnavailable'],
+  ])('%i is %s, with what the service said', async (status, type) => {
+    service.answerWith((_request, response) => json(response, status, { error: { code: 'x', message: `because of ${token}` } }));
+    const failure = await failureOf(http(get(), world.context()));
+    expect(failure.type).toBe(type);
+    expect(failure.message).toBe(`${service.address}/base/x answered ${status}: because of [secret token]`);
+    if (type === 'HttpDenied') expect(failure.extra.next).toMatch(/secret token.*secrets\.yaml/);
+  });
+
+  test('Retry-After is passed on', async () => {
+    service.answerWith((_request, response) => json(response, 503, {}, { 'retry-after': '7' }));
+    expect((await failureOf(http(get(), world.context()))).extra.retryAfterMs).toBe(7_000);
+  });
+
+  test('the step says which statuses are good', async () => {
+    service.answerWith((_request, response) => json(response, 404, { gone: true }));
+    await expect(http(get({ statuses: [200, 404] }), world.context())).resolves.toEqual({ status: 404, body: { gone: true } });
+    service.answerWith((_request, response) => json(response, 201, {}));
+    expect((await failureOf(http(get({ statuses: [200] }), world.context()))).type).toBe('HttpRejected');
+  });
+
+  test('a long message of the service is cut', async () => {
+    service.answerWith((_request, response) => json(response, 400, { message: 'm'.repeat(100_000) }));
+    expect((await failureOf(http(get(), world.context()))).message.length).toBeLessThan(500);
+  });
+
+  test('a target without an address is a matter of configuration', async () => {
+    expect((await failureOf(http(get({ target: 'bare' }), world.context()))).type).toBe('Configuration');
+  });
+});
+
+describe('no answer', () => {
+  /** A server that speaks no HTTP. */
+  async function rude(
+    behave: (socket: Socket) => void,
+  ): Promise<{ context: ReturnType<World['context']>; stop(): Promise<void> }> {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      behave(socket);
+    });
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    const own = new World({ api: { kind: 'x', environment: 'test', http: { address: `http://127.0.0.1:${port}` } } });
+    return {
+      context: own.context(),
+      stop: async () => {
+        for (const socket of sockets) socket.destroy();
+        own.remove();
+        await new Promise((closed) => server.close(closed));
+      },
+    };
+  }
+
+  test('nobody listens: Unreachable, with the address', async () => {
+    const { context, stop } = await rude(() => undefined);
+    const { address = '' } = context.targets.get('api').http ?? {};
+    await stop();
+    const gone = new World({ api: { kind: 'x', environment: 'test', http: { address } } });
+    const failure = await failureOf(http(get(), gone.context()));
+    expect(failure).toMatchObject({ type: 'Unreachable', message: expect.stringContaining(address) });
+    gone.remove();
+  });
+
+  test('no such host: Unreachable', async () => {
+    const own = new World({ api: { kind: 'x', environment: 'test', http: { address: 'http://no-such-host.invalid' } } });
+    expect((await failureOf(http(get(), own.context()))).type).toBe('Unreachable');
+    own.remove();
+  });
+
+  test('the connection breaks after the request was sent: NoAnswer', async () => {
+    const { context, stop } = await rude((socket) => socket.once('data', () => socket.destroy()));
+    const failure = await failureOf(http(get({ method: 'POST' }), context));
+    expect(failure).toMatchObject({ type: 'NoAnswer', message: expect.stringContaining('may have arrived') });
+    await stop();
+  });
+
+  test('the connection breaks inside the answer: NoAnswer', async () => {
+    const { context, stop } = await rude((socket) =>
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this')),
+    );
+    expect((await failureOf(http(get(), context))).type).toBe('NoAnswer');
+    await stop();
+  });
+
+  test('on abort the socket is closed and the reason is thrown', async () => {
+    let open: Socket | undefined;
+    const { context, stop } = await rude((socket) => {
+      open = socket;
+    });
+    const controller = new AbortController();
+    const asked = http(get(), { ...context, signal: controller.signal });
+    await until('the connection', () => Promise.resolve(open), 5_000, 10);
+    const closed = new Promise((gone) => open?.once('close', gone));
+    open?.resume();
+    controller.abort(new Error('cancelled by the test'));
+    await expect(asked).rejects.toThrow('cancelled by the test');
+    await Promise.race([
+      closed,
+      delay(5_000, undefined, { ref: false }).then(() => Promise.reject(new Error('the socket stayed open'))),
+    ]);
+    await stop();
+  });
+
+  test('an abort inside the answer ends it too', async () => {
+    const { context, stop } = await rude((socket) =>
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nbegun')),
+    );
+    const controller = new AbortController();
+    const asked = http(get(), { ...context, signal: controller.signal });
+    setTimeout(() => controller.abort(new Error('cancelled by the test')), 100);
+    await expect(asked).rejects.toThrow('cancelled by the test');
+    await stop();
+  });
+});
+
+describe('bodies of any size', () => {
+  const rows = Array.from({ length: 50_000 }, (_, id) => ({ id, note: 'n'.repeat(80) }));
+  const big = JSON.stringify({ summary: { rows: rows.length }, rows });
+
+  test('of 5 MB of JSON a step picks what it needs', async () => {
+    expect(big.length).toBeGreaterThan(5_000_000);
+    service.answerWith((_request, response) => json(response, 200, JSON.parse(big)));
+    const output = await http(get({ pick: { rows: 'summary.rows', last: 'rows.49999.id', none: 'not.there' } }), world.context());
+    expect(output).toEqual({ rows: 50_000, last: 49_999, none: null });
+  });
+
+  test('5 MB without a pick: beginning, size and digest; the whole is kept as output', async () => {
+    service.answerWith((_request, response) => json(response, 200, JSON.parse(big)));
+    const context = world.context();
+    const output = (await http(get(), context)) as { text: string };
+    expect(output).toMatchObject({
+      status: 200,
+      truncated: true,
+      bytes: big.length,
+      sha256: createHash('sha256').update(big).digest('hex'),
+    });
+    expect(output.text.length).toBeLessThan(10_000);
+    expect(context.printed().equals(Buffer.from(big))).toBe(true);
+  });
+
+  test('binary bodies become text that JSON and databases take, with the digest of what came', async () => {
+    const binary = Buffer.concat([Buffer.from([0, 255, 254, 0]), randomBytes(20_000)]);
+    service.answerWith((_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(binary),
+    );
+    const output = (await http(get(), world.context())) as { text: string };
+    expect(output).toMatchObject({ bytes: binary.length, sha256: createHash('sha256').update(binary).digest('hex') });
+    expect(output.text).not.toContain('\0');
+    expect(JSON.parse(JSON.stringify(output))).toEqual(output);
+  });
+
+  test.each([
+    ['no body', 204, undefined, ''],
+    ['plain text', 200, 'text/plain', 'hello'],
+    ['JSON that is none', 200, 'application/json', '{"a":'],
+  ])('%s', async (_what, status, type, body) => {
+    service.answerWith((_request, response) => response.writeHead(status, type ? { 'content-type': type } : {}).end(body));
+    await expect(http(get(), world.context())).resolves.toMatchObject({
+      status,
+      text: body,
+      truncated: false,
+      bytes: body.length,
+    });
+  });
+
+  test('the token does not come back in the text of an answer', async () => {
+    service.answerWith((_request, response) =>
+      response.writeHead(200, { 'content-type': 'text/plain' }).end(`you sent ${token}`),
+    );
+    await expect(http(get(), world.context())).resolves.toMatchObject({ text: 'you sent [secret token]' });
+  });
+});
+
+describe('text arrives as it is', () => {
+  test.each(hostile)('%j in path, query and body', async (payload) => {
+    await http(
+      get({ method: 'POST', path: '/a/{p}/b', params: { p: payload }, query: { q: payload }, json: { v: payload } }),
+      world.context(),
+    );
+    const { url = '', headers = {}, body = '' } = service.received[0] ?? {};
+    const [path = '', query = ''] = url.split('?');
+    expect(decodeURIComponent(path.split('/')[3] ?? '')).toBe(payload);
+    expect(new URLSearchParams(query).get('q')).toBe(payload);
+    expect(JSON.parse(body)).toEqual({ v: payload });
+    expect(headers).not.toHaveProperty('x-injected');
+  });
+
+  test('any text', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 1 }), async (text) => {
+        fc.pre(text !== '.' && text !== '..');
+        await http(get({ path: '/a/{p}', params: { p: text }, query: { q: text } }), world.context());
+        const [path = '', query = ''] = (service.received.at(-1)?.url ?? '').split('?');
+        expect(decodeURIComponent(path.split('/')[3] ?? '')).toBe(text);
+        expect(new URLSearchParams(query).get('q')).toBe(text);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

@@ -1,0 +1,304 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import pg from 'pg';
+import { sql } from '../../activities/sql.js';
+import type { AttemptContext } from '../../activities/handler.js';
+import type { SqlAction, SqlStatement } from '../../language/runbook.js';
+import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { until } from '../helpers/until.js';
+import { failureOf, hostile, World } from './world.js';
+
+const role = `kinds_${randomBytes(4).toString('hex')}`;
+const password = 'sésame/open ?#%@:';
+let database: TestDatabase;
+let admin: pg.Client;
+let world: World;
+
+beforeAll(async () => {
+  database = await createTestDatabase('kinds_sql');
+  admin = new pg.Client({ connectionString: database.url });
+  await admin.connect();
+  const named = pg.escapeIdentifier(role);
+  await admin.query(`CREATE ROLE ${named} LOGIN PASSWORD ${pg.escapeLiteral(password)}`);
+  await admin.query(
+    'CREATE TABLE t (id int PRIMARY KEY, note text); CREATE TABLE locked (id int); CREATE TABLE private (id int)',
+  );
+  await admin.query(`GRANT ALL ON t, locked TO ${named}`);
+  const address = new URL(database.url);
+  address.password = '';
+  const admitted = address.href;
+  address.username = role;
+  world = new World(
+    {
+      db: { kind: 'x', environment: 'test', postgres: { address: address.href, password: 'db-password' } },
+      other: { kind: 'x', environment: 'test', postgres: { address: address.href, password: 'db-password' } },
+      gone: { kind: 'x', environment: 'test', postgres: { address: 'postgres://u@127.0.0.1:1/x' } },
+      nodb: {
+        kind: 'x',
+        environment: 'test',
+        postgres: { address: admitted.replace(/\/[^/]*$/, '/no_such_database'), password: 'admin' },
+      },
+      bare: { kind: 'x', environment: 'test' },
+    },
+    { 'db-password': { from: 'file:db-password', targets: ['db'] }, admin: { from: 'file:admin', targets: ['nodb'] } },
+  );
+  world.secret('db-password', password);
+  world.secret('admin', decodeURIComponent(new URL(database.url).password) || 'unused');
+});
+
+beforeEach(() => admin.query('TRUNCATE t'));
+
+afterAll(async () => {
+  await admin.end();
+  await database.drop();
+  await asAdmin((client) => client.query(`DROP ROLE ${pg.escapeIdentifier(role)}`));
+  world.remove();
+});
+
+const run = (statements: SqlStatement[], context: Partial<AttemptContext> = {}, changes: Partial<SqlAction> = {}) =>
+  sql({ kind: 'sql', target: 'db', statements, ...changes }, world.context(context));
+
+const notes = async (): Promise<unknown[]> => (await admin.query('SELECT * FROM t ORDER BY id')).rows;
+
+/** Connections that steps have left on the server. */
+const backends = async (): Promise<{ query: string; state: string }[]> =>
+  (
+    await admin.query<{ query: string; state: string }>(
+      "SELECT query, state FROM pg_stat_activity WHERE application_name LIKE 'runbook/%' AND datname = current_database()",
+    )
+  ).rows;
+
+test('rows come back by name, with the count of every statement', async () => {
+  const output = await run([
+    { text: 'INSERT INTO t VALUES ($1, $2), (2, $2)', values: [1, 'x'] },
+    { text: 'SELECT id, note FROM t ORDER BY id', as: 'rows' },
+  ]);
+  expect(output).toEqual({
+    rows: [
+      { id: 1, note: 'x' },
+      { id: 2, note: 'x' },
+    ],
+    rowCounts: [2, 2],
+  });
+});
+
+test('values that JSON cannot carry exactly stay text', async () => {
+  const output = await run([
+    {
+      as: 'v',
+      text: `SELECT 9007199254740993::bigint AS big, 1.10::numeric AS exact, true AS yes, null AS none, '{"a":[1]}'::jsonb AS doc,
+             '2026-11-21T05:00:00Z'::timestamptz AS at, ARRAY['a','b'] AS list`,
+    },
+  ]);
+  expect(output).toMatchObject({
+    v: [
+      {
+        big: '9007199254740993',
+        exact: '1.10',
+        yes: true,
+        none: null,
+        doc: { a: [1] },
+        at: '2026-11-21T05:00:00.000Z',
+        list: ['a', 'b'],
+      },
+    ],
+  });
+});
+
+test('many rows are cut, and that is said', async () => {
+  const output = (await run([{ text: 'SELECT generate_series(1, 5000) AS n', as: 'n' }])) as { n: unknown[]; nTruncated: number };
+  expect(output.n).toHaveLength(200);
+  expect(output).toMatchObject({ nTruncated: 5_000, rowCounts: [5_000] });
+});
+
+test('all statements commit or none does', async () => {
+  const failure = await failureOf(run([{ text: 'INSERT INTO t VALUES (1)' }, { text: 'INSERT INTO t VALUES (1)' }]));
+  expect(failure.type).toBe('SqlRejected');
+  expect(await notes()).toEqual([]);
+});
+
+test('a step that reads cannot write', async () => {
+  const failure = await failureOf(run([{ text: 'INSERT INTO t VALUES (1)' }], { effect: 'read' }));
+  expect(failure).toMatchObject({ type: 'SqlRejected', message: expect.stringContaining('read-only') });
+  expect(await notes()).toEqual([]);
+});
+
+test.each(['read committed', 'repeatable read', 'serializable'] as const)('isolation %s is used', async (isolation) => {
+  const output = await run([{ text: "SELECT current_setting('transaction_isolation') AS level", as: 'v' }], {}, { isolation });
+  expect(output).toMatchObject({ v: [{ level: isolation }] });
+});
+
+test('limits are always set, and never above the time that the attempt has', async () => {
+  const settings: SqlStatement = {
+    as: 'v',
+    text: "SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock",
+  };
+  await expect(run([settings], { timeoutMs: 60_000 })).resolves.toMatchObject({ v: [{ statement: '30s', lock: '5s' }] });
+  await expect(run([settings], { timeoutMs: 2_000 })).resolves.toMatchObject({ v: [{ statement: '2s', lock: '2s' }] });
+  await expect(run([settings], { timeoutMs: 60_000 }, { statementTimeoutMs: 45_000, lockTimeoutMs: 100 })).resolves.toMatchObject(
+    {
+      v: [{ statement: '45s', lock: '100ms' }],
+    },
+  );
+});
+
+test('the server sees whose connection it is, and no connection stays', async () => {
+  const key = `run-${'é'.repeat(60)}/step`;
+  const output = (await run([{ text: "SELECT current_setting('application_name') AS name", as: 'v' }], { key })) as {
+    v: [{ name: string }];
+  };
+  expect(output.v[0].name).toMatch(/^runbook\/run-/);
+  await until('the connection to end', async () => (await backends()).length === 0, 5_000, 20);
+});
+
+describe('what a failure means', () => {
+  const raise = (code: string): SqlStatement => ({
+    text: `DO $$ BEGIN RAISE EXCEPTION 'told' USING ERRCODE = '${code}'; END $$`,
+  });
+
+  test.each([
+    ['40001', 'SqlTransient'],
+    ['40P01', 'SqlTransient'],
+    ['55P03', 'SqlTransient'],
+    ['53100', 'SqlTransient'],
+    ['53300', 'SqlTransient'],
+    ['57P01', 'Unreachable'],
+    ['08006', 'Unreachable'],
+    ['28000', 'SqlDenied'],
+    ['42501', 'SqlDenied'],
+    ['23505', 'SqlRejected'],
+    ['22012', 'SqlRejected'],
+    ['P0001', 'SqlRejected'],
+  ])('SQLSTATE %s is %s', async (code, type) => {
+    const failure = await failureOf(run([raise(code)]));
+    expect(failure.type).toBe(type);
+    expect(failure.message).toContain(code);
+    expect(failure.message).not.toContain('DO $$');
+  });
+
+  test('a statement that takes too long', async () => {
+    const failure = await failureOf(run([{ text: 'SELECT pg_sleep(30)' }], {}, { statementTimeoutMs: 100 }));
+    expect(failure).toMatchObject({ type: 'SqlTransient', message: expect.stringContaining('57014') });
+  });
+
+  test('a lock that is not free', async () => {
+    await admin.query('BEGIN; LOCK TABLE locked');
+    const failure = await failureOf(run([{ text: 'SELECT * FROM locked' }], {}, { lockTimeoutMs: 100 }));
+    await admin.query('ROLLBACK');
+    expect(failure).toMatchObject({ type: 'SqlTransient', message: expect.stringContaining('55P03') });
+  });
+
+  test('a table without the right', async () => {
+    expect((await failureOf(run([{ text: 'SELECT * FROM private' }]))).type).toBe('SqlDenied');
+  });
+
+  test('a database that does not exist', async () => {
+    const failure = await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'nodb' }));
+    expect(failure).toMatchObject({ type: 'SqlDenied', message: expect.stringContaining('3D000') });
+  });
+
+  test('nobody listens', async () => {
+    const failure = await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'gone' }));
+    expect(failure).toMatchObject({ type: 'Unreachable', message: expect.stringContaining('127.0.0.1:1/x') });
+  });
+
+  test('a server that accepts and says nothing: Unreachable after five seconds', async () => {
+    const silent = createServer();
+    await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
+    const { port } = silent.address() as AddressInfo;
+    const own = new World({ db: { kind: 'x', environment: 'test', postgres: { address: `postgres://u@127.0.0.1:${port}/x` } } });
+    const failure = await failureOf(sql({ kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] }, own.context()));
+    expect(failure.type).toBe('Unreachable');
+    own.remove();
+    silent.close();
+  });
+
+  test('a password for another target is not sent', async () => {
+    const failure = await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'other' }));
+    expect(failure).toMatchObject({ type: 'Configuration', message: 'secret db-password may not go to target other' });
+  });
+
+  test('a target without a database', async () => {
+    expect((await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'bare' }))).type).toBe('Configuration');
+  });
+});
+
+/** A server that asks for the password in clear, keeps what it is told, and refuses it: the first bytes of the real protocol. */
+async function askingForPassword(): Promise<{ address: string; told: string[]; stop(): void }> {
+  const told: string[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => {
+      socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+      socket.once('data', (message) => {
+        told.push(message.subarray(5, -1).toString());
+        const fields = Buffer.from('SFATAL\0C28P01\0Mpassword authentication failed\0\0');
+        const head = Buffer.from([0x45, 0, 0, 0, fields.length + 4]);
+        socket.end(Buffer.concat([head, fields]));
+      });
+    });
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  return { address: `postgres://someone@127.0.0.1:${port}/x`, told, stop: () => server.close() };
+}
+
+test('the password reaches the server as it is, whatever characters it has, and no failure repeats it', async () => {
+  const server = await askingForPassword();
+  const own = new World(
+    { db: { kind: 'x', environment: 'test', postgres: { address: server.address, password: 'pw' } } },
+    { pw: { from: 'file:pw', targets: ['db'] } },
+  );
+  own.secret('pw', password);
+  const failure = await failureOf(sql({ kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] }, own.context()));
+  expect(server.told).toEqual([password]);
+  expect(failure).toMatchObject({ type: 'SqlDenied', message: expect.stringContaining('28P01') });
+  expect(JSON.stringify([failure.message, failure.extra])).not.toContain(password);
+  own.remove();
+  server.stop();
+});
+
+describe('abort', () => {
+  test('ends the statement in the server before it returns', async () => {
+    const controller = new AbortController();
+    const asked = run([{ text: 'INSERT INTO t VALUES (1)' }, { text: 'SELECT pg_sleep(60)' }], { signal: controller.signal });
+    await until('the statement', async () => (await backends()).some(({ query }) => query.includes('pg_sleep')), 5_000, 20);
+    controller.abort(new Error('cancelled by the test'));
+    await expect(asked).rejects.toThrow('cancelled by the test');
+    const running = (await backends()).filter(({ query, state }) => query.includes('pg_sleep(60)') && state === 'active');
+    expect(running).toEqual([]);
+    await until('all connections to end', async () => (await backends()).length === 0, 5_000, 20);
+    expect(await notes()).toEqual([]);
+  });
+
+  test('before it began, nothing is asked', async () => {
+    const signal = AbortSignal.abort(new Error('cancelled by the test'));
+    await expect(run([{ text: 'INSERT INTO t VALUES (1)' }], { signal })).rejects.toThrow('cancelled by the test');
+    expect(await notes()).toEqual([]);
+  });
+});
+
+describe('values are values, never SQL', () => {
+  test.each(hostile)('%j', async (payload) => {
+    const output = await run([
+      { text: 'INSERT INTO t VALUES (1, $1)', values: [payload] },
+      { text: 'SELECT note FROM t WHERE note = $1', values: [payload], as: 'v' },
+    ]);
+    expect(output).toMatchObject({ v: [{ note: payload }] });
+    expect(await notes()).toEqual([{ id: 1, note: payload }]);
+  });
+
+  test('any text', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 30 }), async (texts) => {
+        fc.pre(texts.every((text) => !text.includes('\0')));
+        const output = await run([{ text: 'SELECT v FROM unnest($1::text[]) AS v', values: [texts], as: 'v' }]);
+        expect(output).toMatchObject({ v: texts.map((v) => ({ v })) });
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
