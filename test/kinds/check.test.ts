@@ -45,7 +45,7 @@ function answering(...statuses: (string | number)[]): void {
 }
 
 /** An attempt whose time is over after `ms`, as the engine ends it. */
-function limited(ms: number): { context: Recorded; clear(): void } {
+function limited(ms: number): { context: Recorded; clear: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(new StepFailure('StepTimeout', 'the time is over')), ms);
   return { context: world.context({ signal: controller.signal, timeoutMs: ms }), clear: () => clearTimeout(timer) };

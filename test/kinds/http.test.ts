@@ -200,7 +200,7 @@ describe('no answer', () => {
   /** A server that speaks no HTTP. */
   async function rude(
     behave: (socket: Socket) => void,
-  ): Promise<{ context: ReturnType<World['context']>; stop(): Promise<void> }> {
+  ): Promise<{ context: ReturnType<World['context']>; stop: () => Promise<void> }> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket.on('error', () => undefined));

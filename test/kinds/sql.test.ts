@@ -61,7 +61,7 @@ afterAll(async () => {
 const run = (statements: SqlStatement[], context: Partial<AttemptContext> = {}, changes: Partial<SqlAction> = {}) =>
   sql({ kind: 'sql', target: 'db', statements, ...changes }, world.context(context));
 
-const notes = async (): Promise<unknown[]> => (await admin.query('SELECT * FROM t ORDER BY id')).rows;
+const notes = async () => (await admin.query<{ id: number; note: string | null }>('SELECT * FROM t ORDER BY id')).rows;
 
 /** Connections that steps have left on the server. */
 const backends = async (): Promise<{ query: string; state: string }[]> =>
@@ -227,7 +227,7 @@ describe('what a failure means', () => {
 });
 
 /** A server that asks for the password in clear, keeps what it is told, and refuses it: the first bytes of the real protocol. */
-async function askingForPassword(): Promise<{ address: string; told: string[]; stop(): void }> {
+async function askingForPassword(): Promise<{ address: string; told: string[]; stop: () => void }> {
   const told: string[] = [];
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
