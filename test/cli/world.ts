@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { bundleWorkflows } from '../../worker/bundle.js';
+import { programFolder, readConfig } from '../../worker/config.js';
+import { createWorker } from '../../worker/create.js';
+import { listRuns, migrate, openPool } from '../../store/index.js';
+import { testCatalogue } from '../engine/specs.js';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
+
+export interface CliResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+const main = join(programFolder, 'client', 'main.js');
+
+/** The real command line, each call a process of its own, against the real server, a record and a worker of this test's own. */
+export class World {
+  private worker: { shutdown: () => void; ended: Promise<unknown> } | undefined;
+
+  private constructor(
+    readonly folder: string,
+    readonly taskQueue: string,
+    readonly address: string,
+    readonly client: Client,
+    private readonly database: TestDatabase,
+    private readonly code: string,
+  ) {}
+
+  static async start(): Promise<World> {
+    const address = process.env['TEMPORAL_ADDRESS'];
+    if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
+    // Failing steps are what some of these tests are about.
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    const folder = await mkdtemp(join(tmpdir(), 'runbook-cli-'));
+    await writeFile(join(folder, 'targets.yaml'), 'targets: {}\n');
+    await writeFile(join(folder, 'secrets.yaml'), 'secrets: {}\n', { mode: 0o600 });
+    const database = await createTestDatabase('cli');
+    const pool = openPool(database.url);
+    await migrate(pool);
+    await pool.end();
+    const client = new Client({ connection: await Connection.connect({ address }) });
+    const code = await bundleWorkflows(join(programFolder, 'test', 'engine', 'procedures.js'));
+    const world = new World(folder, `cli-${randomUUID()}`, address, client, database, code);
+    await world.startWorker();
+    return world;
+  }
+
+  get databaseUrl(): string {
+    return this.database.url;
+  }
+
+  /** Every run in the record. */
+  async runIds(): Promise<string[]> {
+    const pool = openPool(this.database.url);
+    try {
+      return (await listRuns(pool, { limit: 1_000 })).map((run) => run.id);
+    } finally {
+      await pool.end();
+    }
+  }
+
+  async startWorker(): Promise<void> {
+    const pool = openPool(this.database.url);
+    const config = readConfig({
+      RUNBOOK_TASK_QUEUE: this.taskQueue,
+      RUNBOOK_DATABASE_URL: this.database.url,
+      RUNBOOK_TARGETS: join(this.folder, 'targets.yaml'),
+      RUNBOOK_SECRETS: join(this.folder, 'secrets.yaml'),
+      RUNBOOK_COMMAND: 'runbook',
+    });
+    const { worker, connection } = await createWorker(config, pool, {
+      bundle: { code: this.code, procedure: 'sha256:test' },
+      catalogue: testCatalogue,
+    });
+    const ended = worker.run().finally(async () => {
+      await connection.close();
+      await pool.end();
+    });
+    this.worker = { shutdown: () => worker.shutdown(), ended };
+  }
+
+  async stopWorker(): Promise<void> {
+    const { worker } = this;
+    this.worker = undefined;
+    worker?.shutdown();
+    await worker?.ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopWorker();
+    await this.client.connection.close();
+    await this.database.drop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  environment(change: Record<string, string> = {}): Record<string, string> {
+    return {
+      PATH: process.env['PATH'] ?? '',
+      HOME: this.folder,
+      RUNBOOK_HOME: this.folder,
+      RUNBOOK_COMMAND: 'runbook',
+      RUNBOOK_OPERATOR: 'requester',
+      RUNBOOK_DATABASE_URL: this.database.url,
+      RUNBOOK_TASK_QUEUE: this.taskQueue,
+      RUNBOOK_UI_URL: 'http://ui.example/',
+      RUNBOOK_TARGETS: join(this.folder, 'targets.yaml'),
+      RUNBOOK_SECRETS: join(this.folder, 'secrets.yaml'),
+      TEMPORAL_ADDRESS: this.address,
+      // What leaks is found by it.
+      ...Object.fromEntries(
+        Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === 'RUNBOOK_TEST_RUN'),
+      ),
+      ...change,
+    };
+  }
+
+  /** Runs `runbook …` to its end. Whatever it was: no stack trace, no ANSI, errors in one form. */
+  async cli(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
+    const process = this.spawn(argv, change);
+    const code = await process.code;
+    const { stdout, stderr } = process;
+    for (const text of [stdout(), stderr()]) {
+      if (/\n\s+at .*[:(]\d+/.test(text)) throw new Error(`a stack trace: ${text}`);
+      if (text.includes('\u001b')) throw new Error(`ANSI without a terminal: ${JSON.stringify(text)}`);
+    }
+    return { code, stdout: stdout(), stderr: stderr() };
+  }
+
+  /** As `cli`, with stdout read as JSON; the code must be one of those expected. */
+  async json<T>(argv: readonly string[], codes: readonly number[] = [0]): Promise<T> {
+    const result = await this.cli([...argv, '--output', 'json']);
+    if (!codes.includes(result.code ?? -1)) throw new Error(`exit ${result.code}: ${result.stderr}`);
+    return JSON.parse(result.stdout) as T;
+  }
+
+  /** Starts `runbook …` and lets it run. */
+  spawn(
+    argv: readonly string[],
+    change: Record<string, string> = {},
+  ): { child: ChildProcess; code: Promise<number | null>; stdout: () => string; stderr: () => string } {
+    const child = spawn(process.execPath, [main, ...argv], { env: this.environment(change), stdio: ['ignore', 'pipe', 'pipe'] });
+    const chunks: { stdout: string; stderr: string } = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (chunks.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (chunks.stderr += text));
+    const code = once(child, 'close').then(([status]) => status as number | null);
+    return { child, code, stdout: () => chunks.stdout, stderr: () => chunks.stderr };
+  }
+
+  /** Starts a run of the gated test procedure and waits until it asks. */
+  async gatedRun(...more: string[]): Promise<string> {
+    const argv = [
+      'start',
+      'test-gated',
+      '--input',
+      `journal=${this.path(`${randomUUID()}.txt`)}`,
+      '--input',
+      'last=["/bin/echo","done"]',
+    ];
+    const { id } = await this.json<{ id: string }>([...argv, '--reason', 'a test', ...more]);
+    const waited = await this.cli(['wait', id, '--for', 'decision', '--timeout', '30s']);
+    if (waited.code !== 0) throw new Error(`it did not wait: ${waited.stderr}`);
+    return id;
+  }
+}
