@@ -19,6 +19,8 @@ const client = await connect();
 try {
   await run();
 } catch (error) {
+  // The batch's transaction holds the job's row: it must be gone before the failure can be written there.
+  await client.end().catch(() => undefined);
   if (!(error instanceof JobEnded)) {
     await fail(error);
     process.exitCode = 1;
