@@ -1,30 +1,31 @@
-import type { Stage } from './schema.js';
+import { z } from 'zod';
+import { stages, type Stage } from './schema.js';
 
-/** How a corrupt batch differs from what its checkpoint claims. */
-export type CorruptMode = 'missing' | 'duplicate' | 'altered';
-
-export interface Place {
-  stage: Stage;
-  batch: number;
-}
+const place = z.strictObject({ stage: z.enum(stages), batch: z.int().min(1) });
+const corruptModes = ['missing', 'duplicate', 'altered'] as const;
 
 /** What goes wrong in the next jobs, as it does in real pipelines. For tests and demos; never set otherwise. */
-export interface Faults {
+export const faultsSchema = z.strictObject({
   /** Milliseconds that every batch takes longer. */
-  slowMs?: number;
+  slowMs: z.int().min(0).optional(),
   /** The job's process kills itself in mid-batch: rows written, nothing committed. */
-  crashAt?: Place;
+  crashAt: place.optional(),
   /** The batch commits rows that differ from what its checkpoint claims, and the job dies in the batch after it. */
-  corruptCheckpoint?: Place & { mode: CorruptMode };
+  corruptCheckpoint: place.extend({ mode: z.enum(corruptModes) }).optional(),
   /** Stage transform cannot process the record with this key. */
-  poison?: number;
+  poison: z.int().optional(),
   /** The batch finds no disk space. */
-  diskFull?: Place;
+  diskFull: place.optional(),
   /** The batch loses its database connection. */
-  databaseLost?: Place;
+  databaseLost: place.optional(),
   /** The service accepts a restart and says that it is done, without doing anything. */
-  ignoreRestart?: boolean;
-}
+  ignoreRestart: z.boolean().optional(),
+});
+
+export type Faults = z.infer<typeof faultsSchema>;
+export type Place = z.infer<typeof place>;
+/** How a corrupt batch differs from what its checkpoint claims. */
+export type CorruptMode = (typeof corruptModes)[number];
 
 export function isAt(place: Place | undefined, stage: Stage, batch: number): boolean {
   return place?.stage === stage && place.batch === batch;

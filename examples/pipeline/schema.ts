@@ -7,7 +7,7 @@ const rowColumns = `id bigserial PRIMARY KEY, dataset_id text NOT NULL, job_id t
 
 export const tableOf = { extract: 'stage_extract', clean: 'stage_clean', transform: 'stage_transform', load: 'flights' } as const;
 export type Stage = keyof typeof tableOf;
-export const stages = Object.keys(tableOf) as Stage[];
+export const stages = Object.keys(tableOf) as [Stage, ...Stage[]];
 
 export const schema = `
 CREATE TABLE IF NOT EXISTS processing_jobs (

@@ -2,7 +2,8 @@ import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
-import type { Faults } from './faults.js';
+import { z } from 'zod';
+import { faultsSchema } from './faults.js';
 import { Jobs, Refusal, type Checkpoint } from './jobs.js';
 import { schema } from './schema.js';
 import { readSource, truthOf } from './source.js';
@@ -57,7 +58,9 @@ const routes: [string, RegExp, Route][] = [
     /^\/api\/v1\/faults$/,
     (_, __, body) => {
       if (env['PIPELINE_FAULTS'] !== '1') throw new Refusal(404, 'not-found', 'faults are switched off');
-      jobs.faults = body as Faults;
+      const faults = faultsSchema.safeParse(body);
+      if (!faults.success) throw new Refusal(422, 'no-such-fault', z.prettifyError(faults.error));
+      jobs.faults = faults.data;
       return Promise.resolve({ json: jobs.faults });
     },
   ],
@@ -77,7 +80,8 @@ process.once('SIGTERM', () => {
   clearInterval(orphans);
   server.close();
   server.closeAllConnections();
-  void jobs.endAll().finally(() => process.exit(0));
+  const exit = (): void => process.exit(0);
+  jobs.endAll().then(exit, exit);
 });
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

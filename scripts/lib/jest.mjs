@@ -19,10 +19,11 @@ const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '
  * Runs jest with the arguments given, its output going where ours goes.
  * @param {string[]} args
  * @param {{ env: NodeJS.ProcessEnv, skipsFile: string, stdio?: import('node:child_process').StdioOptions,
- *   started?: (child: import('node:child_process').ChildProcess) => void }} options
+ *   started?: (child: import('node:child_process').ChildProcess) => void, limitMs?: number }} options
+ *   limitMs: milliseconds after which jest is ended and the run has failed: a suite that hangs must say so, not wait
  * @returns {Promise<Result & { exitCode: number }>}
  */
-export async function runJest(args, { env, skipsFile, stdio = 'inherit', started }) {
+export async function runJest(args, { env, skipsFile, stdio = 'inherit', started, limitMs = 20 * 60_000 }) {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-jest-'));
   const resultFile = join(folder, 'result.json');
   try {
@@ -31,20 +32,30 @@ export async function runJest(args, { env, skipsFile, stdio = 'inherit', started
       env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
     });
     started?.(child);
+    let late = false;
+    const limit = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, limitMs);
     const exitCode = await new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => resolve(code ?? 1));
-    });
+      // What hangs may have left somebody who holds our output open.
+      child.once('exit', () => late && resolve(1));
+    }).finally(() => clearTimeout(limit));
+    const overtime = late ? [`jest was ended: it had not come to its end after ${limitMs / 60_000} minutes.`] : [];
     if (!existsSync(resultFile)) {
       return {
         exitCode: exitCode || 1,
         passed: 0,
         failed: 1,
         skipped: 0,
-        remarks: ['jest ended without a result: no test ran.'],
+        remarks: late ? overtime : ['jest ended without a result: no test ran.'],
       };
     }
     const result = judge(JSON.parse(readFileSync(resultFile, 'utf8')), readSkips(skipsFile), chosenByName(args));
+    result.failed += overtime.length;
+    result.remarks.push(...overtime);
     return { exitCode: exitCode || (result.failed > 0 ? 1 : 0), ...result };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -190,11 +190,7 @@ describe('pipeline-recovery', () => {
     const handle = await recovery.run();
     await recovery.decide(handle);
     await recovery.ended(handle);
-    const history = JSON.stringify(await handle.fetchHistory(), (_, value: unknown) =>
-      value instanceof Uint8Array || (value as { type?: string } | null)?.type === 'Buffer'
-        ? Buffer.from(value as Uint8Array).toString('latin1')
-        : value,
-    );
+    const history = texts(await handle.fetchHistory()).join('\n');
     const pool = openPool(recovery.record.url);
     const dump: string[] = [];
     const { rows } = await pool.query<{ t: string }>(
@@ -259,3 +255,11 @@ describe('pipeline-recovery that cannot begin', () => {
     }
   }, 60_000);
 });
+
+/** Every text and every byte string within a message of Temporal's, payloads as they were encoded. */
+function texts(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('latin1')];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.values(value).flatMap(texts);
+}

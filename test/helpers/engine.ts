@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type pg from 'pg';
 import type { Admission } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
@@ -51,6 +52,7 @@ export class Engine {
     });
     const pool = openPool(database.url);
     await migrate(pool);
+    quiet();
     const code = await bundleWorkflows(proceduresFile);
     const { worker, connection } = await createWorker(config, pool, {
       bundle: { code, procedure: 'sha256:test' },
@@ -140,4 +142,11 @@ export class Engine {
     await handle.result().catch(() => undefined);
     return this.status(handle);
   }
+}
+
+let isQuiet = false;
+/** The SDK tells at INFO what each worker does; one file of tests makes many workers, but has one runtime. */
+function quiet(): void {
+  if (!isQuiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
+  isQuiet = true;
 }

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from '@jest/globals';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
@@ -10,6 +11,7 @@ import { WorkerProcess } from '../../examples/demo/worker.js';
 import { startPipeline, type PipelineProcess } from '../../examples/pipeline/client.js';
 import type { JsonObject } from '../../language/json.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { recordHistory } from './history.js';
 import { until } from './until.js';
 
 export interface RecoveryOptions {
@@ -159,8 +161,10 @@ export class Recovery {
     return until('a verdict', () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision.id), 10_000, 20);
   }
 
-  async ended(handle: WorkflowHandle): Promise<RunView> {
+  /** @param title under which the run's history is kept, when histories are recorded */
+  async ended(handle: WorkflowHandle, title = expect.getState().currentTestName ?? ''): Promise<RunView> {
     await handle.result().catch(() => undefined);
+    await recordHistory(handle, title.replace(/^pipeline-recovery\S* /, ''));
     return this.status(handle);
   }
 
