@@ -25,3 +25,6 @@ export function freePort(): Promise<number> {
 export async function choosePort(wanted: number | undefined): Promise<number> {
   return wanted !== undefined && (await portIsFree(wanted)) ? wanted : freePort();
 }
+
+/** What servers say when somebody else began to listen between our look at the port and their start. */
+export const portWasTaken = /address already in use/i;

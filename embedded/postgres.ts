@@ -8,7 +8,7 @@ import pg from 'pg';
 import { mayEnter, serverAccount, type Account } from './account.js';
 import { EmbeddedError } from './errors.js';
 import { folderKey } from './home.js';
-import { choosePort } from './ports.js';
+import { choosePort, portWasTaken } from './ports.js';
 import { endProcess, ServerProcess, startOf, type ProcessId } from './process.js';
 
 const user = 'runbook';
@@ -23,6 +23,8 @@ export interface PostgresOptions {
   databases?: readonly string[];
   log?: ((line: string) => void) | undefined;
   say?: ((line: string) => void) | undefined;
+  /** How a port is chosen; tests put a taken one here. */
+  pickPort?: (wanted: number | undefined) => Promise<number>;
 }
 
 export interface Postgres {
@@ -49,30 +51,54 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await endLeftover(data);
 
   const password = (await readFile(passwordFile, 'utf8')).trim();
-  const port = await choosePort(options.port);
+  const url = (port: number, database: string): string =>
+    `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+  const { server, port } = await startListening(options, (chosen) => ({
+    program: join(programs, 'postgres'),
+    data,
+    folder,
+    account,
+    adminUrl: url(chosen, 'postgres'),
+  }));
   if (options.port !== undefined && port !== options.port)
     options.say?.(`port ${options.port} is taken: PostgreSQL listens on ${port}`);
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
-  const server = ServerProcess.start(
-    'PostgreSQL',
-    join(programs, 'postgres'),
-    ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
-    {
-      account,
-      cwd: folder,
-      log: options.log,
-    },
-  );
-  const url = (database: string): string => `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
   try {
-    await server.untilReady(() => answers(url('postgres')), readyMs);
-    for (const database of options.databases ?? []) await createDatabase(url('postgres'), database);
+    for (const database of options.databases ?? []) await createDatabase(url(port, 'postgres'), database);
   } catch (error) {
     await server.stop('SIGINT');
     throw error;
   }
   // SIGINT is PostgreSQL's fast shutdown: sessions are ended, data are written.
-  return { port, id: server.id, url, server, stop: () => server.stop('SIGINT', 30_000) };
+  return { port, id: server.id, url: (database) => url(port, database), server, stop: () => server.stop('SIGINT', 30_000) };
+}
+
+interface Launch {
+  program: string;
+  data: string;
+  folder: string;
+  account: Account | undefined;
+  adminUrl: string;
+}
+
+/** Starts the server on the wanted port, or on another one when somebody else has it or is quicker. */
+async function startListening(
+  { port: wanted, log, pickPort = choosePort }: PostgresOptions,
+  launch: (port: number) => Launch,
+): Promise<{ server: ServerProcess; port: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await pickPort(attempt === 1 ? wanted : undefined);
+    const { program, data, folder, account, adminUrl } = launch(port);
+    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
+    const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
+    const server = ServerProcess.start('PostgreSQL', program, args, { account, cwd: folder, log });
+    try {
+      await server.untilReady(() => answers(adminUrl), readyMs);
+      return { server, port };
+    } catch (error) {
+      await server.stop('SIGINT');
+      if (attempt >= 5 || !server.said(portWasTaken)) throw error;
+    }
+  }
 }
 
 /** Creates a database unless it exists. */

@@ -111,8 +111,11 @@ export class ServerProcess {
   /** Waits until `ready` says so. @throws EmbeddedError with the last lines when the process ends first or takes too long */
   async untilReady(ready: () => Promise<boolean>, limitMs: number): Promise<void> {
     const end = Date.now() + limitMs;
-    while (!(await ready())) {
+    for (;;) {
+      const isReady = await ready();
+      // Looked at second: whoever answers when ours has ended is somebody else's server on the same port.
       if (this.ended) throw new EmbeddedError(`${this.title} did not start: ${this.tail()}`);
+      if (isReady) return;
       if (Date.now() > end) throw new EmbeddedError(`${this.title} was not ready after ${limitMs / 1000} s: ${this.tail()}`);
       await delay(40);
     }

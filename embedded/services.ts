@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findPostgres, findTemporal } from './binaries.js';
 import { cacheFolder } from './home.js';
+import { choosePort } from './ports.js';
 import { startPostgres, type Postgres } from './postgres.js';
 import { setRetention, startTemporal, type Temporal } from './temporal.js';
 
@@ -30,6 +31,8 @@ export interface ServicesOptions {
   log?: (line: string) => void;
   /** What a person should know. */
   say?: (line: string) => void;
+  /** How a port is chosen; tests put a taken one here. */
+  pickPort?: (wanted: number | undefined) => Promise<number>;
 }
 
 export interface Services {
@@ -46,7 +49,7 @@ export interface Services {
 
 /** Starts Temporal and PostgreSQL side by side, each with data under `home`. @throws EmbeddedError; then nothing is left running */
 export async function startServices(options: ServicesOptions): Promise<Services> {
-  const { home, ports = {}, log, say } = options;
+  const { home, ports = {}, log, say, pickPort = choosePort } = options;
   const databases = options.databases ?? ['runbook'];
   await mkdir(home, { recursive: true });
   const cache = cacheFolder();
@@ -61,6 +64,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       dynamicConfig: options.dynamicConfig ?? [],
       log: log && ((line) => log(`temporal  ${line}`)),
       say,
+      pickPort,
     }),
     startPostgres({
       programs,
@@ -69,6 +73,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       databases,
       log: log && ((line) => log(`postgres  ${line}`)),
       say,
+      pickPort,
     }),
   ]);
   if (temporal.status === 'rejected' || postgres.status === 'rejected') {

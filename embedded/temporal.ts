@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { EmbeddedError } from './errors.js';
-import { choosePort, freePort } from './ports.js';
+import { choosePort, freePort, portWasTaken } from './ports.js';
 import { ServerProcess, type ProcessId } from './process.js';
 
 const readyMs = 60_000;
@@ -32,6 +32,13 @@ export interface TemporalOptions {
   dynamicConfig?: readonly string[];
   log?: ((line: string) => void) | undefined;
   say?: ((line: string) => void) | undefined;
+  /** How a port is chosen; tests put a taken one here. */
+  pickPort?: (wanted: number | undefined) => Promise<number>;
+}
+
+interface Ports {
+  port: number;
+  uiPort: number;
 }
 
 export interface Temporal {
@@ -48,21 +55,11 @@ export interface Temporal {
 /** Starts Temporal's development server on loopback, with its database file and its UI. @throws EmbeddedError */
 export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
   await mkdir(dirname(options.databaseFile), { recursive: true });
-  const port = await choosePort(options.port);
-  const uiPort = await choosePort(options.uiPort ?? (options.port === undefined ? undefined : options.port + 1_000));
-  const metricsPort = await freePort();
+  const { server, port, uiPort } = await startPatiently(options);
   if (options.port !== undefined && port !== options.port)
     options.say?.(`port ${options.port} is taken: Temporal listens on ${port}`);
   if (options.uiPort !== undefined && uiPort !== options.uiPort)
     options.say?.(`port ${options.uiPort} is taken: the Temporal UI is on ${uiPort}`);
-  const args = [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)],
-    ...['--metrics-port', String(metricsPort), '--ui-disable-news-fetch', '--log-level', 'error'],
-    ...['--db-filename', options.databaseFile, '--sqlite-pragma', 'journal_mode=wal'],
-    ...[...quickerQueues, ...(options.dynamicConfig ?? [])].flatMap((setting) => ['--dynamic-config-value', setting]),
-    ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
-  ];
-  const server = await startPatiently(options, args, port);
   return {
     address: `127.0.0.1:${port}`,
     namespace: 'default',
@@ -75,19 +72,41 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
   };
 }
 
-/** A database file that the server before has only just let go of is locked for a moment more. */
-async function startPatiently(options: TemporalOptions, args: readonly string[], port: number): Promise<ServerProcess> {
+/**
+ * Starts the server on the wanted ports, or on others when somebody else has them or is quicker. A database file that the
+ * server before has only just let go of is locked for a moment more.
+ */
+async function startPatiently(options: TemporalOptions): Promise<Ports & { server: ServerProcess }> {
+  const { pickPort = choosePort } = options;
+  let wanted: { port?: number | undefined; uiPort?: number | undefined } = {
+    port: options.port,
+    uiPort: options.uiPort ?? (options.port === undefined ? undefined : options.port + 1_000),
+  };
   for (let attempt = 1; ; attempt += 1) {
+    const ports = { port: await pickPort(wanted.port), uiPort: await pickPort(wanted.uiPort) };
+    const args = await argumentsFor(options, ports);
     const server = ServerProcess.start('the Temporal server', options.program, args, { log: options.log });
     try {
-      await server.untilReady(async () => (await accepts(port)) && (await healthy(options.program, port)), readyMs);
-      return server;
+      await server.untilReady(async () => (await accepts(ports.port)) && (await healthy(options.program, ports.port)), readyMs);
+      return { server, ...ports };
     } catch (error) {
       await server.stop();
-      if (attempt >= 5 || !server.said(/SQLITE_BUSY|database is locked/)) throw error;
-      await delay(300 * attempt);
+      const portTaken = server.said(portWasTaken);
+      if (attempt >= 5 || (!portTaken && !server.said(/SQLITE_BUSY|database is locked/))) throw error;
+      if (portTaken) wanted = {};
+      else await delay(300 * attempt);
     }
   }
+}
+
+async function argumentsFor(options: TemporalOptions, { port, uiPort }: Ports): Promise<string[]> {
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)],
+    ...['--metrics-port', String(await freePort()), '--ui-disable-news-fetch', '--log-level', 'error'],
+    ...['--db-filename', options.databaseFile, '--sqlite-pragma', 'journal_mode=wal'],
+    ...[...quickerQueues, ...(options.dynamicConfig ?? [])].flatMap((setting) => ['--dynamic-config-value', setting]),
+    ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+  ];
 }
 
 function accepts(port: number): Promise<boolean> {

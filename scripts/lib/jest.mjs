@@ -19,11 +19,12 @@ const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '
  * Runs jest with the arguments given, its output going where ours goes.
  * @param {string[]} args
  * @param {{ env: NodeJS.ProcessEnv, skipsFile: string, stdio?: import('node:child_process').StdioOptions,
- *   started?: (child: import('node:child_process').ChildProcess) => void, limitMs?: number }} options
+ *   started?: (child: import('node:child_process').ChildProcess) => void, limitMs?: number, exitMs?: number }} options
  *   limitMs: milliseconds after which jest is ended and the run has failed: a suite that hangs must say so, not wait
+ *   exitMs: milliseconds that jest may take to exit once its result is written
  * @returns {Promise<Result & { exitCode: number }>}
  */
-export async function runJest(args, { env, skipsFile, stdio = 'inherit', started, limitMs = 20 * 60_000 }) {
+export async function runJest(args, { env, skipsFile, stdio = 'inherit', started, limitMs = 20 * 60_000, exitMs = 10_000 }) {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-jest-'));
   const resultFile = join(folder, 'result.json');
   try {
@@ -32,30 +33,41 @@ export async function runJest(args, { env, skipsFile, stdio = 'inherit', started
       env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
     });
     started?.(child);
-    let late = false;
-    const limit = setTimeout(() => {
-      late = true;
+    let overtime;
+    const end = (why) => {
+      overtime = why;
       child.kill('SIGKILL');
-    }, limitMs);
+    };
+    const limit = setTimeout(() => end(`it had not come to its end after ${limitMs / 60_000} minutes`), limitMs);
+    const watch = setInterval(() => {
+      if (!existsSync(resultFile)) return;
+      clearInterval(watch);
+      exitLimit = setTimeout(() => end('its tests were done, but something that they opened is still open'), exitMs);
+    }, 500);
+    let exitLimit;
     const exitCode = await new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => resolve(code ?? 1));
       // What hangs may have left somebody who holds our output open.
-      child.once('exit', () => late && resolve(1));
-    }).finally(() => clearTimeout(limit));
-    const overtime = late ? [`jest was ended: it had not come to its end after ${limitMs / 60_000} minutes.`] : [];
+      child.once('exit', () => overtime && resolve(1));
+    }).finally(() => {
+      clearTimeout(limit);
+      clearTimeout(exitLimit);
+      clearInterval(watch);
+    });
+    const ended = overtime ? [`jest was ended: ${overtime}.`] : [];
     if (!existsSync(resultFile)) {
       return {
         exitCode: exitCode || 1,
         passed: 0,
         failed: 1,
         skipped: 0,
-        remarks: late ? overtime : ['jest ended without a result: no test ran.'],
+        remarks: overtime ? ended : ['jest ended without a result: no test ran.'],
       };
     }
     const result = judge(JSON.parse(readFileSync(resultFile, 'utf8')), readSkips(skipsFile), chosenByName(args));
-    result.failed += overtime.length;
-    result.remarks.push(...overtime);
+    result.failed += ended.length;
+    result.remarks.push(...ended);
     return { exitCode: exitCode || (result.failed > 0 ? 1 : 0), ...result };
   } finally {
     rmSync(folder, { recursive: true, force: true });

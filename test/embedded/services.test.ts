@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { choosePort } from '../../embedded/ports.js';
 import { startServices, type Services } from '../../embedded/services.js';
 import { clear, noProcessesOf, query, TakenPort, testFolder } from './support.js';
 
@@ -78,6 +79,24 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
       expect(other.address).not.toBe(services.address);
     } finally {
       await other.stop();
+    }
+  });
+
+  it('starts on other ports when somebody takes the chosen ones just before', async () => {
+    const quicker = await Promise.all([TakenPort.take(), TakenPort.take(), TakenPort.take()]);
+    const chosen = quicker.map(({ port }) => port);
+    const other = await startServices({
+      home: join(folder, 'a slower home'),
+      pickPort: (wanted) => Promise.resolve(chosen.shift()).then((port) => port ?? choosePort(wanted)),
+    });
+    try {
+      expect(chosen).toEqual([]);
+      const ports = [other.temporal.port, other.temporal.uiPort, other.postgres.port];
+      for (const { port } of quicker) expect(ports).not.toContain(port);
+      expect(await query(other.databaseUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    } finally {
+      await other.stop();
+      for (const port of quicker) await port.free();
     }
   });
 

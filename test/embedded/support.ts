@@ -69,7 +69,8 @@ export class TakenPort {
   ) {}
 
   static async take(): Promise<TakenPort> {
-    const server = createServer();
+    // Whoever connects is turned away at once: this is nobody's server.
+    const server = createServer((socket) => socket.destroy());
     await new Promise<void>((listening) => server.listen({ port: 0, host: '127.0.0.1' }, listening));
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');

@@ -28,14 +28,14 @@ interface Judged {
 }
 
 /** Runs jest on one test file of the given text, as scripts/test.mjs does. */
-function judged(testFile: string, args: string[] = [], skips: object[] = [], limitMs = 60_000): Judged {
+function judged(testFile: string, args: string[] = [], skips: object[] = [], limits = {}): Judged {
   writeFileSync(join(folder, 'a.test.js'), testFile);
   writeFileSync(join(folder, 'skips.json'), JSON.stringify(skips));
   const config = JSON.stringify({ rootDir: folder, testMatch: ['**/*.test.js'], transform: {} });
   const program = `
     import { runJest, summaryLine } from ${JSON.stringify(library('jest.mjs'))};
     const result = await runJest(['--config', ${JSON.stringify(config)}, ...${JSON.stringify(args)}],
-      { env: process.env, skipsFile: ${JSON.stringify(join(folder, 'skips.json'))}, stdio: 'ignore', limitMs: ${limitMs} });
+      { env: process.env, skipsFile: ${JSON.stringify(join(folder, 'skips.json'))}, stdio: 'ignore', ...${JSON.stringify(limits)} });
     console.log(JSON.stringify({ ...result, line: summaryLine(result) }));`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
     encoding: 'utf8',
@@ -58,7 +58,16 @@ describe('the result of a run', () => {
 
   test('one that hangs is ended, and has failed', () => {
     const hanging = `test('a', () => new Promise(() => {}), 600_000); setInterval(() => {}, 1000);`;
-    expect(judged(hanging, [], [], 3_000)).toMatchObject({ failed: 1, remarks: [expect.stringContaining('ended')] });
+    expect(judged(hanging, [], [], { limitMs: 2_000 })).toMatchObject({ failed: 1, remarks: [expect.stringContaining('ended')] });
+  });
+
+  test('one whose tests are done but that does not exit is ended, and has failed', () => {
+    const open = `setInterval(() => {}, 1000); test('a', () => {});`;
+    expect(judged(open, [], [], { exitMs: 500 })).toMatchObject({
+      passed: 1,
+      failed: 1,
+      remarks: [expect.stringContaining('still open')],
+    });
   });
 
   test('a file that does not run fails it', () => {
