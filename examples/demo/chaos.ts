@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { RunView } from '../../common/view.js';
 import type { CorruptMode, Summary } from '../pipeline/client.js';
 import { Operator } from './cli.js';
-import { Stack } from './stack.js';
+import { withStack, type Stack } from './stack.js';
 import { until } from './until.js';
-import { WorkerProcess } from './worker.js';
+import type { WorkerProcess } from './worker.js';
 
 export interface ChaosOptions {
   rounds: number;
@@ -47,13 +44,15 @@ function seeded(seed: number): () => number {
  * The pipeline dies at a random place, every second time after it committed a corrupt checkpoint; it is recovered
  * through the runbook, whose worker is killed in every third round. Each round's end state is compared with the truth.
  */
-export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
+export function chaos(options: ChaosOptions): Promise<ChaosResult> {
+  return withStack((stack) => rounds(stack, options));
+}
+
+async function rounds(stack: Stack, options: ChaosOptions): Promise<ChaosResult> {
   const began = performance.now();
   const random = seeded(options.seed);
   const pick = (limit: number): number => Math.floor(random() * limit);
-  const folder = await mkdtemp(join(tmpdir(), 'runbook-chaos-'));
-  const stack = await Stack.start(folder, {}, { rows: options.rows, batch: options.batch });
-  const { pipeline } = stack;
+  const pipeline = await stack.startPipeline({}, { rows: options.rows, batch: options.batch });
   const operator = new Operator('oncall', stack.cliEnv);
   const approver = new Operator('data-owner', stack.cliEnv);
   const result: ChaosResult = {
@@ -65,39 +64,33 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
     rowsLost: 0,
     seconds: 0,
   };
-  let worker = await WorkerProcess.start(stack.workerEnv);
-  try {
-    const truth = await pipeline.truth();
-    const batches = Math.ceil(options.rows / options.batch);
-    for (let round = 1; round <= options.rounds; round += 1) {
-      const stage = stages[pick(stages.length)] ?? 'load';
-      const batch = 1 + pick(batches);
-      const corrupt = round % 2 === 0;
-      const mode = modes[pick(modes.length)] ?? 'missing';
-      await pipeline.setFaults(corrupt ? { corruptCheckpoint: { stage, batch, mode } } : { crashAt: { stage, batch } });
-      const job = await pipeline.startJob({ reset: true });
-      await pipeline.waitForJob(job, ['failed']);
-      await pipeline.setFaults({});
-      result.pipelineKills += 1;
+  let worker = await stack.startWorker();
+  const truth = await pipeline.truth();
+  const batches = Math.ceil(options.rows / options.batch);
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const stage = stages[pick(stages.length)] ?? 'load';
+    const batch = 1 + pick(batches);
+    const corrupt = round % 2 === 0;
+    const mode = modes[pick(modes.length)] ?? 'missing';
+    await pipeline.setFaults(corrupt ? { corruptCheckpoint: { stage, batch, mode } } : { crashAt: { stage, batch } });
+    const job = await pipeline.startJob({ reset: true });
+    await pipeline.waitForJob(job, ['failed']);
+    await pipeline.setFaults({});
+    result.pipelineKills += 1;
 
-      if (options.unguarded) {
-        const restarted = await pipeline.restart(job, null);
-        await pipeline.waitForJob(restarted, ['completed', 'failed']);
-      } else {
-        const killWorker = round % 3 === 0;
-        worker = await recover(operator, approver, worker, stack, killWorker ? random() : undefined);
-        result.workerKills += killWorker ? 1 : 0;
-      }
-      const found = await pipeline.summary();
-      count(result, truth, found);
-      options.say(
-        `round ${round}/${options.rounds}: ${corrupt ? `corrupt checkpoint (${mode})` : 'kill -9'} at ${stage} batch ${batch}: ${same(truth, found) ? 'right' : 'WRONG'}`,
-      );
+    if (options.unguarded) {
+      const restarted = await pipeline.restart(job, null);
+      await pipeline.waitForJob(restarted, ['completed', 'failed']);
+    } else {
+      const killWorker = round % 3 === 0;
+      worker = await recover(operator, approver, worker, stack, killWorker ? random() : undefined);
+      result.workerKills += killWorker ? 1 : 0;
     }
-  } finally {
-    await worker.stop();
-    await stack.stop();
-    await rm(folder, { recursive: true, force: true });
+    const found = await pipeline.summary();
+    count(result, truth, found);
+    options.say(
+      `round ${round}/${options.rounds}: ${corrupt ? `corrupt checkpoint (${mode})` : 'kill -9'} at ${stage} batch ${batch}: ${same(truth, found) ? 'right' : 'WRONG'}`,
+    );
   }
   result.seconds = Math.round((performance.now() - began) / 1000);
   return result;
@@ -128,7 +121,7 @@ async function recover(
     const when = performance.now() + 200 + killAfter * 3_000;
     await until('the moment to kill the worker', () => Promise.resolve(performance.now() > when), 10_000, 20);
     await current.kill9();
-    current = await WorkerProcess.start(stack.workerEnv);
+    current = await stack.startWorker();
   }
   await approving;
   const done = await operator.run('wait', run, '--for', 'done', '--timeout', '120s');

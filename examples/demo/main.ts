@@ -1,15 +1,13 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunView } from '../../common/view.js';
-import type { Faults, Summary } from '../pipeline/client.js';
+import type { Faults, PipelineProcess, Summary } from '../pipeline/client.js';
 import { programFolder } from '../../worker/config.js';
 import { Operator } from './cli.js';
 import { chapter, elapsedSeconds, say, show } from './say.js';
-import { Stack } from './stack.js';
+import { withStack, type Stack } from './stack.js';
 import { until } from './until.js';
-import { WorkerProcess } from './worker.js';
 
 const usage = `The demo: a real pipeline dies, and a durable, approved run brings it back.
 
@@ -41,26 +39,20 @@ async function main(): Promise<number> {
     process.stdout.write(`${usage}\n`);
     return 0;
   }
-  const folder = await mkdtemp(join(tmpdir(), 'runbook-demo-'));
   // Sabotage: the service says that it restarted the job, and does nothing.
   const faults: Faults = values.sabotage ? { ignoreRestart: true } : {};
-  const stack = await Stack.start(folder, faults);
-  try {
-    const facts = await tell(stack, faults);
+  return withStack(async (stack) => {
+    const facts = await tell(stack, await stack.startPipeline(faults), faults);
     const proved = prove(facts);
     if (values.report) await writeReport(values.report, facts, proved);
     if (values.keep) await stayUp(stack);
     return proved ? 0 : 1;
-  } finally {
-    await stack.stop();
-    if (!values.keep) await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The story, in order. */
-async function tell(stack: Stack, faults: Faults): Promise<Facts> {
+async function tell(stack: Stack, pipeline: PipelineProcess, faults: Faults): Promise<Facts> {
   chapter('1. A pipeline with real data: 231,083 flights through extract, clean, transform, load');
-  const { pipeline } = stack;
   const first = await pipeline.startJob();
   await pipeline.waitForJob(first, ['completed']);
   const clean = await pipeline.summary();
@@ -76,7 +68,7 @@ async function tell(stack: Stack, faults: Faults): Promise<Facts> {
   say(`kill -9 of the pipeline's process ${pipelineKilled}: job ${job} failed in stage transform`);
 
   chapter('3. The operator on call starts the runbook');
-  let worker = await WorkerProcess.start(stack.workerEnv);
+  const worker = await stack.startWorker();
   const operator = new Operator('oncall', stack.cliEnv);
   const approver = new Operator('data-owner', stack.cliEnv);
   const started = await operator.run(
@@ -106,12 +98,11 @@ async function tell(stack: Stack, faults: Faults): Promise<Facts> {
   chapter('4. The worker dies too, in mid-recovery');
   const stepOf = async (id: string) =>
     (await operator.json<RunView>([0, 1, 8], 'status', run.id)).steps.find((step) => step.id === id);
-  await until('the restarted job to be followed', async () => (await stepOf('follow'))?.state === 'running');
+  await until('the restarted job to be followed', async () => (await stepOf('follow'))?.state !== 'pending');
   const workerKilled = worker.pid;
   await worker.kill9();
   say(`kill -9 of the worker ${workerKilled}; its run is in the Temporal server, its record in PostgreSQL`);
-  worker = await WorkerProcess.start(stack.workerEnv);
-  say(`another worker ${worker.pid} takes over`);
+  say(`another worker ${(await stack.startWorker()).pid} takes over`);
   const done = await operator.run('wait', run.id, '--for', 'done', '--timeout', '120s');
   say(`the run has ended, exit ${done.exitCode}:`);
   show((await operator.run('status', run.id)).stdout);
@@ -122,7 +113,6 @@ async function tell(stack: Stack, faults: Faults): Promise<Facts> {
   say(`report:      ${reportFile}`);
   say(`Temporal UI: ${(await operator.run('open', run.id)).stdout.trim()}`);
   const recovered = await pipeline.summary();
-  await worker.stop();
   return { pipelineKilled, workerKilled, clean, recovered };
 }
 
@@ -152,12 +142,10 @@ async function writeReport(file: string, facts: Facts, proved: boolean): Promise
   say(`written: ${file}`);
 }
 
-async function stayUp(stack: Stack): Promise<void> {
+/** Ctrl-C ends it, as it ends the demo at any time. */
+async function stayUp(stack: Stack): Promise<never> {
   say(`everything stays up until Ctrl-C. Look around: ${stack.uiUrl}`);
-  await new Promise<void>((stop) => {
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-  });
+  return new Promise<never>(() => undefined);
 }
 
 main().then(

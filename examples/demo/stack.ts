@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServices } from '../../embedded/services.js';
 import { startPipeline, type Faults, type PipelineProcess } from '../pipeline/client.js';
+import { WorkerProcess } from './worker.js';
 
 export interface StackOptions {
   /** Rows of the source that the pipeline reads; all unless given. */
@@ -10,48 +12,89 @@ export interface StackOptions {
   batch?: number;
 }
 
-/** Temporal, PostgreSQL and the example pipeline, each a real process of its own, with targets and secrets to match. */
+/** Temporal, PostgreSQL, the example pipeline and workers, each a real process of its own, with targets and secrets to match. */
 export class Stack {
+  private readonly closers: (() => Promise<unknown>)[] = [];
+  private stopping: Promise<void> | undefined;
+
   private constructor(
-    readonly folder: string,
     readonly uiUrl: string,
-    readonly pipeline: PipelineProcess,
-    /** Environment of workers. */
-    readonly workerEnv: Record<string, string>,
     /** Environment of the command line. */
     readonly cliEnv: Record<string, string>,
-    private readonly closers: (() => Promise<unknown>)[],
+    private readonly workerEnv: Record<string, string>,
+    private readonly databaseUrl: string,
+    private readonly token: string,
   ) {}
 
-  /** @param folder of its own, for data, targets and secrets */
-  static async start(folder: string, faults: Faults = {}, options: StackOptions = {}): Promise<Stack> {
+  /** Starts the servers. @param folder of its own, for data, targets and secrets */
+  static async start(folder: string): Promise<Stack> {
     await mkdir(folder, { recursive: true });
     const services = await startServices({ home: folder, databases: ['runbook', 'pipeline'] });
     const token = randomBytes(18).toString('base64url');
-    const database = new URL(services.database('pipeline'));
-    const pipeline = await startPipeline({ databaseUrl: database.href, token, faults, ...options });
-
-    const password = decodeURIComponent(database.password);
-    database.password = '';
-    await writeFile(join(folder, 'targets.yaml'), targetsFile(pipeline.url, database.href));
-    await writeFile(join(folder, 'secrets.yaml'), secretsFile, { mode: 0o600 });
     const shared = {
       TEMPORAL_ADDRESS: services.address,
       RUNBOOK_DATABASE_URL: services.database('runbook'),
       RUNBOOK_UI_URL: services.uiUrl,
       RUNBOOK_TASK_QUEUE: 'runbooks',
+      RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
+      RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
     };
-    const files = { RUNBOOK_TARGETS: join(folder, 'targets.yaml'), RUNBOOK_SECRETS: join(folder, 'secrets.yaml') };
-    const secrets = { FLIGHTS_API_TOKEN: token, FLIGHTS_DATABASE_PASSWORD: password };
-    const workerEnv = { ...shared, ...files, ...secrets, RUNBOOK_HEARTBEAT_MS: '3000' };
-    return new Stack(folder, services.uiUrl, pipeline, workerEnv, { ...shared, ...files }, [
-      () => pipeline.stop(),
-      () => services.stop(),
-    ]);
+    const databaseUrl = services.database('pipeline');
+    const secrets = {
+      FLIGHTS_API_TOKEN: token,
+      FLIGHTS_DATABASE_PASSWORD: decodeURIComponent(new URL(databaseUrl).password),
+    };
+    const workerEnv = { ...shared, ...secrets, RUNBOOK_HEARTBEAT_MS: '3000' };
+    const stack = new Stack(services.uiUrl, shared, workerEnv, databaseUrl, token);
+    stack.closers.push(() => services.stop());
+    return stack;
   }
 
-  async stop(): Promise<void> {
-    for (const close of this.closers) await close();
+  /** Starts the pipeline, and tells workers where it is. */
+  async startPipeline(faults: Faults, options: StackOptions = {}): Promise<PipelineProcess> {
+    const pipeline = await startPipeline({ databaseUrl: this.databaseUrl, token: this.token, faults, ...options });
+    this.closers.push(() => pipeline.stop());
+    const database = new URL(this.databaseUrl);
+    database.password = '';
+    await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', targetsFile(pipeline.url, database.href));
+    await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', secretsFile, { mode: 0o600 });
+    return pipeline;
+  }
+
+  async startWorker(): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start(this.workerEnv);
+    this.closers.push(() => worker.stop());
+    return worker;
+  }
+
+  /** Stops what was started, the newest first; all of it, even when one does not let itself be stopped. */
+  stop(): Promise<void> {
+    this.stopping ??= (async () => {
+      for (const close of this.closers.reverse()) await close().catch(() => undefined);
+    })();
+    return this.stopping;
+  }
+}
+
+/** Runs `work` with a stack in a folder of its own. Both are gone afterwards, also when somebody presses Ctrl-C. */
+export async function withStack<T>(work: (stack: Stack) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'runbook-demo-'));
+  const starting = Stack.start(folder);
+  const cleanUp = async (): Promise<void> => {
+    await starting.then((stack) => stack.stop()).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true });
+  };
+  const handlers = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((signal) => {
+    const exit = (): void => process.exit(128 + constants.signals[signal]);
+    const handler = (): void => void cleanUp().then(exit, exit);
+    process.once(signal, handler);
+    return [signal, handler] as const;
+  });
+  try {
+    return await work(await starting);
+  } finally {
+    await cleanUp();
+    for (const [signal, handler] of handlers) process.off(signal, handler);
   }
 }
 
