@@ -56,7 +56,7 @@ export function isRecordAway(error: unknown): boolean {
   return (
     isConnectionCode(code) ||
     isConnectionText(message) ||
-    (typeof code === 'string' && /^(57P0|53|08|28|3D000|42P01|3F000|42501)/.test(code))
+    (typeof code === 'string' && /^(57P0|57014|53|08|28|3D000|42P01|3F000|42501)/.test(code))
   );
 }
 
