@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { JsonObject } from '../language/json.js';
@@ -21,6 +21,7 @@ export class Bench {
 
   static async start(services: { address: string; databaseUrl: string }, folder: string): Promise<Bench> {
     process.env['TEMPORAL_ADDRESS'] = services.address;
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
     await writeFile(join(folder, 'targets.yaml'), 'targets: {}\n');
     await writeFile(join(folder, 'secrets.yaml'), 'secrets: {}\n', { mode: 0o600 });
     const code = await bundleWorkflows(join(programFolder, 'bench', 'workflows.js'));

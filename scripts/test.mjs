@@ -40,7 +40,12 @@ const result = { passed: 0, failed: 0, skipped: 0 };
 let exitCode = 1;
 try {
   const started = performance.now();
-  services = await startServices({ home, say: (line) => process.stderr.write(`${line}\n`) });
+  services = await startServices({
+    home,
+    // A run is deleted only when the queue's progress is saved, by default every 30 s: the tests need not wait for that.
+    dynamicConfig: ['history.transferProcessorUpdateAckInterval="1s"', 'history.visibilityProcessorUpdateAckInterval="1s"'],
+    say: (line) => process.stderr.write(`${line}\n`),
+  });
   const adminUrl = services.database('postgres');
   const before = await databaseNames(adminUrl);
   process.stderr.write(

@@ -111,7 +111,7 @@ describe('Temporal no longer has the run', () => {
             () => false,
             () => true,
           ),
-      30_000,
+      90_000,
     );
     for (const verb of ['status', 'report', 'history']) {
       const result = await world.cli([verb, old]);
@@ -124,7 +124,7 @@ describe('Temporal no longer has the run', () => {
       stderr: expect.stringContaining('has ended (rejected)'),
     });
     expect((await world.json<RunSummary[]>(['runs', '--state', 'rejected'])).map((each) => each.id)).toContain(old);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('watch', () => {
