@@ -23,7 +23,7 @@ export async function check(action: CheckAction, context: AttemptContext, probes
   let lastSeen = 'nothing was answered yet';
   for (let polls = 1; ; polls += 1) {
     try {
-      const answer = await ask(action.probe, quiet, probes);
+      const answer = await ask(action.probe, { ...quiet, poll: polls, resumedFrom: null }, probes);
       if (holds(action.until, answer)) return merge(answer, polls);
       if (action.failWhen && holds(action.failWhen, answer)) {
         throw new StepFailure('CheckFailed', `what was waited for cannot come any more: ${describeCondition(action.failWhen)}`);

@@ -1,14 +1,17 @@
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind, Effect } from '../language/runbook.js';
+import type { CommandOwner, Commands } from './commands.js';
 import type { AttemptSecrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
 /** What an attempt may use of the world around it. */
-export interface AttemptContext {
+export interface AttemptContext extends CommandOwner {
   /** Workflow id of the run. */
   run: string;
   /** Path of the step, such as `identify/jobs`. */
   step: string;
+  /** The commands of this host. */
+  commands: Commands;
   /** `<run>/<step>`: the same for every attempt of this step in this run, for Idempotency-Key and application_name. */
   key: string;
   effect: Effect;

@@ -15,6 +15,7 @@ import { http } from './http.js';
 import { judge } from './judge.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
+import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
 
 export interface AdmitRequest {
@@ -28,7 +29,7 @@ export interface AdmitRequest {
 export type ActivityDeps = AdmissionDeps & Omit<PerformDeps, 'handlers'> & { pool: pg.Pool };
 export type Activities = ReturnType<typeof createActivities>;
 
-/** All activities of a worker: the platform's own three, and one per kind of step. */
+/** All activities of a worker: the platform's own, and one per kind of step. */
 export function createActivities(deps: ActivityDeps) {
   const probes = { command, sql, http };
   const checking: Handler<'check'> = (action, context) => check(action, context, probes);
@@ -62,6 +63,10 @@ export function createActivities(deps: ActivityDeps) {
     /** The run as it stands. */
     async record({ view }: { version: 1; view: RunView }): Promise<void> {
       await saveRun(deps.pool, view);
+    },
+    /** Ends what a cancelled step left running. */
+    settle(request: SettleRequest): Promise<Settled> {
+      return settle(request, deps);
     },
     command: step,
     sql: step,

@@ -7,6 +7,7 @@ import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
 import { appendOutput, beginAttempt, endAttempt, finishOutput } from '../store/index.js';
+import { isShutdown, type Commands } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { capForHistory } from './output-cap.js';
@@ -25,6 +26,7 @@ export interface PerformDeps {
   /** Names this worker in the record, such as `host:pid`. */
   worker: string;
   host: string;
+  commands: Commands;
 }
 
 /** An attempt whose worker died this often is not tried again: the step itself may be what kills the worker. */
@@ -50,19 +52,24 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         host: deps.host,
         worker: deps.worker,
         temporalAttempt: temporal.info.attempt,
+        place: deps.commands.place,
+        resumable: request.action.kind === 'command',
       }),
     );
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
-    const { attempt } = begun;
+    const { attempt, fence } = begun;
 
     const collector = new OutputCollector(
-      (chunks) => appendOutput(deps.pool, at.key, at.step, attempt, chunks),
+      (chunks) => appendOutput(deps.pool, at.key, at.step, attempt, chunks, fence),
       secrets.redactor,
     );
     const limit = new TimeLimit(heart.signal, request.timeoutMs);
     const context: AttemptContext = {
-      run: at.key.run,
+      ...at.key,
       step: at.step,
+      commands: deps.commands,
+      fence,
+      resumedFrom: begun.resumedFrom ?? null,
       key: `${at.key.run}/${at.step}`,
       effect: request.step.effect,
       attempt,
@@ -86,20 +93,24 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       limit.clear();
     }
 
+    if (isShutdown(failure) && request.action.kind === 'command') {
+      await collector.close();
+      throw handedOver();
+    }
     const totals = await collector.close();
     if (totals.bytes > 0) await untilRecorded(heart.signal, () => finishOutput(deps.pool, at.key, at.step, attempt, totals));
     if (failure === undefined) {
       const { value } = capForHistory(output);
-      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, state: 'succeeded', output: value }));
+      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state: 'succeeded', output: value }));
       return { output: value, attempt };
     }
     if (failure instanceof CancelledFailure) {
-      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, state: 'cancelled' }));
+      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state: 'cancelled' }));
       throw failure;
     }
     const problem = problemOf(failure, (text) => secrets.redact(text));
     const state = problem.type === 'StepTimeout' ? 'timed-out' : 'failed';
-    await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, state, error: problem }));
+    await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }));
     throw asApplicationFailure(failure, problem, attempt, begun.failed + 1 >= request.attempts);
   } finally {
     heart.stop();
@@ -164,6 +175,15 @@ function asApplicationFailure(failure: unknown, problem: Problem, attempt: numbe
     nonRetryable: permanent || last,
     details: [detail],
     ...(extra.retryAfterMs === undefined ? {} : { nextRetryDelay: extra.retryAfterMs }),
+  });
+}
+
+/** The attempt stays open in the record: its command runs on, and the next worker of this host follows it. */
+function handedOver(): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'WorkerLost',
+    message: 'the worker shut down; the command runs on, and the next worker takes it over',
+    nonRetryable: false,
   });
 }
 

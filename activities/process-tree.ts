@@ -1,30 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a process group may take to end after SIGTERM before it is killed, in milliseconds. */
-const termGraceMs = 5_000;
+/** How long a process tree may take to end after SIGTERM before it is killed, in milliseconds. */
+export const termGraceMs = 5_000;
 
-/** Is any process of the group alive? */
-export function groupLives(group: number): boolean {
-  return signalGroup(group, 0);
+/** A process, told apart from a later one with the same number by when it started. */
+export interface ProcessId {
+  pid: number;
+  started: string;
 }
 
-/** Ends a whole process group: TERM, then KILL, and returns when nothing of it is left. */
-export async function endGroup(group: number): Promise<void> {
-  if (!signalGroup(group, 'SIGTERM')) return;
-  const killAt = Date.now() + termGraceMs;
-  while (groupLives(group)) {
-    if (Date.now() >= killAt) signalGroup(group, 'SIGKILL');
+/** The processes of one command: its leader's group, their descendants, and whoever carries the mark. */
+export interface Tree extends ProcessId {
+  /** Value of `RUNBOOK_CLAIM` in the environment; finds children that have made sessions of their own. */
+  mark: string;
+}
+
+interface Seen extends ProcessId {
+  parent: number;
+  group: number;
+}
+
+const onLinux = process.platform === 'linux';
+
+/** When the process started, as the system tells it; undefined when there is no such process (any more). */
+export function startOf(pid: number): string | undefined {
+  return onLinux ? seenInProc(pid)?.started : allByPs().find((each) => each.pid === pid)?.started;
+}
+
+export function isAlive({ pid, started }: ProcessId): boolean {
+  return startOf(pid) === started;
+}
+
+/** Ends a command's whole tree: TERM, then KILL, again until a look finds nobody. */
+export async function endTree(tree: Tree, graceMs = termGraceMs): Promise<void> {
+  const known = new Map<number, string>();
+  const killAt = Date.now() + graceMs;
+  const told = new Set<string>();
+  for (;;) {
+    const members = membersOf(tree, known);
+    if (members.length === 0) return;
+    const signal = Date.now() >= killAt ? 'SIGKILL' : 'SIGTERM';
+    for (const { pid, started } of members) {
+      known.set(pid, started);
+      const id = `${pid} ${started} ${signal}`;
+      // TERM once: a program may count how often it is told.
+      if (signal === 'SIGTERM' && told.has(id)) continue;
+      told.add(id);
+      send(pid, signal);
+    }
     await delay(25);
   }
 }
 
-/** @returns false when the group has no member left */
-function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+/** Who belongs to the tree now. `known`: members found before; what they start while they end belongs to it too. */
+function membersOf(tree: Tree, known: ReadonlyMap<number, string>): Seen[] {
+  const all = onLinux ? allInProc() : allByPs();
+  const leaderLives = all.some(({ pid, started }) => pid === tree.pid && started === tree.started);
+  const members = new Map<number, Seen>();
+  for (const each of all) {
+    if (
+      (each.pid === tree.pid && each.started === tree.started) ||
+      known.get(each.pid) === each.started ||
+      (each.group === tree.pid && (leaderLives || !onLinux)) ||
+      isMarked(each.pid, tree.mark)
+    )
+      members.set(each.pid, each);
+  }
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const each of all) {
+      if (members.has(each.pid) || !members.has(each.parent)) continue;
+      members.set(each.pid, each);
+      grown = true;
+    }
+  }
+  return [...members.values()];
+}
+
+function allInProc(): Seen[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => seenInProc(Number(name)) ?? []);
+}
+
+function seenInProc(pid: number): Seen | undefined {
   try {
-    process.kill(-group, signal);
-    return true;
-  } catch (error) {
-    // EPERM: alive, but somebody else's by now.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The program's name, in parentheses, may itself hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+    return { pid, parent: Number(fields[1]), group: Number(fields[2]), started: fields[19] ?? '' };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where there is no /proc, marks cannot be read: groups and descendants are found, sessions of their own are not. */
+function allByPs(): Seen[] {
+  const text = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,lstart='], { encoding: 'utf8', maxBuffer: 2 ** 24 });
+  return text.split('\n').flatMap((line) => {
+    const [, pid, parent, group, state = '', started = ''] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined || state.startsWith('Z')
+      ? []
+      : [{ pid: Number(pid), parent: Number(parent), group: Number(group), started: started.trim() }];
+  });
+}
+
+function isMarked(pid: number, mark: string): boolean {
+  if (!onLinux) return false;
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`RUNBOOK_CLAIM=${mark}`);
+  } catch {
+    return false;
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended in between, or is somebody else's by now.
   }
 }

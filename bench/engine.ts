@@ -32,8 +32,9 @@ export class Bench {
       RUNBOOK_DATABASE_URL: services.databaseUrl,
       RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
+      RUNBOOK_JOURNALS: join(folder, 'journals'),
     });
-    const { worker, connection } = await createWorker(config, pool, {
+    const { worker, connection, commands } = await createWorker(config, pool, {
       bundle: { code, procedure: 'sha256:bench' },
       catalogue: [benchStepsSpec, benchGateSpec],
     });
@@ -51,6 +52,7 @@ export class Bench {
         worker.shutdown();
         bare.shutdown();
         await Promise.all(running);
+        commands.close();
       },
       () => client.connection.close(),
       () => connection.close(),

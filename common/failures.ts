@@ -36,6 +36,8 @@ export const failureTypes = {
   Configuration: 'permanent',
   /** any kind: an earlier attempt's worker died too often. */
   WorkerLost: 'permanent',
+  /** any kind: the step may have acted, and it cannot be known whether it did, or how that ended. A person decides. */
+  OutcomeUnknown: 'permanent',
   /** any kind: PostgreSQL, which keeps the record, is away. */
   RecordUnavailable: 'waiting',
   /** procedure: the runbook found that it cannot go on. */

@@ -200,6 +200,7 @@ class WorkerKeeper {
         RUNBOOK_DATABASE_URL: services.databaseUrl,
         RUNBOOK_UI_URL: services.uiUrl,
         RUNBOOK_HOME: this.home,
+        RUNBOOK_JOURNALS: (options.env ?? process.env)['RUNBOOK_JOURNALS'] ?? join(this.home, 'journals'),
       },
     });
     this.child = child;

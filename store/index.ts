@@ -7,4 +7,12 @@ export { appendOutput, finishOutput, outputCapBytes, readOutput, type OutputChun
 export { openPool, type PoolOptions } from './pool.js';
 export { admitRun, getPlan, getRun, latestRun, listRuns, saveRun, type RunFilter } from './runs.js';
 export { schemaRange, type SchemaStatus } from './schema-range.js';
-export { beginAttempt, endAttempt, getAttempts, type AttemptBegun, type AttemptEnd, type AttemptStart } from './steps.js';
+export {
+  adoptAttempt,
+  beginAttempt,
+  endAttempt,
+  getAttempts,
+  type AttemptBegun,
+  type AttemptEnd,
+  type AttemptStart,
+} from './steps.js';

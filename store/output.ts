@@ -21,6 +21,7 @@ export interface OutputChunk {
 
 /**
  * Adds chunks of an attempt's output. What goes beyond the cap is dropped and the output marked as truncated.
+ * @param fence as beginAttempt gave it: what a worker sends whose attempt was taken over is dropped
  * @throws NotInRecord
  */
 export async function appendOutput(
@@ -29,12 +30,19 @@ export async function appendOutput(
   step: string,
   attempt: number,
   chunks: readonly OutputChunk[],
+  fence = 1,
 ): Promise<void> {
   if (chunks.length === 0) return;
   await inTransaction(pool, async (client) => {
     // One writer at a time for a run: ids become visible in their order, so a reader that follows misses none.
     const no = await lockRun(client, key);
     const at = [no, step, attempt];
+    const owned = await client.query({
+      name: 'output-owned',
+      text: 'SELECT FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3 AND fence > $4',
+      values: [...at, fence],
+    });
+    if (owned.rowCount !== 0) return;
     const known = await client.query<{ stream: string; seq: number }>({
       name: 'output-known',
       text: `SELECT o.stream, o.seq FROM runbook.output o

@@ -4,7 +4,7 @@ import type { AttemptState, AttemptView, Problem, StepView } from '../common/vie
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
-import { findRun, NotInRecord } from './find-run.js';
+import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { inTransaction, retrying } from './transaction.js';
 
 /** A step that takes back `x` is recorded under `x.undo`. */
@@ -22,6 +22,10 @@ export interface AttemptStart {
   worker: string;
   /** Temporal's own count for this activity. */
   temporalAttempt: number;
+  /** Where this worker runs: only there a command that it starts can be found again. */
+  place?: string;
+  /** True when an attempt whose worker died can be gone on with; then it is taken over instead of given up. */
+  resumable?: boolean;
 }
 
 export interface AttemptBegun {
@@ -31,14 +35,18 @@ export interface AttemptBegun {
   lost: number;
   /** Earlier attempts that failed or ran out of time. */
   failed: number;
+  /** Counts the workers that have had this attempt; a write that names an earlier one is refused. */
+  fence: number;
+  /** Set when the attempt was taken over: where the worker before ran. */
+  resumedFrom?: string;
   /** Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again. */
   succeeded?: { output: Json };
 }
 
 /**
  * Begins the next attempt of a step. One attempt of a step runs at a time: one that still runs has lost its worker, is
- * marked `lost`, and whatever it reports later is refused. The same worker asking twice for the same Temporal attempt
- * gets the same answer.
+ * marked `lost`, and whatever it reports later is refused; one that is `resumable` is taken over under the same number,
+ * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer.
  * @throws NotInRecord
  */
 export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
@@ -51,15 +59,27 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
                     (count(*) FILTER (WHERE state IN ('failed', 'timed-out')))::integer AS failed,
                     max(attempt) FILTER (WHERE state = 'succeeded') AS succeeded,
                     max(attempt) FILTER (WHERE state = 'running') AS running,
+                    max(place) FILTER (WHERE state = 'running') AS place,
+                    coalesce(max(fence) FILTER (WHERE state = 'running'), 1) AS fence,
                     max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4) AS mine
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
       values: [no, start.step, start.worker, start.temporalAttempt],
     });
-    const { last, lost, failed, succeeded, running, mine } = earlier.rows[0] as EarlierRow;
+    const { last, lost, failed, succeeded, running, mine, place, fence } = earlier.rows[0] as EarlierRow;
     if (succeeded !== null) {
-      return { attempt: succeeded, lost, failed, succeeded: { output: await outputOf(client, no, start.step, succeeded) } };
+      return {
+        attempt: succeeded,
+        lost,
+        failed,
+        fence,
+        succeeded: { output: await outputOf(client, no, start.step, succeeded) },
+      };
     }
-    if (mine !== null) return { attempt: mine, lost, failed };
+    if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
+    if (running !== null && start.resumable && place !== null) {
+      await takeOver(client, no, start, running);
+      return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place };
+    }
 
     if (running !== null) {
       await client.query({
@@ -72,23 +92,62 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
     await client.query({
       name: 'attempts-begin',
       text: `WITH begun AS (
-               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt)
-               VALUES ($1, $2, $3, 'running', $4, $5, $6) RETURNING started_at
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place)
+               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7) RETURNING started_at
              )
              UPDATE runbook.steps s
              SET state = 'running', attempts = greatest(s.attempts, $3), started_at = coalesce(s.started_at, begun.started_at), ended_at = NULL
              FROM begun WHERE s.run_no = $1 AND s.path = $2`,
-      values: [no, start.step, attempt, start.host, start.worker, start.temporalAttempt],
+      values: [no, start.step, attempt, start.host, start.worker, start.temporalAttempt, start.place ?? null],
     });
-    return { attempt, lost: lost + (running === null ? 0 : 1), failed };
+    return { attempt, lost: lost + (running === null ? 0 : 1), failed, fence: 1 };
   });
+}
+
+/**
+ * Takes over an attempt that still runs although nobody waits for it any more, so that what it left can be ended.
+ * @returns null when none runs
+ */
+export function adoptAttempt(
+  pool: pg.Pool,
+  start: Pick<AttemptStart, 'key' | 'step' | 'worker'>,
+): Promise<{ attempt: number; fence: number; place: string | null } | null> {
+  return inTransaction(pool, async (client) => {
+    const no = await lockRun(client, start.key);
+    const { rows } = await client.query<{ attempt: number; fence: number; place: string | null }>({
+      name: 'attempts-adopt',
+      text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $3 WHERE run_no = $1 AND path = $2 AND state = 'running'
+             RETURNING attempt, fence, place`,
+      values: [no, start.step, start.worker],
+    });
+    return rows[0] ?? null;
+  });
+}
+
+/** The place stays that of the first worker: there the command runs. What was shipped of its output is shipped again. */
+async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, attempt: number): Promise<void> {
+  await lockRun(client, start.key);
+  await client.query({
+    name: 'attempts-take-over',
+    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5 WHERE run_no = $1 AND path = $2 AND attempt = $3`,
+    values: [no, start.step, attempt, start.worker, start.temporalAttempt],
+  });
+  for (const table of ['output', 'output_totals']) {
+    await client.query({
+      name: `${table}-again`,
+      text: `DELETE FROM runbook.${table} WHERE run_no = $1 AND path = $2 AND attempt = $3`,
+      values: [no, start.step, attempt],
+    });
+  }
 }
 
 export interface AttemptEnd {
   key: RunKey;
   step: string;
   attempt: number;
-  state: Exclude<AttemptState, 'running' | 'lost'>;
+  /** As beginAttempt gave it; 1 unless the attempt was taken over. */
+  fence?: number;
+  state: Exclude<AttemptState, 'running'>;
   output?: Json;
   error?: Problem;
 }
@@ -108,7 +167,7 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
                WHERE r.run = $1 AND r.first_run_id = $2 AND s.path = $3 FOR UPDATE OF s
              ), ended AS (
                UPDATE runbook.attempts a SET state = $5, ended_at = clock_timestamp(), output = $6::json, error = $7::json
-               FROM step WHERE a.run_no = step.run_no AND a.path = step.path AND a.attempt = $4 AND a.state = 'running'
+               FROM step WHERE a.run_no = step.run_no AND a.path = step.path AND a.attempt = $4 AND a.state = 'running' AND a.fence = $8
                RETURNING a.run_no, a.path, a.ended_at
              ), shown AS (
                UPDATE runbook.steps s
@@ -118,9 +177,18 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
                FROM ended WHERE s.run_no = ended.run_no AND s.path = ended.path
              )
              SELECT EXISTS (SELECT FROM ended) OR EXISTS (
-               SELECT FROM runbook.attempts a JOIN step ON a.run_no = step.run_no AND a.path = step.path WHERE a.attempt = $4 AND a.state = $5
+               SELECT FROM runbook.attempts a JOIN step ON a.run_no = step.run_no AND a.path = step.path WHERE a.attempt = $4 AND a.state = $5 AND a.fence = $8
              ) AS taken`,
-      values: [end.key.run, end.key.firstRunId, end.step, end.attempt, end.state, jsonText(end.output), jsonText(end.error)],
+      values: [
+        end.key.run,
+        end.key.firstRunId,
+        end.step,
+        end.attempt,
+        end.state,
+        jsonText(end.output),
+        jsonText(end.error),
+        end.fence ?? 1,
+      ],
     }),
   );
   return rows[0]?.taken ?? false;
@@ -289,6 +357,8 @@ interface EarlierRow {
   succeeded: number | null;
   running: number | null;
   mine: number | null;
+  place: string | null;
+  fence: number;
 }
 
 type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written'> & {

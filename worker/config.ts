@@ -1,6 +1,6 @@
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { defaultTaskQueue } from '../common/names.js';
@@ -12,9 +12,11 @@ const settings = z.object({
   }),
   RUNBOOK_TARGETS: z.string().min(1).default('targets.yaml'),
   RUNBOOK_SECRETS: z.string().min(1).default('secrets.yaml'),
+  RUNBOOK_JOURNALS: z.string().min(1).optional(),
   RUNBOOK_UI_URL: z.url().optional(),
   RUNBOOK_COMMAND: z.string().min(1).optional(),
   RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
+  RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
   RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
 });
 
@@ -23,10 +25,14 @@ export interface WorkerConfig {
   databaseUrl: string;
   targetsFile: string;
   secretsFile: string;
+  /** Folder on a disk of this host, for the output and the outcome of commands. */
+  journals: string;
   uiUrl: string | null;
   /** How commands that we print are called. */
   command: string;
   heartbeatMs: number;
+  /** Milliseconds that steps in flight get to end when the worker is asked to stop; then commands are left to the next worker. */
+  stopGraceMs: number;
   /** Steps that this worker does at once; each may be a process of its own. */
   maxSteps: number;
   identity: string;
@@ -57,9 +63,13 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     databaseUrl: value.RUNBOOK_DATABASE_URL,
     targetsFile: resolve(value.RUNBOOK_TARGETS),
     secretsFile: resolve(value.RUNBOOK_SECRETS),
+    journals: resolve(
+      value.RUNBOOK_JOURNALS ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'durable-runbooks'),
+    ),
     uiUrl: value.RUNBOOK_UI_URL?.replace(/\/+$/, '') ?? null,
     command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
     heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
+    stopGraceMs: value.RUNBOOK_STOP_GRACE_MS,
     maxSteps: value.RUNBOOK_MAX_STEPS,
     identity: `${host}:${process.pid}`,
     host,

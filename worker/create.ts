@@ -2,15 +2,13 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
 import { createActivities } from '../activities/index.js';
+import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
-
-/** Milliseconds that steps in flight get to end when the worker is asked to stop. */
-const shutdownGraceMs = 20_000;
 
 /** The procedures that a worker carries: their code, and what is declared of them. */
 export interface Procedures {
@@ -23,11 +21,12 @@ export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
   { bundle, catalogue }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
-): Promise<{ worker: Worker; connection: NativeConnection }> {
+): Promise<{ worker: Worker; connection: NativeConnection; commands: Commands }> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
+  const commands = new Commands(config.journals);
   const worker = await Worker.create({
     connection,
     namespace,
@@ -43,6 +42,7 @@ export async function createWorker(
       settings: { command: config.command, uiUrl: config.uiUrl, heartbeatMs: config.heartbeatMs },
       worker: config.identity,
       host: config.host,
+      commands,
     }),
     maxConcurrentActivityTaskExecutions: config.maxSteps,
     // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
@@ -50,7 +50,7 @@ export async function createWorker(
     // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or more.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
-    shutdownGraceTime: shutdownGraceMs,
+    shutdownGraceTime: config.stopGraceMs,
   });
-  return { worker, connection };
+  return { worker, connection, commands };
 }

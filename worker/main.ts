@@ -19,9 +19,11 @@ export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<n
     await migrate(pool);
     const schema = await checkSchema(pool);
     if (!schema.ok) throw new ConfigError(schema.message);
-    const { worker, connection } = await createWorker(config, pool);
+    const { worker, connection, commands } = await createWorker(config, pool);
+    commands.keepTidy();
     process.stdout.write(`worker ready ${config.identity} on task queue ${config.taskQueue}\n`);
     await worker.run();
+    commands.close();
     await connection.close();
     await pool.end();
     return 0;

@@ -38,6 +38,7 @@ export class Stack {
       RUNBOOK_TASK_QUEUE: 'runbooks',
       RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
+      RUNBOOK_JOURNALS: join(folder, 'journals'),
     };
     const databaseUrl = services.database('pipeline');
     const secrets = {

@@ -11,9 +11,13 @@ export class WorkerProcess {
     private readonly lines: string[],
   ) {}
 
-  /** Starts a worker and waits until it takes work. @throws Error with its last lines when it ends instead */
-  static async start(env: Record<string, string>): Promise<WorkerProcess> {
-    const child = spawn(process.execPath, [join(programFolder, 'worker', 'main.js')], {
+  /**
+   * Starts a worker and waits until it takes work.
+   * @param program what is run instead of the shipped worker, for tests with procedures of their own
+   * @throws Error with its last lines when it ends instead
+   */
+  static async start(env: Record<string, string>, program = join(programFolder, 'worker', 'main.js')): Promise<WorkerProcess> {
+    const child = spawn(process.execPath, [program], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

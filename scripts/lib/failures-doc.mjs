@@ -41,6 +41,8 @@ const advice = {
     'A target or a secret is missing on the worker, or a secret may not go to this target. Correct `targets.yaml` or `secrets.yaml` on every worker of the task queue; they are read again without a restart. See [targets-and-secrets.md](targets-and-secrets.md).',
   WorkerLost:
     'The worker died again and again while it did this step. Look at its log and at the memory of its host: the step itself may be what kills it.',
+  OutcomeUnknown:
+    'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, or what watched it died. It is never repeated on its own. Look at what it was to change, then decide.',
   RecordUnavailable:
     'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
   ProcedureStopped:

@@ -74,13 +74,15 @@ export class World {
       RUNBOOK_DATABASE_URL: this.database.url,
       RUNBOOK_TARGETS: join(this.folder, 'targets.yaml'),
       RUNBOOK_SECRETS: join(this.folder, 'secrets.yaml'),
+      RUNBOOK_JOURNALS: join(this.folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
     });
-    const { worker, connection } = await createWorker(config, pool, {
+    const { worker, connection, commands } = await createWorker(config, pool, {
       bundle: { code: this.code, procedure: 'sha256:test' },
       catalogue: testCatalogue,
     });
     const ended = worker.run().finally(async () => {
+      commands.close();
       await connection.close();
       await pool.end();
     });

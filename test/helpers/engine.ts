@@ -11,6 +11,7 @@ import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
 import { bundleWorkflows } from '../../worker/bundle.js';
+import { WorkerProcess } from '../../examples/demo/worker.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
 import { migrate, openPool } from '../../store/index.js';
@@ -23,11 +24,16 @@ const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
 export interface EngineOptions {
   targets?: string;
   secrets?: string;
+  /** Workers in processes of their own, which can be killed; 0: one in this process, which starts sooner. */
+  workers?: number;
 }
 
-/** The real engine on the real server: a worker of its own task queue, a record of its own, the test procedures. */
+/** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
 export class Engine {
+  readonly workers: WorkerProcess[] = [];
+
   private constructor(
+    private readonly env: Record<string, string>,
     readonly folder: string,
     readonly taskQueue: string,
     readonly client: Client,
@@ -35,7 +41,8 @@ export class Engine {
     private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
-  static async start({ targets = 'targets: {}\n', secrets = 'secrets: {}\n' }: EngineOptions = {}): Promise<Engine> {
+  static async start(options: EngineOptions = {}): Promise<Engine> {
+    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0 } = options;
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
@@ -43,37 +50,68 @@ export class Engine {
     await writeFile(join(folder, 'secrets.yaml'), secrets, { mode: 0o600 });
     const database = await createTestDatabase('engine');
     const taskQueue = `engine-${randomUUID()}`;
-    const config = readConfig({
+    const bundle = join(folder, 'bundle.js');
+    const env = {
+      TEMPORAL_ADDRESS: address,
+      TEST_BUNDLE: bundle,
       RUNBOOK_TASK_QUEUE: taskQueue,
       RUNBOOK_DATABASE_URL: database.url,
       RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
+      RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
-    });
+      ...(workers > 0 ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+    };
     const pool = openPool(database.url);
     await migrate(pool);
     quiet();
     const code = await bundleWorkflows(proceduresFile);
-    const { worker, connection } = await createWorker(config, pool, {
-      bundle: { code, procedure: 'sha256:test' },
-      catalogue: testCatalogue,
-    });
-    const running = worker.run();
     const client = new Client({ connection: await Connection.connect({ address }) });
-    return new Engine(folder, taskQueue, client, pool, [
-      async () => {
-        worker.shutdown();
-        await running;
-      },
-      () => connection.close(),
+    const engine = new Engine(env, folder, taskQueue, client, pool, [
       () => client.connection.close(),
       () => pool.end(),
       () => database.drop(),
       () => rm(folder, { recursive: true, force: true }),
     ]);
+    if (workers === 0) await engine.workHere(code);
+    else await writeFile(bundle, code);
+    for (let count = 0; count < workers; count += 1) await engine.startWorker();
+    return engine;
+  }
+
+  /** Another worker in a process of its own. */
+  async startWorker(): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start(this.env, join(programFolder, 'test', 'helpers', 'engine-worker.js'));
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** As a power cut would end it; another one takes its place. */
+  async killWorker(worker: WorkerProcess | undefined = this.workers[0]): Promise<void> {
+    if (!worker) throw new Error('there is no worker to kill');
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    await worker.kill9();
+    await this.startWorker();
+  }
+
+  private async workHere(code: string): Promise<void> {
+    const { worker, connection, commands } = await createWorker(readConfig(this.env), this.pool, {
+      bundle: { code, procedure: 'sha256:test' },
+      catalogue: testCatalogue,
+    });
+    const running = worker.run();
+    this.closers.unshift(
+      async () => {
+        worker.shutdown();
+        await running;
+        commands.close();
+      },
+      () => connection.close(),
+    );
   }
 
   async stop(): Promise<void> {
+    for (const worker of this.workers) await worker.stop();
     for (const close of this.closers) await close();
   }
 

@@ -77,6 +77,7 @@ export class Recovery {
       RUNBOOK_DATABASE_URL: record.url,
       RUNBOOK_TARGETS: join(folder, 'targets.yaml'),
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
+      RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_HEARTBEAT_MS: '2000',
       TEST_FLIGHTS_TOKEN: options.token ?? token,
       TEST_FLIGHTS_PASSWORD: password,

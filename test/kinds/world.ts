@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Commands } from '../../activities/commands.js';
 import { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { Secrets } from '../../activities/secrets.js';
@@ -14,6 +15,9 @@ export class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'kinds-'));
   readonly targetsFile = join(this.folder, 'targets.yaml');
   readonly secretsFile = join(this.folder, 'secrets.yaml');
+
+  readonly commands = new Commands(join(this.folder, 'journals'));
+  private contexts = 0;
 
   constructor(targets: JsonObject, secrets: JsonObject = {}) {
     // JSON is YAML.
@@ -32,6 +36,10 @@ export class World {
     const progress: JsonObject[] = [];
     return {
       run: 'run-1',
+      firstRunId: String((this.contexts += 1)),
+      commands: this.commands,
+      fence: 1,
+      resumedFrom: null,
       step: 'step-1',
       key: 'run-1/step-1',
       effect: 'change',
@@ -49,6 +57,7 @@ export class World {
   }
 
   remove(): void {
+    this.commands.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import type { RunView } from '../../common/view.js';
 import {
+  adoptAttempt,
   admitRun,
+  appendOutput,
   beginAttempt,
   endAttempt,
   getAttempts,
@@ -13,8 +15,10 @@ import {
   listRuns,
   migrate,
   openPool,
+  readOutput,
   recordDecisions,
   saveRun,
+  type OutputChunk,
 } from '../../store/index.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import {
@@ -157,7 +161,7 @@ test('the same worker asking twice for the same Temporal attempt begins one', as
   const key = keyOf('asked-twice');
   await admitRun(pool, admission(key));
   await twice(async () =>
-    expect(await beginAttempt(pool, attemptOf(key, 'restart'))).toEqual({ attempt: 1, lost: 0, failed: 0 }),
+    expect(await beginAttempt(pool, attemptOf(key, 'restart'))).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 1 }),
   );
   expect(await stateOf('asked-twice', 'restart')).toBe('running');
 });
@@ -166,7 +170,12 @@ test('an attempt whose worker died is lost, and its late result is refused', asy
   const key = keyOf('lost');
   await admitRun(pool, admission(key));
   await beginAttempt(pool, attemptOf(key, 'restart', 1, 'host-a:1'));
-  expect(await beginAttempt(pool, attemptOf(key, 'restart', 2, 'host-b:2'))).toEqual({ attempt: 2, lost: 1, failed: 0 });
+  expect(await beginAttempt(pool, attemptOf(key, 'restart', 2, 'host-b:2'))).toEqual({
+    attempt: 2,
+    lost: 1,
+    failed: 0,
+    fence: 1,
+  });
 
   expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded', output: 'from a zombie' })).toBe(false);
   expect(await stateOf('lost', 'restart')).toBe('running');
@@ -189,13 +198,54 @@ test('ended twice is ended once; ended otherwise is refused', async () => {
   expect(await stateOf('ended-twice', 'restart')).toBe('succeeded');
 });
 
+test('an attempt that can be gone on with is taken over under its number; what the worker before writes is refused', async () => {
+  const key = keyOf('taken-over');
+  await admitRun(pool, admission(key));
+  const resumable = { resumable: true, place: 'here' };
+  await beginAttempt(pool, { ...attemptOf(key, 'restart', 1, 'host-a:1'), ...resumable });
+  await appendOutput(pool, key, 'restart', 1, [chunkOf(1, 'from the first')], 1);
+  const second = await beginAttempt(pool, { ...attemptOf(key, 'restart', 2, 'host-a:2'), ...resumable });
+  expect(second).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 2, resumedFrom: 'here' });
+  expect(await readOutput(pool, key)).toEqual([]);
+  expect(
+    await beginAttempt(pool, { ...attemptOf(key, 'restart', 3, 'host-b:1'), ...resumable, place: 'elsewhere' }),
+  ).toMatchObject({
+    attempt: 1,
+    fence: 3,
+    resumedFrom: 'here',
+  });
+
+  for (const zombie of [1, 2]) {
+    await appendOutput(pool, key, 'restart', 1, [chunkOf(zombie, 'from a zombie')], zombie);
+    expect(
+      await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: zombie, state: 'succeeded', output: 'from a zombie' }),
+    ).toBe(false);
+  }
+  await appendOutput(pool, key, 'restart', 1, [chunkOf(1, 'from the last')], 3);
+  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: 3, state: 'succeeded', output: 'true' })).toBe(true);
+  expect((await readOutput(pool, key)).map(({ bytes }) => bytes.toString())).toEqual(['from the last']);
+  expect(await getAttempts(pool, key)).toMatchObject([{ attempt: 1, state: 'succeeded', output: 'true', worker: 'host-b:1' }]);
+});
+
+test('what a cancelled step left running is adopted once, and nothing when nothing runs', async () => {
+  const key = keyOf('adopted');
+  await admitRun(pool, admission(key));
+  const at = { key, step: 'restart', worker: 'host-b:1' };
+  expect(await adoptAttempt(pool, at)).toBeNull();
+  await beginAttempt(pool, { ...attemptOf(key, 'restart'), place: 'here' });
+  expect(await adoptAttempt(pool, at)).toEqual({ attempt: 1, fence: 2, place: 'here' });
+  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded' })).toBe(false);
+  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: 2, state: 'cancelled' })).toBe(true);
+  expect(await adoptAttempt(pool, at)).toBeNull();
+});
+
 test('a step that is done is not begun again: its output comes back', async () => {
   const key = keyOf('done');
   await admitRun(pool, admission(key));
   await beginAttempt(pool, attemptOf(key, 'restart'));
   await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded', output: { job: 'j-1' } });
   const again = await beginAttempt(pool, attemptOf(key, 'restart', 2, 'host-b:2'));
-  expect(again).toEqual({ attempt: 1, lost: 0, failed: 0, succeeded: { output: { job: 'j-1' } } });
+  expect(again).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 1, succeeded: { output: { job: 'j-1' } } });
   expect(await getAttempts(pool, key)).toHaveLength(1);
 });
 
@@ -207,7 +257,7 @@ test('failed attempts are counted and their error is shown while the step goes o
     const { attempt } = await beginAttempt(pool, attemptOf(key, 'restart', index + 1));
     await endAttempt(pool, { key, step: 'restart', attempt, state, error });
   }
-  expect(await beginAttempt(pool, attemptOf(key, 'restart', 4))).toEqual({ attempt: 4, lost: 0, failed: 2 });
+  expect(await beginAttempt(pool, attemptOf(key, 'restart', 4))).toEqual({ attempt: 4, lost: 0, failed: 2, fence: 1 });
   expect((await getRun(pool, key))?.steps.find((step) => step.id === 'restart')).toMatchObject({
     state: 'running',
     attempts: 4,
@@ -456,3 +506,7 @@ test('the history tells start, attempts, wait, decisions and end in order, with 
   ]);
   expect(story[1]).toMatchObject({ evidence: waitOf().evidence, at: waitOf().since, until: '2026-03-01T02:30:00.000Z' });
 });
+
+function chunkOf(seq: number, text: string): OutputChunk {
+  return { stream: 'stdout', seq, at: startedAt, bytes: Buffer.from(text) };
+}

@@ -16,8 +16,8 @@ const platform: ActivityOptions = {
   retry: { initialInterval: '200ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
 };
 
-/** Admission, verdicts and the record. */
-export const platformActivities = proxyActivities<Pick<Activities, 'admit' | 'judge' | 'record'>>(platform);
+/** Admission, verdicts, the record, and ending what a cancelled step left. */
+export const platformActivities = proxyActivities<Pick<Activities, 'admit' | 'judge' | 'record' | 'settle'>>(platform);
 
 /** Steps: one activity type per kind, so that the Temporal UI shows what each one is. */
 export const stepActivities = proxyActivities<Pick<Activities, 'command' | 'sql' | 'http' | 'check' | 'notify'>>({

@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
+
 import type { Action, CheckAction, StepSpec } from '../../language/runbook.js';
 import type { AttemptRequest, Expectation } from '../../common/attempt.js';
 import type { Admission, RunSettings } from '../../common/admission.js';
@@ -8,6 +9,7 @@ import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
 import { uiLink } from '../../common/ui-link.js';
+import type { Problem } from '../../common/view.js';
 import { platformActivities, stepActivities, stepOptions } from './activities.js';
 import { Board } from './board.js';
 import { Gates, type GateQuestion } from './gates.js';
@@ -214,9 +216,10 @@ export class Run {
       return output;
     } catch (error) {
       if (isCancellation(error)) {
-        this.board.end(row, 'skipped', {
-          error: { type: 'Cancelled', message: 'cancelled while it ran; what it had started has ended' },
-        });
+        const { state } = await CancellationScope.nonCancellable(() =>
+          platformActivities.settle({ version: 1, key: this.key, step: path }),
+        );
+        this.board.end(row, state === 'ended' ? 'skipped' : 'unknown', { error: cancelled(state) });
         throw error;
       }
       const { problem, attempt } = readFailure(error);
@@ -276,4 +279,13 @@ export class Run {
     this.times.set(id, times);
     return times === 1 ? id : `${id}.${times}`;
   }
+}
+
+function cancelled(state: 'ended' | 'unknown'): Problem {
+  if (state === 'ended') return { type: 'Cancelled', message: 'cancelled while it ran; what it had started has ended' };
+  return {
+    type: 'OutcomeUnknown',
+    message: 'cancelled after its worker died on another host, where it may still run',
+    next: 'Look at that host.',
+  };
 }

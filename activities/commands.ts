@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { StepFailure } from './failure.js';
+import { placeOf } from './host.js';
+import { sweepJournals } from './journal-sweep.js';
+import { Journal, type JournaledProcess, type JournalStream, type Outcome } from './journal.js';
+import { endTree, isAlive } from './process-tree.js';
+import { Supervisor } from './supervisor.js';
+import type { StartCommand } from './supervisor-messages.js';
+
+/** How often a followed command is looked at, in milliseconds: its output, and whether it has ended. */
+const everyMs = 50;
+const sweepEveryMs = 3_600_000;
+/** How long a supervisor may take between the ticket and the first word about the process, in milliseconds. */
+const startingMs = 10_000;
+
+/** Which attempt of which step a command belongs to. */
+export interface CommandOwner {
+  run: string;
+  firstRunId: string;
+  step: string;
+  attempt: number;
+  /** Raised by every worker that takes the attempt over. */
+  fence: number;
+  /** Where an earlier worker of this attempt ran; null when this is the first. */
+  resumedFrom: string | null;
+  /** Set when a check asks the command, for the how manieth time: it only reads, and is not taken over. */
+  poll?: number;
+}
+
+export type CommandSpec = Pick<StartCommand, 'argv' | 'env' | 'cwd' | 'timeoutMs'>;
+
+export interface CommandWatch {
+  signal: AbortSignal;
+  output(stream: JournalStream, chunk: Buffer): void;
+  attached(process: JournaledProcess): void;
+}
+
+/** The commands of this host: their journals, and the supervisor that starts them. */
+export class Commands {
+  readonly place: string;
+  private readonly supervisor: Supervisor;
+  private tidying: NodeJS.Timeout | undefined;
+
+  /** @param journals folder of the journals on a disk of this host */
+  constructor(private readonly journals: string) {
+    this.place = placeOf(journals);
+    this.supervisor = new Supervisor(journals);
+  }
+
+  /** The command of one attempt, whether or not it was started already. */
+  claim(owner: CommandOwner): CommandClaim {
+    return new CommandClaim(owner, this);
+  }
+
+  /** Ends what an attempt may have left running. @returns false when that is on another host, or was before a restart of this one */
+  async end(owner: CommandOwner): Promise<boolean> {
+    if (owner.resumedFrom !== this.place) return false;
+    for (let fence = 1; fence < owner.fence; fence += 1) {
+      const journal = this.journalOf(owner, fence);
+      if (journal.exists) await endCommand(journal);
+    }
+    return true;
+  }
+
+  journalOf({ run, firstRunId, step, attempt, poll }: CommandOwner, fence: number): Journal {
+    const name = createHash('sha256').update([run, firstRunId, step].join('\0')).digest('hex').slice(0, 24);
+    return new Journal(join(this.journals, name, `${attempt}.${fence}${poll === undefined ? '' : `.poll-${poll}`}`));
+  }
+
+  /** Removes old journals now and every hour, until `close`. */
+  keepTidy(): void {
+    const sweep = (): void => void sweepJournals(this.journals).catch(() => undefined);
+    sweep();
+    this.tidying ??= setInterval(sweep, sweepEveryMs).unref();
+  }
+
+  start(request: Omit<StartCommand, 'id'>): Promise<void> {
+    return this.supervisor.start(request);
+  }
+
+  /** Lets go of the commands: they run on, and the next worker of this host takes them over. */
+  close(): void {
+    clearInterval(this.tidying);
+    this.supervisor.close();
+  }
+}
+
+/** The right to run one attempt's command: once, whoever asks, on one host. */
+export class CommandClaim {
+  constructor(
+    private readonly owner: CommandOwner,
+    private readonly commands: Commands,
+  ) {}
+
+  /**
+   * Runs the command, or follows the one that an earlier worker of this attempt has started, to its end.
+   * @throws StepFailure OutcomeUnknown when it cannot be known what became of that one; the signal's reason on abort
+   */
+  async run(spec: CommandSpec, watch: CommandWatch): Promise<Outcome> {
+    const earlier = this.earlierJournal();
+    if (earlier) return this.follow(earlier, watch);
+    const journal = this.commands.journalOf(this.owner, this.owner.fence);
+    journal.create();
+    const ended = this.commands.start({ ...spec, folder: journal.folder, mark: markOf(journal) });
+    try {
+      return await this.follow(journal, watch, ended);
+    } finally {
+      if (this.owner.poll !== undefined) journal.remove();
+    }
+  }
+
+  /** The journal of a command that was started, or may have been. Those that never will be are out of the way. */
+  private earlierJournal(): Journal | undefined {
+    const { resumedFrom, fence } = this.owner;
+    if (resumedFrom === null) return undefined;
+    if (resumedFrom !== this.commands.place) {
+      throw new StepFailure('OutcomeUnknown', 'the worker died on another host, or this one was restarted since', {
+        next: 'Look there at what the command did; then retry it, skip it, or mark it done.',
+      });
+    }
+    for (let earlier = fence - 1; earlier >= 1; earlier -= 1) {
+      const journal = this.commands.journalOf(this.owner, earlier);
+      if (journal.exists && !journal.takeTicket('void')) return journal;
+    }
+    return undefined;
+  }
+
+  /**
+   * Ships the output as it comes, until the outcome is there.
+   * @param ended settles when our own supervisor is done with the command, which is sooner than the next look is due
+   */
+  private async follow(journal: Journal, watch: CommandWatch, ended?: Promise<void>): Promise<Outcome> {
+    const reader = new OutputReader(journal, watch);
+    const startedAt = Date.now();
+    let done = false;
+    const wake = ended?.then(() => (done = true));
+    let process: JournaledProcess | undefined;
+    for (;;) {
+      if (watch.signal.aborted) await this.abort(journal, watch.signal);
+      // The outcome first: what was written before it is then read for certain.
+      const outcome = journal.outcome();
+      await reader.read();
+      if (outcome) return outcome;
+      if (!process && (process = journal.process())) watch.attached(process);
+      const isWatched = process ? isAlive(process.supervisor) : Date.now() - startedAt < startingMs;
+      if (!isWatched || done) {
+        if (process) await this.untilGone(process, watch.signal, reader);
+        if (journal.outcome()) continue;
+        throw lostSupervisor();
+      }
+      await Promise.race([delay(everyMs), ...(wake ? [wake] : [])]);
+    }
+  }
+
+  /** Without its supervisor a command runs on, but nobody will write how it ended. */
+  private async untilGone(process: JournaledProcess, signal: AbortSignal, reader: OutputReader): Promise<void> {
+    while (isAlive(process) && !signal.aborted) {
+      await reader.read();
+      await delay(everyMs);
+    }
+  }
+
+  /** Ends the whole tree and throws the reason. A worker that shuts down lets its commands go on instead. */
+  private async abort(journal: Journal, signal: AbortSignal): Promise<never> {
+    if (!isShutdown(signal.reason)) await endCommand(journal);
+    throw signal.reason;
+  }
+}
+
+/** A command that was not started yet never will be; one that was is ended with its whole tree. */
+async function endCommand(journal: Journal): Promise<void> {
+  if (journal.takeTicket('void')) return;
+  const givenUp = Date.now() + startingMs;
+  while (!journal.process() && !journal.outcome() && Date.now() < givenUp) await delay(everyMs);
+  const process = journal.process();
+  if (process && !journal.outcome()) await endTree(process);
+}
+
+/** True for the reason with which Temporal aborts the attempts of a worker that shuts down. */
+export function isShutdown(reason: unknown): boolean {
+  return reason instanceof Error && reason.message === 'WORKER_SHUTDOWN';
+}
+
+class OutputReader {
+  private readonly offsets = { stdout: 0, stderr: 0 };
+
+  constructor(
+    private readonly journal: Journal,
+    private readonly watch: CommandWatch,
+  ) {}
+
+  async read(): Promise<void> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      this.offsets[stream] = await this.journal.readFrom(stream, this.offsets[stream], (chunk) =>
+        this.watch.output(stream, chunk),
+      );
+    }
+  }
+}
+
+function markOf(journal: Journal): string {
+  return createHash('sha256').update(journal.folder).digest('hex').slice(0, 32);
+}
+
+function lostSupervisor(): StepFailure {
+  return new StepFailure('OutcomeUnknown', 'what watched the command died, so nobody saw how the command ended', {
+    next: 'Look at what the command did; then retry it, skip it, or mark it done.',
+  });
+}

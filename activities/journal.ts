@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ProcessId, Tree } from './process-tree.js';
+
+/** The running command, as written right after it was started. */
+export interface JournaledProcess extends Tree {
+  /** Who watches it, keeps its time limit and will write its outcome. */
+  supervisor: ProcessId;
+}
+
+/** How the command ended, written whether or not a worker lives. */
+export interface Outcome {
+  exitCode: number | null;
+  signal: string | null;
+  /** The system's error code when the program could not be started. */
+  notStarted: string | null;
+  /** True when the supervisor ended it because its time was over. */
+  timedOut: boolean;
+}
+
+export type JournalStream = 'stdout' | 'stderr';
+
+/**
+ * A command's journal: its output and its end, on the disk of the host where it runs, written as they happen. Readable
+ * by the worker's account alone.
+ */
+export class Journal {
+  constructor(readonly folder: string) {}
+
+  get exists(): boolean {
+    return existsSync(this.folder);
+  }
+
+  create(): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Whoever takes the ticket first decides: the supervisor takes `start` before it starts the command, a worker that
+   * finds the journal later takes `void`. So a command either was started, or never will be.
+   */
+  takeTicket(use: 'start' | 'void'): boolean {
+    try {
+      writeFileSync(this.file('ticket'), use, { flag: 'wx', mode: 0o600 });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** Opens a stream's file for the command itself, so that its output needs nobody in between. */
+  openFor(stream: JournalStream): number {
+    return openSync(this.file(stream), 'a', 0o600);
+  }
+
+  writeProcess(started: JournaledProcess): void {
+    this.write('process.json', started);
+  }
+
+  process(): JournaledProcess | undefined {
+    return this.read<JournaledProcess>('process.json');
+  }
+
+  writeOutcome(outcome: Outcome): void {
+    this.write('outcome.json', outcome);
+  }
+
+  outcome(): Outcome | undefined {
+    return this.read<Outcome>('outcome.json');
+  }
+
+  /** Reads a stream from `offset` on, piece by piece, as far as it is written. @returns the new offset */
+  async readFrom(stream: JournalStream, offset: number, take: (chunk: Buffer) => void): Promise<number> {
+    const file = await open(this.file(stream), 'r').catch(() => undefined);
+    if (!file) return offset;
+    try {
+      const buffer = Buffer.allocUnsafe(256 * 1024);
+      for (;;) {
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+        if (bytesRead === 0) return offset;
+        take(Buffer.from(buffer.subarray(0, bytesRead)));
+        offset += bytesRead;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Written beside and renamed into place: a reader sees all of it or none. */
+  private write(name: string, value: object): void {
+    const half = this.file(`${name}.${randomBytes(4).toString('hex')}`);
+    writeFileSync(half, JSON.stringify(value), { mode: 0o600 });
+    renameSync(half, this.file(name));
+  }
+
+  private read<T>(name: string): T | undefined {
+    try {
+      return JSON.parse(readFileSync(this.file(name), 'utf8')) as T;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  private file(name: string): string {
+    return join(this.folder, name);
+  }
+}

@@ -1,0 +1,65 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { CommandEnded, StartCommand } from './supervisor-messages.js';
+
+const here = import.meta.dirname;
+/** The compiled program, also for code that runs from its sources (tests). */
+const program = [resolve(here, 'supervisor-main.js'), resolve(here, '../dist/activities/supervisor-main.js')].find((path) =>
+  existsSync(path),
+);
+
+/** This worker's supervisor, started with its first command and again when it should die. */
+export class Supervisor {
+  private child: ChildProcess | undefined;
+  private readonly waiting = new Map<number, () => void>();
+  private count = 0;
+
+  /** @param journals folder of the journals; names the process in process lists */
+  constructor(private readonly journals: string) {}
+
+  /**
+   * Has a command started. The promise settles when the supervisor says that it is done with it, or is gone itself; what
+   * became of the command stands in its journal.
+   */
+  start(request: Omit<StartCommand, 'id'>): Promise<void> {
+    this.child ??= this.fork();
+    const id = (this.count += 1);
+    return new Promise((done) => {
+      this.waiting.set(id, done);
+      this.child?.send({ ...request, id } satisfies StartCommand, (error) => error && this.finish(id));
+    });
+  }
+
+  /** Lets the supervisor go; it ends when its last command has. */
+  close(): void {
+    if (this.child?.connected) this.child.disconnect();
+    this.child = undefined;
+  }
+
+  private fork(): ChildProcess {
+    if (!program) throw new Error('the supervisor is not built: npm run build');
+    const child = fork(program, [this.journals], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      execArgv: [],
+      // Secrets of the worker's environment are none of its business.
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
+      serialization: 'advanced',
+    });
+    child.unref();
+    child.channel?.unref();
+    child.on('message', ({ id }: CommandEnded) => this.finish(id));
+    const gone = (): void => {
+      if (this.child === child) this.child = undefined;
+      for (const id of [...this.waiting.keys()]) this.finish(id);
+    };
+    child.on('exit', gone).on('error', gone);
+    return child;
+  }
+
+  private finish(id: number): void {
+    this.waiting.get(id)?.();
+    this.waiting.delete(id);
+  }
+}

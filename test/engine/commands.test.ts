@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { startOf } from '../../activities/process-tree.js';
+import { getAttempts, readOutput } from '../../store/index.js';
+import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
+
+const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const nothing = JSON.stringify(['/usr/bin/true']);
+
+describe('a command and the death of its worker', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await Engine.start({ workers: 1 });
+  }, 60_000);
+  afterAll(() => engine?.stop());
+
+  const text = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  const lines = async (file: string): Promise<number> => (await text(file)).split('\n').length - 1;
+
+  test('its worker killed three times, it runs once, and its output is complete to the byte', async () => {
+    const [started, ticks] = [engine.path('started.txt'), engine.path('ticks.txt')];
+    const script =
+      'echo x >> "$1"; i=0; while [ $i -lt 120 ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$2"; sleep 0.1; done';
+    const handle = await engine.run('test-commands', { first: sh(script, started, ticks), second: nothing });
+    for (const moment of [10, 45, 80]) {
+      await until('the command to go on', async () => (await lines(ticks)) >= moment);
+      await engine.killWorker();
+    }
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('succeeded');
+    expect(await lines(started)).toBe(1);
+    expect(await lines(ticks)).toBe(120);
+    const expected = Array.from({ length: 120 }, (_, index) => `line ${index + 1} of the output\n`).join('');
+    const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'first' });
+    expect(Buffer.concat(chunks.map((chunk) => chunk.bytes)).toString()).toBe(expected);
+    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'first');
+    expect(attempts).toMatchObject([
+      { attempt: 1, state: 'succeeded', written: { sha256: createHash('sha256').update(expected).digest('hex') } },
+    ]);
+  }, 90_000);
+
+  test('it ends while no worker lives: the next one reads its outcome', async () => {
+    const started = engine.path('short.txt');
+    const handle = await engine.run('test-commands', {
+      first: sh('echo x >> "$1"; sleep 1; echo done; echo x >> "$1"', started),
+      second: nothing,
+    });
+    await until('the command', async () => (await lines(started)) === 1);
+    const [worker] = engine.workers;
+    await worker?.kill9();
+    await until('the end of the command', async () => (await lines(started)) === 2);
+    await engine.killWorker(worker);
+    const view = await engine.ended(handle);
+    expect(view.state).toBe('succeeded');
+    expect(view.steps[0]).toMatchObject({ attempts: 1, output: { stdout: 'done\n' } });
+    expect(await lines(started)).toBe(2);
+  }, 60_000);
+
+  test('a worker that is asked to stop leaves the command to the next one', async () => {
+    const started = engine.path('stop.txt');
+    const handle = await engine.run('test-commands', {
+      first: sh('echo x >> "$1"; sleep 4; echo done', started),
+      second: nothing,
+    });
+    await until('the command', async () => (await lines(started)) === 1);
+    const [worker] = engine.workers;
+    const next = engine.startWorker();
+    await worker?.stop();
+    await next;
+    const view = await engine.ended(handle);
+    expect(view).toMatchObject({ state: 'succeeded', steps: [{ attempts: 1 }, {}] });
+    expect(await lines(started)).toBe(1);
+  }, 60_000);
+
+  test('cancelled after its worker died, its whole tree ends, sessions of their own included', async () => {
+    const pids = engine.path('tree.txt');
+    const script = `trap '' TERM; echo $$ >> "$1"; (trap '' TERM; exec sleep 300) & echo $! >> "$1"; setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
+    const handle = await engine.run('test-commands', { first: sh(script, pids), second: nothing });
+    await until('the tree', async () => (await lines(pids)) === 3);
+    await engine.killWorker();
+    const decision = {
+      version: 1,
+      id: `cancel-${handle.workflowId}`,
+      run: handle.workflowId,
+      verb: 'cancel',
+      by: 'requester',
+      reason: 'wrong night',
+    } as const;
+    expect((await engine.send(handle, decision)).accepted).toBe(true);
+    expect((await engine.ended(handle)).state).toBe('cancelled');
+    const alive = (await text(pids)).trim().split('\n').filter(isAlive);
+    expect(alive).toEqual([]);
+  }, 60_000);
+
+  test('what watched it killed as well: nobody knows how it ended, and it is not done again', async () => {
+    const started = engine.path('orphan.txt');
+    const handle = await engine.run('test-commands', {
+      first: sh('echo x >> "$1"; echo $PPID; sleep 2', started),
+      second: nothing,
+    });
+    await until('the command', async () => (await lines(started)) === 1);
+    const supervisor = await until('the supervisor', async () => {
+      const [chunk] = await readOutput(engine.pool, handle.workflowId, { step: 'first' });
+      return chunk ? Number(chunk.bytes.toString()) : undefined;
+    });
+    process.kill(supervisor, 'SIGKILL');
+    const view = await engine.ended(handle);
+    expect(view.problem).toMatchObject({ type: 'OutcomeUnknown' });
+    expect(await lines(started)).toBe(1);
+  }, 60_000);
+
+  test('a daemon that it leaves stays, and its own end is not waited for', async () => {
+    const pid = engine.path('daemon.txt');
+    const handle = await engine.run('test-commands', {
+      first: sh('sleep 60 & echo $! > "$1"; echo left', pid),
+      second: nothing,
+    });
+    const view = await engine.ended(handle);
+    expect(view).toMatchObject({ state: 'succeeded', steps: [{ output: { stdout: 'left\n' } }, {}] });
+    const daemon = (await text(pid)).trim();
+    expect(isAlive(daemon)).toBe(true);
+    process.kill(Number(daemon), 'SIGKILL');
+  }, 30_000);
+});
+
+/** A process that has ended and that nobody has collected yet is not alive. */
+function isAlive(pid: string): boolean {
+  return startOf(Number(pid)) !== undefined;
+}
