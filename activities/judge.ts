@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { decisionVerbs, type DecisionEnvelope, type Verdict, type VerdictCode } from '../common/envelope.js';
-import type { GateFacts, JudgeAnswer, JudgeRequest } from '../common/judgement.js';
+import { decisionVerbs, deskVerbs, type DecisionEnvelope, type Verdict, type VerdictCode } from '../common/envelope.js';
+import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import { messageNames } from '../common/names.js';
 
 const name = z.string().min(1).max(200);
@@ -15,6 +15,8 @@ const decisionShape = z.strictObject({
   proof: z.string().max(16_384).optional(),
   verb: z.enum(decisionVerbs),
   gate: name.optional(),
+  step: name.optional(),
+  outputs: z.record(z.string().max(200), z.json()).optional(),
   attempt: z.int().min(1).optional(),
   digest: name.optional(),
 });
@@ -25,6 +27,7 @@ const decisionShape = z.strictObject({
  */
 export function judge(request: JudgeRequest): JudgeAnswer {
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
+  const desk = new Map((request.desk ?? []).map((facts) => [facts.step, { ...facts }]));
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = decisionShape.safeParse(received);
     if (signal !== messageNames.decide || !parsed.success) {
@@ -32,23 +35,71 @@ export function judge(request: JudgeRequest): JudgeAnswer {
       return verdict(id, 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
     }
     const decision = parsed.data as DecisionEnvelope;
-    const [code, message] = judgeOne(decision, request, gates.get(decision.gate ?? ''));
-    const gate = gates.get(decision.gate ?? '');
-    if (code === 'accepted' && gate && decision.verb !== 'cancel') {
-      Object.assign(gate, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);
+    const asked = isForDesk(decision) ? desk.get(decision.step ?? '') : gates.get(decision.gate ?? '');
+    const [code, message] = judgeOne(decision, request, asked);
+    if (code === 'accepted' && asked && decision.verb !== 'cancel') {
+      Object.assign(asked, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);
     }
     return verdict(id, code, message, at);
   });
   return { verdicts };
 }
 
-function judgeOne(decision: DecisionEnvelope, request: JudgeRequest, gate: GateFacts | undefined): [VerdictCode, string] {
+function isForDesk({ verb }: DecisionEnvelope): boolean {
+  return (deskVerbs as readonly string[]).includes(verb);
+}
+
+function judgeOne(
+  decision: DecisionEnvelope,
+  request: JudgeRequest,
+  asked: GateFacts | DeskFacts | undefined,
+): [VerdictCode, string] {
   if (decision.run !== request.key.run)
     return ['wrong-run', `The decision is about run ${decision.run}, this is ${request.key.run}.`];
   if (decision.verb === 'cancel') {
     if (request.ended) return ['not-waiting', 'The run has already ended; there is nothing left to cancel.'];
     return ['accepted', 'The run is being cancelled: what runs is ended first, then changes are taken back.'];
   }
+  if (isForDesk(decision)) return judgeAtDesk(decision, request, asked as DeskFacts | undefined);
+  return judgeAtGate(decision, request, asked as GateFacts | undefined);
+}
+
+function judgeAtDesk(decision: DecisionEnvelope, request: JudgeRequest, asked: DeskFacts | undefined): [VerdictCode, string] {
+  if (!asked)
+    return ['not-waiting', `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; it asks nobody anything.`];
+  if (asked.state === 'decided') {
+    const how = asked.decidedBy ? `answered by ${asked.decidedBy} with ${asked.decidedVerb}` : 'closed';
+    return ['already-decided', `Step ${asked.step} was already ${how}; this decision changed nothing.`];
+  }
+  if (decision.digest !== asked.digest || decision.attempt !== asked.attempt) {
+    return ['stale', `Step ${asked.step} has failed anew since you looked. Look again with: runbook status ${request.key.run}`];
+  }
+  if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  const missing = asked.answers.filter((name) => decision.outputs?.[name] === undefined);
+  if (decision.verb === 'skip' && asked.answers.length > 0) {
+    return [
+      'output-missing',
+      `Later steps need what ${asked.step} answers (${asked.answers.join(', ')}): it cannot be skipped. Retry it, or do it by hand.`,
+    ];
+  }
+  if (decision.verb === 'done' && missing.length > 0) {
+    return [
+      'output-missing',
+      `Later steps need what ${asked.step} answers: add ${missing.map((name) => `--output ${name}=…`).join(' ')}.`,
+    ];
+  }
+  return ['accepted', deskAnswers[decision.verb as keyof typeof deskAnswers](asked.step)];
+}
+
+const deskAnswers = {
+  retry: (step: string) => `Step ${step} is tried again.`,
+  skip: (step: string) => `Step ${step} is skipped; the run goes on.`,
+  done: (step: string) => `Step ${step} counts as done by hand; the run goes on.`,
+  rollback: (step: string) => `The run ends because of step ${step}; what was changed is taken back.`,
+  abort: (step: string) => `The run ends because of step ${step}; everything is left as it is.`,
+};
+
+function judgeAtGate(decision: DecisionEnvelope, request: JudgeRequest, gate: GateFacts | undefined): [VerdictCode, string] {
   if (!gate) {
     const known = request.gates.map((each) => each.id).join(', ');
     return [

@@ -109,13 +109,16 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       throw failure;
     }
     const problem = problemOf(failure, (text) => secrets.redact(text));
-    const state = problem.type === 'StepTimeout' ? 'timed-out' : 'failed';
+    const state = endStates[problem.type] ?? 'failed';
     await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }));
     throw asApplicationFailure(failure, problem, attempt, begun.failed + 1 >= request.attempts);
   } finally {
     heart.stop();
   }
 }
+
+/** How attempts end that did not simply fail. */
+const endStates: Readonly<Record<string, 'timed-out' | 'unknown'>> = { StepTimeout: 'timed-out', OutcomeUnknown: 'unknown' };
 
 /** The action itself, then what it promised: expectations on its output and the verification behind it. */
 async function act(request: AttemptRequest, context: AttemptContext, handlers: Handlers): Promise<Json> {

@@ -1,4 +1,4 @@
-import type { RunView, StepView } from '../common/view.js';
+import type { RunView, StepView, WaitView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
 import { line } from './output.js';
 import type { PendingAttempt } from './pending.js';
@@ -34,6 +34,7 @@ export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []
       text: `${view.requester} started ${view.runbook}: ${view.reason || 'no reason given'}`,
     },
     ...view.steps.flatMap((step) => (step.kind === 'approval' ? ofGate(step, view) : ofStep(step, pending))),
+    ...view.waitingFor.filter((wait) => wait.kind === 'failure').map(asking),
     ...view.decisions.map((each): Change => ({
       key: `decision ${each.id} ${each.code}`,
       at: each.at,
@@ -64,6 +65,18 @@ function ofGate(step: StepView, view: RunView): Change[] {
     waits,
     { key: `gate ${step.id} ${step.state}`, at: step.endedAt, kind: 'step', step: step.id, state: step.state, text: why },
   ];
+}
+
+/** A failed step that asks; its decision tells the rest. */
+function asking({ id, attempt, since, who, title }: WaitView): Change {
+  return {
+    key: `wait ${id} ${attempt}`,
+    at: since,
+    kind: 'wait',
+    step: id,
+    state: 'waiting',
+    text: `waits for ${who}: ${title}`,
+  };
 }
 
 function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {

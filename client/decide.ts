@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { messageNames } from '../common/defaults.js';
-import type { DecisionEnvelope, DecisionVerb, Verdict } from '../common/envelope.js';
+import { deskVerbs, type DecisionEnvelope, type DecisionVerb, type Verdict } from '../common/envelope.js';
 import type { RunView, WaitView } from '../common/view.js';
+import type { JsonObject } from '../language/json.js';
 import { CliError, isNotFound } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { quoteArgument } from './command-name.js';
@@ -16,7 +17,9 @@ export interface DecisionRequest {
   verb: DecisionVerb;
   by: string;
   reason: string;
+  /** What waits: a gate, or a failed step. */
   gate?: WaitView;
+  outputs?: JsonObject;
   /** Sent instead of the gate's own digest: what the person saw elsewhere. */
   digest?: string;
   /** The id of a decision that was sent before, to ask for its answer again. */
@@ -32,7 +35,8 @@ export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
     run: request.run,
     by: request.by,
     reason: request.reason,
-    ...(gate ? { gate: gate.id, attempt: gate.attempt } : {}),
+    ...(gate ? { [gate.kind === 'failure' ? 'step' : 'gate']: gate.id, attempt: gate.attempt } : {}),
+    ...(request.outputs === undefined ? {} : { outputs: request.outputs }),
     ...(digest === undefined ? {} : { digest }),
   };
 }
@@ -109,17 +113,24 @@ export function gateToDecide(reading: RunReading, gate: string | undefined, verb
       exitCodes.denied,
     );
   }
-  const waits = view.waitingFor;
+  const kind = (deskVerbs as readonly string[]).includes(verb) ? 'failure' : 'approval';
+  const waits = view.waitingFor.filter((wait) => wait.kind === kind);
   const found = gate === undefined ? (waits.length === 1 ? waits[0] : undefined) : waits.find((wait) => wait.id === gate);
   if (found) return found;
   if (gate === undefined && waits.length > 1) {
     throw new CliError(
-      `Several gates of run ${view.id} wait: ${waits.map((wait) => wait.id).join(', ')}.`,
+      `Several ${kind === 'failure' ? 'failed steps' : 'gates'} of run ${view.id} wait: ${waits.map((wait) => wait.id).join(', ')}.`,
       `Name the one you mean: ${command} ${verb} ${view.id} ${waits[0]?.id} --reason …`,
       exitCodes.usage,
     );
   }
-  throw new CliError(`${notWaiting(view, gate)} Nothing was changed.`, status, exitCodes.denied);
+  const why = kind === 'failure' ? notFailed(view, gate) : notWaiting(view, gate);
+  throw new CliError(`${why} Nothing was changed.`, status, exitCodes.denied);
+}
+
+function notFailed(view: RunView, step: string | undefined): string {
+  const which = step === undefined ? 'No failed step' : `Step ${step}`;
+  return `${which} of run ${view.id} ${step === undefined ? 'waits' : 'does not wait'} for people: ${doingNow(view)}.`;
 }
 
 function notWaiting(view: RunView, gate: string | undefined): string {
@@ -147,7 +158,11 @@ export function askAgain(command: string, decision: DecisionEnvelope): string {
     command,
     decision.verb,
     decision.run,
-    ...(decision.gate === undefined ? [] : [decision.gate]),
+    ...[decision.gate ?? decision.step].filter((id) => id !== undefined),
+    ...Object.entries(decision.outputs ?? {}).flatMap(([name, value]) => [
+      '--output',
+      quoteArgument(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
+    ]),
     '--reason',
     quoteArgument(decision.reason),
     '--as',

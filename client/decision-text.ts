@@ -7,8 +7,18 @@ export function decisionText(decision: DecisionView): string {
   return `${decision.by || 'somebody'} ${whatOf(decision)}: ${verdict}${verdict.endsWith('.') || !reason ? '' : '.'}${reason}`;
 }
 
+const atDesk: Readonly<Record<string, string>> = {
+  retry: 'has tried again',
+  skip: 'skips',
+  done: 'did by hand',
+  rollback: 'takes the run back because of',
+  abort: 'ends the run because of',
+};
+
 function whatOf({ verb, gate, code }: DecisionView): string {
   if (code === 'malformed') return 'sent something that is no decision';
   if (verb === 'cancel') return 'cancels the run';
+  const step = atDesk[verb];
+  if (step) return `${step} step ${gate ?? ''}`.trim();
   return `${verb === 'approve' ? 'approves' : verb === 'reject' ? 'rejects' : verb} gate ${gate ?? ''}`.trim();
 }

@@ -153,7 +153,8 @@ function explainOther(error: unknown, { command }: ErrorContext): CliError {
   if ((code === 'EACCES' || code === 'EPERM' || code === 'EISDIR' || code === 'ENOTDIR') && path) {
     return new CliError(`${path} cannot be used (${code}).`, 'Check its permissions, or name another file.', exitCodes.usage);
   }
-  const what = oneLine(message).slice(0, 300) || String(code ?? 'no more is known');
+  const what =
+    oneLine(message).slice(0, 300) || (typeof code === 'string' || typeof code === 'number' ? String(code) : 'no more is known');
   return new CliError(`Something unexpected happened: ${what}.`, `See what is wrong with: ${command} doctor`);
 }
 

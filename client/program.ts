@@ -10,6 +10,7 @@ import { globalOptions } from './options.js';
 import { outputFormats, printError, type OutputFormat } from './output.js';
 import { registerApprove, registerReject } from './commands/approve.js';
 import { registerCancel } from './commands/cancel.js';
+import { registerAbort, registerDone, registerRetry, registerRollback, registerSkip } from './commands/desk.js';
 import { registerCompletion } from './commands/completion.js';
 import { registerDev } from './commands/dev.js';
 import { registerDoctor } from './commands/doctor.js';
@@ -37,6 +38,7 @@ const groups = [
     [registerRuns, registerStatus, registerWatch, registerWait, registerLogs, registerHistory, registerReport, registerOpen],
   ],
   ['Decide', [registerApprove, registerReject, registerCancel]],
+  ['When a step failed', [registerRetry, registerSkip, registerDone, registerRollback, registerAbort]],
   ['Around it', [registerCompletion]],
 ] as const;
 
@@ -88,7 +90,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return exitCodes.ok;
   }
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(withAnswers(argv), { from: 'user' });
     return io.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
@@ -100,6 +102,15 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** `error: unknown option '--foo'\n(Did you mean --for?)` as we say it. */
+/** `done --output job=17` names an answer of the step; everywhere else `--output` is the form of what is printed. */
+function withAnswers(argv: readonly string[]): string[] {
+  if (argv.find((word) => !word.startsWith('-')) !== 'done') return [...argv];
+  return argv.map((word, index) => {
+    if (word === '--output' && argv[index + 1]?.includes('=')) return '--answer';
+    return /^--output=[^=]+=/.test(word) ? word.replace('--output=', '--answer=') : word;
+  });
+}
+
 function usageError(error: CommanderError, argv: readonly string[], program: Command, command: string): CliError {
   const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
   const verb = argv.find((word) => program.commands.some((each) => each.name() === word));

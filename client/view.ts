@@ -73,9 +73,16 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
     paint('dim', wrap(`since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadline}`, columns, '  ')),
     ...(facts ? ['', facts] : []),
     '',
-    `  approve:  ${paint('bold', shown(wait.command))}`,
-    `  reject:   ${shown(wait.command.replace(' approve ', ' reject '))}`,
+    ...commandsOf(wait).map(
+      ([verb, command], index) => `  ${`${verb}:`.padEnd(10)}${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
+    ),
   ].join('\n');
+}
+
+/** The commands that answer, the one that is shown everywhere first. */
+function commandsOf({ kind, command }: WaitView): [string, string][] {
+  const [shownVerb, others] = kind === 'approval' ? ['approve', ['reject']] : ['retry', ['skip', 'done', 'rollback', 'abort']];
+  return [shownVerb, ...others].map((verb) => [verb, command.replace(` ${shownVerb} `, ` ${verb} `)]);
 }
 
 /** The step table; errors and progress stand below their step. */

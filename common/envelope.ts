@@ -27,7 +27,10 @@ export interface StartEnvelope extends Envelope {
   digest?: string;
 }
 
-export const decisionVerbs = ['approve', 'reject', 'cancel'] as const;
+/** What a failed step can be answered with. */
+export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
+export type DeskVerb = (typeof deskVerbs)[number];
+export const decisionVerbs = ['approve', 'reject', 'cancel', ...deskVerbs] as const;
 export type DecisionVerb = (typeof decisionVerbs)[number];
 
 /** A decision about a live run, sent as the signal `decide`. */
@@ -35,9 +38,13 @@ export interface DecisionEnvelope extends Envelope {
   verb: DecisionVerb;
   /** The gate, for approve and reject. */
   gate?: string;
-  /** The gate's attempt that the person saw. */
+  /** The failed step's path, for the verbs of the failure desk. */
+  step?: string;
+  /** What the step would have answered, for `done`. */
+  outputs?: JsonObject;
+  /** The attempt of the gate, or of the question at the desk, that the person saw. */
   attempt?: number;
-  /** The gate's digest that the person saw. */
+  /** Its digest that the person saw. */
   digest?: string;
 }
 
@@ -63,5 +70,6 @@ export const verdictCodes = [
   'stale',
   'own-request',
   'reason-missing',
+  'output-missing',
 ] as const;
 export type VerdictCode = (typeof verdictCodes)[number];

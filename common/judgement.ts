@@ -15,12 +15,27 @@ export interface GateFacts {
   decidedVerb: string | null;
 }
 
+/** What the run knows about a failed step that waits at the desk, or did. */
+export interface DeskFacts {
+  /** Path. */
+  step: string;
+  attempt: number;
+  digest: string;
+  state: 'waiting' | 'decided';
+  /** Names of the output that later steps need. */
+  answers: readonly string[];
+  decidedBy: string | null;
+  decidedVerb: string | null;
+}
+
 /** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
 export interface JudgeRequest {
   version: 1;
   key: RunKey;
   requester: string;
   gates: GateFacts[];
+  /** Absent in requests of runs that began before there was a desk. */
+  desk?: DeskFacts[];
   /** True once the run can no longer be cancelled. */
   ended: boolean;
   /** `id` is the sender's, or one that the run gave to what had none. */

@@ -70,8 +70,9 @@ export interface StepView {
 
 /** Something that the run waits for. */
 export interface WaitView {
-  kind: 'approval';
-  /** The gate's id. */
+  /** `failure`: a step failed, and its answer comes from the desk. */
+  kind: 'approval' | 'failure';
+  /** The gate's id, or the failed step's path. */
   id: string;
   title: string;
   since: string;
@@ -83,7 +84,7 @@ export interface WaitView {
   digest: string;
   /** What the approver is shown. */
   evidence: JsonObject;
-  /** The exact command that approves. */
+  /** The exact command that approves, or does the failed step again. */
   command: string;
 }
 
@@ -128,8 +129,11 @@ export interface RunView {
   source: 'temporal' | 'record';
 }
 
-export const attemptStates = ['running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'lost'] as const;
-/** `lost`: its worker died, or fell silent and was replaced; what it still reports is refused. */
+export const attemptStates = ['running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'unknown', 'lost'] as const;
+/**
+ * `lost`: its worker died, or fell silent and was replaced; what it still reports is refused. `unknown`: it may have acted,
+ * and nobody can know.
+ */
 export type AttemptState = (typeof attemptStates)[number];
 
 /** One try of a step, as the record keeps it. */

@@ -64,6 +64,10 @@ export interface StepSpec {
   /** Limit of one attempt. */
   timeoutMs?: number;
   retry?: RetrySpec;
+  /** What becomes of the run when the step has failed for good; `ask` unless said. What is unknown always asks. */
+  onFailure?: 'ask' | 'abort' | 'rollback';
+  /** Names of the output that later steps need: the step cannot be skipped, and whoever did it by hand gives them. */
+  answers?: readonly string[];
   /** What taking the step back does, in words; absent means that nothing has to be taken back. */
   undo?: string;
   /** Steps inside a `parallel` or `forEach`. */

@@ -4,7 +4,12 @@ import type { RunbookSpec } from '../language/runbook.js';
 export const stages = ['extract', 'clean', 'transform', 'load'] as const;
 export type Stage = (typeof stages)[number];
 
-const read = { effect: 'read', retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 }, timeoutMs: 30_000 } as const;
+const read = {
+  effect: 'read',
+  onFailure: 'abort',
+  retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
+  timeoutMs: 30_000,
+} as const;
 
 export const pipelineRecoverySpec: RunbookSpec = {
   id: 'pipeline-recovery',
@@ -94,6 +99,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       effect: 'change',
       retry: { attempts: 6, initialMs: 500, factor: 2, maxMs: 10_000 },
       timeoutMs: 30_000,
+      answers: ['job'],
       undo: 'Stop the restarted job',
     },
     {
@@ -102,6 +108,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'check',
       effect: 'read',
       retry: { attempts: 3, initialMs: 500 },
+      answers: ['status'],
     },
     {
       id: 'validate',
@@ -120,6 +127,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
       effect: 'change',
       retry: { attempts: 5, initialMs: 500 },
       timeoutMs: 15_000,
+      // The run ended well all the same; the report says that nobody was told.
+      onFailure: 'abort',
     },
   ],
   verification: 'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',

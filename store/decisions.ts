@@ -84,7 +84,7 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     decision: cleanText(verdict.decision),
     content: createHash('sha256').update(whole).digest('hex'),
     verb: text('verb', fieldLength),
-    gate: text('gate', fieldLength) || null,
+    gate: text('gate', fieldLength) || text('step', fieldLength) || null,
     gate_attempt: wellFormed && Number.isInteger(attempt) && Number(attempt) <= maxInteger ? attempt : null,
     decided_by: text('by', fieldLength),
     reason: text('reason', reasonLength),

@@ -55,7 +55,7 @@ export async function settleWaits(client: pg.PoolClient, no: string): Promise<vo
   await client.query({
     name: 'waits-settle-run',
     text: `UPDATE runbook.runs r SET state = 'running'
-           WHERE r.no = $1 AND r.state = 'waiting'
+           WHERE r.no = $1 AND r.state IN ('waiting', 'needs-operator')
              AND EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no)
              AND NOT EXISTS (SELECT FROM runbook.waits w WHERE w.run_no = r.no AND w.closed_at IS NULL)`,
     values: [no],

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Verdict } from '../../common/envelope.js';
+import type { DeskVerb, Verdict } from '../../common/envelope.js';
+import type { JsonObject } from '../../language/json.js';
 import { confirmed } from '../ask.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
@@ -10,12 +11,14 @@ import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
 export interface DecideOptions extends GlobalFlags {
-  verb: 'approve' | 'reject';
+  verb: 'approve' | 'reject' | DeskVerb;
   run: string;
   gate?: string;
   reason?: string;
   digest?: string;
   decisionId?: string;
+  /** For `done`. */
+  outputs?: JsonObject;
   as?: string;
   yes?: boolean;
   timeout?: number;
@@ -31,7 +34,7 @@ export function registerReject(program: Command, io: Io, run = runDecide): void 
   register(program, io, 'reject', 'refuse what a waiting run asks; what was changed is taken back', run);
 }
 
-function register(program: Command, io: Io, verb: DecideOptions['verb'], description: string, run: typeof runDecide): void {
+function register(program: Command, io: Io, verb: 'approve' | 'reject', description: string, run: typeof runDecide): void {
   program
     .command(verb)
     .description(description)
@@ -55,7 +58,7 @@ function register(program: Command, io: Io, verb: DecideOptions['verb'], descrip
     });
 }
 
-/** Decides a gate and says what became of the decision. */
+/** Decides a gate, or what becomes of a failed step, and says what became of the decision. */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { awaitVerdict, decisionEnvelope, gateToDecide, sendDecision, askAgain } = await import('../decide.js');
@@ -73,7 +76,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     if (io.canAsk && !options.yes) {
       const { renderWait } = await import('../view.js');
       remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
-      if (!(await confirmed(io, `${options.verb === 'approve' ? 'Approve' : 'Reject'} ${gate.id}?`))) {
+      if (!(await confirmed(io, `${options.verb[0]?.toUpperCase()}${options.verb.slice(1)} ${gate.id}?`))) {
         remark(io, 'Nothing was sent.');
         return exitCodes.ok;
       }
@@ -84,6 +87,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       by: operatorName(options.as, io.env),
       reason,
       gate,
+      ...(options.outputs === undefined ? {} : { outputs: options.outputs }),
       ...(options.digest === undefined ? {} : { digest: options.digest }),
       ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
     });

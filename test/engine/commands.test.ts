@@ -106,9 +106,16 @@ describe('a command and the death of its worker', () => {
       return chunk ? Number(chunk.bytes.toString()) : undefined;
     });
     process.kill(supervisor, 'SIGKILL');
-    const view = await engine.ended(handle);
-    expect(view.problem).toMatchObject({ type: 'OutcomeUnknown' });
+    const wait = await engine.waiting(handle);
+    expect(wait).toMatchObject({ kind: 'failure', evidence: { retry: expect.stringContaining('happens twice') } });
+    expect(await engine.status(handle)).toMatchObject({ state: 'needs-operator', steps: [{ state: 'unknown' }, {}] });
     expect(await lines(started)).toBe(1);
+    const { gate: _, ...decision } = await engine.decision(handle, { verb: 'retry', step: 'first' });
+    expect((await engine.send(handle, decision)).accepted).toBe(true);
+    expect((await engine.ended(handle)).state).toBe('succeeded');
+    expect(await lines(started)).toBe(2);
+    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'first');
+    expect(attempts.map(({ state }) => state)).toEqual(['unknown', 'succeeded']);
   }, 60_000);
 
   test('a daemon that it leaves stays, and its own end is not waited for', async () => {

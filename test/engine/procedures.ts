@@ -1,6 +1,6 @@
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Work } from '../../workflows/engine/run.js';
-import { callSpec, commandsSpec, deadlineSpec, gatedSpec, gateSkipperSpec, parallelSpec } from './specs.js';
+import { callSpec, commandsSpec, deadlineSpec, deskSpec, gatedSpec, gateSkipperSpec, parallelSpec } from './specs.js';
 
 /*
  * Small procedures that lead the engine into every corner. Commands come as JSON argv in the inputs.
@@ -21,6 +21,12 @@ const commands = runbook(commandsSpec, async (run) => {
   await run.step('first', command(run.inputs['first']));
   const second = await run.step('second', command(run.inputs['second']));
   run.setOutputs({ second });
+});
+
+const desk = runbook(deskSpec, async (run) => {
+  await run.step('first', { ...command(run.inputs['first']), undo: line(run.inputs['journal'], 'undo first') });
+  const second = await run.step<{ stdout: string }>('second', command(run.inputs['second']));
+  run.setOutputs({ second: second.stdout });
 });
 
 const gated = runbook(
@@ -58,6 +64,7 @@ const call = runbook(callSpec, async (run) => {
 
 export {
   commands as 'test-commands',
+  desk as 'test-desk',
   gated as 'test-gated',
   gateSkipper as 'test-gate-skipper',
   deadline as 'test-deadline',

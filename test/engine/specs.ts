@@ -15,10 +15,15 @@ function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, Inp
     expectedMinutes: 1,
     inputs,
     prerequisites: [],
-    steps,
+    // Most tests want to see how a failure ends the run; those of the desk ask.
+    steps: steps.map(aborting),
     verification: '',
     rollback: '',
   };
+}
+
+function aborting(step: StepSpec): StepSpec {
+  return { onFailure: 'abort', ...step, ...(step.steps ? { steps: step.steps.map(aborting) } : {}) };
 }
 
 const text: InputSpec = { type: 'text', description: 'a text', maxLength: 4_000 };
@@ -31,6 +36,32 @@ export const commandsSpec = spec(
     { id: 'second', title: 'Second command', kind: 'command', effect: 'change', retry: quick },
   ],
   { first: text, second: text },
+);
+
+/** Commands that ask at the failure desk; the second one's output is needed at the end. */
+export const deskSpec = spec(
+  'test-desk',
+  [
+    {
+      id: 'first',
+      title: 'First command',
+      kind: 'command',
+      effect: 'change',
+      retry: { attempts: 1 },
+      undo: 'Undo it',
+      onFailure: 'ask',
+    },
+    {
+      id: 'second',
+      title: 'Second command',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+      answers: ['stdout'],
+      onFailure: 'ask',
+    },
+  ],
+  { first: text, second: text, journal: text },
 );
 
 /** Change, gate, change, with undos: every way out of a gate. */
@@ -104,5 +135,6 @@ export const testCatalogue: readonly RunbookSpec[] = [
   gateSkipperSpec,
   deadlineSpec,
   parallelSpec,
+  deskSpec,
   callSpec,
 ];

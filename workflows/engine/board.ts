@@ -42,13 +42,18 @@ export class Board {
 
   openWait(wait: WaitView): void {
     this.view.waitingFor.push(wait);
-    this.view.state = 'waiting';
+    this.view.state = this.waitingState();
     this.publish(wait.id);
   }
 
   closeWait(id: string): void {
     this.view.waitingFor = this.view.waitingFor.filter((wait) => wait.id !== id);
-    if (this.view.state === 'waiting' && this.view.waitingFor.length === 0) this.view.state = 'running';
+    if (this.view.state === 'waiting' || this.view.state === 'needs-operator') this.view.state = this.waitingState();
+  }
+
+  private waitingState(): RunState {
+    if (this.view.waitingFor.some((wait) => wait.kind === 'failure')) return 'needs-operator';
+    return this.view.waitingFor.length > 0 ? 'waiting' : 'running';
   }
 
   setState(state: RunState): void {

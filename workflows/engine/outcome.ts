@@ -13,6 +13,8 @@ export class StepFailed extends Error {
   constructor(
     readonly path: string,
     readonly problem: Problem,
+    /** What was said to become of the run, by the step itself or at the desk; null leaves it to the runbook. */
+    readonly way: 'rollback' | 'abort' | null = null,
   ) {
     super(problem.message);
     this.name = 'StepFailed';

@@ -9,9 +9,10 @@ import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
 import { uiLink } from '../../common/ui-link.js';
-import type { Problem } from '../../common/view.js';
+import type { Problem, StepView } from '../../common/view.js';
 import { platformActivities, stepActivities, stepOptions } from './activities.js';
 import { Board } from './board.js';
+import { Desk } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed } from './guards.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
@@ -41,6 +42,7 @@ const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 }
 export class Run {
   readonly board: Board;
   readonly gates: Gates;
+  readonly desk = new Desk();
   readonly undos = new UndoList();
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
@@ -208,12 +210,46 @@ export class Run {
     assertAllowed(spec, top, { plan: this.admitted.plan, approved: (gate) => this.gates.approved(gate) });
     if (work.undo) this.undos.register({ path, spec, action: work.undo });
     const row = this.board.row(path, spec);
-    this.board.begin(row);
+    for (let round = 1; ; round += 1) {
+      this.board.begin(row);
+      const failure = await this.oneRound(path, spec, row, work, round);
+      if ('output' in failure) return failure.output;
+      const { problem } = failure;
+      if (problem.type !== 'OutcomeUnknown' && (spec.onFailure ?? 'ask') !== 'ask') {
+        this.board.end(row, 'failed', { error: problem });
+        throw new StepFailed(path, problem, spec.onFailure === 'rollback' ? 'rollback' : null);
+      }
+      const decision = await this.desk.ask(path, spec, row, problem, this.deskHost());
+      switch (decision.verb) {
+        case 'retry':
+          continue;
+        case 'skip':
+          this.board.end(row, 'skipped', { error: problem });
+          this.exceptions.push(path);
+          return null;
+        case 'done':
+          this.board.end(row, 'done-by-hand', { output: decision.outputs ?? null });
+          return decision.outputs ?? null;
+        default:
+          this.board.end(row, 'failed', { error: problem });
+          throw new StepFailed(path, problem, decision.verb === 'rollback' ? 'rollback' : 'abort');
+      }
+    }
+  }
+
+  /** All attempts that the step's retry allows. @param round counts how often people let it try again; each has as many attempts */
+  private async oneRound(
+    path: string,
+    spec: StepSpec,
+    row: StepView,
+    work: Work,
+    round: number,
+  ): Promise<{ output: Json } | { problem: Problem }> {
     try {
-      const { output, attempt } = await this.attempt({ path, spec }, work);
+      const { output, attempt } = await this.attempt({ path, spec }, work, round);
       row.attempts = attempt;
       this.board.end(row, 'succeeded', { output });
-      return output;
+      return { output };
     } catch (error) {
       if (isCancellation(error)) {
         const { state } = await CancellationScope.nonCancellable(() =>
@@ -224,12 +260,19 @@ export class Run {
       }
       const { problem, attempt } = readFailure(error);
       row.attempts = attempt ?? row.attempts;
-      this.board.end(row, 'failed', { error: problem });
-      throw new StepFailed(path, problem);
+      return { problem };
     }
   }
 
-  private attempt({ path, spec }: { path: string; spec: StepSpec }, work: Work): Promise<{ output: Json; attempt: number }> {
+  private deskHost() {
+    return { board: this.board, command: this.settings.command, run: this.key.run, save: () => this.save() };
+  }
+
+  private attempt(
+    { path, spec }: { path: string; spec: StepSpec },
+    work: Work,
+    round = 1,
+  ): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
     const request: AttemptRequest = {
       version: 1,
@@ -238,7 +281,7 @@ export class Run {
       action: work.action,
       expect: work.expect ?? [],
       ...(work.verify ? { verify: work.verify } : {}),
-      attempts: retry.attempts,
+      attempts: retry.attempts * round,
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);

@@ -93,7 +93,8 @@ async function endingOf(
     }
     if (error instanceof GateRejected) return { state: 'rejected', problem: error.problem, rollback: true };
     if (error instanceof StepFailed || error instanceof ProcedureStopped) {
-      const rollback = onFailure(run) === 'rollback';
+      const way = error instanceof StepFailed ? error.way : null;
+      const rollback = way === null ? onFailure(run) === 'rollback' : way === 'rollback';
       return { state: rollback && !run.undos.empty ? 'rolled-back' : 'failed', problem: error.problem, rollback };
     }
     throw error;
@@ -141,12 +142,14 @@ function ownerOf(run: Run, cancel: () => void): InboxOwner {
       key: run.key,
       requester: run.envelope.by,
       gates: run.gates.facts(),
+      desk: run.desk.facts(),
       ended: run.board.view.endedAt !== null,
     }),
     judge: async (request) => (await platformActivities.judge(request)).verdicts,
     apply: (decision, verdict, at) => {
       note(decision as unknown as Json, verdict, at);
       if (decision.verb === 'cancel') cancel();
+      else if (decision.step !== undefined) run.desk.decide(decision);
       else run.gates.decide(decision);
     },
     refused: note,
@@ -161,7 +164,7 @@ function decisionView(received: Json, verdict: Verdict, at: string): DecisionVie
   return {
     id: verdict.decision,
     verb: text(told.verb),
-    gate: text(told.gate) || null,
+    gate: text(told.gate) || text(told.step) || null,
     by: text(told.by),
     reason: text(told.reason),
     at,

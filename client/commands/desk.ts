@@ -1,0 +1,67 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import type { DeskVerb } from '../../common/envelope.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import type { Io } from '../io.js';
+import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
+import { runDecide, type DecideOptions } from './approve.js';
+
+const descriptions: Record<DeskVerb, string> = {
+  retry: 'do a failed step again',
+  skip: 'go on without a failed step',
+  done: 'go on: what the step does was done by hand',
+  rollback: 'end the run because of a failed step, and take back what was changed',
+  abort: 'end the run because of a failed step, and leave everything as it is',
+};
+
+export const registerRetry = register('retry');
+export const registerSkip = register('skip');
+export const registerDone = register('done');
+export const registerRollback = register('rollback');
+export const registerAbort = register('abort');
+
+/** The verbs of the failure desk: the same decision, answer and record as at a gate. */
+function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDecide) => void {
+  return (program, io, run = runDecide) => {
+    const command = program
+      .command(verb)
+      .description(descriptions[verb])
+      .argument('<run>', 'id of the run, or @latest')
+      .argument('[step]', 'the failed step; may be left out when only one waits')
+      .addOption(reasonOption());
+    if (verb === 'done')
+      command.option(
+        '--answer <name=value>',
+        'what the step would have answered, may be repeated; also --output name=value',
+        answer,
+      );
+    command
+      .option('--digest <digest>', 'what you looked at; refused when the step has failed anew')
+      .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+      .addOption(asOption())
+      .option('--yes', 'send without asking')
+      .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+      .addHelpText('after', examples(`runbook ${verb} @latest --reason "looked at it with the data team"`))
+      .action(async (id: string, step: string | undefined, _own: unknown, self: Command) => {
+        const { answer: outputs, ...own } = optionsOf<Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject }>(self);
+        io.exitCode = await run(
+          { ...own, verb, run: id, ...(step === undefined ? {} : { gate: step }), ...(outputs ? { outputs } : {}) },
+          io,
+        );
+      });
+  };
+}
+
+/** `name=value`, collected; a value that is JSON counts as what it says, everything else as text. */
+export function answer(text: string, before: JsonObject = {}): JsonObject {
+  const at = text.indexOf('=');
+  if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
+  return { ...before, [text.slice(0, at)]: valueOf(text.slice(at + 1)) };
+}
+
+function valueOf(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Verdict } from '../../common/envelope.js';
+import type { RunView } from '../../common/view.js';
+import { World } from './world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.start();
+}, 60_000);
+afterAll(() => world?.stop());
+
+async function failedRun(first: string, second: string): Promise<string> {
+  const inputs = [`first=${first}`, `second=${second}`, `journal=${world.path('desk.txt')}`];
+  const argv = ['start', 'test-desk', ...inputs.flatMap((input) => ['--input', input]), '--reason', 'a test'];
+  const { id } = await world.json<{ id: string }>(argv);
+  expect((await world.cli(['wait', id, '--for', 'decision', '--timeout', '30s'])).code).toBe(0);
+  return id;
+}
+
+const good = '["/bin/true"]';
+const bad = '["/bin/false"]';
+
+describe('a failed step', () => {
+  test('is shown with what can be done about it, answered from the command line, and told by watch', async () => {
+    const run = await failedRun(good, bad);
+    const status = await world.cli(['status', run]);
+    expect(status).toMatchObject({ code: 8, stdout: expect.stringContaining('Test of test-desk: needs-operator') });
+    for (const verb of ['retry', 'skip', 'done', 'rollback', 'abort']) {
+      expect(status.stdout).toContain(`runbook ${verb} ${run} second --reason '…'`);
+    }
+    expect((await world.json<{ id: string }[]>(['runs', '--waiting'])).map(({ id }) => id)).toContain(run);
+
+    const watching = world.spawn(['watch', run]);
+    expect(await world.cli(['skip', run, '--reason', 'x'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('Later steps need what second answers (stdout)'),
+    });
+    expect(await world.cli(['done', run, 'second', '--reason', 'did it'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('add --output stdout=…'),
+    });
+    const verdict = await world.json<Verdict>(['done', run, 'second', '--output', 'stdout=by hand', '--reason', 'did it']);
+    expect(verdict).toMatchObject({ accepted: true });
+    expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);
+    const view = await world.json<RunView>(['status', run]);
+    expect(view).toMatchObject({ state: 'succeeded', outputs: { second: 'by hand' }, steps: [{}, { state: 'done-by-hand' }] });
+    expect(await watching.code).toBe(0);
+    expect(watching.stdout()).toContain('second  waits for an operator');
+    expect(watching.stdout()).toContain('second  done-by-hand');
+  }, 60_000);
+
+  test('rolled back from the desk, the run exits 1 and the report says who decided', async () => {
+    const run = await failedRun(good, bad);
+    expect(await world.cli(['rollback', run, '--reason', 'not tonight'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('what was changed is taken back'),
+    });
+    expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(1);
+    const report = await world.cli(['report', run]);
+    expect(report.stdout).toContain('not tonight');
+  }, 60_000);
+
+  test('nothing failed, an unknown verb for a gate, a run that ended: said in a sentence, nothing changed', async () => {
+    const gated = await world.gatedRun();
+    expect(await world.cli(['retry', gated, '--reason', 'x'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/No failed step of run .* waits for people: it waits at gate\. Nothing was changed/),
+    });
+    expect(await world.cli(['skip', gated, 'gate', '--reason', 'x'])).toMatchObject({ code: 4 });
+    const run = await failedRun(bad, good);
+    expect(await world.cli(['approve', run, '--reason', 'x', '--as', 'approver'])).toMatchObject({ code: 4 });
+    expect(await world.cli(['abort', run])).toMatchObject({ code: 2, stderr: expect.stringContaining('needs a reason') });
+    expect((await world.cli(['abort', run, '--reason', 'enough'])).code).toBe(0);
+    await world.cli(['wait', run]);
+    expect(await world.cli(['retry', run, '--reason', 'x'])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('has ended'),
+    });
+    await world.cli(['cancel', gated, '--reason', 'end of test', '--wait']);
+  }, 60_000);
+});
