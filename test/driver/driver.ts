@@ -375,9 +375,9 @@ export class Run {
     jobs.sort((a, b) => a.rank - b.rank || a.place - b.place);
     this.jobs = [];
     this.activations += 1;
-    this.execution.events += jobs.length + 2;
+    this.execution.events += 2 + jobs.reduce((sum, { job }) => sum + (job.resolveActivity ? 2 : 1), 0);
     const commands = await this.send(jobs.map(({ job }) => job));
-    this.execution.events += commands.length + 1;
+    this.execution.events += 1 + commands.reduce((sum, command) => sum + (command.setPatchMarker ? 2 : 1), 0);
     await this.obey(commands);
   }
 
@@ -913,7 +913,7 @@ export function memoOf(fields: Payloads | null | undefined): JsonObject {
 }
 
 export function attributesOf(fields: Payloads | null | undefined): JsonObject {
-  return (mapFromPayloads(searchAttributePayloadConverter, fields ?? {}) ?? {});
+  return mapFromPayloads(searchAttributePayloadConverter, fields ?? {}) ?? {};
 }
 
 export function textOf(payload: Payload | null | undefined): string {

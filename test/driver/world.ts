@@ -26,17 +26,16 @@ export type PlayCommand = (request: AttemptRequest<CommandAction>, activity: Act
 
 export const bundleProcedures = (): Promise<string> => bundleWorkflows(join(programFolder, 'test', 'engine', 'procedures.js'));
 
-const admission: AdmissionDeps = {
-  catalogue: testCatalogue,
+const admission: Omit<AdmissionDeps, 'catalogue'> = {
   targets: Targets.load(join(import.meta.dirname, 'targets.yaml')),
   procedure: 'sha256:test',
   settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000 },
 };
 
 /** Activities of a run: the platform's own as they are, without the record, and steps that the test plays. */
-export function activities(play: PlayCommand): Record<string, ActivityFunction> {
+export function activities(play: PlayCommand, catalogue = testCatalogue): Record<string, ActivityFunction> {
   return {
-    admit: ({ envelope }: AdmitRequest) => admit(envelope, admission),
+    admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, catalogue }),
     judge: (request: JudgeRequest) => judge(request),
     record: () => undefined,
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({
@@ -52,9 +51,9 @@ export function stepFailure(
   { attempt }: ActivityContext,
   type: FailureType,
   message: string,
-  options: { retryAfterMs?: number } = {},
+  options: { retryAfterMs?: number; next?: string } = {},
 ): ApplicationFailure {
-  const detail: FailureDetail = { next: null, attempt, details: {} };
+  const detail: FailureDetail = { next: options.next ?? null, attempt, details: {} };
   return ApplicationFailure.create({
     type,
     message,
