@@ -3,16 +3,7 @@ import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { messageNames } from '../../common/names.js';
 import { deadlineSpec } from '../engine/specs.js';
 import { Driver, outline, type Run, type RunOptions } from './driver.js';
-import {
-  activities,
-  bundleProcedures,
-  decide,
-  envelope,
-  start,
-  status,
-  stepFailure,
-  type PlayCommand,
-} from './world.js';
+import { activities, bundleProcedures, decide, envelope, start, status, stepFailure, type PlayCommand } from './world.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
 const done: PlayCommand = () => ({ exitCode: 0 });
@@ -291,7 +282,9 @@ describe('cancelling', () => {
   test('a command that reads its signal sees it', async () => {
     let reason: unknown;
     const run = commands(async (_request, activity) => {
-      activity.signal.addEventListener('abort', () => (reason = activity.signal.reason));
+      activity.signal.addEventListener('abort', () => {
+        reason = activity.signal.reason;
+      });
       await activity.hold();
       return null;
     });

@@ -90,6 +90,8 @@ export interface ActivityContext {
   now(): number;
   /** Takes virtual time, none of the real one. */
   sleep(ms: number): Promise<void>;
+  /** Runs, in virtual time, until the workflow asks for its end, which it throws. */
+  cancelled(): Promise<never>;
   /** Stays open, alive and heartbeating, until the test says how it goes on: see `Run.held`. */
   hold(): Promise<void>;
 }
@@ -190,6 +192,7 @@ interface Execution {
   workflowType: string;
   args: Payload[];
   startedAt: number;
+  /** As the execution began: what it upserts is not carried on by continue-as-new, unlike search attributes. */
   memo: Payloads;
   searchAttributes: Payloads;
   continuedFrom?: string;
@@ -486,8 +489,6 @@ export class Run {
     else if (cancelTimer) this.takeTimer(cancelTimer.seq ?? 0)?.cancel();
     else if (command.upsertWorkflowSearchAttributes)
       Object.assign(this.execution.searchAttributes, command.upsertWorkflowSearchAttributes.searchAttributes?.indexedFields);
-    else if (command.modifyWorkflowProperties)
-      Object.assign(this.execution.memo, command.modifyWorkflowProperties.upsertedMemo?.fields);
     else if (continueAsNewWorkflowExecution) await this.continueAsNew(continueAsNewWorkflowExecution);
     else if (isTerminal(command)) this.finish(endingOf(command));
   }
@@ -629,8 +630,7 @@ class Task {
   begin(): void {
     this.attempts += 1;
     const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.agenda));
-    const limit = msOf(this.command.startToCloseTimeout) || msOf(this.command.scheduleToCloseTimeout);
-    this.appointment = this.agenda.in(limit, () => attempt.handle().timeout('START_TO_CLOSE'));
+    this.appointment = this.agenda.in(timeoutsOf(this.command).startToCloseMs, () => attempt.handle().timeout('START_TO_CLOSE'));
     attempt.run(this.play, this.command.arguments ?? []);
   }
 
@@ -704,6 +704,18 @@ class Attempt implements ActivityContext {
       slept.resolve();
     });
     return slept.promise;
+  }
+
+  cancelled(): Promise<never> {
+    const asked = new Deferred<never>();
+    this.change('asleep');
+    const wake = (): void => {
+      this.change('busy');
+      asked.reject(this.signal.reason);
+    };
+    if (this.signal.aborted) wake();
+    else this.signal.addEventListener('abort', wake);
+    return asked.promise;
   }
 
   hold(): Promise<void> {
@@ -839,8 +851,7 @@ function traceOf(command: Command, activityId: (seq: number) => string, memo: Pa
       activity: activity.activityType ?? '',
       id: activity.activityId ?? '',
       input: jsonOf(activity.arguments),
-      startToCloseMs: msOf(activity.startToCloseTimeout),
-      heartbeatMs: msOf(activity.heartbeatTimeout),
+      ...timeoutsOf(activity),
       retry: retryPolicyOf(activity.retryPolicy),
       summary,
     };
@@ -897,6 +908,13 @@ export function retryPolicyOf(policy: ScheduleActivity['retryPolicy']): RetryPol
     attempts: policy?.maximumAttempts ?? 0,
     nonRetryable: policy?.nonRetryableErrorTypes ?? [],
   };
+}
+
+/** The limits that the server holds an attempt to: none may exceed the one around it. 0 is none. */
+function timeoutsOf(activity: ScheduleActivity): { startToCloseMs: number; heartbeatMs: number } {
+  const whole = msOf(activity.scheduleToCloseTimeout) || Infinity;
+  const startToCloseMs = Math.min(msOf(activity.startToCloseTimeout) || Infinity, whole);
+  return { startToCloseMs, heartbeatMs: Math.min(msOf(activity.heartbeatTimeout), startToCloseMs) };
 }
 
 export function failureOf(failure: Failure | null | undefined): TraceFailure {
@@ -957,14 +975,14 @@ function timeoutFailure(type: 'HEARTBEAT' | 'START_TO_CLOSE'): TimeoutFailure {
 }
 
 function cancelledFailure(command: ScheduleActivity): Failure {
-  return activityFailure(command, 'Activity cancelled', { message: 'Activity cancelled', canceledFailureInfo: {} });
+  return activityFailure(command, 'Activity cancelled', { canceledFailureInfo: {} }, RetryState.RETRY_STATE_CANCEL_REQUESTED);
 }
 
 function activityFailure(
   { activityId, activityType }: ScheduleActivity,
   message: string,
   cause: Failure,
-  retryState: temporal.api.enums.v1.RetryState = RetryState.RETRY_STATE_UNSPECIFIED,
+  retryState: temporal.api.enums.v1.RetryState,
 ): Failure {
   const activityFailureInfo = { activityId: activityId ?? '', activityType: { name: activityType ?? '' }, retryState };
   return { message, cause, activityFailureInfo };

@@ -64,9 +64,10 @@ export async function chained(left: number): Promise<Json> {
 export async function instant(): Promise<Json> {
   const outcomes: Json[] = [];
   const scope = new CancellationScope();
-  const work = scope.run(() => Promise.allSettled([activities().echo('never'), sleep('1 day')]));
+  const work = scope.run(() => Promise.allSettled([failureOf(activities().echo('never')), sleep('1 day')]));
   scope.cancel();
-  for (const result of await work) outcomes.push(result.status === 'rejected' && isCancellation(result.reason));
+  for (const result of await work)
+    outcomes.push(result.status === 'fulfilled' ? (result.value ?? null) : isCancellation(result.reason));
   outcomes.push(await condition(() => true, '1 hour'));
   outcomes.push(await activities().echo('after'));
   return outcomes;
@@ -91,10 +92,16 @@ async function failureOf(work: Promise<unknown>): Promise<Json> {
     if (!(error instanceof ActivityFailure)) throw error;
     const { message, retryState, activityType, activityId, cause } = error;
     return {
-      ...{ message, retryState, activityType, activityId: activityId ?? null, cancelled: isCancellation(error) },
+      ...{
+        message,
+        retryState: String(retryState),
+        activityType,
+        activityId: activityId ?? null,
+        cancelled: isCancellation(error),
+      },
       cause: cause?.message ?? null,
       type: cause instanceof ApplicationFailure ? (cause.type ?? null) : null,
-      timeout: cause instanceof TimeoutFailure ? cause.timeoutType : null,
+      timeout: cause instanceof TimeoutFailure ? String(cause.timeoutType) : null,
     };
   }
 }
@@ -129,11 +136,4 @@ export async function untilSuggested(executions: number): Promise<Json> {
 export async function broken(): Promise<void> {
   await activities().echo(null);
   throw new TypeError('a bug');
-}
-
-/** A bug: a rejection that nobody awaits. */
-export async function forgetful(): Promise<void> {
-  await activities().echo(null);
-  void Promise.reject(new TypeError('forgotten'));
-  await sleep(10);
 }
