@@ -14,6 +14,7 @@ import {
   type Payload,
 } from '@temporalio/common';
 import { searchAttributePayloadConverter } from '@temporalio/common/lib/converter/payload-search-attributes.js';
+import { msOptionalToNumber } from '@temporalio/common/lib/time.js';
 import { coresdk, temporal } from '@temporalio/proto';
 /*
  * Inside of the SDK: none of these three is public, and each may change with any release. They are imported here and
@@ -92,7 +93,7 @@ export interface ActivityContext {
   sleep(ms: number): Promise<void>;
   /** Runs, in virtual time, until the workflow asks for its end, which it throws. */
   cancelled(): Promise<never>;
-  /** Stays open, alive and heartbeating, until the test says how it goes on: see `Run.held`. */
+  /** Stays open, alive and heartbeating, until the test says how it goes on (`Run.held`) or its start-to-close timeout passes. */
   hold(): Promise<void>;
 }
 
@@ -159,7 +160,7 @@ export class Driver {
 
   /** Starts a run. It moves only while the test awaits one of its methods, and time passes only where the method says so. */
   start(workflowType: string, args: unknown[], options: RunOptions): Run {
-    const run = new Run(this.creator, workflowType, args, options);
+    const run = new Run(this.creator, workflowType, args, options, () => this.runs.delete(run));
     this.runs.add(run);
     return run;
   }
@@ -225,6 +226,7 @@ export class Run {
     workflowType: string,
     args: unknown[],
     private readonly options: RunOptions,
+    private readonly forget: () => void,
   ) {
     this.workflowId = options.workflowId ?? `${workflowType}-driven`;
     this.random = randomFrom(options.seed ?? 1);
@@ -325,8 +327,14 @@ export class Run {
     throw new Error(`activity ${activityId} is not held; held: ${this.heldIds().join(', ') || 'none'}. Await settle() first.`);
   }
 
-  async dispose(): Promise<void> {
-    this.ending ??= { status: 'failed', failure: new Error('the driver was closed') };
+  /** Frees the sandbox; its trace stays. The driver's close does it too, which suffices but for thousands of runs. */
+  dispose(): Promise<void> {
+    this.forget();
+    this.broken ??= new Error('the run was disposed of');
+    return this.alone(() => this.leaveSandbox(), false);
+  }
+
+  private async leaveSandbox(): Promise<void> {
     const { sandbox } = this.execution;
     delete this.execution.sandbox;
     await sandbox?.dispose();
@@ -338,9 +346,9 @@ export class Run {
   }
 
   /** One driver of the run at a time: a query that is not awaited must not meet an activation half-way. */
-  private alone<T>(work: () => Promise<T>): Promise<T> {
+  private alone<T>(work: () => Promise<T>, mustBeWhole = true): Promise<T> {
     const mine = this.driving.then(async () => {
-      if (this.broken) throw this.broken;
+      if (mustBeWhole && this.broken) throw this.broken;
       return await work();
     });
     this.driving = mine.catch(() => undefined);
@@ -353,12 +361,18 @@ export class Run {
     while (!this.ending) {
       await this.untilQuiet();
       const done = this.pick([...this.tasks.values()].filter(({ attempt }) => attempt?.state === 'done'));
-      if (this.jobs.length > 0) await this.activate();
+      if (done) idleTimers = 0;
+      if (this.jobs.length > 0 && !(done && this.together())) await this.activate();
       else if (done) this.conclude(done);
       else if ((until === Infinity && this.heldIds().length > 0) || !this.agenda.fireNext(until)) return;
-      else if (++idleTimers > idleTimersLimit) throw new Error(`time alone does not end this run. ${this.progress()}`);
-      if (done) idleTimers = 0;
+      else if (until === Infinity && ++idleTimers > idleTimersLimit)
+        throw new Error(`time alone does not end this run. ${this.progress()}`);
     }
+  }
+
+  /** Whether another ended activity comes with the same activation, as it does when a worker is slow to take the first. */
+  private together(): boolean {
+    return this.options.interleave === true && this.random() < 0.5;
   }
 
   /** Waits until each running activity function has ended, holds or sleeps: how fast a real one is must not matter. */
@@ -379,7 +393,16 @@ export class Run {
     this.jobs = [];
     this.activations += 1;
     this.execution.events += 2 + jobs.reduce((sum, { job }) => sum + (job.resolveActivity ? 2 : 1), 0);
-    const commands = await this.send(jobs.map(({ job }) => job));
+    try {
+      await this.play(jobs.map(({ job }) => job));
+    } catch (error) {
+      this.broken = error as Error;
+      throw error;
+    }
+  }
+
+  private async play(jobs: Job[]): Promise<void> {
+    const commands = await this.send(jobs);
     this.execution.events += 1 + commands.reduce((sum, command) => sum + (command.setPatchMarker ? 2 : 1), 0);
     await this.obey(commands);
   }
@@ -400,8 +423,7 @@ export class Run {
     if (failed) {
       const error = failureConverter.failureToError(failed.failure ?? {}, defaultPayloadConverter);
       // A server would try the task again for ever.
-      this.broken = new Error(`the workflow task failed: ${error.message}`, { cause: error });
-      throw this.broken;
+      throw new Error(`the workflow task failed: ${error.message}`, { cause: error });
     }
     return successful?.commands ?? [];
   }
@@ -556,11 +578,11 @@ export class Run {
   }
 
   private async continueAsNew(command: ContinueAsNew): Promise<void> {
-    const { sandbox, runId, memo, searchAttributes, workflowType } = this.execution;
+    const { runId, memo, searchAttributes, workflowType } = this.execution;
     this.abandonWork();
     // Signals that came meanwhile are for the next execution.
     this.jobs = this.jobs.filter((job) => job.signalWorkflow);
-    await sandbox?.dispose();
+    await this.leaveSandbox();
     const backoff = msOf(command.backoffStartInterval);
     this.execution = {
       runId: this.nextRunId(),
@@ -646,9 +668,9 @@ class Task {
     this.giveUp();
     const refused = this.refusal(error);
     if (refused !== undefined) return refused;
-    const requested = error instanceof ApplicationFailure ? error.nextRetryDelay : undefined;
+    const requested = error instanceof ApplicationFailure ? msOptionalToNumber(error.nextRetryDelay) : undefined;
     const { initialMs, factor, maxMs } = this.policy;
-    const delay = typeof requested === 'number' ? requested : Math.min(initialMs * factor ** (this.attempts - 1), maxMs);
+    const delay = requested ?? Math.min(initialMs * factor ** (this.attempts - 1), maxMs);
     if (this.agenda.now + delay >= this.expires) return RetryState.RETRY_STATE_TIMEOUT;
     this.appointment = this.agenda.in(delay, () => this.begin());
     return RetryState.RETRY_STATE_IN_PROGRESS;
@@ -680,6 +702,7 @@ class Attempt implements ActivityContext {
   changed = new Deferred<void>();
   private readonly controller = new AbortController();
   private held: Deferred<void> | undefined;
+  private alarm: Appointment | undefined;
   private abandoned = false;
 
   constructor(
@@ -699,7 +722,7 @@ class Attempt implements ActivityContext {
   sleep(ms: number): Promise<void> {
     const slept = new Deferred<void>();
     this.change('asleep');
-    this.agenda.in(ms, () => {
+    this.alarm = this.agenda.in(ms, () => {
       this.change('busy');
       slept.resolve();
     });
@@ -740,17 +763,22 @@ class Attempt implements ActivityContext {
 
   abandon(): void {
     this.abandoned = true;
+    this.alarm?.cancel();
     this.change('done');
   }
 
   handle(): HeldAttempt {
+    const { attempt, signal } = this;
     const goOn = (): Deferred<void> | undefined => {
+      if (this.state !== 'held') return undefined;
       this.change('busy');
       return this.held;
     };
     return {
-      attempt: this.attempt,
-      cancelRequested: this.signal.aborted,
+      attempt,
+      get cancelRequested() {
+        return signal.aborted;
+      },
       release: () => goOn()?.resolve(),
       fail: (error) => goOn()?.reject(error),
       timeout: (type) => this.end({ error: timeoutFailure(type) }),

@@ -85,8 +85,9 @@ describe('like a real server', () => {
     ['chained', [2]],
     ['instant', []],
     ['failures', []],
-    ['cancelling', [true]],
-    ['cancelling', [false]],
+    ['cancelling', ['wait']],
+    ['cancelling', ['try']],
+    ['cancelling', ['between attempts']],
     ['patchy', []],
   ])('%s(%j)', async (workflow, args) => {
     const memo = { kept: true };

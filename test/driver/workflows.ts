@@ -106,11 +106,14 @@ async function failureOf(work: Promise<unknown>): Promise<Json> {
   }
 }
 
-/** Cancels a running activity, waiting for its end or not. */
-export async function cancelling(waits: boolean): Promise<Json> {
+/** Cancels an activity that runs, waiting for its end or not, or that waits for its next attempt. */
+export async function cancelling(how: 'wait' | 'try' | 'between attempts'): Promise<Json> {
   const scope = new CancellationScope();
-  const { wait } = activities({ cancellationType: waits ? WAIT_CANCELLATION_COMPLETED : TRY_CANCEL });
-  const ended = scope.run(() => failureOf(wait()));
+  const { wait, fail } = activities({
+    cancellationType: how === 'try' ? TRY_CANCEL : WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '1 day' },
+  });
+  const ended = scope.run(() => failureOf(how === 'between attempts' ? fail('Plain') : wait()));
   await sleep(300);
   scope.cancel();
   return [await ended, await activities().echo('next')];
