@@ -371,11 +371,5 @@ describe('the driver itself', () => {
     }
     // The fastest: what else the machine does at the same time is not what is measured.
     expect(Math.min(...times)).toBeLessThan(50);
-    process.stderr.write(
-      `${times
-        .sort((a, b) => a - b)
-        .map((t) => t.toFixed(0))
-        .join(' ')}\n`,
-    );
   });
 });
