@@ -711,7 +711,6 @@ class Attempt implements ActivityContext {
   private readonly controller = new AbortController();
   private held: Deferred<void> | undefined;
   private alarm: Appointment | undefined;
-  private abandoned = false;
 
   constructor(
     readonly activityId: string,
@@ -770,7 +769,6 @@ class Attempt implements ActivityContext {
   }
 
   abandon(): void {
-    this.abandoned = true;
     this.alarm?.cancel();
     this.change('done');
   }
@@ -794,7 +792,7 @@ class Attempt implements ActivityContext {
   }
 
   private end(outcome: { value: unknown } | { error: unknown }): void {
-    if (this.abandoned || this.state === 'done') return;
+    if (this.state === 'done') return;
     this.outcome = outcome;
     this.change('done');
   }

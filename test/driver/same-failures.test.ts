@@ -25,16 +25,20 @@ const onDriver: Record<keyof Activities, ActivityFunction> = {
   echo: (value: Json) => value,
   fail,
   wait: (_nothing: unknown, activity) => activity.cancelled(),
+  stubborn: (_nothing: unknown, activity) => activity.cancelled().catch(() => fail('Stubborn')),
   silent: (_nothing: unknown, activity) => activity.sleep(3_600_000),
+};
+
+const untilCancelled = async (): Promise<never> => {
+  const beat = setInterval(() => Context.current().heartbeat(), 50);
+  return Context.current().cancelled.finally(() => clearInterval(beat));
 };
 
 const onWorker: Activities = {
   echo: (value) => Promise.resolve(value),
   fail: (type) => Promise.resolve().then(() => fail(type)),
-  wait: async () => {
-    const beat = setInterval(() => Context.current().heartbeat(), 50);
-    await Context.current().cancelled.finally(() => clearInterval(beat));
-  },
+  wait: untilCancelled,
+  stubborn: () => untilCancelled().catch(() => fail('Stubborn')),
   // The worker waits for an answer from elsewhere, which never comes.
   silent: () => Promise.reject(new CompleteAsyncError()),
 };
@@ -87,6 +91,7 @@ describe('like a real server', () => {
     ['failures', []],
     ['cancelling', ['wait']],
     ['cancelling', ['try']],
+    ['cancelling', ['stubborn']],
     ['cancelling', ['between attempts']],
     ['patchy', []],
   ])('%s(%j)', async (workflow, args) => {

@@ -32,6 +32,8 @@ export interface Activities {
   fail(type: string): Promise<never>;
   /** Runs until it is cancelled. */
   wait(): Promise<void>;
+  /** Runs until it is cancelled, and then fails. */
+  stubborn(): Promise<never>;
   /** Neither ends nor heartbeats in good time. */
   silent(): Promise<void>;
 }
@@ -106,14 +108,15 @@ async function failureOf(work: Promise<unknown>): Promise<Json> {
   }
 }
 
-/** Cancels an activity that runs, waiting for its end or not, or that waits for its next attempt. */
-export async function cancelling(how: 'wait' | 'try' | 'between attempts'): Promise<Json> {
+/** Cancels an activity that runs, waiting for its end or not, one that fails then, or one that waits for its next attempt. */
+export async function cancelling(how: 'wait' | 'try' | 'stubborn' | 'between attempts'): Promise<Json> {
   const scope = new CancellationScope();
-  const { wait, fail } = activities({
+  const { wait, stubborn, fail } = activities({
     cancellationType: how === 'try' ? TRY_CANCEL : WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '1 day' },
   });
-  const ended = scope.run(() => failureOf(how === 'between attempts' ? fail('Plain') : wait()));
+  const work = { wait, try: wait, stubborn, 'between attempts': () => fail('Plain') }[how];
+  const ended = scope.run(() => failureOf(work()));
   await sleep(300);
   scope.cancel();
   return [await ended, await activities().echo('next')];
