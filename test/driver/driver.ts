@@ -13,14 +13,14 @@ import {
   TypedSearchAttributes,
   type Payload,
 } from '@temporalio/common';
-import { searchAttributePayloadConverter } from '@temporalio/common/lib/converter/payload-search-attributes.js';
-import { msOptionalToNumber } from '@temporalio/common/lib/time.js';
 import proto, { type coresdk, type temporal } from '@temporalio/proto';
 /*
- * Inside of the SDK: none of these three is public, and each may change with any release. They are imported here and
+ * Inside of the SDK: nothing under lib/ is public, and each may change with any release. They are imported here and
  * nowhere else, `sdkVersion` says for which release this file was written, and same-trace.test.ts holds it against a real
  * server.
  */
+import { searchAttributePayloadConverter } from '@temporalio/common/lib/converter/payload-search-attributes.js';
+import { msOptionalToNumber } from '@temporalio/common/lib/time.js';
 import { parseWorkflowCode } from '@temporalio/worker/lib/worker.js';
 import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusable-vm.js';
 import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
@@ -150,16 +150,15 @@ const noRandom = { random: () => 0, uuid4: () => '', fillRandom: (bytes: Uint8Ar
 /**
  * Runs the real workflow bundle in the SDK's real sandbox without a server: this is the server, in one process and in
  * virtual time. Nothing of ours is replaced but the activities. Made for what the engine uses: activities, timers, signals,
- * queries, cancellation, memo, search attributes, patches, continue-as-new. Anything else is refused by name.
+ * queries, cancellation, memo, search attributes, patches, continue-as-new. Anything else is refused by name. A rejection
+ * that workflow code forgets to await is not a failed task here: jest sees it first, and fails the test with it.
  */
 export class Driver {
   private readonly runs = new Set<Run>();
 
   private constructor(private readonly creator: ReusableVMWorkflowCreator) {}
 
-  /**
-   * @param code as `bundleWorkflows` makes it; parsed once, for all runs
-   */
+  /** @param code as `bundleWorkflows` makes it; parsed once, for all runs */
   static async create({ code }: { code: string }): Promise<Driver> {
     const creator = await ReusableVMWorkflowCreator.create(parseWorkflowCode(code), noTimeLimit, new Set());
     stopTracingPromises();
