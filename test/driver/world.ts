@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
+import type { Settled } from '../../activities/settle.js';
 import { admit, type AdmissionDeps } from '../../activities/admit.js';
 import { judge } from '../../activities/judge.js';
 import type { AdmitRequest } from '../../activities/index.js';
@@ -38,6 +39,7 @@ export function activities(play: PlayCommand, catalogue = testCatalogue): Record
     admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, catalogue }),
     judge: (request: JudgeRequest) => judge(request),
     record: () => undefined,
+    settle: (): Settled => ({ state: 'ended' }),
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({
       output: await play(request, activity),
       attempt: activity.attempt,
