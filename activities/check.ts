@@ -19,7 +19,7 @@ export interface Probes {
  */
 export async function check(action: CheckAction, context: AttemptContext, probes: Probes): Promise<Json> {
   // Polls are not output: only the last answer counts.
-  const quiet: AttemptContext = { ...context, output: () => undefined };
+  const quiet: AttemptContext = { ...context, effect: 'read', output: () => undefined };
   let lastSeen = 'nothing was answered yet';
   for (let polls = 1; ; polls += 1) {
     try {

@@ -23,6 +23,10 @@ export interface AttemptContext extends CommandOwner {
   signal: AbortSignal;
   targets: Targets;
   secrets: AttemptSecrets;
+  /** What the worker before kept to prove the outcome; null when it kept nothing, or this is the first. */
+  evidence: Json;
+  /** Keeps what will prove the outcome, before the effect. False: the attempt is somebody else's by now and may have no effect. */
+  keepEvidence(evidence: Json): Promise<boolean>;
   /** Keeps output: shipped to the record while the step runs, capped there. Redacted by the receiver. */
   output(stream: 'stdout' | 'stderr' | 'log', chunk: Uint8Array | string): void;
   /** Shown while the step runs and sent with the next heartbeat; small. */

@@ -27,10 +27,12 @@ export const http: Handler<'http'> = async (action, context) => {
       next: 'Add `http: { address: … }` to it in targets.yaml.',
     });
   }
+  if (context.resumedFrom !== null && !isRepeatable(action, context))
+    throw mayHaveArrived('the worker died while it asked the service');
   const url = addressOf(action, target.http.address);
   const headers = await headersOf(action, target, context);
   const response = await send(url, action, headers, context);
-  const body = await readBody(response, url, context);
+  const body = await readBody(response, url, action, context);
   if (!succeeded(response.status, action)) throw refusal(response, body, url, target, context);
   return outputOf(action, response, body, context);
 };
@@ -117,18 +119,30 @@ async function fetchOnce(url: URL, action: HttpAction, headers: Headers, context
     });
   } catch (error) {
     if (context.signal.aborted) throw context.signal.reason;
-    throw lost(error, url);
+    throw lost(error, url, isRepeatable(action, context));
   }
 }
 
+/** May the same request simply be sent again when nobody knows whether it arrived? */
+function isRepeatable({ method, idempotencyKey, idempotent }: HttpAction, { effect }: AttemptContext): boolean {
+  return effect === 'read' || method === 'GET' || method === 'HEAD' || idempotencyKey === true || idempotent === true;
+}
+
+function mayHaveArrived(what: string): StepFailure {
+  return new StepFailure('OutcomeUnknown', `${what}; the request may have arrived, and had its effect`, {
+    next: 'Look at the service; then retry the step, skip it, or mark it done.',
+  });
+}
+
 /** Why no answer came: a request that never left can simply be sent again, one that may have arrived is another matter. */
-function lost(error: unknown, url: URL): StepFailure {
+function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
   const code = codeOf(error);
   if (neverSent.has(code)) {
     return new StepFailure('Unreachable', `nobody answers at ${url.origin} (${code})`, {
       next: 'Is the service running, and is the address in targets.yaml right?',
     });
   }
+  if (!repeatable) return mayHaveArrived(`${where(url)} did not answer (${code})`);
   return new StepFailure('NoAnswer', `${where(url)} did not answer (${code}); the request may have arrived`, {
     next: 'Look at the service before it is asked again.',
   });
@@ -146,7 +160,7 @@ interface Body {
   sha256: string;
 }
 
-async function readBody(response: Response, url: URL, context: AttemptContext): Promise<Body> {
+async function readBody(response: Response, url: URL, action: HttpAction, context: AttemptContext): Promise<Body> {
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
   let size = 0;
@@ -160,7 +174,7 @@ async function readBody(response: Response, url: URL, context: AttemptContext): 
     }
   } catch (error) {
     if (context.signal.aborted) throw context.signal.reason;
-    throw lost(error, url);
+    throw lost(error, url, isRepeatable(action, context));
   }
   return { bytes: Buffer.concat(chunks), size, sha256: hash.digest('hex') };
 }

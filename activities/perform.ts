@@ -6,7 +6,7 @@ import type { Problem } from '../common/view.js';
 import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
-import { appendOutput, beginAttempt, endAttempt, finishOutput } from '../store/index.js';
+import { appendOutput, beginAttempt, endAttempt, finishOutput, keepEvidence } from '../store/index.js';
 import { isShutdown, type Commands } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
@@ -53,7 +53,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         worker: deps.worker,
         temporalAttempt: temporal.info.attempt,
         place: deps.commands.place,
-        resumable: request.action.kind === 'command',
+        resumable: isResumable(request),
       }),
     );
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
@@ -70,6 +70,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       commands: deps.commands,
       fence,
       resumedFrom: begun.resumedFrom ?? null,
+      evidence: begun.evidence ?? null,
+      keepEvidence: (evidence) => keepEvidence(deps.pool, { ...at, attempt, fence }, evidence),
       key: `${at.key.run}/${at.step}`,
       effect: request.step.effect,
       attempt,
@@ -84,7 +86,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     let output: Json = null;
     let failure: unknown;
     try {
-      if (begun.lost > maxLostAttempts) throw lostTooOften(begun.lost);
+      const deaths = request.action.kind === 'command' ? 0 : begun.lost + fence - 1;
+      if (deaths > maxLostAttempts) throw lostTooOften(deaths);
       output = secrets.redactJson(await act(request, context, deps.handlers));
     } catch (error) {
       // A time-out that the handler put in its own words says more than ours.
@@ -179,6 +182,11 @@ function asApplicationFailure(failure: unknown, problem: Problem, attempt: numbe
     details: [detail],
     ...(extra.retryAfterMs === undefined ? {} : { nextRetryDelay: extra.retryAfterMs }),
   });
+}
+
+/** What only reads is simply done again. A command is followed to its end; of the others the kind knows what can be proved. */
+function isResumable({ action, step }: AttemptRequest): boolean {
+  return action.kind === 'command' || (step.effect !== 'read' && action.kind !== 'check');
 }
 
 /** The attempt stays open in the record: its command runs on, and the next worker of this host follows it. */

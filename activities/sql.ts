@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Json, JsonObject } from '../language/json.js';
 import type { SqlAction } from '../language/runbook.js';
@@ -5,19 +6,22 @@ import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
+import { capForHistory } from './output-cap.js';
+import { endSessionBefore, provedOutput, sessionName, systemOf, transactionOf, type SqlEvidence } from './sql-outcome.js';
 
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
 const connectMs = 5_000;
 /** Rows of one statement that go into the output. */
 const maxRows = 200;
-/** PostgreSQL cuts longer names by itself, with a warning in its log. */
-const maxNameBytes = 63;
+/** How long the server is asked what became of a COMMIT whose answer was lost, in milliseconds. */
+const askAfterCommitMs = 15_000;
 
 /**
  * Runs statements in one transaction on the target, each with its values as parameters. A step of effect `read` cannot
  * write. Statement and lock time-outs are always set; on abort the statement is cancelled in the server before this
- * returns. One connection an attempt, always closed.
+ * returns. One connection an attempt, always closed. A transaction that may have been committed is never done again: the
+ * server is asked what became of it.
  */
 export const sql: Handler<'sql'> = async (action, context) => {
   const target = context.targets.get(action.target);
@@ -28,8 +32,15 @@ export const sql: Handler<'sql'> = async (action, context) => {
   context.signal.addEventListener('abort', cancel);
   try {
     if (context.signal.aborted) throw context.signal.reason;
-    return await inTransaction(client, action, context);
+    if (context.effect === 'read') return await inTransaction(client, action, context, null);
+    if (context.resumedFrom !== null) {
+      await endSessionBefore(client, sessionName(context.key));
+      const output = await provedOutput(client, context.evidence);
+      if (output) return output;
+    }
+    return await inTransaction(client, action, context, await systemOf(client));
   } catch (error) {
+    if (error instanceof CommitUnanswered) return await answerAfterCommit(error, target, context);
     if (context.signal.aborted) throw context.signal.reason;
     throw asStepFailure(error, target, context);
   } finally {
@@ -52,7 +63,12 @@ const begin = {
   },
 } as const;
 
-async function inTransaction(client: pg.Client, action: SqlAction, context: AttemptContext): Promise<JsonObject> {
+async function inTransaction(
+  client: pg.Client,
+  action: SqlAction,
+  context: AttemptContext,
+  system: string | null,
+): Promise<JsonObject> {
   const left = context.timeoutMs;
   const output: JsonObject = {};
   const counts: number[] = [];
@@ -68,8 +84,64 @@ async function inTransaction(client: pg.Client, action: SqlAction, context: Atte
     output[as] = result.rows.slice(0, maxRows).map((row) => JSON.parse(JSON.stringify(row)) as Json);
     if (result.rows.length > maxRows) output[`${as}Truncated`] = result.rows.length;
   }
-  await client.query('COMMIT');
-  return { ...output, rowCounts: counts };
+  const answer = { ...output, rowCounts: counts };
+  if (context.effect === 'read') {
+    await client.query('COMMIT');
+    return answer;
+  }
+  const bounded = capForHistory(context.secrets.redactJson(answer)).value as JsonObject;
+  const evidence: SqlEvidence = { system, xid: await transactionOf(client), output: bounded };
+  if (!(await context.keepEvidence(evidence as unknown as Json))) {
+    throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; its transaction was rolled back');
+  }
+  try {
+    await client.query('COMMIT');
+  } catch (error) {
+    // An error that the server itself sent says that nothing was committed (deferred constraints).
+    if (/^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '') && !/^(08|57P)/.test((error as { code: string }).code))
+      throw error;
+    throw new CommitUnanswered(evidence);
+  }
+  return answer;
+}
+
+/** The connection broke while COMMIT was under way. */
+class CommitUnanswered extends Error {
+  constructor(readonly evidence: SqlEvidence) {
+    super('COMMIT was not answered');
+  }
+}
+
+/** Asks the server what became of the transaction, until it answers. @throws StepFailure */
+async function answerAfterCommit(
+  { evidence }: CommitUnanswered,
+  target: TargetDeclaration,
+  context: AttemptContext,
+): Promise<JsonObject> {
+  const until = Date.now() + askAfterCommitMs;
+  for (;;) {
+    try {
+      const client = await connect(target, context);
+      try {
+        await endSessionBefore(client, sessionName(context.key));
+        const output = await provedOutput(client, evidence as unknown as Json);
+        if (output) return output;
+        throw new StepFailure('SqlTransient', 'the connection broke during COMMIT, and the transaction was rolled back');
+      } finally {
+        await client.end().catch(() => undefined);
+      }
+    } catch (error) {
+      const failure = asStepFailure(error, target, context);
+      if (failure.type !== 'Unreachable' && failure.type !== 'SqlTransient') throw failure;
+      if (failure.type === 'SqlTransient' && /rolled back/.test(failure.message)) throw failure;
+      if (Date.now() > until || context.signal.aborted) {
+        throw new StepFailure('OutcomeUnknown', 'the connection broke during COMMIT, and the database does not answer since', {
+          next: 'When it is back, look for what the step writes; then retry it, skip it, or mark it done.',
+        });
+      }
+      await delay(200);
+    }
+  }
 }
 
 async function connect(target: TargetDeclaration, context: AttemptContext): Promise<pg.Client> {
@@ -82,7 +154,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
   const password = postgres.password === undefined ? undefined : await context.secrets.resolve(postgres.password, target.name);
   const client = new pg.Client({
     connectionString: withPassword(postgres.address, password),
-    application_name: Buffer.from(`runbook/${context.key}`).subarray(0, maxNameBytes).toString('utf8'),
+    application_name: sessionName(context.key),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
   });

@@ -12,6 +12,7 @@ export {
   beginAttempt,
   endAttempt,
   getAttempts,
+  keepEvidence,
   type AttemptBegun,
   type AttemptEnd,
   type AttemptStart,

@@ -37,8 +37,9 @@ export interface AttemptBegun {
   failed: number;
   /** Counts the workers that have had this attempt; a write that names an earlier one is refused. */
   fence: number;
-  /** Set when the attempt was taken over: where the worker before ran. */
+  /** Set when the attempt was taken over: where the worker before ran, and what it kept to prove the outcome. */
   resumedFrom?: string;
+  evidence?: Json;
   /** Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again. */
   succeeded?: { output: Json };
 }
@@ -77,8 +78,8 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
     }
     if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
     if (running !== null && start.resumable && place !== null) {
-      await takeOver(client, no, start, running);
-      return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place };
+      const evidence = await takeOver(client, no, start, running);
+      return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place, evidence };
     }
 
     if (running !== null) {
@@ -125,11 +126,11 @@ export function adoptAttempt(
 }
 
 /** The place stays that of the first worker: there the command runs. What was shipped of its output is shipped again. */
-async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, attempt: number): Promise<void> {
+async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, attempt: number): Promise<Json> {
   await lockRun(client, start.key);
-  await client.query({
+  const { rows } = await client.query<{ evidence: Json }>({
     name: 'attempts-take-over',
-    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5 WHERE run_no = $1 AND path = $2 AND attempt = $3`,
+    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5 WHERE run_no = $1 AND path = $2 AND attempt = $3 RETURNING evidence`,
     values: [no, start.step, attempt, start.worker, start.temporalAttempt],
   });
   for (const table of ['output', 'output_totals']) {
@@ -139,6 +140,27 @@ async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, 
       values: [no, start.step, attempt],
     });
   }
+  return rows[0]?.evidence ?? null;
+}
+
+/**
+ * Keeps what will prove the attempt's outcome, before it has its effect.
+ * @returns false when the attempt was given up or taken over meanwhile: then it may have no effect any more
+ */
+export async function keepEvidence(
+  pool: pg.Pool,
+  claim: { key: RunKey; step: string; attempt: number; fence: number },
+  evidence: Json,
+): Promise<boolean> {
+  const { rowCount } = await retrying(() =>
+    pool.query({
+      name: 'attempts-evidence',
+      text: `UPDATE runbook.attempts a SET evidence = $6::json FROM runbook.runs r
+             WHERE r.run = $1 AND r.first_run_id = $2 AND a.run_no = r.no AND a.path = $3 AND a.attempt = $4 AND a.fence = $5 AND a.state = 'running'`,
+      values: [claim.key.run, claim.key.firstRunId, claim.step, claim.attempt, claim.fence, jsonText(evidence)],
+    }),
+  );
+  return rowCount === 1;
 }
 
 export interface AttemptEnd {

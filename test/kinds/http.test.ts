@@ -235,10 +235,31 @@ describe('no answer', () => {
     own.remove();
   });
 
-  test('the connection breaks after the request was sent: NoAnswer', async () => {
+  test.each([
+    ['a change', { method: 'POST' }, 'OutcomeUnknown'],
+    ['a read', { method: 'GET' }, 'NoAnswer'],
+    ['declared idempotent', { method: 'POST', idempotent: true }, 'NoAnswer'],
+    ['with an Idempotency-Key that the service honours', { method: 'POST', idempotencyKey: true }, 'NoAnswer'],
+  ] as const)('the connection breaks after the request was sent: %s', async (_, change, type) => {
     const { context, stop } = await rude((socket) => socket.once('data', () => socket.destroy()));
-    const failure = await failureOf(http(get({ method: 'POST' }), context));
-    expect(failure).toMatchObject({ type: 'NoAnswer', message: expect.stringContaining('may have arrived') });
+    const failure = await failureOf(http(get(change), context));
+    expect(failure).toMatchObject({ type, message: expect.stringContaining('may have arrived') });
+    await stop();
+  });
+
+  test.each([
+    ['a change is not asked for again', { method: 'POST' }, 0],
+    ['a read is', { method: 'GET' }, 1],
+    ['what is idempotent is', { method: 'PUT', idempotent: true }, 1],
+  ] as const)('the worker before died: %s', async (_, change, requests) => {
+    let count = 0;
+    const { context, stop } = await rude((socket) => {
+      count += 1;
+      socket.destroy();
+    });
+    const failure = await failureOf(http(get(change), { ...context, resumedFrom: 'here' }));
+    expect(count).toBe(requests);
+    expect(failure.type).toBe(requests === 0 ? 'OutcomeUnknown' : 'NoAnswer');
     await stop();
   });
 

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import fc from 'fast-check';
 import pg from 'pg';
 import { sql } from '../../activities/sql.js';
+import { sessionName } from '../../activities/sql-outcome.js';
+import type { Json } from '../../language/json.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import type { SqlAction, SqlStatement } from '../../language/runbook.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
@@ -300,5 +302,93 @@ describe('values are values, never SQL', () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe('a transaction that nobody heard the end of', () => {
+  const insert = (id: number, more: readonly SqlStatement[] = []): SqlAction => ({
+    kind: 'sql',
+    target: 'db',
+    statements: [{ text: 'INSERT INTO t VALUES ($1, $2) RETURNING id', values: [id, 'once'], as: 'inserted' }, ...more],
+  });
+  const rows = async (): Promise<number> => (await admin.query('SELECT FROM t')).rowCount ?? 0;
+  const resumed = (evidence: Json): Partial<AttemptContext> => ({ resumedFrom: 'here', evidence });
+
+  test('was committed: it is not done again, and answers as it did', async () => {
+    const first = world.context();
+    const output = await sql(insert(1), first);
+    const [evidence] = first.evidenceKept;
+    expect(evidence).toMatchObject({ system: expect.stringMatching(/^\d+$/), xid: expect.stringMatching(/^\d+$/), output });
+    expect(await sql(insert(1), world.context(resumed(evidence ?? null)))).toEqual(output);
+    expect(await rows()).toBe(1);
+  });
+
+  test('was rolled back, or never came to COMMIT: it is done', async () => {
+    await admin.query('BEGIN');
+    const { rows: found } = await admin.query<{ xid: string; system: string }>(
+      'SELECT pg_current_xact_id()::text AS xid, system_identifier::text AS system FROM pg_control_system()',
+    );
+    await admin.query('ROLLBACK');
+    expect(await sql(insert(1), world.context(resumed({ ...found[0], output: {} })))).toMatchObject({
+      inserted: [{ id: 1 }],
+    });
+    expect(await sql(insert(2), world.context(resumed(null)))).toMatchObject({ inserted: [{ id: 2 }] });
+    expect(await rows()).toBe(2);
+  });
+
+  test('its session still holds what it locked: it is ended first', async () => {
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = encodeURIComponent(password);
+    const zombie = new pg.Client({ connectionString: url.href, application_name: 'runbook/run-1/step-1' });
+    zombie.on('error', () => undefined);
+    await zombie.connect();
+    await zombie.query('BEGIN');
+    await zombie.query("INSERT INTO t VALUES (1, 'from the zombie')");
+    expect(await sql(insert(1), world.context(resumed(null)))).toMatchObject({ inserted: [{ id: 1 }] });
+    await expect(zombie.query('COMMIT')).rejects.toThrow();
+    await zombie.end().catch(() => undefined);
+    expect((await admin.query<{ note: string }>('SELECT note FROM t')).rows).toEqual([{ note: 'once' }]);
+  });
+
+  test('ran on other data, or too long ago to be known: a person decides', async () => {
+    const first = world.context();
+    await sql(insert(1), first);
+    const kept = first.evidenceKept[0] as unknown as { system: string; xid: string };
+    for (const change of [{ system: '1' }, { system: null }, { xid: '3' }, { xid: '99999999999' }]) {
+      const failure = await failureOf(sql(insert(2), world.context(resumed({ ...kept, ...change }))));
+      expect(failure.type).toBe('OutcomeUnknown');
+    }
+    expect(await rows()).toBe(1);
+  });
+
+  test('an attempt that was taken over may not commit', async () => {
+    const failure = await failureOf(sql(insert(1), world.context({ keepEvidence: () => Promise.resolve(false) })));
+    expect(failure.type).toBe('WorkerLost');
+    expect(await rows()).toBe(0);
+  });
+
+  test('what fails at COMMIT has failed; what breaks there is asked for', async () => {
+    await admin.query(`
+      CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF new.note = 'refuse' THEN RAISE EXCEPTION 'not like this'; END IF;
+        IF new.note = 'break' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        RETURN new; END $$;
+      CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()`);
+    const noted = (note: string): SqlAction => insert(1, [{ text: 'INSERT INTO t VALUES (2, $1)', values: [note] }]);
+    expect((await failureOf(sql(noted('refuse'), world.context()))).type).toBe('SqlRejected');
+    expect(await failureOf(sql(noted('break'), world.context()))).toMatchObject({
+      type: 'SqlTransient',
+      message: expect.stringContaining('rolled back'),
+    });
+    expect(await rows()).toBe(0);
+    await admin.query('DROP TRIGGER late ON t; DROP FUNCTION at_commit');
+  });
+
+  test('names of sessions are their own, however long the name of a step', () => {
+    const names = ['a', 'b'].map((end) => sessionName(`run-1/${'step'.repeat(30)}${end}`));
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
+    expect(sessionName('run-1/step-1')).toBe('runbook/run-1/step-1');
   });
 });

@@ -8,7 +8,7 @@ import { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { Secrets } from '../../activities/secrets.js';
 import { Targets } from '../../activities/targets.js';
-import type { JsonObject } from '../../language/json.js';
+import type { Json, JsonObject } from '../../language/json.js';
 
 /** What a kind's handler sees of the world: real declaration files in a folder of their own. */
 export class World {
@@ -34,12 +34,19 @@ export class World {
   context(changes: Partial<AttemptContext> = {}): Recorded {
     const printed: Buffer[] = [];
     const progress: JsonObject[] = [];
+    const evidence: Json[] = [];
     return {
       run: 'run-1',
       firstRunId: String((this.contexts += 1)),
       commands: this.commands,
       fence: 1,
       resumedFrom: null,
+      evidence: null,
+      keepEvidence: (kept) => {
+        evidence.push(kept);
+        return Promise.resolve(true);
+      },
+      evidenceKept: evidence,
       step: 'step-1',
       key: 'run-1/step-1',
       effect: 'change',
@@ -65,6 +72,7 @@ export class World {
 export interface Recorded extends AttemptContext {
   printed(): Buffer;
   shown: JsonObject[];
+  evidenceKept: Json[];
 }
 
 export interface Received {

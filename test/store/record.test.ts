@@ -11,6 +11,7 @@ import {
   getPlan,
   getRun,
   history,
+  keepEvidence,
   latestRun,
   listRuns,
   migrate,
@@ -205,7 +206,10 @@ test('an attempt that can be gone on with is taken over under its number; what t
   await beginAttempt(pool, { ...attemptOf(key, 'restart', 1, 'host-a:1'), ...resumable });
   await appendOutput(pool, key, 'restart', 1, [chunkOf(1, 'from the first')], 1);
   const second = await beginAttempt(pool, { ...attemptOf(key, 'restart', 2, 'host-a:2'), ...resumable });
-  expect(second).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 2, resumedFrom: 'here' });
+  expect(second).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 2, resumedFrom: 'here', evidence: null });
+  const claim = { key, step: 'restart', attempt: 1 };
+  expect(await keepEvidence(pool, { ...claim, fence: 1 }, 'of a zombie')).toBe(false);
+  expect(await keepEvidence(pool, { ...claim, fence: 2 }, { xid: '7' })).toBe(true);
   expect(await readOutput(pool, key)).toEqual([]);
   expect(
     await beginAttempt(pool, { ...attemptOf(key, 'restart', 3, 'host-b:1'), ...resumable, place: 'elsewhere' }),
@@ -213,6 +217,7 @@ test('an attempt that can be gone on with is taken over under its number; what t
     attempt: 1,
     fence: 3,
     resumedFrom: 'here',
+    evidence: { xid: '7' },
   });
 
   for (const zombie of [1, 2]) {

@@ -85,6 +85,7 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
       method: 'POST',
       path: '/api/v1/restarts/{key}/stop',
       params: { key },
+      idempotent: true,
       statuses: [200, 404],
     }),
 

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import type { Json, JsonObject } from '../language/json.js';
+import { StepFailure } from './failure.js';
+
+/*
+ * How the outcome of a transaction is proved when nobody heard of it: its id is kept before COMMIT, and the server is
+ * asked later what became of it. No table of ours in the target.
+ */
+
+/** Kept before COMMIT. */
+export interface SqlEvidence {
+  /** Identity of the server's data: after a fail-over to other data the id means another transaction. */
+  system: string | null;
+  /** Transaction id, 64 bits, as text; null when the transaction wrote nothing. */
+  xid: string | null;
+  /** What the step answers when the transaction turns out to be committed. */
+  output: JsonObject;
+}
+
+/** PostgreSQL cuts longer names by itself, and two steps could then share one. */
+const maxNameBytes = 63;
+/** How long a session of the worker before may take to end, in milliseconds. */
+const endBackendMs = 10_000;
+
+/** The session's name in the server: says whose it is, and finds it again. */
+export function sessionName(key: string): string {
+  const name = `runbook/${key}`;
+  if (Buffer.byteLength(name) <= maxNameBytes && !/[^ -~]/.test(name)) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 16);
+  return `${name.replaceAll(/[^ -~]/g, '?').slice(0, maxNameBytes - digest.length - 1)}#${digest}`;
+}
+
+/** Identity of the server's data; null where the role may not read it. */
+export async function systemOf(client: pg.Client): Promise<string | null> {
+  const answer = await client
+    .query<{ system: string }>('SELECT system_identifier::text AS system FROM pg_control_system()')
+    .catch(() => undefined);
+  return answer?.rows[0]?.system ?? null;
+}
+
+/** The id of the transaction that is open, if it has written. */
+export async function transactionOf(client: pg.Client): Promise<string | null> {
+  const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
+  return rows[0]?.xid ?? null;
+}
+
+/** Ends what a worker before left running under the same name, so that it neither holds locks nor commits any more. */
+export async function endSessionBefore(client: pg.Client, name: string): Promise<void> {
+  await client.query(
+    `SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity
+      WHERE application_name = $1 AND pid <> pg_backend_pid() AND datname = current_database() AND usename = current_user`,
+    [name, endBackendMs],
+  );
+}
+
+/**
+ * What became of the transaction of a worker before.
+ * @returns its output when it is committed; undefined when it is not, and may be done again
+ * @throws StepFailure OutcomeUnknown when the server cannot tell
+ */
+export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonObject | undefined> {
+  if (kept === null) return undefined;
+  const { system, xid, output } = kept as unknown as SqlEvidence;
+  // Nothing was written: nothing can be there twice.
+  if (xid === null) return undefined;
+  if (system === null || system !== (await systemOf(client))) {
+    throw unknown('the database is not the one that the transaction ran in, or does not tell which it is');
+  }
+  const { rows } = await client
+    .query<{ status: string | null }>('SELECT pg_xact_status($1::text::xid8) AS status', [xid])
+    .catch((error: unknown) => {
+      // An id from the future: the data were put back to a time before it.
+      if ((error as { code?: string }).code === '22023') return { rows: [{ status: null }] };
+      throw error;
+    });
+  switch (rows[0]?.status) {
+    case 'committed':
+      return output;
+    case 'aborted':
+      return undefined;
+    case 'in progress':
+      throw new StepFailure('SqlTransient', `transaction ${xid} of the worker before has not ended yet`);
+    default:
+      throw unknown(`the server no longer knows transaction ${xid}`);
+  }
+}
+
+function unknown(why: string): StepFailure {
+  return new StepFailure('OutcomeUnknown', `the worker died around COMMIT, and ${why}`, {
+    next: 'Look into the database for what the step writes; then retry it, skip it, or mark it done.',
+  });
+}
