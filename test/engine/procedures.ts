@@ -1,6 +1,16 @@
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Work } from '../../workflows/engine/run.js';
-import { callSpec, commandsSpec, deadlineSpec, deskSpec, gatedSpec, gateSkipperSpec, parallelSpec } from './specs.js';
+import {
+  callSpec,
+  commandsSpec,
+  deadlineSpec,
+  deskSpec,
+  effectsSpec,
+  gatedSpec,
+  gateSkipperSpec,
+  parallelSpec,
+} from './specs.js';
 
 /*
  * Small procedures that lead the engine into every corner. Commands come as JSON argv in the inputs.
@@ -28,6 +38,33 @@ const desk = runbook(deskSpec, async (run) => {
   const second = await run.step<{ stdout: string }>('second', command(run.inputs['second']));
   run.setOutputs({ second: second.stdout });
 });
+
+const effects = runbook(effectsSpec, async (run) => {
+  const { rounds, journal } = run.inputs;
+  for (let round = 1; round <= Number(rounds); round += 1) {
+    const id = `${run.key.run} ${round}`;
+    await run.step('command', {
+      action: { kind: 'command', argv: ['/bin/sh', '-c', 'sleep 0.1; echo "$1" >> "$2"', 'sh', id, journal as string] },
+    });
+    await run.step('sql', {
+      action: { kind: 'sql', target: 'database', statements: [{ text: 'INSERT INTO effects (id) VALUES ($1)', values: [id] }] },
+    });
+    await run.step('http', {
+      action: { kind: 'http', target: 'service', method: 'POST', path: '/effects', json: { id }, idempotencyKey: true },
+    });
+  }
+});
+
+/** The same lines by plain Temporal activities, to show what the count can find. */
+export async function bareEffects(rounds: number, run: string, journal: string): Promise<void> {
+  const { append } = proxyActivities<{ append(id: string, journal: string): Promise<void> }>({
+    startToCloseTimeout: '10s',
+    heartbeatTimeout: '2s',
+    cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    retry: { initialInterval: '50ms', backoffCoefficient: 1 },
+  });
+  for (let round = 1; round <= rounds; round += 1) await append(`${run} ${round}`, journal);
+}
 
 const gated = runbook(
   gatedSpec,
@@ -65,6 +102,7 @@ const call = runbook(callSpec, async (run) => {
 export {
   commands as 'test-commands',
   desk as 'test-desk',
+  effects as 'test-effects',
   gated as 'test-gated',
   gateSkipper as 'test-gate-skipper',
   deadline as 'test-deadline',

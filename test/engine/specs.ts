@@ -38,6 +38,17 @@ export const commandsSpec = spec(
   { first: text, second: text },
 );
 
+/** Effects of three kinds, in turn, that are counted outside of everything we trust. */
+export const effectsSpec = spec(
+  'test-effects',
+  [
+    { id: 'command', title: 'Append a line', kind: 'command', effect: 'change', retry: quick },
+    { id: 'sql', title: 'Insert a row', kind: 'sql', effect: 'change', retry: quick },
+    { id: 'http', title: 'Ask a service', kind: 'http', effect: 'change', retry: { ...quick, attempts: 20 } },
+  ],
+  { rounds: { type: 'integer', description: 'how often' }, journal: text },
+);
+
 /** Commands that ask at the failure desk; the second one's output is needed at the end. */
 export const deskSpec = spec(
   'test-desk',
@@ -136,5 +147,6 @@ export const testCatalogue: readonly RunbookSpec[] = [
   deadlineSpec,
   parallelSpec,
   deskSpec,
+  effectsSpec,
   callSpec,
 ];

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { Context } from '@temporalio/activity';
+import { Worker } from '@temporalio/worker';
+import { execa } from 'execa';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
@@ -14,8 +17,21 @@ const { worker, connection, commands } = await createWorker(config, pool, {
   bundle: { code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8'), procedure: 'sha256:test' },
   catalogue: testCatalogue,
 });
+const bare = await Worker.create({
+  connection,
+  taskQueue: `${config.taskQueue}-bare`,
+  workflowBundle: { code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8') },
+  activities: {
+    async append(id: string, journal: string): Promise<void> {
+      const beat = setInterval(() => Context.current().heartbeat(), 500);
+      await execa('/bin/sh', ['-c', 'sleep 0.1; echo "$1" >> "$2"; sleep 0.1', 'sh', id, journal]);
+      clearInterval(beat);
+    },
+  },
+  stickyQueueScheduleToStartTimeout: '2s',
+});
 process.stdout.write('worker ready\n');
-await worker.run();
+await Promise.all([worker.run(), bare.run()]);
 commands.close();
 await connection.close();
 await pool.end();

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { RunView } from '../../common/view.js';
+import { createTestDatabase } from '../helpers/database.js';
+import { Engine } from '../helpers/engine.js';
+
+export interface KillOptions {
+  runs: number;
+  /** Rounds of a run; each has one effect of every kind. */
+  rounds: number;
+  kills: number;
+  /** Without claims, journals and proofs: plain Temporal activities that append the same lines. */
+  bare?: boolean;
+}
+
+export interface KillResult {
+  effects: number;
+  twice: number;
+  lost: number;
+  finished: number;
+  unknown: number;
+  kills: number;
+  seconds: number;
+}
+
+/** Runs with effects of every kind while workers are killed; then every effect is counted where it happened. */
+export async function kills(options: KillOptions): Promise<KillResult> {
+  const began = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'runbook-kills-'));
+  const target = await createTestDatabase('effects');
+  const url = new URL(target.url);
+  await writeFile(join(folder, 'password'), decodeURIComponent(url.password), { mode: 0o600 });
+  url.password = '';
+  const client = new pg.Client(target.url);
+  await client.connect();
+  await client.query('CREATE TABLE effects (id text)');
+  // A service that honours Idempotency-Key: a key that it has seen is answered and has no effect.
+  const keys = new Map<string, string>();
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { id } = JSON.parse(Buffer.concat(chunks).toString()) as { id: string };
+      const key = String(request.headers['idempotency-key']);
+      if (!keys.has(key)) keys.set(key, id);
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const engine = await Engine.start({
+    workers: 2,
+    targets: JSON.stringify({
+      targets: {
+        database: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } },
+        service: {
+          kind: 'x',
+          environment: 'test',
+          http: { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
+        },
+      },
+    }),
+    secrets: JSON.stringify({ secrets: { password: { from: `file:${join(folder, 'password')}`, targets: ['database'] } } }),
+  });
+  try {
+    const journal = join(folder, 'journal.txt');
+    const handles = await Promise.all(Array.from({ length: options.runs }, () => startRun(engine, options, journal)));
+    const ended = Promise.allSettled(handles.map((handle) => handle.result()));
+    let over = false;
+    const noticed = ended.then(() => (over = true));
+    let killed = 0;
+    // The moments need not be the same in every run of this program: any moment will do.
+    for (; killed < options.kills && !over; killed += 1) {
+      await Promise.race([delay(300 + Math.random() * 1_200), ended]);
+      await engine.killWorker(engine.workers[killed % engine.workers.length]);
+    }
+    while (!over && (options.bare || !(await allAsk(handles, engine)))) await Promise.race([delay(500), noticed]);
+    const lines = (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    const rows = (await client.query<{ id: string }>('SELECT id FROM effects')).rows.map(({ id }) => id);
+    const wanted = handles.flatMap((handle) =>
+      Array.from({ length: options.rounds }, (_, index) => `${handle.workflowId} ${index + 1}`),
+    );
+    const counts = [lines, ...(options.bare ? [] : [rows, [...keys.values()]])].map((found) => compare(wanted, found));
+    const views = options.bare ? [] : await Promise.all(handles.map((handle) => engine.status(handle)));
+    return {
+      effects: wanted.length * counts.length,
+      twice: counts.reduce((sum, { twice }) => sum + twice, 0),
+      lost: counts.reduce((sum, { lost }) => sum + lost, 0),
+      finished: options.bare ? handles.length : views.filter(({ state }) => state === 'succeeded').length,
+      unknown: views.flatMap(({ steps }) => steps).filter(({ state }) => state === 'unknown').length,
+      kills: killed,
+      seconds: Math.round((performance.now() - began) / 1_000),
+    };
+  } finally {
+    await engine.stop();
+    server.closeAllConnections();
+    server.close();
+    await client.end();
+    await target.drop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function startRun(engine: Engine, { rounds, bare }: KillOptions, journal: string) {
+  if (!bare) return engine.run('test-effects', { rounds, journal });
+  const workflowId = `bare-${Math.random().toString(36).slice(2)}`;
+  return engine.client.workflow.start('bareEffects', {
+    workflowId,
+    taskQueue: `${engine.taskQueue}-bare`,
+    args: [rounds, workflowId, journal],
+  });
+}
+
+/** Does every run that goes on wait for people? Then nothing more will happen by itself. */
+async function allAsk(handles: Awaited<ReturnType<typeof startRun>>[], engine: Engine): Promise<boolean> {
+  const views = await Promise.all(handles.map((handle) => engine.status(handle).catch((): RunView | null => null)));
+  return views.every((view) => view !== null && (view.endedAt !== null || view.waitingFor.length > 0));
+}
+
+function compare(wanted: readonly string[], found: readonly string[]): { twice: number; lost: number } {
+  const counts = new Map<string, number>();
+  for (const id of found) counts.set(id, (counts.get(id) ?? 0) + 1);
+  return {
+    twice: [...counts.values()].reduce((sum, count) => sum + count - 1, 0),
+    lost: wanted.filter((id) => !counts.has(id)).length,
+  };
+}
