@@ -122,7 +122,7 @@ export class CommandClaim {
     }
     for (let earlier = fence - 1; earlier >= 1; earlier -= 1) {
       const journal = this.commands.journalOf(this.owner, earlier);
-      if (journal.exists && !journal.takeTicket('void')) return journal;
+      if (journal.exists && !journal.takeTicket('void') && !journal.isVoid) return journal;
     }
     return undefined;
   }
@@ -171,7 +171,7 @@ export class CommandClaim {
 
 /** A command that was not started yet never will be; one that was is ended with its whole tree. */
 async function endCommand(journal: Journal): Promise<void> {
-  if (journal.takeTicket('void')) return;
+  if (journal.takeTicket('void') || journal.isVoid) return;
   const givenUp = Date.now() + startingMs;
   while (!journal.process() && !journal.outcome() && Date.now() < givenUp) await delay(everyMs);
   const process = journal.process();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessId, Tree } from './process-tree.js';
@@ -46,12 +46,26 @@ export class Journal {
    * finds the journal later takes `void`. So a command either was started, or never will be.
    */
   takeTicket(use: 'start' | 'void'): boolean {
+    const mine = this.file(`ticket.${randomBytes(4).toString('hex')}`);
+    writeFileSync(mine, use, { mode: 0o600 });
     try {
-      writeFileSync(this.file('ticket'), use, { flag: 'wx', mode: 0o600 });
+      // A link comes into being with its content, or not at all.
+      linkSync(mine, this.file('ticket'));
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
+    } finally {
+      rmSync(mine);
+    }
+  }
+
+  /** Was it decided that the command never starts? */
+  get isVoid(): boolean {
+    try {
+      return readFileSync(this.file('ticket'), 'utf8') === 'void';
+    } catch {
+      return false;
     }
   }
 

@@ -5,6 +5,7 @@ import type { RunFilter } from '../store/index.js';
 import { isRecordAway } from './errors.js';
 import { hasEnded } from './exit-codes.js';
 import type { Session } from './session.js';
+import { quoted } from './visibility.js';
 
 export interface RunList {
   runs: RunSummary[];
@@ -113,9 +114,4 @@ async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSum
 function waitOf(step: string | undefined, memo: Record<string, unknown>, started: Date): RunSummary['waitingFor'] {
   const command = typeof memo['approve'] === 'string' ? memo['approve'] : '';
   return [{ id: step ?? '', title: step ?? '', since: started.toISOString(), who: 'an operator', command }];
-}
-
-/** A text inside a list query: Temporal's query language has no parameters. */
-function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }

@@ -6,6 +6,7 @@ import { CliError, isNotFound, isRecordAway, isUnreachable } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { pendingAttempts, type PendingAttempt } from './pending.js';
 import type { Session } from './session.js';
+import { quoted } from './visibility.js';
 
 /** Milliseconds that a worker gets to answer before the record is read instead. */
 const workerPatienceMs = 2_500;
@@ -47,7 +48,8 @@ async function newestInTemporal(session: Session): Promise<{ id: string; started
   const temporal = await session.temporal();
   return temporal.within(serverPatienceMs, async () => {
     for await (const execution of temporal.client.workflow.list({
-      query: `${searchAttributes.state.name} IS NOT NULL`,
+      // Of this queue alone: a namespace may be shared with others. The record knows the runs of all of its queues.
+      query: `${searchAttributes.state.name} IS NOT NULL AND TaskQueue = ${quoted(temporal.taskQueue)}`,
       pageSize: 1,
     })) {
       return { id: execution.workflowId, startedAt: execution.startTime.toISOString() };

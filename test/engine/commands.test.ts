@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Commands } from '../../activities/commands.js';
 import { startOf } from '../../activities/process-tree.js';
 import { getAttempts, readOutput } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
@@ -117,6 +118,26 @@ describe('a command and the death of its worker', () => {
     const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'first');
     expect(attempts.map(({ state }) => state)).toEqual(['unknown', 'succeeded']);
   }, 60_000);
+
+  test('worker after worker died before the command was started: it is started once', async () => {
+    const started = engine.path('void.txt');
+    const owner = { run: `void-${started.length}`, firstRunId: 'first', step: 'first', attempt: 1 };
+    const commands = new Commands(engine.path('journals'));
+    const spec = { argv: ['/bin/sh', '-c', 'echo x >> "$1"', 'sh', started], env: {}, cwd: null, timeoutMs: 10_000 };
+    const watch = { signal: new AbortController().signal, output: () => undefined, attached: () => undefined };
+    for (const fence of [1, 2]) {
+      const journal = commands.journalOf({ ...owner, fence, resumedFrom: null }, fence);
+      journal.create();
+      // As the next worker finds it: made, and never started.
+      if (fence === 1) expect(journal.takeTicket('void')).toBe(true);
+    }
+    const outcome = await commands.claim({ ...owner, fence: 3, resumedFrom: commands.place }).run(spec, watch);
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    const again = await commands.claim({ ...owner, fence: 4, resumedFrom: commands.place }).run(spec, watch);
+    expect(again).toEqual(outcome);
+    expect(await lines(started)).toBe(1);
+    commands.close();
+  });
 
   test('a daemon that it leaves stays, and its own end is not waited for', async () => {
     const pid = engine.path('daemon.txt');

@@ -23,7 +23,14 @@ function journal(name: string): Journal {
 describe('a journal', () => {
   test('has one ticket, and who takes it first decides', () => {
     const one = journal('step/1.1');
-    expect([one.takeTicket('start'), one.takeTicket('void'), one.takeTicket('start')]).toEqual([true, false, false]);
+    expect([one.takeTicket('start'), one.takeTicket('void'), one.takeTicket('start'), one.isVoid]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    const other = journal('step/1.2');
+    expect([other.isVoid, other.takeTicket('void'), other.takeTicket('start'), other.isVoid]).toEqual([false, true, false, true]);
   });
 
   test('tells what was written, and nothing before', () => {
