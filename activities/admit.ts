@@ -6,6 +6,7 @@ import type { RunbookSpec } from '../language/runbook.js';
 import type { Admission, RunSettings } from '../common/admission.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Problem } from '../common/view.js';
+import { expand, targetsOf, type Expanded } from './nested.js';
 import type { Targets } from './targets.js';
 
 export interface AdmissionDeps {
@@ -34,7 +35,9 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const resolved = resolveInputs(spec.inputs, envelope.inputs, deps.targets.list());
   if (!resolved.ok) return refused(resolved.problems);
 
-  const plan = freeze(spec, resolved.inputs, deps);
+  const expanded = expand(spec, resolved.inputs, deps);
+  if ('problems' in expanded) return refused(expanded.problems);
+  const plan = freeze(spec, resolved.inputs, expanded, deps);
   if (envelope.digest !== undefined && envelope.digest !== plan.digest) {
     return refused([
       {
@@ -48,16 +51,16 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   return { admitted: true, plan, settings: deps.settings };
 }
 
-function freeze(spec: RunbookSpec, inputs: JsonObject, deps: AdmissionDeps): Plan {
-  const targets = Object.entries(spec.inputs)
-    .filter(([name, input]) => input.type === 'target' && typeof inputs[name] === 'string')
-    .map(([name]) => deps.targets.planned(inputs[name] as string));
+function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expanded, deps: AdmissionDeps): Plan {
+  const names = [...new Set([...targetsOf(spec, inputs), ...targets])];
   const plan: Omit<Plan, 'digest'> = {
     version: 1,
     runbook: { id: spec.id, version: spec.version, title: spec.title, type: spec.type, priority: spec.priority },
     inputs,
-    targets,
-    steps: spec.steps,
+    targets: names.map((name) => deps.targets.planned(name)),
+    steps,
+    ...(spec.data ? { data: true } : {}),
+    ...(spec.outputs ? { outputs: spec.outputs } : {}),
     procedure: deps.procedure,
   };
   return { ...plan, digest: digestOf(plan) };

@@ -12,7 +12,7 @@ import { check } from './check.js';
 import { command } from './command.js';
 import type { Handler } from './handler.js';
 import { http } from './http.js';
-import { judge } from './judge.js';
+import { judge, type RefuseInputs } from './judge.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
@@ -36,6 +36,13 @@ export function createActivities(deps: ActivityDeps) {
   const handlers: Handlers = { ...probes, check: checking, notify };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
+  const refuseInputs: RefuseInputs = (runbook, inputs) => {
+    const asked: StartEnvelope = { version: 1, id: '', verb: 'plan', run: '', by: '', reason: '', runbook, inputs };
+    const admission = admit(asked, deps);
+    if (admission.admitted) return null;
+    return [admission.problem.message, admission.problem.next].filter(Boolean).join('. ');
+  };
+
   return {
     /** Admission; with a key also the run's first entry in the record. */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
@@ -48,7 +55,7 @@ export function createActivities(deps: ActivityDeps) {
     },
     /** Verdicts on decisions, recorded before they are told. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
-      const answer = judge(request);
+      const answer = judge(request, refuseInputs);
       await recordDecisions(
         deps.pool,
         request.key,

@@ -1,6 +1,15 @@
 import { z } from 'zod';
-import { decisionVerbs, deskVerbs, type DecisionEnvelope, type Verdict, type VerdictCode } from '../common/envelope.js';
-import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest } from '../common/judgement.js';
+import {
+  decisionVerbs,
+  deskVerbs,
+  type DecisionEnvelope,
+  type DeskVerb,
+  type Verdict,
+  type VerdictCode,
+} from '../common/envelope.js';
+import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest, LifeFacts } from '../common/judgement.js';
+import { digestOf } from '../language/digest.js';
+import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/names.js';
 
 const name = z.string().min(1).max(200);
@@ -17,6 +26,7 @@ const decisionShape = z.strictObject({
   gate: name.optional(),
   step: name.optional(),
   outputs: z.record(z.string().max(200), z.json()).optional(),
+  inputs: z.record(z.string().max(200), z.json()).optional(),
   attempt: z.int().min(1).optional(),
   digest: name.optional(),
 });
@@ -24,10 +34,12 @@ const decisionShape = z.strictObject({
 /**
  * Judges a batch of decisions, in the order in which they arrived: the first good decision about a gate wins, and the
  * others of the same batch are told who won. Pure; the caller records the verdicts.
+ * @param refuseInputs admission's opinion of inputs that were changed at the desk
  */
-export function judge(request: JudgeRequest): JudgeAnswer {
+export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => null): JudgeAnswer {
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
   const desk = new Map((request.desk ?? []).map((facts) => [facts.step, { ...facts }]));
+  let { life } = request;
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = decisionShape.safeParse(received);
     if (signal !== messageNames.decide || !parsed.success) {
@@ -35,9 +47,14 @@ export function judge(request: JudgeRequest): JudgeAnswer {
       return verdict(id, 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
     }
     const decision = parsed.data as DecisionEnvelope;
-    const asked = isForDesk(decision) ? desk.get(decision.step ?? '') : gates.get(decision.gate ?? '');
-    const [code, message] = judgeOne(decision, request, asked);
-    if (code === 'accepted' && asked && decision.verb !== 'cancel') {
+    const asked = isForDesk(decision)
+      ? desk.get(decision.step ?? '')
+      : isForGate(decision)
+        ? gates.get(decision.gate ?? '')
+        : undefined;
+    const [code, message] = judgeOne(decision, { ...request, ...(life ? { life } : {}) }, asked, refuseInputs);
+    if (code === 'accepted' && !asked) life = lifeAfter(life, decision);
+    if (code === 'accepted' && asked) {
       Object.assign(asked, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);
     }
     return verdict(id, code, message, at);
@@ -45,26 +62,73 @@ export function judge(request: JudgeRequest): JudgeAnswer {
   return { verdicts };
 }
 
-function isForDesk({ verb }: DecisionEnvelope): boolean {
-  return (deskVerbs as readonly string[]).includes(verb);
+/** `rollback` and `abort` without a step are about the run as a whole. */
+function isForDesk({ verb, step }: DecisionEnvelope): boolean {
+  return (deskVerbs as readonly string[]).includes(verb) && !(step === undefined && (verb === 'rollback' || verb === 'abort'));
+}
+
+function isForGate({ verb }: DecisionEnvelope): boolean {
+  return verb === 'approve' || verb === 'reject';
+}
+
+/** Why inputs that were changed at the desk cannot be; null when they can. */
+export type RefuseInputs = (runbook: string, inputs: JsonObject) => string | null;
+
+/** The run as it will be once it has done what it was told. */
+function lifeAfter(life: LifeFacts | undefined, told: DecisionEnvelope): LifeFacts | undefined {
+  if (!life) return life;
+  if (told.verb === 'pause' || told.verb === 'resume') return { ...life, paused: told.verb === 'pause' };
+  return { ...life, paused: false, rollingBack: true };
 }
 
 function judgeOne(
   decision: DecisionEnvelope,
   request: JudgeRequest,
   asked: GateFacts | DeskFacts | undefined,
+  refuseInputs: RefuseInputs,
 ): [VerdictCode, string] {
   if (decision.run !== request.key.run)
     return ['wrong-run', `The decision is about run ${decision.run}, this is ${request.key.run}.`];
-  if (decision.verb === 'cancel') {
-    if (request.ended) return ['not-waiting', 'The run has already ended; there is nothing left to cancel.'];
-    return ['accepted', 'The run is being cancelled: what runs is ended first, then changes are taken back.'];
-  }
-  if (isForDesk(decision)) return judgeAtDesk(decision, request, asked as DeskFacts | undefined);
-  return judgeAtGate(decision, request, asked as GateFacts | undefined);
+  if (isForDesk(decision)) return judgeAtDesk(decision, request, asked as DeskFacts | undefined, refuseInputs);
+  if (isForGate(decision)) return judgeAtGate(decision, request, asked as GateFacts | undefined);
+  return judgeOfRun(decision, request);
 }
 
-function judgeAtDesk(decision: DecisionEnvelope, request: JudgeRequest, asked: DeskFacts | undefined): [VerdictCode, string] {
+/** What the run as a whole is told. */
+function judgeOfRun(decision: DecisionEnvelope, { ended, life }: JudgeRequest): [VerdictCode, string] {
+  const { paused, rollingBack, running, undos } = life ?? { paused: false, rollingBack: false, running: [], undos: [] };
+  const now = running.length > 0 ? ` Under way and going on to its end: ${running.join(', ')}.` : '';
+  if (ended) return ['not-waiting', `The run has already ended; there is nothing left to ${decision.verb}.`];
+  if (decision.verb !== 'cancel' && decision.reason.trim() === '') return ['reason-missing', 'It needs a reason: add --reason.'];
+  switch (decision.verb) {
+    case 'pause':
+      if (paused) return ['already-decided', 'The run is paused already.'];
+      return ['accepted', `The run is paused: nothing new begins until it is resumed.${now}`];
+    case 'resume':
+      if (!paused) return ['not-waiting', 'The run is not paused.'];
+      return ['accepted', 'The run goes on.'];
+    case 'abort':
+      if (rollingBack) return ['accepted', `The rollback stops before its next step; what is left stays as it is.${now}`];
+      return ['accepted', 'The run is being aborted: what runs is ended, and everything is left as it is.'];
+    case 'rollback':
+      if (rollingBack) return ['already-decided', 'The run is already taking back its changes.'];
+      if (undos.length === 0) return ['not-possible', 'Nothing of this run can be taken back. To end it: cancel or abort.'];
+      if (decision.digest !== undefined && decision.digest !== digestOf(undos)) {
+        return ['stale', 'What would be taken back has changed since you looked. Look again.'];
+      }
+      return ['accepted', `The run is being rolled back: what runs is ended, then taken back: ${undos.join(', ')}.`];
+    default:
+      if (rollingBack) return ['not-possible', 'The run is already taking back its changes. To stop that: abort.'];
+      return ['accepted', 'The run is being cancelled: what runs is ended first, then changes are taken back.'];
+  }
+}
+
+function judgeAtDesk(
+  decision: DecisionEnvelope,
+  request: JudgeRequest,
+  asked: DeskFacts | undefined,
+  refuseInputs: RefuseInputs,
+): [VerdictCode, string] {
   if (!asked)
     return ['not-waiting', `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; it asks nobody anything.`];
   if (asked.state === 'decided') {
@@ -75,6 +139,19 @@ function judgeAtDesk(decision: DecisionEnvelope, request: JudgeRequest, asked: D
     return ['stale', `Step ${asked.step} has failed anew since you looked. Look again with: runbook status ${request.key.run}`];
   }
   if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  if (asked.verbs && !asked.verbs.includes(decision.verb as DeskVerb)) {
+    return ['not-possible', `Step ${asked.step} cannot be answered with ${decision.verb}: ${asked.verbs.join(', ')}.`];
+  }
+  if (decision.inputs !== undefined) {
+    if (decision.verb !== 'retry') return ['malformed', `Changed inputs go with retry, not with ${decision.verb}.`];
+    const { runbook = '', inputs = {} } = request.life ?? {};
+    const refused = refuseInputs(runbook, { ...inputs, ...decision.inputs });
+    if (refused !== null) return ['input-refused', refused];
+    return [
+      'accepted',
+      `Step ${asked.step} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`,
+    ];
+  }
   const missing = asked.answers.filter((name) => decision.outputs?.[name] === undefined);
   if (decision.verb === 'skip' && asked.answers.length > 0) {
     return [

@@ -9,6 +9,15 @@ export interface RunSettings {
   uiUrl: string | null;
   /** Milliseconds after which a silent worker counts as dead. */
   heartbeatMs: number;
+  /** When the run continues as new; the engine's own limits unless said. */
+  border?: BorderLimits;
+}
+
+/** What one execution of a run may come to before it continues as new. */
+export interface BorderLimits {
+  events: number;
+  bytes: number;
+  signals: number;
 }
 
 /** The answer of admission: a frozen plan, or every reason why not. */

@@ -13,6 +13,8 @@ export interface AttemptRequest<A extends Action = Action> {
   expect: readonly Expectation[];
   /** Polled after the action, in the same attempt, until it holds. */
   verify?: CheckAction;
+  /** Holds when, and only when, the effect is there; asked when the outcome of an attempt is unknown. */
+  check?: CheckAction;
   /** Attempts in all before the step fails. */
   attempts: number;
   /** Milliseconds that one attempt may take. */

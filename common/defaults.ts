@@ -9,6 +9,8 @@ export const launchWorkflow = 'launch';
 export const messageNames = {
   /** Signal: one decision envelope. */
   decide: 'decide',
+  /** Signal, without payload: continue as new at the next border. */
+  border: 'border',
   /** Query: the run as `status` shows it. */
   status: 'status',
   /** Query (decision id): the answer to one decision, or null while it is judged. */

@@ -25,12 +25,18 @@ export interface StartEnvelope extends Envelope {
   inputs: JsonObject;
   /** The plan digest that the person saw; when given, admission refuses any other. */
   digest?: string;
+  /** What becomes of a step that would ask, when nobody is there to be asked; absent asks, for as long as it takes. */
+  unattended?: 'abort' | 'rollback' | 'continue';
+  /** The dead run whose finished steps this one takes over. */
+  from?: { run: string; at?: string };
 }
 
 /** What a failed step can be answered with. */
 export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
 export type DeskVerb = (typeof deskVerbs)[number];
-export const decisionVerbs = ['approve', 'reject', 'cancel', ...deskVerbs] as const;
+/** What a run as a whole can be told; `rollback` and `abort` without a step are about the run too. */
+export const runVerbs = ['cancel', 'pause', 'resume', 'rollback', 'abort'] as const;
+export const decisionVerbs = ['approve', 'reject', 'cancel', 'pause', 'resume', ...deskVerbs] as const;
 export type DecisionVerb = (typeof decisionVerbs)[number];
 
 /** A decision about a live run, sent as the signal `decide`. */
@@ -42,6 +48,8 @@ export interface DecisionEnvelope extends Envelope {
   step?: string;
   /** What the step would have answered, for `done`. */
   outputs?: JsonObject;
+  /** Changed inputs of the run, for `retry`. */
+  inputs?: JsonObject;
   /** The attempt of the gate, or of the question at the desk, that the person saw. */
   attempt?: number;
   /** Its digest that the person saw. */
@@ -71,5 +79,7 @@ export const verdictCodes = [
   'own-request',
   'reason-missing',
   'output-missing',
+  'not-possible',
+  'input-refused',
 ] as const;
 export type VerdictCode = (typeof verdictCodes)[number];

@@ -1,6 +1,6 @@
-import type { Json } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
-import type { Verdict } from './envelope.js';
+import type { DeskVerb, Verdict } from './envelope.js';
 
 /** What the run knows about one of its gates when a decision arrives. */
 export interface GateFacts {
@@ -22,10 +22,25 @@ export interface DeskFacts {
   attempt: number;
   digest: string;
   state: 'waiting' | 'decided';
+  /** What it may be answered with; absent in requests of older runs: everything. */
+  verbs?: readonly DeskVerb[];
   /** Names of the output that later steps need. */
   answers: readonly string[];
   decidedBy: string | null;
   decidedVerb: string | null;
+}
+
+/** What the run as a whole is doing when a decision arrives. */
+export interface LifeFacts {
+  paused: boolean;
+  rollingBack: boolean;
+  /** Steps under way. */
+  running: readonly string[];
+  /** Paths that can be taken back, in the order in which they would be. */
+  undos: readonly string[];
+  /** As given at the start, with what was changed since. */
+  runbook: string;
+  inputs: JsonObject;
 }
 
 /** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
@@ -38,6 +53,8 @@ export interface JudgeRequest {
   desk?: DeskFacts[];
   /** True once the run can no longer be cancelled. */
   ended: boolean;
+  /** Absent in requests of older runs. */
+  life?: LifeFacts;
   /** `id` is the sender's, or one that the run gave to what had none. */
   decisions: { id: string; received: Json; signal: string; at: string }[];
 }

@@ -66,12 +66,14 @@ export interface StepView {
   error: Problem | null;
   /** What can be taken back, in words. */
   undo?: string;
+  /** The run whose result this is, when the step was taken over from it. */
+  takenFrom?: string;
 }
 
 /** Something that the run waits for. */
 export interface WaitView {
-  /** `failure`: a step failed, and its answer comes from the desk. */
-  kind: 'approval' | 'failure';
+  /** `failure`: a step failed, and its answer comes from the desk. `manual`: people do the step. */
+  kind: 'approval' | 'failure' | 'manual';
   /** The gate's id, or the failed step's path. */
   id: string;
   title: string;
@@ -123,6 +125,8 @@ export interface RunView {
   waitingFor: WaitView[];
   decisions: DecisionView[];
   outputs: JsonObject;
+  /** Paths that would be taken back now, in that order; absent when it is not known. */
+  undos?: string[];
   /** Why the run ended as it did, for failed, rejected and cancelled runs. */
   problem: Problem | null;
   /** Where this view was read. */

@@ -22,6 +22,10 @@ export interface Plan {
   inputs: JsonObject;
   targets: PlannedTarget[];
   steps: readonly StepSpec[];
+  /** True when the steps are data, which the interpreter does. */
+  data?: true;
+  /** References to what the run hands over at its end; only for a runbook that is data. */
+  outputs?: JsonObject;
   /** Digest of the procedure's code (the workflow bundle that the worker runs). */
   procedure: string;
   /** `sha256:…` over everything above. */

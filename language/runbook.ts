@@ -30,8 +30,11 @@ export type Effect = 'read' | 'change' | 'destroy';
 
 /** The kinds whose work is one Temporal activity. */
 export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify';
-/** All kinds of step. `decide` is pure code of the procedure; `parallel` and `forEach` hold steps of their own. */
-export type StepKind = ActionKind | 'approval' | 'decide' | 'parallel' | 'forEach';
+/**
+ * All kinds of step. `decide` is pure code of the procedure, `manual` is done by people; `parallel`, `forEach` and
+ * `runbook` hold steps of their own.
+ */
+export type StepKind = ActionKind | 'approval' | 'manual' | 'decide' | 'parallel' | 'forEach' | 'runbook';
 
 /** One declared input. A missing `default` makes it required unless `optional`. Durations are text such as `5m`. */
 export type InputSpec = { description: string; optional?: boolean } & (
@@ -65,17 +68,47 @@ export interface StepSpec {
   timeoutMs?: number;
   retry?: RetrySpec;
   /** What becomes of the run when the step has failed for good; `ask` unless said. What is unknown always asks. */
-  onFailure?: 'ask' | 'abort' | 'rollback';
+  onFailure?: 'ask' | 'abort' | 'rollback' | 'continue';
   /** Names of the output that later steps need: the step cannot be skipped, and whoever did it by hand gives them. */
   answers?: readonly string[];
   /** What taking the step back does, in words; absent means that nothing has to be taken back. */
   undo?: string;
-  /** Steps inside a `parallel` or `forEach`. */
+  /** Once it has begun, nothing before it can be taken back any more. */
+  pointOfNoReturn?: boolean;
+  /** For `manual`: what people are to do. */
+  instructions?: string;
+  /** Steps inside a `parallel`, `forEach` or `runbook`. */
   steps?: readonly StepSpec[];
+  /** What the step does, when the runbook is data; the code of a code-first runbook says it otherwise. */
+  work?: WorkTemplate;
+  /** Begins only when it holds on what is known then (`inputs.x`, `steps.y.z`, `item`); else the step is not needed. */
+  when?: Condition;
+  /** For `forEach`: a list of texts, or a reference to one. */
+  items?: Json;
+  /** For `forEach`: how many items at once; 10 unless said. */
+  concurrency?: number;
+  /** For `runbook`: the nested one, and its inputs; admission puts its steps in place. */
+  runbook?: string;
+  inputs?: JsonObject;
+  /** For `approval` and `manual`: what people must see, by name. */
+  evidence?: JsonObject;
   /** For `approval`: who may decide. `another` refuses the requester. */
   approvers?: 'another' | 'anyone';
   /** For `approval`: how long the gate waits before the run is rejected; absent waits for ever. */
   deadlineMs?: number;
+}
+
+/** What a step of a runbook that is data does. Any value in it may be a reference: `{"$": "inputs.pipeline"}`. */
+export interface WorkTemplate {
+  /** An `Action`, but for its references. */
+  action: JsonObject;
+  expect?: readonly { condition: Condition; otherwise: string; next?: string }[];
+  /** A `CheckAction`. */
+  verify?: JsonObject;
+  /** A `CheckAction`. */
+  check?: JsonObject;
+  /** An `Action`. */
+  undo?: JsonObject;
 }
 
 /** A runbook as data: everything that can be known without running it. */
@@ -94,6 +127,10 @@ export interface RunbookSpec {
   steps: readonly StepSpec[];
   verification: string;
   rollback: string;
+  /** True when the steps are data, which the interpreter does; false and absent: code orders them. */
+  data?: true;
+  /** What a run hands to whoever started it, as references; only where the steps are data too. */
+  outputs?: JsonObject;
 }
 
 /** A secret by name; workers hold the value. */

@@ -4,3 +4,5 @@
  */
 export { launch } from './launch.js';
 export { pipelineRecovery as 'pipeline-recovery' } from './pipeline-recovery/procedure.js';
+// Any other type: a runbook that is data.
+export { interpreter as default } from './interpreter/workflow.js';

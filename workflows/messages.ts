@@ -6,6 +6,9 @@ import type { RunView } from '../common/view.js';
 /** Carries one DecisionEnvelope. Typed `unknown`: whatever arrives is judged, nothing is trusted. */
 export const decideSignal = defineSignal<[unknown]>(messageNames.decide);
 
+/** Asks the run to continue as new at its next border: sent when a new release of the code is current. */
+export const borderSignal = defineSignal(messageNames.border);
+
 /** The run as `runbook status` shows it. */
 export const statusQuery = defineQuery<RunView>(messageNames.status);
 

@@ -5,6 +5,7 @@ import { admit, type AdmissionDeps } from '../../activities/admit.js';
 import { judge } from '../../activities/judge.js';
 import type { AdmitRequest } from '../../activities/index.js';
 import { Targets } from '../../activities/targets.js';
+import type { BorderLimits } from '../../common/admission.js';
 import type { AttemptRequest, AttemptResult, FailureDetail } from '../../common/attempt.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { failureTypes, type FailureType } from '../../common/failures.js';
@@ -34,9 +35,14 @@ const admission: Omit<AdmissionDeps, 'catalogue'> = {
 };
 
 /** Activities of a run: the platform's own as they are, without the record, and steps that the test plays. */
-export function activities(play: PlayCommand, catalogue = testCatalogue): Record<string, ActivityFunction> {
+export function activities(
+  play: PlayCommand,
+  catalogue = testCatalogue,
+  border?: BorderLimits,
+): Record<string, ActivityFunction> {
+  const settings = { ...admission.settings, ...(border ? { border } : {}) };
   return {
-    admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, catalogue }),
+    admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, settings, catalogue }),
     judge: (request: JudgeRequest) => judge(request),
     record: () => undefined,
     settle: (): Settled => ({ state: 'ended' }),

@@ -1,18 +1,41 @@
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Json } from '../../language/json.js';
-import type { StepSpec } from '../../language/runbook.js';
+import type { StepKind, StepSpec } from '../../language/runbook.js';
 import { pendingStep } from '../../common/initial-view.js';
 import { searchAttributes } from '../../common/names.js';
 import type { Problem, RunState, RunView, StepState, StepView, WaitView } from '../../common/view.js';
 import { renderDetails } from './details.js';
 
+/** What Temporal was last told of the run. */
+export interface Published {
+  state: string;
+  step: string;
+  command: string;
+}
+
 /** The run's state as people see it, and the one place that publishes it (status query, Temporal UI, search attributes). */
 export class Board {
   private readonly steps = new Map<string, StepView>();
-  private published = { state: '', step: '', command: '' };
 
-  constructor(readonly view: RunView) {
+  private paused = false;
+  private rollingBack = false;
+
+  /** @param published what the execution before has told Temporal, which keeps it */
+  constructor(
+    readonly view: RunView,
+    private published: Published = { state: '', step: '', command: '' },
+  ) {
     for (const step of view.steps) this.steps.set(step.id, step);
+  }
+
+  get told(): Published {
+    return this.published;
+  }
+
+  /** Rows that an earlier execution of the run, or the run that this one was started from, has settled. */
+  settled(path: string): StepView | undefined {
+    const row = this.steps.get(path);
+    return row !== undefined && settledStates.has(row.state) ? row : undefined;
   }
 
   /** The row of a step; made on first use, behind the rows of its group, when the plan could not know it. */
@@ -41,30 +64,54 @@ export class Board {
   }
 
   openWait(wait: WaitView): void {
-    this.view.waitingFor.push(wait);
-    this.view.state = this.waitingState();
+    const known = this.view.waitingFor.find((other) => other.id === wait.id);
+    // Still open from the execution before, and Temporal was told: telling again would cost events each time.
+    if (known?.digest === wait.digest) return;
+    this.view.waitingFor = [...this.view.waitingFor.filter((other) => other !== known), wait];
+    this.view.state = this.liveState();
     this.publish(wait.id);
   }
 
   closeWait(id: string): void {
     this.view.waitingFor = this.view.waitingFor.filter((wait) => wait.id !== id);
-    if (this.view.state === 'waiting' || this.view.state === 'needs-operator') this.view.state = this.waitingState();
+    this.view.state = this.liveState();
   }
 
-  private waitingState(): RunState {
-    if (this.view.waitingFor.some((wait) => wait.kind === 'failure')) return 'needs-operator';
-    return this.view.waitingFor.length > 0 ? 'waiting' : 'running';
+  setPaused(paused: boolean): void {
+    this.paused = paused;
+    this.view.state = this.liveState();
+    this.publish(this.published.step);
   }
 
-  setState(state: RunState): void {
-    this.view.state = state;
+  setRollingBack(): void {
+    this.rollingBack = true;
+    this.view.state = this.liveState();
     this.publish('');
+  }
+
+  get isRollingBack(): boolean {
+    return this.rollingBack;
   }
 
   close(state: RunState, problem: Problem | null): void {
     this.view.problem = problem;
     this.view.endedAt = now();
-    this.setState(state);
+    this.view.state = state;
+    this.publish('');
+  }
+
+  /** Changes that were made, or may have been, and were not taken back. */
+  changesLeft(): string[] {
+    return this.view.steps
+      .filter((step) => step.effect !== 'read' && !groupKinds.has(step.kind) && changedStates.has(step.state))
+      .map((step) => step.id);
+  }
+
+  private liveState(): RunState {
+    if (this.paused) return 'paused';
+    if (this.view.waitingFor.some((wait) => wait.kind === 'failure')) return 'needs-operator';
+    if (this.rollingBack) return 'rolling-back';
+    return this.view.waitingFor.length > 0 ? 'waiting' : 'running';
   }
 
   /** Sends what changed. Details cost nothing; an attribute or memo costs one history event, so only differences are sent. */
@@ -89,6 +136,11 @@ export class Board {
     return last === -1 ? this.view.steps.length : last + 1;
   }
 }
+
+const settledStates: ReadonlySet<StepState> = new Set(['succeeded', 'failed', 'skipped', 'done-by-hand', 'not-needed']);
+
+const changedStates: ReadonlySet<StepState> = new Set(['succeeded', 'done-by-hand', 'unknown']);
+const groupKinds: ReadonlySet<StepKind> = new Set(['parallel', 'forEach', 'runbook']);
 
 /** `corrupt/load` and `corrupt.2/load` belong to the declared step `corrupt`. */
 function groupOf(path: string): string {

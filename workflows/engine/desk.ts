@@ -1,13 +1,28 @@
-import { condition } from '@temporalio/workflow';
 import { digestOf } from '../../language/digest.js';
+import type { JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
-import type { DecisionEnvelope } from '../../common/envelope.js';
+import type { DecisionEnvelope, DeskVerb } from '../../common/envelope.js';
 import type { DeskFacts } from '../../common/judgement.js';
-import type { Problem, StepView } from '../../common/view.js';
+import type { Problem, StepView, WaitView } from '../../common/view.js';
 import type { Board } from './board.js';
+import type { Turn } from './turn.js';
 
-interface Case extends Omit<DeskFacts, 'decidedBy' | 'decidedVerb'> {
+/** A question of a step to people, and its answer. */
+export interface Case extends Omit<DeskFacts, 'decidedBy' | 'decidedVerb'> {
+  problem: Problem;
+  since: string;
   decision: DecisionEnvelope | null;
+  /** True once the step has done what was decided; until then the next execution has to. */
+  done: boolean;
+}
+
+/** What a step asks. */
+export interface DeskQuestion {
+  kind: WaitView['kind'] & ('failure' | 'manual');
+  title: string;
+  problem: Problem;
+  verbs: readonly DeskVerb[];
+  evidence: JsonObject;
 }
 
 interface DeskHost {
@@ -15,18 +30,50 @@ interface DeskHost {
   command: string;
   run: string;
   save(): Promise<void>;
+  until: Turn['until'];
 }
 
-/** The failure desk: where a step that failed for good waits until people say what becomes of it. */
+const stepVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'rollback', 'abort'];
+/** An undo that is let go stays undone; there is nothing further to roll back to. */
+const undoVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'abort'];
+const manualVerbs: readonly DeskVerb[] = ['done', 'skip', 'rollback', 'abort'];
+
+/** The failure desk: where a step that failed for good, or that people do by hand, waits until they say what becomes of it. */
 export class Desk {
   private readonly cases = new Map<string, Case>();
 
+  /** For the next execution of the run. */
+  carry(): Case[] {
+    return [...this.cases.values()];
+  }
+
+  restore(cases: readonly Case[]): void {
+    for (const each of cases) this.cases.set(each.step, each);
+  }
+
   facts(): DeskFacts[] {
-    return [...this.cases.values()].map(({ decision, ...facts }) => ({
+    return [...this.cases.values()].map(({ decision, problem: _problem, since: _since, done: _done, ...facts }) => ({
       ...facts,
       decidedBy: decision?.by ?? null,
       decidedVerb: decision?.verb ?? null,
     }));
+  }
+
+  /** What an earlier execution of the run asked about the step, when it is not answered yet or the answer not done. */
+  open(path: string): Problem | undefined {
+    const asked = this.cases.get(path);
+    return asked && !asked.done ? asked.problem : undefined;
+  }
+
+  /** The step does what was decided, in the same breath. */
+  close(path: string): void {
+    const asked = this.cases.get(path);
+    if (asked) asked.done = true;
+  }
+
+  /** How often the step has asked; each `retry` gives it as many attempts again. */
+  asked(path: string): number {
+    return this.cases.get(path)?.attempt ?? 0;
   }
 
   /** Takes a decision that was judged good. */
@@ -37,38 +84,32 @@ export class Desk {
     open.decision = decision;
   }
 
-  /** Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to an earlier one is stale. */
-  async ask(path: string, spec: StepSpec, row: StepView, problem: Problem, host: DeskHost): Promise<DecisionEnvelope> {
-    const attempt = (this.cases.get(path)?.attempt ?? 0) + 1;
-    const isUnknown = problem.type === 'OutcomeUnknown';
-    const digest = digestOf({ run: host.run, step: path, attempt, problem });
-    const waiting: Case = { step: path, attempt, digest, state: 'waiting', answers: spec.answers ?? [], decision: null };
-    this.cases.set(path, waiting);
-    host.board.end(row, isUnknown ? 'unknown' : 'needs-operator', { error: problem });
+  /**
+   * Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to an earlier one is stale.
+   * Whoever asks does what was decided and then closes the case.
+   */
+  async ask(path: string, spec: StepSpec, row: StepView, question: DeskQuestion, host: DeskHost): Promise<DecisionEnvelope> {
+    // What the execution before left open is in the record already.
+    const goesOn = this.open(path) !== undefined;
+    const waiting = this.caseOf(path, spec, question, host.run);
+    if (waiting.decision) return waiting.decision;
+    const { problem } = waiting;
+    host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
     host.board.openWait({
-      kind: 'failure',
+      kind: question.kind,
       id: path,
-      title: `${spec.title}: ${isUnknown ? 'it is not known what became of it' : 'it failed'}`,
-      since: new Date().toISOString(),
+      title: question.title,
+      since: waiting.since,
       deadline: null,
       who: 'an operator',
-      attempt,
-      digest,
-      evidence: {
-        'what happened': problem.message,
-        ...(problem.next ? { next: problem.next } : {}),
-        effect: spec.effect,
-        retry: isUnknown ? 'does the step again: what it did before then happens twice' : 'does the step again',
-        skip: waiting.answers.length > 0 ? 'not possible: later steps need what it answers' : 'goes on without it',
-        done: `goes on; you did it by hand${waiting.answers.length > 0 ? ` and give ${waiting.answers.join(', ')} with --output` : ''}`,
-        rollback: 'ends the run and takes back what was changed',
-        abort: 'ends the run and leaves everything as it is',
-      },
-      command: `${host.command} retry ${host.run} ${path} --reason '…'`,
+      attempt: waiting.attempt,
+      digest: waiting.digest,
+      evidence: question.evidence,
+      command: `${host.command} ${waiting.verbs?.[0]} ${host.run} ${path} --reason '…'`,
     });
-    const saved = host.save();
+    const saved = goesOn ? Promise.resolve() : host.save();
     try {
-      await condition(() => waiting.decision !== null);
+      await host.until(() => waiting.decision !== null);
     } finally {
       waiting.state = 'decided';
       host.board.closeWait(path);
@@ -76,4 +117,92 @@ export class Desk {
     await saved;
     return waiting.decision as unknown as DecisionEnvelope;
   }
+
+  /** The case that the execution before left open, or a new one. */
+  private caseOf(path: string, spec: StepSpec, question: DeskQuestion, run: string): Case {
+    const before = this.cases.get(path);
+    if (before && !before.done) return before;
+    const attempt = (before?.attempt ?? 0) + 1;
+    const { problem, verbs } = question;
+    const fresh: Case = {
+      step: path,
+      attempt,
+      digest: digestOf({ run, step: path, attempt, problem }),
+      state: 'waiting',
+      verbs,
+      answers: spec.answers ?? [],
+      problem,
+      since: new Date().toISOString(),
+      decision: null,
+      done: false,
+    };
+    this.cases.set(path, fresh);
+    return fresh;
+  }
+}
+
+/** A step failed for good, or nobody knows what became of it. */
+export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
+  const isUnknown = stateOf(problem) === 'unknown';
+  const answers = spec.answers ?? [];
+  return {
+    kind: 'failure',
+    title: `${spec.title}: ${isUnknown ? 'it is not known what became of it' : 'it failed'}`,
+    problem,
+    verbs: stepVerbs,
+    evidence: {
+      ...what(problem),
+      effect: spec.effect,
+      retry: isUnknown ? 'does the step again: what it did before then happens twice' : 'does the step again',
+      skip: answers.length > 0 ? 'not possible: later steps need what it answers' : 'goes on without it',
+      done: `goes on; you did it by hand${answers.length > 0 ? ` and give ${answers.join(', ')} with --output` : ''}`,
+      rollback: 'ends the run and takes back what was changed',
+      abort: 'ends the run and leaves everything as it is',
+    },
+  };
+}
+
+/** A step could not be taken back. */
+export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
+  return {
+    kind: 'failure',
+    title: `${spec.title}: it could not be taken back`,
+    problem,
+    verbs: undoVerbs,
+    evidence: {
+      ...what(problem),
+      undo: spec.undo ?? '',
+      retry: 'tries again to take it back',
+      done: 'goes on; you took it back by hand',
+      skip: 'leaves this step as it is and takes back the others',
+      abort: 'stops taking back; everything left stays as it is',
+    },
+  };
+}
+
+/** A step that people do. */
+export function aboutManual(spec: StepSpec, instructions: string, evidence: JsonObject): DeskQuestion {
+  const answers = spec.answers ?? [];
+  return {
+    kind: 'manual',
+    title: spec.title,
+    problem: { type: 'Manual', message: instructions },
+    verbs: manualVerbs,
+    evidence: {
+      'what to do': instructions,
+      ...evidence,
+      done: `when you have done it${answers.length > 0 ? `; give ${answers.join(', ')} with --output` : ''}`,
+      skip: answers.length > 0 ? 'not possible: later steps need what it answers' : 'goes on without it',
+      rollback: 'ends the run and takes back what was changed',
+      abort: 'ends the run and leaves everything as it is',
+    },
+  };
+}
+
+function what(problem: Problem): JsonObject {
+  return { 'what happened': problem.message, ...(problem.next ? { next: problem.next } : {}) };
+}
+
+function stateOf(problem: Problem): 'unknown' | 'needs-operator' {
+  return problem.type === 'OutcomeUnknown' ? 'unknown' : 'needs-operator';
 }

@@ -1,19 +1,19 @@
-import { condition } from '@temporalio/workflow';
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { GateFacts } from '../../common/judgement.js';
+import type { StepView } from '../../common/view.js';
 import type { Board } from './board.js';
+import type { CarriedGate } from './carried.js';
 import { nextWake, waitTimes } from './clock.js';
 import { GateRejected } from './outcome.js';
+import type { Turn } from './turn.js';
 
-interface Gate {
+interface Gate extends CarriedGate {
   spec: StepSpec;
-  attempt: number;
-  digest: string;
-  state: GateFacts['state'];
-  decision: DecisionEnvelope | null;
+  /** Openings in this execution, those included that an earlier one has decided. */
+  openings: number;
 }
 
 /** What a gate is opened with. */
@@ -32,16 +32,26 @@ interface GateHost {
   /** True while a decision is being judged. */
   busy(): boolean;
   save(): Promise<void>;
+  until: Turn['until'];
 }
 
 /** The places where the run waits for people. */
 export class Gates {
   private readonly gates = new Map<string, Gate>();
+  private readonly waived = new Set<string>();
 
-  constructor(steps: readonly StepSpec[]) {
-    for (const spec of steps) {
-      if (spec.kind === 'approval') this.gates.set(spec.id, { spec, attempt: 0, digest: '', state: 'pending', decision: null });
+  constructor(steps: readonly StepSpec[], carried: readonly CarriedGate[] = []) {
+    const before = new Map(carried.map((gate) => [gate.id, gate]));
+    for (const spec of withParts(steps)) {
+      if (spec.kind === 'approval') this.gates.set(spec.id, { ...unopened(spec.id), ...before.get(spec.id), spec, openings: 0 });
     }
+  }
+
+  /** For the next execution of the run. @param voided true when the approvals so far no longer hold */
+  carry(voided = false): CarriedGate[] {
+    return [...this.gates.values()].map(({ spec: _spec, openings: _openings, ...gate }) =>
+      voided ? { ...unopened(gate.id), attempt: gate.attempt } : gate,
+    );
   }
 
   facts(): GateFacts[] {
@@ -56,8 +66,14 @@ export class Gates {
     }));
   }
 
+  /** A gate that its own declaration makes unnecessary this time (`when`): nothing behind it has to wait for it. */
+  waive(id: string): void {
+    if (this.gates.get(id)?.spec.when) this.waived.add(id);
+  }
+
   approved(id: string): boolean {
     const gate = this.gates.get(id);
+    if (this.waived.has(id)) return true;
     return gate?.state === 'decided' && gate.decision?.verb === 'approve';
   }
 
@@ -67,6 +83,7 @@ export class Gates {
     if (gate?.state !== 'waiting') return;
     gate.state = 'decided';
     gate.decision = decision;
+    if (decision.verb === 'approve') gate.passed.push(decision);
   }
 
   /**
@@ -77,38 +94,25 @@ export class Gates {
   async pass(id: string, question: GateQuestion, host: GateHost, run: string): Promise<DecisionEnvelope> {
     const gate = this.gates.get(id);
     if (!gate) throw new Error(`gate ${id} is not declared`);
-    gate.attempt += 1;
-    gate.decision = null;
-    gate.digest = digestOf({ plan: host.planDigest, procedure: host.procedure, gate: id, attempt: gate.attempt, ...question });
-    gate.state = 'waiting';
-
-    const times = waitTimes(Date.now(), gate.spec.deadlineMs);
-    const command = `${host.command} approve ${run} ${id} --reason '…'`;
     const row = host.board.row(id, gate.spec);
-    row.attempts = gate.attempt;
-    host.board.begin(row, 'waiting');
-    host.board.openWait({
-      kind: 'approval',
-      id,
-      title: gate.spec.title,
-      since: new Date(times.since).toISOString(),
-      deadline: times.deadline === null ? null : new Date(times.deadline).toISOString(),
-      who: gate.spec.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester',
-      attempt: gate.attempt,
-      digest: gate.digest,
-      evidence: question.evidence,
-      command,
-    });
-    const saved = host.save();
+    gate.openings += 1;
+    const before = gate.passed[gate.openings - 1];
+    if (before) return approved(before, row, host.board);
+    // The execution before ended between the decision and what it does.
+    if (gate.decision?.verb === 'reject') throw this.closed(gate, row, host.board);
+
+    const saved = this.open(gate, row, question, host, run);
+    const times = waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs);
+    const summary = commandOf(host, run, id);
     try {
       for (;;) {
         const wait = nextWake(Date.now(), times);
         if (wait === 0 && !host.busy()) break;
         const decided = () => gate.decision !== null;
         // A decision that arrived before the deadline counts, even when it is judged after it.
-        if (wait === 0) await condition(() => decided() || !host.busy());
+        if (wait === 0) await host.until(() => decided() || !host.busy());
         // The timer's summary is the one place that shows the command without a worker.
-        else await condition(decided, wait, { summary: command });
+        else await host.until(decided, wait, summary);
         if (decided()) break;
       }
     } finally {
@@ -117,15 +121,69 @@ export class Gates {
     }
     await saved;
 
-    const decision = gate.decision as DecisionEnvelope | null;
-    if (decision?.verb === 'approve') {
-      host.board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
-      return decision;
-    }
+    const decision = gate.decision;
+    if (decision?.verb === 'approve') return approved(decision, row, host.board);
+    throw this.closed(gate, row, host.board);
+  }
+
+  private closed({ id, decision }: Gate, row: StepView, board: Board): GateRejected {
     const problem = decision
       ? { type: 'Rejected', message: `${decision.by} rejected ${id}: ${decision.reason}` }
       : { type: 'Expired', message: `nobody decided ${id} before its deadline` };
-    host.board.end(row, 'failed', { error: problem });
-    throw new GateRejected(id, problem);
+    board.closeWait(id);
+    board.end(row, 'failed', { error: problem });
+    return new GateRejected(id, problem);
   }
+
+  /** Asks. An opening that waited when the execution before ended goes on as it was, unless its question has changed. */
+  private open(gate: Gate, row: StepView, question: GateQuestion, host: GateHost, run: string): Promise<void> {
+    const digestFor = (attempt: number): string =>
+      digestOf({ plan: host.planDigest, procedure: host.procedure, gate: gate.id, attempt, ...question });
+    const goesOn = gate.state !== 'pending' && gate.decision === null && gate.digest === digestFor(gate.attempt);
+    if (!goesOn) {
+      gate.attempt += 1;
+      gate.digest = digestFor(gate.attempt);
+      gate.since = new Date().toISOString();
+      gate.decision = null;
+    }
+    gate.state = 'waiting';
+    row.attempts = gate.attempt;
+    const { deadline } = waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs);
+    if (!goesOn) host.board.begin(row, 'waiting');
+    host.board.openWait({
+      kind: 'approval',
+      id: gate.id,
+      title: gate.spec.title,
+      since: gate.since as string,
+      deadline: deadline === null ? null : new Date(deadline).toISOString(),
+      who: gate.spec.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester',
+      attempt: gate.attempt,
+      digest: gate.digest,
+      evidence: question.evidence,
+      command: commandOf(host, run, gate.id),
+    });
+    return goesOn ? Promise.resolve() : host.save();
+  }
+}
+
+function commandOf(host: GateHost, run: string, id: string): string {
+  return `${host.command} approve ${run} ${id} --reason '…'`;
+}
+
+function unopened(id: string): CarriedGate {
+  return { id, attempt: 0, digest: '', state: 'pending', since: null, decision: null, passed: [] };
+}
+
+function approved(decision: DecisionEnvelope, row: StepView, board: Board): DecisionEnvelope {
+  board.closeWait(decision.gate ?? '');
+  if (row.state !== 'succeeded') board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
+  return decision;
+}
+
+/** Nested runbooks have gates of their own; a gate's id is its path. */
+function withParts(steps: readonly StepSpec[], prefix = ''): StepSpec[] {
+  return steps.flatMap((step) => {
+    const spec = prefix ? { ...step, id: `${prefix}/${step.id}` } : step;
+    return step.kind === 'runbook' || step.kind === 'parallel' ? withParts(step.steps ?? [], spec.id) : [spec];
+  });
 }

@@ -28,13 +28,19 @@ const guards: readonly Guard[] = [
   },
 ];
 
-/** @param top id of the declared step that `step` is, or is part of */
+/** @param top path of the declared step that `step` is, or is part of */
 export function assertAllowed(step: StepSpec, top: string, run: GuardView): void {
   for (const guard of guards) guard(step, top, run);
 }
 
-/** The nearest approval declared before the step. */
-function gateBefore(steps: readonly StepSpec[], top: string): string | undefined {
-  const place = steps.findIndex((step) => step.id === top);
-  return steps.slice(0, Math.max(place, 0)).findLast((step) => step.kind === 'approval')?.id;
+/** The nearest approval declared before the step, in its own runbook or in those around it. */
+function gateBefore(steps: readonly StepSpec[], top: string, prefix = ''): string | undefined {
+  const [id, ...rest] = top.split('/');
+  const place = steps.findIndex((step) => step.id === id);
+  const own = steps[place];
+  if (!own) return undefined;
+  const inside = rest.length > 0 ? gateBefore(own.steps ?? [], rest.join('/'), `${prefix}${own.id}/`) : undefined;
+  if (inside !== undefined) return inside;
+  const before = steps.slice(0, place).findLast((step) => step.kind === 'approval');
+  return before && `${prefix}${before.id}`;
 }

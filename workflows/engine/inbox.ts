@@ -1,21 +1,21 @@
-import { condition } from '@temporalio/workflow';
 import type { Json } from '../../language/json.js';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import type { JudgeRequest } from '../../common/judgement.js';
-
-interface Received {
-  id: string;
-  received: Json;
-  signal: string;
-  at: string;
-}
+import type { CarriedInbox, Received } from './carried.js';
 
 /** Larger decisions are not carried further: what is judged goes into history once more. */
 const maxDecisionCharacters = 8_192;
 /** Decisions judged by one activity; a flood costs one activity per batch, not per signal. */
 const batchSize = 50;
+/** Answers that one execution hands to the next; older ones are in the record. */
+const verdictsCarried = 500;
+/** Signals that may be handed over unjudged. More are judged first, however due the border is. */
+const queueCarried = 20;
 
 export interface InboxOwner {
+  /** True when the run is about to continue as new: what has arrived can wait for that. */
+  leaving(): boolean;
+  until(met: () => boolean): Promise<void>;
   /** Everything but the decisions themselves. */
   facts(): Omit<JudgeRequest, 'version' | 'decisions'>;
   judge(request: JudgeRequest): Promise<Verdict[]>;
@@ -32,11 +32,38 @@ export class Inbox {
   private readonly known = new Set<string>();
   private readonly verdicts = new Map<string, Verdict>();
   private count = 0;
+  private signals = 0;
   private judging = false;
   private closed = false;
 
+  /** What has not been judged yet, and the newest answers. */
+  carry(): CarriedInbox {
+    return { queue: this.queue, verdicts: [...this.verdicts.values()].slice(-verdictsCarried), count: this.count };
+  }
+
+  restore({ queue, verdicts, count }: CarriedInbox): void {
+    this.count += count;
+    for (const verdict of verdicts) {
+      this.verdicts.set(verdict.decision, verdict);
+      this.known.add(verdict.decision);
+    }
+    for (const item of queue) this.known.add(item.id);
+    this.queue.unshift(...queue);
+  }
+
+  /** Signals that this execution has received. */
+  get received(): number {
+    return this.signals;
+  }
+
+  /** True while nothing is being judged and what waits can be handed over. */
+  get idle(): boolean {
+    return !this.judging && this.queue.length <= queueCarried;
+  }
+
   receive(signal: string, payload: unknown): void {
     this.count += 1;
+    this.signals += 1;
     const received = bounded(payload);
     const id = idOf(received) ?? `unnamed-${this.count}`;
     // The same id again is the same decision: it has its answer, or will have it.
@@ -57,7 +84,7 @@ export class Inbox {
   /** Judges until the run has ended and nothing is left to answer. */
   async pump(owner: InboxOwner): Promise<void> {
     for (;;) {
-      await condition(() => this.queue.length > 0 || this.closed);
+      await owner.until(() => (this.queue.length > 0 && !(owner.leaving() && this.idle)) || this.closed);
       const batch = this.queue.splice(0, batchSize);
       if (batch.length === 0) return;
       this.judging = true;

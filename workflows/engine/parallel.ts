@@ -1,17 +1,19 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
 
 /**
  * Runs all jobs at once. The first failure, by time, cancels the others, and only when every one has ended does it
  * surface: nothing of the group is still acting when the caller goes on (or undoes).
+ * @param atOnce how many may run at the same time; the others wait their turn, in order
  */
-export async function inParallel<T>(jobs: readonly (() => Promise<T>)[]): Promise<T[]> {
+export async function inParallel<T>(jobs: readonly (() => Promise<T>)[], atOnce = Infinity): Promise<T[]> {
+  const lanes = new Lanes(atOnce);
   const scope = new CancellationScope();
   return scope.run(async () => {
     const failures: unknown[] = [];
     const results = await Promise.allSettled(
       jobs.map(async (job) => {
         try {
-          return await job();
+          return await lanes.take(job);
         } catch (error) {
           failures.push(error);
           scope.cancel();
@@ -22,4 +24,22 @@ export async function inParallel<T>(jobs: readonly (() => Promise<T>)[]): Promis
     if (failures.length > 0) throw failures[0];
     return results.map((result) => (result as PromiseFulfilledResult<T>).value);
   });
+}
+
+class Lanes {
+  private busy = 0;
+  private readonly queue: (() => void)[] = [];
+  constructor(private readonly limit: number) {}
+
+  async take<T>(job: () => Promise<T>): Promise<T> {
+    if (this.busy >= this.limit) await new Promise<void>((free) => this.queue.push(free));
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled before it began');
+    this.busy += 1;
+    try {
+      return await job();
+    } finally {
+      this.busy -= 1;
+      this.queue.shift()?.();
+    }
+  }
 }

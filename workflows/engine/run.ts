@@ -1,25 +1,39 @@
-import { CancellationScope, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { Json, JsonObject } from '../../language/json.js';
-import type { PlannedTarget } from '../../language/plan.js';
-
+import type { Plan, PlannedTarget } from '../../language/plan.js';
 import type { Action, CheckAction, StepSpec } from '../../language/runbook.js';
 import type { AttemptRequest, Expectation } from '../../common/attempt.js';
-import type { Admission, RunSettings } from '../../common/admission.js';
+import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
-import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
-import { uiLink } from '../../common/ui-link.js';
-import type { Problem, StepView } from '../../common/view.js';
+import type { Problem, RunView, StepView } from '../../common/view.js';
 import { platformActivities, stepActivities, stepOptions } from './activities.js';
 import { Board } from './board.js';
-import { Desk } from './desk.js';
+import type { Carried } from './carried.js';
+import { aboutFailure, aboutManual, aboutUndo, Desk } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed } from './guards.js';
+import type { Inbox } from './inbox.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
 import { inParallel } from './parallel.js';
-import { UndoList } from './undo.js';
+import { Turn } from './turn.js';
+import { UndoList, type Undo } from './undo.js';
 
-type Admitted = Extract<Admission, { admitted: true }>;
+/** What an execution begins with: an admission, or what the execution before has handed over. */
+export interface Entry {
+  key: RunKey;
+  envelope: StartEnvelope;
+  plan: Plan;
+  settings: RunSettings;
+  view: RunView;
+  carried: Carried | null;
+}
+
+interface Replanned {
+  envelope: StartEnvelope;
+  plan: Plan;
+  changes: string;
+}
 
 /** What a step is given when its turn comes: everything that earlier outputs decided. */
 export interface Work {
@@ -28,6 +42,8 @@ export interface Work {
   expect?: readonly Expectation[];
   /** Polled after the action until it holds. */
   verify?: CheckAction;
+  /** Holds when, and only when, the step's effect is there: proves an outcome that would be unknown. */
+  check?: CheckAction;
   /** Takes the step back; has to be harmless when the step never happened. */
   undo?: Action;
   /** Limit of one attempt in milliseconds, where an input decides it. */
@@ -44,45 +60,67 @@ export class Run {
   readonly gates: Gates;
   readonly desk = new Desk();
   readonly undos = new UndoList();
+  readonly turn: Turn;
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
+  /** Steps that could not be taken back. */
+  readonly leftover: string[] = [];
   private readonly specs = new Map<string, StepSpec>();
   private readonly times = new Map<string, number>();
+  private replanned: Replanned | null = null;
 
   constructor(
-    readonly key: RunKey,
-    readonly envelope: StartEnvelope,
-    private readonly admitted: Admitted,
-    private readonly inboxBusy: () => boolean,
+    private readonly entry: Entry,
+    private readonly inbox: Inbox,
   ) {
-    const info = workflowInfo();
-    const { plan, settings } = admitted;
-    const link = settings.uiUrl && uiLink(settings.uiUrl, info.namespace, key.run, info.runId, 'history');
-    this.board = new Board(initialView(key, envelope, plan, info.startTime.toISOString(), link));
-    this.gates = new Gates(plan.steps);
+    const { plan, view, carried } = entry;
+    this.board = new Board(view, carried?.published);
+    this.gates = new Gates(plan.steps, carried?.gates);
+    this.turn = new Turn(() => inbox.received, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
+    if (!carried) return;
+    this.desk.restore(carried.desk);
+    inbox.restore(carried.inbox);
+    if (carried.paused) this.pause();
+    if (!carried.rollback) return;
+    view.waitingFor = view.waitingFor.filter((wait) => wait.id.endsWith('.undo'));
+    this.undos.restore(carried.rollback.undos);
+    this.leftover.push(...carried.rollback.failed);
+    this.board.setRollingBack();
+  }
+
+  /** Set when the execution before was already taking changes back. */
+  get rollbackCarried(): Carried['rollback'] {
+    return this.entry.carried?.rollback ?? null;
+  }
+
+  get key(): RunKey {
+    return this.entry.key;
+  }
+
+  get envelope(): StartEnvelope {
+    return this.entry.envelope;
   }
 
   get inputs(): JsonObject {
-    return this.admitted.plan.inputs;
+    return this.entry.plan.inputs;
   }
 
   get settings(): RunSettings {
-    return this.admitted.settings;
+    return this.entry.settings;
+  }
+
+  get plan(): Plan {
+    return this.entry.plan;
   }
 
   /** The target that an input chose. */
   target(input: string): PlannedTarget {
     const name = this.inputs[input];
-    const target = this.admitted.plan.targets.find((candidate) => candidate.name === name);
+    const target = this.entry.plan.targets.find((candidate) => candidate.name === name);
     if (!target)
       throw new ProcedureStopped(`input ${input} names no target of the plan`, 'Report this to the owners of the runbook.');
     return target;
-  }
-
-  /** The same for every attempt of the step in this run; what servers are given as Idempotency-Key. */
-  private stepKey(path: string): string {
-    return `${this.key.run}/${path}`;
   }
 
   /**
@@ -138,7 +176,10 @@ export class Run {
 
   /** A declared `decide` step: pure code of the procedure. What it throws ends the step as failed. */
   decide<T extends Json>(id: string, choose: () => T): T {
-    const row = this.board.row(this.freshPath(id), this.spec(id));
+    const path = this.freshPath(id);
+    const before = this.board.settled(path);
+    if (before?.state === 'succeeded') return before.output as T;
+    const row = this.board.row(path, this.spec(id));
     this.board.begin(row);
     try {
       const output = choose();
@@ -152,22 +193,53 @@ export class Run {
 
   /** Says that a declared step has nothing to do this time, and why. */
   notNeeded(id: string, why: string): void {
-    const row = this.board.row(this.freshPath(id), this.spec(id));
+    this.passBy(this.freshPath(id), this.spec(id), why);
+  }
+
+  /** The same for a step anywhere in the plan. */
+  passBy(path: string, spec: StepSpec, why: string): void {
+    if (spec.kind === 'approval') this.gates.waive(path);
+    if (this.board.settled(path)) return;
+    const row = this.board.row(path, spec);
     this.board.begin(row);
     this.board.end(row, 'not-needed', { output: why });
   }
 
+  /** A declared `manual` step: waits until people say that they have done it. @throws StepFailed when they end the run */
+  async manual<T extends Json = Json>(id: string, instructions: string, evidence: JsonObject = {}): Promise<T> {
+    return (await this.byHand(this.freshPath(id), this.spec(id), id, instructions, evidence)) as T;
+  }
+
+  /** The same for a step anywhere in the plan. @param top its declared path */
+  async byHand(path: string, spec: StepSpec, top: string, instructions: string, evidence: JsonObject): Promise<Json> {
+    const before = this.board.settled(path);
+    if (before) return this.passOver(before);
+    const row = this.board.row(path, spec);
+    if (!this.desk.open(path)) {
+      await this.turn.start();
+      this.assertAllowed(spec, top);
+      this.board.begin(row, 'waiting');
+    }
+    const decision = await this.desk.ask(path, spec, row, aboutManual(spec, instructions, evidence), this.deskHost());
+    this.desk.close(path);
+    return this.answered(decision, row, { type: 'Manual', message: `not done by hand: ${decision.reason}` });
+  }
+
   /** Waits at a declared gate. @throws GateRejected */
-  gate(id: string, question: GateQuestion): Promise<DecisionEnvelope> {
+  async gate(id: string, question: GateQuestion): Promise<DecisionEnvelope> {
+    const { plan, settings, carried } = this.entry;
     const host = {
       board: this.board,
-      planDigest: this.admitted.plan.digest,
-      procedure: this.admitted.plan.procedure,
-      command: this.settings.command,
-      busy: this.inboxBusy,
+      planDigest: plan.digest,
+      procedure: plan.procedure,
+      command: settings.command,
+      busy: () => this.inbox.busy,
       save: () => this.save(),
+      until: this.until,
     };
-    return this.gates.pass(id, question, host, this.key.run);
+    const changed = carried?.changedInputs;
+    const evidence = changed ? { 'inputs changed since the last approval': changed, ...question.evidence } : question.evidence;
+    return this.gates.pass(id, { ...question, evidence }, host, this.key.run);
   }
 
   /** What the run hands to its report and to whoever started it. */
@@ -175,85 +247,195 @@ export class Run {
     this.board.view.outputs = outputs;
   }
 
+  pause(): void {
+    this.turn.pause();
+    this.board.setPaused(true);
+  }
+
+  resume(): void {
+    this.turn.resume();
+    this.board.setPaused(false);
+  }
+
   /** Writes the run as it stands to the record. Not cancellable: the record must tell how it ended. */
   save(): Promise<void> {
-    return CancellationScope.nonCancellable(() => platformActivities.record({ version: 1, view: this.board.view }));
+    return this.turn.during(() =>
+      CancellationScope.nonCancellable(() => platformActivities.record({ version: 1, view: this.board.view })),
+    );
   }
 
-  /**
-   * Takes back what was changed, newest first, and goes on past an undo that fails: the more is back, the better.
-   * @returns the paths whose undo failed
-   */
-  async rollback(): Promise<string[]> {
-    if (this.undos.empty) return [];
-    this.board.setState('rolling-back');
-    const failed: string[] = [];
-    for (let undo = this.undos.next(); undo; undo = this.undos.next()) {
-      const row = this.board.row(undo.path, undo.spec);
-      this.board.begin(row, 'undoing');
-      const path = `${undo.path}.undo`;
-      try {
-        const output = await this.attempt(
-          { path, spec: { ...undo.spec, title: `Undo: ${undo.spec.undo ?? undo.spec.title}` } },
-          { action: undo.action },
-        );
-        this.board.end(row, 'undone', { output: output.output });
-      } catch (error) {
-        this.board.end(row, 'failed', { error: readFailure(error).problem });
-        failed.push(undo.path);
-      }
+  /** Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops the rollback. */
+  async rollback(): Promise<void> {
+    if (this.undos.empty) return;
+    this.board.setRollingBack();
+    for (let undo = this.undos.newest; undo && !this.stopped; undo = this.undos.newest) {
+      await this.turn.start();
+      if (this.stopped || !(await this.takeBack(undo))) return;
+      this.undos.taken();
+      this.showUndos();
     }
-    return failed;
   }
 
-  private async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
-    assertAllowed(spec, top, { plan: this.admitted.plan, approved: (gate) => this.gates.approved(gate) });
-    if (work.undo) this.undos.register({ path, spec, action: work.undo });
+  /** Ends a rollback before its next undo. */
+  stopRollback(): void {
+    this.stopped = true;
+    this.turn.resume();
+  }
+
+  /** What the next execution of the run needs to go on where this one is. */
+  carry(rollback: Carried['rollback']): Carried {
+    const { key, envelope, plan, settings } = this.entry;
+    const { replanned } = this;
+    const view = this.board.view;
+    return {
+      version: 1,
+      verb: 'continue',
+      key,
+      envelope: replanned?.envelope ?? envelope,
+      plan: replanned?.plan ?? plan,
+      settings,
+      view: replanned ? { ...view, inputs: replanned.plan.inputs, planDigest: replanned.plan.digest } : view,
+      published: this.board.told,
+      gates: this.gates.carry(replanned !== null),
+      desk: this.desk.carry(),
+      inbox: this.inbox.carry(),
+      paused: this.turn.paused,
+      rollback,
+      ...(replanned ? { changedInputs: replanned.changes } : {}),
+    };
+  }
+
+  private stopped = false;
+  private readonly until: Turn['until'] = (met, limitMs, summary) => this.turn.until(met, limitMs, summary);
+
+  /** Does a step anywhere in the plan. @param top its declared path */
+  async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
+    const before = this.board.settled(path);
+    if (before) {
+      this.passed(path, spec, work);
+      return this.passOver(before);
+    }
     const row = this.board.row(path, spec);
-    for (let round = 1; ; round += 1) {
-      this.board.begin(row);
-      const failure = await this.oneRound(path, spec, row, work, round);
-      if ('output' in failure) return failure.output;
-      const { problem } = failure;
-      if (problem.type !== 'OutcomeUnknown' && (spec.onFailure ?? 'ask') !== 'ask') {
-        this.board.end(row, 'failed', { error: problem });
-        throw new StepFailed(path, problem, spec.onFailure === 'rollback' ? 'rollback' : null);
-      }
-      const decision = await this.desk.ask(path, spec, row, problem, this.deskHost());
-      switch (decision.verb) {
-        case 'retry':
-          continue;
-        case 'skip':
-          this.board.end(row, 'skipped', { error: problem });
-          this.exceptions.push(path);
-          return null;
-        case 'done':
-          this.board.end(row, 'done-by-hand', { output: decision.outputs ?? null });
-          return decision.outputs ?? null;
-        default:
+    // A question that the execution before has left open is asked again, not the step done again.
+    let begun = this.desk.asked(path) > 0;
+    if (begun) this.passed(path, spec, work);
+    for (;;) {
+      let problem = this.desk.open(path);
+      if (!problem) {
+        await this.turn.start();
+        this.assertAllowed(spec, top);
+        if (!begun) this.passed(path, spec, work);
+        begun = true;
+        this.board.begin(row);
+        const outcome = await this.oneRound(path, spec, row, work);
+        if ('output' in outcome) return outcome.output;
+        problem = outcome.problem;
+        const way = this.wayWithoutAsking(spec, problem);
+        if (way === 'continue') return this.goOnWithout(row, problem);
+        if (way !== 'ask') {
           this.board.end(row, 'failed', { error: problem });
-          throw new StepFailed(path, problem, decision.verb === 'rollback' ? 'rollback' : 'abort');
+          throw new StepFailed(path, problem, way === 'rollback' ? 'rollback' : null);
+        }
       }
+      const decision = await this.desk.ask(path, spec, row, aboutFailure(spec, problem), this.deskHost());
+      this.desk.close(path);
+      if (decision.verb !== 'retry') return this.answered(decision, row, problem);
+      if (decision.inputs) await this.changeInputs(decision.inputs);
     }
   }
 
-  /** All attempts that the step's retry allows. @param round counts how often people let it try again; each has as many attempts */
+  /** What becomes of the run without anybody being asked. What is unknown always asks, unless nobody is there to be asked. */
+  private wayWithoutAsking(spec: StepSpec, problem: Problem): NonNullable<StepSpec['onFailure']> {
+    const declared = problem.type === 'OutcomeUnknown' ? 'ask' : (spec.onFailure ?? 'ask');
+    return declared === 'ask' ? (this.envelope.unattended ?? 'ask') : declared;
+  }
+
+  /** What the desk answered, other than to try again. */
+  private answered(decision: DecisionEnvelope, row: StepView, problem: Problem): Json {
+    switch (decision.verb) {
+      case 'skip':
+        return this.goOnWithout(row, problem);
+      case 'done':
+        this.board.end(row, 'done-by-hand', { output: decision.outputs ?? null });
+        return decision.outputs ?? null;
+      default:
+        this.board.end(row, 'failed', { error: problem });
+        throw new StepFailed(row.id, problem, decision.verb === 'rollback' ? 'rollback' : 'abort');
+    }
+  }
+
+  private goOnWithout(row: StepView, problem: Problem): null {
+    this.board.end(row, 'skipped', { error: problem });
+    this.exceptions.push(row.id);
+    return null;
+  }
+
+  /** The step begins, or has begun in an earlier execution: from here on it has to be taken back. */
+  private passed(path: string, spec: StepSpec, work: Work): void {
+    if (spec.pointOfNoReturn) this.undos.clear();
+    if (work.undo) this.undos.register({ path, spec, action: work.undo });
+    if (spec.pointOfNoReturn || work.undo) this.showUndos();
+  }
+
+  private showUndos(): void {
+    this.board.view.undos = this.undos.paths;
+  }
+
+  /** The result of a step that was settled before this execution. */
+  private passOver(row: StepView): Json {
+    if (row.state === 'failed') throw new StepFailed(row.id, row.error ?? { type: 'Error', message: 'failed' });
+    if (row.state === 'skipped') this.exceptions.push(row.id);
+    return row.output;
+  }
+
+  private assertAllowed(spec: StepSpec, top: string): void {
+    assertAllowed(spec, top, { plan: this.entry.plan, approved: (gate) => this.gates.approved(gate) });
+  }
+
+  /** @returns false when people stopped the rollback here */
+  private async takeBack({ path, spec, action }: Undo): Promise<boolean> {
+    const row = this.board.row(path, spec);
+    const undoPath = `${path}.undo`;
+    const undoSpec: StepSpec = { ...spec, title: `Undo: ${spec.undo ?? spec.title}`, answers: [] };
+    for (;;) {
+      let problem = this.desk.open(undoPath);
+      if (!problem) {
+        this.board.begin(row, 'undoing');
+        try {
+          const { output } = await this.attempt(undoPath, undoSpec, { action });
+          this.board.end(row, 'undone', { output });
+          return true;
+        } catch (error) {
+          problem = readFailure(error).problem;
+        }
+      }
+      const verb = this.envelope.unattended
+        ? 'skip'
+        : (await this.desk.ask(undoPath, undoSpec, row, aboutUndo(spec, problem), this.deskHost())).verb;
+      this.desk.close(undoPath);
+      if (verb === 'retry') continue;
+      this.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
+      if (verb !== 'done') this.leftover.push(path);
+      return verb !== 'abort';
+    }
+  }
+
+  /** All attempts that the step's retry allows; as many again each time that people let it try again. */
   private async oneRound(
     path: string,
     spec: StepSpec,
     row: StepView,
     work: Work,
-    round: number,
   ): Promise<{ output: Json } | { problem: Problem }> {
     try {
-      const { output, attempt } = await this.attempt({ path, spec }, work, round);
+      const { output, attempt } = await this.attempt(path, spec, work);
       row.attempts = attempt;
       this.board.end(row, 'succeeded', { output });
       return { output };
     } catch (error) {
       if (isCancellation(error)) {
-        const { state } = await CancellationScope.nonCancellable(() =>
-          platformActivities.settle({ version: 1, key: this.key, step: path }),
+        const { state } = await this.turn.during(() =>
+          CancellationScope.nonCancellable(() => platformActivities.settle({ version: 1, key: this.key, step: path })),
         );
         this.board.end(row, state === 'ended' ? 'skipped' : 'unknown', { error: cancelled(state) });
         throw error;
@@ -264,15 +446,28 @@ export class Run {
     }
   }
 
-  private deskHost() {
-    return { board: this.board, command: this.settings.command, run: this.key.run, save: () => this.save() };
+  /**
+   * Makes a new plan of changed inputs. The run continues as new with it: what is done stays done, approvals are void,
+   * and the step is tried again. Returns only when the new inputs are refused after all; then the step asks again.
+   */
+  private async changeInputs(inputs: JsonObject): Promise<void> {
+    const { digest: _seen, ...asked } = this.envelope;
+    const envelope: StartEnvelope = { ...asked, inputs: { ...this.envelope.inputs, ...inputs } };
+    const admission = await this.turn.during(() =>
+      platformActivities.admit({ version: 1, key: null, envelope, startedAt: null }),
+    );
+    if (!admission.admitted) return;
+    this.replanned = { envelope, plan: admission.plan, changes: changesBetween(this.inputs, admission.plan.inputs) };
+    this.turn.want();
+    await this.turn.start();
   }
 
-  private attempt(
-    { path, spec }: { path: string; spec: StepSpec },
-    work: Work,
-    round = 1,
-  ): Promise<{ output: Json; attempt: number }> {
+  private deskHost() {
+    const { board, key, settings, until } = this;
+    return { board, command: settings.command, run: key.run, save: () => this.save(), until };
+  }
+
+  private attempt(path: string, spec: StepSpec, work: Work): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
     const request: AttemptRequest = {
       version: 1,
@@ -281,14 +476,17 @@ export class Run {
       action: work.action,
       expect: work.expect ?? [],
       ...(work.verify ? { verify: work.verify } : {}),
-      attempts: retry.attempts * round,
+      ...(work.check ? { check: work.check } : {}),
+      attempts: retry.attempts * (this.desk.asked(path) + 1),
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);
-    return stepActivities[work.action.kind].executeWithOptions(options, [request]);
+    return this.turn.during(() => stepActivities[work.action.kind].executeWithOptions(options, [request]));
   }
 
-  private async group<T>(path: string, spec: StepSpec, parts: () => Promise<T>): Promise<T> {
+  /** Shows the parts as one step. */
+  async group<T>(path: string, spec: StepSpec, parts: () => Promise<T>): Promise<T> {
+    if (this.board.settled(path)?.state === 'succeeded') return parts();
     const row = this.board.row(path, spec);
     this.board.begin(row);
     try {
@@ -303,6 +501,11 @@ export class Run {
       );
       throw error;
     }
+  }
+
+  /** The same for every attempt of the step in this run; what servers are given as Idempotency-Key. */
+  private stepKey(path: string): string {
+    return `${this.key.run}/${path}`;
   }
 
   private spec(id: string): StepSpec {
@@ -331,4 +534,13 @@ function cancelled(state: 'ended' | 'unknown'): Problem {
     message: 'cancelled after its worker died on another host, where it may still run',
     next: 'Look at that host.',
   };
+}
+
+/** `name: before → after` for each input that differs. */
+function changesBetween(before: JsonObject, after: JsonObject): string {
+  const text = (value: Json | undefined): string => (value === undefined ? 'not given' : JSON.stringify(value));
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => text(before[name]) !== text(after[name]))
+    .map((name) => `${name}: ${text(before[name])} → ${text(after[name])}`)
+    .join('; ');
 }

@@ -3,20 +3,26 @@ import {
   CancellationScope,
   CancelledFailure,
   isCancellation,
+  makeContinueAsNewFunc,
   setDefaultSignalHandler,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { RunbookSpec } from '../../language/runbook.js';
 import type { Json, JsonObject } from '../../language/json.js';
+import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
-import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
+import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
-import { decideSignal, statusQuery, verdictQuery } from '../messages.js';
+import { uiLink } from '../../common/ui-link.js';
+import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
+import { borderSignal, decideSignal, statusQuery, verdictQuery } from '../messages.js';
 import { platformActivities } from './activities.js';
+import type { Carried, Ending } from './carried.js';
+import { Control } from './control.js';
 import { Inbox, type InboxOwner } from './inbox.js';
 import { GateRejected, ProcedureStopped, StepFailed } from './outcome.js';
-import { Run } from './run.js';
+import { Run, type Entry } from './run.js';
 
 export type Procedure = (run: Run) => Promise<void>;
 
@@ -26,27 +32,26 @@ export interface RunResult {
   outputs: JsonObject;
 }
 
-interface Ending {
-  state: RunState;
-  problem: Problem | null;
-  /** Whether what was changed has to be taken back. */
-  rollback: boolean;
-}
-
 /** Decisions kept for `status`; older ones stay in the record. */
 const decisionsShown = 100;
 
 /**
- * Makes a Temporal workflow of a code-first runbook: `spec` declares its steps, `procedure` orders them. One life of a
- * run, top to bottom: handlers, admission, procedure, rollback where it is owed, the last word to the record.
+ * Makes a Temporal workflow of a runbook: `spec` declares its steps (null: its plan does), `procedure` orders them. One life of a
+ * run, top to bottom: handlers, admission, procedure, rollback where it is owed, the last word to the record; and, when
+ * its history has grown long, the next execution at a border.
  * @param onFailure what to do with the changes made when a step fails for good
  */
-export function runbook(spec: RunbookSpec, procedure: Procedure, onFailure: (run: Run) => 'leave' | 'rollback' = () => 'leave') {
+export function runbook(
+  spec: RunbookSpec | null,
+  procedure: Procedure,
+  onFailure: (run: Run) => 'leave' | 'rollback' = () => 'leave',
+) {
   return async (argument: unknown): Promise<RunResult> => {
     const inbox = new Inbox();
     let run: Run | undefined;
     // Before the first await: a signal or query may arrive with the very first task.
     setHandler(decideSignal, (payload: unknown) => inbox.receive('decide', payload));
+    setHandler(borderSignal, () => run?.turn.want());
     setDefaultSignalHandler((name: string, ...payload: unknown[]) => inbox.receive(name, payload[0]));
     setHandler(verdictQuery, (decision: string) => inbox.verdict(decision));
     setHandler(statusQuery, (): RunView => {
@@ -54,63 +59,112 @@ export function runbook(spec: RunbookSpec, procedure: Procedure, onFailure: (run
       throw new Error('the run is not admitted yet');
     });
 
-    const info = workflowInfo();
-    const key: RunKey = { run: info.workflowId, firstRunId: info.firstExecutionRunId };
-    const envelope = readEnvelope(argument, spec.id);
-    const admission = await CancellationScope.nonCancellable(() =>
-      platformActivities.admit({ version: 1, key, envelope, startedAt: info.startTime.toISOString() }),
-    );
-    if (!admission.admitted) throw failed(admission.problem);
-
-    const live = (run = new Run(key, envelope, admission, () => inbox.busy));
-    const scope = new CancellationScope();
-    const answering = CancellationScope.nonCancellable(() => inbox.pump(ownerOf(live, () => scope.cancel())));
-
-    const ending = await endingOf(live, () => scope.run(() => procedure(live)), onFailure);
-    await CancellationScope.nonCancellable(async () => {
-      const problem = ending.rollback ? await rollBack(live, ending) : ending.problem;
-      live.board.close(ending.state, problem);
-      inbox.close();
-      await answering;
-      await live.save();
-    });
-    return result(live);
+    const entry = readCarried(argument) ?? (await admitted(argument, spec?.id ?? workflowInfo().workflowType));
+    const live = (run = new Run(entry, inbox));
+    const life = new Life(live, inbox, procedure, onFailure);
+    const last = await Promise.race([life.result(), life.border()]);
+    if (last !== 'border') return last;
+    return continueAs(live.carry(life.takingBack));
   };
 }
 
-/** Runs the procedure and says how it ended. Errors that the engine does not know are bugs: they fail the workflow task. */
-async function endingOf(
-  run: Run,
-  procedure: () => Promise<void>,
-  onFailure: (run: Run) => 'leave' | 'rollback',
-): Promise<Ending> {
-  try {
-    await procedure();
-    return { state: run.exceptions.length > 0 ? 'succeeded-with-exceptions' : 'succeeded', problem: null, rollback: false };
-  } catch (error) {
-    if (isCancellation(error)) {
-      return { state: 'cancelled', problem: { type: 'Cancelled', message: 'the run was cancelled' }, rollback: true };
+/** From the procedure's first step to the last word in the record. */
+class Life {
+  private rollback: Carried['rollback'];
+  private readonly scope = new CancellationScope();
+  private readonly control: Control;
+  private readonly answering: Promise<void>;
+
+  constructor(
+    private readonly run: Run,
+    private readonly inbox: Inbox,
+    private readonly procedure: Procedure,
+    private readonly onFailure: (run: Run) => 'leave' | 'rollback',
+  ) {
+    this.rollback = run.rollbackCarried;
+    this.control = new Control(run, () => this.scope.cancel());
+    this.answering = CancellationScope.nonCancellable(() => inbox.pump(ownerOf(run, this.control)));
+  }
+
+  /** Set as soon as the run is told to end, or has come to its end: the next execution does not begin the procedure again. */
+  get takingBack(): Carried['rollback'] {
+    if (this.rollback ?? !this.control.isEnding) return this.rollback;
+    return { ending: this.control.ending(), undos: this.run.undos.all, failed: [] };
+  }
+
+  border(): Promise<'border'> {
+    return CancellationScope.nonCancellable(() => this.run.turn.border(() => this.inbox.idle));
+  }
+
+  async result(): Promise<RunResult> {
+    const { run } = this;
+    const ending = this.rollback?.ending ?? (await this.endingOf());
+    await CancellationScope.nonCancellable(async () => {
+      const problem = ending.rollback ? await this.takeBack(ending) : ending.problem;
+      run.turn.close();
+      run.board.close(ending.state, withLeft(problem, ending, run));
+      this.inbox.close();
+      await this.answering;
+      await run.save();
+    });
+    return result(run);
+  }
+
+  /** Runs the procedure and says how it ended. Errors that the engine does not know are bugs: they fail the workflow task. */
+  private async endingOf(): Promise<Ending> {
+    const { run } = this;
+    try {
+      await this.scope.run(() => this.procedure(run));
+      return { state: run.exceptions.length > 0 ? 'succeeded-with-exceptions' : 'succeeded', problem: null, rollback: false };
+    } catch (error) {
+      if (isCancellation(error)) return this.control.ending();
+      if (error instanceof GateRejected) return { state: 'rejected', problem: error.problem, rollback: true };
+      if (error instanceof StepFailed || error instanceof ProcedureStopped) {
+        const way = error instanceof StepFailed ? error.way : null;
+        const rollback = way === null ? this.onFailure(run) === 'rollback' : way === 'rollback';
+        return { state: rollback && !run.undos.empty ? 'rolled-back' : 'failed', problem: error.problem, rollback };
+      }
+      throw error;
     }
-    if (error instanceof GateRejected) return { state: 'rejected', problem: error.problem, rollback: true };
-    if (error instanceof StepFailed || error instanceof ProcedureStopped) {
-      const way = error instanceof StepFailed ? error.way : null;
-      const rollback = way === null ? onFailure(run) === 'rollback' : way === 'rollback';
-      return { state: rollback && !run.undos.empty ? 'rolled-back' : 'failed', problem: error.problem, rollback };
-    }
-    throw error;
+  }
+
+  private async takeBack(ending: Ending): Promise<Problem | null> {
+    const { run } = this;
+    this.rollback ??= { ending, undos: run.undos.all, failed: run.leftover };
+    await run.rollback();
+    const left = [...run.leftover, ...run.undos.paths.filter((path) => !run.leftover.includes(path))];
+    if (left.length === 0) return ending.problem;
+    if (ending.state === 'rolled-back') ending.state = 'failed';
+    const message = `${ending.problem?.message ?? 'rollback'}; could not be taken back: ${left.join(', ')}`;
+    return {
+      type: ending.problem?.type ?? 'StepFailed',
+      message,
+      next: 'Take these steps back by hand; each step above says how.',
+    };
   }
 }
 
-async function rollBack(run: Run, ending: Ending): Promise<Problem | null> {
-  const failed = await run.rollback();
-  if (failed.length === 0) return ending.problem;
-  if (ending.state === 'rolled-back') ending.state = 'failed';
-  const message = `${ending.problem?.message ?? 'rollback'}; could not be taken back: ${failed.join(', ')}`;
-  return {
-    type: ending.problem?.type ?? 'StepFailed',
-    message,
-    next: 'Take these steps back by hand; each step above says how.',
-  };
+/** A run that ends before its time says which of its changes stay. */
+function withLeft(problem: Problem | null, ending: Ending, run: Run): Problem | null {
+  if (!problem || ending.state === 'failed') return problem;
+  const left = run.board.changesLeft();
+  if (left.length === 0) return problem;
+  return { ...problem, next: [problem.next, `Left as they are: ${left.join(', ')}.`].filter(Boolean).join(' ') };
+}
+
+/** The next execution of the same run, with everything that this one knew. */
+function continueAs(carried: Carried): Promise<never> {
+  const { view } = carried;
+  const next = makeContinueAsNewFunc<(carried: Carried) => Promise<RunResult>>({
+    // An upserted memo is not handed over by itself.
+    memo: {
+      runbook: view.runbook,
+      requester: view.requester,
+      reason: view.reason,
+      approve: carried.published.command,
+    },
+  });
+  return next(carried);
 }
 
 /** How Temporal itself sees the end: completed, failed or cancelled, so that its own lists are right too. */
@@ -131,26 +185,29 @@ function failed(problem: Problem | null): ApplicationFailure {
   });
 }
 
-function ownerOf(run: Run, cancel: () => void): InboxOwner {
+function ownerOf(run: Run, control: Control): InboxOwner {
   const note = (received: Json, verdict: Verdict, at: string): void => {
     const decisions = run.board.view.decisions;
     decisions.push(decisionView(received, verdict, at));
     if (decisions.length > decisionsShown) decisions.shift();
   };
   return {
+    leaving: () => run.turn.due,
+    until: (met) => run.turn.until(met),
     facts: () => ({
       key: run.key,
       requester: run.envelope.by,
       gates: run.gates.facts(),
       desk: run.desk.facts(),
       ended: run.board.view.endedAt !== null,
+      life: control.facts(),
     }),
     judge: async (request) => (await platformActivities.judge(request)).verdicts,
     apply: (decision, verdict, at) => {
       note(decision as unknown as Json, verdict, at);
-      if (decision.verb === 'cancel') cancel();
-      else if (decision.step !== undefined) run.desk.decide(decision);
-      else run.gates.decide(decision);
+      if (decision.step !== undefined) run.desk.decide(decision);
+      else if (decision.verb === 'approve' || decision.verb === 'reject') run.gates.decide(decision);
+      else control.apply(decision);
     },
     refused: note,
   };
@@ -172,6 +229,34 @@ function decisionView(received: Json, verdict: Verdict, at: string): DecisionVie
     code: verdict.code,
     message: verdict.message,
   };
+}
+
+/** Asks admission. @throws ApplicationFailure with the reasons why not */
+async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
+  const info = workflowInfo();
+  const key: RunKey = { run: info.workflowId, firstRunId: info.firstExecutionRunId };
+  const envelope = readEnvelope(argument, runbookId);
+  const startedAt = info.startTime.toISOString();
+  const admission = await CancellationScope.nonCancellable(() =>
+    platformActivities.admit({ version: 1, key, envelope, startedAt }),
+  );
+  if (!admission.admitted) throw failed(admission.problem);
+  const { plan, settings } = admission;
+  const view = initialView(key, envelope, plan, startedAt, linkTo(settings));
+  return { key, envelope, plan, settings, view, carried: null };
+}
+
+/** What the execution before has handed over. Nobody else can: only Temporal says that there was one. */
+function readCarried(argument: unknown): Entry | undefined {
+  const carried = argument as Carried | null;
+  if (workflowInfo().continuedFromExecutionRunId === undefined || carried?.verb !== 'continue') return undefined;
+  const { key, envelope, plan, settings, view } = carried;
+  return { key, envelope, plan, settings, view: { ...view, uiUrl: linkTo(settings) }, carried };
+}
+
+function linkTo(settings: RunSettings): string | null {
+  const { namespace, workflowId, runId } = workflowInfo();
+  return settings.uiUrl && uiLink(settings.uiUrl, namespace, workflowId, runId, 'history');
 }
 
 /** The start argument, when it is one. Anything else ends the run at once with words, before anything is done. */

@@ -9,18 +9,41 @@ export interface Undo {
 
 /** What can be taken back, newest first. */
 export class UndoList {
-  private readonly entries: Undo[] = [];
+  private entries: Undo[] = [];
 
   register(undo: Undo): void {
     this.entries.push(undo);
+  }
+
+  /** A point of no return was passed: what lies before it stays. */
+  clear(): void {
+    this.entries = [];
+  }
+
+  /** Takes up the list of the execution before. */
+  restore(entries: readonly Undo[]): void {
+    this.entries = [...entries];
   }
 
   get empty(): boolean {
     return this.entries.length === 0;
   }
 
-  /** Takes the newest entry; undefined when all is undone. */
-  next(): Undo | undefined {
-    return this.entries.pop();
+  get all(): readonly Undo[] {
+    return this.entries;
+  }
+
+  /** The newest entry; it stays until it is `taken`. */
+  get newest(): Undo | undefined {
+    return this.entries.at(-1);
+  }
+
+  taken(): void {
+    this.entries.pop();
+  }
+
+  /** The paths, in the order in which they would be taken back. */
+  get paths(): string[] {
+    return this.entries.map((entry) => entry.path).reverse();
   }
 }

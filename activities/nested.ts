@@ -1,0 +1,91 @@
+import { resolveInputs, type TargetChoice } from '../language/inputs.js';
+import type { JsonObject } from '../language/json.js';
+import { referencesIn, resolveKnown } from '../language/reference.js';
+import type { RunbookSpec, StepSpec } from '../language/runbook.js';
+import type { Problem } from '../common/view.js';
+
+/** A runbook's steps with those of nested runbooks in place, and the targets that these act on. */
+export interface Expanded {
+  steps: readonly StepSpec[];
+  targets: string[];
+}
+
+interface Known {
+  catalogue: readonly RunbookSpec[];
+  targets: { list(): readonly TargetChoice[] };
+}
+
+/**
+ * Puts nested runbooks in place, so that the plan shows, and an approval covers, everything that will be done. Their
+ * inputs are checked now, those that only an output decides excepted.
+ */
+export function expand(
+  spec: RunbookSpec,
+  inputs: JsonObject,
+  known: Known,
+  around: readonly string[] = [],
+): Expanded | { problems: Problem[] } {
+  const targets: string[] = [];
+  const problems: Problem[] = [];
+  const steps = spec.steps.map(expandStep);
+  return problems.length > 0 ? { problems } : { steps, targets };
+
+  function expandStep(step: StepSpec): StepSpec {
+    if (step.kind !== 'runbook') return step.steps ? { ...step, steps: step.steps.map(expandStep) } : step;
+    const nested = known.catalogue.find((candidate) => candidate.id === step.runbook);
+    const chain = [...around, spec.id];
+    if (!nested?.data)
+      return refuse(step, nested ? 'is code, and only runbooks that are data can be nested' : 'is not in the catalogue');
+    if (chain.includes(nested.id)) return refuse(step, `contains itself (${[...chain, nested.id].join(' in ')})`);
+    const given = resolveKnown(step.inputs ?? {}, { inputs }) as JsonObject;
+    const resolved = inputsNow(nested, given, known.targets.list());
+    if ('problems' in resolved) {
+      problems.push(...resolved.problems.map((each) => ({ ...each, message: `step ${step.id}: ${each.message}` })));
+      return step;
+    }
+    targets.push(...targetsOf(nested, resolved.inputs));
+    const inside = expand(nested, resolved.inputs, known, chain);
+    if ('problems' in inside) {
+      problems.push(...inside.problems);
+      return step;
+    }
+    targets.push(...inside.targets);
+    return { ...step, inputs: resolved.inputs, steps: inside.steps };
+  }
+
+  function refuse(step: StepSpec, why: string): StepSpec {
+    problems.push({
+      type: 'Refused',
+      message: `step ${step.id} of ${spec.id}: runbook ${JSON.stringify(step.runbook ?? '')} ${why}`,
+      next: 'See what there is with: runbook list',
+    });
+    return step;
+  }
+}
+
+/** Names of the targets that the inputs choose. */
+export function targetsOf(spec: RunbookSpec, inputs: JsonObject): string[] {
+  return Object.entries(spec.inputs)
+    .filter(([name, input]) => input.type === 'target' && typeof inputs[name] === 'string')
+    .map(([name]) => inputs[name] as string);
+}
+
+/** Checks what is known. A target has to be known: the plan names what it acts on. */
+function inputsNow(
+  nested: RunbookSpec,
+  given: JsonObject,
+  targets: readonly TargetChoice[],
+): { inputs: JsonObject } | { problems: Problem[] } {
+  const later = Object.entries(given).filter(([, value]) => referencesIn(value).length > 0);
+  const open = later.find(([name]) => nested.inputs[name]?.type === 'target');
+  if (open) {
+    const message = `input ${open[0]} is a target, which has to be known before the run starts`;
+    return { problems: [{ type: 'Refused', message, next: 'Give it from an input of the runbook.' }] };
+  }
+  const names = new Set(later.map(([name]) => name));
+  const spec = Object.fromEntries(Object.entries(nested.inputs).filter(([name]) => !names.has(name)));
+  const now = Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)));
+  const unknown = [...names].filter((name) => !Object.hasOwn(nested.inputs, name));
+  const resolved = resolveInputs(spec, { ...now, ...Object.fromEntries(unknown.map((name) => [name, null])) }, targets);
+  return resolved.ok ? { inputs: { ...resolved.inputs, ...Object.fromEntries(later) } } : { problems: resolved.problems };
+}

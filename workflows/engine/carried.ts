@@ -1,0 +1,70 @@
+import type { RunSettings } from '../../common/admission.js';
+import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import type { GateFacts } from '../../common/judgement.js';
+import type { RunKey } from '../../common/keys.js';
+import type { Problem, RunState, RunView } from '../../common/view.js';
+import type { Json } from '../../language/json.js';
+import type { Plan } from '../../language/plan.js';
+import type { Published } from './board.js';
+import type { Case } from './desk.js';
+import type { Undo } from './undo.js';
+
+/*
+ * What one execution of a run hands to the next when it continues as new. The procedure begins anew there and passes
+ * over everything that the view shows as settled, with the outputs it had: so it needs no place to come back to, and
+ * code-first procedures continue as well as plans.
+ */
+
+export interface CarriedGate {
+  id: string;
+  attempt: number;
+  digest: string;
+  state: GateFacts['state'];
+  since: string | null;
+  decision: DecisionEnvelope | null;
+  /** The approvals of its openings so far, in order. */
+  passed: DecisionEnvelope[];
+}
+
+/** A signal that was received and not judged yet. */
+export interface Received {
+  id: string;
+  received: Json;
+  signal: string;
+  at: string;
+}
+
+export interface CarriedInbox {
+  queue: Received[];
+  /** The newest answers, for senders that ask again. */
+  verdicts: Verdict[];
+  /** Signals in the run's whole life; names those that came without an id. */
+  count: number;
+}
+
+/** How a run is going to end. */
+export interface Ending {
+  state: RunState;
+  problem: Problem | null;
+  /** Whether what was changed has to be taken back. */
+  rollback: boolean;
+}
+
+export interface Carried {
+  version: 1;
+  verb: 'continue';
+  key: RunKey;
+  envelope: StartEnvelope;
+  plan: Plan;
+  settings: RunSettings;
+  view: RunView;
+  published: Published;
+  gates: CarriedGate[];
+  desk: Case[];
+  inbox: CarriedInbox;
+  paused: boolean;
+  /** In words, when the plan was made anew: the approvals so far are void. */
+  changedInputs?: string;
+  /** Set once the procedure is over and its changes are being taken back. */
+  rollback: { ending: Ending; undos: readonly Undo[]; failed: readonly string[] } | null;
+}

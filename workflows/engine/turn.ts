@@ -1,0 +1,109 @@
+import { condition, workflowInfo } from '@temporalio/workflow';
+import type { BorderLimits } from '../../common/admission.js';
+
+/**
+ * Well before the server suggests it (4,096 events, 4 MB) and before it takes no more signals (10,000): there has to be
+ * room for what is in flight when the border comes into sight.
+ */
+const defaultLimits: BorderLimits = { events: 3_000, bytes: 2_000_000, signals: 1_000 };
+
+/**
+ * Says when something may begin. Nothing does while the run is paused, or while it is about to continue as new: that
+ * happens at a border, where no activity is in flight, because a new execution cannot wait for an old one's activities.
+ */
+export class Turn {
+  private isPaused = false;
+  private inFlight = 0;
+  private wanted = false;
+  private closed = false;
+  /** Counts whoever was freed by `until`: only when nobody is on the move does the run stand where it seems to stand. */
+  private moves = 0;
+  /** What was handed over by the execution before does not count. */
+  private readonly bytesBefore = workflowInfo().historySize;
+
+  constructor(
+    private readonly signals: () => number,
+    private readonly limits: BorderLimits = defaultLimits,
+  ) {}
+
+  get paused(): boolean {
+    return this.isPaused;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  /** True when the run is to continue as new as soon as nothing is in flight. */
+  get due(): boolean {
+    if (this.closed) return false;
+    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    return (
+      this.wanted ||
+      continueAsNewSuggested ||
+      historyLength >= this.limits.events ||
+      historySize - this.bytesBefore >= this.limits.bytes ||
+      this.signals() >= this.limits.signals
+    );
+  }
+
+  /** Asks for a border: for a new release of the code, or a new plan. */
+  want(): void {
+    this.wanted = true;
+  }
+
+  /** Waits until a step may begin. Throws when its scope is cancelled meanwhile. */
+  async start(): Promise<void> {
+    const open = (): boolean => !this.isPaused && !this.due;
+    if (!open()) await this.until(open);
+  }
+
+  /**
+   * What everything in a run waits with that waits for the run itself.
+   * @param limitMs gives up after that long; without it, never
+   * @param summary shown at the timer
+   */
+  async until(met: () => boolean, limitMs?: number, summary?: string): Promise<void> {
+    try {
+      if (limitMs === undefined) await condition(met);
+      else await condition(met, limitMs, { summary: summary ?? '' });
+    } finally {
+      this.moves += 1;
+    }
+  }
+
+  /** Counts the work as in flight until it has ended. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.inFlight += 1;
+    try {
+      return await work();
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+
+  /** Resolves when the run has to continue as new and can. @param idle whether nothing else is under way */
+  async border(idle: () => boolean): Promise<'border'> {
+    const quiet = (): boolean => this.due && this.inFlight === 0 && idle();
+    for (;;) {
+      await condition(quiet);
+      const { moves } = this;
+      // Whatever was freed in the same breath runs before this one is looked at a second time: then, was it alone?
+      let looks = 0;
+      await condition(() => {
+        looks += 1;
+        return looks > 1 && quiet();
+      });
+      if (this.moves === moves) return 'border';
+    }
+  }
+
+  /** The run is ending: there will be no border any more. */
+  close(): void {
+    this.closed = true;
+  }
+}

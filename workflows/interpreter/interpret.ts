@@ -1,0 +1,159 @@
+import { holds } from '../../language/condition.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
+import type { Action, CheckAction, StepSpec, WorkTemplate } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import { inParallel } from '../engine/parallel.js';
+import type { Run, Work } from '../engine/run.js';
+
+/** Items of a `forEach` at once where it says nothing. */
+const defaultConcurrency = 10;
+/** An item becomes part of paths. */
+const itemPattern = /^[^/\s][^/\n]{0,199}$/;
+
+/** Where in the plan the interpreter is. */
+interface Place {
+  /** Path of the steps around, with a slash at its end; empty at the top. */
+  path: string;
+  /** The same as declared, without the items of a `forEach`. */
+  declared: string;
+  scope: Scope;
+}
+
+/** Does a plan whose steps are data, in their order, over the same primitive as the code of a code-first runbook. */
+export async function interpret(run: Run): Promise<void> {
+  // A code-first runbook whose code this release no longer has: the run waits for a release that has it.
+  if (!run.plan.data) throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
+  const scope = { inputs: run.inputs, steps: {}, run: { id: run.key.run } };
+  await sequence(run, run.plan.steps, { path: '', declared: '', scope });
+  if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);
+}
+
+/** @returns the outputs by step */
+async function sequence(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
+  for (const [index, spec] of steps.entries()) {
+    place.scope.steps[spec.id] = await one(run, spec, place, steps.slice(index + 1));
+  }
+  return place.scope.steps;
+}
+
+/** @param behind the steps that follow it; what an approval covers */
+async function one(run: Run, spec: StepSpec, place: Place, behind: readonly StepSpec[]): Promise<Json> {
+  const path = `${place.path}${spec.id}`;
+  const top = `${place.declared}${spec.id}`;
+  if (spec.when && !holds(spec.when, place.scope)) {
+    run.passBy(path, spec, 'its condition does not hold');
+    return null;
+  }
+  switch (spec.kind) {
+    case 'approval': {
+      const evidence = known(spec.evidence ?? {}, place.scope);
+      await run.gate(top, { evidence, covers: coveredBy(behind, place.scope) });
+      return null;
+    }
+    case 'manual':
+      return run.byHand(path, spec, top, spec.instructions ?? spec.title, known(spec.evidence ?? {}, place.scope));
+    case 'parallel':
+      return run.group(path, spec, () => branches(run, spec.steps ?? [], { ...place, path: `${path}/`, declared: `${top}/` }));
+    case 'forEach':
+      return run.group(path, spec, () => each(run, spec, path, { ...place, declared: `${top}/` }));
+    case 'runbook': {
+      const scope = { ...place.scope, inputs: needed(spec, spec.inputs ?? {}, place.scope) as JsonObject, steps: {} };
+      return run.group(path, spec, () => sequence(run, spec.steps ?? [], { path: `${path}/`, declared: `${top}/`, scope }));
+    }
+    default:
+      if (!spec.work) throw new ProcedureStopped(`step ${path} does nothing`, 'Report this to the owners of the runbook.');
+      return run.perform(path, spec, top, workOf(spec, spec.work, place.scope));
+  }
+}
+
+async function branches(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
+  // Branches see what came before them, not each other.
+  const outputs = await inParallel(
+    steps.map((spec) => () => one(run, spec, { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } }, [])),
+  );
+  return Object.fromEntries(steps.map((spec, index) => [spec.id, outputs[index] as Json]));
+}
+
+async function each(run: Run, spec: StepSpec, path: string, place: Place): Promise<JsonObject> {
+  const items = itemsOf(spec, needed(spec, spec.items ?? [], place.scope));
+  const outputs = await inParallel(
+    items.map(
+      (item) => () =>
+        sequence(run, spec.steps ?? [], {
+          ...place,
+          path: `${path}/${item}/`,
+          scope: { ...place.scope, item, steps: { ...place.scope.steps } },
+        }),
+    ),
+    spec.concurrency ?? defaultConcurrency,
+  );
+  const own = (spec.steps ?? []).map((step) => step.id);
+  return Object.fromEntries(
+    items.map((item, index) => [item, Object.fromEntries(own.map((id) => [id, outputs[index]?.[id] ?? null]))]),
+  );
+}
+
+function itemsOf(spec: StepSpec, items: Json): string[] {
+  const list = Array.isArray(items) ? items.map((item) => (typeof item === 'number' ? String(item) : item)) : [];
+  const fine = list.every((item): item is string => typeof item === 'string' && itemPattern.test(item));
+  if (!Array.isArray(items) || !fine || new Set(list).size !== list.length) {
+    throw new ProcedureStopped(
+      `step ${spec.id} needs a list of different texts, each at most 200 characters and without a slash`,
+      'Look at what the list was taken from, and start again.',
+    );
+  }
+  return list;
+}
+
+function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
+  const action = (template: JsonObject): Action => withTextArguments(spec, needed(spec, template, scope) as JsonObject);
+  return {
+    action: action(work.action),
+    ...(work.expect ? { expect: work.expect } : {}),
+    ...(work.verify ? { verify: action(work.verify) as CheckAction } : {}),
+    ...(work.check ? { check: action(work.check) as CheckAction } : {}),
+    ...(work.undo ? { undo: action(work.undo) } : {}),
+  };
+}
+
+/** Arguments of a program are texts: a number that was referred to becomes one, anything else is a fault. */
+function withTextArguments(spec: StepSpec, action: JsonObject): Action {
+  const { argv, probe } = action;
+  if (Array.isArray(argv)) {
+    const wrong = argv.find((part) => part === null || typeof part === 'object');
+    if (wrong !== undefined)
+      throw new ProcedureStopped(
+        `an argument of step ${spec.id} is ${JSON.stringify(wrong).slice(0, 80)}, which is no text`,
+        'Look at what it was taken from, and start again.',
+      );
+    return { ...action, argv: argv.map(String) } as unknown as Action;
+  }
+  if (probe && typeof probe === 'object' && !Array.isArray(probe)) {
+    return { ...action, probe: withTextArguments(spec, probe) } as unknown as Action;
+  }
+  return action as unknown as Action;
+}
+
+function needed(spec: StepSpec, template: Json, scope: Scope): Json {
+  try {
+    return resolve(template, scope);
+  } catch (error) {
+    if (!(error instanceof Unresolved)) throw error;
+    throw new ProcedureStopped(
+      `step ${spec.id} needs ${error.reference}, which there is not`,
+      'The step before it answered otherwise than the runbook expects, or was skipped.',
+    );
+  }
+}
+
+function known(template: JsonObject, scope: Scope): JsonObject {
+  return resolveKnown(template, scope) as JsonObject;
+}
+
+/** What an approval allows: the steps up to the next gate, as far as they are known now. */
+function coveredBy(behind: readonly StepSpec[], scope: Scope): JsonObject {
+  const next = behind.findIndex((step) => step.kind === 'approval');
+  const covered = next === -1 ? behind : behind.slice(0, next);
+  return Object.fromEntries(covered.map((step) => [step.id, resolveKnown(step as unknown as Json, scope)]));
+}
