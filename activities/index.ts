@@ -13,6 +13,7 @@ import { command } from './command.js';
 import type { Handler } from './handler.js';
 import { http } from './http.js';
 import { judge } from './judge.js';
+import { acquire, firstTry, heldNow, type LeaseAnswer, type LeaseRequest } from './lease.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
@@ -37,14 +38,22 @@ export function createActivities(deps: ActivityDeps) {
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
   return {
-    /** Admission; with a key also the run's first entry in the record. */
+    /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
       const admission = admit(envelope, deps);
       if (key && startedAt && admission.admitted) {
         const view = initialView(key, envelope, admission.plan, startedAt, null);
         await admitRun(deps.pool, { key, view, plan: admission.plan, envelope });
       }
-      return admission;
+      if (!admission.admitted) return admission;
+      const held = key
+        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, envelope.whenHeld !== 'refuse')
+        : await heldNow(deps.pool, admission.plan);
+      return held.length > 0 ? { ...admission, held } : admission;
+    },
+    /** A run's targets, once nobody else has them. */
+    acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+      return acquire(request, deps.pool);
     },
     /** Verdicts on decisions, recorded before they are told. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {

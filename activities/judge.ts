@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decisionVerbs, deskVerbs, type DecisionEnvelope, type Verdict, type VerdictCode } from '../common/envelope.js';
-import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest } from '../common/judgement.js';
+import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest, LeaseFacts } from '../common/judgement.js';
 import { messageNames } from '../common/names.js';
 
 const name = z.string().min(1).max(200);
@@ -28,6 +28,7 @@ const decisionShape = z.strictObject({
 export function judge(request: JudgeRequest): JudgeAnswer {
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
   const desk = new Map((request.desk ?? []).map((facts) => [facts.step, { ...facts }]));
+  const lease = request.lease ? { ...request.lease } : undefined;
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = decisionShape.safeParse(received);
     if (signal !== messageNames.decide || !parsed.success) {
@@ -35,7 +36,11 @@ export function judge(request: JudgeRequest): JudgeAnswer {
       return verdict(id, 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
     }
     const decision = parsed.data as DecisionEnvelope;
-    const asked = isForDesk(decision) ? desk.get(decision.step ?? '') : gates.get(decision.gate ?? '');
+    const asked = isForDesk(decision)
+      ? desk.get(decision.step ?? '')
+      : decision.verb === 'take-over'
+        ? lease
+        : gates.get(decision.gate ?? '');
     const [code, message] = judgeOne(decision, request, asked);
     if (code === 'accepted' && asked && decision.verb !== 'cancel') {
       Object.assign(asked, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);
@@ -52,7 +57,7 @@ function isForDesk({ verb }: DecisionEnvelope): boolean {
 function judgeOne(
   decision: DecisionEnvelope,
   request: JudgeRequest,
-  asked: GateFacts | DeskFacts | undefined,
+  asked: GateFacts | DeskFacts | LeaseFacts | undefined,
 ): [VerdictCode, string] {
   if (decision.run !== request.key.run)
     return ['wrong-run', `The decision is about run ${decision.run}, this is ${request.key.run}.`];
@@ -61,7 +66,21 @@ function judgeOne(
     return ['accepted', 'The run is being cancelled: what runs is ended first, then changes are taken back.'];
   }
   if (isForDesk(decision)) return judgeAtDesk(decision, request, asked as DeskFacts | undefined);
+  if (decision.verb === 'take-over') return judgeTakeOver(decision, request, asked as LeaseFacts | undefined);
   return judgeAtGate(decision, request, asked as GateFacts | undefined);
+}
+
+function judgeTakeOver(decision: DecisionEnvelope, request: JudgeRequest, lease: LeaseFacts | undefined): [VerdictCode, string] {
+  if (!lease) return ['not-waiting', 'This run waits for no target; there is nothing to take over.'];
+  if (lease.state === 'decided') {
+    const how = lease.decidedBy ? `${lease.decidedBy} takes the targets over already` : 'the run no longer waits for a target';
+    return ['already-decided', `Nothing was changed: ${how}.`];
+  }
+  if (decision.digest !== lease.digest || decision.attempt !== lease.attempt) {
+    return ['stale', `Another run has the target by now. Look again with: runbook status ${request.key.run}`];
+  }
+  if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  return ['accepted', `Taken over: ${lease.held}. That run changes nothing more there.`];
 }
 
 function judgeAtDesk(decision: DecisionEnvelope, request: JudgeRequest, asked: DeskFacts | undefined): [VerdictCode, string] {

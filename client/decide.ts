@@ -17,7 +17,7 @@ export interface DecisionRequest {
   verb: DecisionVerb;
   by: string;
   reason: string;
-  /** What waits: a gate, or a failed step. */
+  /** What waits: a gate, a failed step, or the run for a target. */
   gate?: WaitView;
   outputs?: JsonObject;
   /** Sent instead of the gate's own digest: what the person saw elsewhere. */
@@ -113,7 +113,7 @@ export function gateToDecide(reading: RunReading, gate: string | undefined, verb
       exitCodes.denied,
     );
   }
-  const kind = (deskVerbs as readonly string[]).includes(verb) ? 'failure' : 'approval';
+  const kind = kindOf(verb);
   const waits = view.waitingFor.filter((wait) => wait.kind === kind);
   const found = gate === undefined ? (waits.length === 1 ? waits[0] : undefined) : waits.find((wait) => wait.id === gate);
   if (found) return found;
@@ -124,9 +124,20 @@ export function gateToDecide(reading: RunReading, gate: string | undefined, verb
       exitCodes.usage,
     );
   }
-  const why = kind === 'failure' ? notFailed(view, gate) : notWaiting(view, gate);
+  const why = explainNot[kind](view, gate);
   throw new CliError(`${why} Nothing was changed.`, status, exitCodes.denied);
 }
+
+function kindOf(verb: string): WaitView['kind'] {
+  if (verb === 'take-over') return 'lease';
+  return (deskVerbs as readonly string[]).includes(verb) ? 'failure' : 'approval';
+}
+
+const explainNot: Record<WaitView['kind'], (view: RunView, id: string | undefined) => string> = {
+  approval: notWaiting,
+  failure: notFailed,
+  lease: (view) => `Run ${view.id} does not wait for a target: ${doingNow(view)}.`,
+};
 
 function notFailed(view: RunView, step: string | undefined): string {
   const which = step === undefined ? 'No failed step' : `Step ${step}`;
@@ -158,7 +169,7 @@ export function askAgain(command: string, decision: DecisionEnvelope): string {
     command,
     decision.verb,
     decision.run,
-    ...[decision.gate ?? decision.step].filter((id) => id !== undefined),
+    ...(decision.verb === 'take-over' ? [] : [decision.gate ?? decision.step]).filter((id) => id !== undefined),
     ...Object.entries(decision.outputs ?? {}).flatMap(([name, value]) => [
       '--output',
       quoteArgument(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`),

@@ -81,6 +81,7 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
 
 /** The commands that answer, the one that is shown everywhere first. */
 function commandsOf({ kind, command }: WaitView): [string, string][] {
+  if (kind === 'lease') return [['take over', command]];
   const [shownVerb, others] = kind === 'approval' ? ['approve', ['reject']] : ['retry', ['skip', 'done', 'rollback', 'abort']];
   return [shownVerb, ...others].map((verb) => [verb, command.replace(` ${shownVerb} `, ` ${verb} `)]);
 }

@@ -1,4 +1,5 @@
 import type { Plan } from '../language/plan.js';
+import type { HeldTarget } from './lease.js';
 import type { Problem } from './view.js';
 
 /** What the worker decides once per run and the run keeps: workers may be configured differently later. */
@@ -13,4 +14,11 @@ export interface RunSettings {
 
 /** The answer of admission: a frozen plan, or every reason why not. */
 export type Admission =
-  { admitted: true; plan: Plan; settings: RunSettings } | { admitted: false; problem: Problem; problems?: Problem[] };
+  | {
+      admitted: true;
+      plan: Plan;
+      settings: RunSettings;
+      /** Who has targets that the run must hold first. Absent: none, or the worker is of a release that knows no leases. */
+      held?: HeldTarget[];
+    }
+  | { admitted: false; problem: Problem; problems?: Problem[] };

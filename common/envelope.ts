@@ -1,4 +1,5 @@
 import type { JsonObject } from '../language/json.js';
+import type { RunKey } from './keys.js';
 
 /**
  * One envelope for everything that people (and later schedules and triggers) ask of the engine. It is JSON in a
@@ -25,18 +26,25 @@ export interface StartEnvelope extends Envelope {
   inputs: JsonObject;
   /** The plan digest that the person saw; when given, admission refuses any other. */
   digest?: string;
+  /** What to do while another run holds a target that this one changes; waits unless said. */
+  whenHeld?: WhenHeld;
+  /** Of a nested run: the run at the top, whose targets it shares. */
+  root?: RunKey;
 }
+
+export const whenHeldChoices = ['wait', 'refuse'] as const;
+export type WhenHeld = (typeof whenHeldChoices)[number];
 
 /** What a failed step can be answered with. */
 export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
 export type DeskVerb = (typeof deskVerbs)[number];
-export const decisionVerbs = ['approve', 'reject', 'cancel', ...deskVerbs] as const;
+export const decisionVerbs = ['approve', 'reject', 'cancel', 'take-over', ...deskVerbs] as const;
 export type DecisionVerb = (typeof decisionVerbs)[number];
 
 /** A decision about a live run, sent as the signal `decide`. */
 export interface DecisionEnvelope extends Envelope {
   verb: DecisionVerb;
-  /** The gate, for approve and reject. */
+  /** The gate, for approve and reject; the wait for targets, for take-over. */
   gate?: string;
   /** The failed step's path, for the verbs of the failure desk. */
   step?: string;

@@ -70,9 +70,9 @@ export interface StepView {
 
 /** Something that the run waits for. */
 export interface WaitView {
-  /** `failure`: a step failed, and its answer comes from the desk. */
-  kind: 'approval' | 'failure';
-  /** The gate's id, or the failed step's path. */
+  /** `failure`: a step failed, and its answer comes from the desk. `lease`: another run holds a target. */
+  kind: 'approval' | 'failure' | 'lease';
+  /** The gate's id, the failed step's path, or `target:` and a name. */
   id: string;
   title: string;
   since: string;
@@ -84,7 +84,7 @@ export interface WaitView {
   digest: string;
   /** What the approver is shown. */
   evidence: JsonObject;
-  /** The exact command that approves, or does the failed step again. */
+  /** The exact command that approves, does the failed step again, or takes the target over. */
   command: string;
 }
 
@@ -175,7 +175,7 @@ export interface TimelineEntry {
   /** Path of the step, or the gate; null for the run itself. */
   step: string | null;
   attempt: number | null;
-  /** attempt and undo: an AttemptState; wait: waiting, approved, rejected or closed; decision: its verdict; start and end: a RunState. */
+  /** attempt and undo: an AttemptState; wait: waiting, approved, rejected, taken-over or closed; decision: its verdict; start and end: a RunState. */
   state: string;
   /** Who started the run, or decided. */
   by: string | null;

@@ -11,7 +11,7 @@ import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
 export interface DecideOptions extends GlobalFlags {
-  verb: 'approve' | 'reject' | DeskVerb;
+  verb: 'approve' | 'reject' | 'take-over' | DeskVerb;
   run: string;
   gate?: string;
   reason?: string;
@@ -58,7 +58,7 @@ function register(program: Command, io: Io, verb: 'approve' | 'reject', descript
     });
 }
 
-/** Decides a gate, or what becomes of a failed step, and says what became of the decision. */
+/** Decides a gate, what becomes of a failed step, or who has a target, and says what became of the decision. */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { awaitVerdict, decisionEnvelope, gateToDecide, sendDecision, askAgain } = await import('../decide.js');

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
-import type { StartEnvelope } from '../../common/envelope.js';
+import { Option, type Command } from 'commander';
+import { whenHeldChoices, type StartEnvelope, type WhenHeld } from '../../common/envelope.js';
+import { heldText, type HeldTarget } from '../../common/lease.js';
 import type { Plan } from '../../language/plan.js';
 import { ask, confirmed } from '../ask.js';
 import { CliError } from '../errors.js';
@@ -23,6 +24,7 @@ export interface StartOptions extends GlobalFlags {
   yes?: boolean;
   confirm?: string;
   watch?: boolean;
+  ifHeld?: WhenHeld;
 }
 
 /** Workflow ids that every shell, link and log takes as they are. */
@@ -40,6 +42,11 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
     .addOption(asOption())
     .option('--yes', 'start without asking')
     .option('--confirm <target>', 'name of the target that a destroying step acts on')
+    .addOption(
+      new Option('--if-held <what>', 'while another run holds a target that this one changes; wait unless said').choices(
+        whenHeldChoices,
+      ),
+    )
     .option('--watch', 'follow the run until it ends')
     .addHelpText(
       'after',
@@ -73,9 +80,11 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       inputs: await readInputs(options),
       by: operatorName(options.as, io.env),
       reason: options.reason ?? '',
+      ...(options.ifHeld === undefined ? {} : { whenHeld: options.ifHeld }),
     };
     const earlier = options.id === undefined ? null : await existingRun(session, envelope);
-    const plan = earlier ? null : await admittedPlan(session, envelope);
+    const { plan, held = [] } = earlier ? { plan: null } : await admittedPlan(session, envelope);
+    if (held.length > 0) tellHeld(held, options, io);
     if (plan && !(await allowed(plan, options, io))) {
       remark(io, 'Nothing was started.');
       return exitCodes.ok;
@@ -87,6 +96,17 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
     const { watchRun } = await import('./watch.js');
     return watchRun(session, { ...options, run: started.id }, io);
   });
+}
+
+/** @throws CliError with exit code 4 when the run would not wait */
+function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): void {
+  const who = held.map(heldText).join('; ');
+  if (options.ifHeld !== 'refuse') return remark(io, `The run will wait: ${who}.`);
+  throw new CliError(
+    `Nothing was started: ${who}.`,
+    'Start it again when that run has ended, or let it wait with: --if-held wait',
+    exitCodes.denied,
+  );
 }
 
 /** On a terminal the person sees the plan and says yes; what destroys has to be confirmed by the target's name, always. */

@@ -8,6 +8,7 @@ import type { Admission, RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
+import { leasedTargets } from '../../common/lease.js';
 import { uiLink } from '../../common/ui-link.js';
 import type { Problem, StepView } from '../../common/view.js';
 import { platformActivities, stepActivities, stepOptions } from './activities.js';
@@ -15,6 +16,7 @@ import { Board } from './board.js';
 import { Desk } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed } from './guards.js';
+import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
 import { inParallel } from './parallel.js';
 import { UndoList } from './undo.js';
@@ -34,6 +36,14 @@ export interface Work {
   timeoutMs?: number;
 }
 
+/** What people let a failed step do. */
+interface Leave {
+  /** Counts how often they let it try again; each time it has as many attempts. */
+  round: number;
+  /** They know that a target was lost: the step may take it back when it is free. */
+  retakeLease: boolean;
+}
+
 /** Limit of one attempt where the step declares none, in milliseconds. */
 const defaultTimeoutMs = 60_000;
 const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 };
@@ -43,6 +53,7 @@ export class Run {
   readonly board: Board;
   readonly gates: Gates;
   readonly desk = new Desk();
+  readonly lease = new Lease();
   readonly undos = new UndoList();
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
@@ -78,6 +89,20 @@ export class Run {
     if (!target)
       throw new ProcedureStopped(`input ${input} names no target of the plan`, 'Report this to the owners of the runbook.');
     return target;
+  }
+
+  /** Waits until the run holds the targets that it changes. @throws TargetRefused */
+  holdTargets(): Promise<void> {
+    const { plan, held = [] } = this.admitted;
+    return this.lease.hold(held, {
+      board: this.board,
+      key: this.key,
+      root: this.envelope.root,
+      targets: leasedTargets(plan),
+      command: this.settings.command,
+      refuses: this.envelope.whenHeld === 'refuse',
+      save: () => this.save(),
+    });
   }
 
   /** The same for every attempt of the step in this run; what servers are given as Idempotency-Key. */
@@ -210,11 +235,12 @@ export class Run {
     assertAllowed(spec, top, { plan: this.admitted.plan, approved: (gate) => this.gates.approved(gate) });
     if (work.undo) this.undos.register({ path, spec, action: work.undo });
     const row = this.board.row(path, spec);
-    for (let round = 1; ; round += 1) {
+    for (let round = 1, retakeLease = false; ; round += 1) {
       this.board.begin(row);
-      const failure = await this.oneRound(path, spec, row, work, round);
+      const failure = await this.oneRound(path, spec, row, work, { round, retakeLease });
       if ('output' in failure) return failure.output;
       const { problem } = failure;
+      retakeLease = problem.type === 'LeaseLost';
       if (problem.type !== 'OutcomeUnknown' && (spec.onFailure ?? 'ask') !== 'ask') {
         this.board.end(row, 'failed', { error: problem });
         throw new StepFailed(path, problem, spec.onFailure === 'rollback' ? 'rollback' : null);
@@ -237,16 +263,16 @@ export class Run {
     }
   }
 
-  /** All attempts that the step's retry allows. @param round counts how often people let it try again; each has as many attempts */
+  /** All attempts that the step's retry allows. */
   private async oneRound(
     path: string,
     spec: StepSpec,
     row: StepView,
     work: Work,
-    round: number,
+    leave: Leave,
   ): Promise<{ output: Json } | { problem: Problem }> {
     try {
-      const { output, attempt } = await this.attempt({ path, spec }, work, round);
+      const { output, attempt } = await this.attempt({ path, spec }, work, leave);
       row.attempts = attempt;
       this.board.end(row, 'succeeded', { output });
       return { output };
@@ -271,7 +297,7 @@ export class Run {
   private attempt(
     { path, spec }: { path: string; spec: StepSpec },
     work: Work,
-    round = 1,
+    { round, retakeLease }: Leave = { round: 1, retakeLease: false },
   ): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
     const request: AttemptRequest = {
@@ -283,6 +309,7 @@ export class Run {
       ...(work.verify ? { verify: work.verify } : {}),
       attempts: retry.attempts * round,
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
+      ...(retakeLease ? { retakeLease } : {}),
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);
     return stepActivities[work.action.kind].executeWithOptions(options, [request]);

@@ -15,7 +15,7 @@ import type { RunKey } from '../../common/keys.js';
 import { decideSignal, statusQuery, verdictQuery } from '../messages.js';
 import { platformActivities } from './activities.js';
 import { Inbox, type InboxOwner } from './inbox.js';
-import { GateRejected, ProcedureStopped, StepFailed } from './outcome.js';
+import { GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
 import { Run } from './run.js';
 
 export type Procedure = (run: Run) => Promise<void>;
@@ -66,7 +66,11 @@ export function runbook(spec: RunbookSpec, procedure: Procedure, onFailure: (run
     const scope = new CancellationScope();
     const answering = CancellationScope.nonCancellable(() => inbox.pump(ownerOf(live, () => scope.cancel())));
 
-    const ending = await endingOf(live, () => scope.run(() => procedure(live)), onFailure);
+    const work = async (): Promise<void> => {
+      await live.holdTargets();
+      await procedure(live);
+    };
+    const ending = await endingOf(live, () => scope.run(work), onFailure);
     await CancellationScope.nonCancellable(async () => {
       const problem = ending.rollback ? await rollBack(live, ending) : ending.problem;
       live.board.close(ending.state, problem);
@@ -91,6 +95,7 @@ async function endingOf(
     if (isCancellation(error)) {
       return { state: 'cancelled', problem: { type: 'Cancelled', message: 'the run was cancelled' }, rollback: true };
     }
+    if (error instanceof TargetRefused) return { state: 'failed', problem: error.problem, rollback: false };
     if (error instanceof GateRejected) return { state: 'rejected', problem: error.problem, rollback: true };
     if (error instanceof StepFailed || error instanceof ProcedureStopped) {
       const way = error instanceof StepFailed ? error.way : null;
@@ -143,12 +148,14 @@ function ownerOf(run: Run, cancel: () => void): InboxOwner {
       requester: run.envelope.by,
       gates: run.gates.facts(),
       desk: run.desk.facts(),
+      lease: run.lease.facts(),
       ended: run.board.view.endedAt !== null,
     }),
     judge: async (request) => (await platformActivities.judge(request)).verdicts,
     apply: (decision, verdict, at) => {
       note(decision as unknown as Json, verdict, at);
       if (decision.verb === 'cancel') cancel();
+      else if (decision.verb === 'take-over') run.lease.decide(decision);
       else if (decision.step !== undefined) run.desk.decide(decision);
       else run.gates.decide(decision);
     },

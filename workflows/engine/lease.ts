@@ -1,0 +1,145 @@
+import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow';
+import { digestOf } from '../../language/digest.js';
+import type { DecisionEnvelope } from '../../common/envelope.js';
+import type { LeaseFacts } from '../../common/judgement.js';
+import type { RunKey } from '../../common/keys.js';
+import { heldText, type HeldTarget } from '../../common/lease.js';
+import type { LeaseAnswer, LeaseRequest } from '../../activities/lease.js';
+import { leaseActivities, leaseOptions } from './activities.js';
+import type { Board } from './board.js';
+import { TargetRefused } from './outcome.js';
+
+interface Question {
+  id: string;
+  attempt: number;
+  digest: string;
+  held: HeldTarget[];
+  decision: DecisionEnvelope | null;
+  waiting: boolean;
+  /** What tries to get the targets. */
+  trying: CancellationScope;
+}
+
+interface LeaseHost {
+  board: Board;
+  key: RunKey;
+  root: RunKey | undefined;
+  targets: string[];
+  command: string;
+  refuses: boolean;
+  save(): Promise<void>;
+}
+
+/** How long a change of the holder may go untold: longer each time, so that a wait of days stays a short history. */
+const firstPatienceMs = 5_000;
+const maxPatienceMs = 600_000;
+
+/** Where a run waits for targets that other runs hold, until they have ended or somebody takes the targets over. */
+export class Lease {
+  private question: Question | null = null;
+
+  facts(): LeaseFacts | null {
+    if (!this.question) return null;
+    const { id, attempt, digest, waiting, held, decision } = this.question;
+    return {
+      id,
+      attempt,
+      digest,
+      state: waiting && decision === null ? 'waiting' : 'decided',
+      held: held.map(heldText).join('; '),
+      decidedBy: decision?.by ?? null,
+      decidedVerb: decision?.verb ?? null,
+    };
+  }
+
+  /** Takes a decision that was judged good. */
+  decide(decision: DecisionEnvelope): void {
+    if (!this.question?.waiting || this.question.decision) return;
+    this.question.decision = decision;
+    this.question.trying.cancel();
+  }
+
+  /**
+   * Returns when the run holds its targets.
+   * @param held who had them when the run was admitted
+   * @throws TargetRefused when the run is not to wait, or can never have them
+   */
+  async hold(held: HeldTarget[], host: LeaseHost): Promise<void> {
+    if (held.length === 0) return;
+    if (host.refuses) {
+      throw new TargetRefused({
+        type: 'Refused',
+        message: `${held.map(heldText).join('; ')}, and the start said not to wait; nothing was done`,
+        next: 'Start it again when that run has ended, or let it wait with: --if-held wait',
+      });
+    }
+    for (let attempt = 1, left = held; left.length > 0; attempt += 1) {
+      const question = this.ask(attempt, left, host);
+      try {
+        // Before anything else: an answer must find the question in the record.
+        await host.save();
+        const { held: now, problem } = await this.tryUntilAnswered(question, host);
+        if (problem) throw new TargetRefused(problem);
+        left = now;
+      } finally {
+        question.waiting = false;
+        host.board.closeWait(question.id);
+      }
+    }
+  }
+
+  private ask(attempt: number, held: HeldTarget[], { board, command, key }: LeaseHost): Question {
+    const id = `target:${held[0]?.target}`;
+    const digest = digestOf({
+      run: key.run,
+      wait: id,
+      attempt,
+      held: held.map(({ target, run, fence }) => [target, run, fence]),
+    });
+    const names = [...new Set(held.map(({ target }) => target))].join(', ');
+    const runs = [...new Set(held.map(({ run }) => run))].join(' and ');
+    this.question = { id, attempt, digest, held, decision: null, waiting: true, trying: new CancellationScope() };
+    board.openWait({
+      kind: 'lease',
+      id,
+      title: `another run has ${names}`,
+      since: new Date().toISOString(),
+      deadline: null,
+      who: `${runs} to end`,
+      attempt,
+      digest,
+      evidence: {
+        'who has it': held.map(heldText).join('; '),
+        'take over': 'the other run then changes nothing more there, and cannot take back what it has changed',
+      },
+      command: `${command} take-over ${key.run} --reason '…'`,
+    });
+    return this.question;
+  }
+
+  private async tryUntilAnswered(question: Question, { key, root, targets }: LeaseHost): Promise<LeaseAnswer> {
+    const patienceMs = Math.min(firstPatienceMs * 2 ** (question.attempt - 1), maxPatienceMs);
+    const request = { version: 1, key, ...(root ? { root } : {}), targets, known: question.held, patienceMs } as const;
+    try {
+      return await question.trying.run(() => tryToAcquire(request, question.held.map(heldText).join('; ')));
+    } catch (error) {
+      const { decision } = question;
+      if (!isCancellation(error) || !decision || CancellationScope.current().consideredCancelled) throw error;
+      const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
+      const takeOver = { by: decision.by, reason: decision.reason, decision: decision.id, from };
+      return tryToAcquire({ ...request, takeOver }, `${decision.by} takes over: ${decision.reason}`);
+    }
+  }
+}
+
+/** @throws CancelledFailure also when the last try failed while the cancellation was on its way: then Temporal tells that instead */
+async function tryToAcquire(request: LeaseRequest, summary: string): Promise<LeaseAnswer> {
+  try {
+    return await leaseActivities.acquireLeases.executeWithOptions(leaseOptions(summary), [request]);
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled && !isCancellation(error)) {
+      throw new CancelledFailure('cancelled while it waited for a target');
+    }
+    throw error;
+  }
+}
