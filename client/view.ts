@@ -74,7 +74,7 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
     ...(facts ? ['', facts] : []),
     '',
     ...commandsOf(wait).map(
-      ([verb, command], index) => `  ${`${verb}:`.padEnd(10)}${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
+      ([verb, command], index) => `  ${`${verb}:`.padEnd(9)} ${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
     ),
   ].join('\n');
 }

@@ -15,7 +15,7 @@ export interface LeasesOptions extends GlobalFlags {
 export function registerLeases(program: Command, io: Io, run = runLeases): void {
   program
     .command('leases')
-    .description('list which run holds which target, and who waits; with a target, who has held it')
+    .description('list which run holds which target, and who waits')
     .argument('[target]', 'who has held this target, newest first, and who took it from whom')
     .addHelpText('after', examples('runbook leases', 'runbook leases orders --output json'))
     .action(async (target: string | undefined, _own: unknown, command: Command) => {

@@ -7,7 +7,7 @@ import { runDecide, type DecideOptions } from './approve.js';
 export function registerTakeOver(program: Command, io: Io, run = runDecide): void {
   program
     .command('take-over')
-    .description('give a waiting run the targets that another run holds; that run changes nothing more there')
+    .description('give a waiting run the target of one that will not end')
     .argument('<run>', 'id of the run that waits, or @latest')
     .addOption(reasonOption())
     .option('--digest <digest>', 'what you looked at; refused when another run has the target by now')
