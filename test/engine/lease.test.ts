@@ -244,6 +244,34 @@ describe('target leases', () => {
     ]);
   }, 60_000);
 
+  test('who waits is told when another run has the target by now; nothing is taken from a run that nobody saw', async () => {
+    for (const decides of [true, false]) {
+      const target = w.target();
+      const first = await w.holder(target);
+      const file = w.engine.path(randomUUID());
+      const second = await w.start('test-lease', { target, first: untilFile(file) });
+      await w.wait(second);
+      const third = await w.start('test-lease', { target });
+      expect((await w.wait(third)).who).toBe(`${first.handle.workflowId} to end`);
+      await first.go();
+      await until('the second run', async () => (await w.engine.status(second)).steps[0]?.state === 'running');
+      if (decides) expect((await w.takeOver(third)).accepted).toBe(true);
+      const wait = await until('the second question', async () => {
+        const found = await w.wait(third);
+        return found.attempt === 2 && found;
+      });
+      expect(wait).toMatchObject({ who: `${second.workflowId} to end`, command: expect.stringContaining('take-over') });
+      expect((await w.engine.status(second)).state).toBe('running');
+      expect((await leaseHistory(w.engine.pool, target)).map(({ run }) => run)).toEqual([
+        second.workflowId,
+        first.handle.workflowId,
+      ]);
+      await writeFile(file, '');
+      expect((await w.engine.ended(third)).state).toBe('succeeded');
+      expect((await w.engine.ended(second)).state).toBe('succeeded');
+    }
+  }, 60_000);
+
   test('an undo after the target was lost is refused, and the report says what was not taken back', async () => {
     const target = w.target();
     const journal = w.engine.path(randomUUID());
@@ -300,7 +328,7 @@ describe('target leases and killed workers', () => {
         return until(
           'another try',
           async () => ((await second.describe()).raw.pendingActivities?.[0]?.attempt ?? 0) > before,
-          9_000,
+          15_000,
         );
       });
     }

@@ -31,12 +31,16 @@ export const leaseActivities = proxyActivities<Pick<Activities, 'acquireLeases'>
   startToCloseTimeout: '20s',
 });
 
-/** The pause grows, so that a short wait ends soon and a long one costs little. @param summary who has the targets */
-export function leaseOptions(summary: string): ActivityOptions {
+/**
+ * The pause grows, so that a short wait ends soon and a long one costs little.
+ * @param summary who has the targets
+ * @param heartbeatMs a try lasts shorter than a heartbeat: one that takes longer has lost its worker
+ */
+export function leaseOptions(summary: string, heartbeatMs: number): ActivityOptions {
   return {
     cancellationType,
     summary: summary.slice(0, 200),
-    startToCloseTimeout: '20s',
+    startToCloseTimeout: heartbeatMs,
     retry: { initialInterval: '500ms', backoffCoefficient: 1.1, maximumInterval: '3s' },
   };
 }

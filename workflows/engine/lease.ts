@@ -1,4 +1,4 @@
-import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, isCancellation, type ActivityOptions } from '@temporalio/workflow';
 import { digestOf } from '../../language/digest.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { LeaseFacts } from '../../common/judgement.js';
@@ -26,6 +26,7 @@ interface LeaseHost {
   root: RunKey | undefined;
   targets: string[];
   command: string;
+  heartbeatMs: number;
   refuses: boolean;
   save(): Promise<void>;
 }
@@ -117,25 +118,27 @@ export class Lease {
     return this.question;
   }
 
-  private async tryUntilAnswered(question: Question, { key, root, targets }: LeaseHost): Promise<LeaseAnswer> {
+  private async tryUntilAnswered(question: Question, { key, root, targets, heartbeatMs }: LeaseHost): Promise<LeaseAnswer> {
     const patienceMs = Math.min(firstPatienceMs * 2 ** (question.attempt - 1), maxPatienceMs);
     const request = { version: 1, key, ...(root ? { root } : {}), targets, known: question.held, patienceMs } as const;
     try {
-      return await question.trying.run(() => tryToAcquire(request, question.held.map(heldText).join('; ')));
+      return await question.trying.run(() =>
+        tryToAcquire(request, leaseOptions(question.held.map(heldText).join('; '), heartbeatMs)),
+      );
     } catch (error) {
       const { decision } = question;
       if (!isCancellation(error) || !decision || CancellationScope.current().consideredCancelled) throw error;
       const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
       const takeOver = { by: decision.by, reason: decision.reason, decision: decision.id, from };
-      return tryToAcquire({ ...request, takeOver }, `${decision.by} takes over: ${decision.reason}`);
+      return tryToAcquire({ ...request, takeOver }, leaseOptions(`${decision.by} takes over: ${decision.reason}`, heartbeatMs));
     }
   }
 }
 
 /** @throws CancelledFailure also when the last try failed while the cancellation was on its way: then Temporal tells that instead */
-async function tryToAcquire(request: LeaseRequest, summary: string): Promise<LeaseAnswer> {
+async function tryToAcquire(request: LeaseRequest, options: ActivityOptions): Promise<LeaseAnswer> {
   try {
-    return await leaseActivities.acquireLeases.executeWithOptions(leaseOptions(summary), [request]);
+    return await leaseActivities.acquireLeases.executeWithOptions(options, [request]);
   } catch (error) {
     if (CancellationScope.current().consideredCancelled && !isCancellation(error)) {
       throw new CancelledFailure('cancelled while it waited for a target');

@@ -100,6 +100,7 @@ export class Run {
       root: this.envelope.root,
       targets: leasedTargets(plan),
       command: this.settings.command,
+      heartbeatMs: this.settings.heartbeatMs,
       refuses: this.envelope.whenHeld === 'refuse',
       save: () => this.save(),
     });
