@@ -27,6 +27,8 @@ export interface CommandOwner {
   resumedFrom: string | null;
   /** Set when a check asks the command, for the how manieth time: it only reads, and is not taken over. */
   poll?: number;
+  /** Asked before an attempt that was taken over begins anything anew. @throws StepFailure LeaseLost */
+  mayAct?: () => void;
 }
 
 export type CommandSpec = Pick<StartCommand, 'argv' | 'env' | 'cwd' | 'timeoutMs'>;
@@ -96,11 +98,13 @@ export class CommandClaim {
 
   /**
    * Runs the command, or follows the one that an earlier worker of this attempt has started, to its end.
-   * @throws StepFailure OutcomeUnknown when it cannot be known what became of that one; the signal's reason on abort
+   * @throws StepFailure OutcomeUnknown when it cannot be known what became of that one, LeaseLost when nothing may be
+   * begun any more; the signal's reason on abort
    */
   async run(spec: CommandSpec, watch: CommandWatch): Promise<Outcome> {
     const earlier = this.earlierJournal();
     if (earlier) return this.follow(earlier, watch);
+    this.owner.mayAct?.();
     const journal = this.commands.journalOf(this.owner, this.owner.fence);
     journal.create();
     const ended = this.commands.start({ ...spec, folder: journal.folder, mark: markOf(journal) });

@@ -29,6 +29,7 @@ export const http: Handler<'http'> = async (action, context) => {
   }
   if (context.resumedFrom !== null && !isRepeatable(action, context))
     throw mayHaveArrived('the worker died while it asked the service');
+  context.mayAct?.();
   const url = addressOf(action, target.http.address);
   const headers = await headersOf(action, target, context);
   const response = await send(url, action, headers, context);

@@ -13,10 +13,12 @@ import { command } from './command.js';
 import type { Handler } from './handler.js';
 import { http } from './http.js';
 import { judge, type RefuseInputs } from './judge.js';
+import { acquire, firstTry, heldNow, type LeaseAnswer, type LeaseRequest } from './lease.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
+import { takenSteps } from './taken.js';
 
 export interface AdmitRequest {
   version: 1;
@@ -36,7 +38,12 @@ export function createActivities(deps: ActivityDeps) {
   const handlers: Handlers = { ...probes, check: checking, notify };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
-  const refuseInputs: RefuseInputs = (runbook, inputs) => {
+  const refuseInputs: RefuseInputs = (runbook, before, changed) => {
+    const spec = deps.catalogue.find((candidate) => candidate.id === runbook);
+    const target = Object.keys(changed).find((name) => spec?.inputs[name]?.type === 'target');
+    // It holds them, and its finished steps have acted on them.
+    if (target !== undefined) return `A run keeps its targets: input ${target} cannot be changed. Start a new run.`;
+    const inputs = { ...before, ...changed };
     const asked: StartEnvelope = { version: 1, id: '', verb: 'plan', run: '', by: '', reason: '', runbook, inputs };
     const admission = admit(asked, deps);
     if (admission.admitted) return null;
@@ -44,14 +51,25 @@ export function createActivities(deps: ActivityDeps) {
   };
 
   return {
-    /** Admission; with a key also the run's first entry in the record. */
+    /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
-      const admission = admit(envelope, deps);
+      const decided = admit(envelope, deps);
+      const taken = decided.admitted ? await takenSteps(deps.pool, envelope) : [];
+      if (!Array.isArray(taken)) return { admitted: false, problem: taken, problems: [taken] };
+      const admission = decided.admitted && taken.length > 0 ? { ...decided, taken } : decided;
       if (key && startedAt && admission.admitted) {
         const view = initialView(key, envelope, admission.plan, startedAt, null);
         await admitRun(deps.pool, { key, view, plan: admission.plan, envelope });
       }
-      return admission;
+      if (!admission.admitted) return admission;
+      const held = key
+        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, envelope.whenHeld !== 'refuse')
+        : await heldNow(deps.pool, admission.plan);
+      return held.length > 0 ? { ...admission, held } : admission;
+    },
+    /** A run's targets, once nobody else has them. */
+    acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+      return acquire(request, deps.pool);
     },
     /** Verdicts on decisions, recorded before they are told. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {

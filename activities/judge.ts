@@ -7,7 +7,7 @@ import {
   type Verdict,
   type VerdictCode,
 } from '../common/envelope.js';
-import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest, LifeFacts } from '../common/judgement.js';
+import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest, LeaseFacts, LifeFacts } from '../common/judgement.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/names.js';
@@ -40,6 +40,7 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
   const desk = new Map((request.desk ?? []).map((facts) => [facts.step, { ...facts }]));
   let { life } = request;
+  const lease = request.lease ? { ...request.lease } : undefined;
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = decisionShape.safeParse(received);
     if (signal !== messageNames.decide || !parsed.success) {
@@ -51,7 +52,9 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
       ? desk.get(decision.step ?? '')
       : isForGate(decision)
         ? gates.get(decision.gate ?? '')
-        : undefined;
+        : decision.verb === 'take-over'
+          ? lease
+          : undefined;
     const [code, message] = judgeOne(decision, { ...request, ...(life ? { life } : {}) }, asked, refuseInputs);
     if (code === 'accepted' && !asked) life = lifeAfter(life, decision);
     if (code === 'accepted' && asked) {
@@ -72,7 +75,7 @@ function isForGate({ verb }: DecisionEnvelope): boolean {
 }
 
 /** Why inputs that were changed at the desk cannot be; null when they can. */
-export type RefuseInputs = (runbook: string, inputs: JsonObject) => string | null;
+export type RefuseInputs = (runbook: string, inputs: JsonObject, changed: JsonObject) => string | null;
 
 /** The run as it will be once it has done what it was told. */
 function lifeAfter(life: LifeFacts | undefined, told: DecisionEnvelope): LifeFacts | undefined {
@@ -84,13 +87,14 @@ function lifeAfter(life: LifeFacts | undefined, told: DecisionEnvelope): LifeFac
 function judgeOne(
   decision: DecisionEnvelope,
   request: JudgeRequest,
-  asked: GateFacts | DeskFacts | undefined,
+  asked: GateFacts | DeskFacts | LeaseFacts | undefined,
   refuseInputs: RefuseInputs,
 ): [VerdictCode, string] {
   if (decision.run !== request.key.run)
     return ['wrong-run', `The decision is about run ${decision.run}, this is ${request.key.run}.`];
   if (isForDesk(decision)) return judgeAtDesk(decision, request, asked as DeskFacts | undefined, refuseInputs);
   if (isForGate(decision)) return judgeAtGate(decision, request, asked as GateFacts | undefined);
+  if (decision.verb === 'take-over') return judgeTakeOver(decision, request, asked as LeaseFacts | undefined);
   return judgeOfRun(decision, request);
 }
 
@@ -123,6 +127,19 @@ function judgeOfRun(decision: DecisionEnvelope, { ended, life }: JudgeRequest): 
   }
 }
 
+function judgeTakeOver(decision: DecisionEnvelope, request: JudgeRequest, lease: LeaseFacts | undefined): [VerdictCode, string] {
+  if (!lease) return ['not-waiting', 'This run waits for no target; there is nothing to take over.'];
+  if (lease.state === 'decided') {
+    const how = lease.decidedBy ? `${lease.decidedBy} takes the targets over already` : 'the run no longer waits for a target';
+    return ['already-decided', `Nothing was changed: ${how}.`];
+  }
+  if (decision.digest !== lease.digest || decision.attempt !== lease.attempt) {
+    return ['stale', `Another run has the target by now. Look again with: runbook status ${request.key.run}`];
+  }
+  if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  return ['accepted', `Taken over: ${lease.held}. That run changes nothing more there.`];
+}
+
 function judgeAtDesk(
   decision: DecisionEnvelope,
   request: JudgeRequest,
@@ -145,7 +162,7 @@ function judgeAtDesk(
   if (decision.inputs !== undefined) {
     if (decision.verb !== 'retry') return ['malformed', `Changed inputs go with retry, not with ${decision.verb}.`];
     const { runbook = '', inputs = {} } = request.life ?? {};
-    const refused = refuseInputs(runbook, { ...inputs, ...decision.inputs });
+    const refused = refuseInputs(runbook, inputs, decision.inputs);
     if (refused !== null) return ['input-refused', refused];
     return [
       'accepted',

@@ -2,14 +2,16 @@ import { ApplicationFailure, Context, CancelledFailure } from '@temporalio/activ
 import type pg from 'pg';
 import type { AttemptRequest, AttemptResult, FailureDetail } from '../common/attempt.js';
 import { failureTypes } from '../common/failures.js';
+import { changesTarget } from '../common/lease.js';
 import type { Problem } from '../common/view.js';
 import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
-import { appendOutput, beginAttempt, endAttempt, finishOutput, keepEvidence } from '../store/index.js';
+import { appendOutput, beginAttempt, endAttempt, finishOutput, keepEvidence, LeaseLostError } from '../store/index.js';
 import { isShutdown, type Commands } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
+import { lostLease } from './lease.js';
 import { capForHistory } from './output-cap.js';
 import { OutputCollector } from './output-collector.js';
 import { untilRecorded } from './record-reachable.js';
@@ -54,6 +56,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         temporalAttempt: temporal.info.attempt,
         place: deps.commands.place,
         resumable: isResumable(request),
+        ...(changesTarget(request.step) ? { leases: request.retakeLease ? 'retake' : 'prove' } : {}),
       }),
     );
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
@@ -71,6 +74,9 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       fence,
       resumedFrom: begun.resumedFrom ?? null,
       evidence: begun.evidence ?? null,
+      mayAct: () => {
+        if (begun.lostLease) throw lostLease(begun.lostLease, true);
+      },
       keepEvidence: (evidence) => keepEvidence(deps.pool, { ...at, attempt, fence }, evidence),
       key: `${at.key.run}/${at.step}`,
       effect: request.step.effect,
@@ -96,6 +102,13 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       limit.clear();
     }
 
+    if (isUnknown(failure) && request.check) {
+      const proof = await prove(request.check, { ...context, signal: heart.signal }, deps.handlers);
+      if ('answer' in proof) {
+        output = secrets.redactJson(proof.answer);
+        failure = undefined;
+      } else if (proof.notDone) failure = proof.notDone;
+    }
     if (isShutdown(failure) && request.action.kind === 'command') {
       await collector.close();
       throw handedOver();
@@ -115,9 +128,22 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     const state = endStates[problem.type] ?? 'failed';
     await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }));
     throw asApplicationFailure(failure, problem, attempt, begun.failed + 1 >= request.attempts);
+  } catch (error) {
+    throw error instanceof LeaseLostError ? refusal(error) : error;
   } finally {
     heart.stop();
   }
+}
+
+/** The attempt has not begun: the target is another run's. */
+function refusal({ loss, attempt }: LeaseLostError): ApplicationFailure {
+  const failure = lostLease(loss, false);
+  return asApplicationFailure(
+    failure,
+    problemOf(failure, (text) => text),
+    attempt,
+    true,
+  );
 }
 
 /** How attempts end that did not simply fail. */
@@ -142,6 +168,36 @@ async function act(request: AttemptRequest, context: AttemptContext, handlers: H
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
   const handler = handlers[action.kind] as Handler<ActionKind>;
   return handler(action, context);
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof StepFailure && error.type === 'OutcomeUnknown';
+}
+
+/** How long a check may take to prove an outcome, in milliseconds. */
+const proofMs = 15_000;
+
+/**
+ * Asks the step's own check what became of an attempt: when it holds the step is done, when its `failWhen` holds it is
+ * not, and may be tried again. Anything else proves nothing: a slow effect may still come.
+ */
+async function prove(
+  check: NonNullable<AttemptRequest['check']>,
+  context: AttemptContext,
+  handlers: Handlers,
+): Promise<{ answer: Json } | { notDone: StepFailure | null }> {
+  const limit = new TimeLimit(context.signal, proofMs);
+  try {
+    return { answer: await handlers.check(check, { ...context, timeoutMs: proofMs, signal: limit.signal }) };
+  } catch (error) {
+    if (error instanceof CancelledFailure) throw error;
+    const isProof = error instanceof StepFailure && error.type === 'CheckFailed';
+    return {
+      notDone: isProof ? new StepFailure('NotDone', 'the attempt broke off, and its check shows that nothing was done') : null,
+    };
+  } finally {
+    limit.clear();
+  }
 }
 
 function isTimeout(error: unknown): boolean {

@@ -37,6 +37,7 @@ export const sql: Handler<'sql'> = async (action, context) => {
       await endSessionBefore(client, sessionName(context.key));
       const output = await provedOutput(client, context.evidence);
       if (output) return output;
+      context.mayAct?.();
     }
     return await inTransaction(client, action, context, await systemOf(client));
   } catch (error) {

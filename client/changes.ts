@@ -34,7 +34,7 @@ export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []
       text: `${view.requester} started ${view.runbook}: ${view.reason || 'no reason given'}`,
     },
     ...view.steps.flatMap((step) => (step.kind === 'approval' ? ofGate(step, view) : ofStep(step, pending))),
-    ...view.waitingFor.filter((wait) => wait.kind === 'failure').map(asking),
+    ...view.waitingFor.filter((wait) => wait.kind !== 'approval').map(asking),
     ...view.decisions.map((each): Change => ({
       key: `decision ${each.id} ${each.code}`,
       at: each.at,
@@ -67,7 +67,7 @@ function ofGate(step: StepView, view: RunView): Change[] {
   ];
 }
 
-/** A failed step that asks; its decision tells the rest. */
+/** A failed step that asks, or a target that another run has; a decision tells the rest. */
 function asking({ id, attempt, since, who, title }: WaitView): Change {
   return {
     key: `wait ${id} ${attempt}`,

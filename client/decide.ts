@@ -17,9 +17,11 @@ export interface DecisionRequest {
   verb: DecisionVerb;
   by: string;
   reason: string;
-  /** What waits: a gate, or a failed step. */
+  /** What waits: a gate, a failed step, or the run for a target. */
   gate?: WaitView;
   outputs?: JsonObject;
+  /** Changed inputs of the run, for `retry`. */
+  inputs?: JsonObject;
   /** Sent instead of the gate's own digest: what the person saw elsewhere. */
   digest?: string;
   /** The id of a decision that was sent before, to ask for its answer again. */
@@ -35,10 +37,22 @@ export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
     run: request.run,
     by: request.by,
     reason: request.reason,
-    ...(gate ? { [gate.kind === 'failure' ? 'step' : 'gate']: gate.id, attempt: gate.attempt } : {}),
+    ...(gate ? { [isStep(gate) ? 'step' : 'gate']: gate.id, attempt: gate.attempt } : {}),
     ...(request.outputs === undefined ? {} : { outputs: request.outputs }),
+    ...(request.inputs === undefined ? {} : { inputs: request.inputs }),
     ...(digest === undefined ? {} : { digest }),
   };
+}
+
+function isStep(wait: WaitView): boolean {
+  return wait.kind === 'failure' || wait.kind === 'manual';
+}
+
+/** True when nothing waits at the desk that `rollback` or `abort` could be about: then they are about the run as a whole. */
+export function isAboutRun(view: RunView, verb: string, step: string | undefined): boolean {
+  return (
+    (verb === 'rollback' || verb === 'abort') && step === undefined && !view.waitingFor.some(isStep) && !hasEnded(view.state)
+  );
 }
 
 /**
@@ -113,8 +127,8 @@ export function gateToDecide(reading: RunReading, gate: string | undefined, verb
       exitCodes.denied,
     );
   }
-  const kind = (deskVerbs as readonly string[]).includes(verb) ? 'failure' : 'approval';
-  const waits = view.waitingFor.filter((wait) => wait.kind === kind);
+  const kind = kindOf(verb);
+  const waits = view.waitingFor.filter((wait) => wait.kind === kind || (kind === 'failure' && wait.kind === 'manual'));
   const found = gate === undefined ? (waits.length === 1 ? waits[0] : undefined) : waits.find((wait) => wait.id === gate);
   if (found) return found;
   if (gate === undefined && waits.length > 1) {
@@ -124,9 +138,21 @@ export function gateToDecide(reading: RunReading, gate: string | undefined, verb
       exitCodes.usage,
     );
   }
-  const why = kind === 'failure' ? notFailed(view, gate) : notWaiting(view, gate);
+  const why = explainNot[kind](view, gate);
   throw new CliError(`${why} Nothing was changed.`, status, exitCodes.denied);
 }
+
+function kindOf(verb: string): WaitView['kind'] {
+  if (verb === 'take-over') return 'lease';
+  return (deskVerbs as readonly string[]).includes(verb) ? 'failure' : 'approval';
+}
+
+const explainNot: Record<WaitView['kind'], (view: RunView, id: string | undefined) => string> = {
+  approval: notWaiting,
+  failure: notFailed,
+  manual: notFailed,
+  lease: (view) => `Run ${view.id} does not wait for a target: ${doingNow(view)}.`,
+};
 
 function notFailed(view: RunView, step: string | undefined): string {
   const which = step === undefined ? 'No failed step' : `Step ${step}`;
@@ -158,9 +184,13 @@ export function askAgain(command: string, decision: DecisionEnvelope): string {
     command,
     decision.verb,
     decision.run,
-    ...[decision.gate ?? decision.step].filter((id) => id !== undefined),
+    ...(decision.verb === 'take-over' ? [] : [decision.gate ?? decision.step]).filter((id) => id !== undefined),
     ...Object.entries(decision.outputs ?? {}).flatMap(([name, value]) => [
       '--output',
+      quoteArgument(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
+    ]),
+    ...Object.entries(decision.inputs ?? {}).flatMap(([name, value]) => [
+      '--input',
       quoteArgument(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
     ]),
     '--reason',

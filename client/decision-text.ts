@@ -18,6 +18,7 @@ const atDesk: Readonly<Record<string, string>> = {
 function whatOf({ verb, gate, code }: DecisionView): string {
   if (code === 'malformed') return 'sent something that is no decision';
   if (verb === 'cancel') return 'cancels the run';
+  if (verb === 'take-over') return `takes over ${(gate ?? '').replace(':', ' ')}`.trim();
   const step = atDesk[verb];
   if (step) return `${step} step ${gate ?? ''}`.trim();
   return `${verb === 'approve' ? 'approves' : verb === 'reject' ? 'rejects' : verb} gate ${gate ?? ''}`.trim();

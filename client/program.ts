@@ -9,12 +9,13 @@ import type { Io } from './io.js';
 import { globalOptions } from './options.js';
 import { outputFormats, printError, type OutputFormat } from './output.js';
 import { registerApprove, registerReject } from './commands/approve.js';
-import { registerCancel } from './commands/cancel.js';
+import { registerCancel, registerPause, registerResume } from './commands/cancel.js';
 import { registerAbort, registerDone, registerRetry, registerRollback, registerSkip } from './commands/desk.js';
 import { registerCompletion } from './commands/completion.js';
 import { registerDev } from './commands/dev.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerHistory } from './commands/history.js';
+import { registerLeases } from './commands/leases.js';
 import { registerList } from './commands/list.js';
 import { registerLogs } from './commands/logs.js';
 import { registerOpen } from './commands/open.js';
@@ -25,6 +26,7 @@ import { registerSetup } from './commands/setup.js';
 import { registerShow } from './commands/show.js';
 import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
+import { registerTakeOver } from './commands/take-over.js';
 import { registerWait } from './commands/wait.js';
 import { registerWatch } from './commands/watch.js';
 import { registerWorker } from './commands/worker.js';
@@ -35,9 +37,19 @@ const groups = [
   ['Runbooks', [registerList, registerShow, registerPlan, registerStart]],
   [
     'Follow',
-    [registerRuns, registerStatus, registerWatch, registerWait, registerLogs, registerHistory, registerReport, registerOpen],
+    [
+      registerRuns,
+      registerStatus,
+      registerWatch,
+      registerWait,
+      registerLogs,
+      registerHistory,
+      registerReport,
+      registerOpen,
+      registerLeases,
+    ],
   ],
-  ['Decide', [registerApprove, registerReject, registerCancel]],
+  ['Decide', [registerApprove, registerReject, registerPause, registerResume, registerCancel, registerTakeOver]],
   ['When a step failed', [registerRetry, registerSkip, registerDone, registerRollback, registerAbort]],
   ['Around it', [registerCompletion]],
 ] as const;

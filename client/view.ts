@@ -74,13 +74,14 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
     ...(facts ? ['', facts] : []),
     '',
     ...commandsOf(wait).map(
-      ([verb, command], index) => `  ${`${verb}:`.padEnd(10)}${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
+      ([verb, command], index) => `  ${`${verb}:`.padEnd(9)} ${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
     ),
   ].join('\n');
 }
 
 /** The commands that answer, the one that is shown everywhere first. */
 function commandsOf({ kind, command }: WaitView): [string, string][] {
+  if (kind === 'lease') return [['take over', command]];
   const [shownVerb, others] = kind === 'approval' ? ['approve', ['reject']] : ['retry', ['skip', 'done', 'rollback', 'abort']];
   return [shownVerb, ...others].map((verb) => [verb, command.replace(` ${shownVerb} `, ` ${verb} `)]);
 }

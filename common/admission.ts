@@ -1,5 +1,6 @@
 import type { Plan } from '../language/plan.js';
-import type { Problem } from './view.js';
+import type { HeldTarget } from './lease.js';
+import type { Problem, StepView } from './view.js';
 
 /** What the worker decides once per run and the run keeps: workers may be configured differently later. */
 export interface RunSettings {
@@ -22,4 +23,13 @@ export interface BorderLimits {
 
 /** The answer of admission: a frozen plan, or every reason why not. */
 export type Admission =
-  { admitted: true; plan: Plan; settings: RunSettings } | { admitted: false; problem: Problem; problems?: Problem[] };
+  | {
+      admitted: true;
+      plan: Plan;
+      settings: RunSettings;
+      /** Who has targets that the run must hold first. Absent: none, or the worker is of a release that knows no leases. */
+      held?: HeldTarget[];
+      /** Steps of the dead run that the start named. */
+      taken?: StepView[];
+    }
+  | { admitted: false; problem: Problem; problems?: Problem[] };

@@ -19,6 +19,8 @@ export interface AttemptRequest<A extends Action = Action> {
   attempts: number;
   /** Milliseconds that one attempt may take. */
   timeoutMs: number;
+  /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */
+  retakeLease?: boolean;
 }
 
 export interface Expectation {

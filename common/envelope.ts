@@ -1,4 +1,5 @@
 import type { JsonObject } from '../language/json.js';
+import type { RunKey } from './keys.js';
 
 /**
  * One envelope for everything that people (and later schedules and triggers) ask of the engine. It is JSON in a
@@ -29,20 +30,27 @@ export interface StartEnvelope extends Envelope {
   unattended?: 'abort' | 'rollback' | 'continue';
   /** The dead run whose finished steps this one takes over. */
   from?: { run: string; at?: string };
+  /** What to do while another run holds a target that this one changes; waits unless said. */
+  whenHeld?: WhenHeld;
+  /** Of a nested run: the run at the top, whose targets it shares. */
+  root?: RunKey;
 }
+
+export const whenHeldChoices = ['wait', 'refuse'] as const;
+export type WhenHeld = (typeof whenHeldChoices)[number];
 
 /** What a failed step can be answered with. */
 export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
 export type DeskVerb = (typeof deskVerbs)[number];
 /** What a run as a whole can be told; `rollback` and `abort` without a step are about the run too. */
 export const runVerbs = ['cancel', 'pause', 'resume', 'rollback', 'abort'] as const;
-export const decisionVerbs = ['approve', 'reject', 'cancel', 'pause', 'resume', ...deskVerbs] as const;
+export const decisionVerbs = ['approve', 'reject', 'cancel', 'pause', 'resume', 'take-over', ...deskVerbs] as const;
 export type DecisionVerb = (typeof decisionVerbs)[number];
 
 /** A decision about a live run, sent as the signal `decide`. */
 export interface DecisionEnvelope extends Envelope {
   verb: DecisionVerb;
-  /** The gate, for approve and reject. */
+  /** The gate, for approve and reject; the wait for targets, for take-over. */
   gate?: string;
   /** The failed step's path, for the verbs of the failure desk. */
   step?: string;

@@ -38,6 +38,12 @@ export const failureTypes = {
   WorkerLost: 'permanent',
   /** any kind: the step may have acted, and it cannot be known whether it did, or how that ended. A person decides. */
   OutcomeUnknown: 'permanent',
+  /** any kind: another run has taken over a target that this run was to change. */
+  LeaseLost: 'permanent',
+  /** admission: another run holds a target; the run waits until it has ended. */
+  TargetHeld: 'waiting',
+  /** any kind: an attempt broke off, and the step's `check` proved that it had no effect. */
+  NotDone: 'transient',
   /** any kind: PostgreSQL, which keeps the record, is away. */
   RecordUnavailable: 'waiting',
   /** procedure: the runbook found that it cannot go on. */

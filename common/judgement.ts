@@ -43,6 +43,19 @@ export interface LifeFacts {
   inputs: JsonObject;
 }
 
+/** What the run knows about its wait for targets that other runs hold. */
+export interface LeaseFacts {
+  /** Id of the wait. */
+  id: string;
+  attempt: number;
+  digest: string;
+  state: 'waiting' | 'decided';
+  /** Who has them, in words. */
+  held: string;
+  decidedBy: string | null;
+  decidedVerb: string | null;
+}
+
 /** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
 export interface JudgeRequest {
   version: 1;
@@ -51,6 +64,8 @@ export interface JudgeRequest {
   gates: GateFacts[];
   /** Absent in requests of runs that began before there was a desk. */
   desk?: DeskFacts[];
+  /** Null or absent: the run has not waited for a target. */
+  lease?: LeaseFacts | null;
   /** True once the run can no longer be cancelled. */
   ended: boolean;
   /** Absent in requests of older runs. */

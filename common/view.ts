@@ -72,9 +72,12 @@ export interface StepView {
 
 /** Something that the run waits for. */
 export interface WaitView {
-  /** `failure`: a step failed, and its answer comes from the desk. `manual`: people do the step. */
-  kind: 'approval' | 'failure' | 'manual';
-  /** The gate's id, or the failed step's path. */
+  /**
+   * `failure`: a step failed, and its answer comes from the desk. `manual`: people do the step. `lease`: another run holds
+   * a target.
+   */
+  kind: 'approval' | 'failure' | 'manual' | 'lease';
+  /** The gate's id, the step's path, or `target:` and a name. */
   id: string;
   title: string;
   since: string;
@@ -86,7 +89,7 @@ export interface WaitView {
   digest: string;
   /** What the approver is shown. */
   evidence: JsonObject;
-  /** The exact command that approves, or does the failed step again. */
+  /** The exact command that approves, does the failed step again, or takes the target over. */
   command: string;
 }
 
@@ -127,6 +130,9 @@ export interface RunView {
   outputs: JsonObject;
   /** Paths that would be taken back now, in that order; absent when it is not known. */
   undos?: string[];
+  /** Results taken over from a dead run that were looked at again: those that hold, and those that no longer do. */
+  probed?: string[];
+  drifted?: string[];
   /** Why the run ended as it did, for failed, rejected and cancelled runs. */
   problem: Problem | null;
   /** Where this view was read. */
@@ -179,7 +185,7 @@ export interface TimelineEntry {
   /** Path of the step, or the gate; null for the run itself. */
   step: string | null;
   attempt: number | null;
-  /** attempt and undo: an AttemptState; wait: waiting, approved, rejected or closed; decision: its verdict; start and end: a RunState. */
+  /** attempt and undo: an AttemptState; wait: waiting, approved, rejected, taken-over or closed; decision: its verdict; start and end: a RunState. */
   state: string;
   /** Who started the run, or decided. */
   by: string | null;

@@ -62,7 +62,9 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
   const by = decisions.findLast(
     (d) => d.accepted && d.gate === wait.id && d.at >= wait.since && (!wait.closedAt || d.at <= wait.closedAt),
   );
-  const state = by ? (by.verb === 'approve' ? 'approved' : 'rejected') : wait.closedAt ? 'closed' : 'waiting';
+  const open = wait.closedAt === null;
+  if (wait.kind === 'lease') return waitedForTarget(wait, by);
+  const state = by ? (by.verb === 'approve' ? 'approved' : 'rejected') : open ? 'waiting' : 'closed';
   return {
     at: wait.since,
     until: wait.closedAt,
@@ -72,6 +74,22 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
     state,
     by: by?.by ?? null,
     text: `${wait.title}: ${by ? `${state} by ${by.by}` : state === 'closed' ? 'closed without a decision' : `waits for ${wait.who}`}`,
+    evidence: wait.evidence,
+  };
+}
+
+function waitedForTarget(wait: RecordedWait, by: DecisionView | undefined): TimelineEntry {
+  const state = by ? 'taken-over' : wait.closedAt === null ? 'waiting' : 'closed';
+  const how = by ? `taken over by ${by.by}` : wait.closedAt === null ? `waits for ${wait.who}` : 'no longer';
+  return {
+    at: wait.since,
+    until: wait.closedAt,
+    kind: 'wait',
+    step: wait.id,
+    attempt: wait.attempt,
+    state,
+    by: by?.by ?? null,
+    text: `${wait.title}: ${how}`,
     evidence: wait.evidence,
   };
 }

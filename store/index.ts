@@ -2,6 +2,18 @@
 export { recordDecisions, type JudgedDecision } from './decisions.js';
 export { NotInRecord } from './find-run.js';
 export { history } from './history.js';
+export {
+  acquireLeases,
+  leaseHistory,
+  listLeases,
+  readHolders,
+  RunClosed,
+  type LeaseClaim,
+  type LeaseLoss,
+  type LeaseTerm,
+  type LeaseView,
+  type TakeOver,
+} from './leases.js';
 export { checkSchema, migrate, MigrationMismatch } from './migrate.js';
 export { appendOutput, finishOutput, outputCapBytes, readOutput, type OutputChunk, type RecordedChunk } from './output.js';
 export { openPool, type PoolOptions } from './pool.js';
@@ -13,6 +25,7 @@ export {
   endAttempt,
   getAttempts,
   keepEvidence,
+  LeaseLostError,
   type AttemptBegun,
   type AttemptEnd,
   type AttemptStart,

@@ -5,6 +5,7 @@ import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
 import { findRun, lockRun, NotInRecord } from './find-run.js';
+import { proveLeases, type LeaseLoss } from './leases.js';
 import { inTransaction, retrying } from './transaction.js';
 
 /** A step that takes back `x` is recorded under `x.undo`. */
@@ -26,6 +27,20 @@ export interface AttemptStart {
   place?: string;
   /** True when an attempt whose worker died can be gone on with; then it is taken over instead of given up. */
   resumable?: boolean;
+  /** Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost and is free by now. */
+  leases?: 'prove' | 'retake';
+}
+
+/** A step may not begin to change a target that its run has lost. */
+export class LeaseLostError extends Error {
+  constructor(
+    readonly loss: LeaseLoss,
+    /** The last attempt before; 0 when there was none. */
+    readonly attempt: number,
+  ) {
+    super(`lost target ${loss.target}`);
+    this.name = 'LeaseLostError';
+  }
 }
 
 export interface AttemptBegun {
@@ -40,6 +55,8 @@ export interface AttemptBegun {
   /** Set when the attempt was taken over: where the worker before ran, and what it kept to prove the outcome. */
   resumedFrom?: string;
   evidence?: Json;
+  /** Set when the attempt was taken over, and its run has lost a target since: nothing may be begun anew. */
+  lostLease?: LeaseLoss;
   /** Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again. */
   succeeded?: { output: Json };
 }
@@ -47,12 +64,13 @@ export interface AttemptBegun {
 /**
  * Begins the next attempt of a step. One attempt of a step runs at a time: one that still runs has lost its worker, is
  * marked `lost`, and whatever it reports later is refused; one that is `resumable` is taken over under the same number,
- * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer.
- * @throws NotInRecord
+ * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer. The run keeps its
+ * targets at least until the attempt has begun.
+ * @throws NotInRecord, LeaseLostError
  */
 export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   return inTransaction(pool, async (client) => {
-    const no = await lockStep(client, start);
+    const { no, claims } = await lockStep(client, start);
     const earlier = await client.query<EarlierRow>({
       name: 'attempts-earlier',
       text: `SELECT coalesce(max(attempt), 0) AS last,
@@ -77,10 +95,13 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
       };
     }
     if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
+    const loss = claims && start.leases ? await proveLeases(client, no, start.leases === 'retake') : null;
     if (running !== null && start.resumable && place !== null) {
       const evidence = await takeOver(client, no, start, running);
-      return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place, evidence };
+      const lostLease = loss ? { lostLease: loss } : {};
+      return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place, evidence, ...lostLease };
     }
+    if (loss) throw new LeaseLostError(loss, last);
 
     if (running !== null) {
       await client.query({
@@ -332,18 +353,18 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 }
 
 /** The step's row, made when the plan could not know it, locked until the transaction ends. */
-async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<string> {
+async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ no: string; claims: boolean }> {
   const undoOf = start.step.endsWith(undoSuffix) ? start.step.slice(0, -undoSuffix.length) : null;
-  const { rows } = await client.query<{ run_no: string }>({
+  const { rows } = await client.query<{ no: string; claims: boolean }>({
     name: 'steps-lock',
     text: `INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect)
            SELECT no, $3, $4, $5, $6, $7 FROM runbook.runs WHERE run = $1 AND first_run_id = $2
            ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
-           RETURNING run_no`,
+           RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims`,
     values: [start.key.run, start.key.firstRunId, start.step, undoOf, cleanText(start.title), start.kind, start.effect],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
-  return rows[0].run_no;
+  return rows[0];
 }
 
 async function outputOf(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<Json> {

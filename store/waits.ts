@@ -62,6 +62,16 @@ export async function settleWaits(client: pg.PoolClient, no: string): Promise<vo
   });
 }
 
+/** Closes the wait for targets: the run has them now. */
+export async function closeLeaseWaits(client: pg.PoolClient, no: string): Promise<void> {
+  const { rowCount } = await client.query({
+    name: 'waits-close-leases',
+    text: `UPDATE runbook.waits SET closed_at = clock_timestamp() WHERE run_no = $1 AND kind = 'lease' AND closed_at IS NULL`,
+    values: [no],
+  });
+  if (rowCount) await settleWaits(client, no);
+}
+
 export type RecordedWait = WaitView & { closedAt: string | null };
 
 /** Every opening of a gate, in order. */

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import type { DeskVerb, Verdict } from '../../common/envelope.js';
+import type { RunView } from '../../common/view.js';
+import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import { confirmed } from '../ask.js';
 import { CliError } from '../errors.js';
@@ -11,7 +13,7 @@ import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
 export interface DecideOptions extends GlobalFlags {
-  verb: 'approve' | 'reject' | DeskVerb;
+  verb: 'approve' | 'reject' | 'take-over' | DeskVerb;
   run: string;
   gate?: string;
   reason?: string;
@@ -19,6 +21,8 @@ export interface DecideOptions extends GlobalFlags {
   decisionId?: string;
   /** For `done`. */
   outputs?: JsonObject;
+  /** For `retry`. */
+  inputs?: JsonObject;
   as?: string;
   yes?: boolean;
   timeout?: number;
@@ -58,10 +62,10 @@ function register(program: Command, io: Io, verb: 'approve' | 'reject', descript
     });
 }
 
-/** Decides a gate, or what becomes of a failed step, and says what became of the decision. */
+/** Decides a gate, what becomes of a failed step, or who has a target, and says what became of the decision. */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
-    const { awaitVerdict, decisionEnvelope, gateToDecide, sendDecision, askAgain } = await import('../decide.js');
+    const { awaitVerdict, decisionEnvelope, gateToDecide, isAboutRun, sendDecision, askAgain } = await import('../decide.js');
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const run = await resolveRun(session, options.run);
     const timeoutMs = options.timeout ?? defaultTimeoutMs;
@@ -71,12 +75,14 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     }
     const reason = await reasonOf(options, io);
     const reading = await readRunSoon(session, run);
-    const gate = gateToDecide(reading, options.gate, options.verb, session.command);
+    const aboutRun = isAboutRun(reading.view, options.verb, options.gate);
+    const gate = aboutRun ? undefined : gateToDecide(reading, options.gate, options.verb, session.command);
     if (reading.note) remark(io, reading.note);
+    for (const line of preview(options, reading.view, aboutRun)) remark(io, line);
     if (io.canAsk && !options.yes) {
       const { renderWait } = await import('../view.js');
-      remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
-      if (!(await confirmed(io, `${options.verb[0]?.toUpperCase()}${options.verb.slice(1)} ${gate.id}?`))) {
+      if (gate) remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
+      if (!(await confirmed(io, `${options.verb[0]?.toUpperCase()}${options.verb.slice(1)} ${gate?.id ?? run}?`))) {
         remark(io, 'Nothing was sent.');
         return exitCodes.ok;
       }
@@ -86,7 +92,10 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       verb: options.verb,
       by: operatorName(options.as, io.env),
       reason,
-      gate,
+      ...(gate ? { gate } : {}),
+      // What was shown is what is taken back.
+      ...(aboutRun && options.verb === 'rollback' ? { digest: digestOf(reading.view.undos ?? []) } : {}),
+      ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
       ...(options.outputs === undefined ? {} : { outputs: options.outputs }),
       ...(options.digest === undefined ? {} : { digest: options.digest }),
       ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
@@ -99,6 +108,20 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       exitCodes.timedOut,
     );
   });
+}
+
+/** What the decision will do, where the question that it answers does not say it. */
+function preview(options: DecideOptions, view: RunView, aboutRun: boolean): string[] {
+  if (aboutRun && options.verb === 'rollback') {
+    const undos = (view.undos ?? []).map((path) => {
+      const step = view.steps.find((each) => each.id === path);
+      return `  ${path}: ${step?.undo ?? step?.title ?? ''}`;
+    });
+    return undos.length > 0 ? ['Taken back, in this order:', ...undos] : [];
+  }
+  return Object.entries(options.inputs ?? {}).map(
+    ([name, value]) => `  ${name}: ${JSON.stringify(view.inputs[name] ?? null)} → ${JSON.stringify(value)}`,
+  );
 }
 
 /** Every decision carries a reason; without one nothing is sent. */

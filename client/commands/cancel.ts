@@ -7,7 +7,11 @@ import { print, printValue, remark } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
+type Verb = 'cancel' | 'pause' | 'resume';
+
 export interface CancelOptions extends GlobalFlags {
+  /** `cancel` unless said. */
+  verb?: Verb;
   run: string;
   reason?: string;
   as?: string;
@@ -20,42 +24,69 @@ export interface CancelOptions extends GlobalFlags {
 const defaultTimeoutMs = 10_000;
 const everyMs = 300;
 
-export function registerCancel(program: Command, io: Io, run = runCancel): void {
-  program
-    .command('cancel')
-    .description('end a run: what runs is ended first, then changes are taken back')
-    .argument('<run>', 'id of the run, or @latest')
-    .addOption(reasonOption())
-    .option('--wait', 'wait until the run has ended')
-    .option('--decision-id <id>', 'ask again for the answer to a cancellation that was sent')
-    .addOption(asOption())
-    .option('--yes', 'send without asking')
-    .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
-    .addHelpText('after', examples('runbook cancel @latest --reason "wrong pipeline" --wait'))
-    .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<CancelOptions, 'run'>>(command), run: id }, io);
-    });
+const words: Record<Verb, { what: string; example: string; question: (run: string) => string }> = {
+  cancel: {
+    what: 'end a run: what runs is ended first, then changes are taken back',
+    example: 'runbook cancel @latest --reason "wrong pipeline" --wait',
+    question: (run) => `Cancel ${run}? Changes are taken back.`,
+  },
+  pause: {
+    what: 'let a run begin nothing new; what runs goes on to its end',
+    example: 'runbook pause @latest --reason "the network people need ten minutes"',
+    question: (run) => `Pause ${run}?`,
+  },
+  resume: {
+    what: 'let a paused run go on',
+    example: 'runbook resume @latest --reason "the network is back"',
+    question: (run) => `Let ${run} go on?`,
+  },
+};
+
+export const registerCancel = register('cancel');
+export const registerPause = register('pause');
+export const registerResume = register('resume');
+
+function register(verb: Verb): (program: Command, io: Io, run?: typeof runCancel) => void {
+  return (program, io, run = runCancel) => {
+    const { what, example } = words[verb];
+    const command = program
+      .command(verb)
+      .description(what)
+      .argument('<run>', 'id of the run, or @latest')
+      .addOption(reasonOption());
+    if (verb === 'cancel') command.option('--wait', 'wait until the run has ended');
+    command
+      .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+      .addOption(asOption())
+      .option('--yes', 'send without asking')
+      .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+      .addHelpText('after', examples(example))
+      .action(async (id: string, _own: unknown, self: Command) => {
+        io.exitCode = await run({ ...optionsOf<Omit<CancelOptions, 'run'>>(self), verb, run: id }, io);
+      });
+  };
 }
 
-/** Cancels by the same signal as every decision, so that it is judged, answered and recorded. */
+/** Cancels, pauses or resumes by the same signal as every decision, so that it is judged, answered and recorded. */
 export function runCancel(options: CancelOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { askAgain, decisionEnvelope, sendDecision } = await import('../decide.js');
     const { resolveRun } = await import('../read-run.js');
     const run = await resolveRun(session, options.run);
+    const verb = options.verb ?? 'cancel';
     if (!options.reason?.trim()) {
-      throw new CliError('A cancellation needs a reason; nothing was sent.', 'Add --reason TEXT', exitCodes.usage);
+      throw new CliError('A decision needs a reason; nothing was sent.', 'Add --reason TEXT', exitCodes.usage);
     }
     if (io.canAsk && !options.yes) {
       const { confirmed } = await import('../ask.js');
-      if (!(await confirmed(io, `Cancel ${run}? Changes are taken back.`))) {
+      if (!(await confirmed(io, words[verb].question(run)))) {
         remark(io, 'Nothing was sent.');
         return exitCodes.ok;
       }
     }
     const decision = decisionEnvelope({
       run,
-      verb: 'cancel',
+      verb,
       by: operatorName(options.as, io.env),
       reason: options.reason,
       ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
@@ -63,7 +94,7 @@ export function runCancel(options: CancelOptions, io: Io): Promise<number> {
     const verdict = await sendDecision(session, decision, options.timeout ?? defaultTimeoutMs);
     if (!verdict) {
       throw new CliError(
-        'The cancellation was sent, and nobody has judged it yet: no worker answers. It is kept and will be judged.',
+        'The decision was sent, and nobody has judged it yet: no worker answers. It is kept and will be judged.',
         `Ask again with: ${askAgain(session.command, decision)}`,
         exitCodes.timedOut,
       );

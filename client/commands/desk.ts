@@ -9,8 +9,8 @@ const descriptions: Record<DeskVerb, string> = {
   retry: 'do a failed step again',
   skip: 'go on without a failed step',
   done: 'go on: what the step does was done by hand',
-  rollback: 'end the run because of a failed step, and take back what was changed',
-  abort: 'end the run because of a failed step, and leave everything as it is',
+  rollback: 'end a run, and take back what was changed; shows first what that is',
+  abort: 'end a run, and leave everything as it is',
 };
 
 export const registerRetry = register('retry');
@@ -34,6 +34,12 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
         'what the step would have answered, may be repeated; also --output name=value',
         answer,
       );
+    if (verb === 'retry')
+      command.option(
+        '--input <name=value>',
+        'a changed input, may be repeated: what is done stays done, and gates passed so far ask again',
+        answer,
+      );
     command
       .option('--digest <digest>', 'what you looked at; refused when the step has failed anew')
       .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
@@ -42,9 +48,20 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
       .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
       .addHelpText('after', examples(`runbook ${verb} @latest --reason "looked at it with the data team"`))
       .action(async (id: string, step: string | undefined, _own: unknown, self: Command) => {
-        const { answer: outputs, ...own } = optionsOf<Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject }>(self);
+        const {
+          answer: outputs,
+          input: inputs,
+          ...own
+        } = optionsOf<Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject; input?: JsonObject }>(self);
         io.exitCode = await run(
-          { ...own, verb, run: id, ...(step === undefined ? {} : { gate: step }), ...(outputs ? { outputs } : {}) },
+          {
+            ...own,
+            verb,
+            run: id,
+            ...(step === undefined ? {} : { gate: step }),
+            ...(outputs ? { outputs } : {}),
+            ...(inputs ? { inputs } : {}),
+          },
           io,
         );
       });

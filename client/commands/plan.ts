@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import type { StartEnvelope } from '../../common/envelope.js';
-import type { Plan } from '../../language/plan.js';
+import { heldText } from '../../common/lease.js';
+import type { Admission } from '../../common/admission.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
 import { examples, input, optionsOf } from '../options.js';
-import { painter, print, printValue } from '../output.js';
+import { painter, print, printValue, remark } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
@@ -34,7 +35,7 @@ export function registerPlan(program: Command, io: Io, run = runPlan): void {
 export function runPlan(options: PlanOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const inputs = await readInputs(options);
-    const plan = await admittedPlan(session, {
+    const { plan, held = [] } = await admittedPlan(session, {
       version: 1,
       id: 'plan',
       verb: 'plan',
@@ -44,20 +45,21 @@ export function runPlan(options: PlanOptions, io: Io): Promise<number> {
       by: operatorName(options.as, io.env),
       reason: '',
     });
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, plan);
+    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ...plan, held });
     else {
       const { renderPlan } = await import('../plan-text.js');
       print(io, renderPlan(plan, painter(io, options.color), io.columns));
+      if (held.length > 0) remark(io, `A run would wait: ${held.map(heldText).join('; ')}.`);
     }
     return exitCodes.ok;
   });
 }
 
-/** The plan, or every reason why there is none. @throws CliError with exit code 2 */
-export async function admittedPlan(session: Session, envelope: StartEnvelope): Promise<Plan> {
+/** The plan and who holds its targets now, or every reason why there is none. @throws CliError with exit code 2 */
+export async function admittedPlan(session: Session, envelope: StartEnvelope): Promise<Extract<Admission, { admitted: true }>> {
   const { previewPlan } = await import('../launch.js');
   const admission = await previewPlan(session, envelope);
-  if (admission.admitted) return admission.plan;
+  if (admission.admitted) return admission;
   const problems = admission.problems?.length ? admission.problems : [admission.problem];
   const { nearestHint } = await import('../nearest.js');
   const hint = nearestHint(envelope.runbook);

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
-import type { StartEnvelope } from '../../common/envelope.js';
+import { Option, type Command } from 'commander';
+import { whenHeldChoices, type StartEnvelope, type WhenHeld } from '../../common/envelope.js';
+import { heldText, type HeldTarget } from '../../common/lease.js';
+import type { JsonObject } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
 import { ask, confirmed } from '../ask.js';
 import { CliError } from '../errors.js';
@@ -14,7 +16,13 @@ import { operatorName, type GlobalFlags } from '../settings.js';
 import { admittedPlan } from './plan.js';
 
 export interface StartOptions extends GlobalFlags {
-  runbook: string;
+  /** May be left out with `from`: then it is that run's. */
+  runbook?: string;
+  /** A run that has ended: its finished steps are taken over. */
+  from?: string;
+  /** With `from`: the first step that is done again. */
+  at?: string;
+  unattended?: 'abort' | 'rollback' | 'continue';
   input?: Record<string, string>;
   inputsFile?: string;
   reason?: string;
@@ -23,6 +31,7 @@ export interface StartOptions extends GlobalFlags {
   yes?: boolean;
   confirm?: string;
   watch?: boolean;
+  ifHeld?: WhenHeld;
 }
 
 /** Workflow ids that every shell, link and log takes as they are. */
@@ -32,7 +41,7 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
   program
     .command('start')
     .description('start a run of a runbook')
-    .argument('<runbook>', 'id of the runbook')
+    .argument('[runbook]', 'id of the runbook; may be left out with --from')
     .option('--input <name=value>', 'an input; may be repeated', input)
     .option('--inputs-file <file>', 'inputs from a YAML or JSON file')
     .addOption(reasonOption())
@@ -40,16 +49,32 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
     .addOption(asOption())
     .option('--yes', 'start without asking')
     .option('--confirm <target>', 'name of the target that a destroying step acts on')
+    .addOption(
+      new Option('--if-held <what>', 'while another run holds a target that this one changes; wait unless said').choices(
+        whenHeldChoices,
+      ),
+    )
+    .option('--from <run>', 'take over the finished steps of a run that has ended, and its inputs unless given')
+    .option('--at <step>', 'with --from: do this step, and all behind it, again')
+    .addOption(
+      new Option('--unattended <what>', 'what becomes of a failed step when nobody is there to be asked').choices([
+        'abort',
+        'rollback',
+        'continue',
+      ]),
+    )
     .option('--watch', 'follow the run until it ends')
     .addHelpText(
       'after',
       examples(
         'runbook start pipeline-recovery --input pipeline=orders --reason "nightly load is late"',
         'runbook start pipeline-recovery --inputs-file inputs.yaml --yes --watch',
+        'runbook start --from pipeline-recovery-20261121-051230-ab12 --reason "its host is gone"',
       ),
     )
-    .action(async (runbook: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<StartOptions, 'runbook'>>(command), runbook }, io);
+    .action(async (runbook: string | undefined, _own: unknown, command: Command) => {
+      const options = optionsOf<Omit<StartOptions, 'runbook'>>(command);
+      io.exitCode = await run({ ...options, ...(runbook === undefined ? {} : { runbook }) }, io);
     });
 }
 
@@ -64,18 +89,29 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
         exitCodes.usage,
       );
     }
+    const given = await readInputs(options);
+    const { runbook, inputs, from } = options.from
+      ? await takenFrom(session, options.from, options, given)
+      : { runbook: options.runbook, inputs: given, from: undefined };
+    if (runbook === undefined) {
+      throw new CliError('Which runbook?', `See what there is with: ${session.command} list`, exitCodes.usage);
+    }
     const envelope: StartEnvelope = {
       version: 1,
       id: randomUUID(),
       verb: 'start',
-      run: options.id ?? newRunId(options.runbook),
-      runbook: options.runbook,
-      inputs: await readInputs(options),
+      run: options.id ?? newRunId(runbook),
+      runbook,
+      inputs,
       by: operatorName(options.as, io.env),
       reason: options.reason ?? '',
+      ...(options.ifHeld === undefined ? {} : { whenHeld: options.ifHeld }),
+      ...(options.unattended === undefined ? {} : { unattended: options.unattended }),
+      ...(from ? { from } : {}),
     };
     const earlier = options.id === undefined ? null : await existingRun(session, envelope);
-    const plan = earlier ? null : await admittedPlan(session, envelope);
+    const { plan, held = [] } = earlier ? { plan: null } : await admittedPlan(session, envelope);
+    if (held.length > 0) tellHeld(held, options, io);
     if (plan && !(await allowed(plan, options, io))) {
       remark(io, 'Nothing was started.');
       return exitCodes.ok;
@@ -87,6 +123,36 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
     const { watchRun } = await import('./watch.js');
     return watchRun(session, { ...options, run: started.id }, io);
   });
+}
+
+/** The runbook and inputs of a run whose finished steps are taken over. Whether they can be, admission says. */
+async function takenFrom(
+  session: Session,
+  name: string,
+  options: StartOptions,
+  given: JsonObject,
+): Promise<{ runbook: string; inputs: JsonObject; from: StartEnvelope['from'] }> {
+  const { readRun, resolveRun } = await import('../read-run.js');
+  const { view } = await readRun(session, await resolveRun(session, name));
+  if (options.runbook !== undefined && options.runbook !== view.runbook) {
+    throw new CliError(`Run ${view.id} is one of ${view.runbook}, not of ${options.runbook}.`, '', exitCodes.usage);
+  }
+  return {
+    runbook: view.runbook,
+    inputs: { ...view.inputs, ...given },
+    from: { run: view.id, ...(options.at === undefined ? {} : { at: options.at }) },
+  };
+}
+
+/** @throws CliError with exit code 4 when the run would not wait */
+function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): void {
+  const who = held.map(heldText).join('; ');
+  if (options.ifHeld !== 'refuse') return remark(io, `The run will wait: ${who}.`);
+  throw new CliError(
+    `Nothing was started: ${who}.`,
+    'Start it again when that run has ended, or let it wait with: --if-held wait',
+    exitCodes.denied,
+  );
 }
 
 /** On a terminal the person sees the plan and says yes; what destroys has to be confirmed by the target's name, always. */

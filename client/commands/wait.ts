@@ -42,13 +42,15 @@ export function runWait(options: WaitOptions, io: Io): Promise<number> {
     let state = 'not admitted yet';
     for await (const { view } of follow(session, run, { everyMs, until, signal, onTrouble: (why) => why && remark(io, why) })) {
       state = view.state;
-      const waiting = options.for === 'decision' && view.waitingFor.length > 0;
+      // A run that waits for another one goes on by itself.
+      const asking = view.waitingFor.filter((wait) => wait.kind !== 'lease');
+      const waiting = options.for === 'decision' && asking.length > 0;
       if (!waiting && !hasEnded(view.state)) continue;
       const { output = 'text' } = options;
       if (output !== 'text') printValue(io, output, { id: view.id, state: view.state, waitingFor: view.waitingFor });
       if (waiting) {
         if (output === 'text')
-          for (const wait of view.waitingFor) print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
+          for (const wait of asking) print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
         return exitCodes.ok;
       }
       if (output === 'text')

@@ -33,6 +33,7 @@ const advice = {
     'The program is not on this worker, or may not be executed. Install it on every worker of the task queue, or correct the path in the step.',
   StepTimeout:
     'The attempt was ended, with every process that it had started. Look at its output for where it hung. If the work simply takes longer, the limit belongs to the runbook.',
+  NotDone: "An attempt broke off, and the step's own check showed that nothing had been done: the step is tried again by itself.",
   CheckFailed:
     'What was being waited for can no longer come: the condition that ends the wait early was met. The last thing that was seen is in the message.',
   VerifyFailed:
@@ -43,6 +44,10 @@ const advice = {
     'The worker died again and again while it did this step. Look at its log and at the memory of its host: the step itself may be what kills it.',
   OutcomeUnknown:
     'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, or what watched it died. It is never repeated on its own. Look at what it was to change, then decide.',
+  LeaseLost:
+    'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` takes the target back and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
+  TargetHeld:
+    'Two runs never change one target at the same time. The run begins by itself when the other one has ended. `runbook leases` lists who holds what; `runbook take-over RUN --reason TEXT` takes the target from a run that will not end, which then changes nothing more there. `runbook start --if-held refuse` ends instead of waiting.',
   RecordUnavailable:
     'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
   ProcedureStopped:

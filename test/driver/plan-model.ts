@@ -85,16 +85,18 @@ export function randomSteps(random: Random, depth = 0, calm = false): ModelStep[
               answers: [pick('retry', 'skip', 'done', 'abort')],
             }
           : null,
-      pointOfNoReturn: random() < 0.05,
+      pointOfNoReturn: random() < 0.05 && !calm,
     };
   });
 }
 
-class Stopped {
+class Stopped extends Error {
   constructor(
     readonly state: string,
     readonly rollback: boolean,
-  ) {}
+  ) {
+    super(state);
+  }
 }
 
 /** What becomes of the plan. */

@@ -1,6 +1,6 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import { runbook } from '../../workflows/engine/runbook.js';
-import type { Work } from '../../workflows/engine/run.js';
+import type { Run, Work } from '../../workflows/engine/run.js';
 import {
   callSpec,
   commandsSpec,
@@ -9,7 +9,10 @@ import {
   effectsSpec,
   gatedSpec,
   gateSkipperSpec,
+  leaselessSpec,
+  leaseSpec,
   parallelSpec,
+  readerSpec,
 } from './specs.js';
 
 /*
@@ -99,6 +102,21 @@ const call = runbook(callSpec, async (run) => {
   run.setOutputs({ output });
 });
 
+async function twoChanges(run: Run): Promise<void> {
+  await run.step('first', { ...command(run.inputs['first']), undo: line(run.inputs['journal'], 'undo first') });
+  await run.step('second', command(run.inputs['second']));
+}
+
+const lease = runbook(leaseSpec, twoChanges);
+
+const leaseless = runbook(leaselessSpec, twoChanges);
+
+const reader = runbook(readerSpec, async (run) => {
+  await run.step('first', command(run.inputs['first']));
+  await run.step('second', command(run.inputs['second']));
+  await run.step('tell', { action: { kind: 'notify', text: 'looked' } });
+});
+
 export {
   commands as 'test-commands',
   desk as 'test-desk',
@@ -108,4 +126,7 @@ export {
   deadline as 'test-deadline',
   parallel as 'test-parallel',
   call as 'test-call',
+  lease as 'test-lease',
+  leaseless as 'test-leaseless',
+  reader as 'test-reader',
 };

@@ -140,6 +140,30 @@ export const callSpec = spec(
   { target: { type: 'target', kind: 'service', description: 'where to' }, path: text },
 );
 
+const service: InputSpec = { type: 'target', kind: 'service', description: 'what is changed' };
+
+const leaseSteps: readonly StepSpec[] = [
+  { id: 'first', title: 'First change', kind: 'command', effect: 'change', undo: 'Undo it', onFailure: 'ask' },
+  { id: 'second', title: 'Second change', kind: 'command', effect: 'change', onFailure: 'ask' },
+];
+
+/** Two commands that change a target. */
+export const leaseSpec = spec('test-lease', leaseSteps, { target: service, first: text, second: text, journal: text });
+
+/** The same without a target, so without a lease. */
+export const leaselessSpec = spec('test-leaseless', leaseSteps, { first: text, second: text, journal: text });
+
+/** The same on a target, but it only reads; and a message to people is no change. */
+export const readerSpec = spec(
+  'test-reader',
+  [
+    { id: 'first', title: 'First look', kind: 'command', effect: 'read' },
+    { id: 'second', title: 'Second look', kind: 'command', effect: 'read' },
+    { id: 'tell', title: 'Tell people', kind: 'notify', effect: 'change' },
+  ],
+  { target: service, first: text, second: text },
+);
+
 export const testCatalogue: readonly RunbookSpec[] = [
   commandsSpec,
   gatedSpec,
@@ -149,4 +173,7 @@ export const testCatalogue: readonly RunbookSpec[] = [
   deskSpec,
   effectsSpec,
   callSpec,
+  leaseSpec,
+  leaselessSpec,
+  readerSpec,
 ];

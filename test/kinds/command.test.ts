@@ -8,7 +8,7 @@ import type { AttemptContext } from '../../activities/handler.js';
 import { OutputCollector } from '../../activities/output-collector.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
-import { failureOf, hostile, World } from './world.js';
+import { failureOf, hostile, refusing, World } from './world.js';
 
 let world: World;
 
@@ -45,6 +45,15 @@ test('exit code, both streams, sizes and digests come back; the output is shippe
     sha256: { stdout: sha256('out\n'), stderr: sha256('err\n') },
   });
   expect(context.printed().toString().split('\n').sort()).toEqual(['', 'err', 'out']);
+});
+
+test('the run lost its target since: a command that runs is followed to its end, one that was never started is not', async () => {
+  const owner = { firstRunId: 'lost', resumedFrom: world.commands.place, mayAct: refusing };
+  const argv = ['sh', '-c', 'echo once >> count; cat count'];
+  expect((await failureOf(run(argv, {}, { ...owner, fence: 2 }))).type).toBe('LeaseLost');
+  expect(existsSync(join(world.folder, 'count'))).toBe(false);
+  await run(argv, {}, { firstRunId: 'lost', attempt: 2 });
+  expect(await run(argv, {}, { ...owner, attempt: 2, fence: 2 })).toMatchObject({ stdout: 'once\n' });
 });
 
 test('a program gets no input to wait for', async () => {

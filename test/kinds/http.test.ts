@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { http } from '../../activities/http.js';
 import type { HttpAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
-import { failureOf, hostile, json, Service, World } from './world.js';
+import { failureOf, hostile, json, refusing, Service, World } from './world.js';
 
 const token = 'sesame-open-token';
 let service: Service;
@@ -260,6 +260,19 @@ describe('no answer', () => {
     const failure = await failureOf(http(get(change), { ...context, resumedFrom: 'here' }));
     expect(count).toBe(requests);
     expect(failure.type).toBe(requests === 0 ? 'OutcomeUnknown' : 'NoAnswer');
+    await stop();
+  });
+
+  test('the worker before died, and the run has lost its target since: nothing is sent again', async () => {
+    let count = 0;
+    const { context, stop } = await rude((socket) => {
+      count += 1;
+      socket.destroy();
+    });
+    const action = get({ method: 'PUT', idempotent: true });
+    const failure = await failureOf(http(action, { ...context, resumedFrom: 'here', mayAct: refusing }));
+    expect(failure).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('may have acted') });
+    expect(count).toBe(0);
     await stop();
   });
 

@@ -11,7 +11,7 @@ import type { AttemptContext } from '../../activities/handler.js';
 import type { SqlAction, SqlStatement } from '../../language/runbook.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { until } from '../helpers/until.js';
-import { failureOf, hostile, World } from './world.js';
+import { failureOf, hostile, refusing, World } from './world.js';
 
 const role = `kinds_${randomBytes(4).toString('hex')}`;
 const password = 'sésame/open ?#%@:';
@@ -334,6 +334,12 @@ describe('a transaction that nobody heard the end of', () => {
     });
     expect(await sql(insert(2), world.context(resumed(null)))).toMatchObject({ inserted: [{ id: 2 }] });
     expect(await rows()).toBe(2);
+  });
+
+  test('was rolled back, and the run has lost its target since: it is not done again', async () => {
+    const failure = await failureOf(sql(insert(1), world.context({ ...resumed(null), mayAct: refusing })));
+    expect(failure).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('may have acted') });
+    expect(await rows()).toBe(0);
   });
 
   test('its session still holds what it locked: it is ended first', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Commands } from '../../activities/commands.js';
 import { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
+import { lostLease } from '../../activities/lease.js';
 import { Secrets } from '../../activities/secrets.js';
 import { Targets } from '../../activities/targets.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -155,3 +156,9 @@ export const hostile = [
   '${IFS}$HOME*?[a]{b,c}~!',
   '\\x41 \\ \t é 漢 😀 <script>&amp;',
 ];
+
+/** What an attempt is told whose run has lost a target since it began. */
+export function refusing(): never {
+  const by = { run: 'run-2', requester: 'ann', at: '2026-03-01T02:00:00.000Z', takenBy: 'bob', reason: 'it hangs', ended: false };
+  throw lostLease({ target: 'api', closed: false, by }, true);
+}

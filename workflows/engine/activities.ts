@@ -25,6 +25,26 @@ export const stepActivities = proxyActivities<Pick<Activities, 'command' | 'sql'
   startToCloseTimeout: '1m',
 });
 
+/** Tries to get targets, as often as it takes. */
+export const leaseActivities = proxyActivities<Pick<Activities, 'acquireLeases'>>({
+  cancellationType,
+  startToCloseTimeout: '20s',
+});
+
+/**
+ * The pause grows, so that a short wait ends soon and a long one costs little.
+ * @param summary who has the targets
+ * @param heartbeatMs a try lasts shorter than a heartbeat: one that takes longer has lost its worker
+ */
+export function leaseOptions(summary: string, heartbeatMs: number): ActivityOptions {
+  return {
+    cancellationType,
+    summary: summary.slice(0, 200),
+    startToCloseTimeout: heartbeatMs,
+    retry: { initialInterval: '500ms', backoffCoefficient: 1.1, maximumInterval: '3s' },
+  };
+}
+
 /** Room for an attempt to end what it started after its time is over, in milliseconds. */
 const endingGraceMs = 30_000;
 

@@ -48,6 +48,17 @@ export class Board {
     return row;
   }
 
+  /** A row that another run has filled. */
+  adopt(taken: StepView): void {
+    const row = this.steps.get(taken.id);
+    if (row) Object.assign(row, taken);
+    else {
+      const own = { ...taken };
+      this.steps.set(own.id, own);
+      this.view.steps.splice(this.placeOf(own.id), 0, own);
+    }
+  }
+
   begin(row: StepView, state: 'running' | 'waiting' | 'undoing' = 'running'): void {
     row.state = state;
     row.startedAt ??= now();

@@ -2,6 +2,7 @@ import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import type { GateFacts } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
+import type { HeldTarget } from '../../common/lease.js';
 import type { Problem, RunState, RunView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
@@ -24,6 +25,12 @@ export interface CarriedGate {
   decision: DecisionEnvelope | null;
   /** The approvals of its openings so far, in order. */
   passed: DecisionEnvelope[];
+}
+
+/** Targets that the run still waits for, and how often it has asked. */
+export interface CarriedLease {
+  held: HeldTarget[];
+  asked: number;
 }
 
 /** A signal that was received and not judged yet. */
@@ -61,6 +68,7 @@ export interface Carried {
   published: Published;
   gates: CarriedGate[];
   desk: Case[];
+  lease: CarriedLease;
   inbox: CarriedInbox;
   paused: boolean;
   /** In words, when the plan was made anew: the approvals so far are void. */

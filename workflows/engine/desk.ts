@@ -71,6 +71,11 @@ export class Desk {
     if (asked) asked.done = true;
   }
 
+  /** What the step asked about last. */
+  lastProblem(path: string): Problem | undefined {
+    return this.cases.get(path)?.problem;
+  }
+
   /** How often the step has asked; each `retry` gives it as many attempts again. */
   asked(path: string): number {
     return this.cases.get(path)?.attempt ?? 0;

@@ -43,6 +43,14 @@ export class ProcedureStopped extends Error {
   }
 }
 
+/** A target is another run's, and this run will not wait for it or can never have it. */
+export class TargetRefused extends Error {
+  constructor(readonly problem: Problem) {
+    super(problem.message);
+    this.name = 'TargetRefused';
+  }
+}
+
 export interface AttemptFailure {
   problem: Problem;
   /** The attempt that failed, from 1; null when no attempt reported. */

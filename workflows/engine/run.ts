@@ -6,6 +6,7 @@ import type { AttemptRequest, Expectation } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
+import { leasedTargets, type HeldTarget } from '../../common/lease.js';
 import type { Problem, RunView, StepView } from '../../common/view.js';
 import { platformActivities, stepActivities, stepOptions } from './activities.js';
 import { Board } from './board.js';
@@ -14,6 +15,7 @@ import { aboutFailure, aboutManual, aboutUndo, Desk } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed } from './guards.js';
 import type { Inbox } from './inbox.js';
+import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
 import { inParallel } from './parallel.js';
 import { Turn } from './turn.js';
@@ -26,6 +28,10 @@ export interface Entry {
   plan: Plan;
   settings: RunSettings;
   view: RunView;
+  /** Who has the run's targets, as admission found them. */
+  held?: HeldTarget[];
+  /** Steps of the dead run that this one was started from. */
+  taken?: StepView[];
   carried: Carried | null;
 }
 
@@ -52,6 +58,8 @@ export interface Work {
 
 /** Limit of one attempt where the step declares none, in milliseconds. */
 const defaultTimeoutMs = 60_000;
+/** How long a result that was taken over may take to show that it still holds, in milliseconds. */
+const probeMs = 30_000;
 const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 };
 
 /** A live run as its procedure sees it: one durable primitive, `step`, and the few ways to order it. */
@@ -59,6 +67,7 @@ export class Run {
   readonly board: Board;
   readonly gates: Gates;
   readonly desk = new Desk();
+  readonly lease = new Lease();
   readonly undos = new UndoList();
   readonly turn: Turn;
   /** Steps that failed without failing the run. */
@@ -78,6 +87,7 @@ export class Run {
     this.gates = new Gates(plan.steps, carried?.gates);
     this.turn = new Turn(() => inbox.received, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
+    for (const row of entry.taken ?? []) this.board.adopt(row);
     if (!carried) return;
     this.desk.restore(carried.desk);
     inbox.restore(carried.inbox);
@@ -121,6 +131,22 @@ export class Run {
     if (!target)
       throw new ProcedureStopped(`input ${input} names no target of the plan`, 'Report this to the owners of the runbook.');
     return target;
+  }
+
+  /** Waits until the run holds the targets that it changes. @throws TargetRefused */
+  holdTargets(): Promise<void> {
+    const { plan, held = [], carried } = this.entry;
+    return this.lease.hold(carried ? carried.lease : { held, asked: 0 }, {
+      board: this.board,
+      key: this.key,
+      root: this.envelope.root,
+      targets: leasedTargets(plan),
+      command: this.settings.command,
+      heartbeatMs: this.settings.heartbeatMs,
+      refuses: this.envelope.whenHeld === 'refuse',
+      save: () => this.save(),
+      turn: this.turn,
+    });
   }
 
   /**
@@ -298,6 +324,7 @@ export class Run {
       published: this.board.told,
       gates: this.gates.carry(replanned !== null),
       desk: this.desk.carry(),
+      lease: this.lease.carry(),
       inbox: this.inbox.carry(),
       paused: this.turn.paused,
       rollback,
@@ -311,7 +338,7 @@ export class Run {
   /** Does a step anywhere in the plan. @param top its declared path */
   async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
     const before = this.board.settled(path);
-    if (before) {
+    if (before && (await this.stillHolds(before, spec, work))) {
       this.passed(path, spec, work);
       return this.passOver(before);
     }
@@ -320,12 +347,13 @@ export class Run {
     let begun = this.desk.asked(path) > 0;
     if (begun) this.passed(path, spec, work);
     for (;;) {
-      let problem = this.desk.open(path);
+      let problem = this.desk.open(path) ?? leftUnknown(row);
       if (!problem) {
         await this.turn.start();
         this.assertAllowed(spec, top);
         if (!begun) this.passed(path, spec, work);
         begun = true;
+        delete row.takenFrom;
         this.board.begin(row);
         const outcome = await this.oneRound(path, spec, row, work);
         if ('output' in outcome) return outcome.output;
@@ -341,6 +369,34 @@ export class Run {
       this.desk.close(path);
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
       if (decision.inputs) await this.changeInputs(decision.inputs);
+    }
+  }
+
+  /**
+   * A result that was taken over from a dead run is looked at again where the step can (`check`); what has drifted since
+   * is done anew. Results of this run hold.
+   */
+  private async stillHolds(row: StepView, spec: StepSpec, work: Work): Promise<boolean> {
+    if (row.takenFrom === undefined || !work.check || row.state !== 'succeeded') return true;
+    const path = `${row.id}.check`;
+    if (this.board.view.drifted?.includes(row.id)) return false;
+    if (this.board.view.probed?.includes(row.id)) return true;
+    await this.turn.start();
+    const probe: StepSpec = {
+      ...spec,
+      kind: 'check',
+      effect: 'read',
+      title: `Look again: ${spec.title}`,
+      retry: { attempts: 1 },
+    };
+    try {
+      await this.attempt(path, probe, { action: work.check, timeoutMs: probeMs });
+      this.board.view.probed = [...(this.board.view.probed ?? []), row.id];
+      return true;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      this.board.view.drifted = [...(this.board.view.drifted ?? []), row.id];
+      return false;
     }
   }
 
@@ -479,6 +535,7 @@ export class Run {
       ...(work.check ? { check: work.check } : {}),
       attempts: retry.attempts * (this.desk.asked(path) + 1),
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
+      ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);
     return this.turn.during(() => stepActivities[work.action.kind].executeWithOptions(options, [request]));
@@ -525,6 +582,16 @@ export class Run {
     this.times.set(id, times);
     return times === 1 ? id : `${id}.${times}`;
   }
+}
+
+/** A step of a dead run: it had begun there, and nobody knows how that ended. */
+function leftUnknown(row: StepView): Problem | undefined {
+  if (row.takenFrom === undefined || row.state !== 'unknown') return undefined;
+  return {
+    type: 'OutcomeUnknown',
+    message: `run ${row.takenFrom} ended while this step was under way`,
+    next: 'Find out whether it was done, then say so.',
+  };
 }
 
 function cancelled(state: 'ended' | 'unknown'): Problem {

@@ -21,7 +21,7 @@ import { platformActivities } from './activities.js';
 import type { Carried, Ending } from './carried.js';
 import { Control } from './control.js';
 import { Inbox, type InboxOwner } from './inbox.js';
-import { GateRejected, ProcedureStopped, StepFailed } from './outcome.js';
+import { GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
 import { Run, type Entry } from './run.js';
 
 export type Procedure = (run: Run) => Promise<void>;
@@ -114,10 +114,14 @@ class Life {
   private async endingOf(): Promise<Ending> {
     const { run } = this;
     try {
-      await this.scope.run(() => this.procedure(run));
+      await this.scope.run(async () => {
+        await run.holdTargets();
+        await this.procedure(run);
+      });
       return { state: run.exceptions.length > 0 ? 'succeeded-with-exceptions' : 'succeeded', problem: null, rollback: false };
     } catch (error) {
       if (isCancellation(error)) return this.control.ending();
+      if (error instanceof TargetRefused) return { state: 'failed', problem: error.problem, rollback: false };
       if (error instanceof GateRejected) return { state: 'rejected', problem: error.problem, rollback: true };
       if (error instanceof StepFailed || error instanceof ProcedureStopped) {
         const way = error instanceof StepFailed ? error.way : null;
@@ -199,6 +203,7 @@ function ownerOf(run: Run, control: Control): InboxOwner {
       requester: run.envelope.by,
       gates: run.gates.facts(),
       desk: run.desk.facts(),
+      lease: run.lease.facts(),
       ended: run.board.view.endedAt !== null,
       life: control.facts(),
     }),
@@ -206,6 +211,7 @@ function ownerOf(run: Run, control: Control): InboxOwner {
     apply: (decision, verdict, at) => {
       note(decision as unknown as Json, verdict, at);
       if (decision.step !== undefined) run.desk.decide(decision);
+      else if (decision.verb === 'take-over') run.lease.decide(decision);
       else if (decision.verb === 'approve' || decision.verb === 'reject') run.gates.decide(decision);
       else control.apply(decision);
     },
@@ -241,9 +247,9 @@ async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
     platformActivities.admit({ version: 1, key, envelope, startedAt }),
   );
   if (!admission.admitted) throw failed(admission.problem);
-  const { plan, settings } = admission;
+  const { plan, settings, held = [], taken = [] } = admission;
   const view = initialView(key, envelope, plan, startedAt, linkTo(settings));
-  return { key, envelope, plan, settings, view, carried: null };
+  return { key, envelope, plan, settings, view, held, taken, carried: null };
 }
 
 /** What the execution before has handed over. Nobody else can: only Temporal says that there was one. */

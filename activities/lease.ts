@@ -1,0 +1,106 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
+import type pg from 'pg';
+import type { RunKey } from '../common/keys.js';
+import { heldText, leasedTargets, utc, type HeldTarget } from '../common/lease.js';
+import type { Problem } from '../common/view.js';
+import type { Plan } from '../language/plan.js';
+import { acquireLeases, readHolders, RunClosed, type LeaseLoss, type TakeOver } from '../store/index.js';
+import { StepFailure } from './failure.js';
+import { recordIsAway } from './record-reachable.js';
+
+export interface LeaseRequest {
+  version: 1;
+  key: RunKey;
+  /** Of a nested run: the one at the top, whose targets it shares. */
+  root?: RunKey;
+  targets: string[];
+  /** Who has them as far as the run knows. */
+  known: HeldTarget[];
+  /** Milliseconds after which the run wants to know who has them now, when it is not who it knows. */
+  patienceMs: number;
+  takeOver?: TakeOver;
+}
+
+export interface LeaseAnswer {
+  /** Who has targets that could not be had; empty when the run holds all of them. */
+  held: HeldTarget[];
+  /** Why the run can never have them. */
+  problem?: Problem;
+}
+
+/**
+ * One try to get a run's targets. As long as others hold them it fails and Temporal tries again: that adds nothing to the
+ * history, and a run that waits takes no place on a worker from the one that it waits for.
+ * @throws ApplicationFailure TargetHeld, retryable; its message says who has them
+ */
+export async function acquire(request: LeaseRequest, pool: pg.Pool): Promise<LeaseAnswer> {
+  const { key, root = key, targets, known, takeOver } = request;
+  try {
+    const held = await acquireLeases(pool, { key, root, targets }, takeOver ? { takeOver } : {});
+    const waited = Date.now() - Context.current().info.scheduledTimestampMs;
+    if (held.length === 0 || takeOver || (waited > request.patienceMs && !isKnown(held, known))) return { held };
+    throw ApplicationFailure.create({
+      type: 'TargetHeld',
+      message: held.map(heldText).join('; '),
+      category: ApplicationFailureCategory.BENIGN,
+    });
+  } catch (error) {
+    if (!(error instanceof RunClosed)) throw error;
+    return {
+      held: [],
+      problem: { type: 'Refused', message: error.message.replace(/\.$/, ''), next: 'Start a new run.' },
+    };
+  }
+}
+
+function isKnown(held: readonly HeldTarget[], known: readonly HeldTarget[]): boolean {
+  const text = (targets: readonly HeldTarget[]): string => JSON.stringify(targets.map(({ target, run }) => [target, run]));
+  return text(held) === text(known);
+}
+
+/** The first try, when a run is admitted. A run that will not wait takes no place in the line. */
+export function firstTry(pool: pg.Pool, key: RunKey, root: RunKey, plan: Plan, queue: boolean): Promise<HeldTarget[]> {
+  return acquireLeases(pool, { key, root, targets: leasedTargets(plan) }, { queue });
+}
+
+/** Who has the targets of a plan now. Empty also when the record is away: a plan can be looked at all the same. */
+export async function heldNow(pool: pg.Pool, plan: Plan): Promise<HeldTarget[]> {
+  try {
+    return await readHolders(pool, leasedTargets(plan));
+  } catch (error) {
+    if (recordIsAway(error)) return [];
+    throw error;
+  }
+}
+
+/**
+ * Why a step may not change its target any more.
+ * @param resumed true when an earlier worker had begun the attempt
+ */
+export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): StepFailure {
+  const mayHaveActed = resumed ? '; the worker before died while it did this step, so the step may have acted' : '';
+  if (closed) {
+    return new StepFailure(
+      'LeaseLost',
+      `the record says that this run has ended, so it no longer holds target ${target}${mayHaveActed}`,
+      { next: 'Abort this run and start a new one.' },
+    );
+  }
+  if (!by) {
+    return new StepFailure('LeaseLost', `another run has had target ${target} since${mayHaveActed}`, {
+      next: 'Look at the target; then retry, which takes it back, or abort.',
+    });
+  }
+  const how = by.takenBy === null ? 'has had' : 'took';
+  const who = by.takenBy === null ? '' : ` over (${by.takenBy}: ${by.reason ?? ''})`;
+  return new StepFailure(
+    'LeaseLost',
+    `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ${utc(by.at)}${mayHaveActed}`,
+    {
+      next: by.ended
+        ? `Look at what ${by.run} changed; then retry, which takes the target back, or abort.`
+        : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at what it changed, or abort.`,
+    },
+  );
+}

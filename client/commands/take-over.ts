@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+import type { Io } from '../io.js';
+import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
+import { runDecide, type DecideOptions } from './approve.js';
+
+/** Takes targets from a run that holds them: the same decision, answer and record as at a gate. */
+export function registerTakeOver(program: Command, io: Io, run = runDecide): void {
+  program
+    .command('take-over')
+    .description('give a waiting run the target of one that will not end')
+    .argument('<run>', 'id of the run that waits, or @latest')
+    .addOption(reasonOption())
+    .option('--digest <digest>', 'what you looked at; refused when another run has the target by now')
+    .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+    .addOption(asOption())
+    .option('--yes', 'send without asking')
+    .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+    .addHelpText('after', examples('runbook take-over @latest --reason "the other run hangs, its operator agrees"'))
+    .action(async (id: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<DecideOptions, 'run' | 'verb'>>(command), verb: 'take-over', run: id }, io);
+    });
+}

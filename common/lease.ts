@@ -1,0 +1,43 @@
+import type { Plan } from '../language/plan.js';
+import type { StepSpec } from '../language/runbook.js';
+
+/** A target that a run wants and another one has. */
+export interface HeldTarget {
+  target: string;
+  /** Workflow id of the run that has it. */
+  run: string;
+  runbook: string;
+  requester: string;
+  /** ISO time; for one that is only first in line, since when it waits. */
+  since: string;
+  /** Counts the holders that the target has had. */
+  fence: number;
+  /** True when nobody holds the target, but that run came first and is about to take it. */
+  inLine: boolean;
+}
+
+/** Targets of this kind are told something, never changed. */
+const untouched = 'webhook';
+
+/** Does a step change the target it acts on? Messages to people change none. */
+export function changesTarget({ kind, effect }: Pick<StepSpec, 'kind' | 'effect'>): boolean {
+  return effect !== 'read' && kind !== 'notify';
+}
+
+/** The targets that a run of this plan must hold while it runs, sorted; none when it only reads. */
+export function leasedTargets({ steps, targets }: Pick<Plan, 'steps' | 'targets'>): string[] {
+  const changes = (step: StepSpec): boolean => (step.steps ? step.steps.some(changes) : changesTarget(step));
+  if (!steps.some(changes)) return [];
+  return [...new Set(targets.filter(({ kind }) => kind !== untouched).map(({ name }) => name))].sort();
+}
+
+/** Who has a target and since when, as the end of a sentence. */
+export function heldText({ target, run, runbook, requester, since, inLine }: HeldTarget): string {
+  const how = inLine ? 'is free, and run' : 'is held by run';
+  return `target ${target} ${how} ${run} (${runbook}, started by ${requester})${inLine ? ' has waited for it' : ''} since ${utc(since)}`;
+}
+
+/** `2026-03-01 02:00:07 UTC`. */
+export function utc(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
+}

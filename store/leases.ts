@@ -1,0 +1,352 @@
+import type pg from 'pg';
+import type { RunKey } from '../common/keys.js';
+import type { HeldTarget } from '../common/lease.js';
+import { cleanText } from './clean.js';
+import { NotInRecord } from './find-run.js';
+import { inTransaction } from './transaction.js';
+import { closeLeaseWaits } from './waits.js';
+
+/** Seconds without a question after which a run that waits no longer keeps its place in the line. */
+const inLineSeconds = 10;
+
+export interface LeaseClaim {
+  key: RunKey;
+  /** The run at the top of the nesting: runs of one root share its leases. The run's own key when it is not nested. */
+  root: RunKey;
+  /** Sorted. */
+  targets: readonly string[];
+}
+
+/** Takes the targets from runs that have not ended. */
+export interface TakeOver {
+  by: string;
+  reason: string;
+  /** Id of the decision. */
+  decision: string;
+  /** Target → fence of the holder that the person saw; another holder is not taken from. */
+  from: Readonly<Record<string, number>>;
+}
+
+/** A run holds nothing once the record says that it has ended. */
+export class RunClosed extends Error {
+  constructor(run: string) {
+    super(`The record says that run ${run} has ended, so it can hold no target any more.`);
+    this.name = 'RunClosed';
+  }
+}
+
+/** How a run lost a target that it had. */
+export interface LeaseLoss {
+  target: string;
+  /** True when the record says that the run itself has ended: with that it gave up what it held. */
+  closed: boolean;
+  /** Who had the target next; null when nobody, or when that run is no longer in the record. */
+  by: { run: string; requester: string; at: string; takenBy: string | null; reason: string | null; ended: boolean } | null;
+}
+
+/**
+ * Takes all targets of a run, or none. Asking again changes nothing, also after a reset or continue-as-new: the key is
+ * the same. The first to ask goes first, as long as it goes on asking.
+ * @param options.queue false: a run that will not wait takes no place in the line
+ * @returns who has the targets that could not be had; empty when the run holds all of them
+ * @throws NotInRecord, RunClosed
+ */
+export function acquireLeases(
+  pool: pg.Pool,
+  claim: LeaseClaim,
+  options: { queue?: boolean; takeOver?: TakeOver } = {},
+): Promise<HeldTarget[]> {
+  if (claim.targets.length === 0) return Promise.resolve([]);
+  return inTransaction(pool, async (client) => {
+    const no = await lockLiveRun(client, claim.key);
+    return acquire(client, no, claim, options);
+  });
+}
+
+async function acquire(
+  client: pg.PoolClient,
+  no: string,
+  { root, targets }: Omit<LeaseClaim, 'key'>,
+  { queue = true, takeOver }: { queue?: boolean; takeOver?: TakeOver },
+): Promise<HeldTarget[]> {
+  await client.query({
+    name: 'leases-add',
+    text: 'INSERT INTO runbook.leases (target) SELECT unnest($1::text[]) ON CONFLICT (target) DO NOTHING',
+    values: [targets],
+  });
+  // Everybody locks in the order of the names, so nobody waits in a circle.
+  await client.query({
+    name: 'leases-lock',
+    text: 'SELECT FROM runbook.leases WHERE target = ANY ($1) ORDER BY target FOR UPDATE',
+    values: [targets],
+  });
+  const others = (await holders(client, targets)).filter((holder) => !isFamily(holder, root));
+  const taken = takeOver ? others.filter(({ target, fence }) => takeOver.from[target] === fence) : [];
+  const blocked = others.length > taken.length ? others : takeOver ? [] : await earlierInLine(client, no, root, targets);
+  if (blocked.length > 0) {
+    if (queue) await stayInLine(client, no, targets);
+    return blocked.map(asHeld);
+  }
+  await client.query({
+    name: 'leases-claim',
+    text: `WITH mine AS (
+             SELECT DISTINCT c.target FROM runbook.lease_claims c
+             JOIN runbook.leases l ON l.target = c.target AND l.fence = c.fence
+             JOIN runbook.runs r ON r.no = c.run_no AND r.ended_at IS NULL
+             WHERE c.target = ANY ($2) AND c.root_run = $3 AND c.root_first_run_id = $4
+           ), raised AS (
+             UPDATE runbook.leases l SET fence = l.fence + 1
+             WHERE l.target = ANY ($2) AND NOT EXISTS (SELECT FROM mine WHERE mine.target = l.target)
+             RETURNING l.target, l.fence
+           ), held AS (
+             SELECT target, fence FROM raised
+             UNION ALL SELECT l.target, l.fence FROM runbook.leases l JOIN mine ON mine.target = l.target
+           )
+           INSERT INTO runbook.lease_claims (run_no, target, fence, root_run, root_first_run_id, taken_by, taken_because, decision)
+           SELECT $1, target, fence, $3, $4, CASE WHEN target = ANY ($5) THEN $6 END, CASE WHEN target = ANY ($5) THEN $7 END,
+                  CASE WHEN target = ANY ($5) THEN $8 END
+           FROM held ON CONFLICT (run_no, target, fence) DO NOTHING`,
+    values: [
+      no,
+      targets,
+      root.run,
+      root.firstRunId,
+      taken.map(({ target }) => target),
+      cleanText(takeOver?.by ?? ''),
+      cleanText(takeOver?.reason ?? ''),
+      cleanText(takeOver?.decision ?? ''),
+    ],
+  });
+  await client.query({ name: 'lease-waits-leave', text: 'DELETE FROM runbook.lease_waits WHERE run_no = $1', values: [no] });
+  await closeLeaseWaits(client, no);
+  return [];
+}
+
+/**
+ * Proves that a run still holds what it has claimed, and keeps it so until the transaction ends. A run that never claimed
+ * anything (it only reads, or an earlier release admitted it) has nothing to prove.
+ * @param retake takes back what is free by now, for a person who decided so knowing that it was lost
+ */
+export async function proveLeases(client: pg.PoolClient, no: string, retake: boolean): Promise<LeaseLoss | null> {
+  const { rows } = await client.query<ProofRow>({
+    name: retake ? 'leases-prove-or-retake' : 'leases-prove',
+    text: `SELECT l.target, l.fence = c.fence AS mine, c.fence, c.root_run, c.root_first_run_id, r.ended_at IS NOT NULL AS ended
+           FROM runbook.leases l
+           JOIN (SELECT DISTINCT ON (target) run_no, target, fence, root_run, root_first_run_id FROM runbook.lease_claims
+                 WHERE run_no = $1 ORDER BY target, fence DESC) c ON c.target = l.target
+           JOIN runbook.runs r ON r.no = c.run_no
+           ORDER BY l.target FOR ${retake ? 'UPDATE' : 'SHARE'} OF l`,
+    values: [no],
+  });
+  const lost = rows.find(({ mine, ended }) => ended || !mine);
+  if (!lost) return null;
+  if (lost.ended) return { target: lost.target, closed: true, by: null };
+  if (retake) {
+    const root = { run: lost.root_run, firstRunId: lost.root_first_run_id };
+    const targets = rows.map(({ target }) => target);
+    if ((await acquire(client, no, { root, targets }, { queue: false })).length === 0) return null;
+  }
+  return { target: lost.target, closed: false, by: await nextHolder(client, lost.target, lost.fence) };
+}
+
+/** Who has these targets now, without asking for them. */
+export async function readHolders(pool: pg.Pool, targets: readonly string[], root?: RunKey): Promise<HeldTarget[]> {
+  if (targets.length === 0) return [];
+  const found = await holders(pool, targets);
+  return found.filter((holder) => !root || !isFamily(holder, root)).map(asHeld);
+}
+
+export interface LeaseView extends HeldTarget {
+  /** Set when it was taken over from a run that had not ended. */
+  takenBy: string | null;
+  takenFrom: string | null;
+  reason: string | null;
+  /** Who waits for it, the first in line first. */
+  waiting: { run: string; requester: string; since: string }[];
+}
+
+/** Every lease that is held now. */
+export async function listLeases(pool: pg.Pool): Promise<LeaseView[]> {
+  const { rows } = await pool.query<HolderRow & ClaimRow & { waiting: LeaseView['waiting'] }>({
+    name: 'leases-list',
+    text: `SELECT held.*, ${takenFrom('held')} AS taken_from,
+                  (SELECT coalesce(json_agg(json_build_object('run', r.run, 'requester', r.requester, 'since', w.since)
+                                            ORDER BY w.since, w.run_no), '[]')
+                     FROM runbook.lease_waits w JOIN runbook.runs r ON r.no = w.run_no AND r.ended_at IS NULL
+                    WHERE held.target = ANY (w.targets)) AS waiting
+           FROM (${heldNow('')}) held ORDER BY held.target`,
+  });
+  return rows.map((row) => ({
+    ...asHeld(row),
+    takenBy: row.taken_by,
+    takenFrom: row.taken_from,
+    reason: row.taken_because,
+    waiting: row.waiting.map((wait) => ({ ...wait, since: new Date(wait.since).toISOString() })),
+  }));
+}
+
+/** One run's time with a target. */
+export interface LeaseTerm {
+  target: string;
+  run: string;
+  requester: string;
+  since: string;
+  /** Null while it is held. */
+  until: string | null;
+  takenBy: string | null;
+  takenFrom: string | null;
+  reason: string | null;
+}
+
+/** Who has held a target, newest first. @param limit terms at most */
+export async function leaseHistory(pool: pg.Pool, target: string, limit = 50): Promise<LeaseTerm[]> {
+  const { rows } = await pool.query<
+    ClaimRow & { target: string; run: string; requester: string; since: Date; until: Date | null }
+  >({
+    name: 'leases-history',
+    text: `SELECT c.target, r.run, r.requester, c.since, c.taken_by, c.taken_because, ${takenFrom('c')} AS taken_from,
+                  least(r.ended_at, (SELECT min(later.since) FROM runbook.lease_claims later
+                                     WHERE later.target = c.target AND later.fence > c.fence)) AS until
+           FROM runbook.lease_claims c JOIN runbook.runs r ON r.no = c.run_no
+           WHERE c.target = $1 ORDER BY c.fence DESC, c.since DESC, c.run_no DESC LIMIT $2`,
+    values: [target, limit],
+  });
+  return rows.map((row) => ({
+    target: row.target,
+    run: row.run,
+    requester: row.requester,
+    since: row.since.toISOString(),
+    until: row.until?.toISOString() ?? null,
+    takenBy: row.taken_by,
+    takenFrom: row.taken_from,
+    reason: row.taken_because,
+  }));
+}
+
+async function lockLiveRun(client: pg.PoolClient, key: RunKey): Promise<string> {
+  const { rows } = await client.query<{ no: string; ended: boolean }>({
+    name: 'runs-lock-live',
+    text: `SELECT no, ended_at IS NOT NULL AS ended FROM runbook.runs WHERE run = $1 AND first_run_id = $2 FOR NO KEY UPDATE`,
+    values: [key.run, key.firstRunId],
+  });
+  if (!rows[0]) throw new NotInRecord(key.run);
+  if (rows[0].ended) throw new RunClosed(key.run);
+  return rows[0].no;
+}
+
+async function holders(db: pg.Pool | pg.PoolClient, targets: readonly string[]): Promise<HolderRow[]> {
+  const { rows } = await db.query<HolderRow>({
+    name: 'leases-holders',
+    text: heldNow('WHERE l.target = ANY ($1)'),
+    values: [targets],
+  });
+  return rows;
+}
+
+/** Of a family that shares a lease the run is named that took it. */
+function heldNow(where: string): string {
+  return `SELECT DISTINCT ON (l.target) l.target, l.fence, c.root_run, c.root_first_run_id, c.since, c.taken_by, c.taken_because,
+                 r.run, r.runbook, r.requester, false AS in_line
+          FROM runbook.leases l
+          JOIN runbook.lease_claims c ON c.target = l.target AND c.fence = l.fence
+          JOIN runbook.runs r ON r.no = c.run_no AND r.ended_at IS NULL
+          ${where} ORDER BY l.target, c.since, c.run_no`;
+}
+
+function takenFrom(claim: string): string {
+  return `CASE WHEN ${claim}.taken_by IS NOT NULL THEN
+            (SELECT r.run FROM runbook.lease_claims before JOIN runbook.runs r ON r.no = before.run_no
+             WHERE before.target = ${claim}.target AND before.fence = ${claim}.fence - 1 ORDER BY before.since, before.run_no LIMIT 1)
+          END`;
+}
+
+/** Runs that came earlier, still ask, and could have all of their targets now: whoever came later leaves these to them. */
+async function earlierInLine(client: pg.PoolClient, no: string, root: RunKey, targets: readonly string[]): Promise<HolderRow[]> {
+  const { rows } = await client.query<HolderRow>({
+    name: 'lease-waits-earlier',
+    text: `SELECT l.target, l.fence, '' AS root_run, '' AS root_first_run_id, w.since, r.run, r.runbook, r.requester, true AS in_line
+           FROM runbook.lease_waits w
+           JOIN runbook.runs r ON r.no = w.run_no AND r.ended_at IS NULL
+           JOIN runbook.leases l ON l.target = ANY (w.targets) AND l.target = ANY ($2)
+           WHERE w.run_no <> $1 AND w.targets && $2::text[]
+             AND w.asked_at > clock_timestamp() - make_interval(secs => $3)
+             AND (w.since, w.run_no) < (coalesce((SELECT since FROM runbook.lease_waits WHERE run_no = $1), clock_timestamp()), $1::bigint)
+             AND NOT EXISTS (SELECT FROM runbook.leases held
+                             JOIN runbook.lease_claims c ON c.target = held.target AND c.fence = held.fence
+                             JOIN runbook.runs holder ON holder.no = c.run_no AND holder.ended_at IS NULL
+                             WHERE held.target = ANY (w.targets))
+             AND NOT EXISTS (SELECT FROM runbook.lease_claims c
+                             JOIN runbook.leases mine ON mine.target = c.target AND mine.fence = c.fence
+                             JOIN runbook.runs holder ON holder.no = c.run_no AND holder.ended_at IS NULL
+                             WHERE c.root_run = $4 AND c.root_first_run_id = $5 AND c.target = l.target)
+           ORDER BY l.target, w.since`,
+    values: [no, targets, inLineSeconds, root.run, root.firstRunId],
+  });
+  return rows;
+}
+
+async function stayInLine(client: pg.PoolClient, no: string, targets: readonly string[]): Promise<void> {
+  await client.query({
+    name: 'lease-waits-stay',
+    text: `INSERT INTO runbook.lease_waits (run_no, targets) VALUES ($1, $2)
+           ON CONFLICT (run_no) DO UPDATE SET asked_at = clock_timestamp(), targets = excluded.targets`,
+    values: [no, targets],
+  });
+}
+
+/** Who had the target right after the holder with this fence. */
+async function nextHolder(client: pg.PoolClient, target: string, fence: number): Promise<LeaseLoss['by']> {
+  const { rows } = await client.query<{
+    run: string;
+    requester: string;
+    since: Date;
+    taken_by: string | null;
+    taken_because: string | null;
+    ended: boolean;
+  }>({
+    name: 'leases-next-holder',
+    text: `SELECT r.run, r.requester, c.since, c.taken_by, c.taken_because, r.ended_at IS NOT NULL AS ended
+           FROM runbook.lease_claims c JOIN runbook.runs r ON r.no = c.run_no
+           WHERE c.target = $1 AND c.fence > $2 ORDER BY c.fence, c.since, c.run_no LIMIT 1`,
+    values: [target, fence],
+  });
+  const row = rows[0];
+  if (!row) return null;
+  const { run, requester, since, taken_by: takenBy, taken_because: reason, ended } = row;
+  return { run, requester, at: since.toISOString(), takenBy, reason, ended };
+}
+
+function isFamily(holder: HolderRow, root: RunKey): boolean {
+  return holder.root_run === root.run && holder.root_first_run_id === root.firstRunId;
+}
+
+function asHeld({ target, run, runbook, requester, since, fence, in_line: inLine }: HolderRow): HeldTarget {
+  return { target, run, runbook, requester, since: since.toISOString(), fence, inLine };
+}
+
+interface HolderRow {
+  target: string;
+  fence: number;
+  root_run: string;
+  root_first_run_id: string;
+  since: Date;
+  run: string;
+  runbook: string;
+  requester: string;
+  in_line: boolean;
+}
+
+interface ClaimRow {
+  taken_by: string | null;
+  taken_because: string | null;
+  taken_from: string | null;
+}
+
+interface ProofRow {
+  target: string;
+  mine: boolean;
+  fence: number;
+  root_run: string;
+  root_first_run_id: string;
+  ended: boolean;
+}
