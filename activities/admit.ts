@@ -51,6 +51,23 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   return { admitted: true, plan, settings: deps.settings };
 }
 
+/**
+ * Looks at inputs that people want to change in a live run.
+ * @param before the inputs as they were given
+ * @returns why they cannot be changed so; null when they can
+ */
+export function refuseInputs(deps: AdmissionDeps, runbook: string, before: JsonObject, changed: JsonObject): string | null {
+  const spec = deps.catalogue.find((candidate) => candidate.id === runbook);
+  const target = Object.keys(changed).find((name) => spec?.inputs[name]?.type === 'target');
+  // The run holds its targets, and its finished steps have acted on them.
+  if (target !== undefined) return `A run keeps its targets: input ${target} cannot be changed. Start a new run.`;
+  const inputs = { ...before, ...changed };
+  const asked: StartEnvelope = { version: 1, id: '', verb: 'plan', run: '', by: '', reason: '', runbook, inputs };
+  const admission = admit(asked, deps);
+  if (admission.admitted) return null;
+  return [admission.problem.message, admission.problem.next].filter(Boolean).join('. ');
+}
+
 function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expanded, deps: AdmissionDeps): Plan {
   const names = [...new Set([...targetsOf(spec, inputs), ...targets])];
   const plan: Omit<Plan, 'digest'> = {

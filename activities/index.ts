@@ -7,12 +7,12 @@ import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import type { RunView } from '../common/view.js';
 import { admitRun, recordDecisions, saveRun } from '../store/index.js';
-import { admit, type AdmissionDeps } from './admit.js';
+import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
 import type { Handler } from './handler.js';
 import { http } from './http.js';
-import { judge, type RefuseInputs } from './judge.js';
+import { judge } from './judge.js';
 import { acquire, firstTry, heldNow, type LeaseAnswer, type LeaseRequest } from './lease.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
@@ -38,18 +38,6 @@ export function createActivities(deps: ActivityDeps) {
   const handlers: Handlers = { ...probes, check: checking, notify };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
-  const refuseInputs: RefuseInputs = (runbook, before, changed) => {
-    const spec = deps.catalogue.find((candidate) => candidate.id === runbook);
-    const target = Object.keys(changed).find((name) => spec?.inputs[name]?.type === 'target');
-    // It holds them, and its finished steps have acted on them.
-    if (target !== undefined) return `A run keeps its targets: input ${target} cannot be changed. Start a new run.`;
-    const inputs = { ...before, ...changed };
-    const asked: StartEnvelope = { version: 1, id: '', verb: 'plan', run: '', by: '', reason: '', runbook, inputs };
-    const admission = admit(asked, deps);
-    if (admission.admitted) return null;
-    return [admission.problem.message, admission.problem.next].filter(Boolean).join('. ');
-  };
-
   return {
     /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
@@ -73,7 +61,7 @@ export function createActivities(deps: ActivityDeps) {
     },
     /** Verdicts on decisions, recorded before they are told. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
-      const answer = judge(request, refuseInputs);
+      const answer = judge(request, (...asked) => refuseInputs(deps, ...asked));
       await recordDecisions(
         deps.pool,
         request.key,

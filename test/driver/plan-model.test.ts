@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { BorderLimits } from '../../common/admission.js';
+import type { Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
@@ -143,14 +144,15 @@ async function play(steps: readonly ModelStep[], border?: BorderLimits, trouble?
     workflowId: asked.run,
     activities: activities(commands, catalogue, border),
   });
-  await lead(run, known, count, trouble);
+  await lead(run, known, trouble);
   const view = await status(run);
   const executions = run.trace.filter((entry) => entry.type === 'continue-as-new').length + 1;
   return { view, effects, undone, executions };
 }
 
 /** Answers whatever the run asks, as the script says, until it has ended. */
-async function lead(run: Run, known: Map<string, ModelStep>, count: (key: string) => number, trouble?: Random): Promise<void> {
+async function lead(run: Run, known: Map<string, ModelStep>, trouble?: Random): Promise<void> {
+  const given = new Map<string, number>();
   for (let round = 0; ; round += 1) {
     if (round > 5_000 || run.trace.length > 20_000) throw new Error('the run does not end');
     // In small steps, so that trouble meets the run at any moment.
@@ -168,20 +170,31 @@ async function lead(run: Run, known: Map<string, ModelStep>, count: (key: string
     if (!wait) continue;
     const isUndo = wait.id.endsWith('.undo');
     const step = known.get(wait.id.replace(/\.undo$/, ''));
-    const verb = answerTo(step, isUndo, () => count(`answers of ${wait.id}`));
+    const verb = answerTo(step, isUndo, given.get(wait.id) ?? 0);
     run.signal('decide', {
       ...{ version: 1, id: `d${round}`, run: run.workflowId, verb, by: 'approver', reason: 'script' },
       ...{ [wait.kind === 'approval' ? 'gate' : 'step']: wait.id, attempt: wait.attempt, digest: wait.digest },
     });
+    if (await judgedGood(run, `d${round}`)) given.set(wait.id, (given.get(wait.id) ?? 0) + 1);
   }
 }
 
-function answerTo(step: ModelStep | undefined, isUndo: boolean, nth: () => number): string {
+async function judgedGood(run: Run, decision: string): Promise<boolean> {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const verdict = await run.query<Verdict | null>('verdict', decision);
+    if (verdict) return verdict.accepted;
+    await run.advance(2);
+  }
+  throw new Error(`decision ${decision} got no answer`);
+}
+
+/** @param nth how many answers it has had */
+function answerTo(step: ModelStep | undefined, isUndo: boolean, nth: number): string {
   if (step?.kind === 'approval') return step.approve ? 'approve' : 'reject';
   if (step?.kind === 'manual') return step.answer;
   if (step?.kind !== 'command') throw new Error('nothing there to answer');
   const answers = isUndo ? (step.undo?.answers ?? []) : step.answers;
-  return answers[nth()] ?? 'retry';
+  return answers[nth] ?? 'retry';
 }
 
 /** What was seen, in the model's words. */

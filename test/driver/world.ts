@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Settled } from '../../activities/settle.js';
-import { admit, type AdmissionDeps } from '../../activities/admit.js';
+import { admit, refuseInputs, type AdmissionDeps } from '../../activities/admit.js';
 import { judge } from '../../activities/judge.js';
 import type { AdmitRequest } from '../../activities/index.js';
 import { Targets } from '../../activities/targets.js';
@@ -43,7 +43,7 @@ export function activities(
   const settings = { ...admission.settings, ...(border ? { border } : {}) };
   return {
     admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, settings, catalogue }),
-    judge: (request: JudgeRequest) => judge(request),
+    judge: (request: JudgeRequest) => judge(request, (...asked) => refuseInputs({ ...admission, settings, catalogue }, ...asked)),
     record: () => undefined,
     settle: (): Settled => ({ state: 'ended' }),
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({

@@ -347,7 +347,7 @@ export class Run {
     let begun = this.desk.asked(path) > 0;
     if (begun) this.passed(path, spec, work);
     for (;;) {
-      let problem = this.desk.open(path) ?? leftUnknown(row);
+      let problem = this.desk.open(path) ?? (this.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
         await this.turn.start();
         this.assertAllowed(spec, top);

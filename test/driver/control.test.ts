@@ -1,0 +1,346 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import type { Admission } from '../../common/admission.js';
+import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import type { RunView, StepView } from '../../common/view.js';
+import { digestOf } from '../../language/digest.js';
+import type { JsonObject } from '../../language/json.js';
+import { checkRunbook } from '../../language/runbook-schema.js';
+import type { RunbookSpec } from '../../language/runbook.js';
+import { bundleWorkflows } from '../../worker/bundle.js';
+import { programFolder } from '../../worker/config.js';
+import { Driver, outline, type Run, type RunOptions } from './driver.js';
+import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
+
+/*
+ * What people tell a run as a whole, and what becomes of it: on the real workflow code, with plans as data.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+}, 60_000);
+afterAll(() => driver?.close());
+
+/** Two changes that can be taken back, a gate between them, and a third. */
+const steps: object[] = [
+  change('one'),
+  { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read' },
+  change('two'),
+  change('three'),
+];
+
+function change(id: string, more: object = {}): object {
+  return {
+    id,
+    title: `Change ${id}`,
+    kind: 'command',
+    effect: 'change',
+    retry: { attempts: 1 },
+    undo: `Take back ${id}`,
+    work: { action: { kind: 'command', argv: ['do', { $: 'inputs.word' }] }, undo: { kind: 'command', argv: ['undo'] } },
+    ...more,
+  };
+}
+
+function runbook(inner: readonly object[]): RunbookSpec {
+  const checked = checkRunbook({
+    ...{ id: 'told', version: '1.0.0', title: 'told', summary: 'told', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
+    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps: inner },
+    inputs: { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } },
+    outputs: { two: { $: 'steps.two' } },
+  });
+  if (!checked.ok) throw new Error(checked.problems.join('\n'));
+  return checked.runbook;
+}
+
+const fine: PlayCommand = ({ step, action }) => ({ did: step.path, with: action.argv[1] ?? null });
+
+function begin(
+  inner: readonly object[],
+  play = fine,
+  change: Partial<StartEnvelope> = {},
+  options: Partial<RunOptions> = {},
+): Run {
+  const asked = { ...envelope('told', {}), ...change };
+  return driver.start('told', [asked], { workflowId: asked.run, activities: activities(play, [runbook(inner)]), ...options });
+}
+
+let count = 0;
+async function tell(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): Promise<Verdict | null> {
+  count += 1;
+  const id = `told-${count}`;
+  run.signal('decide', { version: 1, id, run: run.workflowId, verb, by: 'operator', reason: 'because', ...more });
+  await run.advance(50);
+  return run.query<Verdict | null>('verdict', id);
+}
+
+/** Answers what the run waits for. */
+async function answer(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): Promise<Verdict | null> {
+  await run.advance(50);
+  const wait = (await status(run)).waitingFor[0];
+  if (!wait) throw new Error('the run waits for nothing');
+  const about = wait.kind === 'approval' ? { gate: wait.id } : { step: wait.id };
+  return tell(run, verb, { ...about, attempt: wait.attempt, digest: wait.digest, ...more });
+}
+
+const states = (view: RunView): Record<string, string> => Object.fromEntries(view.steps.map((step) => [step.id, step.state]));
+const commands = (run: Run): string[] => outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);
+
+describe('pause and resume', () => {
+  test('what runs goes on to its end, nothing new begins, decisions are still taken', async () => {
+    const run = begin(steps, async ({ step }, activity) => {
+      await activity.sleep(1_000);
+      return step.path;
+    });
+    await run.advance(500);
+    expect(await tell(run, 'pause')).toMatchObject({ accepted: true, message: expect.stringContaining('one') });
+    await run.advance(600_000);
+    expect(await status(run)).toMatchObject({ state: 'paused', steps: [{ id: 'one', state: 'succeeded' }, {}, {}, {}] });
+    expect(await tell(run, 'pause')).toMatchObject({ accepted: false, code: 'already-decided' });
+    expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
+    await run.advance(600_000);
+    expect(commands(run)).toEqual(['one']);
+    expect(await tell(run, 'resume')).toMatchObject({ accepted: true });
+    expect(await tell(run, 'resume')).toMatchObject({ accepted: false, code: 'not-waiting' });
+    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { two: 'two' } });
+  });
+
+  test('a paused run can be cancelled, and takes back what it did', async () => {
+    const run = begin(steps);
+    await run.advance(50);
+    await tell(run, 'pause');
+    expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'one.undo']);
+    expect(await status(run)).toMatchObject({ state: 'cancelled', problem: { message: 'operator cancelled the run: because' } });
+  });
+
+  test('a rollback can be paused between its undos, and stopped', async () => {
+    const run = begin(steps, async ({ step }, activity) => {
+      if (step.path.endsWith('.undo')) await activity.sleep(1_000);
+      return null;
+    });
+    await answer(run, 'approve');
+    const view = await status(run);
+    expect(view.state).toBe('succeeded');
+    const again = begin([...steps, { id: 'last', title: 'Last', kind: 'manual', effect: 'read' }], async ({ step }, activity) => {
+      if (step.path.endsWith('.undo')) await activity.sleep(1_000);
+      return null;
+    });
+    await answer(again, 'approve');
+    await answer(again, 'rollback');
+    expect(await tell(again, 'pause')).toMatchObject({ accepted: true });
+    await again.advance(600_000);
+    expect(commands(again)).toEqual(['one', 'two', 'three', 'three.undo']);
+    expect((await status(again)).state).toBe('paused');
+    expect(await tell(again, 'cancel')).toMatchObject({ accepted: false, code: 'not-possible' });
+    expect(await tell(again, 'abort')).toMatchObject({ accepted: true });
+    await again.end();
+    expect(commands(again)).toEqual(['one', 'two', 'three', 'three.undo']);
+    expect(await status(again)).toMatchObject({
+      state: 'failed',
+      problem: { message: expect.stringContaining('could not be taken back: two, one') },
+    });
+  });
+});
+
+describe('ending a run', () => {
+  test('abort leaves everything as it is and says what that is', async () => {
+    const run = begin(steps);
+    await run.advance(50);
+    expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run)).toEqual(['one']);
+    expect(await status(run)).toMatchObject({
+      state: 'cancelled',
+      problem: { type: 'Aborted', next: expect.stringContaining('Left as they are: one.') },
+    });
+  });
+
+  test('rollback on demand takes back what was shown, and nothing else', async () => {
+    const run = begin([...steps, { id: 'last', title: 'Last', kind: 'manual', effect: 'read' }]);
+    await answer(run, 'approve');
+    await run.advance(50);
+    const { undos } = await status(run);
+    expect(undos).toEqual(['three', 'two', 'one']);
+    expect(await tell(run, 'rollback', { digest: digestOf(['two', 'one']) })).toMatchObject({ accepted: false, code: 'stale' });
+    expect(await tell(run, 'rollback', { digest: digestOf(undos) })).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run).slice(3)).toEqual(['three.undo', 'two.undo', 'one.undo']);
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
+  test('where nothing can be taken back, rollback is refused and says what can be done', async () => {
+    const run = begin([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }]);
+    await run.advance(50);
+    expect(await tell(run, 'rollback')).toMatchObject({ accepted: false, code: 'not-possible' });
+    expect(await tell(run, 'abort', { reason: ' ' })).toMatchObject({ accepted: false, code: 'reason-missing' });
+  });
+
+  test('a point of no return ends what can be taken back', async () => {
+    const run = begin([change('one'), change('two', { pointOfNoReturn: true }), change('three'), fails('four')], failing('four'));
+    await answer(run, 'rollback');
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two', 'three', 'four', 'four.undo', 'three.undo', 'two.undo']);
+    expect(states(await status(run))).toEqual({ one: 'succeeded', two: 'undone', three: 'undone', four: 'undone' });
+  });
+});
+
+const fails = (id: string, more: object = {}): object => change(id, more);
+/** @param times how often each path fails */
+function failing(...paths: string[]): PlayCommand {
+  return (request, activity) => {
+    if (paths.includes(request.step.path)) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    return request.step.path;
+  };
+}
+
+describe('an undo that fails', () => {
+  const play = failing('two', 'one.undo');
+
+  test('asks; done by hand goes on', async () => {
+    const run = begin([change('zero'), change('one'), fails('two')], play);
+    await answer(run, 'rollback');
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'one.undo', kind: 'failure' }]);
+    expect((await status(run)).state).toBe('needs-operator');
+    expect(await answer(run, 'rollback')).toMatchObject({ accepted: false, code: 'not-possible' });
+    await answer(run, 'done');
+    await run.end();
+    expect(states(await status(run))).toEqual({ zero: 'undone', one: 'undone', two: 'undone' });
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
+  test('abort stops there, and the end says what stays', async () => {
+    const run = begin([change('zero'), change('one'), fails('two')], play);
+    await answer(run, 'rollback');
+    await answer(run, 'abort');
+    await run.end();
+    expect(states(await status(run))).toEqual({ zero: 'succeeded', one: 'failed', two: 'undone' });
+    expect(await status(run)).toMatchObject({ state: 'failed', problem: { message: expect.stringContaining('one, zero') } });
+  });
+});
+
+describe('changed inputs', () => {
+  test('the step is tried again with them, gates ask again and show the change, what is done stays done', async () => {
+    let broken = true;
+    const run = begin(steps, (request, activity) => {
+      if (request.step.path === 'two' && broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return request.action.argv[1] ?? null;
+    });
+    await answer(run, 'approve');
+    const before = await status(run);
+    expect(await answer(run, 'retry', { inputs: { word: 'much too long for it' } })).toMatchObject({
+      accepted: false,
+      code: 'input-refused',
+    });
+    broken = false;
+    expect(await answer(run, 'retry', { inputs: { word: 'world' } })).toMatchObject({ accepted: true });
+    await run.advance(50);
+    const after = await status(run);
+    expect(after.planDigest).not.toBe(before.planDigest);
+    expect(after.inputs).toEqual({ word: 'world' });
+    expect(after.waitingFor).toMatchObject([
+      { id: 'gate', attempt: 2, evidence: { 'inputs changed since the last approval': 'word: "hello" → "world"' } },
+    ]);
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { two: 'world' } });
+    expect(commands(run)).toEqual(['one', 'two', 'two', 'three']);
+  });
+});
+
+describe('nobody is there', () => {
+  test.each([
+    ['abort', 'failed', ['one', 'two']],
+    ['rollback', 'rolled-back', ['one', 'two', 'two.undo', 'one.undo']],
+    ['continue', 'succeeded-with-exceptions', ['one', 'two', 'three']],
+  ] as const)('a failed step that would ask: %s', async (unattended, state, done) => {
+    const run = begin([change('one'), fails('two'), change('three')], failing('two'), { unattended });
+    await run.end();
+    expect((await status(run)).state).toBe(state);
+    expect(commands(run)).toEqual(done);
+  });
+});
+
+describe('a step that people do', () => {
+  test('waits for them, with what they have to do, and takes what they answer', async () => {
+    const manual = {
+      id: 'two',
+      title: 'Pull the cable',
+      kind: 'manual',
+      effect: 'change',
+      instructions: 'Pull it.',
+      answers: ['port'],
+    };
+    const run = begin([change('one'), manual, change('three')]);
+    await run.advance(50);
+    expect((await status(run)).waitingFor).toMatchObject([{ kind: 'manual', id: 'two', evidence: { 'what to do': 'Pull it.' } }]);
+    expect(await answer(run, 'retry')).toMatchObject({ accepted: false, code: 'not-possible' });
+    expect(await answer(run, 'done')).toMatchObject({ accepted: false, code: 'output-missing' });
+    expect(await answer(run, 'done', { outputs: { port: 7 } })).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ outputs: { two: { port: 7 } } });
+  });
+});
+
+describe('a run that takes over from a dead one', () => {
+  /** As admission would: the test plays the record. */
+  function takingOver(taken: Partial<StepView>[], inner: readonly object[], play: PlayCommand): Run {
+    const asked = { ...envelope('told', {}), from: { run: 'dead' } };
+    const real = activities(play, [runbook(inner)]);
+    const admitted = real['admit'] as unknown as (request: JsonObject) => Admission;
+    return driver.start('told', [asked], {
+      workflowId: asked.run,
+      activities: {
+        ...real,
+        check: real['command'] as never,
+        admit: (request: JsonObject) => ({ ...admitted(request), taken: taken.map((step) => ({ ...blank, ...step })) }),
+      },
+    });
+  }
+  const blank = {
+    title: 'taken',
+    kind: 'command',
+    effect: 'change',
+    attempts: 1,
+    startedAt: null,
+    endedAt: null,
+    error: null,
+    takenFrom: 'dead',
+  };
+
+  test('finished steps are passed over and can be taken back; an unknown one asks before it is done', async () => {
+    const run = takingOver(
+      [
+        { id: 'one', state: 'succeeded', output: 'before' },
+        { id: 'two', state: 'unknown', output: null },
+      ],
+      [change('one'), change('two'), change('three')],
+      fine,
+    );
+    await run.advance(50);
+    expect(await status(run)).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'two' }] });
+    expect(commands(run)).toEqual([]);
+    await answer(run, 'retry');
+    await run.end();
+    expect(commands(run)).toEqual(['two', 'three']);
+  });
+
+  test('a result that its check no longer finds is made anew, and shown as drifted', async () => {
+    const probe = { kind: 'check', probe: { kind: 'command', argv: ['look'] }, until: { path: 'exitCode', is: 0 }, everyMs: 100 };
+    const checked = (id: string): object => {
+      const spec = change(id) as { work: object };
+      return { ...spec, work: { ...spec.work, check: probe } };
+    };
+    const run = takingOver(
+      [
+        { id: 'one', state: 'succeeded', output: 'before' },
+        { id: 'two', state: 'succeeded', output: 'before' },
+      ],
+      [checked('one'), checked('two'), change('three')],
+      failing('two.check'),
+    );
+    await run.end();
+    expect(commands(run)).toEqual(['two', 'three']);
+    expect(await status(run)).toMatchObject({ probed: ['one'], drifted: ['two'] });
+  });
+});
