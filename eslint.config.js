@@ -45,6 +45,11 @@ const layerRules = [
     files: [...sandboxLanguage, 'common/'],
     why: 'all sides share these files, the workflow sandbox too',
   }),
+  layer('common/payload-codec.ts', {
+    packages: ['@temporalio/common', '@temporalio/proto', 'node:'],
+    files: [],
+    why: 'workers and clients pack payloads with it, outside of the sandbox',
+  }),
   layer('workflows/**/*.ts', {
     packages: ['@temporalio/workflow', '@temporalio/common'],
     files: [...sandboxLanguage, 'common/', 'runbooks/', 'workflows/'],

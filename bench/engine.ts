@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
+import { payloadCodec } from '../common/payload-codec.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { JsonObject } from '../language/json.js';
 import { migrate, openPool } from '../store/index.js';
@@ -46,7 +47,10 @@ export class Bench {
       activities: { bareProcess: async () => void (await execa('/usr/bin/true')) },
     });
     const running = [worker.run(), bare.run()];
-    const client = new Client({ connection: await Connection.connect({ address: services.address }) });
+    const client = new Client({
+      connection: await Connection.connect({ address: services.address }),
+      dataConverter: { payloadCodecs: [payloadCodec] },
+    });
     return new Bench(client, [
       async () => {
         worker.shutdown();

@@ -6,6 +6,7 @@ import {
   type ConnectionOptions,
 } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { payloadCodec } from '../common/payload-codec.js';
 import { defaultAddress, defaultNamespace, defaultTaskQueue } from '../common/defaults.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
@@ -39,7 +40,12 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
   });
   return {
-    client: new Client({ connection, namespace, identity: `runbook-cli:${process.pid}` }),
+    client: new Client({
+      connection,
+      namespace,
+      dataConverter: { payloadCodecs: [payloadCodec] },
+      identity: `runbook-cli:${process.pid}`,
+    }),
     connection,
     address,
     namespace,

@@ -1,11 +1,13 @@
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
+import { payloadCodec } from '../common/payload-codec.js';
 import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
+import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
@@ -14,13 +16,15 @@ import type { WorkerConfig } from './config.js';
 export interface Procedures {
   bundle: WorkflowBundle;
   catalogue: readonly RunbookSpec[];
+  /** When runs continue as new; the engine's own limits unless said. */
+  border?: BorderLimits;
 }
 
 /** Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. */
 export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
-  { bundle, catalogue }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
+  { bundle, catalogue, border }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
 ): Promise<{ worker: Worker; connection: NativeConnection; commands: Commands }> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
@@ -33,13 +37,19 @@ export async function createWorker(
     identity: config.identity,
     taskQueue: config.taskQueue,
     workflowBundle: { code: bundle.code },
+    dataConverter: { payloadCodecs: [payloadCodec] },
     activities: createActivities({
       pool,
       targets,
       secrets,
       catalogue,
       procedure: bundle.procedure,
-      settings: { command: config.command, uiUrl: config.uiUrl, heartbeatMs: config.heartbeatMs },
+      settings: {
+        command: config.command,
+        uiUrl: config.uiUrl,
+        heartbeatMs: config.heartbeatMs,
+        ...(border ? { border } : {}),
+      },
       worker: config.identity,
       host: config.host,
       commands,

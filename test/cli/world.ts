@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { payloadCodec } from '../../common/payload-codec.js';
 import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
@@ -46,7 +47,10 @@ export class World {
     const pool = openPool(database.url);
     await migrate(pool);
     await pool.end();
-    const client = new Client({ connection: await Connection.connect({ address }) });
+    const client = new Client({
+      connection: await Connection.connect({ address }),
+      dataConverter: { payloadCodecs: [payloadCodec] },
+    });
     const code = await bundleWorkflows(join(programFolder, 'test', 'engine', 'procedures.js'));
     const world = new World(folder, `cli-${randomUUID()}`, address, client, database, code);
     await world.startWorker();

@@ -282,6 +282,12 @@ describe('target leases', () => {
     await until('its first change', async () => (await w.engine.status(second)).steps[0]?.state === 'running');
     await first.go();
     expect((await w.answer(first.handle, 'rollback', 1)).accepted).toBe(true);
+    const undo = await until('the undo to ask', async () => {
+      const wait = await w.wait(first.handle);
+      return wait.id === 'first.undo' ? wait : undefined;
+    });
+    expect(undo.evidence['what happened']).toContain(target);
+    expect((await w.answer(first.handle, 'skip', 1)).accepted).toBe(true);
     expect(await w.engine.ended(first.handle)).toMatchObject({
       state: 'failed',
       problem: { type: 'LeaseLost', message: expect.stringContaining('could not be taken back: first') },

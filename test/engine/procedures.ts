@@ -9,6 +9,7 @@ import {
   effectsSpec,
   gatedSpec,
   gateSkipperSpec,
+  longSpec,
   leaselessSpec,
   leaseSpec,
   parallelSpec,
@@ -40,6 +41,14 @@ const desk = runbook(deskSpec, async (run) => {
   await run.step('first', { ...command(run.inputs['first']), undo: line(run.inputs['journal'], 'undo first') });
   const second = await run.step<{ stdout: string }>('second', command(run.inputs['second']));
   run.setOutputs({ second: second.stdout });
+});
+
+const long = runbook(longSpec, async (run) => {
+  const { rounds, journal } = run.inputs;
+  for (let round = 1; round <= Number(rounds); round += 1) {
+    await run.step('count', { action: line(journal, String(round)), undo: line(journal, `undo ${round}`) });
+  }
+  await run.gate('gate', { evidence: {}, covers: {} });
 });
 
 const effects = runbook(effectsSpec, async (run) => {
@@ -121,6 +130,7 @@ export {
   commands as 'test-commands',
   desk as 'test-desk',
   effects as 'test-effects',
+  long as 'test-long',
   gated as 'test-gated',
   gateSkipper as 'test-gate-skipper',
   deadline as 'test-deadline',

@@ -133,6 +133,16 @@ export const parallelSpec = spec(
   { a: text, b: text },
 );
 
+/** As many steps as wanted, then a gate: for runs that continue as new. */
+export const longSpec = spec(
+  'test-long',
+  [
+    { id: 'count', title: 'Append a line', kind: 'command', effect: 'change', retry: quick, undo: 'Append another' },
+    { id: 'gate', title: 'May it end?', kind: 'approval', effect: 'read' },
+  ],
+  { rounds: { type: 'integer', description: 'how often' }, journal: text },
+);
+
 /** One HTTP or SQL action on a target, given by the test. */
 export const callSpec = spec(
   'test-call',
@@ -172,6 +182,7 @@ export const testCatalogue: readonly RunbookSpec[] = [
   parallelSpec,
   deskSpec,
   effectsSpec,
+  longSpec,
   callSpec,
   leaseSpec,
   leaselessSpec,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import type pg from 'pg';
-import type { Admission } from '../../common/admission.js';
+import { payloadCodec } from '../../common/payload-codec.js';
+import type { Admission, BorderLimits } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
@@ -26,6 +27,8 @@ export interface EngineOptions {
   secrets?: string;
   /** Workers in processes of their own, which can be killed; 0: one in this process, which starts sooner. */
   workers?: number;
+  /** When runs continue as new; only with a worker in this process. */
+  border?: BorderLimits;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -66,14 +69,17 @@ export class Engine {
     await migrate(pool);
     quiet();
     const code = await bundleWorkflows(proceduresFile);
-    const client = new Client({ connection: await Connection.connect({ address }) });
+    const client = new Client({
+      connection: await Connection.connect({ address }),
+      dataConverter: { payloadCodecs: [payloadCodec] },
+    });
     const engine = new Engine(env, folder, taskQueue, client, pool, [
       () => client.connection.close(),
       () => pool.end(),
       () => database.drop(),
       () => rm(folder, { recursive: true, force: true }),
     ]);
-    if (workers === 0) await engine.workHere(code);
+    if (workers === 0) await engine.workHere(code, options.border);
     else await writeFile(bundle, code);
     for (let count = 0; count < workers; count += 1) await engine.startWorker();
     return engine;
@@ -94,10 +100,11 @@ export class Engine {
     await this.startWorker();
   }
 
-  private async workHere(code: string): Promise<void> {
+  private async workHere(code: string, border?: BorderLimits): Promise<void> {
     const { worker, connection, commands } = await createWorker(readConfig(this.env), this.pool, {
       bundle: { code, procedure: 'sha256:test' },
       catalogue: testCatalogue,
+      ...(border ? { border } : {}),
     });
     const running = worker.run();
     this.closers.unshift(

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { payloadCodec } from '../../common/payload-codec.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
@@ -86,7 +87,10 @@ export class Recovery {
       await pipeline.stop();
       throw error;
     });
-    const client = new Client({ connection: await Connection.connect({ address }) });
+    const client = new Client({
+      connection: await Connection.connect({ address }),
+      dataConverter: { payloadCodecs: [payloadCodec] },
+    });
     return new Recovery(folder, token, password, pipeline, client, record, source, env, worker);
   }
 

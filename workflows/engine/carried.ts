@@ -4,7 +4,6 @@ import type { GateFacts } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { Problem, RunState, RunView } from '../../common/view.js';
-import type { Json } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
 import type { Published } from './board.js';
 import type { Case } from './desk.js';
@@ -33,16 +32,7 @@ export interface CarriedLease {
   asked: number;
 }
 
-/** A signal that was received and not judged yet. */
-export interface Received {
-  id: string;
-  received: Json;
-  signal: string;
-  at: string;
-}
-
 export interface CarriedInbox {
-  queue: Received[];
   /** The newest answers, for senders that ask again. */
   verdicts: Verdict[];
   /** Signals in the run's whole life; names those that came without an id. */

@@ -1,7 +1,14 @@
 import type { Json } from '../../language/json.js';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import type { JudgeRequest } from '../../common/judgement.js';
-import type { CarriedInbox, Received } from './carried.js';
+import type { CarriedInbox } from './carried.js';
+
+interface Received {
+  id: string;
+  received: Json;
+  signal: string;
+  at: string;
+}
 
 /** Larger decisions are not carried further: what is judged goes into history once more. */
 const maxDecisionCharacters = 8_192;
@@ -9,12 +16,8 @@ const maxDecisionCharacters = 8_192;
 const batchSize = 50;
 /** Answers that one execution hands to the next; older ones are in the record. */
 const verdictsCarried = 500;
-/** Signals that may be handed over unjudged. More are judged first, however due the border is. */
-const queueCarried = 20;
 
 export interface InboxOwner {
-  /** True when the run is about to continue as new: what has arrived can wait for that. */
-  leaving(): boolean;
   until(met: () => boolean): Promise<void>;
   /** Everything but the decisions themselves. */
   facts(): Omit<JudgeRequest, 'version' | 'decisions'>;
@@ -33,22 +36,21 @@ export class Inbox {
   private readonly verdicts = new Map<string, Verdict>();
   private count = 0;
   private signals = 0;
+  private lastAt = 0;
   private judging = false;
   private closed = false;
 
-  /** What has not been judged yet, and the newest answers. */
+  /** The newest answers, for the next execution; it begins with everything judged. */
   carry(): CarriedInbox {
-    return { queue: this.queue, verdicts: [...this.verdicts.values()].slice(-verdictsCarried), count: this.count };
+    return { verdicts: [...this.verdicts.values()].slice(-verdictsCarried), count: this.count };
   }
 
-  restore({ queue, verdicts, count }: CarriedInbox): void {
+  restore({ verdicts, count }: CarriedInbox): void {
     this.count += count;
     for (const verdict of verdicts) {
       this.verdicts.set(verdict.decision, verdict);
       this.known.add(verdict.decision);
     }
-    for (const item of queue) this.known.add(item.id);
-    this.queue.unshift(...queue);
   }
 
   /** Signals that this execution has received. */
@@ -56,14 +58,15 @@ export class Inbox {
     return this.signals;
   }
 
-  /** True while nothing is being judged and what waits can be handed over. */
-  get idle(): boolean {
-    return !this.judging && this.queue.length <= queueCarried;
+  /** When the newest signal came, in milliseconds since 1970. */
+  get lastSignalAt(): number {
+    return this.lastAt;
   }
 
   receive(signal: string, payload: unknown): void {
     this.count += 1;
     this.signals += 1;
+    this.lastAt = Date.now();
     const received = bounded(payload);
     const id = idOf(received) ?? `unnamed-${this.count}`;
     // The same id again is the same decision: it has its answer, or will have it.
@@ -84,7 +87,7 @@ export class Inbox {
   /** Judges until the run has ended and nothing is left to answer. */
   async pump(owner: InboxOwner): Promise<void> {
     for (;;) {
-      await owner.until(() => (this.queue.length > 0 && !(owner.leaving() && this.idle)) || this.closed);
+      await owner.until(() => this.queue.length > 0 || this.closed);
       const batch = this.queue.splice(0, batchSize);
       if (batch.length === 0) return;
       this.judging = true;

@@ -85,7 +85,7 @@ export class Run {
     const { plan, view, carried } = entry;
     this.board = new Board(view, carried?.published);
     this.gates = new Gates(plan.steps, carried?.gates);
-    this.turn = new Turn(() => inbox.received, entry.settings.border);
+    this.turn = new Turn(inbox, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
     for (const row of entry.taken ?? []) this.board.adopt(row);
     if (!carried) return;

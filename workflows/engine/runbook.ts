@@ -93,7 +93,7 @@ class Life {
   }
 
   border(): Promise<'border'> {
-    return CancellationScope.nonCancellable(() => this.run.turn.border(() => this.inbox.idle));
+    return CancellationScope.nonCancellable(() => this.run.turn.border());
   }
 
   async result(): Promise<RunResult> {
@@ -196,7 +196,6 @@ function ownerOf(run: Run, control: Control): InboxOwner {
     if (decisions.length > decisionsShown) decisions.shift();
   };
   return {
-    leaving: () => run.turn.due,
     until: (met) => run.turn.until(met),
     facts: () => ({
       key: run.key,

@@ -1,11 +1,20 @@
-import { condition, workflowInfo } from '@temporalio/workflow';
+import { condition, sleep, workflowInfo } from '@temporalio/workflow';
 import type { BorderLimits } from '../../common/admission.js';
+import type { Inbox } from './inbox.js';
 
 /**
  * Well before the server suggests it (4,096 events, 4 MB) and before it takes no more signals (10,000): there has to be
  * room for what is in flight when the border comes into sight.
  */
 const defaultLimits: BorderLimits = { events: 3_000, bytes: 2_000_000, signals: 1_000 };
+
+/**
+ * In the middle of a flood of signals Temporal refuses to continue as new, time after time, and each refusal costs a
+ * replay of everything. So a border waits for a pause between signals, but not for ever: nothing new begins meanwhile.
+ * In milliseconds.
+ */
+const calmMs = 100;
+const patienceMs = 30_000;
 
 /**
  * Says when something may begin. Nothing does while the run is paused, or while it is about to continue as new: that
@@ -22,7 +31,7 @@ export class Turn {
   private readonly bytesBefore = workflowInfo().historySize;
 
   constructor(
-    private readonly signals: () => number,
+    private readonly inbox: Inbox,
     private readonly limits: BorderLimits = defaultLimits,
   ) {}
 
@@ -47,7 +56,7 @@ export class Turn {
       continueAsNewSuggested ||
       historyLength >= this.limits.events ||
       historySize - this.bytesBefore >= this.limits.bytes ||
-      this.signals() >= this.limits.signals
+      this.inbox.received >= this.limits.signals
     );
   }
 
@@ -86,11 +95,17 @@ export class Turn {
     }
   }
 
-  /** Resolves when the run has to continue as new and can. @param idle whether nothing else is under way */
-  async border(idle: () => boolean): Promise<'border'> {
-    const quiet = (): boolean => this.due && this.inFlight === 0 && idle();
-    for (;;) {
+  /** Resolves when the run has to continue as new and can. */
+  async border(): Promise<'border'> {
+    const quiet = (): boolean => this.due && this.inFlight === 0 && !this.inbox.busy;
+    for (let since: number | undefined; ;) {
       await condition(quiet);
+      since ??= Date.now();
+      const stormy = this.inbox.lastSignalAt + calmMs - Date.now();
+      if (stormy > 0 && Date.now() - since < patienceMs) {
+        await sleep(stormy, { summary: 'signals come in; then the run continues as new' });
+        continue;
+      }
       const { moves } = this;
       // Whatever was freed in the same breath runs before this one is looked at a second time: then, was it alone?
       let looks = 0;
