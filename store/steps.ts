@@ -4,6 +4,7 @@ import type { AttemptState, AttemptView, Problem, StepView } from '../common/vie
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
+import { arrive, ExecutionReplaced, type Execution } from './executions.js';
 import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { proveLeases, type LeaseLoss } from './leases.js';
 import { inTransaction, retrying } from './transaction.js';
@@ -27,6 +28,8 @@ export interface AttemptStart {
   place?: string;
   /** True when an attempt whose worker died can be gone on with; then it is taken over instead of given up. */
   resumable?: boolean;
+  /** The execution of the run that asks for the attempt. */
+  execution?: Execution | undefined;
   /** Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost and is free by now. */
   leases?: 'prove' | 'retake';
 }
@@ -66,7 +69,7 @@ export interface AttemptBegun {
  * marked `lost`, and whatever it reports later is refused; one that is `resumable` is taken over under the same number,
  * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer. The run keeps its
  * targets at least until the attempt has begun.
- * @throws NotInRecord, LeaseLostError
+ * @throws NotInRecord, LeaseLostError, ExecutionReplaced
  */
 export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   return inTransaction(pool, async (client) => {
@@ -85,7 +88,7 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
       values: [no, start.step, start.worker, start.temporalAttempt],
     });
     const { last, lost, failed, succeeded, running, mine, place, fence } = earlier.rows[0] as EarlierRow;
-    if (succeeded !== null) {
+    if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
       return {
         attempt: succeeded,
         lost,
@@ -247,9 +250,14 @@ export async function getAttempts(pool: pg.Pool, run: RunKey | string): Promise<
 export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptView[]> {
   const { rows } = await pool.query<AttemptRow>({
     name: 'attempts-read',
-    text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.state, a.host,
-                  a.worker, a.started_at, a.ended_at, a.output, a.error, t.bytes, t.sha256, t.truncated
+    // Of a run that ended while an attempt ran nobody knows how that ended: its claim stays open for whoever can prove it.
+    text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.host,
+                  CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
+                       WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
+                  a.worker, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
+                  a.output, a.error, t.bytes, t.sha256, t.truncated
            FROM runbook.attempts a
+           JOIN runbook.runs r ON r.no = a.run_no
            JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
            LEFT JOIN runbook.output_totals t ON t.run_no = a.run_no AND t.path = a.path AND t.attempt = a.attempt AND t.bytes IS NOT NULL
            WHERE a.run_no = $1
@@ -331,7 +339,12 @@ export async function readSteps(pool: pg.Pool, no: string, live: boolean): Promi
     title: row.title,
     kind: row.kind,
     effect: row.effect,
-    state: live && row.undo_state ? (row.undo_state === 'succeeded' ? 'undone' : 'undoing') : row.state,
+    state:
+      live && row.undo_state && row.undo_state !== 'pending'
+        ? row.undo_state === 'succeeded'
+          ? 'undone'
+          : 'undoing'
+        : row.state,
     attempts: row.attempts,
     startedAt: row.started_at?.toISOString() ?? null,
     endedAt: row.ended_at?.toISOString() ?? null,
@@ -355,16 +368,39 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 /** The step's row, made when the plan could not know it, locked until the transaction ends. */
 async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ no: string; claims: boolean }> {
   const undoOf = start.step.endsWith(undoSuffix) ? start.step.slice(0, -undoSuffix.length) : null;
-  const { rows } = await client.query<{ no: string; claims: boolean }>({
+  const { rows } = await client.query<{ no: string; claims: boolean; execution: string | null }>({
     name: 'steps-lock',
-    text: `INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect)
-           SELECT no, $3, $4, $5, $6, $7 FROM runbook.runs WHERE run = $1 AND first_run_id = $2
-           ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
-           RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims`,
+    text: `WITH run AS (
+             SELECT no, execution FROM runbook.runs WHERE run = $1 AND first_run_id = $2
+           ), step AS (
+             INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect)
+             SELECT no, $3, $4, $5, $6, $7 FROM run
+             ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
+             RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims
+           )
+           SELECT step.no, step.claims, run.execution FROM step, run`,
     values: [start.key.run, start.key.firstRunId, start.step, undoOf, cleanText(start.title), start.kind, start.effect],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
+  // Nearly always the execution that the record knows; then it need not be asked again.
+  if (start.execution && start.execution.runId !== rows[0].execution) {
+    const arrival = await arrive(client, start.key, start.execution);
+    if (arrival === 'replaced') throw new ExecutionReplaced(start.key.run);
+  }
   return rows[0];
+}
+
+/** After a reset a step may be due again that was undone before, or its undo after the step was done again. */
+async function isTakenBack(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<boolean> {
+  const opposite = step.endsWith(undoSuffix) ? step.slice(0, -undoSuffix.length) : `${step}${undoSuffix}`;
+  const { rowCount } = await client.query({
+    name: 'attempts-taken-back',
+    text: `SELECT FROM runbook.attempts mine JOIN runbook.attempts other ON other.run_no = mine.run_no
+           WHERE mine.run_no = $1 AND mine.path = $2 AND mine.attempt = $3
+             AND other.path = $4 AND other.state = 'succeeded' AND other.started_at >= mine.ended_at LIMIT 1`,
+    values: [no, step, attempt, opposite],
+  });
+  return rowCount === 1;
 }
 
 async function outputOf(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<Json> {

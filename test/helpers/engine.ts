@@ -26,6 +26,8 @@ export interface EngineOptions {
   secrets?: string;
   /** Workers in processes of their own, which can be killed; 0: one in this process, which starts sooner. */
   workers?: number;
+  /** Settings of the workers, beside those that every test needs. */
+  settings?: Record<string, string>;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -33,7 +35,8 @@ export class Engine {
   readonly workers: WorkerProcess[] = [];
 
   private constructor(
-    private readonly env: Record<string, string>,
+    /** The environment of a worker. */
+    readonly env: Record<string, string>,
     readonly folder: string,
     readonly taskQueue: string,
     readonly client: Client,
@@ -42,7 +45,7 @@ export class Engine {
   ) {}
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
-    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0 } = options;
+    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, settings = {} } = options;
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
@@ -61,6 +64,7 @@ export class Engine {
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
       ...(workers > 0 ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+      ...settings,
     };
     const pool = openPool(database.url);
     await migrate(pool);
