@@ -38,6 +38,7 @@ export {
   leftCommands,
   noteLook,
   noteReplaced,
+  openByNamespace,
   openRuns,
   replacedBy,
   sinceLook,

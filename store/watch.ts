@@ -78,6 +78,17 @@ export async function replacedBy(pool: pg.Pool, namespaceId: string): Promise<st
   return rows.map((row) => row.namespace_id);
 }
 
+/** Live runs by the namespace in which they began, and how long ago somebody compared it with the record. */
+export async function openByNamespace(pool: pg.Pool): Promise<{ namespaceId: string; runs: number; sinceMs: number | null }[]> {
+  const { rows } = await pool.query<{ namespace_id: string; runs: number; ms: number | null }>({
+    name: 'watch-by-namespace',
+    text: `SELECT r.namespace_id, count(*)::integer AS runs, (extract(epoch FROM now() - max(w.looked_at)) * 1000)::float8 AS ms
+           FROM runbook.runs r LEFT JOIN runbook.watches w ON w.namespace_id = r.namespace_id
+           WHERE r.ended_at IS NULL AND r.namespace_id IS NOT NULL GROUP BY r.namespace_id`,
+  });
+  return rows.map((row) => ({ namespaceId: row.namespace_id, runs: row.runs, sinceMs: row.ms }));
+}
+
 /** A command whose run has ended without it. */
 export interface LeftCommand {
   key: RunKey;

@@ -37,7 +37,9 @@ export class Watch {
       worker: config.identity,
       command: config.command,
       lostNamespaces: config.lostNamespaces,
-      say: (line) => Runtime.instance().logger.warn(line),
+      say: (line) => {
+        Runtime.instance().logger.warn(line);
+      },
     });
   }
 
