@@ -88,7 +88,10 @@ export async function readRun(session: Session, run: string): Promise<RunReading
     (await troubleOf(temporal, execution).catch(() => null)) ??
     (queried.status === 'rejected' && !execution.closeTime ? codeGone(execution.type, queried.reason) : null);
   if (queried.status === 'fulfilled') {
-    return { view: overlay(queried.value, execution), runId, note: null, pending, trouble };
+    const overlaid = overlay(queried.value, execution);
+    // The run did not see its end; whoever closed it in the record wrote down what was left.
+    const view = overlaid === queried.value ? overlaid : ((await closedInRecord(session, overlaid)) ?? overlaid);
+    return { view, runId, note: null, pending, trouble };
   }
   if (isNotAdmitted(queried.reason)) throw await notAdmitted(session, run, execution);
   const view = await fromRecord(session, run, 'no worker answers', queried.reason);
@@ -146,6 +149,18 @@ async function fromRecord(session: Session, run: string, why: string, cause: unk
     `Start a worker with: ${session.command} worker. See the runs in the record with: ${session.command} runs`,
     exitCodes.timedOut,
   );
+}
+
+async function closedInRecord(session: Session, { id, firstRunId }: RunView): Promise<RunView | null> {
+  try {
+    const pool = await session.record();
+    const { getRun } = await import('../store/index.js');
+    const view = pool && (await getRun(pool, { run: id, firstRunId }));
+    return view && hasEnded(view.state) ? view : null;
+  } catch (error) {
+    if (isRecordAway(error)) return null;
+    throw error;
+  }
 }
 
 /** Ends that the run itself could not see: Temporal knows them, the view does not. */

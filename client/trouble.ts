@@ -20,6 +20,9 @@ const harmless: ReadonlySet<number> = new Set([
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_UPDATE,
 ]);
 
+/** What a worker answers that could not begin a run of this type, at first and, until it has forgotten the run, afterwards. */
+const unknownType = /no such function is exported|untracked workflow with no init workflow job/;
+
 /** Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone` or `NoWorker`. */
 export type Trouble = Required<Problem>;
 
@@ -40,7 +43,7 @@ export async function troubleOf(temporal: Temporal, execution: WorkflowExecution
 /** No worker has the code of the runbook. @param error of a question to the run; null when it says something else */
 export function codeGone(runbook: string, error: unknown): Trouble | null {
   const text = error instanceof Error ? error.message : typeof error === 'string' ? error : '';
-  if (!/no such function is exported/.test(text)) return null;
+  if (!unknownType.test(text)) return null;
   return {
     type: 'CodeGone',
     message: `no worker knows runbook ${runbook} any more`,

@@ -54,16 +54,21 @@ async function reset(run: string, pick: (finished: number[]) => number | undefin
   });
 }
 
-const tree = `trap '' TERM; echo $$ >> "$1"; (trap '' TERM; exec sleep 300) & echo $! >> "$1"; setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
+/** Three processes, one in a session of its own. */
+const tree = (stubborn: string) =>
+  `${stubborn}echo $$ >> "$1"; (exec sleep 300) & echo $! >> "$1"; setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
 /** A process that has ended and that nobody has collected yet is not alive. */
 const alive = async (file: string): Promise<string[]> => (await lines(file)).filter((pid) => startOf(Number(pid)) !== undefined);
 
 describe('a run that was ended behind our back', () => {
-  test.each(['its worker alive', 'its worker killed'])(
+  test.each([
+    ['its worker alive', "trap '' TERM; "],
+    ['its worker killed', ''],
+  ])(
     'terminated, %s: closed in words, its command ended with its whole tree',
-    async (how) => {
+    async (how, stubborn) => {
       const pids = engine.path(`${randomUUID()}.txt`);
-      const handle = await engine.run('test-commands', { first: sh(tree, pids), second: nothing });
+      const handle = await engine.run('test-commands', { first: sh(tree(stubborn), pids), second: nothing });
       await until('the tree', async () => (await lines(pids)).length === 3);
       const at = performance.now();
       if (how.endsWith('killed')) await engine.workers[0]!.kill9();
@@ -125,7 +130,7 @@ describe('a run that was reset', () => {
   test('in the middle of a command: it is handed over, and runs once', async () => {
     const [started, done] = [engine.path('reset-started.txt'), engine.path('reset-done.txt')];
     const handle = await engine.run('test-commands', {
-      first: sh('echo x >> "$1"; sleep 6; echo x >> "$2"', started, done),
+      first: sh('echo x >> "$1"; sleep 3; echo x >> "$2"', started, done),
       second: nothing,
     });
     await until('the command', async () => (await lines(started)).length === 1);
@@ -234,7 +239,7 @@ describe('who looks, and what is proof', () => {
         });
       const closedBy = async (keeper: Keeper): Promise<number> => {
         let closed = 0;
-        for (let look = 0; look < 4; look += 1)
+        for (let look = 0; look < 2; look += 1)
           closed += await keeper.look().then(
             ({ closed }) => closed.length,
             () => 0,
