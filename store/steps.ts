@@ -83,9 +83,10 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
                     max(attempt) FILTER (WHERE state = 'running') AS running,
                     max(place) FILTER (WHERE state = 'running') AS place,
                     coalesce(max(fence) FILTER (WHERE state = 'running'), 1) AS fence,
-                    max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4) AS mine
+                    max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4
+                                          AND execution IS NOT DISTINCT FROM $5) AS mine
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
-      values: [no, start.step, start.worker, start.temporalAttempt],
+      values: [no, start.step, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
     });
     const { last, lost, failed, succeeded, running, mine, place, fence } = earlier.rows[0] as EarlierRow;
     if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
@@ -117,13 +118,22 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
     await client.query({
       name: 'attempts-begin',
       text: `WITH begun AS (
-               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place)
-               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7) RETURNING started_at
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution)
+               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8) RETURNING started_at
              )
              UPDATE runbook.steps s
              SET state = 'running', attempts = greatest(s.attempts, $3), started_at = coalesce(s.started_at, begun.started_at), ended_at = NULL
              FROM begun WHERE s.run_no = $1 AND s.path = $2`,
-      values: [no, start.step, attempt, start.host, start.worker, start.temporalAttempt, start.place ?? null],
+      values: [
+        no,
+        start.step,
+        attempt,
+        start.host,
+        start.worker,
+        start.temporalAttempt,
+        start.place ?? null,
+        start.execution?.runId ?? null,
+      ],
     });
     return { attempt, lost: lost + (running === null ? 0 : 1), failed, fence: 1 };
   });
@@ -154,8 +164,9 @@ async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, 
   await lockRun(client, start.key);
   const { rows } = await client.query<{ evidence: Json }>({
     name: 'attempts-take-over',
-    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5 WHERE run_no = $1 AND path = $2 AND attempt = $3 RETURNING evidence`,
-    values: [no, start.step, attempt, start.worker, start.temporalAttempt],
+    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5, execution = $6
+           WHERE run_no = $1 AND path = $2 AND attempt = $3 RETURNING evidence`,
+    values: [no, start.step, attempt, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
   });
   for (const table of ['output', 'output_totals']) {
     await client.query({

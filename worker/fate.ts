@@ -67,6 +67,8 @@ export class Fates {
     let found = await this.describe(key.run);
     // The id may be in use again by another run; then this one is over.
     if (found && firstRunOf(found) !== key.firstRunId) found = await this.describe(key.run, execution ?? key.firstRunId);
+    // Asked at the moment of a reset, Temporal may still answer for the execution that it has just replaced.
+    for (let next = resetTo(found); next; next = resetTo(found)) found = await this.describe(key.run, next);
     if (!found) return { is: 'missing' };
     // A workflow that is paused in Temporal goes on as well.
     if (found.status.name === 'RUNNING' || found.status.name === 'PAUSED') {
@@ -109,4 +111,8 @@ export class Fates {
 
 function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string {
   return raw.workflowExecutionInfo?.firstRunId || runId;
+}
+
+function resetTo(execution: WorkflowExecutionDescription | undefined): string | undefined {
+  return execution?.raw.workflowExtendedInfo?.resetRunId ?? undefined;
 }

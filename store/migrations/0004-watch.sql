@@ -12,6 +12,9 @@ ALTER TABLE runbook.runs
   -- Closed because Temporal knows the run no more. News of it then proves that it goes on after all.
   ADD COLUMN missing boolean NOT NULL DEFAULT false;
 
+-- The execution for which an attempt runs: the same worker may be given the same step again by the next one.
+ALTER TABLE runbook.attempts ADD COLUMN execution text;
+
 -- Closed by the end of a run that has gone on since: the next news of this wait opens it again.
 ALTER TABLE runbook.waits ADD COLUMN reopens boolean NOT NULL DEFAULT false;
 
