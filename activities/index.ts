@@ -7,7 +7,7 @@ import { initialView } from '../common/initial-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import type { RunView } from '../common/view.js';
-import { admitRun, recordDecisions, saveRun } from '../store/index.js';
+import { admitRun, noteExecution, recordDecisions, saveRun } from '../store/index.js';
 import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
@@ -64,7 +64,11 @@ export function createActivities(deps: ActivityDeps) {
       return held.length > 0 ? { ...admission, held } : admission;
     },
     /** A run's targets, once nobody else has them. */
-    acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+    async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+      const { info } = Context.current();
+      const execution = executionOf(info);
+      // After a reset this may be the first that the record hears of the run; it asks again and again only while it waits.
+      if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
       return acquire(request, deps.pool);
     },
     /** Verdicts on decisions, recorded before they are told. */

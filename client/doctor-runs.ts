@@ -5,7 +5,7 @@ import type { Temporal } from './connect.js';
 import type { Check } from './doctor-checks.js';
 import { isNotFound } from './errors.js';
 import type { Session } from './session.js';
-import { codeGone, troubleOf, type Trouble } from './trouble.js';
+import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
 /** Live runs that are looked at, newest first; those that the server itself reports are looked at whatever their number. */
@@ -105,9 +105,10 @@ async function withoutCode(temporal: Temporal, runbook: string, runs: readonly s
     .within(patienceMs, () => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor'))
     .then(
       () => null,
-      (error: unknown) => codeGone(runbook, error),
+      (error: unknown) => troubleOfQuestion(runbook, error),
     );
-  return trouble ? runs.map((run) => ({ run, trouble })) : [];
+  // Missing code is missing for all of them; another fault may be that of one history.
+  return trouble ? (trouble.type === 'CodeGone' ? runs : [asked]).map((run) => ({ run, trouble })) : [];
 }
 
 async function describe(temporal: Temporal, run: string): Promise<WorkflowExecutionDescription | null> {

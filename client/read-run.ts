@@ -6,7 +6,7 @@ import { CliError, isNotFound, isRecordAway, isUnreachable } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { pendingAttempts, type PendingAttempt } from './pending.js';
 import type { Session } from './session.js';
-import { codeGone, troubleOf, type Trouble } from './trouble.js';
+import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
 /** Milliseconds that a worker gets to answer before the record is read instead. */
@@ -86,7 +86,9 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   const trouble =
     // What is wrong with the run is not known for certain then; how it stands is.
     (await troubleOf(temporal, execution).catch(() => null)) ??
-    (queried.status === 'rejected' && !execution.closeTime ? codeGone(execution.type, queried.reason) : null);
+    (queried.status === 'rejected' && !execution.closeTime && !isNotAdmitted(queried.reason)
+      ? troubleOfQuestion(execution.type, queried.reason)
+      : null);
   if (queried.status === 'fulfilled') {
     const overlaid = overlay(queried.value, execution);
     // The run did not see its end; whoever closed it in the record wrote down what was left.

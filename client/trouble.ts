@@ -20,8 +20,12 @@ const harmless: ReadonlySet<number> = new Set([
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_UPDATE,
 ]);
 
-/** What a worker answers that could not begin a run of this type, at first and, until it has forgotten the run, afterwards. */
-const unknownType = /no such function is exported|untracked workflow with no init workflow job/;
+/**
+ * What a worker answers whose release lacks the code of a code-first runbook; and one that could not begin a run of this type
+ * at all, at first and, until it has forgotten the run, afterwards.
+ */
+const unknownType =
+  /this release has no code for runbook|no such function is exported|untracked workflow with no init workflow job/;
 
 /** Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone` or `NoWorker`. */
 export type Trouble = Required<Problem>;
@@ -40,9 +44,18 @@ export async function troubleOf(temporal: Temporal, execution: WorkflowExecution
   return waits && Date.now() - since > unheardMs ? untaken(execution.taskQueue, since) : null;
 }
 
-/** No worker has the code of the runbook. @param error of a question to the run; null when it says something else */
-export function codeGone(runbook: string, error: unknown): Trouble | null {
-  const text = error instanceof Error ? error.message : typeof error === 'string' ? error : '';
+/**
+ * What a question to a run that waits has shown: its code is run for it, from the beginning.
+ * @param error of the question; null comes back when no worker has tried to answer
+ */
+export function troubleOfQuestion(runbook: string, error: unknown): Trouble | null {
+  if (!(error instanceof Error)) return null;
+  const gone = codeGone(runbook, error.message);
+  if (gone) return gone;
+  return error.name === 'QueryNotRegisteredError' ? whyItFails(runbook, null, error.message, 0) : null;
+}
+
+function codeGone(runbook: string, text: string): Trouble | null {
   if (!unknownType.test(text)) return null;
   return {
     type: 'CodeGone',
@@ -80,20 +93,21 @@ async function failing(
   };
 }
 
-function whyItFails(runbook: string, attempt: number, message: string, cause: number): Trouble {
+function whyItFails(runbook: string, attempt: number | null, message: string, cause: number): Trouble {
   const gone = codeGone(runbook, message);
   if (gone) return gone;
+  const tries = attempt === null ? '' : ` (attempt ${attempt})`;
   const what = message.split('\n', 1)[0]?.slice(0, 300) || 'no reason given';
   if (cause === Number(WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR) || /TMPRL1100/.test(what)) {
     return {
       type: 'WorkflowFails',
-      message: `the workers' code of ${runbook} does not fit what this run has done so far (attempt ${attempt}): ${what}`,
+      message: `the workers' code of ${runbook} does not fit what this run has done so far${tries}: ${what}`,
       next: 'deploy the release that the run began with; it then goes on by itself',
     };
   }
   return {
     type: 'WorkflowFails',
-    message: `the code of ${runbook} fails (attempt ${attempt}): ${what}`,
+    message: `the code of ${runbook} fails${tries}: ${what}`,
     next: 'report it with the run id, and deploy a corrected release; the run then goes on by itself',
   };
 }

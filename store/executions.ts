@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
+import { inTransaction } from './transaction.js';
 
 /** One of the executions that a run has in Temporal; a reset and a continue-as-new begin another one under the same key. */
 export interface Execution {
@@ -52,6 +53,11 @@ export async function arrive(client: pg.PoolClient, key: RunKey, execution: Exec
   if (!revives) return 'current';
   await reopen(client, row.no);
   return 'revived';
+}
+
+/** As `arrive`, for news that says no more than that the execution goes on. */
+export function noteExecution(pool: pg.Pool, key: RunKey, execution: Execution): Promise<Arrival | null> {
+  return inTransaction(pool, (client) => arrive(client, key, execution));
 }
 
 /** What the end has decided is open again; what was done stays done. The execution that goes on writes what it sees of it. */
