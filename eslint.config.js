@@ -76,7 +76,7 @@ const layerRules = [
     why: 'the store is PostgreSQL and nothing else',
   }),
   layer('worker/**/*.ts', {
-    packages: ['@temporalio/worker', '@temporalio/common', '@temporalio/envconfig', 'pg', 'zod', 'node:'],
+    packages: ['@temporalio/worker', '@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'pg', 'zod', 'node:'],
     files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'runbooks/', 'worker/'],
     why: 'a worker needs no command line, and finds its servers by their addresses',
   }),

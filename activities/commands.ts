@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StepFailure } from './failure.js';
@@ -66,9 +67,30 @@ export class Commands {
     return true;
   }
 
-  journalOf({ run, firstRunId, step, attempt, poll }: CommandOwner, fence: number): Journal {
+  /**
+   * Ends whatever an attempt has started on this host, by whichever worker, the commands of its checks too.
+   * @returns the outcome of its command if that had ended by itself before
+   */
+  async endAttempt(owner: Pick<CommandOwner, 'run' | 'firstRunId' | 'step' | 'attempt'>): Promise<Outcome | undefined> {
+    const folder = this.folderOf(owner);
+    const names = await readdir(folder).catch(() => []);
+    let outcome: Outcome | undefined;
+    for (const name of names.filter((each) => each.startsWith(`${owner.attempt}.`))) {
+      const journal = new Journal(join(folder, name));
+      outcome ??= journal.outcome();
+      await endCommand(journal);
+    }
+    return outcome;
+  }
+
+  journalOf(owner: CommandOwner, fence: number): Journal {
+    const { attempt, poll } = owner;
+    return new Journal(join(this.folderOf(owner), `${attempt}.${fence}${poll === undefined ? '' : `.poll-${poll}`}`));
+  }
+
+  private folderOf({ run, firstRunId, step }: Pick<CommandOwner, 'run' | 'firstRunId' | 'step'>): string {
     const name = createHash('sha256').update([run, firstRunId, step].join('\0')).digest('hex').slice(0, 24);
-    return new Journal(join(this.journals, name, `${attempt}.${fence}${poll === undefined ? '' : `.poll-${poll}`}`));
+    return join(this.journals, name);
   }
 
   /** Removes old journals now and every hour, until `close`. */
@@ -166,9 +188,9 @@ export class CommandClaim {
     }
   }
 
-  /** Ends the whole tree and throws the reason. A worker that shuts down lets its commands go on instead. */
+  /** Ends the whole tree and throws the reason. A worker that has to let go lets its commands go on instead. */
   private async abort(journal: Journal, signal: AbortSignal): Promise<never> {
-    if (!isShutdown(signal.reason)) await endCommand(journal);
+    if (!isShutdown(signal.reason) && !isForgotten(signal.reason)) await endCommand(journal);
     throw signal.reason;
   }
 }
@@ -185,6 +207,14 @@ async function endCommand(journal: Journal): Promise<void> {
 /** True for the reason with which Temporal aborts the attempts of a worker that shuts down. */
 export function isShutdown(reason: unknown): boolean {
   return reason instanceof Error && reason.message === 'WORKER_SHUTDOWN';
+}
+
+/**
+ * True for the reason with which attempts are aborted that Temporal does not know any more: another worker has taken over, or
+ * the run was reset or ended. Which of these it is, this worker cannot know.
+ */
+export function isForgotten(reason: unknown): boolean {
+  return reason instanceof Error && reason.message === 'NOT_FOUND';
 }
 
 class OutputReader {

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type pg from 'pg';
 import type { Admission } from '../common/admission.js';
 import type { AttemptRequest, AttemptResult } from '../common/attempt.js';
@@ -6,10 +7,11 @@ import { initialView } from '../common/initial-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import type { RunView } from '../common/view.js';
-import { admitRun, recordDecisions, saveRun } from '../store/index.js';
+import { admitRun, noteExecution, recordDecisions, saveRun } from '../store/index.js';
 import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
+import { executionOf } from './execution.js';
 import type { Handler } from './handler.js';
 import { http } from './http.js';
 import { judge } from './judge.js';
@@ -28,7 +30,12 @@ export interface AdmitRequest {
   startedAt: string | null;
 }
 
-export type ActivityDeps = AdmissionDeps & Omit<PerformDeps, 'handlers'> & { pool: pg.Pool };
+export type ActivityDeps = AdmissionDeps &
+  Omit<PerformDeps, 'handlers'> & {
+    pool: pg.Pool;
+    /** Id of the worker's Temporal namespace; null when the server does not say. */
+    namespaceId: string | null;
+  };
 export type Activities = ReturnType<typeof createActivities>;
 
 /** All activities of a worker: the platform's own, and one per kind of step. */
@@ -47,7 +54,8 @@ export function createActivities(deps: ActivityDeps) {
       const admission = decided.admitted && taken.length > 0 ? { ...decided, taken } : decided;
       if (key && startedAt && admission.admitted) {
         const view = initialView(key, envelope, admission.plan, startedAt, null);
-        await admitRun(deps.pool, { key, view, plan: admission.plan, envelope });
+        const execution = executionOf(Context.current().info);
+        await admitRun(deps.pool, { key, view, plan: admission.plan, envelope, execution, namespaceId: deps.namespaceId });
       }
       if (!admission.admitted) return admission;
       const held = key
@@ -56,7 +64,11 @@ export function createActivities(deps: ActivityDeps) {
       return held.length > 0 ? { ...admission, held } : admission;
     },
     /** A run's targets, once nobody else has them. */
-    acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+    async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+      const { info } = Context.current();
+      const execution = executionOf(info);
+      // After a reset this may be the first that the record hears of the run; it asks again and again only while it waits.
+      if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
       return acquire(request, deps.pool);
     },
     /** Verdicts on decisions, recorded before they are told. */
@@ -75,7 +87,7 @@ export function createActivities(deps: ActivityDeps) {
     },
     /** The run as it stands. */
     async record({ view }: { version: 1; view: RunView }): Promise<void> {
-      await saveRun(deps.pool, view);
+      await saveRun(deps.pool, view, executionOf(Context.current().info));
     },
     /** Ends what a cancelled step left running. */
     settle(request: SettleRequest): Promise<Settled> {

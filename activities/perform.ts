@@ -8,7 +8,8 @@ import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
 import { appendOutput, beginAttempt, endAttempt, finishOutput, keepEvidence, LeaseLostError } from '../store/index.js';
-import { isShutdown, type Commands } from './commands.js';
+import { isForgotten, isShutdown, type Commands } from './commands.js';
+import { executionOf } from './execution.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { lostLease } from './lease.js';
@@ -57,6 +58,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         place: deps.commands.place,
         resumable: isResumable(request),
         ...(changesTarget(request.step) ? { leases: request.retakeLease ? 'retake' : 'prove' } : {}),
+        execution: executionOf(temporal.info),
       }),
     );
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
@@ -109,7 +111,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         failure = undefined;
       } else if (proof.notDone) failure = proof.notDone;
     }
-    if (isShutdown(failure) && request.action.kind === 'command') {
+    if ((isShutdown(failure) && request.action.kind === 'command') || (isForgotten(failure) && isResumable(request))) {
       await collector.close();
       throw handedOver();
     }
@@ -245,11 +247,11 @@ function isResumable({ action, step }: AttemptRequest): boolean {
   return action.kind === 'command' || (step.effect !== 'read' && action.kind !== 'check');
 }
 
-/** The attempt stays open in the record: its command runs on, and the next worker of this host follows it. */
+/** The attempt stays open in the record: a command runs on and is followed by whoever is next, of the others the outcome is proved. */
 function handedOver(): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'WorkerLost',
-    message: 'the worker shut down; the command runs on, and the next worker takes it over',
+    message: 'the worker had to let go of the step; what it has started runs on, and the next worker takes it over',
     nonRetryable: false,
   });
 }

@@ -43,6 +43,7 @@ export async function runChecks(session: Session): Promise<Check[]> {
     devConnection(session),
     ...(await temporalChecks(session)),
     ...(await recordChecks(session)),
+    ...(await runsChecks(session)),
     ...fileChecks(session),
     await userInterface(session),
   ];
@@ -152,6 +153,18 @@ async function recordChecks(session: Session): Promise<Check[]> {
       return warning('clock', `${skew} ms from PostgreSQL's`, 'Let NTP set the clocks of both machines.');
     }),
   ];
+}
+
+/** What keeps runs from going on. Needs both Temporal and the record; what is wrong with these, other lines say. */
+async function runsChecks(session: Session): Promise<Check[]> {
+  try {
+    const { checkRuns } = await import('./doctor-runs.js');
+    return await checkRuns(session);
+  } catch {
+    return ['stuck runs', 'unserved runs', 'terminated runs', 'watch'].map((name) =>
+      skipped(name, 'needs Temporal and PostgreSQL'),
+    );
+  }
 }
 
 /** What this machine's worker would read. The command line alone does not need these files. */

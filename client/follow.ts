@@ -1,5 +1,6 @@
 import { CliError, isRecordAway, isUnreachable } from './errors.js';
 import { hasEnded } from './exit-codes.js';
+import { problemText } from './problem-text.js';
 import { NotAdmittedYet, readRun, type RunReading } from './read-run.js';
 import type { Session } from './session.js';
 
@@ -32,7 +33,7 @@ export async function* follow(session: Session, run: string, options: FollowOpti
     let pauseMs = options.everyMs;
     try {
       const reading = await readRun(session, run);
-      tell(reading.note);
+      tell(reading.trouble ? `The run is stuck: ${problemText(reading.trouble)}` : reading.note);
       yield reading;
       if (hasEnded(reading.view.state)) return;
     } catch (error) {

@@ -6,6 +6,7 @@ import { CliError, isNotFound, isRecordAway, isUnreachable } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { pendingAttempts, type PendingAttempt } from './pending.js';
 import type { Session } from './session.js';
+import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
 /** Milliseconds that a worker gets to answer before the record is read instead. */
@@ -20,6 +21,8 @@ export interface RunReading {
   note: string | null;
   /** What Temporal knows of attempts under way. */
   pending: PendingAttempt[];
+  /** What keeps the run from going on; null when nothing does. */
+  trouble: Trouble | null;
 }
 
 /** The run was started, and no worker has admitted it yet. */
@@ -75,21 +78,27 @@ export async function readRun(session: Session, run: string): Promise<RunReading
     if (!isNotFound(error) && !isUnreachable(error)) throw error;
     const why = isNotFound(error) ? 'Temporal no longer has the run' : `no Temporal server answers at ${temporal.address}`;
     const view = await fromRecord(session, run, why, error);
-    return { view, runId: null, note: `Read from the record: ${why}.`, pending: [] };
+    return { view, runId: null, note: `Read from the record: ${why}.`, pending: [], trouble: null };
   }
   const execution = described.value;
   const runId = execution.runId;
+  const pending = pendingAttempts(execution);
+  const trouble =
+    // What is wrong with the run is not known for certain then; how it stands is.
+    (await troubleOf(temporal, execution).catch(() => null)) ??
+    (queried.status === 'rejected' && !execution.closeTime && !isNotAdmitted(queried.reason)
+      ? troubleOfQuestion(execution.type, queried.reason)
+      : null);
   if (queried.status === 'fulfilled') {
-    return { view: overlay(queried.value, execution), runId, note: null, pending: pendingAttempts(execution) };
+    const overlaid = overlay(queried.value, execution);
+    // The run did not see its end; whoever closed it in the record wrote down what was left.
+    const view = overlaid === queried.value ? overlaid : ((await closedInRecord(session, overlaid)) ?? overlaid);
+    return { view, runId, note: null, pending, trouble };
   }
   if (isNotAdmitted(queried.reason)) throw await notAdmitted(session, run, execution);
   const view = await fromRecord(session, run, 'no worker answers', queried.reason);
-  return {
-    view: overlay(view, execution),
-    runId,
-    note: 'Read from the record: no worker answers.',
-    pending: pendingAttempts(execution),
-  };
+  const why = trouble && trouble.type !== 'NoWorker' ? 'no worker can tell how it stands' : 'no worker answers';
+  return { view: overlay(view, execution), runId, note: `Read from the record: ${why}.`, pending, trouble };
 }
 
 /** As `readRun`, and waits a moment for a run that was started just now. */
@@ -142,6 +151,18 @@ async function fromRecord(session: Session, run: string, why: string, cause: unk
     `Start a worker with: ${session.command} worker. See the runs in the record with: ${session.command} runs`,
     exitCodes.timedOut,
   );
+}
+
+async function closedInRecord(session: Session, { id, firstRunId }: RunView): Promise<RunView | null> {
+  try {
+    const pool = await session.record();
+    const { getRun } = await import('../store/index.js');
+    const view = pool && (await getRun(pool, { run: id, firstRunId }));
+    return view && hasEnded(view.state) ? view : null;
+  } catch (error) {
+    if (isRecordAway(error)) return null;
+    throw error;
+  }
 }
 
 /** Ends that the run itself could not see: Temporal knows them, the view does not. */

@@ -1,4 +1,4 @@
-import type { DecisionView, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
+import type { DecisionView, Problem, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
 import { shortDigest } from '../language/digest.js';
 import type { Json } from '../language/json.js';
 import { decisionText } from './decision-text.js';
@@ -15,6 +15,8 @@ export interface ViewOptions {
   now?: number;
   pending?: readonly PendingAttempt[];
   uiUrl?: string | null;
+  /** What keeps the run from going on. */
+  trouble?: Problem | null;
 }
 
 /** Lists longer than this are cut: whoever needs all of it asks for JSON. */
@@ -25,6 +27,7 @@ export function renderView(view: RunView, options: ViewOptions): string {
   const { paint, columns } = options;
   const blocks = [
     head(view, options),
+    ...(options.trouble ? [stuck(options.trouble, options)] : []),
     ...view.waitingFor.map((wait) => renderWait(wait, options)),
     renderSteps(view, options),
     ...(view.problem ? [problem(view, options)] : []),
@@ -140,6 +143,10 @@ function pendingLines(attempt: PendingAttempt, columns: number): string[] {
 function problem(view: RunView, { paint, columns }: ViewOptions): string {
   const next = view.problem?.next ? `\n${wrap(`Next: ${view.problem.next}`, columns)}` : '';
   return `${paint('red', wrap(`${capital(view.state)}: ${view.problem?.message ?? ''}`, columns))}${next}`;
+}
+
+function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): string {
+  return `${paint('red', wrap(`Stuck: ${message}`, columns))}${next ? `\n${wrap(`Next: ${next}`, columns)}` : ''}`;
 }
 
 function renderDecisions(decisions: readonly DecisionView[], paint: Paint, columns: number): string {

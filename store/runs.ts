@@ -5,6 +5,7 @@ import { endStates, type RunState, type RunSummary, type RunView } from '../comm
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { readDecisions } from './decisions.js';
+import { arrive, type Execution } from './executions.js';
 import { findRun } from './find-run.js';
 import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
 import { inTransaction } from './transaction.js';
@@ -14,14 +15,19 @@ import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
 const defaultLimit = 50;
 const maxLimit = 1_000;
 
-/**
- * The run's first entry: the run and every declared step, pending. A second call changes nothing.
- * @param view the run as it stood at admission
- */
-export function admitRun(
-  pool: pg.Pool,
-  { key, view, plan, envelope }: { key: RunKey; view: RunView; plan: Plan; envelope: StartEnvelope },
-): Promise<void> {
+export interface AdmittedRun {
+  key: RunKey;
+  /** The run as it stood at admission. */
+  view: RunView;
+  plan: Plan;
+  envelope: StartEnvelope;
+  execution?: Execution | undefined;
+  /** Id of the Temporal namespace; null when it is not known. */
+  namespaceId?: string | null | undefined;
+}
+
+/** The run's first entry: the run and every declared step, pending. A second call changes nothing. */
+export function admitRun(pool: pg.Pool, { key, view, plan, envelope, execution, namespaceId }: AdmittedRun): Promise<void> {
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-admit',
@@ -34,15 +40,28 @@ export function admitRun(
       values: [...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }), jsonText(plan), jsonText(envelope)],
     });
     await addMissingSteps(client, numberOf(rows), view.steps);
+    if (execution) await arrive(client, key, execution);
+    if (namespaceId) {
+      await client.query({
+        name: 'runs-namespace',
+        text: 'UPDATE runbook.runs SET namespace_id = $2 WHERE no = $1 AND namespace_id IS NULL',
+        values: [numberOf(rows), namespaceId],
+      });
+    }
   });
 }
 
 /**
  * The run as it stands, with its steps and waits. Late news changes nothing: an ended run does not come back to life
- * (an end is replaced by a later end only), a step does not go back, an attempt count does not go down.
+ * (an end is replaced by a later end only), a step does not go back, an attempt count does not go down. Only a later
+ * execution of the run, after a reset, opens it again; then it stands as that execution sees it.
+ * @param execution the execution that tells; without it news counts as news of the execution that the record knows
  */
-export function saveRun(pool: pg.Pool, view: RunView): Promise<void> {
+export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution): Promise<void> {
   return inTransaction(pool, async (client) => {
+    const key = { run: view.id, firstRunId: view.firstRunId };
+    const arrival = execution && (await arrive(client, key, execution));
+    if (arrival === 'replaced') return;
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
       text: `INSERT INTO runbook.runs AS runs (${runColumns})
@@ -56,8 +75,9 @@ export function saveRun(pool: pg.Pool, view: RunView): Promise<void> {
     });
     if (rows.length === 0) return;
     const no = numberOf(rows);
+    if (execution && arrival === null) await arrive(client, key, execution);
     const ended = endStates.has(view.state);
-    await saveSteps(client, no, view.steps, ended);
+    await saveSteps(client, no, view.steps, ended || arrival === 'revived');
     await saveWaits(client, no, view.waitingFor);
     await closeWaits(client, no, view.waitingFor, ended);
     await settleWaits(client, no);

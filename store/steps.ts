@@ -4,6 +4,7 @@ import type { AttemptState, AttemptView, Problem, StepView } from '../common/vie
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
+import { arrive, ExecutionReplaced, type Execution } from './executions.js';
 import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { proveLeases, type LeaseLoss } from './leases.js';
 import { inTransaction, retrying } from './transaction.js';
@@ -27,6 +28,8 @@ export interface AttemptStart {
   place?: string;
   /** True when an attempt whose worker died can be gone on with; then it is taken over instead of given up. */
   resumable?: boolean;
+  /** The execution of the run that asks for the attempt. */
+  execution?: Execution | undefined;
   /** Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost and is free by now. */
   leases?: 'prove' | 'retake';
 }
@@ -66,7 +69,7 @@ export interface AttemptBegun {
  * marked `lost`, and whatever it reports later is refused; one that is `resumable` is taken over under the same number,
  * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer. The run keeps its
  * targets at least until the attempt has begun.
- * @throws NotInRecord, LeaseLostError
+ * @throws NotInRecord, LeaseLostError, ExecutionReplaced
  */
 export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   return inTransaction(pool, async (client) => {
@@ -80,12 +83,13 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
                     max(attempt) FILTER (WHERE state = 'running') AS running,
                     max(place) FILTER (WHERE state = 'running') AS place,
                     coalesce(max(fence) FILTER (WHERE state = 'running'), 1) AS fence,
-                    max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4) AS mine
+                    max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4
+                                          AND execution IS NOT DISTINCT FROM $5) AS mine
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
-      values: [no, start.step, start.worker, start.temporalAttempt],
+      values: [no, start.step, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
     });
     const { last, lost, failed, succeeded, running, mine, place, fence } = earlier.rows[0] as EarlierRow;
-    if (succeeded !== null) {
+    if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
       return {
         attempt: succeeded,
         lost,
@@ -114,13 +118,22 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
     await client.query({
       name: 'attempts-begin',
       text: `WITH begun AS (
-               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place)
-               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7) RETURNING started_at
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution)
+               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8) RETURNING started_at
              )
              UPDATE runbook.steps s
              SET state = 'running', attempts = greatest(s.attempts, $3), started_at = coalesce(s.started_at, begun.started_at), ended_at = NULL
              FROM begun WHERE s.run_no = $1 AND s.path = $2`,
-      values: [no, start.step, attempt, start.host, start.worker, start.temporalAttempt, start.place ?? null],
+      values: [
+        no,
+        start.step,
+        attempt,
+        start.host,
+        start.worker,
+        start.temporalAttempt,
+        start.place ?? null,
+        start.execution?.runId ?? null,
+      ],
     });
     return { attempt, lost: lost + (running === null ? 0 : 1), failed, fence: 1 };
   });
@@ -151,8 +164,9 @@ async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, 
   await lockRun(client, start.key);
   const { rows } = await client.query<{ evidence: Json }>({
     name: 'attempts-take-over',
-    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5 WHERE run_no = $1 AND path = $2 AND attempt = $3 RETURNING evidence`,
-    values: [no, start.step, attempt, start.worker, start.temporalAttempt],
+    text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5, execution = $6
+           WHERE run_no = $1 AND path = $2 AND attempt = $3 RETURNING evidence`,
+    values: [no, start.step, attempt, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
   });
   for (const table of ['output', 'output_totals']) {
     await client.query({
@@ -247,9 +261,14 @@ export async function getAttempts(pool: pg.Pool, run: RunKey | string): Promise<
 export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptView[]> {
   const { rows } = await pool.query<AttemptRow>({
     name: 'attempts-read',
-    text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.state, a.host,
-                  a.worker, a.started_at, a.ended_at, a.output, a.error, t.bytes, t.sha256, t.truncated
+    // Of a run that ended while an attempt ran nobody knows how that ended: its claim stays open for whoever can prove it.
+    text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.host,
+                  CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
+                       WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
+                  a.worker, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
+                  a.output, a.error, t.bytes, t.sha256, t.truncated
            FROM runbook.attempts a
+           JOIN runbook.runs r ON r.no = a.run_no
            JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
            LEFT JOIN runbook.output_totals t ON t.run_no = a.run_no AND t.path = a.path AND t.attempt = a.attempt AND t.bytes IS NOT NULL
            WHERE a.run_no = $1
@@ -331,7 +350,12 @@ export async function readSteps(pool: pg.Pool, no: string, live: boolean): Promi
     title: row.title,
     kind: row.kind,
     effect: row.effect,
-    state: live && row.undo_state ? (row.undo_state === 'succeeded' ? 'undone' : 'undoing') : row.state,
+    state:
+      live && row.undo_state && row.undo_state !== 'pending'
+        ? row.undo_state === 'succeeded'
+          ? 'undone'
+          : 'undoing'
+        : row.state,
     attempts: row.attempts,
     startedAt: row.started_at?.toISOString() ?? null,
     endedAt: row.ended_at?.toISOString() ?? null,
@@ -355,16 +379,39 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 /** The step's row, made when the plan could not know it, locked until the transaction ends. */
 async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ no: string; claims: boolean }> {
   const undoOf = start.step.endsWith(undoSuffix) ? start.step.slice(0, -undoSuffix.length) : null;
-  const { rows } = await client.query<{ no: string; claims: boolean }>({
+  const { rows } = await client.query<{ no: string; claims: boolean; execution: string | null }>({
     name: 'steps-lock',
-    text: `INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect)
-           SELECT no, $3, $4, $5, $6, $7 FROM runbook.runs WHERE run = $1 AND first_run_id = $2
-           ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
-           RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims`,
+    text: `WITH run AS (
+             SELECT no, execution FROM runbook.runs WHERE run = $1 AND first_run_id = $2
+           ), step AS (
+             INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect)
+             SELECT no, $3, $4, $5, $6, $7 FROM run
+             ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
+             RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims
+           )
+           SELECT step.no, step.claims, run.execution FROM step, run`,
     values: [start.key.run, start.key.firstRunId, start.step, undoOf, cleanText(start.title), start.kind, start.effect],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
+  // Nearly always the execution that the record knows; then it need not be asked again.
+  if (start.execution && start.execution.runId !== rows[0].execution) {
+    const arrival = await arrive(client, start.key, start.execution);
+    if (arrival === 'replaced') throw new ExecutionReplaced(start.key.run);
+  }
   return rows[0];
+}
+
+/** After a reset a step may be due again that was undone before, or its undo after the step was done again. */
+async function isTakenBack(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<boolean> {
+  const opposite = step.endsWith(undoSuffix) ? step.slice(0, -undoSuffix.length) : `${step}${undoSuffix}`;
+  const { rowCount } = await client.query({
+    name: 'attempts-taken-back',
+    text: `SELECT FROM runbook.attempts mine JOIN runbook.attempts other ON other.run_no = mine.run_no
+           WHERE mine.run_no = $1 AND mine.path = $2 AND mine.attempt = $3
+             AND other.path = $4 AND other.state = 'succeeded' AND other.started_at >= mine.ended_at LIMIT 1`,
+    values: [no, step, attempt, opposite],
+  });
+  return rowCount === 1;
 }
 
 async function outputOf(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<Json> {

@@ -2,16 +2,16 @@ import type pg from 'pg';
 import type { WaitView } from '../common/view.js';
 import { jsonText } from './clean.js';
 
-/** Adds openings of gates that the record does not have yet. */
+/** Adds openings of gates that the record does not have yet, and opens those again that the end of a revived run had closed. */
 export async function saveWaits(client: pg.PoolClient, no: string, waits: readonly WaitView[]): Promise<void> {
   if (waits.length === 0) return;
   await client.query({
     name: 'waits-save',
-    text: `INSERT INTO runbook.waits (run_no, gate, attempt, kind, title, since, deadline, who, digest, evidence, command)
+    text: `INSERT INTO runbook.waits AS waits (run_no, gate, attempt, kind, title, since, deadline, who, digest, evidence, command)
            SELECT $1, w.id, w.attempt, w.kind, w.title, w.since, w.deadline, w.who, w.digest, coalesce(w.evidence, '{}'), w.command
            FROM json_to_recordset($2::json) AS w (id text, attempt integer, kind text, title text, since timestamptz, deadline timestamptz,
                                                   who text, digest text, evidence json, command text)
-           ON CONFLICT (run_no, gate, attempt) DO NOTHING`,
+           ON CONFLICT (run_no, gate, attempt) DO UPDATE SET closed_at = NULL, reopens = false WHERE waits.reopens`,
     values: [no, jsonText(waits)],
   });
 }

@@ -17,6 +17,8 @@ const settings = z.object({
   RUNBOOK_COMMAND: z.string().min(1).optional(),
   RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
   RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
+  RUNBOOK_WATCH_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
+  RUNBOOK_LOST_NAMESPACES: z.string().default(''),
   RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
 });
 
@@ -33,6 +35,10 @@ export interface WorkerConfig {
   heartbeatMs: number;
   /** Milliseconds that steps in flight get to end when the worker is asked to stop; then commands are left to the next worker. */
   stopGraceMs: number;
+  /** Milliseconds between two looks at whether the record is still true to Temporal. */
+  watchMs: number;
+  /** Ids of Temporal namespaces that are lost with all their runs, which are then closed in the record. */
+  lostNamespaces: string[];
   /** Steps that this worker does at once; each may be a process of its own. */
   maxSteps: number;
   identity: string;
@@ -70,6 +76,10 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
     heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
     stopGraceMs: value.RUNBOOK_STOP_GRACE_MS,
+    watchMs: value.RUNBOOK_WATCH_MS,
+    lostNamespaces: value.RUNBOOK_LOST_NAMESPACES.split(',')
+      .map((id) => id.trim())
+      .filter(Boolean),
     maxSteps: value.RUNBOOK_MAX_STEPS,
     identity: `${host}:${process.pid}`,
     host,

@@ -11,6 +11,7 @@ import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
+import { Watch } from './watch.js';
 
 /** The procedures that a worker carries: their code, and what is declared of them. */
 export interface Procedures {
@@ -25,9 +26,10 @@ export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
   { bundle, catalogue, border }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
-): Promise<{ worker: Worker; connection: NativeConnection; commands: Commands }> {
+): Promise<{ worker: Worker; connection: NativeConnection; commands: Commands; watch: Watch }> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
+  const { namespaceInfo } = await connection.workflowService.describeNamespace({ namespace });
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
   const commands = new Commands(config.journals);
@@ -53,6 +55,7 @@ export async function createWorker(
       worker: config.identity,
       host: config.host,
       commands,
+      namespaceId: namespaceInfo?.id || namespace,
     }),
     maxConcurrentActivityTaskExecutions: config.maxSteps,
     // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
@@ -62,5 +65,5 @@ export async function createWorker(
     defaultHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: config.stopGraceMs,
   });
-  return { worker, connection, commands };
+  return { worker, connection, commands, watch: new Watch(config, pool, commands, { options: connectionOptions, namespace }) };
 }

@@ -19,10 +19,12 @@ export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<n
     await migrate(pool);
     const schema = await checkSchema(pool);
     if (!schema.ok) throw new ConfigError(schema.message);
-    const { worker, connection, commands } = await createWorker(config, pool);
+    const { worker, connection, commands, watch } = await createWorker(config, pool);
     commands.keepTidy();
+    watch.start();
     process.stdout.write(`worker ready ${config.identity} on task queue ${config.taskQueue}\n`);
     await worker.run();
+    await watch.close();
     commands.close();
     await connection.close();
     await pool.end();

@@ -27,13 +27,13 @@ export function runStatus(options: StatusOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');
-    const { view, runId, note, pending } = await readRunSoon(session, await resolveRun(session, options.run));
+    const { view, runId, note, pending, trouble } = await readRunSoon(session, await resolveRun(session, options.run));
     if (note) remark(io, note);
     const uiUrl = await linkOf(session, view, runId);
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ...view, uiUrl });
+    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ...view, uiUrl, trouble });
     else {
       const { renderView } = await import('../view.js');
-      print(io, renderView(view, { paint: painter(io, options.color), columns: io.columns, pending, uiUrl }));
+      print(io, renderView(view, { paint: painter(io, options.color), columns: io.columns, pending, uiUrl, trouble }));
     }
     return exitCodeOf(view.state, options.strict);
   });

@@ -9,7 +9,7 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { payloadCodec } from '../../common/payload-codec.js';
 import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder, readConfig } from '../../worker/config.js';
-import { createWorker } from '../../worker/create.js';
+import { createWorker, type Procedures } from '../../worker/create.js';
 import { listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
@@ -32,7 +32,7 @@ export class World {
     readonly address: string,
     readonly client: Client,
     private readonly database: TestDatabase,
-    private readonly code: string,
+    private readonly procedures: Procedures,
   ) {}
 
   static async start(): Promise<World> {
@@ -52,7 +52,10 @@ export class World {
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
     const code = await bundleWorkflows(join(programFolder, 'test', 'engine', 'procedures.js'));
-    const world = new World(folder, `cli-${randomUUID()}`, address, client, database, code);
+    const world = new World(folder, `cli-${randomUUID()}`, address, client, database, {
+      bundle: { code, procedure: 'sha256:test' },
+      catalogue: testCatalogue,
+    });
     await world.startWorker();
     return world;
   }
@@ -71,7 +74,8 @@ export class World {
     }
   }
 
-  async startWorker(): Promise<void> {
+  /** @param procedures what it carries instead of the test procedures */
+  async startWorker(procedures: Procedures = this.procedures): Promise<void> {
     const pool = openPool(this.database.url);
     const config = readConfig({
       RUNBOOK_TASK_QUEUE: this.taskQueue,
@@ -80,12 +84,12 @@ export class World {
       RUNBOOK_SECRETS: join(this.folder, 'secrets.yaml'),
       RUNBOOK_JOURNALS: join(this.folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
+      RUNBOOK_WATCH_MS: '500',
     });
-    const { worker, connection, commands } = await createWorker(config, pool, {
-      bundle: { code: this.code, procedure: 'sha256:test' },
-      catalogue: testCatalogue,
-    });
+    const { worker, connection, commands, watch } = await createWorker(config, pool, procedures);
+    watch.start();
     const ended = worker.run().finally(async () => {
+      await watch.close();
       commands.close();
       await connection.close();
       await pool.end();

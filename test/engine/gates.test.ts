@@ -159,6 +159,89 @@ describe('gates', () => {
     expect(refused).toHaveLength(12);
   });
 
+  test('no message of any kind, name and encoding wedges a run, nor gets past the gate', async () => {
+    const { handle, lines } = await gated();
+    await engine.waiting(handle);
+    const random = seeded(20_261_121);
+    const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
+    const names = [
+      messageNames.decide,
+      messageNames.status,
+      '',
+      '__proto__',
+      'constructor',
+      '__temporal_x',
+      '__stack_trace',
+      'é'.repeat(400),
+    ];
+    const encodings = ['json/plain', 'binary/null', 'binary/plain', 'json/protobuf', 'no/such', ''];
+    const parts = [
+      '{"id":',
+      '"approve"',
+      '[',
+      'null',
+      '}',
+      '-0',
+      '1e999',
+      '"\\ud800"',
+      '{"__proto__":{"accepted":true}}',
+      '\0',
+      '{"version":1,"verb":"approve"}',
+    ];
+    const payloads = () =>
+      Array.from({ length: Math.floor(random() * 3) }, () => ({
+        metadata: { encoding: Buffer.from(pick(encodings)) },
+        data: Buffer.from(Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(parts)).join('')),
+      }));
+    const workflowExecution = { workflowId: handle.workflowId };
+    const service = engine.client.workflowService;
+    const answered = { signals: 0, queries: 0, updates: 0 };
+    for (let count = 0; count < 120; count += 1) {
+      const input = { payloads: payloads() };
+      // What the server or the engine refuses is refused in words; what matters is that the run lives on.
+      await service
+        .signalWorkflowExecution({
+          namespace: 'default',
+          workflowExecution,
+          signalName: pick(names),
+          requestId: randomUUID(),
+          input,
+        })
+        .then(
+          () => (answered.signals += 1),
+          () => undefined,
+        );
+      if (count % 6 !== 0) continue;
+      await engine.client.connection
+        .withDeadline(Date.now() + 3_000, () =>
+          service.queryWorkflow({
+            namespace: 'default',
+            execution: workflowExecution,
+            query: { queryType: pick(names), queryArgs: input },
+          }),
+        )
+        .then(
+          () => (answered.queries += 1),
+          () => undefined,
+        );
+      await engine.client.connection
+        .withDeadline(Date.now() + 3_000, () => handle.executeUpdate(pick(names) || 'none', { args: [pick(parts)] }))
+        .then(
+          () => (answered.updates += 1),
+          () => undefined,
+        );
+    }
+    expect(answered.signals).toBeGreaterThan(50);
+    expect(answered.queries).toBeGreaterThan(0);
+    expect((await engine.status(handle)).state).toBe('waiting');
+    expect(await lines()).toEqual(['before']);
+    expect((await engine.send(handle, await engine.decision(handle))).accepted).toBe(true);
+    expect((await engine.ended(handle)).state).toBe('succeeded');
+    expect(await lines()).toEqual(['before', 'after']);
+    const failed = (await handle.fetchHistory()).events?.filter((event) => event.workflowTaskFailedEventAttributes);
+    expect(failed).toEqual([]);
+  }, 60_000);
+
   test('silence is never a yes: a gate whose deadline passes rejects the run', async () => {
     const handle = await engine.run('test-deadline', {});
     const view = await engine.ended(handle);
@@ -175,3 +258,9 @@ describe('gates', () => {
     await expect(readFile(journal)).rejects.toThrow();
   });
 });
+
+/** Numbers from 0 to 1 that are the same for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}

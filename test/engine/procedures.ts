@@ -2,6 +2,7 @@ import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow'
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Run, Work } from '../../workflows/engine/run.js';
 import {
+  buggySpec,
   callSpec,
   commandsSpec,
   deadlineSpec,
@@ -126,7 +127,13 @@ const reader = runbook(readerSpec, async (run) => {
   await run.step('tell', { action: { kind: 'notify', text: 'looked' } });
 });
 
+const buggy = runbook(buggySpec, async (run) => {
+  await run.step('first', command(run.inputs['first']));
+  throw new TypeError('a fault in the workflow code');
+});
+
 export {
+  buggy as 'test-buggy',
   commands as 'test-commands',
   desk as 'test-desk',
   effects as 'test-effects',

@@ -174,6 +174,13 @@ export const readerSpec = spec(
   { target: service, first: text, second: text },
 );
 
+/** A procedure whose code fails behind its first step, as a fault of the program would. */
+export const buggySpec = spec(
+  'test-buggy',
+  [{ id: 'first', title: 'First command', kind: 'command', effect: 'change', retry: quick }],
+  { first: text },
+);
+
 export const testCatalogue: readonly RunbookSpec[] = [
   commandsSpec,
   gatedSpec,
@@ -187,4 +194,5 @@ export const testCatalogue: readonly RunbookSpec[] = [
   leaseSpec,
   leaselessSpec,
   readerSpec,
+  buggySpec,
 ];

@@ -13,7 +13,7 @@ import { testCatalogue } from '../engine/specs.js';
  */
 const config = readConfig(process.env);
 const pool = openPool(config.databaseUrl);
-const { worker, connection, commands } = await createWorker(config, pool, {
+const { worker, connection, commands, watch } = await createWorker(config, pool, {
   bundle: { code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8'), procedure: 'sha256:test' },
   catalogue: testCatalogue,
 });
@@ -30,8 +30,10 @@ const bare = await Worker.create({
   },
   stickyQueueScheduleToStartTimeout: '2s',
 });
+watch.start();
 process.stdout.write('worker ready\n');
 await Promise.all([worker.run(), bare.run()]);
+await watch.close();
 commands.close();
 await connection.close();
 await pool.end();

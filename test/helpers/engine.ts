@@ -29,6 +29,8 @@ export interface EngineOptions {
   workers?: number;
   /** When runs continue as new; only with a worker in this process. */
   border?: BorderLimits;
+  /** Settings of the workers, beside those that every test needs. */
+  settings?: Record<string, string>;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -36,7 +38,8 @@ export class Engine {
   readonly workers: WorkerProcess[] = [];
 
   private constructor(
-    private readonly env: Record<string, string>,
+    /** The environment of a worker. */
+    readonly env: Record<string, string>,
     readonly folder: string,
     readonly taskQueue: string,
     readonly client: Client,
@@ -45,7 +48,7 @@ export class Engine {
   ) {}
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
-    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0 } = options;
+    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, settings = {} } = options;
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
@@ -64,6 +67,7 @@ export class Engine {
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
       ...(workers > 0 ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+      ...settings,
     };
     const pool = openPool(database.url);
     await migrate(pool);

@@ -1,0 +1,171 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { messageNames } from '../common/defaults.js';
+import { endStates, runStates, type RunSummary } from '../common/view.js';
+import type { Temporal } from './connect.js';
+import type { Check } from './doctor-checks.js';
+import { isNotFound } from './errors.js';
+import type { Session } from './session.js';
+import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
+import { quoted } from './visibility.js';
+
+/** Live runs that are looked at, newest first; those that the server itself reports are looked at whatever their number. */
+const looked = 500;
+/** Milliseconds for looking at runs, and questions to the server at a time. */
+const patienceMs = 1_500;
+const atOnce = 25;
+/** Runs named in one line. */
+const named = 5;
+/** A keeper that has not looked for this long looks no more, in milliseconds. */
+const lookMs = 90_000;
+const dayMs = 86_400_000;
+
+interface Stuck {
+  run: string;
+  trouble: Trouble;
+}
+
+/** What keeps runs from going on, what ended behind the record's back, and whether somebody watches. */
+export async function checkRuns(session: Session): Promise<Check[]> {
+  const temporal = await session.temporal();
+  const open = await openRuns(session);
+  const { stuck, seen } = await look(temporal, [...new Set([...(await reported(temporal)), ...open.map((run) => run.id)])]);
+  const [unserved, failing] = [stuck.filter(isUnserved), stuck.filter((each) => !isUnserved(each))];
+  const of = `${seen} live ${seen === 1 ? 'run' : 'runs'} looked at`;
+  return [
+    told('stuck runs', failing, `none; ${of}`, `${session.command} status RUN tells more of each.`),
+    told('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
+    await endedBehind(session),
+    await watched(session, temporal),
+  ];
+}
+
+const isUnserved = ({ trouble }: Stuck): boolean => trouble.type === 'NoWorker';
+
+function told(name: string, stuck: readonly Stuck[], none: string, more: string): Check {
+  const [first] = stuck;
+  if (!first) return { name, state: 'ok', found: none, fix: null };
+  const each = stuck.slice(0, named).map(({ run, trouble }) => `${run}: ${trouble.message}`);
+  const rest = stuck.length > named ? [`and ${stuck.length - named} more`] : [];
+  const next = [...new Set(stuck.map(({ trouble }) => trouble.next))].slice(0, named);
+  return { name, state: 'failed', found: [...each, ...rest].join('; '), fix: `${next.join('; ')}. ${more}` };
+}
+
+async function openRuns(session: Session): Promise<RunSummary[]> {
+  const { listRuns } = await import('../store/index.js');
+  return listRuns(await session.needRecord(), { state: runStates.filter((state) => !endStates.has(state)), limit: looked });
+}
+
+/** Runs of which the server says that their workflow task fails again and again; it does so only after several tries. */
+async function reported(temporal: Temporal): Promise<string[]> {
+  try {
+    return await temporal.within(patienceMs, async () => {
+      const ids: string[] = [];
+      const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue = ${quoted(temporal.taskQueue)}`;
+      for await (const { workflowId } of temporal.client.workflow.list({ query, pageSize: looked })) {
+        ids.push(workflowId);
+        if (ids.length >= looked) break;
+      }
+      return ids;
+    });
+  } catch {
+    // Older servers do not know the attribute.
+    return [];
+  }
+}
+
+async function look(temporal: Temporal, runs: readonly string[]): Promise<{ stuck: Stuck[]; seen: number }> {
+  const until = Date.now() + patienceMs;
+  const stuck: Stuck[] = [];
+  const quiet = new Map<string, string[]>();
+  let seen = 0;
+  const rest = runs.values();
+  const lane = async (): Promise<void> => {
+    for (const run of rest) {
+      if (Date.now() > until) return;
+      const execution = await describe(temporal, run);
+      if (!execution) continue;
+      seen += 1;
+      const trouble = await troubleOf(temporal, execution);
+      if (trouble) stuck.push({ run, trouble });
+      else if (isQuiet(execution)) quiet.set(execution.type, [...(quiet.get(execution.type) ?? []), run]);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, runs.length) }, lane));
+  const gone = await Promise.all([...quiet].slice(0, atOnce).map(([type, waiting]) => withoutCode(temporal, type, waiting)));
+  return { stuck: [...stuck, ...gone.flat()], seen };
+}
+
+const isQuiet = (execution: WorkflowExecutionDescription): boolean =>
+  execution.status.name === 'RUNNING' && !execution.raw.pendingWorkflowTask;
+
+/** A run that waits has no task that could fail: whether its code is there, only a question to it tells. One of each runbook is asked. */
+async function withoutCode(temporal: Temporal, runbook: string, runs: readonly string[]): Promise<Stuck[]> {
+  const [asked = ''] = runs;
+  const trouble = await temporal
+    .within(patienceMs, () => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor'))
+    .then(
+      () => null,
+      (error: unknown) => troubleOfQuestion(runbook, error),
+    );
+  // Missing code is missing for all of them; another fault may be that of one history.
+  return trouble ? (trouble.type === 'CodeGone' ? runs : [asked]).map((run) => ({ run, trouble })) : [];
+}
+
+async function describe(temporal: Temporal, run: string): Promise<WorkflowExecutionDescription | null> {
+  try {
+    return await temporal.within(patienceMs, () => temporal.client.workflow.getHandle(run).describe());
+  } catch (error) {
+    // It has just ended, or was deleted: that is for the keeper to find out.
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+async function endedBehind(session: Session): Promise<Check> {
+  const name = 'terminated runs';
+  const { listRuns } = await import('../store/index.js');
+  const runs = (await listRuns(await session.needRecord(), { state: 'terminated', limit: 100 })).filter(
+    ({ endedAt }) => endedAt !== null && Date.now() - Date.parse(endedAt) < dayMs,
+  );
+  if (runs.length === 0) return { name, state: 'ok', found: 'none in the last day', fix: null };
+  const ids = runs.slice(0, named).map((run) => run.id);
+  return {
+    name,
+    state: 'warning',
+    found: `${runs.length} in the last day: ${ids.join(', ')}${runs.length > named ? ', …' : ''}`,
+    fix: `${session.command} status RUN says what was left running; start it again with --from RUN.`,
+  };
+}
+
+/** Does a worker compare the record with this namespace? And with the others that the record has live runs of? */
+async function watched(session: Session, temporal: Temporal): Promise<Check> {
+  const name = 'watch';
+  const pool = await session.needRecord();
+  const { openByNamespace, sinceLook } = await import('../store/index.js');
+  const { namespaceInfo } = await temporal.within(patienceMs, () =>
+    temporal.connection.workflowService.describeNamespace({ namespace: temporal.namespace }),
+  );
+  const mine = namespaceInfo?.id || temporal.namespace;
+  const elsewhere = (await openByNamespace(pool)).filter(
+    ({ namespaceId, sinceMs }) => namespaceId !== mine && (sinceMs === null || sinceMs > lookMs),
+  );
+  if (elsewhere.length > 0) {
+    const [ids, count] = [elsewhere.map((each) => each.namespaceId), elsewhere.reduce((sum, { runs }) => sum + runs, 0)];
+    return {
+      name,
+      state: 'warning',
+      found: `${count} live runs began in another Temporal namespace, which no worker watches: ${ids.join(', ')}`,
+      fix: `Start a worker there. If its server has lost its data: RUNBOOK_LOST_NAMESPACES=${ids.join(',')} for the workers here.`,
+    };
+  }
+  const ms = await sinceLook(pool, mine);
+  if (ms !== null && ms < lookMs) {
+    return { name, state: 'ok', found: `the record was compared with Temporal ${Math.round(ms / 1_000)} s ago`, fix: null };
+  }
+  return {
+    name,
+    state: 'warning',
+    found: `the record was ${ms === null ? 'never' : `not compared for ${Math.round(ms / 60_000)} min`} ${ms === null ? 'compared ' : ''}with Temporal`,
+    fix: 'A worker does it every 15 s: start one, or look at the logs of those that run.',
+  };
+}

@@ -1,0 +1,121 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import protos from '@temporalio/proto';
+import type { Problem } from '../common/view.js';
+import type { Temporal } from './connect.js';
+
+/** Milliseconds that a task may wait for a worker: one that is idle takes it at once. */
+const unheardMs = 10_000;
+/** A task that times out twice was unlucky with its workers; then something is wrong. */
+const timeOutsInARow = 3;
+const serverPatienceMs = 4_000;
+
+const { PendingWorkflowTaskState, WorkflowTaskFailedCause } = protos.temporal.api.enums.v1;
+/** Tasks fail in this way in the course of things, and the next one does not. */
+const harmless: ReadonlySet<number> = new Set([
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE,
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND,
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+  WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_UPDATE,
+]);
+
+/**
+ * What a worker answers whose release lacks the code of a code-first runbook; and one that could not begin a run of this type
+ * at all, at first and, until it has forgotten the run, afterwards.
+ */
+const unknownType =
+  /this release has no code for runbook|no such function is exported|untracked workflow with no init workflow job/;
+
+/** Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone` or `NoWorker`. */
+export type Trouble = Required<Problem>;
+
+/**
+ * What keeps a live run from going on, in words; null when nothing does. Temporal tries a failing workflow task again for
+ * ever, so nothing is lost: what is wrong has to be put right, and the run goes on by itself.
+ */
+export async function troubleOf(temporal: Temporal, execution: WorkflowExecutionDescription): Promise<Trouble | null> {
+  const task = execution.raw.pendingWorkflowTask;
+  if (execution.status.name !== 'RUNNING' || !task) return null;
+  const attempt = task.attempt ?? 1;
+  if (attempt > 1) return failing(temporal, execution, attempt);
+  const since = Number(task.scheduledTime?.seconds ?? 0) * 1_000;
+  const waits = task.state === PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED;
+  return waits && Date.now() - since > unheardMs ? untaken(execution.taskQueue, since) : null;
+}
+
+/**
+ * What a question to a run that waits has shown: its code is run for it, from the beginning.
+ * @param error of the question; null comes back when no worker has tried to answer
+ */
+export function troubleOfQuestion(runbook: string, error: unknown): Trouble | null {
+  if (!(error instanceof Error)) return null;
+  const gone = codeGone(runbook, error.message);
+  if (gone) return gone;
+  return error.name === 'QueryNotRegisteredError' ? whyItFails(runbook, null, error.message, 0) : null;
+}
+
+function codeGone(runbook: string, text: string): Trouble | null {
+  if (!unknownType.test(text)) return null;
+  return {
+    type: 'CodeGone',
+    message: `no worker knows runbook ${runbook} any more`,
+    next: `deploy a release that has ${runbook}; the run then goes on by itself`,
+  };
+}
+
+async function failing(
+  temporal: Temporal,
+  { workflowId, runId, type, taskQueue }: WorkflowExecutionDescription,
+  attempt: number,
+): Promise<Trouble | null> {
+  const { history } = await temporal.within(serverPatienceMs, () =>
+    temporal.connection.workflowService.getWorkflowExecutionHistoryReverse({
+      namespace: temporal.namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 30,
+    }),
+  );
+  for (const event of history?.events ?? []) {
+    const failed = event.workflowTaskFailedEventAttributes;
+    if (failed) {
+      if (harmless.has(failed.cause ?? 0)) return null;
+      return whyItFails(type, attempt, failed.failure?.message ?? '', failed.cause ?? 0);
+    }
+    if (event.workflowTaskTimedOutEventAttributes) break;
+    if (event.workflowTaskCompletedEventAttributes) return null;
+  }
+  if (attempt < timeOutsInARow) return null;
+  return {
+    type: 'WorkflowFails',
+    message: `no worker of task queue ${taskQueue} has answered in time, ${attempt} times in a row`,
+    next: 'look at the load and the logs of the workers; the run then goes on by itself',
+  };
+}
+
+function whyItFails(runbook: string, attempt: number | null, message: string, cause: number): Trouble {
+  const gone = codeGone(runbook, message);
+  if (gone) return gone;
+  const tries = attempt === null ? '' : ` (attempt ${attempt})`;
+  const what = message.split('\n', 1)[0]?.slice(0, 300) || 'no reason given';
+  if (cause === Number(WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR) || /TMPRL1100/.test(what)) {
+    return {
+      type: 'WorkflowFails',
+      message: `the workers' code of ${runbook} does not fit what this run has done so far${tries}: ${what}`,
+      next: 'deploy the release that the run began with; it then goes on by itself',
+    };
+  }
+  return {
+    type: 'WorkflowFails',
+    message: `the code of ${runbook} fails${tries}: ${what}`,
+    next: 'report it with the run id, and deploy a corrected release; the run then goes on by itself',
+  };
+}
+
+function untaken(taskQueue: string, since: number): Trouble {
+  return {
+    type: 'NoWorker',
+    message: `no worker of task queue ${taskQueue} has taken its next task for ${Math.round((Date.now() - since) / 1_000)} s`,
+    next: `start a worker there (RUNBOOK_TASK_QUEUE=${taskQueue}), or more of them if they are busy`,
+  };
+}

@@ -1,0 +1,87 @@
+import type pg from 'pg';
+import type { RunKey } from '../common/keys.js';
+import { inTransaction } from './transaction.js';
+
+/** One of the executions that a run has in Temporal; a reset and a continue-as-new begin another one under the same key. */
+export interface Execution {
+  /** Temporal's run id. */
+  runId: string;
+  /** When Temporal asked for what is now told of it, as an ISO time of the server's clock. */
+  at: string;
+}
+
+/**
+ * `current`: of the execution that the record knows, or of the next one. `revived`: the record had the run as ended, and it
+ * goes on. `replaced`: of an execution that a later one has replaced; it may change nothing any more.
+ */
+export type Arrival = 'current' | 'revived' | 'replaced';
+
+/** An execution that a reset has replaced wanted to go on. */
+export class ExecutionReplaced extends Error {
+  constructor(run: string) {
+    super(`Run ${run} goes on in a later execution: this one was reset or has ended. Nothing was done.`);
+    this.name = 'ExecutionReplaced';
+  }
+}
+
+/**
+ * Takes down which execution tells of a run. An ended run comes back to life when a later execution tells of it, or when it
+ * was closed only because Temporal did not have it. The run's row stays locked until the transaction ends.
+ * @returns null when the record does not have the run
+ */
+export async function arrive(client: pg.PoolClient, key: RunKey, execution: Execution): Promise<Arrival | null> {
+  const { rows } = await client.query<ExecutionRow>({
+    name: 'runs-execution',
+    text: `SELECT no, execution, coalesce(execution_at < $3::timestamptz, true) AS later, ended_at IS NOT NULL AS ended, missing
+           FROM runbook.runs WHERE run = $1 AND first_run_id = $2 FOR NO KEY UPDATE`,
+    values: [key.run, key.firstRunId, execution.at],
+  });
+  const row = rows[0];
+  if (!row) return null;
+  const isNext = row.execution !== null && row.execution !== execution.runId;
+  if (isNext && !row.later) return 'replaced';
+  const revives = row.ended && (isNext || row.missing);
+  if (row.execution === execution.runId && !revives) return 'current';
+  await client.query({
+    name: 'runs-execution-next',
+    text: `UPDATE runbook.runs
+           SET execution = $2, execution_at = $3::timestamptz, missing = missing AND NOT $4, state = CASE WHEN $4 THEN 'running' ELSE state END,
+               ended_at = CASE WHEN $4 THEN NULL ELSE ended_at END, problem = CASE WHEN $4 THEN NULL ELSE problem END
+           WHERE no = $1`,
+    values: [row.no, execution.runId, execution.at, revives],
+  });
+  if (!revives) return 'current';
+  await reopen(client, row.no);
+  return 'revived';
+}
+
+/** As `arrive`, for news that says no more than that the execution goes on. */
+export function noteExecution(pool: pg.Pool, key: RunKey, execution: Execution): Promise<Arrival | null> {
+  return inTransaction(pool, (client) => arrive(client, key, execution));
+}
+
+/** What the end has decided is open again; what was done stays done. The execution that goes on writes what it sees of it. */
+async function reopen(client: pg.PoolClient, no: string): Promise<void> {
+  await client.query({
+    name: 'steps-reopen',
+    text: `UPDATE runbook.steps SET state = 'pending', ended_at = NULL, error = NULL
+           WHERE run_no = $1 AND (undo_of IS NOT NULL OR state IN ('failed', 'unknown', 'skipped', 'needs-operator', 'undoing', 'undone'))`,
+    values: [no],
+  });
+  await client.query({
+    name: 'waits-reopen',
+    text: `UPDATE runbook.waits w SET reopens = true
+           WHERE w.run_no = $1 AND NOT EXISTS (
+             SELECT FROM runbook.decisions d WHERE d.run_no = $1 AND d.accepted AND d.gate = w.gate AND d.gate_attempt = w.attempt
+           )`,
+    values: [no],
+  });
+}
+
+interface ExecutionRow {
+  no: string;
+  execution: string | null;
+  later: boolean;
+  ended: boolean;
+  missing: boolean;
+}

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Check } from '../../client/doctor-checks.js';
+import type { Trouble } from '../../client/trouble.js';
+import type { RunView } from '../../common/view.js';
+import { catalogue } from '../../runbooks/index.js';
+import { readBundle } from '../../worker/bundle.js';
+import { until } from '../helpers/until.js';
+import { World } from './world.js';
+
+let world: World;
+beforeAll(async () => {
+  world = await World.start();
+  await world.cli(['setup']);
+}, 60_000);
+afterAll(() => world?.stop());
+
+type Status = RunView & { trouble: Trouble | null };
+const status = (run: string, code: number): Promise<Status> => world.json<Status>(['status', run], [code]);
+
+/** The line of the doctor, once it is in this state. */
+function diagnosis(name: string, state: Check['state']): Promise<Check> {
+  return until(`the doctor to say ${state} of ${name}`, async () => {
+    const { checks } = await world.json<{ checks: Check[] }>(['doctor'], [0, 1]);
+    return checks.find((check) => check.name === name && check.state === state);
+  });
+}
+
+describe('a run that cannot go on', () => {
+  test('a fault in the code of its runbook: status, watch and doctor say so, with the cause', async () => {
+    const { id } = await world.json<{ id: string }>(['start', 'test-buggy', '--input', 'first=["/usr/bin/true"]']);
+    const stuck = await until('the trouble', async () => (await status(id, 0)).trouble);
+    expect(stuck).toMatchObject({ type: 'WorkflowFails', next: expect.stringContaining('the run then goes on by itself') });
+    expect(stuck.message).toMatch(/^the code of test-buggy fails \(attempt \d+\): a fault in the workflow code$/);
+    const shown = await world.cli(['status', id]);
+    expect(shown.stdout).toContain('Stuck: the code of test-buggy fails');
+    const watched = await world.cli(['watch', id, '--timeout', '3s']);
+    expect(watched.stderr).toContain('The run is stuck: the code of test-buggy fails');
+    const found = await diagnosis('stuck runs', 'failed');
+    expect(found.found).toContain(`${id}: the code of test-buggy fails`);
+    expect(found.fix).toContain('deploy a corrected release');
+
+    await world.client.workflow.getHandle(id).terminate('end of test');
+    expect((await diagnosis('stuck runs', 'ok')).found).toContain('none');
+    expect((await diagnosis('terminated runs', 'warning')).found).toContain(id);
+    const closed = await status(id, 1);
+    expect(closed).toMatchObject({ state: 'terminated', trouble: null, problem: { type: 'Terminated' } });
+    expect(closed.problem?.message).toMatch(/terminated in Temporal by .+, reason given: end of test; no step was running/);
+    expect((await diagnosis('watch', 'ok')).found).toContain('compared with Temporal');
+  }, 90_000);
+
+  test('its code gone from the workers while it waits: it says so, and goes on when the code is back', async () => {
+    const run = await world.gatedRun();
+    await world.stopWorker();
+    await world.startWorker({ bundle: readBundle(), catalogue });
+    const view = await until('the trouble', async () => {
+      const read = await status(run, 8);
+      return read.trouble ? read : undefined;
+    });
+    expect(view.trouble).toMatchObject({ type: 'CodeGone', message: 'no worker knows runbook test-gated any more' });
+    expect(view).toMatchObject({ source: 'record', state: 'waiting' });
+    const found = await diagnosis('stuck runs', 'failed');
+    expect(found).toMatchObject({
+      found: expect.stringContaining(run),
+      fix: expect.stringContaining('a release that has test-gated'),
+    });
+
+    // A decision becomes a workflow task that fails; it is kept, and judged when the code is back.
+    const sent = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver', '--timeout', '1s']);
+    expect(sent.code).toBe(6);
+    await world.stopWorker();
+    await world.startWorker();
+    expect((await world.cli(['wait', run, '--timeout', '40s'])).code).toBe(0);
+  }, 120_000);
+
+  test('no worker takes its task: the doctor names it and its task queue', async () => {
+    const run = await world.gatedRun();
+    await world.stopWorker();
+    await world.cli(['approve', run, '--reason', 'x', '--as', 'approver', '--timeout', '1s']);
+    const found = await diagnosis('unserved runs', 'failed');
+    expect(found.found).toContain(`${run}: no worker of task queue ${world.taskQueue} has taken its next task`);
+    await world.startWorker();
+    expect((await world.cli(['wait', run, '--timeout', '40s'])).code).toBe(0);
+    await diagnosis('unserved runs', 'ok');
+  }, 120_000);
+});
+
+/** With `RUNBOOK_CHAOS=long` as many as a busy day has. */
+const many = process.env['RUNBOOK_CHAOS'] === 'long' ? 400 : 40;
+
+test(`the doctor is quick with ${many} live runs`, async () => {
+  const { client, taskQueue } = world;
+  const inputs = { journal: world.path('many.txt'), last: '["/usr/bin/true"]', first_change: false };
+  const runs = Array.from({ length: many }, (_, index) => `many-${index}`);
+  const started = await Promise.all(
+    runs.map((run) =>
+      client.workflow.start('test-gated', {
+        workflowId: run,
+        taskQueue,
+        args: [{ version: 1, id: run, verb: 'start', run, runbook: 'test-gated', inputs, by: 'requester', reason: 'many' }],
+      }),
+    ),
+  );
+  await until(
+    'all to wait',
+    async () => (await world.json<unknown[]>(['runs', '--state', 'waiting', '--limit', '500'])).length >= many,
+  );
+  const at = performance.now();
+  const { checks } = await world.json<{ checks: Check[] }>(['doctor'], [0, 1]);
+  const ms = performance.now() - at;
+  expect(checks.find((check) => check.name === 'stuck runs')?.found).toContain(`${many} live runs looked at`);
+  process.stdout.write(`doctor with ${many} live runs: ${Math.round(ms)} ms, the start of the program included\n`);
+  expect(ms).toBeLessThan(6_000);
+  await Promise.all(started.map((handle) => handle.terminate('end of test')));
+  await until(
+    'all to be closed',
+    async () => (await world.json<unknown[]>(['runs', '--state', 'terminated', '--limit', '500'])).length >= many,
+  );
+}, 120_000);

@@ -1,0 +1,118 @@
+import {
+  Client,
+  Connection,
+  defaultGrpcRetryOptions,
+  makeGrpcRetryInterceptor,
+  WorkflowNotFoundError,
+  type ConnectionOptions,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
+import { searchAttributes, messageNames } from '../common/names.js';
+import type { RunView } from '../common/view.js';
+import type { Execution, WatchedRun } from '../store/index.js';
+import { closedBy, type Closed } from './closed-by.js';
+
+/** Milliseconds that Temporal gets for one answer. */
+const patienceMs = 5_000;
+/** Milliseconds for the whole list, which may have many pages. */
+const listPatienceMs = 20_000;
+
+/** Temporal's HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT. */
+const closeEventOnly = 2;
+
+/** What became of a run, as Temporal itself says. */
+export type Fate =
+  | { is: 'running'; execution: Execution }
+  | ({ is: 'closed' } & Closed)
+  /** Temporal answered, and does not have it. No answer is no fate: then `fateOf` throws. */
+  | { is: 'missing' };
+
+/** Asks Temporal about runs. Every method throws when Temporal does not answer. */
+export class Fates {
+  private readonly connection: Connection;
+  private readonly client: Client;
+
+  /** @param options where Temporal is; nothing is connected before the first question */
+  constructor(
+    options: ConnectionOptions,
+    readonly namespace: string,
+    identity: string,
+  ) {
+    // A look that fails is made again soon; the worker's own connection would try for a minute and log each try.
+    const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 2 }))];
+    this.connection = Connection.lazy({ ...options, interceptors });
+    this.client = new Client({ connection: this.connection, namespace, identity });
+  }
+
+  /** The namespace's id, which another namespace of the same name does not have. */
+  async namespaceId(): Promise<string> {
+    const { namespaceInfo } = await this.within(() =>
+      this.connection.workflowService.describeNamespace({ namespace: this.namespace }),
+    );
+    return namespaceInfo?.id || this.namespace;
+  }
+
+  /** Workflow ids of the runs that go on, as the list has them: it lags behind, and may be wrong. */
+  async listed(): Promise<Set<string>> {
+    const query = `${searchAttributes.state.name} IS NOT NULL AND ExecutionStatus = 'Running'`;
+    return this.connection.withDeadline(Date.now() + listPatienceMs, async () => {
+      const found = new Set<string>();
+      for await (const { workflowId } of this.client.workflow.list({ query, pageSize: 1_000 })) found.add(workflowId);
+      return found;
+    });
+  }
+
+  /** The proof: what Temporal's own state says of this run. */
+  async fateOf({ key, execution }: WatchedRun): Promise<Fate> {
+    let found = await this.describe(key.run);
+    // The id may be in use again by another run; then this one is over.
+    if (found && firstRunOf(found) !== key.firstRunId) found = await this.describe(key.run, execution ?? key.firstRunId);
+    // Asked at the moment of a reset, Temporal may still answer for the execution that it has just replaced.
+    for (let next = resetTo(found); next; next = resetTo(found)) found = await this.describe(key.run, next);
+    if (!found) return { is: 'missing' };
+    // A workflow that is paused in Temporal goes on as well.
+    if (found.status.name === 'RUNNING' || found.status.name === 'PAUSED') {
+      return { is: 'running', execution: { runId: found.runId, at: found.startTime.toISOString() } };
+    }
+    const { history } = await this.within(() =>
+      this.connection.workflowService.getWorkflowExecutionHistory({
+        namespace: this.namespace,
+        execution: { workflowId: key.run, runId: found.runId },
+        historyEventFilterType: closeEventOnly,
+      }),
+    );
+    const endedAt = found.closeTime?.toISOString() ?? new Date().toISOString();
+    return { is: 'closed', endedAt, ...closedBy(found.status.name, history?.events?.at(-1)) };
+  }
+
+  /** The run as it sees itself; needs a worker that answers. */
+  view(run: string): Promise<RunView> {
+    return this.within(() => this.client.workflow.getHandle(run).query<RunView>(messageNames.status));
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  private async describe(run: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
+    try {
+      return await this.within(() => this.client.workflow.getHandle(run, runId).describe());
+    } catch (error) {
+      // A namespace that is not there is another error: its runs are not missing, nobody can say.
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  private within<T>(call: () => Promise<T>): Promise<T> {
+    return this.connection.withDeadline(Date.now() + patienceMs, call);
+  }
+}
+
+function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string {
+  return raw.workflowExecutionInfo?.firstRunId || runId;
+}
+
+function resetTo(execution: WorkflowExecutionDescription | undefined): string | undefined {
+  return execution?.raw.workflowExtendedInfo?.resetRunId ?? undefined;
+}
