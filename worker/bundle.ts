@@ -9,6 +9,8 @@ export interface WorkflowBundle {
   code: string;
   /** Digest of the procedures' code; an approval covers it. */
   procedure: string;
+  /** Names the version that its workers are; absent makes them unversioned. */
+  buildId?: string;
 }
 
 const bundleFile = join(programFolder, 'workflow-bundle.js');

@@ -16,6 +16,7 @@ const settings = z.object({
   RUNBOOK_UI_URL: z.url().optional(),
   RUNBOOK_COMMAND: z.string().min(1).optional(),
   RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
+  RUNBOOK_HOST_WAIT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(120_000),
   RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
   RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
 });
@@ -31,6 +32,8 @@ export interface WorkerConfig {
   /** How commands that we print are called. */
   command: string;
   heartbeatMs: number;
+  /** Milliseconds that the host of a started command gets to take it back before its outcome counts as unknown. */
+  hostWaitMs: number;
   /** Milliseconds that steps in flight get to end when the worker is asked to stop; then commands are left to the next worker. */
   stopGraceMs: number;
   /** Steps that this worker does at once; each may be a process of its own. */
@@ -69,6 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     uiUrl: value.RUNBOOK_UI_URL?.replace(/\/+$/, '') ?? null,
     command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
     heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
+    hostWaitMs: value.RUNBOOK_HOST_WAIT_MS,
     stopGraceMs: value.RUNBOOK_STOP_GRACE_MS,
     maxSteps: value.RUNBOOK_MAX_STEPS,
     identity: `${host}:${process.pid}`,

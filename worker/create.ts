@@ -1,14 +1,17 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
 import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
+import { hostQueue, stepsQueue } from '../common/queues.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
+import { WorkerGroup } from './group.js';
+import { versionOf } from './version.js';
 
 /** The procedures that a worker carries: their code, and what is declared of them. */
 export interface Procedures {
@@ -16,41 +19,60 @@ export interface Procedures {
   catalogue: readonly RunbookSpec[];
 }
 
-/** Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. */
+/**
+ * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves three queues: workflow
+ * tasks as the version that its bundle is, activities for runs of every version, and what was begun on this host.
+ */
 export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
   { bundle, catalogue }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
-): Promise<{ worker: Worker; connection: NativeConnection; commands: Commands }> {
+): Promise<{ worker: WorkerGroup; connection: NativeConnection; namespace: string; commands: Commands }> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
   const commands = new Commands(config.journals);
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    identity: config.identity,
-    taskQueue: config.taskQueue,
-    workflowBundle: { code: bundle.code },
-    activities: createActivities({
-      pool,
-      targets,
-      secrets,
-      catalogue,
-      procedure: bundle.procedure,
-      settings: { command: config.command, uiUrl: config.uiUrl, heartbeatMs: config.heartbeatMs },
-      worker: config.identity,
-      host: config.host,
-      commands,
-    }),
+  const activities = createActivities({
+    pool,
+    targets,
+    secrets,
+    catalogue,
+    procedure: bundle.procedure,
+    settings: {
+      command: config.command,
+      uiUrl: config.uiUrl,
+      heartbeatMs: config.heartbeatMs,
+      hostWaitMs: config.hostWaitMs,
+    },
+    worker: config.identity,
+    host: config.host,
+    commands,
+  });
+  const common = { connection, namespace, identity: config.identity, shutdownGraceTime: config.stopGraceMs };
+  const serving: WorkerOptions = {
+    ...common,
+    taskQueue: stepsQueue(config.taskQueue),
+    activities,
     maxConcurrentActivityTaskExecutions: config.maxSteps,
-    // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
-    stickyQueueScheduleToStartTimeout: '2s',
     // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or more.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
-    shutdownGraceTime: config.stopGraceMs,
-  });
-  return { worker, connection, commands };
+  };
+  const version = versionOf(bundle, config.taskQueue);
+  const workers = await Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: config.taskQueue,
+      workflowBundle: { code: bundle.code },
+      // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
+      stickyQueueScheduleToStartTimeout: '2s',
+      ...(version
+        ? { workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' as const } }
+        : {}),
+    }),
+    Worker.create(serving),
+    Worker.create({ ...serving, taskQueue: hostQueue(config.taskQueue, commands.hostId) }),
+  ]);
+  return { worker: new WorkerGroup(workers), connection, namespace, commands };
 }

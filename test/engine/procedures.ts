@@ -11,6 +11,7 @@ import {
   gateSkipperSpec,
   leaselessSpec,
   leaseSpec,
+  hostSpec,
   parallelSpec,
   readerSpec,
 } from './specs.js';
@@ -34,6 +35,16 @@ const commands = runbook(commandsSpec, async (run) => {
   await run.step('first', command(run.inputs['first']));
   const second = await run.step('second', command(run.inputs['second']));
   run.setOutputs({ second });
+});
+
+const host = runbook(hostSpec, async (run) => {
+  await run.step('work', {
+    action: {
+      kind: 'command',
+      argv: JSON.parse(run.inputs['work'] as string) as string[],
+      idempotent: run.inputs['idempotent'] === true,
+    },
+  });
 });
 
 const desk = runbook(deskSpec, async (run) => {
@@ -129,4 +140,5 @@ export {
   lease as 'test-lease',
   leaseless as 'test-leaseless',
   reader as 'test-reader',
+  host as 'test-host',
 };

@@ -79,11 +79,20 @@ export class Engine {
     return engine;
   }
 
-  /** Another worker in a process of its own. */
-  async startWorker(): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(this.env, join(programFolder, 'test', 'helpers', 'engine-worker.js'));
+  /** Another worker in a process of its own. @param change settings that are its own */
+  async startWorker(change: Record<string, string> = {}): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start(
+      { ...this.env, ...change },
+      join(programFolder, 'test', 'helpers', 'engine-worker.js'),
+    );
     this.workers.push(worker);
     return worker;
+  }
+
+  /** As a power cut would end it, and nobody takes its place. */
+  async loseWorker(worker: WorkerProcess): Promise<void> {
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    await worker.kill9();
   }
 
   /** As a power cut would end it; another one takes its place. */
