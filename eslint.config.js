@@ -72,6 +72,7 @@ const layerRules = [
   }),
   layer('worker/**/*.ts', {
     packages: ['@temporalio/worker', '@temporalio/common', '@temporalio/envconfig', 'pg', 'zod', 'node:'],
+    types: ['@temporalio/client', '@temporalio/proto'],
     files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'runbooks/', 'worker/'],
     why: 'a worker needs no command line, and finds its servers by their addresses',
   }),

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { defaultTaskQueue } from '../common/names.js';
+import type { MakeCurrent } from './deployment/current.js';
 
 const settings = z.object({
   RUNBOOK_TASK_QUEUE: z.string().min(1).default(defaultTaskQueue),
@@ -18,6 +19,7 @@ const settings = z.object({
   RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
   RUNBOOK_HOST_WAIT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(120_000),
   RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
+  RUNBOOK_MAKE_CURRENT: z.enum(['auto', 'always', 'no']).default('auto'),
   RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
 });
 
@@ -36,6 +38,8 @@ export interface WorkerConfig {
   hostWaitMs: number;
   /** Milliseconds that steps in flight get to end when the worker is asked to stop; then commands are left to the next worker. */
   stopGraceMs: number;
+  /** Whether this worker's version becomes the one that gets new runs. */
+  makeCurrent: MakeCurrent;
   /** Steps that this worker does at once; each may be a process of its own. */
   maxSteps: number;
   identity: string;
@@ -74,6 +78,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
     hostWaitMs: value.RUNBOOK_HOST_WAIT_MS,
     stopGraceMs: value.RUNBOOK_STOP_GRACE_MS,
+    makeCurrent: value.RUNBOOK_MAKE_CURRENT,
     maxSteps: value.RUNBOOK_MAX_STEPS,
     identity: `${host}:${process.pid}`,
     host,

@@ -10,6 +10,7 @@ import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
+import { Deployment } from './deployment/server.js';
 import { WorkerGroup } from './group.js';
 import { versionOf } from './version.js';
 
@@ -19,6 +20,19 @@ export interface Procedures {
   catalogue: readonly RunbookSpec[];
 }
 
+/** What this release ships. */
+export function shippedProcedures(): Procedures {
+  return { bundle: readBundle(), catalogue: shippedCatalogue };
+}
+
+export interface CreatedWorker {
+  worker: WorkerGroup;
+  connection: NativeConnection;
+  commands: Commands;
+  /** The workers of its queue; null when this one is unversioned. */
+  deployment: Deployment | null;
+}
+
 /**
  * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves three queues: workflow
  * tasks as the version that its bundle is, activities for runs of every version, and what was begun on this host.
@@ -26,8 +40,8 @@ export interface Procedures {
 export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
-  { bundle, catalogue }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
-): Promise<{ worker: WorkerGroup; connection: NativeConnection; namespace: string; commands: Commands }> {
+  { bundle, catalogue }: Procedures = shippedProcedures(),
+): Promise<CreatedWorker> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
   const targets = Targets.load(config.targetsFile);
@@ -74,5 +88,7 @@ export async function createWorker(
     Worker.create(serving),
     Worker.create({ ...serving, taskQueue: hostQueue(config.taskQueue, commands.hostId) }),
   ]);
-  return { worker: new WorkerGroup(workers), connection, namespace, commands };
+  const { workflowService } = connection;
+  const deployment = version ? new Deployment(workflowService, namespace, config.taskQueue, config.identity) : null;
+  return { worker: new WorkerGroup(workers), connection, commands, deployment };
 }

@@ -79,6 +79,13 @@ export class Engine {
     return engine;
   }
 
+  /** Another bundle for workers of this engine. @param module compiled module of test/engine, without extension @returns its file */
+  async bundle(module: string): Promise<string> {
+    const file = join(this.folder, `${module}.bundle.js`);
+    await writeFile(file, await bundleWorkflows(join(programFolder, 'test', 'engine', `${module}.js`)));
+    return file;
+  }
+
   /** Another worker in a process of its own. @param change settings that are its own */
   async startWorker(change: Record<string, string> = {}): Promise<WorkerProcess> {
     const worker = await WorkerProcess.start(
