@@ -115,6 +115,8 @@ function clientLayers() {
   return [
     layer('client/**/*.ts', { ...options, files }),
     layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
+    layer('client/releases.ts', { ...options, files: [...files, 'worker/deployment/server', 'worker/deployment/life'] }),
+    layer('client/commands/adopt.ts', { ...options, files: [...files, 'worker/deployment/adopt', 'worker/bundle'] }),
     layer('client/commands/dev.ts', { ...options, files: [...files, 'embedded/dev'] }),
   ];
 }

@@ -19,8 +19,7 @@ describe('commands whose worker dies while only a worker of another host lives',
   let engine: Engine;
   const begun: string[] = [];
   beforeAll(async () => {
-    engine = await Engine.start({ workers: 1 });
-    await loseAll();
+    engine = await Engine.start({ later: true });
   }, 60_000);
   afterEach(async () => {
     await loseAll();

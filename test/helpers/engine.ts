@@ -26,6 +26,8 @@ export interface EngineOptions {
   secrets?: string;
   /** Workers in processes of their own, which can be killed; 0: one in this process, which starts sooner. */
   workers?: number;
+  /** The test starts its workers itself, in processes of their own. */
+  later?: boolean;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -42,7 +44,7 @@ export class Engine {
   ) {}
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
-    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0 } = options;
+    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, later = false } = options;
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
@@ -60,7 +62,7 @@ export class Engine {
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
-      ...(workers > 0 ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+      ...(workers > 0 || later ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
     };
     const pool = openPool(database.url);
     await migrate(pool);
@@ -73,7 +75,7 @@ export class Engine {
       () => database.drop(),
       () => rm(folder, { recursive: true, force: true }),
     ]);
-    if (workers === 0) await engine.workHere(code);
+    if (workers === 0 && !later) await engine.workHere(code);
     else await writeFile(bundle, code);
     for (let count = 0; count < workers; count += 1) await engine.startWorker();
     return engine;

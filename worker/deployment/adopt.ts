@@ -1,4 +1,4 @@
-import { Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { Deployment, PinnedRun } from './server.js';
 
 /** What became of a run whose version has no worker. */
@@ -7,6 +7,11 @@ export interface Adoption {
   moved: boolean;
   /** Why it was not moved; empty when it was. */
   why: string;
+}
+
+/** For a process that is no worker: what replays print is left out. Before anything else of the SDK, and once. */
+export function silenceSdk(): void {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), telemetryOptions: { logging: { filter: 'OFF' } } });
 }
 
 /**

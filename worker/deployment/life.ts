@@ -1,4 +1,5 @@
-import type { Signs } from './server.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Deployment, Sign, Signs } from './server.js';
 
 /**
  * Tells which workers live, from looks at the server one after the other. A worker lives as long as something new is heard
@@ -25,4 +26,29 @@ export class Life {
     for (const key of this.heard.keys()) if (!workers.some((worker) => worker.key === key)) this.heard.delete(key);
     return living;
   }
+}
+
+/** Milliseconds of silence that a single look takes for life, whatever the clocks of the hosts say. */
+const certainMs = 10_000;
+/** Milliseconds in which every worker that lives sends a heartbeat. */
+const beatMs = 3_500;
+
+/**
+ * Which versions have workers that live, for somebody who looks once: it takes some seconds where that is in doubt. A
+ * worker that died a moment ago still counts.
+ * @returns build id → identities of its living workers, in order
+ */
+export async function livingNow(deployment: Pick<Deployment, 'signs'>): Promise<Map<string, string[]>> {
+  const { workers, sparseMs } = await deployment.signs();
+  const now = Date.now();
+  const isFresh = (sign: Sign): boolean => Math.abs(now - sign.at) < (sparseMs ?? certainMs);
+  let living = workers.filter(isFresh);
+  if (sparseMs === null && living.length < workers.length) {
+    await delay(beatMs);
+    const later = (await deployment.signs()).workers;
+    living = later.filter((sign) => isFresh(sign) || workers.some(({ key, at }) => key === sign.key && at !== sign.at));
+  }
+  const versions = new Map<string, string[]>();
+  for (const { buildId, identity } of living) versions.set(buildId, [...(versions.get(buildId) ?? []), identity].sort());
+  return versions;
 }
