@@ -47,6 +47,12 @@ export function runAdopt(ids: readonly string[], options: GlobalFlags, io: Io, b
       return exitCodes.ok;
     }
 
+    const current = releases.find(({ state }) => state === 'current')?.version;
+    if (current !== buildId)
+      remark(
+        io,
+        `Version ${buildId} is not the current one: at their next border these runs go to version ${current ?? 'none'}.`,
+      );
     const { adopt } = await import('../../worker/deployment/adopt.js');
     const results = [];
     for await (const { run, moved, why } of adopt(deployment, chosen, { buildId, code })) {

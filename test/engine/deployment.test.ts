@@ -122,9 +122,11 @@ describe('a new release', () => {
       return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'border').length;
     };
     await until('the signal', asked);
+    await until('the run to continue on the new version', async () => (await versionOf(run)) === 'v2');
     expect((await engine.send(run, await engine.decision(run))).accepted).toBe(true);
     expect((await engine.ended(run)).state).toBe('succeeded');
     expect(await asked()).toBe(1);
+    expect(await versionOf(run)).toBe('v2');
     expect((await lines(journal)).sort()).toEqual(['after', 'before']);
   }, 90_000);
 
