@@ -77,6 +77,7 @@ const layerRules = [
   }),
   layer('worker/**/*.ts', {
     packages: ['@temporalio/worker', '@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'pg', 'zod', 'node:'],
+    types: ['@temporalio/proto'],
     files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'runbooks/', 'worker/'],
     why: 'a worker needs no command line, and finds its servers by their addresses',
   }),
@@ -119,6 +120,8 @@ function clientLayers() {
   return [
     layer('client/**/*.ts', { ...options, files }),
     layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
+    layer('client/releases.ts', { ...options, files: [...files, 'worker/deployment/server', 'worker/deployment/life'] }),
+    layer('client/commands/adopt.ts', { ...options, files: [...files, 'worker/deployment/adopt', 'worker/bundle'] }),
     layer('client/commands/dev.ts', { ...options, files: [...files, 'embedded/dev'] }),
   ];
 }

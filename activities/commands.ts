@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { StepFailure } from './failure.js';
-import { placeOf } from './host.js';
+import { hostId, placeOf } from './host.js';
 import { sweepJournals } from './journal-sweep.js';
 import { Journal, type JournaledProcess, type JournalStream, type Outcome } from './journal.js';
 import { endTree, isAlive } from './process-tree.js';
@@ -42,13 +42,16 @@ export interface CommandWatch {
 
 /** The commands of this host: their journals, and the supervisor that starts them. */
 export class Commands {
+  /** Names this host, boot and process namespace. */
   readonly place: string;
+  readonly hostId: string;
   private readonly supervisor: Supervisor;
   private tidying: NodeJS.Timeout | undefined;
 
   /** @param journals folder of the journals on a disk of this host */
   constructor(private readonly journals: string) {
     this.place = placeOf(journals);
+    this.hostId = hostId(journals);
     this.supervisor = new Supervisor(journals);
   }
 

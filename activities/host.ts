@@ -11,7 +11,8 @@ export function placeOf(journals: string): string {
   return [hostId(journals), bootId(), processNamespace()].join('/');
 }
 
-function hostId(journals: string): string {
+/** Names this host for as long as its journals are there. @param journals folder of the journals; made when it is missing */
+export function hostId(journals: string): string {
   mkdirSync(journals, { recursive: true, mode: 0o700 });
   const file = join(journals, 'host-id');
   try {

@@ -13,6 +13,7 @@ import { executionOf } from './execution.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { lostLease } from './lease.js';
+import { onAnotherHost } from './other-host.js';
 import { capForHistory } from './output-cap.js';
 import { OutputCollector } from './output-collector.js';
 import { untilRecorded } from './record-reachable.js';
@@ -59,8 +60,12 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         resumable: isResumable(request),
         ...(changesTarget(request.step) ? { leases: request.retakeLease ? 'retake' : 'prove' } : {}),
         execution: executionOf(temporal.info),
+        hostBound: request.action.kind === 'command',
+        repeatable: isRepeatable(request),
+        ...(request.hostGone === undefined ? {} : { hostGone: request.hostGone }),
       }),
     );
+    if (begun.elsewhere) throw onAnotherHost(begun.elsewhere, begun.attempt);
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
     const { attempt, fence } = begun;
 
@@ -245,6 +250,11 @@ function asApplicationFailure(failure: unknown, problem: Problem, attempt: numbe
 /** What only reads is simply done again. A command is followed to its end; of the others the kind knows what can be proved. */
 function isResumable({ action, step }: AttemptRequest): boolean {
   return action.kind === 'command' || (step.effect !== 'read' && action.kind !== 'check');
+}
+
+/** A command that may be done twice is begun anew where the one that was started cannot be followed. */
+function isRepeatable({ action, step }: AttemptRequest): boolean {
+  return action.kind === 'command' && (step.effect === 'read' || action.idempotent === true);
 }
 
 /** The attempt stays open in the record: a command runs on and is followed by whoever is next, of the others the outcome is proved. */

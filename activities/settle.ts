@@ -2,15 +2,18 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { adoptAttempt, endAttempt } from '../store/index.js';
 import type { Commands } from './commands.js';
+import { onAnotherHost } from './other-host.js';
 
 export interface SettleRequest {
   version: 1;
   key: RunKey;
   /** Path. */
   step: string;
+  /** A host whose workers did not answer in time: what may run there is not waited for. */
+  hostGone?: string;
 }
 
-/** `ended`: nothing of the step runs any more. `unknown`: it may, on a host that this worker cannot reach. */
+/** `ended`: nothing of the step runs any more. `unknown`: it may, on a host that nobody can reach. */
 export interface Settled {
   state: 'ended' | 'unknown';
 }
@@ -18,13 +21,21 @@ export interface Settled {
 /**
  * Ends what a cancelled step may have left running. Needed when the cancellation met no worker: the one that had begun
  * the step was dead, and the next one had not taken over yet.
+ * @throws ApplicationFailure OnAnotherHost when a worker of that host has to do it
  */
 export async function settle(
-  { key, step }: SettleRequest,
+  { key, step, hostGone }: SettleRequest,
   { pool, commands, worker }: { pool: pg.Pool; commands: Commands; worker: string },
 ): Promise<Settled> {
-  const adopted = await adoptAttempt(pool, { key, step, worker });
+  const adopted = await adoptAttempt(pool, {
+    key,
+    step,
+    worker,
+    place: commands.place,
+    ...(hostGone === undefined ? {} : { hostGone }),
+  });
   if (!adopted) return { state: 'ended' };
+  if (adopted.elsewhere) throw onAnotherHost(adopted.elsewhere);
   const { attempt, fence, place } = adopted;
   const ended = place === null || (await commands.end({ ...key, step, attempt, fence, resumedFrom: place }));
   await endAttempt(pool, { key, step, attempt, fence, state: ended ? 'cancelled' : 'lost' });

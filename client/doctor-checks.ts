@@ -78,7 +78,7 @@ function devConnection({ io, command }: Session): Check {
 
 async function temporalChecks(session: Session): Promise<Check[]> {
   const { command } = session;
-  const rest = ['namespace', 'retention', 'search attributes', 'worker'];
+  const rest = ['namespace', 'retention', 'search attributes', 'worker', 'versions'];
   try {
     const temporal = await session.temporal();
     const { serverVersion } = await temporal.within(4_000, () => temporal.connection.workflowService.getSystemInfo({}));
@@ -115,11 +115,47 @@ async function temporalChecks(session: Session): Promise<Check[]> {
         const workers = (await workersOf(temporal)).filter((worker) => worker.recent);
         return ok('worker', `answers on ${temporal.taskQueue}: ${workers.map((worker) => worker.identity).join(', ')}`);
       }),
+      await checked(session, 'versions', () => versionsCheck(session)),
     ];
   } catch (error) {
     const told = explain(error, session.context);
     return [failed('temporal', told.message, told.next), ...rest.map((name) => skipped(name, 'needs Temporal'))];
   }
+}
+
+/** How many runs a check names before it only counts. */
+const namedRuns = 5;
+
+/** Does every version of the workers that runs need have one that lives? */
+async function versionsCheck(session: Session): Promise<Check> {
+  const name = 'versions';
+  const { deploymentOfSession, orphans, readReleases } = await import('./releases.js');
+  const releases = await readReleases(await deploymentOfSession(session));
+  const current = releases.find(({ state }) => state === 'current');
+  if (current?.workers.length === 0) {
+    const others = releases.filter(({ workers }) => workers.length > 0).map(({ version }) => version);
+    return failed(
+      name,
+      `${current.version} gets new runs, and no worker of it lives${others.length > 0 ? `; there are workers of ${others.join(', ')}` : ''}`,
+      others.length > 0 ? `${session.command} deployment --use ${others[0]}` : `Start a worker of that release.`,
+    );
+  }
+  const left = orphans(releases);
+  if (left.length > 0) {
+    const named = left.slice(0, namedRuns).map(({ id, buildId }) => `${id} (${buildId})`);
+    return failed(
+      name,
+      `${left.length} runs stand still, no worker of their version lives: ${named.join(', ')}${left.length > namedRuns ? ' …' : ''}`,
+      `${session.command} adopt moves what fits this release, and says why the rest does not.`,
+    );
+  }
+  if (releases.length === 0) return ok(name, 'no worker is versioned');
+  return ok(
+    name,
+    releases
+      .map(({ version, state, runs, workers }) => `${version} ${state}: ${workers.length} workers, ${runs.length} runs`)
+      .join('; '),
+  );
 }
 
 async function recordChecks(session: Session): Promise<Check[]> {

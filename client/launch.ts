@@ -54,7 +54,9 @@ function noWorker(session: Session, temporal: Temporal, seen: number): CliError 
     seen === 0
       ? `No worker polls ${queue}; nothing was started.`
       : `No worker on ${queue} answered in time; nothing was started.`,
-    `Start one with: ${session.command} worker. Or start everything here with: ${session.command} dev`,
+    seen === 0
+      ? `Start one with: ${session.command} worker. Or start everything here with: ${session.command} dev`
+      : `See why with: ${session.command} doctor. Start another one with: ${session.command} worker`,
     exitCodes.timedOut,
   );
 }

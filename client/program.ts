@@ -8,10 +8,12 @@ import { exitCodes } from './exit-codes.js';
 import type { Io } from './io.js';
 import { globalOptions } from './options.js';
 import { outputFormats, printError, type OutputFormat } from './output.js';
+import { registerAdopt } from './commands/adopt.js';
 import { registerApprove, registerReject } from './commands/approve.js';
 import { registerCancel, registerPause, registerResume } from './commands/cancel.js';
 import { registerAbort, registerDone, registerRetry, registerRollback, registerSkip } from './commands/desk.js';
 import { registerCompletion } from './commands/completion.js';
+import { registerDeployment } from './commands/deployment.js';
 import { registerDev } from './commands/dev.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerHistory } from './commands/history.js';
@@ -33,7 +35,7 @@ import { registerWorker } from './commands/worker.js';
 
 /** The verbs in the order in which people need them. */
 const groups = [
-  ['Run everything', [registerDev, registerWorker, registerSetup, registerDoctor]],
+  ['Run everything', [registerDev, registerWorker, registerSetup, registerDoctor, registerDeployment, registerAdopt]],
   ['Runbooks', [registerList, registerShow, registerPlan, registerStart]],
   [
     'Follow',

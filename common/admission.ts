@@ -10,6 +10,8 @@ export interface RunSettings {
   uiUrl: string | null;
   /** Milliseconds after which a silent worker counts as dead. */
   heartbeatMs: number;
+  /** Milliseconds that a started command's own host gets to take it back; absent in runs that began before there was such a limit. */
+  hostWaitMs?: number;
   /** When the run continues as new; the engine's own limits unless said. */
   border?: BorderLimits;
 }

@@ -21,6 +21,8 @@ export interface AttemptRequest<A extends Action = Action> {
   timeoutMs: number;
   /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */
   retakeLease?: boolean;
+  /** A host whose workers did not take the attempt back in time: what was started there is no longer waited for. */
+  hostGone?: string;
 }
 
 export interface Expectation {
@@ -34,6 +36,14 @@ export interface AttemptResult {
   output: Json;
   /** Which attempt this was, from 1. */
   attempt: number;
+}
+
+/** What a failure of type OnAnotherHost tells in its details: whom to ask instead. */
+export interface OtherHost extends JsonObject {
+  /** Id of the host, which names its queue. */
+  id: string;
+  /** Its name for people. */
+  name: string;
 }
 
 /** The only detail of a step's ApplicationFailure. */

@@ -44,6 +44,8 @@ export const failureTypes = {
   TargetHeld: 'waiting',
   /** any kind: an attempt broke off, and the step's `check` proved that it had no effect. */
   NotDone: 'transient',
+  /** command: it was started on another host, whose own workers have to say what became of it. */
+  OnAnotherHost: 'permanent',
   /** any kind: PostgreSQL, which keeps the record, is away. */
   RecordUnavailable: 'waiting',
   /** procedure: the runbook found that it cannot go on. */

@@ -199,6 +199,8 @@ class WorkerKeeper {
         RUNBOOK_TASK_QUEUE: options.taskQueue,
         RUNBOOK_DATABASE_URL: services.databaseUrl,
         RUNBOOK_UI_URL: services.uiUrl,
+        // Whoever develops wants what was built last, also after going back.
+        RUNBOOK_MAKE_CURRENT: (options.env ?? process.env)['RUNBOOK_MAKE_CURRENT'] ?? 'always',
         RUNBOOK_HOME: this.home,
         RUNBOOK_JOURNALS: (options.env ?? process.env)['RUNBOOK_JOURNALS'] ?? join(this.home, 'journals'),
       },

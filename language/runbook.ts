@@ -148,6 +148,8 @@ export interface CommandAction {
   cwd?: string;
   /** Exit codes that count as success; 0 unless said. */
   exitCodes?: readonly number[];
+  /** Doing it twice is as good as once: when its host is gone, it is done again on another. */
+  idempotent?: boolean;
 }
 
 export interface SqlStatement {

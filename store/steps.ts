@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
+import { hostOfPlace } from '../common/queues.js';
 import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
@@ -32,6 +33,12 @@ export interface AttemptStart {
   execution?: Execution | undefined;
   /** Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost and is free by now. */
   leases?: 'prove' | 'retake';
+  /** True when only the host where it was started can go on with it. */
+  hostBound?: boolean;
+  /** Id of a host that is no longer waited for. */
+  hostGone?: string;
+  /** True when doing it again does no harm: then what cannot be gone on with is begun anew. */
+  repeatable?: boolean;
 }
 
 /** A step may not begin to change a target that its run has lost. */
@@ -60,6 +67,8 @@ export interface AttemptBegun {
   evidence?: Json;
   /** Set when the attempt was taken over, and its run has lost a target since: nothing may be begun anew. */
   lostLease?: LeaseLoss;
+  /** Set when the attempt belongs to another host, which has to be asked: nothing was begun or taken over. */
+  elsewhere?: { id: string; name: string };
   /** Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again. */
   succeeded?: { output: Json };
 }
@@ -82,13 +91,14 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
                     max(attempt) FILTER (WHERE state = 'succeeded') AS succeeded,
                     max(attempt) FILTER (WHERE state = 'running') AS running,
                     max(place) FILTER (WHERE state = 'running') AS place,
+                    max(host) FILTER (WHERE state = 'running') AS host,
                     coalesce(max(fence) FILTER (WHERE state = 'running'), 1) AS fence,
                     max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4
                                           AND execution IS NOT DISTINCT FROM $5) AS mine
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
       values: [no, start.step, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
     });
-    const { last, lost, failed, succeeded, running, mine, place, fence } = earlier.rows[0] as EarlierRow;
+    const { last, lost, failed, succeeded, running, mine, place, host, fence } = earlier.rows[0] as EarlierRow;
     if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
       return {
         attempt: succeeded,
@@ -99,8 +109,10 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
       };
     }
     if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
+    const elsewhere = place === null ? null : otherHost(place, host, start);
+    if (running !== null && elsewhere) return { attempt: running, lost, failed, fence, elsewhere };
     const loss = claims && start.leases ? await proveLeases(client, no, start.leases === 'retake') : null;
-    if (running !== null && start.resumable && place !== null) {
+    if (running !== null && start.resumable && place !== null && !(start.repeatable && place !== start.place)) {
       const evidence = await takeOver(client, no, start, running);
       const lostLease = loss ? { lostLease: loss } : {};
       return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place, evidence, ...lostLease };
@@ -139,16 +151,41 @@ export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<Attemp
   });
 }
 
+/** The host that has to be asked about an attempt of this place; null when this worker may go on with it. */
+function otherHost(
+  place: string,
+  name: string | null,
+  asking: Pick<AttemptStart, 'place' | 'hostBound' | 'hostGone'>,
+): { id: string; name: string } | null {
+  const id = hostOfPlace(place);
+  if (!asking.hostBound || id === hostOfPlace(asking.place ?? '') || id === asking.hostGone) return null;
+  return { id, name: name ?? id };
+}
+
 /**
  * Takes over an attempt that still runs although nobody waits for it any more, so that what it left can be ended.
- * @returns null when none runs
+ * @returns null when none runs; `elsewhere` when it is a command of another host, which then has to end it
  */
 export function adoptAttempt(
   pool: pg.Pool,
-  start: Pick<AttemptStart, 'key' | 'step' | 'worker'>,
-): Promise<{ attempt: number; fence: number; place: string | null } | null> {
+  start: Pick<AttemptStart, 'key' | 'step' | 'worker' | 'place' | 'hostGone'>,
+): Promise<
+  | { attempt: number; fence: number; place: string | null; elsewhere?: undefined }
+  | { elsewhere: { id: string; name: string } }
+  | null
+> {
   return inTransaction(pool, async (client) => {
     const no = await lockRun(client, start.key);
+    const open = await client.query<{ place: string | null; host: string; command: boolean }>({
+      name: 'attempts-open',
+      text: `SELECT a.place, a.host, s.kind = 'command' AS command
+             FROM runbook.attempts a JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
+             WHERE a.run_no = $1 AND a.path = $2 AND a.state = 'running'`,
+      values: [no, start.step],
+    });
+    const [found] = open.rows;
+    const elsewhere = found?.place && otherHost(found.place, found.host, { ...start, hostBound: found.command });
+    if (elsewhere) return { elsewhere };
     const { rows } = await client.query<{ attempt: number; fence: number; place: string | null }>({
       name: 'attempts-adopt',
       text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $3 WHERE run_no = $1 AND path = $2 AND state = 'running'
@@ -448,6 +485,7 @@ interface EarlierRow {
   running: number | null;
   mine: number | null;
   place: string | null;
+  host: string | null;
   fence: number;
 }
 

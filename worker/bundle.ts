@@ -1,16 +1,21 @@
 import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { programFolder } from './config.js';
+import { buildIdOf } from './version.js';
 
 export interface WorkflowBundle {
   code: string;
   /** Digest of the procedures' code; an approval covers it. */
   procedure: string;
+  /** Names the version that its workers are; absent makes them unversioned. */
+  buildId?: string;
 }
 
+const { version: sdkRelease } = createRequire(import.meta.url)('@temporalio/workflow/package.json') as { version: string };
 const bundleFile = join(programFolder, 'workflow-bundle.js');
 const digestFile = join(programFolder, 'workflow-bundle.sha256');
 /** What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that built it. */
@@ -35,7 +40,8 @@ async function buildBundle(): Promise<void> {
 
 /** The bundle that the build left. */
 export function readBundle(): WorkflowBundle {
-  return { code: readFileSync(bundleFile, 'utf8'), procedure: readFileSync(digestFile, 'utf8') };
+  const procedure = readFileSync(digestFile, 'utf8');
+  return { code: readFileSync(bundleFile, 'utf8'), procedure, buildId: buildIdOf(procedure, sdkRelease) };
 }
 
 function digestOfSources(): string {

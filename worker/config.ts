@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { defaultTaskQueue } from '../common/names.js';
+import type { MakeCurrent } from './deployment/current.js';
 
 const settings = z.object({
   RUNBOOK_TASK_QUEUE: z.string().min(1).default(defaultTaskQueue),
@@ -16,9 +17,11 @@ const settings = z.object({
   RUNBOOK_UI_URL: z.url().optional(),
   RUNBOOK_COMMAND: z.string().min(1).optional(),
   RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
+  RUNBOOK_HOST_WAIT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(120_000),
   RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
   RUNBOOK_WATCH_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
   RUNBOOK_LOST_NAMESPACES: z.string().default(''),
+  RUNBOOK_MAKE_CURRENT: z.enum(['auto', 'always', 'no']).default('auto'),
   RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
 });
 
@@ -33,12 +36,16 @@ export interface WorkerConfig {
   /** How commands that we print are called. */
   command: string;
   heartbeatMs: number;
+  /** Milliseconds that the host of a started command gets to take it back before its outcome counts as unknown. */
+  hostWaitMs: number;
   /** Milliseconds that steps in flight get to end when the worker is asked to stop; then commands are left to the next worker. */
   stopGraceMs: number;
   /** Milliseconds between two looks at whether the record is still true to Temporal. */
   watchMs: number;
   /** Ids of Temporal namespaces that are lost with all their runs, which are then closed in the record. */
   lostNamespaces: string[];
+  /** Whether this worker's version becomes the one that gets new runs. */
+  makeCurrent: MakeCurrent;
   /** Steps that this worker does at once; each may be a process of its own. */
   maxSteps: number;
   identity: string;
@@ -75,11 +82,13 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     uiUrl: value.RUNBOOK_UI_URL?.replace(/\/+$/, '') ?? null,
     command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
     heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
+    hostWaitMs: value.RUNBOOK_HOST_WAIT_MS,
     stopGraceMs: value.RUNBOOK_STOP_GRACE_MS,
     watchMs: value.RUNBOOK_WATCH_MS,
     lostNamespaces: value.RUNBOOK_LOST_NAMESPACES.split(',')
       .map((id) => id.trim())
       .filter(Boolean),
+    makeCurrent: value.RUNBOOK_MAKE_CURRENT,
     maxSteps: value.RUNBOOK_MAX_STEPS,
     identity: `${host}:${process.pid}`,
     host,

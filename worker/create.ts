@@ -1,4 +1,4 @@
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
 import { payloadCodec } from '../common/payload-codec.js';
@@ -6,11 +6,15 @@ import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
+import { hostQueue, stepsQueue } from '../common/queues.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
+import { Deployment } from './deployment/server.js';
+import { WorkerGroup } from './group.js';
+import { versionOf } from './version.js';
 import { Watch } from './watch.js';
 
 /** The procedures that a worker carries: their code, and what is declared of them. */
@@ -21,49 +25,87 @@ export interface Procedures {
   border?: BorderLimits;
 }
 
-/** Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. */
+/** What this release ships. */
+export function shippedProcedures(): Procedures {
+  return { bundle: readBundle(), catalogue: shippedCatalogue };
+}
+
+export interface CreatedWorker {
+  worker: WorkerGroup;
+  connection: NativeConnection;
+  commands: Commands;
+  /** The workers of its queue; null when this one is unversioned. */
+  deployment: Deployment | null;
+  /** Keeps the record true to Temporal. */
+  watch: Watch;
+}
+
+/**
+ * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves three queues: workflow
+ * tasks as the version that its bundle is, activities for runs of every version, and what was begun on this host.
+ */
 export async function createWorker(
   config: WorkerConfig,
   pool: pg.Pool,
-  { bundle, catalogue, border }: Procedures = { bundle: readBundle(), catalogue: shippedCatalogue },
-): Promise<{ worker: Worker; connection: NativeConnection; commands: Commands; watch: Watch }> {
+  { bundle, catalogue, border }: Procedures = shippedProcedures(),
+): Promise<CreatedWorker> {
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
   const connection = await NativeConnection.connect(connectionOptions);
   const { namespaceInfo } = await connection.workflowService.describeNamespace({ namespace });
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
   const commands = new Commands(config.journals);
-  const worker = await Worker.create({
+  const activities = createActivities({
+    pool,
+    targets,
+    secrets,
+    catalogue,
+    procedure: bundle.procedure,
+    settings: {
+      command: config.command,
+      uiUrl: config.uiUrl,
+      heartbeatMs: config.heartbeatMs,
+      hostWaitMs: config.hostWaitMs,
+      ...(border ? { border } : {}),
+    },
+    worker: config.identity,
+    host: config.host,
+    commands,
+    namespaceId: namespaceInfo?.id || namespace,
+  });
+  const common = {
     connection,
     namespace,
     identity: config.identity,
-    taskQueue: config.taskQueue,
-    workflowBundle: { code: bundle.code },
+    shutdownGraceTime: config.stopGraceMs,
     dataConverter: { payloadCodecs: [payloadCodec] },
-    activities: createActivities({
-      pool,
-      targets,
-      secrets,
-      catalogue,
-      procedure: bundle.procedure,
-      settings: {
-        command: config.command,
-        uiUrl: config.uiUrl,
-        heartbeatMs: config.heartbeatMs,
-        ...(border ? { border } : {}),
-      },
-      worker: config.identity,
-      host: config.host,
-      commands,
-      namespaceId: namespaceInfo?.id || namespace,
-    }),
+  };
+  const serving: WorkerOptions = {
+    ...common,
+    taskQueue: stepsQueue(config.taskQueue),
+    activities,
     maxConcurrentActivityTaskExecutions: config.maxSteps,
-    // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
-    stickyQueueScheduleToStartTimeout: '2s',
     // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or more.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
-    shutdownGraceTime: config.stopGraceMs,
-  });
-  return { worker, connection, commands, watch: new Watch(config, pool, commands, { options: connectionOptions, namespace }) };
+  };
+  const version = versionOf(bundle, config.taskQueue);
+  const workers = await Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: config.taskQueue,
+      workflowBundle: { code: bundle.code },
+      // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
+      stickyQueueScheduleToStartTimeout: '2s',
+      ...(version
+        ? { workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' as const } }
+        : {}),
+    }),
+    Worker.create(serving),
+    Worker.create({ ...serving, taskQueue: hostQueue(config.taskQueue, commands.hostId) }),
+  ]);
+  const { workflowService } = connection;
+  const deployment = version ? new Deployment(workflowService, namespace, config.taskQueue, config.identity) : null;
+  const watch = new Watch(config, pool, commands, { options: connectionOptions, namespace });
+  return { worker: new WorkerGroup(workers), connection, commands, deployment, watch };
 }

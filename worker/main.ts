@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { checkSchema, migrate, openPool } from '../store/index.js';
 import { ConfigError, readConfig } from './config.js';
-import { createWorker } from './create.js';
+import { installRuntime, serve } from './serve.js';
 
 /**
  * Runs a worker until SIGTERM or SIGINT: reads its settings, brings the record's schema up to date, polls. Prints
@@ -13,20 +12,13 @@ import { createWorker } from './create.js';
 export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   try {
     const config = readConfig(env);
-    // SIGINT and SIGTERM are Runtime's own: it stops polling, lets steps end, and run() returns.
-    Runtime.install({ logger: new DefaultLogger('WARN') });
+    // SIGINT and SIGTERM are Runtime's own: it stops polling, lets steps end, and serve() returns.
+    installRuntime(config, 'WARN');
     const pool = openPool(config.databaseUrl, { applicationName: `runbook worker ${config.identity}`, max: 10 });
     await migrate(pool);
     const schema = await checkSchema(pool);
     if (!schema.ok) throw new ConfigError(schema.message);
-    const { worker, connection, commands, watch } = await createWorker(config, pool);
-    commands.keepTidy();
-    watch.start();
-    process.stdout.write(`worker ready ${config.identity} on task queue ${config.taskQueue}\n`);
-    await worker.run();
-    await watch.close();
-    commands.close();
-    await connection.close();
+    await serve(config, pool);
     await pool.end();
     return 0;
   } catch (error) {

@@ -45,6 +45,11 @@ export class WorkerProcess {
     return this.lines.slice(-20).join('\n');
   }
 
+  /** Those of its last lines that hold this text. */
+  said(text: string): string[] {
+    return this.lines.filter((line) => line.includes(text));
+  }
+
   /** As a power cut would end it. */
   async kill9(): Promise<void> {
     await this.end('SIGKILL');

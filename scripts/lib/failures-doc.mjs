@@ -48,6 +48,8 @@ const advice = {
     'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` takes the target back and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
   TargetHeld:
     'Two runs never change one target at the same time. The run begins by itself when the other one has ended. `runbook leases` lists who holds what; `runbook take-over RUN --reason TEXT` takes the target from a run that will not end, which then changes nothing more there. `runbook start --if-held refuse` ends instead of waiting.',
+  OnAnotherHost:
+    'A command that was started belongs to its host: only a worker there can follow it or read its outcome. The run asks that host first, for `RUNBOOK_HOST_WAIT_MS`. Start a worker on the host that the message names, with the same `RUNBOOK_JOURNALS`. When none comes in time, the outcome is unknown (OutcomeUnknown), or the step is done again elsewhere if it says `idempotent` or only reads.',
   RecordUnavailable:
     'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
   ProcedureStopped:

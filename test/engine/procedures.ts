@@ -13,6 +13,7 @@ import {
   longSpec,
   leaselessSpec,
   leaseSpec,
+  hostSpec,
   parallelSpec,
   readerSpec,
 } from './specs.js';
@@ -36,6 +37,16 @@ const commands = runbook(commandsSpec, async (run) => {
   await run.step('first', command(run.inputs['first']));
   const second = await run.step('second', command(run.inputs['second']));
   run.setOutputs({ second });
+});
+
+const host = runbook(hostSpec, async (run) => {
+  await run.step('work', {
+    action: {
+      kind: 'command',
+      argv: JSON.parse(run.inputs['work'] as string) as string[],
+      idempotent: run.inputs['idempotent'] === true,
+    },
+  });
 });
 
 const desk = runbook(deskSpec, async (run) => {
@@ -146,4 +157,5 @@ export {
   lease as 'test-lease',
   leaseless as 'test-leaseless',
   reader as 'test-reader',
+  host as 'test-host',
 };

@@ -75,6 +75,13 @@ export const deskSpec = spec(
   { first: text, second: text, journal: text },
 );
 
+/** One command that is bound to its host unless it may be done again. */
+export const hostSpec = spec(
+  'test-host',
+  [{ id: 'work', title: 'Work', kind: 'command', effect: 'change', retry: quick, onFailure: 'ask' }],
+  { work: text, idempotent: { type: 'boolean', default: false, description: 'may it be done again?' } },
+);
+
 /** Change, gate, change, with undos: every way out of a gate. */
 export const gatedSpec = spec(
   'test-gated',
@@ -195,4 +202,5 @@ export const testCatalogue: readonly RunbookSpec[] = [
   leaselessSpec,
   readerSpec,
   buggySpec,
+  hostSpec,
 ];

@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { Context } from '@temporalio/activity';
-import { Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
-import { createWorker } from '../../worker/create.js';
+import { installRuntime, serve } from '../../worker/serve.js';
 import { testCatalogue } from '../engine/specs.js';
 
 /*
  * The shipped worker with the procedures of the engine's tests, as a process that can be killed. TEST_BUNDLE names the
- * file that holds their bundle.
+ * file that holds their bundle, TEST_BUILD_ID the version that it is; without one the worker is unversioned.
  */
 const config = readConfig(process.env);
+installRuntime(config, 'ERROR');
 const pool = openPool(config.databaseUrl);
-const { worker, connection, commands, watch } = await createWorker(config, pool, {
-  bundle: { code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8'), procedure: 'sha256:test' },
-  catalogue: testCatalogue,
-});
+const code = readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8');
+const buildId = process.env['TEST_BUILD_ID'];
+const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
 const bare = await Worker.create({
   connection,
   taskQueue: `${config.taskQueue}-bare`,
-  workflowBundle: { code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8') },
+  workflowBundle: { code },
   activities: {
     async append(id: string, journal: string): Promise<void> {
       const beat = setInterval(() => Context.current().heartbeat(), 500);
@@ -30,10 +30,11 @@ const bare = await Worker.create({
   },
   stickyQueueScheduleToStartTimeout: '2s',
 });
-watch.start();
-process.stdout.write('worker ready\n');
-await Promise.all([worker.run(), bare.run()]);
-await watch.close();
-commands.close();
+const running = bare.run();
+await serve(config, pool, {
+  bundle: { code, procedure: 'sha256:test', ...(buildId === undefined ? {} : { buildId }) },
+  catalogue: testCatalogue,
+});
+await running;
 await connection.close();
 await pool.end();

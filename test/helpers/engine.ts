@@ -31,6 +31,8 @@ export interface EngineOptions {
   border?: BorderLimits;
   /** Settings of the workers, beside those that every test needs. */
   settings?: Record<string, string>;
+  /** The test starts its workers itself, in processes of their own. */
+  later?: boolean;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -48,7 +50,7 @@ export class Engine {
   ) {}
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
-    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, settings = {} } = options;
+    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, later = false, settings = {} } = options;
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
@@ -66,7 +68,7 @@ export class Engine {
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
-      ...(workers > 0 ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+      ...(workers > 0 || later ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
       ...settings,
     };
     const pool = openPool(database.url);
@@ -83,17 +85,33 @@ export class Engine {
       () => database.drop(),
       () => rm(folder, { recursive: true, force: true }),
     ]);
-    if (workers === 0) await engine.workHere(code, options.border);
+    if (workers === 0 && !later) await engine.workHere(code, options.border);
     else await writeFile(bundle, code);
     for (let count = 0; count < workers; count += 1) await engine.startWorker();
     return engine;
   }
 
-  /** Another worker in a process of its own. */
-  async startWorker(): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(this.env, join(programFolder, 'test', 'helpers', 'engine-worker.js'));
+  /** Another bundle for workers of this engine. @param module compiled module of test/engine, without extension @returns its file */
+  async bundle(module: string): Promise<string> {
+    const file = join(this.folder, `${module}.bundle.js`);
+    await writeFile(file, await bundleWorkflows(join(programFolder, 'test', 'engine', `${module}.js`)));
+    return file;
+  }
+
+  /** Another worker in a process of its own. @param change settings that are its own */
+  async startWorker(change: Record<string, string> = {}): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start(
+      { ...this.env, ...change },
+      join(programFolder, 'test', 'helpers', 'engine-worker.js'),
+    );
     this.workers.push(worker);
     return worker;
+  }
+
+  /** As a power cut would end it, and nobody takes its place. */
+  async loseWorker(worker: WorkerProcess): Promise<void> {
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    await worker.kill9();
   }
 
   /** As a power cut would end it; another one takes its place. */

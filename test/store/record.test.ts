@@ -232,6 +232,35 @@ test('an attempt that can be gone on with is taken over under its number; what t
   expect(await getAttempts(pool, key)).toMatchObject([{ attempt: 1, state: 'succeeded', output: 'true', worker: 'host-b:1' }]);
 });
 
+test('what only its own host can go on with is not taken over by another one, until that host is given up', async () => {
+  const key = keyOf('bound');
+  await admitRun(pool, admission(key));
+  const bound = { resumable: true, hostBound: true };
+  const from = (host: string, boot: string, attempt: number) => ({
+    ...attemptOf(key, 'restart', attempt, `host-${host}:${attempt}`),
+    ...bound,
+    place: `${host}/${boot}/pids`,
+  });
+  await beginAttempt(pool, from('a', 'boot-1', 1));
+  const elsewhere = { attempt: 1, lost: 0, failed: 0, fence: 1, elsewhere: { id: 'a', name: 'host-a' } };
+  expect(await beginAttempt(pool, from('b', 'boot-1', 2))).toEqual(elsewhere);
+  expect(await beginAttempt(pool, { ...from('b', 'boot-1', 3), hostGone: 'c', repeatable: true })).toEqual(elsewhere);
+  // The host itself may, also after a reboot: then it says that it cannot know.
+  expect(await beginAttempt(pool, from('a', 'boot-2', 4))).toMatchObject({ fence: 2, resumedFrom: 'a/boot-1/pids' });
+  expect(await beginAttempt(pool, { ...from('b', 'boot-1', 5), hostGone: 'a' })).toMatchObject({
+    attempt: 1,
+    fence: 3,
+    resumedFrom: 'a/boot-1/pids',
+  });
+  expect(await beginAttempt(pool, { ...from('b', 'boot-1', 6), hostGone: 'a', repeatable: true })).toEqual({
+    attempt: 2,
+    lost: 1,
+    failed: 0,
+    fence: 1,
+  });
+  expect((await getAttempts(pool, key)).map(({ state }) => state)).toEqual(['lost', 'running']);
+});
+
 test('what a cancelled step left running is adopted once, and nothing when nothing runs', async () => {
   const key = keyOf('adopted');
   await admitRun(pool, admission(key));

@@ -1,35 +1,61 @@
-import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.js';
 import type { AttemptRequest } from '../../common/attempt.js';
-import type { RetrySpec } from '../../language/runbook.js';
+import { stepsQueue } from '../../common/queues.js';
+import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
 /*
  * The only place where workflows get at activities. Every proxy names its cancellationType: left out, 1.24 behaves as
- * TRY_CANCEL (against its own docs) and an undo would run beside a command that is still alive.
+ * TRY_CANCEL (against its own docs) and an undo would run beside a command that is still alive. Every proxy is made when
+ * it is used, because the queue of the activities is named after the run's own.
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
+type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'settle'>;
+
 /** The platform's own short work: it waits for PostgreSQL as long as it takes, because nothing may be lost. */
-const platform: ActivityOptions = {
-  cancellationType,
-  startToCloseTimeout: '20s',
-  retry: { initialInterval: '200ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
+function platform(options: ActivityOptions = {}) {
+  return proxyActivities<Platform>({
+    cancellationType,
+    taskQueue: stepsQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '20s',
+    retry: { initialInterval: '200ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
+    ...options,
+  });
+}
+
+/** Admission, verdicts and the record. */
+export const platformActivities: Pick<Platform, 'admit' | 'judge' | 'record'> = {
+  admit: (request) => platform().admit(request),
+  judge: (request) => platform().judge(request),
+  record: (request) => platform().record(request),
 };
 
-/** Admission, verdicts, the record, and ending what a cancelled step left. */
-export const platformActivities = proxyActivities<Pick<Activities, 'admit' | 'judge' | 'record' | 'settle'>>(platform);
+/** Ends what a cancelled step left. @param where the queue, when it is not the common one */
+export function settleStep(request: Parameters<Platform['settle']>[0], where: ActivityOptions): ReturnType<Platform['settle']> {
+  return platform(where).settle(request);
+}
 
-/** Steps: one activity type per kind, so that the Temporal UI shows what each one is. */
-export const stepActivities = proxyActivities<Pick<Activities, 'command' | 'sql' | 'http' | 'check' | 'notify'>>({
-  cancellationType,
-  startToCloseTimeout: '1m',
-});
+/** Does an attempt by the activity of its kind, so that the Temporal UI shows what each one is. */
+export function attemptStep(request: AttemptRequest, options: ActivityOptions): ReturnType<Activities[ActionKind]> {
+  const activities = proxyActivities<Pick<Activities, ActionKind>>({
+    taskQueue: stepsQueue(workflowInfo().taskQueue),
+    ...options,
+  });
+  return activities[request.action.kind](request);
+}
 
 /** Tries to get targets, as often as it takes. */
-export const leaseActivities = proxyActivities<Pick<Activities, 'acquireLeases'>>({
-  cancellationType,
-  startToCloseTimeout: '20s',
-});
+export function acquireLeases(
+  request: Parameters<Activities['acquireLeases']>[0],
+  options: ActivityOptions,
+): ReturnType<Activities['acquireLeases']> {
+  const activities = proxyActivities<Pick<Activities, 'acquireLeases'>>({
+    taskQueue: stepsQueue(workflowInfo().taskQueue),
+    ...options,
+  });
+  return activities.acquireLeases(request);
+}
 
 /**
  * The pause grows, so that a short wait ends soon and a long one costs little.

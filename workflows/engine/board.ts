@@ -74,6 +74,12 @@ export class Board {
     row.error = result.error ?? null;
   }
 
+  /** What a running step waits for. */
+  tell(row: StepView, problem: Problem): void {
+    row.error = problem;
+    this.publish(row.id);
+  }
+
   openWait(wait: WaitView): void {
     const known = this.view.waitingFor.find((other) => other.id === wait.id);
     // Still open from the execution before, and Temporal was told: telling again would cost events each time.

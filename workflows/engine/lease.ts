@@ -5,7 +5,7 @@ import type { LeaseFacts } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
 import { heldText, type HeldTarget } from '../../common/lease.js';
 import type { LeaseAnswer, LeaseRequest } from '../../activities/lease.js';
-import { leaseActivities, leaseOptions } from './activities.js';
+import { acquireLeases, leaseOptions } from './activities.js';
 import type { Board } from './board.js';
 import type { CarriedLease } from './carried.js';
 import { TargetRefused } from './outcome.js';
@@ -150,7 +150,7 @@ export class Lease {
 /** @throws CancelledFailure also when the last try failed while the cancellation was on its way: then Temporal tells that instead */
 async function tryToAcquire(request: LeaseRequest, options: ActivityOptions): Promise<LeaseAnswer> {
   try {
-    return await leaseActivities.acquireLeases.executeWithOptions(options, [request]);
+    return await acquireLeases(request, options);
   } catch (error) {
     if (CancellationScope.current().consideredCancelled && !isCancellation(error)) {
       throw new CancelledFailure('cancelled while it waited for a target');

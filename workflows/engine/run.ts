@@ -8,12 +8,13 @@ import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
 import { leasedTargets, type HeldTarget } from '../../common/lease.js';
 import type { Problem, RunView, StepView } from '../../common/view.js';
-import { platformActivities, stepActivities, stepOptions } from './activities.js';
+import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
 import type { Carried } from './carried.js';
 import { aboutFailure, aboutManual, aboutUndo, Desk } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed } from './guards.js';
+import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
@@ -484,14 +485,18 @@ export class Run {
     work: Work,
   ): Promise<{ output: Json } | { problem: Problem }> {
     try {
-      const { output, attempt } = await this.attempt(path, spec, work);
+      const { output, attempt } = await this.attempt(path, spec, work, (problem) => this.board.tell(row, problem));
       row.attempts = attempt;
       this.board.end(row, 'succeeded', { output });
       return { output };
     } catch (error) {
       if (isCancellation(error)) {
         const { state } = await this.turn.during(() =>
-          CancellationScope.nonCancellable(() => platformActivities.settle({ version: 1, key: this.key, step: path })),
+          CancellationScope.nonCancellable(() =>
+            onItsHost(this.settings.hostWaitMs, ({ options, ...gone }) =>
+              settleStep({ version: 1, key: this.key, step: path, ...gone }, options),
+            ),
+          ),
         );
         this.board.end(row, state === 'ended' ? 'skipped' : 'unknown', { error: cancelled(state) });
         throw error;
@@ -523,7 +528,12 @@ export class Run {
     return { board, command: settings.command, run: key.run, save: () => this.save(), until };
   }
 
-  private attempt(path: string, spec: StepSpec, work: Work): Promise<{ output: Json; attempt: number }> {
+  private attempt(
+    path: string,
+    spec: StepSpec,
+    work: Work,
+    told?: (problem: Problem) => void,
+  ): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
     const request: AttemptRequest = {
       version: 1,
@@ -538,7 +548,17 @@ export class Run {
       ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);
-    return this.turn.during(() => stepActivities[work.action.kind].executeWithOptions(options, [request]));
+    return this.turn.during(() =>
+      onItsHost(
+        this.settings.hostWaitMs,
+        (where) =>
+          attemptStep(
+            { ...request, ...(where.hostGone === undefined ? {} : { hostGone: where.hostGone }) },
+            { ...options, ...where.options },
+          ),
+        told,
+      ),
+    );
   }
 
   /** Shows the parts as one step. */

@@ -160,6 +160,8 @@ function withLeft(problem: Problem | null, ending: Ending, run: Run): Problem | 
 function continueAs(carried: Carried): Promise<never> {
   const { view } = carried;
   const next = makeContinueAsNewFunc<(carried: Carried) => Promise<RunResult>>({
+    // A border is where a run comes to the current version of the code; without this it stays with the one that began it.
+    initialVersioningBehavior: 'AUTO_UPGRADE',
     // An upserted memo is not handed over by itself.
     memo: {
       runbook: view.runbook,

@@ -50,10 +50,11 @@ export class Turn {
   /** True when the run is to continue as new as soon as nothing is in flight. */
   get due(): boolean {
     if (this.closed) return false;
-    const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+    const { historyLength, historySize, continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
     return (
       this.wanted ||
       continueAsNewSuggested ||
+      targetWorkerDeploymentVersionChanged ||
       historyLength >= this.limits.events ||
       historySize - this.bytesBefore >= this.limits.bytes ||
       this.inbox.received >= this.limits.signals

@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import { startOf } from '../../activities/process-tree.js';
+import { getAttempts } from '../../store/index.js';
+import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
+
+/** Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short, where nobody comes. */
+const waits = { back: 15_000, gone: 4_000 };
+
+interface Stranded {
+  run: WorkflowHandle;
+  /** One line for each time that the command was begun: its process id. */
+  file: string;
+}
+
+describe('commands whose worker dies while only a worker of another host lives', () => {
+  let engine: Engine;
+  const begun: string[] = [];
+  beforeAll(async () => {
+    engine = await Engine.start({ later: true });
+  }, 60_000);
+  afterEach(async () => {
+    await loseAll();
+    for (const file of begun.splice(0))
+      (await pids(file)).filter((pid) => startOf(pid)).forEach((pid) => process.kill(-pid, 'SIGKILL'));
+  });
+  afterAll(() => engine?.stop());
+
+  async function loseAll(): Promise<void> {
+    for (const worker of [...engine.workers]) await engine.loseWorker(worker);
+  }
+
+  let hostWaitMs = waits.back;
+  const startWorker = (host: string) =>
+    engine.startWorker({ RUNBOOK_JOURNALS: engine.path(`host-${host}`), RUNBOOK_HOST_WAIT_MS: String(hostWaitMs) });
+  const pids = async (file: string): Promise<number[]> =>
+    (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
+  /** The step, or undefined while nobody answers: a query may meet the queue of a worker that just died. */
+  const step = async (run: WorkflowHandle) => (await engine.status(run).catch(() => undefined))?.steps[0];
+  const attempts = async (run: WorkflowHandle) =>
+    (await getAttempts(engine.pool, run.workflowId)).map(({ attempt, state }) => `${attempt} ${state}`);
+  const cancel = (run: WorkflowHandle) =>
+    engine.send(run, {
+      ...{ version: 1, id: `cancel-${run.workflowId}`, run: run.workflowId },
+      ...{ verb: 'cancel', by: 'requester', reason: 'wrong night' },
+    });
+
+  async function start(name: string, script: string, idempotent = false): Promise<Stranded> {
+    const file = engine.path(`${name}.txt`);
+    const work = JSON.stringify(['/bin/sh', '-c', `echo $$ >> "$1"; ${script}`, 'sh', file]);
+    const run = await engine.run('test-host', { work, idempotent });
+    begun.push(file);
+    await until('the command', async () => (await pids(file)).length === 1);
+    return { run, file };
+  }
+
+  /** The worker that began them, on host a, dies; the one of host b has found out whose they are. */
+  async function strand(commands: () => Promise<Stranded[]>): Promise<Stranded[]> {
+    const there = await startWorker('a');
+    const stranded = await commands();
+    await startWorker('b');
+    await engine.loseWorker(there);
+    for (const { run } of stranded)
+      await until('host b to see whose it is', async () => (await step(run))?.error?.type === 'OnAnotherHost', 30_000);
+    return stranded;
+  }
+
+  test('a worker of that host comes back: it goes on with them, and nothing was begun elsewhere', async () => {
+    const [back, cancelled, again] = (await strand(() =>
+      Promise.all([start('back', 'sleep 8; echo done'), start('cancelled', 'sleep 300 & wait'), start('again', 'sleep 300')]),
+    )) as [Stranded, Stranded, Stranded];
+    expect((await step(back.run))?.error?.message).toMatch(/was started on .*, and waits for a worker there/);
+    const there = await startWorker('a');
+
+    expect((await cancel(cancelled.run)).accepted).toBe(true);
+    expect((await engine.ended(cancelled.run)).state).toBe('cancelled');
+    expect((await pids(cancelled.file)).filter(startOf)).toEqual([]);
+
+    expect(await engine.ended(back.run)).toMatchObject({
+      state: 'succeeded',
+      steps: [{ attempts: 1, error: null, output: { stdout: 'done\n' } }],
+    });
+    expect(await attempts(back.run)).toEqual(['1 succeeded']);
+    expect(await pids(back.file)).toHaveLength(1);
+
+    // It had been taken back; now that host is lost for good.
+    await engine.loseWorker(there);
+    expect((await engine.waiting(again.run)).kind).toBe('failure');
+    expect(await step(again.run)).toMatchObject({ state: 'unknown' });
+    expect(await pids(again.file)).toHaveLength(1);
+    await again.run.terminate();
+  }, 120_000);
+
+  test('nobody of that host comes back: unknown, unless it may be done twice', async () => {
+    hostWaitMs = waits.gone;
+    const [gone, idempotent, cancelled] = (await strand(() =>
+      Promise.all([
+        start('gone', 'sleep 300'),
+        start('idempotent', '[ "$(wc -l < "$1")" -gt 1 ] || sleep 300', true),
+        start('left', 'exec sleep 300'),
+      ]),
+    )) as [Stranded, Stranded, Stranded];
+    expect((await cancel(cancelled.run)).accepted).toBe(true);
+
+    expect((await engine.waiting(gone.run)).kind).toBe('failure');
+    expect(await step(gone.run)).toMatchObject({ state: 'unknown', error: { type: 'OutcomeUnknown' } });
+    expect(await attempts(gone.run)).toEqual(['1 unknown']);
+    expect(await pids(gone.file)).toHaveLength(1);
+    await gone.run.terminate();
+
+    expect((await engine.ended(idempotent.run)).state).toBe('succeeded');
+    expect(await attempts(idempotent.run)).toEqual(['1 lost', '2 succeeded']);
+    expect(await pids(idempotent.file)).toHaveLength(2);
+
+    // The run ends, and says where something may still run.
+    expect(await engine.ended(cancelled.run)).toMatchObject({ state: 'cancelled', steps: [{ state: 'unknown' }] });
+    expect((await pids(cancelled.file)).filter(startOf)).toHaveLength(1);
+  }, 120_000);
+});

@@ -1,0 +1,223 @@
+import type { WorkflowService } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
+import { deploymentOf, versionName } from '../../common/deployment.js';
+import { messageNames, searchAttributes } from '../../common/names.js';
+
+type History = temporal.api.history.v1.IHistory;
+
+export interface DeploymentState {
+  /** Build id of the version that gets new runs; null when none does. */
+  current: string | null;
+  /** Every version that the server knows, by build id: whether it ever was current. */
+  versions: ReadonlyMap<string, { wasCurrent: boolean }>;
+  /** Makes a change fail when somebody else made one since. */
+  token: Uint8Array;
+}
+
+/** A worker as the server last heard of it. */
+export interface Sign {
+  /** Names the process: another start is another worker. */
+  key: string;
+  /** `host:pid`. */
+  identity: string;
+  buildId: string;
+  /** When it was last heard of, in milliseconds since 1970: a worker's own clock, or the server's. */
+  at: number;
+}
+
+export interface Signs {
+  workers: Sign[];
+  /** Milliseconds that may pass between two signs of a worker that lives; null when its own heartbeats are known. */
+  sparseMs: number | null;
+}
+
+export interface PinnedRun {
+  id: string;
+  runId: string;
+  /** Workflow type. */
+  runbook: string;
+  buildId: string;
+  /** Its state as `status` shows it; empty when it is not known. */
+  state: string;
+}
+
+const pageSize = 200;
+/** A poll lasts a minute at most, then the next one begins. */
+const pollMs = 75_000;
+const grpcNotFound = 5;
+
+/**
+ * The workers of a task queue and their versions, as the server knows them (Temporal's Worker Deployments). Raw calls,
+ * because the SDK has no client for them; every one fails as gRPC does.
+ */
+export class Deployment {
+  readonly name: string;
+
+  constructor(
+    private readonly service: WorkflowService,
+    private readonly namespace: string,
+    readonly taskQueue: string,
+    private readonly identity: string,
+  ) {
+    this.name = deploymentOf(taskQueue);
+  }
+
+  /** @returns null when no versioned worker has ever served the queue */
+  async state(): Promise<DeploymentState | null> {
+    try {
+      const { workerDeploymentInfo: info, conflictToken } = await this.service.describeWorkerDeployment({
+        namespace: this.namespace,
+        deploymentName: this.name,
+      });
+      const versions = new Map<string, { wasCurrent: boolean }>();
+      for (const { deploymentVersion, firstActivationTime } of info?.versionSummaries ?? []) {
+        if (deploymentVersion?.buildId) versions.set(deploymentVersion.buildId, { wasCurrent: Boolean(firstActivationTime) });
+      }
+      return { current: info?.routingConfig?.currentDeploymentVersion?.buildId || null, versions, token: conflictToken };
+    } catch (error) {
+      if ((error as { code?: number }).code === grpcNotFound) return null;
+      throw error;
+    }
+  }
+
+  /** New runs, and runs at a border, go to this version from now on. */
+  async makeCurrent(buildId: string, token: Uint8Array): Promise<void> {
+    await this.service.setWorkerDeploymentCurrentVersion({
+      namespace: this.namespace,
+      deploymentName: this.name,
+      buildId,
+      identity: this.identity,
+      conflictToken: token,
+    });
+  }
+
+  /** The versioned workers that were heard of lately, dead ones for some minutes among them. */
+  async signs(): Promise<Signs> {
+    const { namespaceInfo } = await this.service.describeNamespace({ namespace: this.namespace });
+    return namespaceInfo?.capabilities?.workerHeartbeats ? this.heartbeats() : this.polls();
+  }
+
+  private async heartbeats(): Promise<Signs> {
+    const workers: Sign[] = [];
+    let nextPageToken: Uint8Array = new Uint8Array();
+    do {
+      const page = await this.service.listWorkers({ namespace: this.namespace, pageSize, nextPageToken });
+      for (const { workerHeartbeat: beat } of page.workersInfo) {
+        const { deploymentName, buildId } = beat?.deploymentVersion ?? {};
+        if (!beat || deploymentName !== this.name || beat.taskQueue !== this.taskQueue || !buildId) continue;
+        // One that stops takes no new work: its runs need another worker now.
+        if (!isRunning(beat.status)) continue;
+        workers.push({
+          key: beat.workerInstanceKey ?? '',
+          identity: beat.workerIdentity ?? 'unknown',
+          buildId,
+          at: milliseconds(beat.heartbeatTime),
+        });
+      }
+      ({ nextPageToken } = page);
+    } while (nextPageToken.length > 0);
+    return { workers, sparseMs: null };
+  }
+
+  private async polls(): Promise<Signs> {
+    const { pollers } = await this.service.describeTaskQueue({
+      namespace: this.namespace,
+      taskQueue: { name: this.taskQueue },
+      taskQueueType: 1,
+    });
+    const workers = pollers.flatMap(({ identity, lastAccessTime, deploymentOptions }): Sign[] => {
+      const buildId = deploymentOptions?.deploymentName === this.name ? deploymentOptions.buildId : undefined;
+      const name = identity ?? 'unknown';
+      return buildId ? [{ key: name, identity: name, buildId, at: milliseconds(lastAccessTime) }] : [];
+    });
+    return { workers, sparseMs: pollMs };
+  }
+
+  /** Open runs of other versions than this one; of every version without it. */
+  async *runs(except?: string): AsyncGenerator<PinnedRun> {
+    const conditions = [`TemporalWorkerDeployment = '${this.name}'`, `ExecutionStatus = 'Running'`];
+    if (except !== undefined) {
+      conditions.push(`TemporalWorkerDeploymentVersion != '${versionName({ deploymentName: this.name, buildId: except })}'`);
+    }
+    let nextPageToken: Uint8Array = new Uint8Array();
+    do {
+      const page = await this.service.listWorkflowExecutions({
+        namespace: this.namespace,
+        query: conditions.join(' AND '),
+        pageSize,
+        nextPageToken,
+      });
+      for (const { execution, type, searchAttributes: found } of page.executions) {
+        const version = text(found?.indexedFields?.['TemporalWorkerDeploymentVersion']);
+        if (!execution?.workflowId || !execution.runId || !version.startsWith(`${this.name}:`)) continue;
+        yield {
+          id: execution.workflowId,
+          runId: execution.runId,
+          runbook: type?.name ?? '',
+          buildId: version.slice(this.name.length + 1),
+          state: text(found?.indexedFields?.[searchAttributes.state.name]),
+        };
+      }
+      ({ nextPageToken } = page);
+    } while (nextPageToken.length > 0);
+  }
+
+  async history({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>): Promise<History> {
+    const events: NonNullable<History['events']> = [];
+    let nextPageToken: Uint8Array = new Uint8Array();
+    do {
+      const page = await this.service.getWorkflowExecutionHistory({
+        namespace: this.namespace,
+        execution: { workflowId: id, runId },
+        nextPageToken,
+      });
+      events.push(...(page.history?.events ?? []));
+      ({ nextPageToken } = page);
+    } while (nextPageToken.length > 0);
+    return { events };
+  }
+
+  /**
+   * Gives the run's next workflow task to a version; from then on the run is pinned to it as if it had begun there. Not a
+   * lasting override: that would be inherited, and keep the run from every later release.
+   */
+  async move({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>, buildId: string): Promise<void> {
+    await this.service.updateWorkflowExecutionOptions({
+      namespace: this.namespace,
+      workflowExecution: { workflowId: id, runId },
+      workflowExecutionOptions: {
+        versioningOverride: { oneTime: { targetDeploymentVersion: { deploymentName: this.name, buildId } } },
+      },
+      updateMask: { paths: ['versioning_override'] },
+      identity: this.identity,
+    });
+  }
+
+  /** Asks a run that waits to continue as new, which brings it to the current version. */
+  async poke({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>): Promise<void> {
+    await this.service.signalWorkflowExecution({
+      namespace: this.namespace,
+      workflowExecution: { workflowId: id, runId },
+      signalName: messageNames.border,
+      identity: this.identity,
+    });
+  }
+}
+
+function isRunning(status: unknown): boolean {
+  return status === 1 || status === 'WORKER_STATUS_RUNNING';
+}
+
+function milliseconds(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {
+  return time ? Number(time.seconds ?? 0) * 1_000 + Math.floor((time.nanos ?? 0) / 1e6) : 0;
+}
+
+/** A keyword attribute's value. */
+function text(payload: { data?: Uint8Array | null } | null | undefined): string {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(payload?.data ?? []).toString('utf8'));
+    return typeof value === 'string' ? value : '';
+  } catch {
+    return '';
+  }
+}

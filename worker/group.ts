@@ -1,0 +1,26 @@
+import type { Worker } from '@temporalio/worker';
+
+/** Temporal workers that live and end together: one process is one worker to people, whatever number of queues it serves. */
+export class WorkerGroup {
+  constructor(private readonly workers: readonly Worker[]) {}
+
+  /** Takes work until `shutdown`, or until one of them fails: then the others stop as well. @throws what that one failed with */
+  async run(): Promise<void> {
+    const results = await Promise.allSettled(
+      this.workers.map(async (worker) => {
+        try {
+          await worker.run();
+        } catch (error) {
+          this.shutdown();
+          throw error;
+        }
+      }),
+    );
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** Takes nothing new and lets steps end; `run` returns when they have. */
+  shutdown(): void {
+    for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  }
+}

@@ -1,0 +1,71 @@
+import { DefaultLogger, Runtime, type LogLevel, type LogMetadata } from '@temporalio/worker';
+import type pg from 'pg';
+import type { WorkerConfig } from './config.js';
+import { createWorker, shippedProcedures, type Procedures } from './create.js';
+import { becomeCurrent } from './deployment/current.js';
+import { Upkeep } from './deployment/upkeep.js';
+
+/** Milliseconds between two heartbeats of a worker: often enough that its death is noticed as soon as that of a step's worker. */
+export function workerHeartbeatMs(heartbeatMs: number): number {
+  return Math.min(3_000, Math.max(1_000, Math.floor(heartbeatMs / 3)));
+}
+
+/** What every worker process sets up once, before anything else of the SDK. */
+export function installRuntime({ heartbeatMs }: WorkerConfig, level: LogLevel): void {
+  Runtime.install({ logger: new WorkerLogger(level), workerHeartbeatInterval: workerHeartbeatMs(heartbeatMs) });
+}
+
+/** Without the warnings that a queue has no workflows or no activities: each of ours has one of the two. */
+class WorkerLogger extends DefaultLogger {
+  override log(level: LogLevel, message: string, meta?: LogMetadata): void {
+    if (!/ registered, not polling for /.test(message)) super.log(level, message, meta);
+  }
+}
+
+/**
+ * Runs a worker until it is asked to stop: polls, becomes the current version when that is its turn, and looks after the
+ * runs of other versions. Prints `worker ready` once it takes work.
+ * @throws Error when it cannot begin, or when the SDK gives up
+ */
+export async function serve(config: WorkerConfig, pool: pg.Pool, procedures: Procedures = shippedProcedures()): Promise<void> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const { worker, connection, commands, deployment, watch } = await createWorker(config, pool, procedures);
+  commands.keepTidy();
+  watch.start();
+  const running = worker.run();
+  let upkeep: Upkeep | undefined;
+  let kept: Promise<void> | undefined;
+  try {
+    const { buildId, code } = procedures.bundle;
+    if (deployment && buildId !== undefined) {
+      const current = await Promise.race([becomeCurrent(deployment, buildId, config.makeCurrent), running]);
+      if (typeof current === 'string' && current !== buildId) say(notCurrent(config, buildId, current));
+      upkeep = new Upkeep({
+        ...{ deployment, identity: config.identity, buildId, code, say },
+        everyMs: workerHeartbeatMs(config.heartbeatMs),
+        silenceMs: config.heartbeatMs + 2 * workerHeartbeatMs(config.heartbeatMs),
+      });
+      kept = upkeep.run();
+    }
+    say(`worker ready ${config.identity} on task queue ${config.taskQueue}${buildId ? `, version ${buildId}` : ''}`);
+    await running;
+  } catch (error) {
+    worker.shutdown();
+    await running.catch(() => undefined);
+    throw error;
+  } finally {
+    upkeep?.stop();
+    await kept;
+    await watch.close();
+    commands.close();
+    await connection.close();
+  }
+}
+
+function notCurrent({ command, makeCurrent }: WorkerConfig, buildId: string, current: string): string {
+  const why = makeCurrent === 'no' ? 'RUNBOOK_MAKE_CURRENT is no' : 'it was current before, and was replaced';
+  return (
+    `version ${buildId} gets no new runs, version ${current} does: ${why}. It serves the runs that it has. ` +
+    `To give it new ones: ${command} deployment --use ${buildId}`
+  );
+}
