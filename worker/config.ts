@@ -13,6 +13,7 @@ const settings = z.object({
   }),
   RUNBOOK_TARGETS: z.string().min(1).default('targets.yaml'),
   RUNBOOK_SECRETS: z.string().min(1).default('secrets.yaml'),
+  RUNBOOK_LIBRARY: z.string().min(1).optional(),
   RUNBOOK_JOURNALS: z.string().min(1).optional(),
   RUNBOOK_UI_URL: z.url().optional(),
   RUNBOOK_COMMAND: z.string().min(1).optional(),
@@ -30,6 +31,8 @@ export interface WorkerConfig {
   databaseUrl: string;
   targetsFile: string;
   secretsFile: string;
+  /** Folder of runbooks that are data; null: only those that are shipped. */
+  library: string | null;
   /** Folder on a disk of this host, for the output and the outcome of commands. */
   journals: string;
   uiUrl: string | null;
@@ -76,6 +79,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     databaseUrl: value.RUNBOOK_DATABASE_URL,
     targetsFile: resolve(value.RUNBOOK_TARGETS),
     secretsFile: resolve(value.RUNBOOK_SECRETS),
+    library: value.RUNBOOK_LIBRARY === undefined ? null : resolve(value.RUNBOOK_LIBRARY),
     journals: resolve(
       value.RUNBOOK_JOURNALS ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'durable-runbooks'),
     ),

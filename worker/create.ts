@@ -14,6 +14,7 @@ import { readBundle, type WorkflowBundle } from './bundle.js';
 import type { WorkerConfig } from './config.js';
 import { Deployment } from './deployment/server.js';
 import { WorkerGroup } from './group.js';
+import { readLibrary } from './library.js';
 import { versionOf } from './version.js';
 import { Watch } from './watch.js';
 
@@ -59,7 +60,7 @@ export async function createWorker(
     pool,
     targets,
     secrets,
-    catalogue,
+    catalogue: [...catalogue, ...readLibrary(config.library, catalogue)],
     procedure: bundle.procedure,
     settings: {
       command: config.command,

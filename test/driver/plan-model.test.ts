@@ -9,7 +9,7 @@ import type { RunbookSpec } from '../../language/runbook.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder } from '../../worker/config.js';
-import { Driver, type ActivityContext, type Run } from './driver.js';
+import { Driver, outline, type ActivityContext, type Run } from './driver.js';
 import { expectedOf, randomFrom, randomSteps, type Expected, type ModelStep, type Random } from './plan-model.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
@@ -154,7 +154,9 @@ async function play(steps: readonly ModelStep[], border?: BorderLimits, trouble?
 async function lead(run: Run, known: Map<string, ModelStep>, trouble?: Random): Promise<void> {
   const given = new Map<string, number>();
   for (let round = 0; ; round += 1) {
-    if (round > 5_000 || run.trace.length > 20_000) throw new Error('the run does not end');
+    if (round > 5_000 || run.trace.length > 20_000) {
+      throw new Error(`the run does not end: after ${round} rounds it did ${outline(run.trace).slice(-12).join(', ')}`);
+    }
     // In small steps, so that trouble meets the run at any moment.
     await run.advance(trouble ? Math.floor(trouble() * 12) : 20);
     if (run.ended) return;

@@ -328,15 +328,10 @@ describe('target leases and killed workers', () => {
     const second = await w.start('test-lease', { target, first: change(file) });
     await w.wait(second);
     for (let kills = 0; kills < 2; kills += 1) {
+      const tries = async () => (await second.describe()).raw.pendingActivities?.[0]?.lastWorkerIdentity ?? '';
+      const before = await tries();
       await w.engine.killWorker();
-      await until('a try of the next worker', async () => {
-        const before = (await second.describe()).raw.pendingActivities?.[0]?.attempt ?? 0;
-        return until(
-          'another try',
-          async () => ((await second.describe()).raw.pendingActivities?.[0]?.attempt ?? 0) > before,
-          15_000,
-        );
-      });
+      await until('a try of the next worker', async () => !['', before].includes(await tries()), 30_000);
     }
     expect((await w.engine.status(second)).state).toBe('waiting');
     await writeFile(file, '');

@@ -70,7 +70,8 @@ export function runbook(
 
 /** From the procedure's first step to the last word in the record. */
 class Life {
-  private rollback: Carried['rollback'];
+  /** Set once changes are being taken back. */
+  private ending: Ending | null;
   private readonly scope = new CancellationScope();
   private readonly control: Control;
   private readonly answering: Promise<void>;
@@ -81,15 +82,15 @@ class Life {
     private readonly procedure: Procedure,
     private readonly onFailure: (run: Run) => 'leave' | 'rollback',
   ) {
-    this.rollback = run.rollbackCarried;
+    this.ending = run.rollbackCarried?.ending ?? null;
     this.control = new Control(run, () => this.scope.cancel());
     this.answering = CancellationScope.nonCancellable(() => inbox.pump(ownerOf(run, this.control)));
   }
 
   /** Set as soon as the run is told to end, or has come to its end: the next execution does not begin the procedure again. */
   get takingBack(): Carried['rollback'] {
-    if (this.rollback ?? !this.control.isEnding) return this.rollback;
-    return { ending: this.control.ending(), undos: this.run.undos.all, failed: [] };
+    const ending = this.ending ?? (this.control.isEnding ? this.control.ending() : null);
+    return ending && { ending, undos: this.run.undos.all, failed: this.run.leftover };
   }
 
   border(): Promise<'border'> {
@@ -98,7 +99,7 @@ class Life {
 
   async result(): Promise<RunResult> {
     const { run } = this;
-    const ending = this.rollback?.ending ?? (await this.endingOf());
+    const ending = this.ending ?? (await this.endingOf());
     await CancellationScope.nonCancellable(async () => {
       const problem = ending.rollback ? await this.takeBack(ending) : ending.problem;
       run.turn.close();
@@ -134,7 +135,7 @@ class Life {
 
   private async takeBack(ending: Ending): Promise<Problem | null> {
     const { run } = this;
-    this.rollback ??= { ending, undos: run.undos.all, failed: run.leftover };
+    this.ending = ending;
     await run.rollback();
     const left = [...run.leftover, ...run.undos.paths.filter((path) => !run.leftover.includes(path))];
     if (left.length === 0) return ending.problem;

@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunbookSpec } from '../../../language/runbook.js';
+import { readLibrary } from '../../../worker/library.js';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'runbook-library-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const runbook = {
+  ...{
+    id: 'restart-it',
+    version: '1.0.0',
+    title: 'Restart',
+    summary: 'Restarts it.',
+    type: 'MAINTENANCE',
+    priority: 'LOW',
+    tags: [],
+  },
+  ...{ owners: ['ops'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', inputs: {} },
+  steps: [{ id: 'do', title: 'Do it', kind: 'command', effect: 'change', work: { action: { kind: 'command', argv: ['true'] } } }],
+};
+const write = (name: string, data: unknown): void => writeFileSync(join(folder, name), JSON.stringify(data));
+
+test('each file is a runbook; other files are none', () => {
+  write('a.json', runbook);
+  writeFileSync(join(folder, 'README.md'), 'no runbook');
+  expect(readLibrary(folder, [])).toMatchObject([{ id: 'restart-it', data: true }]);
+  expect(readLibrary(null, [])).toEqual([]);
+});
+
+test('every mistake of every file is named, with its place', () => {
+  write('a.json', { ...runbook, stepz: [] });
+  write('b.json', {
+    ...runbook,
+    steps: [{ ...runbook.steps[0], work: { action: { kind: 'command', argv: [{ $: 'inputs.x' }] } } }],
+  });
+  writeFileSync(join(folder, 'c.json'), '{');
+  expect(() => readLibrary(folder, [])).toThrow(/a\.json: .*stepz[\s\S]*b\.json: steps\.0\.work\.action[\s\S]*c\.json: /);
+});
+
+test('a name that is taken, and a folder that is not there', () => {
+  write('a.json', runbook);
+  expect(() => readLibrary(folder, [{ id: 'restart-it' } as RunbookSpec])).toThrow('there is a runbook restart-it already');
+  expect(() => readLibrary(join(folder, 'none'), [])).toThrow('RUNBOOK_LIBRARY');
+});
