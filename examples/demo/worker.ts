@@ -40,6 +40,15 @@ export class WorkerProcess {
     return this.child.pid ?? -1;
   }
 
+  /** Settles when it has ended, by itself or not. */
+  get exited(): Promise<unknown> {
+    return this.ended ? Promise.resolve() : once(this.child, 'exit');
+  }
+
+  private get ended(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   /** The last lines it printed. */
   tail(): string {
     return this.lines.slice(-20).join('\n');
@@ -55,7 +64,7 @@ export class WorkerProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (this.ended) return;
     const exited = once(this.child, 'exit');
     this.child.kill(signal);
     await exited;

@@ -21,6 +21,7 @@ import { createTestDatabase } from './database.js';
 import { until } from './until.js';
 
 const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
+const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
 
 export interface EngineOptions {
   targets?: string;
@@ -29,6 +30,16 @@ export interface EngineOptions {
   workers?: number;
   /** When runs continue as new; only with a worker in this process. */
   border?: BorderLimits;
+  /** Compiled module with the procedures, when they are not those of the engine's tests. */
+  procedures?: string;
+  /** Program of those processes, when it is not the engine tests' own. */
+  program?: string;
+  /** Temporal server, when it is not the one that all tests share. */
+  address?: string;
+  /** Address of an empty database for the record, when it is not one of the test server's. */
+  databaseUrl?: string;
+  /** More settings of those processes. */
+  env?: Record<string, string>;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -37,6 +48,7 @@ export class Engine {
 
   private constructor(
     private readonly env: Record<string, string>,
+    private readonly program: string,
     readonly folder: string,
     readonly taskQueue: string,
     readonly client: Client,
@@ -46,12 +58,14 @@ export class Engine {
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
     const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0 } = options;
-    const address = process.env['TEMPORAL_ADDRESS'];
+    const address = options.address ?? process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
     await writeFile(join(folder, 'targets.yaml'), targets);
     await writeFile(join(folder, 'secrets.yaml'), secrets, { mode: 0o600 });
-    const database = await createTestDatabase('engine');
+    const database = options.databaseUrl
+      ? { url: options.databaseUrl, drop: () => Promise.resolve() }
+      : await createTestDatabase('engine');
     const taskQueue = `engine-${randomUUID()}`;
     const bundle = join(folder, 'bundle.js');
     const env = {
@@ -64,16 +78,17 @@ export class Engine {
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
       ...(workers > 0 ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+      ...options.env,
     };
     const pool = openPool(database.url);
     await migrate(pool);
     quiet();
-    const code = await bundleWorkflows(proceduresFile);
+    const code = await bundleWorkflows(options.procedures ?? proceduresFile);
     const client = new Client({
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const engine = new Engine(env, folder, taskQueue, client, pool, [
+    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, client, pool, [
       () => client.connection.close(),
       () => pool.end(),
       () => database.drop(),
@@ -87,7 +102,7 @@ export class Engine {
 
   /** Another worker in a process of its own. */
   async startWorker(): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(this.env, join(programFolder, 'test', 'helpers', 'engine-worker.js'));
+    const worker = await WorkerProcess.start(this.env, this.program);
     this.workers.push(worker);
     return worker;
   }
@@ -98,6 +113,21 @@ export class Engine {
     this.workers.splice(this.workers.indexOf(worker), 1);
     await worker.kill9();
     await this.startWorker();
+  }
+
+  /** Workers that died by themselves and were replaced. */
+  replaced = 0;
+
+  /** Starts another worker whenever one has died by itself, until `until` is aborted. */
+  async replaceDead(until: AbortSignal): Promise<void> {
+    const over = new Promise<undefined>((done) => until.addEventListener('abort', () => done(undefined)));
+    while (!until.aborted) {
+      const dead = await Promise.race([over, ...this.workers.map((worker) => worker.exited.then(() => worker))]);
+      if (!dead || until.aborted) continue;
+      this.workers.splice(this.workers.indexOf(dead), 1);
+      this.replaced += 1;
+      await this.startWorker();
+    }
   }
 
   private async workHere(code: string, border?: BorderLimits): Promise<void> {
