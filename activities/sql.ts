@@ -7,6 +7,7 @@ import { parseUrl } from '../language/url.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { capForHistory } from './output-cap.js';
+import { isRecordAway } from './record-reachable.js';
 import { endSessionBefore, provedOutput, sessionName, systemOf, transactionOf, type SqlEvidence } from './sql-outcome.js';
 
 const defaultStatementMs = 30_000;
@@ -42,6 +43,7 @@ export const sql: Handler<'sql'> = async (action, context) => {
     return await inTransaction(client, action, context, await systemOf(client));
   } catch (error) {
     if (error instanceof CommitUnanswered) return await answerAfterCommit(error, target, context);
+    if (isRecordAway(error)) throw error;
     if (context.signal.aborted) throw context.signal.reason;
     throw asStepFailure(error, target, context);
   } finally {
@@ -121,6 +123,9 @@ async function answerAfterCommit(
 ): Promise<JsonObject> {
   const until = Date.now() + askAfterCommitMs;
   for (;;) {
+    if (!(await context.keepEvidence(evidence as unknown as Json))) {
+      throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker, which asks what became of it');
+    }
     try {
       const client = await connect(target, context);
       try {

@@ -43,13 +43,14 @@ export function dieAtPoints(folder: string): void {
   });
   const send = globalThis.fetch;
   globalThis.fetch = async (...request) => {
-    if (stops.wants('in-effect')) void stops.stop('in-effect');
+    if (stops.wants('in-effect')) stops.die('in-effect');
     const response = await send(...request);
     return stops.wants('after-effect') ? stops.stop('after-effect') : response;
   };
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with its own `this` below
   const run = CommandClaim.prototype.run;
   CommandClaim.prototype.run = async function (spec, watch) {
-    if (stops.wants('in-effect')) void stops.stop('in-effect');
+    if (stops.wants('in-effect')) stops.die('in-effect');
     const outcome = await run.call(this, spec, watch);
     return stops.wants('after-effect') ? stops.stop('after-effect') : outcome;
   };
@@ -80,12 +81,17 @@ class Stops {
     }
   }
 
+  /** The step stands still from here on. */
   stop(point: Point): Promise<never> {
+    this.die(point);
+    return new Promise<never>(() => undefined);
+  }
+
+  die(point: Point): void {
     this.first ??= Date.now();
     clearTimeout(this.timer);
     const wait = point === 'in-effect' ? underWayMs : Math.max(0, Math.min(lastMs, this.first + firstMs - Date.now()));
     this.timer = setTimeout(() => process.kill(process.pid, 'SIGKILL'), wait);
-    return new Promise<never>(() => undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Work } from '../../workflows/engine/run.js';
-import { heldSpec, stepsSpec, treeSpec, type CountedKind } from './specs.js';
+import { heldSpec, stepsSpec, treeSpec, type CountedKind, type HeldKind } from './specs.js';
 
 /*
  * Procedures whose effects are counted where they happen, beside those of the engine's tests.
@@ -43,41 +43,41 @@ function effect(kind: CountedKind, id: string, journal: string): Work {
 }
 
 const steps = runbook(stepsSpec, async (run) => {
-  const kinds = String(run.inputs['kinds']).split(',') as CountedKind[];
-  for (let round = 1; round <= Number(run.inputs['rounds']); round += 1) {
-    for (const kind of kinds) {
-      await run.step(kind, effect(kind, `${run.key.run} ${kind} ${round}`, String(run.inputs['journal'])));
+  const { kinds, rounds, journal } = run.inputs as { kinds: string; rounds: number; journal: string };
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const kind of kinds.split(',') as CountedKind[]) {
+      await run.step(kind, effect(kind, `${run.key.run} ${kind} ${round}`, journal));
     }
   }
 });
 
 const tree = runbook(treeSpec, async (run) => {
-  const { script, argument, seconds } = run.inputs;
+  const { script, argument, seconds } = run.inputs as { script: string; argument: string; seconds: number };
   await run.step('tree', {
-    action: { kind: 'command', argv: ['/bin/sh', '-c', String(script), 'sh', String(argument)] },
-    timeoutMs: Number(seconds) * 1_000,
+    action: { kind: 'command', argv: ['/bin/sh', '-c', script, 'sh', argument] },
+    timeoutMs: seconds * 1_000,
   });
 });
 
 const held = runbook(heldSpec, async (run) => {
-  const { kind, journal, release, lock } = run.inputs;
-  const id = `${run.key.run} ${String(kind)} 1`;
+  const { kind, journal, release, lock } = run.inputs as { kind: HeldKind; journal: string; release: string; lock: number };
+  const id = `${run.key.run} ${kind} 1`;
   const script = 'echo "$1" >> "$2"; while [ ! -e "$3" ]; do echo tick; sleep 0.1; done; echo done';
-  const actions: Record<string, Work['action']> = {
-    command: { kind: 'command', argv: ['/bin/sh', '-c', script, 'sh', id, String(journal), String(release)] },
+  const actions: Record<HeldKind, Work['action']> = {
+    command: { kind: 'command', argv: ['/bin/sh', '-c', script, 'sh', id, journal, release] },
     sql: {
       kind: 'sql',
       target: 'database',
       statements: [
         { text: 'INSERT INTO effects (id) VALUES ($1)', values: [id] },
-        { text: 'SELECT pg_advisory_xact_lock_shared($1)', values: [lock as number] },
+        { text: 'SELECT pg_advisory_xact_lock_shared($1)', values: [lock] },
       ],
       statementTimeoutMs: 110_000,
       lockTimeoutMs: 110_000,
     },
     http: { kind: 'http', target: 'service', method: 'POST', path: '/held', json: { id }, idempotencyKey: true },
   };
-  await run.step(String(kind), { action: actions[String(kind)] as Work['action'] });
+  await run.step(kind, { action: actions[kind] });
 });
 
 export { steps as 'chaos-steps', tree as 'chaos-tree', held as 'chaos-held' };

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a request takes after its effect, in milliseconds: long enough to die in between. */
 const thinkingMs = 80;
@@ -32,7 +31,7 @@ export class EffectService {
         if (id !== undefined && (key === undefined || !service.keys.has(String(key)))) service.effects.push(id);
         if (key !== undefined) service.keys.add(String(key));
         if (request.url === '/held' && service.holding) service.held.push(response);
-        else void delay(thinkingMs).then(() => answer(response));
+        else setTimeout(() => answer(response), thinkingMs);
       });
     });
     server.listen(0, '127.0.0.1');
@@ -49,15 +48,15 @@ export class EffectService {
     return this.held.length;
   }
 
-  /** Answers the requests to `/held` that wait now; later ones are held again. */
-  answerHeld(): void {
-    for (const response of this.held.splice(0)) answer(response);
+  /** Answers the request to `/held` that waits longest. */
+  answerOldest(): void {
+    for (const response of this.held.splice(0, 1)) answer(response);
   }
 
   /** Answers them, and those that come later at once, until `hold`. */
   letGo(): void {
     this.holding = false;
-    this.answerHeld();
+    for (const response of this.held.splice(0)) answer(response);
   }
 
   hold(): void {

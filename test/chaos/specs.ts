@@ -32,10 +32,13 @@ export const treeSpec = spec(
   { script: text, argument: text, seconds: number },
 );
 
+export const heldKinds = ['command', 'sql', 'http'] as const;
+export type HeldKind = (typeof heldKinds)[number];
+
 /** Steps that are held in the middle of their effect until the test lets them go. */
 export const heldSpec = spec(
   'chaos-held',
-  (['command', 'sql', 'http'] as const).map((id) => ({
+  heldKinds.map((id) => ({
     id,
     title: `Held effect of kind ${id}`,
     kind: id,

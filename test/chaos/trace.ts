@@ -6,9 +6,8 @@ export interface TracedWrite {
   at: number;
   pid: number;
   name: string;
-  /** Path of the step, and what names its run in this statement. */
+  /** Path of the step. */
   step: string;
-  run: string;
   taken: boolean;
 }
 
@@ -18,9 +17,8 @@ export function traceWrites(file: string): void {
     after({ name, values }, result) {
       const taken = takenBy(name, result);
       if (taken === undefined) return;
-      const [run, second, third] = values.map(String);
-      const step = name === 'output-owned' || name === 'output-finish' ? second : third;
-      const line: TracedWrite = { at: Date.now(), pid: process.pid, name, step: step ?? '', run: run ?? '', taken };
+      const step = values[name.startsWith('output-') ? 1 : 2];
+      const line: TracedWrite = { at: Date.now(), pid: process.pid, name, step: String(step), taken };
       appendFileSync(file, `${JSON.stringify(line)}\n`);
     },
   });

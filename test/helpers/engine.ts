@@ -51,6 +51,8 @@ export class Engine {
     private readonly program: string,
     readonly folder: string,
     readonly taskQueue: string,
+    /** Of the Temporal server. */
+    readonly address: string,
     readonly client: Client,
     readonly pool: pg.Pool,
     private readonly closers: (() => Promise<unknown>)[],
@@ -88,7 +90,7 @@ export class Engine {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, client, pool, [
+    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, address, client, pool, [
       () => client.connection.close(),
       () => pool.end(),
       () => database.drop(),
@@ -100,11 +102,16 @@ export class Engine {
     return engine;
   }
 
-  /** Another worker in a process of its own. */
-  async startWorker(): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(this.env, this.program);
+  /** Another worker in a process of its own. @param env settings that differ from those of the others */
+  async startWorker(env: Record<string, string> = {}): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start({ ...this.env, ...env }, this.program);
     this.workers.push(worker);
     return worker;
+  }
+
+  /** As a power cut would end all workers; none takes their place. */
+  async killWorkers(): Promise<void> {
+    await Promise.all(this.workers.splice(0).map((worker) => worker.kill9()));
   }
 
   /** As a power cut would end it; another one takes its place. */
