@@ -53,6 +53,8 @@ export class Engine {
     readonly taskQueue: string,
     /** Of the Temporal server. */
     readonly address: string,
+    /** Of the record. */
+    readonly databaseUrl: string,
     readonly client: Client,
     readonly pool: pg.Pool,
     private readonly closers: (() => Promise<unknown>)[],
@@ -90,7 +92,7 @@ export class Engine {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, address, client, pool, [
+    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, address, database.url, client, pool, [
       () => client.connection.close(),
       () => pool.end(),
       () => database.drop(),
