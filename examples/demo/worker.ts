@@ -45,7 +45,7 @@ export class WorkerProcess {
     return this.ended ? Promise.resolve() : once(this.child, 'exit');
   }
 
-  private get ended(): boolean {
+  get ended(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 

@@ -2,6 +2,7 @@ import { readFile, writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { openPool } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { Engine, type EngineOptions } from '../helpers/engine.js';
@@ -22,6 +23,7 @@ export class ChaosWorld {
     readonly folder: string,
     readonly database: pg.Client,
     readonly service: EffectService,
+    private readonly looks: pg.Pool,
     private readonly target: TestDatabase | undefined,
   ) {}
 
@@ -34,6 +36,8 @@ export class ChaosWorld {
     database.on('error', () => undefined);
     await database.connect();
     await database.query('CREATE TABLE IF NOT EXISTS effects (id text)');
+    // Connects anew after that.
+    const looks = openPool(address);
     const service = await EffectService.start();
     const url = new URL(address);
     await writeFile(join(folder, 'password'), decodeURIComponent(url.password), { mode: 0o600 });
@@ -52,7 +56,7 @@ export class ChaosWorld {
         secrets: { password: { from: `file:${join(folder, 'password')}`, targets: ['database'] } },
       }),
     });
-    return new ChaosWorld(engine, folder, database, service, own);
+    return new ChaosWorld(engine, folder, database, service, looks, own);
   }
 
   get journal(): string {
@@ -62,14 +66,15 @@ export class ChaosWorld {
   /** Every effect that happened, by its id, as often as it happened. */
   async effects(): Promise<string[]> {
     const lines = (await readFile(this.journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-    const { rows } = await this.database.query<{ id: string }>('SELECT id FROM effects');
+    const { rows } = await this.looks.query<{ id: string }>('SELECT id FROM effects');
     return [...lines, ...rows.map(({ id }) => id), ...this.service.effects];
   }
 
   async stop(): Promise<void> {
     await this.engine.stop();
     this.service.stop();
-    await this.database.end();
+    await this.database.end().catch(() => undefined);
+    await this.looks.end();
     await this.target?.drop();
     await rm(this.folder, { recursive: true, force: true });
   }

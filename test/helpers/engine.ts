@@ -139,6 +139,16 @@ export class Engine {
     }
   }
 
+  /** Rejects when a worker ends that nobody ended, with what it said. */
+  workerEnded(): Promise<never> {
+    return Promise.race(
+      this.workers.map(async (worker) => {
+        await worker.exited;
+        throw new Error(`a worker ended:\n${worker.tail()}`);
+      }),
+    );
+  }
+
   private async workHere(code: string, border?: BorderLimits): Promise<void> {
     const { worker, connection, commands } = await createWorker(readConfig(this.env), this.pool, {
       bundle: { code, procedure: 'sha256:test' },
