@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { once } from 'node:events';
 import type pg from 'pg';
 import { openPool } from '../../store/index.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
@@ -18,7 +17,7 @@ afterAll(async () => {
 test('a connection that the server ends between two statements fails the next one, and never the process', async () => {
   const client = await pool.connect();
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  const ended = once(client, 'end');
+  const ended = new Promise<void>((end) => client.once('end', end));
   await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
   await ended;
   await expect(client.query('SELECT 1')).rejects.toThrow();
