@@ -22,23 +22,22 @@ export async function longCommand(ticks: number, moments: readonly number[]): Pr
   const { engine } = world;
   try {
     const [started, ticked] = [join(world.folder, 'started.txt'), join(world.folder, 'ticks.txt')];
-    const script =
-      'echo x >> "$1"; i=0; while [ $i -lt "$3" ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$2"; sleep 0.1; done';
-    const argv = ['/bin/sh', '-c', script, 'sh', started, ticked, String(ticks)];
-    const handle = await engine.run('test-commands', { first: JSON.stringify(argv), second: JSON.stringify(['/usr/bin/true']) });
+    const script = `echo x >> "$1/started.txt"; i=0
+while [ $i -lt ${ticks} ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$1/ticks.txt"; sleep 0.1; done`;
+    const handle = await engine.run('chaos-tree', { script, argument: world.folder, seconds: ticks });
     for (const moment of moments) {
       await until('the command to go on', async () => (await lines(ticked)) >= moment);
       await engine.killWorker();
     }
     const { state } = await engine.ended(handle);
     const expected = Array.from({ length: ticks }, (_, index) => `line ${index + 1} of the output\n`).join('');
-    const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'first' });
+    const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'tree' });
     const output = Buffer.concat(chunks.map(({ bytes }) => bytes));
     return {
       started: await lines(started),
       kills: moments.length,
       state,
-      attempts: (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'first').length,
+      attempts: (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'tree').length,
       bytes: output.length,
       expectedBytes: Buffer.byteLength(expected),
       same: output.equals(Buffer.from(expected)),
