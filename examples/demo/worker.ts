@@ -14,10 +14,16 @@ export class WorkerProcess {
   /**
    * Starts a worker and waits until it takes work.
    * @param program what is run instead of the shipped worker, for tests with procedures of their own
+   * @param prefix put before the command line, such as another program that becomes it
    * @throws Error with its last lines when it ends instead
    */
-  static async start(env: Record<string, string>, program = join(programFolder, 'worker', 'main.js')): Promise<WorkerProcess> {
-    const child = spawn(process.execPath, [program], {
+  static async start(
+    env: Record<string, string>,
+    program = join(programFolder, 'worker', 'main.js'),
+    prefix: readonly string[] = [],
+  ): Promise<WorkerProcess> {
+    const [first = process.execPath, ...rest] = [...prefix, process.execPath, program];
+    const child = spawn(first, rest, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

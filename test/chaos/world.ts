@@ -23,6 +23,8 @@ export class ChaosWorld {
     readonly folder: string,
     readonly database: pg.Client,
     readonly service: EffectService,
+    /** Address of the database that the steps of kind `sql` change. */
+    readonly targetUrl: string,
     private readonly looks: pg.Pool,
     private readonly target: TestDatabase | undefined,
   ) {}
@@ -56,7 +58,7 @@ export class ChaosWorld {
         secrets: { password: { from: `file:${join(folder, 'password')}`, targets: ['database'] } },
       }),
     });
-    return new ChaosWorld(engine, folder, database, service, looks, own);
+    return new ChaosWorld(engine, folder, database, service, address, looks, own);
   }
 
   get journal(): string {

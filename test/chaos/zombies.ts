@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { WorkerProcess } from '../../examples/demo/worker.js';
 import { Proxy } from '../cli/proxy.js';
+import type { Namespace } from './namespace.js';
 import { until } from '../helpers/until.js';
 import { heldKinds as kinds } from './specs.js';
 import type { TracedWrite } from './trace.js';
@@ -33,16 +34,20 @@ export interface ZombieResult {
  * A worker falls silent in the middle of its steps, another one takes them over, and the first comes back while the
  * other still acts. What it writes then must be refused, and what it does must not disturb the other.
  * @param rounds in each, one worker does one step of each kind
+ * @param cable cut instead of stopping the worker, which then acts on while nobody hears of it
  * @returns the same for all these rounds, and for one more in which late writes are judged without the fence
  */
-export async function zombies(rounds: number): Promise<{ fenced: ZombieResult; open: ZombieResult; seconds: number }> {
+export async function zombies(
+  rounds: number,
+  cable?: Namespace,
+): Promise<{ fenced: ZombieResult; open: ZombieResult; seconds: number }> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'runbook-zombies-'));
   const trace = join(folder, 'trace.jsonl');
   const world = await ChaosWorld.start({ workers: 1, env: { CHAOS_TRACE: trace } });
   await world.engine.killWorkers();
   const one = (round: number, isFenced: boolean): Promise<ZombieResult> =>
-    oneRound(world, { release: join(folder, `release-${round}`), trace, isFenced });
+    oneRound(world, { release: join(folder, `release-${round}`), folder, trace, isFenced, cable });
   try {
     const fenced: ZombieResult = { zombies: 0, refused: 0, through: 0, twice: 0, lost: 0, finished: 0 };
     for (let round = 1; round <= rounds; round += 1) add(fenced, await one(round, true));
@@ -58,18 +63,19 @@ interface Round {
   /** File whose presence lets the commands end. */
   release: string;
   trace: string;
+  folder: string;
   isFenced: boolean;
+  cable: Namespace | undefined;
 }
 
 async function oneRound(world: ChaosWorld, round: Round): Promise<ZombieResult> {
   const { engine } = world;
   const guard = round.isFenced ? {} : { CHAOS_OFF: 'fence' };
-  const proxy = new Proxy(engine.address);
-  await proxy.open();
+  const ways = await Ways.open(world, round);
   try {
-    const silent = await engine.startWorker({ ...guard, TEMPORAL_ADDRESS: proxy.address });
+    const silent = await engine.startWorker({ ...guard, ...ways.env }, round.cable?.prefix);
     const runs = await Promise.all(kinds.map((kind) => start(world, kind, round.release)));
-    const writes = await haunt(world, { ...round, runs, silent, guard, proxy });
+    const writes = await haunt(world, { ...round, runs, silent, guard, temporal: ways.temporal });
     const states = await Promise.all(
       runs.map(async (run) => {
         if (round.isFenced) return (await engine.ended(run)).state;
@@ -92,7 +98,7 @@ async function oneRound(world: ChaosWorld, round: Round): Promise<ZombieResult> 
     };
   } finally {
     await engine.killWorkers();
-    await proxy.cut();
+    await ways.close();
   }
 }
 
@@ -105,11 +111,12 @@ interface Haunting extends Round {
   silent: WorkerProcess;
   guard: Record<string, string>;
   /** Between the silent worker and Temporal. */
-  proxy: Proxy;
+  temporal: Proxy;
 }
 
 /** @returns what the worker wrote that came back, by kind of step */
-async function haunt(world: ChaosWorld, { runs, silent, guard, proxy, release, trace }: Haunting): Promise<TracedWrite[][]> {
+async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite[][]> {
+  const { runs, silent, guard, temporal, release, trace, cable } = haunting;
   const { engine, service, database } = world;
   service.hold();
   await database.query('SELECT pg_advisory_lock($1)', [lock]);
@@ -119,20 +126,22 @@ async function haunt(world: ChaosWorld, { runs, silent, guard, proxy, release, t
       return ids.includes(`${runs[0]?.workflowId} command 1`) && service.waiting === 1 && (await waitsForLock(world)) === 1;
     });
     await engine.startWorker(guard);
-    process.kill(silent.pid, 'SIGSTOP');
+    if (cable) cable.cut();
+    else process.kill(silent.pid, 'SIGSTOP');
     // While nobody tells it that it was given up, it believes that the steps are its own.
-    await proxy.cut();
+    await temporal.cut();
     await until('the other worker to have taken over', async () => {
       return (await takenOver(world, runs)) === runs.length && service.waiting === 2 && (await waitsForLock(world)) === 1;
     });
     service.answerOldest();
     const since = Date.now();
-    process.kill(silent.pid, 'SIGCONT');
+    if (cable) cable.mend();
+    else process.kill(silent.pid, 'SIGCONT');
     const late = (): Promise<TracedWrite[][]> => writesOf(trace, silent.pid, since);
     await until('it to write of every step', async () => (await late()).every((each) => each.length > 0), lateMs).catch(
       () => undefined,
     );
-    await proxy.open();
+    await temporal.open();
     // Now it learns it; the command that it has followed is left to the other.
     await until('it to let go', async () => (await late()).flat().every(({ at }) => at < Date.now() - quietMs), lateMs);
     return await late();
@@ -140,6 +149,40 @@ async function haunt(world: ChaosWorld, { runs, silent, guard, proxy, release, t
     await writeFile(release, '');
     await database.query('SELECT pg_advisory_unlock($1)', [lock]);
     service.letGo();
+  }
+}
+
+/** How the worker that falls silent reaches the world: Temporal by a way of its own, from another network everything. */
+class Ways {
+  private constructor(
+    readonly env: Record<string, string>,
+    readonly temporal: Proxy,
+    private readonly others: readonly Proxy[],
+  ) {}
+
+  static async open({ engine, service, targetUrl }: ChaosWorld, { cable, folder }: Round): Promise<Ways> {
+    const proxies: Proxy[] = [];
+    const way = async (target: string): Promise<Proxy> => {
+      const proxy = new Proxy(target, cable?.host);
+      await proxy.open();
+      proxies.push(proxy);
+      return proxy;
+    };
+    const temporal = await way(engine.address);
+    const env: Record<string, string> = { TEMPORAL_ADDRESS: temporal.address };
+    if (!cable) return new Ways(env, temporal, []);
+    const postgres = await way(new URL(engine.databaseUrl).host);
+    const http = await way(new URL(service.address).host);
+    const targets = await readFile(engine.path('targets.yaml'), 'utf8');
+    env['RUNBOOK_DATABASE_URL'] = engine.databaseUrl.replace(new URL(engine.databaseUrl).host, postgres.address);
+    env['RUNBOOK_TARGETS'] = join(folder, 'targets.yaml');
+    const moved = targets.replace(new URL(targetUrl).host, postgres.address).replace(new URL(service.address).host, http.address);
+    await writeFile(env['RUNBOOK_TARGETS'], moved);
+    return new Ways(env, temporal, [postgres, http]);
+  }
+
+  async close(): Promise<void> {
+    for (const proxy of [this.temporal, ...this.others]) await proxy.cut();
   }
 }
 

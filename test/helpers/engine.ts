@@ -104,9 +104,13 @@ export class Engine {
     return engine;
   }
 
-  /** Another worker in a process of its own. @param env settings that differ from those of the others */
-  async startWorker(env: Record<string, string> = {}): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start({ ...this.env, ...env }, this.program);
+  /**
+   * Another worker in a process of its own.
+   * @param env settings that differ from those of the others
+   * @param prefix put before its command line
+   */
+  async startWorker(env: Record<string, string> = {}, prefix: readonly string[] = []): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start({ ...this.env, ...env }, this.program, prefix);
     this.workers.push(worker);
     return worker;
   }
