@@ -56,6 +56,24 @@ export function dieAtPoints(folder: string): void {
   };
 }
 
+/** Lets this worker stand still between the claim of its first step and the step's effect, until somebody wakes it. */
+export function standStillAfterClaim(): void {
+  let client: pg.Client | undefined;
+  let stood = false;
+  watchQueries({
+    before({ name }, its) {
+      if (name === 'attempts-begin') client ??= its;
+      return undefined;
+    },
+    after({ text }, _result, its) {
+      if (stood || text !== 'COMMIT' || its !== client) return undefined;
+      stood = true;
+      process.kill(process.pid, 'SIGSTOP');
+      return undefined;
+    },
+  });
+}
+
 /** A connection of a step of kind `sql`, as opposed to one of the record's. */
 function isTarget(client: pg.Client): boolean {
   const { connectionParameters } = client as unknown as { connectionParameters: { application_name?: string } };

@@ -20,6 +20,7 @@ export function withoutFence(): void {
   watchQueries({
     before({ text }) {
       const open = text
+        .replaceAll("AND a.state = 'running'", '')
         .replaceAll(/a\.fence = \$(\d)/g, '$$$1::integer > 0')
         .replaceAll(/\bfence > \$(\d)/g, '$$$1::integer < 0');
       return open === text ? undefined : open;

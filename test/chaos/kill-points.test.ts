@@ -6,12 +6,11 @@ test(
   'a worker dies before and after the claim, in and after the effect, before it reports: once each, or unknown',
   async () => {
     const times = isLong ? 25 : 2;
-    const guarded = await killAtPoints({ times });
-    const open = await killAtPoints({ times: 1, kinds: ['command', 'sql', 'post'], at: ['after-effect'], guardOff: true });
+    const { guarded, open, seconds } = await killAtPoints(times);
     const unknown = Object.entries(guarded.unknown).map(([kind, count]) => `${kind} ${count}`);
     tell(
       `fail-points: ${guarded.deaths} deaths of steps in ${guarded.processes} of workers, ${guarded.twice} effects twice, ${guarded.lost} lost, ` +
-        `${guarded.finished}/${guarded.runs} runs finished, unknown: ${unknown.join(', ') || 'none'}, ${guarded.seconds} s; ` +
+        `${guarded.finished}/${guarded.runs} runs finished, unknown: ${unknown.join(', ') || 'none'}, ${seconds} s; ` +
         `without claims: ${open.twice} twice`,
     );
     expect(guarded).toMatchObject({ twice: 0, lost: 0, finished: guarded.runs, deaths: guarded.runs * times });

@@ -10,15 +10,6 @@ import { points, type Point } from './points.js';
 import { countedKinds, type CountedKind } from './specs.js';
 import { ChaosWorld, compare } from './world.js';
 
-export interface PointOptions {
-  /** Deaths of each kind of step at each point. */
-  times: number;
-  kinds?: readonly CountedKind[];
-  at?: readonly Point[];
-  /** Every attempt believes that it is the first. */
-  guardOff?: boolean;
-}
-
 export interface PointResult {
   deaths: number;
   /** Processes that died; one death takes every step with it that stands at its point. */
@@ -29,25 +20,46 @@ export interface PointResult {
   runs: number;
   /** Kind → steps that stopped as unknown and waited for a person. */
   unknown: Record<string, number>;
-  seconds: number;
 }
 
-/** One run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted. */
-export async function killAtPoints({
-  times,
-  kinds = countedKinds,
-  at = points,
-  guardOff = false,
-}: PointOptions): Promise<PointResult> {
+/**
+ * One run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted.
+ * @param times deaths of each kind of step at each point
+ * @returns the same also for some steps whose attempts all believe that they are the first
+ */
+export async function killAtPoints(times: number): Promise<{ guarded: PointResult; open: PointResult; seconds: number }> {
   const began = performance.now();
   const deaths = await mkdtemp(join(tmpdir(), 'runbook-points-'));
-  const world = await ChaosWorld.start({
-    workers: 1,
-    env: { CHAOS_POINTS: deaths, ...(guardOff ? { CHAOS_OFF: 'claims' } : {}) },
-  });
+  const world = await ChaosWorld.start({ workers: 1, env: { CHAOS_POINTS: deaths } });
+  try {
+    const guarded = await killAll(world, { times, kinds: countedKinds, at: points }, deaths, {});
+    await world.engine.killWorkers();
+    await world.engine.startWorker({ CHAOS_OFF: 'claims' });
+    const some = { times: 1, kinds: ['command', 'sql', 'post'], at: ['after-effect'] } as const;
+    const open = await killAll(world, some, deaths, { CHAOS_OFF: 'claims' });
+    return { guarded, open, seconds: Math.round((performance.now() - began) / 1_000) };
+  } finally {
+    await world.stop();
+    await rm(deaths, { recursive: true, force: true });
+  }
+}
+
+interface Points {
+  times: number;
+  kinds: readonly CountedKind[];
+  at: readonly Point[];
+}
+
+async function killAll(
+  world: ChaosWorld,
+  { times, kinds, at }: Points,
+  deaths: string,
+  env: Record<string, string>,
+): Promise<PointResult> {
   const { engine } = world;
+  const before = { deaths: (await readdir(deaths)).length, processes: engine.replaced };
   const stopped = new AbortController();
-  const replacing = engine.replaceDead(stopped.signal);
+  const replacing = engine.replaceDead(stopped.signal, env);
   try {
     const runs: CountedRun[] = [];
     const unknown: Record<string, number> = {};
@@ -64,20 +76,18 @@ export async function killAtPoints({
       .filter(({ kind }) => kind !== 'check')
       .flatMap(({ handle, kind }) => Array.from({ length: times }, (_, index) => `${handle.workflowId} ${kind} ${index + 1}`));
     const views = await Promise.all(runs.map(({ handle }) => engine.ended(handle)));
+    const happened = (await world.effects()).filter((id) => runs.some(({ handle }) => id.startsWith(`${handle.workflowId} `)));
     return {
-      deaths: (await readdir(deaths)).length,
-      processes: engine.replaced,
-      ...compare(wanted, await world.effects()),
+      deaths: (await readdir(deaths)).length - before.deaths,
+      processes: engine.replaced - before.processes,
+      ...compare(wanted, happened),
       finished: views.filter(({ state }) => state === 'succeeded').length,
       runs: runs.length,
       unknown,
-      seconds: Math.round((performance.now() - began) / 1_000),
     };
   } finally {
     stopped.abort();
     await replacing;
-    await world.stop();
-    await rm(deaths, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { lateRequest } from './late-request.js';
 import { Namespace, noNamespace } from './namespace.js';
 import { isLong, tell } from './tell.js';
 import { zombies } from './zombies.js';
@@ -25,6 +26,13 @@ test(
 
 // Of the short form one is enough.
 if (isLong) {
+  test('a worker that stood still between its claim and its request sends nothing any more', async () => {
+    const [fenced, open] = [await lateRequest(true), await lateRequest(false)];
+    tell(`late request: arrived ${fenced} times; without the fence: ${open} times`);
+    expect(fenced).toBe(1);
+    expect(open).toBe(2);
+  }, 120_000);
+
   const why = noNamespace();
   if (why) process.stdout.write(`no network namespace: ${why}\n`);
   (why ? test.skip : test)(

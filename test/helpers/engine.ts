@@ -131,15 +131,15 @@ export class Engine {
   /** Workers that died by themselves and were replaced. */
   replaced = 0;
 
-  /** Starts another worker whenever one has died by itself, until `until` is aborted. */
-  async replaceDead(until: AbortSignal): Promise<void> {
+  /** Starts another worker whenever one has died by itself, until `until` is aborted. @param env as `startWorker` */
+  async replaceDead(until: AbortSignal, env: Record<string, string> = {}): Promise<void> {
     const over = new Promise<undefined>((done) => until.addEventListener('abort', () => done(undefined)));
     while (!until.aborted) {
       const dead = await Promise.race([over, ...this.workers.map((worker) => worker.exited.then(() => worker))]);
       if (!dead || until.aborted) continue;
       this.workers.splice(this.workers.indexOf(dead), 1);
       this.replaced += 1;
-      await this.startWorker();
+      await this.startWorker(env);
     }
   }
 
