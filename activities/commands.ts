@@ -191,9 +191,9 @@ export class CommandClaim {
     }
   }
 
-  /** Ends the whole tree and throws the reason. A worker that has to let go lets its commands go on instead. */
+  /** Ends the whole tree and throws the reason. A worker that is to let go leaves the command to the next one instead. */
   private async abort(journal: Journal, signal: AbortSignal): Promise<never> {
-    if (!isShutdown(signal.reason) && !isForgotten(signal.reason)) await endCommand(journal);
+    if (!isLetGo(signal.reason)) await endCommand(journal);
     throw signal.reason;
   }
 }
@@ -207,17 +207,15 @@ async function endCommand(journal: Journal): Promise<void> {
   if (process && !journal.outcome()) await endTree(process);
 }
 
-/** True for the reason with which Temporal aborts the attempts of a worker that shuts down. */
-export function isShutdown(reason: unknown): boolean {
-  return reason instanceof Error && reason.message === 'WORKER_SHUTDOWN';
-}
-
 /**
- * True for the reason with which attempts are aborted that Temporal does not know any more: another worker has taken over, or
- * the run was reset or ended. Which of these it is, this worker cannot know.
+ * Temporal aborts attempts for other reasons than that the step is to stop: this worker shuts down, or fell silent for
+ * so long that the attempt is, or will be, another worker's. What it began is then not its to end.
  */
-export function isForgotten(reason: unknown): boolean {
-  return reason instanceof Error && reason.message === 'NOT_FOUND';
+const letGo = new Set(['WORKER_SHUTDOWN', 'NOT_FOUND', 'TIMED_OUT', 'PAUSED', 'RESET']);
+
+/** True for the reasons for which an attempt is left as it is, to the worker that goes on with it. */
+export function isLetGo(reason: unknown): boolean {
+  return reason instanceof Error && letGo.has(reason.message);
 }
 
 class OutputReader {

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../language/json.js';
 import type { HttpAction } from '../language/runbook.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
+import { isLetGo } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { headAndTail } from './output-cap.js';
@@ -27,11 +28,17 @@ export const http: Handler<'http'> = async (action, context) => {
       next: 'Add `http: { address: … }` to it in targets.yaml.',
     });
   }
-  if (context.resumedFrom !== null && !isRepeatable(action, context))
+  const repeatable = isRepeatable(action, context);
+  if (context.resumedFrom !== null && context.evidence !== null && !repeatable)
     throw mayHaveArrived('the worker died while it asked the service');
   context.mayAct?.();
   const url = addressOf(action, target.http.address);
   const headers = await headersOf(action, target, context);
+  // Kept before it is sent: a worker that finds nothing kept knows that nothing was sent, and one that was silent for so
+  // long that another one asks by now sends nothing any more.
+  if (!repeatable && !(await context.keepEvidence({ sent: where(url) }))) {
+    throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; nothing was sent');
+  }
   const response = await send(url, action, headers, context);
   const body = await readBody(response, url, action, context);
   if (!succeeded(response.status, action)) throw refusal(response, body, url, target, context);
@@ -110,6 +117,7 @@ async function send(start: URL, action: HttpAction, headers: Headers, context: A
 }
 
 async function fetchOnce(url: URL, action: HttpAction, headers: Headers, context: AttemptContext): Promise<Response> {
+  if (context.signal.aborted) throw context.signal.reason;
   try {
     return await fetch(url, {
       method: action.method,
@@ -119,9 +127,16 @@ async function fetchOnce(url: URL, action: HttpAction, headers: Headers, context
       ...(action.json === undefined ? {} : { body: JSON.stringify(action.json) }),
     });
   } catch (error) {
-    if (context.signal.aborted) throw context.signal.reason;
-    throw lost(error, url, isRepeatable(action, context));
+    throw unanswered(error, url, action, context);
   }
+}
+
+/** Why there is no answer, or not all of it. What was aborted may have arrived all the same. */
+function unanswered(error: unknown, url: URL, action: HttpAction, context: AttemptContext): unknown {
+  const repeatable = isRepeatable(action, context);
+  if (!context.signal.aborted) return lost(error, url, repeatable);
+  const reason: unknown = context.signal.reason;
+  return repeatable || isLetGo(reason) ? reason : mayHaveArrived(`${where(url)} was not waited for any longer`);
 }
 
 /** May the same request simply be sent again when nobody knows whether it arrived? */
@@ -174,8 +189,7 @@ async function readBody(response: Response, url: URL, action: HttpAction, contex
       if (size > 1_024) context.output('stdout', bytes);
     }
   } catch (error) {
-    if (context.signal.aborted) throw context.signal.reason;
-    throw lost(error, url, isRepeatable(action, context));
+    throw unanswered(error, url, action, context);
   }
   return { bytes: Buffer.concat(chunks), size, sha256: hash.digest('hex') };
 }

@@ -59,7 +59,13 @@ export class OutputCollector {
     this.keep(stream, clean.slice(0, clean.length - hold));
   }
 
-  /** Ships what is left. A record that cannot be reached costs the output, never the step. */
+  /** Ships no more: whoever goes on with the attempt ships all of it again. */
+  abandon(): void {
+    clearInterval(this.timer);
+    this.waiting = [];
+  }
+
+  /** Ships what is left. A record that refuses it costs the output, never the step. */
   async close(): Promise<OutputTotals> {
     clearInterval(this.timer);
     for (const [stream, decoder] of this.decoders)

@@ -8,7 +8,7 @@ import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
 import { appendOutput, beginAttempt, endAttempt, finishOutput, keepEvidence, LeaseLostError } from '../store/index.js';
-import { isForgotten, isShutdown, type Commands } from './commands.js';
+import { isLetGo, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
@@ -16,7 +16,7 @@ import { lostLease } from './lease.js';
 import { onAnotherHost } from './other-host.js';
 import { capForHistory } from './output-cap.js';
 import { OutputCollector } from './output-collector.js';
-import { untilRecorded } from './record-reachable.js';
+import { isRecordAway, untilRecorded } from './record-reachable.js';
 import type { Secrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
@@ -70,7 +70,10 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     const { attempt, fence } = begun;
 
     const collector = new OutputCollector(
-      (chunks) => appendOutput(deps.pool, at.key, at.step, attempt, chunks, fence),
+      (chunks) =>
+        untilRecorded(heart.signal, () => appendOutput(deps.pool, at.key, at.step, attempt, chunks, fence), {
+          cancellable: false,
+        }),
       secrets.redactor,
     );
     const limit = new TimeLimit(heart.signal, request.timeoutMs);
@@ -84,7 +87,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       mayAct: () => {
         if (begun.lostLease) throw lostLease(begun.lostLease, true);
       },
-      keepEvidence: (evidence) => keepEvidence(deps.pool, { ...at, attempt, fence }, evidence),
+      keepEvidence: (evidence) => untilRecorded(limit.signal, () => keepEvidence(deps.pool, { ...at, attempt, fence }, evidence)),
       key: `${at.key.run}/${at.step}`,
       effect: request.step.effect,
       attempt,
@@ -103,25 +106,28 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
       output = secrets.redactJson(await act(request, context, deps.handlers));
     } catch (error) {
-      // A time-out that the handler put in its own words says more than ours.
-      failure = limit.signal.aborted && !isTimeout(error) ? limit.signal.reason : error;
+      // A time-out that the handler put in its own words says more than ours; what nobody can know is no mere time-out.
+      failure = limit.signal.aborted && !saysMore(error) ? limit.signal.reason : error;
     } finally {
       limit.clear();
     }
 
-    if (isUnknown(failure) && request.check) {
+    if (isUnknown(failure) && request.check && !heart.signal.aborted) {
       const proof = await prove(request.check, { ...context, signal: heart.signal }, deps.handlers);
       if ('answer' in proof) {
         output = secrets.redactJson(proof.answer);
         failure = undefined;
       } else if (proof.notDone) failure = proof.notDone;
     }
-    if ((isShutdown(failure) && request.action.kind === 'command') || (isForgotten(failure) && isResumable(request))) {
-      await collector.close();
-      throw handedOver();
+    if (isRecordAway(failure) || (isLetGo(failure) && isResumable(request))) {
+      collector.abandon();
+      throw isRecordAway(failure) ? failure : handedOver();
     }
     const totals = await collector.close();
-    if (totals.bytes > 0) await untilRecorded(heart.signal, () => finishOutput(deps.pool, at.key, at.step, attempt, totals));
+    if (totals.bytes > 0) {
+      const finish = (): Promise<void> => finishOutput(deps.pool, at.key, at.step, attempt, totals, fence);
+      await untilRecorded(heart.signal, finish, { cancellable: false });
+    }
     if (failure === undefined) {
       const { value } = capForHistory(output);
       await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state: 'succeeded', output: value }));
@@ -207,8 +213,8 @@ async function prove(
   }
 }
 
-function isTimeout(error: unknown): boolean {
-  return error instanceof StepFailure && error.type === 'StepTimeout';
+function saysMore(error: unknown): boolean {
+  return (error instanceof StepFailure && error.type === 'StepTimeout') || isUnknown(error) || isRecordAway(error);
 }
 
 /** Writes how the attempt ended, however long the record is away: what was done must not be forgotten. */
@@ -257,11 +263,11 @@ function isRepeatable({ action, step }: AttemptRequest): boolean {
   return action.kind === 'command' && (step.effect === 'read' || action.idempotent === true);
 }
 
-/** The attempt stays open in the record: a command runs on and is followed by whoever is next, of the others the outcome is proved. */
+/** The attempt stays open in the record: the next worker follows its command, or proves what became of it. */
 function handedOver(): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'WorkerLost',
-    message: 'the worker had to let go of the step; what it has started runs on, and the next worker takes it over',
+    message: 'the worker let go of the step; the next worker takes it over as it is',
     nonRetryable: false,
   });
 }

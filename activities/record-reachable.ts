@@ -14,6 +14,11 @@ export function recordIsAway(error: unknown): boolean {
   );
 }
 
+/** Is this the failure of an attempt that gave up waiting for the record? */
+export function isRecordAway(failure: unknown): failure is ApplicationFailure {
+  return failure instanceof ApplicationFailure && failure.type === 'RecordUnavailable';
+}
+
 /** How long one attempt waits for the record before it gives its place to others, in milliseconds. */
 const patienceMs = 15_000;
 

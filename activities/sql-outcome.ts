@@ -10,7 +10,7 @@ import { StepFailure } from './failure.js';
 
 /** Kept before COMMIT. */
 export interface SqlEvidence {
-  /** Identity of the server's data: after a fail-over to other data the id means another transaction. */
+  /** Identity of the server's data and of their timeline: after a fail-over or a restore the id means another transaction. */
   system: string | null;
   /** Transaction id, 64 bits, as text; null when the transaction wrote nothing. */
   xid: string | null;
@@ -31,10 +31,12 @@ export function sessionName(key: string): string {
   return `${name.replaceAll(/[^ -~]/g, '?').slice(0, maxNameBytes - digest.length - 1)}#${digest}`;
 }
 
-/** Identity of the server's data; null where the role may not read it. */
+/** Identity of the server's data and of their timeline; null where the server does not tell. */
 export async function systemOf(client: pg.Client): Promise<string | null> {
   const answer = await client
-    .query<{ system: string }>('SELECT system_identifier::text AS system FROM pg_control_system()')
+    .query<{ system: string }>(
+      `SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS system FROM pg_control_system()`,
+    )
     .catch(() => undefined);
   return answer?.rows[0]?.system ?? null;
 }
@@ -43,6 +45,52 @@ export async function systemOf(client: pg.Client): Promise<string | null> {
 export async function transactionOf(client: pg.Client): Promise<string | null> {
   const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
   return rows[0]?.xid ?? null;
+}
+
+/**
+ * Has the server's log written to disk as far as the open transaction has come. A server that crashes gives an id that
+ * is not on its disk to another transaction, and then says of it what became of that one.
+ * @param another makes a second connection; needed before PostgreSQL 17
+ * @returns false when the server cannot be brought to it: then the id proves nothing
+ */
+export async function keepTransactionId(client: pg.Client, another: () => Promise<pg.Client>): Promise<boolean> {
+  const { rows } = await client.query<{ version: number }>(`SELECT current_setting('server_version_num')::integer AS version`);
+  return (rows[0]?.version ?? 0) >= 170_000 ? flushHere(client) : flushBeside(await another());
+}
+
+async function flushHere(client: pg.Client): Promise<boolean> {
+  await client.query('SAVEPOINT runbook_log');
+  try {
+    await client.query(`SELECT pg_logical_emit_message(false, 'runbook', '', true)`);
+    await client.query('RELEASE SAVEPOINT runbook_log');
+    return true;
+  } catch (error) {
+    if (!wasRefused(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT runbook_log');
+    return false;
+  }
+}
+
+/** A commit has the log on disk up to itself, and with it what others wrote before. */
+async function flushBeside(client: pg.Client): Promise<boolean> {
+  try {
+    await client.query('BEGIN');
+    await client.query('SET LOCAL synchronous_commit = local');
+    await client.query(`SELECT pg_logical_emit_message(true, 'runbook', '')`);
+    await client.query('COMMIT');
+    return true;
+  } catch (error) {
+    if (!wasRefused(error)) throw error;
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** Did the server itself say no, as opposed to a connection that broke? */
+export function wasRefused(error: unknown): boolean {
+  const { code = '' } = (error ?? {}) as { code?: string };
+  return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
 }
 
 /** Ends what a worker before left running under the same name, so that it neither holds locks nor commits any more. */

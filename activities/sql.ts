@@ -7,7 +7,17 @@ import { parseUrl } from '../language/url.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { capForHistory } from './output-cap.js';
-import { endSessionBefore, provedOutput, sessionName, systemOf, transactionOf, type SqlEvidence } from './sql-outcome.js';
+import { isRecordAway } from './record-reachable.js';
+import {
+  endSessionBefore,
+  keepTransactionId,
+  provedOutput,
+  sessionName,
+  systemOf,
+  transactionOf,
+  wasRefused,
+  type SqlEvidence,
+} from './sql-outcome.js';
 
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
@@ -25,23 +35,25 @@ const askAfterCommitMs = 15_000;
  */
 export const sql: Handler<'sql'> = async (action, context) => {
   const target = context.targets.get(action.target);
-  const client = await connect(target, context);
+  const another = (): Promise<pg.Client> => connect(target, context);
+  const client = await another();
   const cancel = (): void => {
     cancelBackend(target, context, client).catch(() => undefined);
   };
   context.signal.addEventListener('abort', cancel);
   try {
     if (context.signal.aborted) throw context.signal.reason;
-    if (context.effect === 'read') return await inTransaction(client, action, context, null);
+    if (context.effect === 'read') return await inTransaction(client, action, context, null, another);
     if (context.resumedFrom !== null) {
       await endSessionBefore(client, sessionName(context.key));
       const output = await provedOutput(client, context.evidence);
       if (output) return output;
       context.mayAct?.();
     }
-    return await inTransaction(client, action, context, await systemOf(client));
+    return await inTransaction(client, action, context, await systemOf(client), another);
   } catch (error) {
     if (error instanceof CommitUnanswered) return await answerAfterCommit(error, target, context);
+    if (isRecordAway(error)) throw error;
     if (context.signal.aborted) throw context.signal.reason;
     throw asStepFailure(error, target, context);
   } finally {
@@ -69,6 +81,7 @@ async function inTransaction(
   action: SqlAction,
   context: AttemptContext,
   system: string | null,
+  another: () => Promise<pg.Client>,
 ): Promise<JsonObject> {
   const left = context.timeoutMs;
   const output: JsonObject = {};
@@ -91,7 +104,9 @@ async function inTransaction(
     return answer;
   }
   const bounded = capForHistory(context.secrets.redactJson(answer)).value as JsonObject;
-  const evidence: SqlEvidence = { system, xid: await transactionOf(client), output: bounded };
+  const xid = await transactionOf(client);
+  const isKept = xid === null || (await keepTransactionId(client, another));
+  const evidence: SqlEvidence = { system: isKept ? system : null, xid, output: bounded };
   if (!(await context.keepEvidence(evidence as unknown as Json))) {
     throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; its transaction was rolled back');
   }
@@ -99,8 +114,7 @@ async function inTransaction(
     await client.query('COMMIT');
   } catch (error) {
     // An error that the server itself sent says that nothing was committed (deferred constraints).
-    if (/^[0-9A-Z]{5}$/.test((error as { code?: string }).code ?? '') && !/^(08|57P)/.test((error as { code: string }).code))
-      throw error;
+    if (wasRefused(error)) throw error;
     throw new CommitUnanswered(evidence);
   }
   return answer;
@@ -121,6 +135,9 @@ async function answerAfterCommit(
 ): Promise<JsonObject> {
   const until = Date.now() + askAfterCommitMs;
   for (;;) {
+    if (!(await context.keepEvidence(evidence as unknown as Json))) {
+      throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker, which asks what became of it');
+    }
     try {
       const client = await connect(target, context);
       try {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { messageNames } from '../common/defaults.js';
 import { deskVerbs, type DecisionEnvelope, type DecisionVerb, type Verdict } from '../common/envelope.js';
-import type { RunView, WaitView } from '../common/view.js';
+import type { DecisionView, RunView, WaitView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { CliError, isNotFound } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
@@ -67,7 +67,7 @@ export async function sendDecision(session: Session, decision: DecisionEnvelope,
     await temporal.within(5_000, () => temporal.client.workflow.getHandle(decision.run).signal(messageNames.decide, decision));
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    throw (await runEnded(session, decision.run)) ?? error;
+    throw (await runEnded(session, decision.run, decision.gate ?? decision.step)) ?? error;
   }
   return awaitVerdict(session, decision.run, decision.id, timeoutMs);
 }
@@ -101,15 +101,24 @@ async function recordedVerdict(session: Session, run: string, decision: string):
 }
 
 /** What to say when Temporal takes no signal any more; undefined when it never knew the run. */
-async function runEnded(session: Session, run: string): Promise<CliError | undefined> {
+async function runEnded(session: Session, run: string, gate: string | undefined): Promise<CliError | undefined> {
   const { readRun } = await import('./read-run.js');
   const { view } = await readRun(session, run);
-  if (!hasEnded(view.state)) return undefined;
+  return hasEnded(view.state) ? tooLate(view, gate, session.command) : undefined;
+}
+
+function tooLate(view: RunView, gate: string | undefined, command: string): CliError {
+  const decision = gate === undefined ? undefined : decisionAbout(view, gate);
+  const who = decision ? ` ${gate} was decided before: ${decision.verb} by ${decision.by}.` : '';
   return new CliError(
-    `Run ${run} has ended (${view.state}); there is nothing to decide. Nothing was changed.`,
-    `See how it went with: ${session.command} report ${run}`,
+    `Run ${view.id} has ended (${view.state}); there is nothing to decide.${who} Nothing was changed.`,
+    `See how it went with: ${command} report ${view.id}`,
     exitCodes.denied,
   );
+}
+
+function decisionAbout(view: RunView, gate: string): DecisionView | undefined {
+  return view.decisions.findLast((each) => each.accepted && each.gate === gate);
 }
 
 /**
@@ -120,13 +129,7 @@ async function runEnded(session: Session, run: string): Promise<CliError | undef
 export function gateToDecide(reading: RunReading, gate: string | undefined, verb: string, command: string): WaitView {
   const { view } = reading;
   const status = `See it with: ${command} status ${view.id}`;
-  if (hasEnded(view.state)) {
-    throw new CliError(
-      `Run ${view.id} has ended (${view.state}); there is nothing to decide. Nothing was changed.`,
-      `See how it went with: ${command} report ${view.id}`,
-      exitCodes.denied,
-    );
-  }
+  if (hasEnded(view.state)) throw tooLate(view, gate, command);
   const kind = kindOf(verb);
   const waits = view.waitingFor.filter((wait) => wait.kind === kind || (kind === 'failure' && wait.kind === 'manual'));
   const found = gate === undefined ? (waits.length === 1 ? waits[0] : undefined) : waits.find((wait) => wait.id === gate);
@@ -166,7 +169,7 @@ function notWaiting(view: RunView, gate: string | undefined): string {
   const step = known.find((each) => each.id === gate);
   if (!step)
     return `Run ${view.id} has no gate ${JSON.stringify(gate)}${known.length > 0 ? `; its gates: ${known.map((each) => each.id).join(', ')}` : ''}.`;
-  const decision = view.decisions.findLast((each) => each.accepted && each.gate === gate);
+  const decision = decisionAbout(view, gate);
   if (decision) return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
   return `Gate ${gate} of run ${view.id} does not wait for a decision now: ${doing}.`;
 }

@@ -55,6 +55,8 @@ try {
   if (stoppedBy === 0) {
     const ran = await runJest(process.argv.slice(2), {
       skipsFile: join(root, 'test', 'skips.json'),
+      // The long forms of test/chaos take their time.
+      ...(process.env.RUNBOOK_CHAOS === 'long' ? { limitMs: 90 * 60_000 } : {}),
       started: (child) => {
         jest = child;
       },

@@ -37,12 +37,7 @@ export async function appendOutput(
     // One writer at a time for a run: ids become visible in their order, so a reader that follows misses none.
     const no = await lockRun(client, key);
     const at = [no, step, attempt];
-    const owned = await client.query({
-      name: 'output-owned',
-      text: 'SELECT FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3 AND fence > $4',
-      values: [...at, fence],
-    });
-    if (owned.rowCount !== 0) return;
+    if (await isTakenOver(client, at, fence)) return;
     const known = await client.query<{ stream: string; seq: number }>({
       name: 'output-known',
       text: `SELECT o.stream, o.seq FROM runbook.output o
@@ -87,8 +82,19 @@ export async function appendOutput(
   });
 }
 
+/** Was the attempt given to another worker since? What the earlier one still writes about it is dropped. */
+async function isTakenOver(client: pg.PoolClient, at: readonly unknown[], fence: number): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: 'output-owned',
+    text: 'SELECT FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3 AND fence > $4',
+    values: [...at, fence],
+  });
+  return rowCount !== 0;
+}
+
 /**
  * What the attempt wrote in all, kept or not. Written again, it replaces what was there.
+ * @param fence as beginAttempt gave it: what a worker sends whose attempt was taken over is dropped
  * @throws NotInRecord
  */
 export async function finishOutput(
@@ -97,9 +103,11 @@ export async function finishOutput(
   step: string,
   attempt: number,
   totals: OutputTotals,
+  fence = 1,
 ): Promise<void> {
   await inTransaction(pool, async (client) => {
     const no = await lockRun(client, key);
+    if (await isTakenOver(client, [no, step, attempt], fence)) return;
     await client.query({
       name: 'output-finish',
       text: `INSERT INTO runbook.output_totals AS t (run_no, path, attempt, bytes, sha256, truncated) VALUES ($1, $2, $3, $4, $5, $6)

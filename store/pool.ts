@@ -15,8 +15,8 @@ export interface PoolOptions {
 }
 
 /**
- * Connections to the record. Never throws and never crashes the process when an idle connection dies: the next query
- * makes a new one, or fails and says so.
+ * Connections to the record. Never throws and never crashes the process when a connection dies, idle or in use: the next
+ * query makes a new one, or fails and says so.
  * @param url PostgreSQL address, `postgres://user@host:port/database`
  */
 export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
@@ -33,5 +33,7 @@ export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
     allowExitOnIdle: true,
   });
   pool.on('error', () => undefined);
+  // The pool listens to idle connections only; one that breaks between two statements of a transaction would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DeskVerb, Verdict } from '../../common/envelope.js';
-import type { RunView } from '../../common/view.js';
+import type { RunView, WaitView } from '../../common/view.js';
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import { confirmed } from '../ask.js';
@@ -76,7 +76,15 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const reason = await reasonOf(options, io);
     const reading = await readRunSoon(session, run);
     const aboutRun = isAboutRun(reading.view, options.verb, options.gate);
-    const gate = aboutRun ? undefined : gateToDecide(reading, options.gate, options.verb, session.command);
+    let gate: WaitView | undefined;
+    try {
+      gate = aboutRun ? undefined : gateToDecide(reading, options.gate, options.verb, session.command);
+    } catch (error) {
+      // The same decision, sent a moment before, may be what decided the gate.
+      const known = options.decisionId === undefined ? null : await awaitVerdict(session, run, options.decisionId, 0);
+      if (known) return tell(known, options, io);
+      throw error;
+    }
     if (reading.note) remark(io, reading.note);
     for (const line of preview(options, reading.view, aboutRun)) remark(io, line);
     if (io.canAsk && !options.yes) {

@@ -14,10 +14,16 @@ export class WorkerProcess {
   /**
    * Starts a worker and waits until it takes work.
    * @param program what is run instead of the shipped worker, for tests with procedures of their own
+   * @param prefix put before the command line, such as another program that becomes it
    * @throws Error with its last lines when it ends instead
    */
-  static async start(env: Record<string, string>, program = join(programFolder, 'worker', 'main.js')): Promise<WorkerProcess> {
-    const child = spawn(process.execPath, [program], {
+  static async start(
+    env: Record<string, string>,
+    program = join(programFolder, 'worker', 'main.js'),
+    prefix: readonly string[] = [],
+  ): Promise<WorkerProcess> {
+    const [first = process.execPath, ...rest] = [...prefix, process.execPath, program];
+    const child = spawn(first, rest, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -40,6 +46,15 @@ export class WorkerProcess {
     return this.child.pid ?? -1;
   }
 
+  /** Settles when it has ended, by itself or not. */
+  get exited(): Promise<unknown> {
+    return this.ended ? Promise.resolve() : once(this.child, 'exit');
+  }
+
+  get ended(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   /** The last lines it printed. */
   tail(): string {
     return this.lines.slice(-20).join('\n');
@@ -60,7 +75,7 @@ export class WorkerProcess {
   }
 
   private async end(signal: NodeJS.Signals): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (this.ended) return;
     const exited = once(this.child, 'exit');
     this.child.kill(signal);
     await exited;

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { kills } from './kills.js';
+import { isLong, tell } from './tell.js';
 
 /** The long form is `npm run chaos:kills`: 20 runs, at least 1,000 effects, at least 50 kills. */
-const isLong = process.env['RUNBOOK_CHAOS'] === 'long';
 const size = isLong ? { runs: 20, rounds: 34, kills: 50 } : { runs: 4, rounds: 12, kills: 8 };
 
 test(
@@ -10,10 +10,10 @@ test(
   async () => {
     const guarded = await kills(size);
     const bare = await kills({ runs: 4, rounds: 25, kills: 8, bare: true });
-    process.stdout.write(
+    tell(
       `worker kills: ${guarded.kills} over ${guarded.effects} effects, ${guarded.twice} twice, ${guarded.lost} lost, ` +
         `${guarded.finished}/${size.runs} finished, ${guarded.unknown} unknown, ${guarded.seconds} s; ` +
-        `plain activities: ${bare.kills} over ${bare.effects} effects, ${bare.twice} twice\n`,
+        `plain activities: ${bare.kills} over ${bare.effects} effects, ${bare.twice} twice`,
     );
     expect(guarded).toMatchObject({ twice: 0, lost: 0, finished: size.runs, unknown: 0 });
     expect(bare.twice).toBeGreaterThan(0);

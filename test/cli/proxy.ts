@@ -7,10 +7,14 @@ export class Proxy {
   private readonly sockets = new Set<Socket>();
   private port = 0;
 
-  constructor(private readonly target: string) {}
+  /** @param host the address of this machine that it listens on */
+  constructor(
+    private readonly target: string,
+    private readonly host = '127.0.0.1',
+  ) {}
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.host}:${this.port}`;
   }
 
   /** Listens, after a cut on the same port as before. */
@@ -25,7 +29,7 @@ export class Proxy {
       }
       near.pipe(far).pipe(near);
     });
-    server.listen(this.port, '127.0.0.1');
+    server.listen(this.port, this.host);
     await once(server, 'listening');
     this.port = (server.address() as { port: number }).port;
     this.server = server;

@@ -21,6 +21,7 @@ import { createTestDatabase } from './database.js';
 import { until } from './until.js';
 
 const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
+const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
 
 export interface EngineOptions {
   targets?: string;
@@ -33,6 +34,14 @@ export interface EngineOptions {
   settings?: Record<string, string>;
   /** The test starts its workers itself, in processes of their own. */
   later?: boolean;
+  /** Compiled module with the procedures, when they are not those of the engine's tests. */
+  procedures?: string;
+  /** Program of those processes, when it is not the engine tests' own. */
+  program?: string;
+  /** Temporal server, when it is not the one that all tests share. */
+  address?: string;
+  /** Address of an empty database for the record, when it is not one of the test server's. */
+  databaseUrl?: string;
 }
 
 /** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
@@ -42,8 +51,13 @@ export class Engine {
   private constructor(
     /** The environment of a worker. */
     readonly env: Record<string, string>,
+    private readonly program: string,
     readonly folder: string,
     readonly taskQueue: string,
+    /** Of the Temporal server. */
+    readonly address: string,
+    /** Of the record. */
+    readonly databaseUrl: string,
     readonly client: Client,
     readonly pool: pg.Pool,
     private readonly closers: (() => Promise<unknown>)[],
@@ -51,12 +65,14 @@ export class Engine {
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
     const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, later = false, settings = {} } = options;
-    const address = process.env['TEMPORAL_ADDRESS'];
+    const address = options.address ?? process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
     await writeFile(join(folder, 'targets.yaml'), targets);
     await writeFile(join(folder, 'secrets.yaml'), secrets, { mode: 0o600 });
-    const database = await createTestDatabase('engine');
+    const database = options.databaseUrl
+      ? { url: options.databaseUrl, drop: () => Promise.resolve() }
+      : await createTestDatabase('engine');
     const taskQueue = `engine-${randomUUID()}`;
     const bundle = join(folder, 'bundle.js');
     const env = {
@@ -74,12 +90,12 @@ export class Engine {
     const pool = openPool(database.url);
     await migrate(pool);
     quiet();
-    const code = await bundleWorkflows(proceduresFile);
+    const code = await bundleWorkflows(options.procedures ?? proceduresFile);
     const client = new Client({
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const engine = new Engine(env, folder, taskQueue, client, pool, [
+    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, address, database.url, client, pool, [
       () => client.connection.close(),
       () => pool.end(),
       () => database.drop(),
@@ -98,12 +114,13 @@ export class Engine {
     return file;
   }
 
-  /** Another worker in a process of its own. @param change settings that are its own */
-  async startWorker(change: Record<string, string> = {}): Promise<WorkerProcess> {
-    const worker = await WorkerProcess.start(
-      { ...this.env, ...change },
-      join(programFolder, 'test', 'helpers', 'engine-worker.js'),
-    );
+  /**
+   * Another worker in a process of its own.
+   * @param change settings that differ from those of the others
+   * @param prefix put before its command line
+   */
+  async startWorker(change: Record<string, string> = {}, prefix: readonly string[] = []): Promise<WorkerProcess> {
+    const worker = await WorkerProcess.start({ ...this.env, ...change }, this.program, prefix);
     this.workers.push(worker);
     return worker;
   }
@@ -114,12 +131,42 @@ export class Engine {
     await worker.kill9();
   }
 
+  /** As a power cut would end all workers; none takes their place. */
+  async killWorkers(): Promise<void> {
+    await Promise.all(this.workers.splice(0).map((worker) => worker.kill9()));
+  }
+
   /** As a power cut would end it; another one takes its place. */
   async killWorker(worker: WorkerProcess | undefined = this.workers[0]): Promise<void> {
     if (!worker) throw new Error('there is no worker to kill');
     this.workers.splice(this.workers.indexOf(worker), 1);
     await worker.kill9();
     await this.startWorker();
+  }
+
+  /** Workers that died by themselves and were replaced. */
+  replaced = 0;
+
+  /** Starts another worker whenever one has died by itself, until `until` is aborted. @param env as `startWorker` */
+  async replaceDead(until: AbortSignal, env: Record<string, string> = {}): Promise<void> {
+    const over = new Promise<undefined>((done) => until.addEventListener('abort', () => done(undefined)));
+    while (!until.aborted) {
+      const dead = await Promise.race([over, ...this.workers.map((worker) => worker.exited.then(() => worker))]);
+      if (!dead || until.aborted) continue;
+      this.workers.splice(this.workers.indexOf(dead), 1);
+      this.replaced += 1;
+      await this.startWorker(env);
+    }
+  }
+
+  /** Rejects when a worker ends that nobody ended, with what it said. */
+  workerEnded(): Promise<never> {
+    return Promise.race(
+      this.workers.map(async (worker) => {
+        await worker.exited;
+        throw new Error(`a worker ended:\n${worker.tail()}`);
+      }),
+    );
   }
 
   private async workHere(code: string, border?: BorderLimits): Promise<void> {

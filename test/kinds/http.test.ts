@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { http } from '../../activities/http.js';
+import { StepFailure } from '../../activities/failure.js';
 import type { HttpAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
 import { failureOf, hostile, json, refusing, Service, World } from './world.js';
@@ -251,13 +252,13 @@ describe('no answer', () => {
     ['a change is not asked for again', { method: 'POST' }, 0],
     ['a read is', { method: 'GET' }, 1],
     ['what is idempotent is', { method: 'PUT', idempotent: true }, 1],
-  ] as const)('the worker before died: %s', async (_, change, requests) => {
+  ] as const)('the worker before died after it may have sent: %s', async (_, change, requests) => {
     let count = 0;
     const { context, stop } = await rude((socket) => {
       count += 1;
       socket.destroy();
     });
-    const failure = await failureOf(http(get(change), { ...context, resumedFrom: 'here' }));
+    const failure = await failureOf(http(get(change), { ...context, resumedFrom: 'here', evidence: { sent: 'there' } }));
     expect(count).toBe(requests);
     expect(failure.type).toBe(requests === 0 ? 'OutcomeUnknown' : 'NoAnswer');
     await stop();
@@ -273,6 +274,43 @@ describe('no answer', () => {
     const failure = await failureOf(http(action, { ...context, resumedFrom: 'here', mayAct: refusing }));
     expect(failure).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('may have acted') });
     expect(count).toBe(0);
+    await stop();
+  });
+
+  test('what may not be sent twice is noted before it is sent; a worker before that noted nothing has sent nothing', async () => {
+    const { context, stop } = await rude((socket) => socket.once('data', () => socket.destroy()));
+    const failure = await failureOf(http(get({ method: 'POST' }), { ...context, resumedFrom: 'here' }));
+    expect(failure).toMatchObject({ type: 'OutcomeUnknown', message: expect.stringContaining('did not answer') });
+    expect(context.evidenceKept).toEqual([{ sent: expect.stringContaining('http://127.0.0.1') }]);
+    await stop();
+  });
+
+  test('taken over by another worker meanwhile: nothing is sent any more', async () => {
+    let count = 0;
+    const { context, stop } = await rude(() => (count += 1));
+    const failure = await failureOf(http(get({ method: 'POST' }), { ...context, keepEvidence: () => Promise.resolve(false) }));
+    expect(failure.type).toBe('WorkerLost');
+    expect(count).toBe(0);
+    await stop();
+  });
+
+  test.each([
+    ['of a change', { method: 'POST' }, 'OutcomeUnknown'],
+    ['of a read', { method: 'GET' }, 'StepTimeout'],
+    ['of a change with an Idempotency-Key', { method: 'POST', idempotencyKey: true }, 'StepTimeout'],
+  ] as const)('the time is over while nobody answers: the outcome %s', async (_, change, type) => {
+    const controller = new AbortController();
+    const { context, stop } = await rude((socket) =>
+      socket.once('data', () => controller.abort(new StepFailure('StepTimeout', 'it took too long'))),
+    );
+    expect(await failureOf(http(get(change), { ...context, signal: controller.signal }))).toMatchObject({ type });
+    await stop();
+  });
+
+  test('a worker that lets go says nothing about the outcome: the next one finds what was noted', async () => {
+    const controller = new AbortController();
+    const { context, stop } = await rude((socket) => socket.once('data', () => controller.abort(new Error('WORKER_SHUTDOWN'))));
+    await expect(http(get({ method: 'POST' }), { ...context, signal: controller.signal })).rejects.toThrow('WORKER_SHUTDOWN');
     await stop();
   });
 

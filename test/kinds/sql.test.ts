@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import fc from 'fast-check';
 import pg from 'pg';
 import { sql } from '../../activities/sql.js';
-import { sessionName } from '../../activities/sql-outcome.js';
+import { sessionName, systemOf } from '../../activities/sql-outcome.js';
 import type { Json } from '../../language/json.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import type { SqlAction, SqlStatement } from '../../language/runbook.js';
@@ -318,18 +318,22 @@ describe('a transaction that nobody heard the end of', () => {
     const first = world.context();
     const output = await sql(insert(1), first);
     const [evidence] = first.evidenceKept;
-    expect(evidence).toMatchObject({ system: expect.stringMatching(/^\d+$/), xid: expect.stringMatching(/^\d+$/), output });
+    expect(evidence).toMatchObject({
+      system: expect.stringMatching(/^\d+\/[0-9A-F]{8}$/),
+      xid: expect.stringMatching(/^\d+$/),
+      output,
+    });
     expect(await sql(insert(1), world.context(resumed(evidence ?? null)))).toEqual(output);
     expect(await rows()).toBe(1);
   });
 
   test('was rolled back, or never came to COMMIT: it is done', async () => {
     await admin.query('BEGIN');
-    const { rows: found } = await admin.query<{ xid: string; system: string }>(
-      'SELECT pg_current_xact_id()::text AS xid, system_identifier::text AS system FROM pg_control_system()',
-    );
+    const { rows: found } = await admin.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid');
     await admin.query('ROLLBACK');
-    expect(await sql(insert(1), world.context(resumed({ ...found[0], output: {} })))).toMatchObject({
+    expect(
+      await sql(insert(1), world.context(resumed({ ...found[0], system: await systemOf(admin), output: {} }))),
+    ).toMatchObject({
       inserted: [{ id: 1 }],
     });
     expect(await sql(insert(2), world.context(resumed(null)))).toMatchObject({ inserted: [{ id: 2 }] });
@@ -361,7 +365,13 @@ describe('a transaction that nobody heard the end of', () => {
     const first = world.context();
     await sql(insert(1), first);
     const kept = first.evidenceKept[0] as unknown as { system: string; xid: string };
-    for (const change of [{ system: '1' }, { system: null }, { xid: '3' }, { xid: '99999999999' }]) {
+    for (const change of [
+      { system: '1/00000001' },
+      { system: kept.system.replace(/.$/, 'F') },
+      { system: null },
+      { xid: '3' },
+      { xid: '99999999999' },
+    ]) {
       const failure = await failureOf(sql(insert(2), world.context(resumed({ ...kept, ...change }))));
       expect(failure.type).toBe('OutcomeUnknown');
     }

@@ -1,0 +1,29 @@
+import { watchQueries } from './queries.js';
+
+/*
+ * Guards of the record, switched off from outside, to show that the tests find what they guard against.
+ */
+
+/** Every attempt believes that it is the first. */
+export function withoutClaims(): void {
+  watchQueries({
+    after({ name }, result) {
+      if (name !== 'attempts-earlier') return;
+      for (const row of result.rows as Record<string, unknown>[])
+        Object.assign(row, { succeeded: null, mine: null, place: null, lost: 0 });
+    },
+  });
+}
+
+/** Writes of a worker whose attempt was taken over are taken as if it had it still. */
+export function withoutFence(): void {
+  watchQueries({
+    before({ text }) {
+      const open = text
+        .replaceAll("AND a.state = 'running'", '')
+        .replaceAll(/a\.fence = \$(\d)/g, '$$$1::integer > 0')
+        .replaceAll(/\bfence > \$(\d)/g, '$$$1::integer < 0');
+      return open === text ? undefined : open;
+    },
+  });
+}

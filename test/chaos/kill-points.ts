@@ -1,0 +1,146 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { messageNames } from '../../common/names.js';
+import type { RunView } from '../../common/view.js';
+import { points, type Point } from './points.js';
+import { countedKinds, type CountedKind } from './specs.js';
+import { ChaosWorld, compare } from './world.js';
+
+export interface PointResult {
+  deaths: number;
+  /** Processes that died; one death takes every step with it that stands at its point. */
+  processes: number;
+  twice: number;
+  lost: number;
+  finished: number;
+  runs: number;
+  /** Kind → steps that stopped as unknown and waited for a person. */
+  unknown: Record<string, number>;
+}
+
+/**
+ * One run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted.
+ * @param times deaths of each kind of step at each point
+ * @returns the same also for some steps whose attempts all believe that they are the first
+ */
+export async function killAtPoints(times: number): Promise<{ guarded: PointResult; open: PointResult; seconds: number }> {
+  const began = performance.now();
+  const deaths = await mkdtemp(join(tmpdir(), 'runbook-points-'));
+  const world = await ChaosWorld.start({ workers: 1, settings: { CHAOS_POINTS: deaths } });
+  try {
+    const guarded = await killAll(world, { times, kinds: countedKinds, at: points }, deaths, {});
+    await world.engine.killWorkers();
+    await world.engine.startWorker({ CHAOS_OFF: 'claims' });
+    const some = { times: 1, kinds: ['command', 'sql', 'post'], at: ['after-effect'] } as const;
+    const open = await killAll(world, some, deaths, { CHAOS_OFF: 'claims' });
+    return { guarded, open, seconds: Math.round((performance.now() - began) / 1_000) };
+  } finally {
+    await world.stop();
+    await rm(deaths, { recursive: true, force: true });
+  }
+}
+
+interface Points {
+  times: number;
+  kinds: readonly CountedKind[];
+  at: readonly Point[];
+}
+
+async function killAll(
+  world: ChaosWorld,
+  { times, kinds, at }: Points,
+  deaths: string,
+  env: Record<string, string>,
+): Promise<PointResult> {
+  const { engine } = world;
+  const before = { deaths: (await readdir(deaths)).length, processes: engine.replaced };
+  const stopped = new AbortController();
+  const replacing = engine.replaceDead(stopped.signal, env);
+  try {
+    const runs: CountedRun[] = [];
+    const unknown: Record<string, number> = {};
+    // What dies in the middle of its effect dies at once, and would take the others with it before they come to their points.
+    for (const together of [at.filter((point) => point !== 'in-effect'), at.filter((point) => point === 'in-effect')]) {
+      const begun: CountedRun[] = [];
+      for (const kind of kinds) {
+        for (const point of together) begun.push({ kind, handle: await start(world, kind, point, times) });
+      }
+      await untilEnded(world, begun, unknown);
+      runs.push(...begun);
+    }
+    const wanted = runs
+      .filter(({ kind }) => kind !== 'check')
+      .flatMap(({ handle, kind }) => Array.from({ length: times }, (_, index) => `${handle.workflowId} ${kind} ${index + 1}`));
+    const views = await Promise.all(runs.map(({ handle }) => engine.ended(handle)));
+    const happened = (await world.effects()).filter((id) => runs.some(({ handle }) => id.startsWith(`${handle.workflowId} `)));
+    return {
+      deaths: (await readdir(deaths)).length - before.deaths,
+      processes: engine.replaced - before.processes,
+      ...compare(wanted, happened),
+      finished: views.filter(({ state }) => state === 'succeeded').length,
+      runs: runs.length,
+      unknown,
+    };
+  } finally {
+    stopped.abort();
+    await replacing;
+  }
+}
+
+interface CountedRun {
+  handle: WorkflowHandle;
+  kind: CountedKind;
+}
+
+/** Plays the operator of the runs until all have ended. @param unknown counts the steps that nobody could know of */
+async function untilEnded(world: ChaosWorld, runs: readonly CountedRun[], unknown: Record<string, number>): Promise<void> {
+  for (const going = new Set(runs); going.size > 0; await delay(200)) {
+    for (const run of going) {
+      const view = await world.engine.status(run.handle).catch((): RunView | null => null);
+      if (view?.endedAt) going.delete(run);
+      else if (view && (await decide(world, run.handle, view))) unknown[run.kind] = (unknown[run.kind] ?? 0) + 1;
+    }
+  }
+}
+
+function start({ engine, journal }: ChaosWorld, kind: CountedKind, point: Point, rounds: number): Promise<WorkflowHandle> {
+  const run = `${kind}-at-${point}-${randomUUID().slice(0, 8)}`;
+  const envelope = engine.envelope('chaos-steps', { kinds: kind, rounds, journal }, run);
+  return engine.client.workflow.start('chaos-steps', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });
+}
+
+/**
+ * What the operator does who is asked about an unknown step: looks whether the effect is there, and says `done` or
+ * `retry`. @returns true when the step that waited was unknown
+ */
+async function decide(world: ChaosWorld, handle: WorkflowHandle, view: RunView): Promise<boolean> {
+  const [wait] = view.waitingFor;
+  if (!wait) return false;
+  const [kind = '', round = '1'] = wait.id.split('.');
+  const isThere = (await world.effects()).includes(`${handle.workflowId} ${kind} ${round}`);
+  await handle.signal(messageNames.decide, {
+    version: 1,
+    id: `${handle.workflowId} ${wait.id} ${wait.attempt}`,
+    run: handle.workflowId,
+    verb: isThere ? 'done' : 'retry',
+    step: wait.id,
+    attempt: wait.attempt,
+    digest: wait.digest,
+    by: 'operator',
+    reason: isThere ? 'it is there' : 'it is not there',
+  });
+  await engineMovesOn(world, handle, wait.id, wait.attempt);
+  return view.steps.find(({ id }) => id === wait.id)?.state === 'unknown';
+}
+
+async function engineMovesOn({ engine }: ChaosWorld, handle: WorkflowHandle, step: string, attempt: number): Promise<void> {
+  for (;;) {
+    const view = await engine.status(handle).catch((): RunView | null => null);
+    if (view && !view.waitingFor.some((wait) => wait.id === step && wait.attempt === attempt)) return;
+    await delay(50);
+  }
+}

@@ -1,0 +1,40 @@
+import { appendFileSync } from 'node:fs';
+import { watchQueries } from './queries.js';
+
+/** What became of a write about a claim. */
+export interface TracedWrite {
+  at: number;
+  pid: number;
+  name: string;
+  /** Path of the step. */
+  step: string;
+  taken: boolean;
+}
+
+/** Notes what the record says to each write that only the owner of a claim may make. @param file one JSON line for each */
+export function traceWrites(file: string): void {
+  watchQueries({
+    after({ name, values }, result) {
+      const taken = takenBy(name, result);
+      if (taken === undefined) return;
+      const step = values[name.startsWith('output-') ? 1 : 2];
+      const line: TracedWrite = { at: Date.now(), pid: process.pid, name, step: String(step), taken };
+      appendFileSync(file, `${JSON.stringify(line)}\n`);
+    },
+  });
+}
+
+function takenBy(name: string, { rowCount, rows }: { rowCount: number | null; rows: unknown[] }): boolean | undefined {
+  switch (name) {
+    case 'attempts-end':
+      return (rows[0] as { taken: boolean } | undefined)?.taken === true;
+    case 'attempts-evidence':
+    case 'output-finish':
+      return rowCount === 1;
+    case 'output-owned':
+      // It answers when somebody else owns the attempt.
+      return rowCount === 0;
+    default:
+      return undefined;
+  }
+}
