@@ -3,7 +3,9 @@ import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
 
 /** What workflows import of the language: plain data and pure functions that run in Temporal's sandbox. */
-const sandboxLanguage = ['condition', 'digest', 'duration', 'json', 'plan', 'reference', 'runbook'].map((name) => `language/${name}`);
+const sandboxLanguage = ['condition', 'digest', 'duration', 'json', 'plan', 'reference', 'runbook'].map(
+  (name) => `language/${name}`,
+);
 /** The handlers of the step kinds: reached through the map in activities/index.ts, never by one another. */
 const kinds = ['check', 'command', 'http', 'notify', 'sql'].map((name) => `activities/${name}`);
 

@@ -142,8 +142,9 @@ async function versionsCheck(session: Session): Promise<Check> {
   }
   const left = orphans(releases);
   if (left.length > 0) {
+    // A warning: doctor is what health checks of containers run, and starting a worker anew would not help these runs.
     const named = left.slice(0, namedRuns).map(({ id, buildId }) => `${id} (${buildId})`);
-    return failed(
+    return warning(
       name,
       `${left.length} runs stand still, no worker of their version lives: ${named.join(', ')}${left.length > namedRuns ? ' …' : ''}`,
       `${session.command} adopt moves what fits this release, and says why the rest does not.`,

@@ -23,9 +23,9 @@ export async function deploymentOfSession(session: Session): Promise<Deployment>
 export async function readReleases(deployment: Deployment): Promise<Release[]> {
   const state = await deployment.state();
   if (!state) return [];
-  const living = await livingNow(deployment);
   const runs = new Map<string, PinnedRun[]>();
   for await (const run of deployment.runs()) runs.set(run.buildId, [...(runs.get(run.buildId) ?? []), run]);
+  const living = await livingNow(deployment, [...runs.keys(), ...(state.current === null ? [] : [state.current])]);
   const versions = new Set([...state.versions.keys(), ...runs.keys()]);
   return [...versions]
     .map((version): Release => {

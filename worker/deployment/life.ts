@@ -36,14 +36,19 @@ const beatMs = 3_500;
 /**
  * Which versions have workers that live, for somebody who looks once: it takes some seconds where that is in doubt. A
  * worker that died a moment ago still counts.
+ * @param needed build ids that should have one: a worker that just started is heard of only after its first heartbeat
  * @returns build id → identities of its living workers, in order
  */
-export async function livingNow(deployment: Pick<Deployment, 'signs'>): Promise<Map<string, string[]>> {
+export async function livingNow(
+  deployment: Pick<Deployment, 'signs'>,
+  needed: readonly string[],
+): Promise<Map<string, string[]>> {
   const { workers, sparseMs } = await deployment.signs();
   const now = Date.now();
   const isFresh = (sign: Sign): boolean => Math.abs(now - sign.at) < (sparseMs ?? certainMs);
   let living = workers.filter(isFresh);
-  if (sparseMs === null && living.length < workers.length) {
+  const isMissing = (version: string): boolean => !living.some(({ buildId }) => buildId === version);
+  if (sparseMs === null && (living.length < workers.length || needed.some(isMissing))) {
     await delay(beatMs);
     const later = (await deployment.signs()).workers;
     living = later.filter((sign) => isFresh(sign) || workers.some(({ key, at }) => key === sign.key && at !== sign.at));

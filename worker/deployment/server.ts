@@ -45,6 +45,8 @@ const pageSize = 200;
 /** A poll lasts a minute at most, then the next one begins. */
 const pollMs = 75_000;
 const grpcNotFound = 5;
+/** WORKER_STATUS_RUNNING */
+const statusRunning = 1;
 
 /**
  * The workers of a task queue and their versions, as the server knows them (Temporal's Worker Deployments). Raw calls,
@@ -106,7 +108,7 @@ export class Deployment {
         const { deploymentName, buildId } = beat?.deploymentVersion ?? {};
         if (!beat || deploymentName !== this.name || beat.taskQueue !== this.taskQueue || !buildId) continue;
         // One that stops takes no new work: its runs need another worker now.
-        if (!isRunning(beat.status)) continue;
+        if (Number(beat.status) !== statusRunning) continue;
         workers.push({
           key: beat.workerInstanceKey ?? '',
           identity: beat.workerIdentity ?? 'unknown',
@@ -202,10 +204,6 @@ export class Deployment {
       identity: this.identity,
     });
   }
-}
-
-function isRunning(status: unknown): boolean {
-  return status === 1 || status === 'WORKER_STATUS_RUNNING';
 }
 
 function milliseconds(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {

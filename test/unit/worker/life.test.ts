@@ -39,9 +39,17 @@ describe('which workers live', () => {
       beats(sign('skewed', old), sign('dead', old, 'v2')),
       beats(sign('skewed', old + 3_000), sign('dead', old, 'v2')),
     ];
-    const living = await livingNow({ signs: () => Promise.resolve(looks.shift() ?? beats()) });
+    const living = await livingNow({ signs: () => Promise.resolve(looks.shift() ?? beats()) }, []);
     expect([...living]).toEqual([['v1', ['host:skewed']]]);
     expect(looks).toEqual([]);
+  }, 10_000);
+
+  test('one look: a worker that just started is waited for, where one is needed', async () => {
+    const now = Date.now();
+    const signs = (looks: Signs[]) => ({ signs: () => Promise.resolve(looks.shift() ?? beats()) });
+    const looks = [beats(sign('old', now)), beats(sign('old', now), sign('new', now, 'v2'))];
+    expect([...(await livingNow(signs([...looks]), ['v1'])).keys()]).toEqual(['v1']);
+    expect([...(await livingNow(signs([...looks]), ['v1', 'v2'])).keys()]).toEqual(['v1', 'v2']);
   }, 10_000);
 });
 
