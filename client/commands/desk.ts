@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { DeskVerb } from '../../common/envelope.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { Io } from '../io.js';
-import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
+import { asOption, examples, input, optionsOf, reasonOption, timeoutOption } from '../options.js';
 import { runDecide, type DecideOptions } from './approve.js';
 
 const descriptions: Record<DeskVerb, string> = {
@@ -38,7 +38,7 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
       command.option(
         '--input <name=value>',
         'a changed input, may be repeated: what is done stays done, and gates passed so far ask again',
-        answer,
+        input,
       );
     command
       .option('--digest <digest>', 'what you looked at; refused when the step has failed anew')
