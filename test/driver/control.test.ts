@@ -243,6 +243,10 @@ describe('changed inputs', () => {
     expect(after.waitingFor).toMatchObject([
       { id: 'gate', attempt: 2, evidence: { 'inputs changed since the last approval': 'word: "hello" → "world"' } },
     ]);
+    // The question stays the same one when the run continues as new while it waits.
+    run.signal('border');
+    await run.advance(500);
+    expect((await status(run)).waitingFor).toEqual(after.waitingFor);
     await answer(run, 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { two: 'world' } });
     expect(commands(run)).toEqual(['one', 'two', 'two', 'three']);

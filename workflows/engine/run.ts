@@ -314,6 +314,7 @@ export class Run {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
     const view = this.board.view;
+    const changedInputs = replanned?.changes ?? this.entry.carried?.changedInputs;
     return {
       version: 1,
       verb: 'continue',
@@ -329,7 +330,7 @@ export class Run {
       inbox: this.inbox.carry(),
       paused: this.turn.paused,
       rollback,
-      ...(replanned ? { changedInputs: replanned.changes } : {}),
+      ...(changedInputs === undefined ? {} : { changedInputs }),
     };
   }
 
