@@ -1,12 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { killAtPoints } from './kill-points.js';
+import { points } from './points.js';
 import { isLong, tell } from './tell.js';
+
+/** The short form leaves out those between which the others lie. */
+const named = ['before-claim', 'after-claim', 'after-effect', 'before-report'] as const;
 
 test(
   'a worker dies before and after the claim, in and after the effect, before it reports: once each, or unknown',
   async () => {
     const times = isLong ? 25 : 2;
-    const { guarded, open, seconds } = await killAtPoints(times);
+    const { guarded, open, seconds } = await killAtPoints(times, isLong ? points : named);
     const unknown = Object.entries(guarded.unknown).map(([kind, count]) => `${kind} ${count}`);
     tell(
       `fail-points: ${guarded.deaths} deaths of steps in ${guarded.processes} of workers, ${guarded.twice} effects twice, ${guarded.lost} lost, ` +

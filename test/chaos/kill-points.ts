@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
-import { points, type Point } from './points.js';
+import type { Point } from './points.js';
 import { countedKinds, type CountedKind } from './specs.js';
 import { ChaosWorld, compare } from './world.js';
 
@@ -25,14 +25,18 @@ export interface PointResult {
 /**
  * One run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted.
  * @param times deaths of each kind of step at each point
+ * @param at the points
  * @returns the same also for some steps whose attempts all believe that they are the first
  */
-export async function killAtPoints(times: number): Promise<{ guarded: PointResult; open: PointResult; seconds: number }> {
+export async function killAtPoints(
+  times: number,
+  at: readonly Point[],
+): Promise<{ guarded: PointResult; open: PointResult; seconds: number }> {
   const began = performance.now();
   const deaths = await mkdtemp(join(tmpdir(), 'runbook-points-'));
   const world = await ChaosWorld.start({ workers: 1, settings: { CHAOS_POINTS: deaths } });
   try {
-    const guarded = await killAll(world, { times, kinds: countedKinds, at: points }, deaths, {});
+    const guarded = await killAll(world, { times, kinds: countedKinds, at }, deaths, {});
     await world.engine.killWorkers();
     await world.engine.startWorker({ CHAOS_OFF: 'claims' });
     const some = { times: 1, kinds: ['command', 'sql', 'post'], at: ['after-effect'] } as const;

@@ -8,7 +8,7 @@ test(
     const result = await restartRecord(
       isLong
         ? { runs: 500, width: 12, rounds: 2, between: [5_000, 10_000] }
-        : { runs: 10, width: 10, rounds: 4, between: [1_000, 1_500] },
+        : { runs: 10, width: 10, rounds: 3, between: [1_000, 1_500], most: 4 },
     );
     tell(
       `record restarted: ${result.restarts} restarts, ${result.right}/${result.runs} runs right, ${result.twice} effects twice, ` +

@@ -8,7 +8,7 @@ import { findPostgres } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { startPostgres, type Postgres } from '../../embedded/postgres.js';
 import { getAttempts, getRun, readOutput } from '../../store/index.js';
-import { atOnce, patiently } from './restarts.js';
+import { atOnce, failureOf, patiently } from './restarts.js';
 import { ChaosWorld, compare } from './world.js';
 
 const kinds = ['command', 'sql', 'http', 'notify'] as const;
@@ -20,6 +20,8 @@ export interface RecordOptions {
   rounds: number;
   /** Milliseconds between a start of the server and its stop, at least and at most. */
   between: readonly [number, number];
+  /** Restarts at most; as many as come unless said. */
+  most?: number;
 }
 
 export interface RecordResult {
@@ -40,7 +42,7 @@ export interface RecordResult {
  * The PostgreSQL server that has the record, and the database that the steps of kind `sql` change, is restarted again and
  * again: every other time it is shut down, the other times it ends at once and recovers. Then the record is read.
  */
-export async function restartRecord({ runs, width, rounds, between }: RecordOptions): Promise<RecordResult> {
+export async function restartRecord({ runs, width, rounds, between, most = Infinity }: RecordOptions): Promise<RecordResult> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'runbook-postgres-'));
   // A server that root starts runs as another user.
@@ -55,7 +57,7 @@ export async function restartRecord({ runs, width, rounds, between }: RecordOpti
   let restarts = 0;
   const waits: string[] = [];
   const restarting = (async () => {
-    for (;;) {
+    while (restarts < most) {
       await delay(between[0] + Math.random() * (between[1] - between[0]), undefined, { signal: over.signal }).catch(
         () => undefined,
       );
@@ -70,7 +72,7 @@ export async function restartRecord({ runs, width, rounds, between }: RecordOpti
     const handles = await Promise.race([
       atOnce(runs, width, (index) => oneRun(world, index, rounds, waits)),
       world.engine.workerEnded(),
-      restarting.then(() => Promise.reject(new Error('the server was not restarted any more'))),
+      failureOf(restarting),
     ]);
     over.abort();
     await restarting;

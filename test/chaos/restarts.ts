@@ -25,3 +25,9 @@ export async function patiently<T>(ask: () => Promise<T>, limitMs = 120_000): Pr
     }
   }
 }
+
+/** Rejects when the work fails; never settles when it succeeds. */
+export async function failureOf(work: Promise<unknown>): Promise<never> {
+  await work;
+  return new Promise<never>(() => undefined);
+}

@@ -11,7 +11,7 @@ import { findTemporal } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { searchAttributeTypes } from '../../embedded/services.js';
 import { startTemporal, type Temporal } from '../../embedded/temporal.js';
-import { atOnce, patiently } from './restarts.js';
+import { atOnce, failureOf, patiently } from './restarts.js';
 import { ChaosWorld } from './world.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
@@ -25,6 +25,8 @@ export interface TemporalOptions {
   width: number;
   /** Milliseconds between a start of the server and its death, at least and at most. */
   between: readonly [number, number];
+  /** Deaths at most; as many as come unless said. */
+  most?: number;
 }
 
 export interface TemporalResult {
@@ -42,7 +44,7 @@ export interface TemporalResult {
 }
 
 /** Temporal's server is killed again and again while runs are started, decided and ended. */
-export async function killTemporal({ runs, width, between }: TemporalOptions): Promise<TemporalResult> {
+export async function killTemporal({ runs, width, between, most = Infinity }: TemporalOptions): Promise<TemporalResult> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'runbook-temporal-'));
   const program = await findTemporal(cacheFolder());
@@ -54,7 +56,7 @@ export async function killTemporal({ runs, width, between }: TemporalOptions): P
   const over = new AbortController();
   const result = { kills: 0 };
   const killing = (async () => {
-    while (!over.signal.aborted) {
+    while (result.kills < most) {
       await delay(between[0] + Math.random() * (between[1] - between[0]), undefined, { signal: over.signal }).catch(
         () => undefined,
       );
@@ -69,7 +71,7 @@ export async function killTemporal({ runs, width, between }: TemporalOptions): P
     const ended = await Promise.race([
       atOnce(runs, width, (index) => (index % 2 === 0 ? decided(world, index / 2) : effects(world))),
       world.engine.workerEnded(),
-      killing.then(() => Promise.reject(new Error('the server was not killed any more'))),
+      failureOf(killing),
     ]);
     return {
       kills: result.kills,
