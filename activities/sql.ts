@@ -207,6 +207,9 @@ async function cancelBackend(target: TargetDeclaration, context: AttemptContext,
   }
 }
 
+/** What the driver says, without a code, of a connection that could not be made, was lost, or had been lost before it was asked. */
+const lostConnection = /connection terminated|connection error|not queryable|timeout expired|connect timeout/i;
+
 /** SQLSTATE classes and codes, https://www.postgresql.org/docs/current/errcodes-appendix.html */
 function asStepFailure(error: unknown, target: TargetDeclaration, context: AttemptContext): StepFailure {
   if (error instanceof StepFailure) return error;
@@ -218,7 +221,7 @@ function asStepFailure(error: unknown, target: TargetDeclaration, context: Attem
       next: `Check user, rights and password secret of target ${target.name}.`,
     });
   }
-  if (/^(E[A-Z]+|08.*|57P0.)$/.test(code) || /connection terminated|timeout expired|connect timeout/i.test(message)) {
+  if (/^(E[A-Z]+|08.*|57P0.)$/.test(code) || lostConnection.test(message)) {
     return new StepFailure('Unreachable', `${place} cannot be reached: ${code || said}`, {
       next: 'Is the database running, and is the address in targets.yaml right?',
     });
