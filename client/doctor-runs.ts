@@ -1,4 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { asking } from '../common/ask-again.js';
 import { messageNames } from '../common/defaults.js';
 import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
@@ -102,7 +103,7 @@ const isQuiet = (execution: WorkflowExecutionDescription): boolean =>
 async function withoutCode(temporal: Temporal, runbook: string, runs: readonly string[]): Promise<Stuck[]> {
   const [asked = ''] = runs;
   const trouble = await temporal
-    .within(patienceMs, () => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor'))
+    .within(patienceMs, () => asking(() => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor')))
     .then(
       () => null,
       (error: unknown) => troubleOfQuestion(runbook, error),

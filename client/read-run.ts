@@ -1,4 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { asking } from '../common/ask-again.js';
 import { messageNames } from '../common/defaults.js';
 import { searchAttributes } from '../common/names.js';
 import type { RunState, RunView } from '../common/view.js';
@@ -71,7 +72,7 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   const handle = temporal.client.workflow.getHandle(run);
   const [described, queried] = await Promise.allSettled([
     temporal.within(serverPatienceMs, () => handle.describe()),
-    temporal.within(workerPatienceMs, () => handle.query<RunView>(messageNames.status)),
+    temporal.within(workerPatienceMs, () => asking(() => handle.query<RunView>(messageNames.status))),
   ]);
   if (described.status === 'rejected') {
     const error: unknown = described.reason;

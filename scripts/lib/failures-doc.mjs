@@ -43,7 +43,7 @@ const advice = {
   WorkerLost:
     'The worker died again and again while it did this step. Look at its log and at the memory of its host: the step itself may be what kills it.',
   OutcomeUnknown:
-    'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, or what watched it died. It is never repeated on its own. Look at what it was to change, then decide.',
+    'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, what watched it died, or a request that may have arrived was not answered, be it that its time ran out. It is never repeated on its own. Look at what it was to change, then decide.',
   LeaseLost:
     'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` takes the target back and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
   TargetHeld:

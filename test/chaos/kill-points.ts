@@ -5,7 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { messageNames } from '../../common/names.js';
-import type { RunView } from '../../common/view.js';
+import { getRun } from '../../store/index.js';
+import type { WaitView } from '../../common/view.js';
 import type { Point } from './points.js';
 import { countedKinds, type CountedKind } from './specs.js';
 import { ChaosWorld, compare } from './world.js';
@@ -102,11 +103,16 @@ interface CountedRun {
 
 /** Plays the operator of the runs until all have ended. @param unknown counts the steps that nobody could know of */
 async function untilEnded(world: ChaosWorld, runs: readonly CountedRun[], unknown: Record<string, number>): Promise<void> {
+  const answered = new Set<string>();
   for (const going = new Set(runs); going.size > 0; await delay(200)) {
     for (const run of going) {
-      const view = await world.engine.status(run.handle).catch((): RunView | null => null);
+      const view = await getRun(world.engine.pool, run.handle.workflowId);
       if (view?.endedAt) going.delete(run);
-      else if (view && (await decide(world, run.handle, view))) unknown[run.kind] = (unknown[run.kind] ?? 0) + 1;
+      const wait = view?.waitingFor[0];
+      if (!view || !wait || answered.has(`${view.id} ${wait.digest}`)) continue;
+      answered.add(`${view.id} ${wait.digest}`);
+      await answer(world, run, wait);
+      if (view.steps.find(({ id }) => id === wait.id)?.state === 'unknown') unknown[run.kind] = (unknown[run.kind] ?? 0) + 1;
     }
   }
 }
@@ -117,13 +123,8 @@ function start({ engine, journal }: ChaosWorld, kind: CountedKind, point: Point,
   return engine.client.workflow.start('chaos-steps', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });
 }
 
-/**
- * What the operator does who is asked about an unknown step: looks whether the effect is there, and says `done` or
- * `retry`. @returns true when the step that waited was unknown
- */
-async function decide(world: ChaosWorld, handle: WorkflowHandle, view: RunView): Promise<boolean> {
-  const [wait] = view.waitingFor;
-  if (!wait) return false;
+/** What the operator does who is asked about a step: looks whether the effect is there, and says `done` or `retry`. */
+async function answer(world: ChaosWorld, { handle }: CountedRun, wait: WaitView): Promise<void> {
   const [kind = '', round = '1'] = wait.id.split('.');
   const isThere = (await world.effects()).includes(`${handle.workflowId} ${kind} ${round}`);
   await handle.signal(messageNames.decide, {
@@ -137,14 +138,4 @@ async function decide(world: ChaosWorld, handle: WorkflowHandle, view: RunView):
     by: 'operator',
     reason: isThere ? 'it is there' : 'it is not there',
   });
-  await engineMovesOn(world, handle, wait.id, wait.attempt);
-  return view.steps.find(({ id }) => id === wait.id)?.state === 'unknown';
-}
-
-async function engineMovesOn({ engine }: ChaosWorld, handle: WorkflowHandle, step: string, attempt: number): Promise<void> {
-  for (;;) {
-    const view = await engine.status(handle).catch((): RunView | null => null);
-    if (view && !view.waitingFor.some((wait) => wait.id === step && wait.attempt === attempt)) return;
-    await delay(50);
-  }
 }

@@ -76,6 +76,7 @@ const held = runbook(heldSpec, async (run) => {
       lockTimeoutMs: 110_000,
     },
     http: { kind: 'http', target: 'service', method: 'POST', path: '/held', json: { id }, idempotencyKey: true },
+    post: { kind: 'http', target: 'service', method: 'POST', path: '/held', json: { id } },
   };
   await run.step(kind, { action: actions[kind] });
 });

@@ -33,15 +33,15 @@ export const treeSpec = spec(
 );
 
 export const heldKinds = ['command', 'sql', 'http'] as const;
-export type HeldKind = (typeof heldKinds)[number];
+export type HeldKind = (typeof heldKinds)[number] | 'post';
 
 /** Steps that are held in the middle of their effect until the test lets them go. */
 export const heldSpec = spec(
   'chaos-held',
-  heldKinds.map((id) => ({
+  [...heldKinds, 'post' as const].map((id) => ({
     id,
     title: `Held effect of kind ${id}`,
-    kind: id,
+    kind: stepKinds[id],
     effect: 'change',
     timeoutMs: 120_000,
     retry: quick,

@@ -142,6 +142,8 @@ const idleTimersLimit = 1_000;
  * the process. So an endless loop in workflow code hangs its test file, until the suite's own limit ends it.
  */
 const noTimeLimit = undefined as unknown as number;
+/** About what an event takes on a server. */
+const bytesPerEvent = 200;
 const defaultStart = Date.UTC(2026, 0, 1);
 const failureConverter = new DefaultFailureConverter();
 /** Asked for by a type only: the sandbox brings its own. */
@@ -422,6 +424,7 @@ export class Run {
         timestamp: timestampOf(this.agenda.now),
         isReplaying: false,
         historyLength: this.execution.events,
+        historySizeBytes: this.execution.events * bytesPerEvent,
         continueAsNewSuggested: this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
         jobs,
       }),

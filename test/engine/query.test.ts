@@ -1,0 +1,96 @@
+import { expect, test } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { Worker } from '@temporalio/worker';
+import { askAgain, asking } from '../../common/ask-again.js';
+import { payloadCodec } from '../../common/payload-codec.js';
+import { messageNames } from '../../common/names.js';
+import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
+
+interface Pending {
+  activityId?: string | null;
+  attempt?: number | null;
+  lastStartedTime?: unknown;
+}
+
+/** A question is tried at the dead worker for two seconds before the new one gets it: in that time the step has to end. */
+const questionWaitsMs = 2_000;
+/** The guard as it stands in the bundle. */
+const guard = 'isEarly()';
+
+async function attempts(handle: WorkflowHandle): Promise<number> {
+  const { raw } = await handle.describe();
+  const pending = ((raw.pendingActivities ?? []) as Pending[]).find(({ activityId }) => activityId === 'first');
+  return pending?.lastStartedTime ? (pending.attempt ?? 0) : 0;
+}
+
+async function replays(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
+  try {
+    const options = { workflowBundle: { codePath: engine.path('bundle.js') }, dataConverter: { payloadCodecs: [payloadCodec] } };
+    await Worker.runReplayHistory(options, await handle.fetchHistory(), handle.workflowId);
+    return true;
+  } catch (error) {
+    if (!(error instanceof DeterminismViolationError)) throw error;
+    return false;
+  }
+}
+
+interface Asked {
+  /** What the question said that came in between. */
+  said: string;
+  replays: boolean;
+}
+
+/** A worker dies, its successor is asked, the step ends, somebody decides: in that order, within two seconds. */
+async function askedInBetween(isGuarded: boolean): Promise<Asked> {
+  const engine = await Engine.start({ later: true });
+  try {
+    if (!isGuarded) {
+      const code = await readFile(engine.path('bundle.js'), 'utf8');
+      expect(code).toContain(guard);
+      await writeFile(engine.path('bundle.js'), code.replace(guard, 'false'));
+    }
+    await engine.startWorker();
+    const open = engine.path(randomUUID());
+    const first = JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.02; done', 'sh', open]);
+    const handle = await engine.run('test-commands', { first, second: JSON.stringify(['/usr/bin/true']) });
+    await until('the command', async () => (await attempts(handle)) === 1);
+    await engine.killWorker();
+    await until('the next worker to follow it', async () => (await attempts(handle)) > 1, 30_000);
+    const asked = engine.status(handle).then(
+      ({ state }) => state,
+      (error: unknown) => (error as Error).message,
+    );
+    await delay(questionWaitsMs / 2);
+    await writeFile(open, '');
+    const said = await asked;
+    await handle.signal(messageNames.decide, { id: 'junk' });
+    if (isGuarded) expect((await asking(() => engine.status(handle))).runbook).toBe('test-commands');
+    await handle.result();
+    return { said, replays: await replays(engine, handle) };
+  } finally {
+    await engine.stop();
+  }
+}
+
+/** Meets the moment, which lasts a second. */
+async function meeting(isGuarded: boolean, isMet: (asked: Asked) => boolean): Promise<Asked> {
+  let asked = await askedInBetween(isGuarded);
+  for (let again = 0; again < 3 && !isMet(asked) && asked.replays; again += 1) asked = await askedInBetween(isGuarded);
+  return asked;
+}
+
+test('asked between the end of a step and the workflow task that takes it up: nothing is done in another order than it is replayed', async () => {
+  const [guarded, open] = await Promise.all([
+    meeting(true, ({ said }) => said.includes(askAgain)),
+    meeting(false, ({ replays }) => !replays),
+  ]);
+  process.stderr.write(`asked in between: replays ${guarded.replays}; without the guard ${open.replays}\n`);
+  expect(guarded.said).toContain(askAgain);
+  expect(guarded.replays).toBe(true);
+  expect(open).toEqual({ said: 'running', replays: false });
+}, 120_000);
