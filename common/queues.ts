@@ -4,9 +4,17 @@
  * a retry of a pinned run's activity is never handed to another version.
  */
 
-/** Where a run's activities go. @param taskQueue the run's own */
+/** Where a run's steps go. @param taskQueue the run's own */
 export function stepsQueue(taskQueue: string): string {
   return `${taskQueue}-steps`;
+}
+
+/**
+ * Where the engine's own short work goes: admission, verdicts, leases, the record. Steps that take all of a worker's slots
+ * for hours must not keep a run from hearing that it is to end.
+ */
+export function engineQueue(taskQueue: string): string {
+  return `${taskQueue}-engine`;
 }
 
 /** Where only the workers of one host take activities. @param host id of the host, from the file beside its journals */

@@ -6,7 +6,7 @@ import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
-import { hostQueue, stepsQueue } from '../common/queues.js';
+import { engineQueue, hostQueue, stepsQueue } from '../common/queues.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
@@ -42,8 +42,8 @@ export interface CreatedWorker {
 }
 
 /**
- * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves three queues: workflow
- * tasks as the version that its bundle is, activities for runs of every version, and what was begun on this host.
+ * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves four queues: workflow
+ * tasks as the version that its bundle is; for runs of every version the engine's own work, and steps; what was begun on this host.
  */
 export async function createWorker(
   config: WorkerConfig,
@@ -102,6 +102,8 @@ export async function createWorker(
         ? { workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' as const } }
         : {}),
     }),
+    // Its own slots, of which Temporal gives 100 unless told otherwise: none of them is ever held by a step.
+    Worker.create({ ...common, taskQueue: engineQueue(config.taskQueue), activities }),
     Worker.create(serving),
     Worker.create({ ...serving, taskQueue: hostQueue(config.taskQueue, commands.hostId) }),
   ]);

@@ -1,7 +1,7 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.js';
 import type { AttemptRequest } from '../../common/attempt.js';
-import { stepsQueue } from '../../common/queues.js';
+import { engineQueue, stepsQueue } from '../../common/queues.js';
 import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
 /*
@@ -17,7 +17,7 @@ type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'settle'>;
 function platform(options: ActivityOptions = {}) {
   return proxyActivities<Platform>({
     cancellationType,
-    taskQueue: stepsQueue(workflowInfo().taskQueue),
+    taskQueue: engineQueue(workflowInfo().taskQueue),
     startToCloseTimeout: '20s',
     retry: { initialInterval: '200ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
     ...options,
@@ -51,7 +51,7 @@ export function acquireLeases(
   options: ActivityOptions,
 ): ReturnType<Activities['acquireLeases']> {
   const activities = proxyActivities<Pick<Activities, 'acquireLeases'>>({
-    taskQueue: stepsQueue(workflowInfo().taskQueue),
+    taskQueue: engineQueue(workflowInfo().taskQueue),
     ...options,
   });
   return activities.acquireLeases(request);
