@@ -1,5 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/client';
 import type { temporal as proto } from '@temporalio/proto';
+import { payloadCodec } from '../common/payload-codec.js';
+import type { Temporal } from './connect.js';
 import { CliError, isNotFound, isUnreachable } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
@@ -28,8 +30,9 @@ const patienceMs = 10_000;
 export async function readHistory(session: Session, run: string, all: boolean): Promise<RunHistory> {
   const temporal = await session.temporal();
   try {
-    const { events } = await temporal.within(patienceMs, () => temporal.client.workflow.getHandle(run).fetchHistory());
-    return { entries: linesOf(events ?? [], all), source: 'temporal', note: null };
+    const { executions, isWhole } = await readExecutions(temporal, run);
+    const entries = executions.flatMap((events) => linesOf(events, all));
+    return { entries, source: 'temporal', note: isWhole ? null : 'Temporal no longer has the beginning of this run.' };
   } catch (error) {
     if (!isNotFound(error) && !isUnreachable(error)) throw error;
     const pool = await session.record();
@@ -44,6 +47,33 @@ export async function readHistory(session: Session, run: string, all: boolean): 
       note: `Read from the record: ${why}.`,
     };
   }
+}
+
+/** The events of all executions of a run, the oldest first: a long run continues as new, again and again. */
+async function readExecutions(temporal: Temporal, run: string): Promise<{ executions: Event[][]; isWhole: boolean }> {
+  const executions: Event[][] = [];
+  for (let runId: string | undefined; ;) {
+    try {
+      const { events } = await temporal.within(patienceMs, () => temporal.client.workflow.getHandle(run, runId).fetchHistory());
+      executions.unshift(await Promise.all((events ?? []).map(unpacked)));
+    } catch (error) {
+      if (executions.length === 0 || !isNotFound(error)) throw error;
+      return { executions, isWhole: false };
+    }
+    runId = executions[0]?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId || undefined;
+    if (runId === undefined) return { executions, isWhole: true };
+  }
+}
+
+/** The event with what we read of it unpacked: large payloads are packed. */
+async function unpacked(event: Event): Promise<Event> {
+  const read = [
+    event.workflowExecutionStartedEventAttributes?.input,
+    event.workflowExecutionSignaledEventAttributes?.input,
+    event.workflowExecutionCompletedEventAttributes?.result,
+  ];
+  for (const payloads of read) if (payloads?.payloads) payloads.payloads = await payloadCodec.decode(payloads.payloads);
+  return event;
 }
 
 function noSuchRun(session: Session, run: string): CliError {
@@ -61,6 +91,7 @@ function linesOf(events: readonly Event[], all: boolean): HistoryLine[] {
 
 function wordsOf(event: Event, events: ReadonlyMap<string, Event>, all: boolean): string | null {
   const started = event.workflowExecutionStartedEventAttributes;
+  if (started?.continuedExecutionRunId) return all ? '(engine) the run goes on in a new history' : null;
   if (started) {
     const envelope = read(started.input?.payloads?.[0]) as { by?: string; reason?: string } | null;
     return `${envelope?.by ?? 'somebody'} started ${started.workflowType?.name ?? 'the run'}: ${envelope?.reason || 'no reason given'}`;
@@ -134,7 +165,6 @@ function ofEnd(event: Event): string | null {
   if (event.workflowExecutionTimedOutEventAttributes) return 'the run ran out of time in Temporal';
   if (event.workflowExecutionCancelRequestedEventAttributes) return 'somebody asked Temporal to cancel the run';
   if (event.workflowExecutionCanceledEventAttributes) return 'the run was cancelled';
-  if (event.workflowExecutionContinuedAsNewEventAttributes) return 'the run goes on in a new history';
   const stuck = event.workflowTaskFailedEventAttributes;
   if (stuck) return `a worker could not go on with the run: ${stuck.failure?.message ?? 'no reason known'}`;
   return null;

@@ -2,10 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { readHistory } from '../../client/read-history.js';
+import { withSession } from '../../client/session.js';
 import { messageNames } from '../../common/names.js';
 import { getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
+import { recordedIo } from '../unit/client/fake-io.js';
 
 /*
  * Runs that continue as new, on the real server: nobody who looks at the run, or decides about it, can tell.
@@ -60,6 +63,12 @@ describe('continue-as-new', () => {
     expect((await engine.ended(run)).state).toBe('rejected');
     const lines = (await readFile(journal, 'utf8')).trim().split('\n').slice(60);
     expect(lines).toEqual(Array.from({ length: 60 }, (_, n) => `undo ${60 - n}`));
+    const told = await withSession({ address: engine.address }, recordedIo(), (session) =>
+      readHistory(session, run.workflowId, false),
+    );
+    expect(told.note).toBeNull();
+    expect(told.entries.filter(({ text }) => / begins: Append a line/.test(text))).toHaveLength(60);
+    expect(told.entries.filter(({ text }) => /started test-long/.test(text))).toHaveLength(1);
     const recorded = await getRun(engine.pool, run.workflowId);
     expect(recorded).toMatchObject({ state: 'rejected', firstRunId: view.firstRunId });
     expect(recorded?.steps.filter((step) => step.state === 'undone')).toHaveLength(60);
