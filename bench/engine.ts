@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
+import type pg from 'pg';
 import { payloadCodec } from '../common/payload-codec.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { JsonObject } from '../language/json.js';
@@ -22,6 +23,7 @@ export class Bench {
   private constructor(
     readonly client: Client,
     readonly counters: Counters,
+    readonly pool: pg.Pool,
     private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
@@ -63,7 +65,7 @@ export class Bench {
       connection: await Connection.connect({ address: services.address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    return new Bench(client, counters, [
+    return new Bench(client, counters, pool, [
       async () => {
         worker.shutdown();
         bare.shutdown();
