@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { hostOfPlace } from '../common/queues.js';
+import { placesOf, type SavedStep } from '../common/saved-steps.js';
 import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
@@ -403,7 +404,7 @@ export async function addMissingSteps(client: pg.PoolClient, no: string, steps: 
 
 /**
  * Writes the steps as a run sees them. An ended run has the last word; before that a step never goes back: neither its
- * attempts nor, for the same attempts, its state.
+ * attempts nor, for the same attempts, its state. What is told without its output keeps the one that its attempt has recorded.
  */
 export async function saveSteps(client: pg.PoolClient, no: string, steps: readonly StepView[], ended: boolean): Promise<void> {
   await client.query({
@@ -415,7 +416,7 @@ export async function saveSteps(client: pg.PoolClient, no: string, steps: readon
              started_at = coalesce(excluded.started_at, s.started_at),
              (state, ended_at, output, error) = (
                SELECT CASE WHEN fresh THEN excluded.state ELSE s.state END, CASE WHEN fresh THEN excluded.ended_at ELSE s.ended_at END,
-                      CASE WHEN fresh THEN excluded.output ELSE s.output END, CASE WHEN fresh THEN excluded.error ELSE s.error END
+                      CASE WHEN NOT fresh THEN s.output WHEN excluded.state = 'succeeded' THEN coalesce(excluded.output, s.output) ELSE excluded.output END, CASE WHEN fresh THEN excluded.error ELSE s.error END
                FROM (SELECT $3 OR excluded.attempts > s.attempts OR ${rankOf('excluded')} >= ${rankOf('s')} AS fresh) AS news
              )`,
     values: [no, stepsJson(steps), ended],
@@ -537,9 +538,15 @@ const stepValues =
 const stepSource = `FROM json_to_recordset($2::json) AS v (id text, ordinal integer, title text, kind text, effect text, state text,
   attempts integer, started timestamptz, ended timestamptz, output json, error json, undo text)`;
 
-function stepsJson(steps: readonly StepView[]): string | null {
+function stepsJson(steps: readonly (StepView | SavedStep)[]): string | null {
+  const places = placesOf(steps);
   return jsonText(
-    steps.map(({ startedAt, endedAt, ...step }, ordinal) => ({ ...step, started: startedAt, ended: endedAt, ordinal })),
+    steps.map(({ startedAt, endedAt, ...step }, index) => ({
+      ordinal: places[index],
+      ...step,
+      started: startedAt,
+      ended: endedAt,
+    })),
   );
 }
 
