@@ -97,7 +97,10 @@ export class Board {
   end(row: StepView, state: StepState, result: { output?: Json; error?: Problem } = {}): void {
     row.state = state;
     row.endedAt = now();
-    if (result.output !== undefined) row.output = result.output;
+    if (result.output !== undefined) {
+      row.output = result.output;
+      delete row.outputIn;
+    }
     row.error = result.error ?? null;
     this.unsaved.add(row.id);
   }

@@ -18,6 +18,7 @@ import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
+import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
 import { Saves } from './saves.js';
 import { Turn } from './turn.js';
@@ -68,6 +69,7 @@ const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 }
 export class Run {
   readonly board: Board;
   private readonly saves: Saves;
+  private readonly outputs: OutputBudget;
   readonly gates: Gates;
   readonly desk = new Desk();
   readonly lease = new Lease();
@@ -88,6 +90,7 @@ export class Run {
     const { plan, view, carried } = entry;
     this.board = new Board(view, carried?.published, carried?.saves?.unsaved);
     this.saves = new Saves(this.board, carried?.saves?.made);
+    this.outputs = new OutputBudget(plan, view.steps);
     this.gates = new Gates(plan.steps, carried?.gates);
     this.turn = new Turn(inbox, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
@@ -314,7 +317,8 @@ export class Run {
   carry(rollback: Carried['rollback']): Carried {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
-    const view = this.board.view;
+    const steps = withoutSpentOutputs(replanned?.plan ?? plan, this.board.view.steps);
+    const view = { ...this.board.view, steps };
     const changedInputs = replanned?.changes ?? this.entry.carried?.changedInputs;
     return {
       version: 1,
@@ -360,7 +364,10 @@ export class Run {
         delete row.takenFrom;
         this.board.begin(row);
         const outcome = await this.oneRound(path, spec, row, work);
-        if ('output' in outcome) return outcome.output;
+        if ('output' in outcome) {
+          this.outputs.add(path, outcome.output);
+          return outcome.output;
+        }
         problem = outcome.problem;
         const way = this.wayWithoutAsking(spec, problem);
         if (way === 'continue') return this.goOnWithout(row, problem);
