@@ -9,6 +9,8 @@ export interface LongRun {
   lateMs: number;
   /** Last against first. */
   ratio: number;
+  /** What a bare activity cost before the run and after it: how much slower or faster the machine itself has become. */
+  bareMs: [number, number];
   /** Median and mean of each tenth of the run; the mean has the continue-as-news in it. */
   tenths: { fromStep: number; medianMs: number; meanMs: number }[];
   seconds: number;
@@ -21,10 +23,12 @@ const half = 25;
 
 /** One run of so many steps, and what a step costs on the way, by the record's clock. */
 export async function longRun(bench: Bench, steps: number): Promise<LongRun> {
+  const before = await bareCost(bench);
   const began = performance.now();
   const { workflowId } = await bench.start(stepsRunbook(steps), {});
   await bench.client.workflow.getHandle(workflowId).result();
   const seconds = (performance.now() - began) / 1_000;
+  const bareMs: [number, number] = [before, await bareCost(bench)];
   const { rows } = await bench.pool.query<{ at: Date }>(
     `SELECT a.started_at AS at FROM runbook.attempts a JOIN runbook.runs r ON r.no = a.run_no WHERE r.run = $1 ORDER BY a.path`,
     [workflowId],
@@ -47,10 +51,18 @@ export async function longRun(bench: Bench, steps: number): Promise<LongRun> {
     earlyMs,
     lateMs,
     ratio: lateMs / earlyMs,
+    bareMs,
     tenths,
     seconds,
     ...(await executionsOf(bench, workflowId, times.length)),
   };
+}
+
+async function bareCost(bench: Bench): Promise<number> {
+  const steps = 2 * half;
+  const began = performance.now();
+  await (await bench.bare(steps)).result();
+  return (performance.now() - began) / steps;
 }
 
 async function executionsOf(
@@ -80,7 +92,7 @@ export function longText(run: LongRun): string[] {
   const ms = (value: number): string => `${value.toFixed(1)} ms`;
   return [
     `one run of ${run.steps} steps: ${run.seconds.toFixed(0)} s, ${run.executions} executions, ${run.eventsPerStep.toFixed(1)} history events a step`,
-    `  around step 50 ${ms(run.earlyMs)}, the last 50 steps ${ms(run.lateMs)}: ${run.ratio.toFixed(2)}x`,
+    `  around step 50 ${ms(run.earlyMs)}, the last 50 steps ${ms(run.lateMs)}: ${run.ratio.toFixed(2)}x; a bare activity before and after ${run.bareMs.map(ms).join(' and ')}`,
     ...run.tenths.map(
       ({ fromStep, medianMs, meanMs }) =>
         `  from step ${String(fromStep).padStart(4)}   median ${ms(medianMs).padStart(8)}   mean ${ms(meanMs).padStart(8)}`,

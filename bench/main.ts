@@ -8,17 +8,23 @@ import { decisionToNextStep } from './decision.js';
 import { Bench } from './engine.js';
 import { longRun, longText } from './long.js';
 import { median } from './median.js';
+import { peers } from './peers/index.js';
 import { stepsRunbook } from './specs.js';
 import { askedText, costText, stepCost } from './step-cost.js';
 
 /*
  * Costs measured side by side in one run, on a tuned server with its database file and PostgreSQL with fsync on.
- *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE]
+ *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE] [--alone]    beside a bare activity and other tools; alone: without those
  *   npm run bench -- long [--steps 5000] [--json FILE]    what a step costs early and late in one run
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { steps: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+  options: {
+    steps: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    json: { type: 'string' },
+    alone: { type: 'boolean' },
+  },
 });
 const isLong = positionals[0] === 'long';
 const steps = Number(values.steps ?? (isLong ? 5_000 : 200));
@@ -26,30 +32,37 @@ const rounds = Number(values.rounds);
 /** What a process runs before anything is measured. */
 const warmUpSteps = 60;
 const folder = await mkdtemp(join(tmpdir(), 'runbook-bench-'));
-const services = await startServices({ home: folder });
-const bench = await Bench.start(services, folder, [...new Set([warmUpSteps, steps])]);
+const services = await startServices({ home: folder, databases: ['runbook', 'dbos'] });
+let bench: Bench | undefined;
 const machine = (): string =>
   `${process.version}, ${cpus().length} cpus, load ${loadavg()
     .map((value) => value.toFixed(1))
     .join(' ')}`;
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
 
-async function long(): Promise<{ lines: string[]; result: object }> {
+async function long(bench: Bench): Promise<{ lines: string[]; result: object }> {
   await (await bench.start(stepsRunbook(warmUpSteps), {})).result();
   const before = machine();
   const result = await longRun(bench, steps);
   return { lines: [`(${before}; at the end ${machine()}, claims and fsync on)`, ...longText(result)], result };
 }
 
-async function short(): Promise<{ lines: string[]; result: object }> {
-  const cost = await stepCost(bench, steps, rounds);
-  const contestants = [cost.bare, cost.ours];
+async function short(bench: Bench): Promise<{ lines: string[]; result: object }> {
+  const found = values.alone ? [] : await peers(folder, services.database('dbos'));
+  const skipped = found.filter((peer) => 'why' in peer);
+  const contestants = await stepCost(
+    bench,
+    steps,
+    rounds,
+    found.filter((peer) => 'round' in peer),
+  );
   const decision = await decisionToNextStep(bench, rounds * 4);
   const startup = await commandLineStartup(rounds);
   const lines = [
     `one step, ${steps} in sequence, median of ${rounds} rounds side by side`,
     `(${machine()}, claims and fsync on)`,
     ...contestants.map((who) => `  ${who.name.padEnd(24)} ${costText(who)}   ${askedText(who, steps)}`),
+    ...skipped.map(({ name, why }) => `  ${name.padEnd(24)} skipped: ${why}`),
     `decision to next step      ${ms(median(decision)).padStart(10)}   median of ${decision.length}`,
     ...Object.entries(startup).map(
       ([name, value]) => `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,
@@ -59,11 +72,12 @@ async function short(): Promise<{ lines: string[]; result: object }> {
 }
 
 try {
-  const { lines, result } = await (isLong ? long() : short());
+  bench = await Bench.start(services, folder, [...new Set([warmUpSteps, steps])]);
+  const { lines, result } = await (isLong ? long(bench) : short(bench));
   process.stdout.write(`${lines.join('\n')}\n`);
   if (values.json) await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);
 } finally {
-  await bench.stop();
+  await bench?.stop();
   await services.stop();
   await rm(folder, { recursive: true, force: true });
 }

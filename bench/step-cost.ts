@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Asked } from './counters.js';
 import type { Bench } from './engine.js';
 import { median } from './median.js';
+import type { Peer } from './peers/index.js';
 
 /** One contestant: a way to run the same process so many times, one after the other. */
 export interface Contestant {
@@ -17,17 +18,11 @@ export interface Contestant {
   cpuMs: number[];
 }
 
-/** The same process run by a bare activity and by our step, taking turns, so that both meet the same machine. */
-export async function stepCost(bench: Bench, steps: number, rounds: number): Promise<{ bare: Contestant; ours: Contestant }> {
-  const contestant = (name: string): Contestant => ({ name, perStep: [], ratios: [], events: null, asked: null, cpuMs: [] });
+/** The same process run by a bare activity, by our step and by other tools, taking turns, so that all meet the same machine. */
+export async function stepCost(bench: Bench, steps: number, rounds: number, peers: readonly Peer[]): Promise<Contestant[]> {
   const bare = contestant('bare Temporal activity');
   const ours = contestant('our step');
-  const starts = new Map<Contestant, () => Promise<WorkflowHandle>>([
-    [bare, () => bench.bare(steps)],
-    [ours, () => bench.startSteps(steps)],
-  ]);
-  const turn = async (who: Contestant): Promise<number> => {
-    const start = starts.get(who) as () => Promise<WorkflowHandle>;
+  const temporal = (who: Contestant, start: () => Promise<WorkflowHandle>) => async (): Promise<number> => {
     const began = performance.now();
     const cpu = process.cpuUsage();
     const { result: handle, asked } = await bench.counters.during(async () => {
@@ -42,13 +37,23 @@ export async function stepCost(bench: Bench, steps: number, rounds: number): Pro
     who.events = ((await handle.describe()).historyLength ?? 0) / steps;
     return perStep;
   };
-  for (const who of [bare, ours]) await turn(who);
+  const turns = new Map<Contestant, () => Promise<number>>([
+    [bare, temporal(bare, () => bench.bare(steps))],
+    [ours, temporal(ours, () => bench.startSteps(steps))],
+    ...peers.map((peer) => [contestant(`${peer.name} ${peer.version}`), () => peer.round()] as const),
+  ]);
+  for (const who of [bare, ours]) await turns.get(who)?.();
   for (let round = 0; round < rounds; round += 1) {
-    for (const who of round % 2 === 0 ? [bare, ours] : [ours, bare]) who.perStep.push(await turn(who));
-    ours.ratios.push((ours.perStep.at(-1) as number) / (bare.perStep.at(-1) as number));
-    bare.ratios.push(1);
+    // Every other round the other way about: nobody is always the first after a slow one.
+    const order = round % 2 === 0 ? [...turns] : [...turns].reverse();
+    for (const [who, turn] of order) who.perStep.push(await turn());
+    for (const who of turns.keys()) who.ratios.push((who.perStep.at(-1) as number) / (bare.perStep.at(-1) as number));
   }
-  return { bare, ours };
+  return [...turns.keys()];
+}
+
+function contestant(name: string): Contestant {
+  return { name, perStep: [], ratios: [], events: null, asked: null, cpuMs: [] };
 }
 
 /** What a step asked of the servers, in one line. */
