@@ -18,7 +18,8 @@ export async function ansible(folder: string): Promise<Peer> {
   const [one, all] = [await playbook(1), await playbook(steps + 1)];
   const timed = async (file: string): Promise<number> => {
     const began = performance.now();
-    await execa(join(programs, 'ansible-playbook'), ['-i', 'localhost,', '-c', 'local', file], {
+    const interpreter = `ansible_python_interpreter=${join(programs, 'python')}`;
+    await execa(join(programs, 'ansible-playbook'), ['-i', 'localhost,', '-c', 'local', '-e', interpreter, file], {
       env: {
         PATH: `${programs}:${process.env['PATH'] ?? ''}`,
         ANSIBLE_HOME: join(folder, 'ansible'),
