@@ -19,6 +19,15 @@ export function isRecordAway(failure: unknown): failure is ApplicationFailure {
   return failure instanceof ApplicationFailure && failure.type === 'RecordUnavailable';
 }
 
+/** The failure of an attempt that cannot go on without the record. @param then what becomes of the step */
+export function recordAway(then: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'RecordUnavailable',
+    message: `PostgreSQL, which keeps the record, cannot be reached; ${then}`,
+    nextRetryDelay: '1s',
+  });
+}
+
 /** How long one attempt waits for the record before it gives its place to others, in milliseconds. */
 const patienceMs = 15_000;
 
@@ -42,11 +51,7 @@ export async function untilRecorded<T>(
     }
     if (options.cancellable && signal.aborted) throw signal.reason;
     if (options.cancellable && Date.now() - since > patienceMs) {
-      throw ApplicationFailure.create({
-        type: 'RecordUnavailable',
-        message: 'PostgreSQL, which keeps the record, cannot be reached; the step has not begun and is tried again',
-        nextRetryDelay: '1s',
-      });
+      throw recordAway('the step has not begun and is tried again');
     }
     await delay(waitMs);
   }

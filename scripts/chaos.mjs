@@ -16,6 +16,7 @@ process.chdir(resolve(import.meta.dirname, '..'));
 const forms = {
   kills: { what: 'workers killed at any moment', run: test('kills') },
   points: { what: 'workers that die at named points', run: test('kill-points') },
+  own: { what: "SQL on the record's own database", run: test('own-record') },
   trees: { what: 'process trees that do not listen, a command of a minute', run: test('trees') },
   temporal: { what: 'the Temporal server killed', run: test('temporal-killed') },
   record: { what: 'the PostgreSQL of the record restarted', run: test('record-restarted') },
