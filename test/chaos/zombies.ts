@@ -15,6 +15,8 @@ import { ChaosWorld, compare } from './world.js';
 const lock = 4_711;
 /** How long a worker that is back may take to write what it believes, in milliseconds. */
 const lateMs = 10_000;
+/** The same for one whose cable was cut: TCP tries again ever more seldom, and the silence before was long. */
+const lateAfterCutMs = 45_000;
 /** Who follows a command that prints is heard of more often than this, in milliseconds. */
 const quietMs = 1_500;
 
@@ -133,14 +135,16 @@ async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite
     await until('the other worker to have taken over', async () => {
       return (await takenOver(world, runs)) === runs.length && service.waiting === 2 && (await waitsForLock(world)) === 1;
     });
-    service.answerOldest();
     const since = Date.now();
     if (cable) cable.mend();
     else process.kill(silent.pid, 'SIGCONT');
+    service.answerOldest();
     const late = (): Promise<TracedWrite[][]> => writesOf(trace, silent.pid, since);
-    await until('it to write of every step', async () => (await late()).every((each) => each.length > 0), lateMs).catch(
-      () => undefined,
-    );
+    await until(
+      'it to write of every step',
+      async () => (await late()).every((each) => each.length > 0),
+      cable ? lateAfterCutMs : lateMs,
+    ).catch(() => undefined);
     await temporal.open();
     // Now it learns it; the command that it has followed is left to the other.
     await until('it to let go', async () => (await late()).flat().every(({ at }) => at < Date.now() - quietMs), lateMs);
