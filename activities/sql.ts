@@ -22,6 +22,8 @@ import {
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
 const connectMs = 5_000;
+/** After so long without a word the connection itself is asked whether its other end is still there, in milliseconds. */
+const silenceMs = 5_000;
 /** Rows of one statement that go into the output. */
 const maxRows = 200;
 /** How long the server is asked what became of a COMMIT whose answer was lost, in milliseconds. */
@@ -202,6 +204,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
     application_name: sessionName(context.key),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: silenceMs,
   });
   // A connection that breaks while nothing is asked of it must not end the worker; the next query tells.
   client.on('error', () => undefined);

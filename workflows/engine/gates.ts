@@ -120,7 +120,7 @@ export class Gates {
   /** Takes a decision that was judged good. */
   decide(decision: DecisionEnvelope): void {
     const gate = this.gates.get(decision.gate ?? '');
-    if (gate?.state !== 'waiting' || decision.digest !== gate.digest) return;
+    if (gate?.state !== 'waiting' || decision.attempt !== gate.attempt) return;
     gate.state = 'decided';
     gate.decision = decision;
     if (decision.verb === 'approve') gate.passed.push(decision);
