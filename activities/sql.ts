@@ -29,7 +29,7 @@ const maxRows = 200;
 /** How long the server is asked what became of a COMMIT whose answer was lost, in milliseconds. */
 const askAfterCommitMs = 15_000;
 /** How long a claim may be held by a transaction whose worker stands still before its COMMIT, in milliseconds: others wait for it. */
-const claimHeldMs = 5_000;
+const claimHeldMs = 3_000;
 
 /**
  * Runs statements in one transaction on the target, each with its values as parameters. A step of effect `read` cannot

@@ -22,6 +22,7 @@ const forms = {
   record: { what: 'the PostgreSQL of the record restarted', run: test('record-restarted') },
   zombies: { what: 'workers that come back', run: test('zombies') },
   duplicates: { what: 'starts and decisions many times at once', run: test('duplicates') },
+  size: { what: 'long loops, large outputs, many refusals', run: test('history-size') },
   handover: { what: 'one release takes over from another', run: test('handover') },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },

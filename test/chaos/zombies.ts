@@ -147,7 +147,9 @@ async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite
     ).catch(() => undefined);
     const reported = await late();
     const silentKinds = kinds.filter((_, index) => !reported[index]?.length);
-    if (silentKinds.length > 0) process.stderr.write(`a zombie wrote nothing: ${silentKinds.join(', ')}\n`);
+    if (silentKinds.length > 0) {
+      process.stderr.write(`a zombie wrote nothing: ${silentKinds.join(', ')}; it said:\n${silent.tail()}\n`);
+    }
     await temporal.open();
     // Now it learns it; the command that it has followed is left to the other.
     await until('it to let go', async () => (await late()).flat().every(({ at }) => at < Date.now() - quietMs), lateMs);
