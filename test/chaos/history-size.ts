@@ -4,8 +4,11 @@ import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { messageNames } from '../../common/names.js';
 import { getAttempts, getRun } from '../../store/index.js';
-import { atOnce, patiently } from './restarts.js';
+import { patiently } from './restarts.js';
 import { ChaosWorld, compare } from './world.js';
+
+/** Decisions that are sent at once. */
+const batch = 100;
 
 export interface HistorySizes {
   /** Of the longest execution. */
@@ -94,10 +97,18 @@ async function refusedOften(world: ChaosWorld, refusals: number): Promise<SizeRe
   });
   const run = engine.client.workflow.getHandle(started.workflowId);
   const good = await engine.decision(run);
-  await atOnce(refusals, 10, () =>
-    patiently(() => run.signal(messageNames.decide, { ...good, id: randomUUID(), digest: 'sha256:another' })),
-  );
-  await run.signal(messageNames.decide, good);
+  for (let sent = 0; sent < refusals; sent += batch) {
+    const last = `${run.workflowId} ${sent}`;
+    await Promise.all(
+      Array.from({ length: batch }, (_, index) => {
+        const id = index === batch - 1 ? last : randomUUID();
+        return patiently(() => run.signal(messageNames.decide, { ...good, id, digest: 'sha256:another' }));
+      }),
+    );
+    // As people do: whoever decides waits for the answer.
+    await patiently(() => engine.verdict(run, last));
+  }
+  await patiently(() => run.signal(messageNames.decide, good));
   const { state } = await engine.ended(run);
   const { rows } = await engine.pool.query<{ refused: number }>(
     `SELECT count(*)::integer AS refused FROM runbook.decisions d JOIN runbook.runs r ON r.no = d.run_no WHERE r.run = $1 AND NOT d.accepted`,
