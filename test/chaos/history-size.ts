@@ -125,11 +125,11 @@ async function sizesOf({ engine }: ChaosWorld, run: WorkflowHandle): Promise<His
     sizes.executions += 1;
     sizes.events = Math.max(sizes.events, events?.length ?? 0);
     for (const event of events ?? []) {
-      // A Buffer has become JSON already when it is given as the value.
+      // A Buffer has become JSON already when it is given as the value; and it is of another realm than ours.
       const text = JSON.stringify(event, function (this: Record<string, unknown>, key, value: unknown) {
         const bytes = this[key];
-        if (!(bytes instanceof Uint8Array)) return value;
-        sizes.payload = Math.max(sizes.payload, bytes.length);
+        if (!ArrayBuffer.isView(bytes)) return value;
+        sizes.payload = Math.max(sizes.payload, bytes.byteLength);
         return '';
       });
       if (text.includes('TMPRL1103')) sizes.tooLarge += 1;
