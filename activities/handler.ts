@@ -1,8 +1,17 @@
+import type pg from 'pg';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind, Effect } from '../language/runbook.js';
 import type { CommandOwner, Commands } from './commands.js';
 import type { AttemptSecrets } from './secrets.js';
 import type { Targets } from './targets.js';
+
+/** The attempt's claim as an effect on the record's own database can write it: in the effect's own transaction. */
+export interface ClaimInRecord {
+  /** Does the connection lead to the record's own database, with the right to write the claim? */
+  isHere(client: pg.Client): Promise<boolean>;
+  /** As `keepEvidence`, in the transaction that is open there: written if, and only if, that commits. */
+  keep(client: pg.Client, evidence: Json): Promise<boolean>;
+}
 
 /** What an attempt may use of the world around it. */
 export interface AttemptContext extends CommandOwner {
@@ -27,6 +36,7 @@ export interface AttemptContext extends CommandOwner {
   evidence: Json;
   /** Keeps what will prove the outcome, before the effect. False: the attempt is somebody else's by now and may have no effect. */
   keepEvidence(evidence: Json): Promise<boolean>;
+  claim?: ClaimInRecord;
   /** Keeps output: shipped to the record while the step runs, capped there. Redacted by the receiver. */
   output(stream: 'stdout' | 'stderr' | 'log', chunk: Uint8Array | string): void;
   /** Shown while the step runs and sent with the next heartbeat; small. */

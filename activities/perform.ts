@@ -7,7 +7,17 @@ import type { Problem } from '../common/view.js';
 import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
-import { appendOutput, beginAttempt, endAttempt, finishOutput, keepEvidence, LeaseLostError } from '../store/index.js';
+import {
+  appendOutput,
+  beginAttempt,
+  databaseIdentity,
+  endAttempt,
+  finishOutput,
+  keepEvidence,
+  keepEvidenceIn,
+  LeaseLostError,
+  mayWriteClaims,
+} from '../store/index.js';
 import { isLetGo, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { StepFailure } from './failure.js';
@@ -88,6 +98,13 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         if (begun.lostLease) throw lostLease(begun.lostLease, true);
       },
       keepEvidence: (evidence) => untilRecorded(limit.signal, () => keepEvidence(deps.pool, { ...at, attempt, fence }, evidence)),
+      claim: {
+        isHere: async (client) => {
+          const record = await untilRecorded(limit.signal, () => databaseIdentity(deps.pool));
+          return record !== undefined && record === (await databaseIdentity(client)) && (await mayWriteClaims(client));
+        },
+        keep: (client, evidence) => keepEvidenceIn(client, { ...at, attempt, fence }, evidence),
+      },
       key: `${at.key.run}/${at.step}`,
       effect: request.step.effect,
       attempt,

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
 
-/** PostgreSQL error classes that a later try can cure: connection (08), shutdown (57P), resources (53), read-only standby (25006). */
-const passing = /^(08|57P|53|25006)/;
+/** PostgreSQL error classes that a later try can cure: connection (08), shutdown (57P), resources (53), read-only standby (25006), a transaction that stood still (25P03). */
+const passing = /^(08|57P|53|25006|25P03)/;
 const passingCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
 /** Is the record away for a while, as opposed to refusing what we ask? */
 export function recordIsAway(error: unknown): boolean {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
   if (code !== undefined) return passing.test(code) || passingCodes.has(code);
-  return /connection terminated|timeout exceeded when trying to connect|connection timeout|client has encountered a connection error/i.test(
+  // The last one is pg's own, of a server that went away in the middle of a statement without a word.
+  return /connection terminated|timeout exceeded when trying to connect|connection timeout|client has encountered a connection error|query read timeout/i.test(
     message,
   );
 }
@@ -17,6 +18,15 @@ export function recordIsAway(error: unknown): boolean {
 /** Is this the failure of an attempt that gave up waiting for the record? */
 export function isRecordAway(failure: unknown): failure is ApplicationFailure {
   return failure instanceof ApplicationFailure && failure.type === 'RecordUnavailable';
+}
+
+/** The failure of an attempt that cannot go on without the record. @param then what becomes of the step */
+export function recordAway(then: string): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'RecordUnavailable',
+    message: `PostgreSQL, which keeps the record, cannot be reached; ${then}`,
+    nextRetryDelay: '1s',
+  });
 }
 
 /** How long one attempt waits for the record before it gives its place to others, in milliseconds. */
@@ -42,11 +52,7 @@ export async function untilRecorded<T>(
     }
     if (options.cancellable && signal.aborted) throw signal.reason;
     if (options.cancellable && Date.now() - since > patienceMs) {
-      throw ApplicationFailure.create({
-        type: 'RecordUnavailable',
-        message: 'PostgreSQL, which keeps the record, cannot be reached; the step has not begun and is tried again',
-        nextRetryDelay: '1s',
-      });
+      throw recordAway('the step has not begun and is tried again');
     }
     await delay(waitMs);
   }

@@ -5,11 +5,14 @@ import { StepFailure } from './failure.js';
 
 /*
  * How the outcome of a transaction is proved when nobody heard of it: its id is kept before COMMIT, and the server is
- * asked later what became of it. No table of ours in the target.
+ * asked later what became of it. No table of ours in the target. On the record's own database the transaction writes its
+ * claim itself: then the claim is the proof.
  */
 
 /** Kept before COMMIT. */
 export interface SqlEvidence {
+  /** Set when the claim was written by the transaction itself: where there is evidence, it is committed. */
+  together?: true;
   /** Identity of the server's data and of their timeline: after a fail-over or a restore the id means another transaction. */
   system: string | null;
   /** Transaction id, 64 bits, as text; null when the transaction wrote nothing. */
@@ -109,7 +112,8 @@ export async function endSessionBefore(client: pg.Client, name: string): Promise
  */
 export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonObject | undefined> {
   if (kept === null) return undefined;
-  const { system, xid, output } = kept as unknown as SqlEvidence;
+  const { together, system, xid, output } = kept as unknown as SqlEvidence;
+  if (together) return output;
   // Nothing was written: nothing can be there twice.
   if (xid === null) return undefined;
   if (system === null || system !== (await systemOf(client))) {

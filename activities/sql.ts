@@ -5,9 +5,9 @@ import type { SqlAction } from '../language/runbook.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
 import { StepFailure } from './failure.js';
-import type { AttemptContext, Handler } from './handler.js';
+import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { capForHistory } from './output-cap.js';
-import { isRecordAway } from './record-reachable.js';
+import { isRecordAway, recordAway } from './record-reachable.js';
 import {
   endSessionBefore,
   keepTransactionId,
@@ -22,16 +22,21 @@ import {
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
 const connectMs = 5_000;
+/** After so long without a word the connection itself is asked whether its other end is still there, in milliseconds. */
+const silenceMs = 5_000;
 /** Rows of one statement that go into the output. */
 const maxRows = 200;
 /** How long the server is asked what became of a COMMIT whose answer was lost, in milliseconds. */
 const askAfterCommitMs = 15_000;
+/** How long a claim may be held by a transaction whose worker stands still before its COMMIT, in milliseconds: others wait for it. */
+const claimHeldMs = 3_000;
 
 /**
  * Runs statements in one transaction on the target, each with its values as parameters. A step of effect `read` cannot
  * write. Statement and lock time-outs are always set; on abort the statement is cancelled in the server before this
  * returns. One connection an attempt, always closed. A transaction that may have been committed is never done again: the
- * server is asked what became of it.
+ * server is asked what became of it. On the record's own database effect and claim are one transaction, and nobody has to
+ * be asked.
  */
 export const sql: Handler<'sql'> = async (action, context) => {
   const target = context.targets.get(action.target);
@@ -43,15 +48,17 @@ export const sql: Handler<'sql'> = async (action, context) => {
   context.signal.addEventListener('abort', cancel);
   try {
     if (context.signal.aborted) throw context.signal.reason;
-    if (context.effect === 'read') return await inTransaction(client, action, context, null, another);
+    if (context.effect === 'read') return await inTransaction(client, action, context, another);
     if (context.resumedFrom !== null) {
       await endSessionBefore(client, sessionName(context.key));
       const output = await provedOutput(client, context.evidence);
       if (output) return output;
       context.mayAct?.();
     }
-    return await inTransaction(client, action, context, await systemOf(client), another);
+    return await inTransaction(client, action, context, another);
   } catch (error) {
+    if (error instanceof CommitUnanswered && error.evidence.together)
+      throw recordAway('the next attempt sees whether the step is done');
     if (error instanceof CommitUnanswered) return await answerAfterCommit(error, target, context);
     if (isRecordAway(error)) throw error;
     if (context.signal.aborted) throw context.signal.reason;
@@ -80,12 +87,13 @@ async function inTransaction(
   client: pg.Client,
   action: SqlAction,
   context: AttemptContext,
-  system: string | null,
   another: () => Promise<pg.Client>,
 ): Promise<JsonObject> {
   const left = context.timeoutMs;
   const output: JsonObject = {};
   const counts: number[] = [];
+  const claim = context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
+  const system = context.effect === 'read' || claim ? null : await systemOf(client);
   await client.query(begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed']);
   await client.query("SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)", [
     String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
@@ -104,10 +112,9 @@ async function inTransaction(
     return answer;
   }
   const bounded = capForHistory(context.secrets.redactJson(answer)).value as JsonObject;
-  const xid = await transactionOf(client);
-  const isKept = xid === null || (await keepTransactionId(client, another));
-  const evidence: SqlEvidence = { system: isKept ? system : null, xid, output: bounded };
-  if (!(await context.keepEvidence(evidence as unknown as Json))) {
+  const evidence = claim ? together(bounded) : await proof(client, system, bounded, another);
+  const isOurs = claim ? await writeClaim(client, claim, evidence) : await context.keepEvidence(evidence as unknown as Json);
+  if (!isOurs) {
     throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; its transaction was rolled back');
   }
   try {
@@ -118,6 +125,28 @@ async function inTransaction(
     throw new CommitUnanswered(evidence);
   }
   return answer;
+}
+
+/** Without an id that anybody can ask about, but with one: a worker that only knows ids must not read "nothing was written". */
+function together(output: JsonObject): SqlEvidence {
+  return { together: true, system: null, xid: 'together', output };
+}
+
+async function proof(
+  client: pg.Client,
+  system: string | null,
+  output: JsonObject,
+  another: () => Promise<pg.Client>,
+): Promise<SqlEvidence> {
+  const xid = await transactionOf(client);
+  const isKept = xid === null || (await keepTransactionId(client, another));
+  return { system: isKept ? system : null, xid, output };
+}
+
+/** From here to COMMIT the claim is locked: who takes the attempt over waits for the transaction's end. */
+async function writeClaim(client: pg.Client, claim: ClaimInRecord, evidence: SqlEvidence): Promise<boolean> {
+  await client.query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [String(claimHeldMs)]);
+  return claim.keep(client, evidence as unknown as Json);
 }
 
 /** The connection broke while COMMIT was under way. */
@@ -175,6 +204,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
     application_name: sessionName(context.key),
     connectionTimeoutMillis: connectMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: silenceMs,
   });
   // A connection that breaks while nothing is asked of it must not end the worker; the next query tells.
   client.on('error', () => undefined);
@@ -226,7 +256,7 @@ function asStepFailure(error: unknown, target: TargetDeclaration, context: Attem
       next: 'Is the database running, and is the address in targets.yaml right?',
     });
   }
-  if (/^(40001|40P01|55P03|57014|53...)$/.test(code))
+  if (/^(40001|40P01|55P03|57014|25P03|53...)$/.test(code))
     return new StepFailure('SqlTransient', `${place} could not do it now: ${said} (${code})`);
   return new StepFailure('SqlRejected', `${place} refuses the statement: ${said}${code ? ` (${code})` : ''}`, {
     details: { code },

@@ -11,6 +11,8 @@ export const messageNames = {
   decide: 'decide',
   /** Signal, without payload: continue as new at the next border. */
   border: 'border',
+  /** Signal, without payload: the run was moved to other code. */
+  moved: 'moved',
   /** Query: the run as `status` shows it. */
   status: 'status',
   /** Query (decision id): the answer to one decision, or null while it is judged. */

@@ -16,11 +16,15 @@ process.chdir(resolve(import.meta.dirname, '..'));
 const forms = {
   kills: { what: 'workers killed at any moment', run: test('kills') },
   points: { what: 'workers that die at named points', run: test('kill-points') },
+  own: { what: "SQL on the record's own database", run: test('own-record') },
   trees: { what: 'process trees that do not listen, a command of a minute', run: test('trees') },
   temporal: { what: 'the Temporal server killed', run: test('temporal-killed') },
   record: { what: 'the PostgreSQL of the record restarted', run: test('record-restarted') },
   zombies: { what: 'workers that come back', run: test('zombies') },
   duplicates: { what: 'starts and decisions many times at once', run: test('duplicates') },
+  size: { what: 'long loops, large outputs, many refusals', run: test('history-size') },
+  handover: { what: 'one release takes over from another', run: test('handover') },
+  weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
 };
 

@@ -4,6 +4,7 @@ export { recordDecisions, type JudgedDecision } from './decisions.js';
 export { ExecutionReplaced, noteExecution, type Execution } from './executions.js';
 export { NotInRecord } from './find-run.js';
 export { history } from './history.js';
+export { databaseIdentity, mayWriteClaims } from './identity.js';
 export {
   acquireLeases,
   leaseHistory,
@@ -37,6 +38,7 @@ export {
   endAttempt,
   getAttempts,
   keepEvidence,
+  keepEvidenceIn,
   LeaseLostError,
   type AttemptBegun,
   type AttemptEnd,

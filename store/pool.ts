@@ -4,6 +4,11 @@ import pg from 'pg';
 const connectTimeoutMs = 5_000;
 /** Milliseconds a statement may take on the server; the record has no statement that needs one second. */
 const statementTimeoutMs = 30_000;
+/**
+ * Milliseconds that a transaction may stand still between two statements. A worker whose network is cut in there leaves its
+ * locks behind, and whoever takes its steps over waits for that long.
+ */
+const idleTransactionMs = 3_000;
 /** Milliseconds after which the client stops listening, for a server that went away without a word. */
 const silenceMs = 40_000;
 
@@ -26,7 +31,7 @@ export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
     max: options.max ?? 5,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleTransactionMs,
     query_timeout: silenceMs,
     keepAlive: true,
     // A command that is done must not wait for idle connections.

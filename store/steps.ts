@@ -281,19 +281,26 @@ async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, 
  * Keeps what will prove the attempt's outcome, before it has its effect.
  * @returns false when the attempt was given up or taken over meanwhile: then it may have no effect any more
  */
-export async function keepEvidence(
+export function keepEvidence(
   pool: pg.Pool,
   claim: { key: RunKey; step: string; attempt: number; fence: number },
   evidence: Json,
 ): Promise<boolean> {
-  const { rowCount } = await retrying(() =>
-    pool.query({
-      name: 'attempts-evidence',
-      text: `UPDATE runbook.attempts a SET evidence = $6::json FROM runbook.runs r
-             WHERE r.run = $1 AND r.first_run_id = $2 AND a.run_no = r.no AND a.path = $3 AND a.attempt = $4 AND a.fence = $5 AND a.state = 'running'`,
-      values: [claim.key.run, claim.key.firstRunId, claim.step, claim.attempt, claim.fence, jsonText(evidence)],
-    }),
-  );
+  return retrying(() => keepEvidenceIn(pool, claim, evidence));
+}
+
+/** The same once, also in a transaction that is open on another connection to the record's database. */
+export async function keepEvidenceIn(
+  client: pg.Pool | pg.Client,
+  claim: { key: RunKey; step: string; attempt: number; fence: number },
+  evidence: Json,
+): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: 'attempts-evidence',
+    text: `UPDATE runbook.attempts a SET evidence = $6::json FROM runbook.runs r
+           WHERE r.run = $1 AND r.first_run_id = $2 AND a.run_no = r.no AND a.path = $3 AND a.attempt = $4 AND a.fence = $5 AND a.state = 'running'`,
+    values: [claim.key.run, claim.key.firstRunId, claim.step, claim.attempt, claim.fence, jsonText(evidence)],
+  });
   return rowCount === 1;
 }
 

@@ -9,6 +9,9 @@ export const decideSignal = defineSignal<[unknown]>(messageNames.decide);
 /** Asks the run to continue as new at its next border: sent when a new release of the code is current. */
 export const borderSignal = defineSignal(messageNames.border);
 
+/** Tells the run that it was moved to other code: it looks at once whether what it asks people still holds. */
+export const movedSignal = defineSignal(messageNames.moved);
+
 /** The run as `runbook status` shows it. */
 export const statusQuery = defineQuery<RunView>(messageNames.status);
 

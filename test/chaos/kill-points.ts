@@ -49,13 +49,14 @@ export async function killAtPoints(
   }
 }
 
-interface Points {
+export interface Points {
   times: number;
   kinds: readonly CountedKind[];
   at: readonly Point[];
 }
 
-async function killAll(
+/** @param env of the workers that take the place of the dead */
+export async function killAll(
   world: ChaosWorld,
   { times, kinds, at }: Points,
   deaths: string,

@@ -1,8 +1,9 @@
 import { appendFileSync } from 'node:fs';
-import { watchQueries } from './queries.js';
+import { watchQueries, type Statement } from './queries.js';
 
 /** What became of a write about a claim. */
 export interface TracedWrite {
+  /** When it was sent, in milliseconds since 1970: an answer may come much later, to a write that was made in time. */
   at: number;
   pid: number;
   name: string;
@@ -13,12 +14,18 @@ export interface TracedWrite {
 
 /** Notes what the record says to each write that only the owner of a claim may make. @param file one JSON line for each */
 export function traceWrites(file: string): void {
+  const sent = new WeakMap<Statement, number>();
   watchQueries({
-    after({ name, values }, result) {
+    before(statement) {
+      sent.set(statement, Date.now());
+      return undefined;
+    },
+    after(statement, result) {
+      const { name, values } = statement;
       const taken = takenBy(name, result);
       if (taken === undefined) return;
       const step = values[name.startsWith('output-') ? 1 : 2];
-      const line: TracedWrite = { at: Date.now(), pid: process.pid, name, step: String(step), taken };
+      const line: TracedWrite = { at: sent.get(statement) ?? 0, pid: process.pid, name, step: String(step), taken };
       appendFileSync(file, `${JSON.stringify(line)}\n`);
     },
   });

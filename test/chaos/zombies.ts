@@ -13,8 +13,8 @@ import { ChaosWorld, compare } from './world.js';
 
 /** The lock that holds the steps of kind `sql`. */
 const lock = 4_711;
-/** How long a worker that is back may take to write what it believes, in milliseconds. */
-const lateMs = 10_000;
+/** How long a worker that is back may take to write what it believes, in milliseconds: TCP tries again ever more seldom. */
+const lateMs = 20_000;
 /** Who follows a command that prints is heard of more often than this, in milliseconds. */
 const quietMs = 1_500;
 
@@ -128,19 +128,25 @@ async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite
     await engine.startWorker(guard);
     if (cable) cable.cut();
     else process.kill(silent.pid, 'SIGSTOP');
+    // What it sends from here on reaches nobody before the other has taken over.
+    const since = Date.now();
     // While nobody tells it that it was given up, it believes that the steps are its own.
     await temporal.cut();
     await until('the other worker to have taken over', async () => {
       return (await takenOver(world, runs)) === runs.length && service.waiting === 2 && (await waitsForLock(world)) === 1;
     });
-    service.answerOldest();
-    const since = Date.now();
     if (cable) cable.mend();
     else process.kill(silent.pid, 'SIGCONT');
+    service.answerOldest();
     const late = (): Promise<TracedWrite[][]> => writesOf(trace, silent.pid, since);
     await until('it to write of every step', async () => (await late()).every((each) => each.length > 0), lateMs).catch(
       () => undefined,
     );
+    const reported = await late();
+    const silentKinds = kinds.filter((_, index) => !reported[index]?.length);
+    if (silentKinds.length > 0) {
+      process.stderr.write(`a zombie wrote nothing: ${silentKinds.join(', ')}; it said:\n${silent.tail()}\n`);
+    }
     await temporal.open();
     // Now it learns it; the command that it has followed is left to the other.
     await until('it to let go', async () => (await late()).flat().every(({ at }) => at < Date.now() - quietMs), lateMs);
@@ -209,7 +215,7 @@ async function takenOver({ engine }: ChaosWorld, runs: readonly WorkflowHandle[]
   return rows[0]?.count ?? 0;
 }
 
-/** What the worker wrote since it is back, by kind of step. */
+/** What the worker wrote since it fell silent, by kind of step. */
 async function writesOf(trace: string, pid: number, since: number): Promise<TracedWrite[][]> {
   const lines = (await readFile(trace, 'utf8').catch(() => '')).split('\n').filter(Boolean);
   const writes = lines.map((line) => JSON.parse(line) as TracedWrite).filter((write) => write.pid === pid && write.at >= since);

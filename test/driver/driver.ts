@@ -217,6 +217,8 @@ export class Run {
   readonly workflowId: string;
   /** Activations so far: what a server would call workflow tasks. */
   activations = 0;
+  /** Build id of the worker that has the next workflow task; without one its worker is unversioned. */
+  release: string | undefined;
 
   private readonly agenda: Agenda;
   private readonly random: () => number;
@@ -425,6 +427,9 @@ export class Run {
         isReplaying: false,
         historyLength: this.execution.events,
         historySizeBytes: this.execution.events * bytesPerEvent,
+        ...(this.release === undefined
+          ? {}
+          : { deploymentVersionForCurrentTask: { deploymentName: 'driver', buildId: this.release } }),
         continueAsNewSuggested: this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
         jobs,
       }),

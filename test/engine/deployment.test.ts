@@ -27,6 +27,13 @@ describe('a new release', () => {
 
   const lines = async (file: string): Promise<string[]> =>
     (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+  /** The gate as it asks under another release; what it asked before is no longer good. */
+  const askedAgain = (run: WorkflowHandle, attempt = 2) =>
+    until(
+      'the gate to ask again',
+      async () => (await engine.status(run).catch(() => undefined))?.waitingFor.find((wait) => wait.attempt === attempt),
+      30_000,
+    );
   const versionOf = async (run: WorkflowHandle): Promise<string | undefined> => {
     const { versioningInfo } = (await run.describe()).raw.workflowExecutionInfo ?? {};
     return versioningInfo?.deploymentVersion?.buildId ?? undefined;
@@ -47,6 +54,7 @@ describe('a new release', () => {
     for (const run of [...gated, changed]) await engine.waiting(run);
     await until('the command', async () => (await lines(ticks)).length >= 2);
     expect(await Promise.all([...gated, busy, changed].map(versionOf))).toEqual(Array(waitingRuns + 2).fill('v1'));
+    const late = await Promise.all(gated.map((run) => engine.decision(run)));
 
     await engine.loseWorker(v1);
     const began = performance.now();
@@ -54,12 +62,19 @@ describe('a new release', () => {
     // Asking the runs themselves would only wait for the same.
     await until('the runs to be moved', () => Promise.resolve(v2.said('goes on here').length > waitingRuns), 30_000);
     const movedMs = performance.now() - began;
+    const questions = await Promise.all(gated.map((run) => askedAgain(run)));
+    expect(questions.map(({ evidence }) => evidence)).toEqual(
+      questions.map(() => ({ 'code changed since this was last asked': 'v1 → v2', question: 'go on?' })),
+    );
+    const refused = await Promise.all(late.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)));
+    expect(refused.map(({ code }) => code)).toEqual(Array(waitingRuns).fill('stale'));
     const decisions = await Promise.all(gated.map((run) => engine.decision(run)));
     const verdicts = await Promise.all(decisions.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)));
     expect(verdicts.filter(({ accepted }) => accepted)).toHaveLength(waitingRuns);
     const ended = await Promise.all([...gated, busy].map((run) => engine.ended(run)));
     process.stdout.write(
-      `release: ${waitingRuns + 1} runs moved ${Math.round(movedMs)} ms after the only new worker began to start\n`,
+      `release: ${waitingRuns + 1} runs moved ${Math.round(movedMs)} ms after the only new worker began to start; ` +
+        `${refused.length} approvals for the code before refused, ${verdicts.length} for the new code taken\n`,
     );
 
     expect(ended.map(({ state }) => state)).toEqual(Array(waitingRuns + 1).fill('succeeded'));
@@ -103,6 +118,7 @@ describe('a new release', () => {
     expect(versions.find(({ state }) => state === 'current')?.version).toBe('v1');
     await until('the other run', () => Promise.resolve(v1.said(`run ${second.workflowId} goes on here`).length > 0), 30_000);
     for (const run of [first, second]) {
+      await askedAgain(run);
       expect((await engine.send(run, await engine.decision(run))).accepted).toBe(true);
       expect((await engine.ended(run)).state).toBe('succeeded');
       expect(await versionOf(run)).toBe('v1');
@@ -123,6 +139,7 @@ describe('a new release', () => {
     };
     await until('the signal', asked);
     await until('the run to continue on the new version', async () => (await versionOf(run)) === 'v2');
+    await askedAgain(run);
     expect((await engine.send(run, await engine.decision(run))).accepted).toBe(true);
     expect((await engine.ended(run)).state).toBe('succeeded');
     expect(await asked()).toBe(1);

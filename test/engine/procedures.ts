@@ -15,6 +15,7 @@ import {
   leaseSpec,
   hostSpec,
   parallelSpec,
+  patientSpec,
   readerSpec,
 } from './specs.js';
 
@@ -112,6 +113,13 @@ const deadline = runbook(deadlineSpec, async (run) => {
   await run.gate('gate', { evidence: {}, covers: {} });
 });
 
+const patient = runbook(patientSpec, async (run) => {
+  const { journal } = run.inputs;
+  await run.step('before', { action: line(journal, 'before') });
+  await run.gate('gate', { evidence: { question: 'go on?' }, covers: { after: 'writes a line' } });
+  await run.step('after', { action: line(journal, 'after') });
+});
+
 const parallel = runbook(parallelSpec, async (run) => {
   await run.parallel('all', { a: command(run.inputs['a']), b: command(run.inputs['b']) });
 });
@@ -152,6 +160,7 @@ export {
   gated as 'test-gated',
   gateSkipper as 'test-gate-skipper',
   deadline as 'test-deadline',
+  patient as 'test-patient',
   parallel as 'test-parallel',
   call as 'test-call',
   lease as 'test-lease',

@@ -122,6 +122,19 @@ export const deadlineSpec = spec('test-deadline', [
   { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', deadlineMs: 1_500 },
 ]);
 
+const dayMs = 24 * 60 * 60 * 1_000;
+
+/** A gate between two changes that may wait for a long time. */
+export const patientSpec = spec(
+  'test-patient',
+  [
+    { id: 'before', title: 'Change before the gate', kind: 'command', effect: 'change', retry: quick },
+    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', deadlineMs: 42 * dayMs },
+    { id: 'after', title: 'Change behind the gate', kind: 'command', effect: 'change', retry: quick },
+  ],
+  { journal: text },
+);
+
 /** Three commands at once, one of which may fail. */
 export const parallelSpec = spec(
   'test-parallel',
@@ -193,6 +206,7 @@ export const testCatalogue: readonly RunbookSpec[] = [
   gatedSpec,
   gateSkipperSpec,
   deadlineSpec,
+  patientSpec,
   parallelSpec,
   deskSpec,
   effectsSpec,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
+import { deploymentOf } from '../../common/deployment.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { installRuntime, serve } from '../../worker/serve.js';
@@ -9,7 +10,8 @@ import { testCatalogue } from '../engine/specs.js';
 
 /*
  * The shipped worker with the procedures of the engine's tests, as a process that can be killed. TEST_BUNDLE names the
- * file that holds their bundle, TEST_BUILD_ID the version that it is; without one the worker is unversioned.
+ * file that holds their bundle, TEST_BUILD_ID the version that it is; without one the worker is unversioned. TEST_PINNED is the
+ * version of the plain activities beside it, for what Temporal does with them by itself.
  */
 const config = readConfig(process.env);
 installRuntime(config, 'ERROR');
@@ -17,9 +19,11 @@ const pool = openPool(config.databaseUrl);
 const code = readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8');
 const buildId = process.env['TEST_BUILD_ID'];
 const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
+const pinned = process.env['TEST_PINNED'];
+const bareQueue = `${config.taskQueue}-bare`;
 const bare = await Worker.create({
   connection,
-  taskQueue: `${config.taskQueue}-bare`,
+  taskQueue: bareQueue,
   workflowBundle: { code },
   activities: {
     async append(id: string, journal: string): Promise<void> {
@@ -29,6 +33,15 @@ const bare = await Worker.create({
     },
   },
   stickyQueueScheduleToStartTimeout: '2s',
+  ...(pinned === undefined
+    ? {}
+    : {
+        workerDeploymentOptions: {
+          useWorkerVersioning: true,
+          version: { deploymentName: deploymentOf(bareQueue), buildId: pinned },
+          defaultVersioningBehavior: 'PINNED' as const,
+        },
+      }),
 });
 const running = bare.run();
 await serve(config, pool, {

@@ -181,9 +181,11 @@ export class Deployment {
 
   /**
    * Gives the run's next workflow task to a version; from then on the run is pinned to it as if it had begun there. Not a
-   * lasting override: that would be inherited, and keep the run from every later release.
+   * lasting override: that would be inherited, and keep the run from every later release. A move alone is no workflow task,
+   * and a gate would go on showing the question for the code before: so the run is told.
    */
-  async move({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>, buildId: string): Promise<void> {
+  async move(run: Pick<PinnedRun, 'id' | 'runId'>, buildId: string): Promise<void> {
+    const { id, runId } = run;
     await this.service.updateWorkflowExecutionOptions({
       namespace: this.namespace,
       workflowExecution: { workflowId: id, runId },
@@ -193,14 +195,20 @@ export class Deployment {
       updateMask: { paths: ['versioning_override'] },
       identity: this.identity,
     });
+    // It is moved all the same, and sees it with its next task.
+    await this.signal(run, messageNames.moved).catch(() => undefined);
   }
 
   /** Asks a run that waits to continue as new, which brings it to the current version. */
-  async poke({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>): Promise<void> {
+  poke(run: Pick<PinnedRun, 'id' | 'runId'>): Promise<void> {
+    return this.signal(run, messageNames.border);
+  }
+
+  private async signal({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>, signalName: string): Promise<void> {
     await this.service.signalWorkflowExecution({
       namespace: this.namespace,
       workflowExecution: { workflowId: id, runId },
-      signalName: messageNames.border,
+      signalName,
       identity: this.identity,
     });
   }

@@ -24,6 +24,10 @@ export interface CarriedGate {
   decision: DecisionEnvelope | null;
   /** The approvals of its openings so far, in order. */
   passed: DecisionEnvelope[];
+  /** Names the code that asked last. Absent: it was not asked yet, or by a release that did not keep it. */
+  release?: string;
+  /** What the last question said of a change of the code. */
+  changed?: string | undefined;
 }
 
 /** Targets that the run still waits for, and how often it has asked. */

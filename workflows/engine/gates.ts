@@ -14,6 +14,10 @@ interface Gate extends CarriedGate {
   spec: StepSpec;
   /** Openings in this execution, those included that an earlier one has decided. */
   openings: number;
+  /** What it was opened with last. */
+  question?: GateQuestion;
+  /** Set once its approval is asked for anew: `broken off` when whoever asked was cancelled, an error when people refused. */
+  renewal?: 'asking' | 'broken off' | GateRejected;
 }
 
 /** What a gate is opened with. */
@@ -28,6 +32,8 @@ interface GateHost {
   board: Board;
   planDigest: string;
   procedure: string;
+  /** Names the code that does the run now. */
+  release(): string;
   command: string;
   /** True while a decision is being judged. */
   busy(): boolean;
@@ -49,8 +55,11 @@ export class Gates {
 
   /** For the next execution of the run. @param voided true when the approvals so far no longer hold */
   carry(voided = false): CarriedGate[] {
-    return [...this.gates.values()].map(({ spec: _spec, openings: _openings, ...gate }) =>
-      voided ? { ...unopened(gate.id), attempt: gate.attempt } : gate,
+    return [...this.gates.values()].map(
+      ({ spec: _spec, openings: _openings, question: _question, renewal: _renewal, ...gate }) =>
+        voided
+          ? { ...unopened(gate.id), attempt: gate.attempt, ...(gate.release === undefined ? {} : { release: gate.release }) }
+          : gate,
     );
   }
 
@@ -71,16 +80,47 @@ export class Gates {
     if (this.gates.get(id)?.spec.when) this.waived.add(id);
   }
 
-  approved(id: string): boolean {
+  /** @param release the code that is going to act: an approval given for other code is none */
+  approved(id: string, release: string): boolean {
     const gate = this.gates.get(id);
     if (this.waived.has(id)) return true;
-    return gate?.state === 'decided' && gate.decision?.verb === 'approve';
+    return gate?.state === 'decided' && gate.decision?.verb === 'approve' && gate.release === release;
+  }
+
+  /** Is there an approval that was good for the code before, or is it being asked for once more? */
+  outdated(id: string, release: string): boolean {
+    const gate = this.gates.get(id);
+    if (!gate?.question || this.waived.has(id)) return false;
+    return gate.renewal !== undefined || (gate.decision?.verb === 'approve' && gate.release !== release);
+  }
+
+  /**
+   * Asks once more for an approval that was given for other code: where a step needs it, so that what is done already
+   * asks nobody. Steps that need the same one wait for the same answer.
+   * @throws GateRejected as `pass`
+   */
+  async renew(id: string, host: GateHost, run: string): Promise<void> {
+    const gate = this.gates.get(id);
+    if (!gate?.question) return;
+    if (gate.renewal === 'asking') await host.until(() => gate.renewal !== 'asking');
+    if (gate.renewal instanceof GateRejected) throw gate.renewal;
+    if (!this.outdated(id, host.release())) return;
+    gate.renewal = 'asking';
+    // What it is asked for from here on is not what the openings so far were approved for.
+    gate.passed.length = gate.openings - 1;
+    try {
+      await this.ask(gate, gate.question, host, run);
+      delete gate.renewal;
+    } catch (error) {
+      gate.renewal = error instanceof GateRejected ? error : 'broken off';
+      throw error;
+    }
   }
 
   /** Takes a decision that was judged good. */
   decide(decision: DecisionEnvelope): void {
     const gate = this.gates.get(decision.gate ?? '');
-    if (gate?.state !== 'waiting') return;
+    if (gate?.state !== 'waiting' || decision.attempt !== gate.attempt) return;
     gate.state = 'decided';
     gate.decision = decision;
     if (decision.verb === 'approve') gate.passed.push(decision);
@@ -96,28 +136,38 @@ export class Gates {
     if (!gate) throw new Error(`gate ${id} is not declared`);
     const row = host.board.row(id, gate.spec);
     gate.openings += 1;
+    gate.question = question;
     const before = gate.passed[gate.openings - 1];
     if (before) return approved(before, row, host.board);
     // The execution before ended between the decision and what it does.
     if (gate.decision?.verb === 'reject') throw this.closed(gate, row, host.board);
+    return this.ask(gate, question, host, run);
+  }
 
-    const saved = this.open(gate, row, question, host, run);
-    const times = waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs);
-    const summary = commandOf(host, run, id);
+  private async ask(gate: Gate, question: GateQuestion, host: GateHost, run: string): Promise<DecisionEnvelope> {
+    const row = host.board.row(gate.id, gate.spec);
+    const summary = commandOf(host, run, gate.id);
+    const decided = (): boolean => gate.decision !== null;
+    // The run was moved to other code while it waited. What is being judged is about the question as it was.
+    const outdated = (): boolean => gate.release !== host.release() && !host.busy();
+    let saved = this.open(gate, row, question, host, run);
     try {
       for (;;) {
-        const wait = nextWake(Date.now(), times);
+        const wait = nextWake(Date.now(), waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs));
         if (wait === 0 && !host.busy()) break;
-        const decided = () => gate.decision !== null;
         // A decision that arrived before the deadline counts, even when it is judged after it.
         if (wait === 0) await host.until(() => decided() || !host.busy());
         // The timer's summary is the one place that shows the command without a worker.
-        else await host.until(decided, wait, summary);
+        else await host.until(() => decided() || outdated(), wait, summary);
         if (decided()) break;
+        if (outdated()) {
+          await saved;
+          saved = this.open(gate, row, question, host, run);
+        }
       }
     } finally {
       gate.state = 'decided';
-      host.board.closeWait(id);
+      host.board.closeWait(gate.id);
     }
     await saved;
 
@@ -135,12 +185,26 @@ export class Gates {
     return new GateRejected(id, problem);
   }
 
-  /** Asks. An opening that waited when the execution before ended goes on as it was, unless its question has changed. */
+  /**
+   * Asks. An opening that waited when the execution before ended goes on as it was, unless its question has changed; the
+   * code that is going to act is part of it.
+   */
   private open(gate: Gate, row: StepView, question: GateQuestion, host: GateHost, run: string): Promise<void> {
+    const release = host.release();
+    const evidence = (): JsonObject => ({
+      ...(gate.changed === undefined ? {} : { [codeChanged]: gate.changed }),
+      ...question.evidence,
+    });
     const digestFor = (attempt: number): string =>
-      digestOf({ plan: host.planDigest, procedure: host.procedure, gate: gate.id, attempt, ...question });
+      digestOf({
+        ...{ plan: host.planDigest, procedure: host.procedure, release, gate: gate.id, attempt },
+        ...question,
+        evidence: evidence(),
+      });
     const goesOn = gate.state !== 'pending' && gate.decision === null && gate.digest === digestFor(gate.attempt);
     if (!goesOn) {
+      gate.changed = changeOf(gate, release);
+      gate.release = release;
       gate.attempt += 1;
       gate.digest = digestFor(gate.attempt);
       gate.since = new Date().toISOString();
@@ -159,7 +223,7 @@ export class Gates {
       who: gate.spec.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester',
       attempt: gate.attempt,
       digest: gate.digest,
-      evidence: question.evidence,
+      evidence: evidence(),
       command: commandOf(host, run, gate.id),
     });
     return goesOn ? Promise.resolve() : host.save();
@@ -168,6 +232,15 @@ export class Gates {
 
 function commandOf(host: GateHost, run: string, id: string): string {
   return `${host.command} approve ${run} ${id} --reason '…'`;
+}
+
+const codeChanged = 'code changed since this was last asked';
+
+/** In words, for the approver; undefined when the code is the same. */
+function changeOf({ attempt, release, decision }: Gate, now: string): string | undefined {
+  if (attempt === 0 || release === now) return undefined;
+  const change = `${release || 'unknown'} → ${now || 'unknown'}`;
+  return decision?.verb === 'approve' ? `${change}; the approval by ${decision.by} was for the code before` : change;
 }
 
 function unopened(id: string): CarriedGate {

@@ -18,8 +18,8 @@ type Guard = (step: StepSpec, top: string, run: GuardView) => void;
 const guards: readonly Guard[] = [
   /** A change declared behind a gate needs that gate's approval, whatever the procedure's code does. */
   function approval(step, top, run) {
-    const gate = gateBefore(run.plan.steps, top);
-    if (step.effect !== 'read' && gate !== undefined && !run.approved(gate)) {
+    const gate = gateFor(step, top, run.plan);
+    if (gate !== undefined && !run.approved(gate)) {
       throw new ProcedureStopped(
         `step ${step.id} changes something behind gate ${gate}, which is not approved`,
         'This is a fault of the procedure: report it to its owners.',
@@ -31,6 +31,11 @@ const guards: readonly Guard[] = [
 /** @param top path of the declared step that `step` is, or is part of */
 export function assertAllowed(step: StepSpec, top: string, run: GuardView): void {
   for (const guard of guards) guard(step, top, run);
+}
+
+/** The gate whose approval the step needs. @param top as `assertAllowed` */
+export function gateFor(step: StepSpec, top: string, plan: Plan): string | undefined {
+  return step.effect === 'read' ? undefined : gateBefore(plan.steps, top);
 }
 
 /** The nearest approval declared before the step, in its own runbook or in those around it. */

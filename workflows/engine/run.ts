@@ -13,13 +13,14 @@ import { Board } from './board.js';
 import type { Carried } from './carried.js';
 import { aboutFailure, aboutManual, aboutUndo, Desk } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
-import { assertAllowed } from './guards.js';
+import { assertAllowed, gateFor } from './guards.js';
 import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
 import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
+import { presentRelease } from './release.js';
 import { Saves } from './saves.js';
 import { Turn } from './turn.js';
 import { UndoList, type Undo } from './undo.js';
@@ -249,8 +250,7 @@ export class Run {
     if (before) return this.passOver(before);
     const row = this.board.row(path, spec);
     if (!this.desk.open(path)) {
-      await this.turn.start();
-      this.assertAllowed(spec, top);
+      await this.mayBegin(spec, top);
       this.board.begin(row, 'waiting');
     }
     const decision = await this.desk.ask(path, spec, row, aboutManual(spec, instructions, evidence), this.deskHost());
@@ -260,19 +260,9 @@ export class Run {
 
   /** Waits at a declared gate. @throws GateRejected */
   async gate(id: string, question: GateQuestion): Promise<DecisionEnvelope> {
-    const { plan, settings, carried } = this.entry;
-    const host = {
-      board: this.board,
-      planDigest: plan.digest,
-      procedure: plan.procedure,
-      command: settings.command,
-      busy: () => this.inbox.busy,
-      save: () => this.save(),
-      until: this.until,
-    };
-    const changed = carried?.changedInputs;
+    const changed = this.entry.carried?.changedInputs;
     const evidence = changed ? { 'inputs changed since the last approval': changed, ...question.evidence } : question.evidence;
-    return this.gates.pass(id, { ...question, evidence }, host, this.key.run);
+    return this.gates.pass(id, { ...question, evidence }, this.gateHost(), this.key.run);
   }
 
   /** What the run hands to its report and to whoever started it. */
@@ -357,8 +347,7 @@ export class Run {
     for (;;) {
       let problem = this.desk.open(path) ?? (this.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
-        await this.turn.start();
-        this.assertAllowed(spec, top);
+        await this.mayBegin(spec, top);
         if (!begun) this.passed(path, spec, work);
         begun = true;
         delete row.takenFrom;
@@ -455,8 +444,16 @@ export class Run {
     return row.output;
   }
 
-  private assertAllowed(spec: StepSpec, top: string): void {
-    assertAllowed(spec, top, { plan: this.entry.plan, approved: (gate) => this.gates.approved(gate) });
+  /** Waits until the step may begin. An approval that was given for other code is asked for once more. */
+  private async mayBegin(spec: StepSpec, top: string): Promise<void> {
+    const { plan } = this.entry;
+    const gate = gateFor(spec, top, plan);
+    await this.turn.start();
+    while (gate !== undefined && this.gates.outdated(gate, presentRelease())) {
+      await this.gates.renew(gate, this.gateHost(), this.key.run);
+      await this.turn.start();
+    }
+    assertAllowed(spec, top, { plan, approved: (id) => this.gates.approved(id, presentRelease()) });
   }
 
   /** @returns false when people stopped the rollback here */
@@ -531,6 +528,20 @@ export class Run {
     this.replanned = { envelope, plan: admission.plan, changes: changesBetween(this.inputs, admission.plan.inputs) };
     this.turn.want();
     await this.turn.start();
+  }
+
+  private gateHost() {
+    const { plan, settings } = this.entry;
+    return {
+      board: this.board,
+      planDigest: plan.digest,
+      procedure: plan.procedure,
+      release: presentRelease,
+      command: settings.command,
+      busy: () => this.inbox.busy,
+      save: () => this.save(),
+      until: this.until,
+    };
   }
 
   private deskHost() {

@@ -16,7 +16,7 @@ import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
 import { uiLink } from '../../common/ui-link.js';
 import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
-import { borderSignal, decideSignal, statusQuery, verdictQuery } from '../messages.js';
+import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
 import { platformActivities } from './activities.js';
 import type { Carried, Ending } from './carried.js';
 import { Control } from './control.js';
@@ -52,6 +52,8 @@ export function runbook(
     // Before the first await: a signal or query may arrive with the very first task.
     setHandler(decideSignal, (payload: unknown) => inbox.receive('decide', payload));
     setHandler(borderSignal, () => run?.turn.want());
+    // The workflow task that brings it is all that is needed.
+    setHandler(movedSignal, () => undefined);
     setDefaultSignalHandler((name: string, ...payload: unknown[]) => inbox.receive(name, payload[0]));
     setHandler(verdictQuery, (decision: string) => inbox.verdict(decision));
     setHandler(statusQuery, (): RunView => {

@@ -1,0 +1,159 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import { messageNames } from '../../common/names.js';
+import type { DecisionEnvelope } from '../../common/envelope.js';
+import { programFolder } from '../../worker/config.js';
+import { Engine } from '../helpers/engine.js';
+import { recordHistory } from '../helpers/history.js';
+import { until } from '../helpers/until.js';
+
+/*
+ * Runbooks that are data, by the shipped bundle on the real server: all kinds of steps, several executions, every end. Their
+ * histories are among those that each release has to replay.
+ */
+
+let engine: Engine;
+let library: string;
+beforeAll(async () => {
+  library = await mkdtemp(join(tmpdir(), 'runbook-library-'));
+  await mkdir(library, { recursive: true });
+  await writeFile(join(library, 'data-plan.json'), JSON.stringify(runbook));
+  engine = await Engine.start({
+    procedures: join(programFolder, 'workflows', 'index.js'),
+    settings: { RUNBOOK_LIBRARY: library },
+  });
+}, 60_000);
+afterAll(async () => {
+  await engine?.stop();
+  await rm(library, { recursive: true, force: true });
+});
+
+const line = (text: unknown): object => ({
+  kind: 'command',
+  argv: ['/bin/sh', '-c', 'echo "$1" >> "$2"', 'sh', text, { $: 'inputs.journal' }],
+});
+const change = (id: string, more: object = {}): object => ({
+  ...{ id, title: `Change ${id}`, kind: 'command', effect: 'change', retry: { attempts: 1 }, undo: `Take back ${id}` },
+  work: { action: line(id), undo: line(`undo ${id}`) },
+  ...more,
+});
+const runbook = {
+  ...{ id: 'data-plan', version: '1.0.0', title: 'A plan', summary: 'All kinds of steps.', type: 'MAINTENANCE', priority: 'LOW' },
+  ...{ tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none' },
+  inputs: {
+    journal: { type: 'text', description: 'a file', maxLength: 400 },
+    last: { type: 'text', description: 'a program', default: '/usr/bin/true', maxLength: 400 },
+  },
+  steps: [
+    change('one'),
+    { id: 'all', title: 'Several at once', kind: 'parallel', effect: 'change', steps: [change('a'), change('b')] },
+    {
+      ...{ id: 'each', title: 'For every item', kind: 'forEach', effect: 'change', items: ['x', 'y', 'z'], concurrency: 2 },
+      steps: [change('item', { work: { action: line({ $: 'item' }), undo: line('undo item') } })],
+    },
+    { ...change('never'), when: { path: 'inputs.last', is: 'no' } },
+    {
+      ...{ id: 'seen', title: 'It is there', kind: 'check', effect: 'read' },
+      work: {
+        action: {
+          kind: 'check',
+          probe: { kind: 'command', argv: ['/usr/bin/true'] },
+          until: { path: 'exitCode', is: 0 },
+          everyMs: 100,
+        },
+      },
+    },
+    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', evidence: { first: { $: 'steps.one' } } },
+    change('two'),
+    { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change', instructions: 'Pull the cable.', answers: ['port'] },
+    {
+      ...{ id: 'last', title: 'The last one', kind: 'command', effect: 'change', retry: { attempts: 1 } },
+      work: { action: { kind: 'command', argv: ['/bin/sh', '-c', '"$1"', 'sh', { $: 'inputs.last' }] } },
+    },
+  ],
+  outputs: { port: { $: 'steps.hand.port' } },
+};
+
+const lines = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
+
+/** The run under its id, whichever of its executions is the present one. */
+async function begin(last = '/usr/bin/true'): Promise<{ run: WorkflowHandle; journal: string }> {
+  const journal = engine.path(`journal-${Math.random().toString(36).slice(2)}.txt`);
+  const started = await engine.run('data-plan', { journal, last });
+  return { run: engine.client.workflow.getHandle(started.workflowId), journal };
+}
+
+/** Answers what the run waits for, once it waits for this. */
+async function answer(run: WorkflowHandle, id: string, change: Partial<DecisionEnvelope>): Promise<void> {
+  await until(`it to wait for ${id}`, async () => (await engine.waiting(run)).id === id);
+  const { gate, ...decision } = await engine.decision(run, change);
+  const about = change.verb === 'approve' || change.verb === 'reject' ? { gate } : { step: id };
+  expect(await engine.send(run, { ...decision, ...about } as DecisionEnvelope)).toMatchObject({ accepted: true });
+}
+
+/** @returns how many executions there were */
+async function keep(run: WorkflowHandle, title: string): Promise<number> {
+  const runIds: string[] = [];
+  for await (const { runId } of engine.client.workflow.list({ query: `WorkflowId = "${run.workflowId}"` })) runIds.unshift(runId);
+  for (const [index, runId] of runIds.entries()) {
+    await recordHistory(engine.client.workflow.getHandle(run.workflowId, runId), `data plan, ${title} ${index + 1}`);
+  }
+  return runIds.length;
+}
+
+describe('a plan that is data', () => {
+  test('all kinds of steps, two borders on the way, to its good end', async () => {
+    const { run, journal } = await begin();
+    await until('the gate', async () => (await engine.waiting(run)).id === 'gate');
+    await run.signal(messageNames.border);
+    await answer(run, 'gate', { verb: 'approve' });
+    await until('the manual step', async () => (await engine.waiting(run)).id === 'hand');
+    await run.signal(messageNames.border);
+    await answer(run, 'hand', { verb: 'done', outputs: { port: 7 } });
+    const view = await engine.ended(run);
+    expect(view).toMatchObject({ state: 'succeeded', outputs: { port: 7 } });
+    expect((await lines(journal)).sort()).toEqual(['a', 'b', 'one', 'two', 'x', 'y', 'z']);
+    expect(view.steps.find(({ id }) => id === 'never')?.state).toBe('not-needed');
+    expect(await keep(run, 'good')).toBe(3);
+  }, 60_000);
+
+  test('rejected: what was changed is taken back', async () => {
+    const { run, journal } = await begin();
+    await answer(run, 'gate', { verb: 'reject' });
+    expect((await engine.ended(run)).state).toBe('rejected');
+    expect((await lines(journal)).filter((text) => text.startsWith('undo')).sort()).toEqual([
+      'undo a',
+      'undo b',
+      'undo item',
+      'undo item',
+      'undo item',
+      'undo one',
+    ]);
+    await keep(run, 'rejected');
+  }, 60_000);
+
+  test('a step that fails asks: tried again, then skipped', async () => {
+    const { run } = await begin('/usr/bin/false');
+    await answer(run, 'gate', { verb: 'approve' });
+    await answer(run, 'hand', { verb: 'done', outputs: { port: 7 } });
+    await answer(run, 'last', { verb: 'retry' });
+    await until('it to ask again', async () => (await engine.waiting(run)).attempt === 2);
+    await answer(run, 'last', { verb: 'skip' });
+    expect(await engine.ended(run)).toMatchObject({ state: 'succeeded-with-exceptions' });
+    await keep(run, 'skipped');
+  }, 60_000);
+
+  test('paused, resumed and cancelled at the gate', async () => {
+    const { run } = await begin();
+    await until('the gate', async () => (await engine.waiting(run)).id === 'gate');
+    for (const verb of ['pause', 'resume', 'cancel'] as const) {
+      const { gate: _, attempt: __, digest: ___, ...decision } = await engine.decision(run, { verb });
+      expect(await engine.send(run, decision)).toMatchObject({ accepted: true });
+    }
+    expect((await engine.ended(run)).state).toBe('cancelled');
+    await keep(run, 'cancelled');
+  }, 60_000);
+});
