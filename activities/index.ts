@@ -8,6 +8,7 @@ import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import type { RunView } from '../common/view.js';
 import { admitRun, noteExecution, recordDecisions, saveRun } from '../store/index.js';
+import { analysis } from './analysis.js';
 import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
@@ -21,6 +22,7 @@ import { perform, type Handlers, type PerformDeps } from './perform.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
 import { takenSteps } from './taken.js';
+import { traffic } from './traffic-step.js';
 
 export interface AdmitRequest {
   version: 1;
@@ -42,7 +44,7 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createActivities(deps: ActivityDeps) {
   const probes = { command, sql, http };
   const checking: Handler<'check'> = (action, context) => check(action, context, probes);
-  const handlers: Handlers = { ...probes, check: checking, notify };
+  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
   return {
@@ -98,5 +100,7 @@ export function createActivities(deps: ActivityDeps) {
     http: step,
     check: step,
     notify: step,
+    traffic: step,
+    analysis: step,
   };
 }
