@@ -6,6 +6,7 @@ import { freePort } from '../../embedded/ports.js';
 import {
   instancesOf,
   makeSystemFolder,
+  runningInstance,
   startInstance,
   stopInstance,
   type Instance,
@@ -55,8 +56,14 @@ export class World {
     return { ...instance, url: `http://127.0.0.1:${instance.port}` };
   }
 
+  /** As `start`, when it does not run yet. */
+  async running(version: string, name: string): Promise<Instance & { url: string }> {
+    const there = runningInstance(this.system, name);
+    return there ? { ...there, url: `http://127.0.0.1:${there.port}` } : this.start(version, name);
+  }
+
   async end(): Promise<void> {
-    for (const { name } of instancesOf(this.system)) await stopInstance(this.system, name, 2_000);
+    await Promise.all(instancesOf(this.system).map(({ name }) => stopInstance(this.system, name, 2_000)));
     await this.database.drop();
     rmSync(this.system.folder, { recursive: true, force: true });
   }
