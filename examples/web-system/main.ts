@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -55,6 +55,8 @@ class Usage extends Error {}
 async function up(): Promise<void> {
   const proxy = chooseProxy(values.proxy);
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'web-system-')));
+  // PostgreSQL that root starts runs as another user, who must find the way to its data.
+  chmodSync(folder, 0o755);
   const starting = WebSystem.start(folder, { proxy, say: print });
   const close = async (): Promise<void> => {
     await starting.then((system) => system.stop()).catch(() => undefined);
