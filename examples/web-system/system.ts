@@ -1,12 +1,15 @@
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import pg from 'pg';
 import { findPostgres } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
 import { startPostgres, type Postgres } from '../../embedded/postgres.js';
+import { nameOf } from './app/owner.js';
 import { instancesOf, makeSystemFolder, startInstance, stopInstance, type SystemFolder } from './instances.js';
 import { migrate } from './migrations.js';
 import { Proxy, type ProxyKind } from './proxy.js';
+import { compiledProgram } from './programs.js';
 import { publishReleases } from './releases.js';
 import { seed } from './seed.js';
 
@@ -60,7 +63,10 @@ export class WebSystem {
 
 async function ownPostgres(folder: string, say?: (line: string) => void): Promise<Postgres> {
   const programs = await findPostgres(cacheFolder(), say);
-  return startPostgres({ programs, folder: join(folder, 'postgres'), databases: ['web'], say });
+  const postgres = await startPostgres({ programs, folder: join(folder, 'postgres'), databases: ['web'], say });
+  const watcher = [compiledProgram('after-owner'), nameOf(process.pid), nameOf(postgres.id.pid)];
+  spawn(process.execPath, watcher, { detached: true, stdio: 'ignore' }).unref();
+  return postgres;
 }
 
 /** Users first, the database last. */
