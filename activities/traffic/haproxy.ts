@@ -105,8 +105,9 @@ class Haproxy implements ProxyDriver {
 function serverOf(state: Record<string, string>, counted: Record<string, string>): ObservedServer {
   const admin = Number(state['srv_admin_state']);
   const count = (column: string): number => Number(counted[column] ?? 0);
-  // What got no answer is in neither req_tot nor hrsp_5xx: refused, broken off, or given to another server instead.
-  const unanswered = count('econ') + count('eresp') + count('wredis');
+  // What got no answer is in neither req_tot nor hrsp_5xx: broken off, or refused, given to another server (wredis) or not
+  // (econ); one that found no other server is counted as both.
+  const unanswered = count('eresp') + Math.max(count('econ'), count('wredis'));
   const requests = count('req_tot') + unanswered;
   return {
     name: state['srv_name'] ?? '',

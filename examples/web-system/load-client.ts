@@ -20,10 +20,18 @@ export interface LoadOptions {
 
 /** The users, in a process of their own; it ends with the one that started it. */
 export class Load {
+  private last = '';
+  private readonly ended: Promise<unknown>;
+
   private constructor(
     private readonly child: ChildProcess,
     private readonly lines: Interface,
-  ) {}
+  ) {
+    lines.on('line', (line) => (this.last = line));
+    this.ended = Promise.all([once(lines, 'close'), once(child, 'exit')]);
+    // It may have ended by itself when it is told something.
+    child.stdin?.on('error', () => undefined);
+  }
 
   static start({ retryOnce = false, ...options }: LoadOptions): Load {
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
@@ -38,22 +46,29 @@ export class Load {
     this.child.stdin?.write(`phase ${name}\n`);
   }
 
-  /** How it stands. */
+  /** How it stands; how it ended, when it has. */
   async report(): Promise<LoadReport> {
     const line = once(this.lines, 'line');
     this.child.stdin?.write('report\n');
-    return JSON.parse(String((await line)[0])) as LoadReport;
+    await Promise.race([line, this.ended]);
+    return this.newest();
   }
 
   /** Ends it, after the requests that are under way. */
   async stop(): Promise<LoadReport> {
-    const exited = once(this.child, 'exit');
-    let last = '';
-    this.lines.on('line', (line) => (last = line));
-    const read = once(this.lines, 'close');
     this.child.stdin?.end('stop\n');
-    await Promise.all([exited, read]);
-    return JSON.parse(last) as LoadReport;
+    return this.finish();
+  }
+
+  /** Waits until it has sent all that it was to send. */
+  async finish(): Promise<LoadReport> {
+    await this.ended;
+    return this.newest();
+  }
+
+  private newest(): LoadReport {
+    if (this.last === '') throw new Error('the load ended without a report');
+    return JSON.parse(this.last) as LoadReport;
   }
 
   kill(): void {

@@ -59,6 +59,12 @@ interface Asked {
   done?: () => void;
 }
 
+/** What a customer is. */
+interface Content {
+  name: string;
+  revision: number;
+}
+
 /** What came of sending it once. */
 interface Outcome {
   status: number | null;
@@ -76,8 +82,8 @@ const known = new WeakMap<Socket, { connection: number; requests: number }>();
 /** One user: a connection, and customers of its own whose content it knows. */
 class User {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  /** What each of its customers may be by now: more than one where a write was not answered. */
-  private readonly written = new Map<string, { name: string; revision: number }[]>();
+  /** What each of its customers may be by now: more than one, or none at all, where a write was not answered. */
+  private readonly written = new Map<string, (Content | null)[]>();
   private revision = 0;
   private requests = 0;
 
@@ -129,7 +135,7 @@ class User {
     this.revision += 1;
     const now = { name: `Given${this.revision} Family ${this.number}`, revision: this.revision };
     const key = `${tenant}/${id}`;
-    const before = this.written.get(key) ?? [];
+    const before = this.written.get(key) ?? [null];
     this.written.set(key, [...before, now]);
     return {
       method: 'PUT',
@@ -226,16 +232,18 @@ class User {
   }
 }
 
-function isOneOf(tenant: string, id: string, allowed: readonly { name: string; revision: number }[]): Asked['judge'] {
+function isOneOf(tenant: string, id: string, allowed: readonly (Content | null)[]): Asked['judge'] {
   return (status, json) => {
-    const right = allowed.some(
-      ({ name, revision }) =>
-        json['id'] === id &&
-        json['name'] === name &&
-        Number(json['revision']) === revision &&
-        json['checksum'] === checksumOf(tenant, { id, name, revision }),
+    const right = allowed.some((content) =>
+      content === null
+        ? status === 404 && json['error'] === 'no such customer'
+        : status === 200 &&
+          json['id'] === id &&
+          json['name'] === content.name &&
+          json['revision'] === content.revision &&
+          json['checksum'] === checksumOf(tenant, { id, ...content }),
     );
-    if (status === 200 && right) return null;
+    if (right) return null;
     return `answered ${status} ${JSON.stringify(json).slice(0, 200)}, expected ${JSON.stringify(allowed).slice(0, 200)}`;
   };
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { bucketsOf, parseSamples, quantile, total } from '../../activities/traffic/prometheus.js';
 import { livesStill } from '../../examples/web-system/app/owner.js';
-import { stopInstance } from '../../examples/web-system/instances.js';
+import { makeSystemFolder, programEnv, stopInstance } from '../../examples/web-system/instances.js';
 import { Load } from '../../examples/web-system/load-client.js';
 import { checkSchema } from '../../examples/web-system/migrations.js';
 import { until } from '../helpers/until.js';
@@ -20,14 +21,16 @@ beforeAll(async () => {
 afterAll(() => world?.end());
 
 const requests = 100;
+let instances = 0;
 
 /** The same requests to a release, and what it says of itself afterwards. */
 async function under(version: string) {
-  const { url } = await world.start(version, version);
+  const name = `i${(instances += 1)}`;
+  const { url } = await world.start(version, name);
   const measure = async () => parseSamples((await ask(url, '/metrics')).text);
   const before = total(await measure(), 'process_resident_memory_bytes');
   const load = Load.start({ url, connections: 2, rate: 200, requests, seconds: 20 });
-  await until('all requests', async () => (await load.report()).requests >= requests, 20_000);
+  const report = await load.finish();
   const after = await measure();
   const result = {
     healthy: (await ask(url, '/health')).status,
@@ -35,19 +38,22 @@ async function under(version: string) {
     version: (await ask(url, '/version')).json['version'],
     failedByItsOwnCount: total(after, 'http_requests_total', ({ status = '' }) => status >= '500'),
     counted: total(after, 'http_requests_total'),
+    p50: quantile(bucketsOf(after, 'http_request_duration_seconds'), 0.5) ?? 0,
     p95: quantile(bucketsOf(after, 'http_request_duration_seconds'), 0.95) ?? 0,
     grownBytes: total(after, 'process_resident_memory_bytes') - before,
-    report: await load.stop(),
+    report,
   };
-  await stopInstance(world.system, version, 2_000);
+  await stopInstance(world.system, name, 2_000);
   return result;
 }
 
 const fine = { healthy: 200, ready: 200, counted: requests };
 
 describe('a release that', () => {
+  let good: Awaited<ReturnType<typeof under>>;
+
   test('is good answers everything', async () => {
-    const good = await under('3.0.0');
+    good = await under('3.0.0');
     expect(good).toMatchObject({ ...fine, version: '3.0.0', failedByItsOwnCount: 0, report: { failures: 0, requests } });
     expect((await checkSchema(world.system, '3.0.0')).json).toMatchObject({ works: true });
   });
@@ -64,14 +70,15 @@ describe('a release that', () => {
   });
 
   test('is slow takes five times as long as the good one', async () => {
-    const [good, bad] = [await under('3.0.0'), await under('3.0.1-slow')];
+    const [beside, bad] = await Promise.all([under('3.0.0'), under('3.0.1-slow')]);
     expect(bad).toMatchObject({ ...fine, report: { failures: 0 } });
-    expect(bad.p95 / good.p95).toBeGreaterThan(good.p95 > 0.01 ? 2 : 4);
-    expect(bad.report.p50! / good.report.p50!).toBeGreaterThan(4);
+    // Measured at the same time: the machine has other work too.
+    expect(bad.p50 / beside.p50).toBeGreaterThan(5);
+    expect(bad.p95 / beside.p95).toBeGreaterThan(3);
   });
 
   test('leaks grows with each request, the good one does not', async () => {
-    const [good, bad] = [await under('3.0.0'), await under('3.0.1-leaks')];
+    const bad = await under('3.0.1-leaks');
     expect(bad).toMatchObject({ ...fine, report: { failures: 0 } });
     expect(bad.grownBytes - good.grownBytes).toBeGreaterThan(requests * 40_000);
   });
@@ -95,9 +102,7 @@ describe('a release that', () => {
 });
 
 test('an instance ends when the process that holds its system has ended', async () => {
-  const { spawn } = await import('node:child_process');
   const owner = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
-  const { makeSystemFolder, programEnv } = await import('../../examples/web-system/instances.js');
   makeSystemFolder(world.system.folder, programEnv(world.system)['WEB_DATABASE_URL']!, owner.pid);
   const instance = await world.start('3.0.0', 'owned');
   owner.kill('SIGKILL');

@@ -22,6 +22,6 @@ export class Flawed {
 
   /** @param tookMs milliseconds that the request took so far */
   async after(tookMs: number): Promise<void> {
-    if (this.release.flaw === 'slow') await delay(Math.max(5 * tookMs, 25));
+    if (this.release.flaw === 'slow') await delay(Math.max(6 * tookMs, 30));
   }
 }
