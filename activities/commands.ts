@@ -165,6 +165,9 @@ export class CommandClaim {
     const startedAt = Date.now();
     let done = false;
     const wake = ended?.then(() => (done = true));
+    const pause = (): Promise<unknown> => Promise.race([delay(everyMs), ...(wake ? [wake] : [])]);
+    // Of what was only just begun there is nothing to see yet.
+    if (wake) await pause();
     let process: JournaledProcess | undefined;
     for (;;) {
       if (watch.signal.aborted) await this.abort(journal, watch.signal);
@@ -179,7 +182,7 @@ export class CommandClaim {
         if (journal.outcome()) continue;
         throw lostSupervisor();
       }
-      await Promise.race([delay(everyMs), ...(wake ? [wake] : [])]);
+      await pause();
     }
   }
 

@@ -6,8 +6,9 @@ import type { StartEnvelope } from '../common/envelope.js';
 import { initialView } from '../common/initial-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
+import type { SavedStep } from '../common/saved-steps.js';
 import type { RunView } from '../common/view.js';
-import { admitRun, noteExecution, recordDecisions, saveRun } from '../store/index.js';
+import { admitRun, noteExecution, recordDecisions, saveRun, type SaveAnswer, type SaveNumber } from '../store/index.js';
 import { analysis } from './analysis.js';
 import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
@@ -30,6 +31,13 @@ export interface AdmitRequest {
   key: RunKey | null;
   envelope: StartEnvelope;
   startedAt: string | null;
+}
+
+export interface RecordRequest {
+  version: 2;
+  /** Without its decisions; they are recorded when they are judged. */
+  view: Omit<RunView, 'steps'> & { steps: SavedStep[] };
+  save: SaveNumber;
 }
 
 export type ActivityDeps = AdmissionDeps &
@@ -88,8 +96,8 @@ export function createActivities(deps: ActivityDeps) {
       return answer;
     },
     /** The run as it stands. */
-    async record({ view }: { version: 1; view: RunView }): Promise<void> {
-      await saveRun(deps.pool, view, executionOf(Context.current().info));
+    record({ view, save }: RecordRequest): Promise<SaveAnswer> {
+      return saveRun(deps.pool, view, executionOf(Context.current().info), save);
     },
     /** Ends what a cancelled step left running. */
     settle(request: SettleRequest): Promise<Settled> {

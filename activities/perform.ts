@@ -287,15 +287,14 @@ class Heart {
   private readonly timer: NodeJS.Timeout;
   private details: JsonObject = {};
 
-  constructor(private readonly temporal: Context) {
+  constructor(temporal: Context) {
     this.signal = temporal.cancellationSignal;
     this.timer = setInterval(() => temporal.heartbeat(this.details), heartbeatMs);
-    temporal.heartbeat(this.details);
   }
 
+  /** Goes with the next beat: a step that is shorter than that costs the server none. */
   progress(details: JsonObject): void {
     this.details = details;
-    this.temporal.heartbeat(details);
   }
 
   stop(): void {

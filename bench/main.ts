@@ -1,58 +1,83 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServices } from '../embedded/services.js';
 import { commandLineStartup } from './command-line.js';
 import { decisionToNextStep } from './decision.js';
 import { Bench } from './engine.js';
+import { longRun, longText } from './long.js';
 import { median } from './median.js';
-import { stepCost } from './step-cost.js';
+import { peers } from './peers/index.js';
+import { stepsRunbook } from './specs.js';
+import { askedText, costText, stepCost } from './step-cost.js';
 
 /*
  * Costs measured side by side in one run, on a tuned server with its database file and PostgreSQL with fsync on.
- *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE]
+ *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE] [--alone]    beside a bare activity and other tools; alone: without those
+ *   npm run bench -- long [--steps 5000] [--json FILE]    what a step costs early and late in one run
  */
-const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '200' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    steps: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    json: { type: 'string' },
+    alone: { type: 'boolean' },
+  },
 });
-const steps = Number(values.steps);
+const isLong = positionals[0] === 'long';
+const steps = Number(values.steps ?? (isLong ? 5_000 : 200));
 const rounds = Number(values.rounds);
+/** What a process runs before anything is measured. */
+const warmUpSteps = 60;
 const folder = await mkdtemp(join(tmpdir(), 'runbook-bench-'));
-const services = await startServices({ home: folder });
-const bench = await Bench.start(services, folder);
-try {
-  const cost = await stepCost(bench, steps, rounds);
-  const decision = await decisionToNextStep(bench, rounds * 4);
-  const startup = await commandLineStartup(rounds);
-  const result = {
-    node: process.version,
-    cpus: cpus().length,
+const services = await startServices({ home: folder, databases: ['runbook', 'dbos'] });
+let bench: Bench | undefined;
+const machine = (): string =>
+  `${process.version}, ${cpus().length} cpus, load ${loadavg()
+    .map((value) => value.toFixed(1))
+    .join(' ')}`;
+const ms = (value: number): string => `${value.toFixed(1)} ms`;
+
+async function long(bench: Bench): Promise<{ lines: string[]; result: object }> {
+  await (await bench.start(stepsRunbook(warmUpSteps), {})).result();
+  const before = machine();
+  const result = await longRun(bench, steps);
+  return { lines: [`(${before}; at the end ${machine()}, claims and fsync on)`, ...longText(result)], result };
+}
+
+async function short(bench: Bench): Promise<{ lines: string[]; result: object }> {
+  const found = values.alone ? [] : await peers(folder, services.database('dbos'));
+  const skipped = found.filter((peer) => 'why' in peer);
+  const contestants = await stepCost(
+    bench,
     steps,
     rounds,
-    bareMsPerStep: median(cost.bare),
-    ourMsPerStep: median(cost.ours),
-    ratio: median(cost.ratios),
-    eventsPerStep: cost.eventsPerStep,
-    decisionToNextStepMs: median(decision),
-    startup,
-  };
-  const ms = (value: number): string => `${value.toFixed(1)} ms`;
-  process.stdout.write(
-    [
-      `one step, ${steps} in sequence, median of ${rounds} rounds side by side (${result.node}, ${result.cpus} cpus)`,
-      `  bare Temporal activity   ${ms(result.bareMsPerStep).padStart(10)}`,
-      `  our step                 ${ms(result.ourMsPerStep).padStart(10)}   ${result.ratio.toFixed(2)}x, ${result.eventsPerStep.toFixed(1)} history events`,
-      `decision to next step      ${ms(result.decisionToNextStepMs).padStart(10)}   median of ${decision.length}`,
-      ...Object.entries(startup).map(
-        ([name, value]) => `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,
-      ),
-      '',
-    ].join('\n'),
+    found.filter((peer) => 'round' in peer),
   );
-  if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  const decision = await decisionToNextStep(bench, rounds * 4);
+  const startup = await commandLineStartup(rounds);
+  const lines = [
+    `one step, ${steps} in sequence, median of ${rounds} rounds side by side`,
+    `(${machine()}, claims and fsync on)`,
+    ...contestants.map((who) => `  ${who.name.padEnd(24)} ${costText(who)}   ${askedText(who, steps)}`),
+    ...skipped.map(({ name, why }) => `  ${name.padEnd(24)} skipped: ${why}`),
+    `decision to next step      ${ms(median(decision)).padStart(10)}   median of ${decision.length}`,
+    ...Object.entries(startup).map(
+      ([name, value]) => `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,
+    ),
+  ];
+  return { lines, result: { steps, rounds, contestants, decisionToNextStepMs: median(decision), startup } };
+}
+
+try {
+  bench = await Bench.start(services, folder, [...new Set([warmUpSteps, steps])]);
+  const { lines, result } = await (isLong ? long(bench) : short(bench));
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (values.json) await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);
 } finally {
-  await bench.stop();
+  await bench?.stop();
   await services.stop();
   await rm(folder, { recursive: true, force: true });
 }

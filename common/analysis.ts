@@ -36,10 +36,13 @@ export function compare(candidate: AnalysisNumbers, baseline: AnalysisNumbers | 
   }
   const slow = tooSlow(candidate, baseline, limits);
   if (slow) return { is: 'fail', why: slow };
-  if (baseline?.p95Ms != null && candidate.p95Ms === null) return { is: 'inconclusive', why: 'nobody measured how long it took' };
+  const compared = baseline?.p95Ms ?? null;
+  if (compared !== null && candidate.p95Ms === null) return { is: 'inconclusive', why: 'nobody measured how long it took' };
   return {
     is: 'pass',
-    why: `${candidate.requests} requests, ${candidate.errors} failed${candidate.p95Ms === null ? '' : `, p95 ${ms(candidate.p95Ms)}${baseline?.p95Ms == null ? '' : ` against ${ms(baseline.p95Ms)}`}`}`,
+    why: [`${candidate.requests} requests, ${candidate.errors} failed`, timesOf(candidate.p95Ms, compared)]
+      .filter(Boolean)
+      .join(', '),
   };
 }
 
@@ -77,6 +80,11 @@ export function leaks(samples: readonly number[], allowed: number): string | nul
   const growth = late / early - 1;
   if (rising < 0.75 * (samples.length - 1) || growth <= allowed) return null;
   return `its memory grew by ${percent(growth)} while it was watched, in ${rising} of ${samples.length - 1} windows (${mega(samples[0] ?? 0)} to ${mega(samples.at(-1) ?? 0)})`;
+}
+
+function timesOf(p95: number | null, before: number | null): string {
+  if (p95 === null) return '';
+  return before === null ? `p95 ${ms(p95)}` : `p95 ${ms(p95)} against ${ms(before)}`;
 }
 
 function share({ requests, errors }: AnalysisNumbers): number {

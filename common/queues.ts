@@ -1,13 +1,8 @@
 /*
- * The task queues of a group of workers, all named after the queue that its runs are started on. Workflow tasks go to that
- * queue itself, to workers of the run's own version; activities go to queues that workers of every version serve, because
- * a retry of a pinned run's activity is never handed to another version.
+ * The task queues of a group of workers. A run's own queue holds its workflow tasks, for workers of the run's version, and
+ * its steps, which workers of every version poll: a retry of a pinned run's activity is never handed to another
+ * version, unless no worker of the run's own version has ever polled for activities there.
  */
-
-/** Where a run's steps go. @param taskQueue the run's own */
-export function stepsQueue(taskQueue: string): string {
-  return `${taskQueue}-steps`;
-}
 
 /**
  * Where the engine's own short work goes: admission, verdicts, leases, the record. Steps that take all of a worker's slots

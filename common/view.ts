@@ -68,6 +68,8 @@ export interface StepView {
   undo?: string;
   /** The run whose result this is, when the step was taken over from it. */
   takenFrom?: string;
+  /** Set when a long run has left the output behind: nothing in it needs the output any more, and the record has it. */
+  outputIn?: 'record';
 }
 
 /** Something that the run waits for. */

@@ -92,9 +92,7 @@ const traffic = z.strictObject({
   kind: z.literal('traffic'),
   target: orReference(id),
   operation: z.enum(['observe', 'set', 'drain']),
-  servers: z
-    .array(z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) }))
-    .optional(),
+  servers: z.array(z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) })).optional(),
   limitMs: milliseconds.optional(),
 });
 

@@ -272,11 +272,4 @@ export interface AnalysisNumbers {
   memoryBytes: number | null;
 }
 
-export type Action =
-  | CommandAction
-  | SqlAction
-  | HttpAction
-  | CheckAction
-  | NotifyAction
-  | TrafficAction
-  | AnalysisAction;
+export type Action = CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction | TrafficAction | AnalysisAction;

@@ -45,7 +45,7 @@ export async function arrive(client: pg.PoolClient, key: RunKey, execution: Exec
   await client.query({
     name: 'runs-execution-next',
     text: `UPDATE runbook.runs
-           SET execution = $2, execution_at = $3::timestamptz, missing = missing AND NOT $4, state = CASE WHEN $4 THEN 'running' ELSE state END,
+           SET execution = $2, execution_at = $3::timestamptz, saves = 0, missing = missing AND NOT $4, state = CASE WHEN $4 THEN 'running' ELSE state END,
                ended_at = CASE WHEN $4 THEN NULL ELSE ended_at END, problem = CASE WHEN $4 THEN NULL ELSE problem END
            WHERE no = $1`,
     values: [row.no, execution.runId, execution.at, revives],

@@ -19,7 +19,17 @@ export {
 export { checkSchema, migrate, MigrationMismatch } from './migrate.js';
 export { appendOutput, finishOutput, outputCapBytes, readOutput, type OutputChunk, type RecordedChunk } from './output.js';
 export { openPool, type PoolOptions } from './pool.js';
-export { admitRun, getPlan, getRun, latestRun, listRuns, saveRun, type RunFilter } from './runs.js';
+export {
+  admitRun,
+  getPlan,
+  getRun,
+  latestRun,
+  listRuns,
+  saveRun,
+  type RunFilter,
+  type SaveAnswer,
+  type SaveNumber,
+} from './runs.js';
 export { schemaRange, type SchemaStatus } from './schema-range.js';
 export {
   adoptAttempt,

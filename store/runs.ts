@@ -51,37 +51,53 @@ export function admitRun(pool: pg.Pool, { key, view, plan, envelope, execution, 
   });
 }
 
+/** Which save of its run this is. */
+export interface SaveNumber {
+  /** Counted from 1; what comes later than a higher one is late news, and is not taken. */
+  number: number;
+  /** False: the steps are those that have changed since the save before. */
+  all: boolean;
+}
+
+export interface SaveAnswer {
+  /** True when the record lacks what earlier saves have told: the run has to tell everything. */
+  incomplete: boolean;
+}
+
 /**
  * The run as it stands, with its steps and waits. Late news changes nothing: an ended run does not come back to life
  * (an end is replaced by a later end only), a step does not go back, an attempt count does not go down. Only a later
  * execution of the run, after a reset, opens it again; then it stands as that execution sees it.
  * @param execution the execution that tells; without it news counts as news of the execution that the record knows
+ * @param save absent: all steps, and not the run itself tells
  */
-export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution): Promise<void> {
+export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution, save?: SaveNumber): Promise<SaveAnswer> {
   return inTransaction(pool, async (client) => {
     const key = { run: view.id, firstRunId: view.firstRunId };
     const arrival = execution && (await arrive(client, key, execution));
-    if (arrival === 'replaced') return;
+    if (arrival === 'replaced') return { incomplete: false };
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
-      text: `INSERT INTO runbook.runs AS runs (${runColumns})
-             VALUES (${runParameters})
+      text: `INSERT INTO runbook.runs AS runs (${runColumns}, saves)
+             VALUES (${runParameters}, coalesce($19, 0))
              ON CONFLICT (run, first_run_id) DO UPDATE SET
                state = excluded.state, ended_at = excluded.ended_at, outputs = excluded.outputs, problem = excluded.problem,
-               ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now()
-             WHERE runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at
+               ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now(), saves = greatest(runs.saves, excluded.saves)
+             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($19::integer IS NULL OR runs.saves <= excluded.saves)
              RETURNING no`,
-      values: runValues(view),
+      values: [...runValues(view), save?.number ?? null],
     });
-    if (rows.length === 0) return;
+    if (rows.length === 0) return { incomplete: false };
     const no = numberOf(rows);
     if (execution && arrival === null) await arrive(client, key, execution);
     const ended = endStates.has(view.state);
-    await saveSteps(client, no, view.steps, ended || arrival === 'revived');
+    const hasLastWord = ended || (save ? save.all : arrival === 'revived');
+    await saveSteps(client, no, view.steps, hasLastWord);
     await saveWaits(client, no, view.waitingFor);
     await closeWaits(client, no, view.waitingFor, ended);
     await settleWaits(client, no);
     if (ended) await closeAttempts(client, no);
+    return { incomplete: save?.all === false && (arrival === null || arrival === 'revived') };
   });
 }
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { hostOfPlace } from '../common/queues.js';
+import { placesOf, type SavedStep } from '../common/saved-steps.js';
 import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
@@ -12,6 +13,7 @@ import { inTransaction, retrying } from './transaction.js';
 
 /** A step that takes back `x` is recorded under `x.undo`. */
 const undoSuffix = '.undo';
+const uniqueViolation = '23505';
 
 export interface AttemptStart {
   key: RunKey;
@@ -80,7 +82,67 @@ export interface AttemptBegun {
  * targets at least until the attempt has begun.
  * @throws NotInRecord, LeaseLostError, ExecutionReplaced
  */
-export function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
+export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
+  if (start.temporalAttempt === 1 && (await beginFirst(pool, start))) return { attempt: 1, lost: 0, failed: 0, fence: 1 };
+  return beginNext(pool, start);
+}
+
+/**
+ * The step's first attempt, in one round trip, where nothing stands against it: the execution is the one that the record
+ * knows, the run has the targets that it needs, and nobody else has begun. Anything else is for `beginNext` to judge.
+ * @returns false when nothing was begun
+ */
+async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> {
+  try {
+    const { rowCount } = await retrying(() =>
+      pool.query({
+        name: 'attempts-begin-first',
+        text: `WITH run AS (
+                 SELECT no, clock_timestamp() AS at, ended_at IS NOT NULL AS ended
+                 FROM runbook.runs WHERE run = $1 AND first_run_id = $2 AND ($12::text IS NULL OR execution = $12)
+               ), proof AS MATERIALIZED (
+                 SELECT l.fence = c.fence AND NOT run.ended AS holds
+                 FROM run CROSS JOIN LATERAL (
+                   SELECT DISTINCT ON (target) target, fence FROM runbook.lease_claims WHERE run_no = run.no ORDER BY target, fence DESC
+                 ) c JOIN runbook.leases l ON l.target = c.target
+                 WHERE $13 ORDER BY l.target FOR SHARE OF l
+               ), step AS (
+                 INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect, state, attempts, started_at)
+                 SELECT no, $3, $4, $5, $6, $7, 'running', 1, at FROM run WHERE NOT EXISTS (SELECT FROM proof WHERE NOT holds)
+                 ON CONFLICT (run_no, path) DO UPDATE SET
+                   title = excluded.title, state = 'running', attempts = greatest(s.attempts, 1),
+                   started_at = coalesce(s.started_at, excluded.started_at), ended_at = NULL
+                 WHERE NOT EXISTS (SELECT FROM runbook.attempts a WHERE a.run_no = s.run_no AND a.path = s.path)
+                 RETURNING run_no
+               )
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at)
+               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at FROM step, run`,
+        values: [
+          start.key.run,
+          start.key.firstRunId,
+          start.step,
+          undoneBy(start.step),
+          cleanText(start.title),
+          start.kind,
+          start.effect,
+          start.host,
+          start.worker,
+          start.temporalAttempt,
+          start.place ?? null,
+          start.execution?.runId ?? null,
+          start.leases !== undefined,
+        ],
+      }),
+    );
+    return rowCount === 1;
+  } catch (error) {
+    // Somebody else has begun in the same moment.
+    if ((error as { code?: string }).code === uniqueViolation) return false;
+    throw error;
+  }
+}
+
+function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   return inTransaction(pool, async (client) => {
     const { no, claims } = await lockStep(client, start);
     const earlier = await client.query<EarlierRow>({
@@ -342,7 +404,7 @@ export async function addMissingSteps(client: pg.PoolClient, no: string, steps: 
 
 /**
  * Writes the steps as a run sees them. An ended run has the last word; before that a step never goes back: neither its
- * attempts nor, for the same attempts, its state.
+ * attempts nor, for the same attempts, its state. What is told without its output keeps the one that its attempt has recorded.
  */
 export async function saveSteps(client: pg.PoolClient, no: string, steps: readonly StepView[], ended: boolean): Promise<void> {
   await client.query({
@@ -354,7 +416,7 @@ export async function saveSteps(client: pg.PoolClient, no: string, steps: readon
              started_at = coalesce(excluded.started_at, s.started_at),
              (state, ended_at, output, error) = (
                SELECT CASE WHEN fresh THEN excluded.state ELSE s.state END, CASE WHEN fresh THEN excluded.ended_at ELSE s.ended_at END,
-                      CASE WHEN fresh THEN excluded.output ELSE s.output END, CASE WHEN fresh THEN excluded.error ELSE s.error END
+                      CASE WHEN NOT fresh THEN s.output WHEN excluded.state = 'succeeded' THEN coalesce(excluded.output, s.output) ELSE excluded.output END, CASE WHEN fresh THEN excluded.error ELSE s.error END
                FROM (SELECT $3 OR excluded.attempts > s.attempts OR ${rankOf('excluded')} >= ${rankOf('s')} AS fresh) AS news
              )`,
     values: [no, stepsJson(steps), ended],
@@ -415,7 +477,7 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 
 /** The step's row, made when the plan could not know it, locked until the transaction ends. */
 async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ no: string; claims: boolean }> {
-  const undoOf = start.step.endsWith(undoSuffix) ? start.step.slice(0, -undoSuffix.length) : null;
+  const undoOf = undoneBy(start.step);
   const { rows } = await client.query<{ no: string; claims: boolean; execution: string | null }>({
     name: 'steps-lock',
     text: `WITH run AS (
@@ -460,6 +522,11 @@ async function outputOf(client: pg.PoolClient, no: string, step: string, attempt
   return rows[0]?.output ?? null;
 }
 
+/** The step that this one takes back. */
+function undoneBy(step: string): string | null {
+  return step.endsWith(undoSuffix) ? step.slice(0, -undoSuffix.length) : null;
+}
+
 /** How far a step has come, for one number of attempts. */
 function rankOf(row: string): string {
   return `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ELSE 2 END`;
@@ -471,9 +538,15 @@ const stepValues =
 const stepSource = `FROM json_to_recordset($2::json) AS v (id text, ordinal integer, title text, kind text, effect text, state text,
   attempts integer, started timestamptz, ended timestamptz, output json, error json, undo text)`;
 
-function stepsJson(steps: readonly StepView[]): string | null {
+function stepsJson(steps: readonly (StepView | SavedStep)[]): string | null {
+  const places = placesOf(steps);
   return jsonText(
-    steps.map(({ startedAt, endedAt, ...step }, ordinal) => ({ ...step, started: startedAt, ended: endedAt, ordinal })),
+    steps.map(({ startedAt, endedAt, ...step }, index) => ({
+      ordinal: places[index],
+      ...step,
+      started: startedAt,
+      ended: endedAt,
+    })),
   );
 }
 

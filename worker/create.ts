@@ -6,7 +6,7 @@ import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
-import { engineQueue, hostQueue, stepsQueue } from '../common/queues.js';
+import { engineQueue, hostQueue } from '../common/queues.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
@@ -15,6 +15,7 @@ import type { WorkerConfig } from './config.js';
 import { Deployment } from './deployment/server.js';
 import { WorkerGroup } from './group.js';
 import { readLibrary } from './library.js';
+import { StepSlots, stepTuner } from './step-slots.js';
 import { versionOf } from './version.js';
 import { Watch } from './watch.js';
 
@@ -42,8 +43,9 @@ export interface CreatedWorker {
 }
 
 /**
- * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves four queues: workflow
- * tasks as the version that its bundle is; for runs of every version the engine's own work, and steps; what was begun on this host.
+ * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves its queue twice, workflow
+ * tasks as the version that its bundle is and steps for runs of every version; and the queues of the engine's own work and
+ * of what was begun on this host.
  */
 export async function createWorker(
   config: WorkerConfig,
@@ -81,31 +83,41 @@ export async function createWorker(
     shutdownGraceTime: config.stopGraceMs,
     dataConverter: { payloadCodecs: [payloadCodec] },
   };
-  const serving: WorkerOptions = {
-    ...common,
-    taskQueue: stepsQueue(config.taskQueue),
+  const doing: Partial<WorkerOptions> = {
     activities,
-    maxConcurrentActivityTaskExecutions: config.maxSteps,
     // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or more.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
   };
   const version = versionOf(bundle, config.taskQueue);
+  const slots = new StepSlots(config.maxSteps);
+  const main: WorkerOptions = {
+    ...common,
+    ...doing,
+    taskQueue: config.taskQueue,
+    workflowBundle: { code: bundle.code },
+    // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
+    stickyQueueScheduleToStartTimeout: '2s',
+  };
   const workers = await Promise.all([
-    Worker.create({
-      ...common,
-      taskQueue: config.taskQueue,
-      workflowBundle: { code: bundle.code },
-      // A decision sent right after a worker's death waits this long for the dead worker; the default is 10 s.
-      stickyQueueScheduleToStartTimeout: '2s',
-      ...(version
-        ? { workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' as const } }
-        : {}),
-    }),
+    ...(version
+      ? [
+          Worker.create({
+            ...main,
+            tuner: stepTuner(slots.handed()),
+            workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' },
+          }),
+          Worker.create({ ...common, ...doing, taskQueue: config.taskQueue, tuner: stepTuner(slots.polled()) }),
+        ]
+      : [Worker.create({ ...main, tuner: stepTuner(slots.polled()) })]),
     // Its own slots, of which Temporal gives 100 unless told otherwise: none of them is ever held by a step.
     Worker.create({ ...common, taskQueue: engineQueue(config.taskQueue), activities }),
-    Worker.create(serving),
-    Worker.create({ ...serving, taskQueue: hostQueue(config.taskQueue, commands.hostId) }),
+    Worker.create({
+      ...common,
+      ...doing,
+      taskQueue: hostQueue(config.taskQueue, commands.hostId),
+      maxConcurrentActivityTaskExecutions: config.maxSteps,
+    }),
   ]);
   const { workflowService } = connection;
   const deployment = version ? new Deployment(workflowService, namespace, config.taskQueue, config.identity) : null;

@@ -82,7 +82,12 @@ class Haproxy implements ProxyDriver {
   private ask(command: string, signal?: AbortSignal): Promise<string> {
     const { socket: path } = this.settings;
     return new Promise((answered, failed) => {
-      const socket = createConnection({ path, signal });
+      const socket = createConnection({ path });
+      // Node's own `signal` option leaves its listener behind with each connection.
+      const abort = (): void => void socket.destroy(new Error('aborted'));
+      signal?.addEventListener('abort', abort, { once: true });
+      socket.once('close', () => signal?.removeEventListener('abort', abort));
+      if (signal?.aborted) abort();
       let text = '';
       socket.setEncoding('utf8').setTimeout(answerMs, () => socket.destroy(new Error(`no answer within ${answerMs / 1_000} s`)));
       socket.on('data', (chunk: string) => (text += chunk));

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -43,6 +43,7 @@ const verbs: Record<string, () => Promise<object> | object> = {
     return { servers: Object.fromEntries(running) };
   },
   backup,
+  rehearse,
   async migrate() {
     if (first !== 'expand' && first !== 'contract' && first !== 'undo') throw new Refused('say expand, contract or undo');
     return answered(await migrate(system, second, first));
@@ -70,7 +71,9 @@ const verbs: Record<string, () => Promise<object> | object> = {
     return (await (await ask('/version')).json()) as object;
   },
   async smoke() {
-    const customers = tenants.slice(0, 2).flatMap((tenant) => [1, seededPerTenant].map((number) => ({ tenant, id: `s${number}` })));
+    const customers = tenants
+      .slice(0, 2)
+      .flatMap((tenant) => [1, seededPerTenant].map((number) => ({ tenant, id: `s${number}` })));
     for (const { tenant, id } of customers) {
       const response = await ask(`/tenants/${tenant}/customers/${id}`);
       const answer = (await response.json()) as { id?: string; tenant?: string; checksum?: string };
@@ -81,10 +84,14 @@ const verbs: Record<string, () => Promise<object> | object> = {
   },
 };
 
+/** Some systems put links to the server's programs alone on the PATH. */
+async function programFolder(): Promise<string> {
+  return dirname(realpathSync(join(await findPostgres(cacheFolder()), 'postgres')));
+}
+
 /** A dump that can be read back, with its digest. */
 async function backup(): Promise<object> {
-  // Some systems put links to the server's programs alone on the PATH.
-  const programs = dirname(realpathSync(join(await findPostgres(cacheFolder()), 'postgres')));
+  const programs = await programFolder();
   const backups = join(folder, 'backups');
   mkdirSync(backups, { recursive: true });
   const file = join(backups, `${new Date().toISOString().replaceAll(':', '-')}.dump`);
@@ -98,6 +105,43 @@ async function backup(): Promise<object> {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   writeFileSync(`${file}.sha256`, `${sha256}\n`);
   return { file, bytes: bytes.length, sha256, tables, verified: true };
+}
+
+/**
+ * The expand migrations of a release on a copy of the database: do the running release and the new one both work on it,
+ * and does the way back lead to where it began? Nothing of it touches the database itself.
+ */
+async function rehearse(): Promise<object> {
+  const programs = await programFolder();
+  const copy = `web_rehearsal_${randomUUID().slice(0, 8)}`;
+  const { url, password } = partsOf(programEnv(system)['WEB_DATABASE_URL'] ?? '');
+  const env = { PGPASSWORD: password };
+  const elsewhere = new URL(url);
+  elsewhere.pathname = `/${copy}`;
+  await execa(join(programs, 'psql'), ['--no-psqlrc', '--quiet', '--command', `CREATE DATABASE ${copy}`, url], { env });
+  try {
+    const dump = ['--format=plain', '--no-owner', '--no-privileges', url];
+    const load = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', elsewhere.href];
+    await execa(join(programs, 'pg_dump'), dump, { env }).pipe(join(programs, 'psql'), load, { env });
+    elsewhere.password = password;
+    const onCopy = { ...system, databaseUrl: elsewhere.href };
+    answered(await migrate(onCopy, second, 'expand'));
+    const works = { running: await checkSchema(onCopy, first), next: await checkSchema(onCopy, second) };
+    for (const [which, { exitCode, json, problem }] of Object.entries(works)) {
+      if (exitCode !== 0)
+        throw new Refused(
+          `after the expand migrations the ${which} release would not work: ${json ? JSON.stringify(json['problem']) : problem}`,
+        );
+    }
+    answered(await migrate(onCopy, second, 'undo'));
+    const back = await checkSchema(onCopy, first);
+    if (back.exitCode !== 0) throw new Refused('after the undo migrations the running release would not work');
+    return { running: first, next: second, works: true };
+  } finally {
+    await execa(join(programs, 'psql'), ['--no-psqlrc', '--quiet', '--command', `DROP DATABASE ${copy} WITH (FORCE)`, url], {
+      env,
+    });
+  }
 }
 
 function partsOf(address: string): { url: string; password: string } {

@@ -16,6 +16,8 @@ export interface SystemFolder {
   folder: string;
   /** Below it, the artefacts. */
   releases: string;
+  /** Of a copy of the database, instead of its own. */
+  databaseUrl?: string;
 }
 
 export interface SystemFile {
@@ -46,7 +48,7 @@ export function makeSystemFolder(folder: string, databaseUrl: string, owner: num
 
 /** The environment of the artefacts' programs. */
 export function programEnv(system: SystemFolder): Record<string, string> {
-  return { WEB_DATABASE_URL: readFileSync(join(system.folder, 'database-url'), 'utf8') };
+  return { WEB_DATABASE_URL: system.databaseUrl ?? readFileSync(join(system.folder, 'database-url'), 'utf8') };
 }
 
 export function instancesOf(system: SystemFolder): Instance[] {

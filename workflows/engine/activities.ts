@@ -1,13 +1,13 @@
 import { ActivityCancellationType, proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.js';
 import type { AttemptRequest } from '../../common/attempt.js';
-import { engineQueue, stepsQueue } from '../../common/queues.js';
+import { engineQueue } from '../../common/queues.js';
 import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
 /*
  * The only place where workflows get at activities. Every proxy names its cancellationType: left out, 1.24 behaves as
- * TRY_CANCEL (against its own docs) and an undo would run beside a command that is still alive. Every proxy is made when
- * it is used, because the queue of the activities is named after the run's own.
+ * TRY_CANCEL (against its own docs) and an undo would run beside a command that is still alive. Steps name no queue: on
+ * the run's own a worker may take one with the answer to its workflow task.
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
@@ -39,7 +39,6 @@ export function settleStep(request: Parameters<Platform['settle']>[0], where: Ac
 /** Does an attempt by the activity of its kind, so that the Temporal UI shows what each one is. */
 export function attemptStep(request: AttemptRequest, options: ActivityOptions): ReturnType<Activities[ActionKind]> {
   const activities = proxyActivities<Pick<Activities, ActionKind>>({
-    taskQueue: stepsQueue(workflowInfo().taskQueue),
     ...options,
   });
   return activities[request.action.kind](request);

@@ -3,6 +3,7 @@ import type { Json } from '../../language/json.js';
 import type { StepKind, StepSpec } from '../../language/runbook.js';
 import { pendingStep } from '../../common/initial-view.js';
 import { searchAttributes } from '../../common/names.js';
+import { groupOf, isOutputRecorded, placesOf, type SavedStep } from '../../common/saved-steps.js';
 import type { Problem, RunState, RunView, StepState, StepView, WaitView } from '../../common/view.js';
 import { renderDetails } from './details.js';
 
@@ -16,20 +17,43 @@ export interface Published {
 /** The run's state as people see it, and the one place that publishes it (status query, Temporal UI, search attributes). */
 export class Board {
   private readonly steps = new Map<string, StepView>();
+  /** Paths of steps whose present state the record has not been told. */
+  private readonly unsaved: Set<string>;
 
   private paused = false;
   private rollingBack = false;
 
-  /** @param published what the execution before has told Temporal, which keeps it */
+  /**
+   * @param published what the execution before has told Temporal, which keeps it
+   * @param unsaved paths of steps that it has not told the record
+   */
   constructor(
     readonly view: RunView,
     private published: Published = { state: '', step: '', command: '' },
+    unsaved: readonly string[] = [],
   ) {
+    this.unsaved = new Set(unsaved);
     for (const step of view.steps) this.steps.set(step.id, step);
   }
 
   get told(): Published {
     return this.published;
+  }
+
+  get left(): string[] {
+    return [...this.unsaved];
+  }
+
+  /** The steps that the record is to be told of now, and from then on counts as told. @param all those that have not changed as well */
+  takeUnsaved(all: boolean): SavedStep[] {
+    const places = placesOf(this.view.steps);
+    const rows = this.view.steps.flatMap((step, index): SavedStep[] =>
+      all || this.unsaved.has(step.id)
+        ? [{ ...step, output: !all && isOutputRecorded(step) ? null : step.output, ordinal: places[index] as number }]
+        : [],
+    );
+    this.unsaved.clear();
+    return rows;
   }
 
   /** Rows that an earlier execution of the run, or the run that this one was started from, has settled. */
@@ -44,12 +68,14 @@ export class Board {
     if (known) return known;
     const row = pendingStep(path, spec);
     this.steps.set(path, row);
+    this.unsaved.add(path);
     this.view.steps.splice(this.placeOf(path), 0, row);
     return row;
   }
 
   /** A row that another run has filled. */
   adopt(taken: StepView): void {
+    this.unsaved.add(taken.id);
     const row = this.steps.get(taken.id);
     if (row) Object.assign(row, taken);
     else {
@@ -64,19 +90,25 @@ export class Board {
     row.startedAt ??= now();
     row.endedAt = null;
     row.error = null;
+    this.unsaved.add(row.id);
     this.publish(row.id);
   }
 
   end(row: StepView, state: StepState, result: { output?: Json; error?: Problem } = {}): void {
     row.state = state;
     row.endedAt = now();
-    if (result.output !== undefined) row.output = result.output;
+    if (result.output !== undefined) {
+      row.output = result.output;
+      delete row.outputIn;
+    }
     row.error = result.error ?? null;
+    this.unsaved.add(row.id);
   }
 
   /** What a running step waits for. */
   tell(row: StepView, problem: Problem): void {
     row.error = problem;
+    this.unsaved.add(row.id);
     this.publish(row.id);
   }
 
@@ -158,11 +190,6 @@ const settledStates: ReadonlySet<StepState> = new Set(['succeeded', 'failed', 's
 
 const changedStates: ReadonlySet<StepState> = new Set(['succeeded', 'done-by-hand', 'unknown']);
 const groupKinds: ReadonlySet<StepKind> = new Set(['parallel', 'forEach', 'runbook']);
-
-/** `corrupt/load` and `corrupt.2/load` belong to the declared step `corrupt`. */
-function groupOf(path: string): string {
-  return path.split(/[/.]/)[0] ?? path;
-}
 
 function now(): string {
   return new Date().toISOString();

@@ -56,6 +56,8 @@ export interface Carried {
   settings: RunSettings;
   view: RunView;
   published: Published;
+  /** What the record has been told: how often, and paths of the steps whose present state it has not. Absent: nothing of it is known. */
+  saves?: { made: number; unsaved: string[] };
   gates: CarriedGate[];
   desk: Case[];
   lease: CarriedLease;

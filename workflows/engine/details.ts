@@ -26,8 +26,25 @@ export function renderDetails(view: RunView): string {
     `**${view.state}** · ${view.title} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
     ...(view.problem ? [`**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`] : []),
     ...view.waitingFor.map(renderWait),
-    [row(['', 'step', 'effect', 'state', 'attempts', 'what']), '|-|:-|:-|:-|:-|:-|', ...view.steps.map(renderStep)].join('\n'),
+    ...renderSteps(view.steps),
   ].join('\n\n');
+}
+
+/** Runs of more steps show those around the present place, and whatever is under way or asks for people. */
+const allShown = 100;
+const shownBefore = 30;
+const shownBehind = 20;
+const live: ReadonlySet<StepState> = new Set(['waiting', 'running', 'undoing', 'needs-operator', 'unknown', 'failed']);
+
+function renderSteps(steps: readonly StepView[]): string[] {
+  const here = steps.findLastIndex((step) => step.state !== 'pending');
+  const near = (index: number): boolean => index >= here - shownBefore && index <= here + shownBehind;
+  const isLong = steps.length > allShown;
+  const shown = isLong ? steps.filter((step, index) => near(index) || live.has(step.state)).slice(-allShown) : steps;
+  const table = [row(['', 'step', 'effect', 'state', 'attempts', 'what']), '|-|:-|:-|:-|:-|:-|', ...shown.map(renderStep)].join(
+    '\n',
+  );
+  return isLong ? [`${shown.length} of ${steps.length} steps; all of them: \`runbook status\``, table] : [table];
 }
 
 function renderWait(wait: WaitView): string {

@@ -18,8 +18,10 @@ import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
+import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
 import { nestedIn, type Part } from './part.js';
+import { Saves } from './saves.js';
 import { Turn } from './turn.js';
 import { UndoList, type Undo } from './undo.js';
 
@@ -67,6 +69,8 @@ const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 }
 /** A live run as its procedure sees it: one durable primitive, `step`, and the few ways to order it. */
 export class Run {
   readonly board: Board;
+  private readonly saves: Saves;
+  private readonly outputs: OutputBudget;
   readonly gates: Gates;
   readonly desk = new Desk();
   readonly lease = new Lease();
@@ -85,7 +89,9 @@ export class Run {
     private readonly inbox: Inbox,
   ) {
     const { plan, view, carried } = entry;
-    this.board = new Board(view, carried?.published);
+    this.board = new Board(view, carried?.published, carried?.saves?.unsaved);
+    this.saves = new Saves(this.board, carried?.saves?.made);
+    this.outputs = new OutputBudget(plan, view.steps);
     this.gates = new Gates(plan.steps, carried?.gates);
     this.turn = new Turn(inbox, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
@@ -296,9 +302,7 @@ export class Run {
 
   /** Writes the run as it stands to the record. Not cancellable: the record must tell how it ended. */
   save(): Promise<void> {
-    return this.turn.during(() =>
-      CancellationScope.nonCancellable(() => platformActivities.record({ version: 1, view: this.board.view })),
-    );
+    return this.turn.during(() => CancellationScope.nonCancellable(() => this.saves.save()));
   }
 
   /** Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops the rollback. */
@@ -323,7 +327,8 @@ export class Run {
   carry(rollback: Carried['rollback']): Carried {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
-    const view = this.board.view;
+    const steps = withoutSpentOutputs(replanned?.plan ?? plan, this.board.view.steps);
+    const view = { ...this.board.view, steps };
     const changedInputs = replanned?.changes ?? this.entry.carried?.changedInputs;
     return {
       version: 1,
@@ -334,6 +339,7 @@ export class Run {
       settings,
       view: replanned ? { ...view, inputs: replanned.plan.inputs, planDigest: replanned.plan.digest } : view,
       published: this.board.told,
+      saves: { made: this.saves.count, unsaved: this.board.left },
       gates: this.gates.carry(replanned !== null),
       desk: this.desk.carry(),
       lease: this.lease.carry(),
@@ -368,7 +374,10 @@ export class Run {
         delete row.takenFrom;
         this.board.begin(row);
         const outcome = await this.oneRound(path, spec, row, work);
-        if ('output' in outcome) return outcome.output;
+        if ('output' in outcome) {
+          this.outputs.add(path, outcome.output);
+          return outcome.output;
+        }
         problem = outcome.problem;
         const way = this.wayWithoutAsking(spec, problem);
         if (way === 'continue') return this.goOnWithout(row, problem);

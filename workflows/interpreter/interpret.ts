@@ -32,13 +32,13 @@ export async function interpret(run: Run): Promise<void> {
 /** @returns the outputs by step */
 async function sequence(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
   for (const [index, spec] of steps.entries()) {
-    place.scope.steps[spec.id] = await one(run, spec, place, steps.slice(index + 1));
+    place.scope.steps[spec.id] = await one(run, spec, place, () => steps.slice(index + 1));
   }
   return place.scope.steps;
 }
 
 /** @param behind the steps that follow it; what an approval covers */
-async function one(run: Run, spec: StepSpec, place: Place, behind: readonly StepSpec[]): Promise<Json> {
+async function one(run: Run, spec: StepSpec, place: Place, behind: () => readonly StepSpec[]): Promise<Json> {
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
   if (spec.when && !holds(spec.when, place.scope)) {
@@ -48,7 +48,7 @@ async function one(run: Run, spec: StepSpec, place: Place, behind: readonly Step
   switch (spec.kind) {
     case 'approval': {
       const evidence = known(spec.evidence ?? {}, place.scope);
-      await run.gate(top, { evidence, covers: coveredBy(behind, place.scope) });
+      await run.gate(top, { evidence, covers: coveredBy(behind(), place.scope) });
       return null;
     }
     case 'manual':
@@ -70,7 +70,7 @@ async function one(run: Run, spec: StepSpec, place: Place, behind: readonly Step
 async function branches(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
   // Branches see what came before them, not each other.
   const outputs = await inParallel(
-    steps.map((spec) => () => one(run, spec, { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } }, [])),
+    steps.map((spec) => () => one(run, spec, { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } }, () => [])),
   );
   return Object.fromEntries(steps.map((spec, index) => [spec.id, outputs[index] as Json]));
 }

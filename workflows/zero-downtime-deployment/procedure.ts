@@ -4,7 +4,7 @@ import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
-import { answerOf, deployerOf, type Artefact, type Running } from './deployer.js';
+import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
 import { observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { shiftTraffic, watchOver, type Deployment } from './shift.js';
 import { readWish, type Wish } from './wish.js';
@@ -22,9 +22,7 @@ export const zeroDowntimeDeployment = runbook(
     const deployer = deployerOf(service);
 
     const { artefact, places } = await lookAtRelease(run, wish);
-    const backup = answerOf<JsonObject>(await run.step('backup', { action: deployer.backup() }), 'where the backup is');
-    if (backup['verified'] !== true)
-      throw new ProcedureStopped('the backup could not be verified', 'Look at what the deployer said.');
+    const backup = await run.nested('backup', (part) => backUp(part, deployer, places, wish.version));
     await run.gate('approve', questionFor(wish, artefact, places, backup));
 
     const { version } = wish;
@@ -85,6 +83,14 @@ async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact
   };
 }
 
+async function backUp(part: Part, deployer: Deployer, { old }: Places, version: string): Promise<JsonObject> {
+  const backup = answerOf<JsonObject>(await part.step('dump', { action: deployer.backup() }), 'where the backup is');
+  if (backup['verified'] !== true)
+    throw new ProcedureStopped('the backup could not be verified', 'Look at what the deployer said.');
+  await part.step('rehearse', { action: deployer.rehearse(old.version, version) });
+  return backup;
+}
+
 async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): Promise<void> {
   const deployer = deployerOf(run.target('service'));
   const found = await run.parallel('verify', {
@@ -139,6 +145,7 @@ function questionFor(
       'change log': artefact.changelog.slice(0, 2_000),
       'expand migrations': migrations.expand.join(', ') || 'none',
       'contract migrations': migrations.contract.join(', ') || 'none',
+      'rehearsed on a copy': 'both versions work after the expand migrations, and the way back works',
       'way back for the schema': migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
       backup: backup['file'] ?? 'not told',
       'traffic in percent': wish.shares.join(', '),

@@ -50,8 +50,8 @@ export async function watchOver(part: Part, deployment: Deployment, baseline: Ba
     const found = await part.step('measure', {
       action: measuring(deployment, { candidate: places.next.server, before: baseline }),
     });
-    const bytes = numbers(found)?.memoryBytes;
-    if (bytes != null) memory.push(bytes);
+    const bytes = numbers(found)?.memoryBytes ?? null;
+    if (bytes !== null) memory.push(bytes);
     part.decide('judge', () => judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)));
   }
 }

@@ -1,0 +1,36 @@
+import type { ActionKind } from '../language/runbook.js';
+import type { StepView } from './view.js';
+
+/** A step as the record is told of it. */
+export interface SavedStep extends StepView {
+  /** Its place in the run's list. */
+  ordinal: number;
+}
+
+/** Room between the places of two declared steps for parts that the plan could not know: those go behind their group. */
+const room = 10_000;
+
+/** The place of each step. It never changes, because a new one is always the last of its group. */
+export function placesOf(steps: readonly Pick<StepView, 'id'>[]): number[] {
+  let heads = -1;
+  let behind = 0;
+  return steps.map(({ id }) => {
+    if (groupOf(id) === id) {
+      heads += 1;
+      behind = 0;
+    } else behind += 1;
+    return Math.max(heads, 0) * room + behind;
+  });
+}
+
+/** `corrupt/load` and `corrupt.2/load` belong to the declared step `corrupt`. */
+export function groupOf(path: string): string {
+  return path.split(/[/.]/, 1)[0] ?? path;
+}
+
+const actionKinds: ReadonlySet<string> = new Set<ActionKind>(['command', 'sql', 'http', 'check', 'notify']);
+
+/** The worker that did the step has written its output to the record. */
+export function isOutputRecorded(step: StepView): boolean {
+  return step.state === 'succeeded' && step.takenFrom === undefined && actionKinds.has(step.kind);
+}

@@ -1,0 +1,144 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { join } from 'node:path';
+import type { RecordRequest } from '../../activities/index.js';
+import type { Carried } from '../../workflows/engine/carried.js';
+import { checkRunbook } from '../../language/runbook-schema.js';
+import type { RunbookSpec } from '../../language/runbook.js';
+import { bundleWorkflows } from '../../worker/bundle.js';
+import { programFolder } from '../../worker/config.js';
+import { Driver, type Run } from './driver.js';
+import { activities, decide, envelope, status, type PlayCommand } from './world.js';
+
+/*
+ * What a long run tells the record, hands to its next execution and shows in the Temporal UI: no more with each step.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+}, 60_000);
+afterAll(() => driver?.close());
+
+const step = (id: string, argv: unknown[] = ['do']): object => ({
+  ...{ id, title: `Step ${id}`, kind: 'command', effect: 'change', retry: { attempts: 1 } },
+  work: { action: { kind: 'command', argv } },
+});
+const gate = (id: string): object => ({ id, title: 'On?', kind: 'approval', effect: 'read' });
+const many = (count: number, from = 0): object[] => Array.from({ length: count }, (_, index) => step(`s${from + index}`));
+
+function runbook(steps: readonly object[], outputs: object): RunbookSpec {
+  const checked = checkRunbook({
+    ...{ id: 'long', version: '1.0.0', title: 'long', summary: 'long', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
+    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps },
+    ...{ inputs: {}, outputs },
+  });
+  if (!checked.ok) throw new Error(checked.problems.join('\n'));
+  return checked.runbook;
+}
+
+function begin(
+  steps: readonly object[],
+  play: PlayCommand,
+  { outputs = {}, record = () => undefined }: { outputs?: object; record?: () => object | undefined } = {},
+): Run {
+  const border = { events: 300, bytes: 100_000_000, signals: 1_000 };
+  const played = { ...activities(play, [runbook(steps, outputs)], border), record };
+  return driver.start('long', [envelope('long', {})], { workflowId: 'long-run', activities: played });
+}
+
+const saves = (run: Run): RecordRequest[] =>
+  run.trace.flatMap((entry) =>
+    entry.type === 'activity' && entry.activity === 'record' ? [entry.input[0] as unknown as RecordRequest] : [],
+  );
+const handedOver = (run: Run): Carried[] =>
+  run.trace.flatMap((entry) => (entry.type === 'continue-as-new' ? [entry.input[0] as unknown as Carried] : []));
+const of = (id: string): unknown => expect.objectContaining({ id });
+
+describe('the record', () => {
+  test('is told of what has changed since, over borders too, with the places of the steps and without outputs that it has', async () => {
+    const run = begin([step('one'), gate('first'), ...many(100), gate('second'), step('last')], () => 'done');
+    await decide(run, { id: 'd1' });
+    await run.advance(1_000);
+    await decide(run, { id: 'd2' });
+    await run.result();
+    expect(handedOver(run).length).toBeGreaterThan(0);
+    const told = saves(run);
+    expect(told.map(({ save }) => save)).toEqual([1, 2, 3].map((number) => ({ number, all: false })));
+    const [first, second, third] = told.map(({ view }) => view.steps);
+    expect(first).toEqual([of('one'), of('first')]);
+    expect(second?.map(({ id }) => id)).toEqual(['first', ...many(100).map((each) => (each as { id: string }).id), 'second']);
+    expect(third).toEqual([of('second'), of('last')]);
+    expect(third?.map(({ ordinal }) => ordinal)).toEqual([1_020_000, 1_030_000]);
+    expect(second?.filter(({ kind, output }) => kind === 'command' && output !== null)).toEqual([]);
+    expect(third?.[0]?.output).toMatchObject({ by: 'approver' });
+  });
+
+  test('that lacks what it was told before is told everything, outputs as well', async () => {
+    let asked = 0;
+    const run = begin([step('one'), gate('gate'), step('last')], () => 'done', {
+      record: () => ({ incomplete: (asked += 1) === 2 }),
+    });
+    await decide(run);
+    await run.result();
+    expect(saves(run).map(({ save, view }) => [save.number, save.all, view.steps.length])).toEqual([
+      [1, false, 2],
+      [2, false, 2],
+      [3, true, 3],
+    ]);
+    expect(saves(run)[2]?.view.steps[0]).toMatchObject({ id: 'one', output: 'done' });
+  });
+});
+
+describe('outputs', () => {
+  const large = 'x'.repeat(20_000);
+
+  test('that nothing refers to stay behind at a border, and are said to be in the record; the others are there', async () => {
+    const run = begin(
+      [step('named'), step('told'), ...many(100), gate('gate'), step('last', ['use', { $: 'steps.named' }])],
+      ({ step: { path } }) => (path === 'last' ? 'used' : `${path} ${large}`),
+      { outputs: { told: { $: 'steps.told' } } },
+    );
+    await run.settle();
+    const carried = handedOver(run).at(-1);
+    const kept = carried?.view.steps.filter(({ output }) => output !== null).map(({ id }) => id);
+    expect(kept).toEqual(['named', 'told']);
+    expect(carried?.view.steps.find(({ id }) => id === 's5')).toMatchObject({ state: 'succeeded', outputIn: 'record' });
+    await decide(run);
+    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { told: `told ${large}` } });
+    const last = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.id === 'last' ? entry.input : []));
+    expect(last).toMatchObject([{ action: { argv: ['use', `named ${large}`] } }]);
+  });
+
+  test('that are referred to and would not fit end the run, and it says so', async () => {
+    const refers = step('last', ['use', ...many(90).map((each) => ({ $: `steps.${(each as { id: string }).id}` }))]);
+    const run = begin([...many(90), refers], () => large);
+    await run.end();
+    const view = await status(run);
+    expect(view).toMatchObject({
+      state: 'failed',
+      problem: {
+        type: 'ProcedureStopped',
+        message: expect.stringMatching(/^with step s\d+ the outputs that later steps may refer to/),
+      },
+    });
+    expect(view.steps.find(({ id }) => id === 's80')?.state).toBe('pending');
+  });
+});
+
+test('the details of a run of 300 steps are no longer at its end than at step 150, and show where it is', async () => {
+  const run = begin([...many(150), gate('middle'), ...many(150, 150), gate('end')], () => null);
+  await run.advance(1_000);
+  const middle = await details(run);
+  await decide(run);
+  await run.advance(1_000);
+  const end = await details(run);
+  expect(end.length).toBeLessThan(middle.length * 1.2);
+  expect(end).toContain('`s299`');
+  expect(end).not.toContain('`s150`');
+  expect(end).toMatch(/\d+ of 302 steps/);
+});
+
+async function details(run: Run): Promise<string> {
+  const { currentDetails } = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  return currentDetails;
+}

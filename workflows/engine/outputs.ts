@@ -1,0 +1,76 @@
+import { isOutputRecorded } from '../../common/saved-steps.js';
+import type { StepView } from '../../common/view.js';
+import type { Json } from '../../language/json.js';
+import type { Plan } from '../../language/plan.js';
+import { ProcedureStopped } from './outcome.js';
+
+/*
+ * What one execution hands to the next is one payload, and Temporal takes 2 MB. The outputs of thousands of steps can be
+ * more, so those that nothing can refer to any more stay behind: the record has them.
+ */
+
+/** Outputs up to this many characters in all are handed over whether or not anything refers to them. */
+const carriedAnyway = 256_000;
+/** Outputs that may be referred to, in characters; the rest of the payload needs room too. */
+const maxKept = 1_500_000;
+
+/** The steps with the outputs that the next execution may need. */
+export function withoutSpentOutputs(plan: Plan, steps: readonly StepView[]): StepView[] {
+  const mayBeNamed = namesIn(plan);
+  let size = 0;
+  for (const step of steps) size += sizeOf(step.output);
+  if (size <= carriedAnyway) return [...steps];
+  return steps.map((step) =>
+    isOutputRecorded(step) && !mayBeNamed(step.id) ? { ...step, output: null, outputIn: 'record' as const } : step,
+  );
+}
+
+/** Counts the outputs that have to be kept. */
+export class OutputBudget {
+  private readonly mayBeNamed: (path: string) => boolean;
+  private kept = 0;
+
+  constructor(plan: Plan, steps: readonly StepView[]) {
+    this.mayBeNamed = namesIn(plan);
+    for (const step of steps) this.count(step.id, step.output);
+  }
+
+  /** @throws ProcedureStopped when the run could not be continued as new with it */
+  add(path: string, output: Json): void {
+    this.count(path, output);
+    if (this.kept <= maxKept) return;
+    throw new ProcedureStopped(
+      `with step ${path} the outputs that later steps may refer to have come to more than ${maxKept / 1e6} MB, which Temporal does not take`,
+      'Let steps print less, or write to a file or a table what later steps need; then: runbook start --from this run.',
+    );
+  }
+
+  private count(path: string, output: Json): void {
+    if (this.mayBeNamed(path)) this.kept += sizeOf(output);
+  }
+}
+
+function sizeOf(output: Json): number {
+  return output === null ? 0 : JSON.stringify(output).length;
+}
+
+/** No step has this id. */
+const everything = '';
+
+/** Whether anything in the plan names a step of this path, or one around it. The code of a code-first runbook may name any. */
+function namesIn({ data, steps, outputs }: Plan): (path: string) => boolean {
+  if (!data) return () => true;
+  const named = new Set<string>();
+  collect(steps as unknown as Json, named);
+  collect(outputs ?? null, named);
+  return (path) => named.has(everything) || path.split('/').some((id) => named.has(id));
+}
+
+/** A text such as `steps.restart.job` may be a reference or a condition's path; taking another for one only keeps more. */
+function collect(value: Json, named: Set<string>): void {
+  if (typeof value === 'string') {
+    const [root, id] = value.split('.', 2);
+    if (root === 'steps') named.add(id ?? everything);
+  } else if (Array.isArray(value)) for (const item of value) collect(item, named);
+  else if (value !== null) for (const item of Object.values(value) as Json[]) collect(item, named);
+}

@@ -1,0 +1,52 @@
+import { platformActivities } from './activities.js';
+import type { Board } from './board.js';
+
+/**
+ * Tells the record how the run stands: of its steps only those that have changed since. One save at a time and numbered, so
+ * that late news cannot take the place of newer ones.
+ */
+export class Saves {
+  private saving: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
+
+  /** @param made saves of earlier executions */
+  constructor(
+    private readonly board: Board,
+    private made = 0,
+  ) {}
+
+  get count(): number {
+    return this.made;
+  }
+
+  /** Resolves when the record has the run as it stands now, or later. */
+  save(): Promise<void> {
+    if (!this.saving) return this.begin();
+    this.next ??= this.saving.then(() => {
+      this.next = null;
+      return this.begin();
+    });
+    return this.next;
+  }
+
+  private begin(): Promise<void> {
+    const saving = this.tell().finally(() => (this.saving = null));
+    return (this.saving = saving);
+  }
+
+  private async tell(): Promise<void> {
+    const answer = await this.send(false);
+    // The record does not have what it was told before: it has lost the run, or it stands after a reset.
+    if (answer?.incomplete) await this.send(true);
+  }
+
+  private send(all: boolean): ReturnType<typeof platformActivities.record> {
+    const steps = this.board.takeUnsaved(all);
+    this.made += 1;
+    return platformActivities.record({
+      version: 2,
+      view: { ...this.board.view, steps, decisions: [] },
+      save: { number: this.made, all },
+    });
+  }
+}
