@@ -6,6 +6,7 @@ import type { StartEnvelope } from '../common/envelope.js';
 import { initialView } from '../common/initial-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
+import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
 import type { RunView } from '../common/view.js';
 import { admitRun, noteExecution, recordDecisions, saveRun, type SaveAnswer, type SaveNumber } from '../store/index.js';
@@ -69,7 +70,7 @@ export function createActivities(deps: ActivityDeps) {
       }
       if (!admission.admitted) return admission;
       const held = key
-        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, envelope.whenHeld !== 'refuse')
+        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, !refusesWhenHeld(envelope, admission.plan.inputs))
         : await heldNow(deps.pool, admission.plan);
       return held.length > 0 ? { ...admission, held } : admission;
     },

@@ -6,7 +6,7 @@ import type { AttemptRequest, Expectation } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
-import { leasedTargets, type HeldTarget } from '../../common/lease.js';
+import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
 import type { Problem, RunView, StepView } from '../../common/view.js';
 import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
@@ -151,7 +151,7 @@ export class Run {
       targets: leasedTargets(plan),
       command: this.settings.command,
       heartbeatMs: this.settings.heartbeatMs,
-      refuses: this.envelope.whenHeld === 'refuse',
+      refuses: refusesWhenHeld(this.envelope, plan.inputs),
       save: () => this.save(),
       turn: this.turn,
     });
