@@ -53,14 +53,6 @@ export class DeploymentWorld {
       ready_within: '3s',
       contract: 'later',
     };
-      service: 'shop',
-      version,
-      window: '2s',
-      watch: '2s',
-      min_requests: 20,
-      ready_within: '5s',
-      contract: 'later',
-    };
     return this.engine.run('zero-downtime-deployment', { ...given, ...inputs });
   }
 
