@@ -6,9 +6,11 @@ import type { StartEnvelope } from '../common/envelope.js';
 import { initialView } from '../common/initial-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
+import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
 import type { RunView } from '../common/view.js';
 import { admitRun, noteExecution, recordDecisions, saveRun, type SaveAnswer, type SaveNumber } from '../store/index.js';
+import { analysis } from './analysis.js';
 import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
@@ -22,6 +24,7 @@ import { perform, type Handlers, type PerformDeps } from './perform.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
 import { takenSteps } from './taken.js';
+import { traffic } from './traffic-step.js';
 
 export interface AdmitRequest {
   version: 1;
@@ -50,7 +53,7 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createActivities(deps: ActivityDeps) {
   const probes = { command, sql, http };
   const checking: Handler<'check'> = (action, context) => check(action, context, probes);
-  const handlers: Handlers = { ...probes, check: checking, notify };
+  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
   return {
@@ -67,7 +70,7 @@ export function createActivities(deps: ActivityDeps) {
       }
       if (!admission.admitted) return admission;
       const held = key
-        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, envelope.whenHeld !== 'refuse')
+        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, !refusesWhenHeld(envelope, admission.plan.inputs))
         : await heldNow(deps.pool, admission.plan);
       return held.length > 0 ? { ...admission, held } : admission;
     },
@@ -106,5 +109,7 @@ export function createActivities(deps: ActivityDeps) {
     http: step,
     check: step,
     notify: step,
+    traffic: step,
+    analysis: step,
   };
 }

@@ -31,7 +31,9 @@ export function expand(
   return problems.length > 0 ? { problems } : { steps, targets };
 
   function expandStep(step: StepSpec): StepSpec {
-    if (step.kind !== 'runbook') return step.steps ? { ...step, steps: step.steps.map(expandStep) } : step;
+    // A part of a code-first runbook is declared in place.
+    const isInPlace = step.kind !== 'runbook' || (!spec.data && step.runbook === undefined);
+    if (isInPlace) return step.steps ? { ...step, steps: step.steps.map(expandStep) } : step;
     const nested = known.catalogue.find((candidate) => candidate.id === step.runbook);
     const chain = [...around, spec.id];
     if (!nested?.data)

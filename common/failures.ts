@@ -32,6 +32,8 @@ export const failureTypes = {
   CheckFailed: 'permanent',
   /** any kind: the output did not meet `verify`. */
   VerifyFailed: 'permanent',
+  /** analysis: too few requests to say how a release does, or an answer that lies between good and bad. A person decides. */
+  Inconclusive: 'permanent',
   /** any kind: a secret or target that is not there, or a secret outside its targets. */
   Configuration: 'permanent',
   /** any kind: an earlier attempt's worker died too often. */

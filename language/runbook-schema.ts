@@ -88,7 +88,33 @@ const notify = z.strictObject({
   fields: z.record(z.string(), json).optional(),
 });
 
-const action = z.discriminatedUnion('kind', [command, sql, http, check, notify]);
+const traffic = z.strictObject({
+  kind: z.literal('traffic'),
+  target: orReference(id),
+  operation: z.enum(['observe', 'set', 'drain']),
+  servers: z.array(z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) })).optional(),
+  limitMs: milliseconds.optional(),
+});
+
+const numbers = z.strictObject({
+  requests: z.number(),
+  errors: z.number(),
+  p95Ms: z.number().nullable(),
+  memoryBytes: z.number().nullable(),
+});
+
+const analysis = z.strictObject({
+  kind: z.literal('analysis'),
+  target: orReference(id),
+  candidate: orReference(text),
+  baseline: orReference(text).optional(),
+  windowMs: milliseconds,
+  patienceMs: milliseconds.optional(),
+  limits: z.strictObject({ minRequests: z.int().min(1), errorRate: z.number().min(0).max(1), latency: z.number().min(1) }),
+  before: numbers.nullable().optional(),
+});
+
+const action = z.discriminatedUnion('kind', [command, sql, http, check, notify, traffic, analysis]);
 
 const work = z.strictObject({
   action,
@@ -103,7 +129,20 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
     .strictObject({
       id,
       title: text,
-      kind: z.enum(['command', 'sql', 'http', 'check', 'notify', 'approval', 'manual', 'parallel', 'forEach', 'runbook']),
+      kind: z.enum([
+        'command',
+        'sql',
+        'http',
+        'check',
+        'notify',
+        'traffic',
+        'analysis',
+        'approval',
+        'manual',
+        'parallel',
+        'forEach',
+        'runbook',
+      ]),
       effect: z.enum(['read', 'change', 'destroy']),
       description: text.optional(),
       timeoutMs: milliseconds.optional(),
@@ -135,7 +174,7 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
 ) as z.ZodType<StepSpec>;
 
 const groups: readonly string[] = ['parallel', 'forEach'];
-const workKinds: readonly string[] = ['command', 'sql', 'http', 'check', 'notify'];
+const workKinds: readonly string[] = ['command', 'sql', 'http', 'check', 'notify', 'traffic', 'analysis'];
 
 /** What one field says about the others. */
 function wholeStep(given: unknown, context: z.RefinementCtx): void {

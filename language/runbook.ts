@@ -29,7 +29,7 @@ export type Priority = (typeof priorities)[number];
 export type Effect = 'read' | 'change' | 'destroy';
 
 /** The kinds whose work is one Temporal activity. */
-export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify';
+export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify' | 'traffic' | 'analysis';
 /**
  * All kinds of step. `decide` is pure code of the procedure, `manual` is done by people; `parallel`, `forEach` and
  * `runbook` hold steps of their own.
@@ -208,4 +208,68 @@ export interface NotifyAction {
   fields?: JsonObject;
 }
 
-export type Action = CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction;
+/** A place in a proxy's pool: what runs there, and its share of the users' requests. */
+export interface TrafficServer {
+  /** As the proxy calls it, such as `blue`. */
+  name: string;
+  /** `host:port`; null when nothing runs there. */
+  address: string | null;
+  /** Its share against the others', 0 to 256; 0: no new requests. */
+  weight: number;
+}
+
+/** Talks to the proxy in front of a target: the running one, and what it says afterwards is what counts. */
+export interface TrafficAction {
+  kind: 'traffic';
+  /** Its facts say which proxy stands in front of it. */
+  target: string;
+  /**
+   * observe: what the proxy says now; set: makes it do what `servers` say, and reads back that it does; drain: no new
+   * requests to `servers`, then waits until none is under way there.
+   */
+  operation: 'observe' | 'set' | 'drain';
+  /** Others stay as they are. For `drain` the weights are not looked at. */
+  servers?: readonly TrafficServer[];
+  /** For `drain`: how long requests under way may take, in milliseconds; then it is over all the same, and says so. */
+  limitMs?: number;
+}
+
+/** Measures what a release does to users, against the one that it is to replace; what to make of it is not its business. */
+export interface AnalysisAction {
+  kind: 'analysis';
+  /** As for `traffic`. */
+  target: string;
+  /** The server with the release that is looked at. */
+  candidate: string;
+  /** The server to compare it with, while both have requests. */
+  baseline?: string;
+  /** How long to measure, in milliseconds; it is over sooner when the limits are already broken beyond doubt. */
+  windowMs: number;
+  /** How much longer to wait for enough requests, in milliseconds. */
+  patienceMs?: number;
+  limits: AnalysisLimits;
+  /** What the baseline did before, for when it has no requests of its own any more. */
+  before?: AnalysisNumbers | null;
+}
+
+/** When a release is worse than the one before. */
+export interface AnalysisLimits {
+  /** Fewer requests in the window say nothing. */
+  minRequests: number;
+  /** How much larger the share of failed requests may be, 0 to 1. */
+  errorRate: number;
+  /** How many times as long the slowest twentieth may take. */
+  latency: number;
+}
+
+/** What one server did in a window. */
+export interface AnalysisNumbers {
+  requests: number;
+  errors: number;
+  /** 95th percentile in milliseconds; null where nobody measures it. */
+  p95Ms: number | null;
+  /** Resident memory at the end of the window, in bytes; null where nobody tells. */
+  memoryBytes: number | null;
+}
+
+export type Action = CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction | TrafficAction | AnalysisAction;

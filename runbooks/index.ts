@@ -1,5 +1,6 @@
 import type { RunbookSpec } from '../language/runbook.js';
 import { pipelineRecoverySpec } from './pipeline-recovery.js';
+import { zeroDowntimeDeploymentSpec } from './zero-downtime-deployment.js';
 
 /** Every runbook there is, as data; what `runbook list` shows and admission knows. */
-export const catalogue: readonly RunbookSpec[] = [pipelineRecoverySpec];
+export const catalogue: readonly RunbookSpec[] = [pipelineRecoverySpec, zeroDowntimeDeploymentSpec];

@@ -13,7 +13,8 @@ process.chdir(root);
 const stamp = sourceStamp(root);
 rmSync('dist', { recursive: true, force: true });
 run('node_modules/typescript/bin/tsc', '-p', '.');
-for (const folder of ['store/migrations']) cpSync(folder, join('dist', folder), { recursive: true });
+for (const folder of ['store/migrations', 'examples/web-system/migrations', 'examples/web-system/changelogs'])
+  cpSync(folder, join('dist', folder), { recursive: true });
 for (const file of assets()) {
   mkdirSync(dirname(join('dist', file)), { recursive: true });
   cpSync(file, join('dist', file));

@@ -4,5 +4,6 @@
  */
 export { launch } from './launch.js';
 export { pipelineRecovery as 'pipeline-recovery' } from './pipeline-recovery/procedure.js';
+export { zeroDowntimeDeployment as 'zero-downtime-deployment' } from './zero-downtime-deployment/procedure.js';
 // Any other type: a runbook that is data.
 export { interpreter as default } from './interpreter/workflow.js';

@@ -34,6 +34,8 @@ const advice = {
   StepTimeout:
     'The attempt was ended, with every process that it had started. Look at its output for where it hung. If the work simply takes longer, the limit belongs to the runbook.',
   NotDone: "An attempt broke off, and the step's own check showed that nothing had been done: the step is tried again by itself.",
+  Inconclusive:
+    'What was measured says neither good nor bad: too few requests came, or nobody tells how long they took. Look at the release yourself, then decide: `retry` measures again, `skip` goes on with it, `rollback` takes it back.',
   CheckFailed:
     'What was being waited for can no longer come: the condition that ends the wait early was met. The last thing that was seen is in the message.',
   VerifyFailed:

@@ -6,6 +6,7 @@ import { deploymentOf } from '../../common/deployment.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { installRuntime, serve } from '../../worker/serve.js';
+import { catalogue } from '../../runbooks/index.js';
 import { testCatalogue } from '../engine/specs.js';
 
 /*
@@ -46,7 +47,7 @@ const bare = await Worker.create({
 const running = bare.run();
 await serve(config, pool, {
   bundle: { code, procedure: 'sha256:test', ...(buildId === undefined ? {} : { buildId }) },
-  catalogue: testCatalogue,
+  catalogue: [...testCatalogue, ...catalogue],
 });
 await running;
 await connection.close();

@@ -16,6 +16,7 @@ import { WorkerProcess } from '../../examples/demo/worker.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
 import { migrate, openPool } from '../../store/index.js';
+import { catalogue } from '../../runbooks/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase } from './database.js';
 import { until } from './until.js';
@@ -172,7 +173,7 @@ export class Engine {
   private async workHere(code: string, border?: BorderLimits): Promise<void> {
     const { worker, connection, commands } = await createWorker(readConfig(this.env), this.pool, {
       bundle: { code, procedure: 'sha256:test' },
-      catalogue: testCatalogue,
+      catalogue: [...testCatalogue, ...catalogue],
       ...(border ? { border } : {}),
     });
     const running = worker.run();

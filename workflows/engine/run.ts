@@ -6,7 +6,7 @@ import type { AttemptRequest, Expectation } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
-import { leasedTargets, type HeldTarget } from '../../common/lease.js';
+import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
 import type { Problem, RunView, StepView } from '../../common/view.js';
 import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
@@ -20,6 +20,7 @@ import { Lease } from './lease.js';
 import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
 import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
+import { nestedIn, type Part } from './part.js';
 import { presentRelease } from './release.js';
 import { Saves } from './saves.js';
 import { Turn } from './turn.js';
@@ -151,7 +152,7 @@ export class Run {
       targets: leasedTargets(plan),
       command: this.settings.command,
       heartbeatMs: this.settings.heartbeatMs,
-      refuses: this.envelope.whenHeld === 'refuse',
+      refuses: refusesWhenHeld(this.envelope, plan.inputs),
       save: () => this.save(),
       turn: this.turn,
     });
@@ -210,10 +211,14 @@ export class Run {
 
   /** A declared `decide` step: pure code of the procedure. What it throws ends the step as failed. */
   decide<T extends Json>(id: string, choose: () => T): T {
-    const path = this.freshPath(id);
+    return this.choose(this.freshPath(id), this.spec(id), choose);
+  }
+
+  /** The same for a step anywhere in the plan. */
+  choose<T extends Json>(path: string, spec: StepSpec, choose: () => T): T {
     const before = this.board.settled(path);
     if (before?.state === 'succeeded') return before.output as T;
-    const row = this.board.row(path, this.spec(id));
+    const row = this.board.row(path, spec);
     this.board.begin(row);
     try {
       const output = choose();
@@ -223,6 +228,11 @@ export class Run {
       if (error instanceof ProcedureStopped) this.board.end(row, 'failed', { error: error.problem });
       throw error;
     }
+  }
+
+  /** Does the steps inside a declared `runbook` step, in the order that `procedure` gives them. */
+  nested<T>(id: string, procedure: (part: Part) => Promise<T>): Promise<T> {
+    return nestedIn(this, id, this.spec(id), procedure);
   }
 
   /** Says that a declared step has nothing to do this time, and why. */
@@ -618,7 +628,8 @@ export class Run {
     return part;
   }
 
-  private freshPath(id: string): string {
+  /** A path of its own for every time that a step is done. @param id as declared, with the steps around it */
+  freshPath(id: string): string {
     const times = (this.times.get(id) ?? 0) + 1;
     this.times.set(id, times);
     return times === 1 ? id : `${id}.${times}`;

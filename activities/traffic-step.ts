@@ -1,0 +1,32 @@
+import type { Json } from '../language/json.js';
+import { StepFailure } from './failure.js';
+import type { AttemptContext, Handler } from './handler.js';
+import { drain, trafficOf } from './traffic/index.js';
+
+const drainMs = 30_000;
+
+/**
+ * Looks at the proxy in front of a target, or changes it. What is wanted is said whole, so an attempt whose worker died is
+ * simply done again: what the proxy does already is not sent a second time.
+ */
+export const traffic: Handler<'traffic'> = async (action, context) => {
+  const proxy = trafficOf(context.targets.get(action.target));
+  if (action.operation === 'observe') return (await proxy.observe(context.signal)) as unknown as Json;
+  await mayStillAct(context);
+  const servers = action.servers ?? [];
+  if (action.operation === 'set') return (await proxy.apply(servers, context.signal)) as unknown as Json;
+  const drained: Record<string, Json> = {};
+  for (const { name } of servers) {
+    const { drained: empty, active } = await drain(proxy, name, { limitMs: action.limitMs ?? drainMs, signal: context.signal });
+    drained[name] = { empty, active };
+    context.progress({ [name]: active });
+  }
+  return { drained };
+};
+
+/** A worker that was silent for so long that another one does this step by now changes nothing any more. */
+async function mayStillAct(context: AttemptContext): Promise<void> {
+  context.mayAct?.();
+  if (!(await context.keepEvidence({ asked: new Date().toISOString() })))
+    throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; nothing was sent');
+}

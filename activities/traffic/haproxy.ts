@@ -1,0 +1,142 @@
+import { rename, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { StepFailure } from '../failure.js';
+import { Switch, type ObservedServer, type ObservedTraffic, type ProxyDriver, type WantedServer } from './switch.js';
+
+/*
+ * HAProxy by its runtime API: weights and states of a running process change without a reload, so that no connection is
+ * touched. What is said there is lost when HAProxy is restarted or reloaded, unless it is kept in a state file: then it
+ * comes back as it was (`server-state-file` and `load-server-state-from-file global`). Otherwise it has to be applied again.
+ */
+
+export interface HaproxySettings {
+  /** Path of the `stats socket`, which needs `level admin`. */
+  socket: string;
+  /** Name of the backend; its servers are the slots. */
+  pool: string;
+  /** Path of the `server-state-file`, when this host has it: written after each change. */
+  stateFile?: string;
+}
+
+const answerMs = 5_000;
+/** Forced, inherited and by DNS; what the configuration says (4) holds only until somebody says otherwise. */
+const maintenance = 1 | 2 | 32;
+const drained = 8 | 16;
+/** `srv_op_state`: stopped, starting, running, stopping. */
+const stopped = '0';
+
+export function haproxy(settings: HaproxySettings): Switch {
+  return new Switch(new Haproxy(settings));
+}
+
+class Haproxy implements ProxyDriver {
+  constructor(private readonly settings: HaproxySettings) {
+    if (!/^[\w.:-]+$/.test(settings.pool))
+      throw new StepFailure('Configuration', `${JSON.stringify(settings.pool)} is no name of a backend`);
+  }
+
+  async observe(signal?: AbortSignal): Promise<ObservedTraffic> {
+    const { pool } = this.settings;
+    const [info, states, stats] = [
+      await this.ask('show info', signal),
+      await this.ask(`show servers state ${pool}`, signal),
+      await this.ask(`show stat ${pool} 4 -1`, signal),
+    ];
+    const [, header = '', ...rows] = states.trim().split('\n');
+    if (!header.startsWith('# ')) {
+      throw new StepFailure('Configuration', `HAProxy has no backend ${pool} (${states.trim().slice(0, 100)})`, {
+        next: 'Name one of its backends, and give the stats socket `level admin`.',
+      });
+    }
+    const columns = header.slice(2).split(' ');
+    const counted = csv(stats);
+    const servers = rows.map((row) => {
+      const state = Object.fromEntries(row.split(' ').map((value, index) => [columns[index] ?? '', value]));
+      return serverOf(state, counted.find((each) => each['svname'] === state['srv_name']) ?? {});
+    });
+    const [, pid = ''] = /^Pid: (\d+)/m.exec(info) ?? [];
+    const [, started = ''] = /^Start_time_sec: (\d+)/m.exec(info) ?? [];
+    return { proxy: 'haproxy', pool, epoch: `${pid}@${started}`, servers };
+  }
+
+  async tell(change: readonly WantedServer[], observed: ObservedTraffic, signal?: AbortSignal): Promise<void> {
+    const { pool, stateFile } = this.settings;
+    const before = (name: string): number => observed.servers.find((each) => each.name === name)?.weight ?? 0;
+    // Those that get more come first: at no moment is there nobody who takes requests.
+    const ordered = [...change].sort((a, b) => b.weight - before(b.name) - (a.weight - before(a.name)));
+    const commands = ordered.flatMap(({ name, address, weight }) => {
+      const server = `set server ${pool}/${name}`;
+      if (address === null) return [`${server} weight 0`, `${server} state maint`];
+      const [host = '', port = ''] = address.split(':');
+      return [
+        `${server} addr ${host} port ${port}`,
+        `${server} weight ${weight}`,
+        `${server} state ${weight > 0 ? 'ready' : 'drain'}`,
+      ];
+    });
+    await this.ask(commands.join('; '), signal);
+    if (stateFile !== undefined) await keep(stateFile, await this.ask('show servers state', signal));
+  }
+
+  /** @throws StepFailure Unreachable */
+  private ask(command: string, signal?: AbortSignal): Promise<string> {
+    const { socket: path } = this.settings;
+    return new Promise((answered, failed) => {
+      const socket = createConnection({ path });
+      // Node's own `signal` option leaves its listener behind with each connection.
+      const abort = (): void => void socket.destroy(new Error('aborted'));
+      signal?.addEventListener('abort', abort, { once: true });
+      socket.once('close', () => signal?.removeEventListener('abort', abort));
+      if (signal?.aborted) abort();
+      let text = '';
+      socket.setEncoding('utf8').setTimeout(answerMs, () => socket.destroy(new Error(`no answer within ${answerMs / 1_000} s`)));
+      socket.on('data', (chunk: string) => (text += chunk));
+      socket.once('end', () => answered(text));
+      socket.once('error', (error) => {
+        const why = (error as NodeJS.ErrnoException).code ?? error.message;
+        if (signal?.aborted) failed(signal.reason as Error);
+        else
+          failed(
+            new StepFailure('Unreachable', `HAProxy does not answer at its socket ${path} (${why})`, {
+              next: 'See whether HAProxy runs on this host and whether the worker may write to the socket.',
+            }),
+          );
+      });
+      socket.end(`${command}\n`);
+    });
+  }
+}
+
+function serverOf(state: Record<string, string>, counted: Record<string, string>): ObservedServer {
+  const admin = Number(state['srv_admin_state']);
+  const count = (column: string): number => Number(counted[column] ?? 0);
+  // What got no answer is in neither req_tot nor hrsp_5xx: broken off, or refused, given to another server (wredis) or not
+  // (econ); one that found no other server is counted as both.
+  const unanswered = count('eresp') + Math.max(count('econ'), count('wredis'));
+  const requests = count('req_tot') + unanswered;
+  return {
+    name: state['srv_name'] ?? '',
+    address: (admin & maintenance) === 0 ? `${state['srv_addr']}:${state['srv_port']}` : null,
+    weight: (admin & (maintenance | drained)) === 0 ? Number(state['srv_uweight']) : 0,
+    up: (admin & maintenance) === 0 && state['srv_op_state'] !== stopped,
+    active: count('scur') + count('qcur'),
+    counters: {
+      requests,
+      errors: count('hrsp_5xx') + unanswered,
+      latency: requests > 0 ? { kind: 'mean', ms: count('ttime') } : null,
+    },
+  };
+}
+
+function csv(text: string): Record<string, string>[] {
+  const [header = '', ...rows] = text.trim().split('\n');
+  const columns = header.replace(/^# /, '').split(',');
+  return rows.map((row) => Object.fromEntries(row.split(',').map((value, index) => [columns[index] ?? '', value])));
+}
+
+/** HAProxy reads the old or the new file, never half of one. */
+async function keep(path: string, state: string): Promise<void> {
+  const half = `${path}.${process.pid}`;
+  await writeFile(half, `${state.trim()}\n`);
+  await rename(half, path);
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import type { TargetDeclaration } from '../../language/targets-file.js';
+import { StepFailure } from '../failure.js';
+import { caddy } from './caddy.js';
+import { haproxy } from './haproxy.js';
+import type { TrafficSwitch } from './switch.js';
+
+export { drain, shares, type ObservedTraffic, type TrafficChange, type TrafficSwitch, type WantedServer } from './switch.js';
+
+/** What a target's facts say of the proxy in front of it. */
+const facts = z.discriminatedUnion('proxy', [
+  z.object({ proxy: z.literal('haproxy'), pool: z.string().min(1), socket: z.string().min(1), stateFile: z.string().optional() }),
+  z.object({ proxy: z.literal('caddy'), pool: z.string().min(1), admin: z.url() }),
+]);
+
+/** The switch of the proxy in front of a target. @throws StepFailure Configuration */
+export function trafficOf({ name, facts: declared }: Pick<TargetDeclaration, 'name' | 'facts'>): TrafficSwitch {
+  const parsed = facts.safeParse(declared);
+  if (!parsed.success) {
+    throw new StepFailure('Configuration', `target ${name} does not say which proxy stands in front of it`, {
+      next: 'Add facts to it in targets.yaml: `proxy: haproxy` with `pool` and `socket`, or `proxy: caddy` with `pool` and `admin`.',
+    });
+  }
+  const { data } = parsed;
+  if (data.proxy === 'caddy') return caddy(data);
+  const { stateFile, ...settings } = data;
+  return haproxy(stateFile === undefined ? settings : { ...settings, stateFile });
+}

@@ -1,0 +1,97 @@
+import type { AnalysisLimits, AnalysisNumbers } from '../language/runbook.js';
+
+/** What was measured in one window. */
+export interface Analysis {
+  candidate: AnalysisNumbers;
+  baseline: AnalysisNumbers | null;
+  /** Milliseconds that were measured. */
+  windowMs: number;
+  verdict: Verdict['is'];
+  why: string;
+}
+
+export interface Verdict {
+  is: 'pass' | 'fail' | 'inconclusive';
+  /** In words, with the numbers. */
+  why: string;
+}
+
+/** A p95 is read off a histogram, so that small times jump from one bucket to the next: less than this is no difference. In milliseconds. */
+const noticeableMs = 10;
+/** Fewer failed requests than this may be chance, whatever their share. */
+const leastErrors = 3;
+
+/**
+ * Is the candidate worse than the baseline? Between the limit and half of it lies what a person should look at.
+ * @param baseline null when there is nothing to compare with: then only errors count
+ */
+export function compare(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, limits: AnalysisLimits): Verdict {
+  const broken = tooManyErrors(candidate, baseline, limits);
+  if (broken) return { is: 'fail', why: broken };
+  if (candidate.requests < limits.minRequests) {
+    return {
+      is: 'inconclusive',
+      why: `${candidate.requests} requests in the window, and ${limits.minRequests} are needed to say anything`,
+    };
+  }
+  const slow = tooSlow(candidate, baseline, limits);
+  if (slow) return { is: 'fail', why: slow };
+  const compared = baseline?.p95Ms ?? null;
+  if (compared !== null && candidate.p95Ms === null) return { is: 'inconclusive', why: 'nobody measured how long it took' };
+  return {
+    is: 'pass',
+    why: [`${candidate.requests} requests, ${candidate.errors} failed`, timesOf(candidate.p95Ms, compared)]
+      .filter(Boolean)
+      .join(', '),
+  };
+}
+
+/** True as soon as waiting longer could not save the candidate: so many failures that the whole window could not make up for them. */
+export function isLost(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, limits: AnalysisLimits): boolean {
+  return candidate.errors >= 2 * leastErrors && tooManyErrors(candidate, baseline, limits) !== null;
+}
+
+function tooManyErrors(
+  candidate: AnalysisNumbers,
+  baseline: AnalysisNumbers | null,
+  { errorRate }: AnalysisLimits,
+): string | null {
+  const [rate, before] = [share(candidate), baseline ? share(baseline) : 0];
+  if (candidate.errors < leastErrors || rate <= before + errorRate) return null;
+  return `${candidate.errors} of ${candidate.requests} requests failed (${percent(rate)}, against ${percent(before)} before; ${percent(errorRate)} more are allowed)`;
+}
+
+function tooSlow(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, { latency }: AnalysisLimits): string | null {
+  const [p95, before] = [candidate.p95Ms, baseline?.p95Ms ?? null];
+  if (p95 === null || before === null || p95 <= before * latency || p95 - before < noticeableMs) return null;
+  return `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is allowed)`;
+}
+
+/**
+ * Does memory only grow? A release that leaks grows in nearly every window, by more than noise.
+ * @param samples resident memory at the end of each window, in bytes, the oldest first
+ * @param allowed growth from the first half of the windows to the second, such as 0.2
+ */
+export function leaks(samples: readonly number[], allowed: number): string | null {
+  if (samples.length < 4) return null;
+  const rising = samples.filter((each, index) => index > 0 && each > (samples[index - 1] as number)).length;
+  const half = Math.floor(samples.length / 2);
+  const [early, late] = [mean(samples.slice(0, half)), mean(samples.slice(-half))];
+  const growth = late / early - 1;
+  if (rising < 0.75 * (samples.length - 1) || growth <= allowed) return null;
+  return `its memory grew by ${percent(growth)} while it was watched, in ${rising} of ${samples.length - 1} windows (${mega(samples[0] ?? 0)} to ${mega(samples.at(-1) ?? 0)})`;
+}
+
+function timesOf(p95: number | null, before: number | null): string {
+  if (p95 === null) return '';
+  return before === null ? `p95 ${ms(p95)}` : `p95 ${ms(p95)} against ${ms(before)}`;
+}
+
+function share({ requests, errors }: AnalysisNumbers): number {
+  return requests === 0 ? 0 : errors / requests;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const percent = (part: number): string => `${Math.round(part * 1_000) / 10} %`;
+const ms = (value: number): string => `${Math.round(value * 10) / 10} ms`;
+const mega = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;

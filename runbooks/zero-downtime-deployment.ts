@@ -1,0 +1,288 @@
+import type { RunbookSpec, StepSpec } from '../language/runbook.js';
+
+const quick = { attempts: 3, initialMs: 500, factor: 2, maxMs: 5_000 };
+const read = { effect: 'read', onFailure: 'abort', retry: quick, timeoutMs: 30_000 } as const;
+/** What has been changed by then is taken back without asking: that is what makes a deployment safe to leave alone. */
+const change = { effect: 'change', onFailure: 'rollback', retry: quick } as const;
+
+const measure: StepSpec = {
+  id: 'measure',
+  title: 'Measure errors, p95 and memory against the running version',
+  kind: 'analysis',
+  effect: 'read',
+  onFailure: 'ask',
+  retry: quick,
+  // The step says itself how long it measures.
+  timeoutMs: 3_600_000,
+};
+
+export const zeroDowntimeDeploymentSpec: RunbookSpec = {
+  id: 'zero-downtime-deployment',
+  version: '1.0.0',
+  title: 'Deploy a release without downtime',
+  summary:
+    'Starts the new version beside the old one, shifts traffic to it in steps, compares errors and latency with the running version at each, and takes everything back by itself when the release is bad.',
+  type: 'DEPLOYMENT',
+  priority: 'HIGH',
+  tags: ['deployment', 'release', 'canary', 'blue-green', 'traffic'],
+  owners: ['release'],
+  expectedMinutes: 60,
+  inputs: {
+    service: { type: 'target', kind: 'web-service', description: 'The service: its proxy, its deployer, its database' },
+    version: { type: 'text', pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$', description: 'The release to deploy' },
+    artefact: {
+      type: 'text',
+      optional: true,
+      pattern: '^sha256:[0-9a-f]{64}$',
+      description: 'Digest that the artefact must have, where it was announced',
+    },
+    strategy: {
+      type: 'choice',
+      options: ['canary', 'blue-green'],
+      default: 'canary',
+      description: 'canary: the shares in `steps`; blue-green: all at once',
+    },
+    steps: {
+      type: 'text',
+      default: '10,50,100',
+      pattern: '^\\d{1,3}(,\\d{1,3})*$',
+      description: 'Shares of the traffic that the new version gets, one after the other, in percent; the last is 100',
+    },
+    window: { type: 'duration', default: '2m', description: 'How long each share is measured' },
+    watch: { type: 'duration', default: '30m', description: 'How long the new version is watched with all of the traffic' },
+    min_requests: {
+      type: 'integer',
+      default: 100,
+      minimum: 1,
+      description: 'Requests to the new version that a measurement needs to say anything',
+    },
+    max_error_rate: {
+      type: 'number',
+      default: 0.01,
+      minimum: 0,
+      maximum: 1,
+      description: 'How much larger the share of failed requests may be than that of the running version',
+    },
+    max_latency: {
+      type: 'number',
+      default: 1.5,
+      minimum: 1,
+      description: 'How many times the p95 of the running version the new one may take',
+    },
+    max_growth: {
+      type: 'number',
+      default: 0.25,
+      minimum: 0,
+      description: 'How much its memory may grow while it is watched, when it only grows',
+    },
+    ready_within: { type: 'duration', default: '2m', description: 'How long the new version may take to be ready' },
+    contract: {
+      type: 'choice',
+      options: ['ask', 'later'],
+      default: 'ask',
+      description: 'Removing what only the old version needed: ask at the end, or leave it for another time',
+    },
+    on_busy: {
+      type: 'choice',
+      options: ['wait', 'refuse'],
+      default: 'wait',
+      description: 'When somebody else deploys to the service: wait for them, or refuse to start',
+    },
+    notify: {
+      type: 'target',
+      kind: 'webhook',
+      optional: true,
+      description: 'Where the closing message goes; it is in the report as well',
+    },
+  },
+  prerequisites: [
+    'The release is tagged, and its tests are green.',
+    'No change freeze is on, and whoever is on call knows of the deployment.',
+    'Expand migrations of the release leave the running version working.',
+  ],
+  steps: [
+    {
+      id: 'release',
+      title: 'Check the release, and what runs now',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'artefact', title: 'Check the artefact: files, digest, change log, migrations', kind: 'command' },
+        { ...read, id: 'traffic', title: 'Ask the proxy what runs where', kind: 'traffic' },
+        { ...read, id: 'running', title: 'Ask which versions run', kind: 'command' },
+      ],
+    },
+    {
+      id: 'backup',
+      title: 'Back the database up, and rehearse the migrations on a copy',
+      kind: 'runbook',
+      effect: 'change',
+      steps: [
+        {
+          ...change,
+          id: 'dump',
+          title: 'Back up, and verify the backup',
+          kind: 'command',
+          timeoutMs: 3_600_000,
+          onFailure: 'ask',
+        },
+        {
+          ...read,
+          id: 'rehearse',
+          title: 'On a copy: do both versions work after the expand migrations, and does the way back work?',
+          kind: 'command',
+          timeoutMs: 3_600_000,
+        },
+      ],
+    },
+    { id: 'approve', title: 'Approve the deployment', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      id: 'migrate',
+      title: 'Expand the schema, so that both versions work on it',
+      kind: 'runbook',
+      effect: 'change',
+      steps: [
+        {
+          ...change,
+          id: 'expand',
+          title: 'Run the expand migrations',
+          kind: 'command',
+          timeoutMs: 900_000,
+          undo: 'Run the undo migrations',
+        },
+        {
+          ...read,
+          id: 'compatible',
+          title: 'Prove that the running version still works',
+          kind: 'command',
+          onFailure: 'rollback',
+        },
+      ],
+    },
+    {
+      ...change,
+      id: 'start',
+      title: 'Start the new version beside the old one',
+      kind: 'command',
+      timeoutMs: 120_000,
+      retry: { attempts: 2, initialMs: 1_000 },
+      undo: 'Stop the new version',
+    },
+    {
+      id: 'verify',
+      title: 'Verify the new version before anybody uses it',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'ready', title: 'Wait until it is healthy and ready', kind: 'check', onFailure: 'rollback' },
+        { ...read, id: 'version', title: 'Ask for its version', kind: 'command', onFailure: 'rollback' },
+      ],
+    },
+    {
+      id: 'shift',
+      title: 'Shift the traffic',
+      kind: 'runbook',
+      effect: 'change',
+      steps: [
+        {
+          ...read,
+          id: 'smoke',
+          title: 'Use the main end points, and check what they answer',
+          kind: 'command',
+          onFailure: 'rollback',
+          timeoutMs: 60_000,
+        },
+        { ...measure, id: 'baseline', title: 'Measure the running version' },
+        {
+          ...change,
+          id: 'rehearse',
+          title: 'Rehearse the way in and the way back, without a request',
+          kind: 'traffic',
+          undo: 'Take the new version out of the pool',
+        },
+        {
+          ...change,
+          id: 'weight',
+          title: 'Set the share of the new version',
+          kind: 'traffic',
+          undo: 'Give all traffic back to the old version',
+        },
+        measure,
+        { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
+      ],
+    },
+    {
+      id: 'watch',
+      title: 'Watch the new version with all of the traffic',
+      kind: 'runbook',
+      effect: 'read',
+      steps: [measure, { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' }],
+    },
+    {
+      id: 'retire',
+      title: 'Retire the old version',
+      kind: 'runbook',
+      effect: 'change',
+      steps: [
+        {
+          ...change,
+          id: 'drain',
+          title: 'Let the requests of the old version end',
+          kind: 'traffic',
+          timeoutMs: 300_000,
+          undo: 'Give the traffic back to the old version',
+        },
+        {
+          ...change,
+          id: 'stop',
+          title: 'Stop the old version',
+          kind: 'command',
+          timeoutMs: 120_000,
+          undo: 'Start the old version',
+        },
+        {
+          ...change,
+          id: 'empty',
+          title: 'Take the old version out of the pool',
+          kind: 'traffic',
+          undo: 'Put it back, without traffic',
+        },
+        {
+          id: 'contract',
+          title: 'Remove what only the old version needed',
+          kind: 'runbook',
+          effect: 'destroy',
+          steps: [
+            {
+              id: 'approve',
+              title: 'Approve the contract migrations: after them there is no way back',
+              kind: 'approval',
+              effect: 'read',
+              approvers: 'another',
+            },
+            {
+              id: 'apply',
+              title: 'Run the contract migrations',
+              kind: 'command',
+              effect: 'destroy',
+              timeoutMs: 900_000,
+              retry: quick,
+              pointOfNoReturn: true,
+            },
+          ],
+        },
+      ],
+    },
+    {
+      id: 'notify',
+      title: 'Tell the team',
+      kind: 'notify',
+      effect: 'change',
+      retry: { attempts: 5, initialMs: 500 },
+      timeoutMs: 15_000,
+      onFailure: 'abort',
+    },
+  ],
+  verification: 'The proxy sends all traffic to the new version, which does no worse than the old one did for the whole watch.',
+  rollback: 'At any time: the traffic first, then the version, then the schema.',
+};

@@ -1,0 +1,81 @@
+import type { Json } from '../../language/json.js';
+import type { TrafficAction, TrafficServer } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import type { Running } from './deployer.js';
+
+/** What the proxy said, as far as it is needed here. */
+export interface SeenTraffic {
+  proxy: string;
+  pool: string;
+  servers: TrafficServer[];
+}
+
+/** Who serves now, and where the new version goes. */
+export interface Places {
+  old: { server: string; version: string; address: string };
+  next: { server: string };
+}
+
+/** A proxy's weights go to 256; hundredths are what people think in. */
+const whole = 100;
+
+/**
+ * Exactly one server has the traffic, and another one is free: anything else is a deployment that somebody left half-way.
+ * @throws ProcedureStopped
+ */
+export function placesOf({ servers, pool }: SeenTraffic, running: Running, version: string): Places {
+  const serving = servers.filter(({ weight }) => weight > 0);
+  const [old] = serving;
+  const told = servers.map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`).join('; ');
+  if (!old || serving.length > 1 || old.address === null) {
+    throw new ProcedureStopped(
+      `${serving.length} servers of ${pool} have traffic, and exactly one should (${told})`,
+      'Somebody may be deploying, or a deployment was left half-way: bring the pool to one server first.',
+    );
+  }
+  const free = servers.find(({ name, address }) => name !== old.name && address === null && !running.servers[name]);
+  if (!free) {
+    throw new ProcedureStopped(`no server of ${pool} is free for the new version (${told})`, 'Stop what is not used any more.');
+  }
+  const runs = running.servers[old.name];
+  if (!runs) {
+    throw new ProcedureStopped(
+      `the proxy sends traffic to ${old.name}, of which the deployer knows nothing`,
+      'See what runs there, and whether deployer and proxy belong together.',
+    );
+  }
+  if (runs.version === version)
+    throw new ProcedureStopped(`version ${version} runs already, on ${old.name}`, 'There is nothing to deploy.');
+  return { old: { server: old.name, version: runs.version, address: old.address }, next: { server: free.name } };
+}
+
+/** The proxy's side of the deployment, as data. */
+export function trafficFor(target: string, { old, next }: Places, address: string) {
+  const set = (...servers: TrafficServer[]): TrafficAction => ({ kind: 'traffic', target, operation: 'set', servers });
+  const oldAt = (weight: number): TrafficServer => ({ name: old.server, address: old.address, weight });
+  const nextAt = (weight: number): TrafficServer => ({ name: next.server, address, weight });
+  const nobody = (server: string): TrafficServer => ({ name: server, address: null, weight: 0 });
+  return {
+    /** In the pool, without a request. */
+    enter: (): TrafficAction => set(oldAt(whole), nextAt(0)),
+    leave: (): TrafficAction => set(oldAt(whole), nobody(next.server)),
+    /** @param percent share of the new version */
+    share: (percent: number): TrafficAction => set(oldAt(whole - percent), nextAt(percent)),
+    /** All traffic to the old version. */
+    back: (): TrafficAction => set(oldAt(whole), nextAt(0)),
+    drainOld: (limitMs: number): TrafficAction => ({
+      kind: 'traffic',
+      target,
+      operation: 'drain',
+      servers: [oldAt(0)],
+      limitMs,
+    }),
+    emptyOld: (): TrafficAction => set(nextAt(whole), nobody(old.server)),
+    /** In the pool again, without a request. */
+    returnOld: (): TrafficAction => set(nextAt(whole), oldAt(0)),
+  };
+}
+
+export const observe = (target: string): TrafficAction => ({ kind: 'traffic', target, operation: 'observe' });
+
+export const seen = (output: Json): SeenTraffic => output as unknown as SeenTraffic;

@@ -1,0 +1,83 @@
+import { leaks, type Analysis } from '../../common/analysis.js';
+import type { JsonObject } from '../../language/json.js';
+import type { AnalysisAction, AnalysisNumbers } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import type { Part } from '../engine/part.js';
+import type { Deployer } from './deployer.js';
+import type { Places, trafficFor } from './pool.js';
+import type { Wish } from './wish.js';
+
+export interface Deployment {
+  service: string;
+  wish: Wish;
+  places: Places;
+  deployer: Deployer;
+  traffic: ReturnType<typeof trafficFor>;
+}
+
+/** What the running version did before the new one got its first request; null when there was too little to go by. */
+export type Baseline = AnalysisNumbers | null;
+
+/** Gives the new version one share after the other, and looks at each what it does to users. @throws ProcedureStopped when it is bad */
+export async function shiftTraffic(part: Part, deployment: Deployment): Promise<Baseline> {
+  const { wish, places, deployer, traffic } = deployment;
+  await part.step('smoke', { action: deployer.smoke(places.next.server) });
+  const before = await part.step('baseline', { action: measuring(deployment, { candidate: places.old.server }) });
+  const baseline = numbers(before);
+  // In, out and in again: the way back is known to work before anybody needs it, and the old version stays warm.
+  for (const action of [traffic.enter(), traffic.leave(), traffic.enter()]) {
+    await part.step('rehearse', { action, undo: traffic.leave() });
+  }
+  for (const share of wish.shares) {
+    await part.step('weight', { action: traffic.share(share), undo: traffic.back() });
+    const found = await part.step('measure', {
+      action: measuring(deployment, {
+        candidate: places.next.server,
+        ...(share < 100 ? { baseline: places.old.server } : {}),
+        before: baseline,
+      }),
+    });
+    part.decide('judge', () => judged(found, `with ${share} % of the traffic`));
+  }
+  return baseline;
+}
+
+/** Watches the new version with all of the traffic. @throws ProcedureStopped when it is bad */
+export async function watchOver(part: Part, deployment: Deployment, baseline: Baseline): Promise<void> {
+  const { wish, places } = deployment;
+  const memory: number[] = [];
+  for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
+    const found = await part.step('measure', {
+      action: measuring(deployment, { candidate: places.next.server, before: baseline }),
+    });
+    const bytes = numbers(found)?.memoryBytes ?? null;
+    if (bytes !== null) memory.push(bytes);
+    part.decide('judge', () => judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)));
+  }
+}
+
+function measuring(
+  { service, wish }: Deployment,
+  what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before'>,
+): AnalysisAction {
+  return {
+    kind: 'analysis',
+    target: service,
+    windowMs: wish.windowMs,
+    patienceMs: wish.windowMs,
+    limits: wish.limits,
+    ...what,
+  };
+}
+
+/** A measurement that a person has passed over says nothing, and holds nobody up. */
+function judged(found: unknown, when: string, leak: string | null = null): JsonObject {
+  const analysis = found as Analysis | null;
+  const why = leak ?? (analysis?.verdict === 'fail' ? analysis.why : null);
+  if (why !== null) throw new ProcedureStopped(`the new version is bad ${when}: ${why}`, 'Everything is taken back by itself.');
+  return { verdict: analysis?.verdict ?? 'passed over', why: analysis?.why ?? 'a person decided to go on' };
+}
+
+function numbers(found: unknown): AnalysisNumbers | null {
+  return (found as Analysis | null)?.candidate ?? null;
+}
