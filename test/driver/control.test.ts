@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { join } from 'node:path';
 import type { Admission } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import type { RunView, StepView } from '../../common/view.js';
@@ -7,9 +6,8 @@ import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
-import { programFolder } from '../../worker/config.js';
-import { Driver, outline, type Run, type RunOptions } from './driver.js';
+import { type Driver, outline, type Run, type RunOptions } from './driver.js';
+import { openDriver } from './open.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -18,7 +16,7 @@ import { activities, envelope, status, stepFailure, type PlayCommand } from './w
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+  driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
 

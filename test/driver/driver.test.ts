@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { messageNames } from '../../common/names.js';
 import { deadlineSpec } from '../engine/specs.js';
-import { Driver, outline, type Run, type RunOptions } from './driver.js';
-import { activities, bundleProcedures, decide, envelope, start, status, stepFailure, type PlayCommand } from './world.js';
+import { type Driver, outline, type Run, type RunOptions } from './driver.js';
+import { openDriver } from './open.js';
+import { activities, decide, envelope, start, status, stepFailure, type PlayCommand } from './world.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
 const done: PlayCommand = () => ({ exitCode: 0 });
@@ -12,7 +13,7 @@ const day = 24 * hour;
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleProcedures() });
+  driver = await openDriver('test/engine/procedures');
 }, 60_000);
 afterAll(() => driver?.close());
 

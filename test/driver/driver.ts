@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Context } from 'node:vm';
 import {
   ApplicationFailure,
   CancelledFailure,
@@ -158,13 +159,20 @@ const noRandom = { random: () => 0, uuid4: () => '', fillRandom: (bytes: Uint8Ar
 export class Driver {
   private readonly runs = new Set<Run>();
 
-  private constructor(private readonly creator: ReusableVMWorkflowCreator) {}
+  private constructor(
+    private readonly creator: ReusableVMWorkflowCreator,
+    private readonly closed: () => void,
+  ) {}
 
-  /** @param code as `bundleWorkflows` makes it; parsed once, for all runs */
-  static async create({ code }: { code: string }): Promise<Driver> {
-    const creator = await ReusableVMWorkflowCreator.create(parseWorkflowCode(code), noTimeLimit, new Set());
+  /**
+   * @param code as `bundleWorkflows` makes it; parsed once, for all runs
+   * @param globals what code that measures itself finds on the sandbox's global
+   * @param closed called when the driver is closed
+   */
+  static async create({ code, globals = {}, closed = () => undefined }: DriverOptions): Promise<Driver> {
+    const creator = await creatorWith(globals).create(parseWorkflowCode(code), noTimeLimit, new Set());
     stopTracingPromises();
-    return new Driver(creator);
+    return new Driver(creator, closed);
   }
 
   /** Starts a run. It moves only while the test awaits one of its methods, and time passes only where the method says so. */
@@ -177,7 +185,23 @@ export class Driver {
   async close(): Promise<void> {
     for (const run of this.runs) await run.dispose();
     await this.creator.destroy();
+    this.closed();
   }
+}
+
+export interface DriverOptions {
+  code: string;
+  globals?: Record<string, unknown>;
+  closed?: () => void;
+}
+
+function creatorWith(globals: Record<string, unknown>): typeof ReusableVMWorkflowCreator {
+  return class extends ReusableVMWorkflowCreator {
+    override injectGlobals(context: Context): void {
+      super.injectGlobals(context);
+      Object.assign(context, globals);
+    }
+  };
 }
 
 /**
