@@ -33,9 +33,9 @@ class Lanes {
 
   async take<T>(job: () => Promise<T>): Promise<T> {
     if (this.busy >= this.limit) await new Promise<void>((free) => this.queue.push(free));
-    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled before it began');
     this.busy += 1;
     try {
+      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled before it began');
       return await job();
     } finally {
       this.busy -= 1;
