@@ -57,6 +57,11 @@ export interface AttemptFailure {
   attempt: number | null;
 }
 
+/** Whether an activity ended because no worker answered any more. */
+export function isSilence(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+}
+
 /** Reads an activity's failure as people should see it. @throws the error itself when it is a cancellation or not an activity's. */
 export function readFailure(error: unknown): AttemptFailure {
   if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
@@ -64,7 +69,7 @@ export function readFailure(error: unknown): AttemptFailure {
   if (cause instanceof ApplicationFailure) {
     const detail = cause.details?.[0] as Partial<FailureDetail> | undefined;
     return {
-      problem: { type: cause.type ?? 'Error', message: cause.message, ...(detail?.next ? { next: detail.next } : {}) },
+      problem: { type: cause.type || 'Error', message: cause.message, ...(detail?.next ? { next: detail.next } : {}) },
       attempt: detail?.attempt ?? null,
     };
   }
