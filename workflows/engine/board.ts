@@ -135,7 +135,7 @@ export class Board {
   private publish(path: string): void {
     setCurrentDetails(renderDetails(this.view));
     const state = this.view.state;
-    const step = path.split('/')[0] ?? '';
+    const step = path.replace(/\/.*/s, '');
     if (state !== this.published.state || step !== this.published.step) {
       upsertSearchAttributes([
         { key: searchAttributes.state, value: state },
@@ -161,7 +161,7 @@ const groupKinds: ReadonlySet<StepKind> = new Set(['parallel', 'forEach', 'runbo
 
 /** `corrupt/load` and `corrupt.2/load` belong to the declared step `corrupt`. */
 function groupOf(path: string): string {
-  return path.split(/[/.]/)[0] ?? path;
+  return path.replace(/[/.].*/s, '');
 }
 
 function now(): string {

@@ -83,7 +83,7 @@ export class Desk {
 
   /** Takes a decision that was judged good. */
   decide(decision: DecisionEnvelope): void {
-    const open = this.cases.get(decision.step ?? '');
+    const open = this.cases.get(decision.step as string);
     if (open?.state !== 'waiting') return;
     open.state = 'decided';
     open.decision = decision;

@@ -48,7 +48,7 @@ export class Gates {
   }
 
   /** For the next execution of the run. @param voided true when the approvals so far no longer hold */
-  carry(voided = false): CarriedGate[] {
+  carry(voided: boolean): CarriedGate[] {
     return [...this.gates.values()].map(({ spec: _spec, openings: _openings, ...gate }) =>
       voided ? { ...unopened(gate.id), attempt: gate.attempt } : gate,
     );
@@ -79,7 +79,7 @@ export class Gates {
 
   /** Takes a decision that was judged good. */
   decide(decision: DecisionEnvelope): void {
-    const gate = this.gates.get(decision.gate ?? '');
+    const gate = this.gates.get(decision.gate as string);
     if (gate?.state !== 'waiting') return;
     gate.state = 'decided';
     gate.decision = decision;
@@ -112,7 +112,7 @@ export class Gates {
         // A decision that arrived before the deadline counts, even when it is judged after it.
         if (wait === 0) await host.until(() => decided() || !host.busy());
         // The timer's summary is the one place that shows the command without a worker.
-        else await host.until(decided, wait, summary);
+        else await host.until(decided, { ms: wait, summary });
         if (decided()) break;
       }
     } finally {
@@ -175,7 +175,7 @@ function unopened(id: string): CarriedGate {
 }
 
 function approved(decision: DecisionEnvelope, row: StepView, board: Board): DecisionEnvelope {
-  board.closeWait(decision.gate ?? '');
+  board.closeWait(row.id);
   if (row.state !== 'succeeded') board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
   return decision;
 }
