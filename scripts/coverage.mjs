@@ -11,10 +11,13 @@ process.chdir(root);
 
 const measured = await measureEngine(root);
 try {
-  const ran = await runJest(['test/driver', '--testPathIgnorePatterns=/node_modules/', 'test/driver/same-', ...process.argv.slice(2)], {
-    env: { ...process.env, ...measured.env },
-    skipsFile: join(root, 'test', 'skips.json'),
-  });
+  const ran = await runJest(
+    ['test/driver', '--testPathIgnorePatterns=/node_modules/', 'test/driver/same-', ...process.argv.slice(2)],
+    {
+      env: { ...process.env, ...measured.env },
+      skipsFile: join(root, 'test', 'skips.json'),
+    },
+  );
   const report = measured.report();
   process.stdout.write(`${report.lines.join('\n')}\n${report.summary}\n`);
   process.exitCode = ran.exitCode || (report.complete ? 0 : 1);

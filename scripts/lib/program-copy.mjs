@@ -34,7 +34,7 @@ export function copyProgram(root, files, change) {
 }
 
 /** What the driver's tests run, as compiled modules without their ending; test/driver/open.ts reads the bundles. */
-const entries = ['workflows/index', 'test/engine/procedures'];
+const entries = ['workflows/index', 'test/engine/procedures', 'test/driver/procedures'];
 
 /** Bundles what the driver's tests run, with the copy's own code. @param {string} folder of the copy */
 export async function bundleForDriver(folder) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Context } from 'node:vm';
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
   DefaultFailureConverter,
@@ -88,6 +89,7 @@ export interface ActivityContext {
   readonly activityId: string;
   /** From 1. */
   readonly attempt: number;
+  readonly taskQueue: string;
   /** Aborted once the workflow asked for the activity's end; the reason is a CancelledFailure. */
   readonly signal: AbortSignal;
   /** Virtual milliseconds since 1970. */
@@ -100,7 +102,7 @@ export interface ActivityContext {
   hold(): Promise<void>;
 }
 
-/** Plays an activity: its first argument in, what it returns or throws out. */
+/** Plays an activity: its first argument in, what it returns or throws out. An ActivityFailure is what the server itself makes of it. */
 export type ActivityFunction = (input: never, activity: ActivityContext) => unknown;
 
 /** An attempt that waits in `hold()`. */
@@ -593,6 +595,9 @@ export class Run {
     if (task.cancelRequested && isCancelled(outcome.error)) {
       return this.close(task, { cancelled: { failure: cancelledFailure(task.command) } });
     }
+    // What a server itself answers, word for word.
+    if (outcome.error instanceof ActivityFailure)
+      return this.close(task, { failed: { failure: failureConverter.errorToFailure(outcome.error, defaultPayloadConverter) } });
     const error = outcome.error instanceof TimeoutFailure ? outcome.error : ensureApplicationFailure(outcome.error);
     const next = task.retry(error);
     if (next === RetryState.RETRY_STATE_IN_PROGRESS) return;
@@ -685,7 +690,7 @@ class Task {
 
   begin(): void {
     this.attempts += 1;
-    const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.agenda));
+    const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.command.taskQueue ?? '', this.agenda));
     this.appointment = this.agenda.in(timeoutsOf(this.command).startToCloseMs, () => attempt.handle().timeout('START_TO_CLOSE'));
     attempt.run(this.play, this.command.arguments ?? []);
   }
@@ -741,6 +746,7 @@ class Attempt implements ActivityContext {
   constructor(
     readonly activityId: string,
     readonly attempt: number,
+    readonly taskQueue: string,
     private readonly agenda: Agenda,
   ) {}
 

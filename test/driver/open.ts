@@ -6,7 +6,7 @@ import { programFolder } from '../../worker/config.js';
 import { Driver } from './driver.js';
 
 /** Modules whose exports are the workflows. */
-export type Entry = 'workflows/index' | 'test/engine/procedures';
+export type Entry = 'workflows/index' | 'test/engine/procedures' | 'test/driver/procedures';
 
 /**
  * Opens a driver on the bundle of an entry. RUNBOOK_MEASURED names a folder with a bundle that measures what it runs
