@@ -38,7 +38,12 @@ export async function measureEngine(root) {
     map.addFileCoverage(instrumenter.lastFileCoverage());
     return changed;
   });
-  await bundleForDriver(copy.folder);
+  try {
+    await bundleForDriver(copy.folder);
+  } catch (error) {
+    copy.remove();
+    throw error;
+  }
   const counters = join(copy.folder, 'coverage');
   mkdirSync(counters);
   return {

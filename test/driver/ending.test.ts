@@ -3,7 +3,7 @@ import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, Serv
 import type { FailureType } from '../../common/failures.js';
 import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
-import { about, answer, begin, change, commands, failing, runbook, send, states, tell } from './plans.js';
+import { about, answer, begin, change, commands, failing, lasting, runbook, send, states, tell } from './plans.js';
 import { activities, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -68,8 +68,7 @@ describe('cancelled while a step is under way', () => {
     const play = holding('two', (request, activity) => {
       throw stepFailure(request, activity, 'OutcomeUnknown', 'nobody knows');
     });
-    const lasting = change('two', { undo: undefined, work: { action: { kind: 'command', argv: ['do'] } } });
-    const run = begin(driver, runbook([change('one'), lasting]), play);
+    const run = begin(driver, runbook([change('one'), lasting('two')]), play);
     await run.settle();
     await tell(run, 'cancel');
     run.held('two').release();

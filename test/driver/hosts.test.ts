@@ -5,7 +5,7 @@ import type { AttemptRequest } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { ActivityContext, ActivityFunction, Driver } from './driver.js';
 import { openDriver } from './open.js';
-import { begin, change, runbook, tell } from './plans.js';
+import { begin, change, lasting, runbook, tell } from './plans.js';
 import { activities, status } from './world.js';
 
 /*
@@ -111,16 +111,16 @@ describe('a command that another host has begun', () => {
 
 describe('a run is cancelled while its command is on a host that is gone', () => {
   test('the step is unknown, and the end says that its change may be there', async () => {
-    const lasting = runbook([change('one', { undo: undefined, work: { action: { kind: 'command', argv: ['do'] } } })]);
+    const kept = runbook([lasting('one')]);
     const settled = turns(elsewhere, notTaken, () => ({ state: 'unknown' }));
     const run = begin(
       driver,
-      lasting,
+      kept,
       undefined,
       {},
       {
         activities: {
-          ...activities((_request, activity) => activity.cancelled(), [lasting]),
+          ...activities((_request, activity) => activity.cancelled(), [kept]),
           settle: settled.activity,
         },
       },

@@ -23,6 +23,11 @@ export function change(id: string, more: object = {}): object {
   };
 }
 
+/** A change that cannot be taken back. @param work what else it does */
+export function lasting(id: string, work: object = {}): object {
+  return change(id, { undo: undefined, work: { action: { kind: 'command', argv: ['do'] }, ...work } });
+}
+
 /** The runbook `told` with the steps given. */
 export function runbook(inner: readonly object[], more: object = {}): RunbookSpec {
   const checked = checkRunbook({

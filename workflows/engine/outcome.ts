@@ -14,7 +14,7 @@ export class StepFailed extends Error {
     readonly path: string,
     readonly problem: Problem,
     /** What was said to become of the run, by the step itself or at the desk; null leaves it to the runbook. */
-    readonly way: 'rollback' | 'abort' | null = null,
+    readonly way: 'rollback' | 'abort' | null,
   ) {
     super(problem.message);
     this.name = 'StepFailed';

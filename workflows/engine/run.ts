@@ -441,7 +441,7 @@ export class Run {
 
   /** The result of a step that was settled before this execution. */
   private passOver(row: StepView): Json {
-    if (row.state === 'failed') throw new StepFailed(row.id, row.error as Problem);
+    if (row.state === 'failed') throw new StepFailed(row.id, row.error as Problem, null);
     if (row.state === 'skipped') this.exceptions.push(row.id);
     return row.output;
   }
