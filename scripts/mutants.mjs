@@ -28,10 +28,12 @@ const places = [
 ];
 const chosen = process.argv.slice(2);
 const files = places.filter((file) => chosen.length === 0 || chosen.some((part) => file.includes(part)));
-/** Random plans find in 40 what they find in 150, or the next run of the suite does. */
-const seeds = '40';
+/** Random plans find in 20 what they find in 150, or the next run of the suite does. */
+const seeds = '20';
 /** A test takes this many times as long as without a fault, and some seconds more, before it counts as one that hangs. */
 const patience = { times: 20, ms: 8_000 };
+/** Runs that a fault has stopped halfway stay in their process. */
+const faultsPerProcess = 100;
 
 const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8'));
 const faults = [];
@@ -55,7 +57,8 @@ try {
   const { told } = await first.ask({ fault: 0 }, () => 300_000);
   first.stop();
   const failed = told.filter(({ failure }) => failure);
-  if (failed.length > 0) throw new Error(`Without a fault, too, this fails: ${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`);
+  if (failed.length > 0)
+    throw new Error(`Without a fault, too, this fails: ${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`);
   process.stdout.write(`${faults.length} faults, ${told.length} tests\n`);
 
   const queue = [...faults];
@@ -67,16 +70,23 @@ try {
 
 async function work(queue, told) {
   let runner;
+  let asked = 0;
   for (let fault = queue.shift(); fault; fault = queue.shift()) {
     const tests = told.filter(({ reached }) => reached.includes(fault.id)).sort((one, other) => one.ms - other.ms);
     if (tests.length === 0) continue;
+    if (asked === faultsPerProcess) {
+      runner?.stop();
+      runner = undefined;
+    }
+    if (!runner) asked = 0;
+    asked += 1;
     runner ??= await Runner.start(copy.folder, seeds);
     const limit = (name) => patience.ms + patience.times * (tests.find((test) => test.name === name)?.ms ?? 0);
     const answer = await runner.ask({ fault: fault.id, tests: tests.map(({ name }) => name) }, limit);
     fault.killedBy = answer.killedBy;
     fault.hangs = answer.hangs === true;
     if (answer.ended) runner = undefined;
-    if ((faults.length - queue.length) % 50 === 0) process.stdout.write(`${faults.length - queue.length} of ${faults.length}\n`);
+    if (queue.length % 50 === 0) process.stdout.write(`${queue.length} to go\n`);
   }
   runner?.stop();
 }
@@ -105,7 +115,9 @@ function report() {
     process.stdout.write(`SURVIVES  ${file}:${line}  ${what}${killedBy === undefined ? '  (no test comes by)' : ''}\n`);
   }
   for (const key of stale) {
-    process.stdout.write(`NOT NEEDED in test/mutants/exceptions.json: ${key} ${inPlace.has(key) ? 'is found by a test' : 'is gone'}\n`);
+    process.stdout.write(
+      `NOT NEEDED in test/mutants/exceptions.json: ${key} ${inPlace.has(key) ? 'is found by a test' : 'is gone'}\n`,
+    );
   }
   const found = faults.filter(({ killedBy }) => killedBy).length;
   process.stdout.write(
