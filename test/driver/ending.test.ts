@@ -258,6 +258,30 @@ describe('what is no decision', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
+  test('however deep it is nested: it is answered, and the run can be told what becomes of it', async () => {
+    const run = begin(driver, runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]));
+    await run.settle();
+    const json = { metadata: { encoding: Buffer.from('json/plain') } };
+    const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+    for (const text of [nested(60), nested(4_000), nested(100_000), `{"id":"deep","outputs":{"a":${nested(3_000)}}}`]) {
+      run.signalRaw('decide', { ...json, data: Buffer.from(text) });
+    }
+    run.signalRaw('decide', { metadata: { encoding: Buffer.from('binary/plain') }, data: Buffer.alloc(100_000) });
+    await run.settle();
+    expect((await status(run)).decisions.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => 'malformed'));
+    expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('when fewer answers come than were asked for, the others stay open, and nothing comes of them', async () => {
+    const spec = runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]);
+    const real = activities(() => null, [spec]);
+    const run = begin(driver, spec, undefined, {}, { activities: { ...real, judge: () => ({ verdicts: [] }) } });
+    await run.settle();
+    expect(await answer(run, 'approve')).toBeNull();
+    expect((await status(run)).waitingFor).toHaveLength(1);
+  });
+
   test.each([
     [null],
     [{ version: 2 }],
