@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => driver?.close());
 
 const steps = 'driver-steps';
+const engine = 'driver-engine';
 const itsHost = 'driver@h1';
 const elsewhere = (): never => {
   throw onAnotherHost({ id: 'h1', name: 'one.example' });
@@ -129,9 +130,9 @@ describe('a run is cancelled while its command is on a host that is gone', () =>
     expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'cancelled' });
     expect(settled.asked).toEqual([
-      { queue: steps, hostGone: undefined },
+      { queue: engine, hostGone: undefined },
       { queue: itsHost, hostGone: undefined },
-      { queue: steps, hostGone: 'h1' },
+      { queue: engine, hostGone: 'h1' },
     ]);
     expect(await status(run)).toMatchObject({
       steps: [{ state: 'unknown', error: { message: expect.stringContaining('may still run') } }],
