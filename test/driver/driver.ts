@@ -254,6 +254,8 @@ export class Run {
   private timers = new Map<number, Appointment>();
   private ending: Ending | undefined;
   private broken: Error | undefined;
+  private untold = false;
+  private sizeTold = 0;
   private driving: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -305,6 +307,14 @@ export class Run {
   /** Asks for the run's end, as Temporal's own cancel does. */
   cancel(): void {
     this.receive({ cancelWorkflow: { reason: '' } });
+  }
+
+  /**
+   * What comes next comes as Core hands it to a worker that took the run over for a question: before the workflow task
+   * that brings it, and so without the size that history has with it.
+   */
+  comeEarly(): void {
+    this.untold = true;
   }
 
   /** Asks the workflow, after it has seen all that was sent to it. @throws what the query handler throws */
@@ -444,13 +454,15 @@ export class Run {
 
   private async send(jobs: Job[]): Promise<Command[]> {
     const sandbox = (this.execution.sandbox ??= await this.createSandbox());
+    // Told with each workflow task; a question is none.
+    if (!this.untold && !jobs[0]?.queryWorkflow) this.sizeTold = this.execution.events * bytesPerEvent;
     const { successful, failed } = await sandbox.activate(
       WorkflowActivation.fromObject({
         runId: this.execution.runId,
         timestamp: timestampOf(this.agenda.now),
         isReplaying: false,
         historyLength: this.execution.events,
-        historySizeBytes: this.execution.events * bytesPerEvent,
+        historySizeBytes: this.sizeTold,
         continueAsNewSuggested: this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
         jobs,
       }),
