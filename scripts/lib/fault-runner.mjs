@@ -3,6 +3,7 @@
  * killed it out. It says which test it begins, so that whoever asked can tell when one does not come to its end.
  */
 import { readdirSync } from 'node:fs';
+import { setImmediate } from 'node:timers';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { files, inFile } from './small-jest.mjs';

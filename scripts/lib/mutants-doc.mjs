@@ -1,5 +1,11 @@
-/** docs/mutants.md: which test finds which fault. @param {object[]} faults @returns {string} */
-export function mutantsDoc(faults) {
+/**
+ * docs/mutants.md: which test finds which fault.
+ * @param {object[]} all the faults
+ * @param {(fault: object) => string | undefined} reasonOf why a fault need not be found
+ * @returns {string}
+ */
+export function mutantsDoc(all, reasonOf) {
+  const faults = all.map((fault) => ({ ...fault, reason: reasonOf(fault) }));
   const found = faults.filter(({ killedBy }) => killedBy);
   const excused = faults.filter(({ killedBy, reason }) => !killedBy && reason);
   const survivors = faults.filter(({ killedBy, reason }) => !killedBy && !reason);

@@ -138,7 +138,7 @@ describe('the next execution', () => {
       const admission = admit(request);
       return { ...admission, settings: { ...admission.settings, uiUrl: 'http://ui' } };
     };
-    const run = begin(driver, spec, fine, {}, { activities: { ...real, admit: withUi as never } });
+    const run = begin(driver, spec, fine, {}, { activities: { ...real, admit: withUi } });
     await run.settle();
     const link = (await status(run)).uiUrl;
     expect(link).toContain(run.runId);

@@ -234,6 +234,8 @@ interface Execution {
   continuedFrom?: string;
   sandbox?: Sandbox;
   events: number;
+  /** Another version of the workers is current by now. */
+  outdated?: boolean;
 }
 
 /** A run as a test sees it: the commands it issued, and the handles to move it. */
@@ -307,6 +309,11 @@ export class Run {
   /** Asks for the run's end, as Temporal's own cancel does. */
   cancel(): void {
     this.receive({ cancelWorkflow: { reason: '' } });
+  }
+
+  /** Another version of the workers becomes current, which the run is told with its next activation. */
+  newVersion(): void {
+    this.execution.outdated = true;
   }
 
   /**
@@ -464,6 +471,7 @@ export class Run {
         historyLength: this.execution.events,
         historySizeBytes: this.sizeTold,
         continueAsNewSuggested: this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
+        targetWorkerDeploymentVersionChanged: this.execution.outdated === true,
         jobs,
       }),
     );

@@ -121,10 +121,10 @@ function bounded(payload: unknown): Json {
 
 /** Level by level: whatever calls itself on such a payload ends with a stack that is full, here and wherever it is read later. */
 function isTooDeep(payload: unknown): boolean {
-  let level = [payload];
+  let level: unknown[] = [payload];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > maxDepth) return true;
-    level = level.flatMap((value) => (isHolder(value) ? Object.values(value) : []));
+    level = level.flatMap((value) => (isHolder(value) ? (Object.values(value) as unknown[]) : []));
   }
   return false;
 }
