@@ -6,7 +6,7 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import { outline, type Driver } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, commands, fine, lasting, runbook, states, tell } from './plans.js';
+import { answer, begin, change, commands, fine, lasting, runbook, send, states, tell } from './plans.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -114,6 +114,51 @@ describe('a step that failed for good', () => {
 });
 
 describe('the next execution', () => {
+  test('knows what was decided before, and gives what has no name another one', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    run.signal('junk', {});
+    const id = send(run, 'approve', { gate: 'gate', attempt: 7, digest: 'other' });
+    await run.settle();
+    run.signal(messageNames.border);
+    await run.advance(500);
+    run.signal('junk', {});
+    run.signal(messageNames.decide, { id });
+    await run.settle();
+    const { decisions } = await status(run);
+    expect(decisions.map(({ code }) => code)).toEqual(['malformed', 'stale', 'malformed']);
+    expect(new Set(decisions.map((decision) => decision.id)).size).toBe(3);
+    expect(await run.query(messageNames.verdict, id)).toMatchObject({ code: 'stale' });
+  });
+
+  test('of a rollback goes on with it: what stays is remembered, what is taken back is not taken back again', async () => {
+    const steps = ['one', 'two', 'three'].map((step) => change(step));
+    const run = begin(driver, runbook([...steps, gate]), async (request, activity) => {
+      if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
+      if (request.step.path === 'two.undo') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    await answer(run, 'reject');
+    expect((await status(run)).undos).toEqual(['three', 'two', 'one']);
+    await run.advance(1_000);
+    expect((await status(run)).undos).toEqual(['two', 'one']);
+    await run.advance(2_000);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect(await status(run)).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'two.undo', attempt: 1 }] });
+    await answer(run, 'skip');
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect((await status(run)).state).toBe('rolling-back');
+    await run.end();
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length).toBeGreaterThan(0);
+    expect(commands(run).slice(3)).toEqual(['three.undo', 'two.undo', 'one.undo']);
+    expect(await status(run)).toMatchObject({
+      state: 'rejected',
+      problem: { message: expect.stringMatching(/could not be taken back: two$/) },
+    });
+  });
+
   test('of a paused run is paused', async () => {
     const run = begin(driver, runbook([change('one'), gate, change('two')]));
     await run.settle();
@@ -245,6 +290,42 @@ describe('what a step is given', () => {
     });
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', kind: 'failure' }]);
+  });
+
+  test('a gate that its own declaration makes unnecessary this time holds nothing', async () => {
+    const when = { path: 'inputs.word', is: 'ask' };
+    const spec = runbook([{ ...gate, when }, change('two')]);
+    const run = begin(driver, spec);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['two']);
+    const asks = begin(driver, spec, fine, { inputs: { word: 'ask' } });
+    await asks.settle();
+    expect((await status(asks)).waitingFor).toMatchObject([{ id: 'gate' }]);
+    expect(await answer(asks, 'approve', { by: 'requester' })).toMatchObject({ accepted: false, code: 'own-request' });
+  });
+
+  test('the requester may decide where anyone may', async () => {
+    const run = begin(driver, runbook([{ ...gate, approvers: 'anyone' }]));
+    expect(await answer(run, 'approve', { by: 'requester' })).toMatchObject({ accepted: true });
+  });
+
+  test('a gate beside a change that runs at the same time holds it', async () => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [gate, change('two')] };
+    const run = begin(driver, runbook([{ ...gate, id: 'first' }, both]));
+    await answer(run, 'approve');
+    await expect(run.result()).rejects.toMatchObject({ message: expect.stringContaining('behind gate both/gate') });
+    expect(commands(run)).toEqual([]);
+  });
+
+  test('a step by hand is not asked for while the run is paused', async () => {
+    const steps = [change('one'), { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }];
+    const run = begin(driver, runbook(steps), (_request, activity) => activity.sleep(1_000).then(() => null));
+    await run.advance(500);
+    await tell(run, 'pause');
+    await run.advance(1_000);
+    expect((await status(run)).waitingFor).toEqual([]);
+    await tell(run, 'resume');
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand' }]);
   });
 
   test('a gate inside a nested runbook holds what is behind it there, and is waited for', async () => {

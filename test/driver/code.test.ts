@@ -5,7 +5,7 @@ import type { JsonObject } from '../../language/json.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { outline, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, commands, failing, send, states } from './plans.js';
+import { about, answer, commands, failing, send, states, tell } from './plans.js';
 import { codeCatalogue } from './specs.js';
 import { activities, envelope, status, type PlayCommand } from './world.js';
 
@@ -36,13 +36,15 @@ describe('a procedure as code', () => {
     const all = ['both/left', 'both/right', 'each/a', 'each/b', 'work', 'work.2', 'tell'];
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand', kind: 'manual' }]);
+    const [chosen] = (await status(run)).steps;
+    expect(chosen).toMatchObject({ id: 'choose', startedAt: expect.any(String), endedAt: expect.any(String) });
     run.signal(messageNames.border);
     await run.advance(500);
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand', attempt: 1 }]);
     await answer(run, 'done', { outputs: { seen: true } });
     expect(await run.result()).toEqual({
       state: 'succeeded',
-      outputs: { chosen: 'web!', each: { a: 'each/a', b: 'each/b' }, hand: { seen: true } },
+      outputs: { chosen: 'web, mail', each: { a: 'each/a', b: 'each/b' }, hand: { seen: true } },
     });
     expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
     expect(commands(run)).toEqual(all);
@@ -51,6 +53,8 @@ describe('a procedure as code', () => {
       'code-tour-run/work.2',
     ]);
     expect(asked.find(({ step }) => step.path === 'work')?.timeoutMs).toBe(5_000);
+    const rows = (await status(run)).steps;
+    expect(rows.find(({ id }) => id === 'choose')).toEqual(chosen);
     expect(states(await status(run))).toMatchObject({ choose: 'succeeded', spare: 'not-needed', hand: 'done-by-hand' });
   });
 
@@ -87,10 +91,19 @@ describe('a procedure as code', () => {
 
   test('an answer that comes before the next execution has come to the question counts, once', async () => {
     const run = begin('code-sleepy', {}, failing('work'));
-    await run.advance(60_000);
-    run.signal(messageNames.border);
-    await run.advance(500);
-    expect(await answer(run, 'skip')).toMatchObject({ accepted: true });
+    for (const verb of ['approve', 'skip'] as const) {
+      await run.advance(60_000);
+      run.signal(messageNames.border);
+      await run.advance(500);
+      const asked = await about(run);
+      expect(await tell(run, verb, { ...asked, by: 'first' })).toMatchObject({ accepted: true });
+      expect(await tell(run, verb, { ...asked, by: 'second' })).toMatchObject({
+        ...{ accepted: false, code: 'already-decided' },
+        message: expect.stringMatching(verb === 'approve' ? /approved by first/ : /answered by first with skip/),
+      });
+      await run.advance(60_000);
+      expect((await status(run)).waitingFor.filter(({ id }) => id === 'gate')).toEqual([]);
+    }
     expect(await run.result()).toMatchObject({ state: 'succeeded-with-exceptions' });
     expect(commands(run)).toEqual(['work']);
   });
@@ -130,11 +143,26 @@ describe('a fault of the procedure', () => {
     ['a decision that finds no way', 'there is no way'],
     ['a step behind its gate', 'behind gate gate, which is not approved'],
     ['a step behind a gate that it called not needed', 'behind gate gate, which is not approved'],
+    ['a step by hand behind its gate', 'behind gate gate, which is not approved'],
   ])('%s: the run fails in words, and nothing is done', async (fault, said) => {
     const run = begin('code-faulty', { fault });
     await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped', message: expect.stringContaining(said) });
     expect(commands(run)).toEqual([]);
     expect((await status(run)).state).toBe('failed');
+  });
+
+  test('a step behind a gate that was rejected: nothing is done', async () => {
+    const run = begin('code-faulty', { fault: 'a step behind a gate that was rejected' });
+    await run.settle();
+    await answer(run, 'reject');
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+    expect(commands(run)).toEqual([]);
+  });
+
+  test('a decision that finds no way is shown as failed', async () => {
+    const run = begin('code-faulty', { fault: 'a decision that finds no way' });
+    await run.end();
+    expect((await status(run)).steps[1]).toMatchObject({ id: 'choose', state: 'failed', error: { message: 'there is no way' } });
   });
 
   test.each([

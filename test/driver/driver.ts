@@ -131,6 +131,8 @@ export interface RunOptions {
   namespace?: string;
   taskQueue?: string;
   memo?: JsonObject;
+  /** Task queues that no worker serves: what is scheduled there ends with its schedule-to-start timeout. */
+  deserted?: readonly string[];
   /** History events after which Temporal suggests to continue as new. */
   suggestContinueAsNewAt?: number;
 }
@@ -590,7 +592,12 @@ export class Run {
     if (!play) throw new Error(`the test gives no activity ${command.activityType}; add it to the activities of the run`);
     const task = new Task(command, play, this.agenda);
     this.tasks.set(task.seq, task);
-    task.begin();
+    if (!this.options.deserted?.includes(command.taskQueue ?? '')) return task.begin();
+    const timeout = new TimeoutFailure('activity ScheduleToStart timeout', undefined, TimeoutType.SCHEDULE_TO_START);
+    const cause = failureConverter.errorToFailure(timeout, defaultPayloadConverter);
+    const { RETRY_STATE_NON_RETRYABLE_FAILURE: never } = RetryState;
+    const failure = activityFailure(command, 'Activity task timed out', cause, never);
+    task.waitForWorker(msOf(command.scheduleToStartTimeout) || Infinity, () => this.close(task, { failed: { failure } }));
   }
 
   private cancelActivity(seq: number): void {
@@ -713,6 +720,11 @@ class Task {
     const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.command.taskQueue ?? '', this.agenda));
     this.appointment = this.agenda.in(timeoutsOf(this.command).startToCloseMs, () => attempt.handle().timeout('START_TO_CLOSE'));
     attempt.run(this.play, this.command.arguments ?? []);
+  }
+
+  /** For a worker that does not come. */
+  waitForWorker(ms: number, gone: () => void): void {
+    this.appointment = this.agenda.in(ms, gone);
   }
 
   /** @returns whether an attempt is at a worker, which has to end it */

@@ -251,8 +251,16 @@ describe('what is no decision', () => {
     run.signal('decide', { id: 'twice' });
     run.signal('decide', { id: 'twice' });
     await run.settle();
+    run.signal('decide', { id: '' });
+    run.signal('decide', { id: 'x'.repeat(201) });
+    await run.settle();
     const { decisions } = await status(run);
-    expect(decisions.map(({ code, by }) => [code, by])).toEqual(Array.from({ length: 5 }, () => ['malformed', '']));
+    expect(decisions.map(({ id }) => id)).toEqual([
+      ...['unnamed-1', 'unnamed-2', 'unnamed-3', 'unnamed-4', 'twice', 'unnamed-7', 'unnamed-8'],
+    ]);
+    const judged = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.activity === 'judge' ? entry.input : []));
+    expect(JSON.stringify(judged).length).toBeLessThan(20_000);
+    expect(decisions.map(({ code, by }) => [code, by])).toEqual(Array.from({ length: 7 }, () => ['malformed', '']));
     expect(await run.query('verdict', 'twice')).toMatchObject({ code: 'malformed' });
     expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ActivityFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
 import { onAnotherHost } from '../../activities/other-host.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
@@ -24,11 +24,14 @@ const itsHost = 'driver@h1';
 const elsewhere = (): never => {
   throw onAnotherHost({ id: 'h1', name: 'one.example' });
 };
-/** What the server makes of an activity that nobody took in time. */
-const notTaken = ({ activityId }: ActivityContext): never => {
-  const timeout = new TimeoutFailure('not taken', undefined, TimeoutType.SCHEDULE_TO_START);
-  throw new ActivityFailure('timed out', 'command', activityId, RetryState.NON_RETRYABLE_FAILURE, '', timeout);
-};
+/** What the server makes of an activity that it gives up. */
+const timedOut =
+  (type: TimeoutType) =>
+  ({ activityId }: ActivityContext): never => {
+    const timeout = new TimeoutFailure('timed out', undefined, type);
+    throw new ActivityFailure('timed out', 'command', activityId, RetryState.NON_RETRYABLE_FAILURE, '', timeout);
+  };
+const notTaken = timedOut(TimeoutType.SCHEDULE_TO_START);
 
 interface Asked {
   queue: string;
@@ -66,11 +69,11 @@ describe('a command that another host has begun', () => {
     expect(asked.map(({ queue }) => queue)).toEqual([steps, itsHost]);
   });
 
-  test.each<[string, Partial<RunSettings>]>([
-    ['in the time that its worker was given', { hostWaitMs: 5_000 }],
-    ['in a run that began before there was such a time', {}],
-  ])('that host is gone, %s: the step is decided without it', async (_name, settings) => {
-    const { asked, activity } = turns(elsewhere, notTaken, done);
+  test.each<[string, Partial<RunSettings>, number]>([
+    ['in the time that its worker was given', { hostWaitMs: 5_000 }, 5_000],
+    ['in a run that began before there was such a time', {}, 120_000],
+  ])('that host is gone, %s: the step is decided without it', async (_name, settings, waitMs) => {
+    const { asked, activity } = turns(elsewhere, done);
     const real = activities(() => null, [spec]);
     const admit = real['admit'] as unknown as (request: object) => { settings: RunSettings };
     const run = begin(
@@ -79,6 +82,7 @@ describe('a command that another host has begun', () => {
       undefined,
       {},
       {
+        deserted: [itsHost],
         activities: {
           ...real,
           command: activity,
@@ -89,19 +93,36 @@ describe('a command that another host has begun', () => {
         },
       },
     );
-    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    await run.advance(waitMs - 1);
+    expect(asked).toHaveLength(1);
+    await run.advance(1);
     expect(asked).toEqual([
       { queue: steps, hostGone: undefined },
-      { queue: itsHost, hostGone: undefined },
       { queue: steps, hostGone: 'h1' },
     ]);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test.each<[string, (activity: ActivityContext) => never, number]>([
+    [
+      'fails there: that is its failure, and the host is not gone',
+      () => {
+        throw ApplicationFailure.create({ type: 'CommandMissing', message: 'not there', nonRetryable: true });
+      },
+      2,
+    ],
+    ['falls silent there: nobody says that the host is gone', timedOut(TimeoutType.HEARTBEAT), 2],
+    ['is not taken there, nor by anybody else', timedOut(TimeoutType.SCHEDULE_TO_START), 3],
+  ])('%s: the step asks people', async (_name, play, times) => {
+    const { asked, activity } = turns(elsewhere, play, play);
+    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), command: activity } });
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', kind: 'failure' }]);
+    expect(asked).toHaveLength(times);
   });
 
   test('a step that nobody took, with no host to ask instead, asks people', async () => {
-    const { activity } = turns(({ activityId }) => {
-      const silence = new TimeoutFailure('not taken', undefined, TimeoutType.SCHEDULE_TO_START);
-      throw new ActivityFailure('timed out', 'command', activityId, RetryState.NON_RETRYABLE_FAILURE, '', silence);
-    });
+    const { activity } = turns(notTaken);
     const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), command: activity } });
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([

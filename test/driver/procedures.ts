@@ -11,8 +11,7 @@ import { faultySpec, otherwiseSpec, sleepySpec, stubbornSpec, tourSpec } from '.
 const command = (...argv: string[]): Work => ({ action: { kind: 'command', argv } });
 
 const tour = runbook(tourSpec, async (run) => {
-  const { name } = run.target('service');
-  const chosen = run.decide('choose', () => `${name}!`);
+  const chosen = run.decide('choose', () => `${run.target('service').name}, ${run.target('other').name}`);
   await run.parallel('both', { left: command('left'), right: command('right') });
   const each = await run.forEach('each', ['a', 'b'], (item) => command('look', item));
   await run.step('work', (key) => ({ ...command('work', key), undo: { kind: 'command', argv: ['undo'] }, timeoutMs: 5_000 }));
@@ -36,6 +35,11 @@ const faults: Record<string, (run: Run) => unknown> = {
   'a step behind a gate that it called not needed': (run) => {
     run.notNeeded('gate', 'nobody has to look');
     return run.step('work', command('x'));
+  },
+  'a step by hand behind its gate': (run) => run.manual('hand', 'Turn it.'),
+  'a step behind a gate that was rejected': async (run) => {
+    await run.gate('gate', { evidence: {}, covers: {} }).catch(() => undefined);
+    await run.step('work', command('x'));
   },
   'a gate that is not declared': (run) => run.gate('other', { evidence: {}, covers: {} }),
   'a bug in a decision': (run) =>
@@ -61,6 +65,8 @@ const otherwise = runbook(otherwiseSpec, async (run) => {
 });
 
 const sleepy = runbook(sleepySpec, async (run) => {
+  await sleep(60_000);
+  await run.gate('gate', { evidence: {}, covers: {} });
   await sleep(60_000);
   await run.step('work', command('work'));
 });

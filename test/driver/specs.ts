@@ -35,7 +35,10 @@ export const tourSpec = spec(
     { ...change, id: 'tell', title: 'Tell', onFailure: 'abort' },
     { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' },
   ],
-  { service: { type: 'target', kind: 'service', description: 'what it acts on' } },
+  {
+    other: { type: 'target', kind: 'service', description: 'what it does not act on', default: 'mail' },
+    service: { type: 'target', kind: 'service', description: 'what it acts on' },
+  },
 );
 
 /** Faults that a procedure may have, one for each value of its input. */
@@ -48,6 +51,7 @@ export const faultySpec = spec(
     { id: 'each', title: 'Each', kind: 'forEach', effect: 'read' },
     gate,
     { ...change, id: 'work', title: 'Work behind the gate' },
+    { id: 'hand', title: 'By hand behind the gate', kind: 'manual', effect: 'change' },
   ],
   { fault: { type: 'text', description: 'which one', maxLength: 100 } },
 );
@@ -63,6 +67,6 @@ export const otherwiseSpec = spec('code-otherwise', [
 export const stubbornSpec = spec('code-stubborn', [{ ...change, id: 'work', title: 'Work', undo: 'Take it back' }]);
 
 /** Takes its time before it comes to its step. */
-export const sleepySpec = spec('code-sleepy', [{ ...change, id: 'work', title: 'Work' }]);
+export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
 
 export const codeCatalogue: readonly RunbookSpec[] = [tourSpec, faultySpec, otherwiseSpec, sleepySpec, stubbornSpec];

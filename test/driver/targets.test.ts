@@ -33,10 +33,15 @@ interface Waiting {
 }
 
 /** A run that finds its target held. @param lease plays the worker that tries to get it */
-function begin(lease: Lease, more: Partial<StartEnvelope> = {}, also: Record<string, ActivityFunction> = {}): Waiting {
+function begin(
+  lease: Lease,
+  more: Partial<StartEnvelope> = {},
+  also: Record<string, ActivityFunction> = {},
+  spec = runbook([change('one')]),
+): Waiting {
   const asked: LeaseRequest[] = [];
   const limits: BorderLimits = { events: 1_000, bytes: 1_000_000_000, signals: 1_000 };
-  const real = activities(fine, [runbook([change('one')])], limits);
+  const real = activities(fine, [spec], limits);
   const admitted = real['admit'] as unknown as (request: JsonObject) => Admission;
   const start = { ...envelope('told', {}), ...more };
   const run = driver.start('told', [start], {
@@ -90,7 +95,8 @@ describe('another run has the target', () => {
     await run.advance(1_000);
     run.signal('border');
     await run.end();
-    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    const waited = outline(run.trace).filter((line) => /^(acquireLeases|continue-as-new)/.test(line));
+    expect(waited).toEqual(['acquireLeases', 'continue-as-new told', 'acquireLeases', 'acquireLeases']);
     expect(asked.map(({ known, patienceMs }) => [known[0]?.run, patienceMs])).toEqual([
       ['first', 5_000],
       ['holder 1', 10_000],
@@ -102,6 +108,13 @@ describe('another run has the target', () => {
     const { run, asked } = begin(untilCancelled, { whenHeld: 'refuse' });
     await expect(run.result()).rejects.toMatchObject({ type: 'Refused', message: expect.stringContaining('held by run first') });
     expect([asked, commands(run)]).toEqual([[], []]);
+  });
+
+  test('a run that is not to wait goes on where nobody has the target', async () => {
+    const spec = runbook([change('one')]);
+    const asked: StartEnvelope = { ...envelope('told', {}), whenHeld: 'refuse' };
+    const run = driver.start('told', [asked], { workflowId: asked.run, activities: activities(fine, [spec]) });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
   test('a run that the record says has ended is not given the target, and ends', async () => {
@@ -174,6 +187,16 @@ describe('taking a target over', () => {
     expect(await run.query('verdict', id)).toMatchObject({ accepted: true });
     expect(asked.filter(({ takeOver }) => takeOver)).toEqual([]);
     expect(commands(run)).toEqual(['one']);
+  });
+
+  test('of a run that has its target by now is refused', async () => {
+    const hand = runbook([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }]);
+    const { run } = begin(() => free, {}, {}, hand);
+    await run.settle();
+    expect(await tell(run, 'take-over')).toMatchObject({
+      ...{ accepted: false, code: 'already-decided' },
+      message: expect.stringContaining('no longer waits'),
+    });
   });
 
   test('where no target was ever waited for there is nothing to take over', async () => {

@@ -99,7 +99,7 @@ export class Desk {
     const waiting = this.caseOf(path, spec, question, host.run);
     if (waiting.decision) return waiting.decision;
     const { problem } = waiting;
-    host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
+    if (!goesOn) host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
     host.board.openWait({
       kind: question.kind,
       id: path,

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { FailureDetail } from '../../common/attempt.js';
 import type { FailureType } from '../../common/failures.js';
 import type { Problem } from '../../common/view.js';
@@ -59,12 +59,12 @@ export interface AttemptFailure {
 
 /** Whether an activity ended because no worker answered any more. */
 export function isSilence(error: unknown): boolean {
-  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+  return (error as Error).cause instanceof TimeoutFailure;
 }
 
-/** Reads an activity's failure as people should see it. @throws the error itself when it is a cancellation or not an activity's. */
+/** Reads an activity's failure as people should see it. @throws the error itself when it is not an activity's. */
 export function readFailure(error: unknown): AttemptFailure {
-  if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
     const detail = cause.details?.[0] as Partial<FailureDetail> | undefined;
