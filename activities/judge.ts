@@ -42,7 +42,7 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
   let { life } = request;
   const lease = request.lease ? { ...request.lease } : undefined;
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
-    const parsed = decisionShape.safeParse(received);
+    const parsed = parse(received);
     if (signal !== messageNames.decide || !parsed.success) {
       const why = parsed.success ? `signal ${JSON.stringify(signal.slice(0, 80))} is not known` : z.prettifyError(parsed.error);
       return verdict(id, 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
@@ -63,6 +63,16 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
     return verdict(id, code, message, at);
   });
   return { verdicts };
+}
+
+/** What runs of older releases hand on may be nested so deep that to look at it fills the stack: it is no decision either. */
+function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
+  try {
+    return decisionShape.safeParse(received);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return decisionShape.safeParse('something nested too deep');
+  }
 }
 
 /** `rollback` and `abort` without a step are about the run as a whole. */

@@ -11,6 +11,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs';
+import { measureEngine } from './lib/coverage.mjs';
 import { runJest, summaryLine } from './lib/jest.mjs';
 
 const root = resolve(import.meta.dirname, '..');
@@ -27,6 +28,8 @@ chmodSync(temporary, 0o1777);
 let stoppedBy = 0;
 let jest;
 let services;
+/** Coverage is a promise of the whole suite: a part of it says nothing. */
+let measured;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     stoppedBy = 128 + constants.signals[signal];
@@ -53,6 +56,7 @@ try {
   );
 
   if (stoppedBy === 0) {
+    if (process.argv.length === 2) measured = await measureEngine(root);
     const ran = await runJest(process.argv.slice(2), {
       skipsFile: join(root, 'test', 'skips.json'),
       // The long forms of test/chaos take their time.
@@ -67,18 +71,21 @@ try {
         RUNBOOK_TEST_DATABASE_URL: adminUrl,
         RUNBOOK_TEST_UI_URL: services.uiUrl,
         TEMPORAL_ADDRESS: services.address,
+        ...measured?.env,
       },
     });
     const leaks = [...(await leakedProcesses([mark])), ...(await leakedDatabases(adminUrl, before))];
     Object.assign(result, { passed: ran.passed, failed: ran.failed + leaks.length, skipped: ran.skipped });
     exitCode = ran.exitCode || (leaks.length > 0 ? 1 : 0);
     for (const line of [...ran.remarks, ...leaks]) process.stderr.write(`${line}\n`);
+    if (measured) judgeCoverage(measured.report());
   }
 } catch (error) {
   process.stderr.write(`The tests could not run: ${error instanceof Error ? error.message : String(error)}\n`);
   result.failed += 1;
   exitCode = 1;
 } finally {
+  measured?.remove();
   await services?.stop();
   const left = await leakedProcesses(marks);
   for (const line of left) process.stderr.write(`${line}\n`);
@@ -89,6 +96,15 @@ try {
 if (stoppedBy > 0) process.stderr.write('Stopped before the end.\n');
 process.stdout.write(`${summaryLine(result)}\n`);
 process.exitCode = stoppedBy || exitCode;
+
+function judgeCoverage({ complete, summary, lines }) {
+  if (!complete) {
+    process.stderr.write(`${lines.join('\n')}\n`);
+    result.failed += 1;
+    exitCode ||= 1;
+  }
+  process.stderr.write(`coverage in the sandbox: ${summary}\n`);
+}
 
 function seconds(since) {
   return `${((performance.now() - since) / 1000).toFixed(1)} s`;

@@ -1,15 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { join } from 'node:path';
 import type { Admission } from '../../common/admission.js';
-import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
-import type { RunView, StepView } from '../../common/view.js';
+import type { StartEnvelope } from '../../common/envelope.js';
+import type { StepView } from '../../common/view.js';
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import { checkRunbook } from '../../language/runbook-schema.js';
-import type { RunbookSpec } from '../../language/runbook.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
-import { programFolder } from '../../worker/config.js';
-import { Driver, outline, type Run, type RunOptions } from './driver.js';
+import type { Driver, Run, RunOptions } from './driver.js';
+import { openDriver } from './open.js';
+import { answer, begin as beginPlan, change, commands, failing, fine, runbook, states, tell } from './plans.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -18,7 +15,7 @@ import { activities, envelope, status, stepFailure, type PlayCommand } from './w
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+  driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
 
@@ -30,62 +27,14 @@ const steps: object[] = [
   change('three'),
 ];
 
-function change(id: string, more: object = {}): object {
-  return {
-    id,
-    title: `Change ${id}`,
-    kind: 'command',
-    effect: 'change',
-    retry: { attempts: 1 },
-    undo: `Take back ${id}`,
-    work: { action: { kind: 'command', argv: ['do', { $: 'inputs.word' }] }, undo: { kind: 'command', argv: ['undo'] } },
-    ...more,
-  };
-}
-
-function runbook(inner: readonly object[]): RunbookSpec {
-  const checked = checkRunbook({
-    ...{ id: 'told', version: '1.0.0', title: 'told', summary: 'told', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
-    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps: inner },
-    inputs: { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } },
-    outputs: { two: { $: 'steps.two' } },
-  });
-  if (!checked.ok) throw new Error(checked.problems.join('\n'));
-  return checked.runbook;
-}
-
-const fine: PlayCommand = ({ step, action }) => ({ did: step.path, with: action.argv[1] ?? null });
-
 function begin(
   inner: readonly object[],
   play = fine,
   change: Partial<StartEnvelope> = {},
   options: Partial<RunOptions> = {},
 ): Run {
-  const asked = { ...envelope('told', {}), ...change };
-  return driver.start('told', [asked], { workflowId: asked.run, activities: activities(play, [runbook(inner)]), ...options });
+  return beginPlan(driver, runbook(inner, { outputs: { two: { $: 'steps.two' } } }), play, change, options);
 }
-
-let count = 0;
-async function tell(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): Promise<Verdict | null> {
-  count += 1;
-  const id = `told-${count}`;
-  run.signal('decide', { version: 1, id, run: run.workflowId, verb, by: 'operator', reason: 'because', ...more });
-  await run.advance(50);
-  return run.query<Verdict | null>('verdict', id);
-}
-
-/** Answers what the run waits for. */
-async function answer(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): Promise<Verdict | null> {
-  await run.advance(50);
-  const wait = (await status(run)).waitingFor[0];
-  if (!wait) throw new Error('the run waits for nothing');
-  const about = wait.kind === 'approval' ? { gate: wait.id } : { step: wait.id };
-  return tell(run, verb, { ...about, attempt: wait.attempt, digest: wait.digest, ...more });
-}
-
-const states = (view: RunView): Record<string, string> => Object.fromEntries(view.steps.map((step) => [step.id, step.state]));
-const commands = (run: Run): string[] => outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);
 
 describe('pause and resume', () => {
   test('what runs goes on to its end, nothing new begins, decisions are still taken', async () => {
@@ -179,7 +128,10 @@ describe('ending a run', () => {
   });
 
   test('a point of no return ends what can be taken back', async () => {
-    const run = begin([change('one'), change('two', { pointOfNoReturn: true }), change('three'), fails('four')], failing('four'));
+    const run = begin(
+      [change('one'), change('two', { pointOfNoReturn: true }), change('three'), change('four')],
+      failing('four'),
+    );
     await answer(run, 'rollback');
     await run.end();
     expect(commands(run)).toEqual(['one', 'two', 'three', 'four', 'four.undo', 'three.undo', 'two.undo']);
@@ -187,20 +139,11 @@ describe('ending a run', () => {
   });
 });
 
-const fails = (id: string, more: object = {}): object => change(id, more);
-/** @param times how often each path fails */
-function failing(...paths: string[]): PlayCommand {
-  return (request, activity) => {
-    if (paths.includes(request.step.path)) throw stepFailure(request, activity, 'CommandMissing', 'not there');
-    return request.step.path;
-  };
-}
-
 describe('an undo that fails', () => {
   const play = failing('two', 'one.undo');
 
   test('asks; done by hand goes on', async () => {
-    const run = begin([change('zero'), change('one'), fails('two')], play);
+    const run = begin([change('zero'), change('one'), change('two')], play);
     await answer(run, 'rollback');
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'one.undo', kind: 'failure' }]);
     expect((await status(run)).state).toBe('needs-operator');
@@ -212,7 +155,7 @@ describe('an undo that fails', () => {
   });
 
   test('abort stops there, and the end says what stays', async () => {
-    const run = begin([change('zero'), change('one'), fails('two')], play);
+    const run = begin([change('zero'), change('one'), change('two')], play);
     await answer(run, 'rollback');
     await answer(run, 'abort');
     await run.end();
@@ -259,7 +202,7 @@ describe('nobody is there', () => {
     ['rollback', 'rolled-back', ['one', 'two', 'two.undo', 'one.undo']],
     ['continue', 'succeeded-with-exceptions', ['one', 'two', 'three']],
   ] as const)('a failed step that would ask: %s', async (unattended, state, done) => {
-    const run = begin([change('one'), fails('two'), change('three')], failing('two'), { unattended });
+    const run = begin([change('one'), change('two'), change('three')], failing('two'), { unattended });
     await run.end();
     expect((await status(run)).state).toBe(state);
     expect(commands(run)).toEqual(done);

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { askAgain } from '../../common/ask-again.js';
 import { messageNames } from '../../common/names.js';
 import { deadlineSpec } from '../engine/specs.js';
-import { Driver, outline, type Run, type RunOptions } from './driver.js';
-import { activities, bundleProcedures, decide, envelope, start, status, stepFailure, type PlayCommand } from './world.js';
+import { type Driver, outline, type Run, type RunOptions } from './driver.js';
+import { openDriver } from './open.js';
+import { activities, decide, envelope, start, status, stepFailure, type PlayCommand } from './world.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
 const done: PlayCommand = () => ({ exitCode: 0 });
@@ -12,7 +14,7 @@ const day = 24 * hour;
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleProcedures() });
+  driver = await openDriver('test/engine/procedures');
 }, 60_000);
 afterAll(() => driver?.close());
 
@@ -302,6 +304,16 @@ describe('the driver itself', () => {
     });
     await expect(status(run)).rejects.toThrow('not admitted yet');
     expect(outline(run.trace)).toEqual(['admit']);
+  });
+
+  test('what comes before its workflow task is not applied: the worker forgets the run instead of wedging it', async () => {
+    const run = gated();
+    await run.settle();
+    await status(run);
+    run.comeEarly();
+    run.signal(messageNames.border);
+    await expect(status(run)).rejects.toThrow(askAgain);
+    expect(steps(run)).toEqual(['command before']);
   });
 
   test('the same seed and the same test give the same trace', async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { type Context } from 'node:vm';
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancelledFailure,
   DefaultFailureConverter,
@@ -87,6 +89,7 @@ export interface ActivityContext {
   readonly activityId: string;
   /** From 1. */
   readonly attempt: number;
+  readonly taskQueue: string;
   /** Aborted once the workflow asked for the activity's end; the reason is a CancelledFailure. */
   readonly signal: AbortSignal;
   /** Virtual milliseconds since 1970. */
@@ -99,7 +102,7 @@ export interface ActivityContext {
   hold(): Promise<void>;
 }
 
-/** Plays an activity: its first argument in, what it returns or throws out. */
+/** Plays an activity: its first argument in, what it returns or throws out. An ActivityFailure is what the server itself makes of it. */
 export type ActivityFunction = (input: never, activity: ActivityContext) => unknown;
 
 /** An attempt that waits in `hold()`. */
@@ -128,6 +131,8 @@ export interface RunOptions {
   namespace?: string;
   taskQueue?: string;
   memo?: JsonObject;
+  /** Task queues that no worker serves: what is scheduled there ends with its schedule-to-start timeout. */
+  deserted?: readonly string[];
   /** History events after which Temporal suggests to continue as new. */
   suggestContinueAsNewAt?: number;
 }
@@ -158,13 +163,20 @@ const noRandom = { random: () => 0, uuid4: () => '', fillRandom: (bytes: Uint8Ar
 export class Driver {
   private readonly runs = new Set<Run>();
 
-  private constructor(private readonly creator: ReusableVMWorkflowCreator) {}
+  private constructor(
+    private readonly creator: ReusableVMWorkflowCreator,
+    private readonly closed: () => void,
+  ) {}
 
-  /** @param code as `bundleWorkflows` makes it; parsed once, for all runs */
-  static async create({ code }: { code: string }): Promise<Driver> {
-    const creator = await ReusableVMWorkflowCreator.create(parseWorkflowCode(code), noTimeLimit, new Set());
+  /**
+   * @param code as `bundleWorkflows` makes it; parsed once, for all runs
+   * @param globals what code that measures itself finds on the sandbox's global
+   * @param closed called when the driver is closed
+   */
+  static async create({ code, globals = {}, closed = () => undefined }: DriverOptions): Promise<Driver> {
+    const creator = await creatorWith(globals).create(parseWorkflowCode(code), noTimeLimit, new Set());
     stopTracingPromises();
-    return new Driver(creator);
+    return new Driver(creator, closed);
   }
 
   /** Starts a run. It moves only while the test awaits one of its methods, and time passes only where the method says so. */
@@ -177,7 +189,23 @@ export class Driver {
   async close(): Promise<void> {
     for (const run of this.runs) await run.dispose();
     await this.creator.destroy();
+    this.closed();
   }
+}
+
+export interface DriverOptions {
+  code: string;
+  globals?: Record<string, unknown>;
+  closed?: () => void;
+}
+
+function creatorWith(globals: Record<string, unknown>): typeof ReusableVMWorkflowCreator {
+  return class extends ReusableVMWorkflowCreator {
+    override injectGlobals(context: Context): void {
+      super.injectGlobals(context);
+      Object.assign(context, globals);
+    }
+  };
 }
 
 /**
@@ -208,6 +236,8 @@ interface Execution {
   continuedFrom?: string;
   sandbox?: Sandbox;
   events: number;
+  /** Another version of the workers is current by now. */
+  outdated?: boolean;
 }
 
 /** A run as a test sees it: the commands it issued, and the handles to move it. */
@@ -230,6 +260,8 @@ export class Run {
   private timers = new Map<number, Appointment>();
   private ending: Ending | undefined;
   private broken: Error | undefined;
+  private untold = false;
+  private sizeTold = 0;
   private driving: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -281,6 +313,19 @@ export class Run {
   /** Asks for the run's end, as Temporal's own cancel does. */
   cancel(): void {
     this.receive({ cancelWorkflow: { reason: '' } });
+  }
+
+  /** Another version of the workers becomes current, which the run is told with its next activation. */
+  newVersion(): void {
+    this.execution.outdated = true;
+  }
+
+  /**
+   * What comes next comes as Core hands it to a worker that took the run over for a question: before the workflow task
+   * that brings it, and so without the size that history has with it.
+   */
+  comeEarly(): void {
+    this.untold = true;
   }
 
   /** Asks the workflow, after it has seen all that was sent to it. @throws what the query handler throws */
@@ -420,17 +465,20 @@ export class Run {
 
   private async send(jobs: Job[]): Promise<Command[]> {
     const sandbox = (this.execution.sandbox ??= await this.createSandbox());
+    // Told with each workflow task; a question is none.
+    if (!this.untold && !jobs[0]?.queryWorkflow) this.sizeTold = this.execution.events * bytesPerEvent;
     const { successful, failed } = await sandbox.activate(
       WorkflowActivation.fromObject({
         runId: this.execution.runId,
         timestamp: timestampOf(this.agenda.now),
         isReplaying: false,
         historyLength: this.execution.events,
-        historySizeBytes: this.execution.events * bytesPerEvent,
+        historySizeBytes: this.sizeTold,
         ...(this.release === undefined
           ? {}
           : { deploymentVersionForCurrentTask: { deploymentName: 'driver', buildId: this.release } }),
         continueAsNewSuggested: this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
+        targetWorkerDeploymentVersionChanged: this.execution.outdated === true,
         jobs,
       }),
     );
@@ -549,7 +597,12 @@ export class Run {
     if (!play) throw new Error(`the test gives no activity ${command.activityType}; add it to the activities of the run`);
     const task = new Task(command, play, this.agenda);
     this.tasks.set(task.seq, task);
-    task.begin();
+    if (!this.options.deserted?.includes(command.taskQueue ?? '')) return task.begin();
+    const timeout = new TimeoutFailure('activity ScheduleToStart timeout', undefined, TimeoutType.SCHEDULE_TO_START);
+    const cause = failureConverter.errorToFailure(timeout, defaultPayloadConverter);
+    const { RETRY_STATE_NON_RETRYABLE_FAILURE: never } = RetryState;
+    const failure = activityFailure(command, 'Activity task timed out', cause, never);
+    task.waitForWorker(msOf(command.scheduleToStartTimeout) || Infinity, () => this.close(task, { failed: { failure } }));
   }
 
   private cancelActivity(seq: number): void {
@@ -574,6 +627,9 @@ export class Run {
     if (task.cancelRequested && isCancelled(outcome.error)) {
       return this.close(task, { cancelled: { failure: cancelledFailure(task.command) } });
     }
+    // What a server itself answers, word for word.
+    if (outcome.error instanceof ActivityFailure)
+      return this.close(task, { failed: { failure: failureConverter.errorToFailure(outcome.error, defaultPayloadConverter) } });
     const error = outcome.error instanceof TimeoutFailure ? outcome.error : ensureApplicationFailure(outcome.error);
     const next = task.retry(error);
     if (next === RetryState.RETRY_STATE_IN_PROGRESS) return;
@@ -666,9 +722,14 @@ class Task {
 
   begin(): void {
     this.attempts += 1;
-    const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.agenda));
+    const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.command.taskQueue ?? '', this.agenda));
     this.appointment = this.agenda.in(timeoutsOf(this.command).startToCloseMs, () => attempt.handle().timeout('START_TO_CLOSE'));
     attempt.run(this.play, this.command.arguments ?? []);
+  }
+
+  /** For a worker that does not come. */
+  waitForWorker(ms: number, gone: () => void): void {
+    this.appointment = this.agenda.in(ms, gone);
   }
 
   /** @returns whether an attempt is at a worker, which has to end it */
@@ -722,6 +783,7 @@ class Attempt implements ActivityContext {
   constructor(
     readonly activityId: string,
     readonly attempt: number,
+    readonly taskQueue: string,
     private readonly agenda: Agenda,
   ) {}
 

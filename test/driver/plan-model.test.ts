@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { join } from 'node:path';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { BorderLimits } from '../../common/admission.js';
 import type { Verdict } from '../../common/envelope.js';
@@ -7,9 +6,8 @@ import type { RunView } from '../../common/view.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import type { CommandAction } from '../../language/runbook.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
-import { programFolder } from '../../worker/config.js';
-import { Driver, outline, type ActivityContext, type Run } from './driver.js';
+import { type Driver, outline, type ActivityContext, type Run } from './driver.js';
+import { openDriver } from './open.js';
 import { expectedOf, randomFrom, randomSteps, type Expected, type ModelStep, type Random } from './plan-model.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
@@ -23,7 +21,7 @@ const firstSeed = Number(process.env['RUNBOOK_MODEL_SEED'] ?? 1);
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+  driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
 

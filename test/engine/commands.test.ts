@@ -10,6 +10,33 @@ import { until } from '../helpers/until.js';
 const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 
+describe('a command whose worker is dead, which nobody knows yet', () => {
+  let engine: Engine;
+  beforeAll(async () => {
+    // Long enough for the cancellation to come before the silence is noticed.
+    engine = await Engine.start({ workers: 1, settings: { RUNBOOK_HEARTBEAT_MS: '6000' } });
+  }, 60_000);
+  afterAll(() => engine?.stop());
+
+  test('the run is cancelled: the command is ended, then what was changed is taken back, and the run is cancelled', async () => {
+    const [pid, journal] = [engine.path('pid.txt'), engine.path('journal.txt')];
+    const second = sh('echo $$ > "$1"; exec sleep 300', pid);
+    const handle = await engine.run('test-desk', { first: nothing, second, journal });
+    const command = await until('the command', async () => (await readFile(pid, 'utf8').catch(() => '')).trim());
+    await engine.startWorker();
+    const [dead] = engine.workers;
+    if (dead) await engine.loseWorker(dead);
+    await handle.signal('decide', {
+      ...{ version: 1, id: `cancel-${handle.workflowId}`, run: handle.workflowId, verb: 'cancel' },
+      ...{ by: 'requester', reason: 'wrong night' },
+    });
+    const view = await engine.ended(handle);
+    expect(isAlive(command)).toBe(false);
+    expect(await readFile(journal, 'utf8')).toBe('undo first\n');
+    expect(view).toMatchObject({ state: 'cancelled', steps: [{ state: 'undone' }, { state: 'skipped' }] });
+  }, 60_000);
+});
+
 describe('a command and the death of its worker', () => {
   let engine: Engine;
   beforeAll(async () => {

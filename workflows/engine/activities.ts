@@ -78,7 +78,7 @@ const endingGraceMs = 30_000;
  * says when the last one is used up, so that a dead worker or an absent PostgreSQL costs the step nothing.
  * @param heartbeatMs silence after which the worker counts as dead
  */
-export function stepOptions(request: AttemptRequest, retry: RetrySpec, heartbeatMs: number): ActivityOptions {
+export function stepOptions(request: AttemptRequest, retry: Required<RetrySpec>, heartbeatMs: number): ActivityOptions {
   return {
     cancellationType,
     activityId: request.step.path,
@@ -86,9 +86,9 @@ export function stepOptions(request: AttemptRequest, retry: RetrySpec, heartbeat
     startToCloseTimeout: request.timeoutMs + endingGraceMs,
     heartbeatTimeout: heartbeatMs,
     retry: {
-      initialInterval: retry.initialMs ?? 1_000,
-      backoffCoefficient: retry.factor ?? 2,
-      maximumInterval: retry.maxMs ?? 60_000,
+      initialInterval: retry.initialMs,
+      backoffCoefficient: retry.factor,
+      maximumInterval: retry.maxMs,
     },
   };
 }

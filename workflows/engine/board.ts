@@ -167,7 +167,7 @@ export class Board {
   private publish(path: string): void {
     setCurrentDetails(renderDetails(this.view));
     const state = this.view.state;
-    const step = path.split('/')[0] ?? '';
+    const step = path.replace(/\/.*/s, '');
     if (state !== this.published.state || step !== this.published.step) {
       upsertSearchAttributes([
         { key: searchAttributes.state, value: state },

@@ -43,13 +43,22 @@ export interface CarriedInbox {
   count: number;
 }
 
-/** How a run is going to end. */
-export interface Ending {
+/** How a run is going to end whose procedure has come to its end. */
+export interface GoodEnding {
   state: RunState;
-  problem: Problem | null;
+  problem: null;
+  rollback: false;
+}
+
+/** How a run is going to end otherwise. */
+export interface BadEnding {
+  state: RunState;
+  problem: Problem;
   /** Whether what was changed has to be taken back. */
   rollback: boolean;
 }
+
+export type Ending = GoodEnding | BadEnding;
 
 export interface Carried {
   version: 1;
@@ -70,5 +79,5 @@ export interface Carried {
   /** In words, when the plan was made anew: the approvals so far are void. */
   changedInputs?: string;
   /** Set once the procedure is over and its changes are being taken back. */
-  rollback: { ending: Ending; undos: readonly Undo[]; failed: readonly string[] } | null;
+  rollback: { ending: BadEnding; undos: readonly Undo[]; failed: readonly string[] } | null;
 }

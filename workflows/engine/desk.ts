@@ -83,7 +83,7 @@ export class Desk {
 
   /** Takes a decision that was judged good. */
   decide(decision: DecisionEnvelope): void {
-    const open = this.cases.get(decision.step ?? '');
+    const open = this.cases.get(decision.step as string);
     if (open?.state !== 'waiting') return;
     open.state = 'decided';
     open.decision = decision;
@@ -99,7 +99,7 @@ export class Desk {
     const waiting = this.caseOf(path, spec, question, host.run);
     if (waiting.decision) return waiting.decision;
     const { problem } = waiting;
-    host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
+    if (!goesOn) host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
     host.board.openWait({
       kind: question.kind,
       id: path,

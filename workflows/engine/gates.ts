@@ -54,7 +54,7 @@ export class Gates {
   }
 
   /** For the next execution of the run. @param voided true when the approvals so far no longer hold */
-  carry(voided = false): CarriedGate[] {
+  carry(voided: boolean): CarriedGate[] {
     return [...this.gates.values()].map(
       ({ spec: _spec, openings: _openings, question: _question, renewal: _renewal, ...gate }) =>
         voided
@@ -119,7 +119,7 @@ export class Gates {
 
   /** Takes a decision that was judged good. */
   decide(decision: DecisionEnvelope): void {
-    const gate = this.gates.get(decision.gate ?? '');
+    const gate = this.gates.get(decision.gate as string);
     if (gate?.state !== 'waiting' || decision.attempt !== gate.attempt) return;
     gate.state = 'decided';
     gate.decision = decision;
@@ -158,7 +158,7 @@ export class Gates {
         // A decision that arrived before the deadline counts, even when it is judged after it.
         if (wait === 0) await host.until(() => decided() || !host.busy());
         // The timer's summary is the one place that shows the command without a worker.
-        else await host.until(() => decided() || outdated(), wait, summary);
+        else await host.until(() => decided() || outdated(), { ms: wait, summary });
         if (decided()) break;
         if (outdated()) {
           await saved;
@@ -248,7 +248,7 @@ function unopened(id: string): CarriedGate {
 }
 
 function approved(decision: DecisionEnvelope, row: StepView, board: Board): DecisionEnvelope {
-  board.closeWait(decision.gate ?? '');
+  board.closeWait(row.id);
   if (row.state !== 'succeeded') board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
   return decision;
 }

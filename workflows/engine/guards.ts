@@ -42,9 +42,8 @@ export function gateFor(step: StepSpec, top: string, plan: Plan): string | undef
 function gateBefore(steps: readonly StepSpec[], top: string, prefix = ''): string | undefined {
   const [id, ...rest] = top.split('/');
   const place = steps.findIndex((step) => step.id === id);
-  const own = steps[place];
-  if (!own) return undefined;
-  const inside = rest.length > 0 ? gateBefore(own.steps ?? [], rest.join('/'), `${prefix}${own.id}/`) : undefined;
+  const inside =
+    rest.length > 0 ? gateBefore((steps[place] as StepSpec).steps as StepSpec[], rest.join('/'), `${prefix}${id}/`) : undefined;
   if (inside !== undefined) return inside;
   const before = steps.slice(0, place).findLast((step) => step.kind === 'approval');
   return before && `${prefix}${before.id}`;

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
+import { ApplicationFailure, TimeoutFailure, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
 import type { FailureDetail, OtherHost } from '../../common/attempt.js';
 import { hostQueue } from '../../common/queues.js';
 import type { Problem } from '../../common/view.js';
@@ -50,13 +50,13 @@ export async function onItsHost<T>(
 
 /** The host that the failure names, when it is the one of a worker that is on the wrong host. */
 function otherHost(error: unknown): OtherHost | null {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  const { cause } = error as Error;
   if (!(cause instanceof ApplicationFailure) || cause.type !== 'OnAnotherHost') return null;
   const detail = cause.details?.[0] as FailureDetail | undefined;
   return (detail?.details as OtherHost | undefined) ?? null;
 }
 
 function wasNotTaken(error: unknown): boolean {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  const { cause } = error as Error;
   return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
 }

@@ -12,6 +12,8 @@ interface Received {
 
 /** Larger decisions are not carried further: what is judged goes into history once more. */
 const maxDecisionCharacters = 8_192;
+/** A decision is nested three deep, and what it answers a little more. */
+const maxDepth = 50;
 /** Decisions judged by one activity; a flood costs one activity per batch, not per signal. */
 const batchSize = 50;
 /** Answers that one execution hands to the next; older ones are in the record. */
@@ -110,14 +112,26 @@ export class Inbox {
   }
 }
 
-/** The payload as plain JSON, or its beginning as text when it is too large or no JSON at all. */
+/** The payload as plain JSON, or its beginning as text when it is too large, or why it is neither. */
 function bounded(payload: unknown): Json {
-  try {
-    const text = JSON.stringify(payload) ?? 'null';
-    return text.length <= maxDecisionCharacters ? (JSON.parse(text) as Json) : text.slice(0, maxDecisionCharacters / 8);
-  } catch {
-    return String(payload).slice(0, maxDecisionCharacters / 8);
+  if (isTooDeep(payload)) return `something nested more than ${maxDepth} deep`;
+  const text = JSON.stringify(payload) ?? 'null';
+  return text.length <= maxDecisionCharacters ? (JSON.parse(text) as Json) : text.slice(0, maxDecisionCharacters / 8);
+}
+
+/** Level by level: whatever calls itself on such a payload ends with a stack that is full, here and wherever it is read later. */
+function isTooDeep(payload: unknown): boolean {
+  let level: unknown[] = [payload];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxDepth) return true;
+    level = level.flatMap((value) => (isHolder(value) ? (Object.values(value) as unknown[]) : []));
   }
+  return false;
+}
+
+/** Bytes hold nothing further. */
+function isHolder(value: unknown): value is object {
+  return value !== null && typeof value === 'object' && !ArrayBuffer.isView(value);
 }
 
 function idOf(received: Json): string | undefined {

@@ -9,7 +9,7 @@ export const interceptors = (): WorkflowInterceptors => {
     internals: [
       {
         activate(input, next) {
-          const jobs = input.activation.jobs ?? [];
+          const jobs = input.activation.jobs as NonNullable<typeof input.activation.jobs>;
           // Core hands over questions alone.
           if (!jobs[0]?.queryWorkflow && input.batchIndex === 0 && isEarly()) throw new Error(askAgain);
           for (const { signalWorkflow } of jobs) rename(signalWorkflow);

@@ -139,7 +139,7 @@ export class Lease {
       );
     } catch (error) {
       const { decision } = question;
-      if (!isCancellation(error) || !decision || CancellationScope.current().consideredCancelled) throw error;
+      if (!isCancellation(error) || !decision) throw error;
       const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
       const takeOver = { by: decision.by, reason: decision.reason, decision: decision.id, from };
       return tryToAcquire({ ...request, takeOver }, leaseOptions(`${decision.by} takes over: ${decision.reason}`, heartbeatMs));
@@ -152,7 +152,7 @@ async function tryToAcquire(request: LeaseRequest, options: ActivityOptions): Pr
   try {
     return await acquireLeases(request, options);
   } catch (error) {
-    if (CancellationScope.current().consideredCancelled && !isCancellation(error)) {
+    if (CancellationScope.current().consideredCancelled) {
       throw new CancelledFailure('cancelled while it waited for a target');
     }
     throw error;

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { FailureDetail } from '../../common/attempt.js';
 import type { FailureType } from '../../common/failures.js';
 import type { Problem } from '../../common/view.js';
@@ -14,7 +14,7 @@ export class StepFailed extends Error {
     readonly path: string,
     readonly problem: Problem,
     /** What was said to become of the run, by the step itself or at the desk; null leaves it to the runbook. */
-    readonly way: 'rollback' | 'abort' | null = null,
+    readonly way: 'rollback' | 'abort' | null,
   ) {
     super(problem.message);
     this.name = 'StepFailed';
@@ -57,14 +57,19 @@ export interface AttemptFailure {
   attempt: number | null;
 }
 
-/** Reads an activity's failure as people should see it. @throws the error itself when it is a cancellation or not an activity's. */
+/** Whether an activity ended because no worker answered any more. */
+export function isSilence(error: unknown): boolean {
+  return (error as Error).cause instanceof TimeoutFailure;
+}
+
+/** Reads an activity's failure as people should see it. @throws the error itself when it is not an activity's. */
 export function readFailure(error: unknown): AttemptFailure {
-  if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
     const detail = cause.details?.[0] as Partial<FailureDetail> | undefined;
     return {
-      problem: { type: cause.type ?? 'Error', message: cause.message, ...(detail?.next ? { next: detail.next } : {}) },
+      problem: { type: cause.type || 'Error', message: cause.message, ...(detail?.next ? { next: detail.next } : {}) },
       attempt: detail?.attempt ?? null,
     };
   }

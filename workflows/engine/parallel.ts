@@ -27,18 +27,17 @@ export async function inParallel<T>(jobs: readonly (() => Promise<T>)[], atOnce 
 }
 
 class Lanes {
-  private busy = 0;
   private readonly queue: (() => void)[] = [];
-  constructor(private readonly limit: number) {}
+  constructor(private free: number) {}
 
   async take<T>(job: () => Promise<T>): Promise<T> {
-    if (this.busy >= this.limit) await new Promise<void>((free) => this.queue.push(free));
-    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled before it began');
-    this.busy += 1;
+    if (this.free > 0) this.free -= 1;
+    else await new Promise<void>((go) => this.queue.push(go));
     try {
+      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled before it began');
       return await job();
     } finally {
-      this.busy -= 1;
+      // A lane is handed on, never given back: all jobs came at once.
       this.queue.shift()?.();
     }
   }

@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { Plan, PlannedTarget } from '../../language/plan.js';
 import type { Action, CheckAction, StepSpec } from '../../language/runbook.js';
@@ -17,7 +17,7 @@ import { assertAllowed, gateFor } from './guards.js';
 import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
-import { ProcedureStopped, readFailure, StepFailed } from './outcome.js';
+import { isSilence, ProcedureStopped, readFailure, StepFailed } from './outcome.js';
 import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
 import { nestedIn, type Part } from './part.js';
@@ -341,7 +341,7 @@ export class Run {
   }
 
   private stopped = false;
-  private readonly until: Turn['until'] = (met, limitMs, summary) => this.turn.until(met, limitMs, summary);
+  private readonly until: Turn['until'] = (met, limit) => this.turn.until(met, limit);
 
   /** Does a step anywhere in the plan. @param top its declared path */
   async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
@@ -449,7 +449,7 @@ export class Run {
 
   /** The result of a step that was settled before this execution. */
   private passOver(row: StepView): Json {
-    if (row.state === 'failed') throw new StepFailed(row.id, row.error ?? { type: 'Error', message: 'failed' });
+    if (row.state === 'failed') throw new StepFailed(row.id, row.error as Problem, null);
     if (row.state === 'skipped') this.exceptions.push(row.id);
     return row.output;
   }
@@ -507,7 +507,9 @@ export class Run {
       this.board.end(row, 'succeeded', { output });
       return { output };
     } catch (error) {
-      if (isCancellation(error)) {
+      const ending = CancellationScope.current().consideredCancelled;
+      // A worker that was dead when the cancellation came: Temporal then tells that it fell silent, and nothing else.
+      if (isCancellation(error) || (ending && isSilence(error))) {
         const { state } = await this.turn.during(() =>
           CancellationScope.nonCancellable(() =>
             onItsHost(this.settings.hostWaitMs, ({ options, ...gone }) =>
@@ -516,11 +518,14 @@ export class Run {
           ),
         );
         this.board.end(row, state === 'ended' ? 'skipped' : 'unknown', { error: cancelled(state) });
-        throw error;
+        throw new CancelledFailure('cancelled while it ran');
       }
       const { problem, attempt } = readFailure(error);
       row.attempts = attempt ?? row.attempts;
-      return { problem };
+      if (!ending) return { problem };
+      // What becomes of the run is decided already: nobody is asked, and the step decides nothing.
+      this.board.end(row, problem.type === 'OutcomeUnknown' ? 'unknown' : 'failed', { error: problem });
+      throw new CancelledFailure('cancelled while it failed');
     }
   }
 

@@ -18,7 +18,7 @@ import { uiLink } from '../../common/ui-link.js';
 import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
 import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
 import { platformActivities } from './activities.js';
-import type { Carried, Ending } from './carried.js';
+import type { BadEnding, Carried, Ending } from './carried.js';
 import { Control } from './control.js';
 import { Inbox, type InboxOwner } from './inbox.js';
 import { GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
@@ -73,7 +73,7 @@ export function runbook(
 /** From the procedure's first step to the last word in the record. */
 class Life {
   /** Set once changes are being taken back. */
-  private ending: Ending | null;
+  private ending: BadEnding | null;
   private readonly scope = new CancellationScope();
   private readonly control: Control;
   private readonly answering: Promise<void>;
@@ -135,16 +135,16 @@ class Life {
     }
   }
 
-  private async takeBack(ending: Ending): Promise<Problem | null> {
+  private async takeBack(ending: BadEnding): Promise<Problem> {
     const { run } = this;
     this.ending = ending;
     await run.rollback();
     const left = [...run.leftover, ...run.undos.paths.filter((path) => !run.leftover.includes(path))];
     if (left.length === 0) return ending.problem;
     if (ending.state === 'rolled-back') ending.state = 'failed';
-    const message = `${ending.problem?.message ?? 'rollback'}; could not be taken back: ${left.join(', ')}`;
+    const message = `${ending.problem.message}; could not be taken back: ${left.join(', ')}`;
     return {
-      type: ending.problem?.type ?? 'StepFailed',
+      type: ending.problem.type,
       message,
       next: 'Take these steps back by hand; each step above says how.',
     };
@@ -182,14 +182,14 @@ function result(run: Run): RunResult {
   // Only when Temporal was asked: a cancellation it never requested would be shown as a failure.
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled)
     throw new CancelledFailure('the run was cancelled');
-  if (state === 'failed' || state === 'rolled-back') throw failed(problem);
+  if (state === 'failed' || state === 'rolled-back') throw failed(problem as Problem);
   return { state, outputs };
 }
 
-function failed(problem: Problem | null): ApplicationFailure {
+function failed({ type, message, next }: Problem): ApplicationFailure {
   return ApplicationFailure.create({
-    type: problem?.type ?? 'RunFailed',
-    message: [problem?.message ?? 'the run failed', problem?.next].filter(Boolean).join('. '),
+    type,
+    message: [message, next].filter(Boolean).join('. '),
     nonRetryable: true,
   });
 }

@@ -74,13 +74,12 @@ export class Turn {
 
   /**
    * What everything in a run waits with that waits for the run itself.
-   * @param limitMs gives up after that long; without it, never
-   * @param summary shown at the timer
+   * @param limit gives up after that many milliseconds; without it, never. The summary is shown at the timer
    */
-  async until(met: () => boolean, limitMs?: number, summary?: string): Promise<void> {
+  async until(met: () => boolean, limit?: { ms: number; summary: string }): Promise<void> {
     try {
-      if (limitMs === undefined) await condition(met);
-      else await condition(met, limitMs, { summary: summary ?? '' });
+      if (limit) await condition(met, limit.ms, { summary: limit.summary });
+      else await condition(met);
     } finally {
       this.moves += 1;
     }

@@ -1,0 +1,136 @@
+/**
+ * Puts one fault after the other into the engine and into the verdicts, and shows which test of the driver finds it. Each
+ * test runs the real bundle in the real sandbox; a fault meets only the tests that come by its place. What no test finds
+ * must stand in test/mutants/exceptions.json with a reason, else the command fails.
+ *
+ *   npm run mutants                     all of them, and writes docs/mutants.md
+ *   npm run mutants -- gates turn       only files whose name contains one of these
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { withFaults } from './lib/faults.mjs';
+import { Runner } from './lib/fault-runners.mjs';
+import { mutantsDoc } from './lib/mutants-doc.mjs';
+import { bundleForDriver, copyProgram } from './lib/program-copy.mjs';
+
+const root = resolve(import.meta.dirname, '..');
+process.chdir(root);
+
+/** Where the promises are kept that the driver can see. details.ts only words what people see in the Temporal UI. */
+const places = [
+  ...readdirSync('workflows/engine')
+    .filter((name) => name !== 'details.ts')
+    .map((name) => `workflows/engine/${name}`),
+  'activities/judge.ts',
+  'activities/admit.ts',
+];
+const chosen = process.argv.slice(2);
+const files = places.filter((file) => chosen.length === 0 || chosen.some((part) => file.includes(part)));
+/** Random plans find in 8 what they find in 150, or the next run of the suite does. */
+const seeds = '8';
+/** A test takes this many times as long as without a fault, and some seconds more, before it counts as one that hangs. */
+const patience = { times: 20, ms: 8_000 };
+/** Runs that a fault has stopped halfway stay in their process. */
+const faultsPerProcess = 100;
+
+const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8'));
+const faults = [];
+const copy = copyProgram(root, files, (source, file) => {
+  const changed = withFaults(source, file, faults.length + 1);
+  faults.push(...changed.faults);
+  return changed.text;
+});
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    Runner.endAll();
+    copy.remove();
+    process.exit(130);
+  });
+}
+
+try {
+  await bundleForDriver(copy.folder);
+  useSmallJest();
+  const first = await Runner.start(copy.folder, seeds);
+  const { told } = await first.ask({ fault: 0 }, () => 300_000);
+  first.stop();
+  const failed = told.filter(({ failure }) => failure);
+  if (failed.length > 0)
+    throw new Error(`Without a fault, too, this fails: ${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`);
+  process.stdout.write(`${faults.length} faults, ${told.length} tests\n`);
+
+  const queue = [...faults];
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 2) }, () => work(queue, told)));
+  report();
+} finally {
+  copy.remove();
+}
+
+async function work(queue, told) {
+  let runner;
+  let asked = 0;
+  for (let fault = queue.shift(); fault; fault = queue.shift()) {
+    const tests = told.filter(({ reached }) => reached.includes(fault.id)).sort((one, other) => one.ms - other.ms);
+    if (tests.length === 0) continue;
+    if (asked === faultsPerProcess) {
+      runner?.stop();
+      runner = undefined;
+    }
+    if (!runner) asked = 0;
+    asked += 1;
+    runner ??= await Runner.start(copy.folder, seeds);
+    const limit = (name) => patience.ms + patience.times * (tests.find((test) => test.name === name)?.ms ?? 0);
+    const answer = await runner.ask({ fault: fault.id, tests: tests.map(({ name }) => name) }, limit);
+    fault.killedBy = answer.killedBy;
+    fault.hangs = answer.hangs === true;
+    if (!fault.killedBy && !isExcused(fault)) process.stdout.write(`SURVIVES  ${placeOf(fault)}\n`);
+    if (answer.ended) runner = undefined;
+    if (queue.length % 50 === 0) process.stdout.write(`${queue.length} to go\n`);
+  }
+  runner?.stop();
+}
+
+/** The tests import jest by its name; in the copy they find ours. */
+function useSmallJest() {
+  const folder = join(copy.folder, 'node_modules', '@jest', 'globals');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', exports: './index.js' }));
+  const ours = pathToFileURL(join(root, 'scripts', 'lib', 'small-jest.mjs')).href;
+  writeFileSync(join(folder, 'index.js'), `export * from ${JSON.stringify(ours)};\n`);
+}
+
+function report() {
+  const survivors = faults.filter((fault) => !fault.killedBy && !isExcused(fault));
+  const excused = faults.filter((fault) => !fault.killedBy && isExcused(fault));
+  const stale = exceptions.filter(
+    ({ file, fault }) => files.includes(file) && !excused.some((each) => each.file === file && each.what === fault),
+  );
+  if (chosen.length === 0) writeFileSync('docs/mutants.md', mutantsDoc(faults, reasonOf));
+  process.stdout.write('\n');
+  for (const fault of survivors) {
+    process.stdout.write(`SURVIVES  ${placeOf(fault)}${fault.killedBy === undefined ? '  (no test comes by)' : ''}\n`);
+  }
+  for (const { file, fault } of stale) {
+    process.stdout.write(`NOT NEEDED in test/mutants/exceptions.json: ${file} ${fault}: a test finds it, or it is gone\n`);
+  }
+  const found = faults.filter(({ killedBy }) => killedBy).length;
+  process.stdout.write(
+    `${faults.length} faults: ${found} found by a test, ${excused.length} excused, ${survivors.length} found by none\n`,
+  );
+  process.exitCode = survivors.length + stale.length > 0 ? 1 : 0;
+}
+
+/** Why a fault need not be found; undefined when it has to be. */
+function reasonOf({ file, what }) {
+  return exceptions.find((each) => each.file === file && each.fault === what)?.reason;
+}
+
+function isExcused(fault) {
+  return Boolean(reasonOf(fault));
+}
+
+function placeOf({ file, line, what }) {
+  return `${file}:${line}  ${what}`;
+}

@@ -1,0 +1,343 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Admission } from '../../common/admission.js';
+import type { AttemptRequest } from '../../common/attempt.js';
+import type { StartEnvelope } from '../../common/envelope.js';
+import { messageNames } from '../../common/names.js';
+import { outline, type Driver } from './driver.js';
+import { openDriver } from './open.js';
+import { answer, begin, change, commands, fine, lasting, runbook, send, states, tell } from './plans.js';
+import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
+
+/*
+ * What a run asks people, what it shows them, and what becomes of it in its next execution.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('workflows/index');
+}, 60_000);
+afterAll(() => driver?.close());
+
+const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
+
+describe('a step that failed for good', () => {
+  test('says what to do next, and what later steps need of it: it cannot be skipped', async () => {
+    const run = begin(driver, runbook([change('one', { answers: ['port'] })]), (request, activity) => {
+      throw stepFailure(request, activity, 'CommandMissing', 'not there', { next: 'Install it.' });
+    });
+    await run.settle();
+    const [wait] = (await status(run)).waitingFor;
+    expect(wait?.evidence).toMatchObject({
+      next: 'Install it.',
+      skip: 'not possible: later steps need what it answers',
+      done: expect.stringContaining('give port with --output'),
+    });
+    expect(await answer(run, 'skip')).toMatchObject({ accepted: false, code: 'output-missing' });
+    expect(await answer(run, 'done', { outputs: { port: 1 } })).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test.each(['abort', 'rollback', 'continue'])(
+    'and nobody knows what became of it: it asks, although it would %s',
+    async (onFailure) => {
+      const run = begin(driver, runbook([change('one', { onFailure })]), (request, activity) => {
+        throw stepFailure(request, activity, 'OutcomeUnknown', 'nobody knows');
+      });
+      await run.settle();
+      expect((await status(run)).steps).toMatchObject([{ state: 'unknown' }]);
+      const [wait] = (await status(run)).waitingFor;
+      expect(wait).toMatchObject({
+        title: expect.stringContaining('it is not known'),
+        evidence: { retry: expect.stringContaining('twice') },
+      });
+    },
+  );
+
+  test('because its target was taken: a retry takes the target back', async () => {
+    const asked: AttemptRequest[] = [];
+    const run = begin(driver, runbook([change('one')]), (request, activity) => {
+      asked.push(request);
+      if (asked.length === 1) throw stepFailure(request, activity, 'LeaseLost', 'run other has the target');
+      return null;
+    });
+    await run.settle();
+    await answer(run, 'retry');
+    await run.end();
+    expect(asked.map(({ retakeLease, attempts }) => [retakeLease, attempts])).toEqual([
+      [undefined, 1],
+      [true, 2],
+    ]);
+  });
+
+  test('changed inputs that admission refuses after all: it asks again', async () => {
+    const spec = runbook([change('one')]);
+    const real = activities(
+      (request, activity) => {
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      },
+      [spec],
+    );
+    const admit = real['admit'] as unknown as (request: { envelope: StartEnvelope }) => Admission;
+    const admitted = (request: { envelope: StartEnvelope }): Admission =>
+      request.envelope.inputs['word'] === 'other'
+        ? { admitted: false, problem: { type: 'Refused', message: 'no longer there' } }
+        : admit(request);
+    const run = begin(driver, spec, fine, {}, { activities: { ...real, admit: admitted } });
+    await run.settle();
+    expect(await answer(run, 'retry', { inputs: { word: 'other' } })).toMatchObject({ accepted: true });
+    await run.advance(500);
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', attempt: 2 }]);
+    expect((await status(run)).inputs).toEqual({ word: 'hello' });
+  });
+
+  test('an input that was not given is shown as such where it changes', async () => {
+    const text = { type: 'text', description: 'more', optional: true };
+    const spec = runbook([gate, lasting('one')], {
+      inputs: { more: text },
+    });
+    let broken = true;
+    const run = begin(driver, spec, (request, activity) => {
+      if (broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    await answer(run, 'approve');
+    await answer(run, 'retry', { inputs: { more: 'this' } });
+    await run.advance(500);
+    expect((await status(run)).waitingFor[0]?.evidence).toEqual({
+      'inputs changed since the last approval': 'more: not given → "this"',
+    });
+    broken = false;
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+});
+
+describe('the next execution', () => {
+  test('knows what was decided before, and gives what has no name another one', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    run.signal('junk', {});
+    const id = send(run, 'approve', { gate: 'gate', attempt: 7, digest: 'other' });
+    await run.settle();
+    run.signal(messageNames.border);
+    await run.advance(500);
+    run.signal('junk', {});
+    run.signal(messageNames.decide, { id });
+    await run.settle();
+    const { decisions } = await status(run);
+    expect(decisions.map(({ code }) => code)).toEqual(['malformed', 'stale', 'malformed']);
+    expect(new Set(decisions.map((decision) => decision.id)).size).toBe(3);
+    expect(await run.query(messageNames.verdict, id)).toMatchObject({ code: 'stale' });
+  });
+
+  test('of a rollback goes on with it: what stays is remembered, what is taken back is not taken back again', async () => {
+    const steps = ['one', 'two', 'three'].map((step) => change(step));
+    const run = begin(driver, runbook([...steps, gate]), async (request, activity) => {
+      if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
+      if (request.step.path === 'two.undo') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    await answer(run, 'reject');
+    expect((await status(run)).undos).toEqual(['three', 'two', 'one']);
+    await run.advance(1_000);
+    expect((await status(run)).undos).toEqual(['two', 'one']);
+    await run.advance(2_000);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect(await status(run)).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'two.undo', attempt: 1 }] });
+    await answer(run, 'skip');
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect((await status(run)).state).toBe('rolling-back');
+    await run.end();
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length).toBeGreaterThan(0);
+    expect(commands(run).slice(3)).toEqual(['three.undo', 'two.undo', 'one.undo']);
+    expect(await status(run)).toMatchObject({
+      state: 'rejected',
+      problem: { message: expect.stringMatching(/could not be taken back: two$/) },
+    });
+  });
+
+  test('of a paused run is paused', async () => {
+    const run = begin(driver, runbook([change('one'), gate, change('two')]));
+    await run.settle();
+    await tell(run, 'pause');
+    run.signal(messageNames.border);
+    await run.advance(60_000);
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    expect((await status(run)).state).toBe('paused');
+    await answer(run, 'approve');
+    await run.advance(60_000);
+    expect(commands(run)).toEqual(['one']);
+    await tell(run, 'resume');
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two']);
+  });
+
+  test('shows where it is in the Temporal UI', async () => {
+    const spec = runbook([gate]);
+    const real = activities(fine, [spec]);
+    const admit = real['admit'] as unknown as (request: object) => { settings: object };
+    const withUi = (request: object): object => {
+      const admission = admit(request);
+      return { ...admission, settings: { ...admission.settings, uiUrl: 'http://ui' } };
+    };
+    const run = begin(driver, spec, fine, {}, { activities: { ...real, admit: withUi } });
+    await run.settle();
+    const link = (await status(run)).uiUrl;
+    expect(link).toContain(run.runId);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect((await status(run)).uiUrl).toContain(run.runId);
+    expect((await status(run)).uiUrl).not.toBe(link);
+  });
+});
+
+describe('a run that takes over from a dead one', () => {
+  const probe = { kind: 'check', probe: { kind: 'command', argv: ['look'] }, until: { path: 'exitCode', is: 0 }, everyMs: 100 };
+  const checked = (id: string): object => {
+    const spec = change(id) as { work: object };
+    return { ...spec, work: { ...spec.work, check: probe } };
+  };
+  const taken = (id: string): object => ({
+    ...{ id, state: 'succeeded', output: 'before', title: id, kind: 'command', effect: 'change', attempts: 1 },
+    ...{ startedAt: null, endedAt: null, error: null, takenFrom: 'dead' },
+  });
+
+  test('looks once at what it took over, whatever executions it has, and shows what is no longer part of the runbook', async () => {
+    const looked: string[] = [];
+    const group = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items: ['a'], steps: [change('do')] };
+    const spec = runbook([checked('one'), checked('two'), group, gate, change('three')]);
+    const real = activities(fine, [spec]);
+    const admit = real['admit'] as unknown as (request: object) => object;
+    const look: PlayCommand = (request, activity) => {
+      looked.push(request.step.path);
+      if (request.step.path === 'two.check') throw stepFailure(request, activity, 'CheckFailed', 'it is gone');
+      return null;
+    };
+    const asked = { ...envelope('told', {}), from: { run: 'dead' } };
+    const run = driver.start('told', [asked], {
+      workflowId: asked.run,
+      activities: {
+        ...real,
+        check: async (request, activity) => ({ output: await look(request, activity), attempt: 1 }),
+        admit: (request: object) => ({ ...admit(request), taken: ['one', 'two', 'all/a/do', 'gone'].map(taken) }),
+      },
+    });
+    await run.settle();
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect(states(await status(run))).toMatchObject({
+      one: 'succeeded',
+      two: 'succeeded',
+      'all/a/do': 'succeeded',
+      gone: 'succeeded',
+    });
+    expect((await status(run)).steps.map(({ id }) => id)).toEqual(['one', 'two', 'all', 'all/a/do', 'gate', 'three', 'gone']);
+    await answer(run, 'approve');
+    await run.end();
+    expect(looked).toEqual(['one.check', 'two.check']);
+    expect(commands(run)).toEqual(['two', 'three']);
+  });
+
+  test('a step that drifted is done anew also when the run continues in between', async () => {
+    const spec = runbook([checked('one'), change('two')]);
+    const real = activities(fine, [spec]);
+    const admit = real['admit'] as unknown as (request: object) => object;
+    const asked = { ...envelope('told', {}), from: { run: 'dead' } };
+    let looked = 0;
+    const run = driver.start('told', [asked], {
+      workflowId: asked.run,
+      activities: {
+        ...real,
+        check: async (request: AttemptRequest, activity) => {
+          looked += 1;
+          await activity.sleep(1_000);
+          throw stepFailure(request, activity, 'CheckFailed', 'it is gone');
+        },
+        admit: (request: object) => ({ ...admit(request), taken: [taken('one')] }),
+      },
+    });
+    await run.advance(500);
+    run.signal(messageNames.border);
+    await run.end();
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    expect([looked, commands(run)]).toEqual([1, ['one', 'two']]);
+  });
+});
+
+describe('what a step is given', () => {
+  test('its verification goes with it', async () => {
+    const asked: AttemptRequest[] = [];
+    const verify = {
+      kind: 'check',
+      probe: { kind: 'command', argv: ['look'] },
+      until: { path: 'exitCode', is: 0 },
+      everyMs: 100,
+    };
+    const run = begin(driver, runbook([lasting('one', { verify })]), (request) => {
+      asked.push(request);
+      return null;
+    });
+    await run.end();
+    expect(asked).toMatchObject([{ verify, key: { run: 'told-run' } }]);
+  });
+
+  test('a worker that names no host when it says that the step is elsewhere is a failure like any other', async () => {
+    const run = begin(driver, runbook([change('one')]), () => {
+      throw ApplicationFailure.create({ type: 'OnAnotherHost', message: 'somewhere', nonRetryable: true });
+    });
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', kind: 'failure' }]);
+  });
+
+  test('a gate that its own declaration makes unnecessary this time holds nothing', async () => {
+    const when = { path: 'inputs.word', is: 'ask' };
+    const spec = runbook([{ ...gate, when }, change('two')]);
+    const run = begin(driver, spec);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['two']);
+    const asks = begin(driver, spec, fine, { inputs: { word: 'ask' } });
+    await asks.settle();
+    expect((await status(asks)).waitingFor).toMatchObject([{ id: 'gate' }]);
+    expect(await answer(asks, 'approve', { by: 'requester' })).toMatchObject({ accepted: false, code: 'own-request' });
+  });
+
+  test('the requester may decide where anyone may', async () => {
+    const run = begin(driver, runbook([{ ...gate, approvers: 'anyone' }]));
+    expect(await answer(run, 'approve', { by: 'requester' })).toMatchObject({ accepted: true });
+  });
+
+  test('a gate beside a change that runs at the same time holds it', async () => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [gate, change('two')] };
+    const run = begin(driver, runbook([{ ...gate, id: 'first' }, both]));
+    await answer(run, 'approve');
+    await expect(run.result()).rejects.toMatchObject({ message: expect.stringContaining('behind gate both/gate') });
+    expect(commands(run)).toEqual([]);
+  });
+
+  test('a step by hand is not asked for while the run is paused', async () => {
+    const steps = [change('one'), { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }];
+    const run = begin(driver, runbook(steps), (_request, activity) => activity.sleep(1_000).then(() => null));
+    await run.advance(500);
+    await tell(run, 'pause');
+    await run.advance(1_000);
+    expect((await status(run)).waitingFor).toEqual([]);
+    await tell(run, 'resume');
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand' }]);
+  });
+
+  test('a gate inside a nested runbook holds what is behind it there, and is waited for', async () => {
+    const inner = runbook([gate, change('two')], { id: 'inner' });
+    const outer = runbook([{ id: 'nested', title: 'Nested', kind: 'runbook', effect: 'change', runbook: 'inner' }]);
+    const asked = envelope('told', {});
+    const run = driver.start('told', [asked], { workflowId: asked.run, activities: activities(fine, [outer, inner]) });
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'nested/gate' }]);
+    expect(commands(run)).toEqual([]);
+    await answer(run, 'approve');
+    await run.end();
+    expect(commands(run)).toEqual(['nested/two']);
+  });
+});

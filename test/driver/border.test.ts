@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { BorderLimits } from '../../common/admission.js';
+import { messageNames } from '../../common/names.js';
+import { outline, type Driver, type Run, type RunOptions } from './driver.js';
+import { openDriver } from './open.js';
+import { answer, begin, change, commands, fine, runbook, send, tell } from './plans.js';
+import { activities, status, type PlayCommand } from './world.js';
+
+/*
+ * When a run continues as new, and when it does not: its history stays bounded, and nobody who watches can tell.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('workflows/index');
+}, 60_000);
+afterAll(() => driver?.close());
+
+const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
+const spec = runbook([change('one'), gate, change('two')]);
+const far = 1_000_000_000;
+/** About what an event takes, on the driver. */
+const bytesPerEvent = 200;
+
+function bounded(border: Partial<BorderLimits>, play: PlayCommand = fine, options: Partial<RunOptions> = {}): Run {
+  const limits = { events: far, bytes: far, signals: far, ...border };
+  return begin(driver, spec, undefined, {}, { activities: activities(play, [spec], limits), ...options });
+}
+
+const borders = (run: Run): number => outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length;
+const junk = (run: Run, count: number): void => {
+  for (let sent = 0; sent < count; sent += 1) run.signal('junk', { sent });
+};
+
+describe('a run continues as new', () => {
+  test.each<[string, Partial<BorderLimits>, Partial<RunOptions>, (run: Run) => void]>([
+    ['when its history has many events', { events: 60 }, {}, (run) => junk(run, 40)],
+    ['when its history is large', { bytes: 60 * bytesPerEvent }, {}, (run) => junk(run, 40)],
+    ['when it has had many signals', { signals: 40 }, {}, (run) => junk(run, 40)],
+    ['when Temporal suggests it', {}, { suggestContinueAsNewAt: 60 }, (run) => junk(run, 40)],
+    ['when another version of the workers is current', {}, {}, (run) => (run.newVersion(), junk(run, 1))],
+    ['when it is asked to', {}, {}, (run) => run.signal(messageNames.border)],
+  ])('%s, and asks what it asked before', async (_name, limits, options, cause) => {
+    const run = bounded(limits, fine, options);
+    await run.advance(1_000);
+    junk(run, 1);
+    await run.advance(1_000);
+    const before = await status(run);
+    expect(borders(run)).toBe(0);
+    cause(run);
+    await run.advance(1_000);
+    expect(borders(run)).toBe(1);
+    const after = await status(run);
+    expect(after.waitingFor).toEqual(before.waitingFor);
+    expect(after.decisions.length).toBeGreaterThanOrEqual(before.decisions.length);
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['one', 'two']);
+  });
+
+  test('in a flood of signals only when it pauses, or after half a minute', async () => {
+    const run = bounded({});
+    await run.advance(1_000);
+    run.signal(messageNames.border);
+    for (let ms = 0; ms < 29_000; ms += 50) {
+      junk(run, 1);
+      await run.advance(50);
+    }
+    expect(borders(run)).toBe(0);
+    for (let ms = 0; ms < 2_000; ms += 50) {
+      junk(run, 1);
+      await run.advance(50);
+    }
+    expect(borders(run)).toBe(1);
+
+    const calm = bounded({});
+    await calm.advance(1_000);
+    junk(calm, 1);
+    calm.signal(messageNames.border);
+    await calm.advance(90);
+    expect(borders(calm)).toBe(0);
+    await calm.advance(20);
+    expect(borders(calm)).toBe(1);
+  });
+
+  test('not while anything is in flight: a step, the record, a decision that is judged', async () => {
+    const slow = async (activity: { sleep(ms: number): Promise<void> }): Promise<void> => activity.sleep(10_000);
+    const real = activities(
+      async ({ step }, activity) => {
+        await slow(activity);
+        return step.path;
+      },
+      [spec],
+    );
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      {
+        activities: {
+          ...real,
+          record: async (_request, activity) => slow(activity),
+          judge: async (request, activity) => {
+            await slow(activity);
+            return real['judge']?.(request, activity);
+          },
+        },
+      },
+    );
+    await run.advance(5_000);
+    run.signal(messageNames.border);
+    await run.advance(4_900);
+    expect([borders(run), (await status(run)).steps[0]?.state]).toEqual([0, 'running']);
+    // The gate's question is being written to the record.
+    await run.advance(5_000);
+    expect([borders(run), (await status(run)).waitingFor.length]).toEqual([0, 1]);
+    await run.advance(6_000);
+    expect([borders(run), commands(run)]).toEqual([1, ['one']]);
+    // What is judged is judged by the execution that got it.
+    const wait = (await status(run)).waitingFor[0];
+    const id = send(run, 'approve', { gate: 'gate', ...(wait ? { attempt: wait.attempt, digest: wait.digest } : {}) });
+    await run.advance(1_000);
+    run.signal(messageNames.border);
+    await run.advance(8_000);
+    expect(borders(run)).toBe(1);
+    await run.end();
+    expect(await run.query('verdict', id)).toMatchObject({ accepted: true });
+    expect(commands(run)).toEqual(['one', 'two']);
+  });
+
+  test('never once it has come to its end', async () => {
+    const real = activities(fine, [spec]);
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      {
+        activities: { ...real, record: async (_request, activity) => activity.sleep(10_000) },
+      },
+    );
+    await run.advance(15_000);
+    await tell(run, 'abort');
+    await run.advance(1_000);
+    run.signal(messageNames.border);
+    await run.end();
+    expect([borders(run), (await status(run)).state]).toEqual([0, 'cancelled']);
+  });
+});

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { AttemptRequest } from '../../common/attempt.js';
+import { messageNames } from '../../common/names.js';
+import type { JsonObject } from '../../language/json.js';
+import type { CommandAction } from '../../language/runbook.js';
+import { outline, type Driver, type Run } from './driver.js';
+import { openDriver } from './open.js';
+import { about, answer, commands, failing, send, states, tell } from './plans.js';
+import { codeCatalogue } from './specs.js';
+import { activities, envelope, status, type PlayCommand } from './world.js';
+
+/*
+ * Procedures as code: what the engine does for them, and what it does with their faults.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('test/driver/procedures');
+}, 60_000);
+afterAll(() => driver?.close());
+
+const path: PlayCommand = ({ step }) => step.path;
+
+function begin(runbook: string, inputs: JsonObject = {}, play = path): Run {
+  const asked = envelope(runbook, inputs);
+  return driver.start(runbook, [asked], { workflowId: asked.run, activities: activities(play, codeCatalogue) });
+}
+
+describe('a procedure as code', () => {
+  test('does its steps in its order, the same step twice under two names, and each once however often it continues', async () => {
+    const asked: AttemptRequest<CommandAction>[] = [];
+    const run = begin('code-tour', { service: 'web' }, (request) => {
+      asked.push(request);
+      return request.step.path;
+    });
+    const all = ['both/left', 'both/right', 'each/a', 'each/b', 'work', 'work.2', 'tell'];
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand', kind: 'manual' }]);
+    const [chosen] = (await status(run)).steps;
+    expect(chosen).toMatchObject({ id: 'choose', startedAt: expect.any(String), endedAt: expect.any(String) });
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand', attempt: 1 }]);
+    await answer(run, 'done', { outputs: { seen: true } });
+    expect(await run.result()).toEqual({
+      state: 'succeeded',
+      outputs: { chosen: 'web, mail', each: { a: 'each/a', b: 'each/b' }, hand: { seen: true } },
+    });
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    expect(commands(run)).toEqual(all);
+    expect(asked.filter(({ step }) => step.path.startsWith('work')).map(({ action }) => action.argv[1])).toEqual([
+      'code-tour-run/work',
+      'code-tour-run/work.2',
+    ]);
+    expect(asked.find(({ step }) => step.path === 'work')?.timeoutMs).toBe(5_000);
+    const rows = (await status(run)).steps;
+    expect(rows.find(({ id }) => id === 'choose')).toEqual(chosen);
+    expect(states(await status(run))).toMatchObject({ choose: 'succeeded', spare: 'not-needed', hand: 'done-by-hand' });
+  });
+
+  test('a step that may fail is an exception, also in the next execution, and the run succeeds', async () => {
+    const run = begin('code-tour', { service: 'web' }, failing('tell'));
+    await run.settle();
+    run.signal(messageNames.border);
+    await run.advance(500);
+    await answer(run, 'done');
+    expect(await run.result()).toMatchObject({ state: 'succeeded-with-exceptions' });
+    expect(commands(run).filter((step) => step === 'tell')).toHaveLength(1);
+  });
+
+  test('a step by hand that people end the run with takes back what was done, in their words', async () => {
+    const run = begin('code-tour', { service: 'web' });
+    await run.settle();
+    await answer(run, 'rollback', { reason: 'it smells' });
+    await expect(run.result()).rejects.toMatchObject({
+      message: 'not done by hand: it smells. Left as they are: work.2, tell.',
+    });
+    expect(commands(run).at(-1)).toBe('work.undo');
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
+  test('what the undo of a step does is shown when it fails, also where nobody has put it in words', async () => {
+    const run = begin('code-tour', { service: 'web' }, failing('work.undo'));
+    await run.settle();
+    await answer(run, 'rollback');
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'work.undo', evidence: { undo: '' } }]);
+    await answer(run, 'done');
+    await run.end();
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
+  test('an answer that comes before the next execution has come to the question counts, once', async () => {
+    const run = begin('code-sleepy', {}, failing('work'));
+    for (const verb of ['approve', 'skip'] as const) {
+      await run.advance(60_000);
+      run.signal(messageNames.border);
+      await run.advance(500);
+      const asked = await about(run);
+      expect(await tell(run, verb, { ...asked, by: 'first' })).toMatchObject({ accepted: true });
+      expect(await tell(run, verb, { ...asked, by: 'second' })).toMatchObject({
+        ...{ accepted: false, code: 'already-decided' },
+        message: expect.stringMatching(verb === 'approve' ? /approved by first/ : /answered by first with skip/),
+      });
+      await run.advance(60_000);
+      expect((await status(run)).waitingFor.filter(({ id }) => id === 'gate')).toEqual([]);
+    }
+    expect(await run.result()).toMatchObject({ state: 'succeeded-with-exceptions' });
+    expect(commands(run)).toEqual(['work']);
+  });
+
+  test('a rejected gate may lead it another way, and does so in each execution', async () => {
+    const run = begin('code-otherwise', {}, async ({ step }, activity) => {
+      await activity.sleep(1_000);
+      return step.path;
+    });
+    await answer(run, 'reject');
+    run.signal(messageNames.border);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    expect(commands(run)).toEqual(['first', 'second']);
+    expect((await status(run)).decisions).toHaveLength(1);
+  });
+
+  test('one that does not listen when it is told to end does nothing more in its next execution', async () => {
+    const run = begin('code-stubborn');
+    await run.settle();
+    send(run, 'cancel');
+    run.signal(messageNames.border);
+    await run.advance(1_000);
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
+    await run.end();
+    expect(commands(run)).toEqual(['work', 'work.undo']);
+    expect((await status(run)).state).toBe('cancelled');
+  });
+});
+
+describe('a fault of the procedure', () => {
+  test.each([
+    ['a target that no input chose', 'input service names no target'],
+    ['a step that is not declared', 'step other is not declared'],
+    ['a part that is not declared', 'step both/left is not declared'],
+    ['a loop without a part', 'step each declares no part'],
+    ['a decision that finds no way', 'there is no way'],
+    ['a step behind its gate', 'behind gate gate, which is not approved'],
+    ['a step behind a gate that it called not needed', 'behind gate gate, which is not approved'],
+    ['a step by hand behind its gate', 'behind gate gate, which is not approved'],
+  ])('%s: the run fails in words, and nothing is done', async (fault, said) => {
+    const run = begin('code-faulty', { fault });
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped', message: expect.stringContaining(said) });
+    expect(commands(run)).toEqual([]);
+    expect((await status(run)).state).toBe('failed');
+  });
+
+  test('a step behind a gate that was rejected: nothing is done', async () => {
+    const run = begin('code-faulty', { fault: 'a step behind a gate that was rejected' });
+    await run.settle();
+    await answer(run, 'reject');
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+    expect(commands(run)).toEqual([]);
+  });
+
+  test('a decision that finds no way is shown as failed', async () => {
+    const run = begin('code-faulty', { fault: 'a decision that finds no way' });
+    await run.end();
+    expect((await status(run)).steps[1]).toMatchObject({ id: 'choose', state: 'failed', error: { message: 'there is no way' } });
+  });
+
+  test.each([
+    ['a gate that is not declared', 'gate other is not declared'],
+    ['a bug in a decision', 'a bug'],
+    ['an argument that no payload can hold', 'Unable to convert'],
+    ['a bug in what it is not to fail for', 'Unable to convert'],
+  ])('%s: the workflow task fails, where a corrected worker mends it', async (fault, said) => {
+    const run = begin('code-faulty', { fault });
+    await expect(run.settle()).rejects.toThrow(said);
+    expect(run.ended).toBe(false);
+  });
+});

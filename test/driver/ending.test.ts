@@ -1,0 +1,303 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, ServerFailure } from '@temporalio/common';
+import type { FailureType } from '../../common/failures.js';
+import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
+import { openDriver } from './open.js';
+import { about, answer, begin, change, commands, failing, lasting, runbook, send, states, tell } from './plans.js';
+import { activities, status, stepFailure, type PlayCommand } from './world.js';
+
+/*
+ * What comes between a run and its end: failures that meet a cancellation, undos that do not work, words that do not fit.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('workflows/index');
+}, 60_000);
+afterAll(() => driver?.close());
+
+/** Holds the step until the test says how it ends. */
+const holding =
+  (path: string, then: PlayCommand = () => null): PlayCommand =>
+  async (request, activity) => {
+    if (request.step.path !== path) return null;
+    await activity.hold();
+    return then(request, activity);
+  };
+
+describe('cancelled while a step is under way', () => {
+  async function cancelled(type: 'worker dies' | FailureType, onFailure: string): Promise<{ run: Run; settled: string[] }> {
+    const settled: string[] = [];
+    const fails = holding('two', (request, activity) => {
+      throw stepFailure(request, activity, type as FailureType, 'it broke');
+    });
+    const spec = runbook([change('one'), change('two', { onFailure }), change('three')]);
+    const settle: ActivityFunction = ({ step }: { step: string }) => {
+      settled.push(step);
+      return { state: 'ended' };
+    };
+    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(fails, [spec]), settle } });
+    await run.settle();
+    expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });
+    if (type === 'worker dies') run.held('two').timeout('HEARTBEAT');
+    else run.held('two').release();
+    await run.end();
+    return { run, settled };
+  }
+
+  test('its worker dies: what it had started is ended before anything is taken back', async () => {
+    const { run, settled } = await cancelled('worker dies', 'abort');
+    expect(settled).toEqual(['two']);
+    expect(commands(run)).toEqual(['one', 'two', 'two.undo', 'one.undo']);
+    const lines = outline(run.trace);
+    expect(lines.indexOf('settle')).toBeLessThan(lines.indexOf('command two.undo'));
+    expect(await status(run)).toMatchObject({ state: 'cancelled', problem: { message: 'operator cancelled the run: because' } });
+  });
+
+  test.each(['abort', 'rollback', 'continue', 'ask'])(
+    'it fails for good, and would %s: the run ends as it was told, and asks nobody',
+    async (onFailure) => {
+      const { run } = await cancelled('CommandMissing', onFailure);
+      expect(commands(run)).toEqual(['one', 'two', 'two.undo', 'one.undo']);
+      expect(outline(run.trace).filter((line) => line === 'record')).toHaveLength(1);
+      expect((await status(run)).state).toBe('cancelled');
+    },
+  );
+
+  test('nobody knows what became of it: that is what the end shows', async () => {
+    const play = holding('two', (request, activity) => {
+      throw stepFailure(request, activity, 'OutcomeUnknown', 'nobody knows');
+    });
+    const run = begin(driver, runbook([change('one'), lasting('two')]), play);
+    await run.settle();
+    await tell(run, 'cancel');
+    run.held('two').release();
+    await run.end();
+    expect(states(await status(run))).toEqual({ one: 'undone', two: 'unknown' });
+    expect((await status(run)).problem).toMatchObject({ next: 'Left as they are: two.' });
+  });
+
+  const items = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+  test('in a group, what had not begun never begins, and the run comes to its end', async () => {
+    const each = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items, concurrency: 1 };
+    const run = begin(driver, runbook([{ ...each, steps: [change('do')] }]), ({ step }, activity) =>
+      step.path.endsWith('.undo') ? null : activity.cancelled(),
+    );
+    await run.settle();
+    await tell(run, 'cancel');
+    await run.end();
+    expect(commands(run)).toEqual(['all/a/do', 'all/a/do.undo']);
+    expect(states(await status(run))).toEqual({ all: 'skipped', 'all/a/do': 'undone' });
+  });
+
+  test('in a group, a step that fails for good ends those that wait for their turn', async () => {
+    const each = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items, concurrency: 1 };
+    const run = begin(driver, runbook([{ ...each, steps: [change('do', { onFailure: 'abort' })] }]), failing('all/b/do'));
+    await run.end();
+    expect(commands(run)).toEqual(['all/a/do', 'all/b/do']);
+    expect((await status(run)).state).toBe('failed');
+  });
+
+  test('while the result of a dead run is looked at again: nothing is done anew', async () => {
+    const check = { kind: 'check', probe: { kind: 'command', argv: ['look'] }, until: { path: 'exitCode', is: 0 }, everyMs: 100 };
+    const step = change('one') as { work: object };
+    const spec = runbook([{ ...step, work: { ...step.work, check } }]);
+    const real = activities(() => null, [spec]);
+    const admitted = real['admit'] as unknown as (request: object) => object;
+    const taken = [{ id: 'one', state: 'succeeded', output: null, takenFrom: 'dead', kind: 'command', effect: 'change' }];
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      {
+        activities: {
+          ...real,
+          check: (_request: unknown, activity: ActivityContext) => activity.cancelled(),
+          admit: (request: object) => ({ ...admitted(request), taken }),
+        },
+      },
+    );
+    await run.settle();
+    await tell(run, 'cancel');
+    await run.end();
+    expect([commands(run), (await status(run)).drifted]).toEqual([[], undefined]);
+  });
+});
+
+describe('failures in the words of others', () => {
+  /** As the server hands on what is not ours. */
+  const verbatim = (cause?: Error): PlayCommand => {
+    return (_request, { activityId }) => {
+      throw new ActivityFailure('Activity task failed', 'command', activityId, RetryState.NON_RETRYABLE_FAILURE, 'x', cause);
+    };
+  };
+  test.each<[string, PlayCommand, string]>([
+    ['somebody failed the activity by its id', verbatim(ApplicationFailure.create({ message: 'by hand' })), 'Error: by hand'],
+    ['the server itself gave it up', verbatim(new ServerFailure('no such worker', true)), 'Error: no such worker'],
+    ['nobody says why', verbatim(), 'Error: Activity task failed'],
+  ])('%s: the step asks people, and says it', async (_name, play, said) => {
+    const run = begin(driver, runbook([change('one')]), play);
+    await run.settle();
+    const [step] = (await status(run)).steps;
+    expect([step?.state, `${step?.error?.type}: ${step?.error?.message}`]).toEqual(['needs-operator', said]);
+    expect(await answer(run, 'abort')).toMatchObject({ accepted: true });
+    await run.end();
+    expect((await status(run)).state).toBe('failed');
+  });
+});
+
+describe('an undo that fails', () => {
+  const steps = [change('one'), change('two'), change('three')];
+
+  test('is tried again, as often as people say so', async () => {
+    let broken = true;
+    const run = begin(driver, runbook(steps), (request, activity) => {
+      if (request.step.path === 'three') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      if (request.step.path === 'two.undo' && broken) throw stepFailure(request, activity, 'CommandFailed', 'not yet');
+      return null;
+    });
+    await answer(run, 'rollback');
+    broken = false;
+    expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo', 'two.undo', 'one.undo']);
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
+  test('where nobody is there to be asked, is left, and the others are taken back', async () => {
+    const run = begin(driver, runbook(steps), failing('three', 'two.undo'), { unattended: 'rollback' });
+    await run.end();
+    expect(states(await status(run))).toEqual({ one: 'undone', two: 'failed', three: 'undone' });
+    expect(await status(run)).toMatchObject({
+      state: 'failed',
+      problem: { type: 'CommandMissing', message: expect.stringMatching(/could not be taken back: two$/) },
+    });
+  });
+
+  test('after a rejection the run stays rejected, and says what is left', async () => {
+    const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
+    const run = begin(driver, runbook([change('one'), gate]), failing('one.undo'));
+    await answer(run, 'reject');
+    await answer(run, 'skip');
+    await run.end();
+    expect(await status(run)).toMatchObject({
+      state: 'rejected',
+      problem: { type: 'Rejected', message: expect.stringContaining('could not be taken back: one') },
+    });
+  });
+});
+
+describe('a decision whose question is gone when it has been judged', () => {
+  /** A judge that takes its time, so that the question can close meanwhile. */
+  function slow(spec: ReturnType<typeof runbook>, play: PlayCommand): Record<string, ActivityFunction> {
+    const real = activities(play, [spec]);
+    const judge = real['judge'] as ActivityFunction;
+    return {
+      ...real,
+      judge: async (request, activity) => {
+        await activity.sleep(2_000);
+        return judge(request, activity);
+      },
+    };
+  }
+
+  test.each<[string, object, 'approve' | 'done']>([
+    ['a gate', { id: 'open', title: 'Go on?', kind: 'approval', effect: 'read' }, 'approve'],
+    ['a step by hand', { id: 'open', title: 'By hand', kind: 'manual', effect: 'read' }, 'done'],
+  ])('%s of a run that Temporal cancels: nothing comes of it', async (_name, step, verb) => {
+    const spec = runbook([change('one'), step, change('two')]);
+    const run = begin(driver, spec, undefined, {}, { activities: slow(spec, (_request, activity) => activity.attempt) });
+    await run.settle();
+    const id = send(run, verb, await about(run));
+    await run.settle();
+    run.cancel();
+    await expect(run.result()).rejects.toBeInstanceOf(CancelledFailure);
+    expect(await run.query('verdict', id)).toMatchObject({ accepted: true });
+    expect(commands(run)).toEqual(['one', 'one.undo']);
+  });
+
+  test('one that came before the deadline counts, although it is judged behind it', async () => {
+    const spec = runbook([
+      { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read', deadlineMs: 1_000, approvers: 'anyone' },
+      change('two'),
+    ]);
+    const begun = (): Run => begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
+    const run = begun();
+    await run.advance(500);
+    expect((await status(run)).waitingFor).toMatchObject([{ who: 'an operator' }]);
+    const asked = await about(run);
+    send(run, 'approve', asked);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+
+    const refused = begun();
+    await refused.advance(500);
+    send(refused, 'approve', { ...asked, digest: 'another' });
+    await refused.end();
+    expect(await status(refused)).toMatchObject({ state: 'rejected', problem: { type: 'Expired' } });
+    expect(commands(refused)).toEqual([]);
+  });
+});
+
+describe('what is no decision', () => {
+  test('is answered, and harms nothing: lists, texts, nothing at all, the same thing twice', async () => {
+    const run = begin(driver, runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]));
+    await run.settle();
+    run.signal('decide', ['a', 'list']);
+    run.signal('decide', 'a text');
+    run.signal('decide');
+    run.signal('decide', { id: 'large', text: 'x'.repeat(100_000) });
+    run.signal('decide', { id: 'twice' });
+    run.signal('decide', { id: 'twice' });
+    await run.settle();
+    run.signal('decide', { id: '' });
+    run.signal('decide', { id: 'x'.repeat(201) });
+    await run.settle();
+    const { decisions } = await status(run);
+    expect(decisions.map(({ id }) => id)).toEqual([
+      ...['unnamed-1', 'unnamed-2', 'unnamed-3', 'unnamed-4', 'twice', 'unnamed-7', 'unnamed-8'],
+    ]);
+    const judged = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.activity === 'judge' ? entry.input : []));
+    expect(JSON.stringify(judged).length).toBeLessThan(20_000);
+    expect(decisions.map(({ code, by }) => [code, by])).toEqual(Array.from({ length: 7 }, () => ['malformed', '']));
+    expect(await run.query('verdict', 'twice')).toMatchObject({ code: 'malformed' });
+    expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('however deep it is nested: it is answered, and the run can be told what becomes of it', async () => {
+    const run = begin(driver, runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]));
+    await run.settle();
+    const json = { metadata: { encoding: Buffer.from('json/plain') } };
+    const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+    for (const text of [nested(60), nested(4_000), nested(100_000), `{"id":"deep","outputs":{"a":${nested(3_000)}}}`]) {
+      run.signalRaw('decide', { ...json, data: Buffer.from(text) });
+    }
+    run.signalRaw('decide', { metadata: { encoding: Buffer.from('binary/plain') }, data: Buffer.alloc(100_000) });
+    await run.settle();
+    expect((await status(run)).decisions.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => 'malformed'));
+    expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('when fewer answers come than were asked for, the others stay open, and nothing comes of them', async () => {
+    const spec = runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]);
+    const real = activities(() => null, [spec]);
+    const run = begin(driver, spec, undefined, {}, { activities: { ...real, judge: () => ({ verdicts: [] }) } });
+    await run.settle();
+    expect(await answer(run, 'approve')).toBeNull();
+    expect((await status(run)).waitingFor).toHaveLength(1);
+  });
+
+  test.each([
+    [null],
+    [{ version: 2 }],
+    [{ version: 1, verb: 'plan' }],
+    [{ version: 1, verb: 'start', runbook: 'other', by: 'a' }],
+  ])('a run that was started with %j ends with words, before anything is done', async (argument) => {
+    const run = driver.start('told', [argument], { activities: activities(() => null) });
+    await expect(run.result()).rejects.toMatchObject({ type: 'Refused', message: expect.stringContaining('runbook start told') });
+    expect(run.trace).toHaveLength(1);
+  });
+});

@@ -1,0 +1,108 @@
+import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import type { RunView } from '../../common/view.js';
+import { checkRunbook } from '../../language/runbook-schema.js';
+import type { RunbookSpec } from '../../language/runbook.js';
+import { outline, type Driver, type Run, type RunOptions } from './driver.js';
+import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
+
+/*
+ * Plans as data for the driver, and people who tell their runs something.
+ */
+
+/** A change that can be taken back. */
+export function change(id: string, more: object = {}): object {
+  return {
+    id,
+    title: `Change ${id}`,
+    kind: 'command',
+    effect: 'change',
+    retry: { attempts: 1 },
+    undo: `Take back ${id}`,
+    work: { action: { kind: 'command', argv: ['do', { $: 'inputs.word' }] }, undo: { kind: 'command', argv: ['undo'] } },
+    ...more,
+  };
+}
+
+/** A change that cannot be taken back. @param work what else it does */
+export function lasting(id: string, work: object = {}): object {
+  return change(id, { undo: undefined, work: { action: { kind: 'command', argv: ['do'] }, ...work } });
+}
+
+/** The runbook `told` with the steps given. */
+export function runbook(inner: readonly object[], more: object = {}): RunbookSpec {
+  const checked = checkRunbook({
+    ...{ id: 'told', version: '1.0.0', title: 'told', summary: 'told', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
+    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps: inner },
+    inputs: { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } },
+    ...more,
+  });
+  if (!checked.ok) throw new Error(checked.problems.join('\n'));
+  return checked.runbook;
+}
+
+export const fine: PlayCommand = ({ step, action }) => ({ did: step.path, with: action.argv[1] ?? null });
+
+/** @param paths whose commands fail for good, each time */
+export function failing(...paths: string[]): PlayCommand {
+  return (request, activity) => {
+    if (paths.includes(request.step.path)) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    return request.step.path;
+  };
+}
+
+/** A run of the runbook `told`. */
+export function begin(
+  driver: Driver,
+  spec: RunbookSpec,
+  play = fine,
+  change: Partial<StartEnvelope> = {},
+  options: Partial<RunOptions> = {},
+): Run {
+  const asked = { ...envelope(spec.id, {}), ...change };
+  return driver.start(spec.id, [asked], { workflowId: asked.run, activities: activities(play, [spec]), ...options });
+}
+
+let count = 0;
+
+/** Sends a decision. @returns its id */
+export function send(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): string {
+  count += 1;
+  const id = `told-${count}`;
+  run.signal('decide', { version: 1, id, run: run.workflowId, verb, by: 'operator', reason: 'because', ...more });
+  return id;
+}
+
+/** The same, with its answer. */
+export async function tell(
+  run: Run,
+  verb: DecisionEnvelope['verb'],
+  more: Partial<DecisionEnvelope> = {},
+): Promise<Verdict | null> {
+  const id = send(run, verb, more);
+  await run.advance(50);
+  return run.query<Verdict | null>('verdict', id);
+}
+
+/** What a decision has to name that answers what the run waits for. */
+export async function about(run: Run): Promise<Partial<DecisionEnvelope>> {
+  const wait = (await status(run)).waitingFor[0];
+  if (!wait) throw new Error('the run waits for nothing');
+  const place = { approval: 'gate', failure: 'step', manual: 'step', lease: undefined }[wait.kind];
+  return { ...(place ? { [place]: wait.id } : {}), attempt: wait.attempt, digest: wait.digest };
+}
+
+/** Answers what the run waits for. */
+export async function answer(
+  run: Run,
+  verb: DecisionEnvelope['verb'],
+  more: Partial<DecisionEnvelope> = {},
+): Promise<Verdict | null> {
+  await run.advance(50);
+  return tell(run, verb, { ...(await about(run)), ...more });
+}
+
+export const states = (view: RunView): Record<string, string> =>
+  Object.fromEntries(view.steps.map((step) => [step.id, step.state]));
+
+/** The commands that were asked for, in order, by their step's path. */
+export const commands = (run: Run): string[] => outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);

@@ -1,0 +1,86 @@
+import { CancellationScope, sleep } from '@temporalio/workflow';
+import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.js';
+import { runbook } from '../../workflows/engine/runbook.js';
+import type { Run, Work } from '../../workflows/engine/run.js';
+import { faultySpec, otherwiseSpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
+
+/*
+ * Procedures as code, for what plans as data cannot ask of the engine, or not so.
+ */
+
+const command = (...argv: string[]): Work => ({ action: { kind: 'command', argv } });
+
+const tour = runbook(tourSpec, async (run) => {
+  const chosen = run.decide('choose', () => `${run.target('service').name}, ${run.target('other').name}`);
+  await run.parallel('both', { left: command('left'), right: command('right') });
+  const each = await run.forEach('each', ['a', 'b'], (item) => command('look', item));
+  await run.step('work', (key) => ({ ...command('work', key), undo: { kind: 'command', argv: ['undo'] }, timeoutMs: 5_000 }));
+  await run.step('work', (key) => command('work', key));
+  run.notNeeded('spare', 'there is nothing to do');
+  await run.attemptStep('tell', command('tell'));
+  const hand = await run.manual('hand', 'Look at it.');
+  run.setOutputs({ chosen, each, hand });
+});
+
+const faults: Record<string, (run: Run) => unknown> = {
+  'a target that no input chose': (run) => run.target('service'),
+  'a step that is not declared': (run) => run.step('other', command('x')),
+  'a part that is not declared': (run) => run.parallel('both', { left: command('x') }),
+  'a loop without a part': (run) => run.forEach('each', ['a'], () => command('x')),
+  'a decision that finds no way': (run) =>
+    run.decide('choose', () => {
+      throw new ProcedureStopped('there is no way', 'Look for one.');
+    }),
+  'a step behind its gate': (run) => run.step('work', command('x')),
+  'a step behind a gate that it called not needed': (run) => {
+    run.notNeeded('gate', 'nobody has to look');
+    return run.step('work', command('x'));
+  },
+  'a step by hand behind its gate': (run) => run.manual('hand', 'Turn it.'),
+  'a step behind a gate that was rejected': async (run) => {
+    await run.gate('gate', { evidence: {}, covers: {} }).catch(() => undefined);
+    await run.step('work', command('x'));
+  },
+  'a gate that is not declared': (run) => run.gate('other', { evidence: {}, covers: {} }),
+  'a bug in a decision': (run) =>
+    run.decide('choose', () => {
+      throw new TypeError('a bug');
+    }),
+  'an argument that no payload can hold': (run) => run.step('look', command(1n as unknown as string)),
+  'a bug in what it is not to fail for': (run) => run.attemptStep('look', command(1n as unknown as string)),
+};
+
+const faulty = runbook(faultySpec, async (run) => {
+  await faults[run.inputs['fault'] as string]?.(run);
+});
+
+const otherwise = runbook(otherwiseSpec, async (run) => {
+  try {
+    await run.gate('gate', { evidence: { rows: [1, 2] }, covers: {} });
+  } catch (error) {
+    if (!(error instanceof GateRejected)) throw error;
+    await run.step('first', command('first'));
+  }
+  await run.step('second', command('second'));
+});
+
+const sleepy = runbook(sleepySpec, async (run) => {
+  await sleep(60_000);
+  await run.gate('gate', { evidence: {}, covers: {} });
+  await sleep(60_000);
+  await run.step('work', command('work'));
+});
+
+const stubborn = runbook(stubbornSpec, async (run) => {
+  await run.step('work', { ...command('work'), undo: { kind: 'command', argv: ['undo'] } });
+  await CancellationScope.nonCancellable(() => sleep(60_000));
+  await run.step('work', command('work'));
+});
+
+export {
+  tour as 'code-tour',
+  faulty as 'code-faulty',
+  otherwise as 'code-otherwise',
+  sleepy as 'code-sleepy',
+  stubborn as 'code-stubborn',
+};

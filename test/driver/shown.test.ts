@@ -1,0 +1,290 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Admission } from '../../common/admission.js';
+import type { StepView } from '../../common/view.js';
+import { messageNames } from '../../common/names.js';
+import { outline, type ActivityContext, type Driver, type Run } from './driver.js';
+import { openDriver } from './open.js';
+import { answer, begin, change, fine, lasting, runbook, send, tell } from './plans.js';
+import { activities, status, stepFailure, type PlayCommand } from './world.js';
+
+/*
+ * What people see of a run while it goes: its status, the search attributes and the memo in the Temporal UI, its details.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('workflows/index');
+}, 60_000);
+afterAll(() => driver?.close());
+
+const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
+const second = (at: string | null): number | null => (at === null ? null : (Date.parse(at) - Date.UTC(2026, 0, 1)) / 1_000);
+
+/** A step in one line: its state, from and to in seconds, attempts, what went wrong. */
+const line = ({ id, state, startedAt, endedAt, attempts, error }: StepView): string =>
+  [id, state, `${second(startedAt) ?? ''}-${second(endedAt) ?? ''}`, attempts, error?.message ?? ''].join(' ').trim();
+const lines = async (run: Run): Promise<string[]> => (await status(run)).steps.map(line);
+
+/** What the list of runs in the Temporal UI is filtered by, and the memo that tells the command without a worker. */
+const published = (run: Run): string[] => outline(run.trace).filter((each) => /^(search-attributes|memo)/.test(each));
+
+async function details(run: Run): Promise<string> {
+  const metadata = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  return metadata.currentDetails;
+}
+
+/** Each command takes a second. */
+const slow =
+  (play: PlayCommand = fine): PlayCommand =>
+  async (request, activity) => {
+    await activity.sleep(1_000);
+    return play(request, activity);
+  };
+
+describe('a run from its start to its end', () => {
+  test('each state as it comes, each step with its times, every wait with its command', async () => {
+    let broken = true;
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
+    const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change', instructions: 'Turn it.', answers: ['side'] };
+    const run = begin(
+      driver,
+      runbook([change('one'), both, gate, hand, change('two', { retry: { attempts: 2, initialMs: 1_000 } })]),
+      slow((request, activity: ActivityContext) => {
+        if (request.step.path === 'two' && broken) throw stepFailure(request, activity, 'CommandFailed', 'exit 1');
+        return request.step.path;
+      }),
+    );
+    await run.advance(500);
+    expect([(await status(run)).state, await lines(run)]).toEqual([
+      'running',
+      ['one running 0- 0', 'both pending - 0', 'gate pending - 0', 'hand pending - 0', 'two pending - 0'],
+    ]);
+    expect(await details(run)).toContain('▶');
+
+    await run.advance(2_500);
+    expect([(await status(run)).state, (await lines(run)).slice(0, 5)]).toEqual([
+      'waiting',
+      [
+        'one succeeded 0-1 1',
+        'both succeeded 1-2 0',
+        'both/left succeeded 1-2 1',
+        'both/right succeeded 1-2 1',
+        'gate waiting 2- 1',
+      ],
+    ]);
+    const [asked] = (await status(run)).waitingFor;
+    expect(asked).toEqual({
+      ...{ kind: 'approval', id: 'gate', title: 'Go on?', since: '2026-01-01T00:00:02.000Z', deadline: null, attempt: 1 },
+      ...{ who: 'an operator other than the requester', digest: asked?.digest, evidence: {} },
+      command: "runbook approve told-run gate --reason '…'",
+    });
+    expect(await details(run)).toContain("`runbook approve told-run gate --reason '…'`");
+
+    await answer(run, 'approve', { by: 'approver' });
+    expect((await status(run)).waitingFor).toEqual([
+      expect.objectContaining({
+        ...{ kind: 'manual', id: 'hand', title: 'By hand', deadline: null, who: 'an operator', attempt: 1 },
+        command: "runbook done told-run hand --reason '…'",
+        evidence: {
+          'what to do': 'Turn it.',
+          done: 'when you have done it; give side with --output',
+          skip: 'not possible: later steps need what it answers',
+          rollback: 'ends the run and takes back what was changed',
+          abort: 'ends the run and leaves everything as it is',
+        },
+      }),
+    ]);
+    expect([(await status(run)).state, (await lines(run)).slice(4, 6)]).toEqual([
+      'waiting',
+      ['gate succeeded 2-3 1', 'hand waiting 3-3 0 Turn it.'].map((each) =>
+        expect.stringMatching(new RegExp(`^${each.replace(/3/g, '3(.\\d+)?')}$`)),
+      ),
+    ]);
+
+    await answer(run, 'done', { outputs: { side: 'left' } });
+    await run.advance(5_000);
+    expect((await status(run)).state).toBe('needs-operator');
+    expect((await status(run)).steps.at(-1)).toMatchObject({
+      state: 'needs-operator',
+      attempts: 2,
+      error: { message: 'exit 1' },
+    });
+    expect((await status(run)).waitingFor).toMatchObject([
+      {
+        ...{ kind: 'failure', id: 'two', title: 'Change two: it failed', command: "runbook retry told-run two --reason '…'" },
+        evidence: {
+          'what happened': 'exit 1',
+          effect: 'change',
+          retry: 'does the step again',
+          skip: 'goes on without it',
+          done: 'goes on; you did it by hand',
+        },
+      },
+    ]);
+
+    broken = false;
+    await answer(run, 'retry');
+    expect((await status(run)).steps.at(-1)).toMatchObject({ state: 'running', endedAt: null, error: null });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    const view = await status(run);
+    expect(view).toMatchObject({ state: 'succeeded', waitingFor: [], problem: null });
+    expect(second(view.endedAt)).toBeGreaterThan(8);
+    expect(view.steps.map(({ id, state, output }) => [id, state, output])).toEqual([
+      ['one', 'succeeded', 'one'],
+      ['both', 'succeeded', null],
+      ['both/left', 'succeeded', 'both/left'],
+      ['both/right', 'succeeded', 'both/right'],
+      ['gate', 'succeeded', { by: 'approver', reason: 'because' }],
+      ['hand', 'done-by-hand', { side: 'left' }],
+      ['two', 'succeeded', 'two'],
+    ]);
+    expect(published(run)).toEqual([
+      'search-attributes running one',
+      'search-attributes running both',
+      'search-attributes running gate',
+      'search-attributes waiting gate',
+      "memo runbook approve told-run gate --reason '…'",
+      'search-attributes running hand',
+      'memo',
+      'search-attributes waiting hand',
+      "memo runbook done told-run hand --reason '…'",
+      'search-attributes running two',
+      'memo',
+      'search-attributes needs-operator two',
+      "memo runbook retry told-run two --reason '…'",
+      'search-attributes running two',
+      'memo',
+      'search-attributes succeeded',
+    ]);
+  });
+
+  test('paused, resumed, and rolled back', async () => {
+    const run = begin(driver, runbook([change('one'), change('two'), gate]), slow());
+    await run.advance(500);
+    await tell(run, 'pause');
+    await run.advance(2_000);
+    expect([(await status(run)).state, await lines(run)]).toEqual([
+      'paused',
+      ['one succeeded 0-1 1', 'two pending - 0', 'gate pending - 0'],
+    ]);
+    await tell(run, 'resume');
+    expect((await status(run)).state).toBe('running');
+    await run.advance(2_000);
+    await tell(run, 'rollback');
+    expect([(await status(run)).state, (await lines(run))[1]]).toEqual(['rolling-back', expect.stringContaining('two undoing')]);
+    expect(await tell(run, 'pause')).toMatchObject({ accepted: true, message: expect.stringContaining('end: two.') });
+    await tell(run, 'resume');
+    await expect(run.result()).rejects.toMatchObject({ type: 'RolledBack' });
+    const view = await status(run);
+    expect(view).toMatchObject({ state: 'rolled-back', waitingFor: [], undos: [] });
+    expect(second(view.endedAt)).toBeGreaterThan(4);
+    expect(view.steps.map(({ state }) => state)).toEqual(['undone', 'undone', 'waiting']);
+    expect(published(run)).toEqual([
+      'search-attributes running one',
+      'search-attributes paused one',
+      'search-attributes running one',
+      'search-attributes running two',
+      'search-attributes running gate',
+      'search-attributes waiting gate',
+      "memo runbook approve told-run gate --reason '…'",
+      'search-attributes rolling-back',
+      'memo',
+      'search-attributes rolling-back two',
+      'search-attributes paused two',
+      'search-attributes rolling-back two',
+      'search-attributes rolling-back one',
+      'search-attributes rolled-back',
+    ]);
+  });
+
+  test('a rejection closes the gate, and says who and why', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    await answer(run, 'reject', { reason: 'not tonight' });
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
+    expect(await status(run)).toMatchObject({
+      waitingFor: [],
+      steps: [{ state: 'failed', error: { type: 'Rejected', message: 'operator rejected gate: not tonight' } }],
+      problem: { message: 'operator rejected gate: not tonight' },
+    });
+  });
+
+  test('a step whose host is asked says so in the details, before anything comes of it', async () => {
+    const run = begin(driver, runbook([gate], {}), fine);
+    await run.settle();
+    expect(await details(run)).toContain('**waiting** · told');
+  });
+
+  test('two questions at once are both shown, both answered, and the run waits until the last', async () => {
+    const by = (id: string): object => ({ id, title: `Hand ${id}`, kind: 'manual', effect: 'read' });
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [by('a'), by('b')] };
+    const run = begin(driver, runbook([both]));
+    await run.settle();
+    expect((await status(run)).waitingFor.map(({ id }) => id)).toEqual(['both/a', 'both/b']);
+    expect(published(run).at(-1)).toBe(
+      "memo runbook done told-run both/a --reason '…'\nrunbook done told-run both/b --reason '…'",
+    );
+    await answer(run, 'done');
+    expect(await status(run)).toMatchObject({ state: 'waiting', waitingFor: [{ id: 'both/b' }] });
+    await answer(run, 'done');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('a border at a question changes nothing that is shown, and tells Temporal and the record nothing twice', async () => {
+    const run = begin(driver, runbook([change('one'), gate, lasting('two')]), (request, activity) => {
+      if (request.step.path === 'two') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    for (const verb of ['approve', 'abort'] as const) {
+      await run.settle();
+      const before = await status(run);
+      run.signal(messageNames.border);
+      await run.advance(500);
+      const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+      expect(outline(told).filter((each) => !/^timer/.test(each))).toEqual([]);
+      expect(await status(run)).toEqual(before);
+      await answer(run, verb);
+    }
+    await run.end();
+    expect((await status(run)).state).toBe('failed');
+  });
+
+  test('changed inputs open the gates again, the question before that is closed', async () => {
+    let broken = true;
+    const spec = runbook([gate, change('one')]);
+    const real = activities(
+      (request, activity) => {
+        if (broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+        return request.action.argv[1] ?? null;
+      },
+      [spec],
+    );
+    const admit = real['admit'] as unknown as (request: object) => Admission;
+    const admissions: object[] = [];
+    const run = begin(
+      driver,
+      spec,
+      fine,
+      {},
+      {
+        activities: { ...real, admit: (request: object) => (admissions.push(request), admit(request)) },
+      },
+    );
+    await answer(run, 'approve');
+    broken = false;
+    await answer(run, 'retry', { inputs: { word: 'world' } });
+    await run.advance(500);
+    expect(admissions).toHaveLength(2);
+    expect(await status(run)).toMatchObject({
+      state: 'waiting',
+      waitingFor: [{ id: 'gate', attempt: 2 }],
+      steps: [{ state: 'waiting', attempts: 2 }, { state: 'needs-operator' }],
+    });
+    const late = send(run, 'approve', { gate: 'gate', attempt: 1, digest: 'of the first time' });
+    await run.settle();
+    expect(await run.query('verdict', late)).toMatchObject({ accepted: false, code: 'stale' });
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect((await status(run)).steps.map(({ output }) => output)).toEqual([{ by: 'operator', reason: 'because' }, 'world']);
+  });
+});

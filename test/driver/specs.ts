@@ -1,0 +1,72 @@
+import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
+
+/*
+ * What test/driver/procedures.ts declares.
+ */
+
+function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, InputSpec> = {}): RunbookSpec {
+  return {
+    ...{ id, version: '1.0.0', title: `Test of ${id}`, summary: 'A procedure for tests.', type: 'TROUBLESHOOTING' },
+    ...{ priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: '', rollback: '' },
+    steps,
+    inputs,
+  };
+}
+
+const read = { kind: 'command', effect: 'read', retry: { attempts: 1 } } as const;
+const change = { kind: 'command', effect: 'change', retry: { attempts: 1 } } as const;
+const gate: StepSpec = { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read' };
+
+/** Everything that code can ask of a run. */
+export const tourSpec = spec(
+  'code-tour',
+  [
+    { id: 'choose', title: 'Choose', kind: 'decide', effect: 'read' },
+    {
+      ...{ id: 'both', title: 'Both at once', kind: 'parallel', effect: 'read' },
+      steps: [
+        { ...read, id: 'left', title: 'Left' },
+        { ...read, id: 'right', title: 'Right' },
+      ],
+    },
+    { id: 'each', title: 'Each', kind: 'forEach', effect: 'read', steps: [{ ...read, id: 'one', title: 'Look at' }] },
+    { ...change, id: 'work', title: 'Work' },
+    { ...change, id: 'spare', title: 'Spare work' },
+    { ...change, id: 'tell', title: 'Tell', onFailure: 'abort' },
+    { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' },
+  ],
+  {
+    other: { type: 'target', kind: 'service', description: 'what it does not act on', default: 'mail' },
+    service: { type: 'target', kind: 'service', description: 'what it acts on' },
+  },
+);
+
+/** Faults that a procedure may have, one for each value of its input. */
+export const faultySpec = spec(
+  'code-faulty',
+  [
+    { ...read, id: 'look', title: 'Look' },
+    { id: 'choose', title: 'Choose', kind: 'decide', effect: 'read' },
+    { id: 'both', title: 'Both at once', kind: 'parallel', effect: 'read' },
+    { id: 'each', title: 'Each', kind: 'forEach', effect: 'read' },
+    gate,
+    { ...change, id: 'work', title: 'Work behind the gate' },
+    { id: 'hand', title: 'By hand behind the gate', kind: 'manual', effect: 'change' },
+  ],
+  { fault: { type: 'text', description: 'which one', maxLength: 100 } },
+);
+
+/** Goes another way when its gate is rejected. */
+export const otherwiseSpec = spec('code-otherwise', [
+  gate,
+  { ...read, id: 'first', title: 'First' },
+  { ...read, id: 'second', title: 'Second' },
+]);
+
+/** Does not listen when it is told to end. */
+export const stubbornSpec = spec('code-stubborn', [{ ...change, id: 'work', title: 'Work', undo: 'Take it back' }]);
+
+/** Takes its time before it comes to its step. */
+export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
+
+export const codeCatalogue: readonly RunbookSpec[] = [tourSpec, faultySpec, otherwiseSpec, sleepySpec, stubbornSpec];
