@@ -33,8 +33,9 @@ test('a second deployment is refused while the first one is under way, and told 
   const first = await world.deploy('3.0.0');
   await world.engine.waiting(first);
   const second = await world.deploy('3.0.1-slow', { on_busy: 'refuse' });
-  await expect(second.result()).rejects.toMatchObject({
-    cause: { type: 'TargetHeld', message: expect.stringContaining(first.workflowId) as unknown },
+  expect(await world.engine.ended(second)).toMatchObject({
+    state: 'failed',
+    problem: { message: expect.stringContaining(`target shop is held by run ${first.workflowId}`) as unknown },
   });
   const verdict = await world.engine.send(first, await world.engine.decision(first, { verb: 'reject' }));
   expect(verdict.accepted).toBe(true);
