@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => driver?.close());
 
-const steps = 'driver-steps';
+const steps = 'driver';
 const engine = 'driver-engine';
 const itsHost = 'driver@h1';
 const elsewhere = (): never => {

@@ -6,5 +6,7 @@ import { workflowInfo } from '@temporalio/workflow';
  * activity could tell, because any release's worker may do it. Empty where the server is told of none.
  */
 export function presentRelease(): string {
-  return workflowInfo().currentDeploymentVersion?.buildId ?? '';
+  const version = workflowInfo().currentDeploymentVersion;
+  // Workers that are no version of a deployment have a build id too, and it says which of them took the task: nothing to ask people about.
+  return version?.deploymentName ? version.buildId : '';
 }
