@@ -35,7 +35,10 @@ const patience = { times: 20, ms: 8_000 };
 /** Runs that a fault has stopped halfway stay in their process. */
 const faultsPerProcess = 100;
 
-const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8'));
+/** Faults that no test has to find, each with its reason. */
+const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8')).flatMap(({ file, reason, faults: named }) =>
+  named.map((fault) => ({ file, reason, fault })),
+);
 const faults = [];
 const copy = copyProgram(root, files, (source, file) => {
   const changed = withFaults(source, file, faults.length + 1);

@@ -9,7 +9,7 @@ const named = ['before-claim', 'after-claim', 'after-effect', 'before-report'] a
 test(
   'a worker dies before and after the claim, in and after the effect, before it reports: once each, or unknown',
   async () => {
-    const times = isLong ? 25 : 2;
+    const times = isLong ? 25 : 1;
     const { guarded, open, seconds } = await killAtPoints(times, isLong ? points : named);
     const unknown = Object.entries(guarded.unknown).map(([kind, count]) => `${kind} ${count}`);
     tell(
