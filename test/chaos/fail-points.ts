@@ -15,6 +15,11 @@ const firstMs = 2_000;
 /** An effect that is under way does not stand still, so the process dies so soon, in milliseconds. */
 const underWayMs = 40;
 
+/** A step's first attempt is claimed by one statement, a later one in a transaction. */
+const firstClaim = 'attempts-begin-first';
+const laterClaim = 'attempts-begin';
+const claims = new Set([firstClaim, laterClaim]);
+
 /**
  * Lets this worker die at the points that its runs name: a run whose id contains `at-<point>` dies there once in every
  * one of its steps. Nothing of the program knows of it: its statements, its requests and its commands are watched.
@@ -25,14 +30,13 @@ export function dieAtPoints(folder: string): void {
   const beginning = new WeakSet<pg.Client>();
   watchQueries({
     before({ name }, client) {
-      if (name === 'attempts-begin') {
-        if (stops.wants('before-claim')) return stops.stop('before-claim');
-        beginning.add(client);
-      }
+      if (claims.has(name) && stops.wants('before-claim')) return stops.stop('before-claim');
+      if (name === laterClaim) beginning.add(client);
       if (name === 'attempts-end' && stops.wants('before-report')) return stops.stop('before-report');
       return undefined;
     },
     after({ name, text }, _result, client) {
+      if (name === firstClaim && stops.wants('after-claim')) return stops.stop('after-claim');
       if (text === 'COMMIT' && beginning.delete(client) && stops.wants('after-claim')) return stops.stop('after-claim');
       // COMMIT was sent; whether it was answered is not heard any more.
       if (text === 'COMMIT' && isTarget(client) && stops.wants('in-effect')) return stops.stop('in-effect');
@@ -62,11 +66,11 @@ export function standStillAfterClaim(): void {
   let stood = false;
   watchQueries({
     before({ name }, its) {
-      if (name === 'attempts-begin') client ??= its;
+      if (name === laterClaim) client ??= its;
       return undefined;
     },
-    after({ text }, _result, its) {
-      if (stood || text !== 'COMMIT' || its !== client) return undefined;
+    after({ name, text }, _result, its) {
+      if (stood || !(name === firstClaim || (text === 'COMMIT' && its === client))) return undefined;
       stood = true;
       process.kill(process.pid, 'SIGSTOP');
       return undefined;
