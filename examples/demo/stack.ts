@@ -4,6 +4,9 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServices } from '../../embedded/services.js';
 import { startPipeline, type Faults, type PipelineProcess } from '../pipeline/client.js';
+import type { ProxyKind } from '../web-system/proxy.js';
+import { WebSystem } from '../web-system/system.js';
+import { webTarget } from '../web-system/target.js';
 import { WorkerProcess } from './worker.js';
 
 export interface StackOptions {
@@ -24,6 +27,7 @@ export class Stack {
     private readonly workerEnv: Record<string, string>,
     private readonly databaseUrl: string,
     private readonly token: string,
+    private readonly folder: string,
   ) {}
 
   /** Starts the servers. @param folder of its own, for data, targets and secrets */
@@ -46,7 +50,7 @@ export class Stack {
       FLIGHTS_DATABASE_PASSWORD: decodeURIComponent(new URL(databaseUrl).password),
     };
     const workerEnv = { ...shared, ...secrets, RUNBOOK_HEARTBEAT_MS: '3000' };
-    const stack = new Stack(services.uiUrl, shared, workerEnv, databaseUrl, token);
+    const stack = new Stack(services.uiUrl, shared, workerEnv, databaseUrl, token, folder);
     stack.closers.push(() => services.stop());
     return stack;
   }
@@ -60,6 +64,15 @@ export class Stack {
     await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', targetsFile(pipeline.url, database.href));
     await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', secretsFile, { mode: 0o600 });
     return pipeline;
+  }
+
+  /** Starts the web application behind its proxy, and tells workers where it is. */
+  async startWebSystem(proxy: ProxyKind): Promise<WebSystem> {
+    const system = await WebSystem.start(join(this.folder, 'web'), { proxy, databaseUrl: this.databaseUrl });
+    this.closers.push(() => system.stop());
+    await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', JSON.stringify({ targets: { shop: webTarget(system) } }));
+    await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', 'secrets: {}\n', { mode: 0o600 });
+    return system;
   }
 
   async startWorker(): Promise<WorkerProcess> {

@@ -6,7 +6,7 @@ import { DeploymentWorld } from './world.js';
 
 let world: DeploymentWorld;
 beforeAll(async () => {
-  world = await DeploymentWorld.start('haproxy');
+  world = await DeploymentWorld.start();
 }, 60_000);
 afterAll(() => world?.stop());
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Load } from '../../examples/web-system/load-client.js';
 import { instancesOf } from '../../examples/web-system/instances.js';
-import type { ProxyKind } from '../../examples/web-system/proxy.js';
+import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
 import { webTarget } from '../../examples/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
@@ -20,7 +20,11 @@ export class DeploymentWorld {
     private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
-  static async start(proxy: ProxyKind = 'haproxy', options: { workers?: number } = {}): Promise<DeploymentWorld> {
+  /** @param proxy HAProxy where it is installed, else Caddy, unless said */
+  static async start(
+    proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
+    options: { workers?: number } = {},
+  ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
     const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url });
@@ -38,7 +42,9 @@ export class DeploymentWorld {
   }
 
   users(rate = 300): Load {
-    return Load.start({ url: this.system.proxy.url, rate, connections: 8 });
+    const { url, kind } = this.system.proxy;
+    // Each change of Caddy's configuration closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
+    return Load.start({ url, rate, connections: 8, ...(kind === 'caddy' ? { orders: 0, retryOnce: true } : {}) });
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {
