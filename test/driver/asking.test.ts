@@ -6,7 +6,7 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import { outline, type Driver } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, commands, fine, lasting, runbook, send, states, tell } from './plans.js';
+import { answer, begin, change, commands, failing, fine, lasting, runbook, send, states, tell } from './plans.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -132,31 +132,71 @@ describe('the next execution', () => {
   });
 
   test('of a rollback goes on with it: what stays is remembered, what is taken back is not taken back again', async () => {
-    const steps = ['one', 'two', 'three'].map((step) => change(step));
+    const steps = ['zero', 'one', 'two', 'three'].map((step) => change(step));
     const run = begin(driver, runbook([...steps, gate]), async (request, activity) => {
       if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
       if (request.step.path === 'two.undo') throw stepFailure(request, activity, 'CommandMissing', 'not there');
       return null;
     });
     await answer(run, 'reject');
-    expect((await status(run)).undos).toEqual(['three', 'two', 'one']);
+    expect((await status(run)).undos).toEqual(['three', 'two', 'one', 'zero']);
     await run.advance(1_000);
-    expect((await status(run)).undos).toEqual(['two', 'one']);
+    expect((await status(run)).undos).toEqual(['two', 'one', 'zero']);
     await run.advance(2_000);
     run.signal(messageNames.border);
     await run.advance(500);
     expect(await status(run)).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'two.undo', attempt: 1 }] });
     await answer(run, 'skip');
     run.signal(messageNames.border);
-    await run.advance(500);
+    await run.advance(1_500);
     expect((await status(run)).state).toBe('rolling-back');
     await run.end();
-    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length).toBeGreaterThan(0);
-    expect(commands(run).slice(3)).toEqual(['three.undo', 'two.undo', 'one.undo']);
+    expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(2);
+    expect(commands(run).slice(4)).toEqual(['three.undo', 'two.undo', 'one.undo', 'zero.undo']);
     expect(await status(run)).toMatchObject({
       state: 'rejected',
       problem: { message: expect.stringMatching(/could not be taken back: two$/) },
     });
+  });
+
+  test('of a run whose step asks takes it back once, however often it was tried and continued', async () => {
+    const run = begin(driver, runbook([change('one'), change('two')]), failing('two'));
+    await run.settle();
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect((await status(run)).undos).toEqual(['two', 'one']);
+    await answer(run, 'retry');
+    await run.advance(500);
+    await answer(run, 'rollback');
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two', 'two', 'two.undo', 'one.undo']);
+  });
+
+  test('has the inputs that were changed in all before', async () => {
+    const inputs = {
+      word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 },
+      more: { type: 'text', description: 'more', default: 'a' },
+    };
+    const work = { action: { kind: 'command', argv: ['do', { $: 'inputs.word' }, { $: 'inputs.more' }] } };
+    const given: (readonly string[])[] = [];
+    const run = begin(driver, runbook([gate, lasting('one', work)], { inputs }), (request, activity) => {
+      given.push(request.action.argv);
+      if (given.length < 3) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    for (const changed of [{ word: 'world' }, { more: 'b' }]) {
+      await answer(run, 'approve');
+      await answer(run, 'retry', { inputs: changed });
+      await run.advance(500);
+    }
+    expect((await status(run)).waitingFor[0]?.evidence).toEqual({ 'inputs changed since the last approval': 'more: "a" → "b"' });
+    await answer(run, 'approve');
+    await run.end();
+    expect(given).toEqual([
+      ['do', 'hello', 'a'],
+      ['do', 'world', 'a'],
+      ['do', 'world', 'b'],
+    ]);
   });
 
   test('of a paused run is paused', async () => {
@@ -208,12 +248,13 @@ describe('a run that takes over from a dead one', () => {
   test('looks once at what it took over, whatever executions it has, and shows what is no longer part of the runbook', async () => {
     const looked: string[] = [];
     const group = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items: ['a'], steps: [change('do')] };
-    const spec = runbook([checked('one'), checked('two'), group, gate, change('three')]);
+    const steps = ['one', 'two', 'three', 'four', 'five'].map(checked);
+    const spec = runbook([...steps, group, gate, change('six')]);
     const real = activities(fine, [spec]);
     const admit = real['admit'] as unknown as (request: object) => object;
     const look: PlayCommand = (request, activity) => {
       looked.push(request.step.path);
-      if (request.step.path === 'two.check') throw stepFailure(request, activity, 'CheckFailed', 'it is gone');
+      if (/^(two|four)/.test(request.step.path)) throw stepFailure(request, activity, 'CheckFailed', 'it is gone');
       return null;
     };
     const asked = { ...envelope('told', {}), from: { run: 'dead' } };
@@ -222,7 +263,10 @@ describe('a run that takes over from a dead one', () => {
       activities: {
         ...real,
         check: async (request, activity) => ({ output: await look(request, activity), attempt: 1 }),
-        admit: (request: object) => ({ ...admit(request), taken: ['one', 'two', 'all/a/do', 'gone'].map(taken) }),
+        admit: (request: object) => ({
+          ...admit(request),
+          taken: [...['one', 'two', 'three', 'four', 'all/a/do', 'gone'].map(taken), { ...taken('five'), state: 'skipped' }],
+        }),
       },
     });
     await run.settle();
@@ -234,11 +278,14 @@ describe('a run that takes over from a dead one', () => {
       'all/a/do': 'succeeded',
       gone: 'succeeded',
     });
-    expect((await status(run)).steps.map(({ id }) => id)).toEqual(['one', 'two', 'all', 'all/a/do', 'gate', 'three', 'gone']);
+    expect((await status(run)).steps.map(({ id }) => id)).toEqual([
+      ...['one', 'two', 'three', 'four', 'five', 'all', 'all/a/do', 'gate', 'six', 'gone'],
+    ]);
     await answer(run, 'approve');
     await run.end();
-    expect(looked).toEqual(['one.check', 'two.check']);
-    expect(commands(run)).toEqual(['two', 'three']);
+    expect(looked).toEqual(['one.check', 'two.check', 'three.check', 'four.check']);
+    expect(commands(run)).toEqual(['two', 'four', 'six']);
+    expect(await status(run)).toMatchObject({ probed: ['one', 'three'], drifted: ['two', 'four'] });
   });
 
   test('a step that drifted is done anew also when the run continues in between', async () => {
@@ -268,7 +315,7 @@ describe('a run that takes over from a dead one', () => {
 });
 
 describe('what a step is given', () => {
-  test('its verification goes with it', async () => {
+  test('all that was declared goes with it: limits, expectations, verification, check', async () => {
     const asked: AttemptRequest[] = [];
     const verify = {
       kind: 'check',
@@ -276,12 +323,18 @@ describe('what a step is given', () => {
       until: { path: 'exitCode', is: 0 },
       everyMs: 100,
     };
-    const run = begin(driver, runbook([lasting('one', { verify })]), (request) => {
+    const expected = [{ condition: { path: 'exitCode', is: 0 }, otherwise: 'it failed' }];
+    const [declared] = [lasting('one', { verify, check: verify, expect: expected })];
+    const run = begin(driver, runbook([{ ...declared, timeoutMs: 7_000 }, lasting('two')]), (request) => {
       asked.push(request);
       return null;
     });
     await run.end();
-    expect(asked).toMatchObject([{ verify, key: { run: 'told-run' } }]);
+    expect(asked).toMatchObject([
+      { verify, check: verify, expect: expected, timeoutMs: 7_000, key: { run: 'told-run' } },
+      { expect: [], timeoutMs: 60_000 },
+    ]);
+    expect(asked[1]).not.toHaveProperty('check');
   });
 
   test('a worker that names no host when it says that the step is elsewhere is a failure like any other', async () => {
@@ -307,6 +360,48 @@ describe('what a step is given', () => {
   test('the requester may decide where anyone may', async () => {
     const run = begin(driver, runbook([{ ...gate, approvers: 'anyone' }]));
     expect(await answer(run, 'approve', { by: 'requester' })).toMatchObject({ accepted: true });
+  });
+
+  test('a gate beside a look that runs at the same time is waited for', async () => {
+    const look = {
+      id: 'look',
+      title: 'Look',
+      kind: 'command',
+      effect: 'read',
+      work: { action: { kind: 'command', argv: ['look'] } },
+    };
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [gate, look] };
+    const run = begin(driver, runbook([both]));
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('only what is declared as one is a gate', async () => {
+    const run = begin(driver, runbook([change('one'), gate]));
+    await run.settle();
+    expect(await tell(run, 'approve', { gate: 'one' })).toMatchObject({
+      ...{ accepted: false, code: 'unknown-gate' },
+      message: expect.stringContaining('Its gates: gate.'),
+    });
+  });
+
+  test('what has not begun is not taken back', async () => {
+    const run = begin(driver, runbook([change('one'), change('two')]), (_request, activity) =>
+      activity.sleep(1_000).then(() => null),
+    );
+    await run.advance(500);
+    await tell(run, 'pause');
+    await run.advance(1_000);
+    await tell(run, 'cancel');
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'one.undo']);
+  });
+
+  test('behind a point of no return nothing is offered to be taken back', async () => {
+    const spec = runbook([change('one'), { ...lasting('two'), pointOfNoReturn: true }, gate]);
+    const run = begin(driver, spec);
+    await run.settle();
+    expect((await status(run)).undos).toEqual([]);
   });
 
   test('a gate beside a change that runs at the same time holds it', async () => {

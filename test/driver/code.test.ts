@@ -36,11 +36,16 @@ describe('a procedure as code', () => {
     const all = ['both/left', 'both/right', 'each/a', 'each/b', 'work', 'work.2', 'tell'];
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand', kind: 'manual' }]);
-    const [chosen] = (await status(run)).steps;
-    expect(chosen).toMatchObject({ id: 'choose', startedAt: expect.any(String), endedAt: expect.any(String) });
+    await run.advance(5_000);
+    const before = (await status(run)).steps;
+    expect(before).toMatchObject([
+      { id: 'choose', startedAt: expect.any(String), endedAt: expect.any(String) },
+      ...before.slice(1),
+    ]);
     run.signal(messageNames.border);
     await run.advance(500);
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'hand', attempt: 1 }]);
+    expect((await status(run)).steps).toEqual(before);
     await answer(run, 'done', { outputs: { seen: true } });
     expect(await run.result()).toEqual({
       state: 'succeeded',
@@ -53,8 +58,10 @@ describe('a procedure as code', () => {
       'code-tour-run/work.2',
     ]);
     expect(asked.find(({ step }) => step.path === 'work')?.timeoutMs).toBe(5_000);
-    const rows = (await status(run)).steps;
-    expect(rows.find(({ id }) => id === 'choose')).toEqual(chosen);
+    const summaries = run.trace.flatMap((entry) =>
+      entry.type === 'activity' && entry.activity === 'command' ? entry.summary : [],
+    );
+    expect(summaries.slice(0, 4)).toEqual(['Left', 'Right', 'Look at: a', 'Look at: b']);
     expect(states(await status(run))).toMatchObject({ choose: 'succeeded', spare: 'not-needed', hand: 'done-by-hand' });
   });
 
@@ -121,6 +128,29 @@ describe('a procedure as code', () => {
     expect((await status(run)).decisions).toHaveLength(1);
   });
 
+  test('a gate whose question is another one in the next execution asks it, and takes no answer to the old one', async () => {
+    const run = begin('code-otherwise');
+    await run.settle();
+    const old = await about(run);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', attempt: 2 }]);
+    expect(await tell(run, 'approve', { ...old, by: 'late' })).toMatchObject({ accepted: false, code: 'stale' });
+    await answer(run, 'approve');
+    await run.end();
+    expect(commands(run)).toEqual(['approved']);
+  });
+
+  test('a rejection that comes before the next execution has come to the gate closes it', async () => {
+    const run = begin('code-sleepy');
+    await run.advance(60_000);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    await answer(run, 'reject');
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
+    expect((await status(run)).waitingFor).toEqual([]);
+  });
+
   test('one that does not listen when it is told to end does nothing more in its next execution', async () => {
     const run = begin('code-stubborn');
     await run.settle();
@@ -157,6 +187,13 @@ describe('a fault of the procedure', () => {
     await answer(run, 'reject');
     await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
     expect(commands(run)).toEqual([]);
+  });
+
+  test('what it has changed before is taken back where the runbook says so', async () => {
+    const run = begin('code-faulty', { fault: 'a decision that finds no way behind a change' });
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+    expect(commands(run)).toEqual(['look', 'look.undo']);
+    expect((await status(run)).state).toBe('rolled-back');
   });
 
   test('a decision that finds no way is shown as failed', async () => {

@@ -135,6 +135,17 @@ describe('steps', () => {
     ]);
   });
 
+  test('a failure takes back what was changed where the runbook says so', async () => {
+    const run = gated((request, activity) => {
+      if (request.step.path === 'last') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    await decide(run);
+    await expect(run.result()).rejects.toMatchObject({ type: 'CommandMissing', message: 'not there' });
+    expect(steps(run).slice(-2)).toEqual(['command after.undo', 'command before.undo']);
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
   test('a start that is refused does nothing', async () => {
     const run = start(driver, 'test-commands', { first: nothing }, done);
     await expect(run.result()).rejects.toMatchObject({ type: 'Refused' });

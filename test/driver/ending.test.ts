@@ -4,7 +4,7 @@ import type { FailureType } from '../../common/failures.js';
 import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { about, answer, begin, change, commands, failing, lasting, runbook, send, states, tell } from './plans.js';
-import { activities, status, stepFailure, type PlayCommand } from './world.js';
+import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
  * What comes between a run and its end: failures that meet a cancellation, undos that do not work, words that do not fit.
@@ -15,6 +15,8 @@ beforeAll(async () => {
   driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
+
+const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 
 /** Holds the step until the test says how it ends. */
 const holding =
@@ -88,7 +90,10 @@ describe('cancelled while a step is under way', () => {
     await tell(run, 'cancel');
     await run.end();
     expect(commands(run)).toEqual(['all/a/do', 'all/a/do.undo']);
-    expect(states(await status(run))).toEqual({ all: 'skipped', 'all/a/do': 'undone' });
+    expect((await status(run)).steps.map(({ id, state }) => [id, state])).toEqual([
+      ['all', 'skipped'],
+      ['all/a/do', 'undone'],
+    ]);
   });
 
   test('in a group, a step that fails for good ends those that wait for their turn', async () => {
@@ -96,7 +101,44 @@ describe('cancelled while a step is under way', () => {
     const run = begin(driver, runbook([{ ...each, steps: [change('do', { onFailure: 'abort' })] }]), failing('all/b/do'));
     await run.end();
     expect(commands(run)).toEqual(['all/a/do', 'all/b/do']);
-    expect((await status(run)).state).toBe('failed');
+    const { state, steps } = await status(run);
+    expect([state, steps[0]]).toMatchObject(['failed', { id: 'all', state: 'failed', error: { message: 'not there' } }]);
+  });
+
+  test('it says so, and that nothing of it runs any more', async () => {
+    const run = begin(driver, runbook([lasting('one')]), (_request, activity) => activity.cancelled());
+    await run.settle();
+    await tell(run, 'cancel');
+    await run.end();
+    expect((await status(run)).steps).toMatchObject([
+      { state: 'skipped', error: { type: 'Cancelled', message: expect.stringContaining('has ended') } },
+    ]);
+  });
+
+  test('it fails for good, and cannot be taken back: it is shown as failed, with its attempts', async () => {
+    const play = holding('one', (request, activity) => {
+      throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    });
+    const run = begin(driver, runbook([lasting('one')]), play);
+    await run.settle();
+    await tell(run, 'cancel');
+    run.held('one').release();
+    await run.end();
+    expect((await status(run)).steps).toMatchObject([{ state: 'failed', attempts: 1, error: { message: 'not there' } }]);
+    expect((await status(run)).problem).toEqual({ type: 'Cancelled', message: 'operator cancelled the run: because' });
+  });
+
+  test('by Temporal, in the middle of a rollback: the rollback goes on, and the run ends as it would have', async () => {
+    const run = begin(driver, runbook([change('one'), change('two')]), async (request, activity) => {
+      if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
+      if (request.step.path === 'two') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return null;
+    });
+    await answer(run, 'rollback');
+    run.cancel();
+    await expect(run.result()).rejects.toMatchObject({ type: 'CommandMissing' });
+    expect(commands(run)).toEqual(['one', 'two', 'two.undo', 'one.undo']);
+    expect((await status(run)).state).toBe('rolled-back');
   });
 
   test('while the result of a dead run is looked at again: nothing is done anew', async () => {
@@ -145,6 +187,7 @@ describe('failures in the words of others', () => {
     expect(await answer(run, 'abort')).toMatchObject({ accepted: true });
     await run.end();
     expect((await status(run)).state).toBe('failed');
+    expect((await status(run)).problem).not.toHaveProperty('next');
   });
 });
 
@@ -163,7 +206,23 @@ describe('an undo that fails', () => {
     expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo', 'two.undo', 'one.undo']);
-    expect((await status(run)).state).toBe('rolled-back');
+    expect(await status(run)).toMatchObject({ state: 'rolled-back', problem: { type: 'CommandMissing' } });
+    expect((await status(run)).problem).not.toHaveProperty('next');
+  });
+
+  test('stops the rollback when people say so; what is left is named once, groups by what is in them', async () => {
+    const group = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: [lasting('do')] };
+    const run = begin(driver, runbook([group, ...steps]), failing('three', 'two.undo'));
+    await answer(run, 'rollback');
+    await answer(run, 'abort');
+    await run.end();
+    expect((await status(run)).problem?.message).toBe('not there; could not be taken back: two, one');
+
+    const cancelled = begin(driver, runbook([group, { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' }]));
+    await cancelled.settle();
+    await tell(cancelled, 'abort');
+    await cancelled.end();
+    expect((await status(cancelled)).problem?.next).toBe('Left as they are: all/do.');
   });
 
   test('where nobody is there to be asked, is left, and the others are taken back', async () => {
@@ -177,7 +236,6 @@ describe('an undo that fails', () => {
   });
 
   test('after a rejection the run stays rejected, and says what is left', async () => {
-    const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
     const run = begin(driver, runbook([change('one'), gate]), failing('one.undo'));
     await answer(run, 'reject');
     await answer(run, 'skip');
@@ -218,6 +276,22 @@ describe('a decision whose question is gone when it has been judged', () => {
     expect(commands(run)).toEqual(['one', 'one.undo']);
   });
 
+  test('one that comes while the run ends is told that it has ended', async () => {
+    const spec = runbook([gate]);
+    const run = begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
+    await run.settle();
+    send(run, 'abort');
+    await run.advance(1_000);
+    send(run, 'approve', await about(run));
+    await run.advance(2_000);
+    const late = send(run, 'pause');
+    await run.end();
+    expect(await run.query('verdict', late)).toMatchObject({
+      code: 'not-waiting',
+      message: expect.stringContaining('already ended'),
+    });
+  });
+
   test('one that came before the deadline counts, although it is judged behind it', async () => {
     const spec = runbook([
       { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read', deadlineMs: 1_000, approvers: 'anyone' },
@@ -226,7 +300,7 @@ describe('a decision whose question is gone when it has been judged', () => {
     const begun = (): Run => begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
     const run = begun();
     await run.advance(500);
-    expect((await status(run)).waitingFor).toMatchObject([{ who: 'an operator' }]);
+    expect((await status(run)).waitingFor).toMatchObject([{ who: 'an operator', deadline: '2026-01-01T00:00:01.000Z' }]);
     const asked = await about(run);
     send(run, 'approve', asked);
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -290,13 +364,16 @@ describe('what is no decision', () => {
     expect((await status(run)).waitingFor).toHaveLength(1);
   });
 
-  test.each([
-    [null],
-    [{ version: 2 }],
-    [{ version: 1, verb: 'plan' }],
-    [{ version: 1, verb: 'start', runbook: 'other', by: 'a' }],
-  ])('a run that was started with %j ends with words, before anything is done', async (argument) => {
-    const run = driver.start('told', [argument], { activities: activities(() => null) });
+  const start = envelope('told', {});
+  test.each<[string, unknown]>([
+    ['nothing', null],
+    ['another version', { ...start, version: 2 }],
+    ['what only asks for the plan', { ...start, verb: 'plan' }],
+    ['another runbook', { ...start, runbook: 'other' }],
+    ['nobody who asks', { ...start, by: undefined }],
+    ['what a run hands to its next execution', { version: 1, verb: 'continue', envelope: start }],
+  ])('a run that was started with %s ends with words, before anything is done', async (_name, argument) => {
+    const run = driver.start('told', [argument], { activities: activities(() => null, [runbook([change('one')])]) });
     await expect(run.result()).rejects.toMatchObject({ type: 'Refused', message: expect.stringContaining('runbook start told') });
     expect(run.trace).toHaveLength(1);
   });

@@ -64,6 +64,8 @@ describe('a command that another host has begun', () => {
     expect((await status(run)).steps).toMatchObject([
       { state: 'running', error: { type: 'OnAnotherHost', message: expect.stringContaining('one.example') } },
     ]);
+    const { currentDetails } = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(currentDetails).toContain('one.example');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect((await status(run)).steps).toMatchObject([{ state: 'succeeded', error: null }]);
     expect(asked.map(({ queue }) => queue)).toEqual([steps, itsHost]);

@@ -1,4 +1,4 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope, sleep, workflowInfo } from '@temporalio/workflow';
 import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Run, Work } from '../../workflows/engine/run.js';
@@ -41,6 +41,12 @@ const faults: Record<string, (run: Run) => unknown> = {
     await run.gate('gate', { evidence: {}, covers: {} }).catch(() => undefined);
     await run.step('work', command('x'));
   },
+  'a decision that finds no way behind a change': async (run) => {
+    await run.step('look', { ...command('x'), undo: { kind: 'command', argv: ['undo'] } });
+    run.decide('choose', () => {
+      throw new ProcedureStopped('there is no way', 'Look for one.');
+    });
+  },
   'a gate that is not declared': (run) => run.gate('other', { evidence: {}, covers: {} }),
   'a bug in a decision': (run) =>
     run.decide('choose', () => {
@@ -50,18 +56,24 @@ const faults: Record<string, (run: Run) => unknown> = {
   'a bug in what it is not to fail for': (run) => run.attemptStep('look', command(1n as unknown as string)),
 };
 
-const faulty = runbook(faultySpec, async (run) => {
-  await faults[run.inputs['fault'] as string]?.(run);
-});
+const faulty = runbook(
+  faultySpec,
+  async (run) => {
+    await faults[run.inputs['fault'] as string]?.(run);
+  },
+  () => 'rollback',
+);
 
 const otherwise = runbook(otherwiseSpec, async (run) => {
   try {
-    await run.gate('gate', { evidence: { rows: [1, 2] }, covers: {} });
+    await run.gate('gate', { evidence: { rows: [1, 2], execution: workflowInfo().runId }, covers: {} });
   } catch (error) {
     if (!(error instanceof GateRejected)) throw error;
     await run.step('first', command('first'));
+    await run.step('second', command('second'));
+    return;
   }
-  await run.step('second', command('second'));
+  await run.step('approved', command('approved'));
 });
 
 const sleepy = runbook(sleepySpec, async (run) => {

@@ -4,7 +4,7 @@ import type { StepView } from '../../common/view.js';
 import { messageNames } from '../../common/names.js';
 import { outline, type ActivityContext, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, fine, lasting, runbook, send, tell } from './plans.js';
+import { answer, begin, change, failing, fine, lasting, runbook, send, tell } from './plans.js';
 import { activities, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -209,10 +209,59 @@ describe('a run from its start to its end', () => {
     });
   });
 
-  test('a step whose host is asked says so in the details, before anything comes of it', async () => {
-    const run = begin(driver, runbook([gate], {}), fine);
+  test('a step by hand that nothing needs, and an undo that fails, say what each answer does', async () => {
+    const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' };
+    const run = begin(driver, runbook([change('one'), hand]), failing('one.undo'));
     await run.settle();
-    expect(await details(run)).toContain('**waiting** · told');
+    const ends = {
+      rollback: 'ends the run and takes back what was changed',
+      abort: 'ends the run and leaves everything as it is',
+    };
+    expect((await status(run)).waitingFor[0]?.evidence).toEqual({
+      ...{ 'what to do': 'By hand', done: 'when you have done it', skip: 'goes on without it', ...ends },
+    });
+    expect(outline(run.trace).filter((each) => each === 'record')).toHaveLength(1);
+    await answer(run, 'rollback');
+    expect((await status(run)).waitingFor[0]?.evidence).toMatchObject({ undo: 'Take back one', 'what happened': 'not there' });
+    expect(outline(run.trace).filter((each) => each === 'record')).toHaveLength(2);
+    const summaries = run.trace.flatMap((entry) =>
+      entry.type === 'activity' && entry.activity === 'command' ? entry.summary : [],
+    );
+    expect(summaries).toEqual(['Change one', 'Undo: Take back one']);
+    // What is asked no more is closed, although the run has not ended.
+    expect(await tell(run, 'done', { step: 'hand', attempt: 1 })).toMatchObject({ accepted: false, code: 'already-decided' });
+    expect((await status(run)).decisions.map(({ gate: about, verb }) => [about, verb])).toEqual([
+      ['hand', 'rollback'],
+      ['hand', 'done'],
+    ]);
+  });
+
+  test('a question of a run that is cancelled is closed at once', async () => {
+    const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
+    for (const [step, verb, place] of [
+      [gate, 'approve', { gate: 'gate' }],
+      [hand, 'done', { step: 'hand' }],
+    ] as const) {
+      const run = begin(driver, runbook([change('one'), step]), slow());
+      await run.advance(2_000);
+      await tell(run, 'cancel');
+      expect(await tell(run, verb, { ...place, attempt: 1 })).toMatchObject({
+        ...{ accepted: false, code: 'already-decided' },
+        message: expect.stringContaining('already closed'),
+      });
+      await run.end();
+    }
+  });
+
+  test('the newest hundred decisions', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    for (let count = 0; count < 101; count += 1) send(run, 'approve', { id: `number-${count}`, gate: 'other' });
+    await run.settle();
+    const { decisions } = await status(run);
+    expect([decisions.length, decisions[0]?.id, decisions.at(-1)]).toEqual([
+      ...[100, 'number-1', expect.objectContaining({ id: 'number-100', verb: 'approve', gate: 'other', code: 'unknown-gate' })],
+    ]);
   });
 
   test('two questions at once are both shown, both answered, and the run waits until the last', async () => {
@@ -231,12 +280,13 @@ describe('a run from its start to its end', () => {
   });
 
   test('a border at a question changes nothing that is shown, and tells Temporal and the record nothing twice', async () => {
-    const run = begin(driver, runbook([change('one'), gate, lasting('two')]), (request, activity) => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
+    const run = begin(driver, runbook([change('one'), both, gate, lasting('two')]), (request, activity) => {
       if (request.step.path === 'two') throw stepFailure(request, activity, 'CommandMissing', 'not there');
       return null;
     });
     for (const verb of ['approve', 'abort'] as const) {
-      await run.settle();
+      await run.advance(5_000);
       const before = await status(run);
       run.signal(messageNames.border);
       await run.advance(500);

@@ -61,6 +61,7 @@ export const otherwiseSpec = spec('code-otherwise', [
   gate,
   { ...read, id: 'first', title: 'First' },
   { ...read, id: 'second', title: 'Second' },
+  { ...read, id: 'approved', title: 'Approved' },
 ]);
 
 /** Does not listen when it is told to end. */

@@ -156,7 +156,7 @@ export class Gates {
         const wait = nextWake(Date.now(), waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs));
         if (wait === 0 && !host.busy()) break;
         // A decision that arrived before the deadline counts, even when it is judged after it.
-        if (wait === 0) await host.until(() => decided() || !host.busy());
+        if (wait === 0) await host.until(() => !host.busy());
         // The timer's summary is the one place that shows the command without a worker.
         else await host.until(() => decided() || outdated(), { ms: wait, summary });
         if (decided()) break;

@@ -531,7 +531,7 @@ export class Run {
 
   /**
    * Makes a new plan of changed inputs. The run continues as new with it: what is done stays done, approvals are void,
-   * and the step is tried again. Returns only when the new inputs are refused after all; then the step asks again.
+   * and the step is tried again. When the new inputs are refused after all, the step is tried again as it was.
    */
   private async changeInputs(inputs: JsonObject): Promise<void> {
     const { digest: _seen, ...asked } = this.envelope;
@@ -542,7 +542,6 @@ export class Run {
     if (!admission.admitted) return;
     this.replanned = { envelope, plan: admission.plan, changes: changesBetween(this.inputs, admission.plan.inputs) };
     this.turn.want();
-    await this.turn.start();
   }
 
   private gateHost() {
