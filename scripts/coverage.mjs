@@ -12,7 +12,12 @@ process.chdir(root);
 const measured = await measureEngine(root);
 try {
   const ran = await runJest(
-    ['test/driver', '--testPathIgnorePatterns=/node_modules/', 'test/driver/same-', ...process.argv.slice(2)],
+    [
+      'test/driver',
+      ...process.argv.slice(2),
+      '--testPathIgnorePatterns=/node_modules/',
+      '--testPathIgnorePatterns=test/driver/same-',
+    ],
     {
       env: { ...process.env, ...measured.env },
       skipsFile: join(root, 'test', 'skips.json'),

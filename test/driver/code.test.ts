@@ -164,6 +164,31 @@ describe('a procedure as code', () => {
   });
 });
 
+describe('a nested runbook as code', () => {
+  test('asks at its own gate, does what is in it in its order, and is shown as one step, also over a border', async () => {
+    const run = begin('code-nested');
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'deploy/gate', evidence: { chosen: 'a' } }]);
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { inner: 'deploy/inner/work' } });
+    const inside = ['deploy/work', 'deploy/both/left', 'deploy/both/right', 'deploy/inner/work', 'deploy/work.2'];
+    expect(commands(run)).toEqual(inside);
+    expect(states(await status(run))).toMatchObject({
+      ...{ deploy: 'succeeded', 'deploy/choose': 'succeeded', 'deploy/gate': 'succeeded', 'deploy/spare': 'not-needed' },
+      ...Object.fromEntries(['deploy/both', 'deploy/inner', ...inside].map((step) => [step, 'succeeded'])),
+    });
+  });
+
+  test.each([
+    ['undeclared', 'step deploy/other is not declared'],
+    ['no gate', 'step work changes something behind gate deploy/gate, which is not approved'],
+  ])('with a fault (%s) it fails in words, and nothing is done', async (fault, said) => {
+    const run = begin('code-nested', { fault });
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped', message: expect.stringContaining(said) });
+    expect(commands(run)).toEqual([]);
+  });
+});
+
 describe('a fault of the procedure', () => {
   test.each([
     ['a target that no input chose', 'input service names no target'],
@@ -186,6 +211,21 @@ describe('a fault of the procedure', () => {
     await run.settle();
     await answer(run, 'reject');
     await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+    expect(commands(run)).toEqual([]);
+  });
+
+  test('a second step behind a gate that was rejected when it asked again for another release: nothing is done', async () => {
+    const run = begin('code-faulty', { fault: 'a second step behind a gate that was rejected when it asked again' });
+    run.release = 'v1';
+    await run.settle();
+    await tell(run, 'pause');
+    await answer(run, 'approve');
+    run.release = 'v2';
+    run.signal(messageNames.border);
+    await run.advance(500);
+    await tell(run, 'resume');
+    await answer(run, 'reject');
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
     expect(commands(run)).toEqual([]);
   });
 

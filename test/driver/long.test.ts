@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { join } from 'node:path';
 import type { RecordRequest } from '../../activities/index.js';
 import type { Carried } from '../../workflows/engine/carried.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
-import { programFolder } from '../../worker/config.js';
-import { Driver, type Run } from './driver.js';
+import type { Driver, Run } from './driver.js';
+import { openDriver } from './open.js';
 import { activities, decide, envelope, status, type PlayCommand } from './world.js';
 
 /*
@@ -15,7 +13,7 @@ import { activities, decide, envelope, status, type PlayCommand } from './world.
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+  driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
 
@@ -107,6 +105,14 @@ describe('outputs', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { told: `told ${large}` } });
     const last = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.id === 'last' ? entry.input : []));
     expect(last).toMatchObject([{ action: { argv: ['use', `named ${large}`] } }]);
+  });
+
+  test('stay where something may refer to all of them', async () => {
+    const run = begin([...many(100), gate('gate'), step('last', ['use', 'steps'])], () => large.slice(0, 4_000));
+    await run.settle();
+    const carried = handedOver(run).at(-1);
+    expect(carried?.view.steps.filter(({ outputIn }) => outputIn)).toEqual([]);
+    expect(carried?.view.steps.filter(({ output }) => output !== null).length).toBeGreaterThan(70);
   });
 
   test('that are referred to and would not fit end the run, and it says so', async () => {

@@ -2,7 +2,7 @@ import { CancellationScope, sleep, workflowInfo } from '@temporalio/workflow';
 import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Run, Work } from '../../workflows/engine/run.js';
-import { faultySpec, otherwiseSpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
+import { faultySpec, nestedSpec, otherwiseSpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
 
 /*
  * Procedures as code, for what plans as data cannot ask of the engine, or not so.
@@ -41,6 +41,13 @@ const faults: Record<string, (run: Run) => unknown> = {
     await run.gate('gate', { evidence: {}, covers: {} }).catch(() => undefined);
     await run.step('work', command('x'));
   },
+  'a second step behind a gate that was rejected when it asked again': async (run) => {
+    await run.gate('gate', { evidence: {}, covers: {} });
+    await run.step('work', command('x')).catch((error: unknown) => {
+      if (!(error instanceof GateRejected)) throw error;
+    });
+    await run.step('work', command('x'));
+  },
   'a decision that finds no way behind a change': async (run) => {
     await run.step('look', { ...command('x'), undo: { kind: 'command', argv: ['undo'] } });
     run.decide('choose', () => {
@@ -76,6 +83,20 @@ const otherwise = runbook(otherwiseSpec, async (run) => {
   await run.step('approved', command('approved'));
 });
 
+const nested = runbook(nestedSpec, async (run) => {
+  await run.nested('deploy', async (part) => {
+    const chosen = part.decide('choose', () => 'a');
+    if (run.inputs['fault'] === 'undeclared') await part.step('other', command('x'));
+    if (run.inputs['fault'] !== 'no gate') await part.gate('gate', { evidence: { chosen }, covers: {} });
+    await part.step('work', command('work'));
+    await part.parallel('both', { left: command('left'), right: command('right') });
+    part.notNeeded('spare', 'there is nothing to do');
+    const inner = await part.nested('inner', (within) => within.step('work', command('inner')));
+    await part.step('work', command('again'));
+    run.setOutputs({ inner });
+  });
+});
+
 const sleepy = runbook(sleepySpec, async (run) => {
   await sleep(60_000);
   await run.gate('gate', { evidence: {}, covers: {} });
@@ -93,6 +114,7 @@ export {
   tour as 'code-tour',
   faulty as 'code-faulty',
   otherwise as 'code-otherwise',
+  nested as 'code-nested',
   sleepy as 'code-sleepy',
   stubborn as 'code-stubborn',
 };

@@ -301,7 +301,7 @@ describe('a run from its start to its end', () => {
 
   test('changed inputs open the gates again, the question before that is closed', async () => {
     let broken = true;
-    const spec = runbook([gate, change('one')]);
+    const spec = runbook([gate, change('one'), { ...gate, id: 'later' }]);
     const real = activities(
       (request, activity) => {
         if (broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
@@ -328,13 +328,15 @@ describe('a run from its start to its end', () => {
     expect(await status(run)).toMatchObject({
       state: 'waiting',
       waitingFor: [{ id: 'gate', attempt: 2 }],
-      steps: [{ state: 'waiting', attempts: 2 }, { state: 'needs-operator' }],
+      steps: [{ state: 'waiting', attempts: 2 }, { state: 'needs-operator' }, { state: 'pending' }],
     });
     const late = send(run, 'approve', { gate: 'gate', attempt: 1, digest: 'of the first time' });
     await run.settle();
     expect(await run.query('verdict', late)).toMatchObject({ accepted: false, code: 'stale' });
     await answer(run, 'approve');
+    await answer(run, 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
-    expect((await status(run)).steps.map(({ output }) => output)).toEqual([{ by: 'operator', reason: 'because' }, 'world']);
+    const told = { by: 'operator', reason: 'because' };
+    expect((await status(run)).steps.map(({ output }) => output)).toEqual([told, 'world', told]);
   });
 });

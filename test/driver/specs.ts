@@ -67,7 +67,38 @@ export const otherwiseSpec = spec('code-otherwise', [
 /** Does not listen when it is told to end. */
 export const stubbornSpec = spec('code-stubborn', [{ ...change, id: 'work', title: 'Work', undo: 'Take it back' }]);
 
+/** A nested runbook whose steps code orders. */
+export const nestedSpec = spec(
+  'code-nested',
+  [
+    {
+      ...{ id: 'deploy', title: 'Deploy', kind: 'runbook', effect: 'change' },
+      steps: [
+        { id: 'choose', title: 'Choose', kind: 'decide', effect: 'read' },
+        gate,
+        { ...change, id: 'work', title: 'Work' },
+        {
+          ...{ id: 'both', title: 'Both', kind: 'parallel', effect: 'change' },
+          steps: [
+            { ...change, id: 'left', title: 'Left' },
+            { ...change, id: 'right', title: 'Right' },
+          ],
+        },
+        { ...change, id: 'spare', title: 'Spare' },
+        {
+          id: 'inner',
+          title: 'Inner',
+          kind: 'runbook',
+          effect: 'change',
+          steps: [{ ...change, id: 'work', title: 'Inner work' }],
+        },
+      ],
+    },
+  ],
+  { fault: { type: 'text', description: 'which one', maxLength: 100, default: '' } },
+);
+
 /** Takes its time before it comes to its step. */
 export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
 
-export const codeCatalogue: readonly RunbookSpec[] = [tourSpec, faultySpec, otherwiseSpec, sleepySpec, stubbornSpec];
+export const codeCatalogue: readonly RunbookSpec[] = [tourSpec, faultySpec, nestedSpec, otherwiseSpec, sleepySpec, stubbornSpec];

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { join } from 'node:path';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import type { WaitView } from '../../common/view.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
-import { programFolder } from '../../worker/config.js';
-import { Driver, outline, type Run } from './driver.js';
+import { outline, type Driver, type Run } from './driver.js';
+import { openDriver } from './open.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -15,7 +13,7 @@ import { activities, envelope, status, stepFailure, type PlayCommand } from './w
 
 let driver: Driver;
 beforeAll(async () => {
-  driver = await Driver.create({ code: await bundleWorkflows(join(programFolder, 'workflows', 'index.js')) });
+  driver = await openDriver('workflows/index');
 }, 60_000);
 afterAll(() => driver?.close());
 
@@ -87,6 +85,19 @@ describe('a gate that waits', () => {
     expect(await answer(run, after, 'approve')).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect(commands(run)).toEqual(['one', 'two']);
+  });
+
+  test('of a worker that was no version asks again under one, and under none again', async () => {
+    const asked = envelope('released', {});
+    const play = { workflowId: asked.run, activities: activities(() => null, [runbook([gate('gate')])]) };
+    const run = driver.start('released', [asked], play);
+    await run.advance(50);
+    await upgrade(run, 'v1');
+    expect((await waiting(run)).evidence).toEqual({ [note]: 'unknown → v1' });
+    run.release = undefined;
+    run.signal('border');
+    await run.advance(500);
+    expect((await waiting(run)).evidence).toEqual({ [note]: 'v1 → unknown' });
   });
 
   test('asks again also when the run was moved to other code in the middle of its execution', async () => {
@@ -170,6 +181,24 @@ describe('an approval that was given', () => {
     await answer(run, third, 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect(commands(run).sort()).toEqual(['all/a', 'all/b']);
+  });
+
+  test('and given, lets all of them go on', async () => {
+    const parallel = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: [change('a'), change('b')] };
+    const run = await approvedAndPaused([gate('gate'), parallel]);
+    await answer(run, await waiting(run), 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['all/a', 'all/b']);
+    expect((await status(run)).decisions.filter(({ gate: about }) => about === 'gate')).toHaveLength(2);
+  });
+
+  test('and cancelled while it is asked for: what was changed is taken back, and nothing else is asked', async () => {
+    const run = await approvedAndPaused([change('one'), gate('gate'), change('two')]);
+    await waiting(run);
+    expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(await status(run)).toMatchObject({ state: 'cancelled', waitingFor: [] });
+    expect(commands(run)).toEqual(['one', 'one.undo']);
   });
 
   test('refused for several steps at once, the run says so and nothing of them is done', async () => {

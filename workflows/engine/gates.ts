@@ -100,8 +100,7 @@ export class Gates {
    * @throws GateRejected as `pass`
    */
   async renew(id: string, host: GateHost, run: string): Promise<void> {
-    const gate = this.gates.get(id);
-    if (!gate?.question) return;
+    const gate = this.gates.get(id) as Gate;
     if (gate.renewal === 'asking') await host.until(() => gate.renewal !== 'asking');
     if (gate.renewal instanceof GateRejected) throw gate.renewal;
     if (!this.outdated(id, host.release())) return;
@@ -109,7 +108,7 @@ export class Gates {
     // What it is asked for from here on is not what the openings so far were approved for.
     gate.passed.length = gate.openings - 1;
     try {
-      await this.ask(gate, gate.question, host, run);
+      await this.ask(gate, gate.question as GateQuestion, host, run);
       delete gate.renewal;
     } catch (error) {
       gate.renewal = error instanceof GateRejected ? error : 'broken off';
