@@ -5,7 +5,7 @@ import type { RunKey } from '../common/keys.js';
 import type { DecisionView } from '../common/view.js';
 import { cleanText, firstBytes, jsonText } from './clean.js';
 import { lockRun } from './find-run.js';
-import { inTransaction } from './transaction.js';
+import { inTransaction, type Connection } from './transaction.js';
 import { settleWaits } from './waits.js';
 
 /** Bytes that are kept of something that is no decision. */
@@ -61,7 +61,7 @@ export function recordDecisions(pool: pg.Pool, key: RunKey, decisions: readonly 
 }
 
 /** The decisions about a run, in the order in which they were judged. */
-export async function readDecisions(pool: pg.Pool, no: string): Promise<DecisionView[]> {
+export async function readDecisions(pool: Connection, no: string): Promise<DecisionView[]> {
   const { rows } = await pool.query<Omit<DecisionView, 'at'> & { at: Date }>({
     name: 'decisions-read',
     text: `SELECT decision AS id, verb, gate, decided_by AS by, reason, judged_at AS at, accepted, code, message

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
+import type { Connection } from './transaction.js';
 
 /** The record does not know a run that it should know. */
 export class NotInRecord extends Error {
@@ -28,7 +29,7 @@ export async function lockRun(client: pg.PoolClient, key: RunKey): Promise<strin
 }
 
 /** The number of exactly this run, or of the newest under a workflow id; null when there is none. */
-export async function findRun(pool: pg.Pool, run: RunKey | string): Promise<string | null> {
+export async function findRun(pool: Connection, run: RunKey | string): Promise<string | null> {
   const [id, firstRunId] = typeof run === 'string' ? [run, null] : [run.run, run.firstRunId];
   const { rows } = await pool.query<{ no: string }>({
     name: 'runs-find',

@@ -8,7 +8,7 @@ import { readDecisions } from './decisions.js';
 import { arrive, type Execution } from './executions.js';
 import { findRun } from './find-run.js';
 import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
-import { inTransaction } from './transaction.js';
+import { atOneMoment, inTransaction, type Connection } from './transaction.js';
 import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
 
 /** Runs that a list shows unless told otherwise, and at most. */
@@ -105,7 +105,11 @@ export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution, sav
  * The run as the record has it, steps as of their last attempt.
  * @param run workflow id (the newest run under it), or the key of one run
  */
-export async function getRun(pool: pg.Pool, run: RunKey | string): Promise<RunView | null> {
+export function getRun(pool: pg.Pool, run: RunKey | string): Promise<RunView | null> {
+  return atOneMoment(pool, (client) => readRun(client, run));
+}
+
+async function readRun(pool: Connection, run: RunKey | string): Promise<RunView | null> {
   const no = await findRun(pool, run);
   if (no === null) return null;
   const { rows } = await pool.query<RunRow>({

@@ -9,7 +9,7 @@ import { cleanText, jsonText } from './clean.js';
 import { arrive, ExecutionReplaced, type Execution } from './executions.js';
 import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { proveLeases, type LeaseLoss } from './leases.js';
-import { inTransaction, retrying } from './transaction.js';
+import { inTransaction, retrying, type Connection } from './transaction.js';
 
 /** A step that takes back `x` is recorded under `x.undo`. */
 const undoSuffix = '.undo';
@@ -440,7 +440,7 @@ export async function closeAttempts(client: pg.PoolClient, no: string): Promise<
 }
 
 /** The steps of a run in its order. @param live true while the run has not ended: an undo under way is shown at its step */
-export async function readSteps(pool: pg.Pool, no: string, live: boolean): Promise<StepView[]> {
+export async function readSteps(pool: Connection, no: string, live: boolean): Promise<StepView[]> {
   const { rows } = await pool.query<StepRow>({
     name: 'steps-read',
     text: `SELECT s.path, s.ordinal, s.title, s.kind, s.effect, s.state, s.attempts, s.started_at, s.ended_at, s.output, s.error, s.undo,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { WaitView } from '../common/view.js';
 import { jsonText } from './clean.js';
+import type { Connection } from './transaction.js';
 
 /** Adds openings of gates that the record does not have yet, and opens those again that the end of a revived run had closed. */
 export async function saveWaits(client: pg.PoolClient, no: string, waits: readonly WaitView[]): Promise<void> {
@@ -75,7 +76,7 @@ export async function closeLeaseWaits(client: pg.PoolClient, no: string): Promis
 export type RecordedWait = WaitView & { closedAt: string | null };
 
 /** Every opening of a gate, in order. */
-export async function readWaits(pool: pg.Pool, no: string): Promise<RecordedWait[]> {
+export async function readWaits(pool: Connection, no: string): Promise<RecordedWait[]> {
   const { rows } = await pool.query<WaitRow>({
     name: 'waits-read',
     text: `SELECT gate, attempt, kind, title, since, deadline, who, digest, evidence, command, closed_at
@@ -98,7 +99,7 @@ export async function readWaits(pool: pg.Pool, no: string): Promise<RecordedWait
 }
 
 /** What the run waits for now, as far as the record knows. */
-export async function readOpenWaits(pool: pg.Pool, no: string): Promise<WaitView[]> {
+export async function readOpenWaits(pool: Connection, no: string): Promise<WaitView[]> {
   const waits = await readWaits(pool, no);
   return waits.filter((wait) => wait.closedAt === null).map(({ closedAt: _, ...wait }) => wait);
 }
