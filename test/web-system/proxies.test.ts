@@ -113,8 +113,10 @@ describe.each(proxyKinds)('%s', (kind) => {
     const [answer] = (await once(get(`${url}/health`, { agent: false }), 'response')) as [IncomingMessage];
     answer.resume();
     expect(answer.statusCode).toBeGreaterThanOrEqual(502);
-    const green = (await traffic.observe()).servers[1];
-    expect(green?.counters).toMatchObject({ requests: 31, errors: 4 });
+    const { requests = 0, errors = 0 } = (await traffic.observe()).servers[1]?.counters ?? {};
+    // A try that broke off and the one after it that was refused are two to HAProxy: never fewer than users saw, one more at most.
+    expect([4, 5]).toContain(errors);
+    expect(requests - errors).toBe(27);
     await stopInstance(world.system, 'bad');
   });
 
