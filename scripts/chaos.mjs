@@ -25,6 +25,7 @@ const forms = {
   size: { what: 'long loops, large outputs, many refusals', run: test('history-size') },
   handover: { what: 'one release takes over from another', run: test('handover') },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
+  deployments: { what: 'good and bad releases under load', run: ['scripts/test.mjs', 'test/deployment'] },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
 };
 
