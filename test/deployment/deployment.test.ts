@@ -43,7 +43,6 @@ test('a second deployment is refused while the first one is under way, and told 
   expect((await world.engine.ended(first)).state).toBe('rejected');
 }, 60_000);
 
-/** Bad releases; those that another kind stands for too are left to the long form. */
 interface Case {
   version: string;
   /** What the run says of it. */
@@ -52,6 +51,7 @@ interface Case {
   /** Share of users' requests that may have failed at most. */
   harmed: number;
   inputs?: JsonObject;
+  /** Another kind stands for it in the short form. */
   long?: true;
 }
 
