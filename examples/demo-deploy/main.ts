@@ -77,14 +77,14 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
 
     chapter('2. Release 2.0.0: a changed schema, 10, 50, 100 % of the traffic, measured at each');
     users.phase('good-release');
-    const good = await deploy(operator, approver, '2.0.0', []);
+    const good = await deploy(operator, approver, '2.0.0', {});
     const afterGood = await serving(system);
     say(`${good.state}; users are served by ${afterGood}`);
 
     chapter(`3. Release ${bad}: healthy, and then it fails one request in ten`);
     users.phase('bad-release');
     // Sabotage: limits that no release can break.
-    const blind = sabotage ? ['--input', 'max_error_rate=1', '--input', 'max_latency=1000'] : [];
+    const blind = sabotage ? { max_error_rate: '1', max_latency: '1000' } : {};
     const poor = await deploy(operator, approver, bad, blind);
     const afterBad = await serving(system);
     say(`${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served by ${afterBad}`);
@@ -104,7 +104,12 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
   }
 }
 
-async function deploy(operator: Operator, approver: Operator, version: string, further: readonly string[]): Promise<RunView> {
+async function deploy(
+  operator: Operator,
+  approver: Operator,
+  version: string,
+  further: Record<string, string>,
+): Promise<RunView> {
   const inputs = Object.entries({
     service: 'shop',
     version,
@@ -113,9 +118,10 @@ async function deploy(operator: Operator, approver: Operator, version: string, f
     min_requests: '50',
     max_latency: '4',
     contract: 'later',
+    ...further,
   }).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
   const reason = ['--reason', `release ${version}`, '--confirm', 'shop', '--yes'];
-  const started = await operator.run('start', 'zero-downtime-deployment', ...inputs, ...further, ...reason);
+  const started = await operator.run('start', 'zero-downtime-deployment', ...inputs, ...reason);
   if (started.exitCode !== 0) throw new Error(`start failed: ${started.stderr || started.stdout}`);
   await operator.run('wait', '@latest', '--for', 'decision', '--timeout', '60s');
   const { id } = await operator.json<RunView>([0, 1, 8], 'status', '@latest');
