@@ -4,6 +4,7 @@ import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import type { Admission, RunSettings } from '../common/admission.js';
+import { untouched } from '../common/lease.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Problem } from '../common/view.js';
 import { expand, targetsOf, type Expanded } from './nested.js';
@@ -35,9 +36,12 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const resolved = resolveInputs(spec.inputs, envelope.inputs, deps.targets.list());
   if (!resolved.ok) return refused(resolved.problems);
 
+  const open = envelope.drill ? notIsolated(spec, resolved.inputs, deps.targets) : [];
+  if (open.length > 0) return refused(open);
+
   const expanded = expand(spec, resolved.inputs, deps);
   if ('problems' in expanded) return refused(expanded.problems);
-  const plan = freeze(spec, resolved.inputs, expanded, deps);
+  const plan = freeze(spec, resolved.inputs, expanded, deps, envelope.drill === true);
   if (envelope.digest !== undefined && envelope.digest !== plan.digest) {
     return refused([
       {
@@ -68,7 +72,23 @@ export function refuseInputs(deps: AdmissionDeps, runbook: string, before: JsonO
   return [admission.problem.message, admission.problem.next].filter(Boolean).join('. ');
 }
 
-function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expanded, deps: AdmissionDeps): Plan {
+/** Targets that a drill of the runbook would change, and must not. */
+function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): Problem[] {
+  return Object.entries(spec.inputs).flatMap(([name, input]): Problem[] => {
+    const chosen = inputs[name];
+    if (input.type !== 'target' || input.observed || typeof chosen !== 'string' || input.kind === untouched) return [];
+    if (targets.planned(chosen).isolated) return [];
+    return [
+      {
+        type: 'Refused',
+        message: `input ${name} names target ${chosen}, which is not isolated: a drill changes isolated targets only`,
+        next: 'Name a target that targets.yaml declares with `isolated: true`.',
+      },
+    ];
+  });
+}
+
+function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expanded, deps: AdmissionDeps, drill: boolean): Plan {
   const names = [...new Set([...targetsOf(spec, inputs), ...targets])];
   const plan: Omit<Plan, 'digest'> = {
     version: 1,
@@ -78,6 +98,8 @@ function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expan
     steps,
     ...(spec.data ? { data: true } : {}),
     ...(spec.outputs ? { outputs: spec.outputs } : {}),
+    ...(spec.objectives ? { objectives: spec.objectives } : {}),
+    ...(drill ? { drill: true } : {}),
     procedure: deps.procedure,
   };
   return { ...plan, digest: digestOf(plan) };

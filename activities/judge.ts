@@ -29,6 +29,7 @@ const decisionShape = z.strictObject({
   inputs: z.record(z.string().max(200), z.json()).optional(),
   attempt: z.int().min(1).optional(),
   digest: name.optional(),
+  confirm: name.optional(),
 });
 
 /**
@@ -226,6 +227,13 @@ function judgeAtGate(decision: DecisionEnvelope, request: JudgeRequest, gate: Ga
   if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
   if (gate.approvers === 'another' && decision.by === request.requester) {
     return ['own-request', `${decision.by} started this run, so somebody else has to decide gate ${gate.id}.`];
+  }
+  if (decision.verb === 'approve' && gate.confirm !== undefined && decision.confirm !== gate.confirm) {
+    const typed = decision.confirm === undefined ? 'nothing was typed' : `${JSON.stringify(decision.confirm)} is another one`;
+    return [
+      'not-confirmed',
+      `Approving gate ${gate.id} needs the name of what it acts on, typed: ${typed}. Read what the gate shows, then add --confirm NAME.`,
+    ];
   }
   return ['accepted', decision.verb === 'approve' ? `Gate ${gate.id} is approved.` : `Gate ${gate.id} is rejected.`];
 }

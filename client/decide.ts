@@ -24,6 +24,8 @@ export interface DecisionRequest {
   inputs?: JsonObject;
   /** Sent instead of the gate's own digest: what the person saw elsewhere. */
   digest?: string;
+  /** What was typed, where the gate wants it. */
+  confirm?: string;
   /** The id of a decision that was sent before, to ask for its answer again. */
   id?: string;
 }
@@ -41,6 +43,7 @@ export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
     ...(request.outputs === undefined ? {} : { outputs: request.outputs }),
     ...(request.inputs === undefined ? {} : { inputs: request.inputs }),
     ...(digest === undefined ? {} : { digest }),
+    ...(request.confirm === undefined ? {} : { confirm: request.confirm }),
   };
 }
 

@@ -44,6 +44,7 @@ export async function runChecks(session: Session): Promise<Check[]> {
     ...(await temporalChecks(session)),
     ...(await recordChecks(session)),
     ...(await runsChecks(session)),
+    await drillsCheck(session),
     ...fileChecks(session),
     await userInterface(session),
   ];
@@ -202,6 +203,21 @@ async function runsChecks(session: Session): Promise<Check[]> {
       skipped(name, 'needs Temporal and PostgreSQL'),
     );
   }
+}
+
+/** Was every runbook that has to be drilled, drilled in time? */
+async function drillsCheck(session: Session): Promise<Check> {
+  const { drillWords, isDrillDue, readDrills } = await import('./drills.js');
+  const { catalogue } = await import('../runbooks/index.js');
+  const drills = await readDrills(session);
+  if (!drills) return skipped('drills', 'needs PostgreSQL');
+  const due = catalogue.filter((spec) => isDrillDue(spec, drills.get(spec.id)));
+  if (due.length === 0) return ok('drills', 'none is due');
+  return warning(
+    'drills',
+    due.map((spec) => `${spec.id}: ${drillWords(spec, drills.get(spec.id))}`).join('; '),
+    `${session.command} start RUNBOOK --drill on an isolated target`,
+  );
 }
 
 /** What this machine's worker would read. The command line alone does not need these files. */

@@ -44,6 +44,8 @@ export function optionsOf<T>(command: Command): T & GlobalFlags {
 
 export const asOption = (): Option => new Option('--as <name>', 'who you are (RUNBOOK_OPERATOR, else your user name)');
 export const reasonOption = (): Option => new Option('--reason <text>', 'why; it is recorded and shown');
+export const drillOption = (): Option =>
+  new Option('--drill', 'practise it: changes isolated targets only, and takes back what it made');
 export const timeoutOption = (what: string): Option => new Option('--timeout <duration>', what).argParser(duration);
 
 /** Examples under a command's help. */

@@ -15,6 +15,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   ]);
   return [
     `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,
+    ...(plan.drill ? [wrap('A drill: changes isolated targets only, and takes back what it made.', columns)] : []),
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
     renderStepSpecs(plan.steps, paint, columns),

@@ -1,4 +1,4 @@
-import type { DecisionView, Problem, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
+import type { DecisionView, Problem, RecoveryView, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
 import { shortDigest } from '../language/digest.js';
 import type { Json } from '../language/json.js';
 import { decisionText } from './decision-text.js';
@@ -6,6 +6,7 @@ import { hasEnded } from './exit-codes.js';
 import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
 import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
+import { reachedRows, reachedWords, spentRows, verdictWords } from './report/recovery.js';
 import { bothTimes, duration, since } from './times.js';
 
 export interface ViewOptions {
@@ -60,10 +61,23 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
     ['took', view.endedAt ? took : `${took} so far`],
     ['reason', view.reason || 'none given'],
     ['targets', view.targets.join(', ') || 'none'],
+    ...(view.drill ? ([['drill', 'changes isolated targets only, and is taken back at its end']] as [string, string][]) : []),
+    ...(view.recovery ? recoveryFacts(view.recovery) : []),
     ['plan', shortDigest(view.planDigest)],
     ...(ui ? ([['ui', ui]] as [string, string][]) : []),
   ];
   return `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}\n${pairs(rows, columns, paint)}`;
+}
+
+function recoveryFacts(recovery: RecoveryView): [string, string][] {
+  const spent = spentRows(recovery).map(({ name, ms }) => `${name} ${duration(ms)}`);
+  return [
+    ...reachedRows(recovery).map(([name, reached]): [string, string] => [
+      name,
+      `${verdictWords(reached)}: ${reachedWords(reached)}`,
+    ]),
+    ['time went to', spent.join(', ')],
+  ];
 }
 
 /** What the run waits for, what the approver is shown, and the commands that decide. */

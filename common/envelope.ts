@@ -32,6 +32,8 @@ export interface StartEnvelope extends Envelope {
   from?: { run: string; at?: string };
   /** What to do while another run holds a target that this one changes; waits unless said. */
   whenHeld?: WhenHeld;
+  /** Practise it: on isolated targets only, and taken back at the end, however it ends. */
+  drill?: true;
   /** Of a nested run: the run at the top, whose targets it shares. */
   root?: RunKey;
 }
@@ -62,6 +64,8 @@ export interface DecisionEnvelope extends Envelope {
   attempt?: number;
   /** Its digest that the person saw. */
   digest?: string;
+  /** For `approve`: what the person typed, where the gate wants the name of what it acts on. */
+  confirm?: string;
 }
 
 /** What became of a decision. */
@@ -85,6 +89,7 @@ export const verdictCodes = [
   'already-decided',
   'stale',
   'own-request',
+  'not-confirmed',
   'reason-missing',
   'output-missing',
   'not-possible',

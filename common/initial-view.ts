@@ -20,6 +20,7 @@ export function initialView(key: RunKey, envelope: StartEnvelope, plan: Plan, st
     startedAt,
     endedAt: null,
     requester: envelope.by,
+    ...(plan.drill ? { drill: true as const } : {}),
     reason: envelope.reason,
     inputs: plan.inputs,
     uiUrl,

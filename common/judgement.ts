@@ -10,6 +10,8 @@ export interface GateFacts {
   state: 'pending' | 'waiting' | 'decided';
   /** `another`: the requester may not decide. */
   approvers: 'another' | 'anyone';
+  /** What an approver has to type. */
+  confirm?: string;
   /** Who decided and how, once decided. */
   decidedBy: string | null;
   decidedVerb: string | null;

@@ -19,7 +19,7 @@ export interface HeldTarget {
 }
 
 /** Targets of this kind are told something, never changed. */
-const untouched = 'webhook';
+export const untouched = 'webhook';
 
 /** Does a step change the target it acts on? Messages to people change none. */
 export function changesTarget({ kind, effect }: Pick<StepSpec, 'kind' | 'effect'>): boolean {
@@ -27,10 +27,12 @@ export function changesTarget({ kind, effect }: Pick<StepSpec, 'kind' | 'effect'
 }
 
 /** The targets that a run of this plan must hold while it runs, sorted; none when it only reads. */
-export function leasedTargets({ steps, targets }: Pick<Plan, 'steps' | 'targets'>): string[] {
+export function leasedTargets({ steps, targets, drill }: Pick<Plan, 'steps' | 'targets' | 'drill'>): string[] {
   const changes = (step: StepSpec): boolean => (step.steps ? step.steps.some(changes) : changesTarget(step));
   if (!steps.some(changes)) return [];
-  return [...new Set(targets.filter(({ kind }) => kind !== untouched).map(({ name }) => name))].sort();
+  // A drill only looks at the others.
+  const changed = targets.filter(({ kind, isolated }) => kind !== untouched && (isolated || !drill));
+  return [...new Set(changed.map(({ name }) => name))].sort();
 }
 
 /** Does the run end when somebody else has its targets, instead of waiting? Whoever starts it says so, else its input `on_busy`. */

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../language/json.js';
-import type { Effect, Priority, RunbookType, StepKind } from '../language/runbook.js';
+import type { Effect, Objective, Priority, RunbookType, StepKind } from '../language/runbook.js';
 
 export const runStates = [
   'running',
@@ -91,6 +91,8 @@ export interface WaitView {
   digest: string;
   /** What the approver is shown. */
   evidence: JsonObject;
+  /** What the approver has to type; absent: nothing, or the record was asked, which does not keep it. */
+  confirm?: string;
   /** The exact command that approves, does the failed step again, or takes the target over. */
   command: string;
 }
@@ -135,6 +137,10 @@ export interface RunView {
   /** Results taken over from a dead run that were looked at again: those that hold, and those that no longer do. */
   probed?: string[];
   drifted?: string[];
+  /** Set when the run is a drill. */
+  drill?: true;
+  /** What came of the recovery that the run is; absent until it is known, and for runs that recover nothing. */
+  recovery?: RecoveryView;
   /** Why the run ended as it did, for failed, rejected and cancelled runs. */
   problem: Problem | null;
   /** Where this view was read. */
@@ -197,6 +203,30 @@ export interface TimelineEntry {
   evidence?: JsonObject;
 }
 
+/** What was reached, in milliseconds, against what was to be reached. */
+export interface ReachedView {
+  rtoMs: number;
+  rpoMs: number;
+  /** Null where there is no objective. */
+  objective: Objective | null;
+  /** True when both were reached; null where there is no objective. */
+  met: boolean | null;
+}
+
+/** A recovery, measured. */
+export interface RecoveryView extends ReachedView {
+  /** ISO times: of the failure, of the newest accepted change that was recovered, and when all was well again. */
+  failedAt: string;
+  recoveredTo: string;
+  healthyAt: string;
+  services: Record<string, ReachedView>;
+  /** Where the time between failure and health went, in milliseconds; the parts add up to `rtoMs`. */
+  spent: Record<RecoveryClock, number>;
+}
+
+export const recoveryClocks = ['detect', 'decide', 'approve', 'execute', 'verify'] as const;
+export type RecoveryClock = (typeof recoveryClocks)[number];
+
 /** A run in a list. */
 export interface RunSummary {
   id: string;
@@ -208,6 +238,8 @@ export interface RunSummary {
   state: RunState;
   requester: string;
   reason: string;
+  /** Set when the run is a drill. */
+  drill?: true;
   startedAt: string;
   endedAt: string | null;
   /** Path of a step that runs or waits now. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.js';
-import type { Priority, RunbookType, StepSpec } from './runbook.js';
+import type { Priority, RunbookSpec, RunbookType, StepSpec } from './runbook.js';
 
 /** What a plan keeps of a target: enough for people to see what is acted on, nothing secret. */
 export interface PlannedTarget {
@@ -26,6 +26,10 @@ export interface Plan {
   data?: true;
   /** References to what the run hands over at its end; only for a runbook that is data. */
   outputs?: JsonObject;
+  /** What a recovery has to reach. */
+  objectives?: NonNullable<RunbookSpec['objectives']>;
+  /** A drill: changes isolated targets only, and takes back what it made. */
+  drill?: true;
   /** Digest of the procedure's code (the workflow bundle that the worker runs). */
   procedure: string;
   /** `sha256:…` over everything above. */

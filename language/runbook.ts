@@ -38,7 +38,13 @@ export type StepKind = ActionKind | 'approval' | 'manual' | 'decide' | 'parallel
 
 /** One declared input. A missing `default` makes it required unless `optional`. Durations are text such as `5m`. */
 export type InputSpec = { description: string; optional?: boolean } & (
-  | { type: 'target'; kind: string; default?: string }
+  | {
+      type: 'target';
+      kind: string;
+      default?: string;
+      /** The runbook only looks at it when it is drilled: a drill may name one that is not isolated. */
+      observed?: boolean;
+    }
   | { type: 'text'; default?: string; pattern?: string; maxLength?: number }
   | { type: 'integer' | 'number'; default?: number; minimum?: number; maximum?: number }
   | { type: 'boolean'; default?: boolean }
@@ -92,6 +98,8 @@ export interface StepSpec {
   inputs?: JsonObject;
   /** For `approval` and `manual`: what people must see, by name. */
   evidence?: JsonObject;
+  /** What its time counts as, where a recovery is measured; `execute` unless said, and `approve` at every gate. */
+  clock?: 'decide' | 'verify';
   /** For `approval`: who may decide. `another` refuses the requester. */
   approvers?: 'another' | 'anyone';
   /** For `approval`: how long the gate waits before the run is rejected; absent waits for ever. */
@@ -111,6 +119,12 @@ export interface WorkTemplate {
   undo?: JsonObject;
 }
 
+/** How long what failed may be away, and how much of what was accepted may be lost, in minutes. */
+export interface Objective {
+  rtoMinutes: number;
+  rpoMinutes: number;
+}
+
 /** A runbook as data: everything that can be known without running it. */
 export interface RunbookSpec {
   id: string;
@@ -125,6 +139,10 @@ export interface RunbookSpec {
   inputs: Readonly<Record<string, InputSpec>>;
   prerequisites: readonly string[];
   steps: readonly StepSpec[];
+  /** What a recovery has to reach, in all and for each service that has an objective of its own. */
+  objectives?: Objective & { services?: Readonly<Record<string, Objective>> };
+  /** How old its last drill may be, in days. Absent: nobody has to drill it. */
+  drillEveryDays?: number;
   verification: string;
   rollback: string;
   /** True when the steps are data, which the interpreter does; false and absent: code orders them. */

@@ -1,6 +1,11 @@
 import type { RunbookSpec } from '../language/runbook.js';
+import { fullSystemDisasterRecoverySpec } from './full-system-disaster-recovery.js';
 import { pipelineRecoverySpec } from './pipeline-recovery.js';
 import { zeroDowntimeDeploymentSpec } from './zero-downtime-deployment.js';
 
 /** Every runbook there is, as data; what `runbook list` shows and admission knows. */
-export const catalogue: readonly RunbookSpec[] = [pipelineRecoverySpec, zeroDowntimeDeploymentSpec];
+export const catalogue: readonly RunbookSpec[] = [
+  fullSystemDisasterRecoverySpec,
+  pipelineRecoverySpec,
+  zeroDowntimeDeploymentSpec,
+];

@@ -1,6 +1,7 @@
 /** The record in PostgreSQL: what was admitted, done and decided. Temporal's history is the state machine; this outlives it. */
 export { closeRun, type LeftRunning, type RunClosure } from './close-run.js';
 export { recordDecisions, type JudgedDecision } from './decisions.js';
+export { lastDrills, type DrillRecord } from './drills.js';
 export { ExecutionReplaced, noteExecution, type Execution } from './executions.js';
 export { NotInRecord } from './find-run.js';
 export { history } from './history.js';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { RunKey } from '../common/keys.js';
-import { endStates, type RunState, type RunSummary, type RunView } from '../common/view.js';
+import { endStates, type RecoveryView, type RunState, type RunSummary, type RunView } from '../common/view.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { readDecisions } from './decisions.js';
@@ -33,7 +33,7 @@ export function admitRun(pool: pg.Pool, { key, view, plan, envelope, execution, 
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
       text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
-             VALUES (${runParameters}, $19::json, $20::json)
+             VALUES (${runParameters}, $21::json, $22::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
              RETURNING no`,
@@ -79,11 +79,12 @@ export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution, sav
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
       text: `INSERT INTO runbook.runs AS runs (${runColumns}, saves)
-             VALUES (${runParameters}, coalesce($19, 0))
+             VALUES (${runParameters}, coalesce($21, 0))
              ON CONFLICT (run, first_run_id) DO UPDATE SET
                state = excluded.state, ended_at = excluded.ended_at, outputs = excluded.outputs, problem = excluded.problem,
+               recovery = excluded.recovery,
                ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now(), saves = greatest(runs.saves, excluded.saves)
-             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($19::integer IS NULL OR runs.saves <= excluded.saves)
+             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($21::integer IS NULL OR runs.saves <= excluded.saves)
              RETURNING no`,
       values: [...runValues(view), save?.number ?? null],
     });
@@ -115,7 +116,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
   const { rows } = await pool.query<RunRow>({
     name: 'runs-get',
     text: `SELECT run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-                  started_at, ended_at, ui_url, inputs, outputs, problem
+                  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery
            FROM runbook.runs WHERE no = $1`,
     values: [no],
   });
@@ -143,6 +144,8 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
     waitingFor: live ? await readOpenWaits(pool, no) : [],
     decisions: await readDecisions(pool, no),
     outputs: row.outputs,
+    ...(row.drill ? { drill: true } : {}),
+    ...(row.recovery ? { recovery: row.recovery } : {}),
     problem: row.problem,
     source: 'record',
   };
@@ -176,7 +179,7 @@ export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<R
   const states = filter.state === undefined ? null : typeof filter.state === 'string' ? [filter.state] : [...filter.state];
   const { rows } = await pool.query<SummaryRow>({
     name: 'runs-list',
-    text: `SELECT r.run, r.first_run_id, r.runbook, r.title, r.priority, r.targets, r.state, r.requester, r.reason, r.started_at, r.ended_at,
+    text: `SELECT r.run, r.first_run_id, r.runbook, r.title, r.priority, r.targets, r.state, r.requester, r.reason, r.drill, r.started_at, r.ended_at,
                   (SELECT s.path FROM runbook.steps s
                     WHERE r.ended_at IS NULL AND s.run_no = r.no AND s.undo_of IS NULL AND s.state IN ('running', 'waiting', 'undoing')
                     ORDER BY s.started_at DESC NULLS LAST, s.path DESC LIMIT 1) AS step,
@@ -211,6 +214,7 @@ export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<R
     state: row.state,
     requester: row.requester,
     reason: row.reason,
+    ...(row.drill ? { drill: true as const } : {}),
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     step: row.step,
@@ -234,18 +238,21 @@ type RunRow = Pick<
   started_at: Date;
   ended_at: Date | null;
   ui_url: string | null;
+  drill: boolean;
+  recovery: RecoveryView | null;
 };
 
 type SummaryRow = Pick<RunSummary, 'runbook' | 'title' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'step'> & {
   run: string;
   first_run_id: string;
+  drill: boolean;
   started_at: Date;
   ended_at: Date | null;
   waiting_for: RunSummary['waitingFor'];
 };
 
 const runColumns = `run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-  started_at, ended_at, ui_url, inputs, outputs, problem`;
+  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery`;
 
 function runValues(view: RunView): unknown[] {
   const ended = endStates.has(view.state);
@@ -268,10 +275,12 @@ function runValues(view: RunView): unknown[] {
     jsonText(view.inputs),
     jsonText(view.outputs),
     jsonText(view.problem),
+    view.drill ?? false,
+    jsonText(view.recovery ?? null),
   ];
 }
 
-const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json`;
+const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json`;
 
 function numberOf(rows: { no: string }[]): string {
   const no = rows[0]?.no;

@@ -3,6 +3,7 @@
  * its id.
  */
 export { launch } from './launch.js';
+export { fullSystemDisasterRecovery as 'full-system-disaster-recovery' } from './full-system-disaster-recovery/procedure.js';
 export { pipelineRecovery as 'pipeline-recovery' } from './pipeline-recovery/procedure.js';
 export { zeroDowntimeDeployment as 'zero-downtime-deployment' } from './zero-downtime-deployment/procedure.js';
 // Any other type: a runbook that is data.

@@ -3,7 +3,7 @@ import type { DeskVerb, Verdict } from '../../common/envelope.js';
 import type { RunView, WaitView } from '../../common/view.js';
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import { confirmed } from '../ask.js';
+import { ask, confirmed } from '../ask.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -19,6 +19,8 @@ export interface DecideOptions extends GlobalFlags {
   reason?: string;
   digest?: string;
   decisionId?: string;
+  /** For `approve`: the name of what the gate acts on. */
+  confirm?: string;
   /** For `done`. */
   outputs?: JsonObject;
   /** For `retry`. */
@@ -39,7 +41,7 @@ export function registerReject(program: Command, io: Io, run = runDecide): void 
 }
 
 function register(program: Command, io: Io, verb: 'approve' | 'reject', description: string, run: typeof runDecide): void {
-  program
+  const command = program
     .command(verb)
     .description(description)
     .argument('<run>', 'id of the run, or @latest')
@@ -60,6 +62,7 @@ function register(program: Command, io: Io, verb: 'approve' | 'reject', descript
       };
       io.exitCode = await run(options, io);
     });
+  if (verb === 'approve') command.option('--confirm <name>', 'name of what the gate acts on, where it wants that typed');
 }
 
 /** Decides a gate, what becomes of a failed step, or who has a target, and says what became of the decision. */
@@ -95,6 +98,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
         return exitCodes.ok;
       }
     }
+    const confirm = await typedName(options, gate, io);
     const decision = decisionEnvelope({
       run,
       verb: options.verb,
@@ -104,6 +108,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       // What was shown is what is taken back.
       ...(aboutRun && options.verb === 'rollback' ? { digest: digestOf(reading.view.undos ?? []) } : {}),
       ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
+      ...(confirm === undefined ? {} : { confirm }),
       ...(options.outputs === undefined ? {} : { outputs: options.outputs }),
       ...(options.digest === undefined ? {} : { digest: options.digest }),
       ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
@@ -132,11 +137,17 @@ function preview(options: DecideOptions, view: RunView, aboutRun: boolean): stri
   );
 }
 
+/** Some gates want the name of what they act on typed: whoever types another one has the wrong system in mind. */
+function typedName(options: DecideOptions, gate: WaitView | undefined, io: Io): Promise<string | undefined> {
+  const isWanted = options.verb === 'approve' && gate?.confirm !== undefined && options.confirm === undefined;
+  if (!isWanted || !io.canAsk || options.yes) return Promise.resolve(options.confirm);
+  return ask(io, 'Type the name of what this gate acts on: ');
+}
+
 /** Every decision carries a reason; without one nothing is sent. */
 async function reasonOf(options: DecideOptions, io: Io): Promise<string> {
   if (options.reason?.trim()) return options.reason;
   if (io.canAsk && !options.yes) {
-    const { ask } = await import('../ask.js');
     const typed = await ask(io, 'Reason: ');
     if (typed) return typed;
   }

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
+import type { RunbookSpec } from '../../language/runbook.js';
+import { drillFacts, drillWords, isDrillDue, readDrills, type Drills } from '../drills.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, print, printList, table } from '../output.js';
+import { painter, print, printList, remark, table } from '../output.js';
+import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
+import { age } from '../times.js';
 
 export function registerList(program: Command, io: Io, run = runList): void {
   program
@@ -18,8 +22,13 @@ export function registerList(program: Command, io: Io, run = runList): void {
 /** The catalogue that came with this release. */
 export async function runList(options: GlobalFlags, io: Io): Promise<number> {
   const { catalogue } = await import('../../runbooks/index.js');
+  const drills = await withSession(options, io, (session) => readDrills(session));
   if (options.output === 'json' || options.output === 'jsonl') {
-    printList(io, options.output, catalogue);
+    printList(
+      io,
+      options.output,
+      catalogue.map((spec) => ({ ...spec, ...drillFacts(spec, drills) })),
+    );
     return exitCodes.ok;
   }
   const rows = catalogue.map((spec) => [
@@ -28,6 +37,7 @@ export async function runList(options: GlobalFlags, io: Io): Promise<number> {
     spec.type.toLowerCase().replaceAll('_', ' '),
     spec.priority.toLowerCase(),
     `${spec.expectedMinutes} min`,
+    drillCell(spec, drills),
   ]);
   const columns = [
     { name: 'RUNBOOK' },
@@ -35,7 +45,18 @@ export async function runList(options: GlobalFlags, io: Io): Promise<number> {
     { name: 'TYPE', shrinkTo: 10 },
     { name: 'PRIORITY' },
     { name: 'TAKES' },
+    { name: 'DRILLED' },
   ];
   print(io, table(columns, rows, io.columns, painter(io, options.color)));
+  for (const spec of catalogue) {
+    if (drills && isDrillDue(spec, drills.get(spec.id)))
+      remark(io, `${spec.id} is due for a drill: ${drillWords(spec, drills.get(spec.id))}`);
+  }
   return exitCodes.ok;
+}
+
+function drillCell(spec: RunbookSpec, drills: Drills): string {
+  const drill = drills?.get(spec.id);
+  if (drill) return `${age(drill.endedAt)} ago`;
+  return drills === null ? '?' : '';
 }

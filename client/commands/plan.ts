@@ -6,7 +6,7 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
-import { examples, input, optionsOf } from '../options.js';
+import { drillOption, examples, input, optionsOf } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
@@ -16,6 +16,7 @@ export interface PlanOptions extends GlobalFlags {
   input?: Record<string, string>;
   inputsFile?: string;
   as?: string;
+  drill?: boolean;
 }
 
 export function registerPlan(program: Command, io: Io, run = runPlan): void {
@@ -25,6 +26,7 @@ export function registerPlan(program: Command, io: Io, run = runPlan): void {
     .argument('<runbook>', 'id of the runbook')
     .option('--input <name=value>', 'an input; may be repeated', input)
     .option('--inputs-file <file>', 'inputs from a YAML or JSON file')
+    .addOption(drillOption())
     .addHelpText('after', examples('runbook plan pipeline-recovery --input pipeline=orders'))
     .action(async (runbook: string, _own: unknown, command: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<PlanOptions, 'runbook'>>(command), runbook }, io);
@@ -44,6 +46,7 @@ export function runPlan(options: PlanOptions, io: Io): Promise<number> {
       inputs,
       by: operatorName(options.as, io.env),
       reason: '',
+      ...(options.drill ? { drill: true } : {}),
     });
     if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ...plan, held });
     else {

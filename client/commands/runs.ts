@@ -75,7 +75,7 @@ export function runRuns(options: RunsOptions, io: Io): Promise<number> {
 function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): string {
   const rows = runs.map((each) => [
     each.id,
-    each.state,
+    each.drill ? `${each.state} (drill)` : each.state,
     age(each.startedAt),
     each.requester,
     each.waitingFor.length > 0 ? each.waitingFor.map((wait) => `${wait.id} ${age(wait.since)}`).join(', ') : (each.step ?? ''),

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import type { InputSpec, RunbookSpec } from '../../language/runbook.js';
+import type { InputSpec, Objective, RunbookSpec } from '../../language/runbook.js';
 import { commandName } from '../command-name.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
 import { painter, pairs, print, printValue, wrap, type Paint } from '../output.js';
+import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
 export interface ShowOptions extends GlobalFlags {
@@ -34,19 +35,25 @@ export async function runShow(options: ShowOptions, io: Io): Promise<number> {
       exitCodes.usage,
     );
   }
-  if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, spec);
+  const { drillFacts, drillWords, readDrills } = await import('../drills.js');
+  const drills = await withSession(options, io, (session) => readDrills(session));
+  if (options.output === 'json' || options.output === 'jsonl')
+    printValue(io, options.output, { ...spec, ...drillFacts(spec, drills) });
   else {
+    const drilled = drills ? drillWords(spec, drills.get(spec.id)) : 'the record cannot be asked';
     const { renderStepSpecs } = await import('../plan-text.js');
     const paint = painter(io, options.color);
     print(
       io,
-      [...head(spec, paint, io.columns), renderStepSpecs(spec.steps, paint, io.columns), ...tail(spec, paint, io)].join('\n\n'),
+      [...head(spec, drilled, paint, io.columns), renderStepSpecs(spec.steps, paint, io.columns), ...tail(spec, paint, io)].join(
+        '\n\n',
+      ),
     );
   }
   return exitCodes.ok;
 }
 
-function head(spec: RunbookSpec, paint: Paint, columns: number): string[] {
+function head(spec: RunbookSpec, drilled: string, paint: Paint, columns: number): string[] {
   const facts: [string, string][] = [
     ['id', `${spec.id} ${spec.version}`],
     [
@@ -55,6 +62,8 @@ function head(spec: RunbookSpec, paint: Paint, columns: number): string[] {
     ],
     ['owners', spec.owners.join(', ')],
     ['tags', spec.tags.join(', ')],
+    ...objectiveFacts(spec),
+    ['last drill', drilled],
   ];
   const inputs = Object.entries(spec.inputs).map(([name, input]): [string, string] => [name, inputWords(input)]);
   return [
@@ -65,6 +74,14 @@ function head(spec: RunbookSpec, paint: Paint, columns: number): string[] {
       ? [`${paint('bold', 'Before you start')}\n${spec.prerequisites.map((each) => wrap(each, columns, '  ')).join('\n')}`]
       : []),
   ];
+}
+
+function objectiveFacts({ objectives }: RunbookSpec): [string, string][] {
+  if (!objectives) return [];
+  const words = ({ rtoMinutes, rpoMinutes }: Objective): string =>
+    `back within ${rtoMinutes} min, ${rpoMinutes} min lost at most`;
+  const services = Object.entries(objectives.services ?? {}).map(([name, each]) => `${name}: ${words(each)}`);
+  return [['objectives', [words(objectives), ...services].join('; ')]];
 }
 
 function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {

@@ -9,7 +9,7 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
-import { asOption, examples, input, optionsOf, reasonOption } from '../options.js';
+import { asOption, drillOption, examples, input, optionsOf, reasonOption } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
@@ -32,6 +32,7 @@ export interface StartOptions extends GlobalFlags {
   confirm?: string;
   watch?: boolean;
   ifHeld?: WhenHeld;
+  drill?: boolean;
 }
 
 /** Workflow ids that every shell, link and log takes as they are. */
@@ -63,6 +64,7 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
         'continue',
       ]),
     )
+    .addOption(drillOption())
     .option('--watch', 'follow the run until it ends')
     .addHelpText(
       'after',
@@ -108,6 +110,7 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       ...(options.ifHeld === undefined ? {} : { whenHeld: options.ifHeld }),
       ...(options.unattended === undefined ? {} : { unattended: options.unattended }),
       ...(from ? { from } : {}),
+      ...(options.drill ? { drill: true } : {}),
     };
     const earlier = options.id === undefined ? null : await existingRun(session, envelope);
     const { plan, held = [] } = earlier ? { plan: null } : await admittedPlan(session, envelope);

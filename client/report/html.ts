@@ -2,6 +2,7 @@ import type { DecisionView, RunState, StepState, StepView } from '../../common/v
 import type { Json } from '../../language/json.js';
 import { html, link } from './escape.js';
 import { isLive, runSpan, stepSpan, timeSpent, waitsOf, type Report, type Wait } from './report.js';
+import { reachedRows, reachedWords, recoveryTimes, spentRows, verdictWords } from './recovery.js';
 import { style } from './style.js';
 import { renderTimeline } from './timeline.js';
 import { brief, clip, duration, facts, outputLine, prettyJson, stateWords, stepWords, summary, utc } from './words.js';
@@ -25,7 +26,7 @@ ${style}
 </head>
 <body>
 <main>
-${[head(report), problem(report), waiting(report), factList(report), timeline(report), decisions(report), steps(view.steps, report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
+${[head(report), problem(report), waiting(report), factList(report), recovery(report), timeline(report), decisions(report), steps(view.steps, report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
 </main>
 </body>
 </html>
@@ -75,6 +76,36 @@ function factList(report: Report): string {
       `<div class="wide"><dt>Temporal UI</dt><dd><a href="${html(address)}" rel="noreferrer">${html(address)}</a></dd></div>`,
     );
   return `<dl class="facts">\n${rows.join('\n')}\n</dl>`;
+}
+
+/** The colours of a recovery's time, in its order. */
+const clockColours = ['var(--off)', 'var(--undo)', 'var(--warn)', 'var(--live)', 'var(--ok)'];
+
+function recovery({ view }: Report): string {
+  if (!view.recovery) return '';
+  const spent = spentRows(view.recovery).map((row, index) => ({ ...row, colour: clockColours[index] ?? 'var(--line)' }));
+  const total = Math.max(1, view.recovery.rtoMs);
+  const bar = spent.map(
+    ({ ms, colour }) => `<span style="width:${((ms / total) * 100).toFixed(2)}%;background:${colour}"></span>`,
+  );
+  const names = spent.map(
+    ({ name, ms, colour }) => `<span><i style="background:${colour}"></i>${html(name)} ${html(duration(ms))}</span>`,
+  );
+  const rows = reachedRows(view.recovery).map(([name, reached]) => {
+    const tone = reached.met === null ? '' : reached.met ? 'ok' : 'bad';
+    return `<tr><td class="name">${html(name)}</td><td><span class="state ${tone}">${html(verdictWords(reached))}</span></td><td>${html(reachedWords(reached))}</td></tr>`;
+  });
+  const times = recoveryTimes(view.recovery).map(([name, value]) => `<div><dt>${html(name)}</dt><dd>${html(value)}</dd></div>`);
+  return `<section>
+<h2>Recovery</h2>
+<div class="spent" role="img" aria-label="Where the time between failure and health went">${bar.join('')}</div>
+<div class="legend">${names.join('')}</div>
+<dl class="facts">${times.join('')}</dl>
+<table><thead><tr><th>What</th><th>Objective</th><th>Reached</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody></table>
+</section>`;
 }
 
 function timeline(report: Report): string {

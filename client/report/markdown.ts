@@ -1,6 +1,7 @@
 import type { Json } from '../../language/json.js';
 import { fenced, link, markdown as md } from './escape.js';
 import { stepSpan, waitsOf, type Report } from './report.js';
+import { reachedRows, reachedWords, recoveryTimes, spentRows, verdictWords } from './recovery.js';
 import { brief, duration, facts, heading, outputLine, prettyJson, stepWords, summary, utc } from './words.js';
 
 /** The report as Markdown: readable in a terminal as it is, and rendered by whatever renders Markdown. */
@@ -8,6 +9,7 @@ export function renderMarkdown(report: Report): string {
   const sections = [
     head(report),
     problem(report),
+    recovery(report),
     waiting(report),
     steps(report),
     timeline(report),
@@ -29,6 +31,19 @@ function head(report: Report): string {
 function problem({ view }: Report): string {
   if (!view.problem) return '';
   return `## What went wrong\n\n${md(view.problem.message)}${view.problem.next ? `\n\nNext: ${md(view.problem.next)}` : ''}`;
+}
+
+function recovery({ view }: Report): string {
+  if (!view.recovery) return '';
+  const reached = reachedRows(view.recovery).map(([name, each]) => [md(name), verdictWords(each), reachedWords(each)]);
+  const times = recoveryTimes(view.recovery).map(([name, value]) => `- ${name}: ${value}`);
+  const spent = spentRows(view.recovery).map(({ name, ms }) => [name, duration(ms)]);
+  return [
+    '## Recovery',
+    times.join('\n'),
+    table(['What', 'Objective', 'Reached'], reached),
+    table(['Time went to', 'Lasted'], spent),
+  ].join('\n\n');
 }
 
 function waiting({ view }: Report): string {

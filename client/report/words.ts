@@ -110,6 +110,7 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Run', view.id],
     ['Runbook', `${view.runbook} ${view.runbookVersion}`],
     ['Type', `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ${view.priority.toLowerCase()} priority`],
+    ...(view.drill ? [['Drill', 'yes: isolated targets only, taken back at its end'] as [string, string]] : []),
     ['Targets', view.targets.join(', ') || 'none'],
     ['Requester', view.requester],
     ['Reason', view.reason || 'none given'],
@@ -126,7 +127,7 @@ export function facts(report: Report): [name: string, value: string][] {
 
 /** The report's heading. */
 export function heading(view: RunView): string {
-  return `${view.title}: ${stateWords(view.state).toLowerCase()}`;
+  return `${view.drill ? 'Drill: ' : ''}${view.title}: ${stateWords(view.state).toLowerCase()}`;
 }
 
 function oneLine(text: string): string {

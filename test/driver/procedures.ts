@@ -2,7 +2,8 @@ import { CancellationScope, sleep, workflowInfo } from '@temporalio/workflow';
 import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { Run, Work } from '../../workflows/engine/run.js';
-import { faultySpec, nestedSpec, otherwiseSpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
+import type { CommandAction } from '../../language/runbook.js';
+import { faultySpec, nestedSpec, otherwiseSpec, recoverySpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
 
 /*
  * Procedures as code, for what plans as data cannot ask of the engine, or not so.
@@ -97,6 +98,34 @@ const nested = runbook(nestedSpec, async (run) => {
   });
 });
 
+const recovery = runbook(recoverySpec, async (run) => {
+  const fault = run.inputs['fault'];
+  const on = (target: string | undefined, ...argv: string[]): CommandAction => ({
+    kind: 'command',
+    argv,
+    ...(target === undefined ? {} : { target }),
+  });
+  const { name } = run.target('service');
+  await run.step('look', { action: on(run.target('source').name, 'look') });
+  const asked = await run.gate('gate', { evidence: {}, covers: {}, confirm: name });
+  if (fault === 'no gate') await run.gate('nowhere', { evidence: {}, covers: {} });
+  await run.step('make', {
+    action: on(name, 'make'),
+    undo: on(fault === 'undo elsewhere' ? 'live' : name, 'remove'),
+  });
+  await run.step('point', { action: on(name, 'point') });
+  if (fault === 'by hand') await run.manual('hand', 'Turn it.');
+  if (fault === 'elsewhere') await run.step('elsewhere', { action: on('live', 'x') });
+  if (fault === 'nowhere') await run.step('elsewhere', { action: on(undefined, 'x') });
+  if (fault === 'check elsewhere') {
+    const probe = on('live', 'x');
+    await run.step('elsewhere', { action: { kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 10 } });
+  }
+  const { startedAt } = run.board.view;
+  run.recovered({ failedAt: startedAt, recoveredTo: startedAt, healthyAt: startedAt });
+  run.setOutputs({ asked: asked === null ? null : asked.by });
+});
+
 const sleepy = runbook(sleepySpec, async (run) => {
   await sleep(60_000);
   await run.gate('gate', { evidence: {}, covers: {} });
@@ -116,5 +145,6 @@ export {
   otherwise as 'code-otherwise',
   nested as 'code-nested',
   sleepy as 'code-sleepy',
+  recovery as 'code-recovery',
   stubborn as 'code-stubborn',
 };

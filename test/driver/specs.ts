@@ -98,7 +98,39 @@ export const nestedSpec = spec(
   { fault: { type: 'text', description: 'which one', maxLength: 100, default: '' } },
 );
 
+/** Recovers something; drilled and meant. */
+export const recoverySpec: RunbookSpec = {
+  ...spec(
+    'code-recovery',
+    [
+      { ...read, id: 'look', title: 'Look', clock: 'decide' },
+      gate,
+      { ...change, id: 'make', title: 'Make', undo: 'Remove it' },
+      { ...change, id: 'point', title: 'Point of no return', pointOfNoReturn: true },
+      { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' },
+      { ...change, id: 'elsewhere', title: 'Elsewhere' },
+      { id: 'tell', title: 'Tell', kind: 'notify', effect: 'change' },
+    ],
+    {
+      service: { type: 'target', kind: 'service', description: 'what it changes' },
+      source: { type: 'target', kind: 'service', description: 'what it reads', observed: true, default: 'live' },
+      tell: { type: 'target', kind: 'webhook', description: 'who is told', default: 'pager' },
+      fault: { type: 'text', description: 'which one', maxLength: 100, default: '' },
+    },
+  ),
+  objectives: { rtoMinutes: 10, rpoMinutes: 1, services: { api: { rtoMinutes: 1, rpoMinutes: 1 } } },
+  drillEveryDays: 7,
+};
+
 /** Takes its time before it comes to its step. */
 export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
 
-export const codeCatalogue: readonly RunbookSpec[] = [tourSpec, faultySpec, nestedSpec, otherwiseSpec, sleepySpec, stubbornSpec];
+export const codeCatalogue: readonly RunbookSpec[] = [
+  tourSpec,
+  faultySpec,
+  nestedSpec,
+  otherwiseSpec,
+  recoverySpec,
+  sleepySpec,
+  stubbornSpec,
+];

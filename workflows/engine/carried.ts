@@ -43,22 +43,14 @@ export interface CarriedInbox {
   count: number;
 }
 
-/** How a run is going to end whose procedure has come to its end. */
-export interface GoodEnding {
+/** How a run is going to end. */
+export interface Ending {
   state: RunState;
-  problem: null;
-  rollback: false;
-}
-
-/** How a run is going to end otherwise. */
-export interface BadEnding {
-  state: RunState;
-  problem: Problem;
+  /** Null when its procedure has come to its end. */
+  problem: Problem | null;
   /** Whether what was changed has to be taken back. */
   rollback: boolean;
 }
-
-export type Ending = GoodEnding | BadEnding;
 
 export interface Carried {
   version: 1;
@@ -79,5 +71,5 @@ export interface Carried {
   /** In words, when the plan was made anew: the approvals so far are void. */
   changedInputs?: string;
   /** Set once the procedure is over and its changes are being taken back. */
-  rollback: { ending: BadEnding; undos: readonly Undo[]; failed: readonly string[] } | null;
+  rollback: { ending: Ending; undos: readonly Undo[]; failed: readonly string[] } | null;
 }

@@ -1,7 +1,7 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { LifeFacts } from '../../common/judgement.js';
 import type { Problem } from '../../common/view.js';
-import type { BadEnding } from './carried.js';
+import type { Ending } from './carried.js';
 import type { Run } from './run.js';
 
 /**
@@ -36,7 +36,7 @@ export class Control {
   }
 
   /** How the run ends whose procedure was cancelled: as people told it, or because Temporal was asked to. */
-  ending(): BadEnding {
+  ending(): Ending {
     const { told } = this;
     if (told?.verb === 'rollback')
       return { state: 'rolled-back', problem: said('RolledBack', told, 'rolled the run back'), rollback: true };

@@ -26,6 +26,8 @@ export interface GateQuestion {
   evidence: JsonObject;
   /** The steps up to the next gate, resolved: exactly what the approval allows. */
   covers: JsonObject;
+  /** What the approver has to type: the name of what it acts on, where the wrong one would be harmed. */
+  confirm?: string;
 }
 
 interface GateHost {
@@ -64,20 +66,30 @@ export class Gates {
   }
 
   facts(): GateFacts[] {
-    return [...this.gates.values()].map(({ spec, attempt, digest, state, decision }) => ({
+    return [...this.gates.values()].map(({ spec, attempt, digest, state, decision, question }) => ({
       id: spec.id,
       attempt,
       digest,
       state,
       approvers: spec.approvers ?? 'another',
+      ...(question?.confirm === undefined ? {} : { confirm: question.confirm }),
       decidedBy: decision?.by ?? null,
       decidedVerb: decision?.verb ?? null,
     }));
   }
 
-  /** A gate that its own declaration makes unnecessary this time (`when`): nothing behind it has to wait for it. */
-  waive(id: string): void {
-    if (this.gates.get(id)?.spec.when) this.waived.add(id);
+  /**
+   * A gate that its own declaration makes unnecessary this time (`when`): nothing behind it has to wait for it.
+   * @param drill in a drill no declaration is needed: isolated targets are all that can be changed
+   */
+  waive(id: string, drill: boolean): void {
+    if (drill || this.gates.get(id)?.spec.when) this.waived.add(id);
+  }
+
+  specOf(id: string): StepSpec {
+    const gate = this.gates.get(id);
+    if (!gate) throw new Error(`gate ${id} is not declared`);
+    return gate.spec;
   }
 
   /** @param release the code that is going to act: an approval given for other code is none */
@@ -131,9 +143,9 @@ export class Gates {
    * @throws GateRejected when it is rejected or its deadline passes; silence is never a yes
    */
   async pass(id: string, question: GateQuestion, host: GateHost, run: string): Promise<DecisionEnvelope> {
-    const gate = this.gates.get(id);
-    if (!gate) throw new Error(`gate ${id} is not declared`);
-    const row = host.board.row(id, gate.spec);
+    const spec = this.specOf(id);
+    const gate = this.gates.get(id) as Gate;
+    const row = host.board.row(id, spec);
     gate.openings += 1;
     gate.question = question;
     const before = gate.passed[gate.openings - 1];
@@ -145,7 +157,7 @@ export class Gates {
 
   private async ask(gate: Gate, question: GateQuestion, host: GateHost, run: string): Promise<DecisionEnvelope> {
     const row = host.board.row(gate.id, gate.spec);
-    const summary = commandOf(host, run, gate.id);
+    const summary = commandOf(host, run, gate.id, question);
     const decided = (): boolean => gate.decision !== null;
     // The run was moved to other code while it waited. What is being judged is about the question as it was.
     const outdated = (): boolean => gate.release !== host.release() && !host.busy();
@@ -223,14 +235,15 @@ export class Gates {
       attempt: gate.attempt,
       digest: gate.digest,
       evidence: evidence(),
-      command: commandOf(host, run, gate.id),
+      ...(question.confirm === undefined ? {} : { confirm: question.confirm }),
+      command: commandOf(host, run, gate.id, question),
     });
     return goesOn ? Promise.resolve() : host.save();
   }
 }
 
-function commandOf(host: GateHost, run: string, id: string): string {
-  return `${host.command} approve ${run} ${id} --reason '…'`;
+function commandOf(host: GateHost, run: string, id: string, { confirm }: GateQuestion): string {
+  return `${host.command} approve ${run} ${id}${confirm === undefined ? '' : " --confirm '…'"} --reason '…'`;
 }
 
 const codeChanged = 'code changed since this was last asked';

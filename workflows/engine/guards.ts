@@ -1,5 +1,6 @@
 import type { Plan } from '../../language/plan.js';
-import type { StepSpec } from '../../language/runbook.js';
+import type { Action, StepSpec } from '../../language/runbook.js';
+import { changesTarget } from '../../common/lease.js';
 import { ProcedureStopped } from './outcome.js';
 
 /** What the guards may look at before a step has its effect. */
@@ -9,7 +10,8 @@ export interface GuardView {
   approved(gate: string): boolean;
 }
 
-type Guard = (step: StepSpec, top: string, run: GuardView) => void;
+/** @param actions what the step is about to do, and what would take it back; none when people do it */
+type Guard = (step: StepSpec, top: string, run: GuardView, actions: readonly Action[]) => void;
 
 /**
  * Asked in this order before every effect; each throws to refuse. Whether the record can be reached is asked last, by
@@ -26,11 +28,30 @@ const guards: readonly Guard[] = [
       );
     }
   },
+  /** A drill changes isolated targets only, whatever the procedure's code does. */
+  function isolation(step, _top, { plan }, actions) {
+    if (!plan.drill || !changesTarget(step)) return;
+    for (const name of actions.map(targetOf)) {
+      if (plan.targets.find((target) => target.name === name)?.isolated) continue;
+      const what = name === undefined ? 'something, and names no target' : `target ${name}, which is not isolated`;
+      throw new ProcedureStopped(
+        `step ${step.id} of a drill would change ${what}`,
+        'A drill changes isolated targets only: report this to the owners of the runbook.',
+      );
+    }
+  },
 ];
 
-/** @param top path of the declared step that `step` is, or is part of */
-export function assertAllowed(step: StepSpec, top: string, run: GuardView): void {
-  for (const guard of guards) guard(step, top, run);
+/**
+ * @param top path of the declared step that `step` is, or is part of
+ * @throws ProcedureStopped
+ */
+export function assertAllowed(step: StepSpec, top: string, run: GuardView, actions: readonly Action[]): void {
+  for (const guard of guards) guard(step, top, run, actions);
+}
+
+function targetOf(action: Action): string | undefined {
+  return action.kind === 'check' ? targetOf(action.probe) : action.target;
 }
 
 /** The gate whose approval the step needs. @param top as `assertAllowed` */

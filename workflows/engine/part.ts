@@ -42,7 +42,7 @@ export class Part {
   }
 
   /** As `Run.gate`. @throws GateRejected */
-  gate(id: string, question: GateQuestion): Promise<DecisionEnvelope> {
+  gate(id: string, question: GateQuestion): Promise<DecisionEnvelope | null> {
     return this.run.gate(`${this.declared}/${id}`, question);
   }
 

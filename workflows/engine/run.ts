@@ -7,6 +7,7 @@ import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
 import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
+import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
 import type { Problem, RunView, StepView } from '../../common/view.js';
 import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
@@ -242,7 +243,7 @@ export class Run {
 
   /** The same for a step anywhere in the plan. */
   passBy(path: string, spec: StepSpec, why: string): void {
-    if (spec.kind === 'approval') this.gates.waive(path);
+    if (spec.kind === 'approval') this.gates.waive(path, this.plan.drill === true);
     if (this.board.settled(path)) return;
     const row = this.board.row(path, spec);
     this.board.begin(row);
@@ -260,7 +261,7 @@ export class Run {
     if (before) return this.passOver(before);
     const row = this.board.row(path, spec);
     if (!this.desk.open(path)) {
-      await this.mayBegin(spec, top);
+      await this.mayBegin(spec, top, []);
       this.board.begin(row, 'waiting');
     }
     const decision = await this.desk.ask(path, spec, row, aboutManual(spec, instructions, evidence), this.deskHost());
@@ -268,11 +269,20 @@ export class Run {
     return this.answered(decision, row, { type: 'Manual', message: `not done by hand: ${decision.reason}` });
   }
 
-  /** Waits at a declared gate. @throws GateRejected */
-  async gate(id: string, question: GateQuestion): Promise<DecisionEnvelope> {
+  /** Waits at a declared gate. @returns null in a drill that nobody attends @throws GateRejected */
+  async gate(id: string, question: GateQuestion): Promise<DecisionEnvelope | null> {
+    if (this.plan.drill && this.envelope.unattended) {
+      this.passBy(id, this.gates.specOf(id), 'nobody attends this drill, and it changes isolated targets only');
+      return null;
+    }
     const changed = this.entry.carried?.changedInputs;
     const evidence = changed ? { 'inputs changed since the last approval': changed, ...question.evidence } : question.evidence;
     return this.gates.pass(id, { ...question, evidence }, this.gateHost(), this.key.run);
+  }
+
+  /** What came of the recovery that the run is, against what was to be reached. */
+  recovered(facts: RecoveryFacts): void {
+    this.board.view.recovery = judgeRecovery(facts, this.plan, this.board.view);
   }
 
   /** What the run hands to its report and to whoever started it. */
@@ -357,7 +367,7 @@ export class Run {
     for (;;) {
       let problem = this.desk.open(path) ?? (this.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
-        await this.mayBegin(spec, top);
+        await this.mayBegin(spec, top, work.undo ? [work.action, work.undo] : [work.action]);
         if (!begun) this.passed(path, spec, work);
         begun = true;
         delete row.takenFrom;
@@ -438,9 +448,11 @@ export class Run {
 
   /** The step begins, or has begun in an earlier execution: from here on it has to be taken back. */
   private passed(path: string, spec: StepSpec, work: Work): void {
-    if (spec.pointOfNoReturn) this.undos.clear();
+    // What a drill made is removed, whatever happened to it.
+    const noReturn = spec.pointOfNoReturn === true && !this.plan.drill;
+    if (noReturn) this.undos.clear();
     if (work.undo) this.undos.register({ path, spec, action: work.undo });
-    if (spec.pointOfNoReturn || work.undo) this.showUndos();
+    if (noReturn || work.undo) this.showUndos();
   }
 
   private showUndos(): void {
@@ -455,7 +467,7 @@ export class Run {
   }
 
   /** Waits until the step may begin. An approval that was given for other code is asked for once more. */
-  private async mayBegin(spec: StepSpec, top: string): Promise<void> {
+  private async mayBegin(spec: StepSpec, top: string, actions: readonly Action[]): Promise<void> {
     const { plan } = this.entry;
     const gate = gateFor(spec, top, plan);
     await this.turn.start();
@@ -463,7 +475,7 @@ export class Run {
       await this.gates.renew(gate, this.gateHost(), this.key.run);
       await this.turn.start();
     }
-    assertAllowed(spec, top, { plan, approved: (id) => this.gates.approved(id, presentRelease()) });
+    assertAllowed(spec, top, { plan, approved: (id) => this.gates.approved(id, presentRelease()) }, actions);
   }
 
   /** @returns false when people stopped the rollback here */

@@ -18,7 +18,7 @@ import { uiLink } from '../../common/ui-link.js';
 import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
 import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
 import { platformActivities } from './activities.js';
-import type { BadEnding, Carried, Ending } from './carried.js';
+import type { Carried, Ending } from './carried.js';
 import { Control } from './control.js';
 import { Inbox, type InboxOwner } from './inbox.js';
 import { GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
@@ -73,7 +73,7 @@ export function runbook(
 /** From the procedure's first step to the last word in the record. */
 class Life {
   /** Set once changes are being taken back. */
-  private ending: BadEnding | null;
+  private ending: Ending | null;
   private readonly scope = new CancellationScope();
   private readonly control: Control;
   private readonly answering: Promise<void>;
@@ -91,7 +91,7 @@ class Life {
 
   /** Set as soon as the run is told to end, or has come to its end: the next execution does not begin the procedure again. */
   get takingBack(): Carried['rollback'] {
-    const ending = this.ending ?? (this.control.isEnding ? this.control.ending() : null);
+    const ending = this.ending ?? (this.control.isEnding ? afterDrill(this.run, this.control.ending()) : null);
     return ending && { ending, undos: this.run.undos.all, failed: this.run.leftover };
   }
 
@@ -101,7 +101,7 @@ class Life {
 
   async result(): Promise<RunResult> {
     const { run } = this;
-    const ending = this.ending ?? (await this.endingOf());
+    const ending = this.ending ?? afterDrill(run, await this.endingOf());
     await CancellationScope.nonCancellable(async () => {
       const problem = ending.rollback ? await this.takeBack(ending) : ending.problem;
       run.turn.close();
@@ -135,20 +135,28 @@ class Life {
     }
   }
 
-  private async takeBack(ending: BadEnding): Promise<Problem> {
+  private async takeBack(ending: Ending): Promise<Problem | null> {
     const { run } = this;
     this.ending = ending;
     await run.rollback();
     const left = [...run.leftover, ...run.undos.paths.filter((path) => !run.leftover.includes(path))];
     if (left.length === 0) return ending.problem;
-    if (ending.state === 'rolled-back') ending.state = 'failed';
-    const message = `${ending.problem.message}; could not be taken back: ${left.join(', ')}`;
+    const { type, message } = ending.problem ?? drilled;
+    if (ending.state !== 'rejected' && ending.state !== 'cancelled') ending.state = 'failed';
     return {
-      type: ending.problem.type,
-      message,
+      type,
+      message: `${message}; could not be taken back: ${left.join(', ')}`,
       next: 'Take these steps back by hand; each step above says how.',
     };
   }
+}
+
+/** What is said of a drill that went well, when not all of it could be removed. */
+const drilled: Problem = { type: 'ProcedureStopped', message: 'the drill went well' };
+
+/** A drill leaves nothing behind, however it ended. */
+function afterDrill<E extends Ending>(run: Run, ending: E): E {
+  return run.plan.drill ? { ...ending, rollback: !run.undos.empty } : ending;
 }
 
 /** A run that ends before its time says which of its changes stay. */

@@ -1,0 +1,36 @@
+import { recoveryClocks, type ReachedView, type RecoveryView } from '../../common/view.js';
+import { duration, utc } from './words.js';
+
+/** `RTO 4 min 05 s of 4 h 00 min, RPO 3.0 s of 15 min 00 s`. */
+export function reachedWords({ rtoMs, rpoMs, objective }: ReachedView): string {
+  const of = (minutes: number | undefined): string => (minutes === undefined ? '' : ` of ${minutesWords(minutes)}`);
+  return `RTO ${duration(rtoMs)}${of(objective?.rtoMinutes)}, RPO ${duration(rpoMs)}${of(objective?.rpoMinutes)}`;
+}
+
+/** Did it reach what it had to? */
+export function verdictWords({ met }: Pick<ReachedView, 'met'>): string {
+  return met === null ? 'no objective' : met ? 'reached' : 'missed';
+}
+
+/** What came of a recovery: in all, and for each service. */
+export function reachedRows(recovery: RecoveryView): [name: string, reached: ReachedView][] {
+  return [['the whole system', recovery], ...Object.entries(recovery.services)];
+}
+
+/** Where the time went, in order, with what people call it. */
+export function spentRows({ spent }: RecoveryView): { name: string; ms: number }[] {
+  return recoveryClocks.map((clock) => ({ name: clock, ms: spent[clock] }));
+}
+
+/** The times that it is all reckoned from. */
+export function recoveryTimes({ failedAt, recoveredTo, healthyAt }: RecoveryView): [name: string, value: string][] {
+  return [
+    ['Failed', utc(failedAt)],
+    ['Recovered to', utc(recoveredTo)],
+    ['Healthy', utc(healthyAt)],
+  ];
+}
+
+function minutesWords(minutes: number): string {
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`;
+}

@@ -1,0 +1,175 @@
+import type { JsonObject } from '../../language/json.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import type { Wish } from './wish.js';
+
+/** What a site's program says of what stands there. */
+export interface Look {
+  site: string;
+  isolated: boolean;
+  exists: boolean;
+  database: 'absent' | 'stopped' | 'standby' | 'primary';
+  epoch: number | null;
+  holder: string | null;
+  /** When the witness last heard from whoever may write. */
+  renewedAt: string | null;
+}
+
+interface Backup {
+  id: string;
+  takenAt: string;
+  bytes: number;
+  systemIdentifier: string;
+  good: boolean;
+  problem: string | null;
+}
+
+/** What the backup location has, each backup proved. */
+export interface Backups {
+  backups: Backup[];
+  chosen: string | null;
+  wal: { missing: string[] };
+  reachable: { from: string; to: string } | null;
+  lost: string | null;
+  files: { count: number; problem: string | null };
+  config: { id: string | null; good: boolean; problem: string | null };
+  predicted: { restoreMs: number | null; rpoMs: number | null };
+}
+
+/** What the recovery is going to do, and what it is expected to cost. */
+export interface Forecast extends JsonObject {
+  backup: string;
+  systemIdentifier: string;
+  /** `latest`, or a time. */
+  to: string;
+  /** Time of the newest change that can be had. */
+  reachable: string;
+  failedAt: string;
+  restoreMs: number;
+  rpoMs: number;
+  /** The epoch that the new site gets. */
+  epoch: number;
+  /** Whether something stands at the new site that has to go first. */
+  clear: boolean;
+  problems: string[];
+}
+
+export interface Found {
+  from: Look | null;
+  to: Look;
+  backups: Backups;
+}
+
+/**
+ * Decides from what was found which backup leads where, what that costs, and whether it can be begun at all.
+ * @param now ISO time, for a system that nobody knows the failure of
+ * @throws ProcedureStopped before anything is touched
+ */
+export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from: string; to: string }, now: string): Forecast {
+  if (to.site !== sites.to) {
+    throw new ProcedureStopped(
+      `the target for site ${sites.to} leads to site ${to.site}`,
+      'This is the wrong host: correct targets.yaml. Nothing was changed.',
+    );
+  }
+  if (from !== null && from.site !== sites.from) {
+    throw new ProcedureStopped(
+      `the target for site ${sites.from} leads to site ${from.site}`,
+      'This is the wrong host: correct targets.yaml. Nothing was changed.',
+    );
+  }
+  const bad = backups.backups.filter(({ good }) => !good).map(({ id, problem }) => `backup ${id}: ${problem ?? 'not good'}`);
+  const chosen = backups.backups.find(({ id }) => id === backups.chosen);
+  if (!chosen || !backups.reachable) {
+    throw new ProcedureStopped(
+      `no backup leads to ${wish.recoverTo}${backups.lost === null ? '' : `: ${backups.lost}`}${bad.length > 0 ? ` (${bad.join('; ')})` : ''}`,
+      'Nothing was changed. Look for another copy of the backups, or choose another point with recover_to.',
+    );
+  }
+  if (!backups.config.good) {
+    throw new ProcedureStopped(
+      `configuration and secrets cannot be restored: ${backups.config.problem ?? 'there is no copy'}`,
+      'Nothing was changed. Put a good copy where the backups are.',
+    );
+  }
+  if (to.exists && wish.remains === 'refuse') {
+    throw new ProcedureStopped(
+      `something stands at site ${sites.to} already (its database: ${to.database})`,
+      'Look at it. When it may go, start again with --input remains=remove. Nothing was changed.',
+    );
+  }
+  const held = to.epoch ?? from?.epoch ?? null;
+  if (held === null && !to.isolated) {
+    throw new ProcedureStopped(
+      'the witness cannot be asked which site may write',
+      'Without it the old site cannot be kept from taking writes: bring the witness back first. Nothing was changed.',
+    );
+  }
+  const failedAt = wish.failedAt ?? (to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null)) ?? now;
+  const reachable = wish.recoverTo === 'latest' ? backups.reachable.to : earlier(wish.recoverTo, backups.reachable.to);
+  return {
+    backup: chosen.id,
+    systemIdentifier: chosen.systemIdentifier,
+    to: wish.recoverTo,
+    reachable,
+    failedAt,
+    restoreMs: backups.predicted.restoreMs ?? 0,
+    rpoMs: Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
+    // A recovery that comes after another one, which got that far, does not give the right to write away a second time.
+    epoch: held === null ? 0 : to.holder === to.site ? held : held + 1,
+    clear: to.exists,
+    problems: [
+      ...bad,
+      ...backups.wal.missing.map((segment) => `WAL segment ${segment} is not there, or not what it was`),
+      ...(backups.lost === null ? [] : [backups.lost]),
+      ...(backups.files.problem === null ? [] : [backups.files.problem]),
+    ],
+  };
+}
+
+export interface Restored {
+  backup: string;
+  systemIdentifier: string;
+  recoveredTo: { lsn: string; time: string | null };
+  /** Time of the newest change in it. */
+  lastCommit: string | null;
+}
+
+/** @throws ProcedureStopped when what was restored is not what was promised */
+export function checkPoint(restored: Restored, promised: Forecast, drained: { lastCommit: string | null } | null): JsonObject {
+  if (restored.systemIdentifier !== promised.systemIdentifier) {
+    throw new ProcedureStopped(
+      `the restored database is another one: its system identifier is ${restored.systemIdentifier}, promised was ${promised.systemIdentifier}`,
+      'Nobody was let in. See where the backup comes from.',
+    );
+  }
+  const lastCommit = restored.lastCommit;
+  const least = drained?.lastCommit ?? (promised.to === 'latest' ? promised.reachable : null);
+  if (least !== null && (lastCommit === null || Date.parse(lastCommit) < Date.parse(least))) {
+    throw new ProcedureStopped(
+      `the newest change in the restored database is of ${lastCommit ?? 'no time'}, and ${least} was promised`,
+      'Nobody was let in. See what became of the WAL since the recovery was approved.',
+    );
+  }
+  return { lastCommit, systemIdentifier: restored.systemIdentifier, lsn: restored.recoveredTo.lsn };
+}
+
+/** Files that could not be had. */
+export interface FilesRestored {
+  restored: number;
+  missing: { tenant: string; name: string; sha256: string }[];
+  wrong: { tenant: string; name: string; sha256: string }[];
+}
+
+const named = 20;
+
+/** In words, for the approver and the report; null when every file is there. */
+export function filesLost({ missing, wrong }: FilesRestored): string | null {
+  if (missing.length + wrong.length === 0) return null;
+  const names = [...missing, ...wrong].slice(0, named).map(({ tenant, name }) => `${tenant}/${name}`);
+  const more = missing.length + wrong.length - names.length;
+  return `${missing.length} missing, ${wrong.length} not what they were: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function earlier(a: string, b: string): string {
+  return Date.parse(a) < Date.parse(b) ? a : b;
+}

@@ -1,0 +1,43 @@
+import type { RecoveryFacts } from '../../common/recovery.js';
+import type { JsonObject } from '../../language/json.js';
+import type { Run } from '../engine/run.js';
+import type { Forecast, Restored } from './findings.js';
+
+export interface Measured {
+  facts: RecoveryFacts;
+  outputs: JsonObject;
+}
+
+interface Course {
+  promised: Forecast;
+  restored: Restored;
+  /** What the old site said when it had let go of its data; null when it was not asked. */
+  drained: { lastCommit: string | null } | null;
+}
+
+/**
+ * How long the system was away, and what was lost: from the times of the steps, so that it is the same whenever it is
+ * asked. A drill counts from its own beginning, as if the system had failed then.
+ */
+export function measured(run: Run, { promised, restored, drained }: Course): Measured {
+  const { view } = run.board;
+  const at = (path: string, which: 'startedAt' | 'endedAt' = 'endedAt'): string | undefined =>
+    view.steps.find(({ id }) => id === path)?.[which] ?? undefined;
+  const drill = run.plan.drill === true;
+  const failedAt = drill ? view.startedAt : ((drained && at('fence/drain', 'startedAt')) ?? promised.failedAt);
+  const last = restored.lastCommit ?? promised.reachable;
+  const isWhole = drained !== null && (drained.lastCommit === null || Date.parse(last) >= Date.parse(drained.lastCommit));
+  const recoveredTo = isWhole ? failedAt : last;
+  const proved = at('verify') ?? view.startedAt;
+  const healthyAt = drill ? proved : (at('switch/arrived') ?? proved);
+  const facts: RecoveryFacts = {
+    failedAt,
+    recoveredTo,
+    healthyAt,
+    services: {
+      api: { healthyAt: drill ? (at('tiers/api') ?? proved) : healthyAt, recoveredTo },
+      database: { healthyAt: at('tiers/promote') ?? proved, recoveredTo },
+    },
+  };
+  return { facts, outputs: { backup: restored.backup, failedAt, recoveredTo, healthyAt } };
+}

@@ -1,0 +1,89 @@
+import type { JsonObject } from '../../language/json.js';
+import type { PlannedTarget } from '../../language/plan.js';
+import type { CheckAction, CommandAction } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+
+export type Tier = 'api' | 'worker' | 'frontend';
+export type Proof = 'health' | 'queries' | 'tenants' | 'login' | 'speed';
+
+const pollMs = 500;
+/** The program's way to say that it could not look, in words. */
+const refusal = 2;
+
+/**
+ * What differs between sites: a program that knows how the system is backed up, restored, started and proved there. Its
+ * path is a fact of the target; what it is to do comes as arguments, what it found as one line of JSON. Each call can be
+ * made again: what is done is not done again, and what is half done is finished.
+ * @param run names who prepares a place, so that two recoveries never share one
+ */
+export function siteOf(target: PlannedTarget, run: string) {
+  const program = fact(target, 'program');
+  const call = (...args: string[]): CommandAction => ({
+    kind: 'command',
+    target: target.name,
+    argv: [program, ...args],
+    env: { RUNBOOK_RUN: run },
+    idempotent: true,
+  });
+  return {
+    target: target.name,
+    /** As the witness and the entrance call it. */
+    name: fact(target, 'site'),
+    /** Succeeds also when there is nothing left that could be looked at. */
+    look: (): CommandAction => ({ ...call('look'), exitCodes: [0, refusal] }),
+    backups: (to: string, maxAgeMs: number) =>
+      call('backups', ...(to === 'latest' ? [] : [to]), '--max-age', String(Math.round(maxAgeMs / 1_000))),
+    drain: () => call('drain'),
+    fence: (epoch: number, site: string) => call('fence', String(epoch), site),
+    /** A site that is gone has nothing to stop. */
+    stop: (): CommandAction => ({ ...call('stop'), exitCodes: [0, refusal] }),
+    provision: () => call('provision'),
+    teardown: () => call('teardown'),
+    restoreConfiguration: () => call('restore-config'),
+    restoreDatabase: (backup: string, to: string) => call('restore-database', backup, to),
+    inspect: () => call('inspect'),
+    promote: () => call('promote'),
+    restoreFiles: () => call('restore-files'),
+    start: (tier: Tier) => call('start', tier),
+    ready: (tier: Tier): CheckAction => ({
+      kind: 'check',
+      probe: { ...call('ready', tier), exitCodes: [0, 1] },
+      until: { path: 'exitCode', is: 0 },
+      everyMs: pollMs,
+    }),
+    verify: (proof: Proof) => call('verify', proof),
+    monitor: () => call('monitor'),
+  };
+}
+
+export type Site = ReturnType<typeof siteOf>;
+
+/** The one line of JSON that a site's program answers with. @throws ProcedureStopped when it is none */
+export function answerOf<T>(output: unknown, what: string): T {
+  const answer = readAnswer<T>(output);
+  if (answer !== null) return answer;
+  throw new ProcedureStopped(
+    `the site's program did not say ${what}`,
+    'A site answers with one line of JSON: see docs/disaster-recovery.md.',
+  );
+}
+
+/** The same; null when there is no answer, because nothing is left that could give one. */
+export function readAnswer<T>(output: unknown): T | null {
+  const text = ((output as { stdout?: string } | null)?.stdout ?? '').trim().split('\n').at(-1) ?? '';
+  try {
+    const answer = JSON.parse(text) as JsonObject | null;
+    return answer !== null && typeof answer === 'object' ? (answer as T) : null;
+  } catch {
+    return null;
+  }
+}
+
+export function fact({ name, facts }: PlannedTarget, key: string): string {
+  const value = facts[key];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new ProcedureStopped(
+    `target ${name} does not say its ${key}`,
+    `Add it to the facts of ${name} in targets.yaml; docs/disaster-recovery.md lists them.`,
+  );
+}
