@@ -24,6 +24,7 @@ import { registerOpen } from './commands/open.js';
 import { registerPlan } from './commands/plan.js';
 import { registerReport } from './commands/report.js';
 import { registerRuns } from './commands/runs.js';
+import { registerSchedule } from './commands/schedule.js';
 import { registerSetup } from './commands/setup.js';
 import { registerShow } from './commands/show.js';
 import { registerStart } from './commands/start.js';
@@ -36,7 +37,7 @@ import { registerWorker } from './commands/worker.js';
 /** The verbs in the order in which people need them. */
 const groups = [
   ['Run everything', [registerDev, registerWorker, registerSetup, registerDoctor, registerDeployment, registerAdopt]],
-  ['Runbooks', [registerList, registerShow, registerPlan, registerStart]],
+  ['Runbooks', [registerList, registerShow, registerPlan, registerStart, registerSchedule]],
   [
     'Follow',
     [

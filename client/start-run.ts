@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { StartEnvelope } from '../common/envelope.js';
-import { searchAttributes } from '../common/names.js';
+import { runId, startOptions } from '../common/start-options.js';
 import type { Plan } from '../language/plan.js';
 import { CliError, isNotFound } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
 
-/** A readable id that no other run has: `<runbook>-<UTC date and time>-<4 random characters>`. */
-export function newRunId(runbook: string, now = new Date()): string {
-  const stamp = now.toISOString().replace(/[-:]/g, '').slice(0, 15).replace('T', '-');
-  return `${runbook}-${stamp}-${randomBytes(2).toString('hex')}`;
-}
+/** A readable id that no other run has. */
+export const newRunId = (runbook: string): string => runId(runbook, new Date(), randomBytes(2).toString('hex'));
 
 export interface StartedRun {
   id: string;
@@ -27,26 +24,12 @@ export interface StartedRun {
  */
 export async function startRun(session: Session, envelope: StartEnvelope, plan: Plan): Promise<StartedRun> {
   const temporal = await session.temporal();
-  const targets = plan.targets.map((target) => target.name);
   try {
     const handle = await temporal.within(10_000, () =>
       temporal.client.workflow.start(envelope.runbook, {
-        workflowId: envelope.run,
+        ...startOptions(envelope, plan),
         taskQueue: temporal.taskQueue,
-        args: [{ ...envelope, verb: 'start', digest: plan.digest } satisfies StartEnvelope],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
         workflowIdConflictPolicy: 'FAIL',
-        staticSummary: `${plan.runbook.title}: ${envelope.reason || 'no reason given'}`,
-        staticDetails: details(envelope, plan),
-        memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },
-        typedSearchAttributes: [
-          { key: searchAttributes.state, value: 'running' },
-          { key: searchAttributes.type, value: plan.runbook.type },
-          { key: searchAttributes.priority, value: plan.runbook.priority },
-          ...(targets.length > 0 ? [{ key: searchAttributes.target, value: targets }] : []),
-          { key: searchAttributes.step, value: '' },
-          { key: searchAttributes.requester, value: envelope.by },
-        ],
       }),
     );
     return { id: envelope.run, runId: handle.firstExecutionRunId, started: true };
@@ -77,24 +60,4 @@ async function sameRun(session: Session, envelope: StartEnvelope): Promise<Start
     );
   }
   return { id: envelope.run, runId: found.runId, started: false };
-}
-
-/** What and why, as the Temporal UI shows it. */
-function details(envelope: StartEnvelope, plan: Plan): string {
-  const inputs = Object.entries(plan.inputs).map(
-    ([name, value]) => `- ${name}: \`${JSON.stringify(value).replaceAll('`', "'")}\``,
-  );
-  return [
-    `${plan.runbook.id} ${plan.runbook.version}, asked for by ${plain(envelope.by)}: ${plain(envelope.reason) || 'no reason given'}`,
-    `Plan \`${plan.digest}\``,
-    inputs.join('\n'),
-  ].join('\n\n');
-}
-
-/** Text that people typed, without the characters that Markdown would read. */
-function plain(text: string): string {
-  return text
-    .replace(/[\r\n|`<>[\]*_]+/g, ' ')
-    .trim()
-    .slice(0, 300);
 }

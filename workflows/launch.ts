@@ -1,15 +1,58 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  ParentClosePolicy,
+  setWorkflowOptions,
+  startChild,
+  uuid4,
+} from '@temporalio/workflow';
 import type { Admission } from '../common/admission.js';
 import type { StartEnvelope } from '../common/envelope.js';
+import { runId, startOptions } from '../common/start-options.js';
 import { platformActivities } from './engine/activities.js';
+import { presentRelease } from './engine/release.js';
+
+/** What became of a run that nobody started by hand. */
+export interface Launched {
+  run: string;
+  ended: 'well' | 'not well' | 'unknown';
+}
 
 /**
- * Admission where no run exists yet: what `runbook plan` shows and what `runbook start` asks before it starts anything.
- * The run that follows is admitted again by itself; the digest that the person saw travels with the start.
+ * Admission where no run exists yet. `plan`: what `runbook plan` shows, and what `runbook start` asks before it starts
+ * anything; the run that follows is admitted again by itself, and the digest that the person saw travels with the start.
+ * `start`: where no person waits, as from a schedule; then it lasts as long as the run that it starts, so that the next one
+ * does not begin beside it.
  */
-export async function launch(envelope: StartEnvelope): Promise<Admission> {
-  if (envelope?.verb !== 'plan') {
-    throw ApplicationFailure.create({ type: 'Refused', message: 'launch answers `plan` only', nonRetryable: true });
+export async function launch(envelope: StartEnvelope): Promise<Admission | Launched> {
+  if (envelope?.verb !== 'plan' && envelope?.verb !== 'start')
+    throw ApplicationFailure.create({ type: 'Refused', message: 'launch answers `plan` and `start` only', nonRetryable: true });
+  const admission = await platformActivities.admit({ version: 1, key: null, envelope, startedAt: null });
+  if (envelope.verb === 'plan') return admission;
+  if (!admission.admitted) {
+    const { message, next } = admission.problem;
+    throw ApplicationFailure.create({
+      type: 'Refused',
+      message: [message, next].filter(Boolean).join('. '),
+      nonRetryable: true,
+    });
   }
-  return platformActivities.admit({ version: 1, key: null, envelope, startedAt: null });
+  const run = runId(envelope.runbook, new Date(), uuid4());
+  // A run that was started goes on, whatever becomes of what started it.
+  const started = await CancellationScope.nonCancellable(() =>
+    startChild(envelope.runbook, {
+      ...startOptions({ ...envelope, run }, admission.plan),
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+    }),
+  );
+  try {
+    await started.result();
+    return { run, ended: 'well' };
+  } catch (error) {
+    return { run, ended: isCancellation(error) ? 'unknown' : 'not well' };
+  }
 }
+
+// It may wait for days: it must not keep the code of its day alive, and its few steps are the same in each.
+setWorkflowOptions(() => (presentRelease() === '' ? {} : { versioningBehavior: 'AUTO_UPGRADE' }), launch);

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { Option, type Command } from 'commander';
+import type { StartEnvelope } from '../../common/envelope.js';
+import { CliError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import { readInputs } from '../inputs.js';
+import type { Io } from '../io.js';
+import { asOption, drillOption, duration, examples, input, optionsOf, reasonOption } from '../options.js';
+import { painter, print, printList, printValue, remark, table } from '../output.js';
+import { withSession } from '../session.js';
+import { operatorName, type GlobalFlags } from '../settings.js';
+import { age, bothTimes } from '../times.js';
+import { admittedPlan } from './plan.js';
+import type { ScheduleView } from '../schedules.js';
+
+export interface ScheduleOptions extends GlobalFlags {
+  /** What is done; `list` when nothing is said. */
+  verb: 'create' | 'list' | 'pause' | 'resume' | 'trigger' | 'delete';
+  id?: string;
+  runbook?: string;
+  every?: number;
+  cron?: string;
+  timezone?: string;
+  input?: Record<string, string>;
+  inputsFile?: string;
+  reason?: string;
+  as?: string;
+  drill?: boolean;
+  unattended?: 'abort' | 'rollback' | 'continue';
+}
+
+/** Ids that every shell and link takes as they are. */
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** Milliseconds; the server starts nothing more often. */
+const leastEveryMs = 1_000;
+
+export function registerSchedule(program: Command, io: Io, run = runSchedule): void {
+  const schedule = program
+    .command('schedule')
+    .description('start runs at times: create, list, pause, resume, trigger, delete')
+    .addHelpText(
+      'after',
+      examples(
+        "runbook schedule create quarterly full-system-disaster-recovery --cron '0 3 1 */3 *' --drill --inputs-file drill.yaml --reason 'quarterly drill'",
+        'runbook schedule list',
+        'runbook schedule trigger quarterly',
+      ),
+    );
+  schedule
+    .command('create')
+    .description('start runs of a runbook at times')
+    .argument('<id>', 'name of the schedule')
+    .argument('<runbook>', 'id of the runbook')
+    .option('--every <duration>', 'at this interval, such as 30m', duration)
+    .option('--cron <expression>', "at these times, such as '0 3 * * 0'")
+    .option('--timezone <zone>', 'time zone of --cron; UTC unless said')
+    .option('--input <name=value>', 'an input; may be repeated', input)
+    .option('--inputs-file <file>', 'inputs from a YAML or JSON file')
+    .addOption(drillOption())
+    .addOption(reasonOption())
+    .addOption(asOption())
+    .addOption(
+      new Option('--unattended <what>', 'what becomes of a failed step; asks people unless said, and aborts in a drill').choices([
+        'abort',
+        'rollback',
+        'continue',
+      ]),
+    )
+    .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<ScheduleOptions, 'verb'>>(command), verb: 'create', id, runbook }, io);
+    });
+  schedule
+    .command('list', { isDefault: true })
+    .description('list the schedules')
+    .action(async (_own: unknown, command: Command) => {
+      io.exitCode = await run({ ...optionsOf<GlobalFlags>(command), verb: 'list' }, io);
+    });
+  const verbs = [
+    ['pause', 'start nothing more until it is resumed'],
+    ['resume', 'start runs again'],
+    ['trigger', 'start a run now'],
+    ['delete', 'remove the schedule; runs that it started go on'],
+  ] as const;
+  for (const [verb, description] of verbs) {
+    const command = schedule.command(verb).description(description).argument('<id>', 'name of the schedule');
+    if (verb === 'pause') command.addOption(reasonOption());
+    command.action(async (id: string, _own: unknown, own: Command) => {
+      io.exitCode = await run({ ...optionsOf<Omit<ScheduleOptions, 'verb'>>(own), verb, id }, io);
+    });
+  }
+}
+
+/** Makes, lists and changes schedules. */
+export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { createSchedule, listSchedules, trigger, withSchedule } = await import('../schedules.js');
+    const { id = '', verb } = options;
+    switch (verb) {
+      case 'list':
+        show(await listSchedules(session), options, io);
+        return exitCodes.ok;
+      case 'create': {
+        const when = whenOf(options);
+        if (!idPattern.test(id))
+          throw new CliError('This name cannot be used.', 'Use letters, digits, ., _ and -, 100 at most.', exitCodes.usage);
+        const envelope = await envelopeOf(options, io);
+        // What would be refused each time is refused now.
+        await admittedPlan(session, envelope);
+        await createSchedule(session, id, envelope, when);
+        break;
+      }
+      case 'pause':
+        await withSchedule(session, id, (handle) => handle.pause(options.reason ?? 'paused by an operator'));
+        break;
+      case 'resume':
+        await withSchedule(session, id, (handle) => handle.unpause('resumed by an operator'));
+        break;
+      case 'trigger':
+        await withSchedule(session, id, trigger);
+        break;
+      case 'delete':
+        await withSchedule(session, id, (handle) => handle.delete());
+    }
+    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { id, done: verb });
+    else print(io, `Schedule ${id}: ${done[verb]}`);
+    return exitCodes.ok;
+  });
+}
+
+const done = {
+  create: 'created.',
+  pause: 'paused; nothing is started until it is resumed.',
+  resume: 'resumed.',
+  trigger: 'a run is being started, unless one still goes on; see it with: runbook runs',
+  delete: 'deleted; runs that it started go on.',
+};
+
+function whenOf({ every, cron, timezone }: ScheduleOptions) {
+  if ((every === undefined) === (cron === undefined)) {
+    throw new CliError('When?', "Give either --every 30m, or --cron '0 3 * * 0'.", exitCodes.usage);
+  }
+  if (cron !== undefined) return { cron, timezone: timezone ?? 'UTC' };
+  if (timezone !== undefined) throw new CliError('--timezone goes with --cron.', 'Leave it out.', exitCodes.usage);
+  const everyMs = every ?? 0;
+  if (everyMs < leastEveryMs) throw new CliError('--every is too short.', 'Give a second at least.', exitCodes.usage);
+  return { everyMs };
+}
+
+async function envelopeOf(options: ScheduleOptions, io: Io): Promise<StartEnvelope> {
+  const unattended = options.unattended ?? (options.drill ? 'abort' : undefined);
+  return {
+    version: 1,
+    id: randomUUID(),
+    verb: 'start',
+    run: `schedule-${options.id}`,
+    runbook: options.runbook ?? '',
+    inputs: await readInputs(options),
+    by: operatorName(options.as, io.env),
+    reason: options.reason ?? `schedule ${options.id}`,
+    ...(options.drill ? { drill: true } : {}),
+    ...(unattended === undefined ? {} : { unattended }),
+  };
+}
+
+function show(schedules: readonly ScheduleView[], options: ScheduleOptions, io: Io): void {
+  if (options.output === 'json' || options.output === 'jsonl') return printList(io, options.output, schedules);
+  if (schedules.length === 0) return remark(io, 'There is no schedule.');
+  const rows = schedules.map((each) => [
+    each.id,
+    each.drill ? `${each.runbook} (drill)` : each.runbook,
+    each.when,
+    each.paused ? 'paused' : each.next === null ? 'never' : bothTimes(each.next),
+    each.last === null ? 'never' : `${age(each.last)} ago`,
+    each.by,
+  ]);
+  const columns = [
+    { name: 'SCHEDULE' },
+    { name: 'RUNBOOK', shrinkTo: 16 },
+    { name: 'WHEN', shrinkTo: 12 },
+    { name: 'NEXT' },
+    { name: 'LAST' },
+    { name: 'BY', shrinkTo: 6 },
+  ];
+  print(io, table(columns, rows, io.columns, painter(io, options.color)));
+}

@@ -1,0 +1,56 @@
+import type { Plan } from '../language/plan.js';
+import type { StartEnvelope } from './envelope.js';
+import { searchAttributes } from './names.js';
+
+/**
+ * How a run of an admitted plan is started, whoever starts it: what Temporal's own lists and pages show of it, and the
+ * digest of the plan that was seen.
+ */
+export function startOptions(envelope: StartEnvelope, plan: Plan) {
+  const targets = plan.targets.map((target) => target.name);
+  return {
+    workflowId: envelope.run,
+    args: [{ ...envelope, verb: 'start', digest: plan.digest } satisfies StartEnvelope] as [StartEnvelope],
+    workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
+    staticSummary: `${plan.drill ? 'Drill: ' : ''}${plan.runbook.title}: ${envelope.reason || 'no reason given'}`,
+    staticDetails: details(envelope, plan),
+    memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },
+    typedSearchAttributes: [
+      { key: searchAttributes.state, value: 'running' },
+      { key: searchAttributes.type, value: plan.runbook.type },
+      { key: searchAttributes.priority, value: plan.runbook.priority },
+      ...(targets.length > 0 ? [{ key: searchAttributes.target, value: targets }] : []),
+      { key: searchAttributes.step, value: '' },
+      { key: searchAttributes.requester, value: envelope.by },
+    ],
+  };
+}
+
+/**
+ * A readable id that no other run has: `<runbook>-<UTC date and time>-<4 random characters>`.
+ * @param random at least four characters
+ */
+export function runId(runbook: string, now: Date, random: string): string {
+  const stamp = now.toISOString().replace(/[-:]/g, '').slice(0, 15).replace('T', '-');
+  return `${runbook}-${stamp}-${random.slice(0, 4)}`;
+}
+
+/** What and why, as the Temporal UI shows it. */
+function details(envelope: StartEnvelope, plan: Plan): string {
+  const inputs = Object.entries(plan.inputs).map(
+    ([name, value]) => `- ${name}: \`${JSON.stringify(value).replaceAll('`', "'")}\``,
+  );
+  return [
+    `${plan.runbook.id} ${plan.runbook.version}, asked for by ${plain(envelope.by)}: ${plain(envelope.reason) || 'no reason given'}`,
+    `Plan \`${plan.digest}\``,
+    inputs.join('\n'),
+  ].join('\n\n');
+}
+
+/** Text that people typed, without the characters that Markdown would read. */
+function plain(text: string): string {
+  return text
+    .replace(/[\r\n|`<>[\]*_]+/g, ' ')
+    .trim()
+    .slice(0, 300);
+}
