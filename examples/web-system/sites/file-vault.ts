@@ -52,7 +52,8 @@ export function judgeFiles(vault: string): { count: number; bytes: number; shipp
   };
 }
 
-function contentIn(folder: string, sha256: string): 'good' | 'missing' | 'wrong' {
+/** Is this content below the folder? */
+export function contentIn(folder: string, sha256: string): 'good' | 'missing' | 'wrong' {
   const path = contentPath(folder, sha256);
   if (!existsSync(path)) return 'missing';
   return sha256Of(readFileSync(path)) === sha256 ? 'good' : 'wrong';

@@ -14,6 +14,7 @@ import type { Instance } from '../instances.js';
 import { compiledProgram } from '../programs.js';
 import { Proxy, type ProxyKind } from '../proxy.js';
 import { publishReleases, releases } from '../releases.js';
+import { compare, type Comparison } from './compare.js';
 import { databaseUrl, handOver, mustBeReachable, superuser } from './database.js';
 import { writeDurably } from './durable-files.js';
 import { makeFirstSite, newPassword } from './first-site.js';
@@ -23,6 +24,7 @@ import type { Login } from './seed-site.js';
 import { vaultPlaces, type SiteConfig } from './site-config.js';
 import { configFileOf } from './tiers.js';
 import { askWitness, type WitnessState } from './witness-client.js';
+import { Writer } from './writer-client.js';
 
 export type SiteName = 'a' | 'b' | 'drill';
 const siteNames: readonly SiteName[] = ['a', 'b', 'drill'];
@@ -160,6 +162,16 @@ export class SiteSystem {
       json: stdout === '' ? null : (JSON.parse(stdout) as Record<string, unknown>),
       problem: stderr,
     };
+  }
+
+  /** Users that write all the time, through the entrance unless an address is given. */
+  startWriter(options: { journal: string; url?: string; rate?: number; clients?: number }): Writer {
+    return Writer.start({ url: this.url, ...options, login: this.writer });
+  }
+
+  /** Is every acknowledged write of a journal at this site? @param failedAt milliseconds since 1970 */
+  compare(journal: string, site: SiteName, failedAt?: number): Promise<Comparison> {
+    return compare(journal, this.configs[site], failedAt);
   }
 
   /** The disaster: kill -9 of everything at the site, and its folder is gone. @returns when it was, as milliseconds since 1970 */
