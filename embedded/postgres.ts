@@ -186,7 +186,12 @@ async function reachable(folder: string, account: Account | undefined, say?: (li
   return chosen;
 }
 
-async function reachablePrograms(programs: string, account: Account | undefined, say?: (line: string) => void): Promise<string> {
+/** The programs, or a copy of them that the server's account can enter. */
+export async function reachablePrograms(
+  programs: string,
+  account: Account | undefined,
+  say?: (line: string) => void,
+): Promise<string> {
   if (!account || mayEnter(programs, account)) return programs;
   // …/embedded_postgres/pginstall/bin, with its libraries in a folder beside embedded_postgres
   const root = dirname(dirname(dirname(programs)));

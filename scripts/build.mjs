@@ -25,7 +25,8 @@ writeFileSync(stampFile(root), stamp);
 
 /** Files that are read at run time and are no TypeScript. */
 function assets() {
-  return ['examples/pipeline/schema.sql'].filter((file) => existsSync(file));
+  const ofSites = ['archive-wal.sh', 'restore-wal.sh', 'guard.sql'].map((name) => `examples/web-system/sites/${name}`);
+  return ['examples/pipeline/schema.sql', ...ofSites].filter((file) => existsSync(file));
 }
 
 function run(...args) {

@@ -64,15 +64,25 @@ export function runningInstance(system: SystemFolder, name: string): Instance | 
   return instance && livesStill(instance.process) ? instance : undefined;
 }
 
+export interface InstanceOptions {
+  /** Of its place, such as `green`. */
+  name: string;
+  /** Of an artefact of the system. */
+  version: string;
+  port: number;
+  /** Which of the artefact's programs; the server unless said otherwise. */
+  program?: 'server' | 'worker' | 'frontend';
+  /** More settings for it. */
+  env?: Readonly<Record<string, string>>;
+}
+
 /**
  * Starts an instance and waits until it listens; one that runs already is left alone.
- * @param name of its place, such as `green`
- * @param version of an artefact of the system
  * @throws Error when it ends before it listens, with what it said; or when another version runs under this name
  */
 export async function startInstance(
   system: SystemFolder,
-  { name, version, port }: { name: string; version: string; port: number },
+  { name, version, port, program = 'server', env = {} }: InstanceOptions,
 ): Promise<Instance> {
   const there = runningInstance(system, name);
   if (there) {
@@ -84,7 +94,7 @@ export async function startInstance(
   const { owner } = readJson<SystemFile>(join(system.folder, 'system.json')) ?? {};
   const log = join(system.folder, 'logs', `${name}.log`);
   const output = openSync(log, 'w');
-  const child = spawn(process.execPath, [join(artefact, readManifest(artefact).programs.server)], {
+  const child = spawn(process.execPath, [join(artefact, readManifest(artefact).programs[program])], {
     detached: true,
     stdio: ['ignore', output, output],
     env: {
@@ -92,6 +102,7 @@ export async function startInstance(
       ...programEnv(system),
       WEB_PORT: String(port),
       WEB_INSTANCE: name,
+      ...env,
       ...(owner === undefined ? {} : { WEB_OWNER: owner }),
     },
   });

@@ -24,7 +24,7 @@ export interface Manifest {
   /** Path of the change log. */
   changelog: string;
   /** Programs of the artefact, each run with node. */
-  programs: { server: string; check: string; migrate: string };
+  programs: { server: string; worker: string; frontend: string; check: string; migrate: string };
   /** Files of each phase, in order. */
   migrations: Record<'expand' | 'contract' | 'undo', string[]>;
   /** SHA-256 of every file but the manifest. */
@@ -89,7 +89,13 @@ function assemble(path: string, release: Release): void {
   const manifest: Omit<Manifest, 'digest'> = {
     version: release.version,
     changelog: 'CHANGELOG.md',
-    programs: { server: 'app/server.js', check: 'app/check.js', migrate: 'app/migrate.js' },
+    programs: {
+      server: 'app/server.js',
+      worker: 'app/worker.js',
+      frontend: 'app/frontend.js',
+      check: 'app/check.js',
+      migrate: 'app/migrate.js',
+    },
     migrations: { expand: listed('expand'), contract: listed('contract'), undo: listed('undo') },
     files: digestsBelow(path),
   };

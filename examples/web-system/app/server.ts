@@ -7,10 +7,12 @@ import { Flawed } from './flawed.js';
 import { Metrics } from './metrics.js';
 import { whenOwnerEnds } from './owner.js';
 import { thisRelease } from './release.js';
+import { siteSide } from './site.js';
 
 /*
  * One instance of the application: node server.js. Settings by environment: WEB_DATABASE_URL, WEB_INSTANCE (its name),
- * WEB_PORT, WEB_OWNER (a process; the instance ends when that one has ended), WEB_LINGER_MS. Prints `web ready http://…`.
+ * WEB_PORT, WEB_OWNER (a process; the instance ends when that one has ended), WEB_LINGER_MS; at a site those of site.ts.
+ * Prints `web ready http://…`.
  */
 const env = process.env;
 const release = thisRelease();
@@ -35,7 +37,8 @@ const pool = new pg.Pool({
 });
 pool.on('error', () => undefined);
 
-const api = new Api(pool, customersOf(release), release.version);
+const site = siteSide(env);
+const api = new Api(pool, customersOf(release), release.version, site);
 const metrics = new Metrics(release, instance);
 const flawed = new Flawed(release);
 let stopping = false;
@@ -70,8 +73,9 @@ async function ready() {
   if (stopping) return refusal(503, 'stopping');
   if (release.flaw === 'never-ready') return refusal(503, 'the cache is being warmed up');
   try {
-    await pool.query('SELECT 1');
-    return { status: 200, json: { status: 'ready' } };
+    const { rows } = await pool.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+    const writes = rows[0]?.standby === false && site.writes.problem() === undefined;
+    return { status: 200, json: { status: 'ready', writes, writesUnderWay: site.writes.underWay } };
   } catch {
     return refusal(503, 'the database does not answer');
   }
@@ -84,7 +88,8 @@ async function business(request: IncomingMessage, response: ServerResponse, path
     const fails = flawed.before();
     const answer = fails ? refusal(500, 'the service could not do it') : await api.answer(request, path);
     await flawed.after(performance.now() - begun);
-    send(response, answer);
+    const unproven = answer.acknowledges ? site.writes.unproven() : undefined;
+    send(response, unproven === undefined ? answer : refusal(503, `${unproven}; whether this was written is unknown`));
   } catch {
     send(response, refusal(500, 'the service could not do it'));
   } finally {
