@@ -146,9 +146,9 @@ export class SiteSystem {
         http: { address: this.url },
         facts: {
           ...this.entrance.facts,
-          serverA: `127.0.0.1:${this.configs.a.ports.api}`,
-          serverB: `127.0.0.1:${this.configs.b.ports.api}`,
-          serverPage: this.pageAddress,
+          'server.a': `127.0.0.1:${this.configs.a.ports.api}`,
+          'server.b': `127.0.0.1:${this.configs.b.ports.api}`,
+          'server.page': this.pageAddress,
         },
       },
     };

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import type { Writer } from '../../examples/web-system/sites/writer-client.js';
+import { Intruder } from '../web-system/two-sites.js';
+import { tell } from '../chaos/tell.js';
+import { until } from '../helpers/until.js';
+import { DisasterWorld } from './world.js';
+
+/*
+ * One story on the real system: a drill beside production, the site is lost under load and recovered at the other one, and
+ * the way back in good order.
+ */
+
+let world: DisasterWorld;
+let users: Writer;
+beforeAll(async () => {
+  world = await DisasterWorld.start();
+  users = await world.users();
+}, 120_000);
+afterAll(async () => {
+  users?.kill();
+  await world?.stop();
+});
+
+test('a drill recovers at an isolated place while production runs, is measured, and leaves nothing', async () => {
+  const before = await users.report();
+  const run = await world.recover({ to: 'site-drill' }, { drill: true, unattended: 'abort' });
+  const view = await world.engine.ended(run);
+  expect(view).toMatchObject({
+    ...{ state: 'succeeded', drill: true, problem: null },
+    recovery: { met: true, services: { api: { met: true }, database: { met: true } } },
+  });
+  const skipped = ['declare', 'fence', 'page', 'cut-over', 'switch', 'after'];
+  expect(view.steps.filter(({ id }) => skipped.includes(id)).map(({ state }) => state)).toEqual(skipped.map(() => 'not-needed'));
+  expect(existsSync(world.system.config('drill').folder)).toBe(false);
+  expect(await world.serving()).toEqual(['a']);
+  const after = await users.report();
+  expect(after.acknowledged).toBeGreaterThan(before.acknowledged);
+  expect(after.unknown).toBe(before.unknown);
+  tell(
+    `drill: RTO ${view.recovery?.rtoMs} ms, RPO ${view.recovery?.rpoMs} ms; production ${after.acknowledged - before.acknowledged} writes, 0 failed`,
+  );
+}, 180_000);
+
+test('a site that is lost under load is recovered at the other one, up to what was archived', async () => {
+  const failedAt = await world.system.destroySite('a');
+  const run = await world.recover();
+  const declare = await world.engine.waiting(run);
+  expect(declare).toMatchObject({
+    id: 'declare',
+    confirm: 'b',
+    evidence: { 'site to be given up': 'a', 'cannot be had': 'nothing that is known' },
+  });
+  const wrong = await world.engine.send(run, await world.engine.decision(run, { confirm: 'a' }));
+  expect(wrong).toMatchObject({ accepted: false, code: 'not-confirmed' });
+
+  const view = await world.approved(run);
+  expect(view).toMatchObject({ state: 'succeeded', problem: null, outputs: { from: 'a', to: 'b', filesLost: null } });
+  expect(await world.serving()).toEqual(['b']);
+  expect(await world.system.witness()).toMatchObject({ epoch: 2, site: 'b' });
+  const { acknowledged } = await users.report();
+  await until('users to be back', async () => (await users.report()).acknowledged > acknowledged + 20);
+
+  const found = await world.system.compare(users.journal, 'b', failedAt);
+  expect(found.wrong).toEqual([]);
+  // Whatever is lost was acknowledged in the last moments, which no WAL had left the site with.
+  for (const lost of found.lost) expect(failedAt - Date.parse(lost.at)).toBeLessThan(5_000);
+  expect(found.lost.every(({ at }) => Date.parse(at) <= failedAt)).toBe(true);
+  const { recovery } = view;
+  expect(recovery).toMatchObject({ met: true });
+  // What the run says of the loss is no better than what the users' own journal says.
+  expect(recovery?.rpoMs ?? 0).toBeGreaterThanOrEqual((found.rpoMs ?? 0) - 1_600);
+  expect(Object.values(recovery?.spent ?? {}).reduce((sum, ms) => sum + ms)).toBe(recovery?.rtoMs);
+  tell(
+    `lost site: RTO ${recovery?.rtoMs} ms, RPO ${recovery?.rpoMs} ms by the run, ${found.rpoMs} ms by the journal; ` +
+      `${found.lost.length} of ${found.acknowledged} acknowledged writes lost, 0 wrong; spent ${JSON.stringify(recovery?.spent)}`,
+  );
+}, 240_000);
+
+test('the way back in good order loses nothing, and the site that is left takes no write any more', async () => {
+  const run = await world.recover({ from: 'site-b', to: 'site-a', mode: 'graceful' });
+  const intruder = await Intruder.start(world.system, 'b');
+  const view = await world.approved(run, 'a');
+  expect(view).toMatchObject({ state: 'succeeded', problem: null, recovery: { rpoMs: 0, met: true } });
+  expect(await world.serving()).toEqual(['a']);
+  const accepted = intruder.accepted;
+  const refused = intruder.refused;
+  await until('more attempts', () => Promise.resolve(intruder.refused > refused + 20));
+  expect(intruder.accepted).toBe(accepted);
+  await intruder.stop();
+  await users.stop();
+  const found = await world.system.compare(users.journal, 'a');
+  const sinceThen = found.lost.filter(({ at }) => Date.parse(at) > Date.parse(view.startedAt));
+  expect({ lost: sinceThen, wrong: found.wrong }).toEqual({ lost: [], wrong: [] });
+  tell(`way back: RTO ${view.recovery?.rtoMs} ms, 0 of ${found.acknowledged} acknowledged writes lost by it`);
+}, 240_000);
