@@ -221,6 +221,8 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
       effect: 'read',
       clock: 'verify',
       steps: [
+        // Compares what was restored with the rows of the database; what is missing then is missing for good.
+        { ...change, id: 'files', title: 'Every file that the database knows is there', kind: 'command', timeoutMs: 60 * minute },
         {
           ...read,
           id: 'proofs',
@@ -234,8 +236,6 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
             { ...read, id: 'speed', title: 'It is as fast as it was', kind: 'command', onFailure: 'ask' },
           ],
         },
-        // Compares what was restored with the rows of the database; what is missing then is missing for good.
-        { ...change, id: 'files', title: 'Every file that the database knows is there', kind: 'command', timeoutMs: 60 * minute },
       ],
     },
     { id: 'cut-over', title: 'Let the users in at the new site?', kind: 'approval', effect: 'read', approvers: 'another' },

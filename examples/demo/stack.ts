@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServices } from '../../embedded/services.js';
 import { startPipeline, type Faults, type PipelineProcess } from '../pipeline/client.js';
 import type { ProxyKind } from '../web-system/proxy.js';
+import { SiteSystem } from '../web-system/sites/system.js';
 import { WebSystem } from '../web-system/system.js';
 import { webTarget } from '../web-system/target.js';
 import { WorkerProcess } from './worker.js';
@@ -71,6 +72,21 @@ export class Stack {
     const system = await WebSystem.start(join(this.folder, 'web'), { proxy, databaseUrl: this.databaseUrl });
     this.closers.push(() => system.stop());
     await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', JSON.stringify({ targets: { shop: webTarget(system) } }));
+    await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', 'secrets: {}\n', { mode: 0o600 });
+    return system;
+  }
+
+  /** Starts the web application with two sites, and tells workers where they are. */
+  async startSites(proxy: ProxyKind): Promise<SiteSystem> {
+    // PostgreSQL's account has to enter it, and this one's folder is closed to others.
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'runbook-sites-')));
+    this.closers.push(() => rm(folder, { recursive: true, force: true }));
+    await chmod(folder, 0o755);
+    const system = await SiteSystem.start(folder, { proxy });
+    this.closers.push(() => system.stop());
+    const { from, to, drill, entrance } = system.targets;
+    const targets = { 'site-a': from, 'site-b': to, 'site-drill': drill, entrance };
+    await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', JSON.stringify({ targets }));
     await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', 'secrets: {}\n', { mode: 0o600 });
     return system;
   }

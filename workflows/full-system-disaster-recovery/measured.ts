@@ -39,5 +39,8 @@ export function measured(run: Run, { promised, restored, drained }: Course): Mea
       database: { healthyAt: at('tiers/promote') ?? proved, recoveredTo },
     },
   };
-  return { facts, outputs: { backup: restored.backup, failedAt, recoveredTo, healthyAt } };
+  return {
+    facts,
+    outputs: { backup: restored.backup, failedAt, recoveredTo, healthyAt, cannotBeHad: promised.problems.join('; ') || null },
+  };
 }

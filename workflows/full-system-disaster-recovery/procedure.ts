@@ -168,8 +168,8 @@ async function bringUp(part: Part, to: Site): Promise<void> {
 
 /** @returns in words, files that could not be had; null when there are none */
 async function verify(part: Part, to: Site): Promise<string | null> {
-  await part.parallel('proofs', Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])));
   const files = await part.step('files', { action: to.restoreFiles() });
+  await part.parallel('proofs', Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])));
   return filesLost(answerOf<FilesRestored>(files, 'which files are there'));
 }
 
