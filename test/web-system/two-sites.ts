@@ -1,0 +1,120 @@
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { proxyMissing } from '../../examples/web-system/proxy.js';
+import { assess } from '../../examples/web-system/sites/backups.js';
+import { restoreConfig } from '../../examples/web-system/sites/config-backup.js';
+import { restoreFiles } from '../../examples/web-system/sites/file-vault.js';
+import { provision } from '../../examples/web-system/sites/place.js';
+import { promote } from '../../examples/web-system/sites/promote.js';
+import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
+import { SiteSystem, type SiteName, type SiteSystemOptions } from '../../examples/web-system/sites/system.js';
+import { startTier } from '../../examples/web-system/sites/tiers.js';
+import { ask } from './world.js';
+
+export const silent = (): void => undefined;
+
+/** The system in a folder of its own, that PostgreSQL's account can enter. */
+export async function startSites(options: Partial<SiteSystemOptions> = {}) {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sites-')));
+  chmodSync(folder, 0o755);
+  const end = (): void => rmSync(folder, { recursive: true, force: true });
+  try {
+    const system = await SiteSystem.start(folder, { proxy: proxyMissing('haproxy') ? 'caddy' : 'haproxy', ...options });
+    return {
+      system,
+      folder,
+      end: async () => {
+        await system.stop();
+        end();
+      },
+    };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** The steps of a recovery, in this process; each is a verb of the site's program. */
+export async function recoverAt(system: SiteSystem, site: SiteName, point = 'latest') {
+  const config = system.config(site);
+  const assessed = await assess(config, point === 'latest' ? undefined : point, config.maxAgeSeconds);
+  await provision(config, null);
+  restoreConfig(config);
+  const wanted = { backup: assessed.chosen ?? '', point, run: null, maxAgeSeconds: config.maxAgeSeconds };
+  const database = await restoreDatabase(config, wanted, silent);
+  const files = await restoreFiles(config);
+  const { timeline } = await promote(config, silent);
+  await startTier(config, 'api', undefined);
+  return { assessed, database, files, timeline };
+}
+
+/** What directly asks a site's API and its database to write, past the entrance; counts what was accepted. */
+export class Intruder {
+  accepted = 0;
+  refused = 0;
+  private stopping = false;
+  private readonly working: Promise<void>[] = [];
+
+  private constructor(
+    private readonly url: string,
+    private readonly databaseUrl: string,
+    private readonly token: string,
+  ) {}
+
+  /** @param token of a session at the site; undefined: logs in */
+  static async start(system: SiteSystem, site: SiteName): Promise<Intruder> {
+    const { json } = await ask(system.apiUrl(site), '/tenants/acme/login', 'POST', system.writer);
+    const intruder = new Intruder(system.apiUrl(site), system.databaseUrl(site, 'web'), String(json['token']));
+    for (let number = 0; number < 4; number += 1) intruder.working.push(intruder.byApi(number), intruder.bySql(number));
+    return intruder;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await Promise.all(this.working);
+  }
+
+  private async byApi(number: number): Promise<void> {
+    for (let revision = 1; !this.stopping; revision += 1) {
+      const wrote = await fetch(`${this.url}/tenants/acme/customers/api-${number}`, {
+        method: 'PUT',
+        headers: { authorization: `Bearer ${this.token}` },
+        body: JSON.stringify({ name: 'In Truder', revision }),
+      }).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      await this.count(wrote);
+    }
+  }
+
+  private async bySql(number: number): Promise<void> {
+    let client: pg.Client | undefined;
+    while (!this.stopping) {
+      try {
+        client ??= await connected(this.databaseUrl);
+        await client.query(`UPDATE customers SET revision = revision + 1 WHERE tenant = 'acme' AND id = $1`, [`s${number + 1}`]);
+        await this.count(true);
+      } catch {
+        await this.count(false);
+        if (client) await client.end().catch(() => undefined);
+        client = undefined;
+      }
+    }
+    await client?.end().catch(() => undefined);
+  }
+
+  private async count(wrote: boolean): Promise<void> {
+    this[wrote ? 'accepted' : 'refused'] += 1;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
