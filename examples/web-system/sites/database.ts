@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import pg from 'pg';
 import { mayEnter, serverAccount } from '../../../embedded/account.js';
 import { readJson } from '../../../embedded/files.js';
-import { nameOf } from '../app/owner.js';
+import { nameOf, startOf } from '../app/owner.js';
 import { runningInstance, systemFolder, type Instance } from '../instances.js';
 import { compiledProgram } from '../programs.js';
 import { end, startDetached } from './processes.js';
@@ -163,6 +163,7 @@ export async function startDatabase(
     writeFileSync(standbySignal, '');
     handOver(standbySignal);
   }
+  removeLockOfTheDead(data);
   const archive = options.archive ?? !config.isolated;
   const log = join(logs, 'database.log');
   const server = await startDetached({
@@ -194,6 +195,14 @@ export async function startDatabase(
     if (Date.now() > endAt) throw new Error(`PostgreSQL was not ready after ${readyMs / 1000} s (${problem}): ${lastLines(log)}`);
     await delay(50);
   }
+}
+
+/** A server that was killed is a process for PostgreSQL until somebody has collected it. */
+function removeLockOfTheDead(data: string): void {
+  const lock = join(data, 'postmaster.pid');
+  if (!existsSync(lock)) return;
+  const pid = Number(readFileSync(lock, 'utf8').split('\n')[0]);
+  if (startOf(pid) === undefined) rmSync(lock);
 }
 
 function lastLines(log: string): string {

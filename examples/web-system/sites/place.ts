@@ -110,13 +110,24 @@ export async function wipe(config: SiteConfig): Promise<void> {
 /** Kills all of the site; its folder stays. */
 export async function killSite(config: SiteConfig): Promise<void> {
   const memory = sharedMemoryOf(config);
-  // Somebody who was just about to start something may still do so between two looks.
-  for (let pids = processesOf(config); pids.length > 0; pids = processesOf(config)) {
-    signalAll(pids, 'SIGKILL');
-    while (pids.some((pid) => startOf(pid) !== undefined)) await delay(10);
-  }
+  const pids = stopAll(config);
+  signalAll(pids, 'SIGKILL');
+  while (pids.some((pid) => startOf(pid) !== undefined)) await delay(10);
   // PostgreSQL's last segment of shared memory outlives a kill.
   if (memory !== undefined) await execa('ipcrm', ['-m', memory], { reject: false });
+}
+
+/**
+ * SIGSTOP for all of the site. Whoever was just starting something is stopped first, so that in the end nobody is left out.
+ * @returns the processes
+ */
+export function stopAll(config: SiteConfig): number[] {
+  let stopped: number[] = [];
+  for (let found = processesOf(config); found.some((pid) => !stopped.includes(pid)); found = processesOf(config)) {
+    signalAll(found, 'SIGSTOP');
+    stopped = found;
+  }
+  return stopped;
 }
 
 /** Number of the segment of shared memory that PostgreSQL of this site holds. */

@@ -18,7 +18,7 @@ import { compare, type Comparison } from './compare.js';
 import { databaseUrl, handOver, mustBeReachable, superuser } from './database.js';
 import { writeDurably } from './durable-files.js';
 import { makeFirstSite, newPassword } from './first-site.js';
-import { killSite, processesOf, wipe } from './place.js';
+import { killSite, processesOf, stopAll, wipe } from './place.js';
 import { end, signalAll, startDetached } from './processes.js';
 import type { Login } from './seed-site.js';
 import { vaultPlaces, type SiteConfig } from './site-config.js';
@@ -96,7 +96,7 @@ export class SiteSystem {
       await entrance.traffic.apply([{ name: 'a', address: `127.0.0.1:${a.ports.api}`, weight: 100 }]);
       return new SiteSystem(folder, vault, entrance, writer, { a, b, drill }, beside, `127.0.0.1:${page.port}`);
     } catch (error) {
-      await stopAll(configs, beside, entrance);
+      await endAll(configs, beside, entrance);
       throw error;
     }
   }
@@ -183,12 +183,7 @@ export class SiteSystem {
 
   /** Everything of the site stands still, as if nobody could reach it. */
   pauseSite(site: SiteName): void {
-    let stopped: number[] = [];
-    // Parents first; what was just being started is stopped too.
-    for (let found = processesOf(this.configs[site]); found.length > stopped.length; found = processesOf(this.configs[site])) {
-      signalAll(found, 'SIGSTOP');
-      stopped = found;
-    }
+    stopAll(this.configs[site]);
   }
 
   resumeSite(site: SiteName): void {
@@ -201,7 +196,7 @@ export class SiteSystem {
   }
 
   stop(): Promise<void> {
-    return stopAll(Object.values(this.configs), this.beside, this.entrance);
+    return endAll(Object.values(this.configs), this.beside, this.entrance);
   }
 }
 
@@ -272,7 +267,7 @@ async function declareSite(
   return config;
 }
 
-async function stopAll(configs: readonly SiteConfig[], beside: readonly Instance[], entrance: Proxy | undefined): Promise<void> {
+async function endAll(configs: readonly SiteConfig[], beside: readonly Instance[], entrance: Proxy | undefined): Promise<void> {
   await entrance?.stop();
   await Promise.all(configs.map((config) => killSite(config)));
   await Promise.all(beside.map((each) => end(each, 'SIGTERM', 2_000)));
