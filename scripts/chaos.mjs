@@ -26,6 +26,7 @@ const forms = {
   handover: { what: 'one release takes over from another', run: test('handover') },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   deployments: { what: 'good and bad releases under load', run: ['scripts/test.mjs', 'test/deployment'] },
+  disasters: { what: 'a site lost at any moment, backups broken', run: ['scripts/test.mjs', 'test/disaster/disasters'] },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
 };
 

@@ -125,15 +125,13 @@ async function recover(stack: Stack, failedAt: string): Promise<RunView> {
     ...{ watch: '5s', window: '5s', min_requests: '20' },
   }).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
   const asked = ['--reason', 'site a does not answer', '--confirm', 'site-b', '--yes'];
-  const started = await operator.run('start', 'full-system-disaster-recovery', ...inputs, ...asked);
-  if (started.exitCode !== 0) throw new Error(`start failed: ${started.stderr || started.stdout}`);
-  const { id } = await operator.json<RunView>([0, 1, 8], 'status', '@latest');
+  const { id } = await operator.json<{ id: string }>([0], 'start', 'full-system-disaster-recovery', ...inputs, ...asked);
   for (const reason of ['nobody reaches site a', 'tenants, log-in and files are proved']) {
     await operator.run('wait', id, '--for', 'decision', '--timeout', '240s');
     const { waitingFor, state } = await operator.json<RunView>([0, 1, 8], 'status', id);
     if (waitingFor[0]?.kind !== 'approval') break;
     show(`${state}: ${waitingFor[0].title}`);
-    for (const [name, value] of Object.entries(waitingFor[0].evidence)) show(`  ${name}: ${String(value)}`);
+    for (const [name, value] of Object.entries(waitingFor[0].evidence)) show(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
     const approved = await approver.run('approve', id, '--confirm', 'b', '--reason', reason, '--yes');
     if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   }
