@@ -131,7 +131,8 @@ async function recover(stack: Stack, failedAt: string): Promise<RunView> {
     const { waitingFor, state } = await operator.json<RunView>([0, 1, 8], 'status', id);
     if (waitingFor[0]?.kind !== 'approval') break;
     show(`${state}: ${waitingFor[0].title}`);
-    for (const [name, value] of Object.entries(waitingFor[0].evidence)) show(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    for (const [name, value] of Object.entries(waitingFor[0].evidence))
+      show(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
     const approved = await approver.run('approve', id, '--confirm', 'b', '--reason', reason, '--yes');
     if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   }

@@ -41,8 +41,10 @@ export interface Forecast extends JsonObject {
   systemIdentifier: string;
   /** `latest`, or a time. */
   to: string;
-  /** Time of the newest change that can be had. */
+  /** Everything that was committed until then can be had. */
   reachable: string;
+  /** A change of that time, or of a later one, is in what is restored; null when nothing changed after the backup. */
+  newest: string | null;
   failedAt: string;
   restoreMs: number;
   rpoMs: number;
@@ -111,6 +113,7 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
     systemIdentifier: chosen.systemIdentifier,
     to: wish.recoverTo,
     reachable,
+    newest: wish.recoverTo === 'latest' && reachable !== chosen.takenAt ? reachable : null,
     failedAt,
     restoreMs: backups.predicted.restoreMs ?? 0,
     rpoMs: Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
@@ -134,23 +137,27 @@ export interface Restored {
   lastCommit: string | null;
 }
 
-/** @throws ProcedureStopped when what was restored is not what was promised */
-export function checkPoint(restored: Restored, promised: Forecast, drained: { lastCommit: string | null } | null): JsonObject {
+/** What was restored, against what was promised; `short` says in words what is missing. */
+export interface Point extends JsonObject {
+  lastCommit: string | null;
+  systemIdentifier: string;
+  lsn: string;
+  short: string | null;
+}
+
+/** @throws ProcedureStopped when what was restored is another database */
+export function checkPoint(restored: Restored, promised: Forecast, drained: { lastCommit: string | null } | null): Point {
   if (restored.systemIdentifier !== promised.systemIdentifier) {
     throw new ProcedureStopped(
       `the restored database is another one: its system identifier is ${restored.systemIdentifier}, promised was ${promised.systemIdentifier}`,
       'Nobody was let in. See where the backup comes from.',
     );
   }
-  const lastCommit = restored.lastCommit;
-  const least = drained?.lastCommit ?? (promised.to === 'latest' ? promised.reachable : null);
-  if (least !== null && (lastCommit === null || Date.parse(lastCommit) < Date.parse(least))) {
-    throw new ProcedureStopped(
-      `the newest change in the restored database is of ${lastCommit ?? 'no time'}, and ${least} was promised`,
-      'Nobody was let in. See what became of the WAL since the recovery was approved.',
-    );
-  }
-  return { lastCommit, systemIdentifier: restored.systemIdentifier, lsn: restored.recoveredTo.lsn };
+  const { lastCommit, systemIdentifier, recoveredTo } = restored;
+  const least = drained?.lastCommit ?? promised.newest;
+  const isShort = least !== null && (lastCommit === null || Date.parse(lastCommit) < Date.parse(least));
+  const short = isShort ? `the newest change is of ${lastCommit ?? 'no time'}, and ${least} was promised` : null;
+  return { lastCommit, systemIdentifier, lsn: recoveredTo.lsn, short };
 }
 
 /** Files that could not be had. */

@@ -50,19 +50,20 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
 
   await run.nested('provision', (part) => provision(part, to, promised));
   await run.step('configuration', { action: to.restoreConfiguration() });
-  const [restored] = await inParallel<Restored | null>([
+  const [database] = await inParallel<{ restored: Restored; short: string | null } | null>([
     () => run.nested('database', (part) => restoreDatabase(part, to, promised, drained)),
     async () => {
       await run.step('files', { action: to.restoreFiles() });
       return null;
     },
   ]);
+  const { restored, short } = database as NonNullable<typeof database>;
   await run.nested('tiers', (part) => bringUp(part, to));
   const lost = await run.nested('verify', (part) => verify(part, to));
 
   if (drill) run.notNeeded('cut-over', 'a drill lets nobody in');
-  else await run.gate('cut-over', cutOver(restored as Restored, lost, promised, sites));
-  const now = (): Measured => measured(run, { promised, restored: restored as Restored, drained });
+  else await run.gate('cut-over', cutOver(restored, { files: lost, changes: short }, promised, sites));
+  const now = (): Measured => measured(run, { promised, restored, drained });
   if (drill) {
     run.notNeeded('switch', 'a drill leaves the users where they are');
     run.notNeeded('after', 'a drill is torn down');
@@ -140,14 +141,14 @@ async function restoreDatabase(
   to: Site,
   promised: Forecast,
   drained: { lastCommit: string | null } | null,
-): Promise<Restored> {
+): Promise<{ restored: Restored; short: string | null }> {
   const restored = answerOf<Restored>(
     await part.step('restore', { action: to.restoreDatabase(promised.backup, promised.to) }),
     'what was restored',
   );
   await part.step('inspect', { action: to.inspect() });
-  part.decide('point', () => checkPoint(restored, promised, drained));
-  return restored;
+  const { short } = part.decide('point', () => checkPoint(restored, promised, drained));
+  return { restored, short };
 }
 
 /** A tier that fails asks people; those that do not need it come up meanwhile. */
@@ -208,14 +209,15 @@ function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Wish
   };
 }
 
-function cutOver(restored: Restored, lost: string | null, promised: Forecast, { to }: Sites) {
+function cutOver(restored: Restored, lost: { files: string | null; changes: string | null }, promised: Forecast, { to }: Sites) {
   return {
     evidence: {
       site: to.name,
       'newest change recovered': restored.lastCommit ?? 'none',
       'system identifier': restored.systemIdentifier,
       'proved to work': proofs.join(', '),
-      'files that could not be had': lost ?? 'none',
+      'changes that could not be had': lost.changes ?? 'none but those that were approved',
+      'files that could not be had': lost.files ?? 'none',
       'cannot be had': promised.problems.join('; ') || 'nothing that is known',
     },
     covers: { to: to.name, lastCommit: restored.lastCommit },
