@@ -77,7 +77,7 @@ async function up(): Promise<void> {
   print(`users:    ${system.proxy.url}/tenants/acme/customers/s1`);
   print(
     `proxy:    ${Object.entries(system.proxy.facts)
-      .map(([key, value]) => `${key}=${value}`)
+      .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
       .join(' ')}`,
   );
   print(`system:   ${folder}`);
