@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Load } from '../../examples/web-system/load-client.js';
 import { instancesOf } from '../../examples/web-system/instances.js';
@@ -23,15 +25,18 @@ export class DeploymentWorld {
   /** @param proxy HAProxy where it is installed, else Caddy, unless said */
   static async start(
     proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
-    options: { workers?: number } = {},
+    options: { workers?: number; slots?: readonly string[]; everywhere?: boolean; facts?: JsonObject } = {},
   ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
-    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url });
+    const { slots, everywhere, facts, ...workers } = options;
+    const where = { ...(slots ? { slots } : {}), ...(everywhere ? { everywhere } : {}) };
+    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, ...where });
+    const shop = webTarget(system);
     const engine = await Engine.start({
-      ...options,
+      ...workers,
       procedures: join(programFolder, 'workflows', 'index.js'),
-      targets: JSON.stringify({ targets: { shop: webTarget(system) } }),
+      targets: JSON.stringify({ targets: { shop: { ...shop, facts: { ...shop.facts, ...facts } } } }),
     });
     return new DeploymentWorld(engine, system, [
       () => engine.stop(),
@@ -73,6 +78,34 @@ export class DeploymentWorld {
     if (wait.kind !== 'approval') throw new Error(`${wait.id}: ${JSON.stringify(wait.evidence)}`);
     const verdict = await this.engine.send(run, await this.engine.decision(run));
     if (!verdict.accepted) throw new Error(verdict.message);
+  }
+
+  /** Takes a run back, whatever it does. */
+  async takeBack(run: WorkflowHandle): Promise<void> {
+    const { workflowId } = run;
+    const decision = { version: 1, id: randomUUID(), run: workflowId, verb: 'rollback', by: 'operator', reason: 'test' } as const;
+    const verdict = await this.engine.send(run, decision);
+    if (!verdict.accepted) throw new Error(verdict.message);
+  }
+
+  /** Asks the proxy all the time how many servers carry the users; `stop` tells the fewest. */
+  fewestCarrying(): { stop(): Promise<number> } {
+    let [going, fewest] = [true, Infinity];
+    const watch = async (): Promise<number> => {
+      while (going) {
+        const { servers } = await this.system.proxy.traffic.observe();
+        fewest = Math.min(fewest, servers.filter(({ weight, up }) => weight > 0 && up !== false).length);
+        await delay(20);
+      }
+      return fewest;
+    };
+    const watching = watch();
+    return {
+      stop: () => {
+        going = false;
+        return watching;
+      },
+    };
   }
 
   /** Versions that the proxy itself sends users to, and nothing else runs. */
