@@ -65,6 +65,29 @@ describe.each(proxies)('rolling behind %s', (proxy) => {
   );
 
   here(
+    'a source of numbers that is away lets nothing pass: people are asked before a server is touched',
+    async () => {
+      const users = world.users();
+      try {
+        const run = await world.deploy('2.0.0', { strategy: 'rolling', service: 'blind' });
+        await world.approve(run);
+        const asked = await until('people to be asked', async () => {
+          const { waitingFor } = await world.engine.status(run);
+          return waitingFor.find(({ kind }) => kind !== 'approval');
+        });
+        expect(asked.id).toBe('roll/baseline');
+        expect(JSON.stringify(asked.evidence)).toMatch(/Prometheus at .* does not answer \(ECONNREFUSED\)/);
+        await world.takeBack(run);
+        expect((await world.engine.ended(run)).state).toBe('rolled-back');
+        expect(await users.stop()).toMatchObject({ failures: 0 });
+      } finally {
+        users.kill();
+      }
+    },
+    120_000,
+  );
+
+  here(
     'a good release takes every server in turn: nobody notices, and never less than two carry the users',
     async () => {
       const { view, users, fewest } = await deployed('2.0.0');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { freePort } from '../../embedded/ports.js';
 import { Load } from '../../examples/web-system/load-client.js';
 import { instancesOf } from '../../examples/web-system/instances.js';
 import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
@@ -25,18 +26,20 @@ export class DeploymentWorld {
   /** @param proxy HAProxy where it is installed, else Caddy, unless said */
   static async start(
     proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
-    options: { workers?: number; slots?: readonly string[]; everywhere?: boolean; facts?: JsonObject } = {},
+    options: { workers?: number; slots?: readonly string[]; everywhere?: boolean } = {},
   ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
-    const { slots, everywhere, facts, ...workers } = options;
+    const { slots, everywhere, ...workers } = options;
     const where = { ...(slots ? { slots } : {}), ...(everywhere ? { everywhere } : {}) };
     const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, ...where });
     const shop = webTarget(system);
+    // Nobody listens there.
+    const prometheus = { url: `http://127.0.0.1:${await freePort()}`, p95: 'vector(0.01)' };
     const engine = await Engine.start({
       ...workers,
       procedures: join(programFolder, 'workflows', 'index.js'),
-      targets: JSON.stringify({ targets: { shop: { ...shop, facts: { ...shop.facts, ...facts } } } }),
+      targets: JSON.stringify({ targets: { shop, blind: { ...shop, facts: { ...shop.facts, prometheus } } } }),
     });
     return new DeploymentWorld(engine, system, [
       () => engine.stop(),
@@ -48,8 +51,8 @@ export class DeploymentWorld {
 
   users(rate = 300): Load {
     const { url, kind } = this.system.proxy;
-    // Each change of Caddy's configuration closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
-    return Load.start({ url, rate, connections: 8, ...(kind === 'caddy' ? { orders: 0, retryOnce: true } : {}) });
+    // A new configuration of Caddy or nginx closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
+    return Load.start({ url, rate, connections: 8, ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }) });
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {
