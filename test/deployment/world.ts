@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../embedded/ports.js';
 import { Load } from '../../examples/web-system/load-client.js';
-import { instancesOf } from '../../examples/web-system/instances.js';
+import { instancesOf, runningInstance, startInstance } from '../../examples/web-system/instances.js';
 import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
 import { webTarget } from '../../examples/web-system/target.js';
@@ -14,6 +14,7 @@ import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
 
 /** The real system under load, and the shipped runbook in front of it. */
 export class DeploymentWorld {
@@ -81,6 +82,16 @@ export class DeploymentWorld {
     if (wait.kind !== 'approval') throw new Error(`${wait.id}: ${JSON.stringify(wait.evidence)}`);
     const verdict = await this.engine.send(run, await this.engine.decision(run));
     if (!verdict.accepted) throw new Error(verdict.message);
+  }
+
+  /** Ends a server at once, as nobody should, and starts it again. */
+  async breakServer(name: string): Promise<void> {
+    const { files, ports } = this.system;
+    const instance = runningInstance(files, name);
+    if (!instance) throw new Error(`nothing runs on ${name}`);
+    process.kill(instance.pid, 'SIGKILL');
+    await until('its end', () => Promise.resolve(runningInstance(files, name) === undefined));
+    await startInstance(files, { name, version: instance.version, port: ports[name] ?? 0 });
   }
 
   /** Takes a run back, whatever it does. */

@@ -198,7 +198,7 @@ describe.each(sources)('numbers from %s', (source, missing) => {
     'a bad release is found: it fails, it is slow',
     async () => {
       const [failing, slow] = await Promise.all([
-        measure(source, 'fails'),
+        measure(source, 'fails', { limits: { ...limits, minRequests: 60 }, patienceMs: 10_000 }),
         measure(source, 'slow', { windowMs: 3_000, limits: { ...limits, latency: 1.2 } }),
       ]);
       expect(failing).toMatchObject({ verdict: 'fail', why: expect.stringMatching(/\d+ of \d+ requests failed/) as unknown });

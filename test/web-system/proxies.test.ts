@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { bucketsOf, parseSamples, quantile, since } from '../../activities/traffic/prometheus.js';
@@ -197,6 +198,45 @@ function tell(kind: ProxyKind, { requests, failures, repeated, opened, p50, p95,
     `${kind}: ${requests} requests, ${failures} failed, ${repeated} sent twice, ${opened} connections; p50 ${p50} p95 ${p95} p99 ${p99} ms\n`,
   );
 }
+
+(proxyMissing('nginx') ? test.skip : test)(
+  'nginx: what it would not load is taken back in the file, and users notice nothing',
+  async () => {
+    const { traffic, facts, url } = await start('nginx');
+    await traffic.apply(split(100, 0));
+    const { upstream, config } = facts as { upstream: string; config: string };
+    const [pool, whole] = [readFileSync(upstream, 'utf8'), readFileSync(config, 'utf8')];
+    writeFileSync(config, whole.replace('http {', 'http { no_such_directive on;'));
+    await expect(traffic.apply(split(0, 100))).rejects.toThrow(/nginx would not load the new pool: .*no_such_directive/);
+    expect(readFileSync(upstream, 'utf8')).toBe(pool);
+    expect(await said(traffic)).toEqual(split(100, 0));
+    expect((await ask(url, '/health')).headers.get('x-instance')).toBe('blue');
+    writeFileSync(config, whole);
+    expect((await traffic.apply(split(0, 100))).changed).toEqual(['blue', 'green']);
+    expect((await ask(url, '/health')).headers.get('x-instance')).toBe('green');
+  },
+);
+
+(proxyMissing('nginx') ? test.skip : test)(
+  'nginx: reloads alone, as often as a deployment makes them: what users send twice',
+  async () => {
+    const { traffic, url } = await start('nginx');
+    await traffic.apply(split(100, 0));
+    const load = Load.start({ url, connections: 6, rate: 150, seconds: 60, retryOnce: true, orders: 0 });
+    await until('a beginning', async () => (await load.report()).requests >= 100);
+    // One server has all requests whatever its weight: nothing changes but that nginx reloads.
+    for (const weight of [90, 80, 70, 60, 50, 100]) {
+      await traffic.apply(split(weight, 0));
+      const before = (await load.report()).requests;
+      await until('requests after this reload', async () => (await load.report()).requests >= before + 80);
+    }
+    const report = await load.stop();
+    process.stderr.write(
+      `nginx, reloads alone: ${report.requests} requests, ${report.failures} failed, ${report.repeated} sent twice\n`,
+    );
+    expect(report.failed).toEqual([]);
+  },
+);
 
 describe('Prometheus text', () => {
   const page = `# TYPE d histogram
