@@ -126,8 +126,8 @@ describe.each(proxyKinds)('%s', (kind) => {
 
   here('drains a server: what is under way there ends, and nothing new comes', async () => {
     const { traffic, url } = await start(kind);
-    const slow = await world.start('3.0.1-slow', 'slow');
-    await traffic.apply([{ name: 'blue', address: address(slow), weight: 1 }, split(0, 0)[1]!]);
+    const draining = await world.start('2.0.0', 'draining');
+    await traffic.apply([{ name: 'blue', address: address(draining), weight: 1 }, split(0, 0)[1]!]);
     await ask(url, '/tenants/acme/customers/held', 'PUT', { name: 'Held', revision: 1 });
     // Held at the database for a second, so that it is under way while the server is drained.
     const held = await world.query(async (client) => {
@@ -144,7 +144,7 @@ describe.each(proxyKinds)('%s', (kind) => {
       return answer;
     });
     expect(held).toMatchObject({ status: 200, json: { name: 'Held Up' } });
-    await stopInstance(world.system, 'slow');
+    await stopInstance(world.system, 'draining');
   });
 
   // nginx finds what it was told in its configuration.
