@@ -16,7 +16,7 @@ const proxies = ['haproxy'] as const;
 /** Left out of the short form; a test that is skipped would want a reason. */
 const unasked = (_name: string, _run: () => Promise<void>, _limitMs: number): void => undefined;
 
-describe.each(proxies)('rolling behind %s', (proxy) => {
+describe.each(proxies)('%s: server by server', (proxy) => {
   const here = proxyMissing(proxy) ? test.skip : test;
   let world: DeploymentWorld;
   beforeAll(async () => {

@@ -167,7 +167,7 @@ const sources: [name: string, missing: string | undefined][] = [
   ['prometheus', prometheusMissing],
 ];
 
-describe.each(sources)('numbers from %s', (source, missing) => {
+describe.each(sources)('%s: numbers', (source, missing) => {
   const here = missing ? test.skip : test;
 
   here(
@@ -267,7 +267,7 @@ describe('the access log in a database', () => {
   });
 });
 
-describe('the numbers of prometheus', () => {
+describe('prometheus: answers', () => {
   const here = prometheusMissing ? test.skip : test;
 
   here(
