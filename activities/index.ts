@@ -53,7 +53,8 @@ export type Activities = ReturnType<typeof createActivities>;
 export function createActivities(deps: ActivityDeps) {
   const probes = { command, sql, http };
   const checking: Handler<'check'> = (action, context) => check(action, context, probes);
-  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis };
+  const measuring: Handler<'analysis'> = (action, context) => analysis(action, context, probes);
+  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis: measuring };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
   return {

@@ -8,6 +8,8 @@ export interface Analysis {
   windowMs: number;
   verdict: Verdict['is'];
   why: string;
+  /** What the source of the numbers said of them, such as that they are not whole. */
+  warnings?: string[];
 }
 
 export interface Verdict {
@@ -22,20 +24,25 @@ const noticeableMs = 10;
 const leastErrors = 3;
 
 /**
- * Is the candidate worse than the baseline? Between the limit and half of it lies what a person should look at.
+ * Is the candidate worse than the baseline?
  * @param baseline null when there is nothing to compare with: then only errors count
+ * @param gaps what the source that was asked could not say, in words: without it nothing passes
  */
-export function compare(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, limits: AnalysisLimits): Verdict {
+export function compare(
+  candidate: AnalysisNumbers,
+  baseline: AnalysisNumbers | null,
+  limits: AnalysisLimits,
+  gaps: readonly string[] = [],
+): Verdict {
   const broken = tooManyErrors(candidate, baseline, limits);
   if (broken) return { is: 'fail', why: broken };
   if (candidate.requests < limits.minRequests) {
-    return {
-      is: 'inconclusive',
-      why: `${candidate.requests} requests in the window, and ${limits.minRequests} are needed to say anything`,
-    };
+    const few = `${candidate.requests} requests in the window, and ${limits.minRequests} are needed to say anything`;
+    return { is: 'inconclusive', why: [...gaps, few].join('; ') };
   }
   const slow = tooSlow(candidate, baseline, limits);
   if (slow) return { is: 'fail', why: slow };
+  if (gaps.length > 0) return { is: 'inconclusive', why: gaps.join('; ') };
   const compared = baseline?.p95Ms ?? null;
   if (compared !== null && candidate.p95Ms === null) return { is: 'inconclusive', why: 'nobody measured how long it took' };
   return {

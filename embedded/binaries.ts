@@ -24,6 +24,16 @@ export function findHaproxy(): string | undefined {
   return given('RUNBOOK_HAPROXY_BIN') ?? which('haproxy', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']);
 }
 
+/** The `nginx` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
+export function findNginx(): string | undefined {
+  return given('RUNBOOK_NGINX_BIN') ?? which('nginx', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']);
+}
+
+/** The `prometheus` program, for tests: given by the user or installed. @throws EmbeddedError when the one given does not exist */
+export function findPrometheus(): string | undefined {
+  return given('RUNBOOK_PROMETHEUS_BIN') ?? which('prometheus');
+}
+
 /** The folder of PostgreSQL's programs: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
 export async function findPostgres(cache: string, say?: (line: string) => void): Promise<string> {
   const given = process.env['RUNBOOK_POSTGRES_BIN'];

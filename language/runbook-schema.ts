@@ -106,8 +106,9 @@ const numbers = z.strictObject({
 const analysis = z.strictObject({
   kind: z.literal('analysis'),
   target: orReference(id),
-  candidate: orReference(text),
-  baseline: orReference(text).optional(),
+  candidate: z.union([orReference(text), z.array(text).min(1)]),
+  baseline: z.union([orReference(text), z.array(text).min(1)]).optional(),
+  versions: z.strictObject({ candidate: text, baseline: text.optional() }).optional(),
   windowMs: milliseconds,
   patienceMs: milliseconds.optional(),
   limits: z.strictObject({ minRequests: z.int().min(1), errorRate: z.number().min(0).max(1), latency: z.number().min(1) }),

@@ -257,10 +257,12 @@ export interface AnalysisAction {
   kind: 'analysis';
   /** As for `traffic`. */
   target: string;
-  /** The server with the release that is looked at. */
-  candidate: string;
-  /** The server to compare it with, while both have requests. */
-  baseline?: string;
+  /** The server with the release that is looked at; several are measured as one. */
+  candidate: string | readonly string[];
+  /** The server to compare it with, or several, while both have requests. */
+  baseline?: string | readonly string[];
+  /** What they run, for sources that are asked by version. */
+  versions?: { candidate: string; baseline?: string };
   /** How long to measure, in milliseconds; it is over sooner when the limits are already broken beyond doubt. */
   windowMs: number;
   /** How much longer to wait for enough requests, in milliseconds. */

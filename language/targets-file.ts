@@ -31,6 +31,8 @@ const http = z.strictObject({
 
 const postgres = z.strictObject({ address: address(['postgres:', 'postgresql:']), password: name.optional() });
 
+const fact = z.union([z.string(), z.number(), z.boolean()]);
+
 const target = z.strictObject({
   kind: name,
   environment: z.string().min(1),
@@ -38,7 +40,7 @@ const target = z.strictObject({
   description: z.string().optional(),
   http: http.optional(),
   postgres: postgres.optional(),
-  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  facts: z.record(z.string(), z.union([fact, z.record(z.string(), fact)])).default({}),
 });
 
 const file = z.strictObject({ targets: z.record(name, target) });

@@ -16,15 +16,72 @@ const measure: StepSpec = {
   timeoutMs: 3_600_000,
 };
 
+/** One server after the other in its place: what `roll` (workflows/zero-downtime-deployment/rolling.ts) does, in any runbook. */
+export const rollSteps: StepSpec[] = [
+  { ...measure, id: 'baseline', title: 'Measure the running version' },
+  {
+    ...read,
+    id: 'others',
+    title: 'See at the proxy that the others carry the users',
+    kind: 'traffic',
+    onFailure: 'ask',
+  },
+  {
+    ...change,
+    id: 'leave',
+    title: 'Give it no new requests',
+    kind: 'traffic',
+    undo: 'Give it its share back',
+  },
+  {
+    ...change,
+    id: 'drain',
+    title: 'Let its requests end',
+    kind: 'traffic',
+    timeoutMs: 300_000,
+    undo: 'Wait until the old version is ready',
+  },
+  { ...change, id: 'stop', title: 'Stop the old version', kind: 'command', timeoutMs: 120_000, undo: 'Start the old version' },
+  {
+    ...change,
+    id: 'start',
+    title: 'Start the new version in its place',
+    kind: 'command',
+    timeoutMs: 120_000,
+    retry: { attempts: 2, initialMs: 1_000 },
+    undo: 'Stop the new version',
+  },
+  { ...read, id: 'ready', title: 'Wait until it is healthy and ready', kind: 'check', onFailure: 'rollback' },
+  { ...read, id: 'version', title: 'Ask for its version', kind: 'command', onFailure: 'rollback' },
+  {
+    ...read,
+    id: 'smoke',
+    title: 'Use its main end points, and check what they answer',
+    kind: 'command',
+    onFailure: 'rollback',
+    timeoutMs: 60_000,
+  },
+  {
+    ...change,
+    id: 'return',
+    title: 'Give it its share',
+    kind: 'traffic',
+    timeoutMs: 120_000,
+    undo: 'Let its requests end, and give it no new ones',
+  },
+  measure,
+  { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
+];
+
 export const zeroDowntimeDeploymentSpec: RunbookSpec = {
   id: 'zero-downtime-deployment',
   version: '1.0.0',
   title: 'Deploy a release without downtime',
   summary:
-    'Starts the new version beside the old one, shifts traffic to it in steps, compares errors and latency with the running version at each, and takes everything back by itself when the release is bad.',
+    'Starts the new version beside the old one and shifts traffic to it in steps, or replaces one server after the other; compares errors and latency with the running version at each, and takes everything back by itself when the release is bad.',
   type: 'DEPLOYMENT',
   priority: 'HIGH',
-  tags: ['deployment', 'release', 'canary', 'blue-green', 'traffic'],
+  tags: ['deployment', 'release', 'canary', 'blue-green', 'rolling', 'traffic'],
   owners: ['release'],
   expectedMinutes: 60,
   inputs: {
@@ -38,9 +95,15 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
     },
     strategy: {
       type: 'choice',
-      options: ['canary', 'blue-green'],
+      options: ['canary', 'blue-green', 'rolling'],
       default: 'canary',
-      description: 'canary: the shares in `steps`; blue-green: all at once',
+      description: 'canary: the shares in `steps`; blue-green: all at once; rolling: one server after the other, in its place',
+    },
+    batch: {
+      type: 'integer',
+      default: 1,
+      minimum: 1,
+      description: 'With `rolling`: servers that are replaced at a time; the others carry the users',
     },
     steps: {
       type: 'text',
@@ -211,6 +274,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
         { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
       ],
     },
+    { id: 'roll', title: 'Replace one server after the other', kind: 'runbook', effect: 'change', steps: rollSteps },
     {
       id: 'watch',
       title: 'Watch the new version with all of the traffic',

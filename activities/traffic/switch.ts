@@ -38,7 +38,7 @@ export interface ObservedServer extends WantedServer {
 }
 
 export interface ObservedTraffic {
-  proxy: 'haproxy' | 'caddy';
+  proxy: 'haproxy' | 'caddy' | 'nginx';
   pool: string;
   /** Changes whenever the proxy begins to count anew (a restart; with Caddy every change of its configuration). */
   epoch: string;

@@ -16,4 +16,8 @@ child.once('error', (error) => {
 });
 child.once('exit', (code) => process.exit(code ?? 1));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill('SIGTERM'));
-whenOwnerEnds(owner, () => child.kill('SIGKILL'));
+whenOwnerEnds(owner, () => {
+  // nginx would leave its workers behind.
+  child.kill('SIGTERM');
+  setTimeout(() => child.kill('SIGKILL'), 500);
+});

@@ -14,7 +14,7 @@ import { WebSystem } from './system.js';
 
 const usage = `The example web system: a multi-tenant application in three releases, behind a real proxy.
 
-  main.js up [--proxy haproxy|caddy]      everything on free ports of this machine, until Ctrl-C; prints where things are
+  main.js up [--proxy haproxy|caddy|nginx] everything on free ports of this machine, until Ctrl-C; prints where things are
   main.js status                          what runs, and what the proxy says
   main.js releases                        the artefacts that can be deployed
   main.js check VERSION [--digest D]      is the artefact whole, and does the release work on the schema as it is?
@@ -77,7 +77,7 @@ async function up(): Promise<void> {
   print(`users:    ${system.proxy.url}/tenants/acme/customers/s1`);
   print(
     `proxy:    ${Object.entries(system.proxy.facts)
-      .map(([key, value]) => `${key}=${value}`)
+      .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
       .join(' ')}`,
   );
   print(`system:   ${folder}`);
@@ -127,7 +127,7 @@ async function act(files: SystemFolder, { url, facts, ports }: UpFile): Promise<
       return undefined;
     }
     case 'load':
-      return load(url, facts['proxy'] === 'caddy');
+      return load(url, facts['proxy'] !== 'haproxy');
     default:
       throw new Usage(`There is no ${verb}.`);
   }

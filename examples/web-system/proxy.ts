@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import type { TargetDeclaration } from '../../language/targets-file.js';
 import { caddyServers } from '../../activities/traffic/caddy.js';
+import { nginxLogFormat, nginxPool } from '../../activities/traffic/nginx.js';
 import { trafficOf, type TrafficSwitch } from '../../activities/traffic/index.js';
-import { findCaddy, findHaproxy } from '../../embedded/binaries.js';
+import { findCaddy, findHaproxy, findNginx } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
 import { endProcess, ServerProcess, startOf } from '../../embedded/process.js';
@@ -15,7 +16,7 @@ import { compiledProgram } from './programs.js';
  * the traffic switch puts an instance into it.
  */
 
-export const proxyKinds = ['haproxy', 'caddy'] as const;
+export const proxyKinds = ['haproxy', 'caddy', 'nginx'] as const;
 export type ProxyKind = (typeof proxyKinds)[number];
 
 export const pool = 'web';
@@ -39,7 +40,9 @@ export interface ProxyOptions {
 
 /** Why this proxy cannot be had here; undefined when it can. */
 export function proxyMissing(kind: ProxyKind): string | undefined {
-  if (kind === 'caddy' || findHaproxy()) return undefined;
+  if (kind === 'nginx' && !findNginx())
+    return 'nginx is not installed: install it (Debian: apt-get install nginx-light) or name it in RUNBOOK_NGINX_BIN';
+  if (kind !== 'haproxy' || findHaproxy()) return undefined;
   return 'HAProxy is not installed: install it (Debian: apt-get install haproxy) or name it in RUNBOOK_HAPROXY_BIN';
 }
 
@@ -62,7 +65,7 @@ export class Proxy {
     const port = options.port ?? (await freePort());
     const slots = options.slots ?? ['blue', 'green'];
     const remembers = options.remembers ?? true;
-    const how = kind === 'haproxy' ? haproxyIn(folder, port, slots, remembers) : await caddyIn(folder, port, slots, remembers);
+    const how = await kinds[kind](folder, port, slots, remembers);
     const proxy = new Proxy(kind, `http://127.0.0.1:${port}`, how, options.log);
     await proxy.run([]);
     return proxy;
@@ -84,7 +87,8 @@ export class Proxy {
 
   async kill9(): Promise<void> {
     const { pid } = this;
-    await endProcess({ pid, started: startOf(pid) ?? '' }, 'SIGKILL', 1_000);
+    const own = this.kind === 'nginx' ? childrenOf(pid) : [];
+    for (const each of [pid, ...own]) await endProcess({ pid: each, started: startOf(each) ?? '' }, 'SIGKILL', 1_000);
     await this.server?.stop();
   }
 
@@ -115,6 +119,16 @@ export class Proxy {
       throw error;
     }
   }
+}
+
+const kinds: Record<
+  ProxyKind,
+  (folder: string, port: number, slots: readonly string[], remembers: boolean) => Kind | Promise<Kind>
+> = { haproxy: haproxyIn, caddy: caddyIn, nginx: nginxIn };
+
+/** nginx's workers outlive a master that was killed. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
 function haproxyIn(folder: string, port: number, slots: readonly string[], remembers: boolean): Kind {
@@ -194,4 +208,65 @@ async function caddyIn(folder: string, port: number, slots: readonly string[], r
     pidFile,
     facts: { proxy: 'caddy', pool, admin: `http://127.0.0.1:${adminPort}` },
   };
+}
+
+/** What is told to nginx lies in a file: a restart brings it back in any case. */
+async function nginxIn(folder: string, port: number, slots: readonly string[]): Promise<Kind> {
+  const [upstream, config, log] = [join(folder, 'pool.conf'), join(folder, 'nginx.conf'), join(folder, 'access.log')];
+  const pidFile = join(folder, 'nginx.pid');
+  const statusPort = await freePort();
+  const program = findNginx() ?? 'nginx';
+  const empty = slots.map((name) => ({ name, address: null, weight: 0 }));
+  writeFileSync(upstream, nginxPool(pool, empty));
+  writeFileSync(log, '');
+  writeFileSync(config, nginxConfig({ folder, upstream, log, pidFile, port, statusPort }));
+  const status = `http://127.0.0.1:${statusPort}/${pool}`;
+  return {
+    program,
+    args: ['-c', config],
+    resumeArgs: [],
+    pidFile,
+    facts: { proxy: 'nginx', pool, upstream, status, config, pidFile, log, program },
+  };
+}
+
+function nginxConfig(settings: {
+  folder: string;
+  upstream: string;
+  log: string;
+  pidFile: string;
+  port: number;
+  statusPort: number;
+}): string {
+  const { folder, upstream, log, pidFile, port, statusPort } = settings;
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`);
+  return `daemon off;
+worker_processes 1;
+pid ${pidFile};
+error_log ${folder}/error.log warn;
+${process.getuid?.() === 0 ? 'user root;\n' : ''}events { worker_connections 1024; }
+http {
+${temporary.join('\n')}
+  keepalive_timeout 60s;
+  keepalive_requests 1000000;
+  log_format runbook '${nginxLogFormat}';
+  access_log off;
+  include ${upstream};
+
+  server {
+    listen 127.0.0.1:${port};
+    access_log ${log} runbook;
+    location / {
+      proxy_pass http://${pool};
+      proxy_set_header Host $host;
+      # Only a connection that was refused is tried elsewhere: nothing was sent yet.
+      proxy_next_upstream error;
+    }
+  }
+  server {
+    listen 127.0.0.1:${statusPort};
+    location = /${pool} { return 200 $runbook_${pool}; }
+  }
+}
+`;
 }

@@ -18,10 +18,12 @@ export interface WebSystemOptions {
   /** Address of an empty database; unless given, PostgreSQL is started for it. */
   databaseUrl?: string;
   slots?: readonly string[];
+  /** Does release 1.0.0 run in every slot, with equal weights? Only in the first one unless said. */
+  everywhere?: boolean;
   say?: (line: string) => void;
 }
 
-/** The whole system: database, artefacts, release 1.0.0 in the first slot, and the proxy in front of it. */
+/** The whole system: database, artefacts, release 1.0.0 in the first slot or in all, and the proxy in front of it. */
 export class WebSystem {
   private constructor(
     readonly files: SystemFolder,
@@ -44,11 +46,13 @@ export class WebSystem {
       const { exitCode, problem } = await migrate(files, '1.0.0', 'expand');
       if (exitCode !== 0) throw new Error(`the schema of release 1 could not be made: ${problem}`);
       await withClient(databaseUrl, seed);
-      const [first = 'blue'] = slots;
+      const used = options.everywhere ? slots : slots.slice(0, 1);
       const ports = Object.fromEntries(await Promise.all(slots.map(async (slot) => [slot, await freePort()] as const)));
-      const { port } = await startInstance(files, { name: first, version: '1.0.0', port: ports[first] ?? 0 });
+      const started = await Promise.all(
+        used.map((name) => startInstance(files, { name, version: '1.0.0', port: ports[name] ?? 0 })),
+      );
       proxy = await Proxy.start(options.proxy, join(folder, options.proxy), { slots });
-      await proxy.traffic.apply([{ name: first, address: `127.0.0.1:${port}`, weight: 100 }]);
+      await proxy.traffic.apply(started.map(({ name, port }) => ({ name, address: `127.0.0.1:${port}`, weight: 100 })));
       return new WebSystem(files, databaseUrl, proxy, ports, postgres);
     } catch (error) {
       await end(files, proxy, postgres);

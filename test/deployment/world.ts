@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { freePort } from '../../embedded/ports.js';
 import { Load } from '../../examples/web-system/load-client.js';
-import { instancesOf } from '../../examples/web-system/instances.js';
+import { instancesOf, runningInstance, startInstance } from '../../examples/web-system/instances.js';
 import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
 import { webTarget } from '../../examples/web-system/target.js';
@@ -11,6 +14,7 @@ import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
 
 /** The real system under load, and the shipped runbook in front of it. */
 export class DeploymentWorld {
@@ -23,15 +27,20 @@ export class DeploymentWorld {
   /** @param proxy HAProxy where it is installed, else Caddy, unless said */
   static async start(
     proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
-    options: { workers?: number } = {},
+    options: { workers?: number; slots?: readonly string[]; everywhere?: boolean } = {},
   ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
-    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url });
+    const { slots, everywhere, ...workers } = options;
+    const where = { ...(slots ? { slots } : {}), ...(everywhere ? { everywhere } : {}) };
+    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, ...where });
+    const shop = webTarget(system);
+    // Nobody listens there.
+    const prometheus = { url: `http://127.0.0.1:${await freePort()}`, p95: 'vector(0.01)' };
     const engine = await Engine.start({
-      ...options,
+      ...workers,
       procedures: join(programFolder, 'workflows', 'index.js'),
-      targets: JSON.stringify({ targets: { shop: webTarget(system) } }),
+      targets: JSON.stringify({ targets: { shop, blind: { ...shop, facts: { ...shop.facts, prometheus } } } }),
     });
     return new DeploymentWorld(engine, system, [
       () => engine.stop(),
@@ -43,8 +52,8 @@ export class DeploymentWorld {
 
   users(rate = 300): Load {
     const { url, kind } = this.system.proxy;
-    // Each change of Caddy's configuration closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
-    return Load.start({ url, rate, connections: 8, ...(kind === 'caddy' ? { orders: 0, retryOnce: true } : {}) });
+    // A new configuration of Caddy or nginx closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
+    return Load.start({ url, rate, connections: 8, ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }) });
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {
@@ -73,6 +82,44 @@ export class DeploymentWorld {
     if (wait.kind !== 'approval') throw new Error(`${wait.id}: ${JSON.stringify(wait.evidence)}`);
     const verdict = await this.engine.send(run, await this.engine.decision(run));
     if (!verdict.accepted) throw new Error(verdict.message);
+  }
+
+  /** Ends a server at once, as nobody should, and starts it again. */
+  async breakServer(name: string): Promise<void> {
+    const { files, ports } = this.system;
+    const instance = runningInstance(files, name);
+    if (!instance) throw new Error(`nothing runs on ${name}`);
+    process.kill(instance.pid, 'SIGKILL');
+    await until('its end', () => Promise.resolve(runningInstance(files, name) === undefined));
+    await startInstance(files, { name, version: instance.version, port: ports[name] ?? 0 });
+  }
+
+  /** Takes a run back, whatever it does. */
+  async takeBack(run: WorkflowHandle): Promise<void> {
+    const { workflowId } = run;
+    const decision = { version: 1, id: randomUUID(), run: workflowId, verb: 'rollback', by: 'operator', reason: 'test' } as const;
+    const verdict = await this.engine.send(run, decision);
+    if (!verdict.accepted) throw new Error(verdict.message);
+  }
+
+  /** Asks the proxy all the time how many servers carry the users; `stop` tells the fewest. */
+  fewestCarrying(): { stop(): Promise<number> } {
+    let [going, fewest] = [true, Infinity];
+    const watch = async (): Promise<number> => {
+      while (going) {
+        const { servers } = await this.system.proxy.traffic.observe();
+        fewest = Math.min(fewest, servers.filter(({ weight, up }) => weight > 0 && up !== false).length);
+        await delay(20);
+      }
+      return fewest;
+    };
+    const watching = watch();
+    return {
+      stop: () => {
+        going = false;
+        return watching;
+      },
+    };
   }
 
   /** Versions that the proxy itself sends users to, and nothing else runs. */

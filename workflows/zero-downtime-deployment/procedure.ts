@@ -1,12 +1,15 @@
 import type { JsonObject } from '../../language/json.js';
 import { zeroDowntimeDeploymentSpec } from '../../runbooks/zero-downtime-deployment.js';
-import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
+import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
+import { contractSchema } from './contract.js';
 import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
 import { observe, placesOf, seen, trafficFor, type Places } from './pool.js';
-import { shiftTraffic, watchOver, type Deployment } from './shift.js';
+import { serverByServer } from './rolling.js';
+import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
+import type { Way } from './way.js';
 import { readWish, type Wish } from './wish.js';
 
 const pollMs = 500;
@@ -21,46 +24,24 @@ export const zeroDowntimeDeployment = runbook(
     const service = run.target('service');
     const deployer = deployerOf(service);
 
-    const { artefact, places } = await lookAtRelease(run, wish);
-    const backup = await run.nested('backup', (part) => backUp(part, deployer, places, wish.version));
-    await run.gate('approve', questionFor(wish, artefact, places, backup));
+    const { artefact, way } = await lookAtRelease(run, wish);
+    const backup = await run.nested('backup', (part) => backUp(part, deployer, way.old, wish.version));
+    await run.gate('approve', questionFor(wish, artefact, way, backup));
 
     const { version } = wish;
     await run.nested('migrate', async (part) => {
       await part.step('expand', { action: deployer.migrate('expand', version), undo: deployer.migrate('undo', version) });
-      await part.step('compatible', { action: deployer.schema(places.old.version) });
+      await part.step('compatible', { action: deployer.schema(way.old) });
     });
-    const started = await run.step('start', {
-      action: deployer.start(places.next.server, version),
-      undo: deployer.stop(places.next.server),
-    });
-    const { address } = answerOf<{ address: string }>(started, 'where the new version runs');
-    await verify(run, wish, places);
+    const placed = await way.replace(artefact);
 
-    const deployment: Deployment = {
-      service: service.name,
-      wish,
-      places,
-      deployer,
-      traffic: trafficFor(service.name, places, address),
-    };
-    const baseline = await run.nested('shift', (part) => shiftTraffic(part, deployment));
-    await run.nested('watch', (part) => watchOver(part, deployment, baseline));
-    await run.nested('retire', (part) => retire(part, deployment, artefact));
-
-    const outputs: JsonObject = {
-      version,
-      server: places.next.server,
-      address,
-      before: places.old.version,
-      backup: backup['file'] ?? null,
-    };
+    const outputs: JsonObject = { version, ...placed, before: way.old, backup: backup['file'] ?? null };
     run.setOutputs(outputs);
     await run.attemptStep('notify', {
       action: {
         kind: 'notify',
         ...(wish.notify === undefined ? {} : { target: wish.notify }),
-        text: `${service.name} runs ${version}; ${places.old.version} is retired.`,
+        text: `${service.name} runs ${version}; ${way.old} is retired.`,
         fields: outputs,
       },
     });
@@ -68,7 +49,7 @@ export const zeroDowntimeDeployment = runbook(
   () => 'rollback',
 );
 
-async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact; places: Places }> {
+async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact; way: Way }> {
   const service = run.target('service');
   const deployer = deployerOf(service);
   const found = await run.parallel('release', {
@@ -77,17 +58,44 @@ async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact
     running: { action: deployer.running() },
   });
   const running = answerOf<Running>(found['running'], 'what runs');
+  const artefact = answerOf<Artefact>(found['artefact'], 'what the artefact is');
+  const pool = seen(found['traffic'] ?? null);
+  const { strategy } = wish;
+  if (strategy === 'rolling') return { artefact, way: serverByServer(run, wish, deployer, pool, running) };
+  return { artefact, way: besideTheOld(run, wish, deployer, placesOf(pool, running, wish.version)) };
+}
+
+/** The strategies that start the new version on a server of its own and shift the traffic to it. */
+function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places): Way {
+  const { old, next } = places;
+  const service = run.target('service').name;
   return {
-    artefact: answerOf<Artefact>(found['artefact'], 'what the artefact is'),
-    places: placesOf(seen(found['traffic'] ?? null), running, wish.version),
+    old: old.version,
+    evidence: { 'runs now': `${old.version} on ${old.server}`, 'traffic in percent': wish.shares.join(', ') },
+    covers: { from: old.version, to: next.server, shares: wish.shares },
+    async replace(artefact) {
+      const started = await run.step('start', {
+        action: deployer.start(next.server, wish.version),
+        undo: deployer.stop(next.server),
+      });
+      const { address } = answerOf<{ address: string }>(started, 'where the new version runs');
+      await verify(run, wish, places);
+      const deployment: Deployment = { service, wish, places, deployer, traffic: trafficFor(service, places, address) };
+      const before = await run.nested('shift', (part) => shiftTraffic(part, deployment));
+      run.notNeeded('roll', 'the new version has a server of its own');
+      const action = measuring(deployment, { candidate: next.server, before });
+      await run.nested('watch', (part) => watchOver(part, wish, action));
+      await run.nested('retire', (part) => retire(part, deployment, artefact));
+      return { server: next.server, address };
+    },
   };
 }
 
-async function backUp(part: Part, deployer: Deployer, { old }: Places, version: string): Promise<JsonObject> {
+async function backUp(part: Part, deployer: Deployer, old: string, version: string): Promise<JsonObject> {
   const backup = answerOf<JsonObject>(await part.step('dump', { action: deployer.backup() }), 'where the backup is');
   if (backup['verified'] !== true)
     throw new ProcedureStopped('the backup could not be verified', 'Look at what the deployer said.');
-  await part.step('rehearse', { action: deployer.rehearse(old.version, version) });
+  await part.step('rehearse', { action: deployer.rehearse(old, version) });
   return backup;
 }
 
@@ -111,36 +119,16 @@ async function retire(part: Part, { wish, places, deployer, traffic }: Deploymen
   await part.step('drain', { action: traffic.drainOld(drainMs), undo: traffic.back() });
   await part.step('stop', { action: deployer.stop(old.server), undo: deployer.start(old.server, old.version) });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
-  const migrations = artefact.migrations.contract;
-  if (migrations.length === 0) return part.notNeeded('contract', 'the release has no contract migrations');
-  if (wish.contract === 'later') return part.notNeeded('contract', 'left for another time, as the inputs say');
-  await part.nested('contract', async (contract) => {
-    try {
-      await contract.gate('approve', {
-        evidence: { migrations: migrations.join(', '), 'no way back to': old.version },
-        covers: { apply: migrations },
-      });
-    } catch (error) {
-      // The deployment is good all the same: the schema stays as it is.
-      if (!(error instanceof GateRejected)) throw error;
-      return contract.notNeeded('apply', error.problem.message);
-    }
-    await contract.step('apply', { action: deployer.migrate('contract', wish.version) });
-  });
+  await contractSchema(part, { wish, old: old.version, deployer }, artefact);
 }
 
 /** What the approver sees, and exactly what the approval allows. */
-function questionFor(
-  wish: Wish,
-  artefact: Artefact,
-  { old, next }: Places,
-  backup: JsonObject,
-): { evidence: JsonObject; covers: JsonObject } {
+function questionFor(wish: Wish, artefact: Artefact, way: Way, backup: JsonObject): { evidence: JsonObject; covers: JsonObject } {
   const { migrations } = artefact;
   return {
     evidence: {
       version: wish.version,
-      'runs now': `${old.version} on ${old.server}`,
+      ...way.evidence,
       artefact: artefact.digest,
       'change log': artefact.changelog.slice(0, 2_000),
       'expand migrations': migrations.expand.join(', ') || 'none',
@@ -148,8 +136,7 @@ function questionFor(
       'rehearsed on a copy': 'both versions work after the expand migrations, and the way back works',
       'way back for the schema': migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
       backup: backup['file'] ?? 'not told',
-      'traffic in percent': wish.shares.join(', '),
     },
-    covers: { version: wish.version, digest: artefact.digest, from: old.version, to: next.server, shares: wish.shares },
+    covers: { version: wish.version, digest: artefact.digest, ...way.covers },
   };
 }

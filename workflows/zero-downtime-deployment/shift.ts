@@ -42,42 +42,43 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
   return baseline;
 }
 
-/** Watches the new version with all of the traffic. @throws ProcedureStopped when it is bad */
-export async function watchOver(part: Part, deployment: Deployment, baseline: Baseline): Promise<void> {
-  const { wish, places } = deployment;
+/** Watches the new version with all of the traffic, one window after the other. @throws ProcedureStopped when it is bad */
+export async function watchOver(part: Part, wish: Wish, action: AnalysisAction): Promise<void> {
   const memory: number[] = [];
   for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
-    const found = await part.step('measure', {
-      action: measuring(deployment, { candidate: places.next.server, before: baseline }),
-    });
+    const found = await part.step('measure', { action });
     const bytes = numbers(found)?.memoryBytes ?? null;
     if (bytes !== null) memory.push(bytes);
     part.decide('judge', () => judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)));
   }
 }
 
-function measuring(
-  { service, wish }: Deployment,
+/** What one window measures; with which version, the places say. */
+export function measuring(
+  { service, wish, places: { old } }: Deployment,
   what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before'>,
 ): AnalysisAction {
-  return {
-    kind: 'analysis',
-    target: service,
-    windowMs: wish.windowMs,
-    patienceMs: wish.windowMs,
-    limits: wish.limits,
-    ...what,
-  };
+  const candidate = what.candidate === old.server ? old.version : wish.version;
+  return measurementOf(service, wish, { ...what, versions: { candidate, baseline: old.version } });
+}
+
+/** One window of the length, and with the limits, that the inputs say. */
+export function measurementOf(
+  target: string,
+  { windowMs, limits }: Pick<Wish, 'windowMs' | 'limits'>,
+  what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before' | 'versions'>,
+): AnalysisAction {
+  return { kind: 'analysis', target, windowMs, patienceMs: windowMs, limits, ...what };
 }
 
 /** A measurement that a person has passed over says nothing, and holds nobody up. */
-function judged(found: unknown, when: string, leak: string | null = null): JsonObject {
+export function judged(found: unknown, when: string, leak: string | null = null): JsonObject {
   const analysis = found as Analysis | null;
   const why = leak ?? (analysis?.verdict === 'fail' ? analysis.why : null);
   if (why !== null) throw new ProcedureStopped(`the new version is bad ${when}: ${why}`, 'Everything is taken back by itself.');
   return { verdict: analysis?.verdict ?? 'passed over', why: analysis?.why ?? 'a person decided to go on' };
 }
 
-function numbers(found: unknown): AnalysisNumbers | null {
+export function numbers(found: unknown): AnalysisNumbers | null {
   return (found as Analysis | null)?.candidate ?? null;
 }

@@ -7,6 +7,9 @@ import { ProcedureStopped } from '../engine/outcome.js';
 export interface Wish {
   version: string;
   artefact: string | null;
+  strategy: 'canary' | 'blue-green' | 'rolling';
+  /** How many servers are replaced at a time; `rolling` only. */
+  batch: number;
   /** Shares of the traffic in percent, the last one 100. */
   shares: number[];
   windowMs: number;
@@ -24,7 +27,9 @@ export function readWish(inputs: JsonObject): Wish {
   return {
     version: inputs['version'] as string,
     artefact: (inputs['artefact'] as string | undefined) ?? null,
-    shares: inputs['strategy'] === 'blue-green' ? [100] : sharesOf(inputs['steps'] as string),
+    strategy: inputs['strategy'] as Wish['strategy'],
+    batch: inputs['batch'] as number,
+    shares: inputs['strategy'] !== 'canary' ? [100] : sharesOf(inputs['steps'] as string),
     windowMs: ms('window'),
     watchMs: ms('watch'),
     limits: {

@@ -1,0 +1,191 @@
+import type { Expectation } from '../../common/attempt.js';
+import type { AnalysisAction, TrafficAction, TrafficServer } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import { Part } from '../engine/part.js';
+import type { Run } from '../engine/run.js';
+import { contractSchema } from './contract.js';
+import { answerOf, type Deployer, type Running } from './deployer.js';
+import { observe, type SeenTraffic } from './pool.js';
+import { judged, measurementOf, numbers, watchOver, type Baseline } from './shift.js';
+import type { Way } from './way.js';
+import type { Wish } from './wish.js';
+
+/*
+ * One server after the other is taken out of the pool, gets the new version, and comes back. The others carry the users
+ * meanwhile, so there is never less than the pool without those that are being replaced; on the way back too.
+ */
+
+const pollMs = 500;
+/** How long requests of a server that is taken out may take to end. */
+const drainMs = 60_000;
+
+/** The servers that have the traffic: all of one version, with equal shares. */
+export interface Fleet {
+  version: string;
+  servers: FleetServer[];
+}
+
+interface FleetServer extends TrafficServer {
+  /** Where the proxy lists it. */
+  place: number;
+}
+
+/** A pool whose servers get another version in turn; all that it needs to know. */
+export interface Rolling {
+  target: string;
+  fleet: Fleet;
+  deployer: Deployer;
+  wish: Pick<Wish, 'version' | 'batch' | 'windowMs' | 'limits' | 'readyMs'>;
+}
+
+/**
+ * Anything but servers of one version with equal shares is a deployment that somebody left half-way.
+ * @throws ProcedureStopped
+ */
+export function fleetOf({ servers, pool }: SeenTraffic, running: Running, { version, batch }: Wish): Fleet {
+  const told = servers.map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`).join('; ');
+  const halfWay = (what: string): ProcedureStopped =>
+    new ProcedureStopped(
+      `${what} (${told})`,
+      'Somebody may be deploying, or a deployment was left half-way: bring the pool to one version with equal weights first.',
+    );
+  const used = servers.flatMap(({ name, address, weight }, place) =>
+    address === null ? [] : [{ name, address, weight, place }],
+  );
+  if (new Set(used.map(({ weight }) => weight)).size > 1) throw halfWay(`the servers of ${pool} have different shares`);
+  if (used.length <= batch || used[0]?.weight === 0) {
+    throw new ProcedureStopped(
+      `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be replaced (${told})`,
+      'A rolling deployment leaves at least one server with the users: choose another strategy, or a smaller batch.',
+    );
+  }
+  const versions = used.map(({ name }) => running.servers[name]?.version);
+  const [old] = versions;
+  if (old === undefined || versions.some((each) => each !== old)) {
+    const runs = used.map(({ name }, index) => `${name} ${versions[index] ?? 'nothing that the deployer knows'}`).join(', ');
+    throw halfWay(`the servers of ${pool} do not all run the same version: ${runs}`);
+  }
+  if (old === version)
+    throw new ProcedureStopped(`version ${version} runs already, on every server of ${pool}`, 'There is nothing to deploy.');
+  return { version: old, servers: used };
+}
+
+/** The strategy `rolling`. @throws ProcedureStopped when the pool is not as it has to be */
+export function serverByServer(run: Run, wish: Wish, deployer: Deployer, seen: SeenTraffic, running: Running): Way {
+  const target = run.target('service').name;
+  const fleet = fleetOf(seen, running, wish);
+  const names = fleet.servers.map(({ name }) => name);
+  return {
+    old: fleet.version,
+    evidence: {
+      'runs now': `${fleet.version} on ${names.join(', ')}`,
+      'replaced at a time': `${wish.batch} of ${names.length}`,
+    },
+    covers: { from: fleet.version, to: names, batch: wish.batch },
+    async replace(artefact) {
+      for (const id of ['start', 'verify', 'shift']) run.notNeeded(id, 'each server is replaced in its place');
+      const before = await roll(run, 'roll', { target, fleet, deployer, wish });
+      const action = measurementOf(target, wish, { candidate: names, before, versions: { candidate: wish.version } });
+      await run.nested('watch', (part) => watchOver(part, wish, action));
+      await run.nested('retire', async (part) => {
+        for (const id of ['drain', 'stop', 'empty']) part.notNeeded(id, 'nothing of the old version is left');
+        await contractSchema(part, { wish, old: fleet.version, deployer }, artefact);
+      });
+      return { servers: names };
+    },
+  };
+}
+
+/**
+ * Replaces the servers of a pool in turn, and measures after each what that does to users.
+ * @param step the declared step that holds the steps of `rollSteps`
+ * @returns what the old version did before
+ * @throws ProcedureStopped when the new version is bad
+ */
+export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
+  const { fleet, wish, target } = rolling;
+  return run.nested(step, async (part) => {
+    const all = fleet.servers.map(({ name }) => name);
+    const measuring = (what: Omit<Parameters<typeof measurementOf>[2], 'versions'>, version: string): AnalysisAction =>
+      measurementOf(target, wish, { ...what, versions: { candidate: version, baseline: fleet.version } });
+    const before = numbers(await part.step('baseline', { action: measuring({ candidate: all }, fleet.version) }));
+    for (let done = 0; done < all.length; done += wish.batch) {
+      const batch = fleet.servers.slice(done, done + wish.batch);
+      const names = batch.map(({ name }) => name);
+      const left = all.slice(done + wish.batch);
+      const own = titled(run, step, names.join(', '));
+      await replaceBatch(own, rolling, batch);
+      const found = await own.step('measure', {
+        action: measuring({ candidate: names, ...(left.length > 0 ? { baseline: left } : {}), before }, wish.version),
+      });
+      own.decide('judge', () => judged(found, `on ${names.join(', ')}`));
+    }
+    return before;
+  });
+}
+
+/** The undo of each step takes back what the steps behind it leave: newest first they bring the old version back, in the same order. */
+async function replaceBatch(part: Part, { target, fleet, deployer, wish }: Rolling, batch: FleetServer[]): Promise<void> {
+  const traffic = (operation: 'set' | 'drain', servers: readonly TrafficServer[]): TrafficAction => ({
+    kind: 'traffic',
+    target,
+    operation,
+    servers,
+    ...(operation === 'drain' ? { limitMs: drainMs } : {}),
+  });
+  const old = batch.map(({ name, address, weight }) => ({ name, address, weight }));
+  const idle = old.map((server) => ({ ...server, weight: 0 }));
+  const ready = ({ name }: TrafficServer) => ({
+    kind: 'check' as const,
+    probe: deployer.ready(name),
+    until: { path: 'exitCode', is: 0 },
+    everyMs: pollMs,
+  });
+
+  const others = fleet.servers.filter((server) => !batch.includes(server));
+  await part.step('others', { action: observe(target), expect: others.map(carrying) });
+  await part.step('leave', { action: traffic('set', idle), undo: traffic('set', old) });
+  for (const server of old) await part.step('drain', { action: traffic('drain', [server]), undo: ready(server) });
+  for (const { name } of batch)
+    await part.step('stop', { action: deployer.stop(name), undo: deployer.start(name, fleet.version) });
+  const next: TrafficServer[] = [];
+  for (const { name, weight } of batch) {
+    const started = await part.step('start', { action: deployer.start(name, wish.version), undo: deployer.stop(name) });
+    next.push({ name, weight, address: answerOf<{ address: string }>(started, 'where the new version runs').address });
+  }
+  for (const server of next) {
+    await part.step('ready', { action: ready(server), timeoutMs: wish.readyMs });
+    const found = await part.step('version', { action: deployer.version(server.name) });
+    const { version } = answerOf<{ version: string }>(found, 'which version runs there');
+    if (version !== wish.version) {
+      throw new ProcedureStopped(
+        `${server.name} runs ${version}, and ${wish.version} was started`,
+        'See what the deployer starts.',
+      );
+    }
+    await part.step('smoke', { action: deployer.smoke(server.name) });
+  }
+  await part.step('return', { action: traffic('set', next), undo: traffic('drain', next) });
+}
+
+/** Has it its share, and does the proxy not say that it is down? */
+function carrying({ name, weight, place }: FleetServer): Expectation {
+  const at = `servers.${place}`;
+  const condition = {
+    all: [
+      { path: `${at}.name`, is: name },
+      { path: `${at}.weight`, is: weight },
+      // Not every proxy says.
+      { path: `${at}.up`, in: [true, null] },
+    ],
+  };
+  const next = 'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` takes it all back.';
+  return { condition, otherwise: `${name} does not carry its share`, next };
+}
+
+/** The steps of a declared step, with what they are about in their titles. */
+function titled(run: Run, step: string, about: string): Part {
+  const spec = run.plan.steps.find(({ id }) => id === step);
+  if (!spec?.steps) throw new ProcedureStopped(`step ${step} is not declared`, 'Report this to the owners of the runbook.');
+  return new Part(run, { ...spec, steps: spec.steps.map((each) => ({ ...each, title: `${each.title}: ${about}` })) }, step);
+}
