@@ -1,10 +1,13 @@
 import type { JsonObject } from '../../language/json.js';
 import { zeroDowntimeDeploymentSpec } from '../../runbooks/zero-downtime-deployment.js';
-import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
+import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
-import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
+import { backUp, contractWhenAllowed } from './database.js';
+import { answerOf, deployerOf, type Artefact, type Running } from './deployer.js';
+import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
+import { leaveOut } from './left-out.js';
 import { observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { shiftTraffic, watchOver, type Deployment } from './shift.js';
 import { readWish, type Wish } from './wish.js';
@@ -19,10 +22,12 @@ export const zeroDowntimeDeployment = runbook(
   async (run) => {
     const wish = readWish(run.inputs);
     const service = run.target('service');
+    if (isOnKubernetes(service)) return deployOnKubernetes(run, wish, service);
+    leaveOut(run, onlyOnKubernetes, 'the service runs behind a proxy');
     const deployer = deployerOf(service);
 
     const { artefact, places } = await lookAtRelease(run, wish);
-    const backup = await run.nested('backup', (part) => backUp(part, deployer, places, wish.version));
+    const backup = await run.nested('backup', (part) => backUp(part, deployer, places.old.version, wish.version));
     await run.gate('approve', questionFor(wish, artefact, places, backup));
 
     const { version } = wish;
@@ -83,14 +88,6 @@ async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact
   };
 }
 
-async function backUp(part: Part, deployer: Deployer, { old }: Places, version: string): Promise<JsonObject> {
-  const backup = answerOf<JsonObject>(await part.step('dump', { action: deployer.backup() }), 'where the backup is');
-  if (backup['verified'] !== true)
-    throw new ProcedureStopped('the backup could not be verified', 'Look at what the deployer said.');
-  await part.step('rehearse', { action: deployer.rehearse(old.version, version) });
-  return backup;
-}
-
 async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): Promise<void> {
   const deployer = deployerOf(run.target('service'));
   const found = await run.parallel('verify', {
@@ -111,22 +108,7 @@ async function retire(part: Part, { wish, places, deployer, traffic }: Deploymen
   await part.step('drain', { action: traffic.drainOld(drainMs), undo: traffic.back() });
   await part.step('stop', { action: deployer.stop(old.server), undo: deployer.start(old.server, old.version) });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
-  const migrations = artefact.migrations.contract;
-  if (migrations.length === 0) return part.notNeeded('contract', 'the release has no contract migrations');
-  if (wish.contract === 'later') return part.notNeeded('contract', 'left for another time, as the inputs say');
-  await part.nested('contract', async (contract) => {
-    try {
-      await contract.gate('approve', {
-        evidence: { migrations: migrations.join(', '), 'no way back to': old.version },
-        covers: { apply: migrations },
-      });
-    } catch (error) {
-      // The deployment is good all the same: the schema stays as it is.
-      if (!(error instanceof GateRejected)) throw error;
-      return contract.notNeeded('apply', error.problem.message);
-    }
-    await contract.step('apply', { action: deployer.migrate('contract', wish.version) });
-  });
+  await contractWhenAllowed(part, { wish, deployer, artefact, running: old.version });
 }
 
 /** What the approver sees, and exactly what the approval allows. */

@@ -7,6 +7,7 @@ import { ProcedureStopped } from '../engine/outcome.js';
 export interface Wish {
   version: string;
   artefact: string | null;
+  strategy: string;
   /** Shares of the traffic in percent, the last one 100. */
   shares: number[];
   windowMs: number;
@@ -24,6 +25,7 @@ export function readWish(inputs: JsonObject): Wish {
   return {
     version: inputs['version'] as string,
     artefact: (inputs['artefact'] as string | undefined) ?? null,
+    strategy: inputs['strategy'] as string,
     shares: inputs['strategy'] === 'blue-green' ? [100] : sharesOf(inputs['steps'] as string),
     windowMs: ms('window'),
     watchMs: ms('watch'),

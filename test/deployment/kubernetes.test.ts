@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { kubernetesMissing } from '../../examples/kubernetes/programs.js';
+import { until } from '../helpers/until.js';
+import { tell } from '../chaos/tell.js';
+import { ClusterWorld, type Shop } from './cluster-world.js';
+
+/*
+ * The shipped runbook against a real API server with its controllers; only the node is played. It acts with the rights of
+ * examples/kubernetes/role.yaml and no others.
+ */
+const here = kubernetesMissing() ? describe.skip : describe;
+
+here('zero-downtime-deployment on Kubernetes', () => {
+  let world: ClusterWorld;
+  const names = ['good', 'never-ready', 'crashes', 'later', 'killed', 'forwards', 'moment', 'backwards', 'refused'];
+  beforeAll(async () => {
+    world = await ClusterWorld.start(names);
+  }, 120_000);
+  afterAll(() => world?.stop(), 60_000);
+
+  const pods = (tag: string, count = 4): string[] => Array.from({ length: count }, () => tag);
+
+  test('a good release: pods are replaced one by one, none is missing meanwhile', async () => {
+    const shop = world.shop('good');
+    const sample = await shop.sample();
+    const run = await world.deploy(shop, '2.0.0');
+    const view = await world.ended(run);
+    await sample.stop();
+    tell(`good release: at least ${sample.least()} of 4 pods available in ${sample.count()} changes of the Deployment`);
+    expect(view).toMatchObject({ state: 'succeeded', problem: null });
+    expect(await shop.podTags()).toEqual(pods('2.0.0'));
+    expect(sample.least()).toBe(4);
+    expect(sample.count()).toBeGreaterThan(4);
+    const { metadata } = await shop.found();
+    expect(metadata.annotations).toMatchObject({
+      'deployment.kubernetes.io/revision': '2',
+      'kubernetes.io/change-cause': `2.0.0, run ${run.workflowId}`,
+    });
+    expect(await world.ended(await world.deploy(shop, '2.0.0'))).toMatchObject({
+      state: 'failed',
+      problem: { message: 'deployment shop runs version 2.0.0 already' },
+    });
+  }, 120_000);
+
+  test.each([
+    ['never-ready', /not all pods of shop are ready after 8 s: 4 of 4 are available \(shop-\w+-\w+: ImagePullBackOff\)/],
+    ['crashes', /not all pods of shop are ready after 8 s: .*CrashLoopBackOff after 3 restarts/],
+  ])(
+    'an image that %s is undone within its deadline, and the old pods serve all the time',
+    async (kind, found) => {
+      const shop = world.shop(kind);
+      const sample = await shop.sample();
+      const began = Date.now();
+      const run = await world.deploy(shop, `2.0.0-${kind}`, { ready_within: '8s' });
+      const view = await world.ended(run);
+      const took = Date.now() - began;
+      await sample.stop();
+      tell(`${kind}: undone after ${Math.round(took / 1_000)} s; at least ${sample.least()} of 4 pods available`);
+      expect(view.state).toBe('rolled-back');
+      expect(view.problem?.message).toMatch(found);
+      expect(view.steps.filter(({ state }) => state === 'undone').map(({ id }) => id)).toEqual(['shift/steady', 'shift/image']);
+      expect(await shop.podTags()).toEqual(pods('1.0.0'));
+      expect(sample.least()).toBe(4);
+      expect(shop.calls).toEqual(['set image', 'rollout status', 'rollout undo', 'rollout status']);
+      // The revision before, with a number of its own again: not a third one.
+      expect(await shop.kubectl('rollout', 'history', 'deployment/shop')).toMatch(/^2 .*\n3 +1\.0\.0$/m);
+    },
+    120_000,
+  );
+
+  test('an image whose pods die after they were ready is found while it is watched, and undone', async () => {
+    const shop = world.shop('later');
+    const view = await world.ended(await world.deploy(shop, '2.0.0-fails-later', { watch: '30s', window: '10s' }));
+    expect(view.state).toBe('rolled-back');
+    expect(view.problem?.message).toMatch(/bad while it was watched: .* \(shop-.*CrashLoopBackOff after 5 restarts/);
+    expect(await shop.podTags()).toEqual(pods('1.0.0'));
+  }, 120_000);
+
+  test.each([
+    ['set image', 'before it was sent', 'kill -9 $$'],
+    ['set image', 'after it was done', '"$real" "$@"; kill -9 $$'],
+    ['rollout status', 'half-way', '"$real" "$@" & sleep 0.7; kill -9 $! $$'],
+  ])(
+    'kubectl killed in %s, %s: the release is rolled out, once',
+    async (call, when, script) => {
+      const shop = world.shop('killed');
+      const version = `2.0.${script.length}`;
+      const before = await shop.found();
+      const calls = shop.calls.length;
+      shop.meddle(call, script);
+      const view = await world.ended(await world.deploy(shop, version));
+      const after = await shop.found();
+      expect([when, view.state, view.problem]).toEqual([when, 'succeeded', null]);
+      expect(await shop.podTags()).toEqual(pods(version));
+      expect(after.metadata.generation).toBe(before.metadata.generation + 1);
+      // The one that was killed, and the one that made up for it, where it was needed.
+      const made = shop.calls.slice(calls).filter((each) => each === call);
+      expect(made).toHaveLength(when === 'after it was done' ? 1 : 2);
+    },
+    120_000,
+  );
+
+  test('kubectl killed in rollout undo, before and after: undone once', async () => {
+    const shop = world.shop('killed');
+    const running = await shop.tag();
+    for (const script of ['kill -9 $$', '"$real" "$@"; kill -9 $$']) {
+      const before = await shop.found();
+      shop.meddle('rollout undo', script);
+      const view = await world.ended(await world.deploy(shop, '9.0.0-never-ready', { ready_within: '4s' }));
+      expect(view.state).toBe('rolled-back');
+      expect(await shop.podTags()).toEqual(pods(running ?? ''));
+      expect((await shop.found()).metadata.generation).toBe(before.metadata.generation + 2);
+    }
+  }, 120_000);
+
+  /** Somebody else gives the Deployment another image, with other means. */
+  const hotfix = (shop: Shop): Promise<string> =>
+    shop.kubectl('set', 'image', 'deployment/shop', 'web=registry.example/shop:1.0.1-hotfix');
+  const hotfixNow = (shop: Shop): string =>
+    `"$real" --kubeconfig='${shop.cluster.adminConfig}' --namespace=${shop.namespace} set image deployment/shop web=registry.example/shop:1.0.1-hotfix`;
+
+  test('somebody else changes the Deployment during the rollout: asked with what differs, and left as it is', async () => {
+    const shop = world.shop('forwards');
+    shop.meddle('rollout status', hotfixNow(shop));
+    const run = await world.deploy(shop, '2.0.0');
+    const asked = await world.asked(run, 'shift/unchanged');
+    expect(asked.evidence['what happened']).toMatch(
+      /somebody else has changed deployment shop \(with kubectl-set, .* UTC\): container web: image registry.example\/shop:2\.0\.0 → registry.example\/shop:1\.0\.1-hotfix/,
+    );
+    // Asked again: nothing has changed.
+    await world.answer(run, 'retry');
+    await world.asked(run, 'shift/unchanged');
+    await world.answer(run, 'rollback');
+    // It is not taken back over the other one's head either.
+    const undo = await world.asked(run, 'shift/image.undo');
+    expect(undo.evidence['what happened']).toMatch(/2\.0\.0 → .*1\.0\.1-hotfix/);
+    await world.answer(run, 'abort');
+    expect(await world.ended(run)).toMatchObject({
+      state: 'failed',
+      problem: { message: expect.stringContaining('could not be taken back: shift/image') as unknown },
+    });
+    expect(await shop.tag()).toBe('1.0.1-hotfix');
+    expect(shop.calls).not.toContain('rollout undo');
+
+    // What people let stand is what is watched from there on.
+    shop.meddle(
+      'rollout status',
+      `"$real" --kubeconfig='${shop.cluster.adminConfig}' --namespace=${shop.namespace} scale deployment/shop --replicas=5`,
+    );
+    const next = await world.deploy(shop, '3.0.0');
+    expect((await world.asked(next, 'shift/unchanged')).evidence['what happened']).toMatch(/: replicas 4 → 5$/);
+    await world.answer(next, 'skip');
+    expect(await world.ended(next)).toMatchObject({ state: 'succeeded-with-exceptions' });
+    expect(await shop.podTags()).toEqual(pods('3.0.0', 5));
+  }, 120_000);
+
+  test('somebody else changes the Deployment in the same moment, or before the gate is decided: asked', async () => {
+    const shop = world.shop('moment');
+    shop.meddle('set image', hotfixNow(shop));
+    const run = await world.deploy(shop, '2.0.0');
+    const asked = await world.asked(run, 'shift/image');
+    expect(asked.evidence['what happened']).toMatch(/in the moment in which this run did/);
+    await world.answer(run, 'abort');
+    expect((await world.ended(run)).state).toBe('failed');
+    // What came first is not lost: it is a revision of its own.
+    const revisions = await shop.kubectl(
+      'get',
+      'replicasets',
+      '-o',
+      'jsonpath={.items[*].spec.template.spec.containers[0].image}',
+    );
+    expect(revisions).toContain('1.0.1-hotfix');
+    await until('the rollout to end', async () => (await shop.podTags()).every((tag) => tag === '2.0.0'));
+
+    const inputs = { service: shop.target, version: '3.0.0', strategy: 'rolling', window: '2s', watch: '2s', contract: 'later' };
+    const late = await world.engine.run('zero-downtime-deployment', inputs);
+    await world.engine.waiting(late);
+    await shop.kubectl('set', 'env', 'deployment/shop', 'LOG_LEVEL=debug');
+    await world.engine.send(late, await world.engine.decision(late));
+    const steady = await world.asked(late, 'shift/steady');
+    expect(steady.evidence['what happened']).toMatch(/\(with kubectl-set, .*\): container web: env was changed$/);
+    await world.answer(late, 'abort');
+    expect((await world.ended(late)).state).toBe('failed');
+    expect(await shop.tag()).toBe('2.0.0');
+  }, 120_000);
+
+  test('somebody else changes the Deployment before it is taken back: asked; put right, it is taken back', async () => {
+    const shop = world.shop('backwards');
+    const run = await world.deploy(shop, '2.0.0', { watch: '60s', window: '30s' });
+    await until('the watch to begin', async () =>
+      (await world.engine.status(run)).steps.some(({ id, state }) => id === 'watch/pods' && state === 'running'),
+    );
+    await hotfix(shop);
+    const asked = await world.asked(run, 'watch/pods');
+    expect(asked.evidence['what happened']).toMatch(/2\.0\.0 → .*1\.0\.1-hotfix/);
+    await world.answer(run, 'rollback');
+    const undo = await world.asked(run, 'shift/image.undo');
+    expect(undo.evidence['what happened']).toMatch(/somebody else has changed deployment shop .*2\.0\.0 → .*1\.0\.1-hotfix/);
+    expect(await shop.tag()).toBe('1.0.1-hotfix');
+    await shop.kubectl('set', 'image', 'deployment/shop', 'web=registry.example/shop:2.0.0');
+    await world.answer(run, 'retry');
+    expect((await world.ended(run)).state).toBe('rolled-back');
+    expect(await shop.podTags()).toEqual(pods('1.0.0'));
+  }, 120_000);
+
+  test('what it cannot do safely it does not begin, or asks about', async () => {
+    const shop = world.shop('refused');
+    const refused = async (inputs: Record<string, string> = {}): Promise<string | undefined> =>
+      (await world.ended(await world.deploy(shop, '2.0.0', inputs))).problem?.message;
+    expect(await refused({ strategy: 'blue-green' })).toBe('deployment shop cannot be deployed to as blue-green');
+
+    await shop.kubectl('rollout', 'pause', 'deployment/shop');
+    expect(await refused()).toBe('deployment shop is paused');
+    await shop.kubectl('rollout', 'resume', 'deployment/shop');
+
+    await shop.kubectl('set', 'image', 'deployment/shop', 'web=registry.example/shop:1.5.0-never-ready');
+    await until('the rollout to begin', async () => (await shop.podTags()).includes('1.5.0-never-ready'));
+    expect(await refused()).toBe('deployment shop is being rolled out, or lacks pods: 4 of 4 are available');
+    await shop.kubectl('rollout', 'undo', 'deployment/shop');
+    await shop.kubectl('rollout', 'status', 'deployment/shop', '--timeout=30s');
+
+    const patch = { spec: { strategy: { rollingUpdate: { maxUnavailable: 1 } } } };
+    await shop.kubectl('patch', 'deployment/shop', '-p', JSON.stringify(patch));
+    const run = await world.engine.run('zero-downtime-deployment', {
+      service: shop.target,
+      version: '2.0.0',
+      strategy: 'rolling',
+    });
+    const asked = await world.asked(run, 'release/room');
+    expect(asked.evidence['what happened']).toMatch(/pods may be missing/);
+    await world.answer(run, 'abort');
+    expect((await world.ended(run)).state).toBe('failed');
+    expect(shop.calls).toEqual([]);
+
+    // The rights of role.yaml are all that there is.
+    const may = (verb: string, what: string): Promise<string> =>
+      shop.kubectl('auth', 'can-i', verb, what, '--as=shop-deployer').catch(() => 'no');
+    expect(await may('patch', 'deployments/shop')).toBe('yes');
+    expect(await may('patch', 'deployments/other')).toBe('no');
+    expect(await may('delete', 'pods')).toBe('no');
+    expect(await may('get', 'secrets')).toBe('no');
+  }, 120_000);
+});
