@@ -116,7 +116,11 @@ class Deployment {
     const after = await this.look(to.autoscaler);
     this.mustBe(to, after);
     if (to.autoscaler === null && after.seen.generation > before.seen.generation + 1) {
-      throw disturbed(this.name, 'somebody changed it in the moment in which this run did, and this run came last', after.object);
+      throw disturbed(
+        this.name,
+        'in the moment in which this run did, which came last; what they set is a revision of its own',
+        after.object,
+      );
     }
     return after.seen;
   }
@@ -213,6 +217,6 @@ class Deployment {
 function disturbed(deployment: string, what: string, object: DeploymentObject | null): StepFailure {
   const who = object ? lastChange(object) : '';
   return new StepFailure('Disturbed', `somebody else has changed deployment ${deployment}${who ? ` (${who})` : ''}: ${what}`, {
-    next: 'Talk to whoever did it; nothing of theirs is overwritten. `retry` looks again.',
+    next: 'Talk to whoever did it, then decide; `retry` looks again.',
   });
 }

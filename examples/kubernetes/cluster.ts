@@ -72,7 +72,11 @@ export class Cluster {
   /** A namespace in which `deployer` may deploy `shop`, with the example's Deployment in it. */
   async makeShop(namespace: string): Promise<void> {
     await this.kubectl('create', 'namespace', namespace);
-    await this.kubectl('apply', `--namespace=${namespace}`, '-f', fileOf('role.yaml'), '-f', fileOf('shop.yaml'));
+    await this.kubectl(
+      'apply',
+      `--namespace=${namespace}`,
+      ...['role', 'shop', 'canary'].flatMap((name) => ['-f', fileOf(`${name}.yaml`)]),
+    );
     await this.kubectl('rollout', 'status', `--namespace=${namespace}`, 'deployment/shop', '--timeout=60s');
   }
 
@@ -112,6 +116,8 @@ export class Cluster {
       // Pods here run under no account, and no controller would take the taint of a new node away.
       '--disable-admission-plugins=ServiceAccount,TaintNodesByCondition',
       '--service-cluster-ip-range=10.99.0.0/16',
+      // Lists as streams need etcd 3.4.31: with an older one, such as Debian's, each watch of kwok would end at once.
+      '--feature-gates=WatchList=false',
     ]);
     const always = (): Promise<boolean> => Promise.resolve(true);
     await this.run('kube-controller-manager', program('kube-controller-manager'), log, always, [

@@ -57,6 +57,7 @@ function tell(cluster: Cluster): void {
       deployment: shop
       container: web
       image: registry.example/shop
+      canary: shop-canary
       kubectl: ${program('kubectl')}`);
   print('');
   print(`It runs until Ctrl-C: ${cluster.running.join(', ')}`);

@@ -53,6 +53,7 @@ export class Shop {
         deployment: 'shop',
         container: 'web',
         image: repository,
+        ...(this.target === 'canary' ? { canary: 'shop-canary' } : {}),
         kubectl: join(this.folder, 'kubectl'),
       },
     };
@@ -109,13 +110,13 @@ export class Shop {
   }
 
   /** How many pods took requests, each time that the API server said something of it. */
-  async sample(): Promise<{ least(): number; count(): number; stop(): Promise<void> }> {
+  async sample(name = 'shop'): Promise<{ least(): number; most(): number; count(): number; stop(): Promise<void> }> {
     const path = 'jsonpath={.status.availableReplicas}{"\\n"}';
     const args = [
       `--kubeconfig=${this.cluster.adminConfig}`,
       `--namespace=${this.namespace}`,
       'get',
-      'deployment/shop',
+      `deployment/${name}`,
       '--watch',
       '-o',
       path,
@@ -126,6 +127,7 @@ export class Shop {
     await until('the watch to begin', () => Promise.resolve(seen.length > 0));
     return {
       least: () => Math.min(...seen),
+      most: () => Math.max(...seen),
       count: () => seen.length,
       stop: async () => {
         const ended = once(child, 'exit');
@@ -156,7 +158,7 @@ exec "$real" "$@"
 `;
 }
 
-/** The control plane, and the shipped runbook against it. */
+/** The shipped runbook against a real control plane. */
 export class ClusterWorld {
   private constructor(
     readonly cluster: Cluster,
@@ -166,9 +168,8 @@ export class ClusterWorld {
   ) {}
 
   /** @param names of the shops, each a target in a namespace of its own */
-  static async start(names: readonly string[], options: { workers?: number } = {}): Promise<ClusterWorld> {
-    const folder = await mkdtemp(join(tmpdir(), 'runbook-cluster-'));
-    const cluster = await Cluster.start(join(folder, 'cluster'));
+  static async start(cluster: Cluster, names: readonly string[], options: { workers?: number } = {}): Promise<ClusterWorld> {
+    const folder = await mkdtemp(join(tmpdir(), 'runbook-shops-'));
     const shops = new Map(names.map((name) => [name, new Shop(cluster, name, folder)]));
     await Promise.all(names.map((name) => cluster.makeShop(name)));
     const engine = await Engine.start({
@@ -178,11 +179,7 @@ export class ClusterWorld {
         targets: Object.fromEntries([...shops].map(([name, shop]) => [name, shop.declaration])),
       }),
     });
-    return new ClusterWorld(cluster, engine, shops, [
-      () => engine.stop(),
-      () => cluster.stop(),
-      () => rm(folder, { recursive: true, force: true }),
-    ]);
+    return new ClusterWorld(cluster, engine, shops, [() => engine.stop(), () => rm(folder, { recursive: true, force: true })]);
   }
 
   shop(name: string): Shop {
@@ -197,7 +194,7 @@ export class ClusterWorld {
       strategy: 'rolling',
       window: '2s',
       watch: '2s',
-      ready_within: '30s',
+      ready_within: '90s',
       contract: 'later',
     };
     const run = await this.engine.run('zero-downtime-deployment', { ...given, ...inputs });

@@ -1,4 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Cluster } from '../../examples/kubernetes/cluster.js';
 import { kubernetesMissing } from '../../examples/kubernetes/programs.js';
 import { until } from '../helpers/until.js';
 import { tell } from '../chaos/tell.js';
@@ -11,12 +15,20 @@ import { ClusterWorld, type Shop } from './cluster-world.js';
 const here = kubernetesMissing() ? describe.skip : describe;
 
 here('zero-downtime-deployment on Kubernetes', () => {
+  let folder: string;
+  let cluster: Cluster;
   let world: ClusterWorld;
-  const names = ['good', 'never-ready', 'crashes', 'later', 'killed', 'forwards', 'moment', 'backwards', 'refused'];
+  const names = ['good', 'canary', 'never-ready', 'crashes', 'later', 'killed', 'forwards', 'moment', 'backwards', 'refused'];
   beforeAll(async () => {
-    world = await ClusterWorld.start(names);
-  }, 120_000);
-  afterAll(() => world?.stop(), 60_000);
+    folder = await mkdtemp(join(tmpdir(), 'runbook-cluster-'));
+    cluster = await Cluster.start(folder);
+    world = await ClusterWorld.start(cluster, names);
+  }, 180_000);
+  afterAll(async () => {
+    await world?.stop();
+    await cluster?.stop();
+    await rm(folder, { recursive: true, force: true });
+  }, 60_000);
 
   const pods = (tag: string, count = 4): string[] => Array.from({ length: count }, () => tag);
 
@@ -240,4 +252,53 @@ here('zero-downtime-deployment on Kubernetes', () => {
     expect(await may('delete', 'pods')).toBe('no');
     expect(await may('get', 'secrets')).toBe('no');
   }, 120_000);
+
+  test('a canary: its pods are scaled to its share and away again; a bad one never reaches the Deployment itself', async () => {
+    const shop = world.shop('canary');
+    const canary = await shop.sample('shop-canary');
+    const view = await world.ended(await world.deploy(shop, '2.0.0', { strategy: 'canary', steps: '10,50,100' }));
+    await canary.stop();
+    expect(view).toMatchObject({ state: 'succeeded', problem: null });
+    expect(await shop.podTags()).toEqual(pods('2.0.0'));
+    // Half of all pods, beside four others.
+    expect(canary.most()).toBe(4);
+    expect(shop.calls).toEqual([
+      ...['set image', 'scale', 'rollout status', 'scale', 'rollout status'],
+      ...['set image', 'rollout status', 'scale'],
+    ]);
+    expect((await shop.found('shop-canary')).spec.replicas).toBe(0);
+
+    const { metadata } = await shop.found();
+    const bad = await world.ended(await world.deploy(shop, '3.0.0-fails-later', { strategy: 'canary', window: '12s' }));
+    expect(bad.state).toBe('rolled-back');
+    expect(bad.problem?.message).toMatch(/bad as a canary of 1 pods beside 4: .*CrashLoopBackOff/);
+    expect(await shop.podTags()).toEqual(pods('2.0.0'));
+    expect((await shop.found()).metadata.generation).toBe(metadata.generation);
+    expect(await shop.tag('shop-canary')).toBe('2.0.0');
+  }, 120_000);
+
+  describe('with workers that die', () => {
+    let mortal: ClusterWorld;
+    beforeAll(async () => {
+      mortal = await ClusterWorld.start(cluster, ['set-image', 'rollout-status'], { workers: 1 });
+    }, 120_000);
+    afterAll(() => mortal?.stop(), 60_000);
+
+    test.each(['set image', 'rollout status'])(
+      'killed in %s: the next one follows the same kubectl, and nothing is done twice',
+      async (call) => {
+        const shop = mortal.shop(call.replace(' ', '-'));
+        shop.meddle(call, shop.pause);
+        const run = await mortal.deploy(shop, '2.0.0');
+        await shop.paused();
+        await mortal.engine.killWorker();
+        shop.goOn();
+        expect(await mortal.ended(run)).toMatchObject({ state: 'succeeded', problem: null });
+        expect(shop.calls).toEqual(['set image', 'rollout status']);
+        expect(await shop.podTags()).toEqual(pods('2.0.0'));
+        expect((await shop.found()).metadata.generation).toBe(2);
+      },
+      120_000,
+    );
+  });
 });
