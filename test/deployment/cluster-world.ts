@@ -68,6 +68,11 @@ export class Shop {
     return JSON.parse(await this.kubectl('get', `deployment/${name}`, '-o', 'json')) as Found;
   }
 
+  /** Number of the revision that runs: one more for each rollout, and for each way back. */
+  async revision(): Promise<number> {
+    return Number((await this.found()).metadata.annotations['deployment.kubernetes.io/revision']);
+  }
+
   /** Tag of the image that the Deployment wants now. */
   async tag(name = 'shop'): Promise<string | undefined> {
     return (await this.found(name)).spec.template.spec.containers[0]?.image.split(':').at(-1);
@@ -217,7 +222,8 @@ export class ClusterWorld {
   /** The question of a step, once it is asked. */
   async asked(run: WorkflowHandle, step: string): Promise<WaitView> {
     return until(`${step} to ask`, async () => {
-      const view = await this.engine.status(run);
+      const view = await this.engine.status(run).catch(() => null);
+      if (!view) return undefined;
       if (view.endedAt !== null) throw new Error(`the run ended as ${view.state}: ${view.problem?.message}`);
       return view.waitingFor.find(({ id }) => id === step);
     });

@@ -150,11 +150,14 @@ function runningIn(before: SeenRollout, cluster: Cluster, { strategy, version }:
   const stop = (what: string, next: string): never => {
     throw new ProcedureStopped(`deployment ${before.deployment} ${what}`, next);
   };
-  if (strategy !== 'rolling')
+  if (strategy === 'blue-green')
+    stop('cannot be deployed to as blue-green', 'Its pods are replaced one after the other: say strategy=rolling.');
+  if (strategy === 'canary' && cluster.canaryName === null) {
     stop(
-      `cannot be deployed to as ${strategy}`,
-      'On Kubernetes the pods are replaced one after the other: say strategy=rolling.',
+      'has no second Deployment for a canary',
+      'Say strategy=rolling, or name one in the fact `canary` of the target: see docs/deploying.md.',
     );
+  }
   const running = cluster.versionOf(before.image);
   if (running === null) return stop(`runs ${before.image}`, `The target says that its image is ${cluster.imageOf('…', null)}.`);
   if (before.image === image) stop(`runs version ${version} already`, 'There is nothing to deploy.');
