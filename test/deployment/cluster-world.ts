@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope, DeskVerb, Verdict } from '../../common/envelope.js';
 import type { RunView, WaitView } from '../../common/view.js';
-import { Cluster, contextName } from '../../examples/kubernetes/cluster.js';
+import { type Cluster, contextName } from '../../examples/kubernetes/cluster.js';
 import { program } from '../../examples/kubernetes/programs.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
