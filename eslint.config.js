@@ -7,7 +7,7 @@ const sandboxLanguage = ['condition', 'digest', 'duration', 'json', 'plan', 'ref
   (name) => `language/${name}`,
 );
 /** The handlers of the step kinds: reached through the map in activities/index.ts, never by one another. */
-const kinds = ['check', 'command', 'http', 'notify', 'sql'].map((name) => `activities/${name}`);
+const kinds = ['check', 'command', 'http', 'notify', 'rollout-step', 'sql'].map((name) => `activities/${name}`);
 
 /** What a folder may import; see scripts/lint/layers.mjs. */
 function layer(files, { packages = [], ...options }) {

@@ -21,6 +21,7 @@ import { judge } from './judge.js';
 import { acquire, firstTry, heldNow, type LeaseAnswer, type LeaseRequest } from './lease.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
+import { rollout } from './rollout-step.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
 import { takenSteps } from './taken.js';
@@ -54,7 +55,8 @@ export function createActivities(deps: ActivityDeps) {
   const probes = { command, sql, http };
   const checking: Handler<'check'> = (action, context) => check(action, context, probes);
   const measuring: Handler<'analysis'> = (action, context) => analysis(action, context, probes);
-  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis: measuring };
+  const rolling: Handler<'rollout'> = (action, context) => rollout(action, context, command);
+  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis: measuring, rollout: rolling };
   const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
 
   return {
@@ -112,5 +114,6 @@ export function createActivities(deps: ActivityDeps) {
     notify: step,
     traffic: step,
     analysis: step,
+    rollout: step,
   };
 }

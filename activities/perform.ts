@@ -70,7 +70,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         resumable: isResumable(request),
         ...(changesTarget(request.step) ? { leases: request.retakeLease ? 'retake' : 'prove' } : {}),
         execution: executionOf(temporal.info),
-        hostBound: request.action.kind === 'command',
+        hostBound: startsCommand(request),
         repeatable: isRepeatable(request),
         ...(request.hostGone === undefined ? {} : { hostGone: request.hostGone }),
       }),
@@ -119,7 +119,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     let output: Json = null;
     let failure: unknown;
     try {
-      const deaths = request.action.kind === 'command' ? 0 : begun.lost + fence - 1;
+      const deaths = startsCommand(request) ? 0 : begun.lost + fence - 1;
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
       output = secrets.redactJson(await act(request, context, deps.handlers));
     } catch (error) {
@@ -270,13 +270,20 @@ function asApplicationFailure(failure: unknown, problem: Problem, attempt: numbe
   });
 }
 
-/** What only reads is simply done again. A command is followed to its end; of the others the kind knows what can be proved. */
-function isResumable({ action, step }: AttemptRequest): boolean {
-  return action.kind === 'command' || (step.effect !== 'read' && action.kind !== 'check');
+/** What starts a command leaves it on its host when the worker dies. */
+function startsCommand({ action }: AttemptRequest): boolean {
+  return action.kind === 'command' || action.kind === 'rollout';
 }
 
-/** A command that may be done twice is begun anew where the one that was started cannot be followed. */
+/** What only reads is simply done again. A command is followed to its end; of the others the kind knows what can be proved. */
+function isResumable(request: AttemptRequest): boolean {
+  const { action, step } = request;
+  return startsCommand(request) || (step.effect !== 'read' && action.kind !== 'check');
+}
+
+/** What may be done twice is begun anew where the command that was started cannot be followed; a rollout looks first what is done. */
 function isRepeatable({ action, step }: AttemptRequest): boolean {
+  if (action.kind === 'rollout') return true;
   return action.kind === 'command' && (step.effect === 'read' || action.idempotent === true);
 }
 

@@ -34,6 +34,8 @@ export const failureTypes = {
   VerifyFailed: 'permanent',
   /** analysis: too few requests to say how a release does, or an answer that lies between good and bad. A person decides. */
   Inconclusive: 'permanent',
+  /** rollout: somebody else has changed what the run is changing. A person decides. */
+  Disturbed: 'permanent',
   /** any kind: a secret or target that is not there, or a secret outside its targets. */
   Configuration: 'permanent',
   /** any kind: an earlier attempt's worker died too often. */

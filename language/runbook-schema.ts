@@ -115,7 +115,19 @@ const analysis = z.strictObject({
   before: numbers.nullable().optional(),
 });
 
-const action = z.discriminatedUnion('kind', [command, sql, http, check, notify, traffic, analysis]);
+const rollout = z.strictObject({
+  kind: z.literal('rollout'),
+  target: orReference(id),
+  operation: z.enum(['observe', 'compare', 'image', 'scale', 'undo', 'follow', 'watch']),
+  deployment: orReference(text).optional(),
+  state: json.optional(),
+  image: orReference(text).optional(),
+  replicas: orReference(z.int().min(0)).optional(),
+  limitMs: milliseconds.optional(),
+  since: orReference(text).optional(),
+});
+
+const action = z.discriminatedUnion('kind', [command, sql, http, check, notify, traffic, analysis, rollout]);
 
 const work = z.strictObject({
   action,
@@ -138,6 +150,7 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
         'notify',
         'traffic',
         'analysis',
+        'rollout',
         'approval',
         'manual',
         'parallel',
@@ -175,7 +188,7 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
 ) as z.ZodType<StepSpec>;
 
 const groups: readonly string[] = ['parallel', 'forEach'];
-const workKinds: readonly string[] = ['command', 'sql', 'http', 'check', 'notify', 'traffic', 'analysis'];
+const workKinds: readonly string[] = ['command', 'sql', 'http', 'check', 'notify', 'traffic', 'analysis', 'rollout'];
 
 /** What one field says about the others. */
 function wholeStep(given: unknown, context: z.RefinementCtx): void {

@@ -29,7 +29,7 @@ export type Priority = (typeof priorities)[number];
 export type Effect = 'read' | 'change' | 'destroy';
 
 /** The kinds whose work is one Temporal activity. */
-export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify' | 'traffic' | 'analysis';
+export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify' | 'traffic' | 'analysis' | 'rollout';
 /**
  * All kinds of step. `decide` is pure code of the procedure, `manual` is done by people; `parallel`, `forEach` and
  * `runbook` hold steps of their own.
@@ -292,4 +292,40 @@ export interface AnalysisNumbers {
   memoryBytes: number | null;
 }
 
-export type Action = CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction | TrafficAction | AnalysisAction;
+/** A Kubernetes Deployment as a run knows it: what is compared to tell whether somebody else has changed it. */
+export interface RolloutState {
+  /** Counts the changes of its specification. */
+  generation: number;
+  /** Number of the revision in its rollout history. */
+  revision: number;
+  /** The specification, part by part: short values as they are, others by digest. */
+  parts: Readonly<Record<string, string>>;
+  /** Name of the autoscaler that decides how many pods there are; null when the Deployment does. */
+  autoscaler: string | null;
+}
+
+/** Does something to a target's Deployment with kubectl, unless somebody else has changed it since the run last saw it. */
+export interface RolloutAction {
+  kind: 'rollout';
+  /** Its facts name kubeconfig, context, namespace, deployment and container. */
+  target: string;
+  /**
+   * observe: what runs; compare: is it still as `state` says; image: gives it `image`; scale: to `replicas`; undo: back to the
+   * revision of `state`, if all that has changed since is `image`; follow: waits until every pod is of the newest revision and
+   * available; watch: looks at the pods for `limitMs`.
+   */
+  operation: 'observe' | 'compare' | 'image' | 'scale' | 'undo' | 'follow' | 'watch';
+  /** The Deployment, where it is not the one that the facts name. */
+  deployment?: string;
+  /** As the run left it, or found it; what differs from it somebody else has done. */
+  state?: RolloutState;
+  image?: string;
+  replicas?: number;
+  /** How long to follow or to watch, in milliseconds. */
+  limitMs?: number;
+  /** ISO time from which `limitMs` counts; the beginning of the attempt unless said. */
+  since?: string;
+}
+
+export type Action =
+  CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction | TrafficAction | AnalysisAction | RolloutAction;

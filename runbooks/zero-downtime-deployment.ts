@@ -72,6 +72,14 @@ export const rollSteps: StepSpec[] = [
   measure,
   { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
 ];
+/** What somebody else has changed is never overwritten: people say what becomes of it. */
+const undisturbed = { effect: 'read', onFailure: 'ask', retry: quick, timeoutMs: 60_000 } as const;
+const accept: StepSpec = {
+  ...read,
+  id: 'accept',
+  title: 'Take the Deployment as somebody else has left it',
+  kind: 'rollout',
+};
 
 export const zeroDowntimeDeploymentSpec: RunbookSpec = {
   id: 'zero-downtime-deployment',
@@ -85,7 +93,11 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
   owners: ['release'],
   expectedMinutes: 60,
   inputs: {
-    service: { type: 'target', kind: 'web-service', description: 'The service: its proxy, its deployer, its database' },
+    service: {
+      type: 'target',
+      kind: 'web-service',
+      description: 'The service: its proxy or its Kubernetes Deployment, its deployer, its database',
+    },
     version: { type: 'text', pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$', description: 'The release to deploy' },
     artefact: {
       type: 'text',
@@ -97,13 +109,14 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       type: 'choice',
       options: ['canary', 'blue-green', 'rolling'],
       default: 'canary',
-      description: 'canary: the shares in `steps`; blue-green: all at once; rolling: one server after the other, in its place',
+      description:
+        'canary: the shares in `steps`; blue-green: all at once; rolling: one server or pod after the other, in its place',
     },
     batch: {
       type: 'integer',
       default: 1,
       minimum: 1,
-      description: 'With `rolling`: servers that are replaced at a time; the others carry the users',
+      description: 'With `rolling` behind a proxy: servers that are replaced at a time; the others carry the users',
     },
     steps: {
       type: 'text',
@@ -173,6 +186,13 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
         { ...read, id: 'artefact', title: 'Check the artefact: files, digest, change log, migrations', kind: 'command' },
         { ...read, id: 'traffic', title: 'Ask the proxy what runs where', kind: 'traffic' },
         { ...read, id: 'running', title: 'Ask which versions run', kind: 'command' },
+        { ...read, id: 'deployment', title: 'Ask Kubernetes what runs, and which revision it is', kind: 'rollout' },
+        {
+          ...undisturbed,
+          id: 'room',
+          title: 'Is no pod allowed to be missing during the rollout?',
+          kind: 'rollout',
+        },
       ],
     },
     {
@@ -272,6 +292,74 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
         },
         measure,
         { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
+        {
+          ...undisturbed,
+          id: 'steady',
+          title: 'Is the Deployment as it was when it was approved?',
+          kind: 'rollout',
+          // Taking it back waits for pods, for as long as it says itself.
+          timeoutMs: 3_600_000,
+          undo: 'Wait until all pods of the old version are there',
+        },
+        { ...read, id: 'canary', title: 'Ask Kubernetes for the second Deployment', kind: 'rollout' },
+        {
+          ...change,
+          id: 'canary-image',
+          title: 'Give the canary its new image (kubectl set image)',
+          kind: 'rollout',
+          onFailure: 'ask',
+          timeoutMs: 60_000,
+          undo: 'Give the canary its image back (kubectl rollout undo)',
+        },
+        {
+          ...change,
+          id: 'canary-scale',
+          title: 'Set the number of pods of the canary (kubectl scale)',
+          kind: 'rollout',
+          onFailure: 'ask',
+          timeoutMs: 60_000,
+          undo: 'Set the number of pods of the canary back (kubectl scale)',
+        },
+        {
+          ...read,
+          id: 'canary-follow',
+          title: 'Wait until every pod of the canary is ready (kubectl rollout status)',
+          kind: 'rollout',
+          onFailure: 'rollback',
+        },
+        {
+          ...undisturbed,
+          id: 'canary-pods',
+          title: 'Are all pods of the canary there, do they stay, and has nobody else changed it?',
+          kind: 'rollout',
+        },
+        {
+          ...change,
+          id: 'image',
+          title: 'Give the Deployment its new image (kubectl set image)',
+          kind: 'rollout',
+          onFailure: 'ask',
+          timeoutMs: 60_000,
+          undo: 'Go back to the revision before (kubectl rollout undo)',
+        },
+        { ...change, id: 'cause', title: 'Note in its rollout history who did it', kind: 'command', timeoutMs: 30_000 },
+        {
+          ...read,
+          id: 'follow',
+          title: 'Follow the rollout until every pod is new and ready (kubectl rollout status)',
+          kind: 'rollout',
+          onFailure: 'rollback',
+        },
+        { ...undisturbed, id: 'unchanged', title: 'Has nobody else changed the Deployment meanwhile?', kind: 'rollout' },
+        accept,
+        {
+          ...change,
+          id: 'canary-away',
+          title: 'Scale the canary away: the Deployment itself has the new version (kubectl scale)',
+          kind: 'rollout',
+          timeoutMs: 60_000,
+          undo: 'Bring the pods of the canary back (kubectl scale)',
+        },
       ],
     },
     { id: 'roll', title: 'Replace one server after the other', kind: 'runbook', effect: 'change', steps: rollSteps },
@@ -280,7 +368,17 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       title: 'Watch the new version with all of the traffic',
       kind: 'runbook',
       effect: 'read',
-      steps: [measure, { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' }],
+      steps: [
+        measure,
+        {
+          ...undisturbed,
+          id: 'pods',
+          title: 'Are all pods there, do they stay, and has nobody else changed the Deployment?',
+          kind: 'rollout',
+        },
+        { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
+        accept,
+      ],
     },
     {
       id: 'retire',
@@ -310,6 +408,13 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           title: 'Take the old version out of the pool',
           kind: 'traffic',
           undo: 'Put it back, without traffic',
+        },
+        {
+          ...undisturbed,
+          id: 'old',
+          title: 'Wait until the rollout has ended the last old pod',
+          kind: 'check',
+          timeoutMs: 300_000,
         },
         {
           id: 'contract',
@@ -347,6 +452,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       onFailure: 'abort',
     },
   ],
-  verification: 'The proxy sends all traffic to the new version, which does no worse than the old one did for the whole watch.',
+  verification:
+    'The proxy sends all traffic to the new version, which does no worse than the old one did for the whole watch. On Kubernetes: every pod is new and available, and was for the whole watch.',
   rollback: 'At any time: the traffic first, then the version, then the schema.',
 };

@@ -26,7 +26,8 @@ writeFileSync(stampFile(root), stamp);
 /** Files that are read at run time and are no TypeScript. */
 function assets() {
   const ofSites = ['archive-wal.sh', 'restore-wal.sh', 'guard.sql'].map((name) => `examples/web-system/sites/${name}`);
-  return ['examples/pipeline/schema.sql', ...ofSites].filter((file) => existsSync(file));
+  const ofCluster = ['canary', 'node', 'role', 'shop', 'stages'].map((name) => `examples/kubernetes/${name}.yaml`);
+  return ['examples/pipeline/schema.sql', ...ofSites, ...ofCluster].filter((file) => existsSync(file));
 }
 
 function run(...args) {

@@ -240,7 +240,7 @@ export function adoptAttempt(
     const no = await lockRun(client, start.key);
     const open = await client.query<{ place: string | null; host: string; command: boolean }>({
       name: 'attempts-open',
-      text: `SELECT a.place, a.host, s.kind = 'command' AS command
+      text: `SELECT a.place, a.host, s.kind IN ('command', 'rollout') AS command
              FROM runbook.attempts a JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
              WHERE a.run_no = $1 AND a.path = $2 AND a.state = 'running'`,
       values: [no, start.step],

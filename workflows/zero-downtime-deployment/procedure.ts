@@ -4,8 +4,10 @@ import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
-import { contractSchema } from './contract.js';
+import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
+import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
+import { leaveOut } from './left-out.js';
 import { observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { serverByServer } from './rolling.js';
 import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
@@ -22,6 +24,8 @@ export const zeroDowntimeDeployment = runbook(
   async (run) => {
     const wish = readWish(run.inputs);
     const service = run.target('service');
+    if (isOnKubernetes(service)) return deployOnKubernetes(run, wish, service);
+    leaveOut(run, onlyOnKubernetes, 'the service runs behind a proxy');
     const deployer = deployerOf(service);
 
     const { artefact, way } = await lookAtRelease(run, wish);
@@ -91,14 +95,6 @@ function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places):
   };
 }
 
-async function backUp(part: Part, deployer: Deployer, old: string, version: string): Promise<JsonObject> {
-  const backup = answerOf<JsonObject>(await part.step('dump', { action: deployer.backup() }), 'where the backup is');
-  if (backup['verified'] !== true)
-    throw new ProcedureStopped('the backup could not be verified', 'Look at what the deployer said.');
-  await part.step('rehearse', { action: deployer.rehearse(old, version) });
-  return backup;
-}
-
 async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): Promise<void> {
   const deployer = deployerOf(run.target('service'));
   const found = await run.parallel('verify', {
@@ -119,7 +115,7 @@ async function retire(part: Part, { wish, places, deployer, traffic }: Deploymen
   await part.step('drain', { action: traffic.drainOld(drainMs), undo: traffic.back() });
   await part.step('stop', { action: deployer.stop(old.server), undo: deployer.start(old.server, old.version) });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
-  await contractSchema(part, { wish, old: old.version, deployer }, artefact);
+  await contractWhenAllowed(part, { wish, deployer, artefact, running: old.version });
 }
 
 /** What the approver sees, and exactly what the approval allows. */

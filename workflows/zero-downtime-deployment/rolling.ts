@@ -3,7 +3,7 @@ import type { AnalysisAction, TrafficAction, TrafficServer } from '../../languag
 import { ProcedureStopped } from '../engine/outcome.js';
 import { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
-import { contractSchema } from './contract.js';
+import { contractWhenAllowed } from './database.js';
 import { answerOf, type Deployer, type Running } from './deployer.js';
 import { observe, type SeenTraffic } from './pool.js';
 import { judged, measurementOf, numbers, watchOver, type Baseline } from './shift.js';
@@ -89,7 +89,7 @@ export function serverByServer(run: Run, wish: Wish, deployer: Deployer, seen: S
       await run.nested('watch', (part) => watchOver(part, wish, action));
       await run.nested('retire', async (part) => {
         for (const id of ['drain', 'stop', 'empty']) part.notNeeded(id, 'nothing of the old version is left');
-        await contractSchema(part, { wish, old: fleet.version, deployer }, artefact);
+        await contractWhenAllowed(part, { wish, deployer, artefact, running: fleet.version });
       });
       return { servers: names };
     },

@@ -8,7 +8,7 @@ export interface Wish {
   version: string;
   artefact: string | null;
   strategy: 'canary' | 'blue-green' | 'rolling';
-  /** How many servers are replaced at a time; `rolling` only. */
+  /** How many servers are replaced at a time; `rolling` behind a proxy only. */
   batch: number;
   /** Shares of the traffic in percent, the last one 100. */
   shares: number[];

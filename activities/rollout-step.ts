@@ -1,0 +1,222 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { withReplicas, type SeenRollout, type WatchedPods } from '../common/rollout.js';
+import type { Json } from '../language/json.js';
+import type { RolloutAction, RolloutState } from '../language/runbook.js';
+import { StepFailure } from './failure.js';
+import type { AttemptContext, Handler } from './handler.js';
+import { differences, lastChange, seenRollout, withImage, type DeploymentObject } from './kubernetes/deployment.js';
+import { clusterFacts, type ClusterFacts } from './kubernetes/facts.js';
+import { fieldManager, Kubectl } from './kubernetes/kubectl.js';
+import { restartsOf, whyNotReady, type PodList } from './kubernetes/pods.js';
+
+const lookMs = 2_000;
+const followMs = 300_000;
+/** Looks in a row with pods missing that are no chance any more. */
+const patience = 3;
+/** Restarts of containers in one window that are no chance any more. */
+const manyRestarts = 3;
+
+interface Look {
+  object: DeploymentObject;
+  seen: SeenRollout;
+}
+
+/**
+ * One thing with a Deployment, by kubectl. Each change begins with a look: what is done already is not done again, and what
+ * somebody else has changed is left as it is. It ends with another one, so that what came in between is noticed as well. A
+ * kubectl that a worker left behind is followed to its end.
+ * @throws StepFailure Disturbed when somebody else has changed the Deployment, VerifyFailed when its pods do not become ready
+ */
+export async function rollout(action: RolloutAction, context: AttemptContext, command: Handler<'command'>): Promise<Json> {
+  const facts = clusterFacts(context.targets.get(action.target));
+  const deployment = new Deployment(action.deployment ?? facts.deployment, facts, new Kubectl(facts, context, command), context);
+  const state = action.state ?? null;
+  return (await (state === null ? deployment.observe() : deployment.act(action, state))) as unknown as Json;
+}
+
+class Deployment {
+  private readonly address: string;
+
+  constructor(
+    private readonly name: string,
+    private readonly facts: ClusterFacts,
+    private readonly kubectl: Kubectl,
+    private readonly context: AttemptContext,
+  ) {
+    this.address = `deployment/${name}`;
+  }
+
+  async observe(): Promise<SeenRollout> {
+    const { object } = await this.look(null);
+    interface Autoscalers {
+      items: { metadata: { name: string }; spec: { scaleTargetRef: { kind: string; name: string } } }[];
+    }
+    const { items } = await this.kubectl.read<Autoscalers>('get', 'horizontalpodautoscalers');
+    const own = items.find(({ spec: { scaleTargetRef: of } }) => of.kind === 'Deployment' && of.name === this.name);
+    return seenRollout(object, this.facts.container, own?.metadata.name ?? null);
+  }
+
+  act(action: RolloutAction, state: RolloutState): Promise<SeenRollout | WatchedPods> {
+    const { container } = this.facts;
+    const { image = '', replicas = 0 } = action;
+    switch (action.operation) {
+      case 'observe':
+        return this.observe();
+      case 'compare':
+        return this.compare(state);
+      case 'image':
+        return this.change([state], withImage(state, container, image), [
+          'set',
+          'image',
+          this.address,
+          `${container}=${image}`,
+          `--field-manager=${fieldManager}`,
+        ]);
+      case 'scale':
+        return this.change(
+          [state],
+          withReplicas(state, replicas),
+          // The API server itself refuses it when the number is another one by now.
+          ['scale', this.address, `--current-replicas=${state.parts['replicas']}`, `--replicas=${replicas}`],
+        );
+      case 'undo':
+        return this.change([withImage(state, container, image)], state, [
+          'rollout',
+          'undo',
+          this.address,
+          `--to-revision=${state.revision}`,
+        ]);
+      case 'follow':
+        return this.follow(state, action);
+      case 'watch':
+        return this.watch(state, action.limitMs ?? 0);
+    }
+  }
+
+  private async look(autoscaler: string | null): Promise<Look> {
+    const object = await this.kubectl.read<DeploymentObject>('get', this.address, '--show-managed-fields');
+    return { object, seen: seenRollout(object, this.facts.container, autoscaler) };
+  }
+
+  private async compare(state: RolloutState): Promise<SeenRollout> {
+    const found = await this.look(state.autoscaler);
+    this.mustBe(state, found);
+    return found.seen;
+  }
+
+  /**
+   * From the state that the run knows to the one that it wants. Between the look and the change lies one call of kubectl: what
+   * somebody sets in it is one change more than ours, and is told.
+   */
+  private async change(from: readonly RolloutState[], to: RolloutState, args: readonly string[]): Promise<SeenRollout> {
+    const before = await this.look(to.autoscaler);
+    if (differences(to, before.seen).length === 0) return before.seen;
+    for (const state of from) this.mustBe(state, before);
+    await this.kubectl.run(args);
+    const after = await this.look(to.autoscaler);
+    this.mustBe(to, after);
+    if (to.autoscaler === null && after.seen.generation > before.seen.generation + 1) {
+      throw disturbed(
+        this.name,
+        'in the moment in which this run did, which came last; what they set is a revision of its own',
+        after.object,
+      );
+    }
+    return after.seen;
+  }
+
+  /** Follows the rollout, and looks meanwhile whether it is still ours. */
+  private async follow(state: RolloutState, { limitMs = followMs, since }: RolloutAction): Promise<SeenRollout> {
+    const end = (since === undefined ? Date.now() : Date.parse(since)) + limitMs;
+    const seconds = Math.max(1, Math.ceil((end - Date.now()) / 1_000));
+    const over = new AbortController();
+    const other = new AbortController();
+    const noticed = this.untilDisturbed(state, over.signal).then((what) => {
+      if (what !== null) other.abort(disturbed(this.name, what, null));
+    });
+    try {
+      const signal = AbortSignal.any([this.context.signal, other.signal]);
+      await this.kubectl.run(['rollout', 'status', this.address, `--timeout=${seconds}s`], signal);
+    } catch (error) {
+      if (this.context.signal.aborted) throw error;
+      if (!other.signal.aborted) await this.mayBeOver(state, error, end, limitMs);
+    } finally {
+      over.abort();
+      await noticed;
+    }
+    const { seen } = await this.look(state.autoscaler);
+    const what = differences(state, seen);
+    if (what.length > 0) return { ...seen, disturbed: what.join('; ') };
+    if (seen.settled) return seen;
+    throw new StepFailure('CommandFailed', `the rollout of ${this.name} is not over yet`);
+  }
+
+  /** What somebody else has changed, as soon as it is seen; null when it was over before. */
+  private async untilDisturbed(state: RolloutState, over: AbortSignal): Promise<string | null> {
+    while (!over.aborted) {
+      await delay(lookMs, undefined, { signal: over }).catch(() => undefined);
+      if (over.aborted) break;
+      // An answer that does not come is no change.
+      const found = await this.look(state.autoscaler).catch(() => null);
+      const what = found ? differences(state, found.seen) : [];
+      if (what.length > 0) return what.join('; ');
+    }
+    return null;
+  }
+
+  /** kubectl gave up: because time is over, which decides it, or because it was ended or could not ask, which does not. */
+  private async mayBeOver(state: RolloutState, error: unknown, end: number, limitMs: number): Promise<void> {
+    const { seen } = await this.look(state.autoscaler);
+    if (seen.settled || differences(state, seen).length > 0) return;
+    const gaveUp = error instanceof StepFailure && /exceeded its progress deadline/.test(error.message);
+    if (!gaveUp && Date.now() < end) throw error;
+    const why = whyNotReady(await this.pods());
+    const when = gaveUp ? 'by its own progress deadline' : `after ${Math.round(limitMs / 1_000)} s`;
+    throw new StepFailure(
+      'VerifyFailed',
+      `not all pods of ${this.name} are ready ${when}: ${seen.available} of ${seen.replicas} are available${why ? ` (${why})` : ''}`,
+    );
+  }
+
+  /** Are the pods there, and do they stay? @throws StepFailure Disturbed */
+  private async watch(state: RolloutState, limitMs: number): Promise<WatchedPods> {
+    const end = Date.now() + limitMs;
+    const restartsBefore = restartsOf(await this.pods());
+    for (let missing = 0; ;) {
+      const found = await this.look(state.autoscaler);
+      this.mustBe(state, found);
+      const { available, replicas } = found.seen;
+      const pods = await this.pods();
+      const restarts = Math.max(0, restartsOf(pods) - restartsBefore);
+      missing = available < replicas ? missing + 1 : 0;
+      this.context.progress({ available, wanted: replicas, restarts });
+      const counted = `${available} of ${replicas} pods are available, containers were restarted ${restarts} times`;
+      if (missing >= patience || restarts >= manyRestarts) {
+        const why = whyNotReady(pods);
+        return { verdict: 'fail', why: why ? `${counted} (${why})` : counted };
+      }
+      if (Date.now() >= end && missing === 0) return { verdict: 'pass', why: counted };
+      await delay(Math.min(lookMs, Math.max(1, end - Date.now())), undefined, { signal: this.context.signal }).catch(() => {
+        throw this.context.signal.reason;
+      });
+    }
+  }
+
+  private async pods(): Promise<PodList> {
+    const { object } = await this.look(null);
+    const labels = Object.entries(object.spec.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+    return this.kubectl.read<PodList>('get', 'pods', `--selector=${labels.join(',')}`);
+  }
+
+  private mustBe(state: RolloutState, { object, seen }: Look): void {
+    const what = differences(state, seen);
+    if (what.length > 0) throw disturbed(this.name, what.join('; '), object);
+  }
+}
+
+function disturbed(deployment: string, what: string, object: DeploymentObject | null): StepFailure {
+  const who = object ? lastChange(object) : '';
+  return new StepFailure('Disturbed', `somebody else has changed deployment ${deployment}${who ? ` (${who})` : ''}: ${what}`, {
+    next: 'Talk to whoever did it, then decide; `retry` looks again.',
+  });
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { cacheFolder } from '../../embedded/home.js';
+
+/*
+ * The programs of the cluster. Nobody ships them for a plain clone, so they are built here, once, from Go modules; the versions are
+ * pinned because a control plane and its kubectl belong together, and so that everybody tests against the same one.
+ */
+
+/** The newest patch of the newest minor that kwok's client libraries and Debian's etcd 3.4 are known to work with. */
+export const kubernetesVersion = '1.36.3';
+/** Nodes and pods that are simulated: the oldest release that knows this Kubernetes. */
+export const kwokVersion = '0.8.0';
+
+export const programs = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl', 'kwok'] as const;
+export type Program = (typeof programs)[number];
+
+/** Where they are: `RUNBOOK_KUBERNETES_BIN`, else the cache of downloads and builds. */
+export function programFolder(): string {
+  const given = process.env['RUNBOOK_KUBERNETES_BIN'];
+  return given ? given : join(cacheFolder(), `kubernetes-${kubernetesVersion}-kwok-${kwokVersion}`);
+}
+
+export function program(name: Program): string {
+  return join(programFolder(), name);
+}
+
+export const isBuilt = (): boolean => programs.every((name) => existsSync(program(name)));
+
+/** Go, which builds them; undefined when it is not installed. */
+export function findGo(): string | undefined {
+  return process.env['RUNBOOK_GO_BIN'] ?? onPath('go', ['/usr/local/go/bin']);
+}
+
+/** etcd, which keeps the cluster's state; undefined when it is not installed. */
+export function findEtcd(): string | undefined {
+  return process.env['RUNBOOK_ETCD_BIN'] ?? onPath('etcd', ['/usr/local/bin']);
+}
+
+/** Why no cluster can be started here, and what to do; undefined when one can. */
+export function kubernetesMissing(): string | undefined {
+  if (!isBuilt()) return 'the programs of Kubernetes are not built: build them with npm run kubernetes -- build';
+  if (!findEtcd())
+    return 'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in RUNBOOK_ETCD_BIN';
+  return undefined;
+}
+
+function onPath(name: string, further: readonly string[]): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...further];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}

@@ -1,0 +1,83 @@
+import { withReplicas, type SeenRollout, type WatchedPods } from '../../common/rollout.js';
+import type { JsonObject } from '../../language/json.js';
+import type { RolloutState } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import type { Part } from '../engine/part.js';
+import { seenIn, stateOf, type Cluster } from './cluster.js';
+import type { Wish } from './wish.js';
+
+/*
+ * A canary on Kubernetes: a second Deployment behind the same Service, without pods until then. Its share of the requests is its
+ * share of the pods, so it is scaled, and scaled away again when the Deployment itself has the new version.
+ */
+
+/** The second Deployment as this run has left it. */
+export interface Canary {
+  state: RolloutState;
+  replicas: number;
+}
+
+/** Gives the new version one share of the pods after the other, and watches them at each. @throws ProcedureStopped when it is bad */
+export async function startCanary(
+  part: Part,
+  { wish, cluster, before, image }: { wish: Wish; cluster: Cluster; before: SeenRollout; image: string },
+): Promise<Canary> {
+  const { canary } = cluster;
+  const found = seenIn(await part.step('canary', { action: canary.observe() }));
+  if (found.replicas > 0 || !found.settled) {
+    throw new ProcedureStopped(
+      `deployment ${found.deployment} has ${found.replicas} pods, and should have none before a canary`,
+      'Somebody may be trying something out there, or a canary was left half-way: scale it to 0 first.',
+    );
+  }
+  const set = await part.step('canary-image', {
+    action: canary.setImage(stateOf(found), image),
+    undo: canary.undo(stateOf(found), image),
+  });
+  let now: Canary = { state: stateOf(seenIn(set ?? (await part.step('canary', { action: canary.observe() })))), replicas: 0 };
+  for (const share of wish.shares.filter((each) => each < 100)) {
+    const replicas = podsFor(share, before.replicas);
+    now = await scaled(part, cluster, now, replicas);
+    await part.step('canary-follow', {
+      action: canary.follow(now.state, wish.readyMs, new Date().toISOString()),
+      timeoutMs: wish.readyMs + 60_000,
+    });
+    const watched = await part.step('canary-pods', {
+      action: canary.watch(now.state, wish.windowMs),
+      timeoutMs: wish.windowMs + 120_000,
+    });
+    part.decide('judge', () =>
+      judged(watched as WatchedPods | null, `as a canary of ${replicas} pods beside ${before.replicas}`),
+    );
+  }
+  return now;
+}
+
+/** The Deployment itself has the new version: nobody needs the canary any more. */
+export async function endCanary(part: Part, cluster: Cluster, { state, replicas }: Canary): Promise<void> {
+  await part.step('canary-away', {
+    action: cluster.canary.scale(state, 0),
+    undo: cluster.canary.scale(withReplicas(state, 0), replicas),
+  });
+}
+
+async function scaled(part: Part, cluster: Cluster, { state, replicas }: Canary, wanted: number): Promise<Canary> {
+  const left = withReplicas(state, wanted);
+  await part.step('canary-scale', {
+    action: cluster.canary.scale(state, wanted),
+    undo: cluster.canary.scale(left, replicas),
+  });
+  return { state: left, replicas: wanted };
+}
+
+/** So many that their share of all pods is this one in percent, at least one. */
+function podsFor(share: number, others: number): number {
+  return Math.max(1, Math.round((others * share) / (100 - share)));
+}
+
+/** A look that a person has passed over says nothing, and holds nobody up. @throws ProcedureStopped when the pods are bad */
+export function judged(watched: WatchedPods | null, when: string): JsonObject {
+  if (watched?.verdict === 'fail')
+    throw new ProcedureStopped(`the new version is bad ${when}: ${watched.why}`, 'Everything is taken back by itself.');
+  return { verdict: watched?.verdict ?? 'passed over', why: watched?.why ?? 'a person decided to go on' };
+}

@@ -1,0 +1,264 @@
+import type { SeenRollout, WatchedPods } from '../../common/rollout.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import type { PlannedTarget } from '../../language/plan.js';
+import type { RolloutState } from '../../language/runbook.js';
+import { ProcedureStopped } from '../engine/outcome.js';
+import type { Part } from '../engine/part.js';
+import type { Run } from '../engine/run.js';
+import { endCanary, judged, startCanary } from './canary.js';
+import { clusterOf, seenIn, stateOf, type Cluster } from './cluster.js';
+import { backUp, contractWhenAllowed } from './database.js';
+import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
+import { leaveOut } from './left-out.js';
+import type { Wish } from './wish.js';
+
+/*
+ * The same procedure where the service is a Kubernetes Deployment: the cluster starts, checks and retires pods by itself, so
+ * `start` and `verify` are its own, and the shift is its rollout. A database is migrated by a deployer, where the target names one.
+ */
+
+/** How long the old pods may take to be all there again, in milliseconds, at least. */
+const backMs = 120_000;
+
+export function isOnKubernetes(service: PlannedTarget): boolean {
+  return service.facts['platform'] === 'kubernetes';
+}
+
+/** Steps that only a Deployment needs. */
+export const onlyOnKubernetes = [
+  'release/deployment',
+  'release/room',
+  'shift/steady',
+  'shift/canary',
+  'shift/canary-image',
+  'shift/canary-scale',
+  'shift/canary-follow',
+  'shift/canary-pods',
+  'shift/image',
+  'shift/cause',
+  'shift/follow',
+  'shift/unchanged',
+  'shift/accept',
+  'shift/canary-away',
+  'watch/pods',
+  'watch/accept',
+  'retire/old',
+];
+
+/** Those of them that only a canary needs. */
+const onlyForCanary = onlyOnKubernetes.filter((path) => path.includes('/canary'));
+
+/** Steps that only a proxy needs. */
+const onlyBehindProxy = [
+  'release/traffic',
+  'release/running',
+  'roll',
+  'start',
+  'verify',
+  'verify/ready',
+  'verify/version',
+  'shift/smoke',
+  'shift/baseline',
+  'shift/rehearse',
+  'shift/weight',
+  'shift/measure',
+  'watch/measure',
+  'retire/drain',
+  'retire/stop',
+  'retire/empty',
+];
+
+const onlyWithDeployer = [
+  'release/artefact',
+  'backup',
+  'backup/dump',
+  'backup/rehearse',
+  'migrate',
+  'migrate/expand',
+  'migrate/compatible',
+];
+
+/** What is deployed where. */
+interface Release {
+  wish: Wish;
+  cluster: Cluster;
+  deployer: Deployer | null;
+  artefact: Artefact | null;
+  before: SeenRollout;
+  /** The version that runs now. */
+  running: string;
+  image: string;
+}
+
+export async function deployOnKubernetes(run: Run, wish: Wish, service: PlannedTarget): Promise<void> {
+  const deployer = service.facts['deployer'] === undefined ? null : deployerOf(service);
+  leaveOut(run, onlyBehindProxy, 'the service runs on Kubernetes');
+  if (wish.strategy !== 'canary') leaveOut(run, onlyForCanary, 'the pods are replaced one after the other');
+  if (!deployer) leaveOut(run, onlyWithDeployer, 'the target names no deployer, so there is no database to look after');
+
+  const release = await lookAtRelease(run, wish, clusterOf(service), deployer);
+  const { running, image, before } = release;
+  const backup = deployer && (await run.nested('backup', (part) => backUp(part, deployer, running, wish.version)));
+  await run.gate('approve', questionFor(release, backup));
+  if (deployer) {
+    await run.nested('migrate', async (part) => {
+      await part.step('expand', {
+        action: deployer.migrate('expand', wish.version),
+        undo: deployer.migrate('undo', wish.version),
+      });
+      await part.step('compatible', { action: deployer.schema(running) });
+    });
+  }
+  const left = await run.nested('shift', (part) => rollOut(part, release, run.key.run));
+  await run.nested('watch', (part) => watchPods(part, release, left));
+  await run.nested('retire', (part) => retire(part, release));
+
+  const outputs: JsonObject = { version: wish.version, image, before: running, backup: backup?.['file'] ?? null };
+  run.setOutputs(outputs);
+  await run.attemptStep('notify', {
+    action: {
+      kind: 'notify',
+      ...(wish.notify === undefined ? {} : { target: wish.notify }),
+      text: `${service.name} runs ${wish.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
+      fields: outputs,
+    },
+  });
+}
+
+async function lookAtRelease(run: Run, wish: Wish, cluster: Cluster, deployer: Deployer | null): Promise<Release> {
+  const found = await run.parallel<Record<string, Json>>('release', {
+    deployment: { action: cluster.stable.observe() },
+    room: {
+      action: cluster.stable.observe(),
+      expect: [
+        {
+          condition: { path: 'maxUnavailable', is: 0 },
+          otherwise: 'pods may be missing during a rollout of this Deployment, so users have fewer of them while it lasts',
+          next: 'Set `maxUnavailable: 0` in its strategy and say `retry`, or go on all the same with `skip`.',
+        },
+      ],
+    },
+    ...(deployer ? { artefact: { action: deployer.artefact(wish.version, wish.artefact) } } : {}),
+  });
+  const before = seenIn(found['deployment'] ?? null);
+  const artefact = deployer && answerOf<Artefact>(found['artefact'], 'what the artefact is');
+  const image = cluster.imageOf(wish.version, wish.artefact);
+  return { wish, cluster, deployer, artefact, before, running: runningIn(before, cluster, wish, image), image };
+}
+
+/** The version that runs, of a Deployment that nobody is rolling out and that can be gone back to. @throws ProcedureStopped */
+function runningIn(before: SeenRollout, cluster: Cluster, { strategy, version }: Wish, image: string): string {
+  const stop = (what: string, next: string): never => {
+    throw new ProcedureStopped(`deployment ${before.deployment} ${what}`, next);
+  };
+  if (strategy === 'blue-green')
+    stop('cannot be deployed to as blue-green', 'Its pods are replaced one after the other: say strategy=rolling.');
+  if (strategy === 'canary' && cluster.canaryName === null) {
+    stop(
+      'has no second Deployment for a canary',
+      'Say strategy=rolling, or name one in the fact `canary` of the target: see docs/deploying.md.',
+    );
+  }
+  const running = cluster.versionOf(before.image);
+  if (running === null) return stop(`runs ${before.image}`, `The target says that its image is ${cluster.imageOf('…', null)}.`);
+  if (before.image === image) stop(`runs version ${version} already`, 'There is nothing to deploy.');
+  if (before.paused) stop('is paused', 'Somebody has paused it: `kubectl rollout resume` lets it go on.');
+  if (!before.settled) {
+    stop(
+      `is being rolled out, or lacks pods: ${before.available} of ${before.replicas} are available`,
+      'Somebody may be deploying: wait for `kubectl rollout status`, or mend it first.',
+    );
+  }
+  if (before.strategy !== 'RollingUpdate')
+    stop(`has the strategy ${before.strategy}`, 'It ends all pods before it starts others: make it RollingUpdate.');
+  if (before.kept < 1) stop('keeps no revision to go back to', 'Set its revisionHistoryLimit to 1 or more.');
+  return running;
+}
+
+/**
+ * One image, one rollout, followed to its end. Taken back in reverse: to the revision before, then waited for until its pods are all
+ * there. @returns the Deployment as this run leaves it
+ */
+async function rollOut(part: Part, release: Release, run: string): Promise<RolloutState> {
+  const { wish, cluster, before, image } = release;
+  const { stable } = cluster;
+  const found = stateOf(before);
+  const steady = await part.step('steady', {
+    action: stable.compare(found),
+    undo: stable.follow(found, Math.max(wish.readyMs, backMs)),
+  });
+  const canary = wish.strategy === 'canary' ? await startCanary(part, release) : null;
+  const from = steady === null ? stateOf(seenIn(await part.step('accept', { action: stable.observe() }))) : found;
+  const set = await part.step('image', { action: stable.setImage(from, image), undo: stable.undo(found, image) });
+  let left = await orAsItIs(part, cluster, set);
+  await part.step('cause', { action: cluster.note(`${wish.version}, run ${run}`) });
+  const since = new Date().toISOString();
+  const followed = await part.step('follow', {
+    action: stable.follow(left, wish.readyMs, since),
+    timeoutMs: wish.readyMs + 60_000,
+  });
+  const unchanged = await part.step('unchanged', { action: stable.compare(left) });
+  if (followed === null || unchanged === null) left = await orAsItIs(part, cluster, null);
+  if (canary) await endCanary(part, cluster, canary);
+  return left;
+}
+
+/** What somebody else has done, and people let stand, is what is there from here on. */
+async function orAsItIs(part: Part, cluster: Cluster, output: Json): Promise<RolloutState> {
+  return stateOf(seenIn(output ?? (await part.step('accept', { action: cluster.stable.observe() }))));
+}
+
+async function watchPods(part: Part, { wish, cluster }: Release, left: RolloutState): Promise<void> {
+  let state = left;
+  for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
+    const watched = await part.step('pods', {
+      action: cluster.stable.watch(state, wish.windowMs),
+      timeoutMs: wish.windowMs + 120_000,
+    });
+    part.decide('judge', () => judged(watched as WatchedPods | null, 'while it was watched'));
+    if (watched === null) state = await orAsItIs(part, cluster, null);
+  }
+}
+
+/** The rollout has ended the old pods, each after its grace period; its ReplicaSet stays, without pods, to go back to. */
+async function retire(part: Part, { wish, cluster, deployer, artefact, before, running }: Release): Promise<void> {
+  if (before.replicaSet === null) part.notNeeded('old', 'the Deployment does not name its old ReplicaSet');
+  else await part.step('old', { action: cluster.gone(before.replicaSet) });
+  if (deployer && artefact) await contractWhenAllowed(part, { wish, deployer, artefact, running });
+  else part.notNeeded('contract', 'there is no database to look after');
+}
+
+/** What the approver sees, and exactly what the approval allows. */
+function questionFor(
+  { wish, cluster, artefact, before, running, image }: Release,
+  backup: JsonObject | null,
+): { evidence: JsonObject; covers: JsonObject } {
+  return {
+    evidence: {
+      version: wish.version,
+      'runs now': `${running}, revision ${before.revision} of deployment ${before.deployment}, ${before.replicas} pods`,
+      image,
+      ...(wish.strategy === 'canary' ? { canary: `${cluster.canaryName}, ${wish.shares.join(', ')} % of the pods` } : {}),
+      ...(before.autoscaler === null ? {} : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
+      'pods that may be missing meanwhile': before.maxUnavailable,
+      'way back': `kubectl rollout undo deployment/${before.deployment} --to-revision=${before.revision}`,
+      ...(artefact
+        ? {
+            'change log': artefact.changelog.slice(0, 2_000),
+            'expand migrations': artefact.migrations.expand.join(', ') || 'none',
+            'contract migrations': artefact.migrations.contract.join(', ') || 'none',
+            'way back for the schema': artefact.migrations.undo.join(', ') || 'none',
+            backup: backup?.['file'] ?? 'not told',
+          }
+        : {}),
+    },
+    covers: {
+      version: wish.version,
+      image,
+      deployment: cluster.name,
+      from: running,
+      revision: before.revision,
+      ...(wish.strategy === 'canary' ? { shares: wish.shares } : {}),
+    },
+  };
+}
