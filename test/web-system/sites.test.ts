@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { backupFolder } from '../../examples/web-system/sites/backup-file.js';
 import { assess } from '../../examples/web-system/sites/backups.js';
@@ -12,7 +12,7 @@ import { provision, teardown } from '../../examples/web-system/sites/place.js';
 import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
 import { placesOf, vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import { startTier } from '../../examples/web-system/sites/tiers.js';
-import { backupFaults, breakBackup, dropSegment, walSegments } from '../../examples/web-system/sites/vault-faults.js';
+import { backupFaults, breakBackup, copyBackup, dropSegment, walSegments } from '../../examples/web-system/sites/vault-faults.js';
 import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import { until } from '../helpers/until.js';
 import { Intruder, recoverAt, silent, startSites } from './two-sites.js';
@@ -28,7 +28,7 @@ let sites: Awaited<ReturnType<typeof startSites>>;
 let writer: Writer;
 beforeAll(async () => {
   sites = await startSites({ leaseMs: 1_500, archiveTimeoutSeconds: 1 });
-  writer = sites.system.startWriter({ journal: join(sites.folder, 'journal.jsonl'), rate: 40 });
+  writer = sites.system.startWriter({ journal: join(sites.folder, 'journal.jsonl'), rate: 20 });
   await until('some writes', async () => (await writer.report()).acknowledged > 40);
 });
 afterAll(async () => {
@@ -65,7 +65,7 @@ describe('a backup that is', () => {
     const { vault } = sites.system;
     const b = sites.system.config('b');
     const [good = ''] = readdirSync(vaultPlaces(vault).base).filter((name) => !name.startsWith('.') && name !== id);
-    cpSync(backupFolder(vault, good), backupFolder(vault, id), { recursive: true });
+    await copyBackup(vault, good, id);
     try {
       breakBackup(vault, id, fault);
       const { backups, chosen } = await assess(b, undefined, b.maxAgeSeconds);
@@ -187,8 +187,8 @@ test('a site that is drained first loses nothing on the way to another', async (
   const drained = await drain(b, silent);
   const failedAt = Date.now();
   const { acknowledged } = await writer.report();
-  await fence(b, 3, 'a');
   expect(await teardown(system.config('a'))).toBe(true);
+  await fence(b, 3, 'a');
   const { database, files } = await recoverAt(system, 'a');
   expect(database.lastCommit).toBe(drained.lastCommit);
   expect(files).toMatchObject({ missing: [], wrong: [] });

@@ -46,7 +46,7 @@ export async function recoverAt(system: SiteSystem, site: SiteName, point = 'lat
   const database = await restoreDatabase(config, wanted, silent);
   const files = await restoreFiles(config);
   const { timeline } = await promote(config, silent);
-  await startTier(config, 'api', undefined);
+  for (const tier of ['api', 'worker'] as const) await startTier(config, tier, undefined);
   return { assessed, database, files, timeline };
 }
 

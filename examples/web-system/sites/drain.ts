@@ -38,6 +38,8 @@ export async function drain(config: SiteConfig, say: (line: string) => void): Pr
   });
   const drained = await withDatabase(databaseUrl(config, superuser), async (client) => {
     say('uploads are shipped');
+    if ((await waitingJobs(client)) > 0 && !runningInstance(systemFolder(config.folder), 'worker'))
+      throw new Refused('uploads wait to be shipped, and the worker does not run: start it, and tell it again');
     await waitFor('the worker to ship what was uploaded', async () => (await waitingJobs(client)) === 0);
     writeFileSync(places.databaseDrained, '');
     handOver(places.databaseDrained);

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { contentPath } from '../app/uploads.js';
 import { backupFolder, readBackup } from './backup-file.js';
 import { jsonLines, writeJsonDurably } from './durable-files.js';
@@ -11,6 +12,11 @@ import { vaultPlaces } from './site-config.js';
 
 export const backupFaults = ['one byte changed', 'truncated', 'empty', 'of another version', 'too old'] as const;
 export type BackupFault = (typeof backupFaults)[number];
+
+/** A second backup like the first, readable by the same account. */
+export async function copyBackup(vault: string, id: string, copy: string): Promise<void> {
+  await execa('cp', ['-a', backupFolder(vault, id), backupFolder(vault, copy)]);
+}
 
 /** Breaks a base backup. */
 export function breakBackup(vault: string, id: string, fault: BackupFault): void {
