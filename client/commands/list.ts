@@ -41,8 +41,8 @@ export async function runList(options: GlobalFlags, io: Io): Promise<number> {
   ]);
   const columns = [
     { name: 'RUNBOOK' },
-    { name: 'TITLE', shrinkTo: 16 },
-    { name: 'TYPE', shrinkTo: 10 },
+    { name: 'TITLE', shrinkTo: 12 },
+    { name: 'TYPE', shrinkTo: 8 },
     { name: 'PRIORITY' },
     { name: 'TAKES' },
     { name: 'DRILLED' },
@@ -57,6 +57,6 @@ export async function runList(options: GlobalFlags, io: Io): Promise<number> {
 
 function drillCell(spec: RunbookSpec, drills: Drills): string {
   const drill = drills?.get(spec.id);
-  if (drill) return `${age(drill.endedAt)} ago`;
+  if (drill) return age(drill.endedAt);
   return drills === null ? '?' : '';
 }

@@ -69,7 +69,7 @@ describe('help', () => {
   test('every verb of the command line is there', () => {
     expect(verbs.map((command) => command.name()).sort()).toEqual(
       // prettier-ignore
-      ['abort', 'adopt', 'approve', 'cancel', 'completion', 'deployment', 'dev', 'doctor', 'done', 'history', 'leases', 'list', 'logs', 'open', 'pause', 'plan', 'reject', 'report', 'resume', 'retry', 'rollback', 'runs', 'setup', 'show', 'skip', 'start', 'status', 'take-over', 'wait', 'watch', 'worker'],
+      ['abort', 'adopt', 'approve', 'cancel', 'completion', 'deployment', 'dev', 'doctor', 'done', 'history', 'leases', 'list', 'logs', 'open', 'pause', 'plan', 'reject', 'report', 'resume', 'retry', 'rollback', 'runs', 'schedule', 'setup', 'show', 'skip', 'start', 'status', 'take-over', 'wait', 'watch', 'worker'],
     );
   });
 
