@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { compare, isLost, type Analysis } from '../common/analysis.js';
+import { departed, type ForgottenTraffic } from '../common/told-traffic.js';
 import type { Json } from '../language/json.js';
-import type { AnalysisNumbers } from '../language/runbook.js';
+import type { AnalysisNumbers, ExpectedTraffic } from '../language/runbook.js';
 import { StepFailure } from './failure.js';
 import type { Handler } from './handler.js';
-import { trafficOf, type ObservedTraffic } from './traffic/index.js';
+import { trafficOf, words, type ObservedTraffic } from './traffic/index.js';
 import { bucketsOf, parseSamples, quantile, since, total, type Buckets } from './traffic/prometheus.js';
 
 const pollMs = 500;
@@ -21,20 +22,23 @@ interface Counted {
 /**
  * Counts what the servers do in a window: requests and failures as the proxy sees them, because a server that does not
  * answer counts nothing; times and memory as the servers tell them at `/metrics`.
- * @throws StepFailure Inconclusive when there is not enough to go by
+ * @returns what was found; or that the proxy has forgotten what it was told, as soon as that is seen
+ * @throws StepFailure Inconclusive when there is not enough to go by, or somebody else has changed the weights
  */
 export const analysis: Handler<'analysis'> = async (action, context) => {
   const target = context.targets.get(action.target);
   const proxy = trafficOf(target);
   const path = typeof target.facts['metrics'] === 'string' ? target.facts['metrics'] : '/metrics';
   const names = [action.candidate, ...(action.baseline === undefined ? [] : [action.baseline])];
-  const look = async (): Promise<{ epoch: string; of: Map<string, Counted> }> => {
+  const look = async (): Promise<{ epoch: string; forgotten: ForgottenTraffic | null; of: Map<string, Counted> }> => {
     const seen = await proxy.observe(context.signal);
+    const forgotten = forgottenBy(seen, action.expected);
     const counted = await Promise.all(names.map(async (name) => [name, await countedOf(seen, name, path)] as const));
-    return { epoch: seen.epoch, of: new Map(counted) };
+    return { epoch: seen.epoch, forgotten, of: new Map(counted) };
   };
 
   let first = await look();
+  if (first.forgotten) return { ...first.forgotten };
   const began = Date.now();
   const end = began + action.windowMs;
   const patience = end + (action.patienceMs ?? 0);
@@ -43,6 +47,7 @@ export const analysis: Handler<'analysis'> = async (action, context) => {
       throw context.signal.reason;
     });
     const now = await look();
+    if (now.forgotten) return { ...now.forgotten };
     // The proxy was restarted, or began to count anew: so do we.
     if (now.epoch !== first.epoch) first = now;
     const between = (name: string): AnalysisNumbers => numbersOf(now.of.get(name), first.of.get(name));
@@ -80,6 +85,20 @@ async function countedOf(seen: ObservedTraffic, name: string, path: string): Pro
     latency: own && own.length > 0 ? own : latency?.kind === 'histogram' ? latency.buckets : null,
     memoryBytes: told && (total(told, 'process_resident_memory_bytes') || null),
   };
+}
+
+/**
+ * Has the proxy been started anew and does something else since?
+ * @throws StepFailure Inconclusive when it was not started anew: then somebody else wanted it so
+ */
+function forgottenBy(seen: ObservedTraffic, expected: ExpectedTraffic | undefined): ForgottenTraffic | null {
+  if (!expected || departed(seen.servers, expected.servers).length === 0) return null;
+  const says = `${seen.proxy} says ${words(seen.servers)}, and was told ${words(expected.servers)}`;
+  if (seen.started !== undefined && expected.started !== null && seen.started !== expected.started)
+    return { forgotten: `it was restarted: ${says}` };
+  throw new StepFailure('Inconclusive', `somebody else has changed the weights: ${says}`, {
+    next: 'Find out who. `retry` measures again once they are as they were, `skip` goes on with the release, `rollback` takes it back.',
+  });
 }
 
 /** What a server tells of itself; null when it does not: it may be dead, and the proxy has counted that. */

@@ -18,6 +18,8 @@ export interface WebSystemOptions {
   /** Address of an empty database; unless given, PostgreSQL is started for it. */
   databaseUrl?: string;
   slots?: readonly string[];
+  /** Does a restarted proxy come back with what it was told? true unless said otherwise. */
+  remembers?: boolean;
   say?: (line: string) => void;
 }
 
@@ -34,7 +36,7 @@ export class WebSystem {
 
   /** @param folder of its own @throws Error; then nothing is left running */
   static async start(folder: string, options: WebSystemOptions): Promise<WebSystem> {
-    const { slots = ['blue', 'green'], say } = options;
+    const { slots = ['blue', 'green'], remembers = true, say } = options;
     const postgres = options.databaseUrl === undefined ? await ownPostgres(folder, say) : undefined;
     const databaseUrl = options.databaseUrl ?? postgres?.url('web') ?? '';
     const files = makeSystemFolder(folder, databaseUrl);
@@ -47,7 +49,7 @@ export class WebSystem {
       const [first = 'blue'] = slots;
       const ports = Object.fromEntries(await Promise.all(slots.map(async (slot) => [slot, await freePort()] as const)));
       const { port } = await startInstance(files, { name: first, version: '1.0.0', port: ports[first] ?? 0 });
-      proxy = await Proxy.start(options.proxy, join(folder, options.proxy), { slots });
+      proxy = await Proxy.start(options.proxy, join(folder, options.proxy), { slots, remembers });
       await proxy.traffic.apply([{ name: first, address: `127.0.0.1:${port}`, weight: 100 }]);
       return new WebSystem(files, databaseUrl, proxy, ports, postgres);
     } catch (error) {

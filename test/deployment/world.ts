@@ -10,7 +10,12 @@ import { webTarget } from '../../examples/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';
-import { Engine } from '../helpers/engine.js';
+import { Engine, type EngineOptions } from '../helpers/engine.js';
+
+export type DeploymentWorldOptions = Pick<EngineOptions, 'workers' | 'program' | 'address'> & {
+  /** Does a restarted proxy come back with what it was told? true unless said otherwise. */
+  remembers?: boolean;
+};
 
 /** The real system under load, and the shipped runbook in front of it. */
 export class DeploymentWorld {
@@ -23,11 +28,11 @@ export class DeploymentWorld {
   /** @param proxy HAProxy where it is installed, else Caddy, unless said */
   static async start(
     proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
-    options: { workers?: number } = {},
+    { remembers = true, ...options }: DeploymentWorldOptions = {},
   ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
-    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url });
+    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, remembers });
     const engine = await Engine.start({
       ...options,
       procedures: join(programFolder, 'workflows', 'index.js'),

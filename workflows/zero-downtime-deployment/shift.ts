@@ -4,6 +4,7 @@ import type { AnalysisAction, AnalysisNumbers } from '../../language/runbook.js'
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Deployer } from './deployer.js';
+import { held } from './held.js';
 import type { Places, trafficFor } from './pool.js';
 import type { Wish } from './wish.js';
 
@@ -29,14 +30,14 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
     await part.step('rehearse', { action, undo: traffic.leave() });
   }
   for (const share of wish.shares) {
-    await part.step('weight', { action: traffic.share(share), undo: traffic.back() });
-    const found = await part.step('measure', {
-      action: measuring(deployment, {
+    const measure = held(part, traffic.share(share), traffic.back());
+    const found = await measure(
+      measuring(deployment, {
         candidate: places.next.server,
         ...(share < 100 ? { baseline: places.old.server } : {}),
         before: baseline,
       }),
-    });
+    );
     part.decide('judge', () => judged(found, `with ${share} % of the traffic`));
   }
   return baseline;
@@ -44,12 +45,11 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
 
 /** Watches the new version with all of the traffic. @throws ProcedureStopped when it is bad */
 export async function watchOver(part: Part, deployment: Deployment, baseline: Baseline): Promise<void> {
-  const { wish, places } = deployment;
+  const { wish, places, traffic } = deployment;
   const memory: number[] = [];
+  const measure = held(part, traffic.share(100), traffic.back());
   for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
-    const found = await part.step('measure', {
-      action: measuring(deployment, { candidate: places.next.server, before: baseline }),
-    });
+    const found = await measure(measuring(deployment, { candidate: places.next.server, before: baseline }));
     const bytes = numbers(found)?.memoryBytes ?? null;
     if (bytes !== null) memory.push(bytes);
     part.decide('judge', () => judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)));
