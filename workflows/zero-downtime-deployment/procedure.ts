@@ -5,7 +5,7 @@ import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
 import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
-import { observe, placesOf, seen, trafficFor, type Places } from './pool.js';
+import { asBefore, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { shiftTraffic, watchOver, type Deployment } from './shift.js';
 import { readWish, type Wish } from './wish.js';
 
@@ -26,6 +26,8 @@ export const zeroDowntimeDeployment = runbook(
     await run.gate('approve', questionFor(wish, artefact, places, backup));
 
     const { version } = wish;
+    // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the traffic.
+    await run.step('hold', { action: asBefore(service.name, places), undo: asBefore(service.name, places) });
     await run.nested('migrate', async (part) => {
       await part.step('expand', { action: deployer.migrate('expand', version), undo: deployer.migrate('undo', version) });
       await part.step('compatible', { action: deployer.schema(places.old.version) });
@@ -111,21 +113,26 @@ async function retire(part: Part, { wish, places, deployer, traffic }: Deploymen
   await part.step('drain', { action: traffic.drainOld(drainMs), undo: traffic.back() });
   await part.step('stop', { action: deployer.stop(old.server), undo: deployer.start(old.server, old.version) });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
+  await contract(part, wish, places, deployer, artefact);
+  await part.step('hold', { action: traffic.emptyOld() });
+}
+
+async function contract(part: Part, wish: Wish, { old }: Places, deployer: Deployer, artefact: Artefact): Promise<void> {
   const migrations = artefact.migrations.contract;
   if (migrations.length === 0) return part.notNeeded('contract', 'the release has no contract migrations');
   if (wish.contract === 'later') return part.notNeeded('contract', 'left for another time, as the inputs say');
-  await part.nested('contract', async (contract) => {
+  await part.nested('contract', async (nested) => {
     try {
-      await contract.gate('approve', {
+      await nested.gate('approve', {
         evidence: { migrations: migrations.join(', '), 'no way back to': old.version },
         covers: { apply: migrations },
       });
     } catch (error) {
       // The deployment is good all the same: the schema stays as it is.
       if (!(error instanceof GateRejected)) throw error;
-      return contract.notNeeded('apply', error.problem.message);
+      return nested.notNeeded('apply', error.problem.message);
     }
-    await contract.step('apply', { action: deployer.migrate('contract', wish.version) });
+    await nested.step('apply', { action: deployer.migrate('contract', wish.version) });
   });
 }
 
