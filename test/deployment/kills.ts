@@ -31,10 +31,39 @@ export interface Death {
 
 export interface StormyDeployment {
   version: string;
-  flaw?: 'fails' | 'slow';
+  flaw?: 'fails' | null;
   generation: 2 | 3;
   deaths: readonly Death[];
   inputs?: JsonObject;
+}
+
+/** Steps of the shift that a run comes to for certain, unless its release is bad. */
+const moments = [
+  'shift/smoke',
+  'shift/baseline',
+  'shift/rehearse.2',
+  'shift/weight',
+  'shift/measure',
+  'shift/weight.2',
+  'shift/measure.2',
+  'shift/weight.3',
+  'shift/measure.3',
+  'watch/measure',
+];
+
+/** So many deaths at random moments of a shift. */
+export function randomDeaths(count: number): Death[] {
+  const any = (limit: number): number => Math.floor(Math.random() * limit);
+  const victims = ['worker', 'temporal', 'proxy'] as const;
+  const first = any(victims.length);
+  return Array.from({ length: count }, () => ({ place: any(moments.length), afterMs: any(800) }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ place, afterMs }, index) => ({
+      // Each of them once before any of them twice.
+      victim: victims[(first + index) % victims.length] ?? 'proxy',
+      step: moments[place] ?? '',
+      afterMs,
+    }));
 }
 
 export interface Ended {
@@ -86,9 +115,9 @@ export class Storm {
   }
 
   /** Deploys, approves, kills, and waits until the run has ended or asks people. */
-  async deploy({ version, flaw, generation, deaths, inputs = {} }: StormyDeployment): Promise<Ended> {
+  async deploy({ version, flaw = null, generation, deaths, inputs = {} }: StormyDeployment): Promise<Ended> {
     const { world } = this;
-    publishRelease(world.system.files.releases, release(version, generation, flaw ?? null));
+    publishRelease(world.system.files.releases, release(version, generation, flaw));
     const users = world.users(200);
     try {
       const run = await world.deploy(version, { min_requests: 5, ...inputs });

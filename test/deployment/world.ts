@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { Load } from '../../examples/web-system/load-client.js';
+import { Load, type LoadOptions } from '../../examples/web-system/load-client.js';
 import { instancesOf } from '../../examples/web-system/instances.js';
 import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
@@ -46,10 +46,10 @@ export class DeploymentWorld {
     ]);
   }
 
-  users(rate = 300): Load {
+  users(rate = 300, limits: Pick<LoadOptions, 'requests' | 'seconds'> = {}): Load {
     const { url, kind } = this.system.proxy;
     // Each change of Caddy's configuration closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
-    return Load.start({ url, rate, connections: 8, ...(kind === 'caddy' ? { orders: 0, retryOnce: true } : {}) });
+    return Load.start({ url, rate, connections: 8, ...limits, ...(kind === 'caddy' ? { orders: 0, retryOnce: true } : {}) });
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {
