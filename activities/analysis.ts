@@ -32,7 +32,8 @@ interface Measured {
 /**
  * Measures what servers do to users in a window: as the proxy and the servers count, or as the source that the target
  * declares tells. What cannot be measured never passes.
- * @throws StepFailure Inconclusive when there is not enough to go by
+ * @returns what was found; or that the proxy has forgotten what it was told, as soon as that is seen
+ * @throws StepFailure Inconclusive when there is not enough to go by, or somebody else has changed the weights
  */
 export async function analysis(action: AnalysisAction, context: AttemptContext, { sql }: Databases): Promise<Json> {
   const measurement = await Measurement.begin(action, context, sql);
@@ -43,7 +44,9 @@ export async function analysis(action: AnalysisAction, context: AttemptContext, 
     await delay(Math.min(measurement.everyMs, Math.max(1, end - Date.now())), undefined, { signal: context.signal }).catch(() => {
       throw context.signal.reason;
     });
-    const { candidate, baseline, verdict, isBeyondDoubt } = await measurement.now();
+    const found = await measurement.now();
+    if ('forgotten' in found) return { ...found };
+    const { candidate, baseline, verdict, isBeyondDoubt } = found;
     const { requests, errors, p95Ms } = candidate.numbers;
     context.progress({ requests, failed: errors, p95: p95Ms });
     const isOver = Date.now() >= end && (verdict.is !== 'inconclusive' || Date.now() >= patience);
@@ -55,7 +58,7 @@ export async function analysis(action: AnalysisAction, context: AttemptContext, 
       });
     }
     const warnings = [...new Set([...candidate.warnings, ...(baseline?.warnings ?? [])])];
-    const found: Analysis = {
+    const answer: Analysis = {
       candidate: candidate.numbers,
       baseline: baseline?.numbers ?? null,
       windowMs: Date.now() - began,
@@ -63,7 +66,7 @@ export async function analysis(action: AnalysisAction, context: AttemptContext, 
       why: [verdict.why, ...warnings].join('; '),
       ...(warnings.length > 0 ? { warnings } : {}),
     };
-    return found as unknown as Json;
+    return answer as unknown as Json;
   }
 }
 
@@ -87,7 +90,7 @@ class Measurement {
     const names = [...namesOf(action.candidate), ...namesOf(action.baseline)];
     if (isWhole && !hasProxy) return new Measurement(action, context, source, undefined, undefined, new Date());
     const proxy = trafficOf(target);
-    const look = (): Promise<Look> => lookAt(proxy, names, path, context.signal);
+    const look = (): Promise<Look> => lookAt(proxy, { names, path, expected: action.expected }, context.signal);
     return new Measurement(action, context, source, look, await look(), new Date());
   }
 
@@ -98,6 +101,7 @@ class Measurement {
   async now() {
     const { action } = this;
     const now = await this.look?.();
+    if (now?.forgotten) return now.forgotten;
     // The proxy was restarted, or began to count anew: so do we.
     if (now && this.first && now.epoch !== this.first.epoch) this.first = now;
     const [candidate, lately] = await Promise.all([

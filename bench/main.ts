@@ -2,9 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startServices } from '../embedded/services.js';
+import { startServices, type Services } from '../embedded/services.js';
+import { proxyMissing } from '../examples/web-system/proxy.js';
 import { commandLineStartup } from './command-line.js';
 import { decisionToNextStep } from './decision.js';
+import { deployBench, deployText } from './deploy.js';
 import { Bench } from './engine.js';
 import { longRun, longText } from './long.js';
 import { median } from './median.js';
@@ -16,6 +18,7 @@ import { askedText, costText, stepCost } from './step-cost.js';
  * Costs measured side by side in one run, on a tuned server with its database file and PostgreSQL with fsync on.
  *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE] [--alone]    beside a bare activity and other tools; alone: without those
  *   npm run bench -- long [--steps 5000] [--json FILE]    what a step costs early and late in one run
+ *   npm run bench -- deploy [--rounds 5] [--proxy caddy] [--json FILE]    what users see while a release is deployed
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +27,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     json: { type: 'string' },
     alone: { type: 'boolean' },
+    proxy: { type: 'string' },
   },
 });
 const isLong = positionals[0] === 'long';
@@ -31,9 +35,6 @@ const steps = Number(values.steps ?? (isLong ? 5_000 : 200));
 const rounds = Number(values.rounds);
 /** What a process runs before anything is measured. */
 const warmUpSteps = 60;
-const folder = await mkdtemp(join(tmpdir(), 'runbook-bench-'));
-const services = await startServices({ home: folder, databases: ['runbook', 'dbos'] });
-let bench: Bench | undefined;
 const machine = (): string =>
   `${process.version}, ${cpus().length} cpus, load ${loadavg()
     .map((value) => value.toFixed(1))
@@ -47,7 +48,7 @@ async function long(bench: Bench): Promise<{ lines: string[]; result: object }> 
   return { lines: [`(${before}; at the end ${machine()}, claims and fsync on)`, ...longText(result)], result };
 }
 
-async function short(bench: Bench): Promise<{ lines: string[]; result: object }> {
+async function short(bench: Bench, services: Services, folder: string): Promise<{ lines: string[]; result: object }> {
   const found = values.alone ? [] : await peers(folder, services.database('dbos'));
   const skipped = found.filter((peer) => 'why' in peer);
   const contestants = await stepCost(
@@ -71,13 +72,30 @@ async function short(bench: Bench): Promise<{ lines: string[]; result: object }>
   return { lines, result: { steps, rounds, contestants, decisionToNextStepMs: median(decision), startup } };
 }
 
-try {
-  bench = await Bench.start(services, folder, [...new Set([warmUpSteps, steps])]);
-  const { lines, result } = await (isLong ? long(bench) : short(bench));
-  process.stdout.write(`${lines.join('\n')}\n`);
-  if (values.json) await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);
-} finally {
-  await bench?.stop();
-  await services.stop();
-  await rm(folder, { recursive: true, force: true });
+async function deploy(): Promise<{ lines: string[]; result: object }> {
+  const before = machine();
+  const proxy = values.proxy === 'caddy' || proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const result = await deployBench({ rounds, proxy, windowSeconds: 5, rate: 200 });
+  return { lines: [...deployText(result), `(${before}; at the end ${machine()})`], result };
 }
+
+/** On the real engine, with servers of its own. */
+async function onEngine(
+  measure: (bench: Bench, services: Services, folder: string) => Promise<{ lines: string[]; result: object }>,
+): Promise<{ lines: string[]; result: object }> {
+  const folder = await mkdtemp(join(tmpdir(), 'runbook-bench-'));
+  const services = await startServices({ home: folder, databases: ['runbook', 'dbos'] });
+  let bench: Bench | undefined;
+  try {
+    bench = await Bench.start(services, folder, [...new Set([warmUpSteps, steps])]);
+    return await measure(bench, services, folder);
+  } finally {
+    await bench?.stop();
+    await services.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const { lines, result } = await (positionals[0] === 'deploy' ? deploy() : onEngine(isLong ? long : short));
+process.stdout.write(`${lines.join('\n')}\n`);
+if (values.json) await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);

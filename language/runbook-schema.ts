@@ -88,11 +88,13 @@ const notify = z.strictObject({
   fields: z.record(z.string(), json).optional(),
 });
 
+const servers = z.array(z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) }));
+
 const traffic = z.strictObject({
   kind: z.literal('traffic'),
   target: orReference(id),
   operation: z.enum(['observe', 'set', 'drain']),
-  servers: z.array(z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) })).optional(),
+  servers: servers.optional(),
   limitMs: milliseconds.optional(),
 });
 
@@ -113,6 +115,7 @@ const analysis = z.strictObject({
   patienceMs: milliseconds.optional(),
   limits: z.strictObject({ minRequests: z.int().min(1), errorRate: z.number().min(0).max(1), latency: z.number().min(1) }),
   before: numbers.nullable().optional(),
+  expected: z.strictObject({ servers, started: z.string().nullable() }).optional(),
 });
 
 const rollout = z.strictObject({

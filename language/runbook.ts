@@ -270,6 +270,15 @@ export interface AnalysisAction {
   limits: AnalysisLimits;
   /** What the baseline did before, for when it has no requests of its own any more. */
   before?: AnalysisNumbers | null;
+  /** What the proxy was told: nothing is measured while it does something else. */
+  expected?: ExpectedTraffic;
+}
+
+/** What a run has set at a proxy. */
+export interface ExpectedTraffic {
+  servers: readonly TrafficServer[];
+  /** Which process of the proxy was told, as the step answered; null: a restart is no excuse. */
+  started: string | null;
 }
 
 /** When a release is worse than the one before. */

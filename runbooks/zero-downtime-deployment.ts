@@ -5,13 +5,25 @@ const read = { effect: 'read', onFailure: 'abort', retry: quick, timeoutMs: 30_0
 /** What has been changed by then is taken back without asking: that is what makes a deployment safe to leave alone. */
 const change = { effect: 'change', onFailure: 'rollback', retry: quick } as const;
 
+/** A proxy may be on its way up again. */
+const proxyUp = { attempts: 8, initialMs: 500, factor: 2, maxMs: 5_000 };
+
+const weight: StepSpec = {
+  ...change,
+  id: 'weight',
+  title: 'Set the share of the new version',
+  kind: 'traffic',
+  retry: proxyUp,
+  undo: 'Give all traffic back to the old version',
+};
+
 const measure: StepSpec = {
   id: 'measure',
   title: 'Measure errors, p95 and memory against the running version',
   kind: 'analysis',
   effect: 'read',
   onFailure: 'ask',
-  retry: quick,
+  retry: proxyUp,
   // The step says itself how long it measures.
   timeoutMs: 3_600_000,
 };
@@ -184,7 +196,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       effect: 'read',
       steps: [
         { ...read, id: 'artefact', title: 'Check the artefact: files, digest, change log, migrations', kind: 'command' },
-        { ...read, id: 'traffic', title: 'Ask the proxy what runs where', kind: 'traffic' },
+        { ...read, id: 'traffic', title: 'Ask the proxy what runs where', kind: 'traffic', retry: proxyUp },
         { ...read, id: 'running', title: 'Ask which versions run', kind: 'command' },
         { ...read, id: 'deployment', title: 'Ask Kubernetes what runs, and which revision it is', kind: 'rollout' },
         {
@@ -219,6 +231,14 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       ],
     },
     { id: 'approve', title: 'Approve the deployment', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      ...change,
+      id: 'hold',
+      title: 'Hold the traffic where it is',
+      kind: 'traffic',
+      retry: proxyUp,
+      undo: 'Make sure that the old version has all of the traffic',
+    },
     {
       id: 'migrate',
       title: 'Expand the schema, so that both versions work on it',
@@ -281,15 +301,10 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           id: 'rehearse',
           title: 'Rehearse the way in and the way back, without a request',
           kind: 'traffic',
+          retry: proxyUp,
           undo: 'Take the new version out of the pool',
         },
-        {
-          ...change,
-          id: 'weight',
-          title: 'Set the share of the new version',
-          kind: 'traffic',
-          undo: 'Give all traffic back to the old version',
-        },
+        weight,
         measure,
         { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
         {
@@ -367,8 +382,9 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       id: 'watch',
       title: 'Watch the new version with all of the traffic',
       kind: 'runbook',
-      effect: 'read',
+      effect: 'change',
       steps: [
+        { ...weight, title: 'Make sure that the new version has all of the traffic' },
         measure,
         {
           ...undisturbed,
@@ -391,6 +407,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           id: 'drain',
           title: 'Let the requests of the old version end',
           kind: 'traffic',
+          retry: proxyUp,
           timeoutMs: 300_000,
           undo: 'Give the traffic back to the old version',
         },
@@ -407,6 +424,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           id: 'empty',
           title: 'Take the old version out of the pool',
           kind: 'traffic',
+          retry: proxyUp,
           undo: 'Put it back, without traffic',
         },
         {
@@ -439,6 +457,14 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
               pointOfNoReturn: true,
             },
           ],
+        },
+        {
+          ...change,
+          id: 'hold',
+          title: 'Make sure that the new version has all of the traffic',
+          kind: 'traffic',
+          retry: proxyUp,
+          onFailure: 'ask',
         },
       ],
     },

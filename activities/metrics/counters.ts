@@ -1,5 +1,7 @@
-import type { AnalysisNumbers } from '../../language/runbook.js';
+import type { ForgottenTraffic } from '../../common/told-traffic.js';
+import type { AnalysisNumbers, ExpectedTraffic } from '../../language/runbook.js';
 import { StepFailure } from '../failure.js';
+import { forgottenBy } from './forgotten.js';
 import type { ObservedTraffic, TrafficSwitch } from '../traffic/index.js';
 import { bucketsOf, parseSamples, quantile, since, total, type Buckets } from '../traffic/prometheus.js';
 
@@ -23,14 +25,25 @@ interface Counted {
 export interface Look {
   /** Changes when the proxy begins to count anew. */
   epoch: string;
+  /** Set when the proxy has forgotten what it was told. */
+  forgotten: ForgottenTraffic | null;
   of: ReadonlyMap<string, Counted>;
 }
 
-/** @param path where the servers tell of themselves @throws StepFailure */
-export async function lookAt(proxy: TrafficSwitch, names: readonly string[], path: string, signal: AbortSignal): Promise<Look> {
+export interface Wanted {
+  names: readonly string[];
+  /** Where the servers tell of themselves. */
+  path: string;
+  /** What the proxy was told. */
+  expected?: ExpectedTraffic | undefined;
+}
+
+/** @throws StepFailure; Inconclusive when somebody else has changed the weights */
+export async function lookAt(proxy: TrafficSwitch, { names, path, expected }: Wanted, signal: AbortSignal): Promise<Look> {
   const seen = await proxy.observe(signal);
+  const forgotten = forgottenBy(seen, expected);
   const counted = await Promise.all(names.map(async (name) => [name, await countedOf(seen, name, path)] as const));
-  return { epoch: seen.epoch, of: new Map(counted) };
+  return { epoch: seen.epoch, forgotten, of: new Map(counted) };
 }
 
 /** Where those of the servers are that run. */

@@ -58,6 +58,8 @@ export function caddyServers(pool: {
     handler: 'reverse_proxy',
     load_balancing: roundRobin(slots.map(([name]) => (name === nobody ? 1 : 0))),
     upstreams: slots.map(([, dial]) => ({ dial })),
+    // A new configuration ends its slots' idle connections: a request with a body that was sent on one could not be sent again.
+    transport: { protocol: 'http', keep_alive: { enabled: false } },
   };
   const server = (listen: string, handler: CaddyHandler): CaddyServer => ({
     listen: [listen],
@@ -80,12 +82,13 @@ class Caddy implements ProxyDriver {
   async observe(signal?: AbortSignal): Promise<ObservedTraffic> {
     const { pool } = this.settings;
     const { servers } = await this.servers(signal);
-    const samples = parseSamples(await (await this.ask('/metrics', {}, signal)).text());
-    const upstreams = (await (await this.ask('/reverse_proxy/upstreams', {}, signal)).json()) as {
+    const samples = parseSamples((await this.ask('/metrics', {}, signal)).text);
+    const upstreams = JSON.parse((await this.ask('/reverse_proxy/upstreams', {}, signal)).text) as {
       address: string;
       num_requests: number;
     }[];
-    const epoch = `${total(samples, 'process_start_time_seconds')}@${total(samples, 'caddy_config_last_reload_success_timestamp_seconds')}`;
+    const started = String(total(samples, 'process_start_time_seconds'));
+    const epoch = `${started}@${total(samples, 'caddy_config_last_reload_success_timestamp_seconds')}`;
     const slots = slotsOf(servers, pool).filter(({ name }) => name !== nobody);
     const observed = slots.map(({ name, weight, handler }): ObservedServer => {
       const address = handler.upstreams?.[0]?.dial ?? null;
@@ -108,7 +111,7 @@ class Caddy implements ProxyDriver {
         },
       };
     });
-    return { proxy: 'caddy', pool, epoch, servers: observed };
+    return { proxy: 'caddy', pool, epoch, started, servers: observed };
   }
 
   async tell(change: readonly WantedServer[], _: ObservedTraffic, signal?: AbortSignal): Promise<void> {
@@ -127,7 +130,7 @@ class Caddy implements ProxyDriver {
         const [route] = servers[`${pool}:${name}`]?.routes ?? [];
         if (route) route.handle = [slotHandler(address)];
       }
-      const response = await this.ask(
+      const { status } = await this.ask(
         '/config/apps/http/servers',
         {
           method: 'PATCH',
@@ -138,7 +141,7 @@ class Caddy implements ProxyDriver {
         signal,
         [412],
       );
-      if (response.status !== 412) return;
+      if (status !== 412) return;
       if (attempt === tries) {
         throw new StepFailure('Unreachable', `Caddy's configuration was changed by somebody else ${tries} times in a row`, {
           next: 'Find out who else changes it, then retry.',
@@ -148,9 +151,8 @@ class Caddy implements ProxyDriver {
   }
 
   private async servers(signal?: AbortSignal): Promise<{ servers: CaddyServers; etag: string }> {
-    const response = await this.ask('/config/apps/http/servers', {}, signal);
-    const servers = ((await response.json()) ?? {}) as CaddyServers;
-    return { servers, etag: response.headers.get('etag') ?? '' };
+    const { text, headers } = await this.ask('/config/apps/http/servers', {}, signal);
+    return { servers: (JSON.parse(text) ?? {}) as CaddyServers, etag: headers.get('etag') ?? '' };
   }
 
   /** @throws StepFailure Unreachable, Configuration */
@@ -159,18 +161,21 @@ class Caddy implements ProxyDriver {
     init: { method?: string; headers?: Record<string, string>; body?: string },
     signal?: AbortSignal,
     allowed: number[] = [],
-  ): Promise<Response> {
+  ): Promise<{ status: number; headers: Headers; text: string }> {
     const { admin } = this.settings;
     const limit = AbortSignal.timeout(answerMs);
     // Caddy takes fetch for a browser, and asks a browser where it comes from.
     const headers = { ...init.headers, origin: new URL(admin).origin };
     let response: Response;
+    let text: string;
     try {
       response = await fetch(new URL(path, admin), {
         ...init,
         headers,
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
+      // Caddy may die in the middle of its answer.
+      text = await response.text();
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { cause } = error as { cause?: NodeJS.ErrnoException };
@@ -178,9 +183,9 @@ class Caddy implements ProxyDriver {
         next: 'See whether Caddy runs, and where its admin API listens.',
       });
     }
-    if (response.ok || allowed.includes(response.status)) return response;
-    const said = (await response.text()).slice(0, 300);
-    throw new StepFailure('Configuration', `Caddy refused ${init.method ?? 'GET'} ${path}: ${response.status} ${said}`);
+    const { status, headers: answered } = response;
+    if (response.ok || allowed.includes(status)) return { status, headers: answered, text };
+    throw new StepFailure('Configuration', `Caddy refused ${init.method ?? 'GET'} ${path}: ${status} ${text.slice(0, 300)}`);
   }
 }
 

@@ -56,7 +56,8 @@ class Haproxy implements ProxyDriver {
     });
     const [, pid = ''] = /^Pid: (\d+)/m.exec(info) ?? [];
     const [, started = ''] = /^Start_time_sec: (\d+)/m.exec(info) ?? [];
-    return { proxy: 'haproxy', pool, epoch: `${pid}@${started}`, servers };
+    const epoch = `${pid}@${started}`;
+    return { proxy: 'haproxy', pool, epoch, started: epoch, servers };
   }
 
   async tell(change: readonly WantedServer[], observed: ObservedTraffic, signal?: AbortSignal): Promise<void> {
@@ -91,16 +92,17 @@ class Haproxy implements ProxyDriver {
       let text = '';
       socket.setEncoding('utf8').setTimeout(answerMs, () => socket.destroy(new Error(`no answer within ${answerMs / 1_000} s`)));
       socket.on('data', (chunk: string) => (text += chunk));
-      socket.once('end', () => answered(text));
+      const unreachable = (why: string): void =>
+        failed(
+          new StepFailure('Unreachable', `HAProxy does not answer at its socket ${path} (${why})`, {
+            next: 'See whether HAProxy runs on this host and whether the worker may write to the socket.',
+          }),
+        );
+      // Every answer ends with an empty line: without it HAProxy has died over it.
+      socket.once('end', () => (text.endsWith('\n\n') ? answered(text) : unreachable('it broke off')));
       socket.once('error', (error) => {
-        const why = (error as NodeJS.ErrnoException).code ?? error.message;
         if (signal?.aborted) failed(signal.reason as Error);
-        else
-          failed(
-            new StepFailure('Unreachable', `HAProxy does not answer at its socket ${path} (${why})`, {
-              next: 'See whether HAProxy runs on this host and whether the worker may write to the socket.',
-            }),
-          );
+        else unreachable((error as NodeJS.ErrnoException).code ?? error.message);
       });
       socket.end(`${command}\n`);
     });

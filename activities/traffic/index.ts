@@ -6,7 +6,15 @@ import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
 import type { TrafficSwitch } from './switch.js';
 
-export { drain, shares, type ObservedTraffic, type TrafficChange, type TrafficSwitch, type WantedServer } from './switch.js';
+export {
+  drain,
+  shares,
+  words,
+  type ObservedTraffic,
+  type TrafficChange,
+  type TrafficSwitch,
+  type WantedServer,
+} from './switch.js';
 
 /** What a target's facts say of the proxy in front of it. */
 const facts = z.discriminatedUnion('proxy', [

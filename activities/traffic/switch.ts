@@ -42,6 +42,8 @@ export interface ObservedTraffic {
   pool: string;
   /** Changes whenever the proxy begins to count anew (a restart; with Caddy every change of its configuration). */
   epoch: string;
+  /** Changes when the proxy is started anew, and may have forgotten what it was told; absent where it keeps that in any case. */
+  started?: string;
   servers: ObservedServer[];
 }
 
@@ -51,6 +53,8 @@ export interface TrafficChange {
   after: WantedServer[];
   /** The servers that had to be changed; empty when the proxy had it all already, and then nothing was sent. */
   changed: string[];
+  /** Which process of the proxy says so; null where that does not matter, see `ObservedTraffic`. */
+  started: string | null;
 }
 
 export interface TrafficSwitch {
@@ -86,15 +90,18 @@ export class Switch implements TrafficSwitch {
     const differ = after.filter((server) => !before.some((each) => same(each, server)));
     if (differ.length > 0) {
       await this.driver.tell(differ, observed, signal);
-      const now = (await this.driver.observe(signal)).servers.map(plain);
+      const seen = await this.driver.observe(signal);
+      const now = seen.servers.map(plain);
       const wrong = after.filter((server) => !now.some((each) => same(each, server)));
+      if (wrong.length > 0 && seen.started !== observed.started)
+        throw new StepFailure('Unreachable', `${observed.proxy} was restarted while it was told, and says ${words(now)}`);
       if (wrong.length > 0) {
         throw new StepFailure('VerifyFailed', `${observed.proxy} was told ${words(wrong)}, and says ${words(now)}`, {
           next: 'See whether somebody else changes the same proxy, then retry.',
         });
       }
     }
-    return { before, after, changed: differ.map(({ name }) => name) };
+    return { before, after, changed: differ.map(({ name }) => name), started: observed.started ?? null };
   }
 }
 

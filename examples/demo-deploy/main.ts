@@ -16,6 +16,7 @@ const usage = `The deployment demo: a release is deployed under load, then a bad
   npm run demo:deploy                       the whole story
   npm run demo:deploy -- --report FILE      also write requests, failures and times as JSON
   npm run demo:deploy -- --proxy caddy      behind Caddy; HAProxy where it is installed, else Caddy, unless said
+  npm run demo:deploy -- --quick            measured for a second at each share instead of three
   npm run demo:deploy -- --sabotage         the bad release is let through: users notice, the proof fails, exit 1`;
 
 const reportFolder = join(programFolder, '..', '.runbook', 'reports');
@@ -36,6 +37,7 @@ async function main(): Promise<number> {
     options: {
       report: { type: 'string' },
       proxy: { type: 'string' },
+      quick: { type: 'boolean', default: false },
       sabotage: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -46,7 +48,7 @@ async function main(): Promise<number> {
   }
   const proxy = values.proxy === 'caddy' || proxyMissing('haproxy') ? 'caddy' : 'haproxy';
   return withStack(async (stack) => {
-    const facts = await tell(stack, proxy, values.sabotage);
+    const facts = await tell(stack, proxy, values);
     const proved = prove(facts);
     if (values.report) {
       await writeFile(values.report, `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...facts }, null, 2)}\n`);
@@ -57,27 +59,29 @@ async function main(): Promise<number> {
 }
 
 /** The story, in order. */
-async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<Facts> {
+async function tell(stack: Stack, proxy: ProxyKind, { quick, sabotage }: { quick: boolean; sabotage: boolean }): Promise<Facts> {
   chapter(`1. A web application in release 1.0.0 behind ${proxy}, and its users`);
   const system = await stack.startWebSystem(proxy);
   const worker = await stack.startWorker();
   say(`users come in at ${system.proxy.url}; worker ${worker.pid}`);
   const users = Load.start({
     url: system.proxy.url,
-    rate: 300,
+    rate: quick ? 150 : 300,
     connections: 8,
     // Each change of Caddy's configuration closes idle connections: a client may repeat what RFC 9110 §9.2.2 allows, orders it may not.
     ...(proxy === 'caddy' ? { orders: 0, retryOnce: true } : {}),
   });
   try {
     users.phase('before');
-    await until('a thousand requests', async () => (await users.report()).requests >= 1_000);
+    const some = quick ? 300 : 1_000;
+    await until(`${some} requests`, async () => (await users.report()).requests >= some);
     const operator = new Operator('oncall', stack.cliEnv);
     const approver = new Operator('release-manager', stack.cliEnv);
 
     chapter('2. Release 2.0.0: a changed schema, 10, 50, 100 % of the traffic, measured at each');
     users.phase('good-release');
-    const good = await deploy(operator, approver, '2.0.0', {});
+    const pace = quick ? { window: '1s', watch: '1s', min_requests: '10' } : {};
+    const good = await deploy(operator, approver, '2.0.0', pace);
     const afterGood = await serving(system);
     say(`${good.state}; users are served by ${afterGood}`);
 
@@ -85,7 +89,7 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
     users.phase('bad-release');
     // Sabotage: limits that no release can break.
     const blind = sabotage ? { max_error_rate: '1', max_latency: '1000' } : {};
-    const poor = await deploy(operator, approver, bad, blind);
+    const poor = await deploy(operator, approver, bad, { ...pace, ...blind });
     const afterBad = await serving(system);
     say(`${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served by ${afterBad}`);
     users.phase('after');

@@ -13,10 +13,14 @@ import { seededPerTenant, tenants } from './seed.js';
 /*
  * The deployer of this system, as `zero-downtime-deployment` calls it: node deployer.js FOLDER VERB …; one line of JSON on
  * its standard output. What is done already is not done again.
+ *
+ * WEB_LOCK_TIMEOUT_MS: how long a statement of a migration may wait for a lock, and all who come after it
  */
 const [folder = '', verb = '', first = '', second = ''] = process.argv.slice(2);
 const system = systemFolder(folder);
 const artefactOf = (version: string): string => join(system.releases, version);
+
+const warmUpRounds = 10;
 
 /** Why it did not work, in words; the exit code says how. */
 class Refused extends Error {
@@ -46,7 +50,8 @@ const verbs: Record<string, () => Promise<object> | object> = {
   rehearse,
   async migrate() {
     if (first !== 'expand' && first !== 'contract' && first !== 'undo') throw new Refused('say expand, contract or undo');
-    return answered(await migrate(system, second, first));
+    const lockTimeout = process.env['WEB_LOCK_TIMEOUT_MS'];
+    return answered(await migrate(system, second, first, ...(lockTimeout === undefined ? [] : ['--lock-timeout', lockTimeout])));
   },
   async schema() {
     return answered(await checkSchema(system, first));
@@ -74,13 +79,16 @@ const verbs: Record<string, () => Promise<object> | object> = {
     const customers = tenants
       .slice(0, 2)
       .flatMap((tenant) => [1, seededPerTenant].map((number) => ({ tenant, id: `s${number}` })));
-    for (const { tenant, id } of customers) {
+    const one = async ({ tenant, id }: { tenant: string; id: string }): Promise<void> => {
       const response = await ask(`/tenants/${tenant}/customers/${id}`);
       const answer = (await response.json()) as { id?: string; tenant?: string; checksum?: string };
       if (!response.ok || answer.id !== id || answer.tenant !== tenant || !answer.checksum)
         throw new Refused(`${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} of ${tenant}`);
-    }
-    return { asked: customers.length };
+    };
+    for (const customer of customers) await one(customer);
+    // As many at once as users do: its connections to the database are open before the first of them comes.
+    for (let round = 0; round < warmUpRounds; round += 1) await Promise.all([...customers, ...customers].map(one));
+    return { asked: customers.length * (1 + 2 * warmUpRounds) };
   },
 };
 

@@ -20,6 +20,8 @@ export interface WebSystemOptions {
   slots?: readonly string[];
   /** Does release 1.0.0 run in every slot, with equal weights? Only in the first one unless said. */
   everywhere?: boolean;
+  /** Does a restarted proxy come back with what it was told? true unless said otherwise. */
+  remembers?: boolean;
   say?: (line: string) => void;
 }
 
@@ -36,7 +38,7 @@ export class WebSystem {
 
   /** @param folder of its own @throws Error; then nothing is left running */
   static async start(folder: string, options: WebSystemOptions): Promise<WebSystem> {
-    const { slots = ['blue', 'green'], say } = options;
+    const { slots = ['blue', 'green'], remembers = true, say } = options;
     const postgres = options.databaseUrl === undefined ? await ownPostgres(folder, say) : undefined;
     const databaseUrl = options.databaseUrl ?? postgres?.url('web') ?? '';
     const files = makeSystemFolder(folder, databaseUrl);
@@ -51,7 +53,7 @@ export class WebSystem {
       const started = await Promise.all(
         used.map((name) => startInstance(files, { name, version: '1.0.0', port: ports[name] ?? 0 })),
       );
-      proxy = await Proxy.start(options.proxy, join(folder, options.proxy), { slots });
+      proxy = await Proxy.start(options.proxy, join(folder, options.proxy), { slots, remembers });
       await proxy.traffic.apply(started.map(({ name, port }) => ({ name, address: `127.0.0.1:${port}`, weight: 100 })));
       return new WebSystem(files, databaseUrl, proxy, ports, postgres);
     } catch (error) {

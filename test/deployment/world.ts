@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../embedded/ports.js';
-import { Load } from '../../examples/web-system/load-client.js';
+import { Load, type LoadOptions } from '../../examples/web-system/load-client.js';
 import { instancesOf, runningInstance, startInstance } from '../../examples/web-system/instances.js';
 import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
@@ -13,8 +13,15 @@ import { webTarget } from '../../examples/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';
-import { Engine } from '../helpers/engine.js';
+import { Engine, type EngineOptions } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
+
+export type DeploymentWorldOptions = Pick<EngineOptions, 'workers' | 'program' | 'address'> & {
+  slots?: readonly string[];
+  everywhere?: boolean;
+  /** Does a restarted proxy come back with what it was told? true unless said otherwise. */
+  remembers?: boolean;
+};
 
 /** The real system under load, and the shipped runbook in front of it. */
 export class DeploymentWorld {
@@ -27,13 +34,12 @@ export class DeploymentWorld {
   /** @param proxy HAProxy where it is installed, else Caddy, unless said */
   static async start(
     proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
-    options: { workers?: number; slots?: readonly string[]; everywhere?: boolean } = {},
+    { remembers = true, slots, everywhere, ...workers }: DeploymentWorldOptions = {},
   ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
-    const { slots, everywhere, ...workers } = options;
     const where = { ...(slots ? { slots } : {}), ...(everywhere ? { everywhere } : {}) };
-    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, ...where });
+    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, remembers, ...where });
     const shop = webTarget(system);
     // Nobody listens there.
     const prometheus = { url: `http://127.0.0.1:${await freePort()}`, p95: 'vector(0.01)' };
@@ -50,10 +56,10 @@ export class DeploymentWorld {
     ]);
   }
 
-  users(rate = 300): Load {
+  users(rate = 300, limits: Pick<LoadOptions, 'requests' | 'seconds'> = {}): Load {
     const { url, kind } = this.system.proxy;
     // A new configuration of Caddy or nginx closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
-    return Load.start({ url, rate, connections: 8, ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }) });
+    return Load.start({ url, rate, connections: 8, ...limits, ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }) });
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { analysis } from '../../activities/analysis.js';
+import type { StepFailure } from '../../activities/failure.js';
+import type { AttemptContext } from '../../activities/handler.js';
 import { bucketsOf, parseSamples, quantile, since } from '../../activities/traffic/prometheus.js';
 import { drain, shares, type TrafficSwitch } from '../../activities/traffic/index.js';
 import { stopInstance, type Instance } from '../../examples/web-system/instances.js';
@@ -43,6 +46,21 @@ afterEach(async () => {
   proxies = [];
 });
 
+/** Asks without a pause, and keeps what went wrong. */
+function failuresOfAsking(traffic: TrafficSwitch): { stop(): Promise<StepFailure[]> } {
+  const failures: StepFailure[] = [];
+  let over = false;
+  const asking = (async () => {
+    while (!over) await traffic.observe().catch((error: StepFailure) => failures.push(error));
+  })();
+  const stop = async (): Promise<StepFailure[]> => {
+    over = true;
+    await asking;
+    return failures;
+  };
+  return { stop };
+}
+
 const said = async (traffic: TrafficSwitch) =>
   (await traffic.observe()).servers.map(({ name, address: at, weight }) => ({ name, address: at, weight }));
 
@@ -55,7 +73,7 @@ describe.each(proxyKinds)('%s', (kind) => {
     expect(await said(traffic)).toEqual(empty);
     expect([502, 503]).toContain((await ask(url, '/health')).status);
 
-    expect(await traffic.apply(split(90, 10))).toEqual({ before: empty, after: split(90, 10), changed: ['blue', 'green'] });
+    expect(await traffic.apply(split(90, 10))).toMatchObject({ before: empty, after: split(90, 10), changed: ['blue', 'green'] });
     expect(await said(traffic)).toEqual(split(90, 10));
     expect(shares((await traffic.observe()).servers)).toEqual({ blue: 0.9, green: 0.1 });
     const { epoch } = await traffic.observe();
@@ -153,9 +171,12 @@ describe.each(proxyKinds)('%s', (kind) => {
     async (_, remembers) => {
       const proxy = await start(kind, { remembers });
       await proxy.traffic.apply(split(30, 70));
+      // Whoever asks when it dies is told so, and nothing that it did not say.
+      const asking = failuresOfAsking(proxy.traffic);
       await proxy.kill9();
       await expect(proxy.traffic.observe()).rejects.toThrow('does not answer');
       await proxy.restart();
+      expect(new Set((await asking.stop()).map(({ type }) => type))).toEqual(new Set(['Unreachable']));
       if (remembers) expect(await said(proxy.traffic)).toEqual(split(30, 70));
       else expect(await said(proxy.traffic)).not.toEqual(split(30, 70));
       expect((await proxy.traffic.apply(split(30, 70))).changed).toEqual(remembers ? [] : ['blue', 'green']);
@@ -163,6 +184,37 @@ describe.each(proxyKinds)('%s', (kind) => {
       expect((await ask(proxy.url, '/health')).status).toBe(200);
     },
   );
+
+  here('a measurement tells a proxy that was restarted and forgot its weights from somebody who changed them', async () => {
+    const proxy = await start(kind, { remembers: false });
+    const { started } = await proxy.traffic.apply(split(50, 50));
+    const expected = { servers: split(50, 50), started };
+    const limits = { minRequests: 1, errorRate: 0.01, latency: 2 };
+    const action = { kind: 'analysis', target: 'shop', candidate: 'green', windowMs: 100, limits, expected } as const;
+    const context = {
+      targets: { get: (name: string) => ({ name, facts: proxy.facts }) },
+      signal: new AbortController().signal,
+      progress: () => undefined,
+    } as unknown as AttemptContext;
+    const measured = () => analysis(action, context, { sql: () => Promise.reject(new Error('there is no database')) });
+    for (let index = 0; index < 4; index += 1) await ask(proxy.url, '/health');
+    await expect(measured()).rejects.toMatchObject({
+      type: 'Inconclusive',
+      message: expect.stringMatching(/^0 requests/),
+    });
+    await proxy.traffic.apply(split(90, 10));
+    await expect(measured()).rejects.toMatchObject({
+      type: 'Inconclusive',
+      message: expect.stringMatching(/^somebody else has changed the weights: .* weight 10, and was told .* weight 50$/),
+    });
+    // nginx finds what it was told in its configuration.
+    if (kind === 'nginx') return;
+    await proxy.kill9();
+    await proxy.restart();
+    expect(await measured()).toEqual({ forgotten: expect.stringMatching(/^it was restarted: .* empty weight 0/) });
+    await proxy.traffic.apply(split(50, 50));
+    await expect(measured()).rejects.toThrow('0 requests');
+  });
 
   here('release 1 goes and release 2 comes, under load', async () => {
     const { traffic, url } = await start(kind);

@@ -7,7 +7,7 @@ import { stopInstance } from '../../examples/web-system/instances.js';
 import { Load } from '../../examples/web-system/load-client.js';
 import type { Failure } from '../../examples/web-system/load-report.js';
 import { checkSchema, migrate } from '../../examples/web-system/migrations.js';
-import { artefactProblems, readManifest } from '../../examples/web-system/releases.js';
+import { artefactProblems, publishRelease, readManifest, release } from '../../examples/web-system/releases.js';
 import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 
@@ -166,6 +166,13 @@ describe('the schema, from release 1 to 3', () => {
     await world.migrated('2.0.0', 'expand');
   });
 
+  test('undone, a release leaves what another one did before it: the running release may need it', async () => {
+    publishRelease(world.system.releases, release('2.0.1', 2));
+    expect(await world.migrated('2.0.1', 'expand')).toEqual([]);
+    expect(await world.migrated('2.0.1', 'undo')).toEqual([]);
+    expect(await works('2.0.0')).toMatchObject({ works: true });
+  });
+
   test('an expand migration that is none is told by the check of the running release', async () => {
     await world.migrated('3.0.1-unsafe-expand', 'expand');
     expect(await works('2.0.0')).toMatchObject({ works: false, problem: expect.stringContaining('full_name') });
@@ -173,7 +180,7 @@ describe('the schema, from release 1 to 3', () => {
     expect(await works('2.0.0')).toMatchObject({ works: true });
   });
 
-  /** The longest wait of a user, in ms, while a migration waits for a transaction of 1.5 s that reads the table. */
+  /** The longest wait of a user, in ms, while a migration waits for a second for a transaction that reads the table. */
   async function waitDuring(lockTimeout: string) {
     await world.migrated('3.0.0', 'undo');
     const { url } = await world.running('2.0.0', 'beside');
@@ -193,7 +200,14 @@ describe('the schema, from release 1 to 3', () => {
         '--pause',
         '200',
       );
-      await client.query('SELECT pg_sleep(1.5)');
+      await until(
+        'the migration to want the table',
+        async () =>
+          (await client.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass`)).rowCount,
+        60_000,
+        20,
+      );
+      await client.query('SELECT pg_sleep(1)');
       await client.query('COMMIT');
       expect((await waiting).json).toMatchObject({ done: ['0301-names-are-there.sql', '0302-validate.sql'] });
       const { failed, max } = await load.stop();

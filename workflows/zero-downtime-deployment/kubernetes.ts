@@ -52,6 +52,9 @@ const onlyForCanary = onlyOnKubernetes.filter((path) => path.includes('/canary')
 const onlyBehindProxy = [
   'release/traffic',
   'release/running',
+  'hold',
+  'watch/weight',
+  'retire/hold',
   'roll',
   'start',
   'verify',

@@ -49,6 +49,15 @@ export function placesOf({ servers, pool }: SeenTraffic, running: Running, versi
   return { old: { server: old.name, version: runs.version, address: old.address }, next: { server: free.name } };
 }
 
+/** The old version has all traffic, as it was before anything was changed. */
+export function asBefore(target: string, { old, next }: Places): TrafficAction {
+  const servers: TrafficServer[] = [
+    { name: old.server, address: old.address, weight: whole },
+    { name: next.server, address: null, weight: 0 },
+  ];
+  return { kind: 'traffic', target, operation: 'set', servers };
+}
+
 /** The proxy's side of the deployment, as data. */
 export function trafficFor(target: string, { old, next }: Places, address: string) {
   const set = (...servers: TrafficServer[]): TrafficAction => ({ kind: 'traffic', target, operation: 'set', servers });
@@ -58,7 +67,7 @@ export function trafficFor(target: string, { old, next }: Places, address: strin
   return {
     /** In the pool, without a request. */
     enter: (): TrafficAction => set(oldAt(whole), nextAt(0)),
-    leave: (): TrafficAction => set(oldAt(whole), nobody(next.server)),
+    leave: (): TrafficAction => asBefore(target, { old, next }),
     /** @param percent share of the new version */
     share: (percent: number): TrafficAction => set(oldAt(whole - percent), nextAt(percent)),
     /** All traffic to the old version. */

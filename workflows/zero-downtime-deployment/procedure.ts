@@ -8,7 +8,7 @@ import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
 import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
 import { leaveOut } from './left-out.js';
-import { observe, placesOf, seen, trafficFor, type Places } from './pool.js';
+import { asBefore, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { serverByServer } from './rolling.js';
 import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
 import type { Way } from './way.js';
@@ -33,6 +33,8 @@ export const zeroDowntimeDeployment = runbook(
     await run.gate('approve', questionFor(wish, artefact, way, backup));
 
     const { version } = wish;
+    // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the traffic.
+    await run.step('hold', { action: way.hold, undo: way.hold });
     await run.nested('migrate', async (part) => {
       await part.step('expand', { action: deployer.migrate('expand', version), undo: deployer.migrate('undo', version) });
       await part.step('compatible', { action: deployer.schema(way.old) });
@@ -77,6 +79,7 @@ function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places):
     old: old.version,
     evidence: { 'runs now': `${old.version} on ${old.server}`, 'traffic in percent': wish.shares.join(', ') },
     covers: { from: old.version, to: next.server, shares: wish.shares },
+    hold: asBefore(service, places),
     async replace(artefact) {
       const started = await run.step('start', {
         action: deployer.start(next.server, wish.version),
@@ -84,11 +87,12 @@ function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places):
       });
       const { address } = answerOf<{ address: string }>(started, 'where the new version runs');
       await verify(run, wish, places);
-      const deployment: Deployment = { service, wish, places, deployer, traffic: trafficFor(service, places, address) };
+      const traffic = trafficFor(service, places, address);
+      const deployment: Deployment = { service, wish, places, deployer, traffic };
       const before = await run.nested('shift', (part) => shiftTraffic(part, deployment));
       run.notNeeded('roll', 'the new version has a server of its own');
       const action = measuring(deployment, { candidate: next.server, before });
-      await run.nested('watch', (part) => watchOver(part, wish, action));
+      await run.nested('watch', (part) => watchOver(part, wish, action, { set: traffic.share(100), back: traffic.back() }));
       await run.nested('retire', (part) => retire(part, deployment, artefact));
       return { server: next.server, address };
     },
@@ -116,6 +120,7 @@ async function retire(part: Part, { wish, places, deployer, traffic }: Deploymen
   await part.step('stop', { action: deployer.stop(old.server), undo: deployer.start(old.server, old.version) });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
   await contractWhenAllowed(part, { wish, deployer, artefact, running: old.version });
+  await part.step('hold', { action: traffic.emptyOld() });
 }
 
 /** What the approver sees, and exactly what the approval allows. */

@@ -75,6 +75,9 @@ export function serverByServer(run: Run, wish: Wish, deployer: Deployer, seen: S
   const target = run.target('service').name;
   const fleet = fleetOf(seen, running, wish);
   const names = fleet.servers.map(({ name }) => name);
+  const servers = fleet.servers.map(({ name, address, weight }) => ({ name, address, weight }));
+  // Each server comes back to its own place: what was before is what is to be afterwards too.
+  const hold: TrafficAction = { kind: 'traffic', target, operation: 'set', servers };
   return {
     old: fleet.version,
     evidence: {
@@ -82,14 +85,16 @@ export function serverByServer(run: Run, wish: Wish, deployer: Deployer, seen: S
       'replaced at a time': `${wish.batch} of ${names.length}`,
     },
     covers: { from: fleet.version, to: names, batch: wish.batch },
+    hold,
     async replace(artefact) {
       for (const id of ['start', 'verify', 'shift']) run.notNeeded(id, 'each server is replaced in its place');
       const before = await roll(run, 'roll', { target, fleet, deployer, wish });
       const action = measurementOf(target, wish, { candidate: names, before, versions: { candidate: wish.version } });
-      await run.nested('watch', (part) => watchOver(part, wish, action));
+      await run.nested('watch', (part) => watchOver(part, wish, action, { set: hold, back: hold }));
       await run.nested('retire', async (part) => {
         for (const id of ['drain', 'stop', 'empty']) part.notNeeded(id, 'nothing of the old version is left');
         await contractWhenAllowed(part, { wish, deployer, artefact, running: fleet.version });
+        await part.step('hold', { action: hold });
       });
       return { servers: names };
     },

@@ -1,9 +1,10 @@
 import { leaks, type Analysis } from '../../common/analysis.js';
 import type { JsonObject } from '../../language/json.js';
-import type { AnalysisAction, AnalysisNumbers } from '../../language/runbook.js';
+import type { AnalysisAction, AnalysisNumbers, TrafficAction } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Deployer } from './deployer.js';
+import { held } from './held.js';
 import type { Places, trafficFor } from './pool.js';
 import type { Wish } from './wish.js';
 
@@ -29,24 +30,34 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
     await part.step('rehearse', { action, undo: traffic.leave() });
   }
   for (const share of wish.shares) {
-    await part.step('weight', { action: traffic.share(share), undo: traffic.back() });
-    const found = await part.step('measure', {
-      action: measuring(deployment, {
+    const measure = held(part, traffic.share(share), traffic.back());
+    const found = await measure(
+      measuring(deployment, {
         candidate: places.next.server,
         ...(share < 100 ? { baseline: places.old.server } : {}),
         before: baseline,
       }),
-    });
+    );
     part.decide('judge', () => judged(found, `with ${share} % of the traffic`));
   }
   return baseline;
 }
 
-/** Watches the new version with all of the traffic, one window after the other. @throws ProcedureStopped when it is bad */
-export async function watchOver(part: Part, wish: Wish, action: AnalysisAction): Promise<void> {
+/**
+ * Watches the new version with all of the traffic, one window after the other.
+ * @param traffic what the proxy is held to meanwhile, and what takes that back
+ * @throws ProcedureStopped when it is bad
+ */
+export async function watchOver(
+  part: Part,
+  wish: Wish,
+  action: AnalysisAction,
+  traffic: { set: TrafficAction; back: TrafficAction },
+): Promise<void> {
   const memory: number[] = [];
+  const measure = held(part, traffic.set, traffic.back);
   for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
-    const found = await part.step('measure', { action });
+    const found = await measure(action);
     const bytes = numbers(found)?.memoryBytes ?? null;
     if (bytes !== null) memory.push(bytes);
     part.decide('judge', () => judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)));

@@ -4,13 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { thisRelease } from './release.js';
 
 /*
  * Changes the schema of WEB_DATABASE_URL as this artefact says:
  *
  *   node migrate.js expand|contract|undo [--lock-timeout MS] [--attempts N] [--pause MS]
  *
- * Each file is one transaction, done once and noted in `schema_history`; told again, it does what is left. A statement
+ * Each file is one transaction, done once and noted in `schema_history`; told again, it does what is left. `undo` takes back
+ * what this release did: what another release has done before, a running one may need. A statement
  * that waits for a lock makes everybody queue behind it, so it gives up after the lock time-out, lets the queue go, and
  * tries again after a pause. Prints one line of JSON; exit code 0 done, 1 failed, 75 no lock to be had (try later).
  */
@@ -20,6 +22,7 @@ type Phase = (typeof phases)[number];
 const folder = fileURLToPath(new URL('../migrations/', import.meta.url));
 const repeats = /^-- repeat until no rows\b/;
 const noLock = '55P03';
+const { version: release } = thisRelease();
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,7 +55,7 @@ function scriptsOf(of: Phase): Script[] {
 async function alone(client: pg.Client): Promise<void> {
   await client.query(`SELECT pg_advisory_lock(hashtext('web schema'))`);
   await client.query(`CREATE TABLE IF NOT EXISTS schema_history (
-    phase text NOT NULL, name text NOT NULL, digest text NOT NULL, done_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (phase, name))`);
+    phase text NOT NULL, name text NOT NULL, digest text NOT NULL, release text NOT NULL, done_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (phase, name))`);
 }
 
 let waited = 0;
@@ -91,7 +94,12 @@ async function apply(client: pg.Client, of: 'expand' | 'contract', script: Scrip
   }
   await patiently(client, async () => {
     if (!repeats.test(script.text)) await client.query(script.text);
-    await client.query('INSERT INTO schema_history (phase, name, digest) VALUES ($1, $2, $3)', [of, script.name, digest]);
+    await client.query('INSERT INTO schema_history (phase, name, digest, release) VALUES ($1, $2, $3, $4)', [
+      of,
+      script.name,
+      digest,
+      release,
+    ]);
   });
   return true;
 }
@@ -108,12 +116,18 @@ async function migrate(client: pg.Client, what: Phase): Promise<string[]> {
     scriptsOf('contract').map(({ name }) => name),
   ]);
   if (contracted.rowCount) throw new Error('the contract migration has been done: there is no way back by an undo');
-  const there = await client.query(`SELECT 1 FROM schema_history WHERE phase = 'expand' AND name = ANY($1)`, [names]);
-  if (!there.rowCount) return [];
-  const scripts = scriptsOf('undo').reverse();
+  const own = await client.query<{ name: string }>(
+    `SELECT name FROM schema_history WHERE phase = 'expand' AND name = ANY($1) AND release = $2`,
+    [names, release],
+  );
+  if (!own.rowCount) return [];
+  // Each is called as the first migration that it takes back.
+  const scripts = scriptsOf('undo')
+    .filter(({ name }) => own.rows.some((row) => row.name === name))
+    .reverse();
   await patiently(client, async () => {
     for (const script of scripts) await client.query(script.text);
-    await client.query(`DELETE FROM schema_history WHERE phase = 'expand' AND name = ANY($1)`, [names]);
+    await client.query(`DELETE FROM schema_history WHERE phase = 'expand' AND name = ANY($1) AND release = $2`, [names, release]);
   });
   return scripts.map(({ name }) => name);
 }

@@ -33,6 +33,8 @@ const pool = new pg.Pool({
   application_name: `web ${release.version} ${instance}`,
   max: Number(env['WEB_POOL'] ?? 6),
   connectionTimeoutMillis: 5_000,
+  // Whoever waits for its first users has its connections ready when they come.
+  idleTimeoutMillis: 300_000,
   statement_timeout: 5_000,
 });
 pool.on('error', () => undefined);

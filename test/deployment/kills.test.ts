@@ -1,0 +1,76 @@
+import { afterEach, expect, test } from '@jest/globals';
+import { proxyKinds, proxyMissing } from '../../examples/web-system/proxy.js';
+import { isLong, tell } from '../chaos/tell.js';
+import { randomDeaths, Storm, type Ended } from './kills.js';
+
+let storm: Storm | undefined;
+afterEach(async () => {
+  await storm?.stop();
+  storm = undefined;
+});
+
+const right = ({ state, believed, found }: Ended, wanted: Ended['state']): boolean => state === wanted && believed === found;
+
+const told = ({ state, believed, found, wrongMs, requests, failures }: Ended): string =>
+  `${state}, the proxy ${believed === found ? `has what the run believes (${found})` : `has ${found}, the run believes ${believed}`}, ` +
+  `${wrongMs.map((ms) => (ms === null ? 'for good' : `${ms} ms`)).join(' and ') || 'never'} otherwise, ` +
+  `${failures} of ${requests} requests failed while the proxy was there`;
+
+test('worker, Temporal server and a proxy that forgets are killed in mid-shift: the release is deployed, and the proxy does what the run believes', async () => {
+  storm = await Storm.start(proxyMissing('haproxy') ? 'caddy' : 'haproxy', false);
+  const guarded = await storm.deploy({
+    version: '2.0.0',
+    generation: 2,
+    deaths: [
+      { victim: 'worker', step: 'shift/measure', afterMs: 100 },
+      { victim: 'temporal', step: 'shift/measure.2', afterMs: 100 },
+      { victim: 'proxy', step: 'shift/measure.3', afterMs: 300 },
+    ],
+  });
+  tell(`killed in mid-shift: ${told(guarded)}`);
+  await storm.withoutReadback();
+  const unguarded = await storm.deploy({
+    version: '3.0.0',
+    generation: 3,
+    deaths: [{ victim: 'proxy', step: 'shift/measure', afterMs: 300 }],
+  });
+  tell(`weights not read back: ${told(unguarded)}`);
+  expect(guarded.deaths).toEqual({ worker: 1, temporal: 1, proxy: 1 });
+  expect(guarded).toMatchObject({ state: 'succeeded', failures: 0, wrongMs: [expect.any(Number)] });
+  expect(guarded.found).toBe(guarded.believed);
+  expect(unguarded.deaths.proxy).toBe(1);
+  expect([guarded, unguarded].map((ended) => (right(ended, 'succeeded') ? 0 : 1))).toEqual([0, 1]);
+}, 240_000);
+
+const deploymentsEach = 6;
+
+if (isLong) {
+  test.each(proxyKinds.flatMap((kind) => [true, false].map((remembers) => ({ kind, remembers }))))(
+    '$kind, remembers $remembers: killed at random moments, $kind too; good releases are deployed, bad ones taken back',
+    async ({ kind, remembers }) => {
+      storm = await Storm.start(kind, remembers);
+      const ended: (Ended & { isRight: boolean })[] = [];
+      for (let index = 0; index < deploymentsEach; index += 1) {
+        const generation = index % 2 === 0 ? 2 : 3;
+        const flaw = index % 4 === 3 ? 'fails' : null;
+        const deaths = randomDeaths(3);
+        const each = await storm.deploy({ version: `${generation}.1.${index}`, generation, flaw, deaths });
+        const isRight = right(each, flaw ? 'rolled-back' : 'succeeded');
+        const moments = deaths.map(({ victim, step, afterMs }) => `${victim} ${afterMs} ms into ${step}`).join(', ');
+        if (!isRight) process.stdout.write(`WRONG after ${moments}: ${told(each)}; ${each.why}\n`);
+        ended.push({ ...each, isRight });
+      }
+      const sum = (count: (each: Ended) => number): number => ended.reduce((total, each) => total + count(each), 0);
+      const again = ended.flatMap(({ wrongMs }) => wrongMs);
+      tell(
+        `${kind} that ${remembers ? 'remembers' : 'forgets'}: ${ended.filter(({ isRight }) => isRight).length} of ${deploymentsEach} right; ` +
+          `killed: worker ${sum(({ deaths }) => deaths.worker)}, Temporal ${sum(({ deaths }) => deaths.temporal)}, proxy ${sum(({ deaths }) => deaths.proxy)}; ` +
+          `weights other than believed for ${Math.max(0, ...again.map((ms) => ms ?? Infinity))} ms at most; ` +
+          `${sum(({ failures }) => failures)} of ${sum(({ requests }) => requests)} requests failed while the proxy was there; ${Math.floor(ended.length / 4)} of the releases bad`,
+      );
+      expect(ended.filter(({ isRight }) => !isRight)).toEqual([]);
+      expect(again.filter((ms) => ms === null)).toEqual([]);
+    },
+    1_800_000,
+  );
+}
