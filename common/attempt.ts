@@ -22,7 +22,7 @@ export interface AttemptRequest<A extends Action = Action> {
   /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */
   retakeLease?: boolean;
   /** A host whose workers did not take the attempt back in time: what was started there is no longer waited for. */
-  hostGone?: string;
+  hostGone?: string | undefined;
 }
 
 export interface Expectation {

@@ -55,7 +55,6 @@ export interface LeaseFacts {
   /** Who has them, in words. */
   held: string;
   decidedBy: string | null;
-  decidedVerb: string | null;
 }
 
 /** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */

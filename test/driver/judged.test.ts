@@ -30,7 +30,7 @@ const facts: JudgeRequest = {
     { step: 'answered', ...asked, state: 'decided', answers: [], decidedBy: 'ann', decidedVerb: 'skip' },
     { step: 'closed', ...asked, state: 'decided', answers: [], decidedBy: null, decidedVerb: null },
   ],
-  lease: { id: 'target:web', ...asked, state: 'waiting', held: 'target web is held', decidedBy: null, decidedVerb: null },
+  lease: { id: 'target:web', ...asked, state: 'waiting', held: 'target web is held', decidedBy: null },
   ended: false,
   life: { paused: false, rollingBack: false, running: [], undos, runbook: 'told', inputs: { word: 'a' } },
   decisions: [],

@@ -94,7 +94,7 @@ export class Board {
     this.publish(row.id);
   }
 
-  end(row: StepView, state: StepState, result: { output?: Json; error?: Problem } = {}): void {
+  end(row: StepView, state: StepState, result: { output?: Json; error?: Problem | undefined } = {}): void {
     row.state = state;
     row.endedAt = now();
     if (result.output !== undefined) {
@@ -126,16 +126,23 @@ export class Board {
     this.view.state = this.liveState();
   }
 
+  /** Without telling Temporal: what comes next does. @param stays what is still asked */
+  closeWaits(stays: (wait: WaitView) => boolean): void {
+    this.view.waitingFor = this.view.waitingFor.filter(stays);
+    this.view.state = this.liveState();
+  }
+
   setPaused(paused: boolean): void {
     this.paused = paused;
     this.view.state = this.liveState();
     this.publish(this.published.step);
   }
 
-  setRollingBack(): void {
+  /** @param step what to name as the present step, for the list in the Temporal UI */
+  setRollingBack(step: string): void {
     this.rollingBack = true;
     this.view.state = this.liveState();
-    this.publish('');
+    this.publish(step);
   }
 
   get isRollingBack(): boolean {
