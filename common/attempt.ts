@@ -12,9 +12,9 @@ export interface AttemptRequest<A extends Action = Action> {
   /** Must hold on the output, or the attempt fails for good with `otherwise`. */
   expect: readonly Expectation[];
   /** Polled after the action, in the same attempt, until it holds. */
-  verify?: CheckAction;
+  verify?: CheckAction | undefined;
   /** Holds when, and only when, the effect is there; asked when the outcome of an attempt is unknown. */
-  check?: CheckAction;
+  check?: CheckAction | undefined;
   /** Attempts in all before the step fails. */
   attempts: number;
   /** Milliseconds that one attempt may take. */

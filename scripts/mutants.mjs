@@ -39,9 +39,9 @@ const faultsPerProcess = 100;
 
 /** What found a fault the last time finds it again in most cases: it is tried first. */
 const foundBefore = lastFound(readFileSync('docs/mutants.md', 'utf8'));
-/** Faults that no test has to find, each with its reason. */
-const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8')).flatMap(({ file, reason, faults: named }) =>
-  named.map((fault) => ({ file, reason, fault })),
+/** Faults that no test has to find, each with its reason, named by file, function and what becomes of the code. */
+const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8')).flatMap(({ faults: named, ...rest }) =>
+  named.map((fault) => ({ ...rest, fault })),
 );
 const faults = [];
 const copy = copyProgram(root, files, (source, file) => {
@@ -116,15 +116,17 @@ function report(tried) {
   const survivors = tried.filter((fault) => !fault.killedBy && !isExcused(fault));
   const excused = tried.filter((fault) => !fault.killedBy && isExcused(fault));
   const stale = exceptions.filter(
-    ({ file, fault }) => files.includes(file) && !excused.some((each) => each.file === file && each.what === fault),
+    (exception) => files.includes(exception.file) && excused.filter((fault) => excuses(exception, fault)).length !== 1,
   );
   if (tried.length === faults.length && chosen.length === 0) writeFileSync('docs/mutants.md', mutantsDoc(faults, reasonOf));
   process.stdout.write('\n');
   for (const fault of survivors) {
     process.stdout.write(`SURVIVES  ${placeOf(fault)}${fault.killedBy === undefined ? '  (no test comes by)' : ''}\n`);
   }
-  for (const { file, fault } of stale) {
-    process.stdout.write(`NOT NEEDED in test/mutants/exceptions.json: ${file} ${fault}: a test finds it, or it is gone\n`);
+  for (const exception of stale) {
+    const covered = excused.filter((fault) => excuses(exception, fault)).length;
+    const why = covered === 0 ? 'a test finds it, or it is gone' : `it stands for ${covered} faults`;
+    process.stdout.write(`WRONG in test/mutants/exceptions.json: ${exception.file} ${exception.in} ${exception.fault}: ${why}\n`);
   }
   const found = tried.filter(({ killedBy }) => killedBy).length;
   process.stdout.write(
@@ -134,8 +136,12 @@ function report(tried) {
 }
 
 /** Why a fault need not be found; undefined when it has to be. */
-function reasonOf({ file, what }) {
-  return exceptions.find((each) => each.file === file && each.fault === what)?.reason;
+function reasonOf(fault) {
+  return exceptions.find((exception) => excuses(exception, fault))?.reason;
+}
+
+function excuses(exception, fault) {
+  return exception.file === fault.file && exception.in === fault.in && exception.fault === fault.what;
 }
 
 function isExcused(fault) {

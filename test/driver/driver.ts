@@ -262,6 +262,7 @@ export class Run {
   private broken: Error | undefined;
   private untold = false;
   private sizeTold = 0;
+  private lengthTold = 0;
   private driving: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -326,6 +327,13 @@ export class Run {
    */
   comeEarly(): void {
     this.untold = true;
+    // The workflow task that is scheduled for it.
+    this.execution.events += 1;
+  }
+
+  /** What the workflow was told of its history with the last workflow task: its events and its bytes. */
+  get historyTold(): { length: number; bytes: number } {
+    return { length: this.lengthTold, bytes: this.sizeTold };
   }
 
   /** Asks the workflow, after it has seen all that was sent to it. @throws what the query handler throws */
@@ -466,7 +474,10 @@ export class Run {
   private async send(jobs: Job[]): Promise<Command[]> {
     const sandbox = (this.execution.sandbox ??= await this.createSandbox());
     // Told with each workflow task; a question is none.
-    if (!this.untold && !jobs[0]?.queryWorkflow) this.sizeTold = this.execution.events * bytesPerEvent;
+    if (!this.untold && !jobs[0]?.queryWorkflow) {
+      this.sizeTold = this.execution.events * bytesPerEvent;
+      this.lengthTold = this.execution.events;
+    }
     const { successful, failed } = await sandbox.activate(
       WorkflowActivation.fromObject({
         runId: this.execution.runId,

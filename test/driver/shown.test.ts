@@ -207,6 +207,8 @@ describe('a run from its start to its end', () => {
       steps: [{ state: 'failed', error: { type: 'Rejected', message: 'operator rejected gate: not tonight' } }],
       problem: { message: 'operator rejected gate: not tonight' },
     });
+    // There was nothing to take back.
+    expect(published(run).join()).not.toContain('rolling-back');
   });
 
   test('a step by hand that nothing needs, and an undo that fails, say what each answer does', async () => {
@@ -297,6 +299,47 @@ describe('a run from its start to its end', () => {
     }
     await run.end();
     expect((await status(run)).state).toBe('failed');
+  });
+
+  test('a border at an undo that asks tells Temporal and the record nothing twice either', async () => {
+    const run = begin(driver, runbook([change('one'), change('two'), gate]), failing('one.undo'));
+    await answer(run, 'reject');
+    const before = await status(run);
+    expect(before).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'one.undo' }] });
+    run.signal(messageNames.border);
+    await run.advance(500);
+    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    expect(outline(told)).toEqual([]);
+    expect(await status(run)).toEqual(before);
+    await answer(run, 'done');
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
+  });
+
+  test('a border in the middle of a rollback keeps the step that is taken back', async () => {
+    const run = begin(driver, runbook([change('one'), change('two'), gate]), slow());
+    await run.advance(2_000);
+    await answer(run, 'reject');
+    await run.advance(500);
+    run.signal(messageNames.border);
+    await run.advance(1_000);
+    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    expect(outline(told)).toEqual(['search-attributes rolling-back one', 'command one.undo']);
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
+  });
+
+  test('what a run can be told stands in the Temporal UI, and that it was moved is no decision', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    const { definition } = await run.query<{ definition: { signalDefinitions: { name: string }[] } }>(
+      '__temporal_workflow_metadata',
+    );
+    expect(definition.signalDefinitions.flatMap(({ name }) => name ?? [])).toEqual(
+      expect.arrayContaining([messageNames.decide, messageNames.border, messageNames.moved]),
+    );
+    run.signal(messageNames.moved);
+    await run.settle();
+    expect((await status(run)).decisions).toEqual([]);
+    expect(outline(run.trace)).not.toContain('judge');
   });
 
   test('changed inputs open the gates again, the question before that is closed', async () => {

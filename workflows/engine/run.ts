@@ -472,9 +472,10 @@ export class Run {
   /** Waits until the step may begin. An approval that was given for other code is asked for once more. */
   private async mayBegin(spec: StepSpec, top: string, actions: readonly Action[]): Promise<void> {
     const { plan } = this.entry;
-    const gate = gateFor(spec, top, plan);
+    // No gate has the empty name.
+    const gate = gateFor(spec, top, plan) ?? '';
     await this.turn.start();
-    while (gate !== undefined && this.gates.outdated(gate, presentRelease())) {
+    while (this.gates.outdated(gate, presentRelease())) {
       await this.gates.renew(gate, this.gateHost(), this.key.run);
       await this.turn.start();
     }
@@ -595,8 +596,8 @@ export class Run {
       step: { path, title: spec.title, kind: spec.kind, effect: spec.effect },
       action: work.action,
       expect: work.expect ?? [],
-      ...(work.verify ? { verify: work.verify } : {}),
-      ...(work.check ? { check: work.check } : {}),
+      verify: work.verify,
+      check: work.check,
       attempts: retry.attempts * (this.desk.asked(path) + 1),
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
       ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
