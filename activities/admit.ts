@@ -106,6 +106,5 @@ function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expan
 }
 
 function refused(problems: Problem[]): Admission {
-  const [first] = problems;
-  return { admitted: false, problem: first ?? { type: 'Refused', message: 'refused' }, problems };
+  return { admitted: false, problem: problems[0] as Problem, problems };
 }

@@ -233,6 +233,17 @@ describe('a gate that code opens', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
+  test('and that is rejected before the next execution has come to it is closed, whatever the code does then', async () => {
+    const run = await opened('and goes on when it is rejected');
+    await run.advance(60_000);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    await answer(run, 'reject');
+    await run.advance(60_000);
+    expect((await status(run)).waitingFor).toEqual([]);
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+  });
+
   test.each(['gate', 'work'])(
     'or a step that asks: a run that is ended before its code has come back to it closes the question (%s)',
     async (question) => {

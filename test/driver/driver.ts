@@ -256,6 +256,7 @@ export class Run {
   private execution: Execution;
   private executions = 0;
   private jobs: Job[] = [];
+  private joining: Job[] = [];
   private tasks = new Map<number, Task>();
   private timers = new Map<number, Appointment>();
   private ending: Ending | undefined;
@@ -309,6 +310,11 @@ export class Run {
   /** Sends a signal whose payloads are bytes that nobody checked, as any client can. */
   signalRaw(name: string, ...payload: Payload[]): void {
     this.receive({ signalWorkflow: { signalName: name, input: payload, headers: {} } });
+  }
+
+  /** Sends a signal that comes with the workflow task which something else causes. */
+  signalWithNext(name: string, ...payload: unknown[]): void {
+    this.joining.push({ signalWorkflow: { signalName: name, input: payloadsOf(payload), headers: {} } });
   }
 
   /** Asks for the run's end, as Temporal's own cancel does. */
@@ -452,7 +458,7 @@ export class Run {
 
   private async activate(): Promise<void> {
     // The order in which Core sorts jobs: the start, then signals, then all others as they came.
-    const jobs = this.jobs.map((job, place) => ({ job, place, rank: job.initializeWorkflow ? 0 : job.signalWorkflow ? 1 : 2 }));
+    const jobs = [...this.joining.splice(0), ...this.jobs].map((job, place) => ({ job, place, rank: job.initializeWorkflow ? 0 : job.signalWorkflow ? 1 : 2 }));
     jobs.sort((a, b) => a.rank - b.rank || a.place - b.place);
     this.jobs = [];
     this.activations += 1;

@@ -349,6 +349,21 @@ describe('a decision whose question is gone when it has been judged', () => {
     expect((await status(run)).state).toBe(state);
   });
 
+  test('a gate that the run never comes to, because its changes are taken back, is closed', async () => {
+    const run = begin(driver, runbook([change('one'), hand, gate]), (_request, activity) =>
+      activity.sleep(1_000).then(() => null),
+    );
+    await run.advance(2_000);
+    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({ code: 'not-waiting' });
+    await answer(run, 'rollback');
+    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({
+      ...{ accepted: false, code: 'already-decided' },
+      message: expect.stringContaining('already closed'),
+    });
+    await run.end();
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
   test('one that comes while the run ends is told that it has ended', async () => {
     const spec = runbook([gate]);
     const run = begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
@@ -363,6 +378,18 @@ describe('a decision whose question is gone when it has been judged', () => {
       code: 'not-waiting',
       message: expect.stringContaining('already ended'),
     });
+  });
+
+  test('one that comes with the deadline itself counts', async () => {
+    const spec = runbook([{ ...gate, deadlineMs: 1_000 }, change('two')]);
+    const run = begin(driver, spec);
+    await run.advance(500);
+    run.signalWithNext('decide', {
+      ...{ version: 1, id: 'in-time', run: run.workflowId, verb: 'approve', by: 'ann', reason: 'because' },
+      ...(await about(run)),
+    });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['two']);
   });
 
   test('one that came before the deadline counts, although it is judged behind it', async () => {

@@ -243,6 +243,21 @@ describe('what is no decision', () => {
     expect(verdicts[0]?.message).toContain(signal === 'decide' ? 'This is not a decision: ✖' : 'approve-everything');
   });
 
+  test('a decision nested so deep that to look at it fills the stack is none; a bug is not called one', () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 50_000; level += 1) deep = [deep];
+    const of = (outputs: unknown): JudgeRequest['decisions'] => [
+      { id: 'd', received: { ...whole, verb: 'done', outputs: { deep: outputs } } as never, signal: 'decide', at: 'x' },
+    ];
+    expect(judge({ ...facts, decisions: of(deep) }).verdicts).toMatchObject([{ code: 'malformed' }]);
+    const broken = {
+      get inside(): never {
+        throw new TypeError('a bug');
+      },
+    };
+    expect(() => judge({ ...facts, decisions: of(broken) })).toThrow('a bug');
+  });
+
   test('without admission at hand, changed inputs are not refused', () => {
     const received = { ...whole, ...asked, verb: 'retry', step: 'step', inputs: { x: 1 } };
     const { verdicts } = judge({ ...facts, decisions: [{ id: 'd', received, signal: 'decide', at: 'x' }] });

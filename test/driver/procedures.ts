@@ -142,6 +142,11 @@ const asking: Record<string, (run: Run) => Promise<unknown>> = {
     await sleep(60_000);
     return run.gate('gate', question(1));
   },
+  'and goes on when it is rejected': async (run) => {
+    await sleep(60_000);
+    await run.gate('gate', question(1)).catch(() => undefined);
+    await sleep(60_000);
+  },
   'anew after a minute': async (run) => {
     const asked = CancellationScope.withTimeout(60_000, () => run.gate('gate', question(1)));
     await asked.catch(() => run.gate('gate', question(2)));

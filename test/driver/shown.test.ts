@@ -241,12 +241,20 @@ describe('a run from its start to its end', () => {
   test('a question of a run that is cancelled is closed at once', async () => {
     const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
     for (const [step, verb, place] of [
-      [gate, 'approve', { gate: 'gate' }],
-      [hand, 'done', { step: 'hand' }],
+      [gate, 'approve', { gate: 'both/gate' }],
+      [hand, 'done', { step: 'both/hand' }],
     ] as const) {
-      const run = begin(driver, runbook([change('one'), step]), slow());
+      const look = { ...lasting('slow'), effect: 'read' };
+      const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [step, look] };
+      const run = begin(driver, runbook([both]), (_request, activity) =>
+        activity.cancelled().catch(async (error: unknown) => {
+          await activity.sleep(5_000);
+          throw error;
+        }),
+      );
       await run.advance(2_000);
       await tell(run, 'cancel');
+      expect(await status(run)).toMatchObject({ waitingFor: [], steps: [{}, {}, { id: 'both/slow', state: 'running' }] });
       expect(await tell(run, verb, { ...place, attempt: 1 })).toMatchObject({
         ...{ accepted: false, code: 'already-decided' },
         message: expect.stringContaining('already closed'),
@@ -299,6 +307,22 @@ describe('a run from its start to its end', () => {
     }
     await run.end();
     expect((await status(run)).state).toBe('failed');
+  });
+
+  test('a border at two questions keeps the order in which they came', async () => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
+    const run = begin(driver, runbook([both]), async (request, activity) => {
+      await activity.sleep(request.step.path === 'both/left' ? 2_000 : 1_000);
+      throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    });
+    await run.advance(5_000);
+    const before = await status(run);
+    expect(before.waitingFor.map(({ id }) => id)).toEqual(['both/right', 'both/left']);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    expect(outline(told)).toEqual([]);
+    expect(await status(run)).toEqual(before);
   });
 
   test('a border at an undo that asks tells Temporal and the record nothing twice either', async () => {

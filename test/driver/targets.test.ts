@@ -205,6 +205,7 @@ describe('taking a target over', () => {
     expect(await run.query('verdict', id)).toMatchObject({ accepted: true });
     expect(asked.filter(({ takeOver }) => takeOver)).toEqual([]);
     expect(commands(run)).toEqual(['one']);
+    expect((await status(run)).waitingFor).toMatchObject([{ kind: 'manual', id: 'hand' }]);
     const again = send(run, 'take-over', { attempt: 1 });
     await run.advance(5_000);
     expect(await run.query('verdict', again)).toMatchObject({

@@ -126,10 +126,9 @@ export class Board {
     this.view.state = this.liveState();
   }
 
-  /** Without telling Temporal: what comes next does. @param stays what is still asked */
+  /** The run is about to end, or to take back its changes, which tells Temporal. @param stays what is still asked */
   closeWaits(stays: (wait: WaitView) => boolean): void {
     this.view.waitingFor = this.view.waitingFor.filter(stays);
-    this.view.state = this.liveState();
   }
 
   setPaused(paused: boolean): void {

@@ -88,9 +88,9 @@ export class Desk {
     open.decision = decision;
   }
 
-  /** What the run as a whole is told is the answer to what an undo has asked, too. */
-  answerUndos(decision: DecisionEnvelope): void {
-    for (const { step } of this.cases.values()) if (isAboutUndo(step)) this.decide({ ...decision, step });
+  /** What the run as a whole is told answers whatever is asked, too. */
+  answerAll(decision: DecisionEnvelope): void {
+    for (const step of this.cases.keys()) this.decide({ ...decision, step });
   }
 
   /**

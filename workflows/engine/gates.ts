@@ -100,7 +100,7 @@ export class Gates {
   /** Is there an approval that was good for the code before, or is it being asked for once more? */
   outdated(id: string, release: string): boolean {
     const gate = this.gates.get(id);
-    if (!gate?.question || this.waived.has(id)) return false;
+    if (!gate?.question) return false;
     return gate.renewal !== undefined || (gate.decision?.verb === 'approve' && gate.release !== release);
   }
 
@@ -126,9 +126,9 @@ export class Gates {
     }
   }
 
-  /** Nobody comes back to any question: the procedure is over. */
+  /** The procedure is over: nobody comes to any gate, or back to one. */
   close(): void {
-    for (const gate of this.gates.values()) if (gate.state === 'waiting') gate.state = 'decided';
+    for (const gate of this.gates.values()) gate.state = 'decided';
   }
 
   /** Takes a decision that was judged good. */

@@ -324,14 +324,14 @@ export class Run {
   /** Ends a rollback before its next undo. An undo that failed asks nobody any more, or has its answer. */
   stopRollback(decision: DecisionEnvelope): void {
     this.stopped = true;
-    this.desk.answerUndos(decision);
+    this.desk.answerAll(decision);
   }
 
   /** What the next execution of the run needs to go on where this one is. */
   carry(rollback: Carried['rollback']): Carried {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
-    const steps = withoutSpentOutputs(replanned?.plan ?? plan, this.board.view.steps);
+    const steps = withoutSpentOutputs(plan, this.board.view.steps);
     const view = { ...this.board.view, steps };
     const changedInputs = replanned?.changes ?? this.entry.carried?.changedInputs;
     return {
