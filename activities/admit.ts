@@ -96,9 +96,9 @@ function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expan
     inputs,
     targets: names.map((name) => deps.targets.planned(name)),
     steps,
-    ...(spec.data ? { data: true } : {}),
-    ...(spec.outputs ? { outputs: spec.outputs } : {}),
-    ...(spec.objectives ? { objectives: spec.objectives } : {}),
+    data: spec.data,
+    outputs: spec.outputs,
+    objectives: spec.objectives,
     ...(drill ? { drill: true } : {}),
     procedure: deps.procedure,
   };

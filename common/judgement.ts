@@ -70,7 +70,7 @@ export interface JudgeRequest {
   /** True once the run can no longer be cancelled. */
   ended: boolean;
   /** Absent in requests of older runs. */
-  life?: LifeFacts;
+  life?: LifeFacts | undefined;
   /** `id` is the sender's, or one that the run gave to what had none. */
   decisions: { id: string; received: Json; signal: string; at: string }[];
 }

@@ -199,11 +199,11 @@ describe('a run continues as new', () => {
     expect([borders(run), (await status(run)).state]).toEqual([0, 'cancelled']);
   });
 
-  test('nor when the last step ends in the same breath as it is asked to', async () => {
-    const run = begin(driver, runbook([change('one')]), (_request, activity) => activity.hold().then(() => null));
-    await run.settle();
+  test('nor when its last step ends while it is about to: it does not wait for a pause between signals', async () => {
+    const run = begin(driver, runbook([change('one')]), (_request, activity) => activity.sleep(50).then(() => null));
+    await run.advance(10);
+    junk(run, 1);
     run.signal(messageNames.border);
-    run.held('one').release();
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect(outline(run.trace).filter((line) => /^(timer|continue-as-new)/.test(line))).toEqual([]);
   });

@@ -458,7 +458,11 @@ export class Run {
 
   private async activate(): Promise<void> {
     // The order in which Core sorts jobs: the start, then signals, then all others as they came.
-    const jobs = [...this.joining.splice(0), ...this.jobs].map((job, place) => ({ job, place, rank: job.initializeWorkflow ? 0 : job.signalWorkflow ? 1 : 2 }));
+    const jobs = [...this.joining.splice(0), ...this.jobs].map((job, place) => ({
+      job,
+      place,
+      rank: job.initializeWorkflow ? 0 : job.signalWorkflow ? 1 : 2,
+    }));
     jobs.sort((a, b) => a.rank - b.rank || a.place - b.place);
     this.jobs = [];
     this.activations += 1;

@@ -74,7 +74,7 @@ describe('at a gate', () => {
     ['a rejection', of({ gate: 'gate' }, 'reject'), 'accepted', /^Gate gate is rejected\.$/],
     ['about another run, whatever else it says', of({ run: 'other' }, 'approve'), 'wrong-run', /about run other, this is run/],
     ['about no gate', of({}, 'approve'), 'unknown-gate', /no gate "".*gate, later/],
-    ['in a run without gates', of({ gate: 'x' }, 'approve'), 'unknown-gate', /It has none\./, { gates: [] }],
+    ['in a run without gates', of({ gate: 'x' }, 'approve'), 'unknown-gate', /no gate "x"\. It has none\./, { gates: [] }],
     ['before the run has come to it', of({ gate: 'later' }, 'approve'), 'not-waiting', /not reached yet/],
     ['after somebody approved it', of({ gate: 'passed' }, 'approve'), 'already-decided', /already approved by ann/],
     ['after somebody rejected it', of({ gate: 'refused' }, 'approve'), 'already-decided', /already rejected by ann/],
@@ -187,6 +187,12 @@ describe('of the run as a whole', () => {
   test('what one of a batch has changed holds for the next', () => {
     const verbs = (...list: string[]): VerdictCode[] => judged(list.map((verb) => ({ verb }))).map(([code]) => code);
     expect(verbs('pause', 'pause', 'resume', 'resume')).toEqual(['accepted', 'already-decided', 'accepted', 'not-waiting']);
+    expect(verbs('pause', 'resume', 'cancel')).toEqual(['accepted', 'accepted', 'accepted']);
+    // What is refused changes nothing.
+    expect(judged([{ verb: 'abort', reason: ' ' }, { verb: 'cancel' }]).map(([code]) => code)).toEqual([
+      'reason-missing',
+      'accepted',
+    ]);
     expect(verbs('pause', 'cancel', 'resume', 'cancel')).toEqual(['accepted', 'accepted', 'not-waiting', 'not-possible']);
     expect(judged([{ verb: 'pause' }, { verb: 'pause' }], { life: undefined as never }).map(([code]) => code)).toEqual([
       'accepted',

@@ -144,6 +144,7 @@ describe('the record', () => {
   });
 
   test('is told of everything, however slow it is and however much happens meanwhile', async () => {
+    const times: [number, number][] = [];
     const fails: Record<string, number> = { one: 1_000, two: 5_000, three: 15_000 };
     const both = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: Object.keys(fails).map((id) => step(id)) };
     const real = activities(
@@ -155,9 +156,18 @@ describe('the record', () => {
     );
     const run = driver.start('long', [envelope('long', {})], {
       workflowId: 'long-run',
-      activities: { ...real, record: async (_request, activity) => activity.sleep(10_000) },
+      activities: {
+        ...real,
+        record: async (_request, activity) => {
+          const begun = activity.now();
+          await activity.sleep(10_000);
+          times.push([begun, activity.now()]);
+        },
+      },
     });
     await run.advance(60_000);
+    // One after the other: late news cannot take the place of newer ones.
+    expect(times.map(([begun]) => begun).slice(1)).toEqual(times.map(([, ended]) => ended).slice(0, -1));
     expect(saves(run).map(({ view }) => view.steps.map(({ id }) => id))).toEqual([
       ['all', 'all/one', 'all/two', 'all/three'],
       ['all/two'],
