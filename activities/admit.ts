@@ -96,9 +96,9 @@ function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expan
     inputs,
     targets: names.map((name) => deps.targets.planned(name)),
     steps,
-    ...(spec.data ? { data: true } : {}),
-    ...(spec.outputs ? { outputs: spec.outputs } : {}),
-    ...(spec.objectives ? { objectives: spec.objectives } : {}),
+    data: spec.data,
+    outputs: spec.outputs,
+    objectives: spec.objectives,
     ...(drill ? { drill: true } : {}),
     procedure: deps.procedure,
   };
@@ -106,6 +106,5 @@ function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expan
 }
 
 function refused(problems: Problem[]): Admission {
-  const [first] = problems;
-  return { admitted: false, problem: first ?? { type: 'Refused', message: 'refused' }, problems };
+  return { admitted: false, problem: problems[0] as Problem, problems };
 }

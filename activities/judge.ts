@@ -56,7 +56,7 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
         : decision.verb === 'take-over'
           ? lease
           : undefined;
-    const [code, message] = judgeOne(decision, { ...request, ...(life ? { life } : {}) }, asked, refuseInputs);
+    const [code, message] = judgeOne(decision, { ...request, life }, asked, refuseInputs);
     if (code === 'accepted' && !asked) life = lifeAfter(life, decision);
     if (code === 'accepted' && asked) {
       Object.assign(asked, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);

@@ -13,7 +13,7 @@ export interface LeaseRequest {
   version: 1;
   key: RunKey;
   /** Of a nested run: the one at the top, whose targets it shares. */
-  root?: RunKey;
+  root?: RunKey | undefined;
   targets: string[];
   /** Who has them as far as the run knows. */
   known: HeldTarget[];

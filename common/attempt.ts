@@ -12,9 +12,9 @@ export interface AttemptRequest<A extends Action = Action> {
   /** Must hold on the output, or the attempt fails for good with `otherwise`. */
   expect: readonly Expectation[];
   /** Polled after the action, in the same attempt, until it holds. */
-  verify?: CheckAction;
+  verify?: CheckAction | undefined;
   /** Holds when, and only when, the effect is there; asked when the outcome of an attempt is unknown. */
-  check?: CheckAction;
+  check?: CheckAction | undefined;
   /** Attempts in all before the step fails. */
   attempts: number;
   /** Milliseconds that one attempt may take. */
@@ -22,7 +22,7 @@ export interface AttemptRequest<A extends Action = Action> {
   /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */
   retakeLease?: boolean;
   /** A host whose workers did not take the attempt back in time: what was started there is no longer waited for. */
-  hostGone?: string;
+  hostGone?: string | undefined;
 }
 
 export interface Expectation {

@@ -55,7 +55,6 @@ export interface LeaseFacts {
   /** Who has them, in words. */
   held: string;
   decidedBy: string | null;
-  decidedVerb: string | null;
 }
 
 /** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
@@ -71,7 +70,7 @@ export interface JudgeRequest {
   /** True once the run can no longer be cancelled. */
   ended: boolean;
   /** Absent in requests of older runs. */
-  life?: LifeFacts;
+  life?: LifeFacts | undefined;
   /** `id` is the sender's, or one that the run gave to what had none. */
   decisions: { id: string; received: Json; signal: string; at: string }[];
 }

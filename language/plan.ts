@@ -23,11 +23,11 @@ export interface Plan {
   targets: PlannedTarget[];
   steps: readonly StepSpec[];
   /** True when the steps are data, which the interpreter does. */
-  data?: true;
+  data?: true | undefined;
   /** References to what the run hands over at its end; only for a runbook that is data. */
-  outputs?: JsonObject;
+  outputs?: JsonObject | undefined;
   /** What a recovery has to reach. */
-  objectives?: NonNullable<RunbookSpec['objectives']>;
+  objectives?: RunbookSpec['objectives'] | undefined;
   /** A drill: changes isolated targets only, and takes back what it made. */
   drill?: true;
   /** Digest of the procedure's code (the workflow bundle that the worker runs). */

@@ -55,22 +55,17 @@ async function all() {
   return { told };
 }
 
+/** In the order given. @returns the first test that fails; null when none does */
 async function killer({ fault, tests: wanted }) {
-  for (const file of files) {
-    const chosen = file.tests.filter((test) => wanted.includes(nameOf(file, test)));
-    if (chosen.length === 0) continue;
-    await open(file);
-    chosen.sort((one, other) => wanted.indexOf(nameOf(file, one)) - wanted.indexOf(nameOf(file, other)));
+  const all = files.flatMap((file) => file.tests.map((test) => ({ file, test, name: nameOf(file, test) })));
+  for (const name of wanted) {
+    const found = all.find((each) => each.name === name);
+    if (!found) continue;
+    await open(found.file);
     active = fault;
-    let by;
-    for (const test of chosen) {
-      if (await failureOf(file, test)) {
-        by = nameOf(file, test);
-        break;
-      }
-    }
+    const failure = await failureOf(found.file, found.test);
     active = 0;
-    if (by) return by;
+    if (failure) return name;
   }
   return null;
 }

@@ -10,6 +10,7 @@ import ts from 'typescript';
  * @property {number} id
  * @property {string} file
  * @property {number} line from 1
+ * @property {string} in the function around it: `Gates.ask`, or empty
  * @property {string} what the code and what becomes of it: `gate?.state !== 'waiting' → false`
  */
 
@@ -127,7 +128,7 @@ export function withFaults(source, file, firstId) {
     const shown = text.length > 70 ? `${text.slice(0, 69)}…` : text;
     const id = firstId + faults.length;
     const line = tree.getLineAndCharacterOfPosition(node.getStart()).line + 1;
-    faults.push({ id, file, line, what: `${shown} → ${isOperator ? `with ${becomes}` : becomes}` });
+    faults.push({ id, file, line, in: functionAround(node), what: `${shown} → ${isOperator ? `with ${becomes}` : becomes}` });
     return id;
   }
 
@@ -148,6 +149,17 @@ export function withFaults(source, file, firstId) {
     if (!edits.has(at)) edits.set(at, { before: [], behind: [], length: 0 });
     return edits.get(at);
   }
+}
+
+/** `Class.method`, `function`, or the name of the constant that an arrow function is given to; the outermost counts. */
+function functionAround(node) {
+  let name = '';
+  for (let around = node.parent; around; around = around.parent) {
+    if (ts.isClassDeclaration(around)) return `${around.name?.text}.${name}`;
+    if (ts.isConstructorDeclaration(around)) name = 'constructor';
+    else if ((ts.isFunctionLike(around) || ts.isVariableDeclaration(around)) && around.name) name = around.name.getText();
+  }
+  return name;
 }
 
 function edited(source, edits) {

@@ -1,3 +1,5 @@
+const hanging = ' (does not come to its end)';
+
 /**
  * docs/mutants.md: which test finds which fault.
  * @param {object[]} all the faults
@@ -37,6 +39,29 @@ ${excused.map(({ file, line, what, reason }) => `| ${file}:${line} | ${code(what
 ${files.map((file) => sectionOf(file, found)).join('\n')}`;
 }
 
+/**
+ * What docs/mutants.md says, as it was written last.
+ * @param {string} doc
+ * @returns {(fault: object) => string[] | null} the tests that have found the fault, wherever in its file it stands by now;
+ *   null when it survived or was excused, there or elsewhere in its file, or is new
+ */
+export function lastFound(doc) {
+  const [others, found = ''] = doc.split('\n## Found\n');
+  const survived = new Set([...others.matchAll(/^\| (\S+):\d+ \| (.*?) \| /gm)].map(([, file, what]) => `${file} ${what}`));
+  const killers = new Map();
+  for (const section of found.split(/^### /m).slice(1)) {
+    const file = section.slice(0, section.indexOf('\n'));
+    for (const [, what, by] of section.matchAll(/^\| \d+ \| (.*?) \| (.*) \|$/gm)) {
+      const place = `${file} ${what}`;
+      killers.set(place, [...(killers.get(place) ?? []), by.replace(hanging, '').replaceAll('\\|', '|')]);
+    }
+  }
+  return ({ file, what }) => {
+    const place = `${file} ${code(what)}`;
+    return survived.has(place) ? null : (killers.get(place) ?? null);
+  };
+}
+
 function summaryOf(file, faults) {
   const own = faults.filter((fault) => fault.file === file);
   const found = own.filter(({ killedBy }) => killedBy).length;
@@ -55,7 +80,7 @@ function table(faults, first, place) {
 }
 
 function foundBy({ killedBy, hangs }) {
-  return killedBy ? `${killedBy}${hangs ? ' (does not come to its end)' : ''}` : '';
+  return killedBy ? `${killedBy}${hangs ? hanging : ''}` : '';
 }
 
 function code(text) {

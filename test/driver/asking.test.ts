@@ -172,6 +172,15 @@ describe('the next execution', () => {
     expect(commands(run)).toEqual(['one', 'two', 'two', 'two.undo', 'one.undo']);
   });
 
+  test('is not needed for that: a step that was tried again is taken back once', async () => {
+    const run = begin(driver, runbook([change('one'), change('two')]), failing('two'));
+    await answer(run, 'retry');
+    expect((await status(run)).undos).toEqual(['two', 'one']);
+    await answer(run, 'rollback');
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two', 'two', 'two.undo', 'one.undo']);
+  });
+
   test('has the inputs that were changed in all before', async () => {
     const inputs = {
       word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 },
@@ -286,6 +295,32 @@ describe('a run that takes over from a dead one', () => {
     expect(looked).toEqual(['one.check', 'two.check', 'three.check', 'four.check']);
     expect(commands(run)).toEqual(['two', 'four', 'six']);
     expect(await status(run)).toMatchObject({ probed: ['one', 'three'], drifted: ['two', 'four'] });
+  });
+
+  test('does not look at anything while it is paused', async () => {
+    const spec = runbook([change('zero'), checked('one')]);
+    const real = activities(async (_request, activity) => activity.sleep(1_000).then(() => null), [spec]);
+    const admit = real['admit'] as unknown as (request: object) => object;
+    const looked: number[] = [];
+    const asked = { ...envelope('told', {}), from: { run: 'dead' } };
+    const run = driver.start('told', [asked], {
+      workflowId: asked.run,
+      activities: {
+        ...real,
+        check: (_request, activity) => {
+          looked.push(activity.now());
+          return { output: null, attempt: 1 };
+        },
+        admit: (request: object) => ({ ...admit(request), taken: [taken('one')] }),
+      },
+    });
+    await run.advance(500);
+    await tell(run, 'pause');
+    await run.advance(60_000);
+    expect([looked, commands(run)]).toEqual([[], ['zero']]);
+    await tell(run, 'resume');
+    await run.end();
+    expect(looked).toHaveLength(1);
   });
 
   test('a step that drifted is done anew also when the run continues in between', async () => {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
 import type { BorderLimits } from '../../common/admission.js';
 import { messageNames } from '../../common/names.js';
-import { outline, type Driver, type Run, type RunOptions } from './driver.js';
+import { outline, type ActivityFunction, type Driver, type Run, type RunOptions } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, commands, fine, runbook, send, tell } from './plans.js';
+import { about, answer, begin, change, commands, fine, runbook, send, tell } from './plans.js';
 import { activities, status, type PlayCommand } from './world.js';
 
 /*
@@ -58,20 +59,70 @@ describe('a run continues as new', () => {
     expect(commands(run)).toEqual(['one', 'two']);
   });
 
+  test.each(['events', 'bytes', 'signals'] as const)('at its limit of %s, and not one before', async (name) => {
+    /** @returns what the run had come to when it waited at its gate */
+    const waiting = async (limit: number): Promise<[number, number]> => {
+      let bytesAtFirst = 0;
+      const run: Run = bounded({ [name]: limit }, ({ step }) => {
+        bytesAtFirst ||= run.historyTold.bytes;
+        return step.path;
+      });
+      await run.advance(1_000);
+      junk(run, 5);
+      await run.advance(1_000);
+      const { length, bytes } = run.historyTold;
+      return [borders(run), { events: length, bytes: bytes - bytesAtFirst, signals: 5 }[name]];
+    };
+    const [none, reached] = await waiting(far);
+    expect(none).toBe(0);
+    expect((await waiting(reached))[0]).toBe(1);
+    expect((await waiting(reached + 1))[0]).toBe(0);
+  });
+
+  test('and inputs that are changed while it is about to are not lost', async () => {
+    const played = runbook([gate, change('two')]);
+    let broken = true;
+    const real = activities(
+      ({ action }) => {
+        if (broken) throw ApplicationFailure.create({ type: 'CommandMissing', message: 'not there', nonRetryable: true });
+        return action.argv[1] ?? null;
+      },
+      [played],
+      { events: far, bytes: far, signals: far },
+    );
+    const judge: ActivityFunction = async (request, activity) => {
+      await activity.sleep(200);
+      return real['judge']?.(request, activity);
+    };
+    const run = begin(driver, played, undefined, {}, { activities: { ...real, judge } });
+    await run.advance(50);
+    send(run, 'approve', await about(run));
+    await run.advance(1_000);
+    broken = false;
+    send(run, 'retry', { ...(await about(run)), inputs: { word: 'world' } });
+    run.signal(messageNames.border);
+    await run.advance(1_000);
+    expect(await status(run)).toMatchObject({ inputs: { word: 'world' }, waitingFor: [{ id: 'gate', attempt: 2 }] });
+    send(run, 'approve', await about(run));
+    await run.end();
+    expect((await status(run)).steps.at(-1)?.output).toBe('world');
+  });
+
   test('in a flood of signals only when it pauses, or after half a minute', async () => {
     const run = bounded({});
     await run.advance(1_000);
+    const begun = run.now;
     run.signal(messageNames.border);
     for (let ms = 0; ms < 29_000; ms += 50) {
       junk(run, 1);
       await run.advance(50);
     }
     expect(borders(run)).toBe(0);
-    for (let ms = 0; ms < 2_000; ms += 50) {
+    for (let ms = 29_000; ms < 31_000 && borders(run) === 0; ms += 50) {
       junk(run, 1);
       await run.advance(50);
     }
-    expect(borders(run)).toBe(1);
+    expect(run.now - begun).toBe(30_000);
 
     const calm = bounded({});
     await calm.advance(1_000);
@@ -146,5 +197,14 @@ describe('a run continues as new', () => {
     run.signal(messageNames.border);
     await run.end();
     expect([borders(run), (await status(run)).state]).toEqual([0, 'cancelled']);
+  });
+
+  test('nor when its last step ends while it is about to: it does not wait for a pause between signals', async () => {
+    const run = begin(driver, runbook([change('one')]), (_request, activity) => activity.sleep(50).then(() => null));
+    await run.advance(10);
+    junk(run, 1);
+    run.signal(messageNames.border);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(outline(run.trace).filter((line) => /^(timer|continue-as-new)/.test(line))).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import type { AttemptRequest } from '../../common/attempt.js';
 import { messageNames } from '../../common/names.js';
 import type { JsonObject } from '../../language/json.js';
 import type { CommandAction } from '../../language/runbook.js';
-import { outline, type Driver, type Run } from './driver.js';
+import { outline, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { about, answer, commands, failing, send, states, tell } from './plans.js';
 import { codeCatalogue } from './specs.js';
@@ -62,6 +62,8 @@ describe('a procedure as code', () => {
       entry.type === 'activity' && entry.activity === 'command' ? entry.summary : [],
     );
     expect(summaries.slice(0, 4)).toEqual(['Left', 'Right', 'Look at: a', 'Look at: b']);
+    const spare = before.find(({ id }) => id === 'spare');
+    expect(spare).toMatchObject({ startedAt: expect.any(String), endedAt: expect.any(String), output: 'there is nothing to do' });
     expect(states(await status(run))).toMatchObject({ choose: 'succeeded', spare: 'not-needed', hand: 'done-by-hand' });
   });
 
@@ -91,6 +93,9 @@ describe('a procedure as code', () => {
     await run.settle();
     await answer(run, 'rollback');
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'work.undo', evidence: { undo: '' } }]);
+    expect(run.trace.findLast((entry) => entry.type === 'activity' && entry.id === 'work.undo')).toMatchObject({
+      summary: 'Undo: Work',
+    });
     await answer(run, 'done');
     await run.end();
     expect((await status(run)).state).toBe('rolled-back');
@@ -161,6 +166,117 @@ describe('a procedure as code', () => {
     await run.end();
     expect(commands(run)).toEqual(['work', 'work.undo']);
     expect((await status(run)).state).toBe('cancelled');
+  });
+});
+
+describe('a gate that code opens', () => {
+  const opened = async (way: string): Promise<Run> => {
+    const run = begin('code-asking', { way });
+    run.release = 'v1';
+    await run.settle();
+    return run;
+  };
+  const upgrade = async (run: Run, release: string): Promise<void> => {
+    run.release = release;
+    run.signal(messageNames.border);
+    await run.advance(500);
+  };
+
+  test('twice asks twice, although it asks the same', async () => {
+    const run = await opened('the same thing twice');
+    await answer(run, 'approve');
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', attempt: 2 }]);
+    expect(commands(run)).toEqual([]);
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['work']);
+  });
+
+  test.each([
+    ['the same release acts: its approval holds', 'v1', 'succeeded', ['work']],
+    ['another release acts, which the approval was not for: nothing is done', 'v2', 'failed', []],
+  ])('and does not come by again after a border; %s', async (_name, release, state, done) => {
+    const run = await opened('only in its first execution');
+    await answer(run, 'approve');
+    await upgrade(run, release);
+    await run.end();
+    expect([(await status(run)).state, commands(run)]).toEqual([state, done]);
+  });
+
+  test('and that was rejected is not asked for once more because the release is another', async () => {
+    const run = begin('code-faulty', { fault: 'a step behind a gate that was rejected' });
+    run.release = 'v1';
+    await run.settle();
+    await tell(run, 'pause');
+    await answer(run, 'reject');
+    await upgrade(run, 'v2');
+    await tell(run, 'resume');
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+    expect(commands(run)).toEqual([]);
+  });
+
+  test('anew while a decision about the old question is judged: that decision approves nothing', async () => {
+    const asked = envelope('code-asking', { way: 'anew after a minute' });
+    const real = activities(path, codeCatalogue);
+    const judge: ActivityFunction = async (request, activity) => {
+      await activity.sleep(2_000);
+      return real['judge']?.(request, activity);
+    };
+    const run = driver.start('code-asking', [asked], { workflowId: asked.run, activities: { ...real, judge } });
+    await run.advance(59_000);
+    const id = send(run, 'approve', await about(run));
+    await run.advance(3_000);
+    expect(await run.query(messageNames.verdict, id)).toMatchObject({ accepted: true });
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', attempt: 2, evidence: { look: 2 } }]);
+    expect(commands(run)).toEqual([]);
+    send(run, 'approve', await about(run));
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('and that is rejected before the next execution has come to it is closed, whatever the code does then', async () => {
+    const run = await opened('and goes on when it is rejected');
+    await run.advance(60_000);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    await answer(run, 'reject');
+    await run.advance(60_000);
+    expect((await status(run)).waitingFor).toEqual([]);
+    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
+  });
+
+  test.each(['gate', 'work'])(
+    'or a step that asks: a run that is ended before its code has come back to it closes the question (%s)',
+    async (question) => {
+      const asked = envelope('code-asking', { way: 'a minute after a change' });
+      const play: PlayCommand = async (request, activity) => {
+        if (request.step.path === 'first.undo') await activity.sleep(10_000);
+        return failing('work')(request, activity);
+      };
+      const run = driver.start('code-asking', [asked], { workflowId: asked.run, activities: activities(play, codeCatalogue) });
+      await run.advance(61_000);
+      if (question === 'work') await answer(run, 'approve');
+      run.signal(messageNames.border);
+      await run.advance(500);
+      const wait = await about(run);
+      expect(Object.values(wait)).toContain(question);
+      await tell(run, 'cancel');
+      expect(await status(run)).toMatchObject({ state: 'rolling-back', waitingFor: [] });
+      expect(await tell(run, question === 'gate' ? 'approve' : 'skip', wait)).toMatchObject({
+        ...{ accepted: false, code: 'already-decided' },
+        message: expect.stringContaining('already closed'),
+      });
+      await run.end();
+      expect(await status(run)).toMatchObject({ state: 'cancelled', waitingFor: [] });
+    },
+  );
+
+  test('a run that Temporal itself starts once more, under another name, is admitted as what its start says', async () => {
+    const asked = envelope('code-asking', { way: 'the same thing twice' });
+    const run = driver.start('code-again', [asked], { workflowId: asked.run, activities: activities(path, codeCatalogue) });
+    await answer(run, 'approve');
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(outline(run.trace)[0]).toBe('continue-as-new code-again');
   });
 });
 

@@ -327,6 +327,20 @@ describe('the driver itself', () => {
     expect(steps(run)).toEqual(['command before']);
   });
 
+  test('a question that comes before its workflow task, and brings nothing else, is answered', async () => {
+    const run = gated();
+    await run.settle();
+    run.comeEarly();
+    expect((await status(run)).state).toBe('waiting');
+  });
+
+  test('where a server does not say how large history is, nothing counts as early', async () => {
+    const run = gated();
+    run.comeEarly();
+    expect(await decide(run)).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
   test('the same seed and the same test give the same trace', async () => {
     const once = async (): Promise<unknown> => {
       const run = gated(done, { seed: 7, interleave: true });

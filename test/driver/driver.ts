@@ -256,12 +256,14 @@ export class Run {
   private execution: Execution;
   private executions = 0;
   private jobs: Job[] = [];
+  private joining: Job[] = [];
   private tasks = new Map<number, Task>();
   private timers = new Map<number, Appointment>();
   private ending: Ending | undefined;
   private broken: Error | undefined;
   private untold = false;
   private sizeTold = 0;
+  private lengthTold = 0;
   private driving: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -310,6 +312,11 @@ export class Run {
     this.receive({ signalWorkflow: { signalName: name, input: payload, headers: {} } });
   }
 
+  /** Sends a signal that comes with the workflow task which something else causes. */
+  signalWithNext(name: string, ...payload: unknown[]): void {
+    this.joining.push({ signalWorkflow: { signalName: name, input: payloadsOf(payload), headers: {} } });
+  }
+
   /** Asks for the run's end, as Temporal's own cancel does. */
   cancel(): void {
     this.receive({ cancelWorkflow: { reason: '' } });
@@ -326,6 +333,13 @@ export class Run {
    */
   comeEarly(): void {
     this.untold = true;
+    // The workflow task that is scheduled for it.
+    this.execution.events += 1;
+  }
+
+  /** What the workflow was told of its history with the last workflow task: its events and its bytes. */
+  get historyTold(): { length: number; bytes: number } {
+    return { length: this.lengthTold, bytes: this.sizeTold };
   }
 
   /** Asks the workflow, after it has seen all that was sent to it. @throws what the query handler throws */
@@ -444,7 +458,11 @@ export class Run {
 
   private async activate(): Promise<void> {
     // The order in which Core sorts jobs: the start, then signals, then all others as they came.
-    const jobs = this.jobs.map((job, place) => ({ job, place, rank: job.initializeWorkflow ? 0 : job.signalWorkflow ? 1 : 2 }));
+    const jobs = [...this.joining.splice(0), ...this.jobs].map((job, place) => ({
+      job,
+      place,
+      rank: job.initializeWorkflow ? 0 : job.signalWorkflow ? 1 : 2,
+    }));
     jobs.sort((a, b) => a.rank - b.rank || a.place - b.place);
     this.jobs = [];
     this.activations += 1;
@@ -466,7 +484,10 @@ export class Run {
   private async send(jobs: Job[]): Promise<Command[]> {
     const sandbox = (this.execution.sandbox ??= await this.createSandbox());
     // Told with each workflow task; a question is none.
-    if (!this.untold && !jobs[0]?.queryWorkflow) this.sizeTold = this.execution.events * bytesPerEvent;
+    if (!this.untold && !jobs[0]?.queryWorkflow) {
+      this.sizeTold = this.execution.events * bytesPerEvent;
+      this.lengthTold = this.execution.events;
+    }
     const { successful, failed } = await sandbox.activate(
       WorkflowActivation.fromObject({
         runId: this.execution.runId,

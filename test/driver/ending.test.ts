@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, ServerFailure } from '@temporalio/common';
 import type { FailureType } from '../../common/failures.js';
+import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
+import { messageNames } from '../../common/names.js';
 import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { about, answer, begin, change, commands, failing, lasting, runbook, send, states, tell } from './plans.js';
@@ -17,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => driver?.close());
 
 const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
+const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
 
 /** Holds the step until the test says how it ends. */
 const holding =
@@ -184,6 +187,8 @@ describe('failures in the words of others', () => {
     await run.settle();
     const [step] = (await status(run)).steps;
     expect([step?.state, `${step?.error?.type}: ${step?.error?.message}`]).toEqual(['needs-operator', said]);
+    // No attempt has told its number.
+    expect(step?.attempts).toBe(0);
     expect(await answer(run, 'abort')).toMatchObject({ accepted: true });
     await run.end();
     expect((await status(run)).state).toBe('failed');
@@ -223,6 +228,59 @@ describe('an undo that fails', () => {
     await tell(cancelled, 'abort');
     await cancelled.end();
     expect((await status(cancelled)).problem?.next).toBe('Left as they are: all/do.');
+  });
+
+  test.each(['at once', 'after a border'])(
+    'has its answer when the run as a whole is told to stop, %s: nothing else is taken back, and nobody is asked',
+    async (when) => {
+      const run = begin(driver, runbook(steps), failing('three', 'two.undo'));
+      await answer(run, 'rollback');
+      if (when === 'after a border') {
+        run.signal(messageNames.border);
+        await run.advance(500);
+      }
+      expect((await status(run)).waitingFor).toMatchObject([{ id: 'two.undo' }]);
+      expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
+      await run.end();
+      expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo']);
+      expect(await status(run)).toMatchObject({
+        ...{ state: 'failed', waitingFor: [] },
+        problem: {
+          message: 'not there; could not be taken back: two, one',
+          next: 'Take these steps back by hand; each step above says how.',
+        },
+      });
+    },
+  );
+
+  test('after the run was told to stop asks nobody', async () => {
+    const run = begin(driver, runbook(steps), async (request, activity) => {
+      if (request.step.path === 'two.undo') await activity.sleep(1_000);
+      return failing('three', 'two.undo')(request, activity);
+    });
+    await answer(run, 'rollback');
+    expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo']);
+    expect((await status(run)).problem?.message).toBe('not there; could not be taken back: two, one');
+  });
+
+  test('or not: a run that is told to stop while its rollback stands at a border takes nothing more back', async () => {
+    const run = begin(driver, runbook(steps), async (request, activity) => {
+      if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
+      return failing('three')(request, activity);
+    });
+    await answer(run, 'rollback');
+    await run.advance(900);
+    run.signal(messageNames.border);
+    run.signal('junk');
+    // The undo has ended, the border waits for a pause between signals.
+    await run.advance(80);
+    expect(commands(run).at(-1)).toBe('three.undo');
+    expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo']);
+    expect((await status(run)).problem?.message).toBe('not there; could not be taken back: two, one');
   });
 
   test('where nobody is there to be asked, is left, and the others are taken back', async () => {
@@ -276,6 +334,36 @@ describe('a decision whose question is gone when it has been judged', () => {
     expect(commands(run)).toEqual(['one', 'one.undo']);
   });
 
+  test.each<[string, object, ['approve' | 'skip', object], ['reject' | 'abort', object], string]>([
+    ['a gate', gate, ['approve', { gate: 'gate' }], ['reject', { gate: 'gate' }], 'succeeded'],
+    ['a step by hand', hand, ['skip', { step: 'hand' }], ['abort', { step: 'hand' }], 'succeeded-with-exceptions'],
+  ])('%s: when a worker of another release accepts two, the first counts', async (_name, step, first, second, state) => {
+    const spec = runbook([step]);
+    const lenient = ({ decisions }: JudgeRequest): JudgeAnswer => ({
+      verdicts: decisions.map(({ id, at }) => ({ decision: id, accepted: true, code: 'accepted', message: '', at })),
+    });
+    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), judge: lenient } });
+    await run.settle();
+    for (const [verb, place] of [first, second]) send(run, verb, { ...place, attempt: 1 });
+    await run.end();
+    expect((await status(run)).state).toBe(state);
+  });
+
+  test('a gate that the run never comes to, because its changes are taken back, is closed', async () => {
+    const run = begin(driver, runbook([change('one'), hand, gate]), (_request, activity) =>
+      activity.sleep(1_000).then(() => null),
+    );
+    await run.advance(2_000);
+    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({ code: 'not-waiting' });
+    await answer(run, 'rollback');
+    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({
+      ...{ accepted: false, code: 'already-decided' },
+      message: expect.stringContaining('already closed'),
+    });
+    await run.end();
+    expect((await status(run)).state).toBe('rolled-back');
+  });
+
   test('one that comes while the run ends is told that it has ended', async () => {
     const spec = runbook([gate]);
     const run = begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
@@ -290,6 +378,18 @@ describe('a decision whose question is gone when it has been judged', () => {
       code: 'not-waiting',
       message: expect.stringContaining('already ended'),
     });
+  });
+
+  test('one that comes with the deadline itself counts', async () => {
+    const spec = runbook([{ ...gate, deadlineMs: 1_000 }, change('two')]);
+    const run = begin(driver, spec);
+    await run.advance(500);
+    run.signalWithNext('decide', {
+      ...{ version: 1, id: 'in-time', run: run.workflowId, verb: 'approve', by: 'ann', reason: 'because' },
+      ...(await about(run)),
+    });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['two']);
   });
 
   test('one that came before the deadline counts, although it is judged behind it', async () => {
@@ -327,17 +427,36 @@ describe('what is no decision', () => {
     await run.settle();
     run.signal('decide', { id: '' });
     run.signal('decide', { id: 'x'.repeat(201) });
+    run.signal('decide', { id: 'x'.repeat(200), none: null, list: [null] });
+    run.signal('decide', null);
     await run.settle();
     const { decisions } = await status(run);
     expect(decisions.map(({ id }) => id)).toEqual([
       ...['unnamed-1', 'unnamed-2', 'unnamed-3', 'unnamed-4', 'twice', 'unnamed-7', 'unnamed-8'],
+      ...['x'.repeat(200), 'unnamed-10'],
     ]);
     const judged = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.activity === 'judge' ? entry.input : []));
     expect(JSON.stringify(judged).length).toBeLessThan(20_000);
-    expect(decisions.map(({ code, by }) => [code, by])).toEqual(Array.from({ length: 7 }, () => ['malformed', '']));
+    expect(decisions.map(({ code, by }) => [code, by])).toEqual(Array.from({ length: 9 }, () => ['malformed', '']));
     expect(await run.query('verdict', 'twice')).toMatchObject({ code: 'malformed' });
     expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
+  test('is known by its id up to 8,192 characters and 51 levels; beyond, only its beginning is kept', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    const long = (id: string, characters: number): object => ({
+      id,
+      text: 'x'.repeat(characters - `{"id":"${id}","text":""}`.length),
+    });
+    const deep = (levels: number): unknown => (levels === 0 ? 1 : [deep(levels - 1)]);
+    run.signal('decide', long('long', 8_192));
+    run.signal('decide', long('longer', 8_193));
+    run.signal('decide', { id: 'deep', list: deep(49) });
+    run.signal('decide', { id: 'deeper', list: deep(50) });
+    await run.settle();
+    expect((await status(run)).decisions.map(({ id }) => id)).toEqual(['long', 'unnamed-2', 'deep', 'unnamed-4']);
   });
 
   test('however deep it is nested: it is answered, and the run can be told what becomes of it', async () => {

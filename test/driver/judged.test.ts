@@ -30,7 +30,7 @@ const facts: JudgeRequest = {
     { step: 'answered', ...asked, state: 'decided', answers: [], decidedBy: 'ann', decidedVerb: 'skip' },
     { step: 'closed', ...asked, state: 'decided', answers: [], decidedBy: null, decidedVerb: null },
   ],
-  lease: { id: 'target:web', ...asked, state: 'waiting', held: 'target web is held', decidedBy: null, decidedVerb: null },
+  lease: { id: 'target:web', ...asked, state: 'waiting', held: 'target web is held', decidedBy: null },
   ended: false,
   life: { paused: false, rollingBack: false, running: [], undos, runbook: 'told', inputs: { word: 'a' } },
   decisions: [],
@@ -74,7 +74,7 @@ describe('at a gate', () => {
     ['a rejection', of({ gate: 'gate' }, 'reject'), 'accepted', /^Gate gate is rejected\.$/],
     ['about another run, whatever else it says', of({ run: 'other' }, 'approve'), 'wrong-run', /about run other, this is run/],
     ['about no gate', of({}, 'approve'), 'unknown-gate', /no gate "".*gate, later/],
-    ['in a run without gates', of({ gate: 'x' }, 'approve'), 'unknown-gate', /It has none\./, { gates: [] }],
+    ['in a run without gates', of({ gate: 'x' }, 'approve'), 'unknown-gate', /no gate "x"\. It has none\./, { gates: [] }],
     ['before the run has come to it', of({ gate: 'later' }, 'approve'), 'not-waiting', /not reached yet/],
     ['after somebody approved it', of({ gate: 'passed' }, 'approve'), 'already-decided', /already approved by ann/],
     ['after somebody rejected it', of({ gate: 'refused' }, 'approve'), 'already-decided', /already rejected by ann/],
@@ -187,6 +187,12 @@ describe('of the run as a whole', () => {
   test('what one of a batch has changed holds for the next', () => {
     const verbs = (...list: string[]): VerdictCode[] => judged(list.map((verb) => ({ verb }))).map(([code]) => code);
     expect(verbs('pause', 'pause', 'resume', 'resume')).toEqual(['accepted', 'already-decided', 'accepted', 'not-waiting']);
+    expect(verbs('pause', 'resume', 'cancel')).toEqual(['accepted', 'accepted', 'accepted']);
+    // What is refused changes nothing.
+    expect(judged([{ verb: 'abort', reason: ' ' }, { verb: 'cancel' }]).map(([code]) => code)).toEqual([
+      'reason-missing',
+      'accepted',
+    ]);
     expect(verbs('pause', 'cancel', 'resume', 'cancel')).toEqual(['accepted', 'accepted', 'not-waiting', 'not-possible']);
     expect(judged([{ verb: 'pause' }, { verb: 'pause' }], { life: undefined as never }).map(([code]) => code)).toEqual([
       'accepted',
@@ -241,6 +247,21 @@ describe('what is no decision', () => {
     const { verdicts } = judge({ ...facts, decisions: [{ id: 'd', received: received as never, signal, at: 'x' }] });
     expect(verdicts).toMatchObject([{ decision: 'd', accepted: false, code: 'malformed', at: 'x' }]);
     expect(verdicts[0]?.message).toContain(signal === 'decide' ? 'This is not a decision: ✖' : 'approve-everything');
+  });
+
+  test('a decision nested so deep that to look at it fills the stack is none; a bug is not called one', () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 50_000; level += 1) deep = [deep];
+    const of = (outputs: unknown): JudgeRequest['decisions'] => [
+      { id: 'd', received: { ...whole, verb: 'done', outputs: { deep: outputs } } as never, signal: 'decide', at: 'x' },
+    ];
+    expect(judge({ ...facts, decisions: of(deep) }).verdicts).toMatchObject([{ code: 'malformed' }]);
+    const broken = {
+      get inside(): never {
+        throw new TypeError('a bug');
+      },
+    };
+    expect(() => judge({ ...facts, decisions: of(broken) })).toThrow('a bug');
   });
 
   test('without admission at hand, changed inputs are not refused', () => {

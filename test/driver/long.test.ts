@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RecordRequest } from '../../activities/index.js';
+import { onAnotherHost } from '../../activities/other-host.js';
+import type { AttemptRequest } from '../../common/attempt.js';
+import type { StepView } from '../../common/view.js';
 import type { Carried } from '../../workflows/engine/carried.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
-import type { Driver, Run } from './driver.js';
+import type { ActivityFunction, Driver, Run } from './driver.js';
 import { openDriver } from './open.js';
-import { activities, decide, envelope, status, type PlayCommand } from './world.js';
+import { tell } from './plans.js';
+import { activities, decide, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
  * What a long run tells the record, hands to its next execution and shows in the Temporal UI: no more with each step.
@@ -71,6 +75,118 @@ describe('the record', () => {
     expect(third?.[0]?.output).toMatchObject({ by: 'approver' });
   });
 
+  /** What the record has of each step, put together from all that it was told. */
+  const recorded = (run: Run): Record<string, string> =>
+    Object.fromEntries(saves(run).flatMap(({ view }) => view.steps.map((row) => [row.id, shown(row)])));
+  const shown = ({ state, attempts, error }: StepView): string => [state, attempts, error?.message ?? ''].join(' ').trim();
+  const inStatus = async (run: Run): Promise<Record<string, string>> =>
+    Object.fromEntries((await status(run)).steps.map((row) => [row.id, shown(row)]));
+
+  test('has what has not begun as well: the items of a loop that was about to', async () => {
+    const loop = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items: ['a', 'b'], steps: [step('do')] };
+    const run = begin([step('one'), loop], async (_request, activity) => activity.sleep(1_000).then(() => null));
+    await run.advance(500);
+    await tell(run, 'pause');
+    await run.advance(5_000);
+    await tell(run, 'abort');
+    await run.end();
+    expect(recorded(run)).toEqual(await inStatus(run));
+    expect(recorded(run)).toMatchObject({ one: 'succeeded 1', 'all/a/do': expect.stringContaining('pending') });
+  });
+
+  test('has the steps that a dead run has done, those of its runbook and others', async () => {
+    const done = {
+      kind: 'command',
+      effect: 'change',
+      state: 'succeeded',
+      attempts: 1,
+      takenFrom: 'dead',
+      output: null,
+      error: null,
+    };
+    const real = activities(() => null, [runbook([step('one'), step('two')], {})]);
+    const admit = real['admit'] as unknown as (request: object) => object;
+    const taken = ['one', 'gone'].map((id) => ({ ...done, id, title: id, startedAt: null, endedAt: null }));
+    const run = driver.start('long', [{ ...envelope('long', {}), from: { run: 'dead' } }], {
+      workflowId: 'long-run',
+      activities: { ...real, admit: (request: object) => ({ ...admit(request), taken }) },
+    });
+    await run.result();
+    expect(recorded(run)).toEqual(await inStatus(run));
+    expect(Object.keys(recorded(run)).sort()).toEqual(['gone', 'one', 'two']);
+  });
+
+  test('has what a step waits for', async () => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [step('one'), step('two')] };
+    const last = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
+    const all = { ...both, steps: [...both.steps, last] };
+    const { command, ...real } = activities(
+      async (request, activity) => {
+        await activity.sleep(2_000);
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      },
+      [runbook([all], {})],
+    );
+    const elsewhere: ActivityFunction = async (request: AttemptRequest, activity) => {
+      if (request.step.path !== 'both/one') return command?.(request as never, activity);
+      await activity.sleep(1_000);
+      if (activity.taskQueue === 'driver') throw onAnotherHost({ id: 'h1', name: 'one.example' });
+      return activity.hold();
+    };
+    const run = driver.start('long', [envelope('long', {})], {
+      workflowId: 'long-run',
+      activities: { ...real, command: elsewhere },
+    });
+    await run.advance(5_000);
+    expect(saves(run)).toHaveLength(2);
+    expect(recorded(run)).toMatchObject({ 'both/one': 'running 0 was started on one.example, and waits for a worker there' });
+    expect((await inStatus(run))['both/one']).toBe(recorded(run)['both/one']);
+  });
+
+  test('is told of everything, however slow it is and however much happens meanwhile', async () => {
+    const times: [number, number][] = [];
+    const fails: Record<string, number> = { one: 1_000, two: 5_000, three: 15_000 };
+    const both = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: Object.keys(fails).map((id) => step(id)) };
+    const real = activities(
+      async (request, activity) => {
+        await activity.sleep(fails[request.step.path.slice('all/'.length)] ?? 0);
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      },
+      [runbook([both], {})],
+    );
+    const run = driver.start('long', [envelope('long', {})], {
+      workflowId: 'long-run',
+      activities: {
+        ...real,
+        record: async (_request, activity) => {
+          const begun = activity.now();
+          await activity.sleep(10_000);
+          times.push([begun, activity.now()]);
+        },
+      },
+    });
+    await run.advance(60_000);
+    // One after the other: late news cannot take the place of newer ones.
+    expect(times.map(([begun]) => begun).slice(1)).toEqual(times.map(([, ended]) => ended).slice(0, -1));
+    expect(saves(run).map(({ view }) => view.steps.map(({ id }) => id))).toEqual([
+      ['all', 'all/one', 'all/two', 'all/three'],
+      ['all/two'],
+      ['all/three'],
+    ]);
+    expect(recorded(run)).toEqual(await inStatus(run));
+  });
+
+  test('is not told once more of a question that it has, in the next execution', async () => {
+    const run = begin([step('one'), gate('gate')], () => null);
+    await run.settle();
+    run.signal('border');
+    await run.advance(500);
+    await tell(run, 'abort');
+    await run.end();
+    expect(handedOver(run)).toHaveLength(1);
+    expect(saves(run).map(({ view }) => view.steps.map(({ id }) => id))).toEqual([['one', 'gate'], []]);
+  });
+
   test('that lacks what it was told before is told everything, outputs as well', async () => {
     let asked = 0;
     const run = begin([step('one'), gate('gate'), step('last')], () => 'done', {
@@ -105,6 +221,25 @@ describe('outputs', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { told: `told ${large}` } });
     const last = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.id === 'last' ? entry.input : []));
     expect(last).toMatchObject([{ action: { argv: ['use', `named ${large}`] } }]);
+  });
+
+  test('that stayed behind are no longer said to be in the record where another took their place', async () => {
+    const undo = {
+      undo: 'Take it back',
+      work: { action: { kind: 'command', argv: ['do'] }, undo: { kind: 'command', argv: ['undo'] } },
+    };
+    const steps = many(20).map((each) => ({ ...each, ...undo }));
+    const run = begin([...steps, gate('gate')], ({ step: { path } }) => (path.endsWith('.undo') ? 'back' : large));
+    await run.settle();
+    run.signal('border');
+    await run.advance(500);
+    expect((await status(run)).steps[0]).toMatchObject({ output: null, outputIn: 'record' });
+    await decide(run, { verb: 'reject' });
+    await run.result();
+    expect((await status(run)).steps.slice(0, 20)).toEqual(
+      many(20).map(() => expect.not.objectContaining({ outputIn: 'record' })),
+    );
+    expect((await status(run)).steps[0]).toMatchObject({ state: 'undone', output: 'back' });
   });
 
   test('stay where something may refer to all of them', async () => {

@@ -1,9 +1,10 @@
-import { CancellationScope, sleep, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew, sleep, workflowInfo } from '@temporalio/workflow';
 import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { runbook } from '../../workflows/engine/runbook.js';
+import type { GateQuestion } from '../../workflows/engine/gates.js';
 import type { Run, Work } from '../../workflows/engine/run.js';
 import type { CommandAction } from '../../language/runbook.js';
-import { faultySpec, nestedSpec, otherwiseSpec, recoverySpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
+import { askingSpec, faultySpec, nestedSpec, otherwiseSpec, recoverySpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
 
 /*
  * Procedures as code, for what plans as data cannot ask of the engine, or not so.
@@ -126,6 +127,43 @@ const recovery = runbook(recoverySpec, async (run) => {
   run.setOutputs({ asked: asked === null ? null : asked.by });
 });
 
+const question = (look: number): GateQuestion => ({ evidence: { look }, covers: {} });
+const asking: Record<string, (run: Run) => Promise<unknown>> = {
+  'the same thing twice': async (run) => {
+    await run.gate('gate', question(1));
+    return run.gate('gate', question(1));
+  },
+  'only in its first execution': async (run) => {
+    if (workflowInfo().continuedFromExecutionRunId === undefined) await run.gate('gate', question(1));
+    await sleep(60_000);
+  },
+  'a minute after a change': async (run) => {
+    await run.step('first', { ...command('first'), undo: { kind: 'command', argv: ['undo'] } });
+    await sleep(60_000);
+    return run.gate('gate', question(1));
+  },
+  'and goes on when it is rejected': async (run) => {
+    await sleep(60_000);
+    await run.gate('gate', question(1)).catch(() => undefined);
+    await sleep(60_000);
+  },
+  'anew after a minute': async (run) => {
+    const asked = CancellationScope.withTimeout(60_000, () => run.gate('gate', question(1)));
+    await asked.catch(() => run.gate('gate', question(2)));
+  },
+};
+
+const gates = runbook(askingSpec, async (run) => {
+  await asking[run.inputs['way'] as string]?.(run);
+  await run.step('work', command('work'));
+});
+
+/** As Temporal itself starts a workflow once more, under a name that is not its runbook's. */
+async function again(argument: unknown): Promise<unknown> {
+  if (workflowInfo().continuedFromExecutionRunId === undefined) await continueAsNew(argument);
+  return gates(argument);
+}
+
 const sleepy = runbook(sleepySpec, async (run) => {
   await sleep(60_000);
   await run.gate('gate', { evidence: {}, covers: {} });
@@ -147,4 +185,6 @@ export {
   sleepy as 'code-sleepy',
   recovery as 'code-recovery',
   stubborn as 'code-stubborn',
+  gates as 'code-asking',
+  again as 'code-again',
 };

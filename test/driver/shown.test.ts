@@ -207,6 +207,8 @@ describe('a run from its start to its end', () => {
       steps: [{ state: 'failed', error: { type: 'Rejected', message: 'operator rejected gate: not tonight' } }],
       problem: { message: 'operator rejected gate: not tonight' },
     });
+    // There was nothing to take back.
+    expect(published(run).join()).not.toContain('rolling-back');
   });
 
   test('a step by hand that nothing needs, and an undo that fails, say what each answer does', async () => {
@@ -239,12 +241,20 @@ describe('a run from its start to its end', () => {
   test('a question of a run that is cancelled is closed at once', async () => {
     const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
     for (const [step, verb, place] of [
-      [gate, 'approve', { gate: 'gate' }],
-      [hand, 'done', { step: 'hand' }],
+      [gate, 'approve', { gate: 'both/gate' }],
+      [hand, 'done', { step: 'both/hand' }],
     ] as const) {
-      const run = begin(driver, runbook([change('one'), step]), slow());
+      const look = { ...lasting('slow'), effect: 'read' };
+      const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [step, look] };
+      const run = begin(driver, runbook([both]), (_request, activity) =>
+        activity.cancelled().catch(async (error: unknown) => {
+          await activity.sleep(5_000);
+          throw error;
+        }),
+      );
       await run.advance(2_000);
       await tell(run, 'cancel');
+      expect(await status(run)).toMatchObject({ waitingFor: [], steps: [{}, {}, { id: 'both/slow', state: 'running' }] });
       expect(await tell(run, verb, { ...place, attempt: 1 })).toMatchObject({
         ...{ accepted: false, code: 'already-decided' },
         message: expect.stringContaining('already closed'),
@@ -297,6 +307,63 @@ describe('a run from its start to its end', () => {
     }
     await run.end();
     expect((await status(run)).state).toBe('failed');
+  });
+
+  test('a border at two questions keeps the order in which they came', async () => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
+    const run = begin(driver, runbook([both]), async (request, activity) => {
+      await activity.sleep(request.step.path === 'both/left' ? 2_000 : 1_000);
+      throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    });
+    await run.advance(5_000);
+    const before = await status(run);
+    expect(before.waitingFor.map(({ id }) => id)).toEqual(['both/right', 'both/left']);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    expect(outline(told)).toEqual([]);
+    expect(await status(run)).toEqual(before);
+  });
+
+  test('a border at an undo that asks tells Temporal and the record nothing twice either', async () => {
+    const run = begin(driver, runbook([change('one'), change('two'), gate]), failing('one.undo'));
+    await answer(run, 'reject');
+    const before = await status(run);
+    expect(before).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'one.undo' }] });
+    run.signal(messageNames.border);
+    await run.advance(500);
+    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    expect(outline(told)).toEqual([]);
+    expect(await status(run)).toEqual(before);
+    await answer(run, 'done');
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
+  });
+
+  test('a border in the middle of a rollback keeps the step that is taken back', async () => {
+    const run = begin(driver, runbook([change('one'), change('two'), gate]), slow());
+    await run.advance(2_000);
+    await answer(run, 'reject');
+    await run.advance(500);
+    run.signal(messageNames.border);
+    await run.advance(1_000);
+    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    expect(outline(told)).toEqual(['search-attributes rolling-back one', 'command one.undo']);
+    expect(await run.result()).toMatchObject({ state: 'rejected' });
+  });
+
+  test('what a run can be told stands in the Temporal UI, and that it was moved is no decision', async () => {
+    const run = begin(driver, runbook([gate]));
+    await run.settle();
+    const { definition } = await run.query<{ definition: { signalDefinitions: { name: string }[] } }>(
+      '__temporal_workflow_metadata',
+    );
+    expect(definition.signalDefinitions.flatMap(({ name }) => name ?? [])).toEqual(
+      expect.arrayContaining([messageNames.decide, messageNames.border, messageNames.moved]),
+    );
+    run.signal(messageNames.moved);
+    await run.settle();
+    expect((await status(run)).decisions).toEqual([]);
+    expect(outline(run.trace)).not.toContain('judge');
   });
 
   test('changed inputs open the gates again, the question before that is closed', async () => {

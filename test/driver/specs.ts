@@ -64,6 +64,15 @@ export const otherwiseSpec = spec('code-otherwise', [
   { ...read, id: 'approved', title: 'Approved' },
 ]);
 
+/** Asks at its gate in ways that a plan does not. */
+export const askingSpec = spec(
+  'code-asking',
+  [{ ...change, id: 'first', title: 'First' }, gate, { ...change, id: 'work', title: 'Work' }],
+  {
+    way: { type: 'text', description: 'which one', maxLength: 100 },
+  },
+);
+
 /** Does not listen when it is told to end. */
 export const stubbornSpec = spec('code-stubborn', [{ ...change, id: 'work', title: 'Work', undo: 'Take it back' }]);
 
@@ -129,6 +138,7 @@ export const codeCatalogue: readonly RunbookSpec[] = [
   tourSpec,
   faultySpec,
   nestedSpec,
+  askingSpec,
   otherwiseSpec,
   recoverySpec,
   sleepySpec,

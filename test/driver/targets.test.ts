@@ -3,6 +3,7 @@ import { ActivityFailure, ApplicationFailure, RetryState } from '@temporalio/com
 import type { LeaseAnswer, LeaseRequest } from '../../activities/lease.js';
 import type { Admission, BorderLimits } from '../../common/admission.js';
 import type { StartEnvelope } from '../../common/envelope.js';
+import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { JsonObject } from '../../language/json.js';
 import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
@@ -167,6 +168,22 @@ describe('taking a target over', () => {
     ]);
   });
 
+  test('when a worker of another release accepts two, the first one takes it', async () => {
+    const lenient: ActivityFunction = ({ decisions }: JudgeRequest): JudgeAnswer => ({
+      verdicts: decisions.map(({ id, at }) => ({ decision: id, accepted: true, code: 'accepted', message: '', at })),
+    });
+    const { run, asked } = begin(
+      (request, activity) => (request.takeOver ? free : untilCancelled(request, activity)),
+      {},
+      { judge: lenient },
+    );
+    await run.settle();
+    send(run, 'take-over', { by: 'ann' });
+    send(run, 'take-over', { by: 'bob' });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(asked.flatMap(({ takeOver }) => takeOver?.by ?? [])).toEqual(['ann']);
+  });
+
   test('while it is judged the target becomes free: nothing is taken over', async () => {
     const judged = activities(fine, [runbook([change('one')])])['judge'] as ActivityFunction;
     const slow: ActivityFunction = async (request, activity) => {
@@ -180,13 +197,21 @@ describe('taking a target over', () => {
       },
       {},
       { judge: slow },
+      runbook([change('one'), { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }]),
     );
     await run.settle();
     const id = send(run, 'take-over', await about(run));
-    await run.end();
+    await run.advance(5_000);
     expect(await run.query('verdict', id)).toMatchObject({ accepted: true });
     expect(asked.filter(({ takeOver }) => takeOver)).toEqual([]);
     expect(commands(run)).toEqual(['one']);
+    expect((await status(run)).waitingFor).toMatchObject([{ kind: 'manual', id: 'hand' }]);
+    const again = send(run, 'take-over', { attempt: 1 });
+    await run.advance(5_000);
+    expect(await run.query('verdict', again)).toMatchObject({
+      ...{ accepted: false, code: 'already-decided' },
+      message: expect.stringContaining('no longer waits'),
+    });
   });
 
   test('of a run that has its target by now is refused', async () => {

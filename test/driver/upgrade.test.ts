@@ -3,7 +3,7 @@ import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import type { WaitView } from '../../common/view.js';
 import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
-import { outline, type Driver, type Run } from './driver.js';
+import { outline, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
@@ -114,6 +114,36 @@ describe('a gate that waits', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
+  test('stays as it is while a decision about it is judged, although its reminder comes meanwhile', async () => {
+    const real = activities(() => null, [runbook([gate('gate'), change('one')])]);
+    const judge: ActivityFunction = async (request, activity) => {
+      await activity.sleep(2_000);
+      return real['judge']?.(request, activity);
+    };
+    const asked = envelope('released', {});
+    const run = driver.start('released', [asked], { workflowId: asked.run, activities: { ...real, judge } });
+    run.release = 'v1';
+    await run.advance(day - 1_000);
+    const { id, attempt, digest } = await waiting(run);
+    run.release = 'v2';
+    run.signal('decide', {
+      ...{
+        version: 1,
+        id: 'early',
+        run: run.workflowId,
+        verb: 'approve',
+        gate: id,
+        attempt,
+        digest,
+        by: 'ann',
+        reason: 'because',
+      },
+    });
+    await run.advance(3_500);
+    expect(await run.query<Verdict | null>('verdict', 'early')).toMatchObject({ accepted: true });
+    expect((await waiting(run)).evidence).toEqual({ [note]: 'v1 → v2; the approval by ann was for the code before' });
+  });
+
   test('a decision that was sent before the move and is judged after it counts for the code before, so it is asked for again', async () => {
     const run = await begin([gate('gate'), change('one')]);
     const before = await waiting(run);
@@ -211,6 +241,49 @@ describe('an approval that was given', () => {
       problem: { message: expect.stringContaining('ann rejected gate') },
     });
     expect(commands(run)).toEqual([]);
+  });
+
+  test('is still asked for by the others when one of those who need it is ended', async () => {
+    const look = (id: string, more: object = {}): object => ({
+      ...{ id, title: id, kind: 'command', effect: 'read', retry: { attempts: 1 } },
+      ...{ work: { action: { kind: 'command', argv: ['look'] } }, ...more },
+    });
+    const inner = { id: 'inner', title: 'Inner', kind: 'parallel', effect: 'change' };
+    const all = { id: 'all', title: 'All', kind: 'parallel', effect: 'change' };
+    const fails = look('fails', { onFailure: 'abort' });
+    const run = await begin(
+      [gate('gate'), { ...all, steps: [{ ...inner, steps: [change('a'), fails, look('slow')] }, change('b')] }],
+      async (request, activity) => {
+        if (request.step.path === 'all/inner/fails') {
+          await activity.sleep(1_000);
+          throw stepFailure(request, activity, 'CommandMissing', 'not there');
+        }
+        // It needs its time to end.
+        if (request.step.path === 'all/inner/slow') await activity.cancelled().catch(() => activity.sleep(5_000));
+        return null;
+      },
+    );
+    await tell(run, 'pause');
+    await answer(run, await waiting(run), 'approve');
+    await upgrade(run, 'v2');
+    await tell(run, 'resume');
+    const asked = await waiting(run);
+    await run.advance(2_000);
+    expect(await waiting(run)).toEqual(asked);
+    expect(await answer(run, asked, 'approve')).toMatchObject({ accepted: true });
+    await run.end();
+    expect(commands(run)).toEqual(['all/inner/fails', 'all/inner/slow', 'all/b']);
+  });
+
+  test('and given once more while the run is paused, begins nothing before it is resumed', async () => {
+    const run = await approvedAndPaused([gate('gate'), change('one')]);
+    await tell(run, 'pause');
+    expect(await answer(run, await waiting(run), 'approve')).toMatchObject({ accepted: true });
+    await run.advance(60_000);
+    expect(commands(run)).toEqual([]);
+    await tell(run, 'resume');
+    await run.end();
+    expect(commands(run)).toEqual(['one']);
   });
 
   test('still holds where everything that it allowed is done: only the gate behind asks', async () => {

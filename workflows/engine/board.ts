@@ -94,7 +94,7 @@ export class Board {
     this.publish(row.id);
   }
 
-  end(row: StepView, state: StepState, result: { output?: Json; error?: Problem } = {}): void {
+  end(row: StepView, state: StepState, result: { output?: Json; error?: Problem | undefined } = {}): void {
     row.state = state;
     row.endedAt = now();
     if (result.output !== undefined) {
@@ -126,16 +126,22 @@ export class Board {
     this.view.state = this.liveState();
   }
 
+  /** The run is about to end, or to take back its changes, which tells Temporal. @param stays what is still asked */
+  closeWaits(stays: (wait: WaitView) => boolean): void {
+    this.view.waitingFor = this.view.waitingFor.filter(stays);
+  }
+
   setPaused(paused: boolean): void {
     this.paused = paused;
     this.view.state = this.liveState();
     this.publish(this.published.step);
   }
 
-  setRollingBack(): void {
+  /** @param step what to name as the present step, for the list in the Temporal UI */
+  setRollingBack(step: string): void {
     this.rollingBack = true;
     this.view.state = this.liveState();
-    this.publish('');
+    this.publish(step);
   }
 
   get isRollingBack(): boolean {

@@ -25,7 +25,7 @@ export interface CarriedGate {
   /** The approvals of its openings so far, in order. */
   passed: DecisionEnvelope[];
   /** Names the code that asked last. Absent: it was not asked yet, or by a release that did not keep it. */
-  release?: string;
+  release?: string | undefined;
   /** What the last question said of a change of the code. */
   changed?: string | undefined;
 }
@@ -69,7 +69,7 @@ export interface Carried {
   inbox: CarriedInbox;
   paused: boolean;
   /** In words, when the plan was made anew: the approvals so far are void. */
-  changedInputs?: string;
+  changedInputs?: string | undefined;
   /** Set once the procedure is over and its changes are being taken back. */
   rollback: { ending: Ending; undos: readonly Undo[]; failed: readonly string[] } | null;
 }

@@ -23,7 +23,7 @@ export class Control {
       case 'resume':
         return this.run.resume();
       default:
-        if (this.run.board.isRollingBack) return this.run.stopRollback();
+        if (this.run.board.isRollingBack) return this.run.stopRollback(decision);
         this.told ??= decision;
         // What waits for its turn has to be reached by the cancellation, and undos do not wait for a run that has ended.
         this.run.resume();

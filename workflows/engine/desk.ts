@@ -65,10 +65,9 @@ export class Desk {
     return asked && !asked.done ? asked.problem : undefined;
   }
 
-  /** The step does what was decided, in the same breath. */
-  close(path: string): void {
-    const asked = this.cases.get(path);
-    if (asked) asked.done = true;
+  /** Nobody comes back to what steps have asked: the procedure is over. What undos ask stays. */
+  close(): void {
+    for (const asked of this.cases.values()) if (!isAboutUndo(asked.step)) asked.state = 'decided';
   }
 
   /** What the step asked about last. */
@@ -89,15 +88,19 @@ export class Desk {
     open.decision = decision;
   }
 
+  /** What the run as a whole is told answers whatever is asked, too. */
+  answerAll(decision: DecisionEnvelope): void {
+    for (const step of this.cases.keys()) this.decide({ ...decision, step });
+  }
+
   /**
    * Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to an earlier one is stale.
-   * Whoever asks does what was decided and then closes the case.
+   * Whoever asks does what was decided in the same breath.
    */
   async ask(path: string, spec: StepSpec, row: StepView, question: DeskQuestion, host: DeskHost): Promise<DecisionEnvelope> {
     // What the execution before left open is in the record already.
     const goesOn = this.open(path) !== undefined;
     const waiting = this.caseOf(path, spec, question, host.run);
-    if (waiting.decision) return waiting.decision;
     const { problem } = waiting;
     if (!goesOn) host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
     host.board.openWait({
@@ -120,6 +123,7 @@ export class Desk {
       host.board.closeWait(path);
     }
     await saved;
+    waiting.done = true;
     return waiting.decision as unknown as DecisionEnvelope;
   }
 
@@ -202,6 +206,11 @@ export function aboutManual(spec: StepSpec, instructions: string, evidence: Json
       abort: 'ends the run and leaves everything as it is',
     },
   };
+}
+
+/** The question is that of an undo, not of a step. */
+export function isAboutUndo(path: string): boolean {
+  return path.endsWith('.undo');
 }
 
 function what(problem: Problem): JsonObject {

@@ -16,8 +16,8 @@ interface Gate extends CarriedGate {
   openings: number;
   /** What it was opened with last. */
   question?: GateQuestion;
-  /** Set once its approval is asked for anew: `broken off` when whoever asked was cancelled, an error when people refused. */
-  renewal?: 'asking' | 'broken off' | GateRejected;
+  /** Set once its approval is asked for anew: an error when people refused, or when whoever asked was cancelled. */
+  renewal?: unknown;
 }
 
 /** What a gate is opened with. */
@@ -59,9 +59,7 @@ export class Gates {
   carry(voided: boolean): CarriedGate[] {
     return [...this.gates.values()].map(
       ({ spec: _spec, openings: _openings, question: _question, renewal: _renewal, ...gate }) =>
-        voided
-          ? { ...unopened(gate.id), attempt: gate.attempt, ...(gate.release === undefined ? {} : { release: gate.release }) }
-          : gate,
+        voided ? { ...unopened(gate.id), attempt: gate.attempt, release: gate.release } : gate,
     );
   }
 
@@ -96,13 +94,13 @@ export class Gates {
   approved(id: string, release: string): boolean {
     const gate = this.gates.get(id);
     if (this.waived.has(id)) return true;
-    return gate?.state === 'decided' && gate.decision?.verb === 'approve' && gate.release === release;
+    return gate?.decision?.verb === 'approve' && gate.release === release;
   }
 
   /** Is there an approval that was good for the code before, or is it being asked for once more? */
   outdated(id: string, release: string): boolean {
     const gate = this.gates.get(id);
-    if (!gate?.question || this.waived.has(id)) return false;
+    if (!gate?.question) return false;
     return gate.renewal !== undefined || (gate.decision?.verb === 'approve' && gate.release !== release);
   }
 
@@ -123,9 +121,14 @@ export class Gates {
       await this.ask(gate, gate.question as GateQuestion, host, run);
       delete gate.renewal;
     } catch (error) {
-      gate.renewal = error instanceof GateRejected ? error : 'broken off';
+      gate.renewal = error;
       throw error;
     }
+  }
+
+  /** The procedure is over: nobody comes to any gate, or back to one. */
+  close(): void {
+    for (const gate of this.gates.values()) gate.state = 'decided';
   }
 
   /** Takes a decision that was judged good. */
@@ -212,7 +215,7 @@ export class Gates {
         ...question,
         evidence: evidence(),
       });
-    const goesOn = gate.state !== 'pending' && gate.decision === null && gate.digest === digestFor(gate.attempt);
+    const goesOn = gate.decision === null && gate.digest === digestFor(gate.attempt);
     if (!goesOn) {
       gate.changed = changeOf(gate, release);
       gate.release = release;

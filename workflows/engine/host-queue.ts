@@ -1,4 +1,4 @@
-import { ApplicationFailure, TimeoutFailure, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo, type ActivityOptions, type TimeoutFailure } from '@temporalio/workflow';
 import type { FailureDetail, OtherHost } from '../../common/attempt.js';
 import { hostQueue } from '../../common/queues.js';
 import type { Problem } from '../../common/view.js';
@@ -57,6 +57,6 @@ function otherHost(error: unknown): OtherHost | null {
 }
 
 function wasNotTaken(error: unknown): boolean {
-  const { cause } = error as Error;
-  return cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START';
+  const { cause } = error as { cause?: Partial<TimeoutFailure> };
+  return cause?.timeoutType === 'SCHEDULE_TO_START';
 }

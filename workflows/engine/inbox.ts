@@ -129,12 +129,11 @@ function isTooDeep(payload: unknown): boolean {
   return false;
 }
 
-/** Bytes hold nothing further. */
 function isHolder(value: unknown): value is object {
-  return value !== null && typeof value === 'object' && !ArrayBuffer.isView(value);
+  return value !== null && typeof value === 'object';
 }
 
 function idOf(received: Json): string | undefined {
-  const id = received !== null && typeof received === 'object' && !Array.isArray(received) ? received['id'] : undefined;
+  const id = (received as { id?: Json } | null)?.id;
   return typeof id === 'string' && id.length > 0 && id.length <= 200 ? id : undefined;
 }

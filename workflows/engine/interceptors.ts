@@ -10,8 +10,7 @@ export const interceptors = (): WorkflowInterceptors => {
       {
         activate(input, next) {
           const jobs = input.activation.jobs as NonNullable<typeof input.activation.jobs>;
-          // Core hands over questions alone.
-          if (!jobs[0]?.queryWorkflow && input.batchIndex === 0 && isEarly()) throw new Error(askAgain);
+          if (isEarly()) throw new Error(askAgain);
           for (const { signalWorkflow } of jobs) rename(signalWorkflow);
           next(input);
         },

@@ -1,4 +1,4 @@
-import { CancellationScope, CancelledFailure, isCancellation, type ActivityOptions } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, type ActivityOptions } from '@temporalio/workflow';
 import { digestOf } from '../../language/digest.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { LeaseFacts } from '../../common/judgement.js';
@@ -58,7 +58,6 @@ export class Lease {
       state: waiting && decision === null ? 'waiting' : 'decided',
       held: held.map(heldText).join('; '),
       decidedBy: decision?.by ?? null,
-      decidedVerb: decision?.verb ?? null,
     };
   }
 
@@ -132,14 +131,15 @@ export class Lease {
 
   private async tryUntilAnswered(question: Question, { key, root, targets, heartbeatMs }: LeaseHost): Promise<LeaseAnswer> {
     const patienceMs = Math.min(firstPatienceMs * 2 ** (question.attempt - 1), maxPatienceMs);
-    const request = { version: 1, key, ...(root ? { root } : {}), targets, known: question.held, patienceMs } as const;
+    const request = { version: 1, key, root, targets, known: question.held, patienceMs } as const;
     try {
       return await question.trying.run(() =>
         tryToAcquire(request, leaseOptions(question.held.map(heldText).join('; '), heartbeatMs)),
       );
     } catch (error) {
+      // Whoever takes over has ended the try: there is no other failure to tell.
       const { decision } = question;
-      if (!isCancellation(error) || !decision) throw error;
+      if (!decision) throw error;
       const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
       const takeOver = { by: decision.by, reason: decision.reason, decision: decision.id, from };
       return tryToAcquire({ ...request, takeOver }, leaseOptions(`${decision.by} takes over: ${decision.reason}`, heartbeatMs));

@@ -17,7 +17,6 @@ export class StepFailed extends Error {
     readonly way: 'rollback' | 'abort' | null,
   ) {
     super(problem.message);
-    this.name = 'StepFailed';
   }
 }
 
@@ -28,7 +27,6 @@ export class GateRejected extends Error {
     readonly problem: Problem,
   ) {
     super(problem.message);
-    this.name = 'GateRejected';
   }
 }
 
@@ -37,7 +35,6 @@ export class ProcedureStopped extends Error {
   readonly problem: Problem;
   constructor(message: string, next: string) {
     super(message);
-    this.name = 'ProcedureStopped';
     const type: FailureType = 'ProcedureStopped';
     this.problem = { type, message, next };
   }
@@ -47,7 +44,6 @@ export class ProcedureStopped extends Error {
 export class TargetRefused extends Error {
   constructor(readonly problem: Problem) {
     super(problem.message);
-    this.name = 'TargetRefused';
   }
 }
 

@@ -51,7 +51,7 @@ export class OutputBudget {
 }
 
 function sizeOf(output: Json): number {
-  return output === null ? 0 : JSON.stringify(output).length;
+  return JSON.stringify(output).length;
 }
 
 /** No step has this id. */
@@ -71,6 +71,5 @@ function collect(value: Json, named: Set<string>): void {
   if (typeof value === 'string') {
     const [root, id] = value.split('.', 2);
     if (root === 'steps') named.add(id ?? everything);
-  } else if (Array.isArray(value)) for (const item of value) collect(item, named);
-  else if (value !== null) for (const item of Object.values(value) as Json[]) collect(item, named);
+  } else if (value !== null) for (const item of Object.values(value) as Json[]) collect(item, named);
 }

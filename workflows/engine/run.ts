@@ -12,7 +12,7 @@ import type { Problem, RunView, StepView } from '../../common/view.js';
 import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
 import type { Carried } from './carried.js';
-import { aboutFailure, aboutManual, aboutUndo, Desk } from './desk.js';
+import { aboutFailure, aboutManual, aboutUndo, Desk, isAboutUndo } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed, gateFor } from './guards.js';
 import { onItsHost } from './host-queue.js';
@@ -103,10 +103,8 @@ export class Run {
     inbox.restore(carried.inbox);
     if (carried.paused) this.pause();
     if (!carried.rollback) return;
-    view.waitingFor = view.waitingFor.filter((wait) => wait.id.endsWith('.undo'));
     this.undos.restore(carried.rollback.undos);
     this.leftover.push(...carried.rollback.failed);
-    this.board.setRollingBack();
   }
 
   /** Set when the execution before was already taking changes back. */
@@ -243,7 +241,7 @@ export class Run {
 
   /** The same for a step anywhere in the plan. */
   passBy(path: string, spec: StepSpec, why: string): void {
-    if (spec.kind === 'approval') this.gates.waive(path, this.plan.drill === true);
+    this.gates.waive(path, this.plan.drill === true);
     if (this.board.settled(path)) return;
     const row = this.board.row(path, spec);
     this.board.begin(row);
@@ -265,7 +263,6 @@ export class Run {
       this.board.begin(row, 'waiting');
     }
     const decision = await this.desk.ask(path, spec, row, aboutManual(spec, instructions, evidence), this.deskHost());
-    this.desk.close(path);
     return this.answered(decision, row, { type: 'Manual', message: `not done by hand: ${decision.reason}` });
   }
 
@@ -305,29 +302,36 @@ export class Run {
     return this.turn.during(() => CancellationScope.nonCancellable(() => this.saves.save()));
   }
 
+  /** Closes what the procedure has asked and did not come back to: in this execution it may not have come so far yet. */
+  stopAsking(): void {
+    this.gates.close();
+    this.desk.close();
+    this.board.closeWaits((wait) => isAboutUndo(wait.id));
+  }
+
   /** Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops the rollback. */
   async rollback(): Promise<void> {
     if (this.undos.empty) return;
-    this.board.setRollingBack();
-    for (let undo = this.undos.newest; undo && !this.stopped; undo = this.undos.newest) {
-      await this.turn.start();
+    this.board.setRollingBack(this.rollbackCarried ? this.board.told.step : '');
+    for (let undo = this.undos.newest; undo; undo = this.undos.newest) {
+      await this.turn.start(() => this.stopped);
       if (this.stopped || !(await this.takeBack(undo))) return;
       this.undos.taken();
       this.showUndos();
     }
   }
 
-  /** Ends a rollback before its next undo. */
-  stopRollback(): void {
+  /** Ends a rollback before its next undo. An undo that failed asks nobody any more, or has its answer. */
+  stopRollback(decision: DecisionEnvelope): void {
     this.stopped = true;
-    this.turn.resume();
+    this.desk.answerAll(decision);
   }
 
   /** What the next execution of the run needs to go on where this one is. */
   carry(rollback: Carried['rollback']): Carried {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
-    const steps = withoutSpentOutputs(replanned?.plan ?? plan, this.board.view.steps);
+    const steps = withoutSpentOutputs(plan, this.board.view.steps);
     const view = { ...this.board.view, steps };
     const changedInputs = replanned?.changes ?? this.entry.carried?.changedInputs;
     return {
@@ -346,7 +350,7 @@ export class Run {
       inbox: this.inbox.carry(),
       paused: this.turn.paused,
       rollback,
-      ...(changedInputs === undefined ? {} : { changedInputs }),
+      changedInputs,
     };
   }
 
@@ -386,7 +390,6 @@ export class Run {
         }
       }
       const decision = await this.desk.ask(path, spec, row, aboutFailure(spec, problem), this.deskHost());
-      this.desk.close(path);
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
       if (decision.inputs) await this.changeInputs(decision.inputs);
     }
@@ -452,7 +455,7 @@ export class Run {
     const noReturn = spec.pointOfNoReturn === true && !this.plan.drill;
     if (noReturn) this.undos.clear();
     if (work.undo) this.undos.register({ path, spec, action: work.undo });
-    if (noReturn || work.undo) this.showUndos();
+    this.showUndos();
   }
 
   private showUndos(): void {
@@ -469,9 +472,10 @@ export class Run {
   /** Waits until the step may begin. An approval that was given for other code is asked for once more. */
   private async mayBegin(spec: StepSpec, top: string, actions: readonly Action[]): Promise<void> {
     const { plan } = this.entry;
-    const gate = gateFor(spec, top, plan);
+    // No gate has the empty name.
+    const gate = gateFor(spec, top, plan) ?? '';
     await this.turn.start();
-    while (gate !== undefined && this.gates.outdated(gate, presentRelease())) {
+    while (this.gates.outdated(gate, presentRelease())) {
       await this.gates.renew(gate, this.gateHost(), this.key.run);
       await this.turn.start();
     }
@@ -495,15 +499,19 @@ export class Run {
           problem = readFailure(error).problem;
         }
       }
-      const verb = this.envelope.unattended
-        ? 'skip'
-        : (await this.desk.ask(undoPath, undoSpec, row, aboutUndo(spec, problem), this.deskHost())).verb;
-      this.desk.close(undoPath);
+      const verb =
+        this.unasked() ?? (await this.desk.ask(undoPath, undoSpec, row, aboutUndo(spec, problem), this.deskHost())).verb;
       if (verb === 'retry') continue;
       this.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
       if (verb !== 'done') this.leftover.push(path);
       return verb !== 'abort';
     }
+  }
+
+  /** What becomes of an undo that failed when nobody is to be asked. */
+  private unasked(): 'abort' | 'skip' | null {
+    if (this.stopped) return 'abort';
+    return this.envelope.unattended ? 'skip' : null;
   }
 
   /** All attempts that the step's retry allows; as many again each time that people let it try again. */
@@ -588,8 +596,8 @@ export class Run {
       step: { path, title: spec.title, kind: spec.kind, effect: spec.effect },
       action: work.action,
       expect: work.expect ?? [],
-      ...(work.verify ? { verify: work.verify } : {}),
-      ...(work.check ? { check: work.check } : {}),
+      verify: work.verify,
+      check: work.check,
       attempts: retry.attempts * (this.desk.asked(path) + 1),
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
       ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
@@ -598,11 +606,7 @@ export class Run {
     return this.turn.during(() =>
       onItsHost(
         this.settings.hostWaitMs,
-        (where) =>
-          attemptStep(
-            { ...request, ...(where.hostGone === undefined ? {} : { hostGone: where.hostGone }) },
-            { ...options, ...where.options },
-          ),
+        (where) => attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
         told,
       ),
     );
@@ -618,11 +622,8 @@ export class Run {
       this.board.end(row, 'succeeded');
       return outputs;
     } catch (error) {
-      this.board.end(
-        row,
-        isCancellation(error) ? 'skipped' : 'failed',
-        error instanceof StepFailed ? { error: error.problem } : {},
-      );
+      // Whatever ends a procedure on purpose says why.
+      this.board.end(row, isCancellation(error) ? 'skipped' : 'failed', { error: (error as Partial<StepFailed>).problem });
       throw error;
     }
   }

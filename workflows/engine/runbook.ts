@@ -102,6 +102,7 @@ class Life {
   async result(): Promise<RunResult> {
     const { run } = this;
     const ending = this.ending ?? afterDrill(run, await this.endingOf());
+    run.stopAsking();
     await CancellationScope.nonCancellable(async () => {
       const problem = ending.rollback ? await this.takeBack(ending) : ending.problem;
       run.turn.close();
@@ -232,9 +233,7 @@ function ownerOf(run: Run, control: Control): InboxOwner {
 }
 
 function decisionView(received: Json, verdict: Verdict, at: string): DecisionView {
-  const told = (
-    received !== null && typeof received === 'object' && !Array.isArray(received) ? received : {}
-  ) as Partial<DecisionEnvelope>;
+  const told = (received ?? {}) as Partial<DecisionEnvelope>;
   const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 500) : '');
   return {
     id: verdict.decision,

@@ -66,9 +66,12 @@ export class Turn {
     this.wanted = true;
   }
 
-  /** Waits until a step may begin. Throws when its scope is cancelled meanwhile. */
-  async start(): Promise<void> {
-    const open = (): boolean => !this.isPaused && !this.due;
+  /**
+   * Waits until a step may begin. Throws when its scope is cancelled meanwhile.
+   * @param inVain true once nothing is to begin any more: then there is nothing to wait for
+   */
+  async start(inVain: () => boolean = () => false): Promise<void> {
+    const open = (): boolean => inVain() || (!this.isPaused && !this.due);
     if (!open()) await this.until(open);
   }
 
