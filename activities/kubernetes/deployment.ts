@@ -20,6 +20,7 @@ interface ManagedFields {
   manager?: string;
   subresource?: string;
   time?: string;
+  fieldsV1?: object;
 }
 
 export interface DeploymentObject {
@@ -142,7 +143,9 @@ export function differences(expected: RolloutState, { parts }: Pick<RolloutState
 /** Who changed the specification last other than runbooks, as the API server notes it; '' when it does not say. */
 export function lastChange({ metadata }: DeploymentObject): string {
   const [last] = (metadata.managedFields ?? [])
-    .filter(({ manager, subresource }) => manager !== fieldManager && subresource === undefined)
+    .filter(
+      ({ manager, subresource, fieldsV1 = {} }) => manager !== fieldManager && subresource === undefined && 'f:spec' in fieldsV1,
+    )
     .filter(({ manager, time }) => manager !== undefined && manager !== 'kube-controller-manager' && time !== undefined)
     .sort((one, other) => (other.time ?? '').localeCompare(one.time ?? ''));
   return last ? `with ${last.manager}, ${last.time?.slice(0, 19).replace('T', ' ')} UTC` : '';

@@ -31,14 +31,7 @@ export async function build(say: (line: string) => void): Promise<void> {
     const { GoMod } = JSON.parse(stdout) as { GoMod: string };
     writeFileSync(join(work, 'go.mod'), moduleFile(readFileSync(GoMod, 'utf8')));
     mkdirSync(join(work, 'bin'));
-    await run(
-      'build',
-      '-mod=mod',
-      '-trimpath',
-      '-o',
-      join(work, 'bin/'),
-      ...commands.map((name) => `k8s.io/kubernetes/cmd/${name}`),
-    );
+    await run('build', '-mod=mod', '-o', join(work, 'bin/'), ...commands.map((name) => `k8s.io/kubernetes/cmd/${name}`));
     await run('install', `sigs.k8s.io/kwok/cmd/kwok@v${kwokVersion}`);
     rmSync(folder, { recursive: true, force: true });
     renameSync(join(work, 'bin'), folder);

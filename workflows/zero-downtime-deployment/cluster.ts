@@ -66,7 +66,14 @@ export function clusterOf(service: PlannedTarget) {
     versionOf: (running: string) =>
       running.startsWith(`${image}:`) ? running.slice(image.length + 1).replace(/@.*$/, '') : null,
     /** Who did it and why, for `kubectl rollout history`. */
-    note: (cause: string) => kubectl('annotate', `deployment/${deployment}`, `${changeCause}=${cause}`, '--overwrite'),
+    note: (cause: string) =>
+      kubectl(
+        'annotate',
+        `deployment/${deployment}`,
+        `${changeCause}=${cause}`,
+        '--overwrite',
+        '--field-manager=durable-runbooks',
+      ),
     /** Holds when the rollout has left no pod of this ReplicaSet. */
     gone: (replicaSet: string): CheckAction => ({
       kind: 'check',
