@@ -27,6 +27,6 @@ export async function reload(proxy: Proxy, times: number, everyMs: number): Prom
 }
 
 function ask({ facts }: Proxy, path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
-  const admin = String(facts['admin']);
+  const admin = typeof facts['admin'] === 'string' ? facts['admin'] : '';
   return fetch(new URL(path, admin), { ...init, headers: { ...init.headers, origin: new URL(admin).origin } });
 }
