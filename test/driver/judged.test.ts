@@ -136,7 +136,7 @@ describe('at the failure desk', () => {
       of({ step: 'step' }, 'retry', { inputs: { x: 1 } }),
       'input-refused',
       /^refused {"x":1}$/,
-      { life: undefined as never },
+      { life: undefined },
     ],
     [
       'inputs with another verb',
@@ -181,7 +181,7 @@ describe('of the run as a whole', () => {
     ['cancel a rollback', { verb: 'cancel' }, 'not-possible', /To stop that: abort/, life({ rollingBack: true })],
     ['anything else without a reason', { verb: 'abort', reason: ' ' }, 'reason-missing', /--reason/],
     ['when it has ended', { verb: 'cancel' }, 'not-waiting', /nothing left to cancel/, { ended: true }],
-    ['in a run of an older release', { verb: 'cancel' }, 'accepted', /being cancelled/, { life: undefined as never }],
+    ['in a run of an older release', { verb: 'cancel' }, 'accepted', /being cancelled/, { life: undefined }],
   ]);
 
   test('what one of a batch has changed holds for the next', () => {
