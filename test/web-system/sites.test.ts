@@ -89,13 +89,27 @@ test('a place that another run prepared is left alone', async () => {
   });
 });
 
-test('a drill recovers beside the users, who notice nothing, and leaves nothing', async () => {
+test('a drill recovers to a point in time beside the users, who notice nothing, and leaves nothing', async () => {
   const { system } = sites;
   const drill = system.config('drill');
+  const at = new Date().toISOString();
   const before = await writer.report();
-  const { database, files, timeline } = await recoverAt(system, 'drill');
+  await acknowledgesMore();
+  await until(
+    'the WAL to be archived',
+    async () => ((await assess(drill, undefined, drill.maxAgeSeconds)).reachable?.to ?? '') > at,
+    30_000,
+    500,
+  );
+  const { database, files, timeline } = await recoverAt(system, 'drill', at);
   expect({ timeline, missing: files.missing }).toEqual({ timeline: 2, missing: [] });
   expect((await inspect(drill)).lastCommit).toBe(database.lastCommit);
+  // All until then, and nothing after it.
+  expect(Date.parse(database.lastCommit ?? '')).toBeLessThanOrEqual(Date.parse(at));
+  const { lost, wrong } = await system.compare(writer.journal, 'drill');
+  expect(wrong).toEqual([]);
+  expect(lost.length).toBeGreaterThan(0);
+  expect(lost.filter((each) => each.at <= at)).toEqual([]);
   const written = await Intruder.start(system, 'drill');
   await until('a write at the drill', () => Promise.resolve(written.accepted > 0));
   await written.stop();

@@ -142,7 +142,10 @@ function settingsOf(config: SiteConfig, archive: boolean): string[] {
   );
   // Exactly what was recovered before, and nothing that was archived since.
   if (target.lsn !== null) settings.push(`recovery_target_lsn=${target.lsn}`, 'recovery_target_inclusive=off');
-  else if (target.time !== null) settings.push(`recovery_target_time=${target.time}`);
+  else if (target.time !== null) {
+    // PostgreSQL knows no names of time zones yet when it reads this, not even Z.
+    settings.push(`recovery_target_time=${new Date(target.time).toISOString().replace('T', ' ').replace('Z', '+00')}`);
+  }
   return settings;
 }
 

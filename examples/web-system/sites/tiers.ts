@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeJson } from '../../../embedded/files.js';
 import type { ApplicationConfig } from '../app/site.js';
@@ -61,6 +61,7 @@ export async function startTier(config: SiteConfig, tier: Tier, version: string 
 async function startDatabaseTier(config: SiteConfig): Promise<object> {
   const state = await databaseState(config);
   if (state === 'absent') throw new Refused('there is no database here: restore one first');
+  if (existsSync(placesOf(config).restoring)) throw new Refused('a restore was broken off here: tell restore-database again');
   const holds = config.isolated || (await holdsEpoch(config));
   const server = await startDatabase(config, holds ? 'primary' : 'standby');
   await startKeeper(config);

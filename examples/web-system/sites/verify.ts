@@ -198,11 +198,8 @@ async function tokenOf(config: SiteConfig, tenant: string): Promise<string> {
 }
 
 async function logIn(config: SiteConfig, tenant: string, user: string, password: string) {
-  const response = await fetch(`http://127.0.0.1:${config.ports.api}/tenants/${tenant}/login`, {
-    method: 'POST',
-    body: JSON.stringify({ user, password }),
-    signal: AbortSignal.timeout(10_000),
-  });
+  const body = JSON.stringify({ user, password });
+  const response = await askApi(config, `/tenants/${tenant}/login`, { method: 'POST', body });
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
 
@@ -213,11 +210,18 @@ async function ask(config: SiteConfig, token: string, path: string): Promise<{ b
 }
 
 async function request(config: SiteConfig, token: string, path: string): Promise<{ status: number; bytes: Buffer }> {
-  const response = await fetch(`http://127.0.0.1:${config.ports.api}${path}`, {
-    headers: { authorization: `Bearer ${token}` },
-    signal: AbortSignal.timeout(10_000),
-  });
+  const response = await askApi(config, path, { headers: { authorization: `Bearer ${token}` } });
   return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
+}
+
+async function askApi(config: SiteConfig, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(`http://127.0.0.1:${config.ports.api}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    throw new Refused(
+      `the API does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,
+    );
+  }
 }
 
 function rounded(value: number): number {
