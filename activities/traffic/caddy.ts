@@ -58,8 +58,6 @@ export function caddyServers(pool: {
     handler: 'reverse_proxy',
     load_balancing: roundRobin(slots.map(([name]) => (name === nobody ? 1 : 0))),
     upstreams: slots.map(([, dial]) => ({ dial })),
-    // A new configuration ends its slots' idle connections: a request with a body that was sent on one could not be sent again.
-    transport: { protocol: 'http', keep_alive: { enabled: false } },
   };
   const server = (listen: string, handler: CaddyHandler): CaddyServer => ({
     listen: [listen],

@@ -86,9 +86,10 @@ const verbs: Record<string, () => Promise<object> | object> = {
         throw new Refused(`${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} of ${tenant}`);
     };
     for (const customer of customers) await one(customer);
-    // As many at once as users do: its connections to the database are open before the first of them comes.
-    for (let round = 0; round < warmUpRounds; round += 1) await Promise.all([...customers, ...customers].map(one));
-    return { asked: customers.length * (1 + 2 * warmUpRounds) };
+    // As many at once as users do: its connections to the database are open before the first of them comes. What is
+    // answered is for the measurement to judge.
+    for (let round = 0; round < warmUpRounds; round += 1) await Promise.allSettled([...customers, ...customers].map(one));
+    return { asked: customers.length };
   },
 };
 

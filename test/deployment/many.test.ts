@@ -10,6 +10,8 @@ import { DeploymentWorld } from './world.js';
 /** The share of the traffic that a release gets first. */
 const firstShare = 0.1;
 const leastRequests = 100_000;
+/** So small a number of lost requests says nothing when it is larger in one half than in the other. */
+const chance = 5;
 const everySecond = { requests: 2_000_000, seconds: 3_600 };
 
 let world: DeploymentWorld | undefined;
@@ -108,9 +110,11 @@ if (isLong) {
         `caddy: ${inWords(result)}; ${deployed.repeated} of ${deployed.requests} requests were sent twice in ${reloads} reloads; ` +
           `in as many with nothing deployed ${alone?.repeated} of ${alone?.requests}, and ${alone?.failures} failed`,
       );
-      expectRight(result);
-      expect(alone?.failures).toBe(0);
+      expect(result.wrong).toEqual([]);
+      // A new configuration costs Caddy's users something, whatever it is for: a deployment must not cost more than that.
+      const lost = sum(result.good, ({ users: seen }) => seen.failures);
       expect(deployed.repeated).toBeLessThanOrEqual(2 * (alone?.repeated ?? 0) + reloads);
+      expect(lost).toBeLessThanOrEqual(2 * (alone?.failures ?? 0) + chance);
     } finally {
       users.kill();
     }
