@@ -11,7 +11,7 @@ export interface GateFacts {
   /** `another`: the requester may not decide. */
   approvers: 'another' | 'anyone';
   /** What an approver has to type. */
-  confirm?: string;
+  confirm?: string | undefined;
   /** Who decided and how, once decided. */
   decidedBy: string | null;
   decidedVerb: string | null;

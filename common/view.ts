@@ -92,7 +92,7 @@ export interface WaitView {
   /** What the approver is shown. */
   evidence: JsonObject;
   /** What the approver has to type; absent: nothing, or the record was asked, which does not keep it. */
-  confirm?: string;
+  confirm?: string | undefined;
   /** The exact command that approves, does the failed step again, or takes the target over. */
   command: string;
 }

@@ -233,6 +233,17 @@ describe('a gate that code opens', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
+  test('with a name to type has to be given it also before the next execution has come to the gate', async () => {
+    const run = await opened('with a name to type');
+    await run.advance(60_000);
+    run.signal(messageNames.border);
+    await run.advance(500);
+    const asked = await about(run);
+    expect(await tell(run, 'approve', asked)).toMatchObject({ accepted: false, code: 'not-confirmed' });
+    expect(await tell(run, 'approve', { ...asked, confirm: 'web' })).toMatchObject({ accepted: true });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
   test('and that is rejected before the next execution has come to it is closed, whatever the code does then', async () => {
     const run = await opened('and goes on when it is rejected');
     await run.advance(60_000);

@@ -209,6 +209,13 @@ describe('nobody is there', () => {
   });
 });
 
+test('a gate waits all the same where nobody is there', async () => {
+  const run = begin(steps, fine, { unattended: 'continue' });
+  await run.advance(60_000);
+  expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', kind: 'approval' }]);
+  expect(commands(run)).toEqual(['one']);
+});
+
 describe('a step that people do', () => {
   test('waits for them, with what they have to do, and takes what they answer', async () => {
     const manual = {

@@ -56,6 +56,13 @@ describe('a drill', () => {
     expect(commands(run)).toContain('make.undo');
   });
 
+  test('is no drill: the real run changes what is not isolated', async () => {
+    const run = begin({ service: 'live' });
+    await answer(run, 'approve', { confirm: 'live' });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['look', 'make', 'point']);
+  });
+
   test('that fails removes what it made, though the real run would leave it', async () => {
     const drilled = begin({}, unattended, failing('point'));
     expect(await problemOf(drilled)).toBe('not there');

@@ -293,14 +293,17 @@ describe('an undo that fails', () => {
     });
   });
 
-  test('after a rejection the run stays rejected, and says what is left', async () => {
+  test.each([
+    ['rejection', 'rejected', 'Rejected'],
+    ['cancellation', 'cancelled', 'Cancelled'],
+  ])('after a %s the run stays %s, and says what is left', async (_name, state, type) => {
     const run = begin(driver, runbook([change('one'), gate]), failing('one.undo'));
-    await answer(run, 'reject');
+    await (state === 'rejected' ? answer(run, 'reject') : tell(run, 'cancel'));
     await answer(run, 'skip');
     await run.end();
     expect(await status(run)).toMatchObject({
-      state: 'rejected',
-      problem: { type: 'Rejected', message: expect.stringContaining('could not be taken back: one') },
+      state,
+      problem: { type, message: expect.stringContaining('could not be taken back: one') },
     });
   });
 });

@@ -71,6 +71,12 @@ const life = (change: object): Partial<JudgeRequest> => ({ life: { ...facts.life
 describe('at a gate', () => {
   table([
     ['an approval', of({ gate: 'gate' }, 'approve'), 'accepted', /^Gate gate is approved\.$/],
+    [
+      'an approval with a name where none is asked for',
+      of({ gate: 'gate' }, 'approve', { confirm: 'web' }),
+      'accepted',
+      /approved/,
+    ],
     ['a rejection', of({ gate: 'gate' }, 'reject'), 'accepted', /^Gate gate is rejected\.$/],
     ['about another run, whatever else it says', of({ run: 'other' }, 'approve'), 'wrong-run', /about run other, this is run/],
     ['about no gate', of({}, 'approve'), 'unknown-gate', /no gate "".*gate, later/],

@@ -147,6 +147,10 @@ const asking: Record<string, (run: Run) => Promise<unknown>> = {
     await run.gate('gate', question(1)).catch(() => undefined);
     await sleep(60_000);
   },
+  'with a name to type': async (run) => {
+    await sleep(60_000);
+    return run.gate('gate', { ...question(1), confirm: 'web' });
+  },
   'anew after a minute': async (run) => {
     const asked = CancellationScope.withTimeout(60_000, () => run.gate('gate', question(1)));
     await asked.catch(() => run.gate('gate', question(2)));

@@ -124,6 +124,7 @@ export const recoverySpec: RunbookSpec = {
       service: { type: 'target', kind: 'service', description: 'what it changes' },
       source: { type: 'target', kind: 'service', description: 'what it reads', observed: true, default: 'live' },
       tell: { type: 'target', kind: 'webhook', description: 'who is told', default: 'pager' },
+      spare: { type: 'target', kind: 'service', description: 'what it changes as well', optional: true },
       fault: { type: 'text', description: 'which one', maxLength: 100, default: '' },
     },
   ),

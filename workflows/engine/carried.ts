@@ -26,6 +26,8 @@ export interface CarriedGate {
   passed: DecisionEnvelope[];
   /** Names the code that asked last. Absent: it was not asked yet, or by a release that did not keep it. */
   release?: string | undefined;
+  /** What the approver has to type, as it was asked last. */
+  confirm?: string | undefined;
   /** What the last question said of a change of the code. */
   changed?: string | undefined;
 }

@@ -64,13 +64,13 @@ export class Gates {
   }
 
   facts(): GateFacts[] {
-    return [...this.gates.values()].map(({ spec, attempt, digest, state, decision, question }) => ({
+    return [...this.gates.values()].map(({ spec, attempt, digest, state, decision, confirm }) => ({
       id: spec.id,
       attempt,
       digest,
       state,
       approvers: spec.approvers ?? 'another',
-      ...(question?.confirm === undefined ? {} : { confirm: question.confirm }),
+      confirm,
       decidedBy: decision?.by ?? null,
       decidedVerb: decision?.verb ?? null,
     }));
@@ -225,6 +225,7 @@ export class Gates {
       gate.decision = null;
     }
     gate.state = 'waiting';
+    gate.confirm = question.confirm;
     row.attempts = gate.attempt;
     const { deadline } = waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs);
     if (!goesOn) host.board.begin(row, 'waiting');
@@ -238,7 +239,7 @@ export class Gates {
       attempt: gate.attempt,
       digest: gate.digest,
       evidence: evidence(),
-      ...(question.confirm === undefined ? {} : { confirm: question.confirm }),
+      confirm: question.confirm,
       command: commandOf(host, run, gate.id, question),
     });
     return goesOn ? Promise.resolve() : host.save();
