@@ -140,6 +140,8 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
       kind: 'runbook',
       effect: 'destroy',
       steps: [
+        // Before it gets the right to write: a site that has it is not removed.
+        { ...change, effect: 'destroy', id: 'clear', title: 'Remove what stands at the new site', kind: 'command' },
         {
           ...change,
           id: 'drain',
@@ -164,9 +166,8 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
       id: 'provision',
       title: 'Provision the new site',
       kind: 'runbook',
-      effect: 'destroy',
+      effect: 'change',
       steps: [
-        { ...change, effect: 'destroy', id: 'clear', title: 'Remove what stands at the new site', kind: 'command' },
         {
           ...change,
           id: 'place',

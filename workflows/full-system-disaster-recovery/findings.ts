@@ -93,10 +93,12 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
       'Nothing was changed. Put a good copy where the backups are.',
     );
   }
-  if (to.exists && wish.remains === 'refuse') {
+  if (to.exists && (wish.remains === 'refuse' || to.isolated)) {
     throw new ProcedureStopped(
       `something stands at site ${sites.to} already (its database: ${to.database})`,
-      'Look at it. When it may go, start again with --input remains=remove. Nothing was changed.',
+      to.isolated
+        ? "Another drill may be under way. When it is not, remove it with the site's program: `teardown`. Nothing was changed."
+        : 'Look at it. When it may go, start again with --input remains=remove. Nothing was changed.',
     );
   }
   const held = to.epoch ?? from?.epoch ?? null;

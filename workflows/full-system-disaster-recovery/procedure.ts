@@ -48,7 +48,7 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   if (drill) run.notNeeded('page', 'a drill leaves the users where they are');
   else await run.step('page', { action: entrance.page() });
 
-  await run.nested('provision', (part) => provision(part, to, promised));
+  await run.nested('provision', (part) => provision(part, to));
   await run.step('configuration', { action: to.restoreConfiguration() });
   const [database] = await inParallel<{ restored: Restored; short: string | null } | null>([
     () => run.nested('database', (part) => restoreDatabase(part, to, promised, drained)),
@@ -120,9 +120,11 @@ async function fence(
   part: Part,
   { from, to }: Sites,
   { graceful }: Wish,
-  { epoch }: Forecast,
+  { epoch, clear }: Forecast,
 ): Promise<{ lastCommit: string | null } | null> {
   let drained: { lastCommit: string | null } | null = null;
+  if (clear) await part.step('clear', { action: to.teardown() });
+  else part.notNeeded('clear', 'nothing stands there');
   if (graceful) drained = answerOf(await part.step('drain', { action: from.drain() }), 'up to where it brought its data over');
   else part.notNeeded('drain', 'the old site is gone');
   await part.step('epoch', { action: to.fence(epoch, to.name) });
@@ -130,9 +132,7 @@ async function fence(
   return drained;
 }
 
-async function provision(part: Part, to: Site, { clear }: Forecast): Promise<void> {
-  if (clear) await part.step('clear', { action: to.teardown() });
-  else part.notNeeded('clear', 'nothing stands there');
+async function provision(part: Part, to: Site): Promise<void> {
   await part.step('place', { action: to.provision(), undo: to.teardown() });
 }
 
