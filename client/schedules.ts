@@ -28,7 +28,12 @@ export interface ScheduleView {
 /** Runs that were missed while the server was away are made up for once, when they are less than this late, in milliseconds. */
 const catchUpMs = 24 * 3_600_000;
 
-const grpcInvalidArgument = 3;
+/** What the server said, whatever it is wrapped in. */
+function detailsOf(error: unknown): string {
+  const { details, cause } = error as { details?: unknown; cause?: unknown };
+  if (typeof details === 'string') return details;
+  return cause instanceof Error ? detailsOf(cause) : '';
+}
 
 /**
  * Starts runs at times, through the same admission as by hand. A run that still goes on when the next is due lets that
@@ -69,8 +74,8 @@ export async function createSchedule(session: Session, id: string, envelope: Sta
         exitCodes.usage,
       );
     }
-    const { code, details = '' } = ((error as { cause?: unknown }).cause ?? error) as { code?: number; details?: string };
-    if (code !== grpcInvalidArgument) throw error;
+    const details = detailsOf(error);
+    if (!/cron|calendar|interval|time ?zone|schedule spec/i.test(details)) throw error;
     throw new CliError(
       `These are no times: ${details.replace(/^invalid schedule spec: /i, '').replace(/\.$/, '')}.`,
       "Write for example --every 30m, or --cron '0 3 * * 0'.",

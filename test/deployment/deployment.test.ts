@@ -151,7 +151,14 @@ const cases: Case[] = [
   { version: '3.0.1-unsafe-expand', found: /the running release would not work/, state: 'failed', harmed: 0 },
   { version: '3.0.1-needs-schema', found: /the next release would not work/, state: 'failed', harmed: 0, long: true },
   // It fails one request in ten, and had one in ten: of all requests not more than one in fifty may have met it.
-  { version: '3.0.1-fails', found: /with 10 % of the traffic: \d+ of \d+ requests failed/, state: 'rolled-back', harmed: 0.02 },
+  {
+    version: '3.0.1-fails',
+    found: /with 10 % of the traffic: \d+ of \d+ requests failed/,
+    state: 'rolled-back',
+    harmed: 0.02,
+    // Three failures are the least that say anything, and one request in ten fails.
+    inputs: { window: '3s', min_requests: 50 },
+  },
   { version: '3.0.1-slow', found: /with 10 % of the traffic: its p95 is/, state: 'rolled-back', harmed: 0 },
   { version: '3.0.1-leaks', found: /its memory grew/, state: 'rolled-back', harmed: 0, inputs: { watch: '8s', max_latency: 50 } },
 ];
