@@ -32,7 +32,7 @@ const catchUpMs = 24 * 3_600_000;
 function detailsOf(error: unknown): string {
   const { details, cause } = error as { details?: unknown; cause?: unknown };
   if (typeof details === 'string') return details;
-  return cause instanceof Error ? detailsOf(cause) : '';
+  return cause instanceof Error ? detailsOf(cause) : error instanceof Error ? error.message : '';
 }
 
 /**
