@@ -59,6 +59,8 @@ if (isLong) {
         const moments = deaths.map(({ victim, step, afterMs }) => `${victim} ${afterMs} ms into ${step}`).join(', ');
         if (!isRight) process.stdout.write(`WRONG after ${moments}: ${told(each)}; ${each.why}\n`);
         ended.push({ ...each, isRight, isBad: flaw !== null });
+        // It holds the service still.
+        if (each.state === 'needs-operator') break;
       }
       const sum = (count: (each: Ended) => number): number => ended.reduce((total, each) => total + count(each), 0);
       const lost = (bad: boolean): number =>
