@@ -295,6 +295,14 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           onFailure: 'rollback',
           timeoutMs: 60_000,
         },
+        {
+          ...change,
+          id: 'hold',
+          title: 'Make sure that the old version has all of the traffic',
+          kind: 'traffic',
+          retry: proxyUp,
+          undo: 'Take the new version out of the pool',
+        },
         { ...measure, id: 'baseline', title: 'Measure the running version' },
         {
           ...change,

@@ -45,7 +45,10 @@ test('worker, Temporal server and a proxy that forgets are killed in mid-shift: 
 const deploymentsEach = 6;
 
 if (isLong) {
-  test.each(proxyKinds.flatMap((kind) => [true, false].map((remembers) => ({ kind, remembers }))))(
+  const here = proxyKinds.filter((kind) => !proxyMissing(kind));
+  // What is told to nginx lies in a file.
+  const forms = here.flatMap((kind) => (kind === 'nginx' ? [true] : [true, false]).map((remembers) => ({ kind, remembers })));
+  test.each(forms)(
     '$kind, remembers $remembers: killed at random moments, $kind too; good releases are deployed, bad ones taken back',
     async ({ kind, remembers }) => {
       storm = await Storm.start(kind, remembers);
@@ -59,6 +62,8 @@ if (isLong) {
         const moments = deaths.map(({ victim, step, afterMs }) => `${victim} ${afterMs} ms into ${step}`).join(', ');
         if (!isRight) process.stdout.write(`WRONG after ${moments}: ${told(each)}; ${each.why}\n`);
         ended.push({ ...each, isRight, isBad: flaw !== null });
+        // It holds the service still.
+        if (each.state === 'needs-operator') break;
       }
       const sum = (count: (each: Ended) => number): number => ended.reduce((total, each) => total + count(each), 0);
       const lost = (bad: boolean): number =>
@@ -73,7 +78,7 @@ if (isLong) {
       );
       expect(ended.filter(({ isRight }) => !isRight)).toEqual([]);
       expect(again.filter((ms) => ms === null)).toEqual([]);
-      // Caddy loses requests by itself when it takes a new configuration.
+      // The others lose requests by themselves when they take a new configuration.
       if (kind === 'haproxy') expect(lost(false)).toBe(0);
     },
     1_800_000,

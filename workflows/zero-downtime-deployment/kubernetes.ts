@@ -61,6 +61,7 @@ const onlyBehindProxy = [
   'verify/ready',
   'verify/version',
   'shift/smoke',
+  'shift/hold',
   'shift/baseline',
   'shift/rehearse',
   'shift/weight',

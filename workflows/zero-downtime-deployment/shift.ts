@@ -23,7 +23,8 @@ export type Baseline = AnalysisNumbers | null;
 export async function shiftTraffic(part: Part, deployment: Deployment): Promise<Baseline> {
   const { wish, places, deployer, traffic } = deployment;
   await part.step('smoke', { action: deployer.smoke(places.next.server) });
-  const before = await part.step('baseline', { action: measuring(deployment, { candidate: places.old.server }) });
+  const measureOld = held(part, traffic.leave(), traffic.leave(), { tell: 'hold', measure: 'baseline' });
+  const before = await measureOld(measuring(deployment, { candidate: places.old.server }));
   const baseline = numbers(before);
   // In, out and in again: the way back is known to work before anybody needs it, and the old version stays warm.
   for (const action of [traffic.enter(), traffic.leave(), traffic.enter()]) {
