@@ -93,7 +93,13 @@ async function work(queue, told) {
     asked += 1;
     runner ??= await Runner.start(copy.folder, seeds);
     const limit = (name) => patience.ms + patience.times * (tests.find((test) => test.name === name)?.ms ?? 0);
-    const answer = await runner.ask({ fault: fault.id, tests: tests.map(({ name }) => name) }, limit);
+    let answer = await runner.ask({ fault: fault.id, tests: tests.map(({ name }) => name) }, limit);
+    if (answer.hangs) {
+      // A machine that stalls looks the same: only what does not come to its end twice is found by that.
+      runner = await Runner.start(copy.folder, seeds);
+      const again = [answer.killedBy, ...tests.map(({ name }) => name).filter((name) => name !== answer.killedBy)];
+      answer = await runner.ask({ fault: fault.id, tests: again }, limit);
+    }
     fault.killedBy = answer.killedBy;
     fault.hangs = answer.hangs === true;
     if (!fault.killedBy && !isExcused(fault)) process.stdout.write(`SURVIVES  ${placeOf(fault)}\n`);

@@ -9,13 +9,20 @@ import ts from 'typescript';
 
 interface Fault {
   id: number;
+  file: string;
   line: number;
+  in: string;
   what: string;
+  killedBy?: string | null;
 }
 type WithFaults = (source: string, file: string, firstId: number) => { text: string; faults: Fault[] };
 
-const library = pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'lib', 'faults.mjs')).href;
-const { withFaults } = (await import(library)) as { withFaults: WithFaults };
+const library = (name: string): string => pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'lib', name)).href;
+const { withFaults } = (await import(library('faults.mjs'))) as { withFaults: WithFaults };
+const { lastFound, mutantsDoc } = (await import(library('mutants-doc.mjs'))) as {
+  lastFound: (doc: string) => (fault: Pick<Fault, 'file' | 'what'>) => string[] | null;
+  mutantsDoc: (faults: Fault[], reasonOf: (fault: Fault) => string | undefined) => string;
+};
 
 /** @returns what the function gives with each fault, by what the fault is */
 function outcomes(source: string, ...args: unknown[]): Record<string, unknown> {
@@ -62,5 +69,32 @@ describe('faults', () => {
     const source = 'function f() { const seen = []; const n = (x) => { seen.push(x); return x; }; n(1) < n(1); return seen; }';
     expect(Object.values(outcomes(source)).every((seen) => Array.isArray(seen))).toBe(true);
     expect(outcomes(source)).toMatchObject({ none: [1, 1], 'n(1) < n(1) → with <=': [1, 1] });
+  });
+
+  test('are named by the function that they are in', () => {
+    const source = `class A { get b() { return [1].map((c) => c ?? 2); } }
+      function d() { if (1) e(); }
+      const f = () => !g;
+      h();`;
+    const { faults } = withFaults(source, 'a.ts', 1);
+    expect([...new Set(faults.map((fault) => fault.in))]).toEqual(['A.b', 'd', 'f', '']);
+  });
+});
+
+describe('the list of them', () => {
+  const fault = (what: string, killedBy: string | null): Fault => ({ id: 1, file: 'a.ts', line: 7, in: 'f', what, killedBy });
+  const all = [fault('a || b → true', 'x: one › two | three'), fault('c → left out', null), fault('d → true', null)];
+  const doc = mutantsDoc(all, ({ what }) => (what.startsWith('d') ? 'it is only words' : undefined));
+
+  test('counts what was found, what is excused, and what survived', () => {
+    expect(doc).toContain('3 faults: 1 found, 1 excused, 1 found by no test.');
+    expect(doc).toContain('| a.ts:7 | `d → true` | it is only words |');
+  });
+
+  test('tells the next run what found each; nothing of those that survived, were excused, or are new', () => {
+    const found = lastFound(doc);
+    expect(found({ file: 'a.ts', what: 'a || b → true' })).toEqual(['x: one › two | three']);
+    for (const what of ['c → left out', 'd → true', 'e → true']) expect(found({ file: 'a.ts', what })).toBeNull();
+    expect(found({ file: 'b.ts', what: 'a || b → true' })).toBeNull();
   });
 });

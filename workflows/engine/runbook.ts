@@ -157,7 +157,7 @@ const drilled: Problem = { type: 'ProcedureStopped', message: 'the drill went we
 
 /** A drill leaves nothing behind, however it ended. */
 function afterDrill<E extends Ending>(run: Run, ending: E): E {
-  return run.plan.drill ? { ...ending, rollback: !run.undos.empty } : ending;
+  return run.plan.drill ? { ...ending, rollback: true } : ending;
 }
 
 /** A run that ends before its time says which of its changes stay. */
