@@ -28,7 +28,16 @@ async function attempts(handle: WorkflowHandle): Promise<number> {
   return pending?.lastStartedTime ? (pending.attempt ?? 0) : 0;
 }
 
-async function replays(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
+let replayed: Promise<unknown> = Promise.resolve();
+
+/** One at a time: the SDK shuts its runtime down with its last worker, also while a next one is being made. */
+function replays(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
+  const answer = replayed.then(() => replay(engine, handle));
+  replayed = answer.catch(() => undefined);
+  return answer;
+}
+
+async function replay(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
   try {
     const options = { workflowBundle: { codePath: engine.path('bundle.js') }, dataConverter: { payloadCodecs: [payloadCodec] } };
     await Worker.runReplayHistory(options, await handle.fetchHistory(), handle.workflowId);
