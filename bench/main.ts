@@ -11,6 +11,7 @@ import { Bench } from './engine.js';
 import { longRun, longText } from './long.js';
 import { median } from './median.js';
 import { peers } from './peers/index.js';
+import { restoreBench, restoreText } from './restore.js';
 import { stepsRunbook } from './specs.js';
 import { askedText, costText, stepCost } from './step-cost.js';
 
@@ -18,13 +19,15 @@ import { askedText, costText, stepCost } from './step-cost.js';
  * Costs measured side by side in one run, on a tuned server with its database file and PostgreSQL with fsync on.
  *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE] [--alone]    beside a bare activity and other tools; alone: without those
  *   npm run bench -- long [--steps 5000] [--json FILE]    what a step costs early and late in one run
+ *   npm run bench -- restore [--megabytes 1024] [--rounds 3] [--json FILE]    the restore of a database beside a shell script
  *   npm run bench -- deploy [--rounds 5] [--proxy caddy] [--json FILE]    what users see while a release is deployed
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     steps: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string' },
+    megabytes: { type: 'string', default: '1024' },
     json: { type: 'string' },
     alone: { type: 'boolean' },
     proxy: { type: 'string' },
@@ -32,7 +35,7 @@ const { values, positionals } = parseArgs({
 });
 const isLong = positionals[0] === 'long';
 const steps = Number(values.steps ?? (isLong ? 5_000 : 200));
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? (positionals[0] === 'restore' ? 3 : 5));
 /** What a process runs before anything is measured. */
 const warmUpSteps = 60;
 const machine = (): string =>
@@ -79,6 +82,13 @@ async function deploy(): Promise<{ lines: string[]; result: object }> {
   return { lines: [...deployText(result), `(${before}; at the end ${machine()})`], result };
 }
 
+async function restore(): Promise<{ lines: string[]; result: object }> {
+  const before = machine();
+  const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const result = await restoreBench(rounds, Number(values.megabytes), proxy);
+  return { lines: [...restoreText(result), `(${before}; at the end ${machine()})`], result };
+}
+
 /** On the real engine, with servers of its own. */
 async function onEngine(
   measure: (bench: Bench, services: Services, folder: string) => Promise<{ lines: string[]; result: object }>,
@@ -96,6 +106,7 @@ async function onEngine(
   }
 }
 
-const { lines, result } = await (positionals[0] === 'deploy' ? deploy() : onEngine(isLong ? long : short));
+const alone: Record<string, () => Promise<{ lines: string[]; result: object }>> = { deploy, restore };
+const { lines, result } = await (alone[positionals[0] ?? ''] ?? (() => onEngine(isLong ? long : short)))();
 process.stdout.write(`${lines.join('\n')}\n`);
 if (values.json) await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);

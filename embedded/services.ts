@@ -47,6 +47,11 @@ export interface Services {
   stop(): Promise<void>;
 }
 
+/** Where PostgreSQL's data should live. */
+export function postgresFolder(home: string): string {
+  return join(home, 'postgres');
+}
+
 /** Starts Temporal and PostgreSQL side by side, each with data under `home`. @throws EmbeddedError; then nothing is left running */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { home, ports = {}, log, say, pickPort = choosePort } = options;
@@ -68,7 +73,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     }),
     startPostgres({
       programs,
-      folder: join(home, 'postgres'),
+      folder: postgresFolder(home),
       port: ports.postgres,
       databases,
       log: log && ((line) => log(`postgres  ${line}`)),

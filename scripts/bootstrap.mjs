@@ -15,6 +15,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 const root = resolve(import.meta.dirname, '..');
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 const installed = join(root, 'node_modules', '.installed');
 const lockDigest = () =>
   createHash('sha256')
@@ -26,7 +27,7 @@ if (!ready()) {
   try {
     if (!isInstalled()) {
       say('installing dependencies …');
-      run(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+      run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error', ...fromCache()]);
       writeFileSync(installed, lockDigest());
     }
     if (!isBuilt()) {
@@ -49,6 +50,12 @@ function isInstalled() {
 function isBuilt() {
   const file = stampFile(root);
   return existsSync(file) && readFileSync(file, 'utf8') === sourceStamp(root);
+}
+
+/** What `npm run offline` has laid by is enough, and no network is asked. */
+function fromCache() {
+  const cache = join(process.env.RUNBOOK_CACHE || join(root, '.runbook', 'cache'), 'npm');
+  return existsSync(cache) ? ['--prefer-offline', '--cache', cache] : [];
 }
 
 /** One at a time; a lock whose holder is gone is taken over. */

@@ -5,6 +5,7 @@ import {
   endedAmong,
   noteLook,
   noteReplaced,
+  openByNamespace,
   openRuns,
   replacedBy,
   saveRun,
@@ -16,6 +17,8 @@ import type { Fate, Fates } from './fate.js';
 
 /** Runs that are proved at a look although the list has them as running: the list may be wrong. All of them, in turn. */
 const provedInTurn = 100;
+/** Instead of ids: no namespace but the one here is left. */
+const allOthers = 'others';
 /** Questions to Temporal at a time. */
 const atOnce = 16;
 
@@ -26,7 +29,7 @@ export interface KeeperDeps {
   worker: string;
   /** How commands that we print are called. */
   command: string;
-  /** Ids of namespaces that are known to be lost with all their runs. */
+  /** Ids of namespaces that are known to be lost with all their runs; or `others`: all but the one that is asked. */
   lostNamespaces: readonly string[];
   /** Told what was found, one line each. */
   say: (line: string) => void;
@@ -58,7 +61,7 @@ export class Keeper {
   async look(): Promise<Look> {
     const { pool, fates, worker } = this.deps;
     const namespaceId = await this.currentNamespace();
-    const lost = [...this.deps.lostNamespaces, ...(await replacedBy(pool, namespaceId))];
+    const lost = [...(await this.lost(namespaceId)), ...(await replacedBy(pool, namespaceId))];
     const open = await openRuns(pool, [namespaceId, ...lost]);
     const listed = await fates.listed().catch(() => undefined);
 
@@ -84,6 +87,13 @@ export class Keeper {
     });
     await noteLook(pool, { namespaceId, namespace: fates.namespace, worker });
     return look;
+  }
+
+  private async lost(here: string): Promise<readonly string[]> {
+    const { pool, lostNamespaces } = this.deps;
+    if (!lostNamespaces.includes(allOthers)) return lostNamespaces;
+    const live = await openByNamespace(pool);
+    return live.map(({ namespaceId }) => namespaceId).filter((id) => id !== here);
   }
 
   /** Asked at every look: who answers today may be another server than yesterday, and then its runs are others too. */

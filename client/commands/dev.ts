@@ -11,19 +11,36 @@ export function registerDev(program: Command, io: Io, run = runDevCommand): void
   program
     .command('dev')
     .description('Temporal, its UI, PostgreSQL and a worker in one terminal')
-    .addHelpText('after', examples('runbook dev', 'RUNBOOK_HOME=./second runbook dev'))
+    .option('--backup-to <folder>', 'keep a backup of the record there, with each change at once (RUNBOOK_BACKUP)')
+    .option('--restore-from <folder>', 'begin with the record from such a backup; only where there is none yet')
+    .addHelpText(
+      'after',
+      examples(
+        'runbook dev',
+        'RUNBOOK_HOME=./second runbook dev',
+        'runbook dev --backup-to /mnt/vault/runbook',
+        'runbook dev --restore-from /mnt/vault/runbook --backup-to /mnt/vault/runbook',
+      ),
+    )
     .action(async (_own: unknown, command: Command) => {
       io.exitCode = await run(optionsOf(command), io);
     });
 }
 
+export interface DevFlags {
+  backupTo?: string;
+  restoreFrom?: string;
+}
+
 /** Runs until Ctrl-C; the data are kept. */
-export async function runDevCommand(options: GlobalFlags, io: Io): Promise<number> {
+export async function runDevCommand(options: DevFlags & GlobalFlags, io: Io): Promise<number> {
   const command = commandName(io.env);
   try {
     const { runDev } = await import('../../embedded/dev.js');
     return await runDev({
       workerEntry: fileURLToPath(new URL('../../worker/main.js', import.meta.url)),
+      backupTo: options.backupTo ?? (io.env['RUNBOOK_BACKUP'] || undefined),
+      restoreFrom: options.restoreFrom,
       taskQueue: taskQueue(options, io.env) ?? defaultTaskQueue,
       stdout: io.stdout,
       stderr: io.stderr,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startServices } from '../../embedded/services.js';
 import { startPipeline, type Faults, type PipelineProcess } from '../pipeline/client.js';
 import type { ProxyKind } from '../web-system/proxy.js';
-import { SiteSystem } from '../web-system/sites/system.js';
+import { SiteSystem, type SiteSystemOptions } from '../web-system/sites/system.js';
 import { WebSystem } from '../web-system/system.js';
 import { webTarget } from '../web-system/target.js';
 import { WorkerProcess } from './worker.js';
@@ -77,12 +77,12 @@ export class Stack {
   }
 
   /** Starts the web application with two sites, and tells workers where they are. */
-  async startSites(proxy: ProxyKind): Promise<SiteSystem> {
+  async startSites(proxy: ProxyKind, options: Partial<SiteSystemOptions> = {}): Promise<SiteSystem> {
     // PostgreSQL's account has to enter it, and this one's folder is closed to others.
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'runbook-sites-')));
     this.closers.push(() => rm(folder, { recursive: true, force: true }));
     await chmod(folder, 0o755);
-    const system = await SiteSystem.start(folder, { proxy });
+    const system = await SiteSystem.start(folder, { proxy, ...options });
     this.closers.push(() => system.stop());
     const { from, to, drill, entrance } = system.targets;
     const targets = { 'site-a': from, 'site-b': to, 'site-drill': drill, entrance };

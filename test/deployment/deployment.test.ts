@@ -7,6 +7,7 @@ import { webTarget } from '../../examples/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
 import { getAttempts } from '../../store/index.js';
 import { isLong, tell } from '../chaos/tell.js';
+import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 import { DeploymentWorld } from './world.js';
 
@@ -43,6 +44,7 @@ test('a good release is deployed under load: nobody notices; a second deployment
     });
     await world.approve(first);
     expect(await engine.ended(first)).toMatchObject({ state: 'succeeded', problem: null });
+    await recordHistory(first, 'zero-downtime-deployment, good');
     expect(await users.stop()).toMatchObject({ failures: 0, failed: [] });
     expect(await world.serving()).toEqual(['2.0.0']);
 
@@ -101,6 +103,7 @@ async function deployedBesideReader(settings: Record<string, string> = {}) {
     await delay(heldMs);
     await reader.query('COMMIT');
     const view = await engine.ended(run);
+    await recordHistory(run, 'zero-downtime-deployment, taken back');
     const expand = (await getAttempts(engine.pool, run.workflowId)).find(({ step, undo }) => step === 'migrate/expand' && !undo);
     const { phases, failures } = await users.stop();
     return { view, expand, failures, slowestMs: Math.round(phases['held']?.max ?? 0) };

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import { Intruder } from '../web-system/two-sites.js';
 import { tell } from '../chaos/tell.js';
+import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 import { DisasterWorld } from './world.js';
 
@@ -26,6 +27,7 @@ test('a drill recovers at an isolated place while production runs, is measured, 
   const before = await users.report();
   const run = await world.recover({ to: 'site-drill' }, { drill: true, unattended: 'abort' });
   const view = await world.engine.ended(run);
+  await recordHistory(run, 'full-system-disaster-recovery, drill');
   expect(view).toMatchObject({
     ...{ state: 'succeeded', drill: true, problem: null },
     recovery: { met: true, services: { api: { met: true }, database: { met: true } } },
@@ -55,6 +57,7 @@ test('a site that is lost under load is recovered at the other one, up to what w
   expect(wrong).toMatchObject({ accepted: false, code: 'not-confirmed' });
 
   const view = await world.approved(run);
+  await recordHistory(run, 'full-system-disaster-recovery, ungraceful');
   expect(view).toMatchObject({ state: 'succeeded', problem: null, outputs: { from: 'a', to: 'b', filesLost: null } });
   expect(await world.serving()).toEqual(['b']);
   expect(await world.system.witness()).toMatchObject({ epoch: 2, site: 'b' });
@@ -83,6 +86,7 @@ test('the way back in good order loses nothing, and the site that is left takes 
   const run = await world.recover({ from: 'site-b', to: 'site-a', mode: 'graceful' });
   const intruder = await Intruder.start(world.system, 'b');
   const view = await world.approved(run, 'a');
+  await recordHistory(run, 'full-system-disaster-recovery, graceful');
   expect(view).toMatchObject({ state: 'succeeded', problem: null, recovery: { rpoMs: 0, met: true } });
   expect(await world.serving()).toEqual(['a']);
   const accepted = intruder.accepted;

@@ -64,9 +64,11 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
       await writeFile(engine.path('bundle.js'), code.replace(guard, 'false'));
     }
     await engine.startWorker();
-    const open = engine.path(randomUUID());
-    const first = JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.02; done', 'sh', open]);
-    const handle = await engine.run('test-commands', { first, second: JSON.stringify(['/usr/bin/true']) });
+    const [open, decided] = [engine.path(randomUUID()), engine.path(randomUUID())];
+    const waitFor = (file: string): string =>
+      JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.02; done', 'sh', file]);
+    // The second one keeps the run from ending before somebody decides.
+    const handle = await engine.run('test-commands', { first: waitFor(open), second: waitFor(decided) });
     await until('the command', async () => (await attempts(handle)) === 1);
     await engine.killWorker();
     await until('the next worker to follow it', async () => (await attempts(handle)) > 1, 30_000);
@@ -78,6 +80,7 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     await writeFile(open, '');
     const said = await asked;
     await handle.signal(messageNames.decide, { id: 'junk' });
+    await writeFile(decided, '');
     if (isGuarded) expect((await asking(() => engine.status(handle))).runbook).toBe('test-commands');
     await handle.result();
     return { said, replays: await replays(engine, handle) };
