@@ -4,15 +4,15 @@ import { tell } from './tell.js';
 
 const options = { rows: 4_000, batch: 400, seed: 20_261_121, say: () => undefined };
 
-test('the pipeline dies six times, the worker twice: six of six end right, no row twice, none lost', async () => {
-  const guarded = await chaos({ ...options, rounds: 6 });
-  const unguarded = await chaos({ ...options, rounds: 6, unguarded: true });
+test('the pipeline dies three times, the worker once: all end right, no row twice, none lost', async () => {
+  const guarded = await chaos({ ...options, rounds: 3 });
+  const unguarded = await chaos({ ...options, rounds: 4, unguarded: true });
   tell(
-    `pipeline: ${guarded.right} of 6 right, ${guarded.rowsTwice} twice, ${guarded.rowsLost} lost; without the runbook ` +
-      `${unguarded.right} of 6 right, ${unguarded.rowsTwice} twice, ${unguarded.rowsLost} lost`,
+    `pipeline: ${guarded.right} of 3 right, ${guarded.rowsTwice} twice, ${guarded.rowsLost} lost; without the runbook ` +
+      `${unguarded.right} of 4 right, ${unguarded.rowsTwice} twice, ${unguarded.rowsLost} lost`,
   );
-  expect(guarded).toMatchObject({ right: 6, rowsTwice: 0, rowsLost: 0, pipelineKills: 6, workerKills: 2 });
+  expect(guarded).toMatchObject({ right: 3, rowsTwice: 0, rowsLost: 0, pipelineKills: 3, workerKills: 1 });
   // The guard switched off: the same counting must then find something.
-  expect(unguarded.right).toBeLessThan(6);
+  expect(unguarded.right).toBeLessThan(4);
   expect(unguarded.rowsTwice + unguarded.rowsLost).toBeGreaterThan(0);
 }, 180_000);

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { payloadCodec } from '../../common/payload-codec.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker, type Procedures } from '../../worker/create.js';
 import { listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { testBundle } from '../helpers/bundle.js';
 
 export interface CliResult {
   code: number | null;
@@ -51,7 +51,7 @@ export class World {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const code = await bundleWorkflows(join(programFolder, 'test', 'engine', 'procedures.js'));
+    const code = await testBundle(join(programFolder, 'test', 'engine', 'procedures.js'));
     const world = new World(folder, `cli-${randomUUID()}`, address, client, database, {
       bundle: { code, procedure: 'sha256:test' },
       catalogue: testCatalogue,

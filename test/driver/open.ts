@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder } from '../../worker/config.js';
 import { Driver } from './driver.js';
+import { testBundle } from '../helpers/bundle.js';
 
 /** Modules whose exports are the workflows. */
 export type Entry = 'workflows/index' | 'test/engine/procedures' | 'test/driver/procedures';
@@ -14,7 +14,7 @@ export type Entry = 'workflows/index' | 'test/engine/procedures' | 'test/driver/
  */
 export async function openDriver(entry: Entry): Promise<Driver> {
   const measured = process.env['RUNBOOK_MEASURED'];
-  if (!measured) return Driver.create({ code: await bundleWorkflows(join(programFolder, `${entry}.js`)) });
+  if (!measured) return Driver.create({ code: await testBundle(join(programFolder, `${entry}.js`)) });
   const counted: Record<string, unknown> = {};
   const folder = process.env['RUNBOOK_COVERAGE'];
   return Driver.create({

@@ -6,11 +6,11 @@ import { Client, Connection } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Json } from '../../language/json.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder } from '../../worker/config.js';
 import { Driver, outline, type ActivityFunction, type Run, type RunOptions } from './driver.js';
 import { serverTrace } from './server-trace.js';
 import type { Activities } from './workflows.js';
+import { testBundle } from '../helpers/bundle.js';
 
 /*
  * The corners of the SDK that the test procedures do not reach, in workflows of their own: continue-as-new, patches, what
@@ -46,7 +46,7 @@ const onWorker: Activities = {
 let driver: Driver;
 let code: string;
 beforeAll(async () => {
-  code = await bundleWorkflows(join(programFolder, 'test', 'driver', 'workflows.js'));
+  code = await testBundle(join(programFolder, 'test', 'driver', 'workflows.js'));
   driver = await Driver.create({ code });
 }, 60_000);
 afterAll(() => driver?.close());

@@ -14,10 +14,10 @@ import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { CommandAction } from '../../language/runbook.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
 import { programFolder } from '../../worker/config.js';
 import { testCatalogue } from '../engine/specs.js';
 import type { ActivityContext, ActivityFunction, Driver, Run, RunOptions } from './driver.js';
+import { testBundle } from '../helpers/bundle.js';
 
 /*
  * The test procedures on the driver: real admission, real verdicts, no record, and commands that a test plays.
@@ -26,7 +26,7 @@ import type { ActivityContext, ActivityFunction, Driver, Run, RunOptions } from 
 /** Plays a step's command: its output, or `stepFailure`. */
 export type PlayCommand = (request: AttemptRequest<CommandAction>, activity: ActivityContext) => Json | Promise<Json>;
 
-export const bundleProcedures = (): Promise<string> => bundleWorkflows(join(programFolder, 'test', 'engine', 'procedures.js'));
+export const bundleProcedures = (): Promise<string> => testBundle(join(programFolder, 'test', 'engine', 'procedures.js'));
 
 const admission: Omit<AdmissionDeps, 'catalogue'> = {
   targets: Targets.load(join(import.meta.dirname, 'targets.yaml')),

@@ -11,7 +11,6 @@ import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/enve
 import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
-import { bundleWorkflows } from '../../worker/bundle.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
@@ -20,6 +19,7 @@ import { catalogue } from '../../runbooks/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase } from './database.js';
 import { until } from './until.js';
+import { testBundle } from './bundle.js';
 
 const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
 const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
@@ -91,7 +91,7 @@ export class Engine {
     const pool = openPool(database.url);
     await migrate(pool);
     quiet();
-    const code = await bundleWorkflows(options.procedures ?? proceduresFile);
+    const code = await testBundle(options.procedures ?? proceduresFile);
     const client = new Client({
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
@@ -111,7 +111,7 @@ export class Engine {
   /** Another bundle for workers of this engine. @param module compiled module of test/engine, without extension @returns its file */
   async bundle(module: string): Promise<string> {
     const file = join(this.folder, `${module}.bundle.js`);
-    await writeFile(file, await bundleWorkflows(join(programFolder, 'test', 'engine', `${module}.js`)));
+    await writeFile(file, await testBundle(join(programFolder, 'test', 'engine', `${module}.js`)));
     return file;
   }
 
