@@ -76,7 +76,8 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
       ({ state }) => state,
       (error: unknown) => (error as Error).message,
     );
-    await delay(questionWaitsMs / 2);
+    // Long enough for the question to come to the dead worker, and most of the time left for the step to end.
+    await delay(questionWaitsMs / 4);
     await writeFile(open, '');
     const said = await asked;
     await handle.signal(messageNames.decide, { id: 'junk' });
@@ -105,4 +106,4 @@ test('asked between the end of a step and the workflow task that takes it up: no
   expect(guarded.said).toContain(askAgain);
   expect(guarded.replays).toBe(true);
   expect(open).toEqual({ said: 'running', replays: false });
-}, 120_000);
+}, 240_000);
