@@ -52,10 +52,12 @@ function isBuilt() {
   return existsSync(file) && readFileSync(file, 'utf8') === sourceStamp(root);
 }
 
-/** What `npm run offline` has laid by is enough, and no network is asked. */
+/** What `npm run offline` has laid by is enough, and no network is asked. npm knows it by the registry that it is from. */
 function fromCache() {
   const cache = join(process.env.RUNBOOK_CACHE || join(root, '.runbook', 'cache'), 'npm');
-  return existsSync(cache) ? ['--prefer-offline', '--cache', cache] : [];
+  const registry = join(cache, 'registry');
+  if (!existsSync(registry)) return [];
+  return ['--prefer-offline', '--cache', cache, '--registry', readFileSync(registry, 'utf8').trim()];
 }
 
 /** One at a time; a lock whose holder is gone is taken over. */

@@ -27,6 +27,10 @@ const forms = {
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   deployments: { what: 'good and bad releases under load', run: ['scripts/test.mjs', 'test/deployment'] },
   disasters: { what: 'a site lost at any moment, backups broken', run: ['scripts/test.mjs', 'test/disaster/disasters'] },
+  executor: {
+    what: 'the executor lost with its site, another one from a clone without a network (after `npm run offline`)',
+    run: ['scripts/test.mjs', 'test/disaster/executor'],
+  },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
 };
 

@@ -3,7 +3,7 @@
  * the programs of the embedded default. A clone with a copy of that folder installs, builds and runs `./runbook dev` offline.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fetchPrograms } from '../dist/embedded/binaries.js';
@@ -20,6 +20,9 @@ try {
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--cache', half];
   const { status } = spawnSync(npm, args, { cwd: room, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error('npm could not fetch the packages; what it said is above.');
+  const registry = new URL(spawnSync(npm, ['config', 'get', 'registry'], { cwd: room, encoding: 'utf8' }).stdout.trim());
+  [registry.username, registry.password] = ['', ''];
+  writeFileSync(join(half, 'registry'), `${registry.href}\n`);
   rmSync(join(cache, 'npm'), { recursive: true, force: true });
   renameSync(half, join(cache, 'npm'));
   await fetchPrograms(cache, (line) => process.stderr.write(`${line}\n`));

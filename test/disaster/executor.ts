@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { readConnection } from '../../embedded/connection.js';
 import { cacheFolder, projectRoot } from '../../embedded/home.js';
 import { noProcessesOf, processesOf } from '../embedded/support.js';
+import { isLong } from '../chaos/tell.js';
 import { until } from '../helpers/until.js';
 
 /** Nothing that this machine knows of servers, or of programs but the basic ones. */
@@ -117,6 +118,8 @@ function commandOf({ program }: ExecutorOptions): [string, ...string[]] {
 
 function environmentOf({ home, config, program }: ExecutorOptions): Record<string, string> {
   return bareEnvironment({
+    // Both sites have the servers of the cache, whatever is installed here: a backup is of one version of PostgreSQL.
+    ...(isLong ? { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` } : {}),
     ...{ RUNBOOK_HOME: home, RUNBOOK_LIBRARY: join(config, 'library') },
     ...(program === undefined ? { RUNBOOK_CACHE: cacheFolder() } : noNetwork),
   });
