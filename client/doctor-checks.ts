@@ -43,6 +43,7 @@ export async function runChecks(session: Session): Promise<Check[]> {
     devConnection(session),
     ...(await temporalChecks(session)),
     ...(await recordChecks(session)),
+    ...(await backupChecks(session)),
     ...(await runsChecks(session)),
     await drillsCheck(session),
     ...fileChecks(session),
@@ -190,6 +191,26 @@ async function recordChecks(session: Session): Promise<Check[]> {
       if (skew < skewMs) return ok('clock', `${skew} ms from PostgreSQL's`);
       return warning('clock', `${skew} ms from PostgreSQL's`, 'Let NTP set the clocks of both machines.');
     }),
+  ];
+}
+
+/** The backup that `dev` keeps of the record, where it keeps one. */
+async function backupChecks(session: Session): Promise<Check[]> {
+  const { backupState } = await import('../store/index.js');
+  const state = await session
+    .needRecord()
+    .then(backupState)
+    .catch(() => null);
+  if (state === null) return [];
+  if (state.follows && state.isWaitedFor) return [ok('backup', 'has every change of the record')];
+  return [
+    warning(
+      'backup',
+      state.follows
+        ? 'it is behind, and the record goes on without waiting for it'
+        : 'it has stopped, and the record goes on without',
+      'Look at what dev prints, and at the folder of --backup-to: is it there, and is there room?',
+    ),
   ];
 }
 

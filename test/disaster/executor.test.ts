@@ -124,6 +124,8 @@ test('the executor is lost with the site: another one knows of every run, and re
     expect((await stateOf(at, busy)).problem?.message).toContain('nobody knows how that ended');
     expect(steps(await stateOf(at, waiting))).toMatchObject({ first: 'succeeded', gate: 'pending', second: 'pending' });
 
+    const doctor = await at.cli<{ checks: { name: string; state: string }[] }>('oncall', ['doctor'], [0, 1]);
+    expect(doctor.checks.find(({ name }) => name === 'backup')).toMatchObject({ state: 'ok' });
     const view = await recovered(at, failedAt);
     expect(view).toMatchObject({ state: 'succeeded', problem: null, recovery: { met: true } });
     const { acknowledged } = await users.report();

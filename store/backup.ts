@@ -1,0 +1,20 @@
+import type pg from 'pg';
+
+/** Of the backup that `dev` keeps of the record, as the server sees it. */
+export interface BackupState {
+  /** It takes every change as it comes. */
+  follows: boolean;
+  /** Commits wait until it has them. */
+  isWaitedFor: boolean;
+}
+
+/** @returns null when nobody keeps such a backup */
+export async function backupState(pool: pg.Pool): Promise<BackupState | null> {
+  const { rows } = await pool.query<{ follows: boolean; waited: boolean }>({
+    name: 'backup-state',
+    text: `SELECT bool_or(active) AS follows, current_setting('synchronous_standby_names') = 'runbook_backup' AS waited
+           FROM pg_replication_slots WHERE starts_with(slot_name, 'runbook_backup_') HAVING count(*) > 0`,
+  });
+  const row = rows[0];
+  return row ? { follows: row.follows, isWaitedFor: row.waited } : null;
+}
