@@ -33,7 +33,7 @@ ask() {
   "$programs/psql" -h 127.0.0.1 -p "$port" -U site -d web -At -c "$1"
 }
 # The end of the WAL: the same segment was asked for in vain, three times in a row.
-while [ "$(tail -n 3 "$place/wal-run/absent" 2>"$place/said" | sort | uniq -c | awk '{ print $1; exit }')" != 3 ]; do sleep 0.05; done
+until [ "$(grep -E '^[0-9A-F]{24}$' "$place/wal-run/absent" 2>"$place/said" | tail -n 3 | sort | uniq -c | awk '{ print $1; exit }')" = 3 ]; do sleep 0.05; done
 ask 'SELECT pg_wal_replay_pause()' >"$place/said"
 ask 'SELECT pg_last_wal_replay_lsn(), pg_last_xact_replay_timestamp()' >"$place/reached"
 "$programs/pg_controldata" "$place/data" | sed -n 's/^Database system identifier: *//p'

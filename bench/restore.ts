@@ -26,6 +26,8 @@ export interface RestoreResult {
 }
 
 const mostRatio = 1.05;
+/** Of one restore; a script that waits in vain has to end. */
+const longestMs = 30 * 60_000;
 const root = join(compiledFolder, '..', '..', '..');
 
 /** The step that restores the database, beside a shell script that does the same. @param megabytes of data in the database */
@@ -93,6 +95,7 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
       env,
       cwd: dirname(place),
       stdin: 'ignore',
+      timeout: longestMs,
       ...as,
     });
     const tookMs = performance.now() - begun;

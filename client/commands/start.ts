@@ -164,19 +164,29 @@ async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boole
   const effects = effectsOf(plan.steps);
   const asks = io.canAsk && !options.yes;
   if (asks) remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
-  if (effects.includes('destroy')) return destroyConfirmed(plan, options, io);
+  // A drill destroys nothing but what is isolated.
+  if (effects.includes('destroy') && !plan.drill) return destroyConfirmed(plan, options, io);
   if (!asks) return true;
   const targets = plan.targets.map((target) => `${target.name} (${target.environment})`).join(', ') || 'no target';
   return confirmed(io, `Start ${plan.runbook.id} on ${targets}? Effects: ${effects.join(', ')}.`);
 }
 
+/** Names of the targets that a plan changes; what it only observes is never what a step destroys. */
+async function changedTargets(plan: Plan): Promise<string[]> {
+  const { findRunbook } = await import('../nearest.js');
+  const observed = Object.entries(findRunbook(plan.runbook.id)?.inputs ?? {}).flatMap(([name, input]) =>
+    input.type === 'target' && input.observed ? [plan.inputs[name]] : [],
+  );
+  return plan.targets.map(({ name }) => name).filter((name) => !observed.includes(name));
+}
+
 async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
-  const names = plan.targets.map((target) => target.name);
+  const names = await changedTargets(plan);
   if (options.confirm !== undefined) {
     if (names.includes(options.confirm)) return true;
     throw new CliError(
-      `Nothing was started: --confirm ${options.confirm} is no target of this plan.`,
-      `Its targets are: ${names.join(', ') || 'none'}.`,
+      `Nothing was started: --confirm ${options.confirm} is no target that this plan changes.`,
+      `It changes: ${names.join(', ') || 'none'}.`,
       exitCodes.usage,
     );
   }
