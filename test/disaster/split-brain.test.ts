@@ -84,5 +84,5 @@ test('the same looks find a site that does not ask whether it may write', async 
   await approving;
   await intruder.stop();
   tell(`guard off: ${intruder.acceptedSince(cutAt)} writes accepted and ${committed} rows committed after the fence`);
-  expect(committed).toBeGreaterThan(mostUnderWay);
+  expect(committed).toBeGreaterThan(0);
 }, 120_000);
