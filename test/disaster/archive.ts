@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import type { NotThere } from '../../examples/web-system/sites/compare.js';
 import { withDatabase } from '../../examples/web-system/sites/database.js';
 import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import type { SiteName, SiteSystem } from '../../examples/web-system/sites/system.js';
@@ -47,6 +48,18 @@ export async function readArchive(system: SiteSystem, broken: readonly string[],
     if (furthest.backup === null || isFurther) furthest = { backup, commits };
   }
   return furthest;
+}
+
+/** Of lost writes those that are in the archive: they were acknowledged before its last commit was made. */
+export function archivedOf(lost: readonly NotThere[], archive: Archive): NotThere[] {
+  const newest = Date.parse(newestOf(archive) ?? '1970-01-01T00:00:00Z');
+  // The journal's times have no microseconds.
+  return lost.filter(({ at }) => Date.parse(at) + 1 <= newest);
+}
+
+/** A file whose row is there, and whose content had not left the site. */
+export function isContent({ kind, why }: NotThere): boolean {
+  return kind === 'upload' && why.includes('content');
 }
 
 /** Transactions of the archive that are not at a site, or were committed there at another time. */

@@ -14,7 +14,7 @@ import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import type { SiteSystem } from '../../examples/web-system/sites/system.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../helpers/until.js';
-import { newestOf, notAt, readArchive, type Archive } from './archive.js';
+import { archivedOf, isContent, newestOf, notAt, readArchive, type Archive } from './archive.js';
 import { leaveOut } from './programs.js';
 import { DisasterWorld } from './world.js';
 
@@ -170,17 +170,11 @@ function stoppedWrongly({ said, archive, spoiled }: Outcome): string[] {
   return faults;
 }
 
-/**
- * A write whose acknowledgement came before the last commit of the archive is in the archive: it may be lost only as a file
- * whose content is not in the vault, and then by name.
- */
+/** What the archive holds may be lost only as a file whose content is not in the vault, and then by name. */
 function unexplained({ said, archive, found }: Outcome): string[] {
-  const newest = Date.parse(newestOf(archive) ?? '1970-01-01T00:00:00Z');
-  const archived = (found?.lost ?? []).filter(({ at }) => Date.parse(at) + 1 <= newest);
-  const named = /(\d+) missing, .*?(?: and (\d+) more)?$/.exec(said);
-  const isNamed = (tenant: string, id: string): boolean => said.includes(`${tenant}/${id}`) || named?.[2] !== undefined;
-  return archived
-    .filter(({ kind, tenant, id, why }) => kind !== 'upload' || !why.includes('content') || !isNamed(tenant, id))
+  const isNamed = (tenant: string, id: string): boolean => said.includes(`${tenant}/${id}`) || / and \d+ more$/.test(said);
+  return archivedOf(found?.lost ?? [], archive)
+    .filter((each) => !isContent(each) || !isNamed(each.tenant, each.id))
     .map(({ kind, tenant, id, at, why }) => `${kind} ${tenant}/${id} of ${at} is lost, and nobody says so: ${why}`);
 }
 

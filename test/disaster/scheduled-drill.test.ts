@@ -122,6 +122,8 @@ test('a schedule drills the recovery while production runs: production untouched
   expect({ lost: found.lost, wrong: found.wrong }).toEqual({ lost: [], wrong: [] });
 
   const { recovery } = view;
+  // As if production had failed then: what was not archived yet would be lost.
+  expect(recovery?.rpoMs).toBeGreaterThan(0);
   expect(await listed()).toMatchObject({
     lastDrill: { run: begun.id, state: 'succeeded', recovery: { rtoMs: recovery?.rtoMs, rpoMs: recovery?.rpoMs } },
     drillDue: false,
