@@ -34,7 +34,7 @@ beforeAll(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-drill-')));
   chmodSync(folder, 0o755);
   const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
-  system = await SiteSystem.start(folder, { proxy, leaseMs: 1_500, archiveTimeoutSeconds: 1 });
+  system = await SiteSystem.start(folder, { proxy, archiveTimeoutSeconds: 1 });
   const { from, drill, entrance } = system.targets;
   const targets = JSON.stringify({ targets: { 'site-a': from, 'site-drill': drill, entrance } });
   world = await World.start({ module: join(programFolder, 'workflows', 'index.js'), catalogue, targets });
