@@ -52,9 +52,13 @@ export async function readArchive(system: SiteSystem, broken: readonly string[],
 
 /** Of lost writes those that are in the archive: they were acknowledged before its last commit was made. */
 export function archivedOf(lost: readonly NotThere[], archive: Archive): NotThere[] {
-  const newest = Date.parse(newestOf(archive) ?? '1970-01-01T00:00:00Z');
+  return acknowledgedBefore(lost, newestOf(archive) ?? '1970-01-01T00:00:00Z');
+}
+
+/** @param time ISO time */
+export function acknowledgedBefore(lost: readonly NotThere[], time: string): NotThere[] {
   // The journal's times have no microseconds.
-  return lost.filter(({ at }) => Date.parse(at) + 1 <= newest);
+  return lost.filter(({ at }) => Date.parse(at) + 1 <= Date.parse(time));
 }
 
 /** A file whose row is there, and whose content had not left the site. */

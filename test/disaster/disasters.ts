@@ -14,7 +14,7 @@ import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import type { SiteSystem } from '../../examples/web-system/sites/system.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../helpers/until.js';
-import { archivedOf, isContent, newestOf, notAt, readArchive, type Archive } from './archive.js';
+import { acknowledgedBefore, archivedOf, isContent, newestOf, notAt, readArchive, type Archive } from './archive.js';
 import { leaveOut } from './programs.js';
 import { DisasterWorld } from './world.js';
 
@@ -161,6 +161,11 @@ export function faultsOf(outcome: Outcome): string[] {
   const newest = newestOf(archive);
   if (newest !== null && Date.parse(outcome.recoveredTo ?? '') < Date.parse(newest))
     faults.push(`it came to ${outcome.recoveredTo}, and the archive leads to ${newest}`);
+  const flattered = acknowledgedBefore(found?.lost ?? [], outcome.recoveredTo ?? '').filter((each) => !isContent(each));
+  if (flattered.length > 0)
+    faults.push(
+      `${flattered.length} writes are lost that were acknowledged before ${outcome.recoveredTo}, which it says it came to`,
+    );
   return [...faults, ...unexplained(outcome), ...unnamed(outcome)];
 }
 
