@@ -31,6 +31,8 @@ const forms = {
     what: 'the executor lost with its site, another one from a clone without a network (after `npm run offline`)',
     run: ['scripts/test.mjs', 'test/disaster/executor'],
   },
+  split: { what: 'the old site back in the middle of a recovery', run: ['scripts/test.mjs', 'test/disaster/split-brain'] },
+  deaths: { what: 'worker, Temporal and record die during a recovery', run: ['scripts/test.mjs', 'test/disaster/kills'] },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
 };
 

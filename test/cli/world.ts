@@ -22,6 +22,21 @@ export interface CliResult {
 
 const main = join(programFolder, 'client', 'main.js');
 
+/** What a world's worker carries instead of the test procedures. */
+export interface WorldOptions {
+  /** Compiled module with the procedures. */
+  module: string;
+  catalogue: Procedures['catalogue'];
+  /** The file of targets. */
+  targets: string;
+}
+
+const ofTests: WorldOptions = {
+  module: join(programFolder, 'test', 'engine', 'procedures.js'),
+  catalogue: testCatalogue,
+  targets: 'targets: {}\n',
+};
+
 /** The real command line, each call a process of its own, against the real server, a record and a worker of this test's own. */
 export class World {
   private worker: { shutdown: () => void; ended: Promise<unknown> } | undefined;
@@ -35,13 +50,13 @@ export class World {
     private readonly procedures: Procedures,
   ) {}
 
-  static async start(): Promise<World> {
+  static async start({ module, catalogue, targets }: WorldOptions = ofTests): Promise<World> {
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     // Failing steps are what some of these tests are about.
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const folder = await mkdtemp(join(tmpdir(), 'runbook-cli-'));
-    await writeFile(join(folder, 'targets.yaml'), 'targets: {}\n');
+    await writeFile(join(folder, 'targets.yaml'), targets);
     await writeFile(join(folder, 'secrets.yaml'), 'secrets: {}\n', { mode: 0o600 });
     const database = await createTestDatabase('cli');
     const pool = openPool(database.url);
@@ -51,10 +66,10 @@ export class World {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const code = await testBundle(join(programFolder, 'test', 'engine', 'procedures.js'));
+    const code = await testBundle(module);
     const world = new World(folder, `cli-${randomUUID()}`, address, client, database, {
       bundle: { code, procedure: 'sha256:test' },
-      catalogue: testCatalogue,
+      catalogue,
     });
     await world.startWorker();
     return world;

@@ -4,14 +4,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { proxyMissing } from '../../examples/web-system/proxy.js';
-import { SiteSystem, type SiteSystemOptions } from '../../examples/web-system/sites/system.js';
+import { SiteSystem, type SiteName, type SiteSystemOptions, type SiteTarget } from '../../examples/web-system/sites/system.js';
 import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import type { StartEnvelope } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
+import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine, type EngineOptions } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
+
+/** Targets whose program is that of another site than they say. */
+function wrongHosts(
+  { from, to }: { from: SiteTarget; to: SiteTarget },
+  system: SiteSystem,
+): Record<'wrong-a' | 'wrong-b', SiteTarget> {
+  const leadsTo = (target: SiteTarget, site: SiteName): SiteTarget => ({
+    ...target,
+    facts: { ...target.facts, program: system.program(site) },
+  });
+  return { 'wrong-a': leadsTo(from, 'b'), 'wrong-b': leadsTo(to, 'a') };
+}
 
 /** Two sites with users that write, and the shipped runbook for the day on which one of them is gone. */
 export class DisasterWorld {
@@ -32,7 +45,9 @@ export class DisasterWorld {
     const { from, to, drill, entrance } = system.targets;
     const engine = await Engine.start({
       procedures: join(programFolder, 'workflows', 'index.js'),
-      targets: JSON.stringify({ targets: { 'site-a': from, 'site-b': to, 'site-drill': drill, entrance } }),
+      targets: JSON.stringify({
+        targets: { 'site-a': from, 'site-b': to, 'site-drill': drill, entrance, ...wrongHosts({ from, to }, system) },
+      }),
       ...engineOptions,
     });
     return new DisasterWorld(engine, system, folder, [
@@ -79,6 +94,18 @@ export class DisasterWorld {
       const verdict = await this.engine.send(run, decision);
       if (!verdict.accepted) throw new Error(verdict.message);
     }
+  }
+
+  /** Waits until a run comes to a step. @returns false when it has ended before */
+  async reached(run: WorkflowHandle, step: string, state?: 'succeeded'): Promise<boolean> {
+    const { pool } = this.engine;
+    const how = await until(`step ${step}`, async () => {
+      const attempts = await getAttempts(pool, run.workflowId).catch(() => []);
+      if (attempts.some((attempt) => attempt.step === step && (state === undefined || attempt.state === state))) return 'there';
+      const view = await getRun(pool, run.workflowId).catch(() => null);
+      return view?.endedAt ? 'ended' : undefined;
+    });
+    return how === 'there';
   }
 
   /** Servers that the entrance itself sends users to. */

@@ -54,6 +54,8 @@ export async function recoverAt(system: SiteSystem, site: SiteName, point = 'lat
 export class Intruder {
   accepted = 0;
   refused = 0;
+  /** When each write was begun that was accepted; milliseconds since 1970. */
+  private readonly begun: number[] = [];
   private stopping = false;
   private readonly working: Promise<void>[] = [];
 
@@ -76,8 +78,14 @@ export class Intruder {
     await Promise.all(this.working);
   }
 
+  /** Accepted writes that were begun after a moment: what was under way then is not among them. */
+  acceptedSince(time: number): number {
+    return this.begun.filter((begun) => begun > time).length;
+  }
+
   private async byApi(number: number): Promise<void> {
     for (let revision = 1; !this.stopping; revision += 1) {
+      const begun = Date.now();
       const wrote = await fetch(`${this.url}/tenants/acme/customers/api-${number}`, {
         method: 'PUT',
         headers: { authorization: `Bearer ${this.token}` },
@@ -86,19 +94,20 @@ export class Intruder {
         ({ ok }) => ok,
         () => false,
       );
-      await this.count(wrote);
+      await this.count(wrote, begun);
     }
   }
 
   private async bySql(number: number): Promise<void> {
     let client: pg.Client | undefined;
     while (!this.stopping) {
+      const begun = Date.now();
       try {
         client ??= await connected(this.databaseUrl);
         await client.query(`UPDATE customers SET revision = revision + 1 WHERE tenant = 'acme' AND id = $1`, [`s${number + 1}`]);
-        await this.count(true);
+        await this.count(true, begun);
       } catch {
-        await this.count(false);
+        await this.count(false, begun);
         if (client) await client.end().catch(() => undefined);
         client = undefined;
       }
@@ -106,7 +115,8 @@ export class Intruder {
     await client?.end().catch(() => undefined);
   }
 
-  private async count(wrote: boolean): Promise<void> {
+  private async count(wrote: boolean, begun: number): Promise<void> {
+    if (wrote) this.begun.push(begun);
     this[wrote ? 'accepted' : 'refused'] += 1;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

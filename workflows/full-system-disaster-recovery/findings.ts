@@ -118,7 +118,7 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
     newest: wish.recoverTo === 'latest' && reachable !== chosen.takenAt ? reachable : null,
     failedAt,
     restoreMs: backups.predicted.restoreMs ?? 0,
-    rpoMs: Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
+    rpoMs: to.isolated ? lossNow(backups, reachable, failedAt) : Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
     // A recovery that comes after another one, which got that far, does not give the right to write away a second time.
     epoch: held === null ? 0 : to.holder === to.site ? held : held + 1,
     clear: to.exists,
@@ -129,6 +129,15 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
       ...(backups.files.problem === null ? [] : [backups.files.problem]),
     ],
   };
+}
+
+/**
+ * What would be lost if the system failed at the moment at which the backups were looked at: while a drill goes on, more and
+ * more of what came after its beginning is archived, and would flatter it.
+ */
+function lossNow({ predicted, reachable: furthest }: Backups, reachable: string, now: string): number {
+  const givenUp = Date.parse(furthest?.to ?? reachable) - Date.parse(reachable);
+  return Math.max(0, predicted.rpoMs === null ? Date.parse(now) - Date.parse(reachable) : predicted.rpoMs + givenUp);
 }
 
 export interface Restored {

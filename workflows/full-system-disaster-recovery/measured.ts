@@ -17,7 +17,8 @@ interface Course {
 
 /**
  * How long the system was away, and what was lost: from the times of the steps, so that it is the same whenever it is
- * asked. A drill counts from its own beginning, as if the system had failed then.
+ * asked. A drill counts from its own beginning, as if the system had failed then, and loses what had not been archived when
+ * it looked.
  */
 export function measured(run: Run, { promised, restored, drained }: Course): Measured {
   const { view } = run.board;
@@ -27,7 +28,8 @@ export function measured(run: Run, { promised, restored, drained }: Course): Mea
   const failedAt = drill ? view.startedAt : ((drained && at('fence/drain', 'startedAt')) ?? promised.failedAt);
   const last = restored.lastCommit ?? promised.reachable;
   const isWhole = drained !== null && (drained.lastCommit === null || Date.parse(last) >= Date.parse(drained.lastCommit));
-  const recoveredTo = isWhole ? failedAt : last;
+  const asIf = (): string => new Date(Date.parse(failedAt) - promised.rpoMs).toISOString();
+  const recoveredTo = drill ? asIf() : isWhole ? failedAt : last;
   const proved = at('verify') ?? view.startedAt;
   const healthyAt = drill ? proved : (at('switch/arrived') ?? proved);
   const facts: RecoveryFacts = {

@@ -26,6 +26,12 @@ interface Sites {
   entrance: Entrance;
 }
 
+/** In words, what was promised and could not be had. */
+interface Lost {
+  files: string | null;
+  changes: string | null;
+}
+
 /** Tiers, each with those it needs: the database is up before all of them. */
 const tiers: readonly { tier: Tier; then?: readonly Tier[] }[] = [{ tier: 'api', then: ['frontend'] }, { tier: 'worker' }];
 const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login', 'speed'];
@@ -70,13 +76,13 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   } else {
     await run.nested('switch', (part) => letUsersIn(part, entrance, to));
     // What was reached stands before the watch begins: people ask for it then.
-    tell(run, now(), lost, sites);
+    tell(run, now(), { files: lost, changes: short }, sites);
     await run.nested('after', async (part) => {
       await part.step('monitor', { action: to.monitor() });
       await watchOver(part, entrance, to.name, wish);
     });
   }
-  const outputs = tell(run, now(), lost, sites);
+  const outputs = tell(run, now(), { files: lost, changes: short }, sites);
   await run.attemptStep('notify', {
     action: {
       kind: 'notify',
@@ -180,9 +186,9 @@ async function letUsersIn(part: Part, entrance: Entrance, to: Site): Promise<voi
 }
 
 /** Measures what was reached, and hands it over. */
-function tell(run: Run, { facts, outputs }: Measured, lost: string | null, { from, to }: Sites): JsonObject {
+function tell(run: Run, { facts, outputs }: Measured, lost: Lost, { from, to }: Sites): JsonObject {
   run.recovered(facts);
-  const told: JsonObject = { from: from.name, to: to.name, ...outputs, filesLost: lost };
+  const told: JsonObject = { from: from.name, to: to.name, ...outputs, changesLost: lost.changes, filesLost: lost.files };
   run.setOutputs(told);
   return told;
 }
@@ -209,7 +215,7 @@ function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Wish
   };
 }
 
-function cutOver(restored: Restored, lost: { files: string | null; changes: string | null }, promised: Forecast, { to }: Sites) {
+function cutOver(restored: Restored, lost: Lost, promised: Forecast, { to }: Sites) {
   return {
     evidence: {
       site: to.name,

@@ -12,6 +12,7 @@ export interface BackupFile {
   id: string;
   site: string;
   begun: string;
+  /** Nothing that was committed later is in it. */
   ended: string;
   systemIdentifier: string;
   version: string;

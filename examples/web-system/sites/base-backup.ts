@@ -29,16 +29,23 @@ export async function takeBackup(config: SiteConfig, say: (line: string) => void
   handOver(half);
   const url = new URL(databaseUrl(config, superuser));
   say(`base backup ${id} begins`);
+  let stopped: Date | undefined;
   await run(
     config,
     'pg_basebackup',
     [
       ...['--host', url.hostname, '--port', url.port, '--username', superuser, '--no-password'],
       ...['--pgdata', data, '--wal-method=stream', '--checkpoint=fast', '--manifest-checksums=SHA256', '--label', id],
+      '--verbose',
     ],
     { PGPASSWORD: decodeURIComponent(url.password) },
+    (text) => {
+      // What is committed while it brings its files to disk afterwards is not in it.
+      if (text.includes('write-ahead log end point')) stopped = new Date();
+    },
   );
-  const ended = new Date();
+  const written = Date.now();
+  const ended = stopped ?? new Date(written);
   say(`base backup ${id} is there, and is verified`);
   await run(config, 'pg_verifybackup', ['--quiet', data]);
   const manifest = JSON.parse(readFileSync(join(data, 'backup_manifest'), 'utf8')) as Manifest;
@@ -56,8 +63,8 @@ export async function takeBackup(config: SiteConfig, say: (line: string) => void
     endLsn: range['End-LSN'],
     bytes: manifest.Files.reduce((sum, { Size }) => sum + Size, 0),
     digest: digestOfManifest(data),
-    tookMs: ended.getTime() - begun.getTime(),
-    verifiedMs: Date.now() - ended.getTime(),
+    tookMs: written - begun.getTime(),
+    verifiedMs: Date.now() - written,
   };
   writeJsonDurably(join(half, 'backup.json'), backup);
   renameSync(half, backupFolder(config.vault, id));
@@ -73,13 +80,23 @@ function removeHalves(base: string): void {
   }
 }
 
-async function run(config: SiteConfig, program: string, args: string[], env: Record<string, string> = {}): Promise<void> {
-  const { exitCode, stderr } = await execa(join(config.programs, program), args, {
+/** @param tell gets what it says, as it says it */
+async function run(
+  config: SiteConfig,
+  program: string,
+  args: string[],
+  env: Record<string, string> = {},
+  tell: (text: string) => void = () => undefined,
+): Promise<void> {
+  const child = execa(join(config.programs, program), args, {
     reject: false,
     stdin: 'ignore',
     env: { ...env, LC_ALL: 'C' },
     cwd: vaultPlaces(config.vault).base,
     ...asServer(),
   });
-  if (exitCode !== 0) throw new Refused(`${program} failed: ${stderr.trim() || `exit code ${exitCode}`}`);
+  child.stderr.on('data', (chunk: Buffer) => tell(chunk.toString()));
+  const { exitCode, stderr } = await child;
+  const problems = stderr.split('\n').filter((line) => /(error|FATAL|detail|hint):/i.test(line));
+  if (exitCode !== 0) throw new Refused(`${program} failed: ${problems.join(' ') || stderr.trim() || `exit code ${exitCode}`}`);
 }

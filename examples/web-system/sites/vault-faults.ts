@@ -25,13 +25,8 @@ export function breakBackup(vault: string, id: string, fault: BackupFault): void
   const backup = readBackup(vault, id);
   if (!backup) throw new Error(`there is no backup ${id}`);
   switch (fault) {
-    case 'one byte changed': {
-      const file = largestBelow(data);
-      const bytes = readFileSync(file);
-      const middle = bytes.length >> 1;
-      bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
-      return writeFileSync(file, bytes);
-    }
+    case 'one byte changed':
+      return flipByte(largestBelow(data));
     case 'truncated': {
       const file = largestBelow(data);
       return truncateSync(file, statSync(file).size >> 1);
@@ -52,6 +47,13 @@ export function breakBackup(vault: string, id: string, fault: BackupFault): void
   }
 }
 
+function flipByte(file: string): void {
+  const bytes = readFileSync(file);
+  const middle = bytes.length >> 1;
+  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  writeFileSync(file, bytes);
+}
+
 function largestBelow(folder: string): string {
   const files = readdirSync(join(folder, 'base'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -70,6 +72,11 @@ export function walSegments(vault: string): string[] {
 
 export function dropSegment(vault: string, name: string): void {
   for (const each of [name, `${name}.sha256`]) rmSync(join(vaultPlaces(vault).wal, each));
+}
+
+/** One byte of a segment is another one. */
+export function damageSegment(vault: string, name: string): void {
+  flipByte(join(vaultPlaces(vault).wal, name));
 }
 
 /** @returns tenant, name and digest of the file whose content is gone now: the one that was shipped last */
