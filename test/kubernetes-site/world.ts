@@ -9,6 +9,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
+import { statements } from '../../examples/kubernetes/site/database.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { sha256 } from './digests.js';
@@ -96,9 +97,27 @@ export class CloudSites {
     for (const tier of tierNames.slice(1)) await this.kubectl('a', 'create', deployment(tier));
     await Promise.all((['save-files', 'save-config', 'baseline'] as const).map((verb) => this.must('a', verb)));
     await this.must('a', 'backup', 'first-backup');
+    this.keepState('database/db-a', { ...this.database('a'), lastCommit: new Date().toISOString() });
     await this.must('a', 'mark');
     this.keepState('backed-up', this.database('a'));
     this.forgetCalls();
+  }
+
+  /** A base backup and the WAL that it needs, as its Job would have put them there. */
+  putBackup(id: string, systemIdentifier: string): void {
+    const part = `all of ${systemIdentifier}`;
+    const segment = '000000010000000000000001';
+    const backup = {
+      ...{ id, takenAt: new Date().toISOString(), tookMs: 1_000, bytes: part.length, systemIdentifier, version: 17, timeline: 1 },
+      ...{ startWal: segment, parts: [{ name: 'base.tar', bytes: part.length, sha256: sha256(part) }] },
+    };
+    const put = (key: string, content: string): void => {
+      this.putObject(`shop-store/shop/${key}`, content);
+      this.putObject(`shop-store/shop/${key}.sha256`, sha256(content));
+    };
+    this.putObject(`shop-store/shop/base/${id}/base.tar`, part);
+    put(`base/${id}/backup.json`, JSON.stringify(backup));
+    put(`wal/${segment}`, '\u0001'.repeat(2 ** 20));
   }
 
   /** The disaster: nothing of the site answers any more. */
@@ -153,11 +172,11 @@ export class CloudSites {
     for (const name of ['calls.jsonl', 'effects.jsonl']) writeFileSync(join(this.folder, name), '');
   }
 
-  /** Calls as one would write them, without the folders of this test. @param tool only its calls */
-  said(tool?: ToolName): string[] {
+  /** What a verb, or a step of a run, asked of the cloud, without the addresses and options that every call has. */
+  asked(step?: string): string[] {
     return this.calls
-      .filter((call) => tool === undefined || call.tool === tool)
-      .map((call) => [call.tool, ...call.argv].join(' ').replaceAll(this.folder, '~'));
+      .filter(({ env }) => step === undefined || env['RUNBOOK_STEP'] === step)
+      .map(({ tool, argv }) => readable([tool, ...argv].join(' ').replaceAll(this.folder, '~')));
   }
 
   database(site: SiteName): DatabaseFile {
@@ -331,7 +350,8 @@ export class CloudSites {
         { name: 'ada', url: `${url}/login`, bodyFile: '../../secrets/login.json' },
         { name: 'ada with a wrong password', url: `${url}/login`, bodyFile: '../../secrets/wrong.json', status: 401 },
       ],
-      speed: { url: `${url}/`, requests: 20 },
+      // A loaded machine is no slow site.
+      speed: { url: `${url}/`, requests: 20, factor: 10_000 },
     };
     write('site.yaml', stringify(config));
   }
@@ -360,6 +380,24 @@ export class CloudSites {
     if (url !== '/login') return 200;
     return (JSON.parse(body) as { password?: string }).password === secrets.login ? 200 : 401;
   }
+}
+
+const always: Record<string, string> = {
+  psql: ' --no-psqlrc --no-password --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1',
+  kubectl: ' --request-timeout=30s',
+  aws: ' --query=Contents[].{key:Key,size:Size,at:LastModified}',
+};
+
+function readable(line: string): string {
+  const common = always[line.split(' ')[0] ?? ''] ?? '';
+  const known = Object.values(statements).reduce((text, sql) => text.replace(` ${sql.replace(/\s+/g, ' ')}`, ''), line);
+  return known
+    .replace(common, '')
+    .replace(' --kubeconfig=~/kubeconfig', '')
+    .replace(/base-\d{13}/g, 'BACKUP')
+    .replace(/\d{4}-\d\d-\d\dT[\d-]+Z/g, 'CONFIG')
+    .replace(/\b[0-9a-f]{64}\b/g, 'SHA256')
+    .replace(/\b[0-9a-f]{16}\b/g, 'DIGEST');
 }
 
 function pageStatus(url: string | undefined): number {

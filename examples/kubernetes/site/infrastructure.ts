@@ -12,6 +12,10 @@ const lockTimeout = '60s';
 /** Resources that terraform knows at this site. @throws Refused when its state cannot be read */
 export async function resources(config: SiteConfig): Promise<string[]> {
   await init(config);
+  return listed(config);
+}
+
+async function listed(config: SiteConfig): Promise<string[]> {
   // A state that was never written is one without resources.
   const { stdout } = await terraform(config, ['state', 'list'], quickSeconds, /No state file was found/);
   return stdout.split('\n').filter((line) => line !== '');
@@ -30,7 +34,7 @@ export async function provision(config: SiteConfig, run: string | null): Promise
     longSeconds,
   );
   await claim(config, run);
-  return { resources: (await resources(config)).length, namespace: config.cluster.namespace };
+  return { resources: (await listed(config)).length, namespace: config.cluster.namespace };
 }
 
 /** @throws Refused while the site holds the epoch, or that cannot be asked */
