@@ -216,7 +216,7 @@ export class CloudSites {
 
   /** Renews the lease of a site as its keeper does, until the end. */
   async keeper(site: SiteName): Promise<string> {
-    const child = spawn(this.program(site), ['keep', '0'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(this.program(site), ['keep', '0'], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.keepers.push(child);
     return new Promise((resolve, reject) => {
       let said = '';
@@ -232,7 +232,8 @@ export class CloudSites {
   async stopKeepers(): Promise<void> {
     for (const keeper of this.keepers.splice(0)) {
       const exited = once(keeper, 'exit');
-      keeper.kill('SIGKILL');
+      // With what it is just calling.
+      process.kill(-Number(keeper.pid), 'SIGKILL');
       await exited;
     }
   }
@@ -243,7 +244,7 @@ export class CloudSites {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));
     }
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   cluster(where: SiteName | 'witness'): { kubeconfig: string; context: string; namespace: string } {
