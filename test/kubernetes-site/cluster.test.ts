@@ -1,23 +1,25 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Cluster, contextName } from '../../examples/kubernetes/cluster.js';
 import { kubernetesMissing, program } from '../../examples/kubernetes/programs.js';
 import { readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
+import { install, status } from '../../examples/kubernetes/site/releases.js';
 import { fence, makeWitness } from '../../examples/kubernetes/site/witness.js';
 import { tell } from '../chaos/tell.js';
 import { until } from '../helpers/until.js';
 import { CloudSites, secrets } from './world.js';
 
 /*
- * The Kubernetes part of the site program on a real API server with its controllers; two namespaces are the sites, a third one is the
- * witness's. Only terraform, aws and psql stand in, and helm where it is not installed.
+ * The Kubernetes part of the site program on a real API server with its controllers, with the rights of its roles and no others; two
+ * namespaces are the sites, a third one is the witness's. Only terraform, aws and psql stand in, and helm where it is not installed.
  */
 const here = kubernetesMissing() ? describe.skip : describe;
 const helm = process.env['RUNBOOK_HELM_BIN'];
 const races = 20;
+const siteFolder = join(import.meta.dirname, '..', '..', 'examples', 'kubernetes', 'site');
 
 interface Found {
   metadata: { name: string; uid: string; generation: number };
@@ -34,9 +36,14 @@ here('a site in Kubernetes', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'runbook-cluster-'));
     cluster = await Cluster.start(folder);
-    const real = { kubectl: program('kubectl'), kubeconfig: cluster.adminConfig, context: contextName };
+    const kubeconfigs = { kubeconfig: cluster.deployerConfig, adminConfig: cluster.adminConfig };
+    const real = { kubectl: program('kubectl'), ...kubeconfigs, context: contextName };
     sites = await CloudSites.start({ ...real, ...(helm === undefined ? {} : { helm }) });
-    await cluster.kubectl('create', 'namespace', 'witness');
+    for (const namespace of ['shop-a', 'shop-b', 'witness']) {
+      const role = join(siteFolder, namespace === 'witness' ? 'witness-role.yaml' : 'role.yaml');
+      await cluster.kubectl('create', 'namespace', namespace);
+      await cluster.kubectl('apply', `--namespace=${namespace}`, '-f', role);
+    }
     const found = readConfig(join(sites.folder, 'sites', 'a', 'site.yaml'));
     config = { ...found, programs: { kubectl: program('kubectl') } };
   }, 180_000);
@@ -173,6 +180,46 @@ here('a site in Kubernetes', () => {
     });
   }, 180_000);
 
+  (helm === undefined ? test.skip : test)(
+    'what the real helm left pending is finished',
+    async () => {
+      const found = readConfig(join(sites.folder, 'sites', 'b', 'site.yaml'));
+      const own = { ...found, programs: { helm: helm ?? '' } };
+      const release = own.tiers.worker;
+      const template = join(release.chart, 'templates', 'all.yaml');
+      const good = readFileSync(template, 'utf8');
+      const said: string[] = [];
+      const bring = () => install(own, release, (line) => said.push(line));
+      writeFileSync(template, good.replace(':1.0.0', ':1.0.0-never-ready'));
+      const dying = bring().catch((error: Error) => error.message);
+      await until('helm to wait', async () => (await status(own, release.release))?.info.status === 'pending-install');
+      for (const pid of pidsOf(['upgrade', release.release])) process.kill(pid, 'SIGKILL');
+      expect(await dying).toMatch(/^helm upgrade shop-worker: it ended with code none: it was killed/);
+      expect((await status(own, release.release))?.info.status).toBe('pending-install');
+      writeFileSync(template, good);
+      expect(await bring()).toEqual({ release: 'shop-worker', revision: 1, changed: true });
+      expect(await bring()).toEqual({ release: 'shop-worker', revision: 1, changed: false });
+      expect(said).toEqual(['release shop-worker is pending-install: it is taken away, and done again']);
+      // The same of a later revision: back to the one before it, and from there.
+      writeFileSync(template, good.replace(':1.0.0', ':2.0.0-never-ready'));
+      writeFileSync(
+        join(release.chart, 'Chart.yaml'),
+        readFileSync(join(release.chart, 'Chart.yaml'), 'utf8').replace('1.0.0', '2.0.0'),
+      );
+      writeFileSync(release.values[0] ?? '', 'greeting: good day\n');
+      const again = bring().catch((error: Error) => error.message);
+      await until('helm to wait', async () => (await status(own, release.release))?.info.status === 'pending-upgrade');
+      for (const pid of pidsOf(['upgrade', release.release])) process.kill(pid, 'SIGKILL');
+      expect(await again).toMatch(/it was killed/);
+      writeFileSync(template, good);
+      expect(await bring()).toMatchObject({ changed: true });
+      expect(said.at(-1)).toBe('release shop-worker is pending-upgrade: back to revision 1, and done again');
+      expect((await status(own, release.release))?.info.status).toBe('deployed');
+      await sites.must('b', 'stop', 'worker');
+    },
+    180_000,
+  );
+
   test('a site that can be reached is scaled to zero, told again nothing is done, and it comes back with the pods it had', async () => {
     expect(await sites.must('b', 'stop')).toEqual({ stopped: ['api', 'database'] });
     for (const name of ['api', 'database']) {
@@ -190,8 +237,8 @@ here('a site in Kubernetes', () => {
     const file = join(sites.folder, 'sites', 'a', 'site.yaml');
     const before = readFileSync(file, 'utf8');
     const nowhere = join(folder, 'nowhere.kubeconfig');
-    writeFileSync(nowhere, readFileSync(cluster.adminConfig, 'utf8').replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'));
-    writeFileSync(file, before.replaceAll(cluster.adminConfig, nowhere));
+    writeFileSync(nowhere, readFileSync(cluster.deployerConfig, 'utf8').replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'));
+    writeFileSync(file, before.replaceAll(cluster.deployerConfig, nowhere));
     expect(await sites.run('a', 'stop')).toMatchObject({
       exitCode: 2,
       json: null,
@@ -212,6 +259,21 @@ here('a site in Kubernetes', () => {
     });
   }, 120_000);
 });
+
+/** Processes with these words among their arguments. */
+function pidsOf(words: readonly string[]): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        return words.every((word) => args.includes(word));
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
 
 function database(role: 'primary' | 'standby') {
   return {

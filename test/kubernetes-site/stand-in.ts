@@ -14,6 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import type * as Yaml from 'yaml';
 import { take, type Taken, type ToolName } from './usage.js';
 
 /*
@@ -220,7 +221,7 @@ function helm(taken: Taken): Answer {
   if (fault?.when === 'half') die();
   if (taken.verb === 'upgrade') {
     // Only here: it takes long to load, and there are many calls.
-    const { parseAllDocuments } = createRequire(import.meta.url)('yaml') as typeof import('yaml');
+    const { parseAllDocuments } = createRequire(import.meta.url)('yaml') as typeof Yaml;
     const templates = join(second, 'templates');
     for (const name of readdirSync(templates).sort())
       for (const document of parseAllDocuments(readFileSync(join(templates, name), 'utf8')))

@@ -17,11 +17,11 @@ import { CloudSites } from './world.js';
 
 let folder: string;
 let database: Database;
-let drop: () => Promise<unknown>;
+let close: () => Promise<unknown>;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'runbook-psql-'));
   const made = await createTestDatabase('site');
-  drop = made.drop;
+  close = () => made.drop();
   const url = new URL(made.url);
   const passwordFile = join(folder, 'pgpass');
   writeFileSync(passwordFile, `*:*:*:*:${decodeURIComponent(url.password)}\n`, { mode: 0o600 });
@@ -31,7 +31,7 @@ beforeAll(async () => {
   database = new Database({ programs: { psql: join(programs, 'psql') }, database: config });
 }, 60_000);
 afterAll(async () => {
-  await drop?.();
+  await close?.();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -18,7 +18,6 @@ async function say(tool: ToolName, args: readonly string[]): Promise<string> {
     env: { PAGER: 'cat', AWS_PAGER: '', MANPAGER: 'cat', TERM: 'dumb' },
   });
   // As a printer would strike letters over, twice.
-  // eslint-disable-next-line no-control-regex -- backspaces and colours
   return `${stdout}${stderr}`.replace(/.\u0008/g, '').replace(/\u001b\[[0-9;]*m/g, '');
 }
 
@@ -53,7 +52,8 @@ for (const tool of toolNames) {
         return found;
       };
       const { globals, verbs } = usage[tool];
-      for (const verb of Object.keys(verbs)) for (const args of asking[tool](verb)) void read(args);
+      // All at once: some of them take long to say it.
+      await Promise.all(Object.keys(verbs).flatMap(asking[tool]).map(read));
       for (const [verb, flags] of Object.entries(verbs)) {
         const text = (await Promise.all(asking[tool](verb).map(read))).join('\n');
         const all = [...globals.values, ...globals.switches, ...flags.values, ...flags.switches];

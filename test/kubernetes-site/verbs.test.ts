@@ -5,6 +5,7 @@ import { backupIds, judgeBackup, type JudgedBackup } from '../../examples/kubern
 import { readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
 import { judgeConfiguration } from '../../examples/kubernetes/site/configuration.js';
 import { judgeFiles } from '../../examples/kubernetes/site/files.js';
+import { jobFrom } from '../../examples/kubernetes/site/jobs.js';
 import { Store } from '../../examples/kubernetes/site/store.js';
 import { sha256 } from './digests.js';
 import { CloudSites } from './world.js';
@@ -167,6 +168,37 @@ test('a drill is made, cannot write into the store, and is torn down, also when 
     'terraform -chdir=~/sites/drill/terraform destroy -input=false -auto-approve -no-color -lock-timeout=60s -var-file=~/sites/drill/site.tfvars',
   ]);
 }, 120_000);
+
+test('the example of a configuration is one', () => {
+  const example = join(import.meta.dirname, '..', '..', 'examples', 'kubernetes', 'site', 'site.example.yaml');
+  const { site, tiers, database } = readConfig(example);
+  expect([site, tiers.api.chart, database.restoreJob]).toEqual([
+    'b',
+    join(example, '..', 'charts', 'api'),
+    join(example, '..', 'restore-job.yaml'),
+  ]);
+  const job = jobFrom(join(example, '..', 'restore-job.example.yaml'), 'restore-1', {
+    RESTORE_BACKUP: 'base-1',
+    PGDATA: '/data',
+  });
+  expect(job).toMatchObject({
+    metadata: { name: 'restore-1' },
+    spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              env: [
+                { name: 'RESTORE_BACKUP', value: 'base-1' },
+                { name: 'PGDATA', value: '/data' },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  });
+});
 
 test('a configuration that is wrong is refused in words, and so is a secret that others can read', async () => {
   const file = join(sites.folder, 'sites', 'b', 'site.yaml');

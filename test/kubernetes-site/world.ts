@@ -25,7 +25,10 @@ export const secrets = { login: 'correct-horse-7731', database: 'battery-staple-
 /** The real programs, where there are any; contexts and namespaces are then those of one cluster. */
 export interface Real {
   kubectl: string;
+  /** Of the sites: with the rights that they need, and no others. */
   kubeconfig: string;
+  /** Of whoever makes namespaces. */
+  adminConfig: string;
   context: string;
   helm?: string;
 }
@@ -303,7 +306,14 @@ export class CloudSites {
       writeFileSync(join(below, name), text);
     };
     const { kubeconfig, context, namespace } = this.cluster(site);
-    const variables = { site, kubeconfig, context, namespace, bucket: `shop-files-${site}`, database: `db-${site}` };
+    const variables = {
+      site,
+      kubeconfig: this.real?.adminConfig ?? kubeconfig,
+      context,
+      namespace,
+      bucket: `shop-files-${site}`,
+      database: `db-${site}`,
+    };
     write('terraform/main.tf', '');
     write(
       'site.tfvars',

@@ -59,7 +59,7 @@ export async function writeNote(config: SiteConfig, name: string, value: unknown
     metadata: { name: `${objectName}-${name}` },
     data: { note: JSON.stringify(value) },
   };
-  await kubectlOf(config).apply(note as KubeObject);
+  await kubectlOf(config).apply(note);
 }
 
 export async function removeNote(config: SiteConfig, name: string): Promise<void> {

@@ -86,7 +86,6 @@ export async function digest(
 /** The end is where programs say what is wrong. */
 function endOf(stderr: string): string {
   const said = stderr
-    // eslint-disable-next-line no-control-regex -- colours
     .replace(/\u001b\[[0-9;]*m/g, '')
     .split('\n')
     .map((line) => line.trim())

@@ -107,7 +107,7 @@ async function advance(config: SiteConfig, epoch: number, site: string): Promise
       metadata: { ...lease.metadata, annotations },
       spec: { ...lease.spec, holderIdentity: site, leaseTransitions: epoch },
     };
-    if (await kubectl(config).replace(next as KubeObject)) return longest;
+    if (await kubectl(config).replace(next)) return longest;
   }
 }
 
@@ -117,7 +117,7 @@ async function setAnnotations(config: SiteConfig, epoch: number, site: string, m
     const state = stateOf(lease);
     if (state.epoch !== epoch || state.site !== site) throw notTheOneBefore(state, epoch, site);
     const metadata = { ...lease.metadata, annotations: { ...lease.metadata.annotations, ...more } };
-    if (await kubectl(config).replace({ ...lease, metadata } as KubeObject)) return;
+    if (await kubectl(config).replace({ ...lease, metadata })) return;
   }
 }
 
