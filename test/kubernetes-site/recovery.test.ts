@@ -74,10 +74,15 @@ afterAll(async () => {
 /** Approves the gates that it asks at. */
 async function approved(run: WorkflowHandle): Promise<RunView> {
   for (;;) {
-    const view = await until('the run to ask or to end', async () => {
-      const now = await engine.status(run).catch(() => undefined);
-      return now && (now.endedAt !== null || now.waitingFor.length > 0) ? now : undefined;
-    });
+    // It is some two hundred calls, each a process.
+    const view = await until(
+      'the run to ask or to end',
+      async () => {
+        const now = await engine.status(run).catch(() => undefined);
+        return now && (now.endedAt !== null || now.waitingFor.length > 0) ? now : undefined;
+      },
+      200_000,
+    );
     const [wait] = view.waitingFor;
     if (!wait) return engine.ended(run);
     if (wait.kind !== 'approval') return view;
@@ -182,4 +187,4 @@ test('a site that is lost is recovered in Kubernetes, though the cloud dies half
     for (const secret of [...Object.values(secrets), token, key]) expect([place, text.includes(secret)]).toEqual([place, false]);
   }
   expect(readFileSync(join(sites.folder, 'state', 'kube', 'b', 'shop', 'secret', 'shop.json'), 'utf8')).toContain(token);
-}, 240_000);
+}, 300_000);
