@@ -20,6 +20,7 @@ const controllers = [
   'garbage-collector-controller',
   'namespace-controller',
   'horizontal-pod-autoscaler-controller',
+  'job-controller',
 ];
 
 const readyMs = 60_000;
