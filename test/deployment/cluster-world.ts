@@ -203,11 +203,7 @@ export class ClusterWorld {
       contract: 'later',
     };
     const run = await this.engine.run('zero-downtime-deployment', { ...given, ...inputs });
-    const ended = run.result().then(
-      () => null,
-      () => null,
-    );
-    const wait = await Promise.race([ended, this.engine.waiting(run)]);
+    const [wait] = (await this.engine.asksOrEnds(run)).waitingFor;
     if (wait?.kind === 'approval') {
       const verdict = await this.engine.send(run, await this.engine.decision(run));
       if (!verdict.accepted) throw new Error(verdict.message);

@@ -79,12 +79,8 @@ export class DeploymentWorld {
 
   /** Approves what the run asks first; nothing when it ends before it asks. */
   async approve(run: WorkflowHandle): Promise<void> {
-    const ended = run.result().then(
-      () => null,
-      () => null,
-    );
-    const wait = await Promise.race([ended, this.engine.waiting(run)]);
-    if (wait === null) return;
+    const [wait] = (await this.engine.asksOrEnds(run)).waitingFor;
+    if (!wait) return;
     if (wait.kind !== 'approval') throw new Error(`${wait.id}: ${JSON.stringify(wait.evidence)}`);
     const verdict = await this.engine.send(run, await this.engine.decision(run));
     if (!verdict.accepted) throw new Error(verdict.message);

@@ -6,6 +6,7 @@ import { tell } from '../chaos/tell.js';
 import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 import { archivedOf, isContent, notAt, readArchive } from './archive.js';
+import { refuseCall } from './programs.js';
 import { DisasterWorld } from './world.js';
 
 /*
@@ -62,6 +63,17 @@ test('a site that is lost under load is recovered at the other one, up to what w
   const wrong = await world.engine.send(run, await world.engine.decision(run, { confirm: 'a' }));
   expect(wrong).toMatchObject({ accepted: false, code: 'not-confirmed' });
 
+  // A tier that does not come up asks; what does not need it comes up meanwhile.
+  const heal = refuseCall(world.system, 'b', 'start worker');
+  const asks = (await world.approved(run)).waitingFor[0];
+  expect(asks).toMatchObject({ kind: 'failure', id: 'tiers/worker/start' });
+  await until('the other tiers', async () => {
+    const { steps } = await world.engine.status(run);
+    return steps.find(({ id }) => id === 'tiers/frontend/ready')?.state === 'succeeded';
+  });
+  heal();
+  const { gate: step, ...decision } = await world.engine.decision(run, { verb: 'retry' });
+  expect((await world.engine.send(run, { ...decision, ...(step === undefined ? {} : { step }) })).accepted).toBe(true);
   const view = await world.approved(run);
   await recordHistory(run, 'full-system-disaster-recovery, ungraceful');
   expect(view).toMatchObject({ state: 'succeeded', problem: null, outputs: { from: 'a', to: 'b', filesLost: null } });

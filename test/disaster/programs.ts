@@ -14,6 +14,18 @@ function wrap(system: SiteSystem, site: SiteName, script: string): void {
   chmodSync(shown, 0o755);
 }
 
+/** A site's program refuses one call, such as `start worker`, until the function that this returns is called. */
+export function refuseCall(system: SiteSystem, site: SiteName, call: string): () => void {
+  const refused = `${system.program(site)}.refused`;
+  writeFileSync(refused, '');
+  wrap(
+    system,
+    site,
+    `if [ -e '${refused}' ] && [ "$*" = '${call}' ]; then echo 'no room for it' >&2; exit 2; fi\nexec "$program" "$@"`,
+  );
+  return () => rmSync(refused);
+}
+
 /** Nobody gets an answer from a site, until the function that this returns is called. */
 export function cutOff(system: SiteSystem, site: SiteName): () => void {
   const cut = `${system.program(site)}.cut`;

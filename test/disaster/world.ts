@@ -83,10 +83,7 @@ export class DisasterWorld {
   /** Approves the gates that a recovery asks at, typing the site's name; stops at anything else that it asks. */
   async approved(run: WorkflowHandle, site = 'b'): Promise<RunView> {
     for (;;) {
-      const view = await until('the run to ask or to end', async () => {
-        const now = await this.engine.status(run).catch(() => undefined);
-        return now && (now.endedAt !== null || now.waitingFor.length > 0) ? now : undefined;
-      });
+      const view = await this.engine.asksOrEnds(run);
       const [wait] = view.waitingFor;
       if (!wait) return this.engine.ended(run);
       if (wait.kind !== 'approval') return view;

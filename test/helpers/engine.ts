@@ -226,6 +226,18 @@ export class Engine {
     });
   }
 
+  /** The run as soon as it asks people or has ended. */
+  asksOrEnds(handle: WorkflowHandle, limitMs?: number): Promise<RunView> {
+    return until(
+      'the run to ask or to end',
+      async () => {
+        const view = await this.status(handle).catch(() => undefined);
+        return view && (view.endedAt !== null || view.waitingFor.length > 0) ? view : undefined;
+      },
+      limitMs,
+    );
+  }
+
   /** A decision that fits the waiting gate, by somebody who may; `change` bends it. */
   async decision(handle: WorkflowHandle, change: Partial<DecisionEnvelope> = {}): Promise<DecisionEnvelope> {
     const gate = await this.waiting(handle);

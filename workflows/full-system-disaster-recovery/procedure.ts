@@ -1,40 +1,21 @@
 import type { JsonObject } from '../../language/json.js';
 import { fullSystemDisasterRecoverySpec } from '../../runbooks/full-system-disaster-recovery.js';
 import { inParallel } from '../engine/parallel.js';
-import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
-import { entranceOf, type Entrance } from './entrance.js';
-import {
-  checkPoint,
-  filesLost,
-  forecast,
-  type Backups,
-  type FilesRestored,
-  type Forecast,
-  type Look,
-  type Restored,
-} from './findings.js';
+import { entranceOf } from './entrance.js';
+import type { Forecast, Restored } from './findings.js';
 import { measured, type Measured } from './measured.js';
-import { answerOf, readAnswer, siteOf, type Proof, type Site, type Tier } from './site.js';
+import { assess, bringUp, fence, letUsersIn, proofs, provision, restoreDatabase, verify, type Sites } from './parts.js';
+import { siteOf } from './site.js';
 import { watchOver } from './watch.js';
 import { readWish, type Wish } from './wish.js';
-
-interface Sites {
-  from: Site;
-  to: Site;
-  entrance: Entrance;
-}
 
 /** In words, what was promised and could not be had. */
 interface Lost {
   files: string | null;
   changes: string | null;
 }
-
-/** Tiers, each with those it needs: the database is up before all of them. */
-const tiers: readonly { tier: Tier; then?: readonly Tier[] }[] = [{ tier: 'api', then: ['frontend'] }, { tier: 'worker' }];
-const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login', 'speed'];
 
 /** Brings the whole system up at another site from its backups, proves it, and lets the users in. */
 export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec, async (run) => {
@@ -95,94 +76,9 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   });
 });
 
-async function assess(part: Part, { from, to, entrance }: Sites, wish: Wish): Promise<Forecast> {
-  const found = await part.parallel('look', {
-    from: { action: from.look() },
-    to: { action: to.look() },
-    backups: { action: to.backups(wish.recoverTo, wish.maxBackupAgeMs) },
-    entrance: { action: entrance.observe() },
-  });
-  return part.decide('forecast', () =>
-    forecast(
-      {
-        from: readAnswer<Look>(found['from']),
-        to: answerOf<Look>(found['to'], 'what stands there'),
-        backups: answerOf<Backups>(found['backups'], 'which backups there are'),
-      },
-      wish,
-      { from: from.name, to: to.name },
-      new Date().toISOString(),
-    ),
-  );
-}
-
 function nothingFenced(run: Run): null {
   run.notNeeded('fence', 'a drill leaves the old site as it is');
   return null;
-}
-
-/** @returns what the old site said when it had let go of its data; null when it was not asked */
-async function fence(
-  part: Part,
-  { from, to }: Sites,
-  { graceful }: Wish,
-  { epoch, clear }: Forecast,
-): Promise<{ lastCommit: string | null } | null> {
-  let drained: { lastCommit: string | null } | null = null;
-  if (clear) await part.step('clear', { action: to.teardown() });
-  else part.notNeeded('clear', 'nothing stands there');
-  if (graceful) drained = answerOf(await part.step('drain', { action: from.drain() }), 'up to where it brought its data over');
-  else part.notNeeded('drain', 'the old site is gone');
-  await part.step('epoch', { action: to.fence(epoch, to.name) });
-  await part.step('stop', { action: from.stop() });
-  return drained;
-}
-
-async function provision(part: Part, to: Site): Promise<void> {
-  await part.step('place', { action: to.provision(), undo: to.teardown() });
-}
-
-async function restoreDatabase(
-  part: Part,
-  to: Site,
-  promised: Forecast,
-  drained: { lastCommit: string | null } | null,
-): Promise<{ restored: Restored; short: string | null }> {
-  const restored = answerOf<Restored>(
-    await part.step('restore', { action: to.restoreDatabase(promised.backup, promised.to) }),
-    'what was restored',
-  );
-  await part.step('inspect', { action: to.inspect() });
-  const { short } = part.decide('point', () => checkPoint(restored, promised, drained));
-  return { restored, short };
-}
-
-/** A tier that fails asks people; those that do not need it come up meanwhile. */
-async function bringUp(part: Part, to: Site): Promise<void> {
-  await part.step('promote', { action: to.promote() });
-  const up = (tier: Tier): Promise<void> =>
-    part.nested(tier, async (inner) => {
-      await inner.step('start', { action: to.start(tier) });
-      await inner.step('ready', { action: to.ready(tier) });
-    });
-  await inParallel(
-    tiers.map(({ tier, then = [] }) => async () => {
-      await up(tier);
-      await inParallel(then.map((next) => () => up(next)));
-    }),
-  );
-}
-
-/** @returns in words, files that could not be had; null when there are none */
-async function verify(part: Part, to: Site): Promise<string | null> {
-  const files = await part.step('files', { action: to.restoreFiles() });
-  await part.parallel('proofs', Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])));
-  return filesLost(answerOf<FilesRestored>(files, 'which files are there'));
-}
-
-async function letUsersIn(part: Part, entrance: Entrance, to: Site): Promise<void> {
-  await part.step('traffic', { action: entrance.only(to.name), undo: entrance.page() });
-  await part.step('arrived', { action: entrance.arrived() });
 }
 
 /** Measures what was reached, and hands it over. */

@@ -1,0 +1,132 @@
+import { inParallel } from '../engine/parallel.js';
+import type { Part } from '../engine/part.js';
+import type { Entrance } from './entrance.js';
+import {
+  checkPoint,
+  filesLost,
+  forecast,
+  type Backups,
+  type FilesRestored,
+  type Forecast,
+  type Look,
+  type Restored,
+} from './findings.js';
+import { answerOf, readAnswer, type Proof, type Site, type Tier } from './site.js';
+import type { Wish } from './wish.js';
+
+/*
+ * The parts of a recovery at another site, for this runbook and for others that recover less than all of it. Each goes with the
+ * steps of the same name in runbooks/parts/site-recovery.ts.
+ */
+
+export interface Sites {
+  from: Site;
+  to: Site;
+  entrance: Entrance;
+}
+
+/** Up to where a site that was drained brought its data over. */
+export interface Drained {
+  lastCommit: string | null;
+}
+
+/** Tiers, each with those it needs: the database is up before all of them. */
+const tiers: readonly { tier: Tier; then?: readonly Tier[] }[] = [{ tier: 'api', then: ['frontend'] }, { tier: 'worker' }];
+/** What has to be proved before users come. */
+export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login', 'speed'];
+
+/**
+ * Looks at both sites, the backups and the entrance, and says what can be had.
+ * @returns the forecast that people approve @throws ProcedureStopped when there is nothing that could be recovered
+ */
+export async function assess(part: Part, { from, to, entrance }: Sites, wish: Wish): Promise<Forecast> {
+  const found = await part.parallel('look', {
+    from: { action: from.look() },
+    to: { action: to.look() },
+    backups: { action: to.backups(wish.recoverTo, wish.maxBackupAgeMs) },
+    entrance: { action: entrance.observe() },
+  });
+  return part.decide('forecast', () =>
+    forecast(
+      {
+        from: readAnswer<Look>(found['from']),
+        to: answerOf<Look>(found['to'], 'what stands there'),
+        backups: answerOf<Backups>(found['backups'], 'which backups there are'),
+      },
+      wish,
+      { from: from.name, to: to.name },
+      new Date().toISOString(),
+    ),
+  );
+}
+
+/** @returns what the old site said when it had let go of its data; null when it was not asked */
+export async function fence(
+  part: Part,
+  { from, to }: Sites,
+  { graceful }: Wish,
+  { epoch, clear }: Forecast,
+): Promise<Drained | null> {
+  let drained: Drained | null = null;
+  if (clear) await part.step('clear', { action: to.teardown() });
+  else part.notNeeded('clear', 'nothing stands there');
+  if (graceful) drained = answerOf(await part.step('drain', { action: from.drain() }), 'up to where it brought its data over');
+  else part.notNeeded('drain', 'the old site is gone');
+  await part.step('epoch', { action: to.fence(epoch, to.name) });
+  await part.step('stop', { action: from.stop() });
+  return drained;
+}
+
+/** An empty place; taken back with everything in it. */
+export async function provision(part: Part, to: Site): Promise<void> {
+  await part.step('place', { action: to.provision(), undo: to.teardown() });
+}
+
+/**
+ * The backup, replayed to the promised point and held there, counted and compared with the promise.
+ * @param drained what the old site said when it had let go; null: it is gone
+ * @returns what was restored, and in words what was promised and is not there
+ */
+export async function restoreDatabase(
+  part: Part,
+  to: Site,
+  promised: Forecast,
+  drained: Drained | null,
+): Promise<{ restored: Restored; short: string | null }> {
+  const restored = answerOf<Restored>(
+    await part.step('restore', { action: to.restoreDatabase(promised.backup, promised.to) }),
+    'what was restored',
+  );
+  await part.step('inspect', { action: to.inspect() });
+  const { short } = part.decide('point', () => checkPoint(restored, promised, drained));
+  return { restored, short };
+}
+
+/** A tier that fails asks people; those that do not need it come up meanwhile. */
+export async function bringUp(part: Part, to: Site): Promise<void> {
+  await part.step('promote', { action: to.promote() });
+  const up = (tier: Tier): Promise<void> =>
+    part.nested(tier, async (inner) => {
+      await inner.step('start', { action: to.start(tier) });
+      await inner.step('ready', { action: to.ready(tier) });
+    });
+  await inParallel(
+    tiers.map(({ tier, then = [] }) => async () => {
+      await up(tier);
+      await inParallel(then.map((next) => () => up(next)));
+    }),
+  );
+}
+
+/** @returns in words, files that could not be had; null when there are none */
+export async function verify(part: Part, to: Site): Promise<string | null> {
+  const files = await part.step('files', { action: to.restoreFiles() });
+  await part.parallel('proofs', Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])));
+  return filesLost(answerOf<FilesRestored>(files, 'which files are there'));
+}
+
+/** Users go to the site, and are seen to be served; until then the page is what it goes back to. */
+export async function letUsersIn(part: Part, entrance: Entrance, to: Site): Promise<void> {
+  await part.step('traffic', { action: entrance.only(to.name), undo: entrance.page() });
+  await part.step('arrived', { action: entrance.arrived() });
+}
