@@ -20,7 +20,8 @@ Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { loggin
 describe('replay', () => {
   test('every kind of end of the flagship is kept, and of a runbook that is data, over several executions', () => {
     expect(recorded.filter(isFlagship).length).toBeGreaterThanOrEqual(10);
-    for (const way of ['drill', 'ungraceful', 'graceful']) expect(recorded).toContain(`full-system-disaster-recovery-${way}.json`);
+    for (const way of ['drill', 'ungraceful', 'graceful'])
+      expect(recorded).toContain(`full-system-disaster-recovery-${way}.json`);
     for (const way of ['good', 'taken-back']) expect(recorded).toContain(`zero-downtime-deployment-${way}.json`);
     for (const end of ['good', 'rejected', 'skipped', 'cancelled']) expect(recorded).toContain(`data-plan-${end}-1.json`);
     expect(recorded).toContain('data-plan-good-3.json');
