@@ -6,7 +6,7 @@ test(
   'the Temporal server is killed every few seconds: every accepted decision takes effect, no run is lost',
   async () => {
     const result = await killTemporal(
-      isLong ? { runs: 200, width: 12, between: [3_000, 6_000] } : { runs: 20, width: 20, between: [1_000, 2_000], most: 5 },
+      isLong ? { runs: 200, width: 2, between: [3_000, 6_000] } : { runs: 20, width: 20, between: [1_000, 2_000], most: 5 },
     );
     tell(
       `temporal killed: ${result.kills} kills, ${result.right}/${result.runs} runs right, ${result.tookEffect}/${result.accepted} accepted ` +
