@@ -69,10 +69,11 @@ export class World {
   }
 }
 
-/** One request, with what came back. */
+/** One request on a connection of its own, with what came back: a proxy may close idle ones whenever its configuration changes. */
 export async function ask(url: string, path: string, method = 'GET', body?: object) {
   const response = await fetch(url + path, {
     method,
+    headers: { connection: 'close' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
