@@ -16,6 +16,8 @@ const patienceMs = 5_000;
 const longestPauseMs = 30_000;
 /** A base backup is taken anew after so long, so that its WAL does not grow for ever. */
 const renewMs = 24 * 3_600_000;
+/** When that has failed, it is tried again after so long. */
+const renewAgainMs = 3_600_000;
 const startMs = 60_000;
 
 export interface KeeperOptions {
@@ -40,6 +42,7 @@ export class BackupKeeper {
   private backup: Backup | undefined;
   private turns: Promise<void> = Promise.resolve();
   private isWaitedFor = false;
+  private renewAt = 0;
 
   private constructor(private readonly options: KeeperOptions) {}
 
@@ -110,7 +113,7 @@ export class BackupKeeper {
     const id = takenAt.replace(/[-:.]/g, '');
     const places = placesOf(folder, id);
     mkdirSync(places.wal, { recursive: true, mode: 0o700 });
-    const slot = `${slotPrefix}${id.toLowerCase()}`;
+    const slot = slotOf(id);
     await withClient(url, async (client) => {
       // For a backup that is away the server keeps no more; then it has to begin anew.
       await client.query("ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'");
@@ -129,6 +132,8 @@ export class BackupKeeper {
       await this.caughtUp(receiver);
     } catch (error) {
       await receiver.stop();
+      const kept = this.backup && slotOf(this.backup.id);
+      await withClient(url, (client) => dropSlots(client, kept)).catch(() => undefined);
       throw error;
     }
     this.backup = { id, takenAt, ...(await this.origin()) };
@@ -140,6 +145,7 @@ export class BackupKeeper {
       await waitFor(client, true);
     });
     this.isWaitedFor = true;
+    this.renewAt = Date.now() + renewMs;
     removeOld(folder);
     say(`backup    the record is backed up in ${folder}: base backup ${id}, and each change at once`);
   }
@@ -151,7 +157,7 @@ export class BackupKeeper {
       "PostgreSQL's pg_receivewal",
       clientProgram(programs, 'pg_receivewal'),
       [
-        ...[...args, '--directory', placesOf(folder, id).wal, '--slot', `${slotPrefix}${id.toLowerCase()}`],
+        ...[...args, '--directory', placesOf(folder, id).wal, '--slot', slotOf(id)],
         ...['--synchronous', '--no-loop', '--status-interval=1'],
       ],
       { env: { ...process.env, ...env, PGAPPNAME: receiverName, LC_ALL: 'C' } },
@@ -186,7 +192,7 @@ export class BackupKeeper {
       await delay(lookMs);
       if (this.stopping) return;
       try {
-        if (this.isDue()) await this.renew();
+        if (Date.now() > this.renewAt) await this.renewInTime();
         const receiver = this.receiver as ServerProcess;
         const progress = await this.progress(receiver);
         if (progress && (progress.isThere || progress.flushed !== flushed)) {
@@ -202,6 +208,7 @@ export class BackupKeeper {
           since = Date.now();
         }
       } catch (error) {
+        if (this.stopping) return;
         if (this.isWaitedFor) await this.wait(false, (error as Error).message).catch(() => undefined);
         await delay(pauseMs);
         pauseMs = Math.min(pauseMs * 2, longestPauseMs);
@@ -209,8 +216,14 @@ export class BackupKeeper {
     }
   }
 
-  private isDue(): boolean {
-    return this.backup !== undefined && Date.now() - Date.parse(this.backup.takenAt) > renewMs;
+  /** The backup that is there goes on when there cannot be a new one now. */
+  private async renewInTime(): Promise<void> {
+    try {
+      await this.renew();
+    } catch (error) {
+      this.renewAt = Date.now() + renewAgainMs;
+      this.options.say(`backup    a new base backup could not be taken, the one before goes on: ${(error as Error).message}`);
+    }
   }
 
   /** Goes on where the receiver was, or begins anew when the server no longer has what came next. */
@@ -233,20 +246,33 @@ export class BackupKeeper {
   private async wait(isWaitedFor: boolean, why = ''): Promise<void> {
     const { url, folder, say } = this.options;
     const { behind } = placesOf(folder, (this.backup as Backup).id);
-    if (!isWaitedFor) {
-      say(`backup    it has stopped, and the record goes on without: ${why}`);
-      try {
-        writeJson(behind, { since: new Date().toISOString() });
-      } catch {
-        // Where nothing can be written no backup is either: what is there ends earlier, and says so by that.
-      }
+    // Noted before: nothing is acknowledged in between that neither the backup has nor its note tells of.
+    if (!isWaitedFor) noteBehind(behind);
+    try {
+      await withClient(url, (client) => waitFor(client, isWaitedFor));
+    } catch (error) {
+      // The server is gone or does not answer, and whoever writes waits as before.
+      if (!isWaitedFor) removeFile(behind);
+      throw error;
     }
-    await withClient(url, (client) => waitFor(client, isWaitedFor));
     this.isWaitedFor = isWaitedFor;
-    if (isWaitedFor) {
-      removeFile(behind);
-      say('backup    it follows the record again');
-    }
+    if (isWaitedFor) removeFile(behind);
+    say(
+      isWaitedFor ? 'backup    it follows the record again' : `backup    it has stopped, and the record goes on without: ${why}`,
+    );
+  }
+}
+
+/** Names of slots have no capitals. */
+function slotOf(id: string): string {
+  return `${slotPrefix}${id.toLowerCase()}`;
+}
+
+function noteBehind(file: string): void {
+  try {
+    writeJson(file, { since: new Date().toISOString() });
+  } catch {
+    // Where nothing can be written no backup is either: what is there ends earlier, and says so by that.
   }
 }
 
