@@ -4,7 +4,7 @@ import { findPostgres, findTemporal } from './binaries.js';
 import { cacheFolder } from './home.js';
 import { choosePort } from './ports.js';
 import { startPostgres, type Postgres } from './postgres.js';
-import { setRetention, startTemporal, type Temporal } from './temporal.js';
+import { startTemporal, type Temporal } from './temporal.js';
 
 /** As `runbook setup` registers them elsewhere. */
 export const searchAttributeTypes = {
@@ -66,6 +66,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       port: ports.temporal,
       uiPort: ports.ui,
       searchAttributes: searchAttributeTypes,
+      retentionDays,
       dynamicConfig: options.dynamicConfig ?? [],
       log: log && ((line) => log(`temporal  ${line}`)),
       say,
@@ -86,7 +87,6 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     if (postgres.status === 'fulfilled') await postgres.value.stop();
     throw temporal.status === 'rejected' ? temporal.reason : (postgres as PromiseRejectedResult).reason;
   }
-  await setRetention(program, temporal.value.address, temporal.value.namespace, retentionDays);
   return {
     address: temporal.value.address,
     namespace: temporal.value.namespace,

@@ -28,6 +28,8 @@ export interface TemporalOptions {
   uiPort?: number | undefined;
   /** Search attribute → type. */
   searchAttributes: Readonly<Record<string, string>>;
+  /** How long the history of ended runs is kept; the development server's own default, a day, unless said. */
+  retentionDays?: number;
   /** More dynamic configuration, `key=value`. */
   dynamicConfig?: readonly string[];
   log?: ((line: string) => void) | undefined;
@@ -87,7 +89,14 @@ async function startPatiently(options: TemporalOptions): Promise<Ports & { serve
     const args = await argumentsFor(options, ports);
     const server = ServerProcess.start('the Temporal server', options.program, args, { log: options.log });
     try {
-      await server.untilReady(async () => (await accepts(ports.port)) && (await healthy(options.program, ports.port)), readyMs);
+      const { port, uiPort } = ports;
+      // It answers before its UI listens, and ends when the UI cannot: another one was quicker at that port.
+      await server.untilReady(
+        async () => (await accepts(port)) && (await accepts(uiPort)) && (await healthy(options.program, port)),
+        readyMs,
+      );
+      if (options.retentionDays !== undefined)
+        await setRetention(options.program, `127.0.0.1:${port}`, 'default', options.retentionDays);
       return { server, ...ports };
     } catch (error) {
       await server.stop();
@@ -129,8 +138,8 @@ async function healthy(program: string, port: number): Promise<boolean> {
   return exitCode === 0;
 }
 
-/** How long the server keeps the history of ended runs; the development server's default is one day. @throws EmbeddedError */
-export async function setRetention(program: string, address: string, namespace: string, days: number): Promise<void> {
+/** @throws EmbeddedError */
+async function setRetention(program: string, address: string, namespace: string, days: number): Promise<void> {
   const result = await execa(
     program,
     ['operator', 'namespace', 'update', '--retention', `${days}d`, '--namespace', namespace, '--address', address],
