@@ -3,7 +3,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServices, type Services } from '../embedded/services.js';
-import { proxyMissing } from '../examples/web-system/proxy.js';
+import { proxyHere } from '../examples/web-system/proxy.js';
 import { commandLineStartup } from './command-line.js';
 import { decisionToNextStep } from './decision.js';
 import { deployBench, deployText } from './deploy.js';
@@ -77,14 +77,14 @@ async function short(bench: Bench, services: Services, folder: string): Promise<
 
 async function deploy(): Promise<{ lines: string[]; result: object }> {
   const before = machine();
-  const proxy = values.proxy === 'caddy' || proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const proxy = values.proxy === 'caddy' ? 'caddy' : proxyHere();
   const result = await deployBench({ rounds, proxy, windowSeconds: 5, rate: 200 });
   return { lines: [...deployText(result), `(${before}; at the end ${machine()})`], result };
 }
 
 async function restore(): Promise<{ lines: string[]; result: object }> {
   const before = machine();
-  const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const proxy = proxyHere();
   const result = await restoreBench(rounds, Number(values.megabytes), proxy);
   return { lines: [...restoreText(result), `(${before}; at the end ${machine()})`], result };
 }

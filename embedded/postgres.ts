@@ -4,8 +4,8 @@ import { chown, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import pg from 'pg';
 import { mayEnter, serverAccount, type Account } from './account.js';
+import { withClient } from './client.js';
 import { EmbeddedError } from './errors.js';
 import { folderKey } from './home.js';
 import { choosePort, portWasTaken } from './ports.js';
@@ -34,6 +34,8 @@ export interface PostgresOptions extends PlaceOptions {
 }
 
 export interface Postgres {
+  /** Folder of its programs, where the server's account can get at them. */
+  programs: string;
   port: number;
   id: ProcessId;
   /** Address of a database, password included: for processes of ours, never for logs. */
@@ -71,7 +73,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     throw error;
   }
   // SIGINT is PostgreSQL's fast shutdown: sessions are ended, data are written.
-  return { port, id: server.id, url: (database) => url(port, database), server, stop: () => server.stop('SIGINT', 30_000) };
+  return {
+    ...{ programs, port, id: server.id, server },
+    url: (database) => url(port, database),
+    stop: () => server.stop('SIGINT', 30_000),
+  };
 }
 
 /** Where programs and data of the server are, and whom it runs as. */
@@ -127,28 +133,17 @@ async function startListening(
 
 /** Creates a database unless it exists. */
 export async function createDatabase(adminUrl: string, name: string): Promise<void> {
-  const client = new pg.Client(adminUrl);
-  await client.connect();
-  try {
+  await withClient(adminUrl, async (client) => {
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
     if (rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
-async function answers(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query('SELECT 1');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+function answers(url: string): Promise<boolean> {
+  return withClient({ connectionString: url, connectionTimeoutMillis: 2_000 }, (client) => client.query('SELECT 1')).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Made beside and renamed into place, so that a start that was interrupted leaves nothing half done. */

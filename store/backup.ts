@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { recordBackup } from '../common/record-backup.js';
 
 /** Of the backup that `dev` keeps of the record, as the server sees it. */
 export interface BackupState {
@@ -12,8 +13,9 @@ export interface BackupState {
 export async function backupState(pool: pg.Pool): Promise<BackupState | null> {
   const { rows } = await pool.query<{ follows: boolean; waited: boolean }>({
     name: 'backup-state',
-    text: `SELECT bool_or(active) AS follows, current_setting('synchronous_standby_names') = 'runbook_backup' AS waited
-           FROM pg_replication_slots WHERE starts_with(slot_name, 'runbook_backup_') HAVING count(*) > 0`,
+    text: `SELECT bool_or(active) AS follows, current_setting('synchronous_standby_names') = $1 AS waited
+           FROM pg_replication_slots WHERE starts_with(slot_name, $2) HAVING count(*) > 0`,
+    values: [recordBackup.receiver, recordBackup.slots],
   });
   const row = rows[0];
   return row ? { follows: row.follows, isWaitedFor: row.waited } : null;

@@ -60,6 +60,8 @@ export function removeOld(folder: string): void {
     .slice(0, 2)
     .map(({ id }) => id);
   for (const id of readdirSync(folder)) {
+    // What was half removed when somebody stopped it.
+    if (/^\.\d{8}T\d{9}Z$/.test(id)) rmSync(join(folder, id), { recursive: true, force: true });
     if (!/^\d{8}T\d{9}Z$/.test(id) || kept.includes(id)) continue;
     // Renamed first: what is half removed is never taken for a backup.
     const gone = join(folder, `.${id}`);

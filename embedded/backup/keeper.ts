@@ -1,15 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
+import { recordBackup } from '../../common/record-backup.js';
+import { withClient } from '../client.js';
 import { EmbeddedError } from '../errors.js';
 import { removeFile, writeJson } from '../files.js';
 import { ServerProcess, type ProcessId } from '../process.js';
 import { backupsIn, describeBackup, placesOf, removeOld, type Backup, type Origin } from './folder.js';
 import { clientProgram, reachBy, runProgram } from './programs.js';
 
-/** As the receiver names itself to the server, which waits for whoever has this name. */
-const receiverName = 'runbook_backup';
-const slotPrefix = 'runbook_backup_';
 const lookMs = 500;
 /** A backup that does not get on for so long is no longer waited for: the record matters more. */
 const patienceMs = 5_000;
@@ -58,10 +57,9 @@ export class BackupKeeper {
 
   /** The server keeps no WAL for a backup that nobody takes any more, and waits for none. */
   static async off(url: string): Promise<void> {
-    await withClient(url, async (client) => {
-      await waitFor(client, false);
+    await asking(url, async (client) => {
       await client.query('ALTER SYSTEM RESET max_slot_wal_keep_size');
-      await client.query('SELECT pg_reload_conf()');
+      await waitFor(client, false);
       await dropSlots(client, undefined);
     });
   }
@@ -81,7 +79,7 @@ export class BackupKeeper {
   }
 
   private async origin(): Promise<Origin> {
-    return withClient(this.options.url, async (client) => {
+    return asking(this.options.url, async (client) => {
       const { rows } = await client.query<{ system: string; timeline: number; version: number }>(
         `SELECT (pg_control_system()).system_identifier::text AS system, (pg_control_checkpoint()).timeline_id AS timeline,
                 current_setting('server_version_num')::integer / 10000 AS version`,
@@ -114,7 +112,7 @@ export class BackupKeeper {
     const places = placesOf(folder, id);
     mkdirSync(places.wal, { recursive: true, mode: 0o700 });
     const slot = slotOf(id);
-    await withClient(url, async (client) => {
+    await asking(url, async (client) => {
       // For a backup that is away the server keeps no more; then it has to begin anew.
       await client.query("ALTER SYSTEM SET max_slot_wal_keep_size = '1GB'");
       await client.query('SELECT pg_create_physical_replication_slot($1, true)', [slot]);
@@ -133,14 +131,14 @@ export class BackupKeeper {
     } catch (error) {
       await receiver.stop();
       const kept = this.backup && slotOf(this.backup.id);
-      await withClient(url, (client) => dropSlots(client, kept)).catch(() => undefined);
+      await asking(url, (client) => dropSlots(client, kept)).catch(() => undefined);
       throw error;
     }
     this.backup = { id, takenAt, ...(await this.origin()) };
     describeBackup(folder, this.backup);
     this.receiver = receiver;
     await before?.stop();
-    await withClient(url, async (client) => {
+    await asking(url, async (client) => {
       await dropSlots(client, slot);
       await waitFor(client, true);
     });
@@ -160,7 +158,7 @@ export class BackupKeeper {
         ...[...args, '--directory', placesOf(folder, id).wal, '--slot', slotOf(id)],
         ...['--synchronous', '--no-loop', '--status-interval=1'],
       ],
-      { env: { ...process.env, ...env, PGAPPNAME: receiverName, LC_ALL: 'C' } },
+      { env: { ...process.env, ...env, PGAPPNAME: recordBackup.receiver, LC_ALL: 'C' } },
     );
     remember(receiver.id);
     return receiver;
@@ -172,13 +170,13 @@ export class BackupKeeper {
 
   /** How far the receiver is; null when the server knows of none. */
   private async progress(receiver: ServerProcess): Promise<{ flushed: string; isThere: boolean } | null> {
-    return withClient(this.options.url, async (client) => {
+    return asking(this.options.url, async (client) => {
       // Its slot says which one it is: the one before may still be there.
       const { rows } = await client.query<{ flushed: string; there: boolean }>(
         `SELECT flush_lsn::text AS flushed, coalesce(flush_lsn >= pg_current_wal_flush_lsn(), false) AS there
          FROM pg_stat_replication r JOIN pg_replication_slots s ON s.active_pid = r.pid
          WHERE r.application_name = $1 AND r.state = 'streaming' ORDER BY s.slot_name DESC LIMIT 1`,
-        [receiverName],
+        [recordBackup.receiver],
       );
       const row = rows[0];
       return row && !receiver.ended ? { flushed: row.flushed, isThere: row.there } : null;
@@ -230,16 +228,13 @@ export class BackupKeeper {
   private async again(): Promise<void> {
     const { id } = this.backup as Backup;
     const receiver = this.receive(id);
-    const end = Date.now() + patienceMs;
-    while (!receiver.ended && Date.now() < end) {
-      if (await this.progress(receiver)) {
-        this.receiver = receiver;
-        return;
-      }
-      await delay(100);
+    try {
+      await receiver.untilReady(async () => (await this.progress(receiver)) !== null, patienceMs);
+      this.receiver = receiver;
+    } catch {
+      await receiver.stop();
+      await this.renew();
     }
-    await receiver.stop();
-    await this.renew();
   }
 
   /** Has the server wait for the backup from now on, or not; in the backup stands since when it is behind. */
@@ -249,7 +244,7 @@ export class BackupKeeper {
     // Noted before: nothing is acknowledged in between that neither the backup has nor its note tells of.
     if (!isWaitedFor) noteBehind(behind);
     try {
-      await withClient(url, (client) => waitFor(client, isWaitedFor));
+      await asking(url, (client) => waitFor(client, isWaitedFor));
     } catch (error) {
       // The server is gone or does not answer, and whoever writes waits as before.
       if (!isWaitedFor) removeFile(behind);
@@ -265,7 +260,7 @@ export class BackupKeeper {
 
 /** Names of slots have no capitals. */
 function slotOf(id: string): string {
-  return `${slotPrefix}${id.toLowerCase()}`;
+  return `${recordBackup.slots}${id.toLowerCase()}`;
 }
 
 function noteBehind(file: string): void {
@@ -280,7 +275,7 @@ function noteBehind(file: string): void {
 async function waitFor(client: pg.Client, isWaitedFor: boolean): Promise<void> {
   await client.query(
     isWaitedFor
-      ? "ALTER SYSTEM SET synchronous_standby_names = 'runbook_backup'"
+      ? `ALTER SYSTEM SET synchronous_standby_names = ${client.escapeIdentifier(recordBackup.receiver)}`
       : 'ALTER SYSTEM RESET synchronous_standby_names',
   );
   await client.query('SELECT pg_reload_conf()');
@@ -293,7 +288,7 @@ async function dropSlots(client: pg.Client, kept: string | undefined): Promise<v
     const { rows } = await client.query<{ name: string; active: boolean }>(
       `SELECT slot_name AS name, active FROM pg_replication_slots
        WHERE starts_with(slot_name, $1) AND slot_name IS DISTINCT FROM $2`,
-      [slotPrefix, kept ?? null],
+      [recordBackup.slots, kept ?? null],
     );
     for (const { name } of rows.filter(({ active }) => !active))
       await client.query('SELECT pg_drop_replication_slot($1)', [name]);
@@ -303,13 +298,6 @@ async function dropSlots(client: pg.Client, kept: string | undefined): Promise<v
   }
 }
 
-async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: patienceMs, query_timeout: 30_000 });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+function asking<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return withClient({ connectionString: url, connectionTimeoutMillis: patienceMs, query_timeout: 30_000 }, work);
 }

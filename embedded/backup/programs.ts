@@ -1,11 +1,12 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
+import { serverFolder } from '../binaries.js';
 import { EmbeddedError } from '../errors.js';
 
 /** A client program of PostgreSQL's, beside the server itself also where only links to some of them are on the PATH. @throws EmbeddedError */
 export function clientProgram(programs: string, name: string): string {
-  for (const folder of [programs, dirname(realpathSync(join(programs, 'postgres')))]) {
+  for (const folder of [programs, serverFolder(programs)]) {
     const path = join(folder, name);
     if (existsSync(path)) return path;
   }

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { appendFile, chmod, chown, cp, lchown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { execa } from 'execa';
 import pg from 'pg';
 import type { Account } from '../account.js';
+import { majorVersion } from '../binaries.js';
+import { withClient } from '../client.js';
 import { EmbeddedError } from '../errors.js';
 import { readJson } from '../files.js';
 import { mostConnections, placeOf, superuser, type PlaceOptions } from '../postgres.js';
@@ -72,7 +73,7 @@ export async function restoreRecord(options: RestoreOptions): Promise<Restored> 
 async function newestGood(programs: string, from: string): Promise<{ backup: Backup; refused: Restored['refused'] }> {
   const backups = backupsIn(from);
   if (backups.length === 0) throw new EmbeddedError(`There is no whole backup of a record in ${from}.`);
-  const version = await majorVersion(programs);
+  const version = await majorVersion(join(programs, 'postgres'));
   const refused: Restored['refused'] = [];
   for (const backup of backups) {
     try {
@@ -86,11 +87,6 @@ async function newestGood(programs: string, from: string): Promise<{ backup: Bac
   }
   const all = refused.map(({ backup, why }) => `${backup}: ${why}`).join('; ');
   throw new EmbeddedError(`No backup in ${from} can be used: ${all}. Nothing was changed.`);
-}
-
-async function majorVersion(programs: string): Promise<number> {
-  const { stdout } = await execa(join(programs, 'postgres'), ['--version'], { reject: false });
-  return Number(/(\d+)/.exec(String(stdout ?? ''))?.[1] ?? 0);
 }
 
 /** What was streamed; the last segment has not been filled, and has a name of its own until it is. */
@@ -151,13 +147,7 @@ async function replay(
   }
 }
 
-async function ask<T extends pg.QueryResultRow>(host: string, text: string): Promise<T | undefined> {
-  const client = new pg.Client({ host, user: superuser, database: 'postgres', connectionTimeoutMillis: 2_000 });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return (await client.query<T>(text)).rows[0];
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+function ask<T extends pg.QueryResultRow>(host: string, text: string): Promise<T | undefined> {
+  const address = { host, user: superuser, database: 'postgres', connectionTimeoutMillis: 2_000 };
+  return withClient(address, async (client) => (await client.query<T>(text)).rows[0]);
 }

@@ -8,7 +8,7 @@ import { chapter, elapsedSeconds, say, show } from '../demo/say.js';
 import { withStack, type Stack } from '../demo/stack.js';
 import { until } from '../demo/until.js';
 import { Load, type LoadReport } from '../web-system/load-client.js';
-import { proxyMissing, type ProxyKind } from '../web-system/proxy.js';
+import { proxyHere, type ProxyKind } from '../web-system/proxy.js';
 import type { WebSystem } from '../web-system/system.js';
 
 const usage = `The deployment demo: a release is deployed under load, then a bad one takes itself back.
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${usage}\n`);
     return 0;
   }
-  const proxy = values.proxy === 'caddy' || proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const proxy = values.proxy === 'caddy' ? 'caddy' : proxyHere();
   return withStack(async (stack) => {
     const facts = await tell(stack, proxy, values);
     const proved = prove(facts);

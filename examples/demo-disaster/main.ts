@@ -7,7 +7,7 @@ import { Operator } from '../demo/cli.js';
 import { chapter, elapsedSeconds, say, show } from '../demo/say.js';
 import { withStack, type Stack } from '../demo/stack.js';
 import { until } from '../demo/until.js';
-import { proxyMissing, type ProxyKind } from '../web-system/proxy.js';
+import { proxyHere, type ProxyKind } from '../web-system/proxy.js';
 import type { Comparison } from '../web-system/sites/compare.js';
 import { dropFile, dropSegment, walSegments } from '../web-system/sites/vault-faults.js';
 import type { WriterReport } from '../web-system/sites/writer-client.js';
@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${usage}\n`);
     return 0;
   }
-  const proxy = values.proxy === 'caddy' || proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const proxy = values.proxy === 'caddy' ? 'caddy' : proxyHere();
   return withStack(async (stack) => {
     const facts = await tell(stack, proxy, values.sabotage);
     const proved = prove(facts);

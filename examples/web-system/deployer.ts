@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
-import { findPostgres } from '../../embedded/binaries.js';
+import { findPostgres, serverFolder } from '../../embedded/binaries.js';
 import { readJson } from '../../embedded/files.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { programEnv, runningInstance, startInstance, stopInstance, systemFolder } from './instances.js';
@@ -95,7 +95,7 @@ const verbs: Record<string, () => Promise<object> | object> = {
 
 /** Some systems put links to the server's programs alone on the PATH. */
 async function programFolder(): Promise<string> {
-  return dirname(realpathSync(join(await findPostgres(cacheFolder()), 'postgres')));
+  return serverFolder(await findPostgres(cacheFolder()));
 }
 
 /** A dump that can be read back, with its digest. */

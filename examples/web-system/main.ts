@@ -8,7 +8,7 @@ import type { TargetDeclaration } from '../../language/targets-file.js';
 import { instancesOf, runningInstance, startInstance, stopInstance, systemFolder, type SystemFolder } from './instances.js';
 import { Load } from './load-client.js';
 import { checkSchema, migrate, type ProgramResult } from './migrations.js';
-import { proxyKinds, proxyMissing, type ProxyKind } from './proxy.js';
+import { proxyHere, proxyKinds, type ProxyKind } from './proxy.js';
 import { artefactProblems, readManifest } from './releases.js';
 import { WebSystem } from './system.js';
 
@@ -167,9 +167,7 @@ function tell({ exitCode, json, problem }: ProgramResult): void {
 }
 
 function chooseProxy(wanted: string | undefined): ProxyKind {
-  const kind =
-    proxyKinds.find((each) => each === wanted) ??
-    (wanted === undefined ? (proxyMissing('haproxy') ? 'caddy' : 'haproxy') : undefined);
+  const kind = proxyKinds.find((each) => each === wanted) ?? (wanted === undefined ? proxyHere() : undefined);
   if (!kind) throw new Usage(`--proxy is one of ${proxyKinds.join(', ')}.`);
   return kind;
 }

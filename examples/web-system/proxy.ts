@@ -46,6 +46,11 @@ export function proxyMissing(kind: ProxyKind): string | undefined {
   return 'HAProxy is not installed: install it (Debian: apt-get install haproxy) or name it in RUNBOOK_HAPROXY_BIN';
 }
 
+/** HAProxy where it is installed, else Caddy, which can be had everywhere. */
+export function proxyHere(): ProxyKind {
+  return proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+}
+
 /** A proxy's process. It ends with the process that started it. */
 export class Proxy {
   private server: ServerProcess | undefined;

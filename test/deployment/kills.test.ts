@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { proxyKinds, proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere, proxyKinds, proxyMissing } from '../../examples/web-system/proxy.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { randomDeaths, Storm, type Ended } from './kills.js';
 
@@ -17,7 +17,7 @@ const told = ({ state, believed, found, wrongMs, requests, failures }: Ended): s
   `${failures} of ${requests} requests failed while the proxy was there`;
 
 test('worker, Temporal server and a proxy that forgets are killed in mid-shift: the release is deployed, and the proxy does what the run believes', async () => {
-  storm = await Storm.start(proxyMissing('haproxy') ? 'caddy' : 'haproxy', false);
+  storm = await Storm.start(proxyHere(), false);
   const guarded = await storm.deploy({
     version: '2.0.0',
     generation: 2,

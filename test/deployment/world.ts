@@ -7,7 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../embedded/ports.js';
 import { Load, type LoadOptions } from '../../examples/web-system/load-client.js';
 import { instancesOf, runningInstance, startInstance } from '../../examples/web-system/instances.js';
-import { proxyMissing, type ProxyKind } from '../../examples/web-system/proxy.js';
+import { proxyHere, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
 import { webTarget } from '../../examples/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
@@ -33,7 +33,7 @@ export class DeploymentWorld {
 
   /** @param proxy HAProxy where it is installed, else Caddy, unless said */
   static async start(
-    proxy: ProxyKind = proxyMissing('haproxy') ? 'caddy' : 'haproxy',
+    proxy: ProxyKind = proxyHere(),
     { remembers = true, slots, everywhere, ...workers }: DeploymentWorldOptions = {},
   ): Promise<DeploymentWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));

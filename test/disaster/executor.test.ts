@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere } from '../../examples/web-system/proxy.js';
 import { SiteSystem } from '../../examples/web-system/sites/system.js';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { isLong, tell } from '../chaos/tell.js';
+import { testFolder } from '../helpers/folder.js';
 import { until } from '../helpers/until.js';
 import { Executor, offlineClone } from './executor.js';
 
@@ -48,9 +48,8 @@ let folder: string;
 let system: SiteSystem;
 let executor: Executor | undefined;
 beforeAll(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-executor-')));
-  chmodSync(folder, 0o755);
-  const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  folder = testFolder('runbook-executor-');
+  const proxy = proxyHere();
   system = await SiteSystem.start(folder, { proxy, leaseMs: 1_500, archiveTimeoutSeconds: 1 });
 }, 120_000);
 afterAll(async () => {

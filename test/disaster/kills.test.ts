@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere } from '../../examples/web-system/proxy.js';
 import type { SiteName } from '../../examples/web-system/sites/system.js';
 import { programFolder } from '../../worker/config.js';
 import { isLong, tell } from '../chaos/tell.js';
@@ -87,7 +87,7 @@ test.each(
     // Given once to the new site, and to nobody else.
     expect(await world.system.witness()).toMatchObject({ epoch: index + 2, site: to });
     tell(
-      `${deaths.length} deaths (${victims}) during the recovery behind ${proxyMissing('haproxy') ? 'caddy' : 'haproxy'}: ` +
+      `${deaths.length} deaths (${victims}) during the recovery behind ${proxyHere()}: ` +
         `${view.state}, RTO ${view.recovery?.rtoMs} ms, ${found.lost.length} of ${found.acknowledged} lost, 0 wrong`,
     );
   },

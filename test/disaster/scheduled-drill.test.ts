@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { RunSummary, RunView } from '../../common/view.js';
 import type { ScheduleView } from '../../client/schedules.js';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere } from '../../examples/web-system/proxy.js';
 import { withDatabase } from '../../examples/web-system/sites/database.js';
 import { placesOf, vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import { SiteSystem } from '../../examples/web-system/sites/system.js';
@@ -17,6 +16,7 @@ import type { DrillRecord } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { World } from '../cli/world.js';
+import { testFolder } from '../helpers/folder.js';
 import { until } from '../helpers/until.js';
 
 /*
@@ -31,9 +31,8 @@ let system: SiteSystem;
 let world: World;
 let users: Writer;
 beforeAll(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-drill-')));
-  chmodSync(folder, 0o755);
-  const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  folder = testFolder('runbook-drill-');
+  const proxy = proxyHere();
   system = await SiteSystem.start(folder, { proxy, archiveTimeoutSeconds: 1 });
   const { from, drill, entrance } = system.targets;
   const targets = JSON.stringify({ targets: { 'site-a': from, 'site-drill': drill, entrance } });

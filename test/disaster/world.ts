@@ -1,9 +1,7 @@
-import { chmodSync, mkdtempSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere } from '../../examples/web-system/proxy.js';
 import { SiteSystem, type SiteName, type SiteSystemOptions, type SiteTarget } from '../../examples/web-system/sites/system.js';
 import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import type { StartEnvelope } from '../../common/envelope.js';
@@ -12,6 +10,7 @@ import type { JsonObject } from '../../language/json.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine, type EngineOptions } from '../helpers/engine.js';
+import { testFolder } from '../helpers/folder.js';
 import { until } from '../helpers/until.js';
 
 /** Targets whose program is that of another site than they say. */
@@ -38,9 +37,8 @@ export class DisasterWorld {
   ) {}
 
   static async start(options: Partial<SiteSystemOptions> = {}, engineOptions: EngineOptions = {}): Promise<DisasterWorld> {
-    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-disaster-')));
-    chmodSync(folder, 0o755);
-    const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+    const folder = testFolder('runbook-disaster-');
+    const proxy = proxyHere();
     const system = await SiteSystem.start(folder, { proxy, leaseMs: 1_500, archiveTimeoutSeconds: 1, ...options });
     const { from, to, drill, entrance } = system.targets;
     const engine = await Engine.start({

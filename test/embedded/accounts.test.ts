@@ -6,7 +6,8 @@ import { serverAccount } from '../../embedded/account.js';
 import { readConnection } from '../../embedded/connection.js';
 import { DevProcess } from './dev-process.js';
 import { copyProgram } from './program-copy.js';
-import { clear, noProcessesOf, query, subfolder, testFolder } from './support.js';
+import { testFolder } from '../helpers/folder.js';
+import { clear, noProcessesOf, query, subfolder } from './support.js';
 
 const weAreRoot = process.getuid?.() === 0;
 

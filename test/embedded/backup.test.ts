@@ -11,7 +11,8 @@ import { startPostgres, type Postgres } from '../../embedded/postgres.js';
 import { isAlive, type ProcessId } from '../../embedded/process.js';
 import { tell } from '../chaos/tell.js';
 import { until } from '../helpers/until.js';
-import { clear, query, testFolder } from './support.js';
+import { testFolder } from '../helpers/folder.js';
+import { clear, query } from './support.js';
 
 /*
  * The machine with the record is lost. What the record had acknowledged is in its backup, or the backup says since when it is not.

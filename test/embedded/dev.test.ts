@@ -5,7 +5,8 @@ import { Client, Connection } from '@temporalio/client';
 import type { DevConnection } from '../../embedded/connection.js';
 import { homePaths } from '../../embedded/home.js';
 import { DevProcess, type DevProcessOptions } from './dev-process.js';
-import { clear, noProcessesOf, processesOf, query, subfolder, testFolder } from './support.js';
+import { testFolder } from '../helpers/folder.js';
+import { clear, noProcessesOf, processesOf, query, subfolder } from './support.js';
 
 describe('runbook dev', () => {
   let folder: string;

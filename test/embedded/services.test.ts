@@ -5,7 +5,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { choosePort } from '../../embedded/ports.js';
 import { startServices, type Services } from '../../embedded/services.js';
-import { clear, noProcessesOf, query, TakenPort, testFolder } from './support.js';
+import { testFolder } from '../helpers/folder.js';
+import { clear, noProcessesOf, query, TakenPort } from './support.js';
 
 describe('Temporal and PostgreSQL of a home whose path has spaces, with the wanted ports taken', () => {
   let folder: string;

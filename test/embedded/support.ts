@@ -1,17 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { until } from '../helpers/until.js';
-
-/** A folder of the test's own that every account may enter. */
-export function testFolder(name: string): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), name)));
-  chmodSync(folder, 0o755);
-  return folder;
-}
 
 export function subfolder(parent: string, name: string): string {
   const folder = join(parent, name);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
-import { Proxy, proxyMissing } from '../../examples/web-system/proxy.js';
+import { Proxy, proxyHere } from '../../examples/web-system/proxy.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
@@ -41,7 +41,7 @@ let users: NodeJS.Timeout;
 beforeAll(async () => {
   sites = await CloudSites.start();
   await sites.seed();
-  const proxy = proxyMissing('haproxy') ? 'caddy' : 'haproxy';
+  const proxy = proxyHere();
   entrance = await Proxy.start(proxy, join(sites.folder, 'entrance'), { slots: ['a', 'b', 'page'] });
   await entrance.traffic.apply([{ name: 'a', address: sites.address('a'), weight: 100 }]);
   const site = (name: 'a' | 'b') => ({ kind: 'site', environment: 'test', facts: { program: sites.program(name), site: name } });

@@ -1,8 +1,6 @@
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import pg from 'pg';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere } from '../../examples/web-system/proxy.js';
 import { assess } from '../../examples/web-system/sites/backups.js';
 import { restoreConfig } from '../../examples/web-system/sites/config-backup.js';
 import { restoreFiles } from '../../examples/web-system/sites/file-vault.js';
@@ -11,17 +9,17 @@ import { promote } from '../../examples/web-system/sites/promote.js';
 import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
 import { SiteSystem, type SiteName, type SiteSystemOptions } from '../../examples/web-system/sites/system.js';
 import { startTier } from '../../examples/web-system/sites/tiers.js';
+import { testFolder } from '../helpers/folder.js';
 import { ask } from './world.js';
 
 export const silent = (): void => undefined;
 
 /** The system in a folder of its own, that PostgreSQL's account can enter. */
 export async function startSites(options: Partial<SiteSystemOptions> = {}) {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sites-')));
-  chmodSync(folder, 0o755);
+  const folder = testFolder('sites-');
   const end = (): void => rmSync(folder, { recursive: true, force: true });
   try {
-    const system = await SiteSystem.start(folder, { proxy: proxyMissing('haproxy') ? 'caddy' : 'haproxy', ...options });
+    const system = await SiteSystem.start(folder, { proxy: proxyHere(), ...options });
     return {
       system,
       folder,

@@ -3,8 +3,9 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writ
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import pg from 'pg';
+import type pg from 'pg';
 import { mayEnter, serverAccount } from '../../../embedded/account.js';
+import { withClient } from '../../../embedded/client.js';
 import { readJson } from '../../../embedded/files.js';
 import { nameOf, startOf } from '../app/owner.js';
 import { runningInstance, systemFolder, type Instance } from '../instances.js';
@@ -60,15 +61,8 @@ export function databaseUrl(config: SiteConfig, as: typeof superuser | typeof ap
 }
 
 /** One question, or a few, to the database of a site. @throws Error when it does not answer */
-export async function withDatabase<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+export function withDatabase<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  return withClient({ connectionString: url, connectionTimeoutMillis: 5_000 }, work);
 }
 
 export function runningDatabase(config: SiteConfig): Instance | undefined {

@@ -1,8 +1,8 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { chmodSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { findPostgres } from '../../../embedded/binaries.js';
+import { findPostgres, serverFolder } from '../../../embedded/binaries.js';
 import { serverAccount } from '../../../embedded/account.js';
 import { writeJson } from '../../../embedded/files.js';
 import { cacheFolder } from '../../../embedded/home.js';
@@ -246,7 +246,7 @@ async function declareSite(
   say: (line: string) => void,
   options: SiteSystemOptions,
 ): Promise<SiteConfig> {
-  const programs = dirname(realpathSync(join(await findPostgres(cacheFolder(), say), 'postgres')));
+  const programs = serverFolder(await findPostgres(cacheFolder(), say));
   const isolated = site === 'drill';
   const config: SiteConfig = {
     site,
