@@ -1,17 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Polls until `look` answers something; a condition with a deadline, never a blind wait. @throws Error naming what did not come */
+/**
+ * Polls until `look` answers something; a condition with a deadline, never a blind wait.
+ * @param everyMs milliseconds between two looks; unless said fewer at first, and more the longer it takes
+ * @throws Error naming what did not come
+ */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | null | false>,
   limitMs = 60_000,
-  everyMs = 100,
+  everyMs?: number,
 ): Promise<T> {
   const end = Date.now() + limitMs;
-  for (;;) {
+  for (let pauseMs = everyMs ?? 25; ; pauseMs = everyMs ?? Math.min(250, pauseMs * 1.25)) {
     const found = await look();
     if (found) return found;
     if (Date.now() > end) throw new Error(`waited ${limitMs / 1000} s in vain for ${what}`);
-    await delay(everyMs);
+    await delay(pauseMs);
   }
 }

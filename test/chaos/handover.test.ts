@@ -73,6 +73,7 @@ describe('from one release to the next', () => {
         });
       const v1 = await engine.startWorker({
         TEST_BUILD_ID: 'v2',
+        TEST_BARE: '1',
         TEST_PINNED: 'v1',
         TEST_BUNDLE: engine.path('procedures-next.bundle.js'),
       });
@@ -89,7 +90,12 @@ describe('from one release to the next', () => {
         return runs.every(({ workflowId }) => journaled.some((line) => line.startsWith(`${workflowId} `)));
       });
       await engine.loseWorker(v1);
-      await engine.startWorker({ TEST_BUILD_ID: 'v2', TEST_PINNED: 'v2', TEST_BUNDLE: engine.path('procedures-next.bundle.js') });
+      await engine.startWorker({
+        TEST_BUILD_ID: 'v2',
+        TEST_BARE: '1',
+        TEST_PINNED: 'v2',
+        TEST_BUNDLE: engine.path('procedures-next.bundle.js'),
+      });
       await becomeCurrent('v2');
       await until('their activities to be due again', async () => {
         const pending = await Promise.all(runs.map(async (run) => (await run.describe()).raw.pendingActivities ?? []));

@@ -56,6 +56,7 @@ export async function kills(options: KillOptions): Promise<KillResult> {
   await once(server, 'listening');
   const engine = await Engine.start({
     workers: 2,
+    ...(options.bare ? { settings: { TEST_BARE: '1' } } : {}),
     targets: JSON.stringify({
       targets: {
         database: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } },

@@ -8,7 +8,7 @@ import { World } from './world.js';
 
 let world: World;
 beforeAll(async () => {
-  world = await World.start();
+  world = await World.start({ processes: true });
 }, 90_000);
 afterAll(() => world?.stop());
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { runCli } from '../../client/program.js';
 import { payloadCodec } from '../../common/payload-codec.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker, type Procedures } from '../../worker/create.js';
@@ -13,6 +14,7 @@ import { listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { testBundle } from '../helpers/bundle.js';
+import { recordedIo } from '../unit/client/fake-io.js';
 
 export interface CliResult {
   code: number | null;
@@ -22,22 +24,25 @@ export interface CliResult {
 
 const main = join(programFolder, 'client', 'main.js');
 
-/** What a world's worker carries instead of the test procedures. */
+/** What a world's worker carries instead of the test procedures, and how the command line is called. */
 export interface WorldOptions {
   /** Compiled module with the procedures. */
   module: string;
   catalogue: Procedures['catalogue'];
   /** The file of targets. */
   targets: string;
+  /** Each call is a process of its own, as operators have it; otherwise the same program runs in this process, which is quicker. */
+  processes: boolean;
 }
 
 const ofTests: WorldOptions = {
   module: join(programFolder, 'test', 'engine', 'procedures.js'),
   catalogue: testCatalogue,
   targets: 'targets: {}\n',
+  processes: false,
 };
 
-/** The real command line, each call a process of its own, against the real server, a record and a worker of this test's own. */
+/** The real command line, against the real server, a record and a worker of this test's own. */
 export class World {
   private worker: { shutdown: () => void; ended: Promise<unknown> } | undefined;
 
@@ -48,9 +53,11 @@ export class World {
     readonly client: Client,
     private readonly database: TestDatabase,
     private readonly procedures: Procedures,
+    private readonly processes: boolean,
   ) {}
 
-  static async start({ module, catalogue, targets }: WorldOptions = ofTests): Promise<World> {
+  static async start(options: Partial<WorldOptions> = {}): Promise<World> {
+    const { module, catalogue, targets, processes } = { ...ofTests, ...options };
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     // Failing steps are what some of these tests are about.
@@ -67,10 +74,8 @@ export class World {
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
     const code = await testBundle(module);
-    const world = new World(folder, `cli-${randomUUID()}`, address, client, database, {
-      bundle: { code, procedure: 'sha256:test' },
-      catalogue,
-    });
+    const procedures = { bundle: { code, procedure: 'sha256:test' }, catalogue };
+    const world = new World(folder, `cli-${randomUUID()}`, address, client, database, procedures, processes);
     await world.startWorker();
     return world;
   }
@@ -153,14 +158,22 @@ export class World {
 
   /** Runs `runbook …` to its end. Whatever it was: no stack trace, no ANSI, errors in one form. */
   async cli(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
-    const process = this.spawn(argv, change);
-    const code = await process.code;
-    const { stdout, stderr } = process;
-    for (const text of [stdout(), stderr()]) {
+    const result = await (this.processes ? this.inProcess(argv, change) : this.here(argv, change));
+    for (const text of [result.stdout, result.stderr]) {
       if (/\n\s+at .*[:(]\d+/.test(text)) throw new Error(`a stack trace: ${text}`);
       if (text.includes('\u001b')) throw new Error(`ANSI without a terminal: ${JSON.stringify(text)}`);
     }
-    return { code, stdout: stdout(), stderr: stderr() };
+    return result;
+  }
+
+  private async inProcess(argv: readonly string[], change: Record<string, string>): Promise<CliResult> {
+    const { code, stdout, stderr } = this.spawn(argv, change);
+    return { code: await code, stdout: stdout(), stderr: stderr() };
+  }
+
+  private async here(argv: readonly string[], change: Record<string, string>): Promise<CliResult> {
+    const io = recordedIo({ env: this.environment(change) });
+    return { code: await runCli(argv, io), stdout: io.out(), stderr: io.err() };
   }
 
   /** As `cli`, with stdout read as JSON; the code must be one of those expected. */

@@ -36,7 +36,7 @@ beforeAll(async () => {
   system = await SiteSystem.start(folder, { proxy, archiveTimeoutSeconds: 1 });
   const { from, drill, entrance } = system.targets;
   const targets = JSON.stringify({ targets: { 'site-a': from, 'site-drill': drill, entrance } });
-  world = await World.start({ module: join(programFolder, 'workflows', 'index.js'), catalogue, targets });
+  world = await World.start({ module: join(programFolder, 'workflows', 'index.js'), catalogue, targets, processes: true });
   users = system.startWriter({ journal: join(folder, 'journal.jsonl'), rate: 40 });
   await until('some writes', async () => (await users.report()).acknowledged > 40);
 }, 120_000);
