@@ -121,6 +121,7 @@ function clientLayers() {
   };
   return [
     layer('client/**/*.ts', { ...options, files }),
+    layer('client/catalogue.ts', { ...options, files: [...files, 'worker/library'] }),
     layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
     layer('client/releases.ts', { ...options, files: [...files, 'worker/deployment/server', 'worker/deployment/life'] }),
     layer('client/commands/adopt.ts', { ...options, files: [...files, 'worker/deployment/adopt', 'worker/bundle'] }),

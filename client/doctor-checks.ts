@@ -229,7 +229,8 @@ async function runsChecks(session: Session): Promise<Check[]> {
 /** Was every runbook that has to be drilled, drilled in time? */
 async function drillsCheck(session: Session): Promise<Check> {
   const { drillWords, isDrillDue, readDrills } = await import('./drills.js');
-  const { catalogue } = await import('../runbooks/index.js');
+  const { knownRunbooks } = await import('./catalogue.js');
+  const catalogue = await knownRunbooks(session.io.env);
   const drills = await readDrills(session);
   if (!drills) return skipped('drills', 'needs PostgreSQL');
   const due = catalogue.filter((spec) => isDrillDue(spec, drills.get(spec.id)));

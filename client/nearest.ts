@@ -1,13 +1,6 @@
-import { catalogue } from '../runbooks/index.js';
-import type { RunbookSpec } from '../language/runbook.js';
-
-/** The runbook with this id, as far as this release knows it. */
-export function findRunbook(id: string): RunbookSpec | undefined {
-  return catalogue.find((spec) => spec.id === id);
-}
-
-/** Advice for an id that no runbook has; undefined when it has one. */
-export function nearestHint(id: string, ids: readonly string[] = catalogue.map((spec) => spec.id)): string | undefined {
+/** Advice for an id that nothing has; undefined when it has one. */
+export function nearestHint(id: string, known: readonly { id: string }[]): string | undefined {
+  const ids = known.map((each) => each.id);
   if (ids.includes(id)) return undefined;
   const near = nearest(id, ids);
   return near === undefined ? `The runbooks are: ${ids.join(', ') || 'none'}.` : `Did you mean ${near}?`;

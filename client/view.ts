@@ -6,7 +6,7 @@ import { hasEnded } from './exit-codes.js';
 import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
 import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
-import { reachedRows, reachedWords, spentRows, verdictWords } from './report/recovery.js';
+import { recoveryRows, spentRows } from './report/recovery.js';
 import { bothTimes, duration, since } from './times.js';
 
 export interface ViewOptions {
@@ -72,10 +72,7 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
 function recoveryFacts(recovery: RecoveryView): [string, string][] {
   const spent = spentRows(recovery).map(({ name, ms }) => `${name} ${duration(ms)}`);
   return [
-    ...reachedRows(recovery).map(([name, reached]): [string, string] => [
-      name,
-      `${verdictWords(reached)}: ${reachedWords(reached)}`,
-    ]),
+    ...recoveryRows(recovery).map(({ name, verdict, reached }): [string, string] => [name, `${verdict}: ${reached}`]),
     ['time went to', spent.join(', ')],
   ];
 }

@@ -31,6 +31,7 @@ export function judgeRecovery(facts: RecoveryFacts, { objectives, steps }: Plan,
   const services = Object.entries(facts.services ?? {}).map(
     ([name, at]) => [name, reached(at, objectives?.services?.[name])] as const,
   );
+  const unmeasured = Object.entries(objectives?.services ?? {}).filter(([name]) => !(name in (facts.services ?? {})));
   const { failedAt, recoveredTo, healthyAt } = facts;
   return {
     failedAt,
@@ -38,6 +39,7 @@ export function judgeRecovery(facts: RecoveryFacts, { objectives, steps }: Plan,
     healthyAt,
     ...reached(facts, objectives),
     services: Object.fromEntries(services),
+    ...(unmeasured.length > 0 ? { unmeasured: Object.fromEntries(unmeasured) } : {}),
     spent: whereTimeWent(view, steps, { from, to: Math.max(from, Date.parse(healthyAt)) }),
   };
 }

@@ -220,6 +220,8 @@ export interface RecoveryView extends ReachedView {
   recoveredTo: string;
   healthyAt: string;
   services: Record<string, ReachedView>;
+  /** What was to be reached for services that were not measured: this system has none of them. Absent: there are none. */
+  unmeasured?: Record<string, Objective>;
   /** Where the time between failure and health went, in milliseconds; the parts add up to `rtoMs`. */
   spent: Record<RecoveryClock, number>;
 }

@@ -26,7 +26,11 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
   objectives: {
     rtoMinutes: 240,
     rpoMinutes: 15,
-    services: { api: { rtoMinutes: 15, rpoMinutes: 5 }, database: { rtoMinutes: 60, rpoMinutes: 15 } },
+    services: {
+      api: { rtoMinutes: 15, rpoMinutes: 5 },
+      database: { rtoMinutes: 60, rpoMinutes: 15 },
+      kafka: { rtoMinutes: 30, rpoMinutes: 10 },
+    },
   },
   drillEveryDays: 92,
   inputs: {

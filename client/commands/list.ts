@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { knownRunbooks } from '../catalogue.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import type { RunbookSpec } from '../../language/runbook.js';
@@ -19,9 +20,9 @@ export function registerList(program: Command, io: Io, run = runList): void {
     });
 }
 
-/** The catalogue that came with this release. */
+/** What came with this release, and the library of this machine. */
 export async function runList(options: GlobalFlags, io: Io): Promise<number> {
-  const { catalogue } = await import('../../runbooks/index.js');
+  const catalogue = await knownRunbooks(io.env);
   const drills = await withSession(options, io, (session) => readDrills(session));
   if (options.output === 'json' || options.output === 'jsonl') {
     printList(

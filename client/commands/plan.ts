@@ -64,8 +64,8 @@ export async function admittedPlan(session: Session, envelope: StartEnvelope): P
   const admission = await previewPlan(session, envelope);
   if (admission.admitted) return admission;
   const problems = admission.problems?.length ? admission.problems : [admission.problem];
-  const { nearestHint } = await import('../nearest.js');
-  const hint = nearestHint(envelope.runbook);
+  const [{ nearestHint }, { knownRunbooks }] = await Promise.all([import('../nearest.js'), import('../catalogue.js')]);
+  const hint = nearestHint(envelope.runbook, await knownRunbooks(session.io.env));
   const lines = problems.map(({ message, next }) => `${message}${next && problems.length > 1 ? `: ${next}` : ''}`);
   const message =
     lines.length === 1

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { InputSpec, Objective, RunbookSpec } from '../../language/runbook.js';
+import { knownRunbooks } from '../catalogue.js';
 import { commandName } from '../command-name.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
@@ -26,12 +27,13 @@ export function registerShow(program: Command, io: Io, run = runShow): void {
 
 /** @throws CliError with exit code 2 for an id that no runbook has */
 export async function runShow(options: ShowOptions, io: Io): Promise<number> {
-  const { findRunbook, nearestHint } = await import('../nearest.js');
-  const spec = findRunbook(options.runbook);
+  const known = await knownRunbooks(io.env);
+  const spec = known.find(({ id }) => id === options.runbook);
   if (!spec) {
+    const { nearestHint } = await import('../nearest.js');
     throw new CliError(
       `There is no runbook ${JSON.stringify(options.runbook)}.`,
-      `${nearestHint(options.runbook) ?? ''} See all with: ${commandName(io.env)} list`.trim(),
+      `${nearestHint(options.runbook, known) ?? ''} See all with: ${commandName(io.env)} list`.trim(),
       exitCodes.usage,
     );
   }

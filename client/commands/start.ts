@@ -172,16 +172,17 @@ async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boole
 }
 
 /** Names of the targets that a plan changes; what it only observes is never what a step destroys. */
-async function changedTargets(plan: Plan): Promise<string[]> {
-  const { findRunbook } = await import('../nearest.js');
-  const observed = Object.entries(findRunbook(plan.runbook.id)?.inputs ?? {}).flatMap(([name, input]) =>
+async function changedTargets(plan: Plan, io: Io): Promise<string[]> {
+  const { knownRunbooks } = await import('../catalogue.js');
+  const spec = (await knownRunbooks(io.env)).find(({ id }) => id === plan.runbook.id);
+  const observed = Object.entries(spec?.inputs ?? {}).flatMap(([name, input]) =>
     input.type === 'target' && input.observed ? [plan.inputs[name]] : [],
   );
   return plan.targets.map(({ name }) => name).filter((name) => !observed.includes(name));
 }
 
 async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
-  const names = await changedTargets(plan);
+  const names = await changedTargets(plan, io);
   if (options.confirm !== undefined) {
     if (names.includes(options.confirm)) return true;
     throw new CliError(

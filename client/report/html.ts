@@ -2,7 +2,7 @@ import type { DecisionView, RunState, StepState, StepView } from '../../common/v
 import type { Json } from '../../language/json.js';
 import { html, link } from './escape.js';
 import { isLive, runSpan, stepSpan, timeSpent, waitsOf, type Report, type Wait } from './report.js';
-import { reachedRows, reachedWords, recoveryTimes, spentRows, verdictWords } from './recovery.js';
+import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import { style } from './style.js';
 import { renderTimeline } from './timeline.js';
 import { brief, clip, duration, facts, outputLine, prettyJson, stateWords, stepWords, summary, utc } from './words.js';
@@ -65,7 +65,7 @@ function factList(report: Report): string {
   const wide = new Set(['Reason', 'Started', 'Ended', 'Plan']);
   const address = link(report.view.uiUrl ?? report.uiUrl);
   // The run's id stands under the heading already, and where the time went above the timeline.
-  const elsewhere = ['Run', 'Waiting for people', 'Executing', 'Between attempts'];
+  const elsewhere = ['Run', 'Waiting for people', 'Waiting for other runs', 'Executing', 'Between attempts'];
   const shown = facts(report).filter(([name]) => !elsewhere.includes(name));
   const rows = shown.map(([name, value]) => {
     const mono = name === 'Plan' ? ' class="mono"' : '';
@@ -91,9 +91,9 @@ function recovery({ view }: Report): string {
   const names = spent.map(
     ({ name, ms, colour }) => `<span><i style="background:${colour}"></i>${html(name)} ${html(duration(ms))}</span>`,
   );
-  const rows = reachedRows(view.recovery).map(([name, reached]) => {
-    const tone = reached.met === null ? '' : reached.met ? 'ok' : 'bad';
-    return `<tr><td class="name">${html(name)}</td><td><span class="state ${tone}">${html(verdictWords(reached))}</span></td><td>${html(reachedWords(reached))}</td></tr>`;
+  const rows = recoveryRows(view.recovery).map(({ name, met, verdict, reached }) => {
+    const tone = met === null ? '' : met ? 'ok' : 'bad';
+    return `<tr><td class="name">${html(name)}</td><td><span class="state ${tone}">${html(verdict)}</span></td><td>${html(reached)}</td></tr>`;
   });
   const times = recoveryTimes(view.recovery).map(([name, value]) => `<div><dt>${html(name)}</dt><dd>${html(value)}</dd></div>`);
   return `<section>
@@ -111,11 +111,15 @@ ${rows.join('\n')}
 function timeline(report: Report): string {
   const spent = timeSpent(report);
   const { svg, shortened } = renderTimeline(report);
+  const queued =
+    spent.queued > 0
+      ? `<span><i style="background:var(--off)"></i>waiting for other runs ${html(duration(spent.queued))}</span>`
+      : '';
   const share = (ms: number): string => (spent.total === 0 ? '0' : ((ms / spent.total) * 100).toFixed(2));
   return `<section>
 <h2>Timeline</h2>
-<div class="spent" role="img" aria-label="Share of time executing and waiting for people"><span class="executing" style="width:${share(spent.executing)}%"></span><span class="waiting" style="width:${share(spent.waiting)}%"></span></div>
-<div class="legend"><span><i style="background:var(--live)"></i>executing ${html(duration(spent.executing))}</span><span><i style="background:var(--warn)"></i>waiting for people ${html(duration(spent.waiting))}</span><span><i style="background:var(--line)"></i>between attempts ${html(duration(spent.between))}</span></div>
+<div class="spent" role="img" aria-label="Share of time executing and waiting for people"><span class="executing" style="width:${share(spent.executing)}%"></span><span class="waiting" style="width:${share(spent.waiting)}%"></span><span class="queued" style="width:${share(spent.queued)}%"></span></div>
+<div class="legend"><span><i style="background:var(--live)"></i>executing ${html(duration(spent.executing))}</span><span><i style="background:var(--warn)"></i>waiting for people ${html(duration(spent.waiting))}</span>${queued}<span><i style="background:var(--line)"></i>between attempts ${html(duration(spent.between))}</span></div>
 <div class="scroll" style="margin-top:18px">
 ${svg}
 </div>

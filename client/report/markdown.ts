@@ -1,7 +1,7 @@
 import type { Json } from '../../language/json.js';
 import { fenced, link, markdown as md } from './escape.js';
 import { stepSpan, waitsOf, type Report } from './report.js';
-import { reachedRows, reachedWords, recoveryTimes, spentRows, verdictWords } from './recovery.js';
+import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import { brief, duration, facts, heading, outputLine, prettyJson, stepWords, summary, utc } from './words.js';
 
 /** The report as Markdown: readable in a terminal as it is, and rendered by whatever renders Markdown. */
@@ -35,7 +35,7 @@ function problem({ view }: Report): string {
 
 function recovery({ view }: Report): string {
   if (!view.recovery) return '';
-  const reached = reachedRows(view.recovery).map(([name, each]) => [md(name), verdictWords(each), reachedWords(each)]);
+  const reached = recoveryRows(view.recovery).map(({ name, verdict, reached }) => [md(name), verdict, reached]);
   const times = recoveryTimes(view.recovery).map(([name, value]) => `- ${name}: ${value}`);
   const spent = spentRows(view.recovery).map(({ name, ms }) => [name, duration(ms)]);
   return [

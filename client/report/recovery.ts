@@ -12,9 +12,24 @@ export function verdictWords({ met }: Pick<ReachedView, 'met'>): string {
   return met === null ? 'no objective' : met ? 'reached' : 'missed';
 }
 
-/** What came of a recovery: in all, and for each service. */
-export function reachedRows(recovery: RecoveryView): [name: string, reached: ReachedView][] {
-  return [['the whole system', recovery], ...Object.entries(recovery.services)];
+export interface RecoveryRow {
+  name: string;
+  /** Null where nothing can be said. */
+  met: boolean | null;
+  verdict: string;
+  reached: string;
+}
+
+/** What came of a recovery: in all, and for each service, also for those that had an objective and were not measured. */
+export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
+  const measured: [string, ReachedView][] = [['the whole system', recovery], ...Object.entries(recovery.services)];
+  return [
+    ...measured.map(([name, each]) => ({ name, met: each.met, verdict: verdictWords(each), reached: reachedWords(each) })),
+    ...Object.entries(recovery.unmeasured ?? {}).map(([name, { rtoMinutes, rpoMinutes }]) => ({
+      ...{ name, met: null, verdict: 'not measured' },
+      reached: `RTO of ${minutesWords(rtoMinutes)}, RPO of ${minutesWords(rpoMinutes)} are to be reached`,
+    })),
+  ];
 }
 
 /** Where the time went, in order, with what people call it. */

@@ -26,14 +26,16 @@ export interface Wait extends Span {
   evidence: TimelineEntry['evidence'];
 }
 
-/** Where the run's time went, in milliseconds; the three parts add up to `total`. */
+/** Where the run's time went, in milliseconds; the four parts add up to `total`. */
 export interface TimeSpent {
   total: number;
   /** At a gate, with nothing else under way. */
   waiting: number;
   /** With at least one attempt under way. */
   executing: number;
-  /** Neither: pauses between attempts, workers or servers away. */
+  /** For a target that another run had, with nothing else under way. */
+  queued: number;
+  /** None of it: pauses between attempts, workers or servers away. */
   between: number;
 }
 
@@ -80,14 +82,21 @@ export function waitsOf(report: Report): Wait[] {
   });
 }
 
+/** Another run had the target; nobody was asked. */
+function isForTarget({ step }: Wait): boolean {
+  return step.startsWith('target:');
+}
+
 /** Where the run's time went. */
 export function timeSpent(report: Report): TimeSpent {
   const run = runSpan(report);
   const busy = report.attempts.length > 0 ? report.attempts.map((attempt) => attemptSpan(attempt, report)) : workSpans(report);
   const executing = covered(busy, run);
-  const either = covered([...busy, ...waitsOf(report)], run);
+  const waits = waitsOf(report);
+  const either = covered([...busy, ...waits.filter((wait) => !isForTarget(wait))], run);
+  const any = covered([...busy, ...waits], run);
   const total = run.to - run.from;
-  return { total, executing, waiting: either - executing, between: total - either };
+  return { total, executing, waiting: either - executing, queued: any - either, between: total - any };
 }
 
 /** The step that the run failed at, or is at now; undefined when there is none. */

@@ -35,7 +35,7 @@ a { color: var(--link); }
 .facts dt, th { color: var(--muted); font-size: 12.5px; font-weight: 500; }
 .facts dd { margin: 0; }
 .spent { display: flex; height: 10px; border-radius: 3px; overflow: hidden; margin: 18px 0 6px; background: var(--line); }
-.spent span { display: block; } .spent .executing { background: var(--live); } .spent .waiting { background: var(--warn); }
+.spent span { display: block; } .spent .executing { background: var(--live); } .spent .waiting { background: var(--warn); } .spent .queued { background: var(--off); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 12.5px; color: var(--muted); margin-top: 8px; }
 .legend span { display: inline-flex; align-items: center; gap: 6px; }
 .legend i { width: 18px; height: 10px; border-radius: 2px; display: inline-block; }

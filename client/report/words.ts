@@ -67,6 +67,7 @@ export function summary(report: Report): string {
   }
   parts.push(`${done} of ${listed.length} steps done.`);
   if (spent.waiting > 0) parts.push(`${duration(spent.waiting)} were spent waiting for people.`);
+  if (spent.queued > 0) parts.push(`${duration(spent.queued)} were spent waiting for other runs.`);
   if (lost > 0) parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
   return parts.join(' ');
 }
@@ -118,6 +119,7 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Ended', view.endedAt === null ? 'not yet' : bothTimes(view.endedAt)],
     ['Duration', duration(spent.total)],
     ['Waiting for people', duration(spent.waiting)],
+    ...(spent.queued > 0 ? [['Waiting for other runs', duration(spent.queued)] as [string, string]] : []),
     ['Executing', duration(spent.executing)],
     ['Between attempts', duration(spent.between)],
     ['Plan', view.planDigest],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { drillWords, isDrillDue } from '../../client/drills.js';
-import { reachedWords, verdictWords } from '../../client/report/recovery.js';
+import { reachedWords, recoveryRows, verdictWords } from '../../client/report/recovery.js';
 import { judgeRecovery } from '../../common/recovery.js';
 import type { RunView, StepView } from '../../common/view.js';
 import type { Plan } from '../../language/plan.js';
@@ -59,6 +59,14 @@ describe('what a recovery reached', () => {
     });
     expect(verdictWords(recovery)).toBe('reached');
     expect(reachedWords(recovery)).toBe('RTO 1 min 40 s of 2 min, RPO 30.0 s of 1 min');
+  });
+
+  test('a service with an objective that nobody measured is told of, and neither reached nor missed', () => {
+    const { unmeasured } = judgeRecovery(facts, plan, view);
+    expect(unmeasured).toEqual({ api: { rtoMinutes: 1, rpoMinutes: 1 } });
+    expect(recoveryRows(judgeRecovery(facts, plan, view)).at(-1)).toEqual({
+      ...{ name: 'api', met: null, verdict: 'not measured', reached: 'RTO of 1 min, RPO of 1 min are to be reached' },
+    });
   });
 
   test('either one that is missed is a miss, and without an objective there is no verdict', () => {

@@ -257,15 +257,35 @@ test('a fence in an output does not end the block', () => {
   expect(text).toMatch(/\n`{5}json\n/);
 });
 
-test('executing, waiting and neither add up to the whole', () => {
+test('executing, waiting for people, for other runs and neither add up to the whole', () => {
   for (const [, report] of reports) {
-    const { total, executing, waiting, between } = timeSpent(report);
+    const { total, executing, waiting, queued, between } = timeSpent(report);
     const run = runSpan(report);
-    expect(executing + waiting + between).toBe(total);
+    expect(executing + waiting + queued + between).toBe(total);
     expect(total).toBe(run.to - run.from);
-    expect(Math.min(executing, waiting, between)).toBeGreaterThanOrEqual(0);
+    expect(Math.min(executing, waiting, queued, between)).toBeGreaterThanOrEqual(0);
   }
   expect(timeSpent(succeededReport()).waiting).toBe(2_400_000);
+});
+
+test('a wait for a target that another run has is not held against people', () => {
+  const report = succeededReport();
+  const { startedAt } = report.view;
+  const until = new Date(Date.parse(startedAt) + 60_000).toISOString();
+  const wait = {
+    kind: 'wait' as const,
+    at: startedAt,
+    until,
+    step: 'target:shop',
+    attempt: 1,
+    state: 'closed',
+    by: null,
+    text: '',
+  };
+  const alone = { ...report, attempts: [], history: [wait], view: { ...report.view, steps: [] } };
+  expect(timeSpent(alone)).toMatchObject({ waiting: 0, queued: 60_000, executing: 0 });
+  expect(renderMarkdown(alone)).toContain('were spent waiting for other runs.');
+  expect(renderHtml(alone)).toContain('waiting for other runs 1 min');
 });
 
 test('three days at a gate leave three seconds of work visible', () => {

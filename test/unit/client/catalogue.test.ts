@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { runCli } from '../../../client/program.js';
+import { recordedIo } from './fake-io.js';
+
+/* Runbooks that are data are known to the command line of the machine that has them, with nothing running. */
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'runbook-library-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const spec = {
+  ...{ id: 'rotate-logs', version: '1.0.0', title: 'Rotate the logs', summary: 'Before the disk is full.', type: 'MAINTENANCE' },
+  ...{ priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none' },
+  ...{ rollback: 'none', inputs: {} },
+  steps: [{ id: 'look', title: 'Look', kind: 'approval', effect: 'read' }],
+};
+
+async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const env = { RUNBOOK_COMMAND: 'runbook', RUNBOOK_HOME: folder, RUNBOOK_LIBRARY: folder };
+  const io = recordedIo({ env: { ...env, RUNBOOK_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' } });
+  const code = await runCli(argv, io);
+  return { code, out: io.out(), err: io.err() };
+}
+
+test('list and show have them beside what is shipped', async () => {
+  writeFileSync(join(folder, 'rotate-logs.json'), JSON.stringify(spec));
+  const list = await cli('list', '--output', 'json');
+  expect((JSON.parse(list.out) as { id: string }[]).map(({ id }) => id)).toEqual(
+    expect.arrayContaining(['pipeline-recovery', 'rotate-logs']),
+  );
+  expect((await cli('show', 'rotate-logs')).out).toContain('Rotate the logs');
+  const unknown = await cli('show', 'rotate-log');
+  expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean rotate-logs?') as string });
+});
+
+test('a mistake in one is told with its file', async () => {
+  writeFileSync(join(folder, 'broken.json'), JSON.stringify({ ...spec, id: 'broken', steps: [] }));
+  const list = await cli('list');
+  expect(list).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/cannot be used:\n\s+broken\.json: /) as string });
+});
