@@ -10,12 +10,15 @@ import pg from 'pg';
 import type { RunView } from '../../common/view.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
+import { asking, standstill } from './standstill.js';
 
 export interface KillOptions {
   runs: number;
   /** Rounds of a run; each has one effect of every kind. */
   rounds: number;
   kills: number;
+  /** After so many of them it is measured how long they hold everything up; at most every second one. */
+  measured?: number;
   /** Without claims, journals and proofs: plain Temporal activities that append the same lines. */
   bare?: boolean;
 }
@@ -27,6 +30,8 @@ export interface KillResult {
   finished: number;
   unknown: number;
   kills: number;
+  /** Milliseconds after a kill until every run goes on and a decision is judged: the longest; null when it was not measured. */
+  standstillMs: number | null;
   seconds: number;
 }
 
@@ -75,11 +80,18 @@ export async function kills(options: KillOptions): Promise<KillResult> {
     const ended = Promise.allSettled(handles.map((handle) => handle.result()));
     let over = false;
     const noticed = ended.then(() => (over = true));
+    const asked = await Promise.all(
+      Array.from({ length: options.measured ?? 0 }, () => asking(engine, join(folder, 'gated.txt'))),
+    );
+    const standstills: number[] = [];
     let killed = 0;
     // The moments need not be the same in every run of this program: any moment will do.
     for (; killed < options.kills && !over; killed += 1) {
       await Promise.race([delay(300 + Math.random() * 1_200), ended]);
-      await engine.killWorker(engine.workers[killed % engine.workers.length]);
+      const kill = (): Promise<void> => engine.killWorker(engine.workers[killed % engine.workers.length]);
+      const gate = killed % 2 === 1 && !over ? asked.pop() : undefined;
+      if (gate) standstills.push(await standstill(engine, handles, gate, kill));
+      else await kill();
     }
     while (!over && (options.bare || !(await allAsk(handles, engine)))) await Promise.race([delay(500), noticed]);
     const lines = (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
@@ -96,6 +108,7 @@ export async function kills(options: KillOptions): Promise<KillResult> {
       finished: options.bare ? handles.length : views.filter(({ state }) => state === 'succeeded').length,
       unknown: views.flatMap(({ steps }) => steps).filter(({ state }) => state === 'unknown').length,
       kills: killed,
+      standstillMs: standstills.length > 0 ? Math.max(...standstills) : null,
       seconds: Math.round((performance.now() - began) / 1_000),
     };
   } finally {

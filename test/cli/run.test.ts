@@ -191,6 +191,10 @@ describe('other ends', () => {
 });
 
 describe('nothing starts', () => {
+  beforeAll(() => {
+    world.processes = false;
+  });
+
   async function unchanged(argv: string[], code: number, message: RegExp, change: Record<string, string> = {}): Promise<void> {
     const before = await world.runIds();
     const result = await world.cli(argv, change);

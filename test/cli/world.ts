@@ -53,7 +53,8 @@ export class World {
     readonly client: Client,
     private readonly database: TestDatabase,
     private readonly procedures: Procedures,
-    private readonly processes: boolean,
+    /** As `WorldOptions.processes`, from now on. */
+    public processes: boolean,
   ) {}
 
   static async start(options: Partial<WorldOptions> = {}): Promise<World> {

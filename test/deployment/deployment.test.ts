@@ -163,7 +163,14 @@ const cases: Case[] = [
     inputs: { window: '3s', min_requests: 50 },
   },
   { version: '3.0.1-slow', found: /with 10 % of the traffic: its p95 is/, state: 'rolled-back', harmed: 0, long: true },
-  { version: '3.0.1-leaks', found: /its memory grew/, state: 'rolled-back', harmed: 0, inputs: { watch: '8s', max_latency: 50 } },
+  {
+    version: '3.0.1-leaks',
+    found: /its memory grew/,
+    state: 'rolled-back',
+    harmed: 0,
+    inputs: { watch: '8s', max_latency: 50 },
+    long: true,
+  },
 ];
 
 describe('a bad release is found and taken back by itself', () => {

@@ -90,12 +90,10 @@ test('the executor is lost with the site: another one knows of every run, and re
     const first = await Executor.start({ home, config: configuration(), args: ['--backup-to', backup], limitMs: 60_000 });
     const done = await started(first, 0, 'no');
     const waiting = await started(first, 0, 'yes');
-    await until('a run to end, another to ask', async () => {
-      const states = [(await stateOf(first, done)).state, (await stateOf(first, waiting)).state];
-      return states.join() === 'succeeded,waiting';
-    });
+    await first.cli('oncall', ['wait', done, '--for', 'done', '--timeout', '60s']);
+    await first.cli('oncall', ['wait', waiting, '--for', 'decision', '--timeout', '60s']);
     const busy = await started(first, 600, 'no');
-    await until('a step to run', async () => steps(await stateOf(first, busy))['first'] === 'running');
+    await until('a step to run', async () => steps(await stateOf(first, busy))['first'] === 'running', 60_000, 500);
 
     await first.destroy();
     const failedAt = await system.destroySite('a');
@@ -112,10 +110,11 @@ test('the executor is lost with the site: another one knows of every run, and re
     });
     const at = executor;
     const upMs = Date.now() - begun;
-    const rows = await until('the runs to be told of', async () => {
+    const told = async (): Promise<RunSummary[] | false> => {
       const runs = await at.cli<RunSummary[]>('oncall', ['runs']);
       return runs.every(({ state }) => !['running', 'waiting'].includes(state)) && runs;
-    });
+    };
+    const rows = await until('the runs to be told of', told, 60_000, 500);
     expect(Object.fromEntries(rows.map(({ id, state }) => [id, state]))).toEqual({
       ...{ [done]: 'succeeded', [waiting]: 'terminated', [busy]: 'terminated' },
     });
@@ -157,6 +156,7 @@ async function recovered(at: Executor, failedAt: number): Promise<RunView> {
         return (now.endedAt !== null || now.waitingFor.length > 0) && now;
       },
       120_000,
+      500,
     );
     if (view.waitingFor[0]?.kind !== 'approval') return view;
     await at.cli('manager', ['approve', id, '--confirm', 'b', '--reason', 'proved', '--yes']);

@@ -17,6 +17,7 @@ import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { World } from '../cli/world.js';
 import { testFolder } from '../helpers/folder.js';
+import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 
 /*
@@ -109,7 +110,13 @@ test('a schedule drills the recovery while production runs: production untouched
   expect(begun).toMatchObject({ drill: true, requester: 'requester', reason: 'quarterly drill' });
   expect(await world.cli(['wait', begun.id, '--for', 'done', '--timeout', '120s'])).toMatchObject({ code: 0 });
   const view = await world.json<RunView>(['status', begun.id]);
-  expect(view).toMatchObject({ state: 'succeeded', drill: true, problem: null, recovery: { met: true } });
+  expect(view).toMatchObject({
+    ...{ state: 'succeeded', drill: true, problem: null },
+    recovery: { met: true, services: { api: { met: true }, database: { met: true } } },
+  });
+  await recordHistory(world.client.workflow.getHandle(begun.id), 'full-system-disaster-recovery, drill');
+  const skipped = ['declare', 'fence', 'page', 'cut-over', 'switch', 'after'];
+  expect(view.steps.filter(({ id }) => skipped.includes(id)).map(({ state }) => state)).toEqual(skipped.map(() => 'not-needed'));
 
   // Torn down, with nothing left of it, and nobody noticed.
   expect(existsSync(system.config('drill').folder)).toBe(false);

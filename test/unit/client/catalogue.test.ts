@@ -35,11 +35,11 @@ test('list and show have them beside what is shipped', async () => {
   );
   expect((await cli('show', 'rotate-logs')).out).toContain('Rotate the logs');
   const unknown = await cli('show', 'rotate-log');
-  expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean rotate-logs?') as string });
+  expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean rotate-logs?') as unknown });
 });
 
 test('a mistake in one is told with its file', async () => {
   writeFileSync(join(folder, 'broken.json'), JSON.stringify({ ...spec, id: 'broken', steps: [] }));
   const list = await cli('list');
-  expect(list).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/cannot be used:\n\s+broken\.json: /) as string });
+  expect(list).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/cannot be used:\n\s+broken\.json: /) as unknown });
 });
