@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
+import { until } from '../helpers/until.js';
 import { World } from './world.js';
 
 let world: World;
@@ -31,6 +32,7 @@ describe('a failed step', () => {
     expect((await world.json<{ id: string }[]>(['runs', '--waiting'])).map(({ id }) => id)).toContain(run);
 
     const watching = world.spawn(['watch', run]);
+    await until('watch to tell of it', () => Promise.resolve(watching.stdout().includes('second  waits for an operator')));
     expect(await world.cli(['skip', run, '--reason', 'x'])).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('Later steps need what second answers (stdout)'),
@@ -45,7 +47,6 @@ describe('a failed step', () => {
     const view = await world.json<RunView>(['status', run]);
     expect(view).toMatchObject({ state: 'succeeded', outputs: { second: 'by hand' }, steps: [{}, { state: 'done-by-hand' }] });
     expect(await watching.code).toBe(0);
-    expect(watching.stdout()).toContain('second  waits for an operator');
     expect(watching.stdout()).toContain('second  done-by-hand');
   }, 60_000);
 
