@@ -24,7 +24,7 @@ const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '
  *   exitMs: milliseconds that jest may take to exit once its result is written
  * @returns {Promise<Result & { exitCode: number }>}
  */
-export async function runJest(args, { env, skipsFile, stdio = 'inherit', started, limitMs = 20 * 60_000, exitMs = 10_000 }) {
+export async function runJest(args, { env, skipsFile, stdio = 'inherit', started, limitMs = 21 * 60_000, exitMs = 10_000 }) {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-jest-'));
   const resultFile = join(folder, 'result.json');
   try {

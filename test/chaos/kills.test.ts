@@ -11,7 +11,7 @@ test(
   'workers killed at any moment: every effect happened once; plain activities repeat some',
   async () => {
     const guarded = await kills(size);
-    const bare = await kills({ runs: 4, rounds: isLong ? 25 : 15, kills: isLong ? 8 : 5, bare: true });
+    const bare = await kills({ runs: 4, rounds: 25, kills: isLong ? 8 : 6, bare: true });
     tell(
       `worker kills: ${guarded.kills} over ${guarded.effects} effects, ${guarded.twice} twice, ${guarded.lost} lost, ` +
         `${guarded.finished}/${size.runs} finished, ${guarded.unknown} unknown, everything goes on after ${guarded.standstillMs} ms at the latest, ${guarded.seconds} s; ` +

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { RunView } from '../../common/view.js';
+import type { WorkerProcess } from '../../examples/demo/worker.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
 import { asking, standstill } from './standstill.js';
@@ -88,10 +89,10 @@ export async function kills(options: KillOptions): Promise<KillResult> {
     // The moments need not be the same in every run of this program: any moment will do.
     for (; killed < options.kills && !over; killed += 1) {
       await Promise.race([delay(300 + Math.random() * 1_200), ended]);
-      const kill = (): Promise<void> => engine.killWorker(engine.workers[killed % engine.workers.length]);
+      const worker = engine.workers[killed % engine.workers.length] as WorkerProcess;
       const gate = killed % 2 === 1 && !over ? asked.pop() : undefined;
-      if (gate) standstills.push(await standstill(engine, handles, gate, kill));
-      else await kill();
+      if (gate) standstills.push(await standstill(engine, handles, gate, worker));
+      else await engine.killWorker(worker);
     }
     while (!over && (options.bare || !(await allAsk(handles, engine)))) await Promise.race([delay(500), noticed]);
     const lines = (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);

@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope } from '../../common/envelope.js';
+import type { WorkerProcess } from '../../examples/demo/worker.js';
 import type { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
@@ -16,17 +17,18 @@ export async function asking(engine: Engine, journal: string): Promise<Asking> {
 
 /**
  * How long a death holds people and runs up.
- * @returns milliseconds from the kill until each of the runs has begun or ended an attempt, or is over, and until the decision
+ * @returns milliseconds from the worker's death until each of the runs has begun or ended an attempt, or is over, and until the decision
  *   was judged; the longest of them
  */
 export async function standstill(
   engine: Engine,
   runs: readonly WorkflowHandle[],
   { handle, decision }: Asking,
-  kill: () => Promise<void>,
+  worker: WorkerProcess,
 ): Promise<number> {
+  await engine.loseWorker(worker);
   const at = Date.now();
-  const killing = kill();
+  const next = engine.startWorker();
   const decided = engine.send(handle, decision).then(() => Date.now() - at);
   const ids = runs.map(({ workflowId }) => workflowId);
   const gone = until(
@@ -45,6 +47,6 @@ export async function standstill(
     60_000,
     200,
   );
-  const [{ ms }, decidedMs] = await Promise.all([gone, decided, killing]);
+  const [{ ms }, decidedMs] = await Promise.all([gone, decided, next]);
   return Math.max(ms, decidedMs);
 }

@@ -12,7 +12,7 @@ import { disaster, faultsOf, kinds, rowOf, type GuardOff, type Kind } from './di
 const seed = Number(process.env['RUNBOOK_SEED'] ?? Date.now() % 1_000_000);
 const count = isLong ? 20 : 1;
 const each: readonly Kind[] = Array.from({ length: count }, (_, index) =>
-  isLong ? (kinds[index % kinds.length] as Kind) : 'with a WAL segment missing',
+  isLong ? (kinds[index % kinds.length] as Kind) : 'with every backup corrupt',
 );
 
 test(

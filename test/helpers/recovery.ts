@@ -11,6 +11,7 @@ import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
 import { startPipeline, type PipelineProcess } from '../../examples/pipeline/client.js';
 import type { JsonObject } from '../../language/json.js';
+import { freePort } from '../../embedded/ports.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { recordHistory } from './history.js';
 import { until } from './until.js';
@@ -18,10 +19,6 @@ import { until } from './until.js';
 export interface RecoveryOptions {
   rows?: number;
   batch?: number;
-  /** The token that secrets.yaml holds, when it is not the pipeline's own. */
-  token?: string;
-  /** The API's address in targets.yaml, when it is not the pipeline's own. */
-  api?: string;
 }
 
 /** The flagship as it ships: the compiled worker in a process of its own, the example pipeline, real servers. */
@@ -53,21 +50,27 @@ export class Recovery {
     const database = new URL(source.url);
     const password = decodeURIComponent(database.password);
     database.password = '';
+    const flights = (address: string, bearer: string) => ({
+      kind: 'pipeline',
+      environment: 'test',
+      http: { address, bearer },
+      postgres: { address: database.href, ...(password ? { password: 'flights-password' } : {}) },
+      facts: { pipeline: 'flights' },
+    });
     const targets = {
       targets: {
-        flights: {
-          kind: 'pipeline',
-          environment: 'test',
-          http: { address: options.api ?? pipeline.url, bearer: 'flights-token' },
-          postgres: { address: database.href, ...(password ? { password: 'flights-password' } : {}) },
-          facts: { pipeline: 'flights' },
-        },
+        flights: flights(pipeline.url, 'flights-token'),
+        'flights-denied': flights(pipeline.url, 'wrong-token'),
+        // Nobody listens there.
+        'flights-away': flights(`http://127.0.0.1:${await freePort()}`, 'flights-token'),
       },
     };
+    const every = Object.keys(targets.targets);
     const secrets = {
       secrets: {
-        'flights-token': { from: 'env:TEST_FLIGHTS_TOKEN', targets: ['flights'] },
-        'flights-password': { from: 'env:TEST_FLIGHTS_PASSWORD', targets: ['flights'] },
+        'flights-token': { from: 'env:TEST_FLIGHTS_TOKEN', targets: every },
+        'wrong-token': { from: 'env:TEST_WRONG_TOKEN', targets: every },
+        'flights-password': { from: 'env:TEST_FLIGHTS_PASSWORD', targets: every },
       },
     };
     await writeFile(join(folder, 'targets.yaml'), JSON.stringify(targets));
@@ -80,7 +83,8 @@ export class Recovery {
       RUNBOOK_SECRETS: join(folder, 'secrets.yaml'),
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_HEARTBEAT_MS: '2000',
-      TEST_FLIGHTS_TOKEN: options.token ?? token,
+      TEST_FLIGHTS_TOKEN: token,
+      TEST_WRONG_TOKEN: 'not-the-token-at-all',
       TEST_FLIGHTS_PASSWORD: password,
     };
     const worker = await WorkerProcess.start(env).catch(async (error: unknown) => {
