@@ -77,7 +77,8 @@ describe('a run that cannot go on', () => {
   test('no worker takes its task: the doctor names it and its task queue', async () => {
     const run = await world.gatedRun();
     await world.stopWorker();
-    await world.cli(['approve', run, '--reason', 'x', '--as', 'approver', '--timeout', '1s']);
+    const sent = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver', '--timeout', '1s']);
+    expect(sent.code).toBe(6);
     const found = await diagnosis('unserved runs', 'failed');
     expect(found.found).toContain(`${run}: no worker of task queue ${world.taskQueue} has taken its next task`);
     await world.startWorker();

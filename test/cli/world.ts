@@ -14,6 +14,7 @@ import { listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { testBundle } from '../helpers/bundle.js';
+import { until } from '../helpers/until.js';
 import { recordedIo } from '../unit/client/fake-io.js';
 
 export interface CliResult {
@@ -210,6 +211,11 @@ export class World {
     const { id } = await this.json<{ id: string }>([...argv, '--reason', 'a test', ...more]);
     const waited = await this.cli(['wait', id, '--for', 'decision', '--timeout', '30s']);
     if (waited.code !== 0) throw new Error(`it did not wait: ${waited.stderr}`);
+    // The run knows it first. Without a worker only the record can say at which gate it waits.
+    await until('the record to know', async () => {
+      const waiting = await this.json<{ id: string }[]>(['runs', '--waiting', '--limit', '500']);
+      return waiting.some((run) => run.id === id);
+    });
     return id;
   }
 }
