@@ -162,8 +162,9 @@ class Caddy implements ProxyDriver {
   ): Promise<{ status: number; headers: Headers; text: string }> {
     const { admin } = this.settings;
     const limit = AbortSignal.timeout(answerMs);
-    // Caddy takes fetch for a browser, and asks a browser where it comes from.
-    const headers = { ...init.headers, origin: new URL(admin).origin };
+    // Caddy takes fetch for a browser, and asks a browser where it comes from. With a new configuration it closes every connection
+    // of its admin API, also one that the next question would just have taken.
+    const headers = { ...init.headers, origin: new URL(admin).origin, connection: 'close' };
     let response: Response;
     let text: string;
     try {
