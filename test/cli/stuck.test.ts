@@ -28,7 +28,11 @@ function diagnosis(name: string, state: Check['state']): Promise<Check> {
 describe('a run that cannot go on', () => {
   test('a fault in the code of its runbook: status, watch and doctor say so, with the cause', async () => {
     const { id } = await world.json<{ id: string }>(['start', 'test-buggy', '--input', 'first=["/usr/bin/true"]']);
-    const stuck = await until('the trouble', async () => (await status(id, 0)).trouble);
+    // The question that `status` asks may find it before Temporal has tried a second time.
+    const stuck = await until('the second attempt to fail', async () => {
+      const { trouble } = await status(id, 0);
+      return trouble?.message.includes('attempt') ? trouble : undefined;
+    });
     expect(stuck).toMatchObject({ type: 'WorkflowFails', next: expect.stringContaining('the run then goes on by itself') });
     expect(stuck.message).toMatch(/^the code of test-buggy fails \(attempt \d+\): a fault in the workflow code$/);
     const shown = await world.cli(['status', id]);
