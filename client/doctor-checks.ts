@@ -45,7 +45,7 @@ export async function runChecks(session: Session): Promise<Check[]> {
     ...(await recordChecks(session)),
     ...(await backupChecks(session)),
     ...(await runsChecks(session)),
-    await drillsCheck(session),
+    await checked(session, 'drills', () => drillsCheck(session)),
     ...fileChecks(session),
     await userInterface(session),
   ];

@@ -18,6 +18,18 @@ export interface HeldTarget {
   inLine: boolean;
 }
 
+const waitPrefix = 'target:';
+
+/** The id of a wait for a target; no step has such a one. */
+export function leaseWaitId(target: string | undefined): string {
+  return `${waitPrefix}${target}`;
+}
+
+/** Is it a wait for a target that another run has? */
+export function isLeaseWait(id: string): boolean {
+  return id.startsWith(waitPrefix);
+}
+
 /** Targets of this kind are told something, never changed. */
 export const untouched = 'webhook';
 

@@ -65,7 +65,11 @@ export async function admittedPlan(session: Session, envelope: StartEnvelope): P
   if (admission.admitted) return admission;
   const problems = admission.problems?.length ? admission.problems : [admission.problem];
   const [{ nearestHint }, { knownRunbooks }] = await Promise.all([import('../nearest.js'), import('../catalogue.js')]);
-  const hint = nearestHint(envelope.runbook, await knownRunbooks(session.io.env));
+  // A library that cannot be read is no reason to hide why nothing was started.
+  const hint = await knownRunbooks(session.io.env).then(
+    (known) => nearestHint(envelope.runbook, known),
+    () => undefined,
+  );
   const lines = problems.map(({ message, next }) => `${message}${next && problems.length > 1 ? `: ${next}` : ''}`);
   const message =
     lines.length === 1

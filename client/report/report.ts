@@ -1,3 +1,4 @@
+import { isLeaseWait } from '../../common/lease.js';
 import { endStates, type AttemptView, type RunView, type StepView, type TimelineEntry } from '../../common/view.js';
 
 /** Everything that a report is made of; where it was read makes no difference to how it looks. */
@@ -82,18 +83,14 @@ export function waitsOf(report: Report): Wait[] {
   });
 }
 
-/** Another run had the target; nobody was asked. */
-function isForTarget({ step }: Wait): boolean {
-  return step.startsWith('target:');
-}
-
 /** Where the run's time went. */
 export function timeSpent(report: Report): TimeSpent {
   const run = runSpan(report);
   const busy = report.attempts.length > 0 ? report.attempts.map((attempt) => attemptSpan(attempt, report)) : workSpans(report);
   const executing = covered(busy, run);
   const waits = waitsOf(report);
-  const either = covered([...busy, ...waits.filter((wait) => !isForTarget(wait))], run);
+  // Nobody is asked for a target that another run has.
+  const either = covered([...busy, ...waits.filter(({ step }) => !isLeaseWait(step))], run);
   const any = covered([...busy, ...waits], run);
   const total = run.to - run.from;
   return { total, executing, waiting: either - executing, queued: any - either, between: total - any };

@@ -10,7 +10,7 @@ import { runCli } from '../../client/program.js';
 import { payloadCodec } from '../../common/payload-codec.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker, type Procedures } from '../../worker/create.js';
-import { listRuns, migrate, openPool } from '../../store/index.js';
+import { getRun, listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { testBundle } from '../helpers/bundle.js';
@@ -160,7 +160,7 @@ export class World {
 
   /** Runs `runbook …` to its end. Whatever it was: no stack trace, no ANSI, errors in one form. */
   async cli(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
-    const result = await (this.processes ? this.inProcess(argv, change) : this.here(argv, change));
+    const result = await (this.processes ? this.inOwnProcess(argv, change) : this.here(argv, change));
     for (const text of [result.stdout, result.stderr]) {
       if (/\n\s+at .*[:(]\d+/.test(text)) throw new Error(`a stack trace: ${text}`);
       if (text.includes('\u001b')) throw new Error(`ANSI without a terminal: ${JSON.stringify(text)}`);
@@ -168,7 +168,7 @@ export class World {
     return result;
   }
 
-  private async inProcess(argv: readonly string[], change: Record<string, string>): Promise<CliResult> {
+  private async inOwnProcess(argv: readonly string[], change: Record<string, string>): Promise<CliResult> {
     const { code, stdout, stderr } = this.spawn(argv, change);
     return { code: await code, stdout: stdout(), stderr: stderr() };
   }
@@ -212,10 +212,12 @@ export class World {
     const waited = await this.cli(['wait', id, '--for', 'decision', '--timeout', '30s']);
     if (waited.code !== 0) throw new Error(`it did not wait: ${waited.stderr}`);
     // The run knows it first. Without a worker only the record can say at which gate it waits.
-    await until('the record to know', async () => {
-      const waiting = await this.json<{ id: string }[]>(['runs', '--waiting', '--limit', '500']);
-      return waiting.some((run) => run.id === id);
-    });
+    const pool = openPool(this.database.url);
+    try {
+      await until('the record to know', async () => (await getRun(pool, id))?.state === 'waiting');
+    } finally {
+      await pool.end();
+    }
     return id;
   }
 }

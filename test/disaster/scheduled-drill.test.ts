@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import pg from 'pg';
 import type { RunSummary, RunView } from '../../common/view.js';
 import type { ScheduleView } from '../../client/schedules.js';
 import { proxyHere } from '../../examples/web-system/proxy.js';
@@ -144,10 +143,8 @@ test('a schedule drills the recovery while production runs: production untouched
 }, 240_000);
 
 test('a drill that is too long ago is due again', async () => {
-  const client = new pg.Client({ connectionString: world.databaseUrl });
-  await client.connect();
   const old = `started_at - interval '100 days', ended_at = ended_at - interval '100 days'`;
-  await client.query(`UPDATE runbook.runs SET started_at = ${old} WHERE drill`).finally(() => client.end());
+  await withDatabase(world.databaseUrl, (client) => client.query(`UPDATE runbook.runs SET started_at = ${old} WHERE drill`));
   expect(await listed()).toMatchObject({ drillDue: true });
   expect((await world.cli(['list'])).stderr).toMatch(/is due for a drill: 100 d ago: well, .*; due: every 92 days/);
   expect((await world.cli(['show', runbook])).stdout).toMatch(/last drill .*100 d ago: well/);

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
+import { withClient } from '../../embedded/client.js';
 import { until } from '../helpers/until.js';
 
 export function subfolder(parent: string, name: string): string {
@@ -74,12 +75,6 @@ export class TakenPort {
   }
 }
 
-export async function query<T extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<T[]> {
-  const client = new pg.Client(databaseUrl);
-  await client.connect();
-  try {
-    return (await client.query<T>(text)).rows;
-  } finally {
-    await client.end();
-  }
+export function query<T extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<T[]> {
+  return withClient(databaseUrl, async (client) => (await client.query<T>(text)).rows);
 }

@@ -16,16 +16,13 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 import { recordHistory } from './history.js';
 import { until } from './until.js';
 
-export interface RecoveryOptions {
-  rows?: number;
-  batch?: number;
-}
-
 /** The flagship as it ships: the compiled worker in a process of its own, the example pipeline, real servers. */
 export class Recovery {
   private constructor(
     readonly folder: string,
     readonly token: string,
+    /** Where target `flights-away` has its API, and nobody listens. */
+    readonly away: string,
     readonly password: string,
     readonly pipeline: PipelineProcess,
     readonly client: Client,
@@ -35,7 +32,7 @@ export class Recovery {
     private worker: WorkerProcess,
   ) {}
 
-  static async start(options: RecoveryOptions = {}): Promise<Recovery> {
+  static async start(): Promise<Recovery> {
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-recovery-'));
@@ -44,12 +41,13 @@ export class Recovery {
     const pipeline = await startPipeline({
       databaseUrl: source.url,
       token,
-      rows: options.rows ?? 8_000,
-      batch: options.batch ?? 500,
+      rows: 8_000,
+      batch: 500,
     });
     const database = new URL(source.url);
     const password = decodeURIComponent(database.password);
     database.password = '';
+    const away = `127.0.0.1:${await freePort()}`;
     const flights = (address: string, bearer: string) => ({
       kind: 'pipeline',
       environment: 'test',
@@ -61,8 +59,7 @@ export class Recovery {
       targets: {
         flights: flights(pipeline.url, 'flights-token'),
         'flights-denied': flights(pipeline.url, 'wrong-token'),
-        // Nobody listens there.
-        'flights-away': flights(`http://127.0.0.1:${await freePort()}`, 'flights-token'),
+        'flights-away': flights(`http://${away}`, 'flights-token'),
       },
     };
     const every = Object.keys(targets.targets);
@@ -95,7 +92,7 @@ export class Recovery {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    return new Recovery(folder, token, password, pipeline, client, record, source, env, worker);
+    return new Recovery(folder, token, away, password, pipeline, client, record, source, env, worker);
   }
 
   async stop(): Promise<void> {

@@ -3,7 +3,7 @@ import { digestOf } from '../../language/digest.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { LeaseFacts } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
-import { heldText, type HeldTarget } from '../../common/lease.js';
+import { heldText, leaseWaitId, type HeldTarget } from '../../common/lease.js';
 import type { LeaseAnswer, LeaseRequest } from '../../activities/lease.js';
 import { acquireLeases, leaseOptions } from './activities.js';
 import type { Board } from './board.js';
@@ -101,7 +101,7 @@ export class Lease {
   }
 
   private ask(attempt: number, held: HeldTarget[], { board, command, key }: LeaseHost): Question {
-    const id = `target:${held[0]?.target}`;
+    const id = leaseWaitId(held[0]?.target);
     const digest = digestOf({
       run: key.run,
       wait: id,

@@ -1,15 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCli } from '../../../client/program.js';
+import { testFolder } from '../../helpers/folder.js';
 import { recordedIo } from './fake-io.js';
 
 /* Runbooks that are data are known to the command line of the machine that has them, with nothing running. */
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'runbook-library-'));
+  folder = testFolder('runbook-library-');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -41,5 +41,11 @@ test('list and show have them beside what is shipped', async () => {
 test('a mistake in one is told with its file', async () => {
   writeFileSync(join(folder, 'broken.json'), JSON.stringify({ ...spec, id: 'broken', steps: [] }));
   const list = await cli('list');
+  const { checks } = JSON.parse((await cli('doctor', '--output', 'json')).out) as {
+    checks: { name: string; state: string; found: string }[];
+  };
+  expect(checks.find(({ name }) => name === 'drills')).toMatchObject({
+    ...{ state: 'failed', found: expect.stringContaining('broken.json') as unknown },
+  });
   expect(list).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/cannot be used:\n\s+broken\.json: /) as unknown });
 });
