@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Admission } from '../common/admission.js';
-import { launchWorkflow } from '../common/defaults.js';
+import { launchWorkflow, workflowTaskTimeout } from '../common/defaults.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Temporal } from './connect.js';
 import { CliError } from './errors.js';
@@ -30,6 +30,7 @@ export async function previewPlan(session: Session, envelope: StartEnvelope, pat
       taskQueue: temporal.taskQueue,
       args: [question],
       workflowExecutionTimeout: launchTimeout,
+      workflowTaskTimeout,
       staticSummary: `Plan of ${question.runbook} for ${question.by}`,
     }),
   );

@@ -1,5 +1,5 @@
 import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleHandle } from '@temporalio/client';
-import { launchWorkflow } from '../common/defaults.js';
+import { launchWorkflow, workflowTaskTimeout } from '../common/defaults.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Temporal } from './connect.js';
 import { CliError } from './errors.js';
@@ -61,6 +61,7 @@ export async function createSchedule(session: Session, id: string, envelope: Sta
           workflowId: `launch-${id}`,
           taskQueue: temporal.taskQueue,
           args: [envelope],
+          workflowTaskTimeout,
           staticSummary: `${envelope.drill ? 'Drill' : 'Run'} of ${envelope.runbook}, from schedule ${id}`,
         },
         memo: { runbook: envelope.runbook, by: envelope.by, drill: envelope.drill === true, when: whenWords(when) },

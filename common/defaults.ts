@@ -6,6 +6,12 @@ export const defaultAddress = '127.0.0.1:7233';
 /** Workflow type of the short run that admits a start or a plan where no runbook runs yet. */
 export const launchWorkflow = 'launch';
 
+/**
+ * How long a worker may take for one workflow task: one that dies with a task in its hands holds the run up until then. The
+ * server's own default is 10 s. Replaying the longest history of a run takes a fraction of it.
+ */
+export const workflowTaskTimeout = '4s';
+
 export const messageNames = {
   /** Signal: one decision envelope. */
   decide: 'decide',

@@ -1,6 +1,6 @@
 import type { Plan } from '../language/plan.js';
 import type { StartEnvelope } from './envelope.js';
-import { searchAttributes } from './names.js';
+import { searchAttributes, workflowTaskTimeout } from './names.js';
 
 /**
  * How a run of an admitted plan is started, whoever starts it: what Temporal's own lists and pages show of it, and the
@@ -12,6 +12,7 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
     workflowId: envelope.run,
     args: [{ ...envelope, verb: 'start', digest: plan.digest } satisfies StartEnvelope] as [StartEnvelope],
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
+    workflowTaskTimeout,
     staticSummary: `${plan.drill ? 'Drill: ' : ''}${plan.runbook.title}: ${envelope.reason || 'no reason given'}`,
     staticDetails: details(envelope, plan),
     memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { kills } from './kills.js';
+import { heartbeatMs, kills } from './kills.js';
 import { isLong, tell } from './tell.js';
 
 /** The long form is `npm run chaos:kills`: 20 runs, at least 1,000 effects, at least 50 kills. */
 const size = isLong ? { runs: 20, rounds: 60, kills: 50, measured: 5 } : { runs: 3, rounds: 10, kills: 6, measured: 1 };
-/** The workers' heartbeat time-out and 4 s, in milliseconds: longer nobody may be held up by a death. */
-const mostHeldMs = 6_000;
+/** In milliseconds: longer nobody may be held up by a death. */
+const mostHeldMs = heartbeatMs + 4_000;
 
 test(
   'workers killed at any moment: every effect happened once; plain activities repeat some',

@@ -13,6 +13,9 @@ import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
 import { asking, standstill } from './standstill.js';
 
+/** Of the workers: silence after which one counts as dead, in milliseconds. */
+export const heartbeatMs = 4_000;
+
 export interface KillOptions {
   runs: number;
   /** Rounds of a run; each has one effect of every kind. */
@@ -62,7 +65,7 @@ export async function kills(options: KillOptions): Promise<KillResult> {
   await once(server, 'listening');
   const engine = await Engine.start({
     workers: 2,
-    ...(options.bare ? { settings: { TEST_BARE: '1' } } : {}),
+    settings: { RUNBOOK_HEARTBEAT_MS: `${heartbeatMs}`, ...(options.bare ? { TEST_BARE: '1' } : {}) },
     targets: JSON.stringify({
       targets: {
         database: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } },

@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { payloadCodec } from '../../common/payload-codec.js';
 import type { Admission, BorderLimits } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames, workflowTaskTimeout } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
@@ -202,7 +202,10 @@ export class Engine {
 
   async run(runbook: string, inputs: JsonObject): Promise<WorkflowHandle> {
     const envelope = this.envelope(runbook, inputs);
-    return this.client.workflow.start(runbook, { workflowId: envelope.run, taskQueue: this.taskQueue, args: [envelope] });
+    return this.client.workflow.start(runbook, {
+      ...{ workflowId: envelope.run, taskQueue: this.taskQueue, args: [envelope] },
+      workflowTaskTimeout,
+    });
   }
 
   admission(runbook: string, inputs: JsonObject): Promise<Admission> {
