@@ -1,6 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-export { defaultAddress, defaultNamespace, defaultTaskQueue, launchWorkflow, messageNames, workflowTaskTimeout } from './defaults.js';
+export {
+  defaultAddress,
+  defaultNamespace,
+  defaultTaskQueue,
+  launchWorkflow,
+  messageNames,
+  workflowTaskTimeout,
+} from './defaults.js';
 
 /** Typed search attributes; few, never secret, registered by `runbook setup`. */
 export const searchAttributes = {
