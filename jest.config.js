@@ -1,8 +1,11 @@
+/** What takes long and has a form in `npm run chaos` of its own (`*.long.ts`). */
+const long = process.env.RUNBOOK_CHAOS === 'long' ? ['**/*.long.ts'] : [];
+
 /** Real servers, real processes: one worker per core at most, and every suite picks its own database and task queue. */
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test', '<rootDir>/examples'],
-  testMatch: ['**/*.test.ts'],
+  testMatch: ['**/*.test.ts', ...long],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, sourceMaps: 'inline' }],

@@ -26,13 +26,17 @@ const forms = {
   handover: { what: 'one release takes over from another', run: test('handover') },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   deployments: { what: 'good and bad releases under load', run: ['scripts/test.mjs', 'test/deployment'] },
-  disasters: { what: 'a site lost at any moment, backups broken', run: ['scripts/test.mjs', 'test/disaster/disasters'] },
+  disasters: { what: 'a site lost at any moment, backups broken', run: ['scripts/test.mjs', 'test/disaster/disasters.long'] },
   executor: {
     what: 'the executor lost with its site, another one from a clone without a network (after `npm run offline`)',
     run: ['scripts/test.mjs', 'test/disaster/executor'],
   },
   split: { what: 'the old site back in the middle of a recovery', run: ['scripts/test.mjs', 'test/disaster/split-brain'] },
-  deaths: { what: 'worker, Temporal and record die during a recovery', run: ['scripts/test.mjs', 'test/disaster/kills'] },
+  deaths: { what: 'worker, Temporal and record die during a recovery', run: ['scripts/test.mjs', 'test/disaster/kills.long'] },
+  cloud: {
+    what: 'a site recovered in Kubernetes, the cloud dies half-way',
+    run: ['scripts/test.mjs', 'test/kubernetes-site/recovery.long'],
+  },
   pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
 };
 

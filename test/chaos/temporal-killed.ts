@@ -23,6 +23,8 @@ export interface TemporalOptions {
   runs: number;
   /** Runs at once. */
   width: number;
+  /** Milliseconds between the starts of two runs, at least; none unless said. */
+  everyMs?: number;
   /** Milliseconds between a start of the server and its death, at least and at most. */
   between: readonly [number, number];
   /** Deaths at most; as many as come unless said. */
@@ -44,7 +46,13 @@ export interface TemporalResult {
 }
 
 /** Temporal's server is killed again and again while runs are started, decided and ended. */
-export async function killTemporal({ runs, width, between, most = Infinity }: TemporalOptions): Promise<TemporalResult> {
+export async function killTemporal({
+  runs,
+  width,
+  everyMs = 0,
+  between,
+  most = Infinity,
+}: TemporalOptions): Promise<TemporalResult> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'runbook-temporal-'));
   const program = await findTemporal(cacheFolder());
@@ -54,6 +62,7 @@ export async function killTemporal({ runs, width, between, most = Infinity }: Te
   const { port, uiPort } = server;
   const world = await ChaosWorld.start({ workers: 2, address: server.address });
   const over = new AbortController();
+  const begunAt = performance.now();
   const result = { kills: 0 };
   const killing = (async () => {
     while (result.kills < most) {
@@ -69,7 +78,10 @@ export async function killTemporal({ runs, width, between, most = Infinity }: Te
   })();
   try {
     const ended = await Promise.race([
-      atOnce(runs, width, (index) => (index % 2 === 0 ? decided(world, index / 2) : effects(world))),
+      atOnce(runs, width, async (index) => {
+        await delay(Math.max(0, begunAt + index * everyMs - performance.now()));
+        return index % 2 === 0 ? decided(world, index / 2) : effects(world);
+      }),
       world.engine.workerEnded(),
       failureOf(killing),
     ]);

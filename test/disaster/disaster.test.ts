@@ -5,22 +5,33 @@ import { tell } from '../chaos/tell.js';
 import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 import { archivedOf, isContent, notAt, readArchive } from './archive.js';
+import { MortalWorld, type Death } from './mortal-world.js';
 import { refuseCall } from './programs.js';
-import { DisasterWorld } from './world.js';
+import type { DisasterWorld } from './world.js';
 
 /*
- * One story on the real system: the site is lost under load and recovered at the other one, and the way back in good order.
+ * One story on the real system: the site is lost under load and recovered at the other one, while what recovers it dies as well; and the
+ * way back in good order.
  */
 
+/** Once each; kills.long.ts has more of them. */
+const deaths: readonly Death[] = [
+  ['temporal', 'fence/epoch'],
+  ['worker', 'database/restore'],
+  ['record', 'tiers/promote'],
+];
+
+let mortal: MortalWorld;
 let world: DisasterWorld;
 let users: Writer;
 beforeAll(async () => {
-  world = await DisasterWorld.start();
+  mortal = await MortalWorld.start();
+  ({ world } = mortal);
   users = await world.users();
 }, 120_000);
 afterAll(async () => {
   users?.kill();
-  await world?.stop();
+  await mortal?.stop();
 });
 
 test('a site that is lost under load is recovered at the other one, up to what was archived', async () => {
@@ -40,7 +51,8 @@ test('a site that is lost under load is recovered at the other one, up to what w
 
   // A tier that does not come up asks; what does not need it comes up meanwhile.
   const heal = refuseCall(world.system, 'b', 'start worker');
-  const asks = (await world.approved(run)).waitingFor[0];
+  const [stopped] = await Promise.all([world.approved(run), mortal.die(run, deaths)]);
+  const [asks] = stopped.waitingFor;
   expect(asks).toMatchObject({ kind: 'failure', id: 'tiers/worker/start' });
   await until('the other tiers', async () => {
     const { steps } = await world.engine.status(run);
@@ -70,7 +82,7 @@ test('a site that is lost under load is recovered at the other one, up to what w
   expect(recovery?.rpoMs ?? 0).toBeGreaterThanOrEqual((found.rpoMs ?? 0) - 1_600);
   expect(Object.values(recovery?.spent ?? {}).reduce((sum, ms) => sum + ms)).toBe(recovery?.rtoMs);
   tell(
-    `lost site: RTO ${recovery?.rtoMs} ms, RPO ${recovery?.rpoMs} ms by the run, ${found.rpoMs} ms by the journal; ` +
+    `lost site, and ${deaths.length} deaths of what recovers it: RTO ${recovery?.rtoMs} ms, RPO ${recovery?.rpoMs} ms by the run, ${found.rpoMs} ms by the journal; ` +
       `${found.lost.length} of ${found.acknowledged} acknowledged writes lost, 0 wrong; spent ${JSON.stringify(recovery?.spent)}`,
   );
 }, 240_000);
