@@ -1,5 +1,4 @@
 import type { Argument, Command, Option } from 'commander';
-import { catalogue } from '../runbooks/index.js';
 
 /*
  * Shell completion. The scripts hand over the words as they stand on the command line, each as one argument: nothing
@@ -50,17 +49,22 @@ export interface Suggestion {
   description: string;
 }
 
+/** What is there to choose from; each is asked for only where one may stand. */
+export interface Choices {
+  runs(): Promise<Suggestion[]>;
+  runbooks(): Promise<Suggestion[]>;
+}
+
 /**
  * What may stand in place of the last word.
  * @param words what stands behind `runbook`; the last one is being typed and may be empty
- * @param runs ids of runs, asked for only where one may stand
  */
-export async function suggest(program: Command, words: readonly string[], runs: () => Promise<string[]>): Promise<Suggestion[]> {
+export async function suggest(program: Command, words: readonly string[], choices: Choices): Promise<Suggestion[]> {
   // Bash hands over `--output=json` as three words.
   const typed = words.filter((word) => word !== '=');
   const current = words.at(-1) === '=' ? '' : (typed.pop() ?? '');
   const verb = program.commands.find((command) => typed.includes(command.name()) && !isHidden(command));
-  const offered = await candidates(program, verb, typed, current, runs);
+  const offered = await candidates(program, verb, typed, current, choices);
   return offered.filter(({ value }) => value.startsWith(current));
 }
 
@@ -69,12 +73,12 @@ async function candidates(
   verb: Command | undefined,
   typed: readonly string[],
   current: string,
-  runs: () => Promise<string[]>,
+  choices: Choices,
 ): Promise<Suggestion[]> {
   const options = [...(verb?.options ?? []), ...program.options].filter((option) => !option.hidden);
   const before = typed.at(-1);
   const asked = before === undefined ? undefined : options.find((option) => isFlag(option, before));
-  if (asked && (asked.required || asked.optional)) return valuesOf(asked);
+  if (asked && (asked.required || asked.optional)) return valuesOf(asked, choices);
   if (current.startsWith('-'))
     return options.map((option) => ({ value: option.long ?? option.short ?? '', description: option.description }));
   if (!verb)
@@ -83,23 +87,19 @@ async function candidates(
       .map((command) => ({ value: command.name(), description: command.description() }));
   const given = positionals(typed.slice(typed.indexOf(verb.name()) + 1), options);
   const argument = verb.registeredArguments[given];
-  return argument ? argumentValues(argument, runs) : [];
+  return argument ? argumentValues(argument, choices) : [];
 }
 
-function valuesOf(option: Option): Suggestion[] {
-  if (option.long === '--runbook') return runbooks();
+function valuesOf(option: Option, choices: Choices): Promise<Suggestion[]> | Suggestion[] {
+  if (option.long === '--runbook') return choices.runbooks();
   return (option.argChoices ?? []).map((value) => ({ value, description: '' }));
 }
 
-async function argumentValues(argument: Argument, runs: () => Promise<string[]>): Promise<Suggestion[]> {
+async function argumentValues(argument: Argument, choices: Choices): Promise<Suggestion[]> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value, description: '' }));
-  if (argument.name() === 'runbook') return runbooks();
+  if (argument.name() === 'runbook') return choices.runbooks();
   if (argument.name() !== 'run') return [];
-  return [{ value: '@latest', description: 'the newest run' }, ...(await runs()).map((value) => ({ value, description: '' }))];
-}
-
-function runbooks(): Suggestion[] {
-  return catalogue.map((spec) => ({ value: spec.id, description: spec.title }));
+  return [{ value: '@latest', description: 'the newest run' }, ...(await choices.runs())];
 }
 
 /** How many words are arguments: neither a flag nor the value of one. */

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import type { Suggestion } from '../completion.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples } from '../options.js';
@@ -28,14 +29,14 @@ export function registerCompletion(program: Command, io: Io): void {
     .helpOption(false)
     .action(async (words: string[]) => {
       const { suggest } = await import('../completion.js');
-      for (const { value, description } of await suggest(program, words, () => recentRuns(io)))
-        io.stdout.write(`${value}\t${description}\n`);
+      const choices = { runs: () => recentRuns(io), runbooks: () => runbooks(io) };
+      for (const { value, description } of await suggest(program, words, choices)) io.stdout.write(`${value}\t${description}\n`);
       io.exitCode = exitCodes.ok;
     });
 }
 
 /** Ids of the newest runs; none when the record is away or slow. */
-async function recentRuns(io: Io): Promise<string[]> {
+async function recentRuns(io: Io): Promise<Suggestion[]> {
   const url = databaseUrl(io.env);
   if (url === null) return [];
   const { listRuns, openPool } = await import('../../store/index.js');
@@ -43,8 +44,15 @@ async function recentRuns(io: Io): Promise<string[]> {
     const pool = openPool(url, { applicationName: 'runbook completion', max: 1 });
     const late = new Promise<never>((_done, failed) => setTimeout(() => failed(new Error('too late')), patienceMs).unref());
     const runs = await Promise.race([listRuns(pool, { limit: offered }), late]);
-    return runs.map((run) => run.id);
+    return runs.map((run) => ({ value: run.id, description: '' }));
   } catch {
     return [];
   }
+}
+
+/** Of a library that cannot be read, none: other commands say what is wrong with it. */
+async function runbooks(io: Io): Promise<Suggestion[]> {
+  const { knownRunbooks } = await import('../catalogue.js');
+  const known = await knownRunbooks(io.env).catch(() => knownRunbooks({}));
+  return known.map(({ id, title }) => ({ value: id, description: title }));
 }

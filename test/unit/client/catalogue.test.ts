@@ -34,6 +34,7 @@ test('list and show have them beside what is shipped', async () => {
     expect.arrayContaining(['pipeline-recovery', 'rotate-logs']),
   );
   expect((await cli('show', 'rotate-logs')).out).toContain('Rotate the logs');
+  expect((await cli('complete', '--', 'show', 'rot')).out).toBe('rotate-logs\tRotate the logs\n');
   const unknown = await cli('show', 'rotate-log');
   expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean rotate-logs?') as unknown });
 });
@@ -41,6 +42,7 @@ test('list and show have them beside what is shipped', async () => {
 test('a mistake in one is told with its file', async () => {
   writeFileSync(join(folder, 'broken.json'), JSON.stringify({ ...spec, id: 'broken', steps: [] }));
   const list = await cli('list');
+  expect((await cli('complete', '--', 'show', 'pipe')).out).toContain('pipeline-recovery');
   const { checks } = JSON.parse((await cli('doctor', '--output', 'json')).out) as {
     checks: { name: string; state: string; found: string }[];
   };

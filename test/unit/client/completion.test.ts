@@ -3,13 +3,17 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { completionScript, suggest } from '../../../client/completion.js';
+import { completionScript, suggest, type Choices } from '../../../client/completion.js';
 import { createProgram } from '../../../client/program.js';
 import { recordedIo } from './fake-io.js';
 
-const runs = (): Promise<string[]> => Promise.resolve(['orders-1', 'orders-2']);
+const offering = (...values: string[]) => Promise.resolve(values.map((value) => ({ value, description: '' })));
+const choices: Choices = {
+  runs: () => offering('orders-1', 'orders-2'),
+  runbooks: () => offering('pipeline-recovery', 'rotate-logs'),
+};
 const of = async (...words: string[]): Promise<string[]> =>
-  (await suggest(createProgram(recordedIo()), words, runs)).map(({ value }) => value);
+  (await suggest(createProgram(recordedIo()), words, choices)).map(({ value }) => value);
 
 describe('suggestions', () => {
   test.each([
@@ -25,6 +29,7 @@ describe('suggestions', () => {
       ['json', 'jsonl'],
     ],
     [['start', 'pipe'], ['pipeline-recovery']],
+    [['runs', '--runbook', 'rot'], ['rotate-logs']],
     [['start', 'pipeline-recovery', '--rea'], ['--reason']],
     [
       ['status', ''],
@@ -64,11 +69,13 @@ describe('suggestions', () => {
     }
   });
 
-  test('runs are asked for only where one may stand', async () => {
-    let asked = 0;
-    await suggest(createProgram(recordedIo()), ['start', ''], () => Promise.resolve([String((asked += 1))]));
-    await suggest(createProgram(recordedIo()), ['sta'], () => Promise.resolve([String((asked += 1))]));
-    expect(asked).toBe(0);
+  test('runs and runbooks are asked for only where one may stand', async () => {
+    const asked: string[] = [];
+    const noted = (what: string) => () => offering(String(asked.push(what)));
+    const words = [['sta'], ['start', ''], ['status', '']];
+    for (const each of words)
+      await suggest(createProgram(recordedIo()), each, { runs: noted('runs'), runbooks: noted('runbooks') });
+    expect(asked).toEqual(['runbooks', 'runs']);
   });
 });
 
