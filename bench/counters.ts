@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
 import { Runtime, DefaultLogger } from '@temporalio/worker';
 import pg from 'pg';
+import { freePort } from '../embedded/ports.js';
 
 /** What one side of a comparison asked of the servers. */
 export interface Asked {
@@ -78,14 +78,4 @@ export class Counters {
     }
     return { statements: this.statements, walSyncs: Number(rows[0]?.syncs), temporal };
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

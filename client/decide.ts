@@ -127,7 +127,7 @@ function decisionAbout(view: RunView, gate: string): DecisionView | undefined {
 /**
  * The gate that a decision is about.
  * @param gate its id; without one, the only gate that waits
- * @throws CliError with exit code 4 when it does not wait, 2 when several do and none was named
+ * @throws CliError with exit code 4 when it does not wait, 6 when only the record says so, 2 when several do and none was named
  */
 export function gateToDecide(reading: RunReading, gate: string | undefined, verb: string, command: string): WaitView {
   const { view } = reading;
@@ -145,6 +145,13 @@ export function gateToDecide(reading: RunReading, gate: string | undefined, verb
     );
   }
   const why = explainNot[kind](view, gate);
+  if (reading.note !== null) {
+    throw new CliError(
+      `${why} ${reading.note} What it does not have yet, only a worker knows. Nothing was changed.`,
+      `When a worker lives, try again. See why none answers with: ${command} doctor`,
+      exitCodes.timedOut,
+    );
+  }
   throw new CliError(`${why} Nothing was changed.`, status, exitCodes.denied);
 }
 

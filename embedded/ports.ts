@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /** Can this port be listened on, on loopback? */
@@ -9,16 +10,15 @@ export function portIsFree(port: number): Promise<boolean> {
   });
 }
 
-/** A port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((answer, failed) => {
-    const server = createServer();
-    server.once('error', failed);
-    server.listen({ port: 0, host: '127.0.0.1' }, () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === 'object' ? answer(address.port) : failed(new Error('no port'))));
-    });
-  });
+/**
+ * A port that nobody listens on now. Not one of those that systems give to connections of clients, from 32768 on: what listens on it
+ * would find it taken when it comes back after its death.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    if (await portIsFree(port)) return port;
+  }
 }
 
 /** The wanted port, or another one when it is taken. */

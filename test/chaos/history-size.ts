@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { messageNames } from '../../common/names.js';
 import { getAttempts, getRun } from '../../store/index.js';
-import { patiently } from './restarts.js';
+import { patiently } from '../helpers/restarts.js';
 import { ChaosWorld, compare } from './world.js';
 
 /** Decisions that are sent at once. */

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { findPostgres } from '../../embedded/binaries.js';
-import { cacheFolder } from '../../embedded/home.js';
-import { startPostgres, type Postgres } from '../../embedded/postgres.js';
 import { getAttempts, getRun, readOutput } from '../../store/index.js';
-import { atOnce, failureOf, patiently } from './restarts.js';
+import { OwnPostgres } from '../helpers/own-postgres.js';
+import { atOnce, failureOf, patiently } from '../helpers/restarts.js';
 import { ChaosWorld, compare } from './world.js';
 
 const kinds = ['command', 'sql', 'http', 'notify'] as const;
@@ -44,14 +39,7 @@ export interface RecordResult {
  */
 export async function restartRecord({ runs, width, rounds, between, most = Infinity }: RecordOptions): Promise<RecordResult> {
   const began = performance.now();
-  const folder = await mkdtemp(join(tmpdir(), 'runbook-postgres-'));
-  // A server that root starts runs as another user.
-  await chmod(folder, 0o755);
-  const programs = await findPostgres(cacheFolder());
-  const start = (port?: number): Promise<Postgres> =>
-    startPostgres({ programs, folder: join(folder, 'postgres'), port, databases: ['record', 'effects'] });
-  let server = await start();
-  const { port } = server;
+  const server = await OwnPostgres.start('record', 'effects');
   const world = await ChaosWorld.start({ workers: 2, databaseUrl: server.url('record'), target: server.url('effects') });
   const over = new AbortController();
   let restarts = 0;
@@ -62,10 +50,8 @@ export async function restartRecord({ runs, width, rounds, between, most = Infin
         () => undefined,
       );
       if (over.signal.aborted) return;
-      await server.server.stop(restarts % 2 === 0 ? 'SIGINT' : 'SIGQUIT');
+      await server.restart(restarts % 2 === 0 ? 'SIGINT' : 'SIGQUIT');
       restarts += 1;
-      server = await start(port);
-      if (server.port !== port) throw new Error(`port ${port} was taken by somebody else`);
     }
   })();
   try {
@@ -100,7 +86,6 @@ export async function restartRecord({ runs, width, rounds, between, most = Infin
     await restarting.catch(() => undefined);
     await world.stop();
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

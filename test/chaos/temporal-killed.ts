@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
-import { findTemporal } from '../../embedded/binaries.js';
-import { cacheFolder } from '../../embedded/home.js';
-import { searchAttributeTypes } from '../../embedded/services.js';
-import { startTemporal, type Temporal } from '../../embedded/temporal.js';
-import { atOnce, failureOf, patiently } from './restarts.js';
+import { OwnTemporal } from '../helpers/own-temporal.js';
+import { atOnce, failureOf, patiently } from '../helpers/restarts.js';
 import { ChaosWorld } from './world.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
@@ -54,13 +50,8 @@ export async function killTemporal({
   most = Infinity,
 }: TemporalOptions): Promise<TemporalResult> {
   const began = performance.now();
-  const folder = await mkdtemp(join(tmpdir(), 'runbook-temporal-'));
-  const program = await findTemporal(cacheFolder());
-  const start = (ports: { port?: number; uiPort?: number } = {}): Promise<Temporal> =>
-    startTemporal({ program, databaseFile: join(folder, 'temporal.db'), searchAttributes: searchAttributeTypes, ...ports });
-  let server = await start();
-  const { port, uiPort } = server;
-  const world = await ChaosWorld.start({ workers: 2, address: server.address });
+  const temporal = await OwnTemporal.start();
+  const world = await ChaosWorld.start({ workers: 2, address: temporal.address });
   const over = new AbortController();
   const begunAt = performance.now();
   const result = { kills: 0 };
@@ -70,10 +61,8 @@ export async function killTemporal({
         () => undefined,
       );
       if (over.signal.aborted) return;
-      await server.server.stop('SIGKILL');
       result.kills += 1;
-      server = await start({ port, uiPort });
-      if (server.port !== port) throw new Error(`port ${port} was taken by somebody else`);
+      await temporal.kill9AndRestart();
     }
   })();
   try {
@@ -99,8 +88,7 @@ export async function killTemporal({
     over.abort();
     await killing.catch(() => undefined);
     await world.stop();
-    await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    await temporal.stop();
   }
 }
 

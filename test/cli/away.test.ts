@@ -76,6 +76,10 @@ describe('no worker', () => {
     const status = await world.cli(['status', waiting]);
     expect(status).toMatchObject({ code: 8, stderr: expect.stringContaining('Read from the record: no worker answers.') });
 
+    // The record may be behind: what it does not have need not be so.
+    const desk = await world.cli(['retry', waiting, '--reason', 'x', '--as', 'approver']);
+    expect(desk).toMatchObject({ code: 6, stderr: expect.stringContaining('only a worker knows. Nothing was changed.') });
+
     const sent = await world.cli(['approve', waiting, '--reason', "it's right", '--as', 'approver', '--timeout', '1s']);
     expect(sent).toMatchObject({ code: 6, stdout: '', stderr: expect.stringContaining('It is kept and will be judged.') });
     const command = /Ask again with: runbook (.*)\n$/.exec(sent.stderr)?.[1] ?? '';

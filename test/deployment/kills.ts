@@ -10,8 +10,8 @@ import type { JsonObject } from '../../language/json.js';
 import type { TrafficServer } from '../../language/runbook.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
-import { patiently } from '../chaos/restarts.js';
-import { OwnTemporal } from './temporal.js';
+import { patiently } from '../helpers/restarts.js';
+import { OwnTemporal } from '../helpers/own-temporal.js';
 import { DeploymentWorld } from './world.js';
 
 const program = join(programFolder, 'test', 'deployment', 'worker.js');

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { atOnce } from '../chaos/restarts.js';
+import { atOnce } from '../helpers/restarts.js';
 import { tell } from '../chaos/tell.js';
 import { randomFrom } from '../driver/plan-model.js';
 import { disaster, faultsOf, kinds, rowOf, type GuardOff, type Kind } from './disasters.js';

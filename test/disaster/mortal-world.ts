@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { programFolder } from '../../worker/config.js';
-import { OwnTemporal } from '../deployment/temporal.js';
-import { OwnPostgres } from './own-postgres.js';
+import { OwnTemporal } from '../helpers/own-temporal.js';
+import { OwnPostgres } from '../helpers/own-postgres.js';
 import { DisasterWorld } from './world.js';
 
 export type Victim = 'worker' | 'temporal' | 'record';
@@ -19,9 +19,9 @@ export class MortalWorld {
   ) {}
 
   static async start(): Promise<MortalWorld> {
-    const [temporal, record] = await Promise.all([OwnTemporal.start(), OwnPostgres.start()]);
+    const [temporal, record] = await Promise.all([OwnTemporal.start(), OwnPostgres.start('record')]);
     const program = join(programFolder, 'test', 'deployment', 'worker.js');
-    const executor = { address: temporal.address, databaseUrl: record.url, workers: 1, program };
+    const executor = { address: temporal.address, databaseUrl: record.url('record'), workers: 1, program };
     return new MortalWorld(await DisasterWorld.start({}, executor), temporal, record);
   }
 
@@ -30,7 +30,7 @@ export class MortalWorld {
     const kill: Record<Victim, () => Promise<void>> = {
       worker: () => this.world.engine.killWorker(),
       temporal: () => this.temporal.kill9AndRestart(),
-      record: () => this.record.kill9AndRestart(),
+      record: () => this.record.restart('SIGKILL'),
     };
     for (const [victim, step] of deaths) {
       expect(await this.world.reached(run, step)).toBe(true);

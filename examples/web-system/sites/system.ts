@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -6,7 +6,7 @@ import { findPostgres, serverFolder } from '../../../embedded/binaries.js';
 import { serverAccount } from '../../../embedded/account.js';
 import { writeJson } from '../../../embedded/files.js';
 import { cacheFolder } from '../../../embedded/home.js';
-import { freePort, portIsFree } from '../../../embedded/ports.js';
+import { freePort } from '../../../embedded/ports.js';
 import { reachablePrograms } from '../../../embedded/postgres.js';
 import type { TargetDeclaration } from '../../../language/targets-file.js';
 import { nameOf } from '../app/owner.js';
@@ -215,14 +215,6 @@ function keyFile(folder: string): string {
   return join(folder, 'escrow', 'secrets.key');
 }
 
-/** A port that stays free until it is used: systems give connections of clients numbers above these. */
-async function quietPort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(12_000, 32_000);
-    if (await portIsFree(port)) return port;
-  }
-}
-
 async function startBeside(folder: string, name: string, args: (port: string, owner: string) => string[]): Promise<Instance> {
   const place = join(folder, name);
   mkdirSync(place, { recursive: true });
@@ -257,7 +249,7 @@ async function declareSite(
     witness: isolated ? null : `http://127.0.0.1:${witnessPort}`,
     keyFile: keyFile(folder),
     programs: await reachablePrograms(programs, serverAccount(), say),
-    ports: { database: await quietPort(), api: await quietPort(), worker: await quietPort(), frontend: await quietPort() },
+    ports: { database: await freePort(), api: await freePort(), worker: await freePort(), frontend: await freePort() },
     owner: nameOf(process.pid),
     leaseMs: options.leaseMs ?? 3_000,
     archiveTimeoutSeconds: options.archiveTimeoutSeconds ?? 2,
