@@ -7,6 +7,7 @@ import { line, pairs, shown, table, wrap, type Paint, type Style } from './outpu
 import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
+import { takenText } from './report/words.js';
 import { bothTimes, duration, since } from './times.js';
 
 export interface ViewOptions {
@@ -135,8 +136,13 @@ export function renderSteps(view: RunView, { paint, columns, now = Date.now(), p
       const text = wrap(problemText(step.error), columns, '   ');
       return text.split('\n').map((each) => paint(style, each));
     }
+    const taken = takenText(step, view);
     const attempt = pending.find((each) => each.step === step.id || each.step === `${step.id}.undo`);
-    return attempt ? pendingLines(attempt, columns).map((each) => paint('dim', each)) : [];
+    const lines = [
+      ...(taken === undefined ? [] : [wrap(taken, columns, '   ')]),
+      ...(attempt ? pendingLines(attempt, columns) : []),
+    ];
+    return lines.map((each) => paint('dim', each));
   };
   return [lines[0] ?? '', ...steps.flatMap((step, index) => [lines[index + 1] ?? '', ...below(step)])].join('\n');
 }

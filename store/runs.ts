@@ -33,7 +33,7 @@ export function admitRun(pool: pg.Pool, { key, view, plan, envelope, execution, 
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
       text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
-             VALUES (${runParameters}, $21::json, $22::json)
+             VALUES (${runParameters}, $23::json, $24::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
              RETURNING no`,
@@ -79,12 +79,12 @@ export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution, sav
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
       text: `INSERT INTO runbook.runs AS runs (${runColumns}, saves)
-             VALUES (${runParameters}, coalesce($21, 0))
+             VALUES (${runParameters}, coalesce($23, 0))
              ON CONFLICT (run, first_run_id) DO UPDATE SET
                state = excluded.state, ended_at = excluded.ended_at, outputs = excluded.outputs, problem = excluded.problem,
-               recovery = excluded.recovery,
+               recovery = excluded.recovery, probed = excluded.probed, drifted = excluded.drifted,
                ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now(), saves = greatest(runs.saves, excluded.saves)
-             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($21::integer IS NULL OR runs.saves <= excluded.saves)
+             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($23::integer IS NULL OR runs.saves <= excluded.saves)
              RETURNING no`,
       values: [...runValues(view), save?.number ?? null],
     });
@@ -116,7 +116,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
   const { rows } = await pool.query<RunRow>({
     name: 'runs-get',
     text: `SELECT run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-                  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery
+                  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted
            FROM runbook.runs WHERE no = $1`,
     values: [no],
   });
@@ -146,6 +146,8 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
     outputs: row.outputs,
     ...(row.drill ? { drill: true } : {}),
     ...(row.recovery ? { recovery: row.recovery } : {}),
+    ...(row.probed.length > 0 ? { probed: row.probed } : {}),
+    ...(row.drifted.length > 0 ? { drifted: row.drifted } : {}),
     problem: row.problem,
     source: 'record',
   };
@@ -240,6 +242,8 @@ type RunRow = Pick<
   ui_url: string | null;
   drill: boolean;
   recovery: RecoveryView | null;
+  probed: string[];
+  drifted: string[];
 };
 
 type SummaryRow = Pick<RunSummary, 'runbook' | 'title' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'step'> & {
@@ -252,7 +256,7 @@ type SummaryRow = Pick<RunSummary, 'runbook' | 'title' | 'priority' | 'targets' 
 };
 
 const runColumns = `run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery`;
+  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted`;
 
 function runValues(view: RunView): unknown[] {
   const ended = endStates.has(view.state);
@@ -277,10 +281,12 @@ function runValues(view: RunView): unknown[] {
     jsonText(view.problem),
     view.drill ?? false,
     jsonText(view.recovery ?? null),
+    view.probed ?? [],
+    view.drifted ?? [],
   ];
 }
 
-const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json`;
+const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json, $21::text[], $22::text[]`;
 
 function numberOf(rows: { no: string }[]): string {
   const no = rows[0]?.no;

@@ -418,7 +418,7 @@ export async function saveSteps(client: pg.PoolClient, no: string, steps: readon
     name: 'steps-save',
     text: `INSERT INTO runbook.steps AS s (${stepColumns}) SELECT ${stepValues} ${stepSource}
            ON CONFLICT (run_no, path) DO UPDATE SET
-             ordinal = excluded.ordinal, title = excluded.title, undo = excluded.undo,
+             ordinal = excluded.ordinal, title = excluded.title, undo = excluded.undo, taken_from = excluded.taken_from,
              attempts = greatest(s.attempts, excluded.attempts),
              started_at = coalesce(excluded.started_at, s.started_at),
              (state, ended_at, output, error) = (
@@ -443,7 +443,7 @@ export async function closeAttempts(client: pg.PoolClient, no: string): Promise<
 export async function readSteps(pool: Connection, no: string, live: boolean): Promise<StepView[]> {
   const { rows } = await pool.query<StepRow>({
     name: 'steps-read',
-    text: `SELECT s.path, s.ordinal, s.title, s.kind, s.effect, s.state, s.attempts, s.started_at, s.ended_at, s.output, s.error, s.undo,
+    text: `SELECT s.path, s.ordinal, s.title, s.kind, s.effect, s.state, s.attempts, s.started_at, s.ended_at, s.output, s.error, s.undo, s.taken_from,
                   u.state AS undo_state
            FROM runbook.steps s
            LEFT JOIN runbook.steps u ON u.run_no = s.run_no AND u.undo_of = s.path
@@ -468,6 +468,7 @@ export async function readSteps(pool: Connection, no: string, live: boolean): Pr
     output: row.output,
     error: row.error,
     ...(row.undo === null ? {} : { undo: row.undo }),
+    ...(row.taken_from === null ? {} : { takenFrom: row.taken_from }),
   }));
 }
 
@@ -539,11 +540,12 @@ function rankOf(row: string): string {
   return `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ELSE 2 END`;
 }
 
-const stepColumns = 'run_no, path, ordinal, title, kind, effect, state, attempts, started_at, ended_at, output, error, undo';
+const stepColumns =
+  'run_no, path, ordinal, title, kind, effect, state, attempts, started_at, ended_at, output, error, undo, taken_from';
 const stepValues =
-  '$1::bigint, v.id, v.ordinal, v.title, v.kind, v.effect, v.state, v.attempts, v.started, v.ended, v.output, v.error, v.undo';
+  '$1::bigint, v.id, v.ordinal, v.title, v.kind, v.effect, v.state, v.attempts, v.started, v.ended, v.output, v.error, v.undo, v."takenFrom"';
 const stepSource = `FROM json_to_recordset($2::json) AS v (id text, ordinal integer, title text, kind text, effect text, state text,
-  attempts integer, started timestamptz, ended timestamptz, output json, error json, undo text)`;
+  attempts integer, started timestamptz, ended timestamptz, output json, error json, undo text, "takenFrom" text)`;
 
 function stepsJson(steps: readonly (StepView | SavedStep)[]): string | null {
   const places = placesOf(steps);
@@ -583,5 +585,6 @@ type StepRow = Pick<StepView, 'title' | 'kind' | 'effect' | 'state' | 'attempts'
   started_at: Date | null;
   ended_at: Date | null;
   undo: string | null;
+  taken_from: string | null;
   undo_state: string | null;
 };

@@ -182,7 +182,7 @@ function shown(wait: Wait): string {
 function steps(rows: readonly StepView[], report: Report): string {
   const body = rows.map((step) => {
     const span = stepSpan(step, report);
-    return `<tr${step.id.includes('/') ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(step.state)}">${html(stepWords(step.state, report.view))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step))}</td></tr>`;
+    return `<tr${step.id.includes('/') ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(step.state)}">${html(stepWords(step.state, report.view))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step, report.view))}</td></tr>`;
   });
   return `<section>
 <h2>Steps</h2>

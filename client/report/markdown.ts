@@ -64,7 +64,7 @@ function steps(report: Report): string {
       stepWords(step.state, report.view),
       step.attempts ? String(step.attempts) : '',
       span ? duration(span.to - span.from) : '',
-      md(outputLine(step)),
+      md(outputLine(step, report.view)),
     ];
   });
   return `## Steps\n\n${table(['Step', 'State', 'Attempts', 'Duration', 'Result'], rows)}`;

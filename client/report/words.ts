@@ -72,10 +72,17 @@ export function summary(report: Report): string {
   return parts.join(' ');
 }
 
+/** Where a step's result comes from when the run did not make it; undefined when it did. */
+export function takenText({ id, takenFrom }: StepView, { probed = [], drifted = [] }: RunView): string | undefined {
+  if (drifted.includes(id)) return 'what was taken over no longer held: done anew';
+  if (takenFrom === undefined) return undefined;
+  return `taken over from run ${takenFrom}${probed.includes(id) ? ', and it still holds' : ''}`;
+}
+
 /** A step's result in one line. */
-export function outputLine(step: StepView): string {
-  if (step.error) return clip(step.error.message, 200);
-  return clip(brief(step.output, 0), 200);
+export function outputLine(step: StepView, view: RunView): string {
+  const result = step.error ? step.error.message : brief(step.output, 0);
+  return clip([takenText(step, view), result].filter(Boolean).join('; '), 200);
 }
 
 /** A value in one line, first things first. */

@@ -92,6 +92,8 @@ describe('orders to a live run', () => {
     const { id } = await world.json<{ id: string }>(['start', '--from', dead, ...why, '--input', `second=${good}`]);
     expect((await world.cli(['wait', id, '--timeout', '20s'])).code).toBe(0);
     expect(await status(id)).toMatchObject({ state: 'succeeded', steps: [{ takenFrom: dead }, {}] });
+    for (const away of [{}, { TEMPORAL_ADDRESS: '127.0.0.1:1' }])
+      expect((await world.cli(['status', id], away)).stdout).toContain(`taken over from run ${dead}`);
     expect(await readFile(trace, 'utf8')).toBe('did\n');
   }, 60_000);
 

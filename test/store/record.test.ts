@@ -109,6 +109,21 @@ test('saved twice is saved once; what it waits for and its steps are read back',
   expect(await getRun(pool, key)).toEqual({ ...endedView(key), source: 'record' });
 });
 
+test('what a run took over from a dead one is read back, until it is done anew', async () => {
+  const key = keyOf('heir');
+  const given = admission(key);
+  const [first, ...others] = given.view.steps;
+  const steps = [{ ...first!, state: 'succeeded' as const, takenFrom: 'dead' }, ...others];
+  await admitRun(pool, { ...given, view: { ...given.view, steps } });
+  expect((await getRun(pool, key))?.steps[0]).toMatchObject({ takenFrom: 'dead' });
+  const looked = { ...waitingView(key), probed: [first!.id] };
+  await twice(() => saveRun(pool, { ...looked, steps }));
+  expect(await getRun(pool, key)).toEqual({ ...looked, steps, source: 'record' });
+  const drifted = { ...waitingView(key), drifted: [first!.id] };
+  await saveRun(pool, drifted);
+  expect(await getRun(pool, key)).toEqual({ ...drifted, source: 'record' });
+});
+
 test('a run that was never admitted in the record can still be saved, and admission fills in the plan', async () => {
   const key = keyOf('unadmitted');
   await saveRun(pool, waitingView(key));

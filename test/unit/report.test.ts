@@ -5,7 +5,7 @@ import { renderMarkdown } from '../../client/report/markdown.js';
 import { runSpan, timeSpent, type Report } from '../../client/report/report.js';
 import { Scale } from '../../client/report/scale.js';
 import { renderTimeline } from '../../client/report/timeline.js';
-import { clip, duration, summary } from '../../client/report/words.js';
+import { clip, duration, summary, takenText } from '../../client/report/words.js';
 import type { Json } from '../../language/json.js';
 import { rolledBackReport, succeededReport, waitingReport } from './report-fixture.js';
 
@@ -338,6 +338,19 @@ test('the summary says what became of the run and where it stands', () => {
     /^Succeeded after 40 min 58 s\. 10 of 10 steps done\. 40 min 00 s were spent waiting for people\. 1 attempt lost the worker/,
   );
   expect(summary(rolledBackReport())).toMatch(/^Rolled back after 4 min 08 s at: Follow the job until it is done\./);
+});
+
+test('a result that was taken over says so, and whether it was looked at again', () => {
+  const report = succeededReport();
+  const [step] = report.view.steps;
+  const taken = { ...step!, takenFrom: 'orders-1' };
+  const view = { ...report.view, steps: [taken, ...report.view.steps.slice(1)] };
+  expect(takenText(step!, report.view)).toBeUndefined();
+  expect(takenText(taken, view)).toBe('taken over from run orders-1');
+  expect(takenText(taken, { ...view, probed: [taken.id] })).toBe('taken over from run orders-1, and it still holds');
+  expect(takenText(step!, { ...view, drifted: [taken.id] })).toBe('what was taken over no longer held: done anew');
+  for (const render of [renderMarkdown, renderHtml])
+    expect(render({ ...report, view })).toContain('taken over from run orders-1');
 });
 
 test('clipped text shows that it was cut', () => {
