@@ -11,6 +11,9 @@ import type { Point } from './points.js';
 import { countedKinds, type CountedKind } from './specs.js';
 import { ChaosWorld, compare } from './world.js';
 
+/** Runs of a kind at a point, until its steps have died there as often as they should. */
+const mostPasses = 5;
+
 export interface PointResult {
   deaths: number;
   /** Processes that died; one death takes every step with it that stands at its point. */
@@ -24,7 +27,7 @@ export interface PointResult {
 }
 
 /**
- * One run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted.
+ * A run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted.
  * @param times deaths of each kind of step at each point
  * @param at the points
  * @returns the same also for some steps whose attempts all believe that they are the first
@@ -71,16 +74,20 @@ export async function killAll(
     const unknown: Record<string, number> = {};
     // What dies in the middle of its effect dies at once, and would take the others with it before they come to their points.
     for (const together of [at.filter((point) => point !== 'in-effect'), at.filter((point) => point === 'in-effect')]) {
-      const begun: CountedRun[] = [];
-      for (const kind of kinds) {
-        for (const point of together) begun.push({ kind, handle: await start(world, kind, point, times) });
+      let wanted = kinds.flatMap((kind) => together.map((point) => ({ kind, point, rounds: times })));
+      for (let pass = 1; wanted.length > 0; pass += 1) {
+        if (pass > mostPasses) throw new Error(`some steps never died at their points: ${JSON.stringify(wanted)}`);
+        const begun = await Promise.all(wanted.map(async (each) => ({ ...each, handle: await start(world, each) })));
+        await untilEnded(world, begun, unknown);
+        runs.push(...begun);
+        wanted = await stillWanted(begun, deaths);
       }
-      await untilEnded(world, begun, unknown);
-      runs.push(...begun);
     }
     const wanted = runs
       .filter(({ kind }) => kind !== 'check')
-      .flatMap(({ handle, kind }) => Array.from({ length: times }, (_, index) => `${handle.workflowId} ${kind} ${index + 1}`));
+      .flatMap(({ handle, kind, rounds }) =>
+        Array.from({ length: rounds }, (_, index) => `${handle.workflowId} ${kind} ${index + 1}`),
+      );
     const views = await Promise.all(runs.map(({ handle }) => engine.ended(handle)));
     const happened = (await world.effects()).filter((id) => runs.some(({ handle }) => id.startsWith(`${handle.workflowId} `)));
     return {
@@ -97,9 +104,25 @@ export async function killAll(
   }
 }
 
-interface CountedRun {
-  handle: WorkflowHandle;
+interface Wanted {
   kind: CountedKind;
+  point: Point;
+  rounds: number;
+}
+
+interface CountedRun extends Wanted {
+  handle: WorkflowHandle;
+}
+
+/** A step that another one's death took with it, before it came to its own point, may have had its effect: then it never comes there. */
+async function stillWanted(runs: readonly CountedRun[], deaths: string): Promise<Wanted[]> {
+  const noted = await readdir(deaths);
+  return runs
+    .map(({ handle, kind, point, rounds }) => {
+      const died = noted.filter((name) => name.startsWith(`${handle.workflowId} `)).length;
+      return { kind, point, rounds: rounds - died };
+    })
+    .filter(({ rounds }) => rounds > 0);
 }
 
 /** Plays the operator of the runs until all have ended. @param unknown counts the steps that nobody could know of */
@@ -118,7 +141,7 @@ async function untilEnded(world: ChaosWorld, runs: readonly CountedRun[], unknow
   }
 }
 
-function start({ engine, journal }: ChaosWorld, kind: CountedKind, point: Point, rounds: number): Promise<WorkflowHandle> {
+function start({ engine, journal }: ChaosWorld, { kind, point, rounds }: Wanted): Promise<WorkflowHandle> {
   const run = `${kind}-at-${point}-${randomUUID().slice(0, 8)}`;
   const envelope = engine.envelope('chaos-steps', { kinds: kind, rounds, journal }, run);
   return engine.client.workflow.start('chaos-steps', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });

@@ -14,9 +14,9 @@ test(
         `${guarded.lost} lost, ${guarded.finished}/${guarded.runs} runs finished, unknown: ${guarded.unknown['sql'] ?? 'none'}, ` +
         `${together}/${steps} claims written with their effect, ${seconds} s; as two transactions: ${open.twice} twice`,
     );
-    expect(guarded).toMatchObject({ twice: 0, lost: 0, finished: guarded.runs, deaths: guarded.runs * times, unknown: {} });
+    expect(guarded).toMatchObject({ twice: 0, lost: 0, finished: guarded.runs, deaths: at.length * times, unknown: {} });
     expect(together).toBe(steps);
-    expect(steps).toBe(guarded.runs * times);
+    expect(steps).toBeGreaterThanOrEqual(at.length * times);
     expect(open.twice).toBeGreaterThan(0);
   },
   isLong ? 900_000 : 120_000,
