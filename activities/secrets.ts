@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseSecrets, type SecretDeclaration } from '../language/secrets-file.js';
-import { FileError } from '../language/targets-file.js';
+import { FileError } from '../language/strict-file.js';
 import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
 import { Redactor } from './redact.js';

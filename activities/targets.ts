@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { FileError, parseTargets, plannedTarget, type TargetDeclaration } from '../language/targets-file.js';
+import { FileError } from '../language/strict-file.js';
+import { parseTargets, plannedTarget, type TargetDeclaration } from '../language/targets-file.js';
 import type { TargetChoice } from '../language/inputs.js';
 import type { PlannedTarget } from '../language/plan.js';
 import { StepFailure } from './failure.js';

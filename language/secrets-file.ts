@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseStrictly } from './targets-file.js';
+import { parseStrictly } from './strict-file.js';
 
 /*
  * secrets.yaml: which provider holds a secret, and to which targets it may go. Values are never in it.

@@ -1,6 +1,6 @@
-import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { digestOf } from './digest.js';
+import { parseStrictly } from './strict-file.js';
 import { parseUrl } from './url.js';
 import type { PlannedTarget } from './plan.js';
 
@@ -47,9 +47,6 @@ const file = z.strictObject({ targets: z.record(name, target) });
 
 export type TargetDeclaration = z.infer<typeof target> & { name: string };
 
-/** A file is not as it should be; the message says where, as file:line:col, and what. */
-export class FileError extends Error {}
-
 /** Reads targets.yaml. @throws FileError */
 export function parseTargets(text: string, path: string): TargetDeclaration[] {
   const { targets } = parseStrictly(text, path, file);
@@ -77,37 +74,4 @@ export function plannedTarget(declaration: TargetDeclaration): PlannedTarget {
     facts,
     digest: targetDigest(declaration),
   };
-}
-
-/**
- * YAML that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags and parser warnings are errors.
- * @throws FileError with every problem as file:line:col
- */
-export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>): T {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
-  const at = (offset: number): string => {
-    const { line, col } = lines.linePos(offset);
-    return `${path}:${line}:${col}`;
-  };
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0)
-    throw new FileError(faults.map((fault) => `${at(fault.pos[0])}: ${fault.message.split('\n')[0]}`).join('\n'));
-  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }));
-  if (parsed.success) return parsed.data;
-  throw new FileError(
-    parsed.error.issues
-      .map((issue) => `${at(offsetOf(document, issue.path))}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`)
-      .join('\n'),
-  );
-}
-
-/** Where the node at `path` stands; where it is missing, the nearest node around it. */
-function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const node = document.getIn(path.slice(0, length), true);
-    const range = (node as { range?: [number, number, number] } | undefined)?.range;
-    if (range) return range[0];
-  }
-  return document.range[0];
 }

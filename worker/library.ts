@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkRunbook } from '../language/runbook-schema.js';
+import { parseRunbook } from '../language/runbook-schema.js';
 import type { RunbookSpec } from '../language/runbook.js';
+import { FileError } from '../language/strict-file.js';
 import { ConfigError } from './config.js';
 
 /**
@@ -15,12 +16,13 @@ export function readLibrary(folder: string | null, shipped: readonly RunbookSpec
   const found: RunbookSpec[] = [];
   const problems: string[] = [];
   for (const file of filesOf(folder)) {
-    const checked = checkFile(join(folder, file));
-    if (!checked.ok) problems.push(...checked.problems.map((problem) => `${file}: ${problem}`));
-    else if (taken.has(checked.runbook.id)) problems.push(`${file}: there is a runbook ${checked.runbook.id} already`);
-    else {
-      taken.add(checked.runbook.id);
-      found.push(checked.runbook);
+    try {
+      const runbook = parseRunbook(readFileSync(join(folder, file), 'utf8'), file);
+      if (taken.has(runbook.id)) throw new FileError(`${file}: there is a runbook ${runbook.id} already`);
+      taken.add(runbook.id);
+      found.push(runbook);
+    } catch (error) {
+      problems.push(...(error instanceof FileError ? error.message : `${file}: ${(error as Error).message}`).split('\n'));
     }
   }
   if (problems.length > 0) throw new ConfigError(`The runbooks in ${folder} cannot be used:\n  ${problems.join('\n  ')}`);
@@ -34,13 +36,5 @@ function filesOf(folder: string): string[] {
       .sort();
   } catch (error) {
     throw new ConfigError(`RUNBOOK_LIBRARY names ${folder}, which cannot be read: ${(error as Error).message}`);
-  }
-}
-
-function checkFile(file: string): ReturnType<typeof checkRunbook> {
-  try {
-    return checkRunbook(JSON.parse(readFileSync(file, 'utf8')));
-  } catch (error) {
-    return { ok: false, problems: [(error as Error).message] };
   }
 }

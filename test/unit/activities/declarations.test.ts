@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { Secrets } from '../../../activities/secrets.js';
 import { Targets } from '../../../activities/targets.js';
-import { FileError } from '../../../language/targets-file.js';
+import { FileError } from '../../../language/strict-file.js';
 import { failureOf, World } from '../../kinds/world.js';
 
 let world: World;

@@ -49,5 +49,9 @@ test('a mistake in one is told with its file', async () => {
   expect(checks.find(({ name }) => name === 'drills')).toMatchObject({
     ...{ state: 'failed', found: expect.stringContaining('broken.json') as unknown },
   });
-  expect(list).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/cannot be used:\n\s+broken\.json: /) as unknown });
+  expect(list).toMatchObject({
+    code: 1,
+    out: '',
+    err: expect.stringMatching(/cannot be used:\n\s+broken\.json:1:\d+: steps must not be empty/) as unknown,
+  });
 });

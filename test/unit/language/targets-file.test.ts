@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { FileError, parseTargets, plannedTarget, targetDigest } from '../../../language/targets-file.js';
+import { FileError } from '../../../language/strict-file.js';
+import { parseTargets, plannedTarget, targetDigest } from '../../../language/targets-file.js';
 
 const good = `targets:
   orders:

@@ -40,7 +40,18 @@ test('every mistake of every file is named, with its place', () => {
     steps: [{ ...runbook.steps[0], work: { action: { kind: 'command', argv: [{ $: 'inputs.x' }] } } }],
   });
   writeFileSync(join(folder, 'c.json'), '{');
-  expect(() => readLibrary(folder, [])).toThrow(/a\.json: .*stepz[\s\S]*b\.json: steps\.0\.work\.action[\s\S]*c\.json: /);
+  writeFileSync(join(folder, 'd.json'), JSON.stringify({ ...runbook, title: undefined, steps: 'none' }, null, 2));
+  expect(() => readLibrary(folder, [])).toThrow(
+    new RegExp(
+      [
+        'a.json:1:1: has "stepz", which nothing knows',
+        'b.json:1:\\d+: steps.0.work.action.argv.0 must be text',
+        'c.json:1:2: Flow map must end with a }\\n',
+        'd.json:1:1: title is missing',
+        'd.json:\\d+:12: steps must be an array',
+      ].join('[\\s\\S]*'),
+    ),
+  );
 });
 
 test('a name that is taken, and a folder that is not there', () => {

@@ -1,0 +1,68 @@
+import { LineCounter, parseDocument, type Document } from 'yaml';
+import type { z } from 'zod';
+
+/*
+ * Files that people write: read as they stand or refused, with every mistake at its place.
+ */
+
+/** A file is not as it should be; the message says where, as file:line:col, and what. */
+export class FileError extends Error {}
+
+/**
+ * YAML, or JSON, that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags and parser warnings are errors.
+ * @throws FileError with every problem as file:line:col
+ */
+export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>): T {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${path}:${line}:${col}`;
+  };
+  const faults = [...document.errors, ...document.warnings];
+  if (faults.length > 0)
+    throw new FileError(
+      faults
+        .map((fault) => `${at(fault.pos[0])}: ${fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:$/, '')}`)
+        .join('\n'),
+    );
+  const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }), { error: inWords });
+  if (parsed.success) return parsed.data;
+  throw new FileError(
+    parsed.error.issues.map((issue) => `${at(offsetOf(document, issue.path))}: ${problemText(issue)}`).join('\n'),
+  );
+}
+
+/** Where the node at `path` stands; where it is missing, the nearest node around it. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true);
+    const range = (node as { range?: [number, number, number] } | undefined)?.range;
+    if (range) return range[0];
+  }
+  return document.range[0];
+}
+
+/** Where in the data, and what; such as `steps.2.kind is missing`. */
+export function problemText({ path, message }: z.core.$ZodIssue, whole = ''): string {
+  return [path.join('.') || whole, message].filter(Boolean).join(' ');
+}
+
+/** What is wrong with a value, as people say it; undefined: as zod says it. For `error` of a parse. */
+export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.input === undefined) return 'is missing';
+  if (issue.code === 'invalid_type') return `must be ${withArticle(issue.expected)}`;
+  if (issue.code === 'invalid_value') return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+  if (issue.code === 'unrecognized_keys')
+    return `has ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, which nothing knows`;
+  if (issue.code === 'invalid_union') return 'has none of the forms that it may have';
+  if (issue.code === 'too_small' && issue.minimum === 1) return 'must not be empty';
+  return undefined;
+}
+
+function withArticle(expected: string): string {
+  if (expected === 'string') return 'text';
+  const names: Record<string, string> = { record: 'object', int: 'whole number' };
+  const name = names[expected] ?? expected;
+  return `${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`;
+}
