@@ -43,6 +43,7 @@ describe('from a runbook to its end', () => {
     });
     expect(view.uiUrl).toMatch(new RegExp(`^http://ui\\.example/namespaces/default/workflows/${run}/[0-9a-f-]+/user-metadata$`));
     expect((await world.cli(['open', run])).stdout.trim()).toBe(view.uiUrl);
+    expect(await world.taskTimeoutSeconds(run)).toBe(4);
   });
 
   test('runs lists it for those who may decide it', async () => {

@@ -81,6 +81,7 @@ test('a schedule starts runs as a person would, none beside one that still goes 
   await until('the run', () => Promise.resolve(existsSync(world.path('here'))));
   const runs = (): Promise<RunSummary[]> => world.json<RunSummary[]>(['runs', '--runbook', 'test-commands']);
   expect(await runs()).toMatchObject([{ state: 'running', requester: 'requester', reason: 'by the clock' }]);
+  expect(await world.taskTimeoutSeconds((await runs())[0]?.id ?? '')).toBe(4);
   // Another one is not begun beside it.
   await world.cli(['schedule', 'trigger', id]);
   const handle = world.client.schedule.getHandle(id);
