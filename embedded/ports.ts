@@ -10,13 +10,18 @@ export function portIsFree(port: number): Promise<boolean> {
   });
 }
 
+/** Handed out by this process; who got one may not listen yet. */
+const given = new Set<number>();
+
 /**
- * A port that nobody listens on now. Not one of those that systems give to connections of clients, from 32768 on: what listens on it
- * would find it taken when it comes back after its death.
+ * A port that nobody listens on now, and another one each time. Not one of those that systems give to connections of clients,
+ * from 32768 on: what listens on it would find it taken when it comes back after its death.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(12_000, 32_000);
+    if (given.has(port)) continue;
+    given.add(port);
     if (await portIsFree(port)) return port;
   }
 }

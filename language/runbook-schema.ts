@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isReference, referencesIn } from './reference.js';
 import type { Json } from './json.js';
-import { inWords, parseStrictly, problemText } from './strict-file.js';
+import { parseStrictly } from './strict-file.js';
 import { priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
 
 /*
@@ -265,28 +265,9 @@ const runbook = z
       context.addIssue({ code: 'custom', message: `nothing is called ${name}`, path: ['steps'] });
   });
 
-export type CheckedRunbook = { ok: true; runbook: RunbookSpec } | { ok: false; problems: string[] };
-
-/**
- * Checks a runbook that comes as data, everything at once.
- * @returns the runbook, or each mistake with the place where it is, such as `steps.2.work.action.argv`
- */
-export function checkRunbook(data: unknown): CheckedRunbook {
-  const parsed = runbook.safeParse(data, { error: inWords });
-  if (parsed.success) return { ok: true, runbook: asData(parsed.data) };
-  return {
-    ok: false,
-    problems: parsed.error.issues.map((issue) => problemText(issue, 'the runbook')),
-  };
-}
-
 /** Reads a runbook that is data from the text of its file. @throws FileError with every mistake as file:line:col */
 export function parseRunbook(text: string, path: string): RunbookSpec {
-  return asData(parseStrictly(text, path, runbook));
-}
-
-function asData(parsed: z.infer<typeof runbook>): RunbookSpec {
-  return { ...(parsed as RunbookSpec), data: true };
+  return { ...(parseStrictly(text, path, runbook) as RunbookSpec), data: true };
 }
 
 /** References to inputs and top-level steps that there are not; steps inside groups are seen by those beside them. */

@@ -29,7 +29,9 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
   const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }), { error: inWords });
   if (parsed.success) return parsed.data;
   throw new FileError(
-    parsed.error.issues.map((issue) => `${at(offsetOf(document, issue.path))}: ${problemText(issue)}`).join('\n'),
+    parsed.error.issues
+      .map((issue) => `${at(offsetOf(document, issue.path))}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`)
+      .join('\n'),
   );
 }
 
@@ -43,13 +45,8 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): numb
   return document.range[0];
 }
 
-/** Where in the data, and what; such as `steps.2.kind is missing`. */
-export function problemText({ path, message }: z.core.$ZodIssue, whole = ''): string {
-  return [path.join('.') || whole, message].filter(Boolean).join(' ');
-}
-
-/** What is wrong with a value, as people say it; undefined: as zod says it. For `error` of a parse. */
-export function inWords(issue: z.core.$ZodRawIssue): string | undefined {
+/** What is wrong with a value, as people say it; undefined: as zod says it. */
+function inWords(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined) return 'is missing';
   if (issue.code === 'invalid_type') return `must be ${withArticle(issue.expected)}`;
   if (issue.code === 'invalid_value') return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;

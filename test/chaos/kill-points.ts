@@ -22,6 +22,8 @@ export interface PointResult {
   lost: number;
   finished: number;
   runs: number;
+  /** Of all runs. */
+  steps: number;
   /** Kind → steps that stopped as unknown and waited for a person. */
   unknown: Record<string, number>;
 }
@@ -96,6 +98,7 @@ export async function killAll(
       ...compare(wanted, happened),
       finished: views.filter(({ state }) => state === 'succeeded').length,
       runs: runs.length,
+      steps: runs.reduce((sum, { rounds }) => sum + rounds, 0),
       unknown,
     };
   } finally {

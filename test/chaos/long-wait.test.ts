@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { findTemporal } from '../../embedded/binaries.js';
-import { cacheFolder } from '../../embedded/home.js';
-import { searchAttributeTypes } from '../../embedded/services.js';
-import { startTemporal, type Temporal } from '../../embedded/temporal.js';
 import type { JsonObject } from '../../language/json.js';
 import { Engine } from '../helpers/engine.js';
+import { OwnTemporal } from '../helpers/own-temporal.js';
 import { isLong, tell } from './tell.js';
 import { skip, startSkippable, timeSkippingConfig } from '../helpers/time-skipping.js';
 import { until } from '../helpers/until.js';
@@ -21,28 +16,16 @@ import { until } from '../helpers/until.js';
 
 const day = 24 * 60 * 60 * 1_000;
 
-let folder: string;
-let server: Temporal;
+let server: OwnTemporal;
 let engine: Engine;
-const start = async (ports: { port?: number; uiPort?: number } = {}): Promise<Temporal> =>
-  startTemporal({
-    program: await findTemporal(cacheFolder()),
-    databaseFile: join(folder, 'temporal.db'),
-    searchAttributes: searchAttributeTypes,
-    dynamicConfig: timeSkippingConfig,
-    ...ports,
-  });
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runbook-weeks-'));
-  await chmod(folder, 0o755);
-  server = await start();
+  server = await OwnTemporal.start(timeSkippingConfig);
   engine = await Engine.start({ later: true, address: server.address });
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
   await server?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function begin(runbook: string, inputs: JsonObject): Promise<{ run: WorkflowHandle; journal: string }> {
@@ -53,14 +36,6 @@ async function begin(runbook: string, inputs: JsonObject): Promise<{ run: Workfl
 }
 
 const lines = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
-
-/** As a power cut would end it; it comes back with its database file. */
-async function restartServer(): Promise<void> {
-  const { port, uiPort } = server;
-  await server.server.stop('SIGKILL');
-  server = await start({ port, uiPort });
-  expect(server.port).toBe(port);
-}
 
 /** Events of the run's history, over all its executions, and how many times its time jumped. */
 async function events(run: WorkflowHandle): Promise<{ count: number; jumps: number; executions: number }> {
@@ -94,7 +69,7 @@ describe('on a real server that skips time, with real workers', () => {
     const early = await engine.decision(run);
 
     let waiting = await wait(run, 14 * day);
-    await restartServer();
+    await server.kill9AndRestart();
     waiting += await wait(run, 14 * day);
     expect(await until('the run to answer', () => engine.status(run).catch(() => undefined))).toMatchObject({
       waitingFor: [asked],

@@ -4,6 +4,7 @@ import type { RunSummary, RunView } from '../../common/view.js';
 import type { Verdict } from '../../common/envelope.js';
 import type { Plan } from '../../language/plan.js';
 import { until } from '../helpers/until.js';
+import { taskTimeoutSeconds } from '../helpers/task-timeout.js';
 import { World } from './world.js';
 
 let world: World;
@@ -43,7 +44,7 @@ describe('from a runbook to its end', () => {
     });
     expect(view.uiUrl).toMatch(new RegExp(`^http://ui\\.example/namespaces/default/workflows/${run}/[0-9a-f-]+/user-metadata$`));
     expect((await world.cli(['open', run])).stdout.trim()).toBe(view.uiUrl);
-    expect(await world.taskTimeoutSeconds(run)).toBe(4);
+    expect(await taskTimeoutSeconds(world.client.workflow.getHandle(run))).toBe(4);
   });
 
   test('runs lists it for those who may decide it', async () => {

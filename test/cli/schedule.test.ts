@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunSummary } from '../../common/view.js';
 import type { ScheduleView } from '../../client/schedules.js';
 import { until } from '../helpers/until.js';
+import { taskTimeoutSeconds } from '../helpers/task-timeout.js';
 import { World } from './world.js';
 
 let world: World;
@@ -81,7 +82,8 @@ test('a schedule starts runs as a person would, none beside one that still goes 
   await until('the run', () => Promise.resolve(existsSync(world.path('here'))));
   const runs = (): Promise<RunSummary[]> => world.json<RunSummary[]>(['runs', '--runbook', 'test-commands']);
   expect(await runs()).toMatchObject([{ state: 'running', requester: 'requester', reason: 'by the clock' }]);
-  expect(await world.taskTimeoutSeconds((await runs())[0]?.id ?? '')).toBe(4);
+  const [begun] = await runs();
+  expect(await taskTimeoutSeconds(world.client.workflow.getHandle(begun?.id ?? ''))).toBe(4);
   // Another one is not begun beside it.
   await world.cli(['schedule', 'trigger', id]);
   const handle = world.client.schedule.getHandle(id);

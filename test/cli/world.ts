@@ -198,12 +198,6 @@ export class World {
     return { child, code, stdout: () => chunks.stdout, stderr: () => chunks.stderr };
   }
 
-  /** How long a run is held up by a worker that dies with a workflow task in its hands, in seconds. */
-  async taskTimeoutSeconds(run: string): Promise<number> {
-    const { raw } = await this.client.workflow.getHandle(run).describe();
-    return Number(raw.executionConfig?.defaultWorkflowTaskTimeout?.seconds);
-  }
-
   /** Starts a run of the gated test procedure and waits until it asks. */
   async gatedRun(...more: string[]): Promise<string> {
     const argv = [

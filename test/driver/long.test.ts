@@ -4,8 +4,8 @@ import { onAnotherHost } from '../../activities/other-host.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { StepView } from '../../common/view.js';
 import type { Carried } from '../../workflows/engine/carried.js';
-import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
+import { runbookOf } from '../helpers/runbook.js';
 import type { ActivityFunction, Driver, Run } from './driver.js';
 import { openDriver } from './open.js';
 import { tell } from './plans.js';
@@ -29,13 +29,11 @@ const gate = (id: string): object => ({ id, title: 'On?', kind: 'approval', effe
 const many = (count: number, from = 0): object[] => Array.from({ length: count }, (_, index) => step(`s${from + index}`));
 
 function runbook(steps: readonly object[], outputs: object): RunbookSpec {
-  const checked = checkRunbook({
+  return runbookOf({
     ...{ id: 'long', version: '1.0.0', title: 'long', summary: 'long', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
     ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps },
     ...{ inputs: {}, outputs },
   });
-  if (!checked.ok) throw new Error(checked.problems.join('\n'));
-  return checked.runbook;
 }
 
 function begin(

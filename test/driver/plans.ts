@@ -1,7 +1,7 @@
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
-import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
+import { runbookOf } from '../helpers/runbook.js';
 import { outline, type Driver, type Run, type RunOptions } from './driver.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
@@ -30,14 +30,12 @@ export function lasting(id: string, work: object = {}): object {
 
 /** The runbook `told` with the steps given. */
 export function runbook(inner: readonly object[], more: object = {}): RunbookSpec {
-  const checked = checkRunbook({
+  return runbookOf({
     ...{ id: 'told', version: '1.0.0', title: 'told', summary: 'told', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
     ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps: inner },
     inputs: { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } },
     ...more,
   });
-  if (!checked.ok) throw new Error(checked.problems.join('\n'));
-  return checked.runbook;
 }
 
 export const fine: PlayCommand = ({ step, action }) => ({ did: step.path, with: action.argv[1] ?? null });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
 import type { WaitView } from '../../common/view.js';
-import { checkRunbook } from '../../language/runbook-schema.js';
 import type { RunbookSpec } from '../../language/runbook.js';
+import { runbookOf } from '../helpers/runbook.js';
 import { outline, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
@@ -27,12 +27,10 @@ const change = (id: string): object => ({
 const gate = (id: string, more: object = {}): object => ({ id, title: `${id}?`, kind: 'approval', effect: 'read', ...more });
 
 function runbook(steps: readonly object[]): RunbookSpec {
-  const checked = checkRunbook({
+  return runbookOf({
     ...{ id: 'released', version: '1.0.0', title: 'r', summary: 'r', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
     ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', inputs: {}, steps },
   });
-  if (!checked.ok) throw new Error(checked.problems.join('\n'));
-  return checked.runbook;
 }
 
 /** A run under release v1, as far as it comes by itself. */

@@ -11,13 +11,15 @@ export class OwnTemporal {
   private constructor(
     private readonly folder: string,
     private readonly program: string,
+    private readonly dynamicConfig: readonly string[],
     private server: Temporal,
   ) {}
 
-  static async start(): Promise<OwnTemporal> {
+  /** @param dynamicConfig settings of the server, as `temporal server start-dev --dynamic-config-value` takes them */
+  static async start(dynamicConfig: readonly string[] = []): Promise<OwnTemporal> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-temporal-'));
     const program = await findTemporal(cacheFolder());
-    return new OwnTemporal(folder, program, await begin(program, folder));
+    return new OwnTemporal(folder, program, dynamicConfig, await begin(program, folder, dynamicConfig));
   }
 
   get address(): string {
@@ -28,7 +30,7 @@ export class OwnTemporal {
   async kill9AndRestart(): Promise<void> {
     const { port, uiPort } = this.server;
     await this.server.server.stop('SIGKILL');
-    this.server = await begin(this.program, this.folder, { port, uiPort });
+    this.server = await begin(this.program, this.folder, this.dynamicConfig, { port, uiPort });
     if (this.server.port !== port) throw new Error(`port ${port} was taken by somebody else`);
   }
 
@@ -38,11 +40,17 @@ export class OwnTemporal {
   }
 }
 
-function begin(program: string, folder: string, ports: { port?: number; uiPort?: number } = {}): Promise<Temporal> {
+function begin(
+  program: string,
+  folder: string,
+  dynamicConfig: readonly string[],
+  ports: { port?: number; uiPort?: number } = {},
+): Promise<Temporal> {
   return startTemporal({
     program,
     databaseFile: join(folder, 'temporal.db'),
     searchAttributes: searchAttributeTypes,
+    dynamicConfig: [...dynamicConfig],
     ...ports,
   });
 }

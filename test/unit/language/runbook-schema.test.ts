@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { checkRunbook } from '../../../language/runbook-schema.js';
+import { FileError } from '../../../language/strict-file.js';
+import { runbookOf } from '../../helpers/runbook.js';
 
 const command = (more: object = {}): object => ({
   ...{ id: 'do', title: 'Do it', kind: 'command', effect: 'change', work: { action: { kind: 'command', argv: ['true'] } } },
@@ -14,8 +15,13 @@ function runbook(steps: object[], more: object = {}): object {
 }
 
 function problems(steps: object[], more: object = {}): string {
-  const checked = checkRunbook(runbook(steps, more));
-  return checked.ok ? 'none' : checked.problems.join('\n');
+  try {
+    runbookOf(runbook(steps, more));
+    return 'none';
+  } catch (error) {
+    if (error instanceof FileError) return error.message;
+    throw error;
+  }
 }
 
 describe('a runbook that is data', () => {
