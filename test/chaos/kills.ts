@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -11,6 +10,7 @@ import type { RunView } from '../../common/view.js';
 import type { WorkerProcess } from '../../examples/demo/worker.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
 import { asking, standstill } from './standstill.js';
 
 /** Of the workers: silence after which one counts as dead, in milliseconds. */
@@ -92,7 +92,13 @@ export async function kills(options: KillOptions): Promise<KillResult> {
     // The moments need not be the same in every run of this program: any moment will do.
     for (; killed < options.kills && !over; killed += 1) {
       await Promise.race([delay(300 + Math.random() * 1_200), ended]);
-      const worker = engine.workers[killed % engine.workers.length] as WorkerProcess;
+      // Plain activities of a dead worker stand still until their heartbeat is missed: a kill in that time would meet no work.
+      if (options.bare) {
+        const before = await sizeOf(journal);
+        await until('another line', async () => over || (await sizeOf(journal)) > before, 60_000, 10);
+      }
+      // The eldest: it has had time to take work.
+      const [worker] = engine.workers as [WorkerProcess, ...WorkerProcess[]];
       const gate = killed % 2 === 1 && !over ? asked.pop() : undefined;
       if (gate) standstills.push(await standstill(engine, handles, gate, worker));
       else await engine.killWorker(worker);
@@ -133,6 +139,10 @@ function startRun(engine: Engine, { rounds, bare }: KillOptions, journal: string
     taskQueue: `${engine.taskQueue}-bare`,
     args: [rounds, workflowId, journal],
   });
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => ({ size: 0 }))).size;
 }
 
 /** Does every run that goes on wait for people? Then nothing more will happen by itself. */
