@@ -24,6 +24,7 @@ const forms = {
   duplicates: { what: 'starts and decisions many times at once', run: test('duplicates') },
   size: { what: 'long loops, large outputs, many refusals', run: test('history-size') },
   handover: { what: 'one release takes over from another', run: test('handover') },
+  long: { what: 'a worker with a dozen long runs killed', run: ['scripts/test.mjs', 'test/chaos/long-runs.long'] },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   deployments: { what: 'good and bad releases under load', run: ['scripts/test.mjs', 'test/deployment'] },
   disasters: { what: 'a site lost at any moment, backups broken', run: ['scripts/test.mjs', 'test/disaster/disasters.long'] },
