@@ -6,6 +6,7 @@ import { hasEnded } from './exit-codes.js';
 import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
 import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
+import { foldNotNeeded } from './report/fold.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
 import { takenText } from './report/words.js';
 import { bothTimes, duration, since } from './times.js';
@@ -46,8 +47,10 @@ export function renderLive(view: RunView, options: ViewOptions): string {
   const facts = paint('dim', `${view.id}, ${view.targets.join(', ') || 'no target'}, ${since(view.startedAt, now)}`);
   const refused =
     view.decisions.at(-1)?.accepted === false ? [renderDecisions(view.decisions.slice(-1), paint, options.columns)] : [];
-  // The parts of a group that went well say nothing that the group does not.
-  const steps = view.steps.filter((step) => !step.id.includes('/') || !['succeeded', 'pending'].includes(step.state));
+  // The parts of a group that went well, or were not needed, say nothing that the group does not.
+  const steps = view.steps.filter(
+    (step) => !step.id.includes('/') || !['succeeded', 'pending', 'not-needed'].includes(step.state),
+  );
   const waits = view.waitingFor.map((wait) => renderWait(wait, options));
   return [`${title}\n${facts}`, renderSteps({ ...view, steps }, options), ...refused, ...waits].join('\n\n');
 }
@@ -104,13 +107,15 @@ function commandsOf({ kind, command }: WaitView): [string, string][] {
 /** The step table; errors and progress stand below their step. */
 export function renderSteps(view: RunView, { paint, columns, now = Date.now(), pending = [] }: ViewOptions): string {
   const ended = hasEnded(view.state);
-  const steps = view.steps;
+  const steps = foldNotNeeded(view.steps);
   const rows = steps.map((step) => [
     ended && step.state === 'pending' ? ' ' : marks[step.state],
     step.id,
     step.title,
     stateWord(step, ended) + (step.attempts > 1 ? ` ×${step.attempts}` : ''),
-    step.startedAt ? duration(Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt))) : '',
+    step.startedAt && step.state !== 'not-needed'
+      ? duration(Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)))
+      : '',
   ]);
   const colour = (cell: string, row: number): string => {
     const state = steps[row]?.state;

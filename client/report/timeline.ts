@@ -1,5 +1,6 @@
 import type { AttemptView, StepView } from '../../common/view.js';
 import { html } from './escape.js';
+import { foldNotNeeded } from './fold.js';
 import { attemptSpan, isLive, runSpan, stepSpan, waitsOf, type Report, type Span } from './report.js';
 import { Scale } from './scale.js';
 import { clip, duration, stateWords, utc } from './words.js';
@@ -68,7 +69,7 @@ export function renderTimeline(report: Report): { svg: string; shortened: boolea
 
 function lanesOf(report: Report): Lane[] {
   const unlisted = report.attempts.filter((attempt) => !report.view.steps.some((step) => step.id === attempt.step));
-  const known = report.view.steps.map((step) => laneOf(step, report));
+  const known = foldNotNeeded(report.view.steps).map((step) => laneOf(step, report));
   const extra = [...new Set(unlisted.map((attempt) => attempt.step))].map((id): Lane => {
     const attempts = unlisted.filter((attempt) => attempt.step === id);
     return {

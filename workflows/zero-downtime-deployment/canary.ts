@@ -1,9 +1,9 @@
-import { withReplicas, type SeenRollout, type WatchedPods } from '../../common/rollout.js';
-import type { JsonObject } from '../../language/json.js';
+import { withReplicas, type SeenRollout } from '../../common/rollout.js';
 import type { RolloutState } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import { seenIn, stateOf, type Cluster } from './cluster.js';
+import { judged } from './judge.js';
 import type { Wish } from './wish.js';
 
 /*
@@ -46,9 +46,7 @@ export async function startCanary(
       action: canary.watch(now.state, wish.windowMs),
       timeoutMs: wish.windowMs + 120_000,
     });
-    part.decide('judge', () =>
-      judged(watched as WatchedPods | null, `as a canary of ${replicas} pods beside ${before.replicas}`),
-    );
+    part.decide('judge', () => judged(watched, `as a canary of ${replicas} pods beside ${before.replicas}`));
   }
   return now;
 }
@@ -73,11 +71,4 @@ async function scaled(part: Part, cluster: Cluster, { state, replicas }: Canary,
 /** So many that their share of all pods is this one in percent, at least one. */
 function podsFor(share: number, others: number): number {
   return Math.max(1, Math.round((others * share) / (100 - share)));
-}
-
-/** A look that a person has passed over says nothing, and holds nobody up. @throws ProcedureStopped when the pods are bad */
-export function judged(watched: WatchedPods | null, when: string): JsonObject {
-  if (watched?.verdict === 'fail')
-    throw new ProcedureStopped(`the new version is bad ${when}: ${watched.why}`, 'Everything is taken back by itself.');
-  return { verdict: watched?.verdict ?? 'passed over', why: watched?.why ?? 'a person decided to go on' };
 }

@@ -1,14 +1,15 @@
-import type { SeenRollout, WatchedPods } from '../../common/rollout.js';
+import type { SeenRollout } from '../../common/rollout.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { RolloutState } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
-import { endCanary, judged, startCanary } from './canary.js';
+import { endCanary, startCanary } from './canary.js';
 import { clusterOf, seenIn, stateOf, type Cluster } from './cluster.js';
 import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
+import { judged } from './judge.js';
 import { leaveOut } from './left-out.js';
 import type { Wish } from './wish.js';
 
@@ -219,7 +220,7 @@ async function watchPods(part: Part, { wish, cluster }: Release, left: RolloutSt
       action: cluster.stable.watch(state, wish.windowMs),
       timeoutMs: wish.windowMs + 120_000,
     });
-    part.decide('judge', () => judged(watched as WatchedPods | null, 'while it was watched'));
+    part.decide('judge', () => judged(watched, 'while it was watched'));
     if (watched === null) state = await orAsItIs(part, cluster, null);
   }
 }

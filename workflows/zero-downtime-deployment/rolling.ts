@@ -5,8 +5,9 @@ import { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { contractWhenAllowed } from './database.js';
 import { answerOf, type Deployer, type Running } from './deployer.js';
+import { judged } from './judge.js';
 import { observe, type SeenTraffic } from './pool.js';
-import { judged, measurementOf, numbers, watchOver, type Baseline } from './shift.js';
+import { measurementOf, numbers, watchOver, type Baseline } from './shift.js';
 import type { Way } from './way.js';
 import type { Wish } from './wish.js';
 

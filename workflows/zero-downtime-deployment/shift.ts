@@ -1,10 +1,9 @@
 import { leaks, type Analysis } from '../../common/analysis.js';
-import type { JsonObject } from '../../language/json.js';
 import type { AnalysisAction, AnalysisNumbers, TrafficAction } from '../../language/runbook.js';
-import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Deployer } from './deployer.js';
 import { held } from './held.js';
+import { judged } from './judge.js';
 import type { Places, trafficFor } from './pool.js';
 import type { Wish } from './wish.js';
 
@@ -81,14 +80,6 @@ export function measurementOf(
   what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before' | 'versions'>,
 ): AnalysisAction {
   return { kind: 'analysis', target, windowMs, patienceMs: windowMs, limits, ...what };
-}
-
-/** A measurement that a person has passed over says nothing, and holds nobody up. */
-export function judged(found: unknown, when: string, leak: string | null = null): JsonObject {
-  const analysis = found as Analysis | null;
-  const why = leak ?? (analysis?.verdict === 'fail' ? analysis.why : null);
-  if (why !== null) throw new ProcedureStopped(`the new version is bad ${when}: ${why}`, 'Everything is taken back by itself.');
-  return { verdict: analysis?.verdict ?? 'passed over', why: analysis?.why ?? 'a person decided to go on' };
 }
 
 export function numbers(found: unknown): AnalysisNumbers | null {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { painter, table, wrap } from '../../../client/output.js';
 import { renderLive, renderView } from '../../../client/view.js';
-import type { WaitView } from '../../../common/view.js';
+import type { StepView, WaitView } from '../../../common/view.js';
 import { step, view } from './views.js';
 
 const plain = painter({ isTTY: false, env: {} });
@@ -55,6 +55,30 @@ describe('a run as a person reads it', () => {
 
   test('of an ended run nothing counts on', () => {
     expect(show(view({ state: 'succeeded', endedAt: '2026-03-01T02:01:30.000Z' }))).toMatch(/took +1 min 30 s\n/);
+  });
+
+  test('neighbours that were not needed for one reason are one row with the reason; others, and other groups, are not', () => {
+    const idle = (id: string, output: string): StepView =>
+      step(id, { state: 'not-needed', output, startedAt: '2026-03-01T02:00:01.000Z', endedAt: '2026-03-01T02:00:01.000Z' });
+    const proxied = 'the service runs behind a proxy';
+    const steps = [
+      idle('shift/canary', proxied),
+      idle('shift/image', proxied),
+      idle('shift/follow', proxied),
+      step('shift/smoke', { state: 'succeeded' }),
+      idle('shift/last', proxied),
+      idle('watch/pods', proxied),
+      idle('watch/accept', 'nobody changed it'),
+    ];
+    const rows = show(view({ steps }))
+      .split('\n')
+      .filter((each) => each.includes('not-needed'));
+    expect(rows.map((row) => row.replace(/ +/g, ' ').trim())).toEqual([
+      `– shift/… 3 steps: ${proxied} not-needed`,
+      '– shift/last Title of shift/last not-needed',
+      '– watch/pods Title of watch/pods not-needed',
+      '– watch/accept Title of watch/accept not-needed',
+    ]);
   });
 
   test('live: good parts are folded, what waits stands at the end', () => {

@@ -1,0 +1,35 @@
+import type { StepView } from '../../common/view.js';
+import { brief } from './words.js';
+
+/**
+ * The rows that a person looks over: neighbours within one group that were not needed, all for the same reason, are one row that says
+ * how many they were and why. Reports list every step besides, and JSON has them all.
+ */
+export function foldNotNeeded(steps: readonly StepView[]): StepView[] {
+  const rows: StepView[][] = [];
+  for (const step of steps) {
+    const row = rows.at(-1);
+    if (row?.[0] && belongTogether(row[0], step)) row.push(step);
+    else rows.push([step]);
+  }
+  return rows.flatMap(([first, ...others]) => (first ? [others.length === 0 ? first : folded(first, others.length + 1)] : []));
+}
+
+function belongTogether(one: StepView, other: StepView): boolean {
+  return (
+    one.state === 'not-needed' &&
+    other.state === 'not-needed' &&
+    groupOf(one) === groupOf(other) &&
+    brief(one.output) === brief(other.output)
+  );
+}
+
+function folded(first: StepView, count: number): StepView {
+  const why = brief(first.output);
+  return { ...first, id: `${groupOf(first)}…`, title: `${count} steps${why && `: ${why}`}`, startedAt: null, endedAt: null };
+}
+
+/** `shift/` of `shift/canary`; empty at the top. */
+function groupOf({ id }: StepView): string {
+  return id.slice(0, id.lastIndexOf('/') + 1);
+}
