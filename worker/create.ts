@@ -18,6 +18,7 @@ import { readLibrary } from './library.js';
 import { StepSlots, stepTuner } from './step-slots.js';
 import { versionOf } from './version.js';
 import { Watch } from './watch.js';
+import { shortenWorkflowStacks } from './workflow-stacks.js';
 
 /** The procedures that a worker carries: their code, and what is declared of them. */
 export interface Procedures {
@@ -100,6 +101,7 @@ export async function createWorker(
     // 10 s. Taken away from a live worker that is late, a task costs one replay: 200 runs at once got as much done with 1 s as with 2.
     stickyQueueScheduleToStartTimeout: '1s',
   };
+  shortenWorkflowStacks();
   const workers = await Promise.all([
     ...(version
       ? [
