@@ -19,17 +19,17 @@ function belongTogether(one: StepView, other: StepView): boolean {
   return (
     one.state === 'not-needed' &&
     other.state === 'not-needed' &&
-    groupOf(one) === groupOf(other) &&
+    parentOf(one) === parentOf(other) &&
     brief(one.output) === brief(other.output)
   );
 }
 
 function folded(first: StepView, count: number): StepView {
   const why = brief(first.output);
-  return { ...first, id: `${groupOf(first)}…`, title: `${count} steps${why && `: ${why}`}`, startedAt: null, endedAt: null };
+  return { ...first, id: `${parentOf(first)}…`, title: `${count} steps${why && `: ${why}`}`, startedAt: null, endedAt: null };
 }
 
 /** `shift/` of `shift/canary`; empty at the top. */
-function groupOf({ id }: StepView): string {
+function parentOf({ id }: StepView): string {
   return id.slice(0, id.lastIndexOf('/') + 1);
 }

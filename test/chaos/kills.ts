@@ -12,6 +12,7 @@ import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 import { asking, standstill } from './standstill.js';
+import { compare } from './world.js';
 
 /** Of the workers: silence after which one counts as dead, in milliseconds. */
 export const heartbeatMs = 4_000;
@@ -98,7 +99,7 @@ export async function kills(options: KillOptions): Promise<KillResult> {
         await until('another line', async () => over || (await sizeOf(journal)) > before, 60_000, 10);
       }
       // The eldest: it has had time to take work.
-      const [worker] = engine.workers as [WorkerProcess, ...WorkerProcess[]];
+      const worker = engine.workers[0] as WorkerProcess;
       const gate = killed % 2 === 1 && !over ? asked.pop() : undefined;
       if (gate) standstills.push(await standstill(engine, handles, gate, worker));
       else await engine.killWorker(worker);
@@ -149,13 +150,4 @@ async function sizeOf(file: string): Promise<number> {
 async function allAsk(handles: Awaited<ReturnType<typeof startRun>>[], engine: Engine): Promise<boolean> {
   const views = await Promise.all(handles.map((handle) => engine.status(handle).catch((): RunView | null => null)));
   return views.every((view) => view !== null && (view.endedAt !== null || view.waitingFor.length > 0));
-}
-
-function compare(wanted: readonly string[], found: readonly string[]): { twice: number; lost: number } {
-  const counts = new Map<string, number>();
-  for (const id of found) counts.set(id, (counts.get(id) ?? 0) + 1);
-  return {
-    twice: [...counts.values()].reduce((sum, count) => sum + count - 1, 0),
-    lost: wanted.filter((id) => !counts.has(id)).length,
-  };
 }
