@@ -5,7 +5,7 @@ const pauseMs = 50;
 
 /**
  * Asks a run, again and again while it says that it is between two moments, which a worker that has just taken it over
- * may be for two seconds.
+ * may be for as long as its dead worker is waited for.
  * @param question asks once
  * @returns its answer
  * @throws what it throws otherwise

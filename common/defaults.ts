@@ -12,6 +12,13 @@ export const launchWorkflow = 'launch';
  */
 export const workflowTaskTimeout = '4s';
 
+/**
+ * How long a workflow task waits for the worker that had the run, in milliseconds: a decision sent right after that worker's death
+ * waits so long, and so does a run whose step it had. Temporal's default is 10 s. Taken away from a live worker that is late, a task
+ * costs one replay: 200 runs at once got as much done with 1 s as with 2.
+ */
+export const stickyTimeoutMs = 1_000;
+
 export const messageNames = {
   /** Signal: one decision envelope. */
   decide: 'decide',

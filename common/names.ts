@@ -6,6 +6,7 @@ export {
   defaultTaskQueue,
   launchWorkflow,
   messageNames,
+  stickyTimeoutMs,
   workflowTaskTimeout,
 } from './defaults.js';
 

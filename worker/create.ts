@@ -7,6 +7,7 @@ import { Commands } from '../activities/commands.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { engineQueue, hostQueue } from '../common/queues.js';
+import { stickyTimeoutMs } from '../common/names.js';
 import { catalogue as shippedCatalogue } from '../runbooks/index.js';
 import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
@@ -97,9 +98,7 @@ export async function createWorker(
     ...doing,
     taskQueue: config.taskQueue,
     workflowBundle: { code: bundle.code },
-    // A decision sent right after a worker's death waits this long for the dead worker, and so does a run whose step it had; the default is
-    // 10 s. Taken away from a live worker that is late, a task costs one replay: 200 runs at once got as much done with 1 s as with 2.
-    stickyQueueScheduleToStartTimeout: '1s',
+    stickyQueueScheduleToStartTimeout: stickyTimeoutMs,
   };
   shortenWorkflowStacks();
   const workers = await Promise.all([

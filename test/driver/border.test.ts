@@ -79,6 +79,18 @@ describe('a run continues as new', () => {
     expect((await waiting(reached + 1))[0]).toBe(0);
   });
 
+  test('after a thousand events when nobody says otherwise: that is how much whoever takes it over replays', async () => {
+    const run = begin(driver, spec, undefined, {}, { activities: activities(fine, [spec]) });
+    await run.advance(1_000);
+    for (let most = 0; borders(run) === 0; most = run.historyTold.length) {
+      expect(most).toBeLessThan(1_000);
+      junk(run, 1);
+      await run.advance(100);
+    }
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
   test('and inputs that are changed while it is about to are not lost', async () => {
     const played = runbook([gate, change('two')]);
     let broken = true;

@@ -7,7 +7,7 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
 import { askAgain, asking } from '../../common/ask-again.js';
 import { payloadCodec } from '../../common/payload-codec.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames, stickyTimeoutMs } from '../../common/names.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
@@ -17,8 +17,6 @@ interface Pending {
   lastStartedTime?: unknown;
 }
 
-/** A question is tried at the dead worker for two seconds before the new one gets it: in that time the step has to end. */
-const questionWaitsMs = 2_000;
 /** The guard as it stands in the bundle. */
 const guard = 'isEarly()';
 
@@ -54,7 +52,7 @@ interface Asked {
   replays: boolean;
 }
 
-/** A worker dies, its successor is asked, the step ends, somebody decides: in that order, within two seconds. */
+/** A worker dies, its successor is asked, the step ends, somebody decides: in that order, while the dead one is waited for. */
 async function askedInBetween(isGuarded: boolean): Promise<Asked> {
   const engine = await Engine.start({ later: true });
   try {
@@ -76,8 +74,9 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
       ({ state }) => state,
       (error: unknown) => (error as Error).message,
     );
+    // It is tried at the dead worker before the new one gets it, and in that time the step has to end.
     // Long enough for the question to come to the dead worker, and most of the time left for the step to end.
-    await delay(questionWaitsMs / 4);
+    await delay(stickyTimeoutMs / 4);
     await writeFile(open, '');
     const said = await asked;
     await handle.signal(messageNames.decide, { id: 'junk' });
