@@ -3,15 +3,26 @@ import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
 
 /** What workflows import of the language: plain data and pure functions that run in Temporal's sandbox. */
-const sandboxLanguage = ['condition', 'digest', 'duration', 'json', 'plan', 'reference', 'runbook'].map(
-  (name) => `language/${name}`,
-);
+const sandboxLanguage = [
+  'condition',
+  'digest',
+  'duration',
+  'json',
+  'plan',
+  'reference',
+  'runbook',
+].map((name) => `language/${name}`);
 /** The handlers of the step kinds: reached through the map in activities/index.ts, never by one another. */
-const kinds = ['check', 'command', 'http', 'notify', 'rollout-step', 'sql'].map((name) => `activities/${name}`);
+const kinds = ['check', 'command', 'http', 'notify', 'rollout-step', 'sql'].map(
+  (name) => `activities/${name}`,
+);
 
 /** What a folder may import; see scripts/lint/layers.mjs. */
 function layer(files, { packages = [], ...options }) {
-  return { files: [files].flat(), rules: { 'layers/imports': ['error', { packages, ...options }] } };
+  return {
+    files: [files].flat(),
+    rules: { 'layers/imports': ['error', { packages, ...options }] },
+  };
 }
 
 function activity(except) {
@@ -78,7 +89,15 @@ const layerRules = [
     why: 'the store is PostgreSQL and nothing else',
   }),
   layer('worker/**/*.ts', {
-    packages: ['@temporalio/worker', '@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'pg', 'zod', 'node:'],
+    packages: [
+      '@temporalio/worker',
+      '@temporalio/client',
+      '@temporalio/common',
+      '@temporalio/envconfig',
+      'pg',
+      'zod',
+      'node:',
+    ],
     types: ['@temporalio/proto'],
     files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'runbooks/', 'worker/'],
     why: 'a worker needs no command line, and finds its servers by their addresses',
@@ -123,8 +142,14 @@ function clientLayers() {
     layer('client/**/*.ts', { ...options, files }),
     layer('client/catalogue.ts', { ...options, files: [...files, 'worker/library'] }),
     layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
-    layer('client/releases.ts', { ...options, files: [...files, 'worker/deployment/server', 'worker/deployment/life'] }),
-    layer('client/commands/adopt.ts', { ...options, files: [...files, 'worker/deployment/adopt', 'worker/bundle'] }),
+    layer('client/releases.ts', {
+      ...options,
+      files: [...files, 'worker/deployment/server', 'worker/deployment/life'],
+    }),
+    layer('client/commands/adopt.ts', {
+      ...options,
+      files: [...files, 'worker/deployment/adopt', 'worker/bundle'],
+    }),
     layer('client/commands/dev.ts', { ...options, files: [...files, 'embedded/dev'] }),
   ];
 }
@@ -158,7 +183,8 @@ const noShell = {
     {
       selector:
         'CallExpression[callee.property.name="query"] > TemplateLiteral.arguments > .expressions:not([callee.property.name="escapeIdentifier"])',
-      message: 'Values go into SQL as parameters ($1), never into its text; names through escapeIdentifier.',
+      message:
+        'Values go into SQL as parameters ($1), never into its text; names through escapeIdentifier.',
     },
   ],
   'no-eval': 'error',
@@ -200,10 +226,17 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
     plugins: { 'import-x': importX, layers: { rules: { imports: layers } } },
     settings: {
-      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.js'], extensionAlias: { '.js': ['.ts', '.js'] } })],
+      'import-x/resolver-next': [
+        createNodeResolver({
+          extensions: ['.ts', '.js'],
+          extensionAlias: { '.js': ['.ts', '.js'] },
+        }),
+      ],
       'import-x/parsers': { '@typescript-eslint/parser': ['.ts'] },
     },
     rules: {
@@ -214,13 +247,19 @@ export default tseslint.config(
       // A promise that nobody awaits is work that nobody knows of: in a durable program the worst of bugs.
       '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
       '@typescript-eslint/no-misused-promises': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-deprecated': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/return-await': ['error', 'error-handling-correctness-only'],
       // A number in a sentence reads the same everywhere.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
     },
   },
   ...layerRules,

@@ -60,13 +60,28 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
  * @param before the inputs as they were given
  * @returns why they cannot be changed so; null when they can
  */
-export function refuseInputs(deps: AdmissionDeps, runbook: string, before: JsonObject, changed: JsonObject): string | null {
+export function refuseInputs(
+  deps: AdmissionDeps,
+  runbook: string,
+  before: JsonObject,
+  changed: JsonObject,
+): string | null {
   const spec = deps.catalogue.find((candidate) => candidate.id === runbook);
   const target = Object.keys(changed).find((name) => spec?.inputs[name]?.type === 'target');
   // The run holds its targets, and its finished steps have acted on them.
-  if (target !== undefined) return `A run keeps its targets: input ${target} cannot be changed. Start a new run.`;
+  if (target !== undefined)
+    return `A run keeps its targets: input ${target} cannot be changed. Start a new run.`;
   const inputs = { ...before, ...changed };
-  const asked: StartEnvelope = { version: 1, id: '', verb: 'plan', run: '', by: '', reason: '', runbook, inputs };
+  const asked: StartEnvelope = {
+    version: 1,
+    id: '',
+    verb: 'plan',
+    run: '',
+    by: '',
+    reason: '',
+    runbook,
+    inputs,
+  };
   const admission = admit(asked, deps);
   if (admission.admitted) return null;
   return [admission.problem.message, admission.problem.next].filter(Boolean).join('. ');
@@ -76,7 +91,13 @@ export function refuseInputs(deps: AdmissionDeps, runbook: string, before: JsonO
 function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): Problem[] {
   return Object.entries(spec.inputs).flatMap(([name, input]): Problem[] => {
     const chosen = inputs[name];
-    if (input.type !== 'target' || input.observed || typeof chosen !== 'string' || input.kind === untouched) return [];
+    if (
+      input.type !== 'target' ||
+      input.observed ||
+      typeof chosen !== 'string' ||
+      input.kind === untouched
+    )
+      return [];
     if (targets.planned(chosen).isolated) return [];
     return [
       {
@@ -88,11 +109,23 @@ function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): P
   });
 }
 
-function freeze(spec: RunbookSpec, inputs: JsonObject, { steps, targets }: Expanded, deps: AdmissionDeps, drill: boolean): Plan {
+function freeze(
+  spec: RunbookSpec,
+  inputs: JsonObject,
+  { steps, targets }: Expanded,
+  deps: AdmissionDeps,
+  drill: boolean,
+): Plan {
   const names = [...new Set([...targetsOf(spec, inputs), ...targets])];
   const plan: Omit<Plan, 'digest'> = {
     version: 1,
-    runbook: { id: spec.id, version: spec.version, title: spec.title, type: spec.type, priority: spec.priority },
+    runbook: {
+      id: spec.id,
+      version: spec.version,
+      title: spec.title,
+      type: spec.type,
+      priority: spec.priority,
+    },
     inputs,
     targets: names.map((name) => deps.targets.planned(name)),
     steps,

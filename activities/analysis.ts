@@ -35,13 +35,19 @@ interface Measured {
  * @returns what was found; or that the proxy has forgotten what it was told, as soon as that is seen
  * @throws StepFailure Inconclusive when there is not enough to go by, or somebody else has changed the weights
  */
-export async function analysis(action: AnalysisAction, context: AttemptContext, { sql }: Databases): Promise<Json> {
+export async function analysis(
+  action: AnalysisAction,
+  context: AttemptContext,
+  { sql }: Databases,
+): Promise<Json> {
   const measurement = await Measurement.begin(action, context, sql);
   const began = Date.now();
   const end = began + action.windowMs;
   const patience = end + (action.patienceMs ?? 0);
   for (;;) {
-    await delay(Math.min(measurement.everyMs, Math.max(1, end - Date.now())), undefined, { signal: context.signal }).catch(() => {
+    await delay(Math.min(measurement.everyMs, Math.max(1, end - Date.now())), undefined, {
+      signal: context.signal,
+    }).catch(() => {
       throw context.signal.reason;
     });
     const found = await measurement.now();
@@ -81,21 +87,29 @@ class Measurement {
     private readonly began: Date,
   ) {}
 
-  static async begin(action: AnalysisAction, context: AttemptContext, sql: Handler<'sql'>): Promise<Measurement> {
+  static async begin(
+    action: AnalysisAction,
+    context: AttemptContext,
+    sql: Handler<'sql'>,
+  ): Promise<Measurement> {
     const target = context.targets.get(action.target);
     const source = declaredSource(target, context, sql);
     const isWhole = source !== undefined && source.tells.includes('requests');
     const hasProxy = target.facts['proxy'] !== undefined;
     const path = typeof target.facts['metrics'] === 'string' ? target.facts['metrics'] : '/metrics';
     const names = [...namesOf(action.candidate), ...namesOf(action.baseline)];
-    if (isWhole && !hasProxy) return new Measurement(action, context, source, undefined, undefined, new Date());
+    if (isWhole && !hasProxy)
+      return new Measurement(action, context, source, undefined, undefined, new Date());
     const proxy = trafficOf(target);
-    const look = (): Promise<Look> => lookAt(proxy, { names, path, expected: action.expected }, context.signal);
+    const look = (): Promise<Look> =>
+      lookAt(proxy, { names, path, expected: action.expected }, context.signal);
     return new Measurement(action, context, source, look, await look(), new Date());
   }
 
   get everyMs(): number {
-    return this.source ? Math.min(sourcePollMs, Math.max(pollMs, this.action.windowMs / 10)) : pollMs;
+    return this.source
+      ? Math.min(sourcePollMs, Math.max(pollMs, this.action.windowMs / 10))
+      : pollMs;
   }
 
   async now() {
@@ -106,7 +120,9 @@ class Measurement {
     if (now && this.first && now.epoch !== this.first.epoch) this.first = now;
     const [candidate, lately] = await Promise.all([
       this.measured(namesOf(action.candidate), action.versions?.candidate, now),
-      action.baseline === undefined ? null : this.measured(namesOf(action.baseline), action.versions?.baseline, now),
+      action.baseline === undefined
+        ? null
+        : this.measured(namesOf(action.baseline), action.versions?.baseline, now),
     ]);
     const baseline = this.against(lately);
     const verdict = this.verdictOn(candidate, baseline);
@@ -120,10 +136,13 @@ class Measurement {
   /** What the baseline does now where that says something, else what it did before; and where it misses times, those of before. */
   private against(lately: Measured | null): Measured | null {
     const before = this.action.before ?? null;
-    const enough = (numbers: AnalysisNumbers | null): boolean => (numbers?.requests ?? 0) >= this.action.limits.minRequests;
+    const enough = (numbers: AnalysisNumbers | null): boolean =>
+      (numbers?.requests ?? 0) >= this.action.limits.minRequests;
     if (!before) return lately;
     if (!lately) return { numbers: before, counted: before, gaps: [], warnings: [] };
-    const numbers = enough(lately.numbers) ? { ...lately.numbers, p95Ms: lately.numbers.p95Ms ?? before.p95Ms } : before;
+    const numbers = enough(lately.numbers)
+      ? { ...lately.numbers, p95Ms: lately.numbers.p95Ms ?? before.p95Ms }
+      : before;
     return { ...lately, numbers, counted: enough(lately.counted) ? lately.counted : before };
   }
 
@@ -134,25 +153,51 @@ class Measurement {
     if (this.source && hasTimes && baseline.numbers.p95Ms === null) gaps.push(...baseline.gaps);
     const verdict = compare(candidate.numbers, baseline?.numbers ?? null, limits, gaps);
     if (verdict.is === 'fail' || candidate.counted === null) return verdict;
-    const counted = compare(candidate.counted, baseline?.counted ?? null, { ...limits, latency: Infinity });
-    return counted.is === 'fail' ? { is: 'fail', why: `the proxy counts: ${counted.why}` } : verdict;
+    const counted = compare(candidate.counted, baseline?.counted ?? null, {
+      ...limits,
+      latency: Infinity,
+    });
+    return counted.is === 'fail'
+      ? { is: 'fail', why: `the proxy counts: ${counted.why}` }
+      : verdict;
   }
 
-  private async measured(servers: readonly string[], version: string | undefined, now: Look | undefined): Promise<Measured> {
+  private async measured(
+    servers: readonly string[],
+    version: string | undefined,
+    now: Look | undefined,
+  ): Promise<Measured> {
     const { source, first } = this;
     const counted = first && now ? numbersBetween(first, now, servers) : null;
-    const numbers: AnalysisNumbers = counted ?? { requests: 0, errors: 0, p95Ms: null, memoryBytes: null };
+    const numbers: AnalysisNumbers = counted ?? {
+      requests: 0,
+      errors: 0,
+      p95Ms: null,
+      memoryBytes: null,
+    };
     if (!source) return { numbers, counted: null, gaps: [], warnings: [] };
     const group: Group = { servers, version, addresses: now ? addressesIn(now, servers) : [] };
     try {
-      const { told, warnings } = await source.read(group, { from: this.began, until: new Date() }, this.context.signal);
+      const { told, warnings } = await source.read(
+        group,
+        { from: this.began, until: new Date() },
+        this.context.signal,
+      );
       const missing = Object.entries(told).flatMap(([name, value]) =>
         value === null ? [inWords[name as keyof AnalysisNumbers]] : [],
       );
       return {
-        numbers: { ...numbers, ...told, requests: told.requests ?? numbers.requests, errors: told.errors ?? numbers.errors },
+        numbers: {
+          ...numbers,
+          ...told,
+          requests: told.requests ?? numbers.requests,
+          errors: told.errors ?? numbers.errors,
+        },
         counted,
-        gaps: missing.length === 0 ? [] : [`${source.name} has no data on ${missing.join(', ')} of ${servers.join(', ')}`],
+        gaps:
+          missing.length === 0
+            ? []
+            : [`${source.name} has no data on ${missing.join(', ')} of ${servers.join(', ')}`],
         warnings: warnings.map((warning) => `${source.name} warns: ${warning}`),
       };
     } catch (error) {

@@ -17,7 +17,11 @@ export interface Probes {
  * Asks again and again until the condition holds. An answer that does not come is tolerated until the attempt's time is
  * over; one that no waiting can change (a refused token) ends the check at once.
  */
-export async function check(action: CheckAction, context: AttemptContext, probes: Probes): Promise<Json> {
+export async function check(
+  action: CheckAction,
+  context: AttemptContext,
+  probes: Probes,
+): Promise<Json> {
   // Polls are not output: only the last answer counts.
   const quiet: AttemptContext = { ...context, effect: 'read', output: () => undefined };
   let lastSeen = 'nothing was answered yet';
@@ -26,7 +30,10 @@ export async function check(action: CheckAction, context: AttemptContext, probes
       const answer = await ask(action.probe, { ...quiet, poll: polls, resumedFrom: null }, probes);
       if (holds(action.until, answer)) return merge(answer, polls);
       if (action.failWhen && holds(action.failWhen, answer)) {
-        throw new StepFailure('CheckFailed', `what was waited for cannot come any more: ${describeCondition(action.failWhen)}`);
+        throw new StepFailure(
+          'CheckFailed',
+          `what was waited for cannot come any more: ${describeCondition(action.failWhen)}`,
+        );
       }
       context.progress({ polls, ...progressOf(action, answer) });
       lastSeen = JSON.stringify(progressOf(action, answer)).slice(0, 300);
@@ -56,11 +63,15 @@ function ask(probe: CheckAction['probe'], context: AttemptContext, probes: Probe
 }
 
 function progressOf(action: CheckAction, answer: Json): JsonObject {
-  return Object.fromEntries((action.progress ?? []).map((path) => [path, (valueAt(answer, path) ?? null) as Json]));
+  return Object.fromEntries(
+    (action.progress ?? []).map((path) => [path, (valueAt(answer, path) ?? null) as Json]),
+  );
 }
 
 function merge(answer: Json, polls: number): Json {
-  return answer !== null && typeof answer === 'object' && !Array.isArray(answer) ? { ...answer, polls } : { answer, polls };
+  return answer !== null && typeof answer === 'object' && !Array.isArray(answer)
+    ? { ...answer, polls }
+    : { answer, polls };
 }
 
 /** A time-out says what was waited for and what was last seen; a cancellation stays one. */

@@ -33,7 +33,13 @@ export const command: Handler<'command'> = async (action, context) => {
   return result(action, outcome, context, stdout, stderr);
 };
 
-function result(action: CommandAction, outcome: Outcome, context: AttemptContext, stdout: Excerpt, stderr: Excerpt): JsonObject {
+function result(
+  action: CommandAction,
+  outcome: Outcome,
+  context: AttemptContext,
+  stdout: Excerpt,
+  stderr: Excerpt,
+): JsonObject {
   const [program = ''] = action.argv;
   const { exitCode, signal, notStarted, timedOut } = outcome;
   if (notStarted !== null) {
@@ -42,7 +48,11 @@ function result(action: CommandAction, outcome: Outcome, context: AttemptContext
       next: `Install it where the workers run, or correct the step.`,
     });
   }
-  if (timedOut) throw new StepFailure('StepTimeout', `the attempt took longer than ${context.timeoutMs / 1000} s and was ended`);
+  if (timedOut)
+    throw new StepFailure(
+      'StepTimeout',
+      `the attempt took longer than ${context.timeoutMs / 1000} s and was ended`,
+    );
   const output: JsonObject = {
     exitCode,
     signal,
@@ -54,14 +64,21 @@ function result(action: CommandAction, outcome: Outcome, context: AttemptContext
   };
   if (exitCode !== null && (action.exitCodes ?? [0]).includes(exitCode)) return output;
   const how = signal ? `was ended by ${signal}` : `ended with exit code ${exitCode ?? 'unknown'}`;
-  const tail = (stderr.text().trim() || stdout.text().trim()).split('\n').slice(-3).join(' ').slice(-300);
+  const tail = (stderr.text().trim() || stdout.text().trim())
+    .split('\n')
+    .slice(-3)
+    .join(' ')
+    .slice(-300);
   throw new StepFailure('CommandFailed', `${program} ${how}${tail ? `: ${tail}` : ''}`, {
     next: 'Read its whole output with: runbook logs',
     details: { exitCode, signal },
   });
 }
 
-async function environment(action: CommandAction, context: AttemptContext): Promise<Record<string, string>> {
+async function environment(
+  action: CommandAction,
+  context: AttemptContext,
+): Promise<Record<string, string>> {
   const env: Record<string, string> = { RUNBOOK_RUN: context.run, RUNBOOK_STEP: context.step };
   for (const name of inherited) {
     const value = process.env[name];
@@ -69,11 +86,16 @@ async function environment(action: CommandAction, context: AttemptContext): Prom
   }
   for (const [name, value] of Object.entries(action.env ?? {})) {
     if (typeof value === 'string') env[name] = value;
-    else if (action.target !== undefined) env[name] = await context.secrets.resolve(value.secret, action.target);
+    else if (action.target !== undefined)
+      env[name] = await context.secrets.resolve(value.secret, action.target);
     else
-      throw new StepFailure('Configuration', `secret ${value.secret} is given to a command that names no target`, {
-        next: 'Name the target that the command acts on.',
-      });
+      throw new StepFailure(
+        'Configuration',
+        `secret ${value.secret} is given to a command that names no target`,
+        {
+          next: 'Name the target that the command acts on.',
+        },
+      );
   }
   return env;
 }

@@ -74,7 +74,9 @@ export class Commands {
    * Ends whatever an attempt has started on this host, by whichever worker, the commands of its checks too.
    * @returns the outcome of its command if that had ended by itself before
    */
-  async endAttempt(owner: Pick<CommandOwner, 'run' | 'firstRunId' | 'step' | 'attempt'>): Promise<Outcome | undefined> {
+  async endAttempt(
+    owner: Pick<CommandOwner, 'run' | 'firstRunId' | 'step' | 'attempt'>,
+  ): Promise<Outcome | undefined> {
     const folder = this.folderOf(owner);
     const names = await readdir(folder).catch(() => []);
     let outcome: Outcome | undefined;
@@ -88,11 +90,20 @@ export class Commands {
 
   journalOf(owner: CommandOwner, fence: number): Journal {
     const { attempt, poll } = owner;
-    return new Journal(join(this.folderOf(owner), `${attempt}.${fence}${poll === undefined ? '' : `.poll-${poll}`}`));
+    return new Journal(
+      join(this.folderOf(owner), `${attempt}.${fence}${poll === undefined ? '' : `.poll-${poll}`}`),
+    );
   }
 
-  private folderOf({ run, firstRunId, step }: Pick<CommandOwner, 'run' | 'firstRunId' | 'step'>): string {
-    const name = createHash('sha256').update([run, firstRunId, step].join('\0')).digest('hex').slice(0, 24);
+  private folderOf({
+    run,
+    firstRunId,
+    step,
+  }: Pick<CommandOwner, 'run' | 'firstRunId' | 'step'>): string {
+    const name = createHash('sha256')
+      .update([run, firstRunId, step].join('\0'))
+      .digest('hex')
+      .slice(0, 24);
     return join(this.journals, name);
   }
 
@@ -145,9 +156,13 @@ export class CommandClaim {
     const { resumedFrom, fence } = this.owner;
     if (resumedFrom === null) return undefined;
     if (resumedFrom !== this.commands.place) {
-      throw new StepFailure('OutcomeUnknown', 'the worker died on another host, or this one was restarted since', {
-        next: 'Look there at what the command did; then retry it, skip it, or mark it done.',
-      });
+      throw new StepFailure(
+        'OutcomeUnknown',
+        'the worker died on another host, or this one was restarted since',
+        {
+          next: 'Look there at what the command did; then retry it, skip it, or mark it done.',
+        },
+      );
     }
     for (let earlier = fence - 1; earlier >= 1; earlier -= 1) {
       const journal = this.commands.journalOf(this.owner, earlier);
@@ -160,7 +175,11 @@ export class CommandClaim {
    * Ships the output as it comes, until the outcome is there.
    * @param ended settles when our own supervisor is done with the command, which is sooner than the next look is due
    */
-  private async follow(journal: Journal, watch: CommandWatch, ended?: Promise<void>): Promise<Outcome> {
+  private async follow(
+    journal: Journal,
+    watch: CommandWatch,
+    ended?: Promise<void>,
+  ): Promise<Outcome> {
     const reader = new OutputReader(journal, watch);
     const startedAt = Date.now();
     let done = false;
@@ -187,7 +206,11 @@ export class CommandClaim {
   }
 
   /** Without its supervisor a command runs on, but nobody will write how it ended. */
-  private async untilGone(process: JournaledProcess, signal: AbortSignal, reader: OutputReader): Promise<void> {
+  private async untilGone(
+    process: JournaledProcess,
+    signal: AbortSignal,
+    reader: OutputReader,
+  ): Promise<void> {
     while (isAlive(process) && !signal.aborted) {
       await reader.read();
       await delay(everyMs);
@@ -243,7 +266,11 @@ function markOf(journal: Journal): string {
 }
 
 function lostSupervisor(): StepFailure {
-  return new StepFailure('OutcomeUnknown', 'what watched the command died, so nobody saw how the command ended', {
-    next: 'Look at what the command did; then retry it, skip it, or mark it done.',
-  });
+  return new StepFailure(
+    'OutcomeUnknown',
+    'what watched the command died, so nobody saw how the command ended',
+    {
+      next: 'Look at what the command did; then retry it, skip it, or mark it done.',
+    },
+  );
 }

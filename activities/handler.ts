@@ -44,4 +44,7 @@ export interface AttemptContext extends CommandOwner {
 }
 
 /** Does one attempt of one kind of step. Returns the output (any size up to what the handler itself bounds; the caller caps it for history). @throws StepFailure */
-export type Handler<K extends ActionKind> = (action: Extract<Action, { kind: K }>, context: AttemptContext) => Promise<Json>;
+export type Handler<K extends ActionKind> = (
+  action: Extract<Action, { kind: K }>,
+  context: AttemptContext,
+) => Promise<Json>;

@@ -15,7 +15,14 @@ const maxParsedBytes = 32 * 1024 * 1024;
 const maxWholeBytes = 48 * 1024;
 const maxRedirects = 3;
 const passing = new Set([408, 425, 429]);
-const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const neverSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /**
  * Sends one request to the target's own address and nowhere else: the path cannot leave it, redirects to another origin
@@ -37,7 +44,10 @@ export const http: Handler<'http'> = async (action, context) => {
   // Kept before it is sent: a worker that finds nothing kept knows that nothing was sent, and one that was silent for so
   // long that another one asks by now sends nothing any more.
   if (!repeatable && !(await context.keepEvidence({ sent: where(url) }))) {
-    throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; nothing was sent');
+    throw new StepFailure(
+      'WorkerLost',
+      'this attempt was taken over by another worker; nothing was sent',
+    );
   }
   const response = await send(url, action, headers, context);
   const body = await readBody(response, url, action, context);
@@ -51,20 +61,32 @@ export function addressOf(action: HttpAction, base: string): URL {
   const path = action.path.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = action.params?.[name];
     if (value === undefined)
-      throw new StepFailure('Configuration', `the path ${action.path} needs ${whole}, which was not given`);
+      throw new StepFailure(
+        'Configuration',
+        `the path ${action.path} needs ${whole}, which was not given`,
+      );
     return encodeSegment(String(value));
   });
   const outside = (): StepFailure =>
-    new StepFailure('Configuration', `the path ${JSON.stringify(action.path)} leaves the target's address`, {
-      next: 'A path begins with / and stays below the address of the target.',
-    });
+    new StepFailure(
+      'Configuration',
+      `the path ${JSON.stringify(action.path)} leaves the target's address`,
+      {
+        next: 'A path begins with / and stays below the address of the target.',
+      },
+    );
   // Checked as text, before URL() could resolve it: dots, double slashes, back slashes, control characters.
-  if (path !== '' && (!path.startsWith('/') || path.startsWith('//') || /[\\?#\u0000-\u001f\u007f]/.test(path))) throw outside();
+  if (
+    path !== '' &&
+    (!path.startsWith('/') || path.startsWith('//') || /[\\?#\u0000-\u001f\u007f]/.test(path))
+  )
+    throw outside();
   if (path.split('/').some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) throw outside();
   const url = new URL(root.href);
   url.pathname = `${root.pathname.replace(/\/$/, '')}${path}`;
   if (url.origin !== root.origin) throw outside();
-  for (const [name, value] of Object.entries(action.query ?? {})) url.searchParams.set(name, String(value));
+  for (const [name, value] of Object.entries(action.query ?? {}))
+    url.searchParams.set(name, String(value));
   return url;
 }
 
@@ -78,32 +100,61 @@ function encodeSegment(value: string): string {
   return encodeURIComponent(value);
 }
 
-async function headersOf(action: HttpAction, target: TargetDeclaration, context: AttemptContext): Promise<Headers> {
-  const headers = new Headers({ accept: 'application/json, text/plain;q=0.9, */*;q=0.5', 'user-agent': 'durable-runbooks' });
+async function headersOf(
+  action: HttpAction,
+  target: TargetDeclaration,
+  context: AttemptContext,
+): Promise<Headers> {
+  const headers = new Headers({
+    accept: 'application/json, text/plain;q=0.9, */*;q=0.5',
+    'user-agent': 'durable-runbooks',
+  });
   try {
-    for (const [name, value] of Object.entries({ ...target.http?.headers, ...action.headers })) headers.set(name, value);
+    for (const [name, value] of Object.entries({ ...target.http?.headers, ...action.headers }))
+      headers.set(name, value);
   } catch {
-    throw new StepFailure('Configuration', `a header of the request to ${target.name} holds characters that no header may`, {
-      next: 'Correct the step or the target.',
-    });
+    throw new StepFailure(
+      'Configuration',
+      `a header of the request to ${target.name} holds characters that no header may`,
+      {
+        next: 'Correct the step or the target.',
+      },
+    );
   }
   if (action.json !== undefined) headers.set('content-type', 'application/json');
   if (action.idempotencyKey) headers.set('idempotency-key', context.key);
   if (target.http?.bearer)
-    headers.set('authorization', `Bearer ${await context.secrets.resolve(target.http.bearer, target.name)}`);
+    headers.set(
+      'authorization',
+      `Bearer ${await context.secrets.resolve(target.http.bearer, target.name)}`,
+    );
   return headers;
 }
 
-async function send(start: URL, action: HttpAction, headers: Headers, context: AttemptContext): Promise<Response> {
+async function send(
+  start: URL,
+  action: HttpAction,
+  headers: Headers,
+  context: AttemptContext,
+): Promise<Response> {
   let url = start;
   for (let redirects = 0; ; redirects += 1) {
     const response = await fetchOnce(url, action, headers, context);
     const location = response.headers.get('location');
-    if (response.status < 300 || response.status >= 400 || location === null || succeeded(response.status, action))
+    if (
+      response.status < 300 ||
+      response.status >= 400 ||
+      location === null ||
+      succeeded(response.status, action)
+    )
       return response;
     await response.body?.cancel();
     const next = parseUrl(location, url);
-    if (next?.origin !== start.origin || (action.method !== 'GET' && action.method !== 'HEAD') || redirects >= maxRedirects) {
+    if (
+      next?.origin !== start.origin ||
+      (action.method !== 'GET' && action.method !== 'HEAD') ||
+      redirects >= maxRedirects
+    ) {
       throw new StepFailure(
         'HttpRejected',
         `${where(url)} answered ${response.status} and sends on to ${next ? where(next) : 'nowhere'}, which is not followed`,
@@ -116,7 +167,12 @@ async function send(start: URL, action: HttpAction, headers: Headers, context: A
   }
 }
 
-async function fetchOnce(url: URL, action: HttpAction, headers: Headers, context: AttemptContext): Promise<Response> {
+async function fetchOnce(
+  url: URL,
+  action: HttpAction,
+  headers: Headers,
+  context: AttemptContext,
+): Promise<Response> {
   if (context.signal.aborted) throw context.signal.reason;
   try {
     return await fetch(url, {
@@ -132,22 +188,42 @@ async function fetchOnce(url: URL, action: HttpAction, headers: Headers, context
 }
 
 /** Why there is no answer, or not all of it. What was aborted may have arrived all the same. */
-function unanswered(error: unknown, url: URL, action: HttpAction, context: AttemptContext): unknown {
+function unanswered(
+  error: unknown,
+  url: URL,
+  action: HttpAction,
+  context: AttemptContext,
+): unknown {
   const repeatable = isRepeatable(action, context);
   if (!context.signal.aborted) return lost(error, url, repeatable);
   const reason: unknown = context.signal.reason;
-  return repeatable || isLetGo(reason) ? reason : mayHaveArrived(`${where(url)} was not waited for any longer`);
+  return repeatable || isLetGo(reason)
+    ? reason
+    : mayHaveArrived(`${where(url)} was not waited for any longer`);
 }
 
 /** May the same request simply be sent again when nobody knows whether it arrived? */
-function isRepeatable({ method, idempotencyKey, idempotent }: HttpAction, { effect }: AttemptContext): boolean {
-  return effect === 'read' || method === 'GET' || method === 'HEAD' || idempotencyKey === true || idempotent === true;
+function isRepeatable(
+  { method, idempotencyKey, idempotent }: HttpAction,
+  { effect }: AttemptContext,
+): boolean {
+  return (
+    effect === 'read' ||
+    method === 'GET' ||
+    method === 'HEAD' ||
+    idempotencyKey === true ||
+    idempotent === true
+  );
 }
 
 function mayHaveArrived(what: string): StepFailure {
-  return new StepFailure('OutcomeUnknown', `${what}; the request may have arrived, and had its effect`, {
-    next: 'Look at the service; then retry the step, skip it, or mark it done.',
-  });
+  return new StepFailure(
+    'OutcomeUnknown',
+    `${what}; the request may have arrived, and had its effect`,
+    {
+      next: 'Look at the service; then retry the step, skip it, or mark it done.',
+    },
+  );
 }
 
 /** Why no answer came: a request that never left can simply be sent again, one that may have arrived is another matter. */
@@ -159,9 +235,13 @@ function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
     });
   }
   if (!repeatable) return mayHaveArrived(`${where(url)} did not answer (${code})`);
-  return new StepFailure('NoAnswer', `${where(url)} did not answer (${code}); the request may have arrived`, {
-    next: 'Look at the service before it is asked again.',
-  });
+  return new StepFailure(
+    'NoAnswer',
+    `${where(url)} did not answer (${code}); the request may have arrived`,
+    {
+      next: 'Look at the service before it is asked again.',
+    },
+  );
 }
 
 function codeOf(error: unknown): string {
@@ -176,7 +256,12 @@ interface Body {
   sha256: string;
 }
 
-async function readBody(response: Response, url: URL, action: HttpAction, context: AttemptContext): Promise<Body> {
+async function readBody(
+  response: Response,
+  url: URL,
+  action: HttpAction,
+  context: AttemptContext,
+): Promise<Body> {
   const hash = createHash('sha256');
   const chunks: Buffer[] = [];
   let size = 0;
@@ -194,23 +279,39 @@ async function readBody(response: Response, url: URL, action: HttpAction, contex
   return { bytes: Buffer.concat(chunks), size, sha256: hash.digest('hex') };
 }
 
-function outputOf(action: HttpAction, response: Response, body: Body, context: AttemptContext): Json {
+function outputOf(
+  action: HttpAction,
+  response: Response,
+  body: Body,
+  context: AttemptContext,
+): Json {
   const json = parse(response, body);
   if (action.pick) {
     const picked: JsonObject = {};
-    for (const [name, path] of Object.entries(action.pick)) picked[name] = (valueAt(json, path) ?? null) as Json;
+    for (const [name, path] of Object.entries(action.pick))
+      picked[name] = (valueAt(json, path) ?? null) as Json;
     return Object.keys(picked).length === 0 ? { status: response.status } : picked;
   }
-  if (json !== undefined && body.size <= maxWholeBytes) return { status: response.status, body: json };
+  if (json !== undefined && body.size <= maxWholeBytes)
+    return { status: response.status, body: json };
   const text = headAndTail(
-    context.secrets.redact(body.bytes.subarray(0, maxWholeBytes).toString('utf8').replaceAll('\0', '')),
+    context.secrets.redact(
+      body.bytes.subarray(0, maxWholeBytes).toString('utf8').replaceAll('\0', ''),
+    ),
     8_192,
   );
-  return { status: response.status, text, truncated: body.size > 8_192, bytes: body.size, sha256: body.sha256 };
+  return {
+    status: response.status,
+    text,
+    truncated: body.size > 8_192,
+    bytes: body.size,
+    sha256: body.sha256,
+  };
 }
 
 function parse(response: Response, body: Body): Json | undefined {
-  if (!/\bjson\b/i.test(response.headers.get('content-type') ?? '') || body.size > maxParsedBytes) return undefined;
+  if (!/\bjson\b/i.test(response.headers.get('content-type') ?? '') || body.size > maxParsedBytes)
+    return undefined;
   try {
     return JSON.parse(body.bytes.toString('utf8')) as Json;
   } catch {
@@ -222,7 +323,13 @@ function succeeded(status: number, action: HttpAction): boolean {
   return action.statuses ? action.statuses.includes(status) : status >= 200 && status < 300;
 }
 
-function refusal(response: Response, body: Body, url: URL, target: TargetDeclaration, context: AttemptContext): StepFailure {
+function refusal(
+  response: Response,
+  body: Body,
+  url: URL,
+  target: TargetDeclaration,
+  context: AttemptContext,
+): StepFailure {
   const { status } = response;
   const said = saidIn(parse(response, body));
   const message = `${where(url)} answered ${status}${said ? `: ${context.secrets.redact(said)}` : ''}`;
@@ -247,7 +354,11 @@ function refusal(response: Response, body: Body, url: URL, target: TargetDeclara
 
 /** The sentence that services put into `error.message`, `message` or `error`. */
 function saidIn(body: Json | undefined): string {
-  const candidates = [valueAt(body, 'error.message'), valueAt(body, 'message'), valueAt(body, 'error')];
+  const candidates = [
+    valueAt(body, 'error.message'),
+    valueAt(body, 'message'),
+    valueAt(body, 'error'),
+  ];
   return String(candidates.find((each) => typeof each === 'string') ?? '').slice(0, 300);
 }
 

@@ -9,7 +9,14 @@ import type { RunKey } from '../common/keys.js';
 import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
 import type { RunView } from '../common/view.js';
-import { admitRun, noteExecution, recordDecisions, saveRun, type SaveAnswer, type SaveNumber } from '../store/index.js';
+import {
+  admitRun,
+  noteExecution,
+  recordDecisions,
+  saveRun,
+  type SaveAnswer,
+  type SaveNumber,
+} from '../store/index.js';
 import { analysis } from './analysis.js';
 import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
@@ -56,8 +63,16 @@ export function createActivities(deps: ActivityDeps) {
   const checking: Handler<'check'> = (action, context) => check(action, context, probes);
   const measuring: Handler<'analysis'> = (action, context) => analysis(action, context, probes);
   const rolling: Handler<'rollout'> = (action, context) => rollout(action, context, command);
-  const handlers: Handlers = { ...probes, check: checking, notify, traffic, analysis: measuring, rollout: rolling };
-  const step = (request: AttemptRequest): Promise<AttemptResult> => perform(request, { ...deps, handlers });
+  const handlers: Handlers = {
+    ...probes,
+    check: checking,
+    notify,
+    traffic,
+    analysis: measuring,
+    rollout: rolling,
+  };
+  const step = (request: AttemptRequest): Promise<AttemptResult> =>
+    perform(request, { ...deps, handlers });
 
   return {
     /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
@@ -69,11 +84,24 @@ export function createActivities(deps: ActivityDeps) {
       if (key && startedAt && admission.admitted) {
         const view = initialView(key, envelope, admission.plan, startedAt, null);
         const execution = executionOf(Context.current().info);
-        await admitRun(deps.pool, { key, view, plan: admission.plan, envelope, execution, namespaceId: deps.namespaceId });
+        await admitRun(deps.pool, {
+          key,
+          view,
+          plan: admission.plan,
+          envelope,
+          execution,
+          namespaceId: deps.namespaceId,
+        });
       }
       if (!admission.admitted) return admission;
       const held = key
-        ? await firstTry(deps.pool, key, envelope.root ?? key, admission.plan, !refusesWhenHeld(envelope, admission.plan.inputs))
+        ? await firstTry(
+            deps.pool,
+            key,
+            envelope.root ?? key,
+            admission.plan,
+            !refusesWhenHeld(envelope, admission.plan.inputs),
+          )
         : await heldNow(deps.pool, admission.plan);
       return held.length > 0 ? { ...admission, held } : admission;
     },

@@ -16,7 +16,11 @@ interface Ended {
  * outcome yet stays: its command may still run.
  * @returns how many were removed
  */
-export async function sweepJournals(root: string, limits = journalLimits, now = Date.now()): Promise<number> {
+export async function sweepJournals(
+  root: string,
+  limits = journalLimits,
+  now = Date.now(),
+): Promise<number> {
   const ended = (await endedJournals(root)).sort((a, b) => b.endedAt - a.endedAt);
   let bytes = 0;
   let removed = 0;

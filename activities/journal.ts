@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessId, Tree } from './process-tree.js';
@@ -91,7 +101,11 @@ export class Journal {
   }
 
   /** Reads a stream from `offset` on, piece by piece, as far as it is written. @returns the new offset */
-  async readFrom(stream: JournalStream, offset: number, take: (chunk: Buffer) => void): Promise<number> {
+  async readFrom(
+    stream: JournalStream,
+    offset: number,
+    take: (chunk: Buffer) => void,
+  ): Promise<number> {
     const { size } = statSync(this.file(stream), { throwIfNoEntry: false }) ?? { size: 0 };
     if (size <= offset) return offset;
     const file = await open(this.file(stream), 'r');

@@ -7,7 +7,14 @@ import {
   type Verdict,
   type VerdictCode,
 } from '../common/envelope.js';
-import type { DeskFacts, GateFacts, JudgeAnswer, JudgeRequest, LeaseFacts, LifeFacts } from '../common/judgement.js';
+import type {
+  DeskFacts,
+  GateFacts,
+  JudgeAnswer,
+  JudgeRequest,
+  LeaseFacts,
+  LifeFacts,
+} from '../common/judgement.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/names.js';
@@ -45,8 +52,15 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = parse(received);
     if (signal !== messageNames.decide || !parsed.success) {
-      const why = parsed.success ? `signal ${JSON.stringify(signal.slice(0, 80))} is not known` : z.prettifyError(parsed.error);
-      return verdict(id, 'malformed', `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`, at);
+      const why = parsed.success
+        ? `signal ${JSON.stringify(signal.slice(0, 80))} is not known`
+        : z.prettifyError(parsed.error);
+      return verdict(
+        id,
+        'malformed',
+        `This is not a decision: ${why.replace(/\s+/g, ' ').slice(0, 300)}.`,
+        at,
+      );
     }
     const decision = parsed.data as DecisionEnvelope;
     const asked = isForDesk(decision)
@@ -59,7 +73,11 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
     const [code, message] = judgeOne(decision, { ...request, life }, asked, refuseInputs);
     if (code === 'accepted' && !asked) life = lifeAfter(life, decision);
     if (code === 'accepted' && asked) {
-      Object.assign(asked, { state: 'decided', decidedBy: decision.by, decidedVerb: decision.verb } satisfies Partial<GateFacts>);
+      Object.assign(asked, {
+        state: 'decided',
+        decidedBy: decision.by,
+        decidedVerb: decision.verb,
+      } satisfies Partial<GateFacts>);
     }
     return verdict(id, code, message, at);
   });
@@ -78,7 +96,10 @@ function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
 
 /** `rollback` and `abort` without a step are about the run as a whole. */
 function isForDesk({ verb, step }: DecisionEnvelope): boolean {
-  return (deskVerbs as readonly string[]).includes(verb) && !(step === undefined && (verb === 'rollback' || verb === 'abort'));
+  return (
+    (deskVerbs as readonly string[]).includes(verb) &&
+    !(step === undefined && (verb === 'rollback' || verb === 'abort'))
+  );
 }
 
 function isForGate({ verb }: DecisionEnvelope): boolean {
@@ -86,12 +107,17 @@ function isForGate({ verb }: DecisionEnvelope): boolean {
 }
 
 /** Why inputs that were changed at the desk cannot be; null when they can. */
-export type RefuseInputs = (runbook: string, inputs: JsonObject, changed: JsonObject) => string | null;
+export type RefuseInputs = (
+  runbook: string,
+  inputs: JsonObject,
+  changed: JsonObject,
+) => string | null;
 
 /** The run as it will be once it has done what it was told. */
 function lifeAfter(life: LifeFacts | undefined, told: DecisionEnvelope): LifeFacts | undefined {
   if (!life) return life;
-  if (told.verb === 'pause' || told.verb === 'resume') return { ...life, paused: told.verb === 'pause' };
+  if (told.verb === 'pause' || told.verb === 'resume')
+    return { ...life, paused: told.verb === 'pause' };
   return { ...life, paused: false, rollingBack: true };
 }
 
@@ -103,18 +129,31 @@ function judgeOne(
 ): [VerdictCode, string] {
   if (decision.run !== request.key.run)
     return ['wrong-run', `The decision is about run ${decision.run}, this is ${request.key.run}.`];
-  if (isForDesk(decision)) return judgeAtDesk(decision, request, asked as DeskFacts | undefined, refuseInputs);
+  if (isForDesk(decision))
+    return judgeAtDesk(decision, request, asked as DeskFacts | undefined, refuseInputs);
   if (isForGate(decision)) return judgeAtGate(decision, request, asked as GateFacts | undefined);
-  if (decision.verb === 'take-over') return judgeTakeOver(decision, request, asked as LeaseFacts | undefined);
+  if (decision.verb === 'take-over')
+    return judgeTakeOver(decision, request, asked as LeaseFacts | undefined);
   return judgeOfRun(decision, request);
 }
 
 /** What the run as a whole is told. */
-function judgeOfRun(decision: DecisionEnvelope, { ended, life }: JudgeRequest): [VerdictCode, string] {
-  const { paused, rollingBack, running, undos } = life ?? { paused: false, rollingBack: false, running: [], undos: [] };
-  const now = running.length > 0 ? ` Under way and going on to its end: ${running.join(', ')}.` : '';
-  if (ended) return ['not-waiting', `The run has already ended; there is nothing left to ${decision.verb}.`];
-  if (decision.verb !== 'cancel' && decision.reason.trim() === '') return ['reason-missing', 'It needs a reason: add --reason.'];
+function judgeOfRun(
+  decision: DecisionEnvelope,
+  { ended, life }: JudgeRequest,
+): [VerdictCode, string] {
+  const { paused, rollingBack, running, undos } = life ?? {
+    paused: false,
+    rollingBack: false,
+    running: [],
+    undos: [],
+  };
+  const now =
+    running.length > 0 ? ` Under way and going on to its end: ${running.join(', ')}.` : '';
+  if (ended)
+    return ['not-waiting', `The run has already ended; there is nothing left to ${decision.verb}.`];
+  if (decision.verb !== 'cancel' && decision.reason.trim() === '')
+    return ['reason-missing', 'It needs a reason: add --reason.'];
   switch (decision.verb) {
     case 'pause':
       if (paused) return ['already-decided', 'The run is paused already.'];
@@ -123,31 +162,60 @@ function judgeOfRun(decision: DecisionEnvelope, { ended, life }: JudgeRequest): 
       if (!paused) return ['not-waiting', 'The run is not paused.'];
       return ['accepted', 'The run goes on.'];
     case 'abort':
-      if (rollingBack) return ['accepted', `The rollback stops before its next step; what is left stays as it is.${now}`];
-      return ['accepted', 'The run is being aborted: what runs is ended, and everything is left as it is.'];
+      if (rollingBack)
+        return [
+          'accepted',
+          `The rollback stops before its next step; what is left stays as it is.${now}`,
+        ];
+      return [
+        'accepted',
+        'The run is being aborted: what runs is ended, and everything is left as it is.',
+      ];
     case 'rollback':
       if (rollingBack) return ['already-decided', 'The run is already taking back its changes.'];
-      if (undos.length === 0) return ['not-possible', 'Nothing of this run can be taken back. To end it: cancel or abort.'];
+      if (undos.length === 0)
+        return [
+          'not-possible',
+          'Nothing of this run can be taken back. To end it: cancel or abort.',
+        ];
       if (decision.digest !== undefined && decision.digest !== digestOf(undos)) {
         return ['stale', 'What would be taken back has changed since you looked. Look again.'];
       }
-      return ['accepted', `The run is being rolled back: what runs is ended, then taken back: ${undos.join(', ')}.`];
+      return [
+        'accepted',
+        `The run is being rolled back: what runs is ended, then taken back: ${undos.join(', ')}.`,
+      ];
     default:
-      if (rollingBack) return ['not-possible', 'The run is already taking back its changes. To stop that: abort.'];
-      return ['accepted', 'The run is being cancelled: what runs is ended first, then changes are taken back.'];
+      if (rollingBack)
+        return ['not-possible', 'The run is already taking back its changes. To stop that: abort.'];
+      return [
+        'accepted',
+        'The run is being cancelled: what runs is ended first, then changes are taken back.',
+      ];
   }
 }
 
-function judgeTakeOver(decision: DecisionEnvelope, request: JudgeRequest, lease: LeaseFacts | undefined): [VerdictCode, string] {
-  if (!lease) return ['not-waiting', 'This run waits for no target; there is nothing to take over.'];
+function judgeTakeOver(
+  decision: DecisionEnvelope,
+  request: JudgeRequest,
+  lease: LeaseFacts | undefined,
+): [VerdictCode, string] {
+  if (!lease)
+    return ['not-waiting', 'This run waits for no target; there is nothing to take over.'];
   if (lease.state === 'decided') {
-    const how = lease.decidedBy ? `${lease.decidedBy} takes the targets over already` : 'the run no longer waits for a target';
+    const how = lease.decidedBy
+      ? `${lease.decidedBy} takes the targets over already`
+      : 'the run no longer waits for a target';
     return ['already-decided', `Nothing was changed: ${how}.`];
   }
   if (decision.digest !== lease.digest || decision.attempt !== lease.attempt) {
-    return ['stale', `Another run has the target by now. Look again with: runbook status ${request.key.run}`];
+    return [
+      'stale',
+      `Another run has the target by now. Look again with: runbook status ${request.key.run}`,
+    ];
   }
-  if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  if (decision.reason.trim() === '')
+    return ['reason-missing', 'A decision needs a reason: add --reason.'];
   return ['accepted', `Taken over: ${lease.held}. That run changes nothing more there.`];
 }
 
@@ -158,20 +226,36 @@ function judgeAtDesk(
   refuseInputs: RefuseInputs,
 ): [VerdictCode, string] {
   if (!asked)
-    return ['not-waiting', `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; it asks nobody anything.`];
+    return [
+      'not-waiting',
+      `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; it asks nobody anything.`,
+    ];
   if (asked.state === 'decided') {
-    const how = asked.decidedBy ? `answered by ${asked.decidedBy} with ${asked.decidedVerb}` : 'closed';
-    return ['already-decided', `Step ${asked.step} was already ${how}; this decision changed nothing.`];
+    const how = asked.decidedBy
+      ? `answered by ${asked.decidedBy} with ${asked.decidedVerb}`
+      : 'closed';
+    return [
+      'already-decided',
+      `Step ${asked.step} was already ${how}; this decision changed nothing.`,
+    ];
   }
   if (decision.digest !== asked.digest || decision.attempt !== asked.attempt) {
-    return ['stale', `Step ${asked.step} has failed anew since you looked. Look again with: runbook status ${request.key.run}`];
+    return [
+      'stale',
+      `Step ${asked.step} has failed anew since you looked. Look again with: runbook status ${request.key.run}`,
+    ];
   }
-  if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  if (decision.reason.trim() === '')
+    return ['reason-missing', 'A decision needs a reason: add --reason.'];
   if (asked.verbs && !asked.verbs.includes(decision.verb as DeskVerb)) {
-    return ['not-possible', `Step ${asked.step} cannot be answered with ${decision.verb}: ${asked.verbs.join(', ')}.`];
+    return [
+      'not-possible',
+      `Step ${asked.step} cannot be answered with ${decision.verb}: ${asked.verbs.join(', ')}.`,
+    ];
   }
   if (decision.inputs !== undefined) {
-    if (decision.verb !== 'retry') return ['malformed', `Changed inputs go with retry, not with ${decision.verb}.`];
+    if (decision.verb !== 'retry')
+      return ['malformed', `Changed inputs go with retry, not with ${decision.verb}.`];
     const { runbook = '', inputs = {} } = request.life ?? {};
     const refused = refuseInputs(runbook, inputs, decision.inputs);
     if (refused !== null) return ['input-refused', refused];
@@ -200,11 +284,16 @@ const deskAnswers = {
   retry: (step: string) => `Step ${step} is tried again.`,
   skip: (step: string) => `Step ${step} is skipped; the run goes on.`,
   done: (step: string) => `Step ${step} counts as done by hand; the run goes on.`,
-  rollback: (step: string) => `The run ends because of step ${step}; what was changed is taken back.`,
+  rollback: (step: string) =>
+    `The run ends because of step ${step}; what was changed is taken back.`,
   abort: (step: string) => `The run ends because of step ${step}; everything is left as it is.`,
 };
 
-function judgeAtGate(decision: DecisionEnvelope, request: JudgeRequest, gate: GateFacts | undefined): [VerdictCode, string] {
+function judgeAtGate(
+  decision: DecisionEnvelope,
+  request: JudgeRequest,
+  gate: GateFacts | undefined,
+): [VerdictCode, string] {
   if (!gate) {
     const known = request.gates.map((each) => each.id).join(', ');
     return [
@@ -213,10 +302,18 @@ function judgeAtGate(decision: DecisionEnvelope, request: JudgeRequest, gate: Ga
     ];
   }
   if (gate.state === 'pending')
-    return ['not-waiting', `Gate ${gate.id} is not reached yet. Decide it when the run waits for it.`];
+    return [
+      'not-waiting',
+      `Gate ${gate.id} is not reached yet. Decide it when the run waits for it.`,
+    ];
   if (gate.state === 'decided') {
-    const how = gate.decidedBy ? `${gate.decidedVerb === 'approve' ? 'approved' : 'rejected'} by ${gate.decidedBy}` : 'closed';
-    return ['already-decided', `Gate ${gate.id} was already ${how}; this decision changed nothing.`];
+    const how = gate.decidedBy
+      ? `${gate.decidedVerb === 'approve' ? 'approved' : 'rejected'} by ${gate.decidedBy}`
+      : 'closed';
+    return [
+      'already-decided',
+      `Gate ${gate.id} was already ${how}; this decision changed nothing.`,
+    ];
   }
   if (decision.digest !== gate.digest || decision.attempt !== gate.attempt) {
     return [
@@ -224,18 +321,32 @@ function judgeAtGate(decision: DecisionEnvelope, request: JudgeRequest, gate: Ga
       `What gate ${gate.id} asks has changed since you looked. Look again with: runbook status ${request.key.run}`,
     ];
   }
-  if (decision.reason.trim() === '') return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  if (decision.reason.trim() === '')
+    return ['reason-missing', 'A decision needs a reason: add --reason.'];
   if (gate.approvers === 'another' && decision.by === request.requester) {
-    return ['own-request', `${decision.by} started this run, so somebody else has to decide gate ${gate.id}.`];
+    return [
+      'own-request',
+      `${decision.by} started this run, so somebody else has to decide gate ${gate.id}.`,
+    ];
   }
-  if (decision.verb === 'approve' && gate.confirm !== undefined && decision.confirm !== gate.confirm) {
-    const typed = decision.confirm === undefined ? 'nothing was typed' : `${JSON.stringify(decision.confirm)} is another one`;
+  if (
+    decision.verb === 'approve' &&
+    gate.confirm !== undefined &&
+    decision.confirm !== gate.confirm
+  ) {
+    const typed =
+      decision.confirm === undefined
+        ? 'nothing was typed'
+        : `${JSON.stringify(decision.confirm)} is another one`;
     return [
       'not-confirmed',
       `Approving gate ${gate.id} needs the name of what it acts on, typed: ${typed}. Read what the gate shows, then add --confirm NAME.`,
     ];
   }
-  return ['accepted', decision.verb === 'approve' ? `Gate ${gate.id} is approved.` : `Gate ${gate.id} is rejected.`];
+  return [
+    'accepted',
+    decision.verb === 'approve' ? `Gate ${gate.id} is approved.` : `Gate ${gate.id} is rejected.`,
+  ];
 }
 
 function verdict(decision: string, code: VerdictCode, message: string, at: string): Verdict {

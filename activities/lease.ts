@@ -5,7 +5,13 @@ import type { RunKey } from '../common/keys.js';
 import { heldText, leasedTargets, utc, type HeldTarget } from '../common/lease.js';
 import type { Problem } from '../common/view.js';
 import type { Plan } from '../language/plan.js';
-import { acquireLeases, readHolders, RunClosed, type LeaseLoss, type TakeOver } from '../store/index.js';
+import {
+  acquireLeases,
+  readHolders,
+  RunClosed,
+  type LeaseLoss,
+  type TakeOver,
+} from '../store/index.js';
 import { StepFailure } from './failure.js';
 import { recordIsAway } from './record-reachable.js';
 
@@ -39,7 +45,8 @@ export async function acquire(request: LeaseRequest, pool: pg.Pool): Promise<Lea
   try {
     const held = await acquireLeases(pool, { key, root, targets }, takeOver ? { takeOver } : {});
     const waited = Date.now() - Context.current().info.scheduledTimestampMs;
-    if (held.length === 0 || takeOver || (waited > request.patienceMs && !isKnown(held, known))) return { held };
+    if (held.length === 0 || takeOver || (waited > request.patienceMs && !isKnown(held, known)))
+      return { held };
     throw ApplicationFailure.create({
       type: 'TargetHeld',
       message: held.map(heldText).join('; '),
@@ -49,18 +56,29 @@ export async function acquire(request: LeaseRequest, pool: pg.Pool): Promise<Lea
     if (!(error instanceof RunClosed)) throw error;
     return {
       held: [],
-      problem: { type: 'Refused', message: error.message.replace(/\.$/, ''), next: 'Start a new run.' },
+      problem: {
+        type: 'Refused',
+        message: error.message.replace(/\.$/, ''),
+        next: 'Start a new run.',
+      },
     };
   }
 }
 
 function isKnown(held: readonly HeldTarget[], known: readonly HeldTarget[]): boolean {
-  const text = (targets: readonly HeldTarget[]): string => JSON.stringify(targets.map(({ target, run }) => [target, run]));
+  const text = (targets: readonly HeldTarget[]): string =>
+    JSON.stringify(targets.map(({ target, run }) => [target, run]));
   return text(held) === text(known);
 }
 
 /** The first try, when a run is admitted. A run that will not wait takes no place in the line. */
-export function firstTry(pool: pg.Pool, key: RunKey, root: RunKey, plan: Plan, queue: boolean): Promise<HeldTarget[]> {
+export function firstTry(
+  pool: pg.Pool,
+  key: RunKey,
+  root: RunKey,
+  plan: Plan,
+  queue: boolean,
+): Promise<HeldTarget[]> {
   return acquireLeases(pool, { key, root, targets: leasedTargets(plan) }, { queue });
 }
 
@@ -79,7 +97,9 @@ export async function heldNow(pool: pg.Pool, plan: Plan): Promise<HeldTarget[]> 
  * @param resumed true when an earlier worker had begun the attempt
  */
 export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): StepFailure {
-  const mayHaveActed = resumed ? '; the worker before died while it did this step, so the step may have acted' : '';
+  const mayHaveActed = resumed
+    ? '; the worker before died while it did this step, so the step may have acted'
+    : '';
   if (closed) {
     return new StepFailure(
       'LeaseLost',
@@ -88,9 +108,13 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
     );
   }
   if (!by) {
-    return new StepFailure('LeaseLost', `another run has had target ${target} since${mayHaveActed}`, {
-      next: 'Look at the target; then retry, which takes it back, or abort.',
-    });
+    return new StepFailure(
+      'LeaseLost',
+      `another run has had target ${target} since${mayHaveActed}`,
+      {
+        next: 'Look at the target; then retry, which takes it back, or abort.',
+      },
+    );
   }
   const how = by.takenBy === null ? 'has had' : 'took';
   const who = by.takenBy === null ? '' : ` over (${by.takenBy}: ${by.reason ?? ''})`;

@@ -14,7 +14,11 @@ export async function endLeftCommands(pool: pg.Pool, commands: Commands): Promis
   await Promise.all(
     left.map(async (command) => {
       if (!(await hasRunEnded(pool, command.key))) return;
-      const outcome = await commands.endAttempt({ ...command.key, step: command.step, attempt: command.attempt });
+      const outcome = await commands.endAttempt({
+        ...command.key,
+        step: command.step,
+        attempt: command.attempt,
+      });
       await tellLeftCommand(pool, command, whatBecameOfIt(outcome));
     }),
   );
@@ -23,9 +27,14 @@ export async function endLeftCommands(pool: pg.Pool, commands: Commands): Promis
 
 function whatBecameOfIt(outcome: Outcome | undefined): Problem {
   if (!outcome) {
-    return { type: 'Cancelled', message: 'its run was over: the command was ended, with everything that it had started' };
+    return {
+      type: 'Cancelled',
+      message: 'its run was over: the command was ended, with everything that it had started',
+    };
   }
-  const how = outcome.signal ? `was ended by ${outcome.signal}` : `ended with exit code ${outcome.exitCode ?? 'unknown'}`;
+  const how = outcome.signal
+    ? `was ended by ${outcome.signal}`
+    : `ended with exit code ${outcome.exitCode ?? 'unknown'}`;
   return {
     type: 'OutcomeUnknown',
     message: `the command ${how} when its run was over, so nobody judged what it did`,

@@ -37,12 +37,23 @@ export function expand(
     const nested = known.catalogue.find((candidate) => candidate.id === step.runbook);
     const chain = [...around, spec.id];
     if (!nested?.data)
-      return refuse(step, nested ? 'is code, and only runbooks that are data can be nested' : 'is not in the catalogue');
-    if (chain.includes(nested.id)) return refuse(step, `contains itself (${[...chain, nested.id].join(' in ')})`);
+      return refuse(
+        step,
+        nested
+          ? 'is code, and only runbooks that are data can be nested'
+          : 'is not in the catalogue',
+      );
+    if (chain.includes(nested.id))
+      return refuse(step, `contains itself (${[...chain, nested.id].join(' in ')})`);
     const given = resolveKnown(step.inputs ?? {}, { inputs }) as JsonObject;
     const resolved = inputsNow(nested, given, known.targets.list());
     if ('problems' in resolved) {
-      problems.push(...resolved.problems.map((each) => ({ ...each, message: `step ${step.id}: ${each.message}` })));
+      problems.push(
+        ...resolved.problems.map((each) => ({
+          ...each,
+          message: `step ${step.id}: ${each.message}`,
+        })),
+      );
       return step;
     }
     targets.push(...targetsOf(nested, resolved.inputs));
@@ -82,12 +93,22 @@ function inputsNow(
   const open = later.find(([name]) => nested.inputs[name]?.type === 'target');
   if (open) {
     const message = `input ${open[0]} is a target, which has to be known before the run starts`;
-    return { problems: [{ type: 'Refused', message, next: 'Give it from an input of the runbook.' }] };
+    return {
+      problems: [{ type: 'Refused', message, next: 'Give it from an input of the runbook.' }],
+    };
   }
   const names = new Set(later.map(([name]) => name));
-  const spec = Object.fromEntries(Object.entries(nested.inputs).filter(([name]) => !names.has(name)));
+  const spec = Object.fromEntries(
+    Object.entries(nested.inputs).filter(([name]) => !names.has(name)),
+  );
   const now = Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)));
   const unknown = [...names].filter((name) => !Object.hasOwn(nested.inputs, name));
-  const resolved = resolveInputs(spec, { ...now, ...Object.fromEntries(unknown.map((name) => [name, null])) }, targets);
-  return resolved.ok ? { inputs: { ...resolved.inputs, ...Object.fromEntries(later) } } : { problems: resolved.problems };
+  const resolved = resolveInputs(
+    spec,
+    { ...now, ...Object.fromEntries(unknown.map((name) => [name, null])) },
+    targets,
+  );
+  return resolved.ok
+    ? { inputs: { ...resolved.inputs, ...Object.fromEntries(later) } }
+    : { problems: resolved.problems };
 }

@@ -3,13 +3,26 @@ import { http } from './http.js';
 
 /** Posts a message to a webhook, once for all its attempts where the receiver honours Idempotency-Key. */
 export const notify: Handler<'notify'> = async (action, context) => {
-  const message = { text: action.text, run: context.run, step: context.step, fields: action.fields ?? {} };
+  const message = {
+    text: action.text,
+    run: context.run,
+    step: context.step,
+    fields: action.fields ?? {},
+  };
   if (action.target === undefined) {
     context.output('log', `${action.text}\n`);
     return { sent: false, why: 'no channel was given; the message is kept in the report', message };
   }
   const answer = await http(
-    { kind: 'http', target: action.target, method: 'POST', path: '', json: message, idempotencyKey: true, pick: {} },
+    {
+      kind: 'http',
+      target: action.target,
+      method: 'POST',
+      path: '',
+      json: message,
+      idempotencyKey: true,
+      pick: {},
+    },
     context,
   );
   return { sent: true, to: action.target, message, answer };

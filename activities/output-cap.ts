@@ -27,9 +27,15 @@ export function capForHistory(value: Json, limitBytes = historyLimitBytes): Capp
       bounded !== null && typeof bounded === 'object' && !Array.isArray(bounded)
         ? { ...bounded, truncated: true, fullBytes: bytes, fullSha256: sha256 }
         : { value: bounded, truncated: true, fullBytes: bytes, fullSha256: sha256 };
-    if (Buffer.byteLength(JSON.stringify(marked)) <= limitBytes) return { value: marked, truncated: true, bytes, sha256 };
+    if (Buffer.byteLength(JSON.stringify(marked)) <= limitBytes)
+      return { value: marked, truncated: true, bytes, sha256 };
   }
-  return { value: { truncated: true, fullBytes: bytes, fullSha256: sha256 }, truncated: true, bytes, sha256 };
+  return {
+    value: { truncated: true, fullBytes: bytes, fullSha256: sha256 },
+    truncated: true,
+    bytes,
+    sha256,
+  };
 }
 
 const deepest = 8;
@@ -38,7 +44,8 @@ function bound(value: Json, characters: number, entries: number, depth: number):
   if (typeof value === 'string') return headAndTail(value, characters);
   if (value === null || typeof value !== 'object') return value;
   if (depth >= deepest) return '…';
-  if (Array.isArray(value)) return value.slice(0, entries).map((each) => bound(each, characters, entries, depth + 1));
+  if (Array.isArray(value))
+    return value.slice(0, entries).map((each) => bound(each, characters, entries, depth + 1));
   return Object.fromEntries(
     Object.entries(value)
       .slice(0, entries)

@@ -51,7 +51,9 @@ export class OutputCollector {
     this.total += bytes.length;
     let decoder = this.decoders.get(stream);
     if (!decoder) this.decoders.set(stream, (decoder = new StringDecoder('utf8')));
-    const text = (this.held.get(stream) ?? '') + decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    const text =
+      (this.held.get(stream) ?? '') +
+      decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
     const clean = this.redactor.text(text);
     // A secret may go on in the next chunk, so as much as one could need stays behind.
     const hold = Math.min(clean.length, Math.max(0, this.redactor.longest - 1));
@@ -79,7 +81,12 @@ export class OutputCollector {
 
   private keep(stream: Stream, text: string): void {
     if (text === '') return;
-    const chunk: OutputChunk = { stream, seq: (this.seq += 1), at: new Date().toISOString(), bytes: Buffer.from(text) };
+    const chunk: OutputChunk = {
+      stream,
+      seq: (this.seq += 1),
+      at: new Date().toISOString(),
+      bytes: Buffer.from(text),
+    };
     if (this.shipped + this.waitingBytes < keptHead && this.waitingBytes < maxWaiting) {
       this.waiting.push(chunk);
       this.waitingBytes += chunk.bytes.length;

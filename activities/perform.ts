@@ -68,7 +68,9 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         temporalAttempt: temporal.info.attempt,
         place: deps.commands.place,
         resumable: isResumable(request),
-        ...(changesTarget(request.step) ? { leases: request.retakeLease ? 'retake' : 'prove' } : {}),
+        ...(changesTarget(request.step)
+          ? { leases: request.retakeLease ? 'retake' : 'prove' }
+          : {}),
         execution: executionOf(temporal.info),
         hostBound: startsCommand(request),
         repeatable: isRepeatable(request),
@@ -81,9 +83,13 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
 
     const collector = new OutputCollector(
       (chunks) =>
-        untilRecorded(heart.signal, () => appendOutput(deps.pool, at.key, at.step, attempt, chunks, fence), {
-          cancellable: false,
-        }),
+        untilRecorded(
+          heart.signal,
+          () => appendOutput(deps.pool, at.key, at.step, attempt, chunks, fence),
+          {
+            cancellable: false,
+          },
+        ),
       secrets.redactor,
     );
     const limit = new TimeLimit(heart.signal, request.timeoutMs);
@@ -97,11 +103,18 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       mayAct: () => {
         if (begun.lostLease) throw lostLease(begun.lostLease, true);
       },
-      keepEvidence: (evidence) => untilRecorded(limit.signal, () => keepEvidence(deps.pool, { ...at, attempt, fence }, evidence)),
+      keepEvidence: (evidence) =>
+        untilRecorded(limit.signal, () =>
+          keepEvidence(deps.pool, { ...at, attempt, fence }, evidence),
+        ),
       claim: {
         isHere: async (client) => {
           const record = await untilRecorded(limit.signal, () => databaseIdentity(deps.pool));
-          return record !== undefined && record === (await databaseIdentity(client)) && (await mayWriteClaims(client));
+          return (
+            record !== undefined &&
+            record === (await databaseIdentity(client)) &&
+            (await mayWriteClaims(client))
+          );
         },
         keep: (client, evidence) => keepEvidenceIn(client, { ...at, attempt, fence }, evidence),
       },
@@ -142,21 +155,28 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     }
     const totals = await collector.close();
     if (totals.bytes > 0) {
-      const finish = (): Promise<void> => finishOutput(deps.pool, at.key, at.step, attempt, totals, fence);
+      const finish = (): Promise<void> =>
+        finishOutput(deps.pool, at.key, at.step, attempt, totals, fence);
       await untilRecorded(heart.signal, finish, { cancellable: false });
     }
     if (failure === undefined) {
       const { value } = capForHistory(output);
-      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state: 'succeeded', output: value }));
+      await settle(heart, () =>
+        endAttempt(deps.pool, { ...at, attempt, fence, state: 'succeeded', output: value }),
+      );
       return { output: value, attempt };
     }
     if (failure instanceof CancelledFailure) {
-      await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state: 'cancelled' }));
+      await settle(heart, () =>
+        endAttempt(deps.pool, { ...at, attempt, fence, state: 'cancelled' }),
+      );
       throw failure;
     }
     const problem = problemOf(failure, (text) => secrets.redact(text));
     const state = endStates[problem.type] ?? 'failed';
-    await settle(heart, () => endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }));
+    await settle(heart, () =>
+      endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }),
+    );
     throw asApplicationFailure(failure, problem, attempt, begun.failed + 1 >= request.attempts);
   } catch (error) {
     throw error instanceof LeaseLostError ? refusal(error) : error;
@@ -177,10 +197,17 @@ function refusal({ loss, attempt }: LeaseLostError): ApplicationFailure {
 }
 
 /** How attempts end that did not simply fail. */
-const endStates: Readonly<Record<string, 'timed-out' | 'unknown'>> = { StepTimeout: 'timed-out', OutcomeUnknown: 'unknown' };
+const endStates: Readonly<Record<string, 'timed-out' | 'unknown'>> = {
+  StepTimeout: 'timed-out',
+  OutcomeUnknown: 'unknown',
+};
 
 /** The action itself, then what it promised: expectations on its output and the verification behind it. */
-async function act(request: AttemptRequest, context: AttemptContext, handlers: Handlers): Promise<Json> {
+async function act(
+  request: AttemptRequest,
+  context: AttemptContext,
+  handlers: Handlers,
+): Promise<Json> {
   const output = await handle(request.action, context, handlers);
   for (const { condition, otherwise, next } of request.expect) {
     if (!holds(condition, output)) {
@@ -218,12 +245,19 @@ async function prove(
 ): Promise<{ answer: Json } | { notDone: StepFailure | null }> {
   const limit = new TimeLimit(context.signal, proofMs);
   try {
-    return { answer: await handlers.check(check, { ...context, timeoutMs: proofMs, signal: limit.signal }) };
+    return {
+      answer: await handlers.check(check, { ...context, timeoutMs: proofMs, signal: limit.signal }),
+    };
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     const isProof = error instanceof StepFailure && error.type === 'CheckFailed';
     return {
-      notDone: isProof ? new StepFailure('NotDone', 'the attempt broke off, and its check shows that nothing was done') : null,
+      notDone: isProof
+        ? new StepFailure(
+            'NotDone',
+            'the attempt broke off, and its check shows that nothing was done',
+          )
+        : null,
     };
   } finally {
     limit.clear();
@@ -231,7 +265,11 @@ async function prove(
 }
 
 function saysMore(error: unknown): boolean {
-  return (error instanceof StepFailure && error.type === 'StepTimeout') || isUnknown(error) || isRecordAway(error);
+  return (
+    (error instanceof StepFailure && error.type === 'StepTimeout') ||
+    isUnknown(error) ||
+    isRecordAway(error)
+  );
 }
 
 /** Writes how the attempt ended, however long the record is away: what was done must not be forgotten. */
@@ -239,7 +277,8 @@ async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void
   if (await untilRecorded(heart.signal, write, { cancellable: false })) return;
   throw ApplicationFailure.create({
     type: 'WorkerLost',
-    message: 'this attempt was already given up and replaced by a later one; its result is not used',
+    message:
+      'this attempt was already given up and replaced by a later one; its result is not used',
     nonRetryable: false,
   });
 }
@@ -247,7 +286,11 @@ async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void
 function problemOf(failure: unknown, redact: (text: string) => string): Problem {
   if (failure instanceof StepFailure) {
     const next = failure.extra.next;
-    return { type: failure.type, message: redact(failure.message), ...(next === undefined ? {} : { next: redact(next) }) };
+    return {
+      type: failure.type,
+      message: redact(failure.message),
+      ...(next === undefined ? {} : { next: redact(next) }),
+    };
   }
   const text = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure);
   return {
@@ -257,10 +300,19 @@ function problemOf(failure: unknown, redact: (text: string) => string): Problem 
   };
 }
 
-function asApplicationFailure(failure: unknown, problem: Problem, attempt: number, last: boolean): ApplicationFailure {
+function asApplicationFailure(
+  failure: unknown,
+  problem: Problem,
+  attempt: number,
+  last: boolean,
+): ApplicationFailure {
   const extra = failure instanceof StepFailure ? failure.extra : {};
   const permanent = !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
-  const detail: FailureDetail = { next: problem.next ?? null, attempt, details: extra.details ?? {} };
+  const detail: FailureDetail = {
+    next: problem.next ?? null,
+    attempt,
+    details: extra.details ?? {},
+  };
   return ApplicationFailure.create({
     type: problem.type,
     message: problem.message,
@@ -340,7 +392,12 @@ class TimeLimit {
     if (outer.aborted) this.forward();
     outer.addEventListener('abort', this.forward);
     this.timer = setTimeout(() => {
-      this.controller.abort(new StepFailure('StepTimeout', `the attempt took longer than ${timeoutMs / 1000} s and was ended`));
+      this.controller.abort(
+        new StepFailure(
+          'StepTimeout',
+          `the attempt took longer than ${timeoutMs / 1000} s and was ended`,
+        ),
+      );
     }, timeoutMs);
   }
 

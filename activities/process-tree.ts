@@ -99,19 +99,32 @@ function seenInProc(pid: number): Seen | undefined {
 
 /** Where there is no /proc, marks cannot be read: groups and descendants are found, sessions of their own are not. */
 function allByPs(): Seen[] {
-  const text = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,lstart='], { encoding: 'utf8', maxBuffer: 2 ** 24 });
+  const text = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  });
   return text.split('\n').flatMap((line) => {
-    const [, pid, parent, group, state = '', started = ''] = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
+    const [, pid, parent, group, state = '', started = ''] =
+      /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.*)$/.exec(line) ?? [];
     return pid === undefined || state.startsWith('Z')
       ? []
-      : [{ pid: Number(pid), parent: Number(parent), group: Number(group), started: started.trim() }];
+      : [
+          {
+            pid: Number(pid),
+            parent: Number(parent),
+            group: Number(group),
+            started: started.trim(),
+          },
+        ];
   });
 }
 
 function isMarked(pid: number, mark: string): boolean {
   if (!onLinux) return false;
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`RUNBOOK_CLAIM=${mark}`);
+    return readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .includes(`RUNBOOK_CLAIM=${mark}`);
   } catch {
     return false;
   }

@@ -3,7 +3,15 @@ import { ApplicationFailure } from '@temporalio/activity';
 
 /** PostgreSQL error classes that a later try can cure: connection (08), shutdown (57P), resources (53), read-only standby (25006), a transaction that stood still (25P03). */
 const passing = /^(08|57P|53|25006|25P03)/;
-const passingCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
+const passingCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+]);
 
 /** Is the record away for a while, as opposed to refusing what we ask? */
 export function recordIsAway(error: unknown): boolean {

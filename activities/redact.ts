@@ -31,7 +31,8 @@ export class Redactor {
   text(text: string): string {
     let result = text;
     // Longest first, so that no form is broken up by a shorter one inside it.
-    for (const [form, mark] of [...this.forms].sort(([a], [b]) => b.length - a.length)) result = result.replaceAll(form, mark);
+    for (const [form, mark] of [...this.forms].sort(([a], [b]) => b.length - a.length))
+      result = result.replaceAll(form, mark);
     return result;
   }
 
@@ -40,6 +41,8 @@ export class Redactor {
     if (typeof value === 'string') return this.text(value);
     if (Array.isArray(value)) return value.map((each) => this.json(each));
     if (value === null || typeof value !== 'object') return value;
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [this.text(key), this.json(each)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, each]) => [this.text(key), this.json(each)]),
+    );
   }
 }

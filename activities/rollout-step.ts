@@ -4,7 +4,13 @@ import type { Json } from '../language/json.js';
 import type { RolloutAction, RolloutState } from '../language/runbook.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
-import { differences, lastChange, seenRollout, withImage, type DeploymentObject } from './kubernetes/deployment.js';
+import {
+  differences,
+  lastChange,
+  seenRollout,
+  withImage,
+  type DeploymentObject,
+} from './kubernetes/deployment.js';
 import { clusterFacts, type ClusterFacts } from './kubernetes/facts.js';
 import { fieldManager, Kubectl } from './kubernetes/kubectl.js';
 import { restartsOf, whyNotReady, type PodList } from './kubernetes/pods.js';
@@ -27,11 +33,22 @@ interface Look {
  * kubectl that a worker left behind is followed to its end.
  * @throws StepFailure Disturbed when somebody else has changed the Deployment, VerifyFailed when its pods do not become ready
  */
-export async function rollout(action: RolloutAction, context: AttemptContext, command: Handler<'command'>): Promise<Json> {
+export async function rollout(
+  action: RolloutAction,
+  context: AttemptContext,
+  command: Handler<'command'>,
+): Promise<Json> {
   const facts = clusterFacts(context.targets.get(action.target));
-  const deployment = new Deployment(action.deployment ?? facts.deployment, facts, new Kubectl(facts, context, command), context);
+  const deployment = new Deployment(
+    action.deployment ?? facts.deployment,
+    facts,
+    new Kubectl(facts, context, command),
+    context,
+  );
   const state = action.state ?? null;
-  return (await (state === null ? deployment.observe() : deployment.act(action, state))) as unknown as Json;
+  return (await (state === null
+    ? deployment.observe()
+    : deployment.act(action, state))) as unknown as Json;
 }
 
 class Deployment {
@@ -49,10 +66,15 @@ class Deployment {
   async observe(): Promise<SeenRollout> {
     const { object } = await this.look(null);
     interface Autoscalers {
-      items: { metadata: { name: string }; spec: { scaleTargetRef: { kind: string; name: string } } }[];
+      items: {
+        metadata: { name: string };
+        spec: { scaleTargetRef: { kind: string; name: string } };
+      }[];
     }
     const { items } = await this.kubectl.read<Autoscalers>('get', 'horizontalpodautoscalers');
-    const own = items.find(({ spec: { scaleTargetRef: of } }) => of.kind === 'Deployment' && of.name === this.name);
+    const own = items.find(
+      ({ spec: { scaleTargetRef: of } }) => of.kind === 'Deployment' && of.name === this.name,
+    );
     return seenRollout(object, this.facts.container, own?.metadata.name ?? null);
   }
 
@@ -77,7 +99,12 @@ class Deployment {
           [state],
           withReplicas(state, replicas),
           // The API server itself refuses it when the number is another one by now.
-          ['scale', this.address, `--current-replicas=${state.parts['replicas']}`, `--replicas=${replicas}`],
+          [
+            'scale',
+            this.address,
+            `--current-replicas=${state.parts['replicas']}`,
+            `--replicas=${replicas}`,
+          ],
         );
       case 'undo':
         return this.change([withImage(state, container, image)], state, [
@@ -94,7 +121,11 @@ class Deployment {
   }
 
   private async look(autoscaler: string | null): Promise<Look> {
-    const object = await this.kubectl.read<DeploymentObject>('get', this.address, '--show-managed-fields');
+    const object = await this.kubectl.read<DeploymentObject>(
+      'get',
+      this.address,
+      '--show-managed-fields',
+    );
     return { object, seen: seenRollout(object, this.facts.container, autoscaler) };
   }
 
@@ -108,7 +139,11 @@ class Deployment {
    * From the state that the run knows to the one that it wants. Between the look and the change lies one call of kubectl: what
    * somebody sets in it is one change more than ours, and is told.
    */
-  private async change(from: readonly RolloutState[], to: RolloutState, args: readonly string[]): Promise<SeenRollout> {
+  private async change(
+    from: readonly RolloutState[],
+    to: RolloutState,
+    args: readonly string[],
+  ): Promise<SeenRollout> {
     const before = await this.look(to.autoscaler);
     if (differences(to, before.seen).length === 0) return before.seen;
     for (const state of from) this.mustBe(state, before);
@@ -126,7 +161,10 @@ class Deployment {
   }
 
   /** Follows the rollout, and looks meanwhile whether it is still ours. */
-  private async follow(state: RolloutState, { limitMs = followMs, since }: RolloutAction): Promise<SeenRollout> {
+  private async follow(
+    state: RolloutState,
+    { limitMs = followMs, since }: RolloutAction,
+  ): Promise<SeenRollout> {
     const end = (since === undefined ? Date.now() : Date.parse(since)) + limitMs;
     const seconds = Math.max(1, Math.ceil((end - Date.now()) / 1_000));
     const over = new AbortController();
@@ -165,10 +203,16 @@ class Deployment {
   }
 
   /** kubectl gave up: because time is over, which decides it, or because it was ended or could not ask, which does not. */
-  private async mayBeOver(state: RolloutState, error: unknown, end: number, limitMs: number): Promise<void> {
+  private async mayBeOver(
+    state: RolloutState,
+    error: unknown,
+    end: number,
+    limitMs: number,
+  ): Promise<void> {
     const { seen } = await this.look(state.autoscaler);
     if (seen.settled || differences(state, seen).length > 0) return;
-    const gaveUp = error instanceof StepFailure && /exceeded its progress deadline/.test(error.message);
+    const gaveUp =
+      error instanceof StepFailure && /exceeded its progress deadline/.test(error.message);
     if (!gaveUp && Date.now() < end) throw error;
     const why = whyNotReady(await this.pods());
     const when = gaveUp ? 'by its own progress deadline' : `after ${Math.round(limitMs / 1_000)} s`;
@@ -196,7 +240,9 @@ class Deployment {
         return { verdict: 'fail', why: why ? `${counted} (${why})` : counted };
       }
       if (Date.now() >= end && missing === 0) return { verdict: 'pass', why: counted };
-      await delay(Math.min(lookMs, Math.max(1, end - Date.now())), undefined, { signal: this.context.signal }).catch(() => {
+      await delay(Math.min(lookMs, Math.max(1, end - Date.now())), undefined, {
+        signal: this.context.signal,
+      }).catch(() => {
         throw this.context.signal.reason;
       });
     }
@@ -204,7 +250,9 @@ class Deployment {
 
   private async pods(): Promise<PodList> {
     const { object } = await this.look(null);
-    const labels = Object.entries(object.spec.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+    const labels = Object.entries(object.spec.selector.matchLabels ?? {}).map(
+      ([key, value]) => `${key}=${value}`,
+    );
     return this.kubectl.read<PodList>('get', 'pods', `--selector=${labels.join(',')}`);
   }
 
@@ -216,7 +264,11 @@ class Deployment {
 
 function disturbed(deployment: string, what: string, object: DeploymentObject | null): StepFailure {
   const who = object ? lastChange(object) : '';
-  return new StepFailure('Disturbed', `somebody else has changed deployment ${deployment}${who ? ` (${who})` : ''}: ${what}`, {
-    next: 'Talk to whoever did it, then decide; `retry` looks again.',
-  });
+  return new StepFailure(
+    'Disturbed',
+    `somebody else has changed deployment ${deployment}${who ? ` (${who})` : ''}: ${what}`,
+    {
+      next: 'Talk to whoever did it, then decide; `retry` looks again.',
+    },
+  );
 }

@@ -58,8 +58,13 @@ export class AttemptSecrets {
    */
   async resolve(name: string, forTarget: string): Promise<string> {
     const declaration = this.declarations.get(name);
-    const fail = (message: string, next: string): StepFailure => new StepFailure('Configuration', message, { next });
-    if (!declaration) throw fail(`there is no secret ${name} on this worker`, 'Name it in the secrets.yaml of every worker.');
+    const fail = (message: string, next: string): StepFailure =>
+      new StepFailure('Configuration', message, { next });
+    if (!declaration)
+      throw fail(
+        `there is no secret ${name} on this worker`,
+        'Name it in the secrets.yaml of every worker.',
+      );
     if (!declaration.targets.includes(forTarget)) {
       throw fail(
         `secret ${name} may not go to target ${forTarget}`,
@@ -68,7 +73,10 @@ export class AttemptSecrets {
     }
     const value = await this.provide(declaration);
     if (value === undefined || value === '')
-      throw fail(`secret ${name} is not there (${declaration.from})`, 'Set it where the worker runs.');
+      throw fail(
+        `secret ${name} is not there (${declaration.from})`,
+        'Set it where the worker runs.',
+      );
     this.redactor.add(name, value);
     return value;
   }
@@ -85,6 +93,9 @@ export class AttemptSecrets {
     const colon = from.indexOf(':');
     const rest = from.slice(colon + 1);
     if (from.startsWith('env:')) return process.env[rest];
-    return (await readFile(resolve(this.folder, rest), 'utf8').catch(() => undefined))?.replace(/\r?\n$/, '');
+    return (await readFile(resolve(this.folder, rest), 'utf8').catch(() => undefined))?.replace(
+      /\r?\n$/,
+      '',
+    );
   }
 }

@@ -37,7 +37,8 @@ export async function settle(
   if (!adopted) return { state: 'ended' };
   if (adopted.elsewhere) throw onAnotherHost(adopted.elsewhere);
   const { attempt, fence, place } = adopted;
-  const ended = place === null || (await commands.end({ ...key, step, attempt, fence, resumedFrom: place }));
+  const ended =
+    place === null || (await commands.end({ ...key, step, attempt, fence, resumedFrom: place }));
   await endAttempt(pool, { key, step, attempt, fence, state: ended ? 'cancelled' : 'lost' });
   return { state: ended ? 'ended' : 'unknown' };
 }

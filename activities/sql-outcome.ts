@@ -46,7 +46,9 @@ export async function systemOf(client: pg.Client): Promise<string | null> {
 
 /** The id of the transaction that is open, if it has written. */
 export async function transactionOf(client: pg.Client): Promise<string | null> {
-  const { rows } = await client.query<{ xid: string | null }>('SELECT pg_current_xact_id_if_assigned()::text AS xid');
+  const { rows } = await client.query<{ xid: string | null }>(
+    'SELECT pg_current_xact_id_if_assigned()::text AS xid',
+  );
   return rows[0]?.xid ?? null;
 }
 
@@ -56,8 +58,13 @@ export async function transactionOf(client: pg.Client): Promise<string | null> {
  * @param another makes a second connection; needed before PostgreSQL 17
  * @returns false when the server cannot be brought to it: then the id proves nothing
  */
-export async function keepTransactionId(client: pg.Client, another: () => Promise<pg.Client>): Promise<boolean> {
-  const { rows } = await client.query<{ version: number }>(`SELECT current_setting('server_version_num')::integer AS version`);
+export async function keepTransactionId(
+  client: pg.Client,
+  another: () => Promise<pg.Client>,
+): Promise<boolean> {
+  const { rows } = await client.query<{ version: number }>(
+    `SELECT current_setting('server_version_num')::integer AS version`,
+  );
   return (rows[0]?.version ?? 0) >= 170_000 ? flushHere(client) : flushBeside(await another());
 }
 
@@ -117,7 +124,9 @@ export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonO
   // Nothing was written: nothing can be there twice.
   if (xid === null) return undefined;
   if (system === null || system !== (await systemOf(client))) {
-    throw unknown('the database is not the one that the transaction ran in, or does not tell which it is');
+    throw unknown(
+      'the database is not the one that the transaction ran in, or does not tell which it is',
+    );
   }
   const { rows } = await client
     .query<{ status: string | null }>('SELECT pg_xact_status($1::text::xid8) AS status', [xid])
@@ -132,7 +141,10 @@ export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonO
     case 'aborted':
       return undefined;
     case 'in progress':
-      throw new StepFailure('SqlTransient', `transaction ${xid} of the worker before has not ended yet`);
+      throw new StepFailure(
+        'SqlTransient',
+        `transaction ${xid} of the worker before has not ended yet`,
+      );
     default:
       throw unknown(`the server no longer knows transaction ${xid}`);
   }

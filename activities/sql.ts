@@ -92,18 +92,26 @@ async function inTransaction(
   const left = context.timeoutMs;
   const output: JsonObject = {};
   const counts: number[] = [];
-  const claim = context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
+  const claim =
+    context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
   const system = context.effect === 'read' || claim ? null : await systemOf(client);
-  await client.query(begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed']);
-  await client.query("SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)", [
-    String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
-    String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
-  ]);
+  await client.query(
+    begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed'],
+  );
+  await client.query(
+    "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)",
+    [
+      String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
+      String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
+    ],
+  );
   for (const { text, values, as } of action.statements) {
     const result = await client.query<Record<string, unknown>>(text, values ? [...values] : []);
     counts.push(result.rowCount ?? 0);
     if (as === undefined) continue;
-    output[as] = result.rows.slice(0, maxRows).map((row) => JSON.parse(JSON.stringify(row)) as Json);
+    output[as] = result.rows
+      .slice(0, maxRows)
+      .map((row) => JSON.parse(JSON.stringify(row)) as Json);
     if (result.rows.length > maxRows) output[`${as}Truncated`] = result.rows.length;
   }
   const answer = { ...output, rowCounts: counts };
@@ -113,9 +121,14 @@ async function inTransaction(
   }
   const bounded = capForHistory(context.secrets.redactJson(answer)).value as JsonObject;
   const evidence = claim ? together(bounded) : await proof(client, system, bounded, another);
-  const isOurs = claim ? await writeClaim(client, claim, evidence) : await context.keepEvidence(evidence as unknown as Json);
+  const isOurs = claim
+    ? await writeClaim(client, claim, evidence)
+    : await context.keepEvidence(evidence as unknown as Json);
   if (!isOurs) {
-    throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; its transaction was rolled back');
+    throw new StepFailure(
+      'WorkerLost',
+      'this attempt was taken over by another worker; its transaction was rolled back',
+    );
   }
   try {
     await client.query('COMMIT');
@@ -144,8 +157,14 @@ async function proof(
 }
 
 /** From here to COMMIT the claim is locked: who takes the attempt over waits for the transaction's end. */
-async function writeClaim(client: pg.Client, claim: ClaimInRecord, evidence: SqlEvidence): Promise<boolean> {
-  await client.query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [String(claimHeldMs)]);
+async function writeClaim(
+  client: pg.Client,
+  claim: ClaimInRecord,
+  evidence: SqlEvidence,
+): Promise<boolean> {
+  await client.query("SELECT set_config('idle_in_transaction_session_timeout', $1, true)", [
+    String(claimHeldMs),
+  ]);
   return claim.keep(client, evidence as unknown as Json);
 }
 
@@ -165,7 +184,10 @@ async function answerAfterCommit(
   const until = Date.now() + askAfterCommitMs;
   for (;;) {
     if (!(await context.keepEvidence(evidence as unknown as Json))) {
-      throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker, which asks what became of it');
+      throw new StepFailure(
+        'WorkerLost',
+        'this attempt was taken over by another worker, which asks what became of it',
+      );
     }
     try {
       const client = await connect(target, context);
@@ -173,7 +195,10 @@ async function answerAfterCommit(
         await endSessionBefore(client, sessionName(context.key));
         const output = await provedOutput(client, evidence as unknown as Json);
         if (output) return output;
-        throw new StepFailure('SqlTransient', 'the connection broke during COMMIT, and the transaction was rolled back');
+        throw new StepFailure(
+          'SqlTransient',
+          'the connection broke during COMMIT, and the transaction was rolled back',
+        );
       } finally {
         await client.end().catch(() => undefined);
       }
@@ -182,9 +207,13 @@ async function answerAfterCommit(
       if (failure.type !== 'Unreachable' && failure.type !== 'SqlTransient') throw failure;
       if (failure.type === 'SqlTransient' && /rolled back/.test(failure.message)) throw failure;
       if (Date.now() > until || context.signal.aborted) {
-        throw new StepFailure('OutcomeUnknown', 'the connection broke during COMMIT, and the database does not answer since', {
-          next: 'When it is back, look for what the step writes; then retry it, skip it, or mark it done.',
-        });
+        throw new StepFailure(
+          'OutcomeUnknown',
+          'the connection broke during COMMIT, and the database does not answer since',
+          {
+            next: 'When it is back, look for what the step writes; then retry it, skip it, or mark it done.',
+          },
+        );
       }
       await delay(200);
     }
@@ -198,7 +227,10 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
       next: 'Add `postgres: { address: … }` to it in targets.yaml.',
     });
   }
-  const password = postgres.password === undefined ? undefined : await context.secrets.resolve(postgres.password, target.name);
+  const password =
+    postgres.password === undefined
+      ? undefined
+      : await context.secrets.resolve(postgres.password, target.name);
   const client = new pg.Client({
     connectionString: withPassword(postgres.address, password),
     application_name: sessionName(context.key),
@@ -225,7 +257,11 @@ function withPassword(address: string, password: string | undefined): string {
 }
 
 /** Ends the statement in the server: closing the connection alone would leave it running there. */
-async function cancelBackend(target: TargetDeclaration, context: AttemptContext, client: pg.Client): Promise<void> {
+async function cancelBackend(
+  target: TargetDeclaration,
+  context: AttemptContext,
+  client: pg.Client,
+): Promise<void> {
   const pid = (client as unknown as { processID: number | null }).processID;
   if (pid === null) return;
   try {
@@ -238,10 +274,15 @@ async function cancelBackend(target: TargetDeclaration, context: AttemptContext,
 }
 
 /** What the driver says, without a code, of a connection that could not be made, was lost, or had been lost before it was asked. */
-const lostConnection = /connection terminated|connection error|not queryable|timeout expired|connect timeout/i;
+const lostConnection =
+  /connection terminated|connection error|not queryable|timeout expired|connect timeout/i;
 
 /** SQLSTATE classes and codes, https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function asStepFailure(error: unknown, target: TargetDeclaration, context: AttemptContext): StepFailure {
+function asStepFailure(
+  error: unknown,
+  target: TargetDeclaration,
+  context: AttemptContext,
+): StepFailure {
   if (error instanceof StepFailure) return error;
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
   const place = `the database of target ${target.name} (${addressWithoutUser(target)})`;
@@ -258,9 +299,13 @@ function asStepFailure(error: unknown, target: TargetDeclaration, context: Attem
   }
   if (/^(40001|40P01|55P03|57014|25P03|53...)$/.test(code))
     return new StepFailure('SqlTransient', `${place} could not do it now: ${said} (${code})`);
-  return new StepFailure('SqlRejected', `${place} refuses the statement: ${said}${code ? ` (${code})` : ''}`, {
-    details: { code },
-  });
+  return new StepFailure(
+    'SqlRejected',
+    `${place} refuses the statement: ${said}${code ? ` (${code})` : ''}`,
+    {
+      details: { code },
+    },
+  );
 }
 
 function addressWithoutUser(target: TargetDeclaration): string {

@@ -33,7 +33,10 @@ async function supervise(request: StartCommand): Promise<void> {
   }
 }
 
-async function run({ argv, env, cwd, mark, timeoutMs }: StartCommand, journal: Journal): Promise<Outcome> {
+async function run(
+  { argv, env, cwd, mark, timeoutMs }: StartCommand,
+  journal: Journal,
+): Promise<Outcome> {
   const [program = '', ...args] = argv;
   const [stdout, stderr] = [journal.openFor('stdout'), journal.openFor('stderr')];
   const child = execa(program, args, {
@@ -57,7 +60,10 @@ async function run({ argv, env, cwd, mark, timeoutMs }: StartCommand, journal: J
   let limit: NodeJS.Timeout | undefined;
   if (child.pid !== undefined) {
     const tree: Tree = { pid: child.pid, started: startOf(child.pid) ?? 'gone', mark };
-    journal.writeProcess({ ...tree, supervisor: { pid: process.pid, started: startOf(process.pid) ?? '' } });
+    journal.writeProcess({
+      ...tree,
+      supervisor: { pid: process.pid, started: startOf(process.pid) ?? '' },
+    });
     limit = setTimeout(() => {
       timedOut = true;
       ending = endTree(tree);

@@ -5,9 +5,10 @@ import type { CommandEnded, StartCommand } from './supervisor-messages.js';
 
 const here = import.meta.dirname;
 /** The compiled program, also for code that runs from its sources (tests). */
-const program = [resolve(here, 'supervisor-main.js'), resolve(here, '../dist/activities/supervisor-main.js')].find((path) =>
-  existsSync(path),
-);
+const program = [
+  resolve(here, 'supervisor-main.js'),
+  resolve(here, '../dist/activities/supervisor-main.js'),
+].find((path) => existsSync(path));
 
 /** This worker's supervisor, started with its first command and again when it should die. */
 export class Supervisor {
@@ -27,7 +28,10 @@ export class Supervisor {
     const id = (this.count += 1);
     return new Promise((done) => {
       this.waiting.set(id, done);
-      this.child?.send({ ...request, id } satisfies StartCommand, (error) => error && this.finish(id));
+      this.child?.send(
+        { ...request, id } satisfies StartCommand,
+        (error) => error && this.finish(id),
+      );
     });
   }
 

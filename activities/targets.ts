@@ -33,9 +33,13 @@ export class Targets {
     this.refresh();
     const declaration = this.declarations.get(name);
     if (declaration) return declaration;
-    throw new StepFailure('Configuration', `there is no target ${JSON.stringify(name)} on this worker`, {
-      next: 'Declare it in the targets.yaml of every worker.',
-    });
+    throw new StepFailure(
+      'Configuration',
+      `there is no target ${JSON.stringify(name)} on this worker`,
+      {
+        next: 'Declare it in the targets.yaml of every worker.',
+      },
+    );
   }
 
   private refresh(): void {

@@ -11,13 +11,18 @@ const drainMs = 30_000;
  */
 export const traffic: Handler<'traffic'> = async (action, context) => {
   const proxy = trafficOf(context.targets.get(action.target));
-  if (action.operation === 'observe') return (await proxy.observe(context.signal)) as unknown as Json;
+  if (action.operation === 'observe')
+    return (await proxy.observe(context.signal)) as unknown as Json;
   await mayStillAct(context);
   const servers = action.servers ?? [];
-  if (action.operation === 'set') return (await proxy.apply(servers, context.signal)) as unknown as Json;
+  if (action.operation === 'set')
+    return (await proxy.apply(servers, context.signal)) as unknown as Json;
   const drained: Record<string, Json> = {};
   for (const { name } of servers) {
-    const { drained: empty, active } = await drain(proxy, name, { limitMs: action.limitMs ?? drainMs, signal: context.signal });
+    const { drained: empty, active } = await drain(proxy, name, {
+      limitMs: action.limitMs ?? drainMs,
+      signal: context.signal,
+    });
     drained[name] = { empty, active };
     context.progress({ [name]: active });
   }
@@ -28,5 +33,8 @@ export const traffic: Handler<'traffic'> = async (action, context) => {
 async function mayStillAct(context: AttemptContext): Promise<void> {
   context.mayAct?.();
   if (!(await context.keepEvidence({ asked: new Date().toISOString() })))
-    throw new StepFailure('WorkerLost', 'this attempt was taken over by another worker; nothing was sent');
+    throw new StepFailure(
+      'WorkerLost',
+      'this attempt was taken over by another worker; nothing was sent',
+    );
 }

@@ -24,9 +24,14 @@ export class Counters {
 
   static async start(databaseUrl: string): Promise<Counters> {
     const bindAddress = `127.0.0.1:${await freePort()}`;
-    Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { metrics: { prometheus: { bindAddress } } } });
+    Runtime.install({
+      logger: new DefaultLogger('ERROR'),
+      telemetryOptions: { metrics: { prometheus: { bindAddress } } },
+    });
     const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-    const { rows } = await pool.query<{ version: number }>(`SELECT current_setting('server_version_num')::integer AS version`);
+    const { rows } = await pool.query<{ version: number }>(
+      `SELECT current_setting('server_version_num')::integer AS version`,
+    );
     const query =
       (rows[0]?.version ?? 0) >= 180_000
         ? `SELECT coalesce(sum(fsyncs), 0) AS syncs FROM pg_stat_io WHERE object = 'wal'`
@@ -73,7 +78,9 @@ export class Counters {
     const { rows } = await this.pool.query<{ syncs: string }>(this.syncsQuery);
     const temporal: Record<string, number> = {};
     const text = await (await fetch(this.metricsUrl)).text();
-    for (const [, operation = '', count] of text.matchAll(/^temporal_request\{[^}]*operation="(\w+)"[^}]*\} (\d+)/gm)) {
+    for (const [, operation = '', count] of text.matchAll(
+      /^temporal_request\{[^}]*operation="(\w+)"[^}]*\} (\d+)/gm,
+    )) {
       temporal[operation] = (temporal[operation] ?? 0) + Number(count);
     }
     return { statements: this.statements, walSyncs: Number(rows[0]?.syncs), temporal };

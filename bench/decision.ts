@@ -12,7 +12,8 @@ export async function decisionToNextStep(bench: Bench, rounds: number): Promise<
     const handle = await bench.start('bench-gate', {});
     const gate = await until(
       'the gate',
-      async () => (await handle.query<RunView>(messageNames.status).catch(() => undefined))?.waitingFor[0],
+      async () =>
+        (await handle.query<RunView>(messageNames.status).catch(() => undefined))?.waitingFor[0],
       10_000,
       20,
     );
@@ -37,7 +38,9 @@ export async function decisionToNextStep(bench: Bench, rounds: number): Promise<
       .filter((event) => event.activityTaskStartedEventAttributes)
       .find((event) => {
         const scheduled = events.find(
-          (each) => String(each.eventId) === String(event.activityTaskStartedEventAttributes?.scheduledEventId),
+          (each) =>
+            String(each.eventId) ===
+            String(event.activityTaskStartedEventAttributes?.scheduledEventId),
         );
         return scheduled?.activityTaskScheduledEventAttributes?.activityType?.name === 'command';
       });

@@ -89,14 +89,29 @@ async function begin({ cliEnv }: Stack, version: string, windowSeconds: number):
   const operator = new Operator('oncall', cliEnv);
   const approver = new Operator('release-manager', cliEnv);
   const window = `${windowSeconds}s`;
-  const inputs = { service: 'shop', version, window, watch: window, max_latency: '10', contract: 'later' };
+  const inputs = {
+    service: 'shop',
+    version,
+    window,
+    watch: window,
+    max_latency: '10',
+    contract: 'later',
+  };
   const given = Object.entries(inputs).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
-  const started = await operator.run('start', 'zero-downtime-deployment', ...given, '--confirm', 'shop', '--yes');
+  const started = await operator.run(
+    'start',
+    'zero-downtime-deployment',
+    ...given,
+    '--confirm',
+    'shop',
+    '--yes',
+  );
   if (started.exitCode !== 0) throw new Error(`start failed: ${started.stderr || started.stdout}`);
   await operator.run('wait', '@latest', '--for', 'decision', '--timeout', '120s');
   const { id } = await operator.json<RunView>([0, 1, 8], 'status', '@latest');
   const approved = await approver.run('approve', id, '--reason', 'bench', '--yes');
-  if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
+  if (approved.exitCode !== 0)
+    throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   return id;
 }
 
@@ -120,7 +135,9 @@ async function follow(pool: pg.Pool, run: string, users: Load, version: string):
     const view = await getRun(pool, run);
     if (view?.endedAt || (view?.waitingFor.length ?? 0) > 0) {
       if (view?.state !== 'succeeded')
-        throw new Error(`the deployment of ${version} is ${view?.state}: ${view?.problem?.message}`);
+        throw new Error(
+          `the deployment of ${version} is ${view?.state}: ${view?.problem?.message}`,
+        );
       break;
     }
     await delay(pollMs);
@@ -133,7 +150,9 @@ async function follow(pool: pg.Pool, run: string, users: Load, version: string):
   return { steady: of('steady'), shift: of('shift'), after: of('after') };
 }
 
-function summed(each: readonly Round[]): Pick<DeployResult, 'medians' | 'p99Ratio' | 'p99MoreMs' | 'within'> {
+function summed(
+  each: readonly Round[],
+): Pick<DeployResult, 'medians' | 'p99Ratio' | 'p99MoreMs' | 'within'> {
   const over = (stretch: keyof Round): Stretch => {
     const of = (what: keyof Stretch): number => median(each.map((round) => round[stretch][what]));
     const failures = each.reduce((total, round) => total + round[stretch].failures, 0);
@@ -150,7 +169,16 @@ function summed(each: readonly Round[]): Pick<DeployResult, 'medians' | 'p99Rati
 }
 
 /** The result in lines. */
-export function deployText({ proxy, rounds, rate, medians, p99Ratio, p99MoreMs, within, each }: DeployResult): string[] {
+export function deployText({
+  proxy,
+  rounds,
+  rate,
+  medians,
+  p99Ratio,
+  p99MoreMs,
+  within,
+  each,
+}: DeployResult): string[] {
   const ms = (value: number): string => `${value.toFixed(1)} ms`.padStart(9);
   return [
     `what users see of a deployment behind ${proxy}, ${rate} requests a second wanted, medians of ${rounds} deployments`,

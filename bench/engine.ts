@@ -92,7 +92,11 @@ export class Bench {
       by: 'bench',
       reason: 'measure',
     };
-    return this.client.workflow.start(runbook, { workflowId: run, taskQueue: 'bench', args: [envelope] });
+    return this.client.workflow.start(runbook, {
+      workflowId: run,
+      taskQueue: 'bench',
+      args: [envelope],
+    });
   }
 
   startSteps(count: number): Promise<WorkflowHandle> {
@@ -100,7 +104,11 @@ export class Bench {
   }
 
   bare(count: number): Promise<WorkflowHandle> {
-    return this.client.workflow.start('bareSteps', { workflowId: `bare-${randomUUID()}`, taskQueue: 'bare', args: [count] });
+    return this.client.workflow.start('bareSteps', {
+      workflowId: `bare-${randomUUID()}`,
+      taskQueue: 'bare',
+      args: [count],
+    });
   }
 
   async stop(): Promise<void> {

@@ -74,7 +74,9 @@ async function executionsOf(
   let events = 0;
   // The runs are found from the last to the first: lists are complete only after a while.
   for (let runId: string | undefined; ;) {
-    const { raw, historyLength } = await bench.client.workflow.getHandle(workflowId, runId).describe();
+    const { raw, historyLength } = await bench.client.workflow
+      .getHandle(workflowId, runId)
+      .describe();
     executions += 1;
     events += historyLength ?? 0;
     const history = await bench.client.workflowService.getWorkflowExecutionHistory({
@@ -82,7 +84,9 @@ async function executionsOf(
       execution: { workflowId, runId: raw.workflowExecutionInfo?.execution?.runId ?? '' },
       maximumPageSize: 1,
     });
-    const before = history.history?.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+    const before =
+      history.history?.events?.[0]?.workflowExecutionStartedEventAttributes
+        ?.continuedExecutionRunId;
     if (!before) return { executions, eventsPerStep: events / steps };
     runId = before;
   }

@@ -48,10 +48,17 @@ async function long(bench: Bench): Promise<{ lines: string[]; result: object }> 
   await (await bench.start(stepsRunbook(warmUpSteps), {})).result();
   const before = machine();
   const result = await longRun(bench, steps);
-  return { lines: [`(${before}; at the end ${machine()}, claims and fsync on)`, ...longText(result)], result };
+  return {
+    lines: [`(${before}; at the end ${machine()}, claims and fsync on)`, ...longText(result)],
+    result,
+  };
 }
 
-async function short(bench: Bench, services: Services, folder: string): Promise<{ lines: string[]; result: object }> {
+async function short(
+  bench: Bench,
+  services: Services,
+  folder: string,
+): Promise<{ lines: string[]; result: object }> {
   const found = values.alone ? [] : await peers(folder, services.database('dbos'));
   const skipped = found.filter((peer) => 'why' in peer);
   const contestants = await stepCost(
@@ -65,14 +72,20 @@ async function short(bench: Bench, services: Services, folder: string): Promise<
   const lines = [
     `one step, ${steps} in sequence, median of ${rounds} rounds side by side`,
     `(${machine()}, claims and fsync on)`,
-    ...contestants.map((who) => `  ${who.name.padEnd(24)} ${costText(who)}   ${askedText(who, steps)}`),
+    ...contestants.map(
+      (who) => `  ${who.name.padEnd(24)} ${costText(who)}   ${askedText(who, steps)}`,
+    ),
     ...skipped.map(({ name, why }) => `  ${name.padEnd(24)} skipped: ${why}`),
     `decision to next step      ${ms(median(decision)).padStart(10)}   median of ${decision.length}`,
     ...Object.entries(startup).map(
-      ([name, value]) => `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,
+      ([name, value]) =>
+        `runbook ${name.padEnd(18)} ${ms(value).padStart(10)}   median of ${rounds}`,
     ),
   ];
-  return { lines, result: { steps, rounds, contestants, decisionToNextStepMs: median(decision), startup } };
+  return {
+    lines,
+    result: { steps, rounds, contestants, decisionToNextStepMs: median(decision), startup },
+  };
 }
 
 async function deploy(): Promise<{ lines: string[]; result: object }> {
@@ -91,7 +104,11 @@ async function restore(): Promise<{ lines: string[]; result: object }> {
 
 /** On the real engine, with servers of its own. */
 async function onEngine(
-  measure: (bench: Bench, services: Services, folder: string) => Promise<{ lines: string[]; result: object }>,
+  measure: (
+    bench: Bench,
+    services: Services,
+    folder: string,
+  ) => Promise<{ lines: string[]; result: object }>,
 ): Promise<{ lines: string[]; result: object }> {
   const folder = await mkdtemp(join(tmpdir(), 'runbook-bench-'));
   const services = await startServices({ home: folder, databases: ['runbook', 'dbos'] });
@@ -106,7 +123,13 @@ async function onEngine(
   }
 }
 
-const alone: Record<string, () => Promise<{ lines: string[]; result: object }>> = { deploy, restore };
-const { lines, result } = await (alone[positionals[0] ?? ''] ?? (() => onEngine(isLong ? long : short)))();
+const alone: Record<string, () => Promise<{ lines: string[]; result: object }>> = {
+  deploy,
+  restore,
+};
+const { lines, result } = await (
+  alone[positionals[0] ?? ''] ?? (() => onEngine(isLong ? long : short))
+)();
 process.stdout.write(`${lines.join('\n')}\n`);
-if (values.json) await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);
+if (values.json)
+  await writeFile(values.json, `${JSON.stringify({ machine: machine(), ...result }, null, 2)}\n`);

@@ -47,7 +47,11 @@ const settleMs = 10_000;
 const longestMs = 30 * 60_000;
 
 /** The step that restores the database, beside a shell script that does the same. @param megabytes of data in the database */
-export function restoreBench(rounds: number, megabytes: number, proxy: ProxyKind): Promise<RestoreResult> {
+export function restoreBench(
+  rounds: number,
+  megabytes: number,
+  proxy: ProxyKind,
+): Promise<RestoreResult> {
   return withStack(async (stack) => {
     const system = await stack.startSites(proxy, { documentMegabytes: megabytes });
     await stack.startWorker();
@@ -83,7 +87,10 @@ const beyond = (each: Took[]): number => median(each.map(({ ms, programMs }) => 
 
 async function drill(stack: Stack, backup: string): Promise<Took> {
   const operator = new Operator('bench', stack.cliEnv);
-  const inputs = ['from=site-a', 'to=site-drill', 'entrance=entrance'].flatMap((input) => ['--input', input]);
+  const inputs = ['from=site-a', 'to=site-drill', 'entrance=entrance'].flatMap((input) => [
+    '--input',
+    input,
+  ]);
   const { id } = await operator.json<{ id: string }>(
     [0],
     ...['start', 'full-system-disaster-recovery', '--drill', '--unattended', 'abort', ...inputs],
@@ -92,13 +99,25 @@ async function drill(stack: Stack, backup: string): Promise<Took> {
   const pool = openPool(stack.cliEnv['RUNBOOK_DATABASE_URL'] ?? '');
   try {
     // Asked seldom: who asks takes part of the machine.
-    await until('the drill to end', async () => (await getRun(pool, id))?.endedAt, longestMs, 1_000);
-    const attempts = (await getAttempts(pool, id)).filter(({ step }) => step === 'database/restore');
+    await until(
+      'the drill to end',
+      async () => (await getRun(pool, id))?.endedAt,
+      longestMs,
+      1_000,
+    );
+    const attempts = (await getAttempts(pool, id)).filter(
+      ({ step }) => step === 'database/restore',
+    );
     const [attempt] = attempts;
     if (attempts.length !== 1 || attempt?.state !== 'succeeded' || !attempt.endedAt)
-      throw new Error(`the drill ${id} restored backup ${backup} ${attempts.length} times, at last: ${attempt?.state}`);
+      throw new Error(
+        `the drill ${id} restored backup ${backup} ${attempts.length} times, at last: ${attempt?.state}`,
+      );
     const { stdout } = attempt.output as { stdout: string };
-    return { ms: Date.parse(attempt.endedAt) - Date.parse(attempt.startedAt), programMs: programMsOf(stdout) };
+    return {
+      ms: Date.parse(attempt.endedAt) - Date.parse(attempt.startedAt),
+      programMs: programMsOf(stdout),
+    };
   } finally {
     await pool.end();
   }
@@ -122,7 +141,10 @@ async function byShell(system: SiteSystem, backup: string): Promise<Took> {
   await tell('provision');
   await tell('restore-config');
   // At the same time, as the runbook does.
-  const [{ ms, stdout }] = await Promise.all([tell('restore-database', backup, 'latest'), tell('restore-files')]);
+  const [{ ms, stdout }] = await Promise.all([
+    tell('restore-database', backup, 'latest'),
+    tell('restore-files'),
+  ]);
   await tell('teardown');
   return { ms, programMs: programMsOf(stdout) };
 }
@@ -133,7 +155,10 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
   const place = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-restore-')));
   chmodSync(place, 0o755);
   handOver(place);
-  const env = { PGPASSWORD: decodeURIComponent(new URL(databaseUrl(system.config('a'), 'site')).password), LC_ALL: 'C' };
+  const env = {
+    PGPASSWORD: decodeURIComponent(new URL(databaseUrl(system.config('a'), 'site')).password),
+    LC_ALL: 'C',
+  };
   try {
     const begun = performance.now();
     const words = [
@@ -144,15 +169,20 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
       String(await freePort()),
       join(projectRoot, 'examples/web-system/sites/restore-wal.sh'),
     ];
-    const { stdout } = await execa('/bin/sh', [join(projectRoot, 'bench', 'restore.sh'), ...words], {
-      env,
-      cwd: dirname(place),
-      stdin: 'ignore',
-      timeout: longestMs,
-      ...asServer(),
-    });
+    const { stdout } = await execa(
+      '/bin/sh',
+      [join(projectRoot, 'bench', 'restore.sh'), ...words],
+      {
+        env,
+        cwd: dirname(place),
+        stdin: 'ignore',
+        timeout: longestMs,
+        ...asServer(),
+      },
+    );
     const tookMs = performance.now() - begun;
-    if (!/^\d+$/.test(stdout)) throw new Error(`the script ended without a restored database: ${stdout}`);
+    if (!/^\d+$/.test(stdout))
+      throw new Error(`the script ended without a restored database: ${stdout}`);
     return tookMs;
   } finally {
     await execa(join(programs, 'pg_ctl'), ['-D', join(place, 'data'), '-m', 'immediate', 'stop'], {
@@ -164,7 +194,16 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
   }
 }
 
-export function restoreText({ bytes, rounds, step, direct, script, ratio, added, within }: RestoreResult): string[] {
+export function restoreText({
+  bytes,
+  rounds,
+  step,
+  direct,
+  script,
+  ratio,
+  added,
+  within,
+}: RestoreResult): string[] {
   const seconds = (ms: number): string => (ms / 1_000).toFixed(2);
   const text = (name: string, values: number[], beyond: string): string =>
     `  ${name.padEnd(34)} ${seconds(median(values)).padStart(7)} s   (${values.map(seconds).join(', ')})${beyond}`;

@@ -26,7 +26,13 @@ export function stepsSpec(count: number): RunbookSpec {
     effect: 'change',
     work: { action: { kind: 'command', argv: [program] } },
   }));
-  return { ...common, id: stepsRunbook(count), title: `${count} processes in a row`, data: true, steps };
+  return {
+    ...common,
+    id: stepsRunbook(count),
+    title: `${count} processes in a row`,
+    data: true,
+    steps,
+  };
 }
 
 /** The id of that runbook. */
@@ -40,7 +46,13 @@ export const gateSpec: RunbookSpec = {
   title: 'From a decision to the next step',
   data: true,
   steps: [
-    { id: 'gate', title: 'Wait for a decision', kind: 'approval', effect: 'read', approvers: 'anyone' },
+    {
+      id: 'gate',
+      title: 'Wait for a decision',
+      kind: 'approval',
+      effect: 'read',
+      approvers: 'anyone',
+    },
     {
       id: 'after',
       title: 'The step behind the gate',

@@ -19,35 +19,44 @@ export interface Contestant {
 }
 
 /** The same process run by a bare activity, by our step and by other tools, taking turns, so that all meet the same machine. */
-export async function stepCost(bench: Bench, steps: number, rounds: number, peers: readonly Peer[]): Promise<Contestant[]> {
+export async function stepCost(
+  bench: Bench,
+  steps: number,
+  rounds: number,
+  peers: readonly Peer[],
+): Promise<Contestant[]> {
   const bare = contestant('bare Temporal activity');
   const ours = contestant('our step');
-  const temporal = (who: Contestant, start: () => Promise<WorkflowHandle>) => async (): Promise<number> => {
-    const began = performance.now();
-    const cpu = process.cpuUsage();
-    const { result: handle, asked } = await bench.counters.during(async () => {
-      const started = await start();
-      await started.result();
-      return started;
-    });
-    const perStep = (performance.now() - began) / steps;
-    const { user, system } = process.cpuUsage(cpu);
-    who.cpuMs.push((user + system) / 1_000 / steps);
-    who.asked = asked;
-    who.events = ((await handle.describe()).historyLength ?? 0) / steps;
-    return perStep;
-  };
+  const temporal =
+    (who: Contestant, start: () => Promise<WorkflowHandle>) => async (): Promise<number> => {
+      const began = performance.now();
+      const cpu = process.cpuUsage();
+      const { result: handle, asked } = await bench.counters.during(async () => {
+        const started = await start();
+        await started.result();
+        return started;
+      });
+      const perStep = (performance.now() - began) / steps;
+      const { user, system } = process.cpuUsage(cpu);
+      who.cpuMs.push((user + system) / 1_000 / steps);
+      who.asked = asked;
+      who.events = ((await handle.describe()).historyLength ?? 0) / steps;
+      return perStep;
+    };
   const turns = new Map<Contestant, () => Promise<number>>([
     [bare, temporal(bare, () => bench.bare(steps))],
     [ours, temporal(ours, () => bench.startSteps(steps))],
-    ...peers.map((peer) => [contestant(`${peer.name} ${peer.version}`), () => peer.round()] as const),
+    ...peers.map(
+      (peer) => [contestant(`${peer.name} ${peer.version}`), () => peer.round()] as const,
+    ),
   ]);
   for (const who of [bare, ours]) await turns.get(who)?.();
   for (let round = 0; round < rounds; round += 1) {
     // Every other round the other way about: nobody is always the first after a slow one.
     const order = round % 2 === 0 ? [...turns] : [...turns].reverse();
     for (const [who, turn] of order) who.perStep.push(await turn());
-    for (const who of turns.keys()) who.ratios.push((who.perStep.at(-1) as number) / (bare.perStep.at(-1) as number));
+    for (const who of turns.keys())
+      who.ratios.push((who.perStep.at(-1) as number) / (bare.perStep.at(-1) as number));
   }
   return [...turns.keys()];
 }

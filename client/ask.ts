@@ -15,7 +15,8 @@ export function ask(io: Io, question: string): Promise<string> {
     });
     reader.on('SIGINT', () => reader.close());
     reader.on('close', () => {
-      if (!answered) failed(new CliError('Interrupted; nothing was done.', '', exitCodes.interrupted));
+      if (!answered)
+        failed(new CliError('Interrupted; nothing was done.', '', exitCodes.interrupted));
     });
   });
 }

@@ -33,7 +33,9 @@ export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []
       state: 'running',
       text: `${view.requester} started ${view.runbook}: ${view.reason || 'no reason given'}`,
     },
-    ...view.steps.flatMap((step) => (step.kind === 'approval' ? ofGate(step, view) : ofStep(step, pending))),
+    ...view.steps.flatMap((step) =>
+      step.kind === 'approval' ? ofGate(step, view) : ofStep(step, pending),
+    ),
     ...view.waitingFor.filter((wait) => wait.kind !== 'approval').map(asking),
     ...view.decisions.map((each): Change => ({
       key: `decision ${each.id} ${each.code}`,
@@ -57,13 +59,27 @@ function ofGate(step: StepView, view: RunView): Change[] {
   const wait = view.waitingFor.find((each) => each.id === step.id);
   const text = `waits for ${wait?.who ?? 'a decision'}: ${step.title}`;
   const at = wait?.since ?? step.startedAt;
-  const waits: Change = { key: `wait ${step.id} ${step.attempts}`, at, kind: 'wait', step: step.id, state: 'waiting', text };
+  const waits: Change = {
+    key: `wait ${step.id} ${step.attempts}`,
+    at,
+    kind: 'wait',
+    step: step.id,
+    state: 'waiting',
+    text,
+  };
   const decided = view.decisions.some((each) => each.accepted && each.gate === step.id);
   if (decided || step.endedAt === null) return [waits];
   const why = step.error ? `closed: ${problemText(step.error)}` : step.state;
   return [
     waits,
-    { key: `gate ${step.id} ${step.state}`, at: step.endedAt, kind: 'step', step: step.id, state: step.state, text: why },
+    {
+      key: `gate ${step.id} ${step.state}`,
+      at: step.endedAt,
+      kind: 'step',
+      step: step.id,
+      state: step.state,
+      text: why,
+    },
   ];
 }
 
@@ -105,12 +121,21 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
     );
   }
   if (step.state === 'undoing')
-    changes.push(change('undoing', new Date().toISOString(), 'undoing', `is taken back: ${step.undo ?? step.title}`));
+    changes.push(
+      change(
+        'undoing',
+        new Date().toISOString(),
+        'undoing',
+        `is taken back: ${step.undo ?? step.title}`,
+      ),
+    );
   if (endedAt !== null) {
     const took = duration(Math.max(0, Date.parse(endedAt) - Date.parse(startedAt)));
     const tries = step.attempts > 1 ? `, ${step.attempts} attempts` : '';
     const why = step.error ? `: ${problemText(step.error)}` : '';
-    changes.push(change(`end ${step.state}`, endedAt, step.state, `${step.state} after ${took}${tries}${why}`));
+    changes.push(
+      change(`end ${step.state}`, endedAt, step.state, `${step.state} after ${took}${tries}${why}`),
+    );
   }
   return changes;
 }
@@ -118,7 +143,14 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
 function ended(view: RunView): Change {
   const why = view.problem ? `: ${problemText(view.problem)}` : '';
   const at = view.endedAt ?? new Date().toISOString();
-  return { key: 'end', at, kind: 'run', step: null, state: view.state, text: `the run has ended: ${view.state}${why}` };
+  return {
+    key: 'end',
+    at,
+    kind: 'run',
+    step: null,
+    state: view.state,
+    text: `the run has ended: ${view.state}${why}`,
+  };
 }
 
 /** `05:12:44Z  identify/jobs  begins: …`, in one line. */

@@ -59,11 +59,17 @@ export interface Choices {
  * What may stand in place of the last word.
  * @param words what stands behind `runbook`; the last one is being typed and may be empty
  */
-export async function suggest(program: Command, words: readonly string[], choices: Choices): Promise<Suggestion[]> {
+export async function suggest(
+  program: Command,
+  words: readonly string[],
+  choices: Choices,
+): Promise<Suggestion[]> {
   // Bash hands over `--output=json` as three words.
   const typed = words.filter((word) => word !== '=');
   const current = words.at(-1) === '=' ? '' : (typed.pop() ?? '');
-  const verb = program.commands.find((command) => typed.includes(command.name()) && !isHidden(command));
+  const verb = program.commands.find(
+    (command) => typed.includes(command.name()) && !isHidden(command),
+  );
   const offered = await candidates(program, verb, typed, current, choices);
   return offered.filter(({ value }) => value.startsWith(current));
 }
@@ -80,7 +86,10 @@ async function candidates(
   const asked = before === undefined ? undefined : options.find((option) => isFlag(option, before));
   if (asked && (asked.required || asked.optional)) return valuesOf(asked, choices);
   if (current.startsWith('-'))
-    return options.map((option) => ({ value: option.long ?? option.short ?? '', description: option.description }));
+    return options.map((option) => ({
+      value: option.long ?? option.short ?? '',
+      description: option.description,
+    }));
   if (!verb)
     return program.commands
       .filter((command) => !isHidden(command))

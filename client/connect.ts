@@ -30,7 +30,8 @@ export interface Temporal {
  */
 export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Temporal {
   const { options, namespace: configured } = readProfile(flags, env);
-  const dev = flags.address === undefined && options.address === undefined ? devTemporal(env) : undefined;
+  const dev =
+    flags.address === undefined && options.address === undefined ? devTemporal(env) : undefined;
   const address = flags.address ?? options.address ?? dev?.address ?? defaultAddress;
   const namespace = flags.namespace ?? configured ?? dev?.namespace ?? defaultNamespace;
   const connection = Connection.lazy({
@@ -54,7 +55,10 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
   };
 }
 
-function readProfile(flags: GlobalFlags, env: NodeJS.ProcessEnv): { options: ConnectionOptions; namespace: string | undefined } {
+function readProfile(
+  flags: GlobalFlags,
+  env: NodeJS.ProcessEnv,
+): { options: ConnectionOptions; namespace: string | undefined } {
   try {
     const variables = Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
@@ -65,7 +69,9 @@ function readProfile(flags: GlobalFlags, env: NodeJS.ProcessEnv): { options: Con
     });
     const { address, tls, apiKey, metadata } = connectionOptions;
     const options = { address, tls, apiKey, metadata };
-    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const given = Object.fromEntries(
+      Object.entries(options).filter(([, value]) => value !== undefined),
+    );
     return { options: given, namespace };
   } catch (error) {
     throw new CliError(

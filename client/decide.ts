@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { messageNames } from '../common/defaults.js';
-import { deskVerbs, type DecisionEnvelope, type DecisionVerb, type Verdict } from '../common/envelope.js';
+import {
+  deskVerbs,
+  type DecisionEnvelope,
+  type DecisionVerb,
+  type Verdict,
+} from '../common/envelope.js';
 import type { DecisionView, RunView, WaitView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { CliError, isNotFound } from './errors.js';
@@ -54,7 +59,10 @@ function isStep(wait: WaitView): boolean {
 /** True when nothing waits at the desk that `rollback` or `abort` could be about: then they are about the run as a whole. */
 export function isAboutRun(view: RunView, verb: string, step: string | undefined): boolean {
   return (
-    (verb === 'rollback' || verb === 'abort') && step === undefined && !view.waitingFor.some(isStep) && !hasEnded(view.state)
+    (verb === 'rollback' || verb === 'abort') &&
+    step === undefined &&
+    !view.waitingFor.some(isStep) &&
+    !hasEnded(view.state)
   );
 }
 
@@ -64,10 +72,16 @@ export function isAboutRun(view: RunView, verb: string, step: string | undefined
  * @returns null when nobody has judged it in time
  * @throws CliError with exit code 4 when the run has ended
  */
-export async function sendDecision(session: Session, decision: DecisionEnvelope, timeoutMs: number): Promise<Verdict | null> {
+export async function sendDecision(
+  session: Session,
+  decision: DecisionEnvelope,
+  timeoutMs: number,
+): Promise<Verdict | null> {
   const temporal = await session.temporal();
   try {
-    await temporal.within(5_000, () => temporal.client.workflow.getHandle(decision.run).signal(messageNames.decide, decision));
+    await temporal.within(5_000, () =>
+      temporal.client.workflow.getHandle(decision.run).signal(messageNames.decide, decision),
+    );
   } catch (error) {
     if (!isNotFound(error)) throw error;
     throw (await runEnded(session, decision.run, decision.gate ?? decision.step)) ?? error;
@@ -76,7 +90,12 @@ export async function sendDecision(session: Session, decision: DecisionEnvelope,
 }
 
 /** The answer to a decision that was sent, asked of the run, at last of the record; null when there is none in time. */
-export async function awaitVerdict(session: Session, run: string, decision: string, timeoutMs: number): Promise<Verdict | null> {
+export async function awaitVerdict(
+  session: Session,
+  run: string,
+  decision: string,
+  timeoutMs: number,
+): Promise<Verdict | null> {
   const temporal = await session.temporal();
   const handle = temporal.client.workflow.getHandle(run);
   const until = Date.now() + timeoutMs;
@@ -92,19 +111,33 @@ export async function awaitVerdict(session: Session, run: string, decision: stri
 }
 
 /** A worker may have died between judging and answering: then the record knows. */
-async function recordedVerdict(session: Session, run: string, decision: string): Promise<Verdict | null> {
+async function recordedVerdict(
+  session: Session,
+  run: string,
+  decision: string,
+): Promise<Verdict | null> {
   const pool = await session.record();
   if (!pool) return null;
   const { getRun } = await import('../store/index.js');
   const view = await getRun(pool, run).catch((): null => null);
   const found = view?.decisions.find((each) => each.id === decision);
   return found
-    ? { decision, accepted: found.accepted, code: found.code as Verdict['code'], message: found.message, at: found.at }
+    ? {
+        decision,
+        accepted: found.accepted,
+        code: found.code as Verdict['code'],
+        message: found.message,
+        at: found.at,
+      }
     : null;
 }
 
 /** What to say when Temporal takes no signal any more; undefined when it never knew the run. */
-async function runEnded(session: Session, run: string, gate: string | undefined): Promise<CliError | undefined> {
+async function runEnded(
+  session: Session,
+  run: string,
+  gate: string | undefined,
+): Promise<CliError | undefined> {
   const { readRun } = await import('./read-run.js');
   const { view } = await readRun(session, run);
   return hasEnded(view.state) ? tooLate(view, gate, session.command) : undefined;
@@ -129,13 +162,25 @@ function decisionAbout(view: RunView, gate: string): DecisionView | undefined {
  * @param gate its id; without one, the only gate that waits
  * @throws CliError with exit code 4 when it does not wait, 6 when only the record says so, 2 when several do and none was named
  */
-export function gateToDecide(reading: RunReading, gate: string | undefined, verb: string, command: string): WaitView {
+export function gateToDecide(
+  reading: RunReading,
+  gate: string | undefined,
+  verb: string,
+  command: string,
+): WaitView {
   const { view } = reading;
   const status = `See it with: ${command} status ${view.id}`;
   if (hasEnded(view.state)) throw tooLate(view, gate, command);
   const kind = kindOf(verb);
-  const waits = view.waitingFor.filter((wait) => wait.kind === kind || (kind === 'failure' && wait.kind === 'manual'));
-  const found = gate === undefined ? (waits.length === 1 ? waits[0] : undefined) : waits.find((wait) => wait.id === gate);
+  const waits = view.waitingFor.filter(
+    (wait) => wait.kind === kind || (kind === 'failure' && wait.kind === 'manual'),
+  );
+  const found =
+    gate === undefined
+      ? waits.length === 1
+        ? waits[0]
+        : undefined
+      : waits.find((wait) => wait.id === gate);
   if (found) return found;
   if (gate === undefined && waits.length > 1) {
     throw new CliError(
@@ -180,15 +225,21 @@ function notWaiting(view: RunView, gate: string | undefined): string {
   if (!step)
     return `Run ${view.id} has no gate ${JSON.stringify(gate)}${known.length > 0 ? `; its gates: ${known.map((each) => each.id).join(', ')}` : ''}.`;
   const decision = decisionAbout(view, gate);
-  if (decision) return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
+  if (decision)
+    return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
   return `Gate ${gate} of run ${view.id} does not wait for a decision now: ${doing}.`;
 }
 
 /** What a run does now, as the end of a sentence. */
 export function doingNow(view: RunView): string {
-  if (view.waitingFor.length > 0) return `it waits at ${view.waitingFor.map((wait) => wait.id).join(', ')}`;
-  const running = view.steps.findLast((step) => step.state === 'running' || step.state === 'undoing');
-  return running ? `it is ${view.state}, at step ${running.id} (${running.title})` : `it is ${view.state}`;
+  if (view.waitingFor.length > 0)
+    return `it waits at ${view.waitingFor.map((wait) => wait.id).join(', ')}`;
+  const running = view.steps.findLast(
+    (step) => step.state === 'running' || step.state === 'undoing',
+  );
+  return running
+    ? `it is ${view.state}, at step ${running.id} (${running.title})`
+    : `it is ${view.state}`;
 }
 
 /** The command that sends the same decision again, to learn its answer. */
@@ -197,7 +248,9 @@ export function askAgain(command: string, decision: DecisionEnvelope): string {
     command,
     decision.verb,
     decision.run,
-    ...(decision.verb === 'take-over' ? [] : [decision.gate ?? decision.step]).filter((id) => id !== undefined),
+    ...(decision.verb === 'take-over' ? [] : [decision.gate ?? decision.step]).filter(
+      (id) => id !== undefined,
+    ),
     ...Object.entries(decision.outputs ?? {}).flatMap(([name, value]) => [
       '--output',
       quoteArgument(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`),

@@ -52,9 +52,24 @@ export async function runChecks(session: Session): Promise<Check[]> {
 }
 
 const ok = (name: string, found: string): Check => ({ name, state: 'ok', found, fix: null });
-const failed = (name: string, found: string, fix: string): Check => ({ name, state: 'failed', found, fix });
-const warning = (name: string, found: string, fix: string): Check => ({ name, state: 'warning', found, fix });
-const skipped = (name: string, found: string): Check => ({ name, state: 'skipped', found, fix: null });
+const failed = (name: string, found: string, fix: string): Check => ({
+  name,
+  state: 'failed',
+  found,
+  fix,
+});
+const warning = (name: string, found: string, fix: string): Check => ({
+  name,
+  state: 'warning',
+  found,
+  fix,
+});
+const skipped = (name: string, found: string): Check => ({
+  name,
+  state: 'skipped',
+  found,
+  fix: null,
+});
 
 function nodeVersion(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -83,7 +98,9 @@ async function temporalChecks(session: Session): Promise<Check[]> {
   const rest = ['namespace', 'retention', 'search attributes', 'worker', 'versions'];
   try {
     const temporal = await session.temporal();
-    const { serverVersion } = await temporal.within(4_000, () => temporal.connection.workflowService.getSystemInfo({}));
+    const { serverVersion } = await temporal.within(4_000, () =>
+      temporal.connection.workflowService.getSystemInfo({}),
+    );
     const reached = ok('temporal', `server ${serverVersion} at ${temporal.address}`);
     const { missingSearchAttributes, retentionDays } = await import('./namespace.js');
     const { previewPlan } = await import('./launch.js');
@@ -93,7 +110,11 @@ async function temporalChecks(session: Session): Promise<Check[]> {
       return ok('namespace', temporal.namespace);
     });
     if (namespace.state !== 'ok')
-      return [reached, namespace, ...rest.slice(1).map((name) => skipped(name, 'needs the namespace'))];
+      return [
+        reached,
+        namespace,
+        ...rest.slice(1).map((name) => skipped(name, 'needs the namespace')),
+      ];
     return [
       reached,
       namespace,
@@ -115,13 +136,19 @@ async function temporalChecks(session: Session): Promise<Check[]> {
         // The server lists a dead worker for some minutes more: only an answer proves that one lives.
         await previewPlan(session, question, workerPatienceMs);
         const workers = (await workersOf(temporal)).filter((worker) => worker.recent);
-        return ok('worker', `answers on ${temporal.taskQueue}: ${workers.map((worker) => worker.identity).join(', ')}`);
+        return ok(
+          'worker',
+          `answers on ${temporal.taskQueue}: ${workers.map((worker) => worker.identity).join(', ')}`,
+        );
       }),
       await checked(session, 'versions', () => versionsCheck(session)),
     ];
   } catch (error) {
     const told = explain(error, session.context);
-    return [failed('temporal', told.message, told.next), ...rest.map((name) => skipped(name, 'needs Temporal'))];
+    return [
+      failed('temporal', told.message, told.next),
+      ...rest.map((name) => skipped(name, 'needs Temporal')),
+    ];
   }
 }
 
@@ -135,11 +162,15 @@ async function versionsCheck(session: Session): Promise<Check> {
   const releases = await readReleases(await deploymentOfSession(session));
   const current = releases.find(({ state }) => state === 'current');
   if (current?.workers.length === 0) {
-    const others = releases.filter(({ workers }) => workers.length > 0).map(({ version }) => version);
+    const others = releases
+      .filter(({ workers }) => workers.length > 0)
+      .map(({ version }) => version);
     return failed(
       name,
       `${current.version} gets new runs, and no worker of it lives${others.length > 0 ? `; there are workers of ${others.join(', ')}` : ''}`,
-      others.length > 0 ? `${session.command} deployment --use ${others[0]}` : `Start a worker of that release.`,
+      others.length > 0
+        ? `${session.command} deployment --use ${others[0]}`
+        : `Start a worker of that release.`,
     );
   }
   const left = orphans(releases);
@@ -156,7 +187,10 @@ async function versionsCheck(session: Session): Promise<Check> {
   return ok(
     name,
     releases
-      .map(({ version, state, runs, workers }) => `${version} ${state}: ${workers.length} workers, ${runs.length} runs`)
+      .map(
+        ({ version, state, runs, workers }) =>
+          `${version} ${state}: ${workers.length} workers, ${runs.length} runs`,
+      )
       .join('; '),
   );
 }
@@ -166,13 +200,19 @@ async function recordChecks(session: Session): Promise<Check[]> {
   const needs = (why: string): Check[] => ['schema', 'clock'].map((name) => skipped(name, why));
   if (databaseUrl === null) {
     return [
-      failed('postgres', 'nobody said where the record is', `Set RUNBOOK_DATABASE_URL, or start ${command} dev.`),
+      failed(
+        'postgres',
+        'nobody said where the record is',
+        `Set RUNBOOK_DATABASE_URL, or start ${command} dev.`,
+      ),
       ...needs('needs PostgreSQL'),
     ];
   }
   const reached = await checked(session, 'postgres', async () => {
     const pool = await session.needRecord();
-    const { rows } = await pool.query<{ version: string }>("SELECT current_setting('server_version') AS version");
+    const { rows } = await pool.query<{ version: string }>(
+      "SELECT current_setting('server_version') AS version",
+    );
     return ok('postgres', `${rows[0]?.version ?? ''} at ${hostOf(databaseUrl)}`);
   });
   if (reached.state !== 'ok') return [reached, ...needs('needs PostgreSQL')];
@@ -186,10 +226,16 @@ async function recordChecks(session: Session): Promise<Check[]> {
     await checked(session, 'clock', async () => {
       const pool = await session.needRecord();
       const asked = Date.now();
-      const { rows } = await pool.query<{ ms: number }>('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms');
+      const { rows } = await pool.query<{ ms: number }>(
+        'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms',
+      );
       const skew = Math.round(Math.abs((rows[0]?.ms ?? 0) - (asked + Date.now()) / 2));
       if (skew < skewMs) return ok('clock', `${skew} ms from PostgreSQL's`);
-      return warning('clock', `${skew} ms from PostgreSQL's`, 'Let NTP set the clocks of both machines.');
+      return warning(
+        'clock',
+        `${skew} ms from PostgreSQL's`,
+        'Let NTP set the clocks of both machines.',
+      );
     }),
   ];
 }
@@ -251,7 +297,11 @@ function fileChecks({ io }: Session): Check[] {
       const count = parseTargets(text, targets).length;
       return count > 0
         ? ok('targets', `${count} in ${targets}`)
-        : warning('targets', `none in ${targets}`, 'Declare what runbooks act on: docs/targets-and-secrets.md');
+        : warning(
+            'targets',
+            `none in ${targets}`,
+            'Declare what runbooks act on: docs/targets-and-secrets.md',
+          );
     }),
     fileCheck('secrets', secrets, 'RUNBOOK_SECRETS', (text) =>
       ok('secrets', `${parseSecrets(text, secrets).length} named in ${secrets}`),
@@ -260,8 +310,14 @@ function fileChecks({ io }: Session): Check[] {
   ];
 }
 
-function fileCheck(name: string, path: string, setting: string, read: (text: string) => Check): Check {
-  if (!existsSync(path)) return skipped(name, `no ${path} here; needed where a worker runs (${setting})`);
+function fileCheck(
+  name: string,
+  path: string,
+  setting: string,
+  read: (text: string) => Check,
+): Check {
+  if (!existsSync(path))
+    return skipped(name, `no ${path} here; needed where a worker runs (${setting})`);
   try {
     return read(readFileSync(path, 'utf8'));
   } catch (error) {
@@ -283,7 +339,10 @@ function secretValues(path: string, env: NodeJS.ProcessEnv): Check {
   const name = 'secret values';
   try {
     const missing = parseSecrets(readFileSync(path, 'utf8'), path).filter(({ from }) => {
-      const [provider, where] = [from.slice(0, from.indexOf(':')), from.slice(from.indexOf(':') + 1)];
+      const [provider, where] = [
+        from.slice(0, from.indexOf(':')),
+        from.slice(from.indexOf(':') + 1),
+      ];
       return provider === 'env' ? !env[where] : !existsSync(resolve(dirname(path), where));
     });
     if (missing.length === 0) return ok(name, 'all there');
@@ -306,11 +365,19 @@ async function userInterface({ uiUrl }: Session): Promise<Check> {
       ? ok(name, uiUrl)
       : warning(name, `${uiUrl} answers ${answer.status}`, 'Look at the log of the UI.');
   } catch {
-    return warning(name, `nobody answers at ${uiUrl}`, 'Set RUNBOOK_UI_URL to where your Temporal UI is.');
+    return warning(
+      name,
+      `nobody answers at ${uiUrl}`,
+      'Set RUNBOOK_UI_URL to where your Temporal UI is.',
+    );
   }
 }
 
-async function checked(session: Session, name: string, check: () => Promise<Check>): Promise<Check> {
+async function checked(
+  session: Session,
+  name: string,
+  check: () => Promise<Check>,
+): Promise<Check> {
   try {
     return await check();
   } catch (error) {

@@ -29,7 +29,9 @@ interface Stuck {
 export async function checkRuns(session: Session): Promise<Check[]> {
   const temporal = await session.temporal();
   const open = await openRuns(session);
-  const { stuck, seen } = await look(temporal, [...new Set([...(await reported(temporal)), ...open.map((run) => run.id)])]);
+  const { stuck, seen } = await look(temporal, [
+    ...new Set([...(await reported(temporal)), ...open.map((run) => run.id)]),
+  ]);
   const [unserved, failing] = [stuck.filter(isUnserved), stuck.filter((each) => !isUnserved(each))];
   const of = `${seen} live ${seen === 1 ? 'run' : 'runs'} looked at`;
   return [
@@ -48,12 +50,20 @@ function told(name: string, stuck: readonly Stuck[], none: string, more: string)
   const each = stuck.slice(0, named).map(({ run, trouble }) => `${run}: ${trouble.message}`);
   const rest = stuck.length > named ? [`and ${stuck.length - named} more`] : [];
   const next = [...new Set(stuck.map(({ trouble }) => trouble.next))].slice(0, named);
-  return { name, state: 'failed', found: [...each, ...rest].join('; '), fix: `${next.join('; ')}. ${more}` };
+  return {
+    name,
+    state: 'failed',
+    found: [...each, ...rest].join('; '),
+    fix: `${next.join('; ')}. ${more}`,
+  };
 }
 
 async function openRuns(session: Session): Promise<RunSummary[]> {
   const { listRuns } = await import('../store/index.js');
-  return listRuns(await session.needRecord(), { state: runStates.filter((state) => !endStates.has(state)), limit: looked });
+  return listRuns(await session.needRecord(), {
+    state: runStates.filter((state) => !endStates.has(state)),
+    limit: looked,
+  });
 }
 
 /** Runs of which the server says that their workflow task fails again and again; it does so only after several tries. */
@@ -62,7 +72,10 @@ async function reported(temporal: Temporal): Promise<string[]> {
     return await temporal.within(patienceMs, async () => {
       const ids: string[] = [];
       const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue = ${quoted(temporal.taskQueue)}`;
-      for await (const { workflowId } of temporal.client.workflow.list({ query, pageSize: looked })) {
+      for await (const { workflowId } of temporal.client.workflow.list({
+        query,
+        pageSize: looked,
+      })) {
         ids.push(workflowId);
         if (ids.length >= looked) break;
       }
@@ -74,7 +87,10 @@ async function reported(temporal: Temporal): Promise<string[]> {
   }
 }
 
-async function look(temporal: Temporal, runs: readonly string[]): Promise<{ stuck: Stuck[]; seen: number }> {
+async function look(
+  temporal: Temporal,
+  runs: readonly string[],
+): Promise<{ stuck: Stuck[]; seen: number }> {
   const until = Date.now() + patienceMs;
   const stuck: Stuck[] = [];
   const quiet = new Map<string, string[]>();
@@ -88,11 +104,14 @@ async function look(temporal: Temporal, runs: readonly string[]): Promise<{ stuc
       seen += 1;
       const trouble = await troubleOf(temporal, execution);
       if (trouble) stuck.push({ run, trouble });
-      else if (isQuiet(execution)) quiet.set(execution.type, [...(quiet.get(execution.type) ?? []), run]);
+      else if (isQuiet(execution))
+        quiet.set(execution.type, [...(quiet.get(execution.type) ?? []), run]);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, runs.length) }, lane));
-  const gone = await Promise.all([...quiet].slice(0, atOnce).map(([type, waiting]) => withoutCode(temporal, type, waiting)));
+  const gone = await Promise.all(
+    [...quiet].slice(0, atOnce).map(([type, waiting]) => withoutCode(temporal, type, waiting)),
+  );
   return { stuck: [...stuck, ...gone.flat()], seen };
 }
 
@@ -100,21 +119,34 @@ const isQuiet = (execution: WorkflowExecutionDescription): boolean =>
   execution.status.name === 'RUNNING' && !execution.raw.pendingWorkflowTask;
 
 /** A run that waits has no task that could fail: whether its code is there, only a question to it tells. One of each runbook is asked. */
-async function withoutCode(temporal: Temporal, runbook: string, runs: readonly string[]): Promise<Stuck[]> {
+async function withoutCode(
+  temporal: Temporal,
+  runbook: string,
+  runs: readonly string[],
+): Promise<Stuck[]> {
   const [asked = ''] = runs;
   const trouble = await temporal
-    .within(patienceMs, () => asking(() => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor')))
+    .within(patienceMs, () =>
+      asking(() => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor')),
+    )
     .then(
       () => null,
       (error: unknown) => troubleOfQuestion(runbook, error),
     );
   // Missing code is missing for all of them; another fault may be that of one history.
-  return trouble ? (trouble.type === 'CodeGone' ? runs : [asked]).map((run) => ({ run, trouble })) : [];
+  return trouble
+    ? (trouble.type === 'CodeGone' ? runs : [asked]).map((run) => ({ run, trouble }))
+    : [];
 }
 
-async function describe(temporal: Temporal, run: string): Promise<WorkflowExecutionDescription | null> {
+async function describe(
+  temporal: Temporal,
+  run: string,
+): Promise<WorkflowExecutionDescription | null> {
   try {
-    return await temporal.within(patienceMs, () => temporal.client.workflow.getHandle(run).describe());
+    return await temporal.within(patienceMs, () =>
+      temporal.client.workflow.getHandle(run).describe(),
+    );
   } catch (error) {
     // It has just ended, or was deleted: that is for the keeper to find out.
     if (isNotFound(error)) return null;
@@ -125,9 +157,9 @@ async function describe(temporal: Temporal, run: string): Promise<WorkflowExecut
 async function endedBehind(session: Session): Promise<Check> {
   const name = 'terminated runs';
   const { listRuns } = await import('../store/index.js');
-  const runs = (await listRuns(await session.needRecord(), { state: 'terminated', limit: 100 })).filter(
-    ({ endedAt }) => endedAt !== null && Date.now() - Date.parse(endedAt) < dayMs,
-  );
+  const runs = (
+    await listRuns(await session.needRecord(), { state: 'terminated', limit: 100 })
+  ).filter(({ endedAt }) => endedAt !== null && Date.now() - Date.parse(endedAt) < dayMs);
   if (runs.length === 0) return { name, state: 'ok', found: 'none in the last day', fix: null };
   const ids = runs.slice(0, named).map((run) => run.id);
   return {
@@ -151,7 +183,10 @@ async function watched(session: Session, temporal: Temporal): Promise<Check> {
     ({ namespaceId, sinceMs }) => namespaceId !== mine && (sinceMs === null || sinceMs > lookMs),
   );
   if (elsewhere.length > 0) {
-    const [ids, count] = [elsewhere.map((each) => each.namespaceId), elsewhere.reduce((sum, { runs }) => sum + runs, 0)];
+    const [ids, count] = [
+      elsewhere.map((each) => each.namespaceId),
+      elsewhere.reduce((sum, { runs }) => sum + runs, 0),
+    ];
     return {
       name,
       state: 'warning',
@@ -161,7 +196,12 @@ async function watched(session: Session, temporal: Temporal): Promise<Check> {
   }
   const ms = await sinceLook(pool, mine);
   if (ms !== null && ms < lookMs) {
-    return { name, state: 'ok', found: `the record was compared with Temporal ${Math.round(ms / 1_000)} s ago`, fix: null };
+    return {
+      name,
+      state: 'ok',
+      found: `the record was compared with Temporal ${Math.round(ms / 1_000)} s ago`,
+      fix: null,
+    };
   }
   return {
     name,

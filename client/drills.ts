@@ -9,7 +9,9 @@ const dayMs = 86_400_000;
 const patienceMs = 1_500;
 
 /** The newest drill of each runbook; null when the record cannot say. */
-export async function readDrills(session: Session): Promise<ReadonlyMap<string, DrillRecord> | null> {
+export async function readDrills(
+  session: Session,
+): Promise<ReadonlyMap<string, DrillRecord> | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((done) => {
     timer = setTimeout(() => done(null), patienceMs);
@@ -48,10 +50,19 @@ export function isDrillDue(
 }
 
 /** How the last drill went, in one line: `5 d ago: well, RTO 4 min 05 s of 4 h, RPO 3.0 s of 15 min`. */
-export function drillWords(spec: Pick<RunbookSpec, 'drillEveryDays'>, drill: DrillRecord | undefined, now = Date.now()): string {
+export function drillWords(
+  spec: Pick<RunbookSpec, 'drillEveryDays'>,
+  drill: DrillRecord | undefined,
+  now = Date.now(),
+): string {
   const due = isDrillDue(spec, drill, now) ? `; due: every ${spec.drillEveryDays} days` : '';
   if (!drill) return `never${due}`;
-  const how = drill.state === 'succeeded' ? (drill.recovery?.met === false ? 'missed its objective' : 'well') : drill.state;
+  const how =
+    drill.state === 'succeeded'
+      ? drill.recovery?.met === false
+        ? 'missed its objective'
+        : 'well'
+      : drill.state;
   const reached = drill.recovery ? `, ${reachedWords(drill.recovery)}` : '';
   return `${age(drill.endedAt, now)} ago: ${how}${reached} (${drill.run})${due}`;
 }

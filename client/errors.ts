@@ -37,7 +37,14 @@ interface Thrown {
 }
 
 /** gRPC status codes that mean something to an operator. */
-const grpc = { invalidArgument: 3, deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unavailable: 14, unauthenticated: 16 };
+const grpc = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  permissionDenied: 7,
+  unavailable: 14,
+  unauthenticated: 16,
+};
 
 /** True when no Temporal server answered: trying again later may help. */
 export function isUnreachable(error: unknown): boolean {
@@ -47,7 +54,10 @@ export function isUnreachable(error: unknown): boolean {
 
 /** True when Temporal has no such run (any more). */
 export function isNotFound(error: unknown): boolean {
-  return (error as Thrown | undefined)?.name === 'WorkflowNotFoundError' || grpcCode(error) === grpc.notFound;
+  return (
+    (error as Thrown | undefined)?.name === 'WorkflowNotFoundError' ||
+    grpcCode(error) === grpc.notFound
+  );
 }
 
 /** True when PostgreSQL cannot be reached or refuses us: the record is away, everything else may work. */
@@ -63,11 +73,20 @@ export function isRecordAway(error: unknown): boolean {
 /** Any error as a person can use it. Never a stack trace, never a library's text that may hold secrets. */
 export function explain(error: unknown, context: ErrorContext): CliError {
   if (error instanceof CliError) return error;
-  return explainTemporal(error, context) ?? explainRecord(error, context) ?? explainOther(error, context);
+  return (
+    explainTemporal(error, context) ?? explainRecord(error, context) ?? explainOther(error, context)
+  );
 }
 
-function explainTemporal(error: unknown, { command, address = '', namespace = '' }: ErrorContext): CliError | undefined {
-  const noSuchRun = new CliError('There is no such run.', `See the runs with: ${command} runs`, exitCodes.usage);
+function explainTemporal(
+  error: unknown,
+  { command, address = '', namespace = '' }: ErrorContext,
+): CliError | undefined {
+  const noSuchRun = new CliError(
+    'There is no such run.',
+    `See the runs with: ${command} runs`,
+    exitCodes.usage,
+  );
   const doctor = `See what is wrong with: ${command} doctor`;
   if ((error as Thrown | undefined)?.name === 'WorkflowNotFoundError') return noSuchRun;
   if ((error as Thrown | undefined)?.name === 'NamespaceNotFoundError') {
@@ -87,7 +106,11 @@ function explainTemporal(error: unknown, { command, address = '', namespace = ''
         `Start everything here with: ${command} dev. Or say where the server is: --address HOST:PORT, TEMPORAL_ADDRESS, or a profile in temporal.toml.`,
       );
     case grpc.deadlineExceeded:
-      return new CliError(`The Temporal server at ${address} did not answer in time.`, doctor, exitCodes.timedOut);
+      return new CliError(
+        `The Temporal server at ${address} did not answer in time.`,
+        doctor,
+        exitCodes.timedOut,
+      );
     case grpc.notFound:
       return noSuchRun;
     case grpc.permissionDenied:
@@ -112,7 +135,10 @@ function explainTemporal(error: unknown, { command, address = '', namespace = ''
   }
 }
 
-function explainRecord(error: unknown, { command, databaseUrl }: ErrorContext): CliError | undefined {
+function explainRecord(
+  error: unknown,
+  { command, databaseUrl }: ErrorContext,
+): CliError | undefined {
   const { code, message = '' } = rootOf(error);
   const where = databaseUrl ? ` at ${hostOf(databaseUrl)}` : '';
   const check = 'Check RUNBOOK_DATABASE_URL';
@@ -126,12 +152,22 @@ function explainRecord(error: unknown, { command, databaseUrl }: ErrorContext): 
   switch (code) {
     case '28P01':
     case '28000':
-      return new CliError(`PostgreSQL${where} refuses the user or password.`, `${check}.`, exitCodes.denied);
+      return new CliError(
+        `PostgreSQL${where} refuses the user or password.`,
+        `${check}.`,
+        exitCodes.denied,
+      );
     case '3D000':
-      return new CliError(`PostgreSQL${where} has no such database.`, `${check}, or create the database.`);
+      return new CliError(
+        `PostgreSQL${where} has no such database.`,
+        `${check}, or create the database.`,
+      );
     case '42P01':
     case '3F000':
-      return new CliError(`The database${where} has no record yet.`, `Create it with: ${command} setup`);
+      return new CliError(
+        `The database${where} has no record yet.`,
+        `Create it with: ${command} setup`,
+      );
     case '42501':
       return new CliError(
         `The database user${where} may not read or change the record.`,
@@ -139,23 +175,42 @@ function explainRecord(error: unknown, { command, databaseUrl }: ErrorContext): 
         exitCodes.denied,
       );
     default:
-      return new CliError(`PostgreSQL${where} answered with an error (${code}).`, `See what is wrong with: ${command} doctor`);
+      return new CliError(
+        `PostgreSQL${where} answered with an error (${code}).`,
+        `See what is wrong with: ${command} doctor`,
+      );
   }
 }
 
 /** Errors of our own folders, written for people; known by name, because their modules are not loaded here. */
-const writtenForPeople = new Set(['EmbeddedError', 'FileError', 'ConfigError', 'MigrationMismatch', 'NotInRecord']);
+const writtenForPeople = new Set([
+  'EmbeddedError',
+  'FileError',
+  'ConfigError',
+  'MigrationMismatch',
+  'NotInRecord',
+]);
 
 function explainOther(error: unknown, { command }: ErrorContext): CliError {
   const { message = '', code, path } = (error ?? {}) as Thrown;
-  if (writtenForPeople.has((error as object | undefined)?.constructor.name ?? '')) return new CliError(message.trim());
-  if (code === 'ENOENT' && path) return new CliError(`There is no file ${path}.`, 'Check the path.', exitCodes.usage);
+  if (writtenForPeople.has((error as object | undefined)?.constructor.name ?? ''))
+    return new CliError(message.trim());
+  if (code === 'ENOENT' && path)
+    return new CliError(`There is no file ${path}.`, 'Check the path.', exitCodes.usage);
   if ((code === 'EACCES' || code === 'EPERM' || code === 'EISDIR' || code === 'ENOTDIR') && path) {
-    return new CliError(`${path} cannot be used (${code}).`, 'Check its permissions, or name another file.', exitCodes.usage);
+    return new CliError(
+      `${path} cannot be used (${code}).`,
+      'Check its permissions, or name another file.',
+      exitCodes.usage,
+    );
   }
   const what =
-    oneLine(message).slice(0, 300) || (typeof code === 'string' || typeof code === 'number' ? String(code) : 'no more is known');
-  return new CliError(`Something unexpected happened: ${what}.`, `See what is wrong with: ${command} doctor`);
+    oneLine(message).slice(0, 300) ||
+    (typeof code === 'string' || typeof code === 'number' ? String(code) : 'no more is known');
+  return new CliError(
+    `Something unexpected happened: ${what}.`,
+    `See what is wrong with: ${command} doctor`,
+  );
 }
 
 /** Host and database of an address, without the user and the password. */
@@ -166,11 +221,16 @@ export function hostOf(url: string): string {
 }
 
 function isConnectionCode(code: unknown): boolean {
-  return typeof code === 'string' && /^(ECONN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|EPIPE|57P0)/.test(code);
+  return (
+    typeof code === 'string' &&
+    /^(ECONN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|EPIPE|57P0)/.test(code)
+  );
 }
 
 function isConnectionText(message: string): boolean {
-  return /connection terminated|timeout exceeded when trying to connect|query read timeout/i.test(message);
+  return /connection terminated|timeout exceeded when trying to connect|query read timeout/i.test(
+    message,
+  );
 }
 
 /** The gRPC status of an error of Temporal's client, which wraps it. */
@@ -183,7 +243,11 @@ function grpcDetails(error: unknown): string {
 }
 
 function grpcError(error: unknown): Thrown | undefined {
-  for (let current = error as Thrown | undefined; current; current = current.cause as Thrown | undefined) {
+  for (
+    let current = error as Thrown | undefined;
+    current;
+    current = current.cause as Thrown | undefined
+  ) {
     if (typeof current.code === 'number' && typeof current.details === 'string') return current;
   }
   return undefined;

@@ -22,7 +22,11 @@ const troubleMs = 1_000;
  * waited for: the run does not end because nobody can look at it.
  * @throws CliError when there is no such run
  */
-export async function* follow(session: Session, run: string, options: FollowOptions): AsyncGenerator<RunReading> {
+export async function* follow(
+  session: Session,
+  run: string,
+  options: FollowOptions,
+): AsyncGenerator<RunReading> {
   let trouble: string | null = null;
   const tell = (why: string | null): void => {
     if (why === trouble) return;
@@ -43,7 +47,10 @@ export async function* follow(session: Session, run: string, options: FollowOpti
       pauseMs = error instanceof NotAdmittedYet ? options.everyMs : troubleMs;
     }
     await pause(
-      Math.min(pauseMs, options.until === undefined ? pauseMs : Math.max(1, options.until - Date.now())),
+      Math.min(
+        pauseMs,
+        options.until === undefined ? pauseMs : Math.max(1, options.until - Date.now()),
+      ),
       options.signal,
     );
   }
@@ -52,7 +59,8 @@ export async function* follow(session: Session, run: string, options: FollowOpti
 /** Why it is worth to try again; null when it is not. */
 function waitable(error: unknown): string | null {
   if (error instanceof NotAdmittedYet) return 'The run waits for a worker to admit it.';
-  if (error instanceof CliError && /answers/.test(error.message)) return `${error.message} Trying again.`;
+  if (error instanceof CliError && /answers/.test(error.message))
+    return `${error.message} Trying again.`;
   if (isUnreachable(error)) return 'The Temporal server does not answer; trying again.';
   return isRecordAway(error) ? 'The record in PostgreSQL does not answer; trying again.' : null;
 }

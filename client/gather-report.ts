@@ -10,13 +10,30 @@ export async function gatherReport(
   { view, runId }: RunReading,
 ): Promise<{ report: Report; note: string | null }> {
   const uiUrl = await linkOf(session, view, runId);
-  const report: Report = { view: { ...view, uiUrl }, attempts: [], history: [], generatedAt: new Date().toISOString(), uiUrl };
+  const report: Report = {
+    view: { ...view, uiUrl },
+    attempts: [],
+    history: [],
+    generatedAt: new Date().toISOString(),
+    uiUrl,
+  };
   const pool = await session.record();
-  if (!pool) return { report, note: 'Nobody said where the record is (RUNBOOK_DATABASE_URL): attempts are left out.' };
+  if (!pool)
+    return {
+      report,
+      note: 'Nobody said where the record is (RUNBOOK_DATABASE_URL): attempts are left out.',
+    };
   const { getAttempts, history } = await import('../store/index.js');
   const key = { run: view.id, firstRunId: view.firstRunId };
   try {
-    return { report: { ...report, attempts: await getAttempts(pool, key), history: await history(pool, key) }, note: null };
+    return {
+      report: {
+        ...report,
+        attempts: await getAttempts(pool, key),
+        history: await history(pool, key),
+      },
+      note: null,
+    };
   } catch (error) {
     if (!isRecordAway(error)) throw error;
     return { report, note: 'The record in PostgreSQL does not answer: attempts are left out.' };

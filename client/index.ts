@@ -11,7 +11,13 @@ export { previewPlan } from './launch.js';
 export { newRunId, startRun, type StartedRun } from './start-run.js';
 export { readRun, resolveRun, type RunReading } from './read-run.js';
 export { follow, type FollowOptions } from './follow.js';
-export { awaitVerdict, decisionEnvelope, gateToDecide, sendDecision, type DecisionRequest } from './decide.js';
+export {
+  awaitVerdict,
+  decisionEnvelope,
+  gateToDecide,
+  sendDecision,
+  type DecisionRequest,
+} from './decide.js';
 export { listAllRuns, type RunList } from './list-runs.js';
 export { readHistory, type HistoryLine } from './read-history.js';
 export { gatherReport } from './gather-report.js';

@@ -35,6 +35,7 @@ async function readInputsFile(path: string): Promise<JsonObject> {
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault) throw refuse(fault.message.split('\n')[0]?.replace(/:$/, '') ?? 'it is no YAML');
   const value = document.toJS({ maxAliasCount: 20 }) as Json;
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw refuse('it holds no names with values');
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    throw refuse('it holds no names with values');
   return value;
 }

@@ -21,7 +21,11 @@ const launchTimeout = '60s';
  * @param patienceMs how long workers get that are there, but busy
  * @throws CliError with exit code 6 when no worker answers
  */
-export async function previewPlan(session: Session, envelope: StartEnvelope, patienceMs = busyPatienceMs): Promise<Admission> {
+export async function previewPlan(
+  session: Session,
+  envelope: StartEnvelope,
+  patienceMs = busyPatienceMs,
+): Promise<Admission> {
   const temporal = await session.temporal();
   const question: StartEnvelope = { ...envelope, id: randomUUID(), verb: 'plan' };
   const handle = await temporal.within(10_000, () =>
@@ -64,7 +68,9 @@ function noWorker(session: Session, temporal: Temporal, seen: number): CliError 
 
 async function giveUp(temporal: Temporal, handle: WorkflowHandle): Promise<void> {
   // It ends by itself soon; ending it now is a courtesy to who reads the list.
-  await temporal.within(3_000, () => handle.terminate('nobody waits for this plan any more')).catch(() => undefined);
+  await temporal
+    .within(3_000, () => handle.terminate('nobody waits for this plan any more'))
+    .catch(() => undefined);
 }
 
 /** The value, or undefined when it is not there in time. */

@@ -30,12 +30,19 @@ export async function listAllRuns(session: Session, filter: RunFilter): Promise<
   } catch (error) {
     if (!isRecordAway(error)) throw error;
     const runs = await fromTemporal(session, filter);
-    return { runs, source: 'temporal', notes: ['Read from Temporal: the record in PostgreSQL does not answer.'] };
+    return {
+      runs,
+      source: 'temporal',
+      notes: ['Read from Temporal: the record in PostgreSQL does not answer.'],
+    };
   }
 }
 
 /** Runs that the record takes for live, and Temporal ended without them. */
-async function corrected(session: Session, runs: RunSummary[]): Promise<Pick<RunList, 'runs' | 'notes'>> {
+async function corrected(
+  session: Session,
+  runs: RunSummary[],
+): Promise<Pick<RunList, 'runs' | 'notes'>> {
   const live = runs.filter((run) => !hasEnded(run.state));
   if (live.length === 0) return { runs, notes: [] };
   const temporal = await session.temporal();
@@ -46,16 +53,31 @@ async function corrected(session: Session, runs: RunSummary[]): Promise<Pick<Run
       const query = `WorkflowId IN (${ids}) AND ExecutionStatus != 'Running'`;
       for await (const execution of temporal.client.workflow.list({ query })) {
         const state = closedStates[execution.status.name];
-        if (state) gone.set(execution.workflowId, { state, endedAt: execution.closeTime?.toISOString() ?? null });
+        if (state)
+          gone.set(execution.workflowId, {
+            state,
+            endedAt: execution.closeTime?.toISOString() ?? null,
+          });
       }
     });
   } catch {
-    return { runs, notes: [`Read from the record: no Temporal server answers at ${temporal.address}.`] };
+    return {
+      runs,
+      notes: [`Read from the record: no Temporal server answers at ${temporal.address}.`],
+    };
   }
-  return { runs: runs.map((run) => ({ ...run, ...(hasEnded(run.state) ? {} : closedOf(gone.get(run.id))) })), notes: [] };
+  return {
+    runs: runs.map((run) => ({
+      ...run,
+      ...(hasEnded(run.state) ? {} : closedOf(gone.get(run.id))),
+    })),
+    notes: [],
+  };
 }
 
-function closedOf(end: { state: RunState; endedAt: string | null } | undefined): Partial<RunSummary> {
+function closedOf(
+  end: { state: RunState; endedAt: string | null } | undefined,
+): Partial<RunSummary> {
   return end ? { ...end, step: null, waitingFor: [] } : {};
 }
 
@@ -69,7 +91,12 @@ const closedStates: Partial<Record<string, RunState>> = {
 
 async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSummary[]> {
   const temporal = await session.temporal();
-  const states = filter.state === undefined ? [] : typeof filter.state === 'string' ? [filter.state] : filter.state;
+  const states =
+    filter.state === undefined
+      ? []
+      : typeof filter.state === 'string'
+        ? [filter.state]
+        : filter.state;
   const { state, target, requester } = searchAttributes;
   const query = [
     `${state.name} IS NOT NULL`,
@@ -111,7 +138,19 @@ async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSum
 }
 
 /** Temporal's list knows the gate and its command only; since when it waits, the run itself would have to say. */
-function waitOf(step: string | undefined, memo: Record<string, unknown>, started: Date): RunSummary['waitingFor'] {
+function waitOf(
+  step: string | undefined,
+  memo: Record<string, unknown>,
+  started: Date,
+): RunSummary['waitingFor'] {
   const command = typeof memo['approve'] === 'string' ? memo['approve'] : '';
-  return [{ id: step ?? '', title: step ?? '', since: started.toISOString(), who: 'an operator', command }];
+  return [
+    {
+      id: step ?? '',
+      title: step ?? '',
+      since: started.toISOString(),
+      who: 'an operator',
+      command,
+    },
+  ];
 }

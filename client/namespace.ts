@@ -10,7 +10,9 @@ function wanted(): Record<string, number> {
   return Object.fromEntries(
     Object.values(searchAttributes).map(({ name, type }) => [
       name,
-      type === 'KEYWORD_LIST' ? IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST : IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+      type === 'KEYWORD_LIST'
+        ? IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST
+        : IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     ]),
   );
 }
@@ -46,7 +48,10 @@ export async function retentionDays(temporal: Temporal): Promise<number> {
 }
 
 /** Sets the retention to at least this many days; a longer one stays. */
-export async function setRetention(temporal: Temporal, days: number): Promise<{ before: number; after: number }> {
+export async function setRetention(
+  temporal: Temporal,
+  days: number,
+): Promise<{ before: number; after: number }> {
   const before = await retentionDays(temporal);
   if (before >= days) return { before, after: before };
   await temporal.within(10_000, () =>

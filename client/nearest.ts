@@ -3,7 +3,9 @@ export function nearestHint(id: string, known: readonly { id: string }[]): strin
   const ids = known.map((each) => each.id);
   if (ids.includes(id)) return undefined;
   const near = nearest(id, ids);
-  return near === undefined ? `The runbooks are: ${ids.join(', ') || 'none'}.` : `Did you mean ${near}?`;
+  return near === undefined
+    ? `The runbooks are: ${ids.join(', ') || 'none'}.`
+    : `Did you mean ${near}?`;
 }
 
 /** The candidate that is most like `text`; undefined when none is alike. */
@@ -11,10 +13,13 @@ export function nearest(text: string, candidates: readonly string[]): string | u
   const scored = candidates
     .map((candidate) => ({
       candidate,
-      distance: candidate.startsWith(text) || candidate.includes(text) ? 0 : distance(text, candidate),
+      distance:
+        candidate.startsWith(text) || candidate.includes(text) ? 0 : distance(text, candidate),
     }))
     .sort((a, b) => a.distance - b.distance)[0];
-  return scored && text !== '' && scored.distance <= Math.max(2, Math.floor(scored.candidate.length / 3))
+  return scored &&
+    text !== '' &&
+    scored.distance <= Math.max(2, Math.floor(scored.candidate.length / 3))
     ? scored.candidate
     : undefined;
 }

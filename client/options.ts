@@ -6,18 +6,23 @@ import type { GlobalFlags } from './settings.js';
 /** `--timeout 30s` in milliseconds. */
 export function duration(text: string): number {
   const ms = durationMs(text);
-  if (ms === undefined) throw new InvalidArgumentError('It is no duration: write for example 500ms, 30s, 5m or 1h30m.');
+  if (ms === undefined)
+    throw new InvalidArgumentError('It is no duration: write for example 500ms, 30s, 5m or 1h30m.');
   return ms;
 }
 
 /** `--limit 20`: a whole number from 1. */
 export function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new InvalidArgumentError('It must be a whole number from 1.');
   return Number(text);
 }
 
 /** `--input name=value`, collected; what the value may be, admission says. */
-export function input(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function input(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const at = text.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
   const name = text.slice(0, at);
@@ -28,7 +33,10 @@ export function input(text: string, before: Readonly<Record<string, string>> = {
 /** The flags of every command, named as Temporal's own command line names them. */
 export function globalOptions(): Option[] {
   return [
-    new Option('--address <host:port>', 'Temporal server (TEMPORAL_ADDRESS, temporal.toml, the running dev)'),
+    new Option(
+      '--address <host:port>',
+      'Temporal server (TEMPORAL_ADDRESS, temporal.toml, the running dev)',
+    ),
     new Option('--namespace <name>', 'Temporal namespace (TEMPORAL_NAMESPACE)'),
     new Option('--profile <name>', 'profile in temporal.toml (TEMPORAL_PROFILE)'),
     new Option('--task-queue <name>', 'task queue of the workers (RUNBOOK_TASK_QUEUE)'),
@@ -42,11 +50,14 @@ export function optionsOf<T>(command: Command): T & GlobalFlags {
   return command.optsWithGlobals<T & GlobalFlags>();
 }
 
-export const asOption = (): Option => new Option('--as <name>', 'who you are (RUNBOOK_OPERATOR, else your user name)');
-export const reasonOption = (): Option => new Option('--reason <text>', 'why; it is recorded and shown');
+export const asOption = (): Option =>
+  new Option('--as <name>', 'who you are (RUNBOOK_OPERATOR, else your user name)');
+export const reasonOption = (): Option =>
+  new Option('--reason <text>', 'why; it is recorded and shown');
 export const drillOption = (): Option =>
   new Option('--drill', 'practise it: changes isolated targets only, and takes back what it made');
-export const timeoutOption = (what: string): Option => new Option('--timeout <duration>', what).argParser(duration);
+export const timeoutOption = (what: string): Option =>
+  new Option('--timeout <duration>', what).argParser(duration);
 
 /** Examples under a command's help. */
 export function examples(...lines: string[]): string {

@@ -14,8 +14,14 @@ export type Paint = (style: Style, text: string) => string;
 export function painter(io: Pick<Io, 'isTTY' | 'env'>, color = true): Paint {
   const colored = color && io.isTTY && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
   // The environment was asked already; newer Nodes would ask again, of the process instead of the injected one.
-  const style = styleText as (format: Style, text: string, options?: { validateStream: boolean }) => string;
-  return colored ? (name, text) => style(name, text, { validateStream: false }) : (_name, text) => text;
+  const style = styleText as (
+    format: Style,
+    text: string,
+    options?: { validateStream: boolean },
+  ) => string;
+  return colored
+    ? (name, text) => style(name, text, { validateStream: false })
+    : (_name, text) => text;
 }
 
 export function print(io: Io, text: string): void {
@@ -44,13 +50,24 @@ export function printList(io: Io, format: 'json' | 'jsonl', items: readonly unkn
 }
 
 /** The error and the next thing to do, on stderr; as JSON too when JSON was asked for. */
-export function printError(io: Io, error: CliError, format: OutputFormat = 'text', color = true): void {
+export function printError(
+  io: Io,
+  error: CliError,
+  format: OutputFormat = 'text',
+  color = true,
+): void {
   if (format !== 'text') {
-    remark(io, JSON.stringify({ error: error.message, next: error.next || null, exitCode: error.exitCode }));
+    remark(
+      io,
+      JSON.stringify({ error: error.message, next: error.next || null, exitCode: error.exitCode }),
+    );
     return;
   }
   const paint = painter(io, color);
-  remark(io, `${paint('red', 'Error:')} ${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`);
+  remark(
+    io,
+    `${paint('red', 'Error:')} ${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`,
+  );
 }
 
 /** Text that came from outside, harmless on a terminal: no escape sequence moves the cursor or hides a word. */
@@ -74,22 +91,37 @@ export interface Column {
 }
 
 /** A table of plain text that fits into `width` by cutting the columns that may shrink, the widest first. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number, paint: Paint): string {
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+  paint: Paint,
+): string {
   const cells = rows.map((row) => columns.map((_column, index) => line(row[index] ?? '')));
   const widths = fitted(columns, cells, width);
   const fit = (text: string, index: number): string => {
     const room = widths[index] ?? 0;
-    return columns[index]?.align === 'right' ? line(text, room).padStart(room) : line(text, room).padEnd(room);
+    return columns[index]?.align === 'right'
+      ? line(text, room).padStart(room)
+      : line(text, room).padEnd(room);
   };
   const head = columns.map((column, index) => fit(column.name, index)).join('  ');
   const body = cells.map((row, number) =>
-    row.map((cell, index) => columns[index]?.style?.(fit(cell, index), number) ?? fit(cell, index)).join('  '),
+    row
+      .map((cell, index) => columns[index]?.style?.(fit(cell, index), number) ?? fit(cell, index))
+      .join('  '),
   );
   return [paint('dim', head.trimEnd()), ...body.map((text) => text.trimEnd())].join('\n');
 }
 
-function fitted(columns: readonly Column[], cells: readonly (readonly string[])[], width: number): number[] {
-  const widths = columns.map((column, index) => Math.max(column.name.length, ...cells.map((row) => row[index]?.length ?? 0)));
+function fitted(
+  columns: readonly Column[],
+  cells: readonly (readonly string[])[],
+  width: number,
+): number[] {
+  const widths = columns.map((column, index) =>
+    Math.max(column.name.length, ...cells.map((row) => row[index]?.length ?? 0)),
+  );
   let excess = widths.reduce((sum, each) => sum + each, 0) + 2 * (columns.length - 1) - width;
   while (excess > 0) {
     let widest = -1;
@@ -129,6 +161,8 @@ export function pairs(
   const room = Math.max(0, ...rows.map(([name]) => name.length)) + 2;
   const hanging = ' '.repeat(indent.length + room);
   return rows
-    .map(([name, value]) => `${indent}${paint('dim', name.padEnd(room))}${wrap(value, width, hanging).trimStart()}`.trimEnd())
+    .map(([name, value]) =>
+      `${indent}${paint('dim', name.padEnd(room))}${wrap(value, width, hanging).trimStart()}`.trimEnd(),
+    )
     .join('\n');
 }

@@ -26,10 +26,14 @@ export function pendingAttempts(execution: WorkflowExecutionDescription): Pendin
   });
 }
 
-function readProgress(payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0]): JsonObject | null {
+function readProgress(
+  payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0],
+): JsonObject | null {
   try {
     const value = defaultPayloadConverter.fromPayload<unknown>(payload);
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as JsonObject) : null;
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as JsonObject)
+      : null;
   } catch {
     return null;
   }

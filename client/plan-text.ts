@@ -8,14 +8,19 @@ const effectStyles: Record<Effect, Style> = { read: 'dim', change: 'yellow', des
 /** A plan as a person reads it before allowing it: what, on which targets, with what effect. */
 export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   const { runbook } = plan;
-  const inputs = Object.entries(plan.inputs).map(([name, value]): [string, string] => [name, flat(value)]);
+  const inputs = Object.entries(plan.inputs).map(([name, value]): [string, string] => [
+    name,
+    flat(value),
+  ]);
   const targets = plan.targets.map((target): [string, string] => [
     target.name,
     `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}; ${target.addresses.join(', ') || 'no address'}`,
   ]);
   return [
     `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,
-    ...(plan.drill ? [wrap('A drill: changes isolated targets only, and takes back what it made.', columns)] : []),
+    ...(plan.drill
+      ? [wrap('A drill: changes isolated targets only, and takes back what it made.', columns)]
+      : []),
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
     renderStepSpecs(plan.steps, paint, columns),
@@ -26,9 +31,15 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
 /** The declared steps with what each does to the world and how it is taken back. */
 export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, columns: number): string {
   const rows = flatten(steps);
-  const style = (cell: string, row: number): string => paint(effectStyles[rows[row]?.step.effect ?? 'read'], cell);
+  const style = (cell: string, row: number): string =>
+    paint(effectStyles[rows[row]?.step.effect ?? 'read'], cell);
   const lines = table(
-    [{ name: 'STEP', shrinkTo: 16 }, { name: 'TITLE', shrinkTo: 20 }, { name: 'KIND' }, { name: 'EFFECT', style }],
+    [
+      { name: 'STEP', shrinkTo: 16 },
+      { name: 'TITLE', shrinkTo: 20 },
+      { name: 'KIND' },
+      { name: 'EFFECT', style },
+    ],
     rows.map(({ path, step }) => [path, step.title, step.kind, step.effect]),
     columns,
     paint,
@@ -47,7 +58,10 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
 
 /** Steps inside a group stand below it: `identify/jobs`. */
 function flatten(steps: readonly StepSpec[], prefix = ''): { path: string; step: StepSpec }[] {
-  return steps.flatMap((step) => [{ path: prefix + step.id, step }, ...flatten(step.steps ?? [], `${prefix}${step.id}/`)]);
+  return steps.flatMap((step) => [
+    { path: prefix + step.id, step },
+    ...flatten(step.steps ?? [], `${prefix}${step.id}/`),
+  ]);
 }
 
 /** Every effect that a plan has, the mildest first. */

@@ -11,7 +11,13 @@ import { outputFormats, printError, type OutputFormat } from './output.js';
 import { registerAdopt } from './commands/adopt.js';
 import { registerApprove, registerReject } from './commands/approve.js';
 import { registerCancel, registerPause, registerResume } from './commands/cancel.js';
-import { registerAbort, registerDone, registerRetry, registerRollback, registerSkip } from './commands/desk.js';
+import {
+  registerAbort,
+  registerDone,
+  registerRetry,
+  registerRollback,
+  registerSkip,
+} from './commands/desk.js';
 import { registerCompletion } from './commands/completion.js';
 import { registerDeployment } from './commands/deployment.js';
 import { registerDev } from './commands/dev.js';
@@ -36,7 +42,10 @@ import { registerWorker } from './commands/worker.js';
 
 /** The verbs in the order in which people need them. */
 const groups = [
-  ['Run everything', [registerDev, registerWorker, registerSetup, registerDoctor, registerDeployment, registerAdopt]],
+  [
+    'Run everything',
+    [registerDev, registerWorker, registerSetup, registerDoctor, registerDeployment, registerAdopt],
+  ],
   ['Runbooks', [registerList, registerShow, registerPlan, registerStart, registerSchedule]],
   [
     'Follow',
@@ -52,8 +61,21 @@ const groups = [
       registerLeases,
     ],
   ],
-  ['Decide', [registerApprove, registerReject, registerPause, registerResume, registerCancel, registerTakeOver]],
-  ['When a step failed', [registerRetry, registerSkip, registerDone, registerRollback, registerAbort]],
+  [
+    'Decide',
+    [
+      registerApprove,
+      registerReject,
+      registerPause,
+      registerResume,
+      registerCancel,
+      registerTakeOver,
+    ],
+  ],
+  [
+    'When a step failed',
+    [registerRetry, registerSkip, registerDone, registerRollback, registerAbort],
+  ],
   ['Around it', [registerCompletion]],
 ] as const;
 
@@ -71,7 +93,9 @@ export function createProgram(io: Io): Command {
       showGlobalOptions: true,
       sortOptions: false,
       optionDescription: (option) =>
-        Help.prototype.optionDescription.call(new Help(), option).replace(/ \(choices: (.*)\)$/, ': $1'),
+        Help.prototype.optionDescription
+          .call(new Help(), option)
+          .replace(/ \(choices: (.*)\)$/, ': $1'),
     })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -109,7 +133,10 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return io.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    const told = error instanceof CommanderError ? usageError(error, argv, program, command) : explain(error, { command });
+    const told =
+      error instanceof CommanderError
+        ? usageError(error, argv, program, command)
+        : explain(error, { command });
     const plain = argv.includes('--no-color');
     if (told.message || told.next) printError(io, told, formatOf(argv), !plain);
     return told.exitCode;
@@ -126,23 +153,35 @@ function withAnswers(argv: readonly string[]): string[] {
   });
 }
 
-function usageError(error: CommanderError, argv: readonly string[], program: Command, command: string): CliError {
+function usageError(
+  error: CommanderError,
+  argv: readonly string[],
+  program: Command,
+  command: string,
+): CliError {
   const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
   const verb = argv.find((word) => program.commands.some((each) => each.name() === word));
   const suggestion = /^\((.*)\)$/.exec(hint)?.[1] ?? '';
   const text = message.charAt(0).toUpperCase() + message.slice(1);
   const help = `See: ${[command, verb, '--help'].filter(Boolean).join(' ')}`;
-  return new CliError(text.endsWith('.') ? text : `${text}.`, [suggestion, help].filter(Boolean).join(' '), exitCodes.usage);
+  return new CliError(
+    text.endsWith('.') ? text : `${text}.`,
+    [suggestion, help].filter(Boolean).join(' '),
+    exitCodes.usage,
+  );
 }
 
 /** The form of an error, also when the arguments could not be parsed. */
 function formatOf(argv: readonly string[]): OutputFormat {
   const at = argv.findIndex((word) => word === '--output' || word.startsWith('--output='));
-  const given = at === -1 ? undefined : argv[at]?.includes('=') ? argv[at]?.split('=')[1] : argv[at + 1];
+  const given =
+    at === -1 ? undefined : argv[at]?.includes('=') ? argv[at]?.split('=')[1] : argv[at + 1];
   return outputFormats.find((format) => format === given) ?? 'text';
 }
 
 function version(): string {
-  const { version: text } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+  const { version: text } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return text;
 }

@@ -27,12 +27,20 @@ type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
 const patienceMs = 10_000;
 
 /** A run's story, from Temporal while it has the run, else from the record. @throws CliError when neither knows it */
-export async function readHistory(session: Session, run: string, all: boolean): Promise<RunHistory> {
+export async function readHistory(
+  session: Session,
+  run: string,
+  all: boolean,
+): Promise<RunHistory> {
   const temporal = await session.temporal();
   try {
     const { executions, isWhole } = await readExecutions(temporal, run);
     const entries = executions.flatMap((events) => linesOf(events, all));
-    return { entries, source: 'temporal', note: isWhole ? null : 'Temporal no longer has the beginning of this run.' };
+    return {
+      entries,
+      source: 'temporal',
+      note: isWhole ? null : 'Temporal no longer has the beginning of this run.',
+    };
   } catch (error) {
     if (!isNotFound(error) && !isUnreachable(error)) throw error;
     const pool = await session.record();
@@ -40,7 +48,9 @@ export async function readHistory(session: Session, run: string, all: boolean): 
     const { history } = await import('../store/index.js');
     const entries = await history(pool, run);
     if (entries.length === 0) throw isNotFound(error) ? noSuchRun(session, run) : error;
-    const why = isNotFound(error) ? 'Temporal no longer has the run' : `no Temporal server answers at ${temporal.address}`;
+    const why = isNotFound(error)
+      ? 'Temporal no longer has the run'
+      : `no Temporal server answers at ${temporal.address}`;
     return {
       entries: entries.map(({ at, text }) => ({ at, text, event: null })),
       source: 'record',
@@ -50,17 +60,24 @@ export async function readHistory(session: Session, run: string, all: boolean): 
 }
 
 /** The events of all executions of a run, the oldest first: a long run continues as new, again and again. */
-async function readExecutions(temporal: Temporal, run: string): Promise<{ executions: Event[][]; isWhole: boolean }> {
+async function readExecutions(
+  temporal: Temporal,
+  run: string,
+): Promise<{ executions: Event[][]; isWhole: boolean }> {
   const executions: Event[][] = [];
   for (let runId: string | undefined; ;) {
     try {
-      const { events } = await temporal.within(patienceMs, () => temporal.client.workflow.getHandle(run, runId).fetchHistory());
+      const { events } = await temporal.within(patienceMs, () =>
+        temporal.client.workflow.getHandle(run, runId).fetchHistory(),
+      );
       executions.unshift(await Promise.all((events ?? []).map(unpacked)));
     } catch (error) {
       if (executions.length === 0 || !isNotFound(error)) throw error;
       return { executions, isWhole: false };
     }
-    runId = executions[0]?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId || undefined;
+    runId =
+      executions[0]?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ||
+      undefined;
     if (runId === undefined) return { executions, isWhole: true };
   }
 }
@@ -72,12 +89,17 @@ async function unpacked(event: Event): Promise<Event> {
     event.workflowExecutionSignaledEventAttributes?.input,
     event.workflowExecutionCompletedEventAttributes?.result,
   ];
-  for (const payloads of read) if (payloads?.payloads) payloads.payloads = await payloadCodec.decode(payloads.payloads);
+  for (const payloads of read)
+    if (payloads?.payloads) payloads.payloads = await payloadCodec.decode(payloads.payloads);
   return event;
 }
 
 function noSuchRun(session: Session, run: string): CliError {
-  return new CliError(`There is no run ${JSON.stringify(run)}.`, `See the runs with: ${session.command} runs`, exitCodes.usage);
+  return new CliError(
+    `There is no run ${JSON.stringify(run)}.`,
+    `See the runs with: ${session.command} runs`,
+    exitCodes.usage,
+  );
 }
 
 /** Temporal's events in words; those of the engine's own bookkeeping only when `all` is set. */
@@ -91,12 +113,18 @@ function linesOf(events: readonly Event[], all: boolean): HistoryLine[] {
 
 function wordsOf(event: Event, events: ReadonlyMap<string, Event>, all: boolean): string | null {
   const started = event.workflowExecutionStartedEventAttributes;
-  if (started?.continuedExecutionRunId) return all ? '(engine) the run goes on in a new history' : null;
+  if (started?.continuedExecutionRunId)
+    return all ? '(engine) the run goes on in a new history' : null;
   if (started) {
     const envelope = read(started.input?.payloads?.[0]) as { by?: string; reason?: string } | null;
     return `${envelope?.by ?? 'somebody'} started ${started.workflowType?.name ?? 'the run'}: ${envelope?.reason || 'no reason given'}`;
   }
-  return ofActivity(event, events, all) ?? ofMessage(event, events) ?? ofEnd(event) ?? (all ? typeOf(event) : null);
+  return (
+    ofActivity(event, events, all) ??
+    ofMessage(event, events) ??
+    ofEnd(event) ??
+    (all ? typeOf(event) : null)
+  );
 }
 
 function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boolean): string | null {
@@ -109,13 +137,21 @@ function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boole
         ? `attempt ${begun.attempt} on ${begun.identity ?? 'a worker'}${begun.lastFailure?.message ? `; before: ${begun.lastFailure.message}` : ''}`
         : null;
     if (again === null && !all) return null;
-    return named(events.get(String(begun.scheduledEventId)), all, again ?? `taken by ${begun.identity ?? 'a worker'}`);
+    return named(
+      events.get(String(begun.scheduledEventId)),
+      all,
+      again ?? `taken by ${begun.identity ?? 'a worker'}`,
+    );
   }
   const done = event.activityTaskCompletedEventAttributes;
   if (done) return named(events.get(String(done.scheduledEventId)), all, 'succeeded');
   const failed = event.activityTaskFailedEventAttributes;
   if (failed)
-    return named(events.get(String(failed.scheduledEventId)), all, `failed: ${failed.failure?.message ?? 'no reason known'}`);
+    return named(
+      events.get(String(failed.scheduledEventId)),
+      all,
+      `failed: ${failed.failure?.message ?? 'no reason known'}`,
+    );
   const late = event.activityTaskTimedOutEventAttributes;
   if (late) return named(events.get(String(late.scheduledEventId)), all, 'ran out of time');
   const cancelled = event.activityTaskCanceledEventAttributes;
@@ -127,14 +163,20 @@ function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boole
 function named(scheduled: Event | undefined, all: boolean, what: string): string | null {
   const attributes = scheduled?.activityTaskScheduledEventAttributes;
   const summary = read(scheduled?.userMetadata?.summary);
-  if (typeof summary === 'string') return `${attributes?.activityId} ${what}${what === 'begins' ? `: ${summary}` : ''}`;
+  if (typeof summary === 'string')
+    return `${attributes?.activityId} ${what}${what === 'begins' ? `: ${summary}` : ''}`;
   return all ? `(engine) ${attributes?.activityType?.name ?? 'activity'}: ${what}` : null;
 }
 
 function ofMessage(event: Event, events: ReadonlyMap<string, Event>): string | null {
   const signal = event.workflowExecutionSignaledEventAttributes;
   if (signal) {
-    const sent = read(signal.input?.payloads?.[0]) as { by?: unknown; verb?: unknown; gate?: unknown; reason?: unknown } | null;
+    const sent = read(signal.input?.payloads?.[0]) as {
+      by?: unknown;
+      verb?: unknown;
+      gate?: unknown;
+      reason?: unknown;
+    } | null;
     const word = (value: unknown): string => (typeof value === 'string' ? value : '');
     const what = [word(sent?.verb), word(sent?.gate)].filter(Boolean).join(' ');
     return `${word(sent?.by) || 'somebody'} sent: ${what || signal.signalName || 'a signal'}${word(sent?.reason) ? ` (${word(sent?.reason)})` : ''}`;
@@ -163,17 +205,21 @@ function ofEnd(event: Event): string | null {
   if (terminated)
     return `the run was terminated in Temporal by ${terminated.identity || 'somebody'}: ${terminated.reason || 'no reason given'}`;
   if (event.workflowExecutionTimedOutEventAttributes) return 'the run ran out of time in Temporal';
-  if (event.workflowExecutionCancelRequestedEventAttributes) return 'somebody asked Temporal to cancel the run';
+  if (event.workflowExecutionCancelRequestedEventAttributes)
+    return 'somebody asked Temporal to cancel the run';
   if (event.workflowExecutionCanceledEventAttributes) return 'the run was cancelled';
   const stuck = event.workflowTaskFailedEventAttributes;
-  if (stuck) return `a worker could not go on with the run: ${stuck.failure?.message ?? 'no reason known'}`;
+  if (stuck)
+    return `a worker could not go on with the run: ${stuck.failure?.message ?? 'no reason known'}`;
   return null;
 }
 
 /** `WorkflowTaskCompleted`, from the name of the one attribute that is set. */
 function typeOf(event: Event): string {
   const key =
-    Object.keys(event).find((name) => name.endsWith('EventAttributes') && (event as Record<string, unknown>)[name]) ?? 'event';
+    Object.keys(event).find(
+      (name) => name.endsWith('EventAttributes') && (event as Record<string, unknown>)[name],
+    ) ?? 'event';
   const name = key.replace(/EventAttributes$/, '');
   return `(engine) ${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 }
@@ -188,5 +234,7 @@ function read(payload: Payload | null | undefined): unknown {
 }
 
 function timeOf({ eventTime }: Event): string {
-  return new Date(Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6)).toISOString();
+  return new Date(
+    Number(eventTime?.seconds ?? 0) * 1_000 + Math.floor((eventTime?.nanos ?? 0) / 1e6),
+  ).toISOString();
 }

@@ -32,13 +32,22 @@ export class NotAdmittedYet extends CliError {}
 /** What a RUN argument means: `@latest` is the newest run there is. @throws CliError */
 export async function resolveRun(session: Session, run: string): Promise<string> {
   if (run !== '@latest') return run;
-  const [recorded, listed] = await Promise.allSettled([newestInRecord(session), newestInTemporal(session)]);
+  const [recorded, listed] = await Promise.allSettled([
+    newestInRecord(session),
+    newestInTemporal(session),
+  ]);
   // A run reaches the record when it is admitted and Temporal's list a moment after its start: either may be ahead.
-  const found = [recorded, listed].flatMap((each) => (each.status === 'fulfilled' && each.value ? [each.value] : []));
+  const found = [recorded, listed].flatMap((each) =>
+    each.status === 'fulfilled' && each.value ? [each.value] : [],
+  );
   const newest = found.sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
   if (newest) return newest.id;
   if (recorded.status === 'rejected' && listed.status === 'rejected') throw listed.reason;
-  throw new CliError('There is no run yet.', `Start one with: ${session.command} start RUNBOOK`, exitCodes.usage);
+  throw new CliError(
+    'There is no run yet.',
+    `Start one with: ${session.command} start RUNBOOK`,
+    exitCodes.usage,
+  );
 }
 
 async function newestInRecord(session: Session): Promise<{ id: string; startedAt: string } | null> {
@@ -48,7 +57,9 @@ async function newestInRecord(session: Session): Promise<{ id: string; startedAt
   return latestRun(pool);
 }
 
-async function newestInTemporal(session: Session): Promise<{ id: string; startedAt: string } | null> {
+async function newestInTemporal(
+  session: Session,
+): Promise<{ id: string; startedAt: string } | null> {
   const temporal = await session.temporal();
   return temporal.within(serverPatienceMs, async () => {
     for await (const execution of temporal.client.workflow.list({
@@ -72,12 +83,16 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   const handle = temporal.client.workflow.getHandle(run);
   const [described, queried] = await Promise.allSettled([
     temporal.within(serverPatienceMs, () => handle.describe()),
-    temporal.within(workerPatienceMs, () => asking(() => handle.query<RunView>(messageNames.status))),
+    temporal.within(workerPatienceMs, () =>
+      asking(() => handle.query<RunView>(messageNames.status)),
+    ),
   ]);
   if (described.status === 'rejected') {
     const error: unknown = described.reason;
     if (!isNotFound(error) && !isUnreachable(error)) throw error;
-    const why = isNotFound(error) ? 'Temporal no longer has the run' : `no Temporal server answers at ${temporal.address}`;
+    const why = isNotFound(error)
+      ? 'Temporal no longer has the run'
+      : `no Temporal server answers at ${temporal.address}`;
     const view = await fromRecord(session, run, why, error);
     return { view, runId: null, note: `Read from the record: ${why}.`, pending: [], trouble: null };
   }
@@ -93,17 +108,33 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   if (queried.status === 'fulfilled') {
     const overlaid = overlay(queried.value, execution);
     // The run did not see its end; whoever closed it in the record wrote down what was left.
-    const view = overlaid === queried.value ? overlaid : ((await closedInRecord(session, overlaid)) ?? overlaid);
+    const view =
+      overlaid === queried.value
+        ? overlaid
+        : ((await closedInRecord(session, overlaid)) ?? overlaid);
     return { view, runId, note: null, pending, trouble };
   }
   if (isNotAdmitted(queried.reason)) throw await notAdmitted(session, run, execution);
   const view = await fromRecord(session, run, 'no worker answers', queried.reason);
-  const why = trouble && trouble.type !== 'NoWorker' ? 'no worker can tell how it stands' : 'no worker answers';
-  return { view: overlay(view, execution), runId, note: `Read from the record: ${why}.`, pending, trouble };
+  const why =
+    trouble && trouble.type !== 'NoWorker'
+      ? 'no worker can tell how it stands'
+      : 'no worker answers';
+  return {
+    view: overlay(view, execution),
+    runId,
+    note: `Read from the record: ${why}.`,
+    pending,
+    trouble,
+  };
 }
 
 /** As `readRun`, and waits a moment for a run that was started just now. */
-export async function readRunSoon(session: Session, run: string, patienceMs = 5_000): Promise<RunReading> {
+export async function readRunSoon(
+  session: Session,
+  run: string,
+  patienceMs = 5_000,
+): Promise<RunReading> {
   const until = Date.now() + patienceMs;
   for (;;) {
     try {
@@ -115,7 +146,12 @@ export async function readRunSoon(session: Session, run: string, patienceMs = 5_
   }
 }
 
-async function fromRecord(session: Session, run: string, why: string, cause: unknown): Promise<RunView> {
+async function fromRecord(
+  session: Session,
+  run: string,
+  why: string,
+  cause: unknown,
+): Promise<RunView> {
   const pool = await session.record();
   const noSuchRun = new CliError(
     `There is no run ${JSON.stringify(run)}.`,
@@ -154,7 +190,10 @@ async function fromRecord(session: Session, run: string, why: string, cause: unk
   );
 }
 
-async function closedInRecord(session: Session, { id, firstRunId }: RunView): Promise<RunView | null> {
+async function closedInRecord(
+  session: Session,
+  { id, firstRunId }: RunView,
+): Promise<RunView | null> {
   try {
     const pool = await session.record();
     const { getRun } = await import('../store/index.js');
@@ -191,7 +230,11 @@ function isNotAdmitted(error: unknown): boolean {
 }
 
 /** Either its admission is still to come, or it was refused: then the run has failed and says why. */
-async function notAdmitted(session: Session, run: string, execution: WorkflowExecutionDescription): Promise<CliError> {
+async function notAdmitted(
+  session: Session,
+  run: string,
+  execution: WorkflowExecutionDescription,
+): Promise<CliError> {
   if (execution.status.name === 'RUNNING') {
     return new NotAdmittedYet(
       `Run ${run} was started and is not admitted yet.`,
@@ -205,7 +248,10 @@ async function notAdmitted(session: Session, run: string, execution: WorkflowExe
     .result()
     .then(
       () => 'it ended before it was admitted',
-      (error: unknown) => String((error as { cause?: Error }).cause?.message ?? 'it was ended before it was admitted'),
+      (error: unknown) =>
+        String(
+          (error as { cause?: Error }).cause?.message ?? 'it was ended before it was admitted',
+        ),
     );
   return new CliError(
     `Run ${run} was not admitted: ${why.replace(/\.$/, '')}.`,

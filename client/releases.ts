@@ -16,7 +16,12 @@ export interface Release {
 /** The workers of the session's task queue. */
 export async function deploymentOfSession(session: Session): Promise<Deployment> {
   const { connection, namespace, taskQueue } = await session.temporal();
-  return new Deployment(connection.workflowService, namespace, taskQueue, `runbook-cli:${process.pid}`);
+  return new Deployment(
+    connection.workflowService,
+    namespace,
+    taskQueue,
+    `runbook-cli:${process.pid}`,
+  );
 }
 
 /** Every version that matters: the current one, and those that have workers or runs. Empty where no worker is versioned. */
@@ -24,8 +29,12 @@ export async function readReleases(deployment: Deployment): Promise<Release[]> {
   const state = await deployment.state();
   if (!state) return [];
   const runs = new Map<string, PinnedRun[]>();
-  for await (const run of deployment.runs()) runs.set(run.buildId, [...(runs.get(run.buildId) ?? []), run]);
-  const living = await livingNow(deployment, [...runs.keys(), ...(state.current === null ? [] : [state.current])]);
+  for await (const run of deployment.runs())
+    runs.set(run.buildId, [...(runs.get(run.buildId) ?? []), run]);
+  const living = await livingNow(deployment, [
+    ...runs.keys(),
+    ...(state.current === null ? [] : [state.current]),
+  ]);
   const versions = new Set([...state.versions.keys(), ...runs.keys()]);
   return [...versions]
     .map((version): Release => {
@@ -37,7 +46,10 @@ export async function readReleases(deployment: Deployment): Promise<Release[]> {
         runs: runs.get(version) ?? [],
       };
     })
-    .filter((release) => release.state === 'current' || release.workers.length > 0 || release.runs.length > 0);
+    .filter(
+      (release) =>
+        release.state === 'current' || release.workers.length > 0 || release.runs.length > 0,
+    );
 }
 
 /** Open runs that stand still because no worker of their version lives. */

@@ -1,4 +1,9 @@
-import { ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleHandle } from '@temporalio/client';
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type ScheduleHandle,
+} from '@temporalio/client';
 import { launchWorkflow, workflowTaskTimeout } from '../common/defaults.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Temporal } from './connect.js';
@@ -40,7 +45,12 @@ function detailsOf(error: unknown): string {
  * one pass.
  * @throws CliError with exit code 2 when the id is taken, or the server does not take the times
  */
-export async function createSchedule(session: Session, id: string, envelope: StartEnvelope, when: When): Promise<void> {
+export async function createSchedule(
+  session: Session,
+  id: string,
+  envelope: StartEnvelope,
+  when: When,
+): Promise<void> {
   const temporal = await session.temporal();
   try {
     await temporal.within(10_000, () =>
@@ -52,7 +62,8 @@ export async function createSchedule(session: Session, id: string, envelope: Sta
             : { cronExpressions: [when.cron], timezone: when.timezone },
         policies: {
           overlap: ScheduleOverlapPolicy.SKIP,
-          catchupWindow: 'everyMs' in when ? Math.max(60_000, Math.min(catchUpMs, when.everyMs)) : catchUpMs,
+          catchupWindow:
+            'everyMs' in when ? Math.max(60_000, Math.min(catchUpMs, when.everyMs)) : catchUpMs,
         },
         action: {
           type: 'startWorkflow',
@@ -64,7 +75,12 @@ export async function createSchedule(session: Session, id: string, envelope: Sta
           workflowTaskTimeout,
           staticSummary: `${envelope.drill ? 'Drill' : 'Run'} of ${envelope.runbook}, from schedule ${id}`,
         },
-        memo: { runbook: envelope.runbook, by: envelope.by, drill: envelope.drill === true, when: whenWords(when) },
+        memo: {
+          runbook: envelope.runbook,
+          by: envelope.by,
+          drill: envelope.drill === true,
+          when: whenWords(when),
+        },
       }),
     );
   } catch (error) {
@@ -94,7 +110,8 @@ export async function listSchedules(session: Session): Promise<ScheduleView[]> {
   const temporal = await session.temporal();
   const ids: string[] = [];
   await temporal.within(10_000, async () => {
-    for await (const { scheduleId } of temporal.client.schedule.list({ pageSize: 100 })) ids.push(scheduleId);
+    for await (const { scheduleId } of temporal.client.schedule.list({ pageSize: 100 }))
+      ids.push(scheduleId);
   });
   // The list comes a moment late and without all that is wanted; each schedule itself is always right.
   const views = await Promise.all(ids.map((id) => readSchedule(temporal, id).catch(() => null)));
@@ -103,9 +120,17 @@ export async function listSchedules(session: Session): Promise<ScheduleView[]> {
 
 /** Null for a schedule that starts something else. */
 async function readSchedule(temporal: Temporal, id: string): Promise<ScheduleView | null> {
-  const found = await temporal.within(5_000, () => temporal.client.schedule.getHandle(id).describe());
-  if (found.action.workflowType !== launchWorkflow || found.action.taskQueue !== temporal.taskQueue) return null;
-  const memo = (found.memo ?? {}) as { runbook?: string; by?: string; drill?: boolean; when?: string };
+  const found = await temporal.within(5_000, () =>
+    temporal.client.schedule.getHandle(id).describe(),
+  );
+  if (found.action.workflowType !== launchWorkflow || found.action.taskQueue !== temporal.taskQueue)
+    return null;
+  const memo = (found.memo ?? {}) as {
+    runbook?: string;
+    by?: string;
+    drill?: boolean;
+    when?: string;
+  };
   return {
     id,
     runbook: memo.runbook ?? '',
@@ -120,13 +145,21 @@ async function readSchedule(temporal: Temporal, id: string): Promise<ScheduleVie
 }
 
 /** Does something with a schedule. @throws CliError with exit code 2 when there is none of that id */
-export async function withSchedule<T>(session: Session, id: string, work: (handle: ScheduleHandle) => Promise<T>): Promise<T> {
+export async function withSchedule<T>(
+  session: Session,
+  id: string,
+  work: (handle: ScheduleHandle) => Promise<T>,
+): Promise<T> {
   const temporal = await session.temporal();
   try {
     return await temporal.within(10_000, () => work(temporal.client.schedule.getHandle(id)));
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
-    throw new CliError(`There is no schedule ${id}.`, `See them with: ${session.command} schedule list`, exitCodes.usage);
+    throw new CliError(
+      `There is no schedule ${id}.`,
+      `See them with: ${session.command} schedule list`,
+      exitCodes.usage,
+    );
   }
 }
 

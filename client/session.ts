@@ -77,7 +77,11 @@ export class Session {
 }
 
 /** Opens what a command needs, explains what goes wrong, and closes it again. @throws CliError only */
-export async function withSession<T>(flags: GlobalFlags, io: Io, work: (session: Session) => Promise<T>): Promise<T> {
+export async function withSession<T>(
+  flags: GlobalFlags,
+  io: Io,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const session = new Session(flags, io);
   try {
     return await work(session);

@@ -36,7 +36,9 @@ export function taskQueue(flags: GlobalFlags, env: NodeJS.ProcessEnv): string | 
 }
 
 /** Where the running `dev` has its Temporal server. */
-export function devTemporal(env: NodeJS.ProcessEnv): Pick<DevConnection, 'address' | 'namespace'> | undefined {
+export function devTemporal(
+  env: NodeJS.ProcessEnv,
+): Pick<DevConnection, 'address' | 'namespace'> | undefined {
   return liveDev(env);
 }
 

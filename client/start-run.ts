@@ -8,7 +8,8 @@ import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
 
 /** A readable id that no other run has. */
-export const newRunId = (runbook: string): string => runId(runbook, new Date(), randomBytes(2).toString('hex'));
+export const newRunId = (runbook: string): string =>
+  runId(runbook, new Date(), randomBytes(2).toString('hex'));
 
 export interface StartedRun {
   id: string;
@@ -22,7 +23,11 @@ export interface StartedRun {
  * Starts the run of an admitted plan. An id that was used before starts nothing, whether that run still goes on or not.
  * @throws CliError with exit code 2 when the id belongs to a run of another runbook
  */
-export async function startRun(session: Session, envelope: StartEnvelope, plan: Plan): Promise<StartedRun> {
+export async function startRun(
+  session: Session,
+  envelope: StartEnvelope,
+  plan: Plan,
+): Promise<StartedRun> {
   const temporal = await session.temporal();
   try {
     const handle = await temporal.within(10_000, () =>
@@ -40,7 +45,10 @@ export async function startRun(session: Session, envelope: StartEnvelope, plan: 
 }
 
 /** The run that has this id already, or null. @throws CliError with exit code 2 when it is a run of another runbook */
-export async function existingRun(session: Session, envelope: StartEnvelope): Promise<StartedRun | null> {
+export async function existingRun(
+  session: Session,
+  envelope: StartEnvelope,
+): Promise<StartedRun | null> {
   try {
     return await sameRun(session, envelope);
   } catch (error) {
@@ -51,7 +59,9 @@ export async function existingRun(session: Session, envelope: StartEnvelope): Pr
 
 async function sameRun(session: Session, envelope: StartEnvelope): Promise<StartedRun> {
   const temporal = await session.temporal();
-  const found = await temporal.within(5_000, () => temporal.client.workflow.getHandle(envelope.run).describe());
+  const found = await temporal.within(5_000, () =>
+    temporal.client.workflow.getHandle(envelope.run).describe(),
+  );
   if (found.type !== envelope.runbook) {
     throw new CliError(
       `The id ${envelope.run} belongs to a run of ${found.type}; nothing was started.`,

@@ -34,7 +34,10 @@ export type Trouble = Required<Problem>;
  * What keeps a live run from going on, in words; null when nothing does. Temporal tries a failing workflow task again for
  * ever, so nothing is lost: what is wrong has to be put right, and the run goes on by itself.
  */
-export async function troubleOf(temporal: Temporal, execution: WorkflowExecutionDescription): Promise<Trouble | null> {
+export async function troubleOf(
+  temporal: Temporal,
+  execution: WorkflowExecutionDescription,
+): Promise<Trouble | null> {
   const task = execution.raw.pendingWorkflowTask;
   if (execution.status.name !== 'RUNNING' || !task) return null;
   const attempt = task.attempt ?? 1;
@@ -52,7 +55,9 @@ export function troubleOfQuestion(runbook: string, error: unknown): Trouble | nu
   if (!(error instanceof Error)) return null;
   const gone = codeGone(runbook, error.message);
   if (gone) return gone;
-  return error.name === 'QueryNotRegisteredError' ? whyItFails(runbook, null, error.message, 0) : null;
+  return error.name === 'QueryNotRegisteredError'
+    ? whyItFails(runbook, null, error.message, 0)
+    : null;
 }
 
 function codeGone(runbook: string, text: string): Trouble | null {
@@ -93,12 +98,20 @@ async function failing(
   };
 }
 
-function whyItFails(runbook: string, attempt: number | null, message: string, cause: number): Trouble {
+function whyItFails(
+  runbook: string,
+  attempt: number | null,
+  message: string,
+  cause: number,
+): Trouble {
   const gone = codeGone(runbook, message);
   if (gone) return gone;
   const tries = attempt === null ? '' : ` (attempt ${attempt})`;
   const what = message.split('\n', 1)[0]?.slice(0, 300) || 'no reason given';
-  if (cause === Number(WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR) || /TMPRL1100/.test(what)) {
+  if (
+    cause === Number(WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR) ||
+    /TMPRL1100/.test(what)
+  ) {
     return {
       type: 'WorkflowFails',
       message: `the workers' code of ${runbook} does not fit what this run has done so far${tries}: ${what}`,

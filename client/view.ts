@@ -1,4 +1,13 @@
-import type { DecisionView, Problem, RecoveryView, RunState, RunView, StepState, StepView, WaitView } from '../common/view.js';
+import type {
+  DecisionView,
+  Problem,
+  RecoveryView,
+  RunState,
+  RunView,
+  StepState,
+  StepView,
+  WaitView,
+} from '../common/view.js';
 import { shortDigest } from '../language/digest.js';
 import type { Json } from '../language/json.js';
 import { decisionText } from './decision-text.js';
@@ -35,7 +44,9 @@ export function renderView(view: RunView, options: ViewOptions): string {
     renderSteps(view, options),
     ...(view.problem ? [problem(view, options)] : []),
     ...(view.decisions.length > 0 ? [renderDecisions(view.decisions, paint, columns)] : []),
-    ...(Object.keys(view.outputs).length > 0 ? [`${paint('bold', 'Outputs')}\n${renderFacts(view.outputs, options, '  ')}`] : []),
+    ...(Object.keys(view.outputs).length > 0
+      ? [`${paint('bold', 'Outputs')}\n${renderFacts(view.outputs, options, '  ')}`]
+      : []),
   ];
   return blocks.join('\n\n');
 }
@@ -44,20 +55,33 @@ export function renderView(view: RunView, options: ViewOptions): string {
 export function renderLive(view: RunView, options: ViewOptions): string {
   const { paint, now = Date.now() } = options;
   const title = `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}`;
-  const facts = paint('dim', `${view.id}, ${view.targets.join(', ') || 'no target'}, ${since(view.startedAt, now)}`);
+  const facts = paint(
+    'dim',
+    `${view.id}, ${view.targets.join(', ') || 'no target'}, ${since(view.startedAt, now)}`,
+  );
   const refused =
-    view.decisions.at(-1)?.accepted === false ? [renderDecisions(view.decisions.slice(-1), paint, options.columns)] : [];
+    view.decisions.at(-1)?.accepted === false
+      ? [renderDecisions(view.decisions.slice(-1), paint, options.columns)]
+      : [];
   // The parts of a group that went well, or were not needed, say nothing that the group does not.
   const steps = view.steps.filter(
-    (step) => !step.id.includes('/') || !['succeeded', 'pending', 'not-needed'].includes(step.state),
+    (step) =>
+      !step.id.includes('/') || !['succeeded', 'pending', 'not-needed'].includes(step.state),
   );
   const waits = view.waitingFor.map((wait) => renderWait(wait, options));
-  return [`${title}\n${facts}`, renderSteps({ ...view, steps }, options), ...refused, ...waits].join('\n\n');
+  return [
+    `${title}\n${facts}`,
+    renderSteps({ ...view, steps }, options),
+    ...refused,
+    ...waits,
+  ].join('\n\n');
 }
 
 function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOptions): string {
   const ended = view.endedAt ? `, ended ${bothTimes(view.endedAt)}` : '';
-  const took = duration(Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)));
+  const took = duration(
+    Math.max(0, (view.endedAt ? Date.parse(view.endedAt) : now) - Date.parse(view.startedAt)),
+  );
   const ui = uiUrl ?? view.uiUrl;
   const rows: [string, string][] = [
     ['run', view.id],
@@ -65,7 +89,12 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
     ['took', view.endedAt ? took : `${took} so far`],
     ['reason', view.reason || 'none given'],
     ['targets', view.targets.join(', ') || 'none'],
-    ...(view.drill ? ([['drill', 'changes isolated targets only, and is taken back at its end']] as [string, string][]) : []),
+    ...(view.drill
+      ? ([['drill', 'changes isolated targets only, and is taken back at its end']] as [
+          string,
+          string,
+        ][])
+      : []),
     ...(view.recovery ? recoveryFacts(view.recovery) : []),
     ['plan', shortDigest(view.planDigest)],
     ...(ui ? ([['ui', ui]] as [string, string][]) : []),
@@ -76,7 +105,10 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
 function recoveryFacts(recovery: RecoveryView): [string, string][] {
   const spent = spentRows(recovery).map(({ name, ms }) => `${name} ${duration(ms)}`);
   return [
-    ...recoveryRows(recovery).map(({ name, verdict, reached }): [string, string] => [name, `${verdict}: ${reached}`]),
+    ...recoveryRows(recovery).map(({ name, verdict, reached }): [string, string] => [
+      name,
+      `${verdict}: ${reached}`,
+    ]),
     ['time went to', spent.join(', ')],
   ];
 }
@@ -88,11 +120,15 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
   const facts = renderFacts(wait.evidence, options, '  ');
   return [
     paint('yellow', wrap(`Waits for ${wait.who}: ${wait.title}`, columns)),
-    paint('dim', wrap(`since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadline}`, columns, '  ')),
+    paint(
+      'dim',
+      wrap(`since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadline}`, columns, '  '),
+    ),
     ...(facts ? ['', facts] : []),
     '',
     ...commandsOf(wait).map(
-      ([verb, command], index) => `  ${`${verb}:`.padEnd(9)} ${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
+      ([verb, command], index) =>
+        `  ${`${verb}:`.padEnd(9)} ${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
     ),
   ].join('\n');
 }
@@ -100,12 +136,21 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
 /** The commands that answer, the one that is shown everywhere first. */
 function commandsOf({ kind, command }: WaitView): [string, string][] {
   if (kind === 'lease') return [['take over', command]];
-  const [shownVerb, others] = kind === 'approval' ? ['approve', ['reject']] : ['retry', ['skip', 'done', 'rollback', 'abort']];
-  return [shownVerb, ...others].map((verb) => [verb, command.replace(` ${shownVerb} `, ` ${verb} `)]);
+  const [shownVerb, others] =
+    kind === 'approval'
+      ? ['approve', ['reject']]
+      : ['retry', ['skip', 'done', 'rollback', 'abort']];
+  return [shownVerb, ...others].map((verb) => [
+    verb,
+    command.replace(` ${shownVerb} `, ` ${verb} `),
+  ]);
 }
 
 /** The step table; errors and progress stand below their step. */
-export function renderSteps(view: RunView, { paint, columns, now = Date.now(), pending = [] }: ViewOptions): string {
+export function renderSteps(
+  view: RunView,
+  { paint, columns, now = Date.now(), pending = [] }: ViewOptions,
+): string {
   const ended = hasEnded(view.state);
   const steps = foldNotNeeded(view.steps);
   const rows = steps.map((step) => [
@@ -114,7 +159,9 @@ export function renderSteps(view: RunView, { paint, columns, now = Date.now(), p
     step.title,
     stateWord(step, ended) + (step.attempts > 1 ? ` ×${step.attempts}` : ''),
     step.startedAt && step.state !== 'not-needed'
-      ? duration(Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)))
+      ? duration(
+          Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)),
+        )
       : '',
   ]);
   const colour = (cell: string, row: number): string => {
@@ -136,20 +183,31 @@ export function renderSteps(view: RunView, { paint, columns, now = Date.now(), p
   const below = (step: StepView): string[] => {
     if (step.error) {
       // A group fails with its part's error, which stands at the part.
-      if (steps.some((part) => part.id.startsWith(`${step.id}/`) && part.error?.message === step.error?.message)) return [];
+      if (
+        steps.some(
+          (part) =>
+            part.id.startsWith(`${step.id}/`) && part.error?.message === step.error?.message,
+        )
+      )
+        return [];
       const style = step.state === 'failed' ? 'red' : 'dim';
       const text = wrap(problemText(step.error), columns, '   ');
       return text.split('\n').map((each) => paint(style, each));
     }
     const taken = takenText(step, view);
-    const attempt = pending.find((each) => each.step === step.id || each.step === `${step.id}.undo`);
+    const attempt = pending.find(
+      (each) => each.step === step.id || each.step === `${step.id}.undo`,
+    );
     const lines = [
       ...(taken === undefined ? [] : [wrap(taken, columns, '   ')]),
       ...(attempt ? pendingLines(attempt, columns) : []),
     ];
     return lines.map((each) => paint('dim', each));
   };
-  return [lines[0] ?? '', ...steps.flatMap((step, index) => [lines[index + 1] ?? '', ...below(step)])].join('\n');
+  return [
+    lines[0] ?? '',
+    ...steps.flatMap((step, index) => [lines[index + 1] ?? '', ...below(step)]),
+  ].join('\n');
 }
 
 function pendingLines(attempt: PendingAttempt, columns: number): string[] {
@@ -171,8 +229,14 @@ function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): str
   return `${paint('red', wrap(`Stuck: ${message}`, columns))}${next ? `\n${wrap(`Next: ${next}`, columns)}` : ''}`;
 }
 
-function renderDecisions(decisions: readonly DecisionView[], paint: Paint, columns: number): string {
-  const rows = decisions.map((each) => wrap(`${bothTimes(each.at)}  ${decisionText(each)}`, columns, '  '));
+function renderDecisions(
+  decisions: readonly DecisionView[],
+  paint: Paint,
+  columns: number,
+): string {
+  const rows = decisions.map((each) =>
+    wrap(`${bothTimes(each.at)}  ${decisionText(each)}`, columns, '  '),
+  );
   return `${paint('bold', 'Decisions')}\n${rows.join('\n')}`;
 }
 
@@ -184,9 +248,10 @@ export function renderFacts(
 ): string {
   const lines = factLines(facts, options, indent).flatMap((each) => each.split('\n'));
   if (lines.length <= evidenceLines) return lines.join('\n');
-  return [...lines.slice(0, evidenceLines), `${indent}… ${lines.length - evidenceLines} more lines with --output json`].join(
-    '\n',
-  );
+  return [
+    ...lines.slice(0, evidenceLines),
+    `${indent}… ${lines.length - evidenceLines} more lines with --output json`,
+  ].join('\n');
 }
 
 function factLines(
@@ -208,12 +273,17 @@ function factLines(
       return [`${indent}${label}`, ...factLines(value, options, `${indent}  `)];
     }
     if (Array.isArray(value) && value.some((item) => item !== null && typeof item === 'object')) {
-      return [`${indent}${label}`, ...value.map((item) => wrap(flat(item), columns, `${indent}  `))];
+      return [
+        `${indent}${label}`,
+        ...value.map((item) => wrap(flat(item), columns, `${indent}  `)),
+      ];
     }
     const hanging = `${indent}${' '.repeat(room + 2)}`;
     const text = wrap(flat(value) || '-', columns, hanging);
     // A name too long for its column gets a line of its own.
-    return line(name).length > room ? [`${indent}${label}`, text] : [`${indent}${label}  ${text.trimStart()}`];
+    return line(name).length > room
+      ? [`${indent}${label}`, text]
+      : [`${indent}${label}  ${text.trimStart()}`];
   });
 }
 

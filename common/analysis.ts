@@ -44,17 +44,25 @@ export function compare(
   if (slow) return { is: 'fail', why: slow };
   if (gaps.length > 0) return { is: 'inconclusive', why: gaps.join('; ') };
   const compared = baseline?.p95Ms ?? null;
-  if (compared !== null && candidate.p95Ms === null) return { is: 'inconclusive', why: 'nobody measured how long it took' };
+  if (compared !== null && candidate.p95Ms === null)
+    return { is: 'inconclusive', why: 'nobody measured how long it took' };
   return {
     is: 'pass',
-    why: [`${candidate.requests} requests, ${candidate.errors} failed`, timesOf(candidate.p95Ms, compared)]
+    why: [
+      `${candidate.requests} requests, ${candidate.errors} failed`,
+      timesOf(candidate.p95Ms, compared),
+    ]
       .filter(Boolean)
       .join(', '),
   };
 }
 
 /** True as soon as waiting longer could not save the candidate: so many failures that the whole window could not make up for them. */
-export function isLost(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, limits: AnalysisLimits): boolean {
+export function isLost(
+  candidate: AnalysisNumbers,
+  baseline: AnalysisNumbers | null,
+  limits: AnalysisLimits,
+): boolean {
   return candidate.errors >= 2 * leastErrors && tooManyErrors(candidate, baseline, limits) !== null;
 }
 
@@ -68,9 +76,14 @@ function tooManyErrors(
   return `${candidate.errors} of ${candidate.requests} requests failed (${percent(rate)}, against ${percent(before)} before; ${percent(errorRate)} more are allowed)`;
 }
 
-function tooSlow(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, { latency }: AnalysisLimits): string | null {
+function tooSlow(
+  candidate: AnalysisNumbers,
+  baseline: AnalysisNumbers | null,
+  { latency }: AnalysisLimits,
+): string | null {
   const [p95, before] = [candidate.p95Ms, baseline?.p95Ms ?? null];
-  if (p95 === null || before === null || p95 <= before * latency || p95 - before < noticeableMs) return null;
+  if (p95 === null || before === null || p95 <= before * latency || p95 - before < noticeableMs)
+    return null;
   return `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is allowed)`;
 }
 
@@ -81,7 +94,9 @@ function tooSlow(candidate: AnalysisNumbers, baseline: AnalysisNumbers | null, {
  */
 export function leaks(samples: readonly number[], allowed: number): string | null {
   if (samples.length < 4) return null;
-  const rising = samples.filter((each, index) => index > 0 && each > (samples[index - 1] as number)).length;
+  const rising = samples.filter(
+    (each, index) => index > 0 && each > (samples[index - 1] as number),
+  ).length;
   const half = Math.floor(samples.length / 2);
   const [early, late] = [mean(samples.slice(0, half)), mean(samples.slice(-half))];
   const growth = late / early - 1;
@@ -98,7 +113,8 @@ function share({ requests, errors }: AnalysisNumbers): number {
   return requests === 0 ? 0 : errors / requests;
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (part: number): string => `${Math.round(part * 1_000) / 10} %`;
 const ms = (value: number): string => `${Math.round(value * 10) / 10} ms`;
 const mega = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`;

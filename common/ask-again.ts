@@ -1,5 +1,6 @@
 /** What a run answers to a question that comes between something that happened and the workflow task that takes it up. */
-export const askAgain = 'something has just happened that the run has not taken up yet: ask again in a moment';
+export const askAgain =
+  'something has just happened that the run has not taken up yet: ask again in a moment';
 
 const pauseMs = 50;
 

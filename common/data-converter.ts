@@ -21,7 +21,9 @@ class TolerantPayloadConverter extends DefaultPayloadConverter implements Payloa
       const encoding = payload.metadata?.['encoding'];
       const marker: Undecodable = {
         undecodable: true,
-        encoding: encoding ? Array.from(encoding.slice(0, 40), (byte) => String.fromCharCode(byte)).join('') : '',
+        encoding: encoding
+          ? Array.from(encoding.slice(0, 40), (byte) => String.fromCharCode(byte)).join('')
+          : '',
         bytes: payload.data?.length ?? 0,
       };
       return marker as T;

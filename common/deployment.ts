@@ -13,6 +13,12 @@ export function deploymentOf(taskQueue: string): string {
 }
 
 /** How the visibility store names a version. */
-export function versionName({ deploymentName, buildId }: { deploymentName: string; buildId: string }): string {
+export function versionName({
+  deploymentName,
+  buildId,
+}: {
+  deploymentName: string;
+  buildId: string;
+}): string {
   return `${deploymentName}:${buildId}`;
 }

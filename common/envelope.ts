@@ -46,7 +46,15 @@ export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const
 export type DeskVerb = (typeof deskVerbs)[number];
 /** What a run as a whole can be told; `rollback` and `abort` without a step are about the run too. */
 export const runVerbs = ['cancel', 'pause', 'resume', 'rollback', 'abort'] as const;
-export const decisionVerbs = ['approve', 'reject', 'cancel', 'pause', 'resume', 'take-over', ...deskVerbs] as const;
+export const decisionVerbs = [
+  'approve',
+  'reject',
+  'cancel',
+  'pause',
+  'resume',
+  'take-over',
+  ...deskVerbs,
+] as const;
 export type DecisionVerb = (typeof decisionVerbs)[number];
 
 /** A decision about a live run, sent as the signal `decide`. */

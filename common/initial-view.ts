@@ -5,7 +5,13 @@ import type { RunKey } from './keys.js';
 import type { RunView, StepView } from './view.js';
 
 /** A run as it stands the moment it was admitted: every declared step pending. Workflow and record build it alike. */
-export function initialView(key: RunKey, envelope: StartEnvelope, plan: Plan, startedAt: string, uiUrl: string | null): RunView {
+export function initialView(
+  key: RunKey,
+  envelope: StartEnvelope,
+  plan: Plan,
+  startedAt: string,
+  uiUrl: string | null,
+): RunView {
   return {
     id: key.run,
     firstRunId: key.firstRunId,

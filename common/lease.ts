@@ -39,16 +39,26 @@ export function changesTarget({ kind, effect }: Pick<StepSpec, 'kind' | 'effect'
 }
 
 /** The targets that a run of this plan must hold while it runs, sorted; none when it only reads. */
-export function leasedTargets({ steps, targets, drill }: Pick<Plan, 'steps' | 'targets' | 'drill'>): string[] {
-  const changes = (step: StepSpec): boolean => (step.steps ? step.steps.some(changes) : changesTarget(step));
+export function leasedTargets({
+  steps,
+  targets,
+  drill,
+}: Pick<Plan, 'steps' | 'targets' | 'drill'>): string[] {
+  const changes = (step: StepSpec): boolean =>
+    step.steps ? step.steps.some(changes) : changesTarget(step);
   if (!steps.some(changes)) return [];
   // A drill only looks at the others.
-  const changed = targets.filter(({ kind, isolated }) => kind !== untouched && (isolated || !drill));
+  const changed = targets.filter(
+    ({ kind, isolated }) => kind !== untouched && (isolated || !drill),
+  );
   return [...new Set(changed.map(({ name }) => name))].sort();
 }
 
 /** Does the run end when somebody else has its targets, instead of waiting? Whoever starts it says so, else its input `on_busy`. */
-export function refusesWhenHeld({ whenHeld }: Pick<StartEnvelope, 'whenHeld'>, inputs: JsonObject): boolean {
+export function refusesWhenHeld(
+  { whenHeld }: Pick<StartEnvelope, 'whenHeld'>,
+  inputs: JsonObject,
+): boolean {
   return (whenHeld ?? inputs['on_busy']) === 'refuse';
 }
 

@@ -1,6 +1,12 @@
 import type { Plan } from '../language/plan.js';
 import type { Objective, StepSpec } from '../language/runbook.js';
-import { recoveryClocks, type ReachedView, type RecoveryClock, type RecoveryView, type RunView } from './view.js';
+import {
+  recoveryClocks,
+  type ReachedView,
+  type RecoveryClock,
+  type RecoveryView,
+  type RunView,
+} from './view.js';
 
 /** What a recovery has found out; ISO times. */
 export interface RecoveryFacts {
@@ -14,9 +20,16 @@ export interface RecoveryFacts {
 }
 
 /** What came of a recovery, against what the plan says was to be reached. */
-export function judgeRecovery(facts: RecoveryFacts, { objectives, steps }: Plan, view: RunView): RecoveryView {
+export function judgeRecovery(
+  facts: RecoveryFacts,
+  { objectives, steps }: Plan,
+  view: RunView,
+): RecoveryView {
   const from = Date.parse(facts.failedAt);
-  const reached = (at: { healthyAt: string; recoveredTo: string }, objective: Objective | undefined): ReachedView => {
+  const reached = (
+    at: { healthyAt: string; recoveredTo: string },
+    objective: Objective | undefined,
+  ): ReachedView => {
     const rtoMs = Math.max(0, Date.parse(at.healthyAt) - from);
     const rpoMs = Math.max(0, from - Date.parse(at.recoveredTo));
     if (!objective) return { rtoMs, rpoMs, objective: null, met: null };
@@ -31,7 +44,9 @@ export function judgeRecovery(facts: RecoveryFacts, { objectives, steps }: Plan,
   const services = Object.entries(facts.services ?? {}).map(
     ([name, at]) => [name, reached(at, objectives?.services?.[name])] as const,
   );
-  const unmeasured = Object.entries(objectives?.services ?? {}).filter(([name]) => !(name in (facts.services ?? {})));
+  const unmeasured = Object.entries(objectives?.services ?? {}).filter(
+    ([name]) => !(name in (facts.services ?? {})),
+  );
   const { failedAt, recoveredTo, healthyAt } = facts;
   return {
     failedAt,
@@ -65,15 +80,27 @@ function whereTimeWent(
   const began = Math.min(to, Math.max(from, Date.parse(view.startedAt)));
   const stretches: Stretch[] = view.steps.flatMap((row) => {
     if (row.startedAt === null) return [];
-    const clock = row.kind === 'approval' ? 'approve' : (clockOf(specs, row.id.split('/')) ?? 'execute');
-    return [{ from: Date.parse(row.startedAt), to: row.endedAt === null ? to : Date.parse(row.endedAt), clock }];
+    const clock =
+      row.kind === 'approval' ? 'approve' : (clockOf(specs, row.id.split('/')) ?? 'execute');
+    return [
+      {
+        from: Date.parse(row.startedAt),
+        to: row.endedAt === null ? to : Date.parse(row.endedAt),
+        clock,
+      },
+    ];
   });
   stretches.push({ from, to: began, clock: 'detect' }, { from: began, to, clock: 'execute' });
   const inside = stretches
     .map((each) => ({ ...each, from: Math.max(from, each.from), to: Math.min(to, each.to) }))
     .filter((each) => each.to > each.from);
-  const borders = [...new Set(inside.flatMap((each) => [each.from, each.to]))].sort((a, b) => a - b);
-  const spent = Object.fromEntries(recoveryClocks.map((clock) => [clock, 0])) as Record<RecoveryClock, number>;
+  const borders = [...new Set(inside.flatMap((each) => [each.from, each.to]))].sort(
+    (a, b) => a - b,
+  );
+  const spent = Object.fromEntries(recoveryClocks.map((clock) => [clock, 0])) as Record<
+    RecoveryClock,
+    number
+  >;
   borders.slice(1).forEach((end, index) => {
     const start = borders[index] as number;
     const under = inside.filter((each) => each.from <= start && each.to >= end);
@@ -84,7 +111,10 @@ function whereTimeWent(
 }
 
 /** What the nearest declaration around a step says. A step that was done again is called `name.2`. */
-function clockOf(specs: readonly StepSpec[], [name = '', ...rest]: string[]): RecoveryClock | undefined {
+function clockOf(
+  specs: readonly StepSpec[],
+  [name = '', ...rest]: string[],
+): RecoveryClock | undefined {
   const spec = specs.find(({ id }) => id === name.replace(/\.\d+$/, ''));
   if (!spec) return undefined;
   return (rest.length > 0 ? clockOf(spec.steps ?? [], rest) : undefined) ?? spec.clock;

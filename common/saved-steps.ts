@@ -28,7 +28,13 @@ export function groupOf(path: string): string {
   return path.split(/[/.]/, 1)[0] ?? path;
 }
 
-const actionKinds: ReadonlySet<string> = new Set<ActionKind>(['command', 'sql', 'http', 'check', 'notify']);
+const actionKinds: ReadonlySet<string> = new Set<ActionKind>([
+  'command',
+  'sql',
+  'http',
+  'check',
+  'notify',
+]);
 
 /** The worker that did the step has written its output to the record. */
 export function isOutputRecorded(step: StepView): boolean {

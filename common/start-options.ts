@@ -10,7 +10,9 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
   const targets = plan.targets.map((target) => target.name);
   return {
     workflowId: envelope.run,
-    args: [{ ...envelope, verb: 'start', digest: plan.digest } satisfies StartEnvelope] as [StartEnvelope],
+    args: [{ ...envelope, verb: 'start', digest: plan.digest } satisfies StartEnvelope] as [
+      StartEnvelope,
+    ],
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
     workflowTaskTimeout,
     staticSummary: `${plan.drill ? 'Drill: ' : ''}${plan.runbook.title}: ${envelope.reason || 'no reason given'}`,

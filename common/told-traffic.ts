@@ -22,9 +22,14 @@ export function isForgotten(found: unknown): found is ForgottenTraffic {
 }
 
 /** The servers that do not do what was set. */
-export function departed(now: readonly TrafficServer[], set: readonly TrafficServer[]): TrafficServer[] {
+export function departed(
+  now: readonly TrafficServer[],
+  set: readonly TrafficServer[],
+): TrafficServer[] {
   return now.filter((each) => {
     const wanted = set.find(({ name }) => name === each.name);
-    return wanted !== undefined && (wanted.address !== each.address || wanted.weight !== each.weight);
+    return (
+      wanted !== undefined && (wanted.address !== each.address || wanted.weight !== each.weight)
+    );
   });
 }

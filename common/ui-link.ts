@@ -3,6 +3,12 @@
  * command stand; any other at its history.
  * @param base address of the UI without a trailing slash
  */
-export function uiLink(base: string, namespace: string, run: string, runId: string, page: 'history' | 'user-metadata'): string {
+export function uiLink(
+  base: string,
+  namespace: string,
+  run: string,
+  runId: string,
+  page: 'history' | 'user-metadata',
+): string {
   return `${base}/namespaces/${encodeURIComponent(namespace)}/workflows/${encodeURIComponent(run)}/${runId}/${page}`;
 }

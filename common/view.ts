@@ -147,7 +147,15 @@ export interface RunView {
   source: 'temporal' | 'record';
 }
 
-export const attemptStates = ['running', 'succeeded', 'failed', 'cancelled', 'timed-out', 'unknown', 'lost'] as const;
+export const attemptStates = [
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+  'timed-out',
+  'unknown',
+  'lost',
+] as const;
 /**
  * `lost`: its worker died, or fell silent and was replaced; what it still reports is refused. `unknown`: it may have acted,
  * and nobody can know.

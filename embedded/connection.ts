@@ -15,7 +15,9 @@ export interface DevConnection {
 }
 
 /** The connection that `dev` left, and whether that `dev` still lives. */
-export function readConnection(home: string = runbookHome()): { connection: DevConnection; alive: boolean } | undefined {
+export function readConnection(
+  home: string = runbookHome(),
+): { connection: DevConnection; alive: boolean } | undefined {
   const connection = readJson<DevConnection>(homePaths(home).connection);
   return connection && { connection, alive: isAlive(connection.supervisor) };
 }

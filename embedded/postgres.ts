@@ -51,7 +51,8 @@ export interface Postgres {
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { account, folder, programs, data, passwordFile } = await placeOf(options);
-  if (!existsSync(join(data, 'PG_VERSION'))) await initialise(programs, folder, data, passwordFile, account);
+  if (!existsSync(join(data, 'PG_VERSION')))
+    await initialise(programs, folder, data, passwordFile, account);
   await endLeftover(data);
 
   const password = (await readFile(passwordFile, 'utf8')).trim();
@@ -67,7 +68,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   if (options.port !== undefined && port !== options.port)
     options.say?.(`port ${options.port} is taken: PostgreSQL listens on ${port}`);
   try {
-    for (const database of options.databases ?? []) await createDatabase(url(port, 'postgres'), database);
+    for (const database of options.databases ?? [])
+      await createDatabase(url(port, 'postgres'), database);
   } catch (error) {
     await server.stop('SIGINT');
     throw error;
@@ -118,7 +120,12 @@ async function startListening(
   for (let attempt = 1; ; attempt += 1) {
     const port = await pickPort(attempt === 1 ? wanted : undefined);
     const { program, data, folder, account, adminUrl } = launch(port);
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', mostConnections];
+    const settings = [
+      `port=${port}`,
+      'listen_addresses=127.0.0.1',
+      'unix_socket_directories=',
+      mostConnections,
+    ];
     const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
     const server = ServerProcess.start('PostgreSQL', program, args, { account, cwd: folder, log });
     try {
@@ -140,7 +147,9 @@ export async function createDatabase(adminUrl: string, name: string): Promise<vo
 }
 
 function answers(url: string): Promise<boolean> {
-  return withClient({ connectionString: url, connectionTimeoutMillis: 2_000 }, (client) => client.query('SELECT 1')).then(
+  return withClient({ connectionString: url, connectionTimeoutMillis: 2_000 }, (client) =>
+    client.query('SELECT 1'),
+  ).then(
     () => true,
     () => false,
   );
@@ -161,8 +170,22 @@ async function initialise(
   if (account) await chown(passwordFile, account.uid, account.gid);
   const result = await execa(
     join(programs, 'initdb'),
-    ['-D', half, '-U', superuser, '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--pwfile=${passwordFile}`],
-    { reject: false, cwd: folder, stdin: 'ignore', ...(account ? { uid: account.uid, gid: account.gid } : {}) },
+    [
+      '-D',
+      half,
+      '-U',
+      superuser,
+      '--encoding=UTF8',
+      '--locale=C',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+    ],
+    {
+      reject: false,
+      cwd: folder,
+      stdin: 'ignore',
+      ...(account ? { uid: account.uid, gid: account.gid } : {}),
+    },
   );
   if (result.exitCode !== 0) {
     throw new EmbeddedError(
@@ -186,13 +209,19 @@ async function endLeftover(data: string): Promise<void> {
 /** Is this process a PostgreSQL on this very folder? Process numbers come round again. */
 async function runsOn(pid: number, data: string): Promise<boolean> {
   if (process.platform === 'linux')
-    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').includes(data);
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''))
+      .split('\0')
+      .includes(data);
   const { stdout } = await execa('ps', ['-o', 'command=', '-p', String(pid)], { reject: false });
   return String(stdout ?? '').includes(data);
 }
 
 /** The folder, or another one when the server's account cannot get to it (a clone under root's private home). */
-async function reachable(folder: string, account: Account | undefined, say?: (line: string) => void): Promise<string> {
+async function reachable(
+  folder: string,
+  account: Account | undefined,
+  say?: (line: string) => void,
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   if (!account) return folder;
   let chosen = folder;
@@ -219,7 +248,9 @@ export async function reachablePrograms(
     const half = `${copy}.${process.pid}`;
     await cp(root, half, { recursive: true, verbatimSymlinks: true });
     await rename(half, copy).catch(() => rm(half, { recursive: true, force: true }));
-    say?.(`user ${account.name} cannot enter ${root}: PostgreSQL's programs were copied to ${copy}`);
+    say?.(
+      `user ${account.name} cannot enter ${root}: PostgreSQL's programs were copied to ${copy}`,
+    );
   }
   return join(copy, ...programs.slice(root.length + 1).split('/'));
 }
@@ -234,5 +265,7 @@ async function elsewhere(name: string): Promise<string> {
       continue;
     }
   }
-  throw new EmbeddedError('there is no folder that both we and the PostgreSQL account can use. Set RUNBOOK_HOME to one.');
+  throw new EmbeddedError(
+    'there is no folder that both we and the PostgreSQL account can use. Set RUNBOOK_HOME to one.',
+  );
 }

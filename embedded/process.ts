@@ -37,7 +37,11 @@ export function isAlive({ pid, started }: ProcessId): boolean {
 }
 
 /** Ends a process that is still the one we knew: the signal first, KILL when it does not listen. */
-export async function endProcess(id: ProcessId, signal: NodeJS.Signals, graceMs: number): Promise<void> {
+export async function endProcess(
+  id: ProcessId,
+  signal: NodeJS.Signals,
+  graceMs: number,
+): Promise<void> {
   if (!isAlive(id)) return;
   send(id.pid, signal);
   const killAt = Date.now() + graceMs;
@@ -100,7 +104,9 @@ export class ServerProcess {
   }
 
   get ended(): boolean {
-    return this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null;
+    return (
+      this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null
+    );
   }
 
   /** Calls back when the process has ended, by itself or not. */
@@ -116,7 +122,10 @@ export class ServerProcess {
       // Looked at second: whoever answers when ours has ended is somebody else's server on the same port.
       if (this.ended) throw new EmbeddedError(`${this.title} did not start: ${this.tail()}`);
       if (isReady) return;
-      if (Date.now() > end) throw new EmbeddedError(`${this.title} was not ready after ${limitMs / 1000} s: ${this.tail()}`);
+      if (Date.now() > end)
+        throw new EmbeddedError(
+          `${this.title} was not ready after ${limitMs / 1000} s: ${this.tail()}`,
+        );
       await delay(40);
     }
   }

@@ -85,7 +85,9 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   if (temporal.status === 'rejected' || postgres.status === 'rejected') {
     if (temporal.status === 'fulfilled') await temporal.value.stop();
     if (postgres.status === 'fulfilled') await postgres.value.stop();
-    throw temporal.status === 'rejected' ? temporal.reason : (postgres as PromiseRejectedResult).reason;
+    throw temporal.status === 'rejected'
+      ? temporal.reason
+      : (postgres as PromiseRejectedResult).reason;
   }
   return {
     address: temporal.value.address,

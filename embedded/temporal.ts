@@ -78,7 +78,9 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
  * Starts the server on the wanted ports, or on others when somebody else has them or is quicker. A database file that the
  * server before has only just let go of is locked for a moment more.
  */
-async function startPatiently(options: TemporalOptions): Promise<Ports & { server: ServerProcess }> {
+async function startPatiently(
+  options: TemporalOptions,
+): Promise<Ports & { server: ServerProcess }> {
   const { pickPort = choosePort } = options;
   let wanted: { port?: number | undefined; uiPort?: number | undefined } = {
     port: options.port,
@@ -87,12 +89,17 @@ async function startPatiently(options: TemporalOptions): Promise<Ports & { serve
   for (let attempt = 1; ; attempt += 1) {
     const ports = { port: await pickPort(wanted.port), uiPort: await pickPort(wanted.uiPort) };
     const args = await argumentsFor(options, ports);
-    const server = ServerProcess.start('the Temporal server', options.program, args, { log: options.log });
+    const server = ServerProcess.start('the Temporal server', options.program, args, {
+      log: options.log,
+    });
     try {
       const { port, uiPort } = ports;
       // It answers before its UI listens, and ends when the UI cannot: another one was quicker at that port.
       await server.untilReady(
-        async () => (await accepts(port)) && (await accepts(uiPort)) && (await healthy(options.program, port)),
+        async () =>
+          (await accepts(port)) &&
+          (await accepts(uiPort)) &&
+          (await healthy(options.program, port)),
         readyMs,
       );
       if (options.retentionDays !== undefined)
@@ -101,7 +108,8 @@ async function startPatiently(options: TemporalOptions): Promise<Ports & { serve
     } catch (error) {
       await server.stop();
       const portTaken = server.said(portWasTaken);
-      if (attempt >= 5 || (!portTaken && !server.said(/SQLITE_BUSY|database is locked/))) throw error;
+      if (attempt >= 5 || (!portTaken && !server.said(/SQLITE_BUSY|database is locked/)))
+        throw error;
       if (portTaken) wanted = {};
       else await delay(300 * attempt);
     }
@@ -110,11 +118,34 @@ async function startPatiently(options: TemporalOptions): Promise<Ports & { serve
 
 async function argumentsFor(options: TemporalOptions, { port, uiPort }: Ports): Promise<string[]> {
   return [
-    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)],
-    ...['--metrics-port', String(await freePort()), '--ui-disable-news-fetch', '--log-level', 'error'],
+    ...[
+      'server',
+      'start-dev',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--ui-ip',
+      '127.0.0.1',
+      '--ui-port',
+      String(uiPort),
+    ],
+    ...[
+      '--metrics-port',
+      String(await freePort()),
+      '--ui-disable-news-fetch',
+      '--log-level',
+      'error',
+    ],
     ...['--db-filename', options.databaseFile, '--sqlite-pragma', 'journal_mode=wal'],
-    ...[...quickerQueues, ...(options.dynamicConfig ?? [])].flatMap((setting) => ['--dynamic-config-value', setting]),
-    ...Object.entries(options.searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+    ...[...quickerQueues, ...(options.dynamicConfig ?? [])].flatMap((setting) => [
+      '--dynamic-config-value',
+      setting,
+    ]),
+    ...Object.entries(options.searchAttributes).flatMap(([name, type]) => [
+      '--search-attribute',
+      `${name}=${type}`,
+    ]),
   ];
 }
 
@@ -131,20 +162,41 @@ function accepts(port: number): Promise<boolean> {
 
 async function healthy(program: string, port: number): Promise<boolean> {
   const address = ['--address', `127.0.0.1:${port}`];
-  const { exitCode } = await execa(program, ['operator', 'namespace', 'describe', 'default', ...address], {
-    reject: false,
-    timeout: 10_000,
-  });
+  const { exitCode } = await execa(
+    program,
+    ['operator', 'namespace', 'describe', 'default', ...address],
+    {
+      reject: false,
+      timeout: 10_000,
+    },
+  );
   return exitCode === 0;
 }
 
 /** @throws EmbeddedError */
-async function setRetention(program: string, address: string, namespace: string, days: number): Promise<void> {
+async function setRetention(
+  program: string,
+  address: string,
+  namespace: string,
+  days: number,
+): Promise<void> {
   const result = await execa(
     program,
-    ['operator', 'namespace', 'update', '--retention', `${days}d`, '--namespace', namespace, '--address', address],
+    [
+      'operator',
+      'namespace',
+      'update',
+      '--retention',
+      `${days}d`,
+      '--namespace',
+      namespace,
+      '--address',
+      address,
+    ],
     { reject: false },
   );
   if (result.exitCode !== 0)
-    throw new EmbeddedError(`the retention of namespace ${namespace} could not be set: ${String(result.stderr ?? '')}`);
+    throw new EmbeddedError(
+      `the retention of namespace ${namespace} could not be set: ${String(result.stderr ?? '')}`,
+    );
 }

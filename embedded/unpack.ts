@@ -12,7 +12,9 @@ import { EmbeddedError } from './errors.js';
 export async function unpack(archive: Buffer, folder: string): Promise<void> {
   const zip = await open(archive);
   await new Promise<void>((done, failed) => {
-    zip.on('error', (error: Error) => failed(new EmbeddedError(`the archive is damaged: ${error.message}`)));
+    zip.on('error', (error: Error) =>
+      failed(new EmbeddedError(`the archive is damaged: ${error.message}`)),
+    );
     zip.on('end', done);
     zip.on('entry', (entry: Entry) => {
       extract(zip, entry, folder).then(() => zip.readEntry(), failed);
@@ -40,7 +42,9 @@ async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<void
   }
   await mkdir(dirname(path), { recursive: true });
   const content = await new Promise<NodeJS.ReadableStream>((done, failed) => {
-    zip.openReadStream(entry, (error, stream) => (stream ? done(stream) : failed(error ?? new Error('no content'))));
+    zip.openReadStream(entry, (error, stream) =>
+      stream ? done(stream) : failed(error ?? new Error('no content')),
+    );
   });
   await pipeline(content, createWriteStream(path));
   const mode = (entry.externalFileAttributes >>> 16) & 0o777;

@@ -29,13 +29,16 @@ export function valueAt(data: unknown, path: string): unknown {
 export function holds(condition: Condition, data: unknown): boolean {
   const value = condition.path === undefined ? data : valueAt(data, condition.path);
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  const same = (expected: Json): boolean => value === expected || (typeof expected === 'number' && number === expected);
+  const same = (expected: Json): boolean =>
+    value === expected || (typeof expected === 'number' && number === expected);
   return (
     (condition.is === undefined || same(condition.is)) &&
     (condition.isNot === undefined || !same(condition.isNot)) &&
     (condition.in === undefined || condition.in.some(same)) &&
-    (condition.atLeast === undefined || (typeof number === 'number' && number >= condition.atLeast)) &&
-    (condition.atMost === undefined || (typeof number === 'number' && number <= condition.atMost)) &&
+    (condition.atLeast === undefined ||
+      (typeof number === 'number' && number >= condition.atLeast)) &&
+    (condition.atMost === undefined ||
+      (typeof number === 'number' && number <= condition.atMost)) &&
     (condition.all === undefined || condition.all.every((c) => holds(c, data))) &&
     (condition.any === undefined || condition.any.some((c) => holds(c, data)))
   );
@@ -46,8 +49,10 @@ export function describeCondition(condition: Condition): string {
   const name = condition.path ?? 'the output';
   const parts: string[] = [];
   if (condition.is !== undefined) parts.push(`${name} is ${JSON.stringify(condition.is)}`);
-  if (condition.isNot !== undefined) parts.push(`${name} is not ${JSON.stringify(condition.isNot)}`);
-  if (condition.in !== undefined) parts.push(`${name} is one of ${condition.in.map((v) => JSON.stringify(v)).join(', ')}`);
+  if (condition.isNot !== undefined)
+    parts.push(`${name} is not ${JSON.stringify(condition.isNot)}`);
+  if (condition.in !== undefined)
+    parts.push(`${name} is one of ${condition.in.map((v) => JSON.stringify(v)).join(', ')}`);
   if (condition.atLeast !== undefined) parts.push(`${name} is at least ${condition.atLeast}`);
   if (condition.atMost !== undefined) parts.push(`${name} is at most ${condition.atMost}`);
   if (condition.all) parts.push(...condition.all.map(describeCondition));

@@ -8,6 +8,7 @@ const part = /(\d+)(ms|s|m|h|d)/g;
 export function durationMs(text: string): number | undefined {
   if (!/^(\d+(ms|s|m|h|d))+$/.test(text)) return undefined;
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(part)) total += Number(amount) * unitMs[unit as keyof typeof unitMs];
+  for (const [, amount, unit] of text.matchAll(part))
+    total += Number(amount) * unitMs[unit as keyof typeof unitMs];
   return total;
 }

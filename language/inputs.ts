@@ -15,7 +15,8 @@ export interface TargetChoice {
   kind: string;
 }
 
-export type ResolvedInputs = { ok: true; inputs: JsonObject } | { ok: false; problems: InputProblem[] };
+export type ResolvedInputs =
+  { ok: true; inputs: JsonObject } | { ok: false; problems: InputProblem[] };
 
 /**
  * Checks the inputs of a start, all at once, before anything begins. Text from a command line is read as the declared
@@ -27,19 +28,26 @@ export function resolveInputs(
   targets: readonly TargetChoice[],
 ): ResolvedInputs {
   const problems: InputProblem[] = [];
-  const refuse = (message: string, next: string): void => void problems.push({ type: 'Refused', message, next });
+  const refuse = (message: string, next: string): void =>
+    void problems.push({ type: 'Refused', message, next });
   const inputs: JsonObject = {};
   const names = Object.keys(spec);
 
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(spec, name))
-      refuse(`there is no input ${JSON.stringify(name)}`, `Its inputs are: ${names.join(', ') || 'none'}.`);
+      refuse(
+        `there is no input ${JSON.stringify(name)}`,
+        `Its inputs are: ${names.join(', ') || 'none'}.`,
+      );
   }
   for (const [name, input] of Object.entries(spec)) {
     const value = Object.hasOwn(given, name) ? given[name] : input.default;
     if (value === undefined || value === null) {
       if (!input.optional)
-        refuse(`input ${name} is missing: ${input.description}`, `Add --input ${name}=${example(input, targets)}`);
+        refuse(
+          `input ${name} is missing: ${input.description}`,
+          `Add --input ${name}=${example(input, targets)}`,
+        );
       continue;
     }
     const read = readInput(input, value, targets);
@@ -53,12 +61,17 @@ type Read = { value: Json } | { wrong: string; next: string };
 
 function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice[]): Read {
   if (typeof value === 'string' && /^(env|file|command):/.test(value)) {
-    return { wrong: 'must not name a secret provider', next: 'Secrets are named in secrets.yaml, on the workers.' };
+    return {
+      wrong: 'must not name a secret provider',
+      next: 'Secrets are named in secrets.yaml, on the workers.',
+    };
   }
   const shown = JSON.stringify(value).slice(0, 80);
   switch (input.type) {
     case 'target': {
-      const fitting = targets.filter((target) => target.kind === input.kind).map((target) => target.name);
+      const fitting = targets
+        .filter((target) => target.kind === input.kind)
+        .map((target) => target.name);
       if (typeof value === 'string' && fitting.includes(value)) return { value };
       const other = targets.find((target) => target.name === value);
       const wrong = other
@@ -73,9 +86,13 @@ function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice
       };
     }
     case 'text': {
-      if (typeof value !== 'string') return { wrong: `must be text, not ${shown}`, next: 'Put it in quotes.' };
+      if (typeof value !== 'string')
+        return { wrong: `must be text, not ${shown}`, next: 'Put it in quotes.' };
       if (value.length > (input.maxLength ?? 1_000))
-        return { wrong: `is longer than ${input.maxLength ?? 1_000} characters`, next: 'Shorten it.' };
+        return {
+          wrong: `is longer than ${input.maxLength ?? 1_000} characters`,
+          next: 'Shorten it.',
+        };
       if (input.pattern !== undefined && !new RegExp(input.pattern).test(value)) {
         return { wrong: `does not match ${input.pattern}: ${shown}`, next: input.description };
       }
@@ -83,8 +100,12 @@ function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice
     }
     case 'integer':
     case 'number': {
-      const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-      if (typeof number !== 'number' || (input.type === 'integer' && !Number.isSafeInteger(number))) {
+      const number =
+        typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+      if (
+        typeof number !== 'number' ||
+        (input.type === 'integer' && !Number.isSafeInteger(number))
+      ) {
         return {
           wrong: `must be ${input.type === 'integer' ? 'a whole number' : 'a number'}, not ${shown}`,
           next: input.description,
@@ -106,10 +127,16 @@ function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice
     }
     case 'duration':
       if (typeof value === 'string' && durationMs(value) !== undefined) return { value };
-      return { wrong: `must be a duration, not ${shown}`, next: 'For example 250ms, 30s, 5m or 1h30m.' };
+      return {
+        wrong: `must be a duration, not ${shown}`,
+        next: 'For example 250ms, 30s, 5m or 1h30m.',
+      };
     case 'choice':
       if (typeof value === 'string' && input.options.includes(value)) return { value };
-      return { wrong: `must be one of ${input.options.join(', ')}, not ${shown}`, next: input.description };
+      return {
+        wrong: `must be one of ${input.options.join(', ')}, not ${shown}`,
+        next: input.description,
+      };
   }
 }
 

@@ -8,7 +8,8 @@ export type JsonObject = { [key: string]: Json };
  * @throws TypeError for a number that JSON cannot carry.
  */
 export function canonicalJson(value: unknown): string {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`JSON cannot carry ${value}`);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new TypeError(`JSON cannot carry ${value}`);
   if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const entries = Object.entries(value)

@@ -34,7 +34,9 @@ export function resolve(template: Json, scope: JsonObject): Json {
   }
   if (Array.isArray(template)) return template.map((item) => resolve(item, scope));
   if (!isObject(template)) return template;
-  return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, resolve(value, scope)]));
+  return Object.fromEntries(
+    Object.entries(template).map(([key, value]) => [key, resolve(value, scope)]),
+  );
 }
 
 /** The same, but what is not known yet stays as it is: for showing what a step will do. */
@@ -42,7 +44,9 @@ export function resolveKnown(template: Json, scope: JsonObject): Json {
   if (isReference(template)) return (valueAt(scope, template.$) as Json | undefined) ?? template;
   if (Array.isArray(template)) return template.map((item) => resolveKnown(item, scope));
   if (!isObject(template)) return template;
-  return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, resolveKnown(value, scope)]));
+  return Object.fromEntries(
+    Object.entries(template).map(([key, value]) => [key, resolveKnown(value, scope)]),
+  );
 }
 
 /** Everything that the template refers to. */

@@ -9,10 +9,17 @@ import { priorities, runbookTypes, type RunbookSpec, type StepSpec } from './run
  * could carry an injection takes no reference: a program, a statement's text, a path, a method.
  */
 
-const id = z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, - or _, and begin with a letter');
+const id = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9_-]{0,62}$/,
+    'must be lower-case letters, digits, - or _, and begin with a letter',
+  );
 const text = z.string().min(1).max(4_000);
 const reference = z.strictObject({
-  $: z.string().regex(/^(inputs|steps|item|run)(\.[A-Za-z0-9_-]+)*$/, 'is no reference such as inputs.x'),
+  $: z
+    .string()
+    .regex(/^(inputs|steps|item|run)(\.[A-Za-z0-9_-]+)*$/, 'is no reference such as inputs.x'),
 });
 const orReference = <T extends z.ZodType>(shape: T) => z.union([shape, reference]);
 const json: z.ZodType<Json> = z.json();
@@ -39,7 +46,10 @@ const command = z.strictObject({
   // The program itself is never chosen by a value.
   argv: z.tuple([text], orReference(z.string())),
   env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), orReference(z.union([z.string(), z.strictObject({ secret: id })])))
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+      orReference(z.union([z.string(), z.strictObject({ secret: id })])),
+    )
     .optional(),
   target: orReference(id).optional(),
   cwd: text.optional(),
@@ -50,7 +60,13 @@ const sql = z.strictObject({
   kind: z.literal('sql'),
   target: orReference(id),
   statements: z
-    .array(z.strictObject({ text, values: z.array(json).optional(), as: z.string().min(1).max(63).optional() }))
+    .array(
+      z.strictObject({
+        text,
+        values: z.array(json).optional(),
+        as: z.string().min(1).max(63).optional(),
+      }),
+    )
     .min(1),
   statementTimeoutMs: milliseconds.optional(),
   lockTimeoutMs: milliseconds.optional(),
@@ -89,7 +105,9 @@ const notify = z.strictObject({
   fields: z.record(z.string(), json).optional(),
 });
 
-const servers = z.array(z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) }));
+const servers = z.array(
+  z.strictObject({ name: text, address: z.string().nullable(), weight: z.int().min(0).max(256) }),
+);
 
 const traffic = z.strictObject({
   kind: z.literal('traffic'),
@@ -114,7 +132,11 @@ const analysis = z.strictObject({
   versions: z.strictObject({ candidate: text, baseline: text.optional() }).optional(),
   windowMs: milliseconds,
   patienceMs: milliseconds.optional(),
-  limits: z.strictObject({ minRequests: z.int().min(1), errorRate: z.number().min(0).max(1), latency: z.number().min(1) }),
+  limits: z.strictObject({
+    minRequests: z.int().min(1),
+    errorRate: z.number().min(0).max(1),
+    latency: z.number().min(1),
+  }),
   before: numbers.nullable().optional(),
   expected: z.strictObject({ servers, started: z.string().nullable() }).optional(),
 });
@@ -131,7 +153,16 @@ const rollout = z.strictObject({
   since: orReference(text).optional(),
 });
 
-const action = z.discriminatedUnion('kind', [command, sql, http, check, notify, traffic, analysis, rollout]);
+const action = z.discriminatedUnion('kind', [
+  command,
+  sql,
+  http,
+  check,
+  notify,
+  traffic,
+  analysis,
+  rollout,
+]);
 
 const work = z.strictObject({
   action,
@@ -192,30 +223,48 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
 ) as z.ZodType<StepSpec>;
 
 const groups: readonly string[] = ['parallel', 'forEach'];
-const workKinds: readonly string[] = ['command', 'sql', 'http', 'check', 'notify', 'traffic', 'analysis', 'rollout'];
+const workKinds: readonly string[] = [
+  'command',
+  'sql',
+  'http',
+  'check',
+  'notify',
+  'traffic',
+  'analysis',
+  'rollout',
+];
 
 /** What one field says about the others. */
 function wholeStep(given: unknown, context: z.RefinementCtx): void {
   const spec = given as StepSpec;
-  const wrong = (message: string, path: string): void => context.addIssue({ code: 'custom', message, path: [path] });
+  const wrong = (message: string, path: string): void =>
+    context.addIssue({ code: 'custom', message, path: [path] });
   if (workKinds.includes(spec.kind)) {
     if (!spec.work) wrong(`a ${spec.kind} step says what it does here`, 'work');
-    else if (spec.work.action['kind'] !== spec.kind) wrong(`must be a ${spec.kind}, as the step's kind says`, 'work');
+    else if (spec.work.action['kind'] !== spec.kind)
+      wrong(`must be a ${spec.kind}, as the step's kind says`, 'work');
     if (spec.work && (spec.work.undo === undefined) !== (spec.undo === undefined))
       wrong('an undo needs both: what it does (work.undo), and in words (undo)', 'undo');
   } else if (spec.work) wrong(`a ${spec.kind} step does no work of its own`, 'work');
   if (groups.includes(spec.kind) !== (spec.steps !== undefined))
     wrong(`only ${groups.join(' and ')} steps hold steps, and they must`, 'steps');
-  if ((spec.kind === 'forEach') !== (spec.items !== undefined)) wrong('goes with forEach, and forEach needs it', 'items');
-  if ((spec.kind === 'runbook') !== (spec.runbook !== undefined)) wrong('goes with kind runbook, which needs it', 'runbook');
-  if (spec.kind === 'forEach' && Array.isArray(spec.items) && spec.items.some((item) => isReference(item)))
+  if ((spec.kind === 'forEach') !== (spec.items !== undefined))
+    wrong('goes with forEach, and forEach needs it', 'items');
+  if ((spec.kind === 'runbook') !== (spec.runbook !== undefined))
+    wrong('goes with kind runbook, which needs it', 'runbook');
+  if (
+    spec.kind === 'forEach' &&
+    Array.isArray(spec.items) &&
+    spec.items.some((item) => isReference(item))
+  )
     wrong('is either a list or one reference', 'items');
   if (spec.onFailure === 'continue' && spec.answers)
     wrong('cannot continue without what later steps need (answers)', 'onFailure');
   const inner = spec.steps ?? [];
   if (spec.kind === 'forEach' && inner.some((each) => each.kind === 'approval'))
     wrong('a gate cannot stand in a forEach', 'steps');
-  for (const twice of duplicates(inner.map((each) => each.id))) wrong(`two steps are called ${twice}`, 'steps');
+  for (const twice of duplicates(inner.map((each) => each.id)))
+    wrong(`two steps are called ${twice}`, 'steps');
 }
 
 const common = { description: text, optional: z.boolean().optional() };
@@ -237,7 +286,12 @@ const input = z.discriminatedUnion('type', [
   }),
   z.strictObject({ ...common, type: z.literal('boolean'), default: z.boolean().optional() }),
   z.strictObject({ ...common, type: z.literal('duration'), default: z.string().optional() }),
-  z.strictObject({ ...common, type: z.literal('choice'), options: z.array(z.string()).min(1), default: z.string().optional() }),
+  z.strictObject({
+    ...common,
+    type: z.literal('choice'),
+    options: z.array(z.string()).min(1),
+    default: z.string().optional(),
+  }),
 ]);
 
 const runbook = z
@@ -260,7 +314,11 @@ const runbook = z
   })
   .superRefine((spec, context) => {
     for (const twice of duplicates(spec.steps.map((each) => each.id)))
-      context.addIssue({ code: 'custom', message: `two steps are called ${twice}`, path: ['steps'] });
+      context.addIssue({
+        code: 'custom',
+        message: `two steps are called ${twice}`,
+        path: ['steps'],
+      });
     for (const name of unknownReferences(spec as unknown as RunbookSpec))
       context.addIssue({ code: 'custom', message: `nothing is called ${name}`, path: ['steps'] });
   });
@@ -284,7 +342,8 @@ function unknownReferences(spec: RunbookSpec): string[] {
       for (const name of referencesIn(own as unknown as Json)) {
         const [root, key] = name.split('.');
         if (root === 'inputs' && key !== undefined && !inputs.has(key)) unknown.add(name);
-        if (root === 'steps' && key !== undefined && !seen.has(key)) unknown.add(`${name} before step ${each.id}`);
+        if (root === 'steps' && key !== undefined && !seen.has(key))
+          unknown.add(`${name} before step ${each.id}`);
       }
       if (inner && each.kind === 'parallel') for (const branch of inner) visit([branch], seen);
       else if (inner) visit(inner, seen);

@@ -29,12 +29,14 @@ export type Priority = (typeof priorities)[number];
 export type Effect = 'read' | 'change' | 'destroy';
 
 /** The kinds whose work is one Temporal activity. */
-export type ActionKind = 'command' | 'sql' | 'http' | 'check' | 'notify' | 'traffic' | 'analysis' | 'rollout';
+export type ActionKind =
+  'command' | 'sql' | 'http' | 'check' | 'notify' | 'traffic' | 'analysis' | 'rollout';
 /**
  * All kinds of step. `decide` is pure code of the procedure, `manual` is done by people; `parallel`, `forEach` and
  * `runbook` hold steps of their own.
  */
-export type StepKind = ActionKind | 'approval' | 'manual' | 'decide' | 'parallel' | 'forEach' | 'runbook';
+export type StepKind =
+  ActionKind | 'approval' | 'manual' | 'decide' | 'parallel' | 'forEach' | 'runbook';
 
 /** One declared input. A missing `default` makes it required unless `optional`. Durations are text such as `5m`. */
 export type InputSpec = { description: string; optional?: boolean } & (
@@ -337,4 +339,11 @@ export interface RolloutAction {
 }
 
 export type Action =
-  CommandAction | SqlAction | HttpAction | CheckAction | NotifyAction | TrafficAction | AnalysisAction | RolloutAction;
+  | CommandAction
+  | SqlAction
+  | HttpAction
+  | CheckAction
+  | NotifyAction
+  | TrafficAction
+  | AnalysisAction
+  | RolloutAction;

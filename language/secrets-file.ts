@@ -5,14 +5,23 @@ import { parseStrictly } from './strict-file.js';
  * secrets.yaml: which provider holds a secret, and to which targets it may go. Values are never in it.
  */
 
-const provider = z.string().regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'must be `env:NAME` or `file:PATH`');
+const provider = z
+  .string()
+  .regex(/^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/, 'must be `env:NAME` or `file:PATH`');
 
 const file = z.strictObject({
   secrets: z.record(
-    z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a short name of lower-case letters, digits, ., _ and -'),
+    z
+      .string()
+      .regex(
+        /^[a-z0-9][a-z0-9._-]{0,62}$/,
+        'must be a short name of lower-case letters, digits, ., _ and -',
+      ),
     z.strictObject({
       from: provider,
-      targets: z.array(z.string().min(1)).min(1, 'must name at least one target that the secret may go to'),
+      targets: z
+        .array(z.string().min(1))
+        .min(1, 'must name at least one target that the secret may go to'),
     }),
   ),
 });
@@ -26,5 +35,8 @@ export interface SecretDeclaration {
 
 /** Reads secrets.yaml. @throws FileError */
 export function parseSecrets(text: string, path: string): SecretDeclaration[] {
-  return Object.entries(parseStrictly(text, path, file).secrets).map(([name, secret]) => ({ name, ...secret }));
+  return Object.entries(parseStrictly(text, path, file).secrets).map(([name, secret]) => ({
+    name,
+    ...secret,
+  }));
 }

@@ -23,14 +23,20 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
   if (faults.length > 0)
     throw new FileError(
       faults
-        .map((fault) => `${at(fault.pos[0])}: ${fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:$/, '')}`)
+        .map(
+          (fault) =>
+            `${at(fault.pos[0])}: ${fault.message.split('\n')[0]?.replace(/ at line \d+, column \d+:$/, '')}`,
+        )
         .join('\n'),
     );
   const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }), { error: inWords });
   if (parsed.success) return parsed.data;
   throw new FileError(
     parsed.error.issues
-      .map((issue) => `${at(offsetOf(document, issue.path))}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`)
+      .map(
+        (issue) =>
+          `${at(offsetOf(document, issue.path))}: ${[issue.path.join('.'), issue.message].filter(Boolean).join(' ')}`,
+      )
       .join('\n'),
   );
 }
@@ -49,7 +55,8 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): numb
 function inWords(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined) return 'is missing';
   if (issue.code === 'invalid_type') return `must be ${withArticle(issue.expected)}`;
-  if (issue.code === 'invalid_value') return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
+  if (issue.code === 'invalid_value')
+    return `must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
   if (issue.code === 'unrecognized_keys')
     return `has ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, which nothing knows`;
   if (issue.code === 'invalid_union') return 'has none of the forms that it may have';

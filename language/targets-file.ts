@@ -8,7 +8,12 @@ import type { PlannedTarget } from './plan.js';
  * targets.yaml: the named things that runbooks act on, declared once.
  */
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be a short name of lower-case letters, digits, ., _ and -');
+const name = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    'must be a short name of lower-case letters, digits, ., _ and -',
+  );
 
 /** An address never carries credentials: they would be copied wherever the address is shown. */
 function address(protocols: readonly string[]) {
@@ -24,12 +29,17 @@ function address(protocols: readonly string[]) {
 }
 
 const http = z.strictObject({
-  address: address(['http:', 'https:']).refine((text) => !text.includes('@'), { error: 'must not contain a user: use `bearer`' }),
+  address: address(['http:', 'https:']).refine((text) => !text.includes('@'), {
+    error: 'must not contain a user: use `bearer`',
+  }),
   bearer: name.optional(),
   headers: z.record(z.string(), z.string()).optional(),
 });
 
-const postgres = z.strictObject({ address: address(['postgres:', 'postgresql:']), password: name.optional() });
+const postgres = z.strictObject({
+  address: address(['postgres:', 'postgresql:']),
+  password: name.optional(),
+});
 
 const fact = z.union([z.string(), z.number(), z.boolean()]);
 

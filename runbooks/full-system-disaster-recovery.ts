@@ -34,8 +34,17 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
   },
   drillEveryDays: 92,
   inputs: {
-    from: { type: 'target', kind: 'site', observed: true, description: 'The site that is lost, or that is to be left' },
-    to: { type: 'target', kind: 'site', description: 'The site where the system is to come up; for a drill an isolated one' },
+    from: {
+      type: 'target',
+      kind: 'site',
+      observed: true,
+      description: 'The site that is lost, or that is to be left',
+    },
+    to: {
+      type: 'target',
+      kind: 'site',
+      description: 'The site where the system is to come up; for a drill an isolated one',
+    },
     entrance: {
       type: 'target',
       kind: 'web-service',
@@ -46,7 +55,8 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
       type: 'choice',
       options: ['ungraceful', 'graceful'],
       default: 'ungraceful',
-      description: 'ungraceful: the old site is gone; graceful: it is drained first, and nothing is lost',
+      description:
+        'ungraceful: the old site is gone; graceful: it is drained first, and nothing is lost',
     },
     recover_to: {
       type: 'text',
@@ -58,17 +68,30 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
       type: 'text',
       optional: true,
       pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?Z$',
-      description: 'When the old site failed, in UTC; when the witness last heard from it, unless said',
+      description:
+        'When the old site failed, in UTC; when the witness last heard from it, unless said',
     },
-    max_backup_age: { type: 'duration', default: '26h', description: 'A base backup older than that is not used' },
+    max_backup_age: {
+      type: 'duration',
+      default: '26h',
+      description: 'A base backup older than that is not used',
+    },
     remains: {
       type: 'choice',
       options: ['refuse', 'remove'],
       default: 'refuse',
       description: 'What stands at the new site already: refuse to begin, or remove it',
     },
-    watch: { type: 'duration', default: '30m', description: 'How long the recovered system is watched with its users' },
-    window: { type: 'duration', default: '2m', description: 'How long each measurement of that watch lasts' },
+    watch: {
+      type: 'duration',
+      default: '30m',
+      description: 'How long the recovered system is watched with its users',
+    },
+    window: {
+      type: 'duration',
+      default: '2m',
+      description: 'How long each measurement of that watch lasts',
+    },
     min_requests: {
       type: 'integer',
       default: 100,
@@ -106,7 +129,13 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
     fencePart,
     { ...change, id: 'page', title: 'Show users the maintenance page', kind: 'traffic' },
     provisionPart,
-    { ...change, id: 'configuration', title: 'Restore configuration and secrets', kind: 'command', timeoutMs: 10 * minute },
+    {
+      ...change,
+      id: 'configuration',
+      title: 'Restore configuration and secrets',
+      kind: 'command',
+      timeoutMs: 10 * minute,
+    },
     databasePart,
     {
       ...change,
@@ -117,7 +146,13 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
     },
     tiersPart,
     verifyPart,
-    { id: 'cut-over', title: 'Let the users in at the new site?', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      id: 'cut-over',
+      title: 'Let the users in at the new site?',
+      kind: 'approval',
+      effect: 'read',
+      approvers: 'another',
+    },
     switchPart,
     {
       id: 'after',

@@ -23,14 +23,23 @@ export const pipelineRecoverySpec: RunbookSpec = {
   owners: ['data'],
   expectedMinutes: 20,
   inputs: {
-    pipeline: { type: 'target', kind: 'pipeline', description: 'The pipeline: its job API and its database' },
+    pipeline: {
+      type: 'target',
+      kind: 'pipeline',
+      description: 'The pipeline: its job API and its database',
+    },
     job: {
       type: 'text',
       optional: true,
       pattern: '^[A-Za-z0-9_-]{1,100}$',
       description: 'The failed job; the newest failed one unless given',
     },
-    tolerance_rows: { type: 'integer', default: 0, minimum: 0, description: 'Rows that may differ from the source at the end' },
+    tolerance_rows: {
+      type: 'integer',
+      default: 0,
+      minimum: 0,
+      description: 'Rows that may differ from the source at the end',
+    },
     max_restarts: {
       type: 'integer',
       default: 2,
@@ -38,12 +47,17 @@ export const pipelineRecoverySpec: RunbookSpec = {
       maximum: 10,
       description: 'Restarts of the job before the run gives up',
     },
-    follow_timeout: { type: 'duration', default: '30m', description: 'How long one restarted job may take' },
+    follow_timeout: {
+      type: 'duration',
+      default: '30m',
+      description: 'How long one restarted job may take',
+    },
     on_failure: {
       type: 'choice',
       options: ['leave', 'rollback'],
       default: 'leave',
-      description: 'After a failure that stays: leave what was done for a person to look at, or take it back',
+      description:
+        'After a failure that stays: leave what was done for a person to look at, or take it back',
     },
     notify: {
       type: 'target',
@@ -52,7 +66,10 @@ export const pipelineRecoverySpec: RunbookSpec = {
       description: 'Where the closing message goes; it is in the report as well',
     },
   },
-  prerequisites: ['The token may read and restart jobs.', 'The database can be read, and its quarantine tables written.'],
+  prerequisites: [
+    'The token may read and restart jobs.',
+    'The database can be read, and its quarantine tables written.',
+  ],
   steps: [
     {
       id: 'identify',
@@ -60,8 +77,18 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, id: 'status', title: 'Ask the job API for the state of the pipelines', kind: 'http' },
-        { ...read, id: 'jobs', title: 'Read the jobs of the last 24 hours from the job table', kind: 'sql' },
+        {
+          ...read,
+          id: 'status',
+          title: 'Ask the job API for the state of the pipelines',
+          kind: 'http',
+        },
+        {
+          ...read,
+          id: 'jobs',
+          title: 'Read the jobs of the last 24 hours from the job table',
+          kind: 'sql',
+        },
       ],
     },
     {
@@ -79,10 +106,29 @@ export const pipelineRecoverySpec: RunbookSpec = {
       title: 'Compare what each stage committed with what its checkpoints claim',
       kind: 'forEach',
       effect: 'read',
-      steps: [{ ...read, id: 'stage', title: 'Prove the checkpoints of stage', kind: 'sql', timeoutMs: 120_000 }],
+      steps: [
+        {
+          ...read,
+          id: 'stage',
+          title: 'Prove the checkpoints of stage',
+          kind: 'sql',
+          timeoutMs: 120_000,
+        },
+      ],
     },
-    { id: 'checkpoint', title: 'Choose the last checkpoint whose data is proved good', kind: 'decide', effect: 'read' },
-    { id: 'approve', title: 'Approve the recovery', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      id: 'checkpoint',
+      title: 'Choose the last checkpoint whose data is proved good',
+      kind: 'decide',
+      effect: 'read',
+    },
+    {
+      id: 'approve',
+      title: 'Approve the recovery',
+      kind: 'approval',
+      effect: 'read',
+      approvers: 'another',
+    },
     {
       id: 'quarantine',
       title: 'Move corrupt rows and checkpoints into quarantine',
@@ -116,8 +162,20 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, id: 'service', title: 'Ask the job API to validate the dataset', kind: 'http', timeoutMs: 120_000 },
-        { ...read, id: 'rows', title: 'Compare the target with the source by our own query', kind: 'sql', timeoutMs: 120_000 },
+        {
+          ...read,
+          id: 'service',
+          title: 'Ask the job API to validate the dataset',
+          kind: 'http',
+          timeoutMs: 120_000,
+        },
+        {
+          ...read,
+          id: 'rows',
+          title: 'Compare the target with the source by our own query',
+          kind: 'sql',
+          timeoutMs: 120_000,
+        },
       ],
     },
     {
@@ -131,6 +189,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       onFailure: 'abort',
     },
   ],
-  verification: 'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
+  verification:
+    'Rows, sums and keys equal the source within the tolerance; no row twice, none lost.',
   rollback: 'The restarted job is stopped, then quarantined rows and checkpoints are put back.',
 };

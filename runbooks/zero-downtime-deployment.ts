@@ -53,7 +53,14 @@ export const rollSteps: StepSpec[] = [
     timeoutMs: 300_000,
     undo: 'Wait until the old version is ready',
   },
-  { ...change, id: 'stop', title: 'Stop the old version', kind: 'command', timeoutMs: 120_000, undo: 'Start the old version' },
+  {
+    ...change,
+    id: 'stop',
+    title: 'Stop the old version',
+    kind: 'command',
+    timeoutMs: 120_000,
+    undo: 'Start the old version',
+  },
   {
     ...change,
     id: 'start',
@@ -63,7 +70,13 @@ export const rollSteps: StepSpec[] = [
     retry: { attempts: 2, initialMs: 1_000 },
     undo: 'Stop the new version',
   },
-  { ...read, id: 'ready', title: 'Wait until it is healthy and ready', kind: 'check', onFailure: 'rollback' },
+  {
+    ...read,
+    id: 'ready',
+    title: 'Wait until it is healthy and ready',
+    kind: 'check',
+    onFailure: 'rollback',
+  },
   { ...read, id: 'version', title: 'Ask for its version', kind: 'command', onFailure: 'rollback' },
   {
     ...read,
@@ -108,9 +121,14 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
     service: {
       type: 'target',
       kind: 'web-service',
-      description: 'The service: its proxy or its Kubernetes Deployment, its deployer, its database',
+      description:
+        'The service: its proxy or its Kubernetes Deployment, its deployer, its database',
     },
-    version: { type: 'text', pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$', description: 'The release to deploy' },
+    version: {
+      type: 'text',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$',
+      description: 'The release to deploy',
+    },
     artefact: {
       type: 'text',
       optional: true,
@@ -128,16 +146,22 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       type: 'integer',
       default: 1,
       minimum: 1,
-      description: 'With `rolling` behind a proxy: servers that are replaced at a time; the others carry the users',
+      description:
+        'With `rolling` behind a proxy: servers that are replaced at a time; the others carry the users',
     },
     steps: {
       type: 'text',
       default: '10,50,100',
       pattern: '^\\d{1,3}(,\\d{1,3})*$',
-      description: 'Shares of the traffic that the new version gets, one after the other, in percent; the last is 100',
+      description:
+        'Shares of the traffic that the new version gets, one after the other, in percent; the last is 100',
     },
     window: { type: 'duration', default: '2m', description: 'How long each share is measured' },
-    watch: { type: 'duration', default: '30m', description: 'How long the new version is watched with all of the traffic' },
+    watch: {
+      type: 'duration',
+      default: '30m',
+      description: 'How long the new version is watched with all of the traffic',
+    },
     min_requests: {
       type: 'integer',
       default: 100,
@@ -149,7 +173,8 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       default: 0.01,
       minimum: 0,
       maximum: 1,
-      description: 'How much larger the share of failed requests may be than that of the running version',
+      description:
+        'How much larger the share of failed requests may be than that of the running version',
     },
     max_latency: {
       type: 'number',
@@ -163,12 +188,17 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       minimum: 0,
       description: 'How much its memory may grow while it is watched, when it only grows',
     },
-    ready_within: { type: 'duration', default: '2m', description: 'How long the new version may take to be ready' },
+    ready_within: {
+      type: 'duration',
+      default: '2m',
+      description: 'How long the new version may take to be ready',
+    },
     contract: {
       type: 'choice',
       options: ['ask', 'later'],
       default: 'ask',
-      description: 'Removing what only the old version needed: ask at the end, or leave it for another time',
+      description:
+        'Removing what only the old version needed: ask at the end, or leave it for another time',
     },
     on_busy: {
       type: 'choice',
@@ -195,10 +225,26 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, id: 'artefact', title: 'Check the artefact: files, digest, change log, migrations', kind: 'command' },
-        { ...read, id: 'traffic', title: 'Ask the proxy what runs where', kind: 'traffic', retry: proxyUp },
+        {
+          ...read,
+          id: 'artefact',
+          title: 'Check the artefact: files, digest, change log, migrations',
+          kind: 'command',
+        },
+        {
+          ...read,
+          id: 'traffic',
+          title: 'Ask the proxy what runs where',
+          kind: 'traffic',
+          retry: proxyUp,
+        },
         { ...read, id: 'running', title: 'Ask which versions run', kind: 'command' },
-        { ...read, id: 'deployment', title: 'Ask Kubernetes what runs, and which revision it is', kind: 'rollout' },
+        {
+          ...read,
+          id: 'deployment',
+          title: 'Ask Kubernetes what runs, and which revision it is',
+          kind: 'rollout',
+        },
         {
           ...undisturbed,
           id: 'room',
@@ -224,13 +270,20 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
         {
           ...read,
           id: 'rehearse',
-          title: 'On a copy: do both versions work after the expand migrations, and does the way back work?',
+          title:
+            'On a copy: do both versions work after the expand migrations, and does the way back work?',
           kind: 'command',
           timeoutMs: 3_600_000,
         },
       ],
     },
-    { id: 'approve', title: 'Approve the deployment', kind: 'approval', effect: 'read', approvers: 'another' },
+    {
+      id: 'approve',
+      title: 'Approve the deployment',
+      kind: 'approval',
+      effect: 'read',
+      approvers: 'another',
+    },
     {
       ...change,
       id: 'hold',
@@ -277,8 +330,20 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, id: 'ready', title: 'Wait until it is healthy and ready', kind: 'check', onFailure: 'rollback' },
-        { ...read, id: 'version', title: 'Ask for its version', kind: 'command', onFailure: 'rollback' },
+        {
+          ...read,
+          id: 'ready',
+          title: 'Wait until it is healthy and ready',
+          kind: 'check',
+          onFailure: 'rollback',
+        },
+        {
+          ...read,
+          id: 'version',
+          title: 'Ask for its version',
+          kind: 'command',
+          onFailure: 'rollback',
+        },
       ],
     },
     {
@@ -324,7 +389,12 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           timeoutMs: 3_600_000,
           undo: 'Wait until all pods of the old version are there',
         },
-        { ...read, id: 'canary', title: 'Ask Kubernetes for the second Deployment', kind: 'rollout' },
+        {
+          ...read,
+          id: 'canary',
+          title: 'Ask Kubernetes for the second Deployment',
+          kind: 'rollout',
+        },
         {
           ...change,
           id: 'canary-image',
@@ -365,7 +435,13 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           timeoutMs: 60_000,
           undo: 'Go back to the revision before (kubectl rollout undo)',
         },
-        { ...change, id: 'cause', title: 'Note in its rollout history who did it', kind: 'command', timeoutMs: 30_000 },
+        {
+          ...change,
+          id: 'cause',
+          title: 'Note in its rollout history who did it',
+          kind: 'command',
+          timeoutMs: 30_000,
+        },
         {
           ...read,
           id: 'follow',
@@ -373,7 +449,12 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           kind: 'rollout',
           onFailure: 'rollback',
         },
-        { ...undisturbed, id: 'unchanged', title: 'Has nobody else changed the Deployment meanwhile?', kind: 'rollout' },
+        {
+          ...undisturbed,
+          id: 'unchanged',
+          title: 'Has nobody else changed the Deployment meanwhile?',
+          kind: 'rollout',
+        },
         accept,
         {
           ...change,
@@ -385,7 +466,13 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
         },
       ],
     },
-    { id: 'roll', title: 'Replace one server after the other', kind: 'runbook', effect: 'change', steps: rollSteps },
+    {
+      id: 'roll',
+      title: 'Replace one server after the other',
+      kind: 'runbook',
+      effect: 'change',
+      steps: rollSteps,
+    },
     {
       id: 'watch',
       title: 'Watch the new version with all of the traffic',

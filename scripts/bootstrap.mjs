@@ -57,7 +57,13 @@ function fromCache() {
   const cache = join(process.env.RUNBOOK_CACHE || join(root, '.runbook', 'cache'), 'npm');
   const registry = join(cache, 'registry');
   if (!existsSync(registry)) return [];
-  return ['--prefer-offline', '--cache', cache, '--registry', readFileSync(registry, 'utf8').trim()];
+  return [
+    '--prefer-offline',
+    '--cache',
+    cache,
+    '--registry',
+    readFileSync(registry, 'utf8').trim(),
+  ];
 }
 
 /** One at a time; a lock whose holder is gone is taken over. */

@@ -13,7 +13,11 @@ process.chdir(root);
 const stamp = sourceStamp(root);
 rmSync('dist', { recursive: true, force: true });
 run('node_modules/typescript/bin/tsc', '-p', '.');
-for (const folder of ['store/migrations', 'examples/web-system/migrations', 'examples/web-system/changelogs'])
+for (const folder of [
+  'store/migrations',
+  'examples/web-system/migrations',
+  'examples/web-system/changelogs',
+])
   cpSync(folder, join('dist', folder), { recursive: true });
 for (const file of assets()) {
   mkdirSync(dirname(join('dist', file)), { recursive: true });
@@ -25,9 +29,15 @@ writeFileSync(stampFile(root), stamp);
 
 /** Files that are read at run time and are no TypeScript. */
 function assets() {
-  const ofSites = ['archive-wal.sh', 'restore-wal.sh', 'guard.sql'].map((name) => `examples/web-system/sites/${name}`);
-  const ofCluster = ['canary', 'node', 'role', 'shop', 'stages'].map((name) => `examples/kubernetes/${name}.yaml`);
-  return ['examples/pipeline/schema.sql', ...ofSites, ...ofCluster].filter((file) => existsSync(file));
+  const ofSites = ['archive-wal.sh', 'restore-wal.sh', 'guard.sql'].map(
+    (name) => `examples/web-system/sites/${name}`,
+  );
+  const ofCluster = ['canary', 'node', 'role', 'shop', 'stages'].map(
+    (name) => `examples/kubernetes/${name}.yaml`,
+  );
+  return ['examples/pipeline/schema.sql', ...ofSites, ...ofCluster].filter((file) =>
+    existsSync(file),
+  );
 }
 
 function run(...args) {

@@ -24,27 +24,47 @@ const forms = {
   duplicates: { what: 'starts and decisions many times at once', run: test('duplicates') },
   size: { what: 'long loops, large outputs, many refusals', run: test('history-size') },
   handover: { what: 'one release takes over from another', run: test('handover') },
-  long: { what: 'a worker with a dozen long runs killed', run: ['scripts/test.mjs', 'test/chaos/long-runs.long'] },
+  long: {
+    what: 'a worker with a dozen long runs killed',
+    run: ['scripts/test.mjs', 'test/chaos/long-runs.long'],
+  },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
-  deployments: { what: 'good and bad releases under load', run: ['scripts/test.mjs', 'test/deployment'] },
-  disasters: { what: 'a site lost at any moment, backups broken', run: ['scripts/test.mjs', 'test/disaster/disasters.long'] },
+  deployments: {
+    what: 'good and bad releases under load',
+    run: ['scripts/test.mjs', 'test/deployment'],
+  },
+  disasters: {
+    what: 'a site lost at any moment, backups broken',
+    run: ['scripts/test.mjs', 'test/disaster/disasters.long'],
+  },
   executor: {
     what: 'the executor lost with its site, another one from a clone without a network (after `npm run offline`)',
     run: ['scripts/test.mjs', 'test/disaster/executor'],
   },
-  split: { what: 'the old site back in the middle of a recovery', run: ['scripts/test.mjs', 'test/disaster/split-brain'] },
-  deaths: { what: 'worker, Temporal and record die during a recovery', run: ['scripts/test.mjs', 'test/disaster/kills.long'] },
+  split: {
+    what: 'the old site back in the middle of a recovery',
+    run: ['scripts/test.mjs', 'test/disaster/split-brain'],
+  },
+  deaths: {
+    what: 'worker, Temporal and record die during a recovery',
+    run: ['scripts/test.mjs', 'test/disaster/kills.long'],
+  },
   cloud: {
     what: 'a site recovered in Kubernetes, the cloud dies half-way',
     run: ['scripts/test.mjs', 'test/kubernetes-site/recovery.long'],
   },
-  pipeline: { what: 'pipeline-recovery, pipeline and worker killed', run: ['dist/test/chaos/pipeline.js'] },
+  pipeline: {
+    what: 'pipeline-recovery, pipeline and worker killed',
+    run: ['dist/test/chaos/pipeline.js'],
+  },
 };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in forms));
 if (unknown.length > 0) {
-  process.stderr.write(`There is no chaos test ${unknown.join(', ')}. There are: ${Object.keys(forms).join(', ')}.\n`);
+  process.stderr.write(
+    `There is no chaos test ${unknown.join(', ')}. There are: ${Object.keys(forms).join(', ')}.\n`,
+  );
   process.exit(2);
 }
 
@@ -69,7 +89,12 @@ for (const [name, { what, run }] of Object.entries(forms)) {
     env: { ...process.env, RUNBOOK_CHAOS: 'long', RUNBOOK_CHAOS_RESULTS: results },
   });
   const code = await new Promise((done) => child.once('close', done));
-  rows.push({ name, passed: code === 0, seconds: Math.round((performance.now() - started) / 1_000), said: read(results) });
+  rows.push({
+    name,
+    passed: code === 0,
+    seconds: Math.round((performance.now() - started) / 1_000),
+    said: read(results),
+  });
 }
 rmSync(folder, { recursive: true, force: true });
 

@@ -17,7 +17,11 @@ const checks = [
   { name: 'lint', run: () => node('eslint/package.json', 'bin/eslint.js', ['.']) },
   { name: 'unit and replay', run: tests },
   { name: 'types', run: () => node('typescript/package.json', 'bin/tsc', ['--noEmit']) },
-  { name: 'format', run: () => node('prettier/package.json', 'bin/prettier.cjs', ['--check', '.', '--log-level', 'warn']) },
+  {
+    name: 'format',
+    run: () =>
+      node('prettier/package.json', 'bin/prettier.cjs', ['--check', '.', '--log-level', 'warn']),
+  },
 ];
 
 const started = performance.now();
@@ -40,7 +44,9 @@ async function worker() {
       process.stdout.write(`${output.trimEnd()}\n`);
     }
     if (line) testLine = line;
-    process.stdout.write(`${exitCode === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(16)} ${since(begun)}\n`);
+    process.stdout.write(
+      `${exitCode === 0 ? 'ok  ' : 'FAIL'} ${check.name.padEnd(16)} ${since(begun)}\n`,
+    );
   }
 }
 
@@ -56,7 +62,11 @@ async function tests() {
       });
     },
   });
-  return { exitCode: result.exitCode, output: [output, ...result.remarks].join('\n'), line: summaryLine(result) };
+  return {
+    exitCode: result.exitCode,
+    output: [output, ...result.remarks].join('\n'),
+    line: summaryLine(result),
+  };
 }
 
 /** Runs a package's program with this Node. */

@@ -29,7 +29,9 @@ const places = [
 ];
 const onlySurvivors = process.argv.includes('--survivors');
 const chosen = process.argv.slice(2).filter((part) => part !== '--survivors');
-const files = places.filter((file) => chosen.length === 0 || chosen.some((part) => file.includes(part)));
+const files = places.filter(
+  (file) => chosen.length === 0 || chosen.some((part) => file.includes(part)),
+);
 /** Random plans find in 8 what they find in 150, or the next run of the suite does. */
 const seeds = '8';
 /** A test takes this many times as long as without a fault, and some seconds more, before it counts as one that hangs. */
@@ -40,8 +42,8 @@ const faultsPerProcess = 100;
 /** What found a fault the last time finds it again in most cases: it is tried first. */
 const foundBefore = lastFound(readFileSync('docs/mutants.md', 'utf8'));
 /** Faults that no test has to find, each with its reason, named by file, function and what becomes of the code. */
-const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8')).flatMap(({ faults: named, ...rest }) =>
-  named.map((fault) => ({ ...rest, fault })),
+const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8')).flatMap(
+  ({ faults: named, ...rest }) => named.map((fault) => ({ ...rest, fault })),
 );
 const faults = [];
 const copy = copyProgram(root, files, (source, file) => {
@@ -65,13 +67,18 @@ try {
   first.stop();
   const failed = told.filter(({ failure }) => failure);
   if (failed.length > 0)
-    throw new Error(`Without a fault, too, this fails: ${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`);
+    throw new Error(
+      `Without a fault, too, this fails: ${failed.map(({ name, failure }) => `${name}: ${failure}`).join('; ')}`,
+    );
   process.stdout.write(`${faults.length} faults, ${told.length} tests\n`);
 
   const tried = onlySurvivors ? faults.filter((fault) => !foundBefore(fault)) : faults;
-  if (onlySurvivors) process.stdout.write(`${tried.length} of them survived the last time, or are new\n`);
+  if (onlySurvivors)
+    process.stdout.write(`${tried.length} of them survived the last time, or are new\n`);
   const queue = [...tried];
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), 2) }, () => work(queue, told)));
+  await Promise.all(
+    Array.from({ length: Math.min(availableParallelism(), 2) }, () => work(queue, told)),
+  );
   report(tried);
 } finally {
   copy.remove();
@@ -83,7 +90,9 @@ async function work(queue, told) {
   for (let fault = queue.shift(); fault; fault = queue.shift()) {
     const before = foundBefore(fault) ?? [];
     const rank = ({ name, ms }) => (before.includes(name) ? 0 : ms);
-    const tests = told.filter(({ reached }) => reached.includes(fault.id)).sort((one, other) => rank(one) - rank(other));
+    const tests = told
+      .filter(({ reached }) => reached.includes(fault.id))
+      .sort((one, other) => rank(one) - rank(other));
     if (tests.length === 0) continue;
     if (asked === faultsPerProcess) {
       runner?.stop();
@@ -92,12 +101,16 @@ async function work(queue, told) {
     if (!runner) asked = 0;
     asked += 1;
     runner ??= await Runner.start(copy.folder, seeds);
-    const limit = (name) => patience.ms + patience.times * (tests.find((test) => test.name === name)?.ms ?? 0);
+    const limit = (name) =>
+      patience.ms + patience.times * (tests.find((test) => test.name === name)?.ms ?? 0);
     let answer = await runner.ask({ fault: fault.id, tests: tests.map(({ name }) => name) }, limit);
     if (answer.hangs) {
       // A machine that stalls looks the same: only what does not come to its end twice is found by that.
       runner = await Runner.start(copy.folder, seeds);
-      const again = [answer.killedBy, ...tests.map(({ name }) => name).filter((name) => name !== answer.killedBy)];
+      const again = [
+        answer.killedBy,
+        ...tests.map(({ name }) => name).filter((name) => name !== answer.killedBy),
+      ];
       answer = await runner.ask({ fault: fault.id, tests: again }, limit);
     }
     fault.killedBy = answer.killedBy;
@@ -113,7 +126,10 @@ async function work(queue, told) {
 function useSmallJest() {
   const folder = join(copy.folder, 'node_modules', '@jest', 'globals');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', exports: './index.js' }));
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ type: 'module', exports: './index.js' }),
+  );
   const ours = pathToFileURL(join(root, 'scripts', 'lib', 'small-jest.mjs')).href;
   writeFileSync(join(folder, 'index.js'), `export * from ${JSON.stringify(ours)};\n`);
 }
@@ -122,17 +138,25 @@ function report(tried) {
   const survivors = tried.filter((fault) => !fault.killedBy && !isExcused(fault));
   const excused = tried.filter((fault) => !fault.killedBy && isExcused(fault));
   const stale = exceptions.filter(
-    (exception) => files.includes(exception.file) && excused.filter((fault) => excuses(exception, fault)).length !== 1,
+    (exception) =>
+      files.includes(exception.file) &&
+      excused.filter((fault) => excuses(exception, fault)).length !== 1,
   );
-  if (tried.length === faults.length && chosen.length === 0) writeFileSync('docs/mutants.md', mutantsDoc(faults, reasonOf));
+  if (tried.length === faults.length && chosen.length === 0)
+    writeFileSync('docs/mutants.md', mutantsDoc(faults, reasonOf));
   process.stdout.write('\n');
   for (const fault of survivors) {
-    process.stdout.write(`SURVIVES  ${placeOf(fault)}${fault.killedBy === undefined ? '  (no test comes by)' : ''}\n`);
+    process.stdout.write(
+      `SURVIVES  ${placeOf(fault)}${fault.killedBy === undefined ? '  (no test comes by)' : ''}\n`,
+    );
   }
   for (const exception of stale) {
     const covered = excused.filter((fault) => excuses(exception, fault)).length;
-    const why = covered === 0 ? 'a test finds it, or it is gone' : `it stands for ${covered} faults`;
-    process.stdout.write(`WRONG in test/mutants/exceptions.json: ${exception.file} ${exception.in} ${exception.fault}: ${why}\n`);
+    const why =
+      covered === 0 ? 'a test finds it, or it is gone' : `it stands for ${covered} faults`;
+    process.stdout.write(
+      `WRONG in test/mutants/exceptions.json: ${exception.file} ${exception.in} ${exception.fault}: ${why}\n`,
+    );
   }
   const found = tried.filter(({ killedBy }) => killedBy).length;
   process.stdout.write(
@@ -147,7 +171,9 @@ function reasonOf(fault) {
 }
 
 function excuses(exception, fault) {
-  return exception.file === fault.file && exception.in === fault.in && exception.fault === fault.what;
+  return (
+    exception.file === fault.file && exception.in === fault.in && exception.fault === fault.what
+  );
 }
 
 function isExcused(fault) {

@@ -17,10 +17,20 @@ try {
   for (const file of ['package.json', 'package-lock.json', '.npmrc'])
     if (existsSync(join(root, file))) cpSync(join(root, file), join(room, file));
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--cache', half];
+  const args = [
+    'ci',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--cache',
+    half,
+  ];
   const { status } = spawnSync(npm, args, { cwd: room, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error('npm could not fetch the packages; what it said is above.');
-  const registry = new URL(spawnSync(npm, ['config', 'get', 'registry'], { cwd: room, encoding: 'utf8' }).stdout.trim());
+  const registry = new URL(
+    spawnSync(npm, ['config', 'get', 'registry'], { cwd: room, encoding: 'utf8' }).stdout.trim(),
+  );
   [registry.username, registry.password] = ['', ''];
   writeFileSync(join(half, 'registry'), `${registry.href}\n`);
   rmSync(join(cache, 'npm'), { recursive: true, force: true });

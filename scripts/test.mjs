@@ -46,7 +46,10 @@ try {
   services = await startServices({
     home,
     // A run is deleted only when the queue's progress is saved, by default every 30 s: the tests need not wait for that.
-    dynamicConfig: ['history.transferProcessorUpdateAckInterval="1s"', 'history.visibilityProcessorUpdateAckInterval="1s"'],
+    dynamicConfig: [
+      'history.transferProcessorUpdateAckInterval="1s"',
+      'history.visibilityProcessorUpdateAckInterval="1s"',
+    ],
     say: (line) => process.stderr.write(`${line}\n`),
   });
   const adminUrl = services.database('postgres');
@@ -74,14 +77,23 @@ try {
         ...measured?.env,
       },
     });
-    const leaks = [...(await leakedProcesses([mark])), ...(await leakedDatabases(adminUrl, before))];
-    Object.assign(result, { passed: ran.passed, failed: ran.failed + leaks.length, skipped: ran.skipped });
+    const leaks = [
+      ...(await leakedProcesses([mark])),
+      ...(await leakedDatabases(adminUrl, before)),
+    ];
+    Object.assign(result, {
+      passed: ran.passed,
+      failed: ran.failed + leaks.length,
+      skipped: ran.skipped,
+    });
     exitCode = ran.exitCode || (leaks.length > 0 ? 1 : 0);
     for (const line of [...ran.remarks, ...leaks]) process.stderr.write(`${line}\n`);
     if (measured) judgeCoverage(measured.report());
   }
 } catch (error) {
-  process.stderr.write(`The tests could not run: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(
+    `The tests could not run: ${error instanceof Error ? error.message : String(error)}\n`,
+  );
   result.failed += 1;
   exitCode = 1;
 } finally {

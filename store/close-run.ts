@@ -55,7 +55,14 @@ export function closeRun(pool: pg.Pool, key: RunKey, closure: RunClosure): Promi
       name: 'runs-close',
       text: `UPDATE runbook.runs SET state = $2, ended_at = greatest($3::timestamptz, started_at), problem = $4::json,
                     outputs = coalesce($5::json, outputs), missing = $6, saved_at = now() WHERE no = $1`,
-      values: [no, closure.state, closure.endedAt, jsonText(closure.problem(left)), jsonText(closure.outputs), closure.missing],
+      values: [
+        no,
+        closure.state,
+        closure.endedAt,
+        jsonText(closure.problem(left)),
+        jsonText(closure.outputs),
+        closure.missing,
+      ],
     });
     await closeSteps(client, no);
     await closeWaits(client, no, [], true);

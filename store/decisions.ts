@@ -29,7 +29,11 @@ export interface JudgedDecision {
  * An accepted approval or rejection closes its gate in the record.
  * @throws NotInRecord
  */
-export function recordDecisions(pool: pg.Pool, key: RunKey, decisions: readonly JudgedDecision[]): Promise<void> {
+export function recordDecisions(
+  pool: pg.Pool,
+  key: RunKey,
+  decisions: readonly JudgedDecision[],
+): Promise<void> {
   if (decisions.length === 0) return Promise.resolve();
   return inTransaction(pool, async (client) => {
     const no = await lockRun(client, key);
@@ -44,7 +48,10 @@ export function recordDecisions(pool: pg.Pool, key: RunKey, decisions: readonly 
                      code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place integer)
              ORDER BY d.place
              ON CONFLICT (run_no, decision, content) DO NOTHING`,
-      values: [no, JSON.stringify(decisions.map((decision, place) => ({ ...rowOf(decision), place })))],
+      values: [
+        no,
+        JSON.stringify(decisions.map((decision, place) => ({ ...rowOf(decision), place }))),
+      ],
     });
     await client.query({
       name: 'decisions-close-steps',
@@ -74,7 +81,8 @@ export async function readDecisions(pool: Connection, no: string): Promise<Decis
 function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string, unknown> {
   const whole = textOf(envelope);
   const wellFormed = verdict.code !== 'malformed';
-  const fields = envelope !== null && typeof envelope === 'object' ? (envelope as Record<string, unknown>) : {};
+  const fields =
+    envelope !== null && typeof envelope === 'object' ? (envelope as Record<string, unknown>) : {};
   const text = (field: string, length: number): string => {
     const value = Object.hasOwn(fields, field) ? fields[field] : undefined;
     return typeof value === 'string' ? cleanText(value.slice(0, length)) : '';
@@ -85,7 +93,8 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     content: createHash('sha256').update(whole).digest('hex'),
     verb: text('verb', fieldLength),
     gate: text('gate', fieldLength) || text('step', fieldLength) || null,
-    gate_attempt: wellFormed && Number.isInteger(attempt) && Number(attempt) <= maxInteger ? attempt : null,
+    gate_attempt:
+      wellFormed && Number.isInteger(attempt) && Number(attempt) <= maxInteger ? attempt : null,
     decided_by: text('by', fieldLength),
     reason: text('reason', reasonLength),
     accepted: verdict.accepted,

@@ -19,7 +19,9 @@ export type Arrival = 'current' | 'revived' | 'replaced';
 /** An execution that a reset has replaced wanted to go on. */
 export class ExecutionReplaced extends Error {
   constructor(run: string) {
-    super(`Run ${run} goes on in a later execution: this one was reset or has ended. Nothing was done.`);
+    super(
+      `Run ${run} goes on in a later execution: this one was reset or has ended. Nothing was done.`,
+    );
     this.name = 'ExecutionReplaced';
   }
 }
@@ -29,7 +31,11 @@ export class ExecutionReplaced extends Error {
  * was closed only because Temporal did not have it. The run's row stays locked until the transaction ends.
  * @returns null when the record does not have the run
  */
-export async function arrive(client: pg.PoolClient, key: RunKey, execution: Execution): Promise<Arrival | null> {
+export async function arrive(
+  client: pg.PoolClient,
+  key: RunKey,
+  execution: Execution,
+): Promise<Arrival | null> {
   const { rows } = await client.query<ExecutionRow>({
     name: 'runs-execution',
     text: `SELECT no, execution, coalesce(execution_at < $3::timestamptz, true) AS later, ended_at IS NOT NULL AS ended, missing
@@ -56,7 +62,11 @@ export async function arrive(client: pg.PoolClient, key: RunKey, execution: Exec
 }
 
 /** As `arrive`, for news that says no more than that the execution goes on. */
-export function noteExecution(pool: pg.Pool, key: RunKey, execution: Execution): Promise<Arrival | null> {
+export function noteExecution(
+  pool: pg.Pool,
+  key: RunKey,
+  execution: Execution,
+): Promise<Arrival | null> {
   return inTransaction(pool, (client) => arrive(client, key, execution));
 }
 

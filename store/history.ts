@@ -1,6 +1,12 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
-import { endStates, type AttemptView, type DecisionView, type RunView, type TimelineEntry } from '../common/view.js';
+import {
+  endStates,
+  type AttemptView,
+  type DecisionView,
+  type RunView,
+  type TimelineEntry,
+} from '../common/view.js';
 import { findRun } from './find-run.js';
 import { getRun } from './runs.js';
 import { readAttempts } from './steps.js';
@@ -23,7 +29,8 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
     ...ended(view),
   ];
   // Times of the run and of the record come from different clocks: what began the story and what ended it stay there.
-  const rank = (entry: TimelineEntry): number => (entry.kind === 'start' ? 0 : entry.kind === 'end' ? 2 : 1);
+  const rank = (entry: TimelineEntry): number =>
+    entry.kind === 'start' ? 0 : entry.kind === 'end' ? 2 : 1;
   return entries.sort((a, b) => rank(a) - rank(b) || a.at.localeCompare(b.at));
 }
 
@@ -60,11 +67,21 @@ function attempted(attempt: AttemptView): TimelineEntry {
 
 function waited(wait: RecordedWait, decisions: readonly DecisionView[]): TimelineEntry {
   const by = decisions.findLast(
-    (d) => d.accepted && d.gate === wait.id && d.at >= wait.since && (!wait.closedAt || d.at <= wait.closedAt),
+    (d) =>
+      d.accepted &&
+      d.gate === wait.id &&
+      d.at >= wait.since &&
+      (!wait.closedAt || d.at <= wait.closedAt),
   );
   const open = wait.closedAt === null;
   if (wait.kind === 'lease') return waitedForTarget(wait, by);
-  const state = by ? (by.verb === 'approve' ? 'approved' : 'rejected') : open ? 'waiting' : 'closed';
+  const state = by
+    ? by.verb === 'approve'
+      ? 'approved'
+      : 'rejected'
+    : open
+      ? 'waiting'
+      : 'closed';
   return {
     at: wait.since,
     until: wait.closedAt,
@@ -80,7 +97,11 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
 
 function waitedForTarget(wait: RecordedWait, by: DecisionView | undefined): TimelineEntry {
   const state = by ? 'taken-over' : wait.closedAt === null ? 'waiting' : 'closed';
-  const how = by ? `taken over by ${by.by}` : wait.closedAt === null ? `waits for ${wait.who}` : 'no longer';
+  const how = by
+    ? `taken over by ${by.by}`
+    : wait.closedAt === null
+      ? `waits for ${wait.who}`
+      : 'no longer';
   return {
     at: wait.since,
     until: wait.closedAt,
@@ -97,7 +118,9 @@ function waitedForTarget(wait: RecordedWait, by: DecisionView | undefined): Time
 function decided(decision: DecisionView): TimelineEntry {
   const who = decision.by || 'somebody';
   const what =
-    decision.code === 'malformed' ? 'sent something that is no decision' : `${decision.verb} ${decision.gate ?? ''}`.trim();
+    decision.code === 'malformed'
+      ? 'sent something that is no decision'
+      : `${decision.verb} ${decision.gate ?? ''}`.trim();
   return {
     at: decision.at,
     until: null,
@@ -113,5 +136,16 @@ function decided(decision: DecisionView): TimelineEntry {
 function ended(view: RunView): TimelineEntry[] {
   if (!endStates.has(view.state) || view.endedAt === null) return [];
   const text = view.problem ? `${view.state}: ${view.problem.message}` : view.state;
-  return [{ at: view.endedAt, until: null, kind: 'end', step: null, attempt: null, state: view.state, by: null, text }];
+  return [
+    {
+      at: view.endedAt,
+      until: null,
+      kind: 'end',
+      step: null,
+      attempt: null,
+      state: view.state,
+      by: null,
+      text,
+    },
+  ];
 }

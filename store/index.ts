@@ -20,7 +20,14 @@ export {
   type TakeOver,
 } from './leases.js';
 export { checkSchema, migrate, MigrationMismatch } from './migrate.js';
-export { appendOutput, finishOutput, outputCapBytes, readOutput, type OutputChunk, type RecordedChunk } from './output.js';
+export {
+  appendOutput,
+  finishOutput,
+  outputCapBytes,
+  readOutput,
+  type OutputChunk,
+  type RecordedChunk,
+} from './output.js';
 export { openPool, type PoolOptions } from './pool.js';
 export {
   admitRun,

@@ -41,7 +41,14 @@ export interface LeaseLoss {
   /** True when the record says that the run itself has ended: with that it gave up what it held. */
   closed: boolean;
   /** Who had the target next; null when nobody, or when that run is no longer in the record. */
-  by: { run: string; requester: string; at: string; takenBy: string | null; reason: string | null; ended: boolean } | null;
+  by: {
+    run: string;
+    requester: string;
+    at: string;
+    takenBy: string | null;
+    reason: string | null;
+    ended: boolean;
+  } | null;
 }
 
 /**
@@ -81,8 +88,15 @@ async function acquire(
     values: [targets],
   });
   const others = (await holders(client, targets)).filter((holder) => !isFamily(holder, root));
-  const taken = takeOver ? others.filter(({ target, fence }) => takeOver.from[target] === fence) : [];
-  const blocked = others.length > taken.length ? others : takeOver ? [] : await earlierInLine(client, no, root, targets);
+  const taken = takeOver
+    ? others.filter(({ target, fence }) => takeOver.from[target] === fence)
+    : [];
+  const blocked =
+    others.length > taken.length
+      ? others
+      : takeOver
+        ? []
+        : await earlierInLine(client, no, root, targets);
   if (blocked.length > 0) {
     if (queue) await stayInLine(client, no, targets);
     return blocked.map(asHeld);
@@ -117,7 +131,11 @@ async function acquire(
       cleanText(takeOver?.decision ?? ''),
     ],
   });
-  await client.query({ name: 'lease-waits-leave', text: 'DELETE FROM runbook.lease_waits WHERE run_no = $1', values: [no] });
+  await client.query({
+    name: 'lease-waits-leave',
+    text: 'DELETE FROM runbook.lease_waits WHERE run_no = $1',
+    values: [no],
+  });
   await closeLeaseWaits(client, no);
   return [];
 }
@@ -127,7 +145,11 @@ async function acquire(
  * anything (it only reads, or an earlier release admitted it) has nothing to prove.
  * @param retake takes back what is free by now, for a person who decided so knowing that it was lost
  */
-export async function proveLeases(client: pg.PoolClient, no: string, retake: boolean): Promise<LeaseLoss | null> {
+export async function proveLeases(
+  client: pg.PoolClient,
+  no: string,
+  retake: boolean,
+): Promise<LeaseLoss | null> {
   const { rows } = await client.query<ProofRow>({
     name: retake ? 'leases-prove-or-retake' : 'leases-prove',
     text: `SELECT l.target, l.fence = c.fence AS mine, c.fence, c.root_run, c.root_first_run_id, r.ended_at IS NOT NULL AS ended
@@ -146,11 +168,19 @@ export async function proveLeases(client: pg.PoolClient, no: string, retake: boo
     const targets = rows.map(({ target }) => target);
     if ((await acquire(client, no, { root, targets }, { queue: false })).length === 0) return null;
   }
-  return { target: lost.target, closed: false, by: await nextHolder(client, lost.target, lost.fence) };
+  return {
+    target: lost.target,
+    closed: false,
+    by: await nextHolder(client, lost.target, lost.fence),
+  };
 }
 
 /** Who has these targets now, without asking for them. */
-export async function readHolders(pool: pg.Pool, targets: readonly string[], root?: RunKey): Promise<HeldTarget[]> {
+export async function readHolders(
+  pool: pg.Pool,
+  targets: readonly string[],
+  root?: RunKey,
+): Promise<HeldTarget[]> {
   if (targets.length === 0) return [];
   const found = await holders(pool, targets);
   return found.filter((holder) => !root || !isFamily(holder, root)).map(asHeld);
@@ -199,7 +229,11 @@ export interface LeaseTerm {
 }
 
 /** Who has held a target, newest first. @param limit terms at most */
-export async function leaseHistory(pool: pg.Pool, target: string, limit = 50): Promise<LeaseTerm[]> {
+export async function leaseHistory(
+  pool: pg.Pool,
+  target: string,
+  limit = 50,
+): Promise<LeaseTerm[]> {
   const { rows } = await pool.query<
     ClaimRow & { target: string; run: string; requester: string; since: Date; until: Date | null }
   >({
@@ -234,7 +268,10 @@ async function lockLiveRun(client: pg.PoolClient, key: RunKey): Promise<string> 
   return rows[0].no;
 }
 
-async function holders(db: pg.Pool | pg.PoolClient, targets: readonly string[]): Promise<HolderRow[]> {
+async function holders(
+  db: pg.Pool | pg.PoolClient,
+  targets: readonly string[],
+): Promise<HolderRow[]> {
   const { rows } = await db.query<HolderRow>({
     name: 'leases-holders',
     text: heldNow('WHERE l.target = ANY ($1)'),
@@ -261,7 +298,12 @@ function takenFrom(claim: string): string {
 }
 
 /** Runs that came earlier, still ask, and could have all of their targets now: whoever came later leaves these to them. */
-async function earlierInLine(client: pg.PoolClient, no: string, root: RunKey, targets: readonly string[]): Promise<HolderRow[]> {
+async function earlierInLine(
+  client: pg.PoolClient,
+  no: string,
+  root: RunKey,
+  targets: readonly string[],
+): Promise<HolderRow[]> {
   const { rows } = await client.query<HolderRow>({
     name: 'lease-waits-earlier',
     text: `SELECT l.target, l.fence, '' AS root_run, '' AS root_first_run_id, w.since, r.run, r.runbook, r.requester, true AS in_line
@@ -285,7 +327,11 @@ async function earlierInLine(client: pg.PoolClient, no: string, root: RunKey, ta
   return rows;
 }
 
-async function stayInLine(client: pg.PoolClient, no: string, targets: readonly string[]): Promise<void> {
+async function stayInLine(
+  client: pg.PoolClient,
+  no: string,
+  targets: readonly string[],
+): Promise<void> {
   await client.query({
     name: 'lease-waits-stay',
     text: `INSERT INTO runbook.lease_waits (run_no, targets) VALUES ($1, $2)
@@ -295,7 +341,11 @@ async function stayInLine(client: pg.PoolClient, no: string, targets: readonly s
 }
 
 /** Who had the target right after the holder with this fence. */
-async function nextHolder(client: pg.PoolClient, target: string, fence: number): Promise<LeaseLoss['by']> {
+async function nextHolder(
+  client: pg.PoolClient,
+  target: string,
+  fence: number,
+): Promise<LeaseLoss['by']> {
   const { rows } = await client.query<{
     run: string;
     requester: string;
@@ -320,7 +370,15 @@ function isFamily(holder: HolderRow, root: RunKey): boolean {
   return holder.root_run === root.run && holder.root_first_run_id === root.firstRunId;
 }
 
-function asHeld({ target, run, runbook, requester, since, fence, in_line: inLine }: HolderRow): HeldTarget {
+function asHeld({
+  target,
+  run,
+  runbook,
+  requester,
+  since,
+  fence,
+  in_line: inLine,
+}: HolderRow): HeldTarget {
   return { target, run, runbook, requester, since: since.toISOString(), fence, inLine };
 }
 

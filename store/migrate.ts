@@ -24,7 +24,9 @@ export class MigrationMismatch extends Error {}
  * The migrations that this release ships, in order.
  * @throws Error when a file has no `-- breaking: yes|no` line or numbers are not 1, 2, 3…: a mistake of the release
  */
-export function readMigrations(folder: URL = new URL('./migrations/', import.meta.url)): Migration[] {
+export function readMigrations(
+  folder: URL = new URL('./migrations/', import.meta.url),
+): Migration[] {
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort();
@@ -33,8 +35,16 @@ export function readMigrations(folder: URL = new URL('./migrations/', import.met
     const breaking = /^-- breaking: (yes|no)$/m.exec(sql)?.[1];
     const version = Number(/^(\d{4})-/.exec(name)?.[1]);
     if (!breaking || version !== index + 1)
-      throw new Error(`migration ${name} has no "-- breaking: yes|no" line, or a number out of order`);
-    return { name, version, breaking: breaking === 'yes', sql, checksum: createHash('sha256').update(sql).digest('hex') };
+      throw new Error(
+        `migration ${name} has no "-- breaking: yes|no" line, or a number out of order`,
+      );
+    return {
+      name,
+      version,
+      breaking: breaking === 'yes',
+      sql,
+      checksum: createHash('sha256').update(sql).digest('hex'),
+    };
   });
 }
 
@@ -87,7 +97,9 @@ function patient(text: string, values?: unknown[]): pg.QueryConfig & { query_tim
 
 async function prepare(client: pg.PoolClient): Promise<void> {
   // CREATE SCHEMA IF NOT EXISTS asks for a right that a role does not need once somebody else has created it.
-  const { rows } = await client.query<{ there: boolean }>("SELECT to_regnamespace('runbook') IS NOT NULL AS there");
+  const { rows } = await client.query<{ there: boolean }>(
+    "SELECT to_regnamespace('runbook') IS NOT NULL AS there",
+  );
   if (!rows[0]?.there) await client.query('CREATE SCHEMA runbook');
   await client.query(`CREATE TABLE IF NOT EXISTS runbook.schema_migrations (
     version    integer PRIMARY KEY,
@@ -99,7 +111,9 @@ async function prepare(client: pg.PoolClient): Promise<void> {
 }
 
 async function readApplied(db: pg.Pool | pg.PoolClient): Promise<Applied[]> {
-  const { rows } = await db.query<{ there: boolean }>("SELECT to_regclass('runbook.schema_migrations') IS NOT NULL AS there");
+  const { rows } = await db.query<{ there: boolean }>(
+    "SELECT to_regclass('runbook.schema_migrations') IS NOT NULL AS there",
+  );
   if (!rows[0]?.there) return [];
   const applied = await db.query<Applied>(
     'SELECT version, name, checksum, breaking FROM runbook.schema_migrations ORDER BY version',
@@ -117,7 +131,9 @@ function missing(applied: readonly Applied[], migrations: readonly Migration[]):
       );
     }
   }
-  return migrations.filter((migration) => !applied.some((candidate) => candidate.version === migration.version));
+  return migrations.filter(
+    (migration) => !applied.some((candidate) => candidate.version === migration.version),
+  );
 }
 
 function newest(applied: readonly AppliedMigration[]): number {

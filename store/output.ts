@@ -71,7 +71,13 @@ export async function appendOutput(
              SELECT $1, $2, $3, n.stream, n.seq, n.at, n.bytes
              FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::bytea[]) WITH ORDINALITY AS n (stream, seq, at, bytes, place)
              ORDER BY n.place`,
-      values: [...at, kept.map((c) => c.stream), kept.map((c) => c.seq), kept.map((c) => c.at), kept.map((c) => c.bytes)],
+      values: [
+        ...at,
+        kept.map((c) => c.stream),
+        kept.map((c) => c.seq),
+        kept.map((c) => c.at),
+        kept.map((c) => c.bytes),
+      ],
     });
     await client.query({
       name: 'output-count',
@@ -83,7 +89,11 @@ export async function appendOutput(
 }
 
 /** Was the attempt given to another worker since? What the earlier one still writes about it is dropped. */
-async function isTakenOver(client: pg.PoolClient, at: readonly unknown[], fence: number): Promise<boolean> {
+async function isTakenOver(
+  client: pg.PoolClient,
+  at: readonly unknown[],
+  fence: number,
+): Promise<boolean> {
   const { rowCount } = await client.query({
     name: 'output-owned',
     text: 'SELECT FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3 AND fence > $4',

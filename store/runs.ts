@@ -1,7 +1,13 @@
 import type pg from 'pg';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { RunKey } from '../common/keys.js';
-import { endStates, type RecoveryView, type RunState, type RunSummary, type RunView } from '../common/view.js';
+import {
+  endStates,
+  type RecoveryView,
+  type RunState,
+  type RunSummary,
+  type RunView,
+} from '../common/view.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { readDecisions } from './decisions.js';
@@ -27,7 +33,10 @@ export interface AdmittedRun {
 }
 
 /** The run's first entry: the run and every declared step, pending. A second call changes nothing. */
-export function admitRun(pool: pg.Pool, { key, view, plan, envelope, execution, namespaceId }: AdmittedRun): Promise<void> {
+export function admitRun(
+  pool: pg.Pool,
+  { key, view, plan, envelope, execution, namespaceId }: AdmittedRun,
+): Promise<void> {
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-admit',
@@ -37,7 +46,11 @@ export function admitRun(pool: pg.Pool, { key, view, plan, envelope, execution, 
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
              RETURNING no`,
-      values: [...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }), jsonText(plan), jsonText(envelope)],
+      values: [
+        ...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }),
+        jsonText(plan),
+        jsonText(envelope),
+      ],
     });
     await addMissingSteps(client, numberOf(rows), view.steps);
     if (execution) await arrive(client, key, execution);
@@ -71,7 +84,12 @@ export interface SaveAnswer {
  * @param execution the execution that tells; without it news counts as news of the execution that the record knows
  * @param save absent: all steps, and not the run itself tells
  */
-export function saveRun(pool: pg.Pool, view: RunView, execution?: Execution, save?: SaveNumber): Promise<SaveAnswer> {
+export function saveRun(
+  pool: pg.Pool,
+  view: RunView,
+  execution?: Execution,
+  save?: SaveNumber,
+): Promise<SaveAnswer> {
   return inTransaction(pool, async (client) => {
     const key = { run: view.id, firstRunId: view.firstRunId };
     const arrival = execution && (await arrive(client, key, execution));
@@ -154,7 +172,10 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
 }
 
 /** The frozen plan and the start envelope of a run, as admitted; null when the record has none. */
-export async function getPlan(pool: pg.Pool, run: RunKey | string): Promise<{ plan: Plan; envelope: StartEnvelope } | null> {
+export async function getPlan(
+  pool: pg.Pool,
+  run: RunKey | string,
+): Promise<{ plan: Plan; envelope: StartEnvelope } | null> {
   const no = await findRun(pool, run);
   if (no === null) return null;
   const { rows } = await pool.query<{ plan: Plan; envelope: StartEnvelope }>({
@@ -178,7 +199,12 @@ export interface RunFilter {
 
 /** Runs, newest first. */
 export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<RunSummary[]> {
-  const states = filter.state === undefined ? null : typeof filter.state === 'string' ? [filter.state] : [...filter.state];
+  const states =
+    filter.state === undefined
+      ? null
+      : typeof filter.state === 'string'
+        ? [filter.state]
+        : [...filter.state];
   const { rows } = await pool.query<SummaryRow>({
     name: 'runs-list',
     text: `SELECT r.run, r.first_run_id, r.runbook, r.title, r.priority, r.targets, r.state, r.requester, r.reason, r.drill, r.started_at, r.ended_at,
@@ -220,7 +246,10 @@ export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<R
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     step: row.step,
-    waitingFor: row.waiting_for.map((wait) => ({ ...wait, since: new Date(wait.since).toISOString() })),
+    waitingFor: row.waiting_for.map((wait) => ({
+      ...wait,
+      since: new Date(wait.since).toISOString(),
+    })),
   }));
 }
 
@@ -231,7 +260,17 @@ export async function latestRun(pool: pg.Pool): Promise<RunSummary | null> {
 
 type RunRow = Pick<
   RunView,
-  'runbook' | 'title' | 'type' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'inputs' | 'outputs' | 'problem'
+  | 'runbook'
+  | 'title'
+  | 'type'
+  | 'priority'
+  | 'targets'
+  | 'state'
+  | 'requester'
+  | 'reason'
+  | 'inputs'
+  | 'outputs'
+  | 'problem'
 > & {
   run: string;
   first_run_id: string;
@@ -246,7 +285,10 @@ type RunRow = Pick<
   drifted: string[];
 };
 
-type SummaryRow = Pick<RunSummary, 'runbook' | 'title' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'step'> & {
+type SummaryRow = Pick<
+  RunSummary,
+  'runbook' | 'title' | 'priority' | 'targets' | 'state' | 'requester' | 'reason' | 'step'
+> & {
   run: string;
   first_run_id: string;
   drill: boolean;

@@ -26,9 +26,18 @@ export function judgeSchema(
   range: { oldest: number; newest: number } = schemaRange,
 ): SchemaStatus {
   const version = Math.max(0, ...applied.map((migration) => migration.version));
-  const minimumReader = Math.max(0, ...applied.filter((migration) => migration.breaking).map((migration) => migration.version));
-  const status = (ok: boolean, message: string): SchemaStatus => ({ version, minimumReader, ok, message });
-  if (version === 0) return status(false, 'The database has no record yet. Create it with: runbook setup');
+  const minimumReader = Math.max(
+    0,
+    ...applied.filter((migration) => migration.breaking).map((migration) => migration.version),
+  );
+  const status = (ok: boolean, message: string): SchemaStatus => ({
+    version,
+    minimumReader,
+    ok,
+    message,
+  });
+  if (version === 0)
+    return status(false, 'The database has no record yet. Create it with: runbook setup');
   if (version < range.oldest) {
     return status(
       false,
@@ -44,6 +53,9 @@ export function judgeSchema(
     );
   }
   if (version > range.newest)
-    return status(true, `schema ${version}, newer than this release (${range.newest}) and compatible with it`);
+    return status(
+      true,
+      `schema ${version}, newer than this release (${range.newest}) and compatible with it`,
+    );
   return status(true, `schema ${version}`);
 }

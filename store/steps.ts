@@ -83,7 +83,8 @@ export interface AttemptBegun {
  * @throws NotInRecord, LeaseLostError, ExecutionReplaced
  */
 export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
-  if (start.temporalAttempt === 1 && (await beginFirst(pool, start))) return { attempt: 1, lost: 0, failed: 0, fence: 1 };
+  if (start.temporalAttempt === 1 && (await beginFirst(pool, start)))
+    return { attempt: 1, lost: 0, failed: 0, fence: 1 };
   return beginNext(pool, start);
 }
 
@@ -160,7 +161,8 @@ function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
       values: [no, start.step, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
     });
-    const { last, lost, failed, succeeded, running, mine, place, host, fence } = earlier.rows[0] as EarlierRow;
+    const { last, lost, failed, succeeded, running, mine, place, host, fence } = earlier
+      .rows[0] as EarlierRow;
     if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
       return {
         attempt: succeeded,
@@ -173,11 +175,25 @@ function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
     if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
     const elsewhere = place === null ? null : otherHost(place, host, start);
     if (running !== null && elsewhere) return { attempt: running, lost, failed, fence, elsewhere };
-    const loss = claims && start.leases ? await proveLeases(client, no, start.leases === 'retake') : null;
-    if (running !== null && start.resumable && place !== null && !(start.repeatable && place !== start.place)) {
+    const loss =
+      claims && start.leases ? await proveLeases(client, no, start.leases === 'retake') : null;
+    if (
+      running !== null &&
+      start.resumable &&
+      place !== null &&
+      !(start.repeatable && place !== start.place)
+    ) {
       const evidence = await takeOver(client, no, start, running);
       const lostLease = loss ? { lostLease: loss } : {};
-      return { attempt: running, lost, failed, fence: fence + 1, resumedFrom: place, evidence, ...lostLease };
+      return {
+        attempt: running,
+        lost,
+        failed,
+        fence: fence + 1,
+        resumedFrom: place,
+        evidence,
+        ...lostLease,
+      };
     }
     if (loss) throw new LeaseLostError(loss, last);
 
@@ -220,7 +236,8 @@ function otherHost(
   asking: Pick<AttemptStart, 'place' | 'hostBound' | 'hostGone'>,
 ): { id: string; name: string } | null {
   const id = hostOfPlace(place);
-  if (!asking.hostBound || id === hostOfPlace(asking.place ?? '') || id === asking.hostGone) return null;
+  if (!asking.hostBound || id === hostOfPlace(asking.place ?? '') || id === asking.hostGone)
+    return null;
   return { id, name: name ?? id };
 }
 
@@ -246,7 +263,8 @@ export function adoptAttempt(
       values: [no, start.step],
     });
     const [found] = open.rows;
-    const elsewhere = found?.place && otherHost(found.place, found.host, { ...start, hostBound: found.command });
+    const elsewhere =
+      found?.place && otherHost(found.place, found.host, { ...start, hostBound: found.command });
     if (elsewhere) return { elsewhere };
     const { rows } = await client.query<{ attempt: number; fence: number; place: string | null }>({
       name: 'attempts-adopt',
@@ -259,13 +277,25 @@ export function adoptAttempt(
 }
 
 /** The place stays that of the first worker: there the command runs. What was shipped of its output is shipped again. */
-async function takeOver(client: pg.PoolClient, no: string, start: AttemptStart, attempt: number): Promise<Json> {
+async function takeOver(
+  client: pg.PoolClient,
+  no: string,
+  start: AttemptStart,
+  attempt: number,
+): Promise<Json> {
   await lockRun(client, start.key);
   const { rows } = await client.query<{ evidence: Json }>({
     name: 'attempts-take-over',
     text: `UPDATE runbook.attempts SET fence = fence + 1, worker = $4, temporal_attempt = $5, execution = $6
            WHERE run_no = $1 AND path = $2 AND attempt = $3 RETURNING evidence`,
-    values: [no, start.step, attempt, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
+    values: [
+      no,
+      start.step,
+      attempt,
+      start.worker,
+      start.temporalAttempt,
+      start.execution?.runId ?? null,
+    ],
   });
   for (const table of ['output', 'output_totals']) {
     await client.query({
@@ -299,7 +329,14 @@ export async function keepEvidenceIn(
     name: 'attempts-evidence',
     text: `UPDATE runbook.attempts a SET evidence = $6::json FROM runbook.runs r
            WHERE r.run = $1 AND r.first_run_id = $2 AND a.run_no = r.no AND a.path = $3 AND a.attempt = $4 AND a.fence = $5 AND a.state = 'running'`,
-    values: [claim.key.run, claim.key.firstRunId, claim.step, claim.attempt, claim.fence, jsonText(evidence)],
+    values: [
+      claim.key.run,
+      claim.key.firstRunId,
+      claim.step,
+      claim.attempt,
+      claim.fence,
+      jsonText(evidence),
+    ],
   });
   return rowCount === 1;
 }
@@ -396,12 +433,18 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
     output: row.output,
     error: row.error,
     written:
-      row.bytes === null ? null : { bytes: Number(row.bytes), sha256: row.sha256 ?? '', truncated: row.truncated ?? false },
+      row.bytes === null
+        ? null
+        : { bytes: Number(row.bytes), sha256: row.sha256 ?? '', truncated: row.truncated ?? false },
   }));
 }
 
 /** Adds the steps that the record does not have yet. */
-export async function addMissingSteps(client: pg.PoolClient, no: string, steps: readonly StepView[]): Promise<void> {
+export async function addMissingSteps(
+  client: pg.PoolClient,
+  no: string,
+  steps: readonly StepView[],
+): Promise<void> {
   await client.query({
     name: 'steps-add',
     text: `INSERT INTO runbook.steps (${stepColumns}) SELECT ${stepValues} ${stepSource} ON CONFLICT (run_no, path) DO NOTHING`,
@@ -413,7 +456,12 @@ export async function addMissingSteps(client: pg.PoolClient, no: string, steps: 
  * Writes the steps as a run sees them. An ended run has the last word; before that a step never goes back: neither its
  * attempts nor, for the same attempts, its state. What is told without its output keeps the one that its attempt has recorded.
  */
-export async function saveSteps(client: pg.PoolClient, no: string, steps: readonly StepView[], ended: boolean): Promise<void> {
+export async function saveSteps(
+  client: pg.PoolClient,
+  no: string,
+  steps: readonly StepView[],
+  ended: boolean,
+): Promise<void> {
   await client.query({
     name: 'steps-save',
     text: `INSERT INTO runbook.steps AS s (${stepColumns}) SELECT ${stepValues} ${stepSource}
@@ -484,7 +532,10 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 }
 
 /** The step's row, made when the plan could not know it, locked until the transaction ends. */
-async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ no: string; claims: boolean }> {
+async function lockStep(
+  client: pg.PoolClient,
+  start: AttemptStart,
+): Promise<{ no: string; claims: boolean }> {
   const undoOf = undoneBy(start.step);
   const { rows } = await client.query<{ no: string; claims: boolean; execution: string | null }>({
     name: 'steps-lock',
@@ -497,7 +548,15 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ n
              RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims
            )
            SELECT step.no, step.claims, run.execution FROM step, run`,
-    values: [start.key.run, start.key.firstRunId, start.step, undoOf, cleanText(start.title), start.kind, start.effect],
+    values: [
+      start.key.run,
+      start.key.firstRunId,
+      start.step,
+      undoOf,
+      cleanText(start.title),
+      start.kind,
+      start.effect,
+    ],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
   // Nearly always the execution that the record knows; then it need not be asked again.
@@ -509,8 +568,15 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<{ n
 }
 
 /** After a reset a step may be due again that was undone before, or its undo after the step was done again. */
-async function isTakenBack(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<boolean> {
-  const opposite = step.endsWith(undoSuffix) ? step.slice(0, -undoSuffix.length) : `${step}${undoSuffix}`;
+async function isTakenBack(
+  client: pg.PoolClient,
+  no: string,
+  step: string,
+  attempt: number,
+): Promise<boolean> {
+  const opposite = step.endsWith(undoSuffix)
+    ? step.slice(0, -undoSuffix.length)
+    : `${step}${undoSuffix}`;
   const { rowCount } = await client.query({
     name: 'attempts-taken-back',
     text: `SELECT FROM runbook.attempts mine JOIN runbook.attempts other ON other.run_no = mine.run_no
@@ -521,7 +587,12 @@ async function isTakenBack(client: pg.PoolClient, no: string, step: string, atte
   return rowCount === 1;
 }
 
-async function outputOf(client: pg.PoolClient, no: string, step: string, attempt: number): Promise<Json> {
+async function outputOf(
+  client: pg.PoolClient,
+  no: string,
+  step: string,
+  attempt: number,
+): Promise<Json> {
   const { rows } = await client.query<{ output: Json }>({
     name: 'attempts-output',
     text: 'SELECT output FROM runbook.attempts WHERE run_no = $1 AND path = $2 AND attempt = $3',
@@ -579,7 +650,10 @@ type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written'> & {
   truncated: boolean | null;
 };
 
-type StepRow = Pick<StepView, 'title' | 'kind' | 'effect' | 'state' | 'attempts' | 'output' | 'error'> & {
+type StepRow = Pick<
+  StepView,
+  'title' | 'kind' | 'effect' | 'state' | 'attempts' | 'output' | 'error'
+> & {
   path: string;
   ordinal: number | null;
   started_at: Date | null;

@@ -19,12 +19,19 @@ export async function retrying<T>(write: () => Promise<T>): Promise<T> {
 export type Connection = pg.Pool | pg.PoolClient;
 
 /** Reads in one transaction: everything as it was at one moment, whoever writes meanwhile. */
-export function atOneMoment<T>(pool: pg.Pool, read: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export function atOneMoment<T>(
+  pool: pg.Pool,
+  read: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
   return inTransaction(pool, read, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
 }
 
 /** Runs `work` in one transaction: all of it is written, or nothing. */
-export function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>, begin = 'BEGIN'): Promise<T> {
+export function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  begin = 'BEGIN',
+): Promise<T> {
   return retrying(async () => {
     const client = await pool.connect();
     let failure: Error | undefined;

@@ -4,7 +4,11 @@ import { jsonText } from './clean.js';
 import type { Connection } from './transaction.js';
 
 /** Adds openings of gates that the record does not have yet, and opens those again that the end of a revived run had closed. */
-export async function saveWaits(client: pg.PoolClient, no: string, waits: readonly WaitView[]): Promise<void> {
+export async function saveWaits(
+  client: pg.PoolClient,
+  no: string,
+  waits: readonly WaitView[],
+): Promise<void> {
   if (waits.length === 0) return;
   await client.query({
     name: 'waits-save',
@@ -21,7 +25,12 @@ export async function saveWaits(client: pg.PoolClient, no: string, waits: readon
  * Closes what a newer state of the run waits for no more. A wait that began after everything this state knows of is
  * left alone: the state is the older one.
  */
-export async function closeWaits(client: pg.PoolClient, no: string, waits: readonly WaitView[], ended: boolean): Promise<void> {
+export async function closeWaits(
+  client: pg.PoolClient,
+  no: string,
+  waits: readonly WaitView[],
+  ended: boolean,
+): Promise<void> {
   if (!ended && waits.length === 0) return;
   await client.query({
     name: 'waits-close',
@@ -104,7 +113,10 @@ export async function readOpenWaits(pool: Connection, no: string): Promise<WaitV
   return waits.filter((wait) => wait.closedAt === null).map(({ closedAt: _, ...wait }) => wait);
 }
 
-type WaitRow = Pick<WaitView, 'attempt' | 'kind' | 'title' | 'who' | 'digest' | 'evidence' | 'command'> & {
+type WaitRow = Pick<
+  WaitView,
+  'attempt' | 'kind' | 'title' | 'who' | 'digest' | 'evidence' | 'command'
+> & {
   gate: string;
   since: Date;
   deadline: Date | null;

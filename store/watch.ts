@@ -15,7 +15,10 @@ export interface WatchedRun {
 }
 
 /** Runs that have not ended, of these namespaces or of a time when the record did not say which. @param namespaceIds ids, not names */
-export async function openRuns(pool: pg.Pool, namespaceIds: readonly string[]): Promise<WatchedRun[]> {
+export async function openRuns(
+  pool: pg.Pool,
+  namespaceIds: readonly string[],
+): Promise<WatchedRun[]> {
   const { rows } = await pool.query<WatchedRow>({
     name: 'watch-open',
     text: `SELECT run, first_run_id, execution FROM runbook.runs
@@ -26,7 +29,10 @@ export async function openRuns(pool: pg.Pool, namespaceIds: readonly string[]): 
 }
 
 /** Which of these workflow ids the record has as ended, by their newest run; `missing`: only because Temporal did not have it. */
-export async function endedAmong(pool: pg.Pool, runs: readonly string[]): Promise<(WatchedRun & { missing: boolean })[]> {
+export async function endedAmong(
+  pool: pg.Pool,
+  runs: readonly string[],
+): Promise<(WatchedRun & { missing: boolean })[]> {
   const { rows } = await pool.query<WatchedRow & { ended: boolean; missing: boolean }>({
     name: 'watch-ended',
     text: `SELECT DISTINCT ON (run) run, first_run_id, execution, missing, ended_at IS NOT NULL AS ended FROM runbook.runs
@@ -79,7 +85,9 @@ export async function replacedBy(pool: pg.Pool, namespaceId: string): Promise<st
 }
 
 /** Live runs by the namespace in which they began, and how long ago somebody compared it with the record. */
-export async function openByNamespace(pool: pg.Pool): Promise<{ namespaceId: string; runs: number; sinceMs: number | null }[]> {
+export async function openByNamespace(
+  pool: pg.Pool,
+): Promise<{ namespaceId: string; runs: number; sinceMs: number | null }[]> {
   const { rows } = await pool.query<{ namespace_id: string; runs: number; ms: number | null }>({
     name: 'watch-by-namespace',
     text: `SELECT r.namespace_id, count(*)::integer AS runs, (extract(epoch FROM now() - max(w.looked_at)) * 1000)::float8 AS ms
@@ -106,7 +114,12 @@ export async function leftCommands(pool: pg.Pool, place: string): Promise<LeftCo
            WHERE a.place = $1 AND a.state = 'running' AND a.error IS NULL AND r.ended_at IS NOT NULL AND s.kind IN ('command', 'check')`,
     values: [place],
   });
-  return rows.map((row) => ({ key: watched(row).key, step: row.path, attempt: row.attempt, fence: row.fence }));
+  return rows.map((row) => ({
+    key: watched(row).key,
+    step: row.path,
+    attempt: row.attempt,
+    fence: row.fence,
+  }));
 }
 
 /** Has the run ended? Asked again right before what it left is ended: it may have come back to life. */
@@ -123,7 +136,11 @@ export async function hasRunEnded(pool: pg.Pool, key: RunKey): Promise<boolean> 
  * Says what became of a command whose run is over. Its claim stays open, so that an execution that goes on after a reset finds
  * the outcome in the journal instead of starting the command again.
  */
-export async function tellLeftCommand(pool: pg.Pool, { key, step, attempt }: LeftCommand, what: Problem): Promise<void> {
+export async function tellLeftCommand(
+  pool: pg.Pool,
+  { key, step, attempt }: LeftCommand,
+  what: Problem,
+): Promise<void> {
   await pool.query({
     name: 'watch-left-told',
     text: `UPDATE runbook.attempts a SET error = $5::json FROM runbook.runs r

@@ -15,7 +15,9 @@ export interface WorkflowBundle {
   buildId?: string;
 }
 
-const { version: sdkRelease } = createRequire(import.meta.url)('@temporalio/workflow/package.json') as { version: string };
+const { version: sdkRelease } = createRequire(import.meta.url)(
+  '@temporalio/workflow/package.json',
+) as { version: string };
 const bundleFile = join(programFolder, 'workflow-bundle.js');
 const digestFile = join(programFolder, 'workflow-bundle.sha256');
 /** What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that built it. */
@@ -41,7 +43,11 @@ async function buildBundle(): Promise<void> {
 /** The bundle that the build left. */
 export function readBundle(): WorkflowBundle {
   const procedure = readFileSync(digestFile, 'utf8');
-  return { code: readFileSync(bundleFile, 'utf8'), procedure, buildId: buildIdOf(procedure, sdkRelease) };
+  return {
+    code: readFileSync(bundleFile, 'utf8'),
+    procedure,
+    buildId: buildIdOf(procedure, sdkRelease),
+  };
 }
 
 function digestOfSources(): string {
@@ -58,4 +64,5 @@ function digestOfSources(): string {
   return `sha256:${hash.digest('hex')}`;
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) await buildBundle();
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url))
+  await buildBundle();

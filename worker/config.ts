@@ -8,9 +8,11 @@ import type { MakeCurrent } from './deployment/current.js';
 
 const settings = z.object({
   RUNBOOK_TASK_QUEUE: z.string().min(1).default(defaultTaskQueue),
-  RUNBOOK_DATABASE_URL: z.string({ error: 'is not set: the worker keeps its record in PostgreSQL' }).startsWith('postgres', {
-    error: 'must be a PostgreSQL address such as postgres://user@host:5432/runbook',
-  }),
+  RUNBOOK_DATABASE_URL: z
+    .string({ error: 'is not set: the worker keeps its record in PostgreSQL' })
+    .startsWith('postgres', {
+      error: 'must be a PostgreSQL address such as postgres://user@host:5432/runbook',
+    }),
   RUNBOOK_TARGETS: z.string().min(1).default('targets.yaml'),
   RUNBOOK_SECRETS: z.string().min(1).default('secrets.yaml'),
   RUNBOOK_LIBRARY: z.string().min(1).optional(),
@@ -61,7 +63,9 @@ export class ConfigError extends Error {}
 const here = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** Folder of the compiled program: `dist` in a clone, also for code that runs from its sources (tests). */
-export const programFolder = existsSync(resolve(here, 'package.json')) ? resolve(here, 'dist') : here;
+export const programFolder = existsSync(resolve(here, 'package.json'))
+  ? resolve(here, 'dist')
+  : here;
 
 /** Reads the worker's settings from the environment. @throws ConfigError */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
@@ -81,7 +85,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     secretsFile: resolve(value.RUNBOOK_SECRETS),
     library: value.RUNBOOK_LIBRARY === undefined ? null : resolve(value.RUNBOOK_LIBRARY),
     journals: resolve(
-      value.RUNBOOK_JOURNALS ?? join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'durable-runbooks'),
+      value.RUNBOOK_JOURNALS ??
+        join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'durable-runbooks'),
     ),
     uiUrl: value.RUNBOOK_UI_URL?.replace(/\/+$/, '') ?? null,
     command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
@@ -100,5 +105,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
 }
 
 function inClone(): boolean {
-  return existsSync(resolve(programFolder, '..', 'runbook')) && existsSync(resolve(programFolder, '..', '.git'));
+  return (
+    existsSync(resolve(programFolder, '..', 'runbook')) &&
+    existsSync(resolve(programFolder, '..', '.git'))
+  );
 }

@@ -107,9 +107,18 @@ export async function createWorker(
           Worker.create({
             ...main,
             tuner: stepTuner(slots.handed()),
-            workerDeploymentOptions: { useWorkerVersioning: true, version, defaultVersioningBehavior: 'PINNED' },
+            workerDeploymentOptions: {
+              useWorkerVersioning: true,
+              version,
+              defaultVersioningBehavior: 'PINNED',
+            },
           }),
-          Worker.create({ ...common, ...doing, taskQueue: config.taskQueue, tuner: stepTuner(slots.polled()) }),
+          Worker.create({
+            ...common,
+            ...doing,
+            taskQueue: config.taskQueue,
+            tuner: stepTuner(slots.polled()),
+          }),
         ]
       : [Worker.create({ ...main, tuner: stepTuner(slots.polled()) })]),
     // Its own slots, of which Temporal gives 100 unless told otherwise: none of them is ever held by a step.
@@ -122,7 +131,9 @@ export async function createWorker(
     }),
   ]);
   const { workflowService } = connection;
-  const deployment = version ? new Deployment(workflowService, namespace, config.taskQueue, config.identity) : null;
+  const deployment = version
+    ? new Deployment(workflowService, namespace, config.taskQueue, config.identity)
+    : null;
   const watch = new Watch(config, pool, commands, { options: connectionOptions, namespace });
   return { worker: new WorkerGroup(workers), connection, commands, deployment, watch };
 }

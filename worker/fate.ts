@@ -58,7 +58,8 @@ export class Fates {
     const query = `${searchAttributes.state.name} IS NOT NULL AND ExecutionStatus = 'Running'`;
     return this.connection.withDeadline(Date.now() + listPatienceMs, async () => {
       const found = new Set<string>();
-      for await (const { workflowId } of this.client.workflow.list({ query, pageSize: 1_000 })) found.add(workflowId);
+      for await (const { workflowId } of this.client.workflow.list({ query, pageSize: 1_000 }))
+        found.add(workflowId);
       return found;
     });
   }
@@ -67,13 +68,18 @@ export class Fates {
   async fateOf({ key, execution }: WatchedRun): Promise<Fate> {
     let found = await this.describe(key.run);
     // The id may be in use again by another run; then this one is over.
-    if (found && firstRunOf(found) !== key.firstRunId) found = await this.describe(key.run, execution ?? key.firstRunId);
+    if (found && firstRunOf(found) !== key.firstRunId)
+      found = await this.describe(key.run, execution ?? key.firstRunId);
     // Asked at the moment of a reset, Temporal may still answer for the execution that it has just replaced.
-    for (let next = resetTo(found); next; next = resetTo(found)) found = await this.describe(key.run, next);
+    for (let next = resetTo(found); next; next = resetTo(found))
+      found = await this.describe(key.run, next);
     if (!found) return { is: 'missing' };
     // A workflow that is paused in Temporal goes on as well.
     if (found.status.name === 'RUNNING' || found.status.name === 'PAUSED') {
-      return { is: 'running', execution: { runId: found.runId, at: found.startTime.toISOString() } };
+      return {
+        is: 'running',
+        execution: { runId: found.runId, at: found.startTime.toISOString() },
+      };
     }
     const { history } = await this.within(() =>
       this.connection.workflowService.getWorkflowExecutionHistory({
@@ -88,14 +94,19 @@ export class Fates {
 
   /** The run as it sees itself; needs a worker that answers. */
   view(run: string): Promise<RunView> {
-    return this.within(() => asking(() => this.client.workflow.getHandle(run).query<RunView>(messageNames.status)));
+    return this.within(() =>
+      asking(() => this.client.workflow.getHandle(run).query<RunView>(messageNames.status)),
+    );
   }
 
   close(): Promise<void> {
     return this.connection.close();
   }
 
-  private async describe(run: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
+  private async describe(
+    run: string,
+    runId?: string,
+  ): Promise<WorkflowExecutionDescription | undefined> {
     try {
       return await this.within(() => this.client.workflow.getHandle(run, runId).describe());
     } catch (error) {

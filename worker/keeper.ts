@@ -106,12 +106,18 @@ export class Keeper {
     return now;
   }
 
-  private candidates(open: readonly WatchedRun[], listed: ReadonlySet<string> | undefined): WatchedRun[] {
+  private candidates(
+    open: readonly WatchedRun[],
+    listed: ReadonlySet<string> | undefined,
+  ): WatchedRun[] {
     if (!listed || open.length <= provedInTurn) return [...open];
     const running = open.filter(({ key }) => listed.has(key.run));
     const from = this.turn % Math.max(1, running.length);
     this.turn = from + provedInTurn;
-    return [...open.filter(({ key }) => !listed.has(key.run)), ...running.slice(from, from + provedInTurn)];
+    return [
+      ...open.filter(({ key }) => !listed.has(key.run)),
+      ...running.slice(from, from + provedInTurn),
+    ];
   }
 
   private async close(run: WatchedRun, fate: Fate): Promise<boolean> {
@@ -127,7 +133,9 @@ export class Keeper {
       execution: run.execution,
     });
     if (done)
-      this.deps.say(`run ${run.key.run} is closed in the record as ${closed.state}: ${closed.why?.message ?? 'it has ended'}`);
+      this.deps.say(
+        `run ${run.key.run} is closed in the record as ${closed.state}: ${closed.why?.message ?? 'it has ended'}`,
+      );
     return done;
   }
 
@@ -136,7 +144,8 @@ export class Keeper {
     const { pool, fates } = this.deps;
     const fate = await fates.fateOf(run);
     // A run that ends writes that down and then ends: until then it is still the same execution.
-    const isNext = run.execution !== null && fate.is === 'running' && fate.execution.runId !== run.execution;
+    const isNext =
+      run.execution !== null && fate.is === 'running' && fate.execution.runId !== run.execution;
     if (fate.is !== 'running' || !(isNext || run.missing)) return false;
     await saveRun(pool, await fates.view(run.key.run), fate.execution);
     this.deps.say(`run ${run.key.run} goes on in Temporal: it is open again in the record`);
@@ -145,12 +154,22 @@ export class Keeper {
 }
 
 /** What happened, what was left, what to do. */
-function problemOf({ why }: Closed, left: readonly LeftRunning[], run: string, command: string): Problem | null {
+function problemOf(
+  { why }: Closed,
+  left: readonly LeftRunning[],
+  run: string,
+  command: string,
+): Problem | null {
   if (!why) return null;
   const steps = left.map(({ step, title, host }) => `${step} (${title}) on ${host}`).join(', ');
-  const what = left.length > 0 ? `when it ended, ${steps} was running: nobody knows how that ended` : 'no step was running';
+  const what =
+    left.length > 0
+      ? `when it ended, ${steps} was running: nobody knows how that ended`
+      : 'no step was running';
   const look =
-    left.length > 0 ? `Look at what ${left.map(({ step }) => step).join(', ')} did` : 'Look at the last steps and at the target';
+    left.length > 0
+      ? `Look at what ${left.map(({ step }) => step).join(', ')} did`
+      : 'Look at the last steps and at the target';
   return {
     type: why.type,
     message: `${why.message.replace(/\.$/, '')}; ${what}, and nothing was taken back`,

@@ -30,9 +30,10 @@ export class Leadership {
     client.on('end', () => this.lost(client));
     try {
       await client.connect();
-      const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held', [
-        `runbook ${this.job}`,
-      ]);
+      const { rows } = await client.query<{ held: boolean }>(
+        'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
+        [`runbook ${this.job}`],
+      );
       if (rows[0]?.held) this.client = client;
       return this.client === client;
     } finally {

@@ -18,14 +18,21 @@ export function readLibrary(folder: string | null, shipped: readonly RunbookSpec
   for (const file of filesOf(folder)) {
     try {
       const runbook = parseRunbook(readFileSync(join(folder, file), 'utf8'), file);
-      if (taken.has(runbook.id)) throw new FileError(`${file}: there is a runbook ${runbook.id} already`);
+      if (taken.has(runbook.id))
+        throw new FileError(`${file}: there is a runbook ${runbook.id} already`);
       taken.add(runbook.id);
       found.push(runbook);
     } catch (error) {
-      problems.push(...(error instanceof FileError ? error.message : `${file}: ${(error as Error).message}`).split('\n'));
+      problems.push(
+        ...(error instanceof FileError
+          ? error.message
+          : `${file}: ${(error as Error).message}`
+        ).split('\n'),
+      );
     }
   }
-  if (problems.length > 0) throw new ConfigError(`The runbooks in ${folder} cannot be used:\n  ${problems.join('\n  ')}`);
+  if (problems.length > 0)
+    throw new ConfigError(`The runbooks in ${folder} cannot be used:\n  ${problems.join('\n  ')}`);
   return found;
 }
 
@@ -35,6 +42,8 @@ function filesOf(folder: string): string[] {
       .filter((name) => name.endsWith('.json'))
       .sort();
   } catch (error) {
-    throw new ConfigError(`RUNBOOK_LIBRARY names ${folder}, which cannot be read: ${(error as Error).message}`);
+    throw new ConfigError(
+      `RUNBOOK_LIBRARY names ${folder}, which cannot be read: ${(error as Error).message}`,
+    );
   }
 }

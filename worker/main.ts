@@ -14,7 +14,10 @@ export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<n
     const config = readConfig(env);
     // SIGINT and SIGTERM are Runtime's own: it stops polling, lets steps end, and serve() returns.
     installRuntime(config, 'WARN');
-    const pool = openPool(config.databaseUrl, { applicationName: `runbook worker ${config.identity}`, max: 10 });
+    const pool = openPool(config.databaseUrl, {
+      applicationName: `runbook worker ${config.identity}`,
+      max: 10,
+    });
     await migrate(pool);
     const schema = await checkSchema(pool);
     if (!schema.ok) throw new ConfigError(schema.message);
@@ -38,4 +41,5 @@ function explain(error: unknown): string {
   return `The worker stopped: ${message}`;
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) process.exitCode = await runWorker();
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url))
+  process.exitCode = await runWorker();

@@ -12,7 +12,10 @@ export function workerHeartbeatMs(heartbeatMs: number): number {
 
 /** What every worker process sets up once, before anything else of the SDK. */
 export function installRuntime({ heartbeatMs }: WorkerConfig, level: LogLevel): void {
-  Runtime.install({ logger: new WorkerLogger(level), workerHeartbeatInterval: workerHeartbeatMs(heartbeatMs) });
+  Runtime.install({
+    logger: new WorkerLogger(level),
+    workerHeartbeatInterval: workerHeartbeatMs(heartbeatMs),
+  });
 }
 
 /** Without the warnings that a queue has no workflows or no activities: each of ours has one of the two. */
@@ -27,9 +30,17 @@ class WorkerLogger extends DefaultLogger {
  * runs of other versions. Prints `worker ready` once it takes work.
  * @throws Error when it cannot begin, or when the SDK gives up
  */
-export async function serve(config: WorkerConfig, pool: pg.Pool, procedures: Procedures = shippedProcedures()): Promise<void> {
+export async function serve(
+  config: WorkerConfig,
+  pool: pg.Pool,
+  procedures: Procedures = shippedProcedures(),
+): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const { worker, connection, commands, deployment, watch } = await createWorker(config, pool, procedures);
+  const { worker, connection, commands, deployment, watch } = await createWorker(
+    config,
+    pool,
+    procedures,
+  );
   commands.keepTidy();
   watch.start();
   const running = worker.run();
@@ -38,8 +49,12 @@ export async function serve(config: WorkerConfig, pool: pg.Pool, procedures: Pro
   try {
     const { buildId, code } = procedures.bundle;
     if (deployment && buildId !== undefined) {
-      const current = await Promise.race([becomeCurrent(deployment, buildId, config.makeCurrent), running]);
-      if (typeof current === 'string' && current !== buildId) say(notCurrent(config, buildId, current));
+      const current = await Promise.race([
+        becomeCurrent(deployment, buildId, config.makeCurrent),
+        running,
+      ]);
+      if (typeof current === 'string' && current !== buildId)
+        say(notCurrent(config, buildId, current));
       upkeep = new Upkeep({
         ...{ deployment, identity: config.identity, buildId, code, say },
         everyMs: workerHeartbeatMs(config.heartbeatMs),
@@ -47,7 +62,9 @@ export async function serve(config: WorkerConfig, pool: pg.Pool, procedures: Pro
       });
       kept = upkeep.run();
     }
-    say(`worker ready ${config.identity} on task queue ${config.taskQueue}${buildId ? `, version ${buildId}` : ''}`);
+    say(
+      `worker ready ${config.identity} on task queue ${config.taskQueue}${buildId ? `, version ${buildId}` : ''}`,
+    );
     await running;
   } catch (error) {
     worker.shutdown();
@@ -62,8 +79,13 @@ export async function serve(config: WorkerConfig, pool: pg.Pool, procedures: Pro
   }
 }
 
-function notCurrent({ command, makeCurrent }: WorkerConfig, buildId: string, current: string): string {
-  const why = makeCurrent === 'no' ? 'RUNBOOK_MAKE_CURRENT is no' : 'it was current before, and was replaced';
+function notCurrent(
+  { command, makeCurrent }: WorkerConfig,
+  buildId: string,
+  current: string,
+): string {
+  const why =
+    makeCurrent === 'no' ? 'RUNBOOK_MAKE_CURRENT is no' : 'it was current before, and was replaced';
   return (
     `version ${buildId} gets no new runs, version ${current} does: ${why}. It serves the runs that it has. ` +
     `To give it new ones: ${command} deployment --use ${buildId}`

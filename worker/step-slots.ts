@@ -1,4 +1,9 @@
-import type { ActivitySlotInfo, CustomSlotSupplier, SlotPermit, WorkerTuner } from '@temporalio/worker';
+import type {
+  ActivitySlotInfo,
+  CustomSlotSupplier,
+  SlotPermit,
+  WorkerTuner,
+} from '@temporalio/worker';
 
 type Supplier = CustomSlotSupplier<ActivitySlotInfo>;
 

@@ -4,8 +4,13 @@ import { deploymentOf } from '../common/deployment.js';
 import type { WorkflowBundle } from './bundle.js';
 
 /** The version that workers of this bundle are; undefined for a bundle without a build id, whose workers are unversioned. */
-export function versionOf(bundle: WorkflowBundle, taskQueue: string): WorkerDeploymentVersion | undefined {
-  return bundle.buildId === undefined ? undefined : { deploymentName: deploymentOf(taskQueue), buildId: bundle.buildId };
+export function versionOf(
+  bundle: WorkflowBundle,
+  taskQueue: string,
+): WorkerDeploymentVersion | undefined {
+  return bundle.buildId === undefined
+    ? undefined
+    : { deploymentName: deploymentOf(taskQueue), buildId: bundle.buildId };
 }
 
 /**

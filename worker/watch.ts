@@ -68,7 +68,9 @@ export class Watch {
       this.tell(`the record is not compared with Temporal now: ${(error as Error).message}`);
     }
     await endLeftCommands(this.pool, this.commands).catch((error: unknown) =>
-      this.tell(`what ended runs have left on this host is not looked after now: ${(error as Error).message}`),
+      this.tell(
+        `what ended runs have left on this host is not looked after now: ${(error as Error).message}`,
+      ),
     );
   }
 
@@ -76,7 +78,10 @@ export class Watch {
     const namespaceId = await this.fates.namespaceId();
     if (this.leadership?.namespaceId !== namespaceId) {
       await this.leadership?.lock.close();
-      this.leadership = { namespaceId, lock: new Leadership(this.config.databaseUrl, `watch ${namespaceId}`) };
+      this.leadership = {
+        namespaceId,
+        lock: new Leadership(this.config.databaseUrl, `watch ${namespaceId}`),
+      };
     }
     if (await this.leadership.lock.held()) return true;
     const since = await sinceLook(this.pool, namespaceId);

@@ -27,8 +27,17 @@ export interface Launched {
  */
 export async function launch(envelope: StartEnvelope): Promise<Admission | Launched> {
   if (envelope?.verb !== 'plan' && envelope?.verb !== 'start')
-    throw ApplicationFailure.create({ type: 'Refused', message: 'launch answers `plan` and `start` only', nonRetryable: true });
-  const admission = await platformActivities.admit({ version: 1, key: null, envelope, startedAt: null });
+    throw ApplicationFailure.create({
+      type: 'Refused',
+      message: 'launch answers `plan` and `start` only',
+      nonRetryable: true,
+    });
+  const admission = await platformActivities.admit({
+    version: 1,
+    key: null,
+    envelope,
+    startedAt: null,
+  });
   if (envelope.verb === 'plan') return admission;
   if (!admission.admitted) {
     const { message, next } = admission.problem;
@@ -55,4 +64,7 @@ export async function launch(envelope: StartEnvelope): Promise<Admission | Launc
 }
 
 // It may wait for days: it must not keep the code of its day alive, and its few steps are the same in each.
-setWorkflowOptions(() => (presentRelease() === '' ? {} : { versioningBehavior: 'AUTO_UPGRADE' }), launch);
+setWorkflowOptions(
+  () => (presentRelease() === '' ? {} : { versioningBehavior: 'AUTO_UPGRADE' }),
+  launch,
+);

@@ -35,7 +35,10 @@ export interface DeploymentObject {
     paused?: boolean;
     revisionHistoryLimit?: number;
     selector: { matchLabels?: Record<string, string> };
-    strategy?: { type?: string; rollingUpdate?: { maxUnavailable?: number | string; maxSurge?: number | string } };
+    strategy?: {
+      type?: string;
+      rollingUpdate?: { maxUnavailable?: number | string; maxSurge?: number | string };
+    };
     template: {
       metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> };
       spec: Fields & { containers: Container[]; initContainers?: Container[] };
@@ -53,18 +56,27 @@ export interface DeploymentObject {
 export const revisionNote = 'deployment.kubernetes.io/revision';
 
 /** @throws StepFailure Configuration when it has no such container */
-export function seenRollout(object: DeploymentObject, container: string, autoscaler: string | null): SeenRollout {
+export function seenRollout(
+  object: DeploymentObject,
+  container: string,
+  autoscaler: string | null,
+): SeenRollout {
   const { metadata, spec, status = {} } = object;
   const own = spec.template.spec.containers.find(({ name }) => name === container);
   if (!own) {
     const names = spec.template.spec.containers.map(({ name }) => name).join(', ');
-    throw new StepFailure('Configuration', `deployment ${metadata.name} has no container ${JSON.stringify(container)}`, {
-      next: `It has ${names}: correct the fact \`container\` of the target.`,
-    });
+    throw new StepFailure(
+      'Configuration',
+      `deployment ${metadata.name} has no container ${JSON.stringify(container)}`,
+      {
+        next: `It has ${names}: correct the fact \`container\` of the target.`,
+      },
+    );
   }
   const { replicas = 1 } = spec;
   const { replicas: all = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
-  const complete = all === replicas && updatedReplicas === replicas && availableReplicas === replicas;
+  const complete =
+    all === replicas && updatedReplicas === replicas && availableReplicas === replicas;
   return {
     deployment: metadata.name,
     generation: metadata.generation,
@@ -84,13 +96,18 @@ export function seenRollout(object: DeploymentObject, container: string, autosca
 }
 
 /** The controller names the ReplicaSet in what it says of its progress. */
-function newReplicaSet({ conditions = [] }: NonNullable<DeploymentObject['status']>): string | null {
+function newReplicaSet({
+  conditions = [],
+}: NonNullable<DeploymentObject['status']>): string | null {
   const said = conditions.find(({ type }) => type === 'Progressing')?.message ?? '';
   return /ReplicaSet "([^"]+)"/.exec(said)?.[1] ?? null;
 }
 
 /** Kubernetes rounds a percentage of missing pods down, and one of additional pods up; never both to nothing. */
-function missingAllowed(update: NonNullable<DeploymentObject['spec']['strategy']>['rollingUpdate'], replicas: number): number {
+function missingAllowed(
+  update: NonNullable<DeploymentObject['spec']['strategy']>['rollingUpdate'],
+  replicas: number,
+): number {
   const { maxUnavailable = '25%', maxSurge = '25%' } = update ?? {};
   const count = (value: number | string, round: (share: number) => number): number =>
     typeof value === 'number' ? value : round((Number.parseFloat(value) / 100) * replicas);
@@ -109,10 +126,12 @@ function partsOf({ spec }: DeploymentObject): Record<string, string> {
   for (const [key, value] of Object.entries(own)) add(key, value);
   parts['replicas'] = String(spec.replicas ?? 1);
   for (const kind of ['labels', 'annotations'] as const)
-    for (const [key, value] of Object.entries(template.metadata?.[kind] ?? {})) add(`pod ${kind}: ${key}`, value);
+    for (const [key, value] of Object.entries(template.metadata?.[kind] ?? {}))
+      add(`pod ${kind}: ${key}`, value);
   for (const [key, value] of Object.entries(pod)) add(`pod: ${key}`, value);
   for (const container of [...initContainers, ...containers]) {
-    for (const [key, value] of Object.entries(container)) add(`container ${container.name}: ${key}`, value);
+    for (const [key, value] of Object.entries(container))
+      add(`container ${container.name}: ${key}`, value);
     parts[imagePart(container.name)] = container.image;
   }
   return parts;
@@ -128,15 +147,24 @@ export function withImage(state: RolloutState, container: string, image: string)
 }
 
 /** What is not as it should be, in words; empty when nothing is. The number of pods is an autoscaler's where there is one. */
-export function differences(expected: RolloutState, { parts }: Pick<RolloutState, 'parts'>): string[] {
+export function differences(
+  expected: RolloutState,
+  { parts }: Pick<RolloutState, 'parts'>,
+): string[] {
   const names = [...new Set([...Object.keys(expected.parts), ...Object.keys(parts)])].sort();
   return names
-    .filter((name) => expected.parts[name] !== parts[name] && !(name === 'replicas' && expected.autoscaler !== null))
+    .filter(
+      (name) =>
+        expected.parts[name] !== parts[name] &&
+        !(name === 'replicas' && expected.autoscaler !== null),
+    )
     .map((name) => {
       const [before, now] = [expected.parts[name], parts[name]];
       if (before === undefined) return `${name} was added`;
       if (now === undefined) return `${name} was removed`;
-      return name === 'replicas' || name.endsWith(': image') ? `${name} ${before} → ${now}` : `${name} was changed`;
+      return name === 'replicas' || name.endsWith(': image')
+        ? `${name} ${before} → ${now}`
+        : `${name} was changed`;
     });
 }
 
@@ -144,9 +172,13 @@ export function differences(expected: RolloutState, { parts }: Pick<RolloutState
 export function lastChange({ metadata }: DeploymentObject): string {
   const [last] = (metadata.managedFields ?? [])
     .filter(
-      ({ manager, subresource, fieldsV1 = {} }) => manager !== fieldManager && subresource === undefined && 'f:spec' in fieldsV1,
+      ({ manager, subresource, fieldsV1 = {} }) =>
+        manager !== fieldManager && subresource === undefined && 'f:spec' in fieldsV1,
     )
-    .filter(({ manager, time }) => manager !== undefined && manager !== 'kube-controller-manager' && time !== undefined)
+    .filter(
+      ({ manager, time }) =>
+        manager !== undefined && manager !== 'kube-controller-manager' && time !== undefined,
+    )
     .sort((one, other) => (other.time ?? '').localeCompare(one.time ?? ''));
   return last ? `with ${last.manager}, ${last.time?.slice(0, 19).replace('T', ' ')} UTC` : '';
 }

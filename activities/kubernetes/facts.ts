@@ -18,11 +18,18 @@ const facts = z.object({
 export type ClusterFacts = z.infer<typeof facts>;
 
 /** @throws StepFailure Configuration */
-export function clusterFacts({ name, facts: declared }: Pick<TargetDeclaration, 'name' | 'facts'>): ClusterFacts {
+export function clusterFacts({
+  name,
+  facts: declared,
+}: Pick<TargetDeclaration, 'name' | 'facts'>): ClusterFacts {
   const parsed = facts.safeParse(declared);
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
-  throw new StepFailure('Configuration', `target ${name} does not say which Deployment it is (${wrong})`, {
-    next: 'Its facts in targets.yaml need `platform: kubernetes`, `kubeconfig`, `context`, `namespace`, `deployment`, `container` and `image`.',
-  });
+  throw new StepFailure(
+    'Configuration',
+    `target ${name} does not say which Deployment it is (${wrong})`,
+    {
+      next: 'Its facts in targets.yaml need `platform: kubernetes`, `kubeconfig`, `context`, `namespace`, `deployment`, `container` and `image`.',
+    },
+  );
 }

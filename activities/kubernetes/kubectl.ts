@@ -31,12 +31,18 @@ export class Kubectl {
         if (stream === 'stdout') chunks.push(Buffer.from(chunk));
       },
     };
-    await this.command({ kind: 'command', argv: this.argv([`--request-timeout=${answer}`, ...args, '-o', 'json']) }, quiet);
+    await this.command(
+      { kind: 'command', argv: this.argv([`--request-timeout=${answer}`, ...args, '-o', 'json']) },
+      quiet,
+    );
     const said = Buffer.concat(chunks).toString('utf8');
     try {
       return JSON.parse(said) as T;
     } catch {
-      throw new StepFailure('CommandFailed', `kubectl ${args.join(' ')} answered no JSON: ${JSON.stringify(said.slice(0, 100))}`);
+      throw new StepFailure(
+        'CommandFailed',
+        `kubectl ${args.join(' ')} answered no JSON: ${JSON.stringify(said.slice(0, 100))}`,
+      );
     }
   }
 
@@ -50,6 +56,12 @@ export class Kubectl {
 
   private argv(args: readonly string[]): string[] {
     const { kubectl, kubeconfig, context, namespace } = this.facts;
-    return [kubectl, `--kubeconfig=${kubeconfig}`, `--context=${context}`, `--namespace=${namespace}`, ...args];
+    return [
+      kubectl,
+      `--kubeconfig=${kubeconfig}`,
+      `--context=${context}`,
+      `--namespace=${namespace}`,
+      ...args,
+    ];
   }
 }

@@ -3,7 +3,14 @@ import type { AnalysisNumbers, ExpectedTraffic } from '../../language/runbook.js
 import { StepFailure } from '../failure.js';
 import { forgottenBy } from './forgotten.js';
 import type { ObservedTraffic, TrafficSwitch } from '../traffic/index.js';
-import { bucketsOf, parseSamples, quantile, since, total, type Buckets } from '../traffic/prometheus.js';
+import {
+  bucketsOf,
+  parseSamples,
+  quantile,
+  since,
+  total,
+  type Buckets,
+} from '../traffic/prometheus.js';
 
 /*
  * What the proxy counts, and what the servers tell of themselves at `/metrics`: requests and failures as the proxy sees
@@ -39,16 +46,24 @@ export interface Wanted {
 }
 
 /** @throws StepFailure; Inconclusive when somebody else has changed the weights */
-export async function lookAt(proxy: TrafficSwitch, { names, path, expected }: Wanted, signal: AbortSignal): Promise<Look> {
+export async function lookAt(
+  proxy: TrafficSwitch,
+  { names, path, expected }: Wanted,
+  signal: AbortSignal,
+): Promise<Look> {
   const seen = await proxy.observe(signal);
   const forgotten = forgottenBy(seen, expected);
-  const counted = await Promise.all(names.map(async (name) => [name, await countedOf(seen, name, path)] as const));
+  const counted = await Promise.all(
+    names.map(async (name) => [name, await countedOf(seen, name, path)] as const),
+  );
   return { epoch: seen.epoch, forgotten, of: new Map(counted) };
 }
 
 /** Where those of the servers are that run. */
 export function addressesIn(look: Look, names: readonly string[]): string[] {
-  return names.map((name) => look.of.get(name)?.address ?? null).filter((address) => address !== null);
+  return names
+    .map((name) => look.of.get(name)?.address ?? null)
+    .filter((address) => address !== null);
 }
 
 /** What the servers did between two looks, taken together. */
@@ -57,12 +72,15 @@ export function numbersBetween(first: Look, now: Look, names: readonly string[])
     const [before, after] = [first.of.get(name), now.of.get(name)];
     return before && after ? [{ before, after }] : [];
   });
-  const sum = (of: 'requests' | 'errors'): number => each.reduce((all, { before, after }) => all + after[of] - before[of], 0);
+  const sum = (of: 'requests' | 'errors'): number =>
+    each.reduce((all, { before, after }) => all + after[of] - before[of], 0);
   const times = each.flatMap(({ before, after }) =>
     before.latency && after.latency ? since(after.latency, before.latency) : [],
   );
   const p95 = quantile(together(times), 0.95);
-  const memory = each.flatMap(({ after }) => (after.memoryBytes === null ? [] : [after.memoryBytes]));
+  const memory = each.flatMap(({ after }) =>
+    after.memoryBytes === null ? [] : [after.memoryBytes],
+  );
   return {
     requests: sum('requests'),
     errors: sum('errors'),
@@ -81,9 +99,13 @@ function together(buckets: Buckets): Buckets {
 async function countedOf(seen: ObservedTraffic, name: string, path: string): Promise<Counted> {
   const server = seen.servers.find((each) => each.name === name);
   if (!server) {
-    throw new StepFailure('Configuration', `${seen.proxy} has no server ${JSON.stringify(name)} in ${seen.pool}`, {
-      next: `It has ${seen.servers.map((each) => each.name).join(', ')}.`,
-    });
+    throw new StepFailure(
+      'Configuration',
+      `${seen.proxy} has no server ${JSON.stringify(name)} in ${seen.pool}`,
+      {
+        next: `It has ${seen.servers.map((each) => each.name).join(', ')}.`,
+      },
+    );
   }
   const { requests, errors, latency } = server.counters;
   const told = server.address === null ? null : await askFor(server.address, path);
@@ -98,9 +120,14 @@ async function countedOf(seen: ObservedTraffic, name: string, path: string): Pro
 }
 
 /** What a server tells of itself; null when it does not: it may be dead, and the proxy has counted that. */
-async function askFor(address: string, path: string): Promise<ReturnType<typeof parseSamples> | null> {
+async function askFor(
+  address: string,
+  path: string,
+): Promise<ReturnType<typeof parseSamples> | null> {
   try {
-    const response = await fetch(new URL(path, `http://${address}`), { signal: AbortSignal.timeout(answerMs) });
+    const response = await fetch(new URL(path, `http://${address}`), {
+      signal: AbortSignal.timeout(answerMs),
+    });
     return response.ok ? parseSamples(await response.text()) : null;
   } catch {
     return null;

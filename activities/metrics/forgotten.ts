@@ -7,7 +7,10 @@ import { words, type ObservedTraffic } from '../traffic/index.js';
  * Has the proxy been started anew and does something else since?
  * @throws StepFailure Inconclusive when it was not started anew: then somebody else wanted it so
  */
-export function forgottenBy(seen: ObservedTraffic, expected: ExpectedTraffic | undefined): ForgottenTraffic | null {
+export function forgottenBy(
+  seen: ObservedTraffic,
+  expected: ExpectedTraffic | undefined,
+): ForgottenTraffic | null {
   if (!expected || departed(seen.servers, expected.servers).length === 0) return null;
   const says = `${seen.proxy} says ${words(seen.servers)}, and was told ${words(expected.servers)}`;
   if (seen.started !== undefined && expected.started !== null && seen.started !== expected.started)

@@ -48,16 +48,24 @@ export function parametersIn(
 function listed(group: Group, name: string): readonly string[] {
   const list = name === 'servers' ? group.servers : group.addresses;
   if (list.length > 0) return list;
-  throw new StepFailure('Configuration', `the query uses $${name}, and nobody says where ${group.servers.join(', ')} run`, {
-    next: 'Use $servers or $version in the query, or declare the proxy in front of the target.',
-  });
+  throw new StepFailure(
+    'Configuration',
+    `the query uses $${name}, and nobody says where ${group.servers.join(', ')} run`,
+    {
+      next: 'Use $servers or $version in the query, or declare the proxy in front of the target.',
+    },
+  );
 }
 
 function known(value: string | undefined, placeholder: string): string {
   if (value !== undefined) return value;
-  throw new StepFailure('Configuration', `the query uses ${placeholder}, which this step does not know`, {
-    next: 'Use $servers in the query.',
-  });
+  throw new StepFailure(
+    'Configuration',
+    `the query uses ${placeholder}, which this step does not know`,
+    {
+      next: 'Use $servers in the query.',
+    },
+  );
 }
 
 /** Literally, in RE2. */

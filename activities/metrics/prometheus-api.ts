@@ -39,7 +39,10 @@ const value = z.tuple([z.number(), z.string()]);
 const vector = z.array(z.object({ value }));
 
 /** @throws StepFailure Configuration */
-export function prometheusSource(target: TargetDeclaration, context: AttemptContext): MetricsSource {
+export function prometheusSource(
+  target: TargetDeclaration,
+  context: AttemptContext,
+): MetricsSource {
   const parsed = facts.safeParse(target.facts['prometheus']);
   const wrong = (message: string): StepFailure =>
     new StepFailure('Configuration', `facts.prometheus of target ${target.name}: ${message}`, {
@@ -50,7 +53,8 @@ export function prometheusSource(target: TargetDeclaration, context: AttemptCont
     throw wrong([issue?.path.join('.'), issue?.message].filter(Boolean).join(': '));
   }
   const { data } = parsed;
-  if ((data.requests === undefined) !== (data.error_ratio === undefined)) throw wrong('requests and error_ratio belong together');
+  if ((data.requests === undefined) !== (data.error_ratio === undefined))
+    throw wrong('requests and error_ratio belong together');
   const tells = (
     [
       ['requests', data.requests],
@@ -78,10 +82,14 @@ class PrometheusApi implements MetricsSource {
   async read(group: Group, span: Span, signal: AbortSignal): Promise<Answer> {
     const { requests, error_ratio: errorRatio, p95, memory } = this.facts;
     const warnings = new Set<string>();
-    const one = async (name: string, asked: string | undefined): Promise<number | null | undefined> => {
+    const one = async (
+      name: string,
+      asked: string | undefined,
+    ): Promise<number | null | undefined> => {
       if (asked === undefined) return undefined;
       const answer = await this.ask(name, filledPromql(asked, group, span), span.until, signal);
-      for (const warning of answer.warnings) warnings.add(this.context.secrets.redact(warning).slice(0, 200));
+      for (const warning of answer.warnings)
+        warnings.add(this.context.secrets.redact(warning).slice(0, 200));
       return answer.number;
     };
     const [count, ratio, seconds, bytes] = await Promise.all([
@@ -93,11 +101,16 @@ class PrometheusApi implements MetricsSource {
     const told: Told = {};
     if (count !== undefined && ratio !== undefined) {
       if (ratio !== null && (ratio < 0 || ratio > 1.001))
-        throw this.misconfigured('error_ratio', `answers ${ratio}, and a ratio lies between 0 and 1`);
+        throw this.misconfigured(
+          'error_ratio',
+          `answers ${ratio}, and a ratio lies between 0 and 1`,
+        );
       told.requests = count === null ? null : Math.round(count);
-      told.errors = count === null || ratio === null ? null : Math.round(count * Math.min(ratio, 1));
+      told.errors =
+        count === null || ratio === null ? null : Math.round(count * Math.min(ratio, 1));
     }
-    if (seconds !== undefined) told.p95Ms = seconds === null ? null : Math.round(seconds * 1_000_000) / 1_000;
+    if (seconds !== undefined)
+      told.p95Ms = seconds === null ? null : Math.round(seconds * 1_000_000) / 1_000;
     if (bytes !== undefined) told.memoryBytes = bytes;
     return { told, warnings: [...warnings] };
   }
@@ -119,31 +132,45 @@ class PrometheusApi implements MetricsSource {
     }
     if (status === 408 || status === 429 || status >= 500)
       throw new StepFailure('HttpUnavailable', `${this.name} answers ${status} ${said}`.trim());
-    if (!parsed.success) throw this.misconfigured(name, `is answered with ${status} and no answer of Prometheus' API`);
+    if (!parsed.success)
+      throw this.misconfigured(name, `is answered with ${status} and no answer of Prometheus' API`);
     const { data, warnings = [] } = parsed.data;
-    if (parsed.data.status === 'error' || !data) throw this.misconfigured(name, `is refused: ${said}`);
-    const numbers = data.resultType === 'scalar' ? [value.parse(data.result)] : this.samples(name, data);
+    if (parsed.data.status === 'error' || !data)
+      throw this.misconfigured(name, `is refused: ${said}`);
+    const numbers =
+      data.resultType === 'scalar' ? [value.parse(data.result)] : this.samples(name, data);
     if (numbers.length > 1)
-      throw this.misconfigured(name, `answers ${numbers.length} series, and one is needed: take them together, with sum or max`);
+      throw this.misconfigured(
+        name,
+        `answers ${numbers.length} series, and one is needed: take them together, with sum or max`,
+      );
     const number = Number(numbers[0]?.[1] ?? NaN);
     return { number: Number.isFinite(number) ? number : null, warnings };
   }
 
-  private samples(name: string, { resultType, result }: { resultType: string; result: unknown }): z.infer<typeof value>[] {
+  private samples(
+    name: string,
+    { resultType, result }: { resultType: string; result: unknown },
+  ): z.infer<typeof value>[] {
     const parsed = vector.safeParse(result);
     if (resultType === 'vector' && parsed.success) return parsed.data.map((sample) => sample.value);
     throw this.misconfigured(name, `answers a ${resultType}, and one number is needed`);
   }
 
   /** @throws StepFailure Unreachable, Configuration (secret) */
-  private async get(text: string, at: Date, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
+  private async get(
+    text: string,
+    at: Date,
+    signal: AbortSignal,
+  ): Promise<{ status: number; body: unknown }> {
     const { url, bearer } = this.facts;
     const address = new URL(url);
     address.pathname = `${address.pathname.replace(/\/$/, '')}/api/v1/query`;
     address.searchParams.set('query', text);
     address.searchParams.set('time', String(at.getTime() / 1_000));
     address.searchParams.set('timeout', `${answerMs}ms`);
-    const token = bearer === undefined ? undefined : await this.context.secrets.resolve(bearer, this.target);
+    const token =
+      bearer === undefined ? undefined : await this.context.secrets.resolve(bearer, this.target);
     try {
       const response = await fetch(address, {
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
@@ -157,15 +184,21 @@ class PrometheusApi implements MetricsSource {
       if (signal.aborted) throw signal.reason;
       const { cause, name } = error as { cause?: NodeJS.ErrnoException; name: string };
       const why =
-        cause?.code ?? cause?.message ?? (name === 'TimeoutError' ? `no answer within ${answerMs / 1_000} s` : 'no answer');
+        cause?.code ??
+        cause?.message ??
+        (name === 'TimeoutError' ? `no answer within ${answerMs / 1_000} s` : 'no answer');
       throw new StepFailure('Unreachable', `${this.name} does not answer (${why})`);
     }
   }
 
   private misconfigured(name: string, what: string): StepFailure {
-    return new StepFailure('Configuration', `facts.prometheus.${name} of target ${this.target} ${what}`, {
-      next: 'Try the query in Prometheus, and correct it in targets.yaml.',
-    });
+    return new StepFailure(
+      'Configuration',
+      `facts.prometheus.${name} of target ${this.target} ${what}`,
+      {
+        next: 'Try the query in Prometheus, and correct it in targets.yaml.',
+      },
+    );
   }
 }
 

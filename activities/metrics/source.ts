@@ -48,9 +48,13 @@ export function declaredSource(
 ): MetricsSource | undefined {
   const { prometheus, metrics_sql: log } = target.facts;
   if (prometheus !== undefined && log !== undefined) {
-    throw new StepFailure('Configuration', `target ${target.name} declares both prometheus and metrics_sql`, {
-      next: 'Leave one of them in its facts: a release is judged by one source.',
-    });
+    throw new StepFailure(
+      'Configuration',
+      `target ${target.name} declares both prometheus and metrics_sql`,
+      {
+        next: 'Leave one of them in its facts: a release is judged by one source.',
+      },
+    );
   }
   if (prometheus !== undefined) return prometheusSource(target, context);
   return log === undefined ? undefined : sqlSource(target, context, sql);

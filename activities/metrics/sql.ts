@@ -22,11 +22,20 @@ const facts = z.strictObject({
 });
 
 /** Column → number; p95_ms and memory_bytes may be left out. */
-const columns = { requests: 'requests', errors: 'errors', p95_ms: 'p95Ms', memory_bytes: 'memoryBytes' } as const;
+const columns = {
+  requests: 'requests',
+  errors: 'errors',
+  p95_ms: 'p95Ms',
+  memory_bytes: 'memoryBytes',
+} as const;
 type Column = keyof typeof columns;
 
 /** @throws StepFailure Configuration */
-export function sqlSource(target: TargetDeclaration, context: AttemptContext, sql: Handler<'sql'>): MetricsSource {
+export function sqlSource(
+  target: TargetDeclaration,
+  context: AttemptContext,
+  sql: Handler<'sql'>,
+): MetricsSource {
   const parsed = facts.safeParse(target.facts['metrics_sql']);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -36,7 +45,13 @@ export function sqlSource(target: TargetDeclaration, context: AttemptContext, sq
       { next: 'docs/deploying.md, "Where the numbers come from", shows what belongs there.' },
     );
   }
-  return new SqlMetrics(target.name, parsed.data.target ?? target.name, parsed.data.query, context, sql);
+  return new SqlMetrics(
+    target.name,
+    parsed.data.target ?? target.name,
+    parsed.data.query,
+    context,
+    sql,
+  );
 }
 
 class SqlMetrics implements MetricsSource {
@@ -68,7 +83,9 @@ class SqlMetrics implements MetricsSource {
     const rows = (answer as { found: Record<string, Json>[] }).found;
     const [row] = rows;
     if (rows.length > 1)
-      throw this.misconfigured(`returns ${rows.length} rows, and one is needed: take the servers together, without GROUP BY`);
+      throw this.misconfigured(
+        `returns ${rows.length} rows, and one is needed: take the servers together, without GROUP BY`,
+      );
     const told: Told = { requests: null, errors: null };
     if (!row) return { told, warnings: [] };
     for (const column of ['requests', 'errors'] as const) {
@@ -83,15 +100,25 @@ class SqlMetrics implements MetricsSource {
   /** A sum comes as text, so that no digit is lost. */
   private numberOf(column: Column, given: Json): number | null {
     if (given === null) return null;
-    const number = typeof given === 'number' ? given : typeof given === 'string' && given.trim() !== '' ? Number(given) : NaN;
+    const number =
+      typeof given === 'number'
+        ? given
+        : typeof given === 'string' && given.trim() !== ''
+          ? Number(given)
+          : NaN;
     if (given === 'NaN') return null;
-    if (!Number.isFinite(number) || number < 0) throw this.misconfigured(`returns ${JSON.stringify(given)} as ${column}`);
+    if (!Number.isFinite(number) || number < 0)
+      throw this.misconfigured(`returns ${JSON.stringify(given)} as ${column}`);
     return number;
   }
 
   private misconfigured(what: string): StepFailure {
-    return new StepFailure('Configuration', `facts.metrics_sql.query of target ${this.target} ${what}`, {
-      next: 'Try the query in the database, and correct it in targets.yaml.',
-    });
+    return new StepFailure(
+      'Configuration',
+      `facts.metrics_sql.query of target ${this.target} ${what}`,
+      {
+        next: 'Try the query in the database, and correct it in targets.yaml.',
+      },
+    );
   }
 }

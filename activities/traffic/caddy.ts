@@ -1,6 +1,12 @@
 import { StepFailure } from '../failure.js';
 import { bucketsOf, parseSamples, total } from './prometheus.js';
-import { Switch, type ObservedServer, type ObservedTraffic, type ProxyDriver, type WantedServer } from './switch.js';
+import {
+  Switch,
+  type ObservedServer,
+  type ObservedTraffic,
+  type ProxyDriver,
+  type WantedServer,
+} from './switch.js';
 
 /*
  * Caddy by its admin API. Caddy counts by HTTP server and not by upstream, so every slot is an HTTP server of Caddy's own,
@@ -52,7 +58,9 @@ export function caddyServers(pool: {
   slots: Readonly<Record<string, string>>;
   nobody: string;
 }): CaddyServers {
-  const slots = Object.entries({ ...pool.slots, [nobody]: pool.nobody }).map(([name, path]) => [name, `unix/${path}`] as const);
+  const slots = Object.entries({ ...pool.slots, [nobody]: pool.nobody }).map(
+    ([name, path]) => [name, `unix/${path}`] as const,
+  );
   const share: CaddyHandler = {
     '@id': pool.pool,
     handler: 'reverse_proxy',
@@ -66,7 +74,9 @@ export function caddyServers(pool: {
   });
   return Object.fromEntries([
     [pool.pool, server(pool.listen, share)],
-    ...slots.map(([name, socket]) => [`${pool.pool}:${name}`, server(socket, slotHandler(null))] as const),
+    ...slots.map(
+      ([name, socket]) => [`${pool.pool}:${name}`, server(socket, slotHandler(null))] as const,
+    ),
   ]);
 }
 
@@ -104,15 +114,25 @@ class Caddy implements ProxyDriver {
         active: upstreams.find((each) => each.address === address)?.num_requests ?? 0,
         counters: {
           requests,
-          errors: total(samples, `${durations}_count`, (labels) => of(labels) && Number(labels['code']) >= 500) + unanswered,
-          latency: requests > 0 ? { kind: 'histogram', buckets: bucketsOf(samples, durations, of) } : null,
+          errors:
+            total(
+              samples,
+              `${durations}_count`,
+              (labels) => of(labels) && Number(labels['code']) >= 500,
+            ) + unanswered,
+          latency:
+            requests > 0 ? { kind: 'histogram', buckets: bucketsOf(samples, durations, of) } : null,
         },
       };
     });
     return { proxy: 'caddy', pool, epoch, started, servers: observed };
   }
 
-  async tell(change: readonly WantedServer[], _: ObservedTraffic, signal?: AbortSignal): Promise<void> {
+  async tell(
+    change: readonly WantedServer[],
+    _: ObservedTraffic,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { pool } = this.settings;
     for (let attempt = 1; ; attempt += 1) {
       const { servers, etag } = await this.servers(signal);
@@ -141,9 +161,13 @@ class Caddy implements ProxyDriver {
       );
       if (status !== 412) return;
       if (attempt === tries) {
-        throw new StepFailure('Unreachable', `Caddy's configuration was changed by somebody else ${tries} times in a row`, {
-          next: 'Find out who else changes it, then retry.',
-        });
+        throw new StepFailure(
+          'Unreachable',
+          `Caddy's configuration was changed by somebody else ${tries} times in a row`,
+          {
+            next: 'Find out who else changes it, then retry.',
+          },
+        );
       }
     }
   }
@@ -178,13 +202,20 @@ class Caddy implements ProxyDriver {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { cause } = error as { cause?: NodeJS.ErrnoException };
-      throw new StepFailure('Unreachable', `Caddy's admin API does not answer at ${admin} (${cause?.code ?? 'no answer'})`, {
-        next: 'See whether Caddy runs, and where its admin API listens.',
-      });
+      throw new StepFailure(
+        'Unreachable',
+        `Caddy's admin API does not answer at ${admin} (${cause?.code ?? 'no answer'})`,
+        {
+          next: 'See whether Caddy runs, and where its admin API listens.',
+        },
+      );
     }
     const { status, headers: answered } = response;
     if (response.ok || allowed.includes(status)) return { status, headers: answered, text };
-    throw new StepFailure('Configuration', `Caddy refused ${init.method ?? 'GET'} ${path}: ${status} ${text.slice(0, 300)}`);
+    throw new StepFailure(
+      'Configuration',
+      `Caddy refused ${init.method ?? 'GET'} ${path}: ${status} ${text.slice(0, 300)}`,
+    );
   }
 }
 
@@ -203,22 +234,34 @@ function shareOf(servers: CaddyServers, pool: string): CaddyHandler {
     .flatMap(({ routes }) => routes.flatMap(({ handle }) => handle))
     .find((handler) => handler['@id'] === pool && handler.handler === 'reverse_proxy');
   if (found) return found;
-  throw new StepFailure('Configuration', `Caddy has no handler reverse_proxy with the @id ${pool}`, {
-    next: 'Give the pool an HTTP server and each slot one of its own; docs/operating.md shows the configuration.',
-  });
+  throw new StepFailure(
+    'Configuration',
+    `Caddy has no handler reverse_proxy with the @id ${pool}`,
+    {
+      next: 'Give the pool an HTTP server and each slot one of its own; docs/operating.md shows the configuration.',
+    },
+  );
 }
 
 /** The pool's slots in the order of its upstreams. @throws StepFailure Configuration */
-function slotsOf(servers: CaddyServers, pool: string): { name: string; weight: number; handler: CaddyHandler }[] {
+function slotsOf(
+  servers: CaddyServers,
+  pool: string,
+): { name: string; weight: number; handler: CaddyHandler }[] {
   const { upstreams = [], load_balancing: balancing } = shareOf(servers, pool);
   const weights = balancing?.selection_policy?.weights ?? [];
   return upstreams.map(({ dial }, index) => {
-    const [key = '', server] = Object.entries(servers).find(([, { listen }]) => listen.includes(dial)) ?? [];
+    const [key = '', server] =
+      Object.entries(servers).find(([, { listen }]) => listen.includes(dial)) ?? [];
     const handler = server?.routes[0]?.handle[0];
     if (!handler || !key.startsWith(`${pool}:`)) {
-      throw new StepFailure('Configuration', `Caddy's pool ${pool} shares requests with ${dial}, which is no slot ${pool}:NAME`, {
-        next: 'Give each slot an HTTP server of its own; docs/operating.md shows the configuration.',
-      });
+      throw new StepFailure(
+        'Configuration',
+        `Caddy's pool ${pool} shares requests with ${dial}, which is no slot ${pool}:NAME`,
+        {
+          next: 'Give each slot an HTTP server of its own; docs/operating.md shows the configuration.',
+        },
+      );
     }
     return { name: key.slice(pool.length + 1), weight: weights[index] ?? 0, handler };
   });

@@ -1,7 +1,13 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { StepFailure } from '../failure.js';
-import { Switch, type ObservedServer, type ObservedTraffic, type ProxyDriver, type WantedServer } from './switch.js';
+import {
+  Switch,
+  type ObservedServer,
+  type ObservedTraffic,
+  type ProxyDriver,
+  type WantedServer,
+} from './switch.js';
 
 /*
  * HAProxy by its runtime API: weights and states of a running process change without a reload, so that no connection is
@@ -32,7 +38,10 @@ export function haproxy(settings: HaproxySettings): Switch {
 class Haproxy implements ProxyDriver {
   constructor(private readonly settings: HaproxySettings) {
     if (!/^[\w.:-]+$/.test(settings.pool))
-      throw new StepFailure('Configuration', `${JSON.stringify(settings.pool)} is no name of a backend`);
+      throw new StepFailure(
+        'Configuration',
+        `${JSON.stringify(settings.pool)} is no name of a backend`,
+      );
   }
 
   async observe(signal?: AbortSignal): Promise<ObservedTraffic> {
@@ -44,14 +53,20 @@ class Haproxy implements ProxyDriver {
     ];
     const [, header = '', ...rows] = states.trim().split('\n');
     if (!header.startsWith('# ')) {
-      throw new StepFailure('Configuration', `HAProxy has no backend ${pool} (${states.trim().slice(0, 100)})`, {
-        next: 'Name one of its backends, and give the stats socket `level admin`.',
-      });
+      throw new StepFailure(
+        'Configuration',
+        `HAProxy has no backend ${pool} (${states.trim().slice(0, 100)})`,
+        {
+          next: 'Name one of its backends, and give the stats socket `level admin`.',
+        },
+      );
     }
     const columns = header.slice(2).split(' ');
     const counted = csv(stats);
     const servers = rows.map((row) => {
-      const state = Object.fromEntries(row.split(' ').map((value, index) => [columns[index] ?? '', value]));
+      const state = Object.fromEntries(
+        row.split(' ').map((value, index) => [columns[index] ?? '', value]),
+      );
       return serverOf(state, counted.find((each) => each['svname'] === state['srv_name']) ?? {});
     });
     const [, pid = ''] = /^Pid: (\d+)/m.exec(info) ?? [];
@@ -60,11 +75,18 @@ class Haproxy implements ProxyDriver {
     return { proxy: 'haproxy', pool, epoch, started: epoch, servers };
   }
 
-  async tell(change: readonly WantedServer[], observed: ObservedTraffic, signal?: AbortSignal): Promise<void> {
+  async tell(
+    change: readonly WantedServer[],
+    observed: ObservedTraffic,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { pool, stateFile } = this.settings;
-    const before = (name: string): number => observed.servers.find((each) => each.name === name)?.weight ?? 0;
+    const before = (name: string): number =>
+      observed.servers.find((each) => each.name === name)?.weight ?? 0;
     // Those that get more come first: at no moment is there nobody who takes requests.
-    const ordered = [...change].sort((a, b) => b.weight - before(b.name) - (a.weight - before(a.name)));
+    const ordered = [...change].sort(
+      (a, b) => b.weight - before(b.name) - (a.weight - before(a.name)),
+    );
     const commands = ordered.flatMap(({ name, address, weight }) => {
       const server = `set server ${pool}/${name}`;
       if (address === null) return [`${server} weight 0`, `${server} state maint`];
@@ -76,7 +98,8 @@ class Haproxy implements ProxyDriver {
       ];
     });
     await this.ask(commands.join('; '), signal);
-    if (stateFile !== undefined) await keep(stateFile, await this.ask('show servers state', signal));
+    if (stateFile !== undefined)
+      await keep(stateFile, await this.ask('show servers state', signal));
   }
 
   /** @throws StepFailure Unreachable */
@@ -90,7 +113,11 @@ class Haproxy implements ProxyDriver {
       socket.once('close', () => signal?.removeEventListener('abort', abort));
       if (signal?.aborted) abort();
       let text = '';
-      socket.setEncoding('utf8').setTimeout(answerMs, () => socket.destroy(new Error(`no answer within ${answerMs / 1_000} s`)));
+      socket
+        .setEncoding('utf8')
+        .setTimeout(answerMs, () =>
+          socket.destroy(new Error(`no answer within ${answerMs / 1_000} s`)),
+        );
       socket.on('data', (chunk: string) => (text += chunk));
       const unreachable = (why: string): void =>
         failed(
@@ -99,7 +126,9 @@ class Haproxy implements ProxyDriver {
           }),
         );
       // Every answer ends with an empty line: without it HAProxy has died over it.
-      socket.once('end', () => (text.endsWith('\n\n') ? answered(text) : unreachable('it broke off')));
+      socket.once('end', () =>
+        text.endsWith('\n\n') ? answered(text) : unreachable('it broke off'),
+      );
       socket.once('error', (error) => {
         if (signal?.aborted) failed(signal.reason as Error);
         else unreachable((error as NodeJS.ErrnoException).code ?? error.message);
@@ -133,7 +162,9 @@ function serverOf(state: Record<string, string>, counted: Record<string, string>
 function csv(text: string): Record<string, string>[] {
   const [header = '', ...rows] = text.trim().split('\n');
   const columns = header.replace(/^# /, '').split(',');
-  return rows.map((row) => Object.fromEntries(row.split(',').map((value, index) => [columns[index] ?? '', value])));
+  return rows.map((row) =>
+    Object.fromEntries(row.split(',').map((value, index) => [columns[index] ?? '', value])),
+  );
 }
 
 /** HAProxy reads the old or the new file, never half of one. */

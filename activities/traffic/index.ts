@@ -18,7 +18,12 @@ export {
 
 /** What a target's facts say of the proxy in front of it. */
 const facts = z.discriminatedUnion('proxy', [
-  z.object({ proxy: z.literal('haproxy'), pool: z.string().min(1), socket: z.string().min(1), stateFile: z.string().optional() }),
+  z.object({
+    proxy: z.literal('haproxy'),
+    pool: z.string().min(1),
+    socket: z.string().min(1),
+    stateFile: z.string().optional(),
+  }),
   z.object({ proxy: z.literal('caddy'), pool: z.string().min(1), admin: z.url() }),
   z.object({
     proxy: z.literal('nginx'),
@@ -33,12 +38,19 @@ const facts = z.discriminatedUnion('proxy', [
 ]);
 
 /** The switch of the proxy in front of a target. @throws StepFailure Configuration */
-export function trafficOf({ name, facts: declared }: Pick<TargetDeclaration, 'name' | 'facts'>): TrafficSwitch {
+export function trafficOf({
+  name,
+  facts: declared,
+}: Pick<TargetDeclaration, 'name' | 'facts'>): TrafficSwitch {
   const parsed = facts.safeParse(declared);
   if (!parsed.success) {
-    throw new StepFailure('Configuration', `target ${name} does not say which proxy stands in front of it`, {
-      next: 'Add facts to it in targets.yaml: `proxy: haproxy` with `pool` and `socket`, `proxy: caddy` with `pool` and `admin`, or `proxy: nginx` with what docs/operating.md lists.',
-    });
+    throw new StepFailure(
+      'Configuration',
+      `target ${name} does not say which proxy stands in front of it`,
+      {
+        next: 'Add facts to it in targets.yaml: `proxy: haproxy` with `pool` and `socket`, `proxy: caddy` with `pool` and `admin`, or `proxy: nginx` with what docs/operating.md lists.',
+      },
+    );
   }
   const { data } = parsed;
   if (data.proxy === 'caddy') return caddy(data);

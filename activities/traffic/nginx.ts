@@ -4,7 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { StepFailure } from '../failure.js';
 import type { Buckets } from './prometheus.js';
-import { Switch, type ObservedServer, type ObservedTraffic, type ProxyDriver, type WantedServer } from './switch.js';
+import {
+  Switch,
+  type ObservedServer,
+  type ObservedTraffic,
+  type ProxyDriver,
+  type WantedServer,
+} from './switch.js';
 
 /*
  * nginx by its configuration and a reload. One file holds the pool: its `upstream`, and a variable with the same in JSON,
@@ -38,11 +44,16 @@ const answerMs = 5_000;
 /** How long new workers may take to come, and the old ones to let go of new requests, in milliseconds. */
 const reloadMs = 15_000;
 /** Upper bounds in seconds; nginx tells times in milliseconds. */
-const bounds = [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
+const bounds = [
+  0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1,
+  2.5, 5, 10,
+];
 /** How much of a log is read at once, in bytes. */
 const chunkBytes = 1024 * 1024;
 
-const loaded = z.array(z.object({ name: z.string(), address: z.string().nullable(), weight: z.number() }));
+const loaded = z.array(
+  z.object({ name: z.string(), address: z.string().nullable(), weight: z.number() }),
+);
 
 /**
  * The file with a pool. @param servers all slots; names of letters, digits, `.`, `_` and `-`
@@ -50,11 +61,14 @@ const loaded = z.array(z.object({ name: z.string(), address: z.string().nullable
  */
 export function nginxPool(pool: string, servers: readonly WantedServer[]): string {
   const odd = [pool, ...servers.map(({ name }) => name)].find((name) => !/^[\w.-]+$/.test(name));
-  if (odd !== undefined) throw new StepFailure('Configuration', `${JSON.stringify(odd)} is no name of a pool or a slot`);
+  if (odd !== undefined)
+    throw new StepFailure('Configuration', `${JSON.stringify(odd)} is no name of a pool or a slot`);
   const lines = servers.flatMap(({ address, weight }) =>
     address === null ? [] : [`  server ${address} ${weight > 0 ? `weight=${weight}` : 'down'};`],
   );
-  const json = JSON.stringify(servers.map(({ name, address, weight }) => ({ name, address, weight })));
+  const json = JSON.stringify(
+    servers.map(({ name, address, weight }) => ({ name, address, weight })),
+  );
   return `# Written by runbook; changes by hand are lost.
 upstream ${pool} {
   zone ${pool} 64k;
@@ -83,7 +97,9 @@ class Nginx implements ProxyDriver {
     const master = await this.master();
     const old = (await workersOf(master)).filter(({ isLeaving }) => isLeaving).length;
     const connections = await establishedTo(servers.flatMap(({ address }) => address ?? []));
-    await this.log.read(new Map(servers.flatMap(({ name, address }) => (address === null ? [] : [[address, name]]))));
+    await this.log.read(
+      new Map(servers.flatMap(({ name, address }) => (address === null ? [] : [[address, name]]))),
+    );
     const observed = servers.map(({ name, address, weight }): ObservedServer => {
       const { requests, errors, latency } = this.log.countersOf(name);
       return {
@@ -92,17 +108,27 @@ class Nginx implements ProxyDriver {
         weight,
         up: null,
         // Who gets no new requests has those only that workers of before still finish.
-        active: address === null || (weight === 0 && old === 0) ? 0 : (connections.get(address) ?? old),
-        counters: { requests, errors, latency: requests > 0 ? { kind: 'histogram', buckets: latency } : null },
+        active:
+          address === null || (weight === 0 && old === 0) ? 0 : (connections.get(address) ?? old),
+        counters: {
+          requests,
+          errors,
+          latency: requests > 0 ? { kind: 'histogram', buckets: latency } : null,
+        },
       };
     });
     return { proxy: 'nginx', pool, epoch: await this.startOf(master), servers: observed };
   }
 
-  async tell(change: readonly WantedServer[], observed: ObservedTraffic, signal?: AbortSignal): Promise<void> {
+  async tell(
+    change: readonly WantedServer[],
+    observed: ObservedTraffic,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { pool, upstream } = this.settings;
     const wanted = observed.servers.map(
-      ({ name, address, weight }) => change.find((each) => each.name === name) ?? { name, address, weight },
+      ({ name, address, weight }) =>
+        change.find((each) => each.name === name) ?? { name, address, weight },
     );
     const before = await readFile(upstream, 'utf8');
     const master = await this.master();
@@ -114,15 +140,22 @@ class Nginx implements ProxyDriver {
     } catch (error) {
       await replace(upstream, before);
       if (error instanceof StepFailure) throw error;
-      throw new StepFailure('Configuration', `nginx cannot be reloaded: its process ${master} takes no signal of this worker`, {
-        next: 'Let the worker run as a user who may signal nginx: the same one, or root.',
-      });
+      throw new StepFailure(
+        'Configuration',
+        `nginx cannot be reloaded: its process ${master} takes no signal of this worker`,
+        {
+          next: 'Let the worker run as a user who may signal nginx: the same one, or root.',
+        },
+      );
     }
     const until = Date.now() + reloadMs;
     for (;;) {
       const now = await workersOf(master);
-      const taking = now.filter(({ pid, isLeaving }) => !isLeaving && workers.some((each) => each.pid === pid));
-      if (now.length > 0 && taking.length === 0 && same(await this.loadedServers(signal), wanted)) return;
+      const taking = now.filter(
+        ({ pid, isLeaving }) => !isLeaving && workers.some((each) => each.pid === pid),
+      );
+      if (now.length > 0 && taking.length === 0 && same(await this.loadedServers(signal), wanted))
+        return;
       if (Date.now() > until) {
         throw new StepFailure(
           'VerifyFailed',
@@ -151,15 +184,23 @@ class Nginx implements ProxyDriver {
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const { cause } = error as { cause?: NodeJS.ErrnoException };
-      throw new StepFailure('Unreachable', `nginx does not answer at ${status} (${cause?.code ?? 'no answer'})`, {
-        next: 'See whether nginx runs, and where it answers with the pool.',
-      });
+      throw new StepFailure(
+        'Unreachable',
+        `nginx does not answer at ${status} (${cause?.code ?? 'no answer'})`,
+        {
+          next: 'See whether nginx runs, and where it answers with the pool.',
+        },
+      );
     }
     const parsed = loaded.safeParse(jsonOf(text));
     if (parsed.success) return parsed.data;
-    throw new StepFailure('Configuration', `nginx does not say at ${status} what the pool ${pool} is`, {
-      next: 'Let it answer there with the variable of the pool; docs/operating.md shows the configuration.',
-    });
+    throw new StepFailure(
+      'Configuration',
+      `nginx does not say at ${status} what the pool ${pool} is`,
+      {
+        next: 'Let it answer there with the variable of the pool; docs/operating.md shows the configuration.',
+      },
+    );
   }
 
   /** @throws StepFailure Configuration with what nginx says */
@@ -170,9 +211,13 @@ class Nginx implements ProxyDriver {
         if (!error) return done();
         const [line = ''] = said.split('\n').filter((each) => each.includes('[emerg]'));
         failed(
-          new StepFailure('Configuration', `nginx would not load the new pool: ${(line || error.message).slice(0, 300)}`, {
-            next: 'Nothing was changed. Try `nginx -t` as the worker does.',
-          }),
+          new StepFailure(
+            'Configuration',
+            `nginx would not load the new pool: ${(line || error.message).slice(0, 300)}`,
+            {
+              next: 'Nothing was changed. Try `nginx -t` as the worker does.',
+            },
+          ),
         );
       });
     });
@@ -183,10 +228,19 @@ class Nginx implements ProxyDriver {
     const { pidFile } = this.settings;
     const pid = Number((await readFile(pidFile, 'utf8').catch(() => '')).trim());
     // The number may be somebody else's by now.
-    if (Number.isInteger(pid) && pid > 1 && (await commandOf(pid)).startsWith('nginx: master process')) return pid;
-    throw new StepFailure('Unreachable', `nginx does not answer: ${pidFile} names no master process of nginx`, {
-      next: 'See whether nginx runs on this host.',
-    });
+    if (
+      Number.isInteger(pid) &&
+      pid > 1 &&
+      (await commandOf(pid)).startsWith('nginx: master process')
+    )
+      return pid;
+    throw new StepFailure(
+      'Unreachable',
+      `nginx does not answer: ${pidFile} names no master process of nginx`,
+      {
+        next: 'See whether nginx runs on this host.',
+      },
+    );
   }
 
   private async startOf(pid: number): Promise<string> {
@@ -198,14 +252,21 @@ class Nginx implements ProxyDriver {
 class AccessLog {
   private at: { inode: number; offset: number } | undefined;
   private rest = '';
-  private readonly counts = new Map<string, { requests: number; errors: number; latency: Buckets }>();
+  private readonly counts = new Map<
+    string,
+    { requests: number; errors: number; latency: Buckets }
+  >();
 
   constructor(private readonly path: string) {}
 
   countersOf(name: string): { requests: number; errors: number; latency: Buckets } {
     const there = this.counts.get(name);
     if (there) return there;
-    const counters = { requests: 0, errors: 0, latency: [...bounds, Infinity].map((bound): [number, number] => [bound, 0]) };
+    const counters = {
+      requests: 0,
+      errors: 0,
+      latency: [...bounds, Infinity].map((bound): [number, number] => [bound, 0]),
+    };
     this.counts.set(name, counters);
     return counters;
   }
@@ -245,8 +306,8 @@ class AccessLog {
 
   /** One request; several servers where the first ones did not answer. */
   private count(line: string, names: ReadonlyMap<string, string>): void {
-    const [addresses = [], statuses = [], times = []] = [...line.matchAll(/"([^"]*)"/g)].map(([, list = '']) =>
-      list.split(/, | : /),
+    const [addresses = [], statuses = [], times = []] = [...line.matchAll(/"([^"]*)"/g)].map(
+      ([, list = '']) => list.split(/, | : /),
     );
     for (const [index, address] of addresses.entries()) {
       const name = names.get(address);
@@ -256,19 +317,26 @@ class AccessLog {
       const seconds = Number(times[index]);
       counters.requests += 1;
       if (status >= 500) counters.errors += 1;
-      counters.latency = counters.latency.map(([bound, count]) => [bound, count + (seconds <= bound ? 1 : 0)]);
+      counters.latency = counters.latency.map(([bound, count]) => [
+        bound,
+        count + (seconds <= bound ? 1 : 0),
+      ]);
     }
   }
 }
 
 /** The workers of a master; those that are leaving finish what they began, and take nothing new. */
 async function workersOf(master: number): Promise<{ pid: number; isLeaving: boolean }[]> {
-  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const pids = (await readdir('/proc').catch(() => []))
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
   const workers = await Promise.all(
     pids.map(async (pid) => {
       if (Number((await statOf(pid))[1]) !== master) return [];
       const command = await commandOf(pid);
-      return command.startsWith('nginx: worker process') ? [{ pid, isLeaving: command.includes('is shutting down') }] : [];
+      return command.startsWith('nginx: worker process')
+        ? [{ pid, isLeaving: command.includes('is shutting down') }]
+        : [];
     }),
   );
   return workers.flat();
@@ -288,7 +356,9 @@ const established = '01';
 
 /** Connections of this host to each address; addresses that are no IPv4 numbers are left out. */
 async function establishedTo(addresses: readonly string[]): Promise<Map<string, number>> {
-  const wanted = new Map(addresses.flatMap((address) => (inHex(address) === null ? [] : [[inHex(address), address]])));
+  const wanted = new Map(
+    addresses.flatMap((address) => (inHex(address) === null ? [] : [[inHex(address), address]])),
+  );
   const counts = new Map([...wanted.values()].map((address) => [address, 0]));
   for (const row of (await readFile('/proc/net/tcp', 'utf8').catch(() => '')).split('\n')) {
     const [, , remote = '', state] = row.trim().split(/\s+/);
@@ -302,7 +372,8 @@ async function establishedTo(addresses: readonly string[]): Promise<Map<string, 
 function inHex(address: string): string | null {
   const [, host = '', port = ''] = /^(\d+\.\d+\.\d+\.\d+):(\d+)$/.exec(address) ?? [];
   if (host === '') return null;
-  const hex = (number: number, digits: number): string => number.toString(16).toUpperCase().padStart(digits, '0');
+  const hex = (number: number, digits: number): string =>
+    number.toString(16).toUpperCase().padStart(digits, '0');
   return `${host
     .split('.')
     .map((byte) => hex(Number(byte), 2))

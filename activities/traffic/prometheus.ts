@@ -20,8 +20,15 @@ export function parseSamples(text: string): Sample[] {
   for (const each of text.split('\n')) {
     const [, name, inside = '', number = ''] = line.exec(each) ?? [];
     if (name === undefined) continue;
-    const labels = [...inside.matchAll(label)].map(([, key = '', value = '']) => [key, unescaped(value)]);
-    samples.push({ name, labels: Object.fromEntries(labels) as Record<string, string>, value: numberOf(number) });
+    const labels = [...inside.matchAll(label)].map(([, key = '', value = '']) => [
+      key,
+      unescaped(value),
+    ]);
+    samples.push({
+      name,
+      labels: Object.fromEntries(labels) as Record<string, string>,
+      value: numberOf(number),
+    });
   }
   return samples;
 }
@@ -32,7 +39,10 @@ export function total(
   name: string,
   choose: (labels: Sample['labels']) => boolean = () => true,
 ): number {
-  return samples.reduce((sum, sample) => sum + (sample.name === name && choose(sample.labels) ? sample.value : 0), 0);
+  return samples.reduce(
+    (sum, sample) => sum + (sample.name === name && choose(sample.labels) ? sample.value : 0),
+    0,
+  );
 }
 
 /** One histogram out of all samples of this name that `choose` wants. @param name without `_bucket` */

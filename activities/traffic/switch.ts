@@ -72,7 +72,11 @@ export interface TrafficSwitch {
 export interface ProxyDriver {
   observe(signal?: AbortSignal): Promise<ObservedTraffic>;
   /** Tells the proxy. @param change the servers that differ, already with what is wanted */
-  tell(change: readonly WantedServer[], observed: ObservedTraffic, signal?: AbortSignal): Promise<void>;
+  tell(
+    change: readonly WantedServer[],
+    observed: ObservedTraffic,
+    signal?: AbortSignal,
+  ): Promise<void>;
 }
 
 /** A switch made of what a proxy can do. */
@@ -94,14 +98,26 @@ export class Switch implements TrafficSwitch {
       const now = seen.servers.map(plain);
       const wrong = after.filter((server) => !now.some((each) => same(each, server)));
       if (wrong.length > 0 && seen.started !== observed.started)
-        throw new StepFailure('Unreachable', `${observed.proxy} was restarted while it was told, and says ${words(now)}`);
+        throw new StepFailure(
+          'Unreachable',
+          `${observed.proxy} was restarted while it was told, and says ${words(now)}`,
+        );
       if (wrong.length > 0) {
-        throw new StepFailure('VerifyFailed', `${observed.proxy} was told ${words(wrong)}, and says ${words(now)}`, {
-          next: 'See whether somebody else changes the same proxy, then retry.',
-        });
+        throw new StepFailure(
+          'VerifyFailed',
+          `${observed.proxy} was told ${words(wrong)}, and says ${words(now)}`,
+          {
+            next: 'See whether somebody else changes the same proxy, then retry.',
+          },
+        );
       }
     }
-    return { before, after, changed: differ.map(({ name }) => name), started: observed.started ?? null };
+    return {
+      before,
+      after,
+      changed: differ.map(({ name }) => name),
+      started: observed.started ?? null,
+    };
   }
 }
 
@@ -116,11 +132,15 @@ export async function drain(
   { limitMs, signal }: { limitMs: number; signal?: AbortSignal },
 ): Promise<{ drained: boolean; active: number; change: TrafficChange }> {
   const server = (await traffic.observe(signal)).servers.find((each) => each.name === name);
-  const change = await traffic.apply([{ name, address: server?.address ?? null, weight: 0 }], signal);
+  const change = await traffic.apply(
+    [{ name, address: server?.address ?? null, weight: 0 }],
+    signal,
+  );
   const end = Date.now() + limitMs;
   // A request that was given to it just before may not be counted yet: it is empty when it was so twice.
   for (let empty = 0; ;) {
-    const { active = 0 } = (await traffic.observe(signal)).servers.find((each) => each.name === name) ?? {};
+    const { active = 0 } =
+      (await traffic.observe(signal)).servers.find((each) => each.name === name) ?? {};
     empty = active === 0 ? empty + 1 : 0;
     if (empty === 2 || Date.now() > end) return { drained: empty > 0, active, change };
     await delay(50, undefined, { signal });
@@ -130,11 +150,15 @@ export async function drain(
 /** Each server's share of new requests, 0 to 1. */
 export function shares(servers: readonly WantedServer[]): Record<string, number> {
   const total = servers.reduce((sum, { weight }) => sum + weight, 0);
-  return Object.fromEntries(servers.map(({ name, weight }) => [name, total === 0 ? 0 : weight / total]));
+  return Object.fromEntries(
+    servers.map(({ name, weight }) => [name, total === 0 ? 0 : weight / total]),
+  );
 }
 
 export function words(servers: readonly WantedServer[]): string {
-  return servers.map(({ name, address, weight }) => `${name} ${address ?? 'empty'} weight ${weight}`).join(', ');
+  return servers
+    .map(({ name, address, weight }) => `${name} ${address ?? 'empty'} weight ${weight}`)
+    .join(', ');
 }
 
 function merged(
@@ -144,24 +168,43 @@ function merged(
 ): WantedServer[] {
   for (const { name, address, weight } of wanted) {
     if (!before.some((each) => each.name === name)) {
-      throw new StepFailure('Configuration', `${proxy} has no server ${JSON.stringify(name)} in ${pool}`, {
-        next: `It has ${before.map((each) => each.name).join(', ')}: declare the server in the proxy's configuration, or name one of these.`,
-      });
+      throw new StepFailure(
+        'Configuration',
+        `${proxy} has no server ${JSON.stringify(name)} in ${pool}`,
+        {
+          next: `It has ${before.map((each) => each.name).join(', ')}: declare the server in the proxy's configuration, or name one of these.`,
+        },
+      );
     }
-    if (!Number.isInteger(weight) || weight < 0 || weight > maxWeight || (address === null && weight > 0)) {
+    if (
+      !Number.isInteger(weight) ||
+      weight < 0 ||
+      weight > maxWeight ||
+      (address === null && weight > 0)
+    ) {
       throw new StepFailure('Configuration', `${name} cannot have weight ${weight}`, {
         next: `A weight is a whole number from 0 to ${maxWeight}, and 0 where nothing runs.`,
       });
     }
     if (address !== null && !/^[\w.-]+:\d{1,5}$/.test(address))
-      throw new StepFailure('Configuration', `${JSON.stringify(address)} is no address of the form host:port`);
+      throw new StepFailure(
+        'Configuration',
+        `${JSON.stringify(address)} is no address of the form host:port`,
+      );
   }
-  const after = before.map((server) => plain(wanted.find((each) => each.name === server.name) ?? server));
-  const served = (servers: readonly WantedServer[]): boolean => servers.some(({ weight }) => weight > 0);
+  const after = before.map((server) =>
+    plain(wanted.find((each) => each.name === server.name) ?? server),
+  );
+  const served = (servers: readonly WantedServer[]): boolean =>
+    servers.some(({ weight }) => weight > 0);
   if (served(before) && !served(after)) {
-    throw new StepFailure('Configuration', `this would leave ${pool} with nobody to answer its users`, {
-      next: 'Give another server its weight first.',
-    });
+    throw new StepFailure(
+      'Configuration',
+      `this would leave ${pool} with nobody to answer its users`,
+      {
+        next: 'Give another server its weight first.',
+      },
+    );
   }
   return after;
 }

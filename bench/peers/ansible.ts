@@ -12,20 +12,27 @@ export async function ansible(folder: string): Promise<Peer> {
   const playbook = async (tasks: number): Promise<string> => {
     const file = join(folder, `playbook-${tasks}.json`);
     const task = { 'ansible.builtin.command': { argv: [program] } };
-    await writeFile(file, JSON.stringify([{ hosts: 'localhost', gather_facts: false, tasks: Array(tasks).fill(task) }]));
+    await writeFile(
+      file,
+      JSON.stringify([{ hosts: 'localhost', gather_facts: false, tasks: Array(tasks).fill(task) }]),
+    );
     return file;
   };
   const [one, all] = [await playbook(1), await playbook(steps + 1)];
   const timed = async (file: string): Promise<number> => {
     const began = performance.now();
     const interpreter = `ansible_python_interpreter=${join(programs, 'python')}`;
-    await execa(join(programs, 'ansible-playbook'), ['-i', 'localhost,', '-c', 'local', '-e', interpreter, file], {
-      env: {
-        PATH: `${programs}:${process.env['PATH'] ?? ''}`,
-        ANSIBLE_HOME: join(folder, 'ansible'),
-        ANSIBLE_LOCALHOST_WARNING: 'False',
+    await execa(
+      join(programs, 'ansible-playbook'),
+      ['-i', 'localhost,', '-c', 'local', '-e', interpreter, file],
+      {
+        env: {
+          PATH: `${programs}:${process.env['PATH'] ?? ''}`,
+          ANSIBLE_HOME: join(folder, 'ansible'),
+          ANSIBLE_LOCALHOST_WARNING: 'False',
+        },
       },
-    });
+    );
     return performance.now() - began;
   };
   return {

@@ -11,6 +11,9 @@ export async function dbos(databaseUrl: string): Promise<Peer> {
   const script = join(projectRoot, 'bench', 'peers', 'dbos_steps.py');
   return {
     ...{ name: 'DBOS', version, steps },
-    round: () => measured(join(programs, 'python'), [script, program, String(steps)], { DBOS_BENCH_DATABASE_URL: databaseUrl }),
+    round: () =>
+      measured(join(programs, 'python'), [script, program, String(steps)], {
+        DBOS_BENCH_DATABASE_URL: databaseUrl,
+      }),
   };
 }

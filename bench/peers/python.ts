@@ -28,21 +28,35 @@ const installMs = 400_000;
  * @returns the folder of its programs, and the release of the first package
  * @throws Error in one line, when there is no Python or no index
  */
-export async function installed(packages: readonly string[]): Promise<{ programs: string; version: string }> {
+export async function installed(
+  packages: readonly string[],
+): Promise<{ programs: string; version: string }> {
   const folder = join(cacheFolder(), 'bench-peers', packages.join('-').replaceAll('==', '-'));
   const programs = join(folder, 'bin');
   await mkdir(folder, { recursive: true });
   await line(() => execa('python3', ['-m', 'venv', folder]));
   const pip = join(programs, 'pip');
-  await line(() => execa(pip, ['install', '--quiet', '--disable-pip-version-check', ...packages], { timeout: installMs }));
+  await line(() =>
+    execa(pip, ['install', '--quiet', '--disable-pip-version-check', ...packages], {
+      timeout: installMs,
+    }),
+  );
   const { stdout } = await line(() =>
-    execa(pip, ['show', '--disable-pip-version-check', (packages[0] ?? '').split('==', 1)[0] ?? '']),
+    execa(pip, [
+      'show',
+      '--disable-pip-version-check',
+      (packages[0] ?? '').split('==', 1)[0] ?? '',
+    ]),
   );
   return { programs, version: /^Version: (.+)$/m.exec(stdout)?.[1] ?? 'unknown' };
 }
 
 /** Runs one of the scripts beside this file, which prints `{"ms": …}` at its end. */
-export async function measured(python: string, argv: readonly string[], env: Record<string, string> = {}): Promise<number> {
+export async function measured(
+  python: string,
+  argv: readonly string[],
+  env: Record<string, string> = {},
+): Promise<number> {
   const { stdout } = await execa(python, argv, { env, stderr: 'ignore', stdin: 'ignore' });
   const last = stdout.trim().split('\n').at(-1) ?? '';
   return (JSON.parse(last) as { ms: number }).ms;
@@ -52,7 +66,11 @@ async function line<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const { stderr, shortMessage, message } = error as { stderr?: string; shortMessage?: string; message: string };
+    const { stderr, shortMessage, message } = error as {
+      stderr?: string;
+      shortMessage?: string;
+      message: string;
+    };
     const said = (stderr?.trim().split('\n').at(-1) || shortMessage) ?? message;
     throw new Error(said.slice(0, 200), { cause: error });
   }

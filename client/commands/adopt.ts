@@ -14,7 +14,13 @@ export function registerAdopt(program: Command, io: Io, run = runAdopt): void {
     .command('adopt')
     .description('move runs that no worker of their version is left for to this release')
     .argument('[run...]', 'ids of runs; all of them unless said')
-    .addHelpText('after', examples('runbook adopt', 'runbook adopt pipeline-recovery-20261121-120000-1f2e --output json'))
+    .addHelpText(
+      'after',
+      examples(
+        'runbook adopt',
+        'runbook adopt pipeline-recovery-20261121-120000-1f2e --output json',
+      ),
+    )
     .action(async (ids: string[], _own: unknown, command: Command) => {
       io.exitCode = await run(ids, optionsOf(command), io);
     });
@@ -27,7 +33,12 @@ export function registerAdopt(program: Command, io: Io, run = runAdopt): void {
  * @returns exit code 1 when one could not be moved
  * @throws CliError when no worker of this release lives, or a run that was named needs no move
  */
-export function runAdopt(ids: readonly string[], options: GlobalFlags, io: Io, bundle?: WorkflowBundle): Promise<number> {
+export function runAdopt(
+  ids: readonly string[],
+  options: GlobalFlags,
+  io: Io,
+  bundle?: WorkflowBundle,
+): Promise<number> {
   return withSession(options, io, async (session) => {
     const { deploymentOfSession, orphans, readReleases } = await import('../releases.js');
     const { code, buildId = '' } = bundle ?? (await thisRelease());
@@ -40,9 +51,13 @@ export function runAdopt(ids: readonly string[], options: GlobalFlags, io: Io, b
       );
     }
     const all = orphans(releases);
-    const chosen = ids.length === 0 ? all : ids.map((id) => all.find((run) => run.id === id) ?? notStranded(id, releases));
+    const chosen =
+      ids.length === 0
+        ? all
+        : ids.map((id) => all.find((run) => run.id === id) ?? notStranded(id, releases));
     if (chosen.length === 0) {
-      if (options.output === 'json' || options.output === 'jsonl') printList(io, options.output, []);
+      if (options.output === 'json' || options.output === 'jsonl')
+        printList(io, options.output, []);
       else remark(io, 'Every open run has a worker of its version.');
       return exitCodes.ok;
     }
@@ -56,11 +71,22 @@ export function runAdopt(ids: readonly string[], options: GlobalFlags, io: Io, b
     const { adopt } = await import('../../worker/deployment/adopt.js');
     const results = [];
     for await (const { run, moved, why } of adopt(deployment, chosen, { buildId, code })) {
-      results.push({ run: run.id, from: run.buildId, to: moved ? buildId : null, why: why || null });
+      results.push({
+        run: run.id,
+        from: run.buildId,
+        to: moved ? buildId : null,
+        why: why || null,
+      });
       if (options.output === undefined || options.output === 'text')
-        print(io, moved ? `${run.id}  moved from ${run.buildId} to ${buildId}` : `${run.id}  not moved: ${why}`);
+        print(
+          io,
+          moved
+            ? `${run.id}  moved from ${run.buildId} to ${buildId}`
+            : `${run.id}  not moved: ${why}`,
+        );
     }
-    if (options.output === 'json' || options.output === 'jsonl') printList(io, options.output, results);
+    if (options.output === 'json' || options.output === 'jsonl')
+      printList(io, options.output, results);
     const left = results.filter(({ to }) => to === null).length;
     if (left > 0)
       remark(

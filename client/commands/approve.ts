@@ -37,17 +37,32 @@ export function registerApprove(program: Command, io: Io, run = runDecide): void
 }
 
 export function registerReject(program: Command, io: Io, run = runDecide): void {
-  register(program, io, 'reject', 'refuse what a waiting run asks; what was changed is taken back', run);
+  register(
+    program,
+    io,
+    'reject',
+    'refuse what a waiting run asks; what was changed is taken back',
+    run,
+  );
 }
 
-function register(program: Command, io: Io, verb: 'approve' | 'reject', description: string, run: typeof runDecide): void {
+function register(
+  program: Command,
+  io: Io,
+  verb: 'approve' | 'reject',
+  description: string,
+  run: typeof runDecide,
+): void {
   const command = program
     .command(verb)
     .description(description)
     .argument('<run>', 'id of the run, or @latest')
     .argument('[gate]', 'the gate; may be left out when only one waits')
     .addOption(reasonOption())
-    .option('--digest <digest>', 'what you looked at; refused when the gate asks something else by now')
+    .option(
+      '--digest <digest>',
+      'what you looked at; refused when the gate asks something else by now',
+    )
     .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
     .addOption(asOption())
     .option('--yes', 'send without asking')
@@ -62,13 +77,15 @@ function register(program: Command, io: Io, verb: 'approve' | 'reject', descript
       };
       io.exitCode = await run(options, io);
     });
-  if (verb === 'approve') command.option('--confirm <name>', 'name of what the gate acts on, where it wants that typed');
+  if (verb === 'approve')
+    command.option('--confirm <name>', 'name of what the gate acts on, where it wants that typed');
 }
 
 /** Decides a gate, what becomes of a failed step, or who has a target, and says what became of the decision. */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
-    const { awaitVerdict, decisionEnvelope, gateToDecide, isAboutRun, sendDecision, askAgain } = await import('../decide.js');
+    const { awaitVerdict, decisionEnvelope, gateToDecide, isAboutRun, sendDecision, askAgain } =
+      await import('../decide.js');
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const run = await resolveRun(session, options.run);
     const timeoutMs = options.timeout ?? defaultTimeoutMs;
@@ -81,10 +98,15 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const aboutRun = isAboutRun(reading.view, options.verb, options.gate);
     let gate: WaitView | undefined;
     try {
-      gate = aboutRun ? undefined : gateToDecide(reading, options.gate, options.verb, session.command);
+      gate = aboutRun
+        ? undefined
+        : gateToDecide(reading, options.gate, options.verb, session.command);
     } catch (error) {
       // The same decision, sent a moment before, may be what decided the gate.
-      const known = options.decisionId === undefined ? null : await awaitVerdict(session, run, options.decisionId, 0);
+      const known =
+        options.decisionId === undefined
+          ? null
+          : await awaitVerdict(session, run, options.decisionId, 0);
       if (known) return tell(known, options, io);
       throw error;
     }
@@ -92,8 +114,14 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     for (const line of preview(options, reading.view, aboutRun)) remark(io, line);
     if (io.canAsk && !options.yes) {
       const { renderWait } = await import('../view.js');
-      if (gate) remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
-      if (!(await confirmed(io, `${options.verb[0]?.toUpperCase()}${options.verb.slice(1)} ${gate?.id ?? run}?`))) {
+      if (gate)
+        remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
+      if (
+        !(await confirmed(
+          io,
+          `${options.verb[0]?.toUpperCase()}${options.verb.slice(1)} ${gate?.id ?? run}?`,
+        ))
+      ) {
         remark(io, 'Nothing was sent.');
         return exitCodes.ok;
       }
@@ -106,7 +134,9 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       reason,
       ...(gate ? { gate } : {}),
       // What was shown is what is taken back.
-      ...(aboutRun && options.verb === 'rollback' ? { digest: digestOf(reading.view.undos ?? []) } : {}),
+      ...(aboutRun && options.verb === 'rollback'
+        ? { digest: digestOf(reading.view.undos ?? []) }
+        : {}),
       ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
       ...(confirm === undefined ? {} : { confirm }),
       ...(options.outputs === undefined ? {} : { outputs: options.outputs }),
@@ -133,13 +163,19 @@ function preview(options: DecideOptions, view: RunView, aboutRun: boolean): stri
     return undos.length > 0 ? ['Taken back, in this order:', ...undos] : [];
   }
   return Object.entries(options.inputs ?? {}).map(
-    ([name, value]) => `  ${name}: ${JSON.stringify(view.inputs[name] ?? null)} → ${JSON.stringify(value)}`,
+    ([name, value]) =>
+      `  ${name}: ${JSON.stringify(view.inputs[name] ?? null)} → ${JSON.stringify(value)}`,
   );
 }
 
 /** Some gates want the name of what they act on typed: whoever types another one has the wrong system in mind. */
-function typedName(options: DecideOptions, gate: WaitView | undefined, io: Io): Promise<string | undefined> {
-  const isWanted = options.verb === 'approve' && gate?.confirm !== undefined && options.confirm === undefined;
+function typedName(
+  options: DecideOptions,
+  gate: WaitView | undefined,
+  io: Io,
+): Promise<string | undefined> {
+  const isWanted =
+    options.verb === 'approve' && gate?.confirm !== undefined && options.confirm === undefined;
   if (!isWanted || !io.canAsk || options.yes) return Promise.resolve(options.confirm);
   return ask(io, 'Type the name of what this gate acts on: ');
 }
@@ -151,7 +187,11 @@ async function reasonOf(options: DecideOptions, io: Io): Promise<string> {
     const typed = await ask(io, 'Reason: ');
     if (typed) return typed;
   }
-  throw new CliError('A decision needs a reason; nothing was sent.', 'Add --reason TEXT', exitCodes.usage);
+  throw new CliError(
+    'A decision needs a reason; nothing was sent.',
+    'Add --reason TEXT',
+    exitCodes.usage,
+  );
 }
 
 function tell(verdict: Verdict, options: DecideOptions, io: Io): number {

@@ -62,7 +62,10 @@ function register(verb: Verb): (program: Command, io: Io, run?: typeof runCancel
       .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
       .addHelpText('after', examples(example))
       .action(async (id: string, _own: unknown, self: Command) => {
-        io.exitCode = await run({ ...optionsOf<Omit<CancelOptions, 'run'>>(self), verb, run: id }, io);
+        io.exitCode = await run(
+          { ...optionsOf<Omit<CancelOptions, 'run'>>(self), verb, run: id },
+          io,
+        );
       });
   };
 }
@@ -75,7 +78,11 @@ export function runCancel(options: CancelOptions, io: Io): Promise<number> {
     const run = await resolveRun(session, options.run);
     const verb = options.verb ?? 'cancel';
     if (!options.reason?.trim()) {
-      throw new CliError('A decision needs a reason; nothing was sent.', 'Add --reason TEXT', exitCodes.usage);
+      throw new CliError(
+        'A decision needs a reason; nothing was sent.',
+        'Add --reason TEXT',
+        exitCodes.usage,
+      );
     }
     if (io.canAsk && !options.yes) {
       const { confirmed } = await import('../ask.js');
@@ -108,12 +115,21 @@ export function runCancel(options: CancelOptions, io: Io): Promise<number> {
     async function awaitEnd(): Promise<number> {
       const { follow } = await import('../follow.js');
       const signal = io.interrupted();
-      for await (const { view } of follow(session, run, { everyMs, signal, onTrouble: (why) => why && remark(io, why) })) {
+      for await (const { view } of follow(session, run, {
+        everyMs,
+        signal,
+        onTrouble: (why) => why && remark(io, why),
+      })) {
         if (!hasEnded(view.state)) continue;
         if (format === 'text') print(io, `${run} has ended: ${view.state}`);
         else printValue(io, format, { id: view.id, state: view.state });
       }
-      if (signal.aborted) throw new CliError('Interrupted; the run is still being cancelled.', '', exitCodes.interrupted);
+      if (signal.aborted)
+        throw new CliError(
+          'Interrupted; the run is still being cancelled.',
+          '',
+          exitCodes.interrupted,
+        );
       return exitCodes.ok;
     }
   });

@@ -16,7 +16,10 @@ export function registerCompletion(program: Command, io: Io): void {
     .command('completion')
     .description('print the script that completes commands in your shell')
     .addArgument(new Argument('<shell>', 'your shell').choices(shells))
-    .addHelpText('after', examples('source <(runbook completion bash)', 'runbook completion zsh > ~/.zfunc/_runbook'))
+    .addHelpText(
+      'after',
+      examples('source <(runbook completion bash)', 'runbook completion zsh > ~/.zfunc/_runbook'),
+    )
     .action(async (shell: string) => {
       const { completionScript } = await import('../completion.js');
       io.stdout.write(completionScript(shell));
@@ -30,7 +33,8 @@ export function registerCompletion(program: Command, io: Io): void {
     .action(async (words: string[]) => {
       const { suggest } = await import('../completion.js');
       const choices = { runs: () => recentRuns(io), runbooks: () => runbooks(io) };
-      for (const { value, description } of await suggest(program, words, choices)) io.stdout.write(`${value}\t${description}\n`);
+      for (const { value, description } of await suggest(program, words, choices))
+        io.stdout.write(`${value}\t${description}\n`);
       io.exitCode = exitCodes.ok;
     });
 }
@@ -42,7 +46,9 @@ async function recentRuns(io: Io): Promise<Suggestion[]> {
   const { listRuns, openPool } = await import('../../store/index.js');
   try {
     const pool = openPool(url, { applicationName: 'runbook completion', max: 1 });
-    const late = new Promise<never>((_done, failed) => setTimeout(() => failed(new Error('too late')), patienceMs).unref());
+    const late = new Promise<never>((_done, failed) =>
+      setTimeout(() => failed(new Error('too late')), patienceMs).unref(),
+    );
     const runs = await Promise.race([listRuns(pool, { limit: offered }), late]);
     return runs.map((run) => ({ value: run.id, description: '' }));
   } catch {

@@ -16,7 +16,10 @@ export function registerDeployment(program: Command, io: Io, run = runDeployment
   program
     .command('deployment')
     .description('versions of the workers: which one gets new runs, who serves it')
-    .option('--use <version>', 'give new runs to this version, for example to go back to the one before')
+    .option(
+      '--use <version>',
+      'give new runs to this version, for example to go back to the one before',
+    )
     .addHelpText('after', examples('runbook deployment', 'runbook deployment --use 3f9a0c12be47'))
     .action(async (_own: unknown, command: Command) => {
       io.exitCode = await run(optionsOf<DeploymentOptions>(command), io);
@@ -43,7 +46,10 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
     if (options.output === 'json' || options.output === 'jsonl') {
       printValue(io, options.output, {
         taskQueue: deployment.taskQueue,
-        versions: releases.map(({ runs, ...release }) => ({ ...release, runs: runs.map(({ id }) => id) })),
+        versions: releases.map(({ runs, ...release }) => ({
+          ...release,
+          runs: runs.map(({ id }) => id),
+        })),
       });
       return exitCodes.ok;
     }
@@ -54,7 +60,10 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
     print(io, table(columns, releases.map(rowOf), io.columns, painter(io, options.color)));
     const left = orphans(releases);
     if (left.length > 0)
-      remark(io, `${left.length} runs stand still: no worker of their version lives. Move them with: ${session.command} adopt`);
+      remark(
+        io,
+        `${left.length} runs stand still: no worker of their version lives. Move them with: ${session.command} adopt`,
+      );
     return exitCodes.ok;
   });
 }

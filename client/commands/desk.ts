@@ -46,13 +46,18 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
       .addOption(asOption())
       .option('--yes', 'send without asking')
       .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
-      .addHelpText('after', examples(`runbook ${verb} @latest --reason "looked at it with the data team"`))
+      .addHelpText(
+        'after',
+        examples(`runbook ${verb} @latest --reason "looked at it with the data team"`),
+      )
       .action(async (id: string, step: string | undefined, _own: unknown, self: Command) => {
         const {
           answer: outputs,
           input: inputs,
           ...own
-        } = optionsOf<Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject; input?: JsonObject }>(self);
+        } = optionsOf<
+          Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject; input?: JsonObject }
+        >(self);
         io.exitCode = await run(
           {
             ...own,

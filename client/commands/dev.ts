@@ -11,8 +11,14 @@ export function registerDev(program: Command, io: Io, run = runDevCommand): void
   program
     .command('dev')
     .description('Temporal, its UI, PostgreSQL and a worker in one terminal')
-    .option('--backup-to <folder>', 'keep a backup of the record there, with each change at once (RUNBOOK_BACKUP)')
-    .option('--restore-from <folder>', 'begin with the record from such a backup; only where there is none yet')
+    .option(
+      '--backup-to <folder>',
+      'keep a backup of the record there, with each change at once (RUNBOOK_BACKUP)',
+    )
+    .option(
+      '--restore-from <folder>',
+      'begin with the record from such a backup; only where there is none yet',
+    )
     .addHelpText(
       'after',
       examples(

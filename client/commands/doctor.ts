@@ -22,10 +22,16 @@ export function runDoctor(options: GlobalFlags, io: Io): Promise<number> {
     const { runChecks } = await import('../doctor-checks.js');
     const checks = await runChecks(session);
     const bad = checks.some((check) => check.state === 'failed');
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ok: !bad, checks });
+    if (options.output === 'json' || options.output === 'jsonl')
+      printValue(io, options.output, { ok: !bad, checks });
     else {
       const paint = painter(io, options.color);
-      const styles: Record<string, Style> = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'dim' };
+      const styles: Record<string, Style> = {
+        ok: 'green',
+        warning: 'yellow',
+        failed: 'red',
+        skipped: 'dim',
+      };
       for (const { name, state, found, fix } of checks) {
         const hanging = ' '.repeat(28);
         print(

@@ -17,7 +17,10 @@ export function registerHistory(program: Command, io: Io, run = runHistory): voi
     .description('tell what happened in a run, in the order of time')
     .argument('<run>', 'id of the run, or @latest')
     .option('--all', "the engine's own events too")
-    .addHelpText('after', examples('runbook history @latest', 'runbook history @latest --output jsonl'))
+    .addHelpText(
+      'after',
+      examples('runbook history @latest', 'runbook history @latest --output jsonl'),
+    )
     .action(async (id: string, _own: unknown, command: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<HistoryOptions, 'run'>>(command), run: id }, io);
     });
@@ -28,7 +31,11 @@ export function runHistory(options: HistoryOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readHistory } = await import('../read-history.js');
     const { resolveRun } = await import('../read-run.js');
-    const { entries, note, source } = await readHistory(session, await resolveRun(session, options.run), options.all ?? false);
+    const { entries, note, source } = await readHistory(
+      session,
+      await resolveRun(session, options.run),
+      options.all ?? false,
+    );
     if (note) remark(io, note);
     if (options.output === 'json' || options.output === 'jsonl') {
       printList(
@@ -41,7 +48,10 @@ export function runHistory(options: HistoryOptions, io: Io): Promise<number> {
     const paint = painter(io, options.color);
     const hanging = ' '.repeat(22);
     for (const { at, text } of entries) {
-      print(io, `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`);
+      print(
+        io,
+        `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`,
+      );
     }
     return exitCodes.ok;
   });

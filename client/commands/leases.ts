@@ -19,7 +19,10 @@ export function registerLeases(program: Command, io: Io, run = runLeases): void 
     .argument('[target]', 'who has held this target, newest first, and who took it from whom')
     .addHelpText('after', examples('runbook leases', 'runbook leases orders --output json'))
     .action(async (target: string | undefined, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<LeasesOptions>(command), ...(target === undefined ? {} : { target }) }, io);
+      io.exitCode = await run(
+        { ...optionsOf<LeasesOptions>(command), ...(target === undefined ? {} : { target }) },
+        io,
+      );
     });
 }
 
@@ -31,7 +34,12 @@ export function runLeases(options: LeasesOptions, io: Io): Promise<number> {
     const leases = target === undefined ? await listLeases(pool) : await leaseHistory(pool, target);
     if (output === 'json' || output === 'jsonl') printList(io, output, leases);
     else if (leases.length === 0)
-      remark(io, target === undefined ? 'No run holds a target.' : `No run has held a target ${JSON.stringify(target)} yet.`);
+      remark(
+        io,
+        target === undefined
+          ? 'No run holds a target.'
+          : `No run has held a target ${JSON.stringify(target)} yet.`,
+      );
     else if (target === undefined) print(io, renderLeases(leases as LeaseView[], options, io));
     else print(io, renderTerms(leases as LeaseTerm[], options, io));
     return exitCodes.ok;
@@ -62,7 +70,9 @@ function renderTerms(terms: readonly LeaseTerm[], options: LeasesOptions, io: Io
     term.requester,
     bothTimes(term.since),
     term.until === null ? 'now' : bothTimes(term.until),
-    term.takenBy === null ? '' : `taken from ${term.takenFrom ?? 'a run'} by ${term.takenBy}: ${term.reason ?? ''}`,
+    term.takenBy === null
+      ? ''
+      : `taken from ${term.takenFrom ?? 'a run'} by ${term.takenBy}: ${term.reason ?? ''}`,
   ]);
   const columns = [
     { name: 'RUN' },

@@ -27,7 +27,11 @@ export function registerLogs(program: Command, io: Io, run = runLogs): void {
     .option('-f, --follow', 'go on until the run ends')
     .addHelpText('after', examples('runbook logs @latest', 'runbook logs @latest restart -f'))
     .action(async (id: string, step: string | undefined, _own: unknown, command: Command) => {
-      const options = { ...optionsOf<Omit<LogsOptions, 'run'>>(command), run: id, ...(step === undefined ? {} : { step }) };
+      const options = {
+        ...optionsOf<Omit<LogsOptions, 'run'>>(command),
+        run: id,
+        ...(step === undefined ? {} : { step }),
+      };
       io.exitCode = await run(options, io);
     });
 }
@@ -48,7 +52,10 @@ export function runLogs(options: LogsOptions, io: Io): Promise<number> {
       if (
         options.step !== undefined &&
         !view.steps.some(
-          (each) => each.id === options.step || each.id.startsWith(`${options.step}/`) || each.id.startsWith(`${options.step}.`),
+          (each) =>
+            each.id === options.step ||
+            each.id.startsWith(`${options.step}/`) ||
+            each.id.startsWith(`${options.step}.`),
         )
       ) {
         throw new CliError(
@@ -59,7 +66,8 @@ export function runLogs(options: LogsOptions, io: Io): Promise<number> {
       }
       await pages.print(session, run);
       if (!options.follow || hasEnded(view.state)) break;
-      if (signal.aborted) throw new CliError('No longer following; the run goes on.', '', exitCodes.interrupted);
+      if (signal.aborted)
+        throw new CliError('No longer following; the run goes on.', '', exitCodes.interrupted);
       await new Promise((wake) => setTimeout(wake, everyMs));
     }
     pages.end();
@@ -118,7 +126,8 @@ class Pages {
   private write(chunk: RecordedChunk): void {
     const { io } = this;
     const source = `${chunk.step}, attempt ${chunk.attempt}`;
-    if (source !== this.source) remark(io, painter(io, this.options.color)('dim', `==> ${source} <==`));
+    if (source !== this.source)
+      remark(io, painter(io, this.options.color)('dim', `==> ${source} <==`));
     this.source = source;
     const stream = chunk.stream === 'stdout' ? io.stdout : io.stderr;
     // On a terminal the output of a step must not act on the terminal; a file gets every byte as it was.
@@ -130,5 +139,12 @@ function asJson(chunk: RecordedChunk): Record<string, unknown> {
   const text = chunk.bytes.toString('utf8');
   const whole = Buffer.from(text, 'utf8').equals(chunk.bytes);
   const { step, attempt, stream, seq, at } = chunk;
-  return { step, attempt, stream, seq, at, ...(whole ? { text } : { base64: chunk.bytes.toString('base64') }) };
+  return {
+    step,
+    attempt,
+    stream,
+    seq,
+    at,
+    ...(whole ? { text } : { base64: chunk.bytes.toString('base64') }),
+  };
 }

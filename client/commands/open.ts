@@ -26,10 +26,14 @@ export function runOpen(options: OpenOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');
-    const { view, runId, note } = await readRunSoon(session, await resolveRun(session, options.run));
+    const { view, runId, note } = await readRunSoon(
+      session,
+      await resolveRun(session, options.run),
+    );
     if (note) remark(io, note);
     const url = await linkOf(session, view, runId);
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { id: view.id, uiUrl: url });
+    if (options.output === 'json' || options.output === 'jsonl')
+      printValue(io, options.output, { id: view.id, uiUrl: url });
     else print(io, url);
     return exitCodes.ok;
   });

@@ -48,7 +48,8 @@ export function runPlan(options: PlanOptions, io: Io): Promise<number> {
       reason: '',
       ...(options.drill ? { drill: true } : {}),
     });
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ...plan, held });
+    if (options.output === 'json' || options.output === 'jsonl')
+      printValue(io, options.output, { ...plan, held });
     else {
       const { renderPlan } = await import('../plan-text.js');
       print(io, renderPlan(plan, painter(io, options.color), io.columns));
@@ -59,24 +60,34 @@ export function runPlan(options: PlanOptions, io: Io): Promise<number> {
 }
 
 /** The plan and who holds its targets now, or every reason why there is none. @throws CliError with exit code 2 */
-export async function admittedPlan(session: Session, envelope: StartEnvelope): Promise<Extract<Admission, { admitted: true }>> {
+export async function admittedPlan(
+  session: Session,
+  envelope: StartEnvelope,
+): Promise<Extract<Admission, { admitted: true }>> {
   const { previewPlan } = await import('../launch.js');
   const admission = await previewPlan(session, envelope);
   if (admission.admitted) return admission;
   const problems = admission.problems?.length ? admission.problems : [admission.problem];
-  const [{ nearestHint }, { knownRunbooks }] = await Promise.all([import('../nearest.js'), import('../catalogue.js')]);
+  const [{ nearestHint }, { knownRunbooks }] = await Promise.all([
+    import('../nearest.js'),
+    import('../catalogue.js'),
+  ]);
   // A library that cannot be read is no reason to hide why nothing was started.
   const hint = await knownRunbooks(session.io.env).then(
     (known) => nearestHint(envelope.runbook, known),
     () => undefined,
   );
-  const lines = problems.map(({ message, next }) => `${message}${next && problems.length > 1 ? `: ${next}` : ''}`);
+  const lines = problems.map(
+    ({ message, next }) => `${message}${next && problems.length > 1 ? `: ${next}` : ''}`,
+  );
   const message =
     lines.length === 1
       ? `Nothing was started: ${lines[0]}.`
       : `Nothing was started:\n${lines.map((each) => `  - ${each}`).join('\n')}`;
   const next =
     hint ??
-    (problems.length === 1 ? (problems[0]?.next ?? '') : `See what it needs with: ${session.command} show ${envelope.runbook}`);
+    (problems.length === 1
+      ? (problems[0]?.next ?? '')
+      : `See what it needs with: ${session.command} show ${envelope.runbook}`);
   throw new CliError(message, next, exitCodes.usage);
 }

@@ -26,7 +26,10 @@ export function registerReport(program: Command, io: Io, run = runReport): void 
     .argument('<run>', 'id of the run, or @latest')
     .option('-o, --file <file>', 'write into a file; its ending chooses the format')
     .addOption(new Option('--format <format>', 'md unless said').choices(formats))
-    .addHelpText('after', examples('runbook report @latest', 'runbook report @latest -o report.html'))
+    .addHelpText(
+      'after',
+      examples('runbook report @latest', 'runbook report @latest -o report.html'),
+    )
     .action(async (id: string, _own: unknown, command: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<ReportOptions, 'run'>>(command), run: id }, io);
     });
@@ -54,11 +57,19 @@ export function runReport(options: ReportOptions, io: Io): Promise<number> {
 function formatOf({ format, file, output }: ReportOptions): Format {
   if (format) return format;
   if (file === undefined) return output === 'json' || output === 'jsonl' ? 'json' : 'md';
-  const ending = { '.md': 'md', '.markdown': 'md', '.html': 'html', '.htm': 'html', '.json': 'json' }[
-    extname(file).toLowerCase()
-  ];
+  const ending = {
+    '.md': 'md',
+    '.markdown': 'md',
+    '.html': 'html',
+    '.htm': 'html',
+    '.json': 'json',
+  }[extname(file).toLowerCase()];
   if (ending) return ending as Format;
-  throw new CliError(`The ending of ${file} names no format.`, 'Use .md, .html or .json, or add --format.', exitCodes.usage);
+  throw new CliError(
+    `The ending of ${file} names no format.`,
+    'Use .md, .html or .json, or add --format.',
+    exitCodes.usage,
+  );
 }
 
 async function render(report: Report, format: Format): Promise<string> {

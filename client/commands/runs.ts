@@ -31,7 +31,10 @@ export function registerRuns(program: Command, io: Io, run = runRuns): void {
     .option('--waiting-for <name>', 'only those that this operator may decide; me is you')
     .addOption(asOption())
     .option('--limit <number>', 'how many at most; 20 unless said', count)
-    .addHelpText('after', examples('runbook runs --waiting-for me', 'runbook runs --state failed --output json'))
+    .addHelpText(
+      'after',
+      examples('runbook runs --waiting-for me', 'runbook runs --state failed --output json'),
+    )
     .action(async (_own: unknown, command: Command) => {
       io.exitCode = await run(optionsOf<RunsOptions>(command), io);
     });
@@ -78,7 +81,9 @@ function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): stri
     each.drill ? `${each.state} (drill)` : each.state,
     age(each.startedAt),
     each.requester,
-    each.waitingFor.length > 0 ? each.waitingFor.map((wait) => `${wait.id} ${age(wait.since)}`).join(', ') : (each.step ?? ''),
+    each.waitingFor.length > 0
+      ? each.waitingFor.map((wait) => `${wait.id} ${age(wait.since)}`).join(', ')
+      : (each.step ?? ''),
   ]);
   const columns = [
     { name: 'RUN' },
@@ -92,5 +97,7 @@ function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): stri
 
 /** A gate that refuses the requester is none that the requester may decide. */
 function mayDecide(run: RunSummary, name: string): boolean {
-  return run.waitingFor.some((wait) => run.requester !== name || !/other than the requester/.test(wait.who));
+  return run.waitingFor.some(
+    (wait) => run.requester !== name || !/other than the requester/.test(wait.who),
+  );
 }

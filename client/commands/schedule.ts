@@ -5,7 +5,15 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
-import { asOption, drillOption, duration, examples, input, optionsOf, reasonOption } from '../options.js';
+import {
+  asOption,
+  drillOption,
+  duration,
+  examples,
+  input,
+  optionsOf,
+  reasonOption,
+} from '../options.js';
 import { painter, print, printList, printValue, remark, table } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
@@ -60,14 +68,16 @@ export function registerSchedule(program: Command, io: Io, run = runSchedule): v
     .addOption(reasonOption())
     .addOption(asOption())
     .addOption(
-      new Option('--unattended <what>', 'what becomes of a failed step; asks people unless said, and aborts in a drill').choices([
-        'abort',
-        'rollback',
-        'continue',
-      ]),
+      new Option(
+        '--unattended <what>',
+        'what becomes of a failed step; asks people unless said, and aborts in a drill',
+      ).choices(['abort', 'rollback', 'continue']),
     )
     .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<ScheduleOptions, 'verb'>>(command), verb: 'create', id, runbook }, io);
+      io.exitCode = await run(
+        { ...optionsOf<Omit<ScheduleOptions, 'verb'>>(command), verb: 'create', id, runbook },
+        io,
+      );
     });
   schedule
     .command('list', { isDefault: true })
@@ -82,7 +92,10 @@ export function registerSchedule(program: Command, io: Io, run = runSchedule): v
     ['delete', 'remove the schedule; runs that it started go on'],
   ] as const;
   for (const [verb, description] of verbs) {
-    const command = schedule.command(verb).description(description).argument('<id>', 'name of the schedule');
+    const command = schedule
+      .command(verb)
+      .description(description)
+      .argument('<id>', 'name of the schedule');
     if (verb === 'pause') command.addOption(reasonOption());
     command.action(async (id: string, _own: unknown, own: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<ScheduleOptions, 'verb'>>(own), verb, id }, io);
@@ -93,7 +106,8 @@ export function registerSchedule(program: Command, io: Io, run = runSchedule): v
 /** Makes, lists and changes schedules. */
 export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
-    const { createSchedule, listSchedules, trigger, withSchedule } = await import('../schedules.js');
+    const { createSchedule, listSchedules, trigger, withSchedule } =
+      await import('../schedules.js');
     const { id = '', verb } = options;
     switch (verb) {
       case 'list':
@@ -102,7 +116,11 @@ export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
       case 'create': {
         const when = whenOf(options);
         if (!idPattern.test(id))
-          throw new CliError('This name cannot be used.', 'Use letters, digits, ., _ and -, 100 at most.', exitCodes.usage);
+          throw new CliError(
+            'This name cannot be used.',
+            'Use letters, digits, ., _ and -, 100 at most.',
+            exitCodes.usage,
+          );
         const envelope = await envelopeOf(options, io);
         // What would be refused each time is refused now.
         await admittedPlan(session, envelope);
@@ -110,7 +128,9 @@ export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
         break;
       }
       case 'pause':
-        await withSchedule(session, id, (handle) => handle.pause(options.reason ?? 'paused by an operator'));
+        await withSchedule(session, id, (handle) =>
+          handle.pause(options.reason ?? 'paused by an operator'),
+        );
         break;
       case 'resume':
         await withSchedule(session, id, (handle) => handle.unpause('resumed by an operator'));
@@ -121,7 +141,8 @@ export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
       case 'delete':
         await withSchedule(session, id, (handle) => handle.delete());
     }
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { id, done: verb });
+    if (options.output === 'json' || options.output === 'jsonl')
+      printValue(io, options.output, { id, done: verb });
     else print(io, `Schedule ${id}: ${done[verb]}`);
     return exitCodes.ok;
   });
@@ -140,9 +161,11 @@ function whenOf({ every, cron, timezone }: ScheduleOptions) {
     throw new CliError('When?', "Give either --every 30m, or --cron '0 3 * * 0'.", exitCodes.usage);
   }
   if (cron !== undefined) return { cron, timezone: timezone ?? 'UTC' };
-  if (timezone !== undefined) throw new CliError('--timezone goes with --cron.', 'Leave it out.', exitCodes.usage);
+  if (timezone !== undefined)
+    throw new CliError('--timezone goes with --cron.', 'Leave it out.', exitCodes.usage);
   const everyMs = every ?? 0;
-  if (everyMs < leastEveryMs) throw new CliError('--every is too short.', 'Give a second at least.', exitCodes.usage);
+  if (everyMs < leastEveryMs)
+    throw new CliError('--every is too short.', 'Give a second at least.', exitCodes.usage);
   return { everyMs };
 }
 
@@ -163,7 +186,8 @@ async function envelopeOf(options: ScheduleOptions, io: Io): Promise<StartEnvelo
 }
 
 function show(schedules: readonly ScheduleView[], options: ScheduleOptions, io: Io): void {
-  if (options.output === 'json' || options.output === 'jsonl') return printList(io, options.output, schedules);
+  if (options.output === 'json' || options.output === 'jsonl')
+    return printList(io, options.output, schedules);
   if (schedules.length === 0) return remark(io, 'There is no schedule.');
   const rows = schedules.map((each) => [
     each.id,

@@ -16,8 +16,15 @@ export function registerSetup(program: Command, io: Io, run = runSetup): void {
   program
     .command('setup')
     .description('prepare Temporal and PostgreSQL: search attributes, retention, record')
-    .option('--retention-days <days>', `days that Temporal keeps ended runs; ${defaultRetentionDays} unless said`, count)
-    .addHelpText('after', examples('runbook setup', 'runbook setup --namespace production --retention-days 365'))
+    .option(
+      '--retention-days <days>',
+      `days that Temporal keeps ended runs; ${defaultRetentionDays} unless said`,
+      count,
+    )
+    .addHelpText(
+      'after',
+      examples('runbook setup', 'runbook setup --namespace production --retention-days 365'),
+    )
     .action(async (_own: unknown, command: Command) => {
       io.exitCode = await run(optionsOf<SetupOptions>(command), io);
     });
@@ -33,7 +40,11 @@ export function runSetup(options: SetupOptions, io: Io): Promise<number> {
     const pool = await session.record();
     const record = pool ? await (await import('../../store/index.js')).migrate(pool) : null;
     if (options.output === 'json' || options.output === 'jsonl') {
-      printValue(io, options.output, { searchAttributesAdded: added, retentionDays: retention, schema: record });
+      printValue(io, options.output, {
+        searchAttributesAdded: added,
+        retentionDays: retention,
+        schema: record,
+      });
       return exitCodes.ok;
     }
     const { address, namespace } = temporal;
@@ -50,7 +61,11 @@ export function runSetup(options: SetupOptions, io: Io): Promise<number> {
         io,
         `record             ${record.from === record.to ? `schema ${record.to}, up to date` : `schema ${record.from} brought to ${record.to}`}`,
       );
-    else print(io, 'record             left out: nobody said where it is. Set RUNBOOK_DATABASE_URL and run this again.');
+    else
+      print(
+        io,
+        'record             left out: nobody said where it is. Set RUNBOOK_DATABASE_URL and run this again.',
+      );
     return record ? exitCodes.ok : exitCodes.failed;
   });
 }

@@ -47,9 +47,11 @@ export async function runShow(options: ShowOptions, io: Io): Promise<number> {
     const paint = painter(io, options.color);
     print(
       io,
-      [...head(spec, drilled, paint, io.columns), renderStepSpecs(spec.steps, paint, io.columns), ...tail(spec, paint, io)].join(
-        '\n\n',
-      ),
+      [
+        ...head(spec, drilled, paint, io.columns),
+        renderStepSpecs(spec.steps, paint, io.columns),
+        ...tail(spec, paint, io),
+      ].join('\n\n'),
     );
   }
   return exitCodes.ok;
@@ -67,13 +69,18 @@ function head(spec: RunbookSpec, drilled: string, paint: Paint, columns: number)
     ...objectiveFacts(spec),
     ['last drill', drilled],
   ];
-  const inputs = Object.entries(spec.inputs).map(([name, input]): [string, string] => [name, inputWords(input)]);
+  const inputs = Object.entries(spec.inputs).map(([name, input]): [string, string] => [
+    name,
+    inputWords(input),
+  ]);
   return [
     `${paint('bold', spec.title)}\n${wrap(spec.summary, columns)}`,
     pairs(facts, columns, paint),
     `${paint('bold', 'Inputs')}\n${pairs(inputs, columns, paint, '  ') || '  none'}`,
     ...(spec.prerequisites.length > 0
-      ? [`${paint('bold', 'Before you start')}\n${spec.prerequisites.map((each) => wrap(each, columns, '  ')).join('\n')}`]
+      ? [
+          `${paint('bold', 'Before you start')}\n${spec.prerequisites.map((each) => wrap(each, columns, '  ')).join('\n')}`,
+        ]
       : []),
   ];
 }
@@ -82,13 +89,23 @@ function objectiveFacts({ objectives }: RunbookSpec): [string, string][] {
   if (!objectives) return [];
   const words = ({ rtoMinutes, rpoMinutes }: Objective): string =>
     `back within ${rtoMinutes} min, ${rpoMinutes} min lost at most`;
-  const services = Object.entries(objectives.services ?? {}).map(([name, each]) => `${name}: ${words(each)}`);
+  const services = Object.entries(objectives.services ?? {}).map(
+    ([name, each]) => `${name}: ${words(each)}`,
+  );
   return [['objectives', [words(objectives), ...services].join('; ')]];
 }
 
 function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {
-  const required = Object.entries(spec.inputs).filter(([, input]) => input.default === undefined && !input.optional);
-  const start = [commandName(io.env), 'start', spec.id, ...required.map(([name]) => `--input ${name}=…`), '--reason …'].join(' ');
+  const required = Object.entries(spec.inputs).filter(
+    ([, input]) => input.default === undefined && !input.optional,
+  );
+  const start = [
+    commandName(io.env),
+    'start',
+    spec.id,
+    ...required.map(([name]) => `--input ${name}=…`),
+    '--reason …',
+  ].join(' ');
   return [
     `${paint('bold', 'Verified by')}\n${wrap(spec.verification, io.columns, '  ')}`,
     `${paint('bold', 'Rollback')}\n${wrap(spec.rollback, io.columns, '  ')}`,
@@ -98,7 +115,16 @@ function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {
 
 function inputWords(input: InputSpec): string {
   const kind =
-    input.type === 'target' ? `target of kind ${input.kind}` : input.type === 'choice' ? input.options.join(' | ') : input.type;
-  const need = input.default !== undefined ? `default ${String(input.default)}` : input.optional ? 'optional' : 'required';
+    input.type === 'target'
+      ? `target of kind ${input.kind}`
+      : input.type === 'choice'
+        ? input.options.join(' | ')
+        : input.type;
+  const need =
+    input.default !== undefined
+      ? `default ${String(input.default)}`
+      : input.optional
+        ? 'optional'
+        : 'required';
   return `${input.description} (${kind}, ${need})`;
 }

@@ -51,18 +51,21 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
     .option('--yes', 'start without asking')
     .option('--confirm <target>', 'name of the target that a destroying step acts on')
     .addOption(
-      new Option('--if-held <what>', 'while another run holds a target that this one changes; wait unless said').choices(
-        whenHeldChoices,
-      ),
+      new Option(
+        '--if-held <what>',
+        'while another run holds a target that this one changes; wait unless said',
+      ).choices(whenHeldChoices),
     )
-    .option('--from <run>', 'take over the finished steps of a run that has ended, and its inputs unless given')
+    .option(
+      '--from <run>',
+      'take over the finished steps of a run that has ended, and its inputs unless given',
+    )
     .option('--at <step>', 'with --from: do this step, and all behind it, again')
     .addOption(
-      new Option('--unattended <what>', 'what becomes of a failed step when nobody is there to be asked').choices([
-        'abort',
-        'rollback',
-        'continue',
-      ]),
+      new Option(
+        '--unattended <what>',
+        'what becomes of a failed step when nobody is there to be asked',
+      ).choices(['abort', 'rollback', 'continue']),
     )
     .addOption(drillOption())
     .option('--watch', 'follow the run until it ends')
@@ -96,7 +99,11 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       ? await takenFrom(session, options.from, options, given)
       : { runbook: options.runbook, inputs: given, from: undefined };
     if (runbook === undefined) {
-      throw new CliError('Which runbook?', `See what there is with: ${session.command} list`, exitCodes.usage);
+      throw new CliError(
+        'Which runbook?',
+        `See what there is with: ${session.command} list`,
+        exitCodes.usage,
+      );
     }
     const envelope: StartEnvelope = {
       version: 1,
@@ -138,7 +145,11 @@ async function takenFrom(
   const { readRun, resolveRun } = await import('../read-run.js');
   const { view } = await readRun(session, await resolveRun(session, name));
   if (options.runbook !== undefined && options.runbook !== view.runbook) {
-    throw new CliError(`Run ${view.id} is one of ${view.runbook}, not of ${options.runbook}.`, '', exitCodes.usage);
+    throw new CliError(
+      `Run ${view.id} is one of ${view.runbook}, not of ${options.runbook}.`,
+      '',
+      exitCodes.usage,
+    );
   }
   return {
     runbook: view.runbook,
@@ -167,7 +178,9 @@ async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boole
   // A drill destroys nothing but what is isolated.
   if (effects.includes('destroy') && !plan.drill) return destroyConfirmed(plan, options, io);
   if (!asks) return true;
-  const targets = plan.targets.map((target) => `${target.name} (${target.environment})`).join(', ') || 'no target';
+  const targets =
+    plan.targets.map((target) => `${target.name} (${target.environment})`).join(', ') ||
+    'no target';
   return confirmed(io, `Start ${plan.runbook.id} on ${targets}? Effects: ${effects.join(', ')}.`);
 }
 
@@ -198,7 +211,10 @@ async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Prom
       exitCodes.usage,
     );
   }
-  const typed = await ask(io, `A step of this plan destroys. Type the target's name (${names.join(' or ')}) to go on: `);
+  const typed = await ask(
+    io,
+    `A step of this plan destroys. Type the target's name (${names.join(' or ')}) to go on: `,
+  );
   return names.includes(typed);
 }
 
@@ -233,7 +249,10 @@ async function tell(
   }
   const { command } = session;
   if (!started.started)
-    print(io, `Run ${started.id} had been started before${view ? ` (${view.state})` : ''}; nothing new was started.`);
+    print(
+      io,
+      `Run ${started.id} had been started before${view ? ` (${view.state})` : ''}; nothing new was started.`,
+    );
   else print(io, `Started ${started.id}`);
   print(io, `  watch  ${command} watch ${started.id}\n  ui     ${url}`);
 }

@@ -17,7 +17,10 @@ export function registerStatus(program: Command, io: Io, run = runStatus): void 
     .description('show a run as it stands; the exit code tells its state')
     .argument('<run>', 'id of the run, or @latest')
     .option('--strict', 'success with exceptions counts as failure')
-    .addHelpText('after', examples('runbook status @latest', 'runbook status @latest --output json'))
+    .addHelpText(
+      'after',
+      examples('runbook status @latest', 'runbook status @latest --output json'),
+    )
     .action(async (id: string, _own: unknown, command: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<StatusOptions, 'run'>>(command), run: id }, io);
     });
@@ -27,13 +30,26 @@ export function runStatus(options: StatusOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');
-    const { view, runId, note, pending, trouble } = await readRunSoon(session, await resolveRun(session, options.run));
+    const { view, runId, note, pending, trouble } = await readRunSoon(
+      session,
+      await resolveRun(session, options.run),
+    );
     if (note) remark(io, note);
     const uiUrl = await linkOf(session, view, runId);
-    if (options.output === 'json' || options.output === 'jsonl') printValue(io, options.output, { ...view, uiUrl, trouble });
+    if (options.output === 'json' || options.output === 'jsonl')
+      printValue(io, options.output, { ...view, uiUrl, trouble });
     else {
       const { renderView } = await import('../view.js');
-      print(io, renderView(view, { paint: painter(io, options.color), columns: io.columns, pending, uiUrl, trouble }));
+      print(
+        io,
+        renderView(view, {
+          paint: painter(io, options.color),
+          columns: io.columns,
+          pending,
+          uiUrl,
+          trouble,
+        }),
+      );
     }
     return exitCodeOf(view.state, options.strict);
   });

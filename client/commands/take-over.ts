@@ -10,13 +10,22 @@ export function registerTakeOver(program: Command, io: Io, run = runDecide): voi
     .description('give a waiting run the target of one that will not end')
     .argument('<run>', 'id of the run that waits, or @latest')
     .addOption(reasonOption())
-    .option('--digest <digest>', 'what you looked at; refused when another run has the target by now')
+    .option(
+      '--digest <digest>',
+      'what you looked at; refused when another run has the target by now',
+    )
     .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
     .addOption(asOption())
     .option('--yes', 'send without asking')
     .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
-    .addHelpText('after', examples('runbook take-over @latest --reason "the other run hangs, its operator agrees"'))
+    .addHelpText(
+      'after',
+      examples('runbook take-over @latest --reason "the other run hangs, its operator agrees"'),
+    )
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<DecideOptions, 'run' | 'verb'>>(command), verb: 'take-over', run: id }, io);
+      io.exitCode = await run(
+        { ...optionsOf<Omit<DecideOptions, 'run' | 'verb'>>(command), verb: 'take-over', run: id },
+        io,
+      );
     });
 }

@@ -22,10 +22,18 @@ export function registerWait(program: Command, io: Io, run = runWait): void {
     .command('wait')
     .description('wait until a run is done, or waits for a decision')
     .argument('<run>', 'id of the run, or @latest')
-    .addOption(new Option('--for <what>', 'what to wait for').choices(['decision', 'done']).default('done'))
+    .addOption(
+      new Option('--for <what>', 'what to wait for').choices(['decision', 'done']).default('done'),
+    )
     .addOption(timeoutOption('how long; for ever unless said'))
     .option('--strict', 'success with exceptions counts as failure')
-    .addHelpText('after', examples('runbook wait @latest --for decision --timeout 30s', 'runbook wait @latest --for done'))
+    .addHelpText(
+      'after',
+      examples(
+        'runbook wait @latest --for decision --timeout 30s',
+        'runbook wait @latest --for done',
+      ),
+    )
     .action(async (id: string, _own: unknown, command: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<WaitOptions, 'run'>>(command), run: id }, io);
     });
@@ -40,25 +48,39 @@ export function runWait(options: WaitOptions, io: Io): Promise<number> {
     const signal = io.interrupted();
     const until = options.timeout === undefined ? undefined : Date.now() + options.timeout;
     let state = 'not admitted yet';
-    for await (const { view } of follow(session, run, { everyMs, until, signal, onTrouble: (why) => why && remark(io, why) })) {
+    for await (const { view } of follow(session, run, {
+      everyMs,
+      until,
+      signal,
+      onTrouble: (why) => why && remark(io, why),
+    })) {
       state = view.state;
       // A run that waits for another one goes on by itself.
       const asking = view.waitingFor.filter((wait) => wait.kind !== 'lease');
       const waiting = options.for === 'decision' && asking.length > 0;
       if (!waiting && !hasEnded(view.state)) continue;
       const { output = 'text' } = options;
-      if (output !== 'text') printValue(io, output, { id: view.id, state: view.state, waitingFor: view.waitingFor });
+      if (output !== 'text')
+        printValue(io, output, { id: view.id, state: view.state, waitingFor: view.waitingFor });
       if (waiting) {
         if (output === 'text')
-          for (const wait of asking) print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
+          for (const wait of asking)
+            print(io, `${view.id} waits for ${wait.who}: ${wait.title}\n  ${wait.command}`);
         return exitCodes.ok;
       }
       if (output === 'text')
-        print(io, `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`);
+        print(
+          io,
+          `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`,
+        );
       // Whoever waited for a decision must not take an end for one.
-      return exitCodeOf(view.state, options.strict) || (options.for === 'decision' ? exitCodes.failed : exitCodes.ok);
+      return (
+        exitCodeOf(view.state, options.strict) ||
+        (options.for === 'decision' ? exitCodes.failed : exitCodes.ok)
+      );
     }
-    if (signal.aborted) throw new CliError('Interrupted; the run goes on.', '', exitCodes.interrupted);
+    if (signal.aborted)
+      throw new CliError('Interrupted; the run goes on.', '', exitCodes.interrupted);
     throw new CliError(
       `Run ${run} is ${state}; time is up, and the run goes on.`,
       `Go on waiting with: ${session.command} wait ${run} --for ${options.for}`,

@@ -24,7 +24,10 @@ export function registerWatch(program: Command, io: Io, run = runWatch): void {
     .argument('<run>', 'id of the run, or @latest')
     .addOption(timeoutOption('how long; until it ends unless said'))
     .option('--strict', 'success with exceptions counts as failure')
-    .addHelpText('after', examples('runbook watch @latest', 'runbook watch @latest --output jsonl --timeout 10m'))
+    .addHelpText(
+      'after',
+      examples('runbook watch @latest', 'runbook watch @latest --output jsonl --timeout 10m'),
+    )
     .action(async (id: string, _own: unknown, command: Command) => {
       io.exitCode = await run({ ...optionsOf<Omit<WatchOptions, 'run'>>(command), run: id }, io);
     });
@@ -44,7 +47,12 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
   const live = io.isTTY && (options.output ?? 'text') === 'text';
   const show = live ? await picture(session, options, io) : await lines(options, io);
   let last: RunReading | undefined;
-  for await (const reading of follow(session, run, { everyMs, until, signal, onTrouble: (why) => show.trouble(why) })) {
+  for await (const reading of follow(session, run, {
+    everyMs,
+    until,
+    signal,
+    onTrouble: (why) => show.trouble(why),
+  })) {
     last = reading;
     await show.reading(reading);
   }
@@ -53,7 +61,8 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
     return exitCodeOf(last.view.state, options.strict);
   }
   const go = `Watch it again with: ${session.command} watch ${run}`;
-  if (signal.aborted) throw new CliError('No longer watching; the run goes on.', go, exitCodes.interrupted);
+  if (signal.aborted)
+    throw new CliError('No longer watching; the run goes on.', go, exitCodes.interrupted);
   throw new CliError(
     `Run ${run} is ${last?.view.state ?? 'not admitted yet'}; time is up, and the run goes on.`,
     go,
@@ -80,7 +89,9 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
     async reading({ view, runId, pending }) {
       const columns = (io.stdout as Partial<NodeJS.WriteStream>).columns ?? io.columns;
       if (hasEnded(view.state)) {
-        screen.finish(renderView(view, { paint, columns, uiUrl: await linkOf(session, view, runId) }));
+        screen.finish(
+          renderView(view, { paint, columns, uiUrl: await linkOf(session, view, runId) }),
+        );
         return;
       }
       text = renderLive(view, { paint, columns, pending });
@@ -111,7 +122,10 @@ async function lines(options: WatchOptions, io: Io): Promise<Show> {
           continue;
         }
         print(io, changeLine(change));
-        const wait = change.kind === 'wait' ? view.waitingFor.find((each) => each.id === change.step) : undefined;
+        const wait =
+          change.kind === 'wait'
+            ? view.waitingFor.find((each) => each.id === change.step)
+            : undefined;
         if (wait) print(io, renderWait(wait, { paint, columns: io.columns }));
       }
     },

@@ -5,7 +5,8 @@ const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Text as it may stand on a page: what cannot be seen is named. */
 export function visible(text: string): string {
-  const named = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const named = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return text.replaceAll('\r\n', '\n').replace(deceptive, named).replace(control, named);
 }
 

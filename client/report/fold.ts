@@ -12,7 +12,9 @@ export function foldNotNeeded(steps: readonly StepView[]): StepView[] {
     if (row?.[0] && belongTogether(row[0], step)) row.push(step);
     else rows.push([step]);
   }
-  return rows.flatMap(([first, ...others]) => (first ? [others.length === 0 ? first : folded(first, others.length + 1)] : []));
+  return rows.flatMap(([first, ...others]) =>
+    first ? [others.length === 0 ? first : folded(first, others.length + 1)] : [],
+  );
 }
 
 function belongTogether(one: StepView, other: StepView): boolean {
@@ -26,7 +28,13 @@ function belongTogether(one: StepView, other: StepView): boolean {
 
 function folded(first: StepView, count: number): StepView {
   const why = brief(first.output);
-  return { ...first, id: `${parentOf(first)}…`, title: `${count} steps${why && `: ${why}`}`, startedAt: null, endedAt: null };
+  return {
+    ...first,
+    id: `${parentOf(first)}…`,
+    title: `${count} steps${why && `: ${why}`}`,
+    startedAt: null,
+    endedAt: null,
+  };
 }
 
 /** `shift/` of `shift/canary`; empty at the top. */

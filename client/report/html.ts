@@ -5,7 +5,18 @@ import { isLive, runSpan, stepSpan, timeSpent, waitsOf, type Report, type Wait }
 import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import { style } from './style.js';
 import { renderTimeline } from './timeline.js';
-import { brief, clip, duration, facts, outputLine, prettyJson, stateWords, stepWords, summary, utc } from './words.js';
+import {
+  brief,
+  clip,
+  duration,
+  facts,
+  outputLine,
+  prettyJson,
+  stateWords,
+  stepWords,
+  summary,
+  utc,
+} from './words.js';
 
 /**
  * The report as one HTML page: no script, nothing loaded from anywhere, readable offline, in light and dark, on paper.
@@ -52,7 +63,8 @@ function waiting({ view }: Report): string {
     .map((wait) => {
       const deadline = wait.deadline ? `, until ${html(utc(wait.deadline))} at the latest` : '';
       const evidence = Object.entries(wait.evidence).map(
-        ([name, value]) => `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
+        ([name, value]) =>
+          `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
       );
       return `<section class="note warn"><p><strong>${html(wait.title)}</strong> waits for ${html(wait.who)} since ${html(utc(wait.since))}${deadline}.</p>
 <dl class="evidence">${evidence.join('')}</dl>
@@ -65,7 +77,13 @@ function factList(report: Report): string {
   const wide = new Set(['Reason', 'Started', 'Ended', 'Plan']);
   const address = link(report.view.uiUrl ?? report.uiUrl);
   // The run's id stands under the heading already, and where the time went above the timeline.
-  const elsewhere = ['Run', 'Waiting for people', 'Waiting for other runs', 'Executing', 'Between attempts'];
+  const elsewhere = [
+    'Run',
+    'Waiting for people',
+    'Waiting for other runs',
+    'Executing',
+    'Between attempts',
+  ];
   const shown = facts(report).filter(([name]) => !elsewhere.includes(name));
   const rows = shown.map(([name, value]) => {
     const mono = name === 'Plan' ? ' class="mono"' : '';
@@ -83,19 +101,26 @@ const clockColours = ['var(--off)', 'var(--undo)', 'var(--warn)', 'var(--live)',
 
 function recovery({ view }: Report): string {
   if (!view.recovery) return '';
-  const spent = spentRows(view.recovery).map((row, index) => ({ ...row, colour: clockColours[index] ?? 'var(--line)' }));
+  const spent = spentRows(view.recovery).map((row, index) => ({
+    ...row,
+    colour: clockColours[index] ?? 'var(--line)',
+  }));
   const total = Math.max(1, view.recovery.rtoMs);
   const bar = spent.map(
-    ({ ms, colour }) => `<span style="width:${((ms / total) * 100).toFixed(2)}%;background:${colour}"></span>`,
+    ({ ms, colour }) =>
+      `<span style="width:${((ms / total) * 100).toFixed(2)}%;background:${colour}"></span>`,
   );
   const names = spent.map(
-    ({ name, ms, colour }) => `<span><i style="background:${colour}"></i>${html(name)} ${html(duration(ms))}</span>`,
+    ({ name, ms, colour }) =>
+      `<span><i style="background:${colour}"></i>${html(name)} ${html(duration(ms))}</span>`,
   );
   const rows = recoveryRows(view.recovery).map(({ name, met, verdict, reached }) => {
     const tone = met === null ? '' : met ? 'ok' : 'bad';
     return `<tr><td class="name">${html(name)}</td><td><span class="state ${tone}">${html(verdict)}</span></td><td>${html(reached)}</td></tr>`;
   });
-  const times = recoveryTimes(view.recovery).map(([name, value]) => `<div><dt>${html(name)}</dt><dd>${html(value)}</dd></div>`);
+  const times = recoveryTimes(view.recovery).map(
+    ([name, value]) => `<div><dt>${html(name)}</dt><dd>${html(value)}</dd></div>`,
+  );
   return `<section>
 <h2>Recovery</h2>
 <div class="spent" role="img" aria-label="Where the time between failure and health went">${bar.join('')}</div>
@@ -115,7 +140,8 @@ function timeline(report: Report): string {
     spent.queued > 0
       ? `<span><i style="background:var(--off)"></i>waiting for other runs ${html(duration(spent.queued))}</span>`
       : '';
-  const share = (ms: number): string => (spent.total === 0 ? '0' : ((ms / spent.total) * 100).toFixed(2));
+  const share = (ms: number): string =>
+    spent.total === 0 ? '0' : ((ms / spent.total) * 100).toFixed(2);
   return `<section>
 <h2>Timeline</h2>
 <div class="spent" role="img" aria-label="Share of time executing and waiting for people"><span class="executing" style="width:${share(spent.executing)}%"></span><span class="waiting" style="width:${share(spent.waiting)}%"></span><span class="queued" style="width:${share(spent.queued)}%"></span></div>
@@ -130,21 +156,35 @@ ${svg}
 /** Names the colours that the picture uses, and no other. */
 function legend(report: Report): string {
   const states = new Set<string>([
-    ...report.attempts.map((attempt) => (attempt.undo && attempt.state === 'succeeded' ? 'undo' : attempt.state)),
+    ...report.attempts.map((attempt) =>
+      attempt.undo && attempt.state === 'succeeded' ? 'undo' : attempt.state,
+    ),
     ...report.view.steps.map((step) => step.state),
   ]);
   const swatches: [shown: boolean, look: string, name: string][] = [
     [states.has('succeeded'), 'background:var(--ok)', 'succeeded'],
-    [states.has('failed') || states.has('timed-out'), 'background:var(--bad)', 'failed or timed out'],
+    [
+      states.has('failed') || states.has('timed-out'),
+      'background:var(--bad)',
+      'failed or timed out',
+    ],
     [
       states.has('lost'),
       'background:repeating-linear-gradient(45deg,var(--bad) 0 2px,var(--ground) 2px 5px);border:1px solid var(--bad)',
       'worker lost',
     ],
-    [waitsOf(report).length > 0, 'background:var(--wait-ground);border:1px solid var(--wait-line)', 'waiting for people'],
+    [
+      waitsOf(report).length > 0,
+      'background:var(--wait-ground);border:1px solid var(--wait-line)',
+      'waiting for people',
+    ],
     [states.has('running'), 'background:var(--live)', 'running'],
     [states.has('cancelled'), 'background:var(--off)', 'cancelled'],
-    [states.has('undo') || states.has('undone') || states.has('undoing'), 'background:var(--undo)', 'undo'],
+    [
+      states.has('undo') || states.has('undone') || states.has('undoing'),
+      'background:var(--undo)',
+      'undo',
+    ],
   ];
   return swatches
     .filter(([shown]) => shown)
@@ -153,7 +193,9 @@ function legend(report: Report): string {
 }
 
 function decisions(report: Report): string {
-  const waits = waitsOf(report).filter((wait) => wait.evidence && Object.keys(wait.evidence).length > 0);
+  const waits = waitsOf(report).filter(
+    (wait) => wait.evidence && Object.keys(wait.evidence).length > 0,
+  );
   if (report.view.decisions.length === 0 && waits.length === 0) return '';
   const rows = report.view.decisions.map(decisionRow).join('\n');
   const table = rows
@@ -196,8 +238,12 @@ ${body.join('\n')}
 function outputs(report: Report): string {
   const { view, attempts } = report;
   const blocks = [
-    Object.keys(view.outputs).length > 0 ? details('Outputs of the run', clip(brief(view.outputs), 120), view.outputs, true) : '',
-    ...view.steps.filter((step) => step.output !== null).map((step) => details(step.title, step.id, step.output)),
+    Object.keys(view.outputs).length > 0
+      ? details('Outputs of the run', clip(brief(view.outputs), 120), view.outputs, true)
+      : '',
+    ...view.steps
+      .filter((step) => step.output !== null)
+      .map((step) => details(step.title, step.id, step.output)),
     ...attempts
       .filter((attempt) => attempt.error)
       .map((attempt) =>
@@ -222,7 +268,8 @@ function outputs(report: Report): string {
 
 function inputs({ view }: Report): string {
   const rows = Object.entries(view.inputs).map(([name, value]) => {
-    const text = value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
+    const text =
+      value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '');
     return `<tr><td class="name">${html(name)}</td><td class="mono">${html(clip(text, 2_000))}</td></tr>`;
   });
   if (rows.length === 0) return '';
@@ -236,14 +283,25 @@ function details(title: string, aside: string, value: Json, open = false): strin
 
 function foot(report: Report): string {
   const until = new Date(runSpan(report).to).toISOString();
-  const state = isLive(report.view) ? `The run still goes on; this is how it stood at ${utc(until)}. ` : '';
+  const state = isLive(report.view)
+    ? `The run still goes on; this is how it stood at ${utc(until)}. `
+    : '';
   return `<footer>${html(`${state}Report made ${utc(report.generatedAt)}.`)}</footer>`;
 }
 
 function toneOfRun(state: RunState): string {
   if (state === 'succeeded') return 'ok';
   if (['failed', 'rejected', 'terminated'].includes(state)) return 'bad';
-  if (['waiting', 'needs-operator', 'succeeded-with-exceptions', 'rolled-back', 'rolling-back', 'paused'].includes(state))
+  if (
+    [
+      'waiting',
+      'needs-operator',
+      'succeeded-with-exceptions',
+      'rolled-back',
+      'rolling-back',
+      'paused',
+    ].includes(state)
+  )
     return 'warn';
   return state === 'running' ? 'live' : '';
 }

@@ -2,7 +2,17 @@ import type { Json } from '../../language/json.js';
 import { fenced, link, markdown as md } from './escape.js';
 import { stepSpan, waitsOf, type Report } from './report.js';
 import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
-import { brief, duration, facts, heading, outputLine, prettyJson, stepWords, summary, utc } from './words.js';
+import {
+  brief,
+  duration,
+  facts,
+  heading,
+  outputLine,
+  prettyJson,
+  stepWords,
+  summary,
+  utc,
+} from './words.js';
 
 /** The report as Markdown: readable in a terminal as it is, and rendered by whatever renders Markdown. */
 export function renderMarkdown(report: Report): string {
@@ -35,7 +45,11 @@ function problem({ view }: Report): string {
 
 function recovery({ view }: Report): string {
   if (!view.recovery) return '';
-  const reached = recoveryRows(view.recovery).map(({ name, verdict, reached }) => [md(name), verdict, reached]);
+  const reached = recoveryRows(view.recovery).map(({ name, verdict, reached }) => [
+    md(name),
+    verdict,
+    reached,
+  ]);
   const times = recoveryTimes(view.recovery).map(([name, value]) => `- ${name}: ${value}`);
   const spent = spentRows(view.recovery).map(({ name, ms }) => [name, duration(ms)]);
   return [
@@ -73,7 +87,10 @@ function steps(report: Report): string {
 function timeline(report: Report): string {
   if (report.history.length === 0) return '';
   const rows = report.history.map((entry) => {
-    const lasted = entry.until === null ? '' : duration(Math.max(0, Date.parse(entry.until) - Date.parse(entry.at)));
+    const lasted =
+      entry.until === null
+        ? ''
+        : duration(Math.max(0, Date.parse(entry.until) - Date.parse(entry.at)));
     return [utc(entry.at).replace(' UTC', ''), lasted, md(entry.text)];
   });
   return `## Timeline\n\n${table(['When (UTC)', 'Lasted', 'What'], rows)}`;
@@ -91,11 +108,14 @@ function decisions(report: Report): string {
   const evidence = waitsOf(report)
     .filter((wait) => wait.evidence && Object.keys(wait.evidence).length > 0)
     .map(
-      (wait) => `What the approver was shown at ${md(wait.step)}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}`,
+      (wait) =>
+        `What the approver was shown at ${md(wait.step)}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}`,
     );
   if (rows.length === 0 && evidence.length === 0) return '';
   const list =
-    rows.length === 0 ? 'Nobody has decided yet.' : table(['When (UTC)', 'Who', 'Decision', 'Gate', 'Verdict', 'Reason'], rows);
+    rows.length === 0
+      ? 'Nobody has decided yet.'
+      : table(['When (UTC)', 'Who', 'Decision', 'Gate', 'Verdict', 'Reason'], rows);
   return `## Decisions\n\n${[list, ...evidence].join('\n\n')}`;
 }
 
@@ -114,7 +134,9 @@ function foot(report: Report): string {
 }
 
 function scalar(value: Json): string {
-  return value !== null && typeof value === 'object' ? JSON.stringify(value).slice(0, 2_000) : brief(value).slice(0, 2_000);
+  return value !== null && typeof value === 'object'
+    ? JSON.stringify(value).slice(0, 2_000)
+    : brief(value).slice(0, 2_000);
 }
 
 /** A table whose columns line up in a terminal too, as far as that is possible. */

@@ -3,7 +3,8 @@ import { duration, utc } from './words.js';
 
 /** `RTO 4 min 05 s of 4 h 00 min, RPO 3.0 s of 15 min 00 s`. */
 export function reachedWords({ rtoMs, rpoMs, objective }: ReachedView): string {
-  const of = (minutes: number | undefined): string => (minutes === undefined ? '' : ` of ${minutesWords(minutes)}`);
+  const of = (minutes: number | undefined): string =>
+    minutes === undefined ? '' : ` of ${minutesWords(minutes)}`;
   return `RTO ${duration(rtoMs)}${of(objective?.rtoMinutes)}, RPO ${duration(rpoMs)}${of(objective?.rpoMinutes)}`;
 }
 
@@ -22,9 +23,17 @@ export interface RecoveryRow {
 
 /** What came of a recovery: in all, and for each service, also for those that had an objective and were not measured. */
 export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
-  const measured: [string, ReachedView][] = [['the whole system', recovery], ...Object.entries(recovery.services)];
+  const measured: [string, ReachedView][] = [
+    ['the whole system', recovery],
+    ...Object.entries(recovery.services),
+  ];
   return [
-    ...measured.map(([name, each]) => ({ name, met: each.met, verdict: verdictWords(each), reached: reachedWords(each) })),
+    ...measured.map(([name, each]) => ({
+      name,
+      met: each.met,
+      verdict: verdictWords(each),
+      reached: reachedWords(each),
+    })),
     ...Object.entries(recovery.unmeasured ?? {}).map(([name, { rtoMinutes, rpoMinutes }]) => ({
       ...{ name, met: null, verdict: 'not measured' },
       reached: `RTO of ${minutesWords(rtoMinutes)}, RPO of ${minutesWords(rpoMinutes)} are to be reached`,
@@ -38,7 +47,11 @@ export function spentRows({ spent }: RecoveryView): { name: string; ms: number }
 }
 
 /** The times that it is all reckoned from. */
-export function recoveryTimes({ failedAt, recoveredTo, healthyAt }: RecoveryView): [name: string, value: string][] {
+export function recoveryTimes({
+  failedAt,
+  recoveredTo,
+  healthyAt,
+}: RecoveryView): [name: string, value: string][] {
   return [
     ['Failed', utc(failedAt)],
     ['Recovered to', utc(recoveredTo)],

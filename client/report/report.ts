@@ -1,5 +1,11 @@
 import { isLeaseWait } from '../../common/lease.js';
-import { endStates, type AttemptView, type RunView, type StepView, type TimelineEntry } from '../../common/view.js';
+import {
+  endStates,
+  type AttemptView,
+  type RunView,
+  type StepView,
+  type TimelineEntry,
+} from '../../common/view.js';
 
 /** Everything that a report is made of; where it was read makes no difference to how it looks. */
 export interface Report {
@@ -76,29 +82,57 @@ export function waitsOf(report: Report): Wait[] {
   return report.view.steps.flatMap((step) => {
     const span = step.kind === 'approval' ? stepSpan(step, report) : null;
     if (!span) return [];
-    const decision = report.view.decisions.findLast((candidate) => candidate.accepted && candidate.gate === step.id);
+    const decision = report.view.decisions.findLast(
+      (candidate) => candidate.accepted && candidate.gate === step.id,
+    );
     const open = report.view.waitingFor.find((wait) => wait.id === step.id);
-    const state = open ? 'waiting' : decision ? (decision.verb === 'approve' ? 'approved' : 'rejected') : 'closed';
-    return [{ ...span, step: step.id, state, by: decision?.by ?? null, open: open !== undefined, evidence: open?.evidence }];
+    const state = open
+      ? 'waiting'
+      : decision
+        ? decision.verb === 'approve'
+          ? 'approved'
+          : 'rejected'
+        : 'closed';
+    return [
+      {
+        ...span,
+        step: step.id,
+        state,
+        by: decision?.by ?? null,
+        open: open !== undefined,
+        evidence: open?.evidence,
+      },
+    ];
   });
 }
 
 /** Where the run's time went. */
 export function timeSpent(report: Report): TimeSpent {
   const run = runSpan(report);
-  const busy = report.attempts.length > 0 ? report.attempts.map((attempt) => attemptSpan(attempt, report)) : workSpans(report);
+  const busy =
+    report.attempts.length > 0
+      ? report.attempts.map((attempt) => attemptSpan(attempt, report))
+      : workSpans(report);
   const executing = covered(busy, run);
   const waits = waitsOf(report);
   // Nobody is asked for a target that another run has.
   const either = covered([...busy, ...waits.filter(({ step }) => !isLeaseWait(step))], run);
   const any = covered([...busy, ...waits], run);
   const total = run.to - run.from;
-  return { total, executing, waiting: either - executing, queued: any - either, between: total - any };
+  return {
+    total,
+    executing,
+    waiting: either - executing,
+    queued: any - either,
+    between: total - any,
+  };
 }
 
 /** The step that the run failed at, or is at now; undefined when there is none. */
 export function currentStep(view: RunView): StepView | undefined {
-  const at = isLive(view) ? ['running', 'waiting', 'undoing', 'needs-operator'] : ['failed', 'needs-operator', 'unknown'];
+  const at = isLive(view)
+    ? ['running', 'waiting', 'undoing', 'needs-operator']
+    : ['failed', 'needs-operator', 'unknown'];
   // The part is more telling than the group that holds it.
   return (
     view.steps.findLast((step) => at.includes(step.state) && step.error !== null) ??
@@ -119,7 +153,9 @@ export function covered(spans: readonly Span[], within: Span): number {
 }
 
 function workSpans(report: Report): Span[] {
-  return report.view.steps.filter((step) => step.kind !== 'approval').flatMap((step) => stepSpan(step, report) ?? []);
+  return report.view.steps
+    .filter((step) => step.kind !== 'approval')
+    .flatMap((step) => stepSpan(step, report) ?? []);
 }
 
 function spanOf(from: string, to: string | null, report: Report): Span {

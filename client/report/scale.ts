@@ -20,8 +20,9 @@ const gapShare = 0.3;
 /** Pixels that a tick's label needs. */
 const labelWidth = 66;
 const niceSteps = [
-  100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000,
-  7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000, 172_800_000, 604_800_000,
+  100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+  900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000,
+  172_800_000, 604_800_000,
 ];
 
 /**
@@ -39,7 +40,9 @@ export class Scale {
     readonly width: number,
   ) {
     const cuts = cut(span, work);
-    const busyMs = cuts.filter((piece) => piece.busy).reduce((sum, piece) => sum + piece.to - piece.from, 0);
+    const busyMs = cuts
+      .filter((piece) => piece.busy)
+      .reduce((sum, piece) => sum + piece.to - piece.from, 0);
     const longestGap = Math.max(1_000, busyMs * gapShare);
     const shown = cuts.map((piece) => {
       const real = piece.to - piece.from;
@@ -64,7 +67,8 @@ export class Scale {
   x(at: number): number {
     const piece = this.pieces.findLast((candidate) => candidate.from <= at) ?? this.pieces[0];
     if (!piece) return 0;
-    const share = piece.to === piece.from ? 0 : (Math.min(at, piece.to) - piece.from) / (piece.to - piece.from);
+    const share =
+      piece.to === piece.from ? 0 : (Math.min(at, piece.to) - piece.from) / (piece.to - piece.from);
     return piece.x + Math.max(0, share) * piece.width;
   }
 
@@ -73,7 +77,8 @@ export class Scale {
     const step = niceSteps.find((ms) => ms * this.pixelsPerMs >= labelWidth * 1.4) ?? 604_800_000;
     const moments = [this.span.from];
     for (const piece of this.pieces.filter((candidate) => !candidate.shortened)) {
-      for (let at = Math.ceil(piece.from / step) * step; at <= piece.to; at += step) moments.push(at);
+      for (let at = Math.ceil(piece.from / step) * step; at <= piece.to; at += step)
+        moments.push(at);
     }
     const ticks: Tick[] = [];
     let day = '';
@@ -82,7 +87,11 @@ export class Scale {
       const last = ticks.at(-1);
       if (x > this.width - labelWidth / 2 || (last && x - last.x < labelWidth)) continue;
       const iso = new Date(at).toISOString();
-      ticks.push({ x, label: iso.slice(11, step < 1_000 ? 21 : 19), date: iso.slice(0, 10) === day ? null : iso.slice(0, 10) });
+      ticks.push({
+        x,
+        label: iso.slice(11, step < 1_000 ? 21 : 19),
+        date: iso.slice(0, 10) === day ? null : iso.slice(0, 10),
+      });
       day = iso.slice(0, 10);
     }
     return ticks;

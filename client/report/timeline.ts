@@ -1,7 +1,15 @@
 import type { AttemptView, StepView } from '../../common/view.js';
 import { html } from './escape.js';
 import { foldNotNeeded } from './fold.js';
-import { attemptSpan, isLive, runSpan, stepSpan, waitsOf, type Report, type Span } from './report.js';
+import {
+  attemptSpan,
+  isLive,
+  runSpan,
+  stepSpan,
+  waitsOf,
+  type Report,
+  type Span,
+} from './report.js';
 import { Scale } from './scale.js';
 import { clip, duration, stateWords, utc } from './words.js';
 
@@ -53,7 +61,9 @@ export function renderTimeline(report: Report): { svg: string; shortened: boolea
   const height = headHeight + lanes.length * laneHeight + 6;
   const y = (index: number): number => headHeight + index * laneHeight;
   const stripes = lanes.flatMap((_, index) =>
-    index % 2 === 0 ? `<rect class="zebra" x="0" y="${y(index)}" width="${width}" height="${laneHeight}"/>` : [],
+    index % 2 === 0
+      ? `<rect class="zebra" x="0" y="${y(index)}" width="${width}" height="${laneHeight}"/>`
+      : [],
   );
   const svg = [
     `<svg class="timeline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Timeline of the run, in UTC">`,
@@ -68,7 +78,9 @@ export function renderTimeline(report: Report): { svg: string; shortened: boolea
 }
 
 function lanesOf(report: Report): Lane[] {
-  const unlisted = report.attempts.filter((attempt) => !report.view.steps.some((step) => step.id === attempt.step));
+  const unlisted = report.attempts.filter(
+    (attempt) => !report.view.steps.some((step) => step.id === attempt.step),
+  );
   const known = foldNotNeeded(report.view.steps).map((step) => laneOf(step, report));
   const extra = [...new Set(unlisted.map((attempt) => attempt.step))].map((id): Lane => {
     const attempts = unlisted.filter((attempt) => attempt.step === id);
@@ -89,9 +101,13 @@ function laneOf(step: StepView, report: Report): Lane {
   const tries = attempts.filter((attempt) => !attempt.undo).length;
   const span = stepSpan(step, report);
   const holdsSteps = step.kind === 'parallel' || step.kind === 'forEach';
-  const bars = step.kind === 'approval' ? waitBars(step, report) : attempts.map((attempt) => attemptBar(attempt, tries, report));
+  const bars =
+    step.kind === 'approval'
+      ? waitBars(step, report)
+      : attempts.map((attempt) => attemptBar(attempt, tries, report));
   // A step of pure code has no attempts, and no step has any when the record is away.
-  if (bars.length === 0 && span && !holdsSteps && step.state !== 'not-needed') bars.push(stepBar(step, span));
+  if (bars.length === 0 && span && !holdsSteps && step.state !== 'not-needed')
+    bars.push(stepBar(step, span));
   return {
     id: step.id,
     title: step.title,
@@ -121,7 +137,9 @@ function attemptBar(attempt: AttemptView, tries: number, report: Report): Bar {
 }
 
 function stepBar(step: StepView, span: Span): Bar {
-  const tone = ['succeeded', 'failed', 'running', 'undoing', 'undone'].includes(step.state) ? step.state : 'cancelled';
+  const tone = ['succeeded', 'failed', 'running', 'undoing', 'undone'].includes(step.state)
+    ? step.state
+    : 'cancelled';
   const title = [
     `${step.title}: ${stateWords(step.state).toLowerCase()}`,
     times(step.startedAt ?? '', step.endedAt, span),
@@ -140,7 +158,8 @@ function waitBars(step: StepView, report: Report): Bar[] {
   return waitsOf(report)
     .filter((wait) => wait.step === step.id)
     .map((wait) => {
-      const how = wait.state === 'waiting' ? 'waiting' : `${wait.state}${wait.by ? ` by ${wait.by}` : ''}`;
+      const how =
+        wait.state === 'waiting' ? 'waiting' : `${wait.state}${wait.by ? ` by ${wait.by}` : ''}`;
       return {
         from: wait.from,
         to: wait.to,
@@ -169,13 +188,17 @@ function axis(scale: Scale, height: number): string {
   });
   const ticks = scale
     .ticks()
-    .filter((tick) => !breaks.some((piece) => tick.x > piece.x + 1 && tick.x < piece.x + piece.width - 1));
+    .filter(
+      (tick) => !breaks.some((piece) => tick.x > piece.x + 1 && tick.x < piece.x + piece.width - 1),
+    );
   return [
     ...marks,
     ...ticks.map((tick) => {
       const x = fixed(labelWidth + tick.x);
       const first = tick.x === 0 ? ' first' : '';
-      const date = tick.date ? `<text class="tick${first}" x="${x}" y="13">${tick.date}</text>` : '';
+      const date = tick.date
+        ? `<text class="tick${first}" x="${x}" y="13">${tick.date}</text>`
+        : '';
       return `<line class="grid" x1="${x}" y1="${headHeight - 6}" x2="${x}" y2="${height - 6}"/>${date}<text class="tick${first}" x="${x}" y="28">${tick.label}</text>`;
     }),
     `<text class="tick zone" x="14" y="28">Times in UTC</text>`,
@@ -214,7 +237,10 @@ function beside(lane: Lane, middle: number, scale: Scale): string {
   };
   const [, right] = edges(all, scale);
   const [x, end] = last ? edges(last, scale) : [0, 0];
-  const untold = last?.tone.startsWith('wait') && last.text.length * characterWidth + 8 > end - x ? `, ${last.text}` : '';
+  const untold =
+    last?.tone.startsWith('wait') && last.text.length * characterWidth + 8 > end - x
+      ? `, ${last.text}`
+      : '';
   const text = `${duration(all.to - all.from)}${untold}`;
   const room = width - right - 12;
   // No room behind: in front of the first bar, where the lane is empty.

@@ -30,7 +30,10 @@ export function bothTimes(iso: string): string {
   const at = new Date(iso);
   const offset = -at.getTimezoneOffset();
   if (offset === 0) return utc(iso);
-  const local = new Date(at.getTime() + offset * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+  const local = new Date(at.getTime() + offset * 60_000)
+    .toISOString()
+    .slice(0, 19)
+    .replace('T', ' ');
   const sign = offset < 0 ? '-' : '+';
   const zone = `${sign}${String(Math.floor(Math.abs(offset) / 60)).padStart(2, '0')}:${String(Math.abs(offset) % 60).padStart(2, '0')}`;
   return `${utc(iso)} (local ${local} ${zone})`;
@@ -58,9 +61,13 @@ export function summary(report: Report): string {
   const parts: string[] = [];
   if (view.waitingFor.length > 0) {
     const wait = view.waitingFor[0];
-    parts.push(`Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ${wait?.title ?? ''}.`);
+    parts.push(
+      `Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ${wait?.title ?? ''}.`,
+    );
   } else if (isLive(view)) {
-    parts.push(`${stateWords(view.state)} since ${utc(view.startedAt)}${at ? `, at: ${at.title}` : ''}.`);
+    parts.push(
+      `${stateWords(view.state)} since ${utc(view.startedAt)}${at ? `, at: ${at.title}` : ''}.`,
+    );
   } else {
     const where = ['failed', 'rolled-back'].includes(view.state) && at ? ` at: ${at.title}` : '';
     parts.push(`${stateWords(view.state)} after ${duration(spent.total)}${where}.`);
@@ -68,12 +75,16 @@ export function summary(report: Report): string {
   parts.push(`${done} of ${listed.length} steps done.`);
   if (spent.waiting > 0) parts.push(`${duration(spent.waiting)} were spent waiting for people.`);
   if (spent.queued > 0) parts.push(`${duration(spent.queued)} were spent waiting for other runs.`);
-  if (lost > 0) parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
+  if (lost > 0)
+    parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
   return parts.join(' ');
 }
 
 /** Where a step's result comes from when the run did not make it; undefined when it did. */
-export function takenText({ id, takenFrom }: StepView, { probed = [], drifted = [] }: RunView): string | undefined {
+export function takenText(
+  { id, takenFrom }: StepView,
+  { probed = [], drifted = [] }: RunView,
+): string | undefined {
   if (drifted.includes(id)) return 'what was taken over no longer held: done anew';
   if (takenFrom === undefined) return undefined;
   return `taken over from run ${takenFrom}${probed.includes(id) ? ', and it still holds' : ''}`;
@@ -89,7 +100,8 @@ export function outputLine(step: StepView, view: RunView): string {
 export function brief(value: Json | undefined, depth = 0): string {
   if (value === null || value === undefined) return '';
   if (typeof value !== 'object') return oneLine(String(value));
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : `${value.length} ${value.length === 1 ? 'item' : 'items'}`;
+  if (Array.isArray(value))
+    return value.length === 0 ? 'none' : `${value.length} ${value.length === 1 ? 'item' : 'items'}`;
   if (depth > 0) return '{…}';
   return Object.entries(value)
     .slice(0, 8)
@@ -117,8 +129,13 @@ export function facts(report: Report): [name: string, value: string][] {
   return [
     ['Run', view.id],
     ['Runbook', `${view.runbook} ${view.runbookVersion}`],
-    ['Type', `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ${view.priority.toLowerCase()} priority`],
-    ...(view.drill ? [['Drill', 'yes: isolated targets only, taken back at its end'] as [string, string]] : []),
+    [
+      'Type',
+      `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ${view.priority.toLowerCase()} priority`,
+    ],
+    ...(view.drill
+      ? [['Drill', 'yes: isolated targets only, taken back at its end'] as [string, string]]
+      : []),
     ['Targets', view.targets.join(', ') || 'none'],
     ['Requester', view.requester],
     ['Reason', view.reason || 'none given'],
@@ -126,7 +143,9 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Ended', view.endedAt === null ? 'not yet' : bothTimes(view.endedAt)],
     ['Duration', duration(spent.total)],
     ['Waiting for people', duration(spent.waiting)],
-    ...(spent.queued > 0 ? [['Waiting for other runs', duration(spent.queued)] as [string, string]] : []),
+    ...(spent.queued > 0
+      ? [['Waiting for other runs', duration(spent.queued)] as [string, string]]
+      : []),
     ['Executing', duration(spent.executing)],
     ['Between attempts', duration(spent.between)],
     ['Plan', view.planDigest],

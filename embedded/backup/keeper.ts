@@ -6,7 +6,14 @@ import { withClient } from '../client.js';
 import { EmbeddedError } from '../errors.js';
 import { removeFile, writeJson } from '../files.js';
 import { ServerProcess, type ProcessId } from '../process.js';
-import { backupsIn, describeBackup, placesOf, removeOld, type Backup, type Origin } from './folder.js';
+import {
+  backupsIn,
+  describeBackup,
+  placesOf,
+  removeOld,
+  type Backup,
+  type Origin,
+} from './folder.js';
 import { clientProgram, reachBy, runProgram } from './programs.js';
 
 const lookMs = 500;
@@ -95,7 +102,9 @@ export class BackupKeeper {
     const [newest] = backupsIn(folder);
     if (!newest) return;
     if (newest.systemIdentifier !== systemIdentifier)
-      throw new EmbeddedError(`${folder} holds the backup of another record. Name a folder of its own for this one.`);
+      throw new EmbeddedError(
+        `${folder} holds the backup of another record. Name a folder of its own for this one.`,
+      );
     if (newest.timeline > timeline) {
       throw new EmbeddedError(
         `This record was restored elsewhere from ${folder}, and went on there (timeline ${newest.timeline}; here it is ${timeline}): ` +
@@ -123,7 +132,14 @@ export class BackupKeeper {
       const { args, env } = reachBy(url);
       await runProgram(
         clientProgram(programs, 'pg_basebackup'),
-        [...args, '--pgdata', places.data, '--wal-method=stream', '--checkpoint=fast', '--manifest-checksums=SHA256'],
+        [
+          ...args,
+          '--pgdata',
+          places.data,
+          '--wal-method=stream',
+          '--checkpoint=fast',
+          '--manifest-checksums=SHA256',
+        ],
         env,
       );
       await runProgram(clientProgram(programs, 'pg_verifybackup'), ['--quiet', places.data]);
@@ -145,7 +161,9 @@ export class BackupKeeper {
     this.isWaitedFor = true;
     this.renewAt = Date.now() + renewMs;
     removeOld(folder);
-    say(`backup    the record is backed up in ${folder}: base backup ${id}, and each change at once`);
+    say(
+      `backup    the record is backed up in ${folder}: base backup ${id}, and each change at once`,
+    );
   }
 
   private receive(id: string): ServerProcess {
@@ -165,11 +183,16 @@ export class BackupKeeper {
   }
 
   private async caughtUp(receiver: ServerProcess): Promise<void> {
-    await receiver.untilReady(async () => (await this.progress(receiver))?.isThere === true, startMs);
+    await receiver.untilReady(
+      async () => (await this.progress(receiver))?.isThere === true,
+      startMs,
+    );
   }
 
   /** How far the receiver is; null when the server knows of none. */
-  private async progress(receiver: ServerProcess): Promise<{ flushed: string; isThere: boolean } | null> {
+  private async progress(
+    receiver: ServerProcess,
+  ): Promise<{ flushed: string; isThere: boolean } | null> {
     return asking(this.options.url, async (client) => {
       // Its slot says which one it is: the one before may still be there.
       const { rows } = await client.query<{ flushed: string; there: boolean }>(
@@ -207,7 +230,8 @@ export class BackupKeeper {
         }
       } catch (error) {
         if (this.stopping) return;
-        if (this.isWaitedFor) await this.wait(false, (error as Error).message).catch(() => undefined);
+        if (this.isWaitedFor)
+          await this.wait(false, (error as Error).message).catch(() => undefined);
         await delay(pauseMs);
         pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       }
@@ -220,7 +244,9 @@ export class BackupKeeper {
       await this.renew();
     } catch (error) {
       this.renewAt = Date.now() + renewAgainMs;
-      this.options.say(`backup    a new base backup could not be taken, the one before goes on: ${(error as Error).message}`);
+      this.options.say(
+        `backup    a new base backup could not be taken, the one before goes on: ${(error as Error).message}`,
+      );
     }
   }
 
@@ -253,7 +279,9 @@ export class BackupKeeper {
     this.isWaitedFor = isWaitedFor;
     if (isWaitedFor) removeFile(behind);
     say(
-      isWaitedFor ? 'backup    it follows the record again' : `backup    it has stopped, and the record goes on without: ${why}`,
+      isWaitedFor
+        ? 'backup    it follows the record again'
+        : `backup    it has stopped, and the record goes on without: ${why}`,
     );
   }
 }
@@ -299,5 +327,8 @@ async function dropSlots(client: pg.Client, kept: string | undefined): Promise<v
 }
 
 function asking<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  return withClient({ connectionString: url, connectionTimeoutMillis: patienceMs, query_timeout: 30_000 }, work);
+  return withClient(
+    { connectionString: url, connectionTimeoutMillis: patienceMs, query_timeout: 30_000 },
+    work,
+  );
 }

@@ -16,13 +16,20 @@ export function clientProgram(programs: string, name: string): string {
 }
 
 /** Runs one of them to its end. @throws EmbeddedError with what it said */
-export async function runProgram(path: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
+export async function runProgram(
+  path: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<void> {
   const { exitCode, stderr, shortMessage } = await execa(path, args, {
     reject: false,
     stdin: 'ignore',
     env: { ...env, LC_ALL: 'C' },
   });
-  if (exitCode !== 0) throw new EmbeddedError(`${path.split('/').at(-1)} failed: ${String(stderr ?? '').trim() || shortMessage}`);
+  if (exitCode !== 0)
+    throw new EmbeddedError(
+      `${path.split('/').at(-1)} failed: ${String(stderr ?? '').trim() || shortMessage}`,
+    );
 }
 
 /** How a client program gets to the server, the password by the environment. @param url of any database */

@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, chmod, chown, cp, lchown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  chown,
+  cp,
+  lchown,
+  mkdtemp,
+  readdir,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import pg from 'pg';
@@ -67,19 +78,33 @@ export async function restoreRecord(options: RestoreOptions): Promise<Restored> 
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
   if (account) await chown(passwordFile, account.uid, account.gid);
   await rename(half, data);
-  return { backup: backup.id, upTo, behindSince: readJson<{ since: string }>(places.behind)?.since ?? null, refused };
+  return {
+    backup: backup.id,
+    upTo,
+    behindSince: readJson<{ since: string }>(places.behind)?.since ?? null,
+    refused,
+  };
 }
 
-async function newestGood(programs: string, from: string): Promise<{ backup: Backup; refused: Restored['refused'] }> {
+async function newestGood(
+  programs: string,
+  from: string,
+): Promise<{ backup: Backup; refused: Restored['refused'] }> {
   const backups = backupsIn(from);
-  if (backups.length === 0) throw new EmbeddedError(`There is no whole backup of a record in ${from}.`);
+  if (backups.length === 0)
+    throw new EmbeddedError(`There is no whole backup of a record in ${from}.`);
   const version = await majorVersion(join(programs, 'postgres'));
   const refused: Restored['refused'] = [];
   for (const backup of backups) {
     try {
       if (backup.version !== version)
-        throw new EmbeddedError(`it is of PostgreSQL ${backup.version}, and ${version} is what is here`);
-      await runProgram(clientProgram(programs, 'pg_verifybackup'), ['--quiet', placesOf(from, backup.id).data]);
+        throw new EmbeddedError(
+          `it is of PostgreSQL ${backup.version}, and ${version} is what is here`,
+        );
+      await runProgram(clientProgram(programs, 'pg_verifybackup'), [
+        '--quiet',
+        placesOf(from, backup.id).data,
+      ]);
       return { backup, refused };
     } catch (error) {
       refused.push({ backup: backup.id, why: (error as Error).message });
@@ -101,7 +126,8 @@ async function handOver(folder: string, account: Account | undefined): Promise<v
   await chmod(folder, 0o700);
   if (!account) return;
   await lchown(folder, account.uid, account.gid);
-  for (const entry of await readdir(folder, { recursive: true })) await lchown(join(folder, entry), account.uid, account.gid);
+  for (const entry of await readdir(folder, { recursive: true }))
+    await lchown(join(folder, entry), account.uid, account.gid);
 }
 
 /**
@@ -119,7 +145,12 @@ async function replay(
     const rules = join(room, 'hba.conf');
     await writeFile(rules, `local all ${superuser} trust\n`);
     await handOver(room, account);
-    const settings = [`hba_file=${rules}`, 'listen_addresses=', `unix_socket_directories=${room}`, mostConnections];
+    const settings = [
+      `hba_file=${rules}`,
+      'listen_addresses=',
+      `unix_socket_directories=${room}`,
+      mostConnections,
+    ];
     const postgres = ServerProcess.start(
       'PostgreSQL',
       join(programs, 'postgres'),

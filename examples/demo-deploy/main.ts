@@ -51,7 +51,10 @@ async function main(): Promise<number> {
     const facts = await tell(stack, proxy, values);
     const proved = prove(facts);
     if (values.report) {
-      await writeFile(values.report, `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...facts }, null, 2)}\n`);
+      await writeFile(
+        values.report,
+        `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...facts }, null, 2)}\n`,
+      );
       say(`written: ${values.report}`);
     }
     return proved ? 0 : 1;
@@ -59,7 +62,11 @@ async function main(): Promise<number> {
 }
 
 /** The story, in order. */
-async function tell(stack: Stack, proxy: ProxyKind, { quick, sabotage }: { quick: boolean; sabotage: boolean }): Promise<Facts> {
+async function tell(
+  stack: Stack,
+  proxy: ProxyKind,
+  { quick, sabotage }: { quick: boolean; sabotage: boolean },
+): Promise<Facts> {
   chapter(`1. A web application in release 1.0.0 behind ${proxy}, and its users`);
   const system = await stack.startWebSystem(proxy);
   const worker = await stack.startWorker();
@@ -91,7 +98,9 @@ async function tell(stack: Stack, proxy: ProxyKind, { quick, sabotage }: { quick
     const blind = sabotage ? { max_error_rate: '1', max_latency: '1000' } : {};
     const poor = await deploy(operator, approver, bad, { ...pace, ...blind });
     const afterBad = await serving(system);
-    say(`${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served by ${afterBad}`);
+    say(
+      `${poor.state}: ${poor.problem?.message ?? 'nobody found anything'}; users are served by ${afterBad}`,
+    );
     users.phase('after');
     await mkdir(reportFolder, { recursive: true });
     const reportFile = join(reportFolder, `${poor.id}.html`);
@@ -129,9 +138,18 @@ async function deploy(
   if (started.exitCode !== 0) throw new Error(`start failed: ${started.stderr || started.stdout}`);
   await operator.run('wait', '@latest', '--for', 'decision', '--timeout', '60s');
   const { id } = await operator.json<RunView>([0, 1, 8], 'status', '@latest');
-  const approved = await approver.run('approve', id, '--reason', 'change log and backup are fine', '--yes');
-  if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
-  say('approved by a second operator, who saw the change log, the backup and the rehearsed migrations');
+  const approved = await approver.run(
+    'approve',
+    id,
+    '--reason',
+    'change log and backup are fine',
+    '--yes',
+  );
+  if (approved.exitCode !== 0)
+    throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
+  say(
+    'approved by a second operator, who saw the change log, the backup and the rehearsed migrations',
+  );
   await operator.run('wait', id, '--for', 'done', '--timeout', '180s');
   show((await operator.run('status', id)).stdout);
   return operator.json<RunView>([0, 1, 8], 'status', id);
@@ -152,20 +170,34 @@ async function serving(system: WebSystem): Promise<string> {
 function prove({ serving: found, states, users }: Facts): boolean {
   chapter('4. The proof: what users saw, every answer checked');
   for (const [name, phase] of Object.entries(users.phases)) {
-    const time = (value: number | null): string => (value === null ? '-' : `${value.toFixed(1)} ms`).padStart(9);
+    const time = (value: number | null): string =>
+      (value === null ? '-' : `${value.toFixed(1)} ms`).padStart(9);
     show(
       `${name.padEnd(14)} ${String(phase.requests).padStart(6)} requests, ${String(phase.failures).padStart(4)} failed   p50 ${time(phase.p50)}   p95 ${time(phase.p95)}   p99 ${time(phase.p99)}`,
     );
   }
-  if (users.repeated > 0) show(`${users.repeated} requests were sent a second time, as RFC 9110 allows`);
+  if (users.repeated > 0)
+    show(`${users.repeated} requests were sent a second time, as RFC 9110 allows`);
   const failures = (name: string): number => users.phases[name]?.failures ?? 0;
   const harmed = failures('bad-release') / Math.max(1, users.phases['bad-release']?.requests ?? 0);
   const claims: [string, boolean][] = [
-    ['the good release is deployed, and nobody noticed', states.good === 'succeeded' && failures('good-release') === 0],
+    [
+      'the good release is deployed, and nobody noticed',
+      states.good === 'succeeded' && failures('good-release') === 0,
+    ],
     ['it serves everybody', found.good.startsWith('2.0.0 ')],
-    ['the bad release took itself back', states.bad === 'rolled-back' && found.bad.startsWith('2.0.0 ')],
-    [`it failed ${(100 * harmed).toFixed(2)} % of the requests while it was tried`, harmed <= mostHarmed],
-    ['before and after, nobody noticed anything', failures('before') + failures('after') + failures('start') === 0],
+    [
+      'the bad release took itself back',
+      states.bad === 'rolled-back' && found.bad.startsWith('2.0.0 '),
+    ],
+    [
+      `it failed ${(100 * harmed).toFixed(2)} % of the requests while it was tried`,
+      harmed <= mostHarmed,
+    ],
+    [
+      'before and after, nobody noticed anything',
+      failures('before') + failures('after') + failures('start') === 0,
+    ],
   ];
   for (const [claim, holds] of claims) show(`${holds ? '✓' : '✗'} ${claim}`);
   const proved = claims.every(([, holds]) => holds);
@@ -178,7 +210,9 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     process.exitCode = 1;
   },
 );

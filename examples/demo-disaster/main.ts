@@ -75,7 +75,9 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
   const users = system.startWriter({ journal: join(system.folder, 'journal.jsonl'), rate: 60 });
   try {
     await until('some hundred writes', async () => (await users.report()).acknowledged >= 400);
-    say(`site a serves ${system.url}; worker ${worker.pid}; ${(await users.report()).acknowledged} writes acknowledged`);
+    say(
+      `site a serves ${system.url}; worker ${worker.pid}; ${(await users.report()).acknowledged} writes acknowledged`,
+    );
 
     chapter('2. Site a is gone: kill -9 of everything, its folders removed');
     const failed = await system.destroySite('a');
@@ -86,16 +88,20 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
       const dropped = segments[Math.floor(segments.length / 2)] ?? '';
       dropSegment(system.vault, dropped);
       const { tenant, name } = dropFile(system.vault);
-      say(`sabotage: WAL segment ${dropped} and file ${name} of ${tenant} have vanished from the vault`);
+      say(
+        `sabotage: WAL segment ${dropped} and file ${name} of ${tenant} have vanished from the vault`,
+      );
     }
 
     chapter('3. The recovery at site b, with two approvals');
     const view = await recover(stack, failedAt);
     say(`${view.state}; users are served again`);
     const { acknowledged } = await users.report();
-    await until('users to write again', async () => (await users.report()).acknowledged > acknowledged + 100, 30_000).catch(() =>
-      say('users do NOT write again'),
-    );
+    await until(
+      'users to write again',
+      async () => (await users.report()).acknowledged > acknowledged + 100,
+      30_000,
+    ).catch(() => say('users do NOT write again'));
     await mkdir(reportFolder, { recursive: true });
     const reportFile = join(reportFolder, `${view.id}.html`);
     await new Operator('oncall', stack.cliEnv).run('report', view.id, '-o', reportFile);
@@ -106,7 +112,9 @@ async function tell(stack: Stack, proxy: ProxyKind, sabotage: boolean): Promise<
       proxy,
       state: view.state,
       recovery: view.recovery ?? null,
-      told: [view.outputs['filesLost'], view.outputs['cannotBeHad']].filter((each) => typeof each === 'string').join('; '),
+      told: [view.outputs['filesLost'], view.outputs['cannotBeHad']]
+        .filter((each) => typeof each === 'string')
+        .join('; '),
       failedAt,
       found: await system.compare(users.journal, 'b', failed),
       users: after,
@@ -125,7 +133,13 @@ async function recover(stack: Stack, failedAt: string): Promise<RunView> {
     ...{ watch: '5s', window: '5s', min_requests: '20' },
   }).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
   const asked = ['--reason', 'site a does not answer', '--confirm', 'site-b', '--yes'];
-  const { id } = await operator.json<{ id: string }>([0], 'start', 'full-system-disaster-recovery', ...inputs, ...asked);
+  const { id } = await operator.json<{ id: string }>(
+    [0],
+    'start',
+    'full-system-disaster-recovery',
+    ...inputs,
+    ...asked,
+  );
   for (const reason of ['nobody reaches site a', 'tenants, log-in and files are proved']) {
     await operator.run('wait', id, '--for', 'decision', '--timeout', '240s');
     const { waitingFor, state } = await operator.json<RunView>([0, 1, 8], 'status', id);
@@ -133,8 +147,17 @@ async function recover(stack: Stack, failedAt: string): Promise<RunView> {
     show(`${state}: ${waitingFor[0].title}`);
     for (const [name, value] of Object.entries(waitingFor[0].evidence))
       show(`  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
-    const approved = await approver.run('approve', id, '--confirm', 'b', '--reason', reason, '--yes');
-    if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
+    const approved = await approver.run(
+      'approve',
+      id,
+      '--confirm',
+      'b',
+      '--reason',
+      reason,
+      '--yes',
+    );
+    if (approved.exitCode !== 0)
+      throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   }
   await operator.run('wait', id, '--for', 'done', '--timeout', '240s');
   show((await operator.run('status', id)).stdout);
@@ -147,25 +170,38 @@ function prove({ state, recovery, told, found, serving, failedAt }: Facts): bool
   const seconds = (ms: number | null | undefined): string =>
     ms === null || ms === undefined ? '-' : `${(ms / 1_000).toFixed(1)} s`;
   const objective = recovery?.objective;
-  show(`RTO  ${seconds(recovery?.rtoMs)}  of ${objective?.rtoMinutes} min, from the failure until users were served`);
+  show(
+    `RTO  ${seconds(recovery?.rtoMs)}  of ${objective?.rtoMinutes} min, from the failure until users were served`,
+  );
   show(
     `RPO  ${seconds(found.rpoMs)}  of ${objective?.rpoMinutes} min by the users' own journal, ${seconds(recovery?.rpoMs)} by the run`,
   );
-  for (const [clock, ms] of Object.entries(recovery?.spent ?? {})) show(`     ${clock.padEnd(8)} ${seconds(ms).padStart(8)}`);
+  for (const [clock, ms] of Object.entries(recovery?.spent ?? {}))
+    show(`     ${clock.padEnd(8)} ${seconds(ms).padStart(8)}`);
   show(
     `${found.acknowledged} writes acknowledged, ${found.there} there, ${found.lost.length} lost, ${found.wrong.length} not what was written`,
   );
   const old = found.lost.filter(({ at }) => Date.parse(failedAt) - Date.parse(at) > mostLostMs);
   const claims: [string, boolean][] = [
-    ['the recovery ended well, and its objectives are met', state === 'succeeded' && recovery?.met === true],
+    [
+      'the recovery ended well, and its objectives are met',
+      state === 'succeeded' && recovery?.met === true,
+    ],
     ['users are served by site b, and by it alone', serving.join() === 'b'],
     ['what is there is what was written', found.wrong.length === 0],
-    [`nothing is lost but what was written in the last ${mostLostMs / 1_000} s, which had not left the site`, old.length === 0],
+    [
+      `nothing is lost but what was written in the last ${mostLostMs / 1_000} s, which had not left the site`,
+      old.length === 0,
+    ],
     [`nothing is missing from the backups${told ? ` (${told})` : ''}`, told === ''],
   ];
   for (const [claim, holds] of claims) show(`${holds ? '✓' : '✗'} ${claim}`);
   const proved = claims.every(([, holds]) => holds);
-  say(proved ? 'the system was recovered at another site' : 'the system was NOT recovered as promised');
+  say(
+    proved
+      ? 'the system was recovered at another site'
+      : 'the system was NOT recovered as promised',
+  );
   return proved;
 }
 
@@ -174,7 +210,9 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     process.exitCode = 1;
   },
 );

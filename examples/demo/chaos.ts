@@ -72,7 +72,9 @@ async function rounds(stack: Stack, options: ChaosOptions): Promise<ChaosResult>
     const batch = 1 + pick(batches);
     const corrupt = round % 2 === 0;
     const mode = modes[pick(modes.length)] ?? 'missing';
-    await pipeline.setFaults(corrupt ? { corruptCheckpoint: { stage, batch, mode } } : { crashAt: { stage, batch } });
+    await pipeline.setFaults(
+      corrupt ? { corruptCheckpoint: { stage, batch, mode } } : { crashAt: { stage, batch } },
+    );
     const job = await pipeline.startJob({ reset: true });
     await pipeline.waitForJob(job, ['failed']);
     await pipeline.setFaults({});
@@ -119,7 +121,12 @@ async function recover(
   if (killAfter !== undefined) {
     // Somewhere in the run: the first steps take some hundred milliseconds, the whole some seconds.
     const when = performance.now() + 200 + killAfter * 3_000;
-    await until('the moment to kill the worker', () => Promise.resolve(performance.now() > when), 10_000, 20);
+    await until(
+      'the moment to kill the worker',
+      () => Promise.resolve(performance.now() > when),
+      10_000,
+      20,
+    );
     await current.kill9();
     current = await stack.startWorker();
   }
@@ -132,12 +139,17 @@ async function recover(
   return current;
 }
 
-async function approveWhenAsked(operator: Operator, approver: Operator, run: string): Promise<void> {
+async function approveWhenAsked(
+  operator: Operator,
+  approver: Operator,
+  run: string,
+): Promise<void> {
   await operator.run('wait', run, '--for', 'decision', '--timeout', '60s');
   await until(
     'the approval to be accepted',
     async () => {
-      if ((await approver.run('approve', run, '--reason', 'chaos', '--yes')).exitCode === 0) return true;
+      if ((await approver.run('approve', run, '--reason', 'chaos', '--yes')).exitCode === 0)
+        return true;
       // An approval that nobody answered in time may have been accepted since.
       const { decisions } = await operator.json<RunView>([0, 1, 5, 8], 'status', run);
       return decisions.some(({ accepted }) => accepted);

@@ -31,7 +31,9 @@ export class Operator {
   async json<T>(codes: readonly number[], ...args: string[]): Promise<T> {
     const result = await this.run(...args, '--output', 'json');
     if (!codes.includes(result.exitCode))
-      throw new Error(`runbook ${args.join(' ')} exited ${result.exitCode}: ${result.stderr || result.stdout}`);
+      throw new Error(
+        `runbook ${args.join(' ')} exited ${result.exitCode}: ${result.stderr || result.stdout}`,
+      );
     return JSON.parse(result.stdout) as T;
   }
 }

@@ -56,7 +56,9 @@ async function tell(stack: Stack, pipeline: PipelineProcess, faults: Faults): Pr
   const first = await pipeline.startJob();
   await pipeline.waitForJob(first, ['completed']);
   const clean = await pipeline.summary();
-  say(`clean run: ${clean.rows} rows, sum of distances ${clean.sumDistance}, key checksum ${clean.checksum}`);
+  say(
+    `clean run: ${clean.rows} rows, sum of distances ${clean.sumDistance}, key checksum ${clean.checksum}`,
+  );
 
   chapter('2. The same again, and this time it dies in mid-stage');
   await pipeline.setFaults({ ...faults, slowMs: 150 });
@@ -90,18 +92,32 @@ async function tell(stack: Stack, pipeline: PipelineProcess, faults: Faults): Pr
   const own = await operator.run('approve', run.id, '--reason', 'I want it done', '--yes');
   say(`the requester tries to approve it: refused, exit ${own.exitCode}`);
   show(own.stderr);
-  const approved = await approver.run('approve', run.id, '--reason', 'verdict and checkpoint are plausible', '--yes');
-  if (approved.exitCode !== 0) throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
+  const approved = await approver.run(
+    'approve',
+    run.id,
+    '--reason',
+    'verdict and checkpoint are plausible',
+    '--yes',
+  );
+  if (approved.exitCode !== 0)
+    throw new Error(`approve failed: ${approved.stderr || approved.stdout}`);
   say('a second operator approves it by signal:');
   show(approved.stdout);
 
   chapter('4. The worker dies too, in mid-recovery');
   const stepOf = async (id: string) =>
-    (await operator.json<RunView>([0, 1, 8], 'status', run.id)).steps.find((step) => step.id === id);
-  await until('the restarted job to be followed', async () => (await stepOf('follow'))?.state !== 'pending');
+    (await operator.json<RunView>([0, 1, 8], 'status', run.id)).steps.find(
+      (step) => step.id === id,
+    );
+  await until(
+    'the restarted job to be followed',
+    async () => (await stepOf('follow'))?.state !== 'pending',
+  );
   const workerKilled = worker.pid;
   await worker.kill9();
-  say(`kill -9 of the worker ${workerKilled}; its run is in the Temporal server, its record in PostgreSQL`);
+  say(
+    `kill -9 of the worker ${workerKilled}; its run is in the Temporal server, its record in PostgreSQL`,
+  );
   say(`another worker ${(await stack.startWorker()).pid} takes over`);
   const done = await operator.run('wait', run.id, '--for', 'done', '--timeout', '120s');
   say(`the run has ended, exit ${done.exitCode}:`);
@@ -133,12 +149,19 @@ function prove({ clean, recovered }: Facts): boolean {
     );
   }
   const proved = rows.every(([, expected, found]) => String(expected) === String(found));
-  say(proved ? 'the recovered data equals the clean run' : 'the recovered data DIFFERS from the clean run');
+  say(
+    proved
+      ? 'the recovered data equals the clean run'
+      : 'the recovered data DIFFERS from the clean run',
+  );
   return proved;
 }
 
 async function writeReport(file: string, facts: Facts, proved: boolean): Promise<void> {
-  await writeFile(file, `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...facts }, null, 2)}\n`);
+  await writeFile(
+    file,
+    `${JSON.stringify({ proved, seconds: elapsedSeconds(), ...facts }, null, 2)}\n`,
+  );
   say(`written: ${file}`);
 }
 
@@ -153,7 +176,9 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(
+      `The demo stopped: ${error instanceof Error ? error.message : String(error)}\n`,
+    );
     process.exitCode = 1;
   },
 );

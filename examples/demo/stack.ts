@@ -58,26 +58,43 @@ export class Stack {
 
   /** Starts the pipeline, and tells workers where it is. */
   async startPipeline(faults: Faults, options: StackOptions = {}): Promise<PipelineProcess> {
-    const pipeline = await startPipeline({ databaseUrl: this.databaseUrl, token: this.token, faults, ...options });
+    const pipeline = await startPipeline({
+      databaseUrl: this.databaseUrl,
+      token: this.token,
+      faults,
+      ...options,
+    });
     this.closers.push(() => pipeline.stop());
     const database = new URL(this.databaseUrl);
     database.password = '';
-    await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', targetsFile(pipeline.url, database.href));
+    await writeFile(
+      this.workerEnv['RUNBOOK_TARGETS'] ?? '',
+      targetsFile(pipeline.url, database.href),
+    );
     await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', secretsFile, { mode: 0o600 });
     return pipeline;
   }
 
   /** Starts the web application behind its proxy, and tells workers where it is. */
   async startWebSystem(proxy: ProxyKind): Promise<WebSystem> {
-    const system = await WebSystem.start(join(this.folder, 'web'), { proxy, databaseUrl: this.databaseUrl });
+    const system = await WebSystem.start(join(this.folder, 'web'), {
+      proxy,
+      databaseUrl: this.databaseUrl,
+    });
     this.closers.push(() => system.stop());
-    await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', JSON.stringify({ targets: { shop: webTarget(system) } }));
+    await writeFile(
+      this.workerEnv['RUNBOOK_TARGETS'] ?? '',
+      JSON.stringify({ targets: { shop: webTarget(system) } }),
+    );
     await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', 'secrets: {}\n', { mode: 0o600 });
     return system;
   }
 
   /** Starts the web application with two sites, and tells workers where they are. */
-  async startSites(proxy: ProxyKind, options: Partial<SiteSystemOptions> = {}): Promise<SiteSystem> {
+  async startSites(
+    proxy: ProxyKind,
+    options: Partial<SiteSystemOptions> = {},
+  ): Promise<SiteSystem> {
     // PostgreSQL's account has to enter it, and this one's folder is closed to others.
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'runbook-sites-')));
     this.closers.push(() => rm(folder, { recursive: true, force: true }));

@@ -30,7 +30,9 @@ export class WorkerProcess {
     const lines: string[] = [];
     const worker = new WorkerProcess(child, lines);
     await new Promise<void>((ready, failed) => {
-      child.once('exit', (code) => failed(new Error(`the worker ended with ${code}: ${lines.slice(-5).join('\n')}`)));
+      child.once('exit', (code) =>
+        failed(new Error(`the worker ended with ${code}: ${lines.slice(-5).join('\n')}`)),
+      );
       for (const stream of [child.stdout, child.stderr]) {
         createInterface({ input: stream }).on('line', (line) => {
           lines.push(line);

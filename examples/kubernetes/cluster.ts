@@ -66,7 +66,11 @@ export class Cluster {
 
   /** kubectl as the administrator. @returns what it printed @throws Error with what it said */
   async kubectl(...args: readonly string[]): Promise<string> {
-    const { stdout } = await execa(program('kubectl'), [`--kubeconfig=${this.adminConfig}`, ...args], { stdin: 'ignore' });
+    const { stdout } = await execa(
+      program('kubectl'),
+      [`--kubeconfig=${this.adminConfig}`, ...args],
+      { stdin: 'ignore' },
+    );
     return stdout;
   }
 
@@ -78,7 +82,13 @@ export class Cluster {
       `--namespace=${namespace}`,
       ...['role', 'shop', 'canary'].flatMap((name) => ['-f', fileOf(`${name}.yaml`)]),
     );
-    await this.kubectl('rollout', 'status', `--namespace=${namespace}`, 'deployment/shop', '--timeout=60s');
+    await this.kubectl(
+      'rollout',
+      'status',
+      `--namespace=${namespace}`,
+      'deployment/shop',
+      '--timeout=60s',
+    );
   }
 
   /** Processes, in the order in which they were started. */
@@ -92,7 +102,12 @@ export class Cluster {
   }
 
   private async startAll(log: ((line: string) => void) | undefined): Promise<void> {
-    const [etcdPort, peerPort, apiPort, kwokPort] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const [etcdPort, peerPort, apiPort, kwokPort] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
     const etcd = `http://127.0.0.1:${etcdPort}`;
     const peer = `http://127.0.0.1:${peerPort}`;
     this.writeIdentities(apiPort);
@@ -104,22 +119,28 @@ export class Cluster {
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
     ]);
-    await this.run('kube-apiserver', program('kube-apiserver'), log, () => this.succeeds('get', '--raw', '/readyz'), [
-      `--etcd-servers=${etcd}`,
-      `--secure-port=${apiPort}`,
-      '--bind-address=127.0.0.1',
-      `--cert-dir=${join(this.folder, 'certs')}`,
-      `--token-auth-file=${join(this.folder, 'tokens.csv')}`,
-      '--authorization-mode=RBAC',
-      '--service-account-issuer=https://example.invalid',
-      `--service-account-key-file=${join(this.folder, 'accounts.pub')}`,
-      `--service-account-signing-key-file=${join(this.folder, 'accounts.key')}`,
-      // Pods here run under no account, and no controller would take the taint of a new node away.
-      '--disable-admission-plugins=ServiceAccount,TaintNodesByCondition',
-      '--service-cluster-ip-range=10.99.0.0/16',
-      // Lists as streams need etcd 3.4.31: with an older one, such as Debian's, each watch of kwok would end at once.
-      '--feature-gates=WatchList=false',
-    ]);
+    await this.run(
+      'kube-apiserver',
+      program('kube-apiserver'),
+      log,
+      () => this.succeeds('get', '--raw', '/readyz'),
+      [
+        `--etcd-servers=${etcd}`,
+        `--secure-port=${apiPort}`,
+        '--bind-address=127.0.0.1',
+        `--cert-dir=${join(this.folder, 'certs')}`,
+        `--token-auth-file=${join(this.folder, 'tokens.csv')}`,
+        '--authorization-mode=RBAC',
+        '--service-account-issuer=https://example.invalid',
+        `--service-account-key-file=${join(this.folder, 'accounts.pub')}`,
+        `--service-account-signing-key-file=${join(this.folder, 'accounts.key')}`,
+        // Pods here run under no account, and no controller would take the taint of a new node away.
+        '--disable-admission-plugins=ServiceAccount,TaintNodesByCondition',
+        '--service-cluster-ip-range=10.99.0.0/16',
+        // Lists as streams need etcd 3.4.31: with an older one, such as Debian's, each watch of kwok would end at once.
+        '--feature-gates=WatchList=false',
+      ],
+    );
     const always = (): Promise<boolean> => Promise.resolve(true);
     await this.run('kube-controller-manager', program('kube-controller-manager'), log, always, [
       `--kubeconfig=${this.adminConfig}`,
@@ -144,7 +165,8 @@ export class Cluster {
 
   /** Keys of service accounts, tokens of the two users, and how each of them reaches the API server. */
   private writeIdentities(port: number): void {
-    const write = (name: string, text: string): void => writeFileSync(join(this.folder, name), text, { mode: 0o600 });
+    const write = (name: string, text: string): void =>
+      writeFileSync(join(this.folder, name), text, { mode: 0o600 });
     const { privateKey, publicKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,
       privateKeyEncoding: { type: 'pkcs1', format: 'pem' },

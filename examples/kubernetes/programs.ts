@@ -12,7 +12,13 @@ export const kubernetesVersion = '1.36.3';
 /** Nodes and pods that are simulated: the oldest release that knows this Kubernetes. */
 export const kwokVersion = '0.8.0';
 
-export const programs = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubectl', 'kwok'] as const;
+export const programs = [
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+  'kwok',
+] as const;
 export type Program = (typeof programs)[number];
 
 /** Where they are: `RUNBOOK_KUBERNETES_BIN`, else the cache of downloads and builds. */
@@ -39,7 +45,8 @@ export function findEtcd(): string | undefined {
 
 /** Why no cluster can be started here, and what to do; undefined when one can. */
 export function kubernetesMissing(): string | undefined {
-  if (!isBuilt()) return 'the programs of Kubernetes are not built: build them with npm run kubernetes -- build';
+  if (!isBuilt())
+    return 'the programs of Kubernetes are not built: build them with npm run kubernetes -- build';
   if (!findEtcd())
     return 'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in RUNBOOK_ETCD_BIN';
   return undefined;

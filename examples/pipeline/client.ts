@@ -18,7 +18,9 @@ const dataset = 'flights';
 const here = dirname(fileURLToPath(import.meta.url));
 /** The compiled service, also for code that runs from its sources (tests). */
 const compiled = resolve(here, 'server.js');
-const program = existsSync(compiled) ? compiled : resolve(here, '../../dist/examples/pipeline/server.js');
+const program = existsSync(compiled)
+  ? compiled
+  : resolve(here, '../../dist/examples/pipeline/server.js');
 
 export interface PipelineOptions {
   databaseUrl: string;
@@ -121,7 +123,10 @@ export class PipelineProcess {
     await until(
       `stage ${stage} to do batch ${batch}`,
       async () => {
-        const { pipelines } = await this.call<{ pipelines: { job: JobStatus }[] }>('GET', '/api/v1/pipelines/status');
+        const { pipelines } = await this.call<{ pipelines: { job: JobStatus }[] }>(
+          'GET',
+          '/api/v1/pipelines/status',
+        );
         const progress = pipelines[0]?.job.progress;
         return progress?.stage === stage && progress.batch >= batch;
       },
@@ -156,10 +161,19 @@ export class PipelineProcess {
   }
 
   /** @throws Error with what the service said when it refuses */
-  async call<T>(method: 'GET' | 'POST', path: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
+  async call<T>(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
     const response = await fetch(this.address + path, {
       method,
-      headers: { authorization: `Bearer ${this.options.token}`, 'content-type': 'application/json', ...headers },
+      headers: {
+        authorization: `Bearer ${this.options.token}`,
+        'content-type': 'application/json',
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

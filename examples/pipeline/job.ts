@@ -30,7 +30,11 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { rows } = await client.query<{ dataset_id: string; resumed_stage: Stage | null; resumed_batch: number | null }>(
+  const { rows } = await client.query<{
+    dataset_id: string;
+    resumed_stage: Stage | null;
+    resumed_batch: number | null;
+  }>(
     `UPDATE processing_jobs SET status = 'running', started_at = now() WHERE id = $1 AND status = 'queued' RETURNING dataset_id, resumed_stage, resumed_batch`,
     [job],
   );
@@ -39,18 +43,28 @@ async function run(): Promise<void> {
   const records = readSource(Number(env['PIPELINE_ROWS'] ?? Infinity));
   const batchSize = Number(env['PIPELINE_BATCH'] ?? 10_000);
   const batches = Math.ceil(records.length / batchSize);
-  const context: BatchContext = { client, dataset: row.dataset_id, job, records, batchSize, faults };
+  const context: BatchContext = {
+    client,
+    dataset: row.dataset_id,
+    job,
+    records,
+    batchSize,
+    faults,
+  };
   for (const stage of stages) {
-    const first = await firstBatch(row.dataset_id, stage, row.resumed_stage, row.resumed_batch ?? 0);
+    const first = await firstBatch(
+      row.dataset_id,
+      stage,
+      row.resumed_stage,
+      row.resumed_batch ?? 0,
+    );
     await log('info', `stage ${stage}: batches ${first} to ${batches}`);
     for (let batch = first; batch <= batches; batch += 1) {
       if (faults.slowMs) await delay(faults.slowMs);
-      await client.query('UPDATE processing_jobs SET stage = $2, batches = $3, done_batches = $4 WHERE id = $1', [
-        job,
-        stage,
-        batches,
-        batch - 1,
-      ]);
+      await client.query(
+        'UPDATE processing_jobs SET stage = $2, batches = $3, done_batches = $4 WHERE id = $1',
+        [job, stage, batches, batch - 1],
+      );
       await runBatch(context, stage, batch, batches);
     }
   }
@@ -65,7 +79,12 @@ async function run(): Promise<void> {
 }
 
 /** Where the stage goes on: behind the checkpoint that the restart named, else behind the stage's own last one. */
-async function firstBatch(dataset: string, stage: Stage, resumedStage: Stage | null, resumedBatch: number): Promise<number> {
+async function firstBatch(
+  dataset: string,
+  stage: Stage,
+  resumedStage: Stage | null,
+  resumedBatch: number,
+): Promise<number> {
   const { rows } = await client.query<{ last: number }>(
     'SELECT coalesce(max(batch), 0)::int AS last FROM checkpoints WHERE dataset_id = $1 AND stage = $2',
     [dataset, stage],
@@ -81,7 +100,13 @@ async function fail(error: unknown): Promise<void> {
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
   const lost = /terminat|connection/i.test(message ?? '') || /^57P/.test(code ?? '');
   const errorCode =
-    error instanceof BatchError ? error.code : code === '53100' ? 'disk-full' : lost ? 'database-lost' : 'internal';
+    error instanceof BatchError
+      ? error.code
+      : code === '53100'
+        ? 'disk-full'
+        : lost
+          ? 'database-lost'
+          : 'internal';
   const record = error instanceof BatchError ? error.record : null;
   // The job's own connection may be what was lost.
   const other = await connect();
@@ -101,11 +126,18 @@ async function fail(error: unknown): Promise<void> {
 }
 
 async function log(level: string, line: string): Promise<void> {
-  await client.query('INSERT INTO job_log (job_id, level, line) VALUES ($1, $2, $3)', [job, level, line]);
+  await client.query('INSERT INTO job_log (job_id, level, line) VALUES ($1, $2, $3)', [
+    job,
+    level,
+    line,
+  ]);
 }
 
 async function connect(): Promise<pg.Client> {
-  const connection = new pg.Client({ connectionString: databaseUrl, application_name: `pipeline job ${job}` });
+  const connection = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: `pipeline job ${job}`,
+  });
   connection.on('error', () => undefined);
   await connection.connect();
   return connection;

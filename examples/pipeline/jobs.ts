@@ -52,19 +52,31 @@ export class Jobs {
 
   /** Looks after jobs whose process dies while nobody watches: those of a service that was killed. */
   watchOrphans(everyMs: number): NodeJS.Timeout {
-    return setInterval(() => void this.exclusively(() => this.adoptOrphans()).catch(() => undefined), everyMs);
+    return setInterval(
+      () => void this.exclusively(() => this.adoptOrphans()).catch(() => undefined),
+      everyMs,
+    );
   }
 
   /** Ends what still runs: the service is going down for good. */
   async endAll(): Promise<void> {
-    const { rows } = await this.pool.query<JobRow>(`SELECT * FROM processing_jobs WHERE status IN ('queued', 'running')`);
+    const { rows } = await this.pool.query<JobRow>(
+      `SELECT * FROM processing_jobs WHERE status IN ('queued', 'running')`,
+    );
     for (const row of rows) await this.stop(row.id);
   }
 
   async adoptOrphans(): Promise<void> {
-    const { rows } = await this.pool.query<JobRow>(`SELECT * FROM processing_jobs WHERE status IN ('queued', 'running')`);
+    const { rows } = await this.pool.query<JobRow>(
+      `SELECT * FROM processing_jobs WHERE status IN ('queued', 'running')`,
+    );
     for (const row of rows) {
-      if (!lives(processOf(row))) await this.markFailed(row.id, 'orphaned', 'its process was gone when the service came back');
+      if (!lives(processOf(row)))
+        await this.markFailed(
+          row.id,
+          'orphaned',
+          'its process was gone when the service came back',
+        );
     }
   }
 
@@ -75,15 +87,21 @@ export class Jobs {
   private async startNow(reset: boolean): Promise<object> {
     await this.assertIdle();
     if (reset) await this.pool.query(`TRUNCATE ${tables.join(', ')}`);
-    const { rows } = await this.pool.query('SELECT 1 FROM stage_extract WHERE dataset_id = $1 LIMIT 1', [this.dataset]);
+    const { rows } = await this.pool.query(
+      'SELECT 1 FROM stage_extract WHERE dataset_id = $1 LIMIT 1',
+      [this.dataset],
+    );
     if (rows.length > 0)
-      throw new Refusal(409, 'not-empty', `dataset ${this.dataset} already has rows; restart its job, or reset it`);
+      throw new Refusal(
+        409,
+        'not-empty',
+        `dataset ${this.dataset} already has rows; restart its job, or reset it`,
+      );
     const id = newId();
-    await this.pool.query(`INSERT INTO processing_jobs (id, pipeline, dataset_id, status) VALUES ($1, $2, $3, 'queued')`, [
-      id,
-      this.pipeline,
-      this.dataset,
-    ]);
+    await this.pool.query(
+      `INSERT INTO processing_jobs (id, pipeline, dataset_id, status) VALUES ($1, $2, $3, 'queued')`,
+      [id, this.pipeline, this.dataset],
+    );
     await this.launch(id);
     return this.status(id);
   }
@@ -107,7 +125,8 @@ export class Jobs {
     if (known) return { job: await this.status(known.id), repeated: true };
     if (old.status === 'running' || old.status === 'queued')
       throw new Refusal(409, 'still-running', `job ${from} is still ${old.status}`);
-    if (old.status === 'completed') throw new Refusal(409, 'completed', `job ${from} is completed; there is nothing to restart`);
+    if (old.status === 'completed')
+      throw new Refusal(409, 'completed', `job ${from} is completed; there is nothing to restart`);
     await this.assertIdle();
     if (checkpoint) await this.assertCheckpoint(checkpoint);
     const id = newId();
@@ -125,9 +144,13 @@ export class Jobs {
         checkpoint?.batch ?? null,
       ],
     );
-    if (inserted.rowCount === 0) return { job: await this.status((await this.byKey(key ?? ''))?.id ?? from), repeated: true };
+    if (inserted.rowCount === 0)
+      return { job: await this.status((await this.byKey(key ?? ''))?.id ?? from), repeated: true };
     if (this.faults.ignoreRestart)
-      await this.pool.query(`UPDATE processing_jobs SET status = 'completed', completed_at = now() WHERE id = $1`, [id]);
+      await this.pool.query(
+        `UPDATE processing_jobs SET status = 'completed', completed_at = now() WHERE id = $1`,
+        [id],
+      );
     else await this.launch(id);
     return { job: await this.status(id), repeated: false };
   }
@@ -162,13 +185,23 @@ export class Jobs {
       status: row.status,
       stage: row.stage,
       dataset: this.dataset,
-      progress: { stage: row.stage, batch: row.done_batches, batches: row.batches, rows: Number(row.done_rows) },
+      progress: {
+        stage: row.stage,
+        batch: row.done_batches,
+        batches: row.batches,
+        rows: Number(row.done_rows),
+      },
       error:
         row.error_code === null
           ? null
-          : { code: row.error_code, message: row.error_message, record: row.offending_record ?? null },
+          : {
+              code: row.error_code,
+              message: row.error_message,
+              record: row.offending_record ?? null,
+            },
       checkpoint: rows[0] ?? null,
-      resumedFrom: row.resumed_stage === null ? null : { stage: row.resumed_stage, batch: row.resumed_batch },
+      resumedFrom:
+        row.resumed_stage === null ? null : { stage: row.resumed_stage, batch: row.resumed_batch },
       restartedFrom: row.restarted_from,
       pid: row.pid,
       createdAt: row.created_at,
@@ -218,10 +251,16 @@ export class Jobs {
   private async launch(id: string): Promise<void> {
     const { pid, started } = startJobProcess(id, this.faults, (signal, code) => {
       if (signal === null && code === 0) return;
-      const how = signal ? `its process was ended by ${signal}` : `its process ended with exit code ${code}`;
+      const how = signal
+        ? `its process was ended by ${signal}`
+        : `its process ended with exit code ${code}`;
       this.markFailed(id, 'killed', how).catch(() => undefined);
     });
-    await this.pool.query('UPDATE processing_jobs SET pid = $2, pid_started = $3 WHERE id = $1', [id, pid, started]);
+    await this.pool.query('UPDATE processing_jobs SET pid = $2, pid_started = $3 WHERE id = $1', [
+      id,
+      pid,
+      started,
+    ]);
   }
 
   /** A job that told its own failure keeps its own words. */
@@ -244,29 +283,35 @@ export class Jobs {
       `SELECT id FROM processing_jobs WHERE dataset_id = $1 AND status IN ('queued', 'running')`,
       [this.dataset],
     );
-    if (rows[0]) throw new Refusal(409, 'busy', `job ${rows[0].id} already works on dataset ${this.dataset}`);
+    if (rows[0])
+      throw new Refusal(409, 'busy', `job ${rows[0].id} already works on dataset ${this.dataset}`);
   }
 
   private async assertCheckpoint({ stage, batch }: Checkpoint): Promise<void> {
     if (!stages.includes(stage) || !Number.isInteger(batch) || batch < 0)
       throw new Refusal(422, 'no-checkpoint', 'a checkpoint is a stage and a batch');
     if (batch === 0) return;
-    const { rowCount } = await this.pool.query('SELECT 1 FROM checkpoints WHERE dataset_id = $1 AND stage = $2 AND batch = $3', [
-      this.dataset,
-      stage,
-      batch,
-    ]);
-    if (rowCount === 0) throw new Refusal(422, 'no-checkpoint', `stage ${stage} has no checkpoint of batch ${batch}`);
+    const { rowCount } = await this.pool.query(
+      'SELECT 1 FROM checkpoints WHERE dataset_id = $1 AND stage = $2 AND batch = $3',
+      [this.dataset, stage, batch],
+    );
+    if (rowCount === 0)
+      throw new Refusal(422, 'no-checkpoint', `stage ${stage} has no checkpoint of batch ${batch}`);
   }
 
   private async row(id: string): Promise<JobRow> {
-    const { rows } = await this.pool.query<JobRow>('SELECT * FROM processing_jobs WHERE id = $1', [id]);
+    const { rows } = await this.pool.query<JobRow>('SELECT * FROM processing_jobs WHERE id = $1', [
+      id,
+    ]);
     if (!rows[0]) throw new Refusal(404, 'not-found', `there is no job ${id}`);
     return rows[0];
   }
 
   private async byKey(key: string): Promise<JobRow | undefined> {
-    const { rows } = await this.pool.query<JobRow>('SELECT * FROM processing_jobs WHERE restart_key = $1', [key]);
+    const { rows } = await this.pool.query<JobRow>(
+      'SELECT * FROM processing_jobs WHERE restart_key = $1',
+      [key],
+    );
     return rows[0];
   }
 }

@@ -60,7 +60,9 @@ describe('the example pipeline', () => {
 
   test('restarted from an earlier checkpoint with the later rows left in place, it has them twice', async () => {
     const job = await failedJob({ crashAt: { stage: 'load', batch: 6 } });
-    await pipeline.waitForJob(await pipeline.restart(job, { stage: 'load', batch: 3 }), ['completed']);
+    await pipeline.waitForJob(await pipeline.restart(job, { stage: 'load', batch: 3 }), [
+      'completed',
+    ]);
     expect((await pipeline.summary()).duplicates).toBe(1_000);
     expect((await validity()).valid).toBe(false);
   });
@@ -101,7 +103,8 @@ describe('the example pipeline', () => {
     const job = await pipeline.startJob({ reset: true });
     await pipeline.waitForProgress('extract', 2);
     await pipeline.call('POST', `/api/v1/jobs/${job}/stop`);
-    const count = async () => (await pipeline.query<{ n: string }>('SELECT count(*) AS n FROM stage_extract'))[0]?.n;
+    const count = async () =>
+      (await pipeline.query<{ n: string }>('SELECT count(*) AS n FROM stage_extract'))[0]?.n;
     const atStop = await count();
     await pipeline.setFaults({});
     await pipeline.waitForJob(await pipeline.restart(job, null), ['completed']);
@@ -116,10 +119,21 @@ describe('the example pipeline', () => {
     [
       'a checkpoint that never was',
       422,
-      async () => pipeline.restart(await failedJob({ crashAt: { stage: 'clean', batch: 2 } }), { stage: 'load', batch: 9 }),
+      async () =>
+        pipeline.restart(await failedJob({ crashAt: { stage: 'clean', batch: 2 } }), {
+          stage: 'load',
+          batch: 9,
+        }),
     ],
     ['an unknown fault', 422, () => pipeline.call('POST', '/api/v1/faults', { crash: 1 })],
-    ['a wrong token', 401, () => pipeline.call('GET', '/api/v1/pipelines/status', undefined, { authorization: 'Bearer other' })],
+    [
+      'a wrong token',
+      401,
+      () =>
+        pipeline.call('GET', '/api/v1/pipelines/status', undefined, {
+          authorization: 'Bearer other',
+        }),
+    ],
   ])('refuses %s with %i', async (_, status, ask) => {
     await expect(ask()).rejects.toThrow(`answered ${status}`);
   });

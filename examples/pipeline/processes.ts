@@ -44,7 +44,11 @@ export function lives({ pid, started }: JobProcess): boolean {
 /** TERM, then KILL; returns when it is gone. */
 export async function endJobProcess(job: JobProcess): Promise<void> {
   const killAt = Date.now() + 2_000;
-  for (let signal: NodeJS.Signals = 'SIGTERM'; lives(job); signal = Date.now() > killAt ? 'SIGKILL' : 'SIGTERM') {
+  for (
+    let signal: NodeJS.Signals = 'SIGTERM';
+    lives(job);
+    signal = Date.now() > killAt ? 'SIGKILL' : 'SIGTERM'
+  ) {
     try {
       process.kill(job.pid, signal);
     } catch {

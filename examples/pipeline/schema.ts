@@ -5,7 +5,12 @@
 const rowColumns = `id bigserial PRIMARY KEY, dataset_id text NOT NULL, job_id text NOT NULL, batch integer NOT NULL, seq integer NOT NULL,
   distance integer, delay integer`;
 
-export const tableOf = { extract: 'stage_extract', clean: 'stage_clean', transform: 'stage_transform', load: 'flights' } as const;
+export const tableOf = {
+  extract: 'stage_extract',
+  clean: 'stage_clean',
+  transform: 'stage_transform',
+  load: 'flights',
+} as const;
 export type Stage = keyof typeof tableOf;
 export const stages = Object.keys(tableOf) as [Stage, ...Stage[]];
 

@@ -19,7 +19,11 @@ const name = env['PIPELINE_NAME'] ?? 'flights';
 const dataset = name;
 const records = readSource(Number(env['PIPELINE_ROWS'] ?? Infinity));
 
-const pool = new pg.Pool({ connectionString: required('PIPELINE_DATABASE_URL'), application_name: 'pipeline api', max: 10 });
+const pool = new pg.Pool({
+  connectionString: required('PIPELINE_DATABASE_URL'),
+  application_name: 'pipeline api',
+  max: 10,
+});
 pool.on('error', () => undefined);
 await createSchema();
 const jobs = new Jobs(pool, name, dataset);
@@ -33,10 +37,26 @@ type Route = (
 ) => Promise<{ status?: number; json?: unknown; text?: string }>;
 
 const routes: [string, RegExp, Route][] = [
-  ['GET', /^\/api\/v1\/pipelines\/status$/, async () => ({ json: { pipelines: [await jobs.overview()] } })],
-  ['POST', /^\/api\/v1\/jobs$/, async (_, __, body) => ({ status: 202, json: await jobs.start(body['reset'] === true) })],
-  ['GET', /^\/api\/v1\/jobs\/([^/]+)\/status$/, async (_, [id = '']) => ({ json: await jobs.status(id) })],
-  ['GET', /^\/api\/v1\/jobs\/([^/]+)\/log$/, async (_, [id = '']) => ({ text: await jobs.log(id) })],
+  [
+    'GET',
+    /^\/api\/v1\/pipelines\/status$/,
+    async () => ({ json: { pipelines: [await jobs.overview()] } }),
+  ],
+  [
+    'POST',
+    /^\/api\/v1\/jobs$/,
+    async (_, __, body) => ({ status: 202, json: await jobs.start(body['reset'] === true) }),
+  ],
+  [
+    'GET',
+    /^\/api\/v1\/jobs\/([^/]+)\/status$/,
+    async (_, [id = '']) => ({ json: await jobs.status(id) }),
+  ],
+  [
+    'GET',
+    /^\/api\/v1\/jobs\/([^/]+)\/log$/,
+    async (_, [id = '']) => ({ text: await jobs.log(id) }),
+  ],
   [
     'POST',
     /^\/api\/v1\/jobs\/([^/]+)\/restart$/,
@@ -50,14 +70,27 @@ const routes: [string, RegExp, Route][] = [
       return { status: repeated ? 200 : 202, json: { ...job, repeated } };
     },
   ],
-  ['POST', /^\/api\/v1\/jobs\/([^/]+)\/stop$/, async (_, [id = '']) => ({ json: await jobs.stop(id) })],
-  ['POST', /^\/api\/v1\/restarts\/([^/]+)\/stop$/, async (_, [key = '']) => ({ json: await jobs.stopRestarted(key) })],
-  ['GET', /^\/api\/v1\/datasets\/([^/]+)\/validate$/, async (_, [id = '']) => ({ json: await validate(id) })],
+  [
+    'POST',
+    /^\/api\/v1\/jobs\/([^/]+)\/stop$/,
+    async (_, [id = '']) => ({ json: await jobs.stop(id) }),
+  ],
+  [
+    'POST',
+    /^\/api\/v1\/restarts\/([^/]+)\/stop$/,
+    async (_, [key = '']) => ({ json: await jobs.stopRestarted(key) }),
+  ],
+  [
+    'GET',
+    /^\/api\/v1\/datasets\/([^/]+)\/validate$/,
+    async (_, [id = '']) => ({ json: await validate(id) }),
+  ],
   [
     'POST',
     /^\/api\/v1\/faults$/,
     (_, __, body) => {
-      if (env['PIPELINE_FAULTS'] !== '1') throw new Refusal(404, 'not-found', 'faults are switched off');
+      if (env['PIPELINE_FAULTS'] !== '1')
+        throw new Refusal(404, 'not-found', 'faults are switched off');
       const faults = faultsSchema.safeParse(body);
       if (!faults.success) throw new Refusal(422, 'no-such-fault', z.prettifyError(faults.error));
       jobs.faults = faults.data;
@@ -69,12 +102,16 @@ const routes: [string, RegExp, Route][] = [
 const server = createServer((request, response) => {
   answer(request, response).catch((error: unknown) => {
     const refusal =
-      error instanceof Refusal ? error : new Refusal(500, 'internal', 'the service could not do it; its database may be away');
+      error instanceof Refusal
+        ? error
+        : new Refusal(500, 'internal', 'the service could not do it; its database may be away');
     send(response, refusal.status, { error: { code: refusal.code, message: refusal.message } });
   });
 });
 server.listen(Number(env['PIPELINE_PORT'] ?? 0), '127.0.0.1', () => {
-  process.stdout.write(`pipeline ready http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
+  process.stdout.write(
+    `pipeline ready http://127.0.0.1:${(server.address() as AddressInfo).port}\n`,
+  );
 });
 process.once('SIGTERM', () => {
   clearInterval(orphans);
@@ -87,12 +124,18 @@ process.once('SIGTERM', () => {
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = new URL(request.url ?? '/', 'http://pipeline').pathname;
   if (path === '/health') return send(response, 200, { status: 'up' });
-  if (!authorised(request)) throw new Refusal(401, 'unauthorised', 'the bearer token is missing or wrong');
+  if (!authorised(request))
+    throw new Refusal(401, 'unauthorised', 'the bearer token is missing or wrong');
   for (const [method, pattern, route] of routes) {
     const match = pattern.exec(path);
     if (!match || request.method !== method) continue;
-    const { status = 200, json, text } = await route(request, match.slice(1).map(decodeURIComponent), await bodyOf(request));
-    if (text !== undefined) response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
+    const {
+      status = 200,
+      json,
+      text,
+    } = await route(request, match.slice(1).map(decodeURIComponent), await bodyOf(request));
+    if (text !== undefined)
+      response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
     else send(response, status, json);
     return;
   }
@@ -101,11 +144,20 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 async function validate(id: string): Promise<object> {
   if (id !== dataset) throw new Refusal(404, 'not-found', `there is no dataset ${id}`);
-  const letters = await pool.query<{ seq: number }>('SELECT seq FROM dead_letters WHERE dataset_id = $1', [dataset]);
+  const letters = await pool.query<{ seq: number }>(
+    'SELECT seq FROM dead_letters WHERE dataset_id = $1',
+    [dataset],
+  );
   const truth = truthOf(records, new Set(letters.rows.map((row) => row.seq)));
   const found = await summarise(pool, dataset, truth);
   const problems = differences(found, truth);
-  return { valid: problems.length === 0, ...found, expectedRows: truth.rows, expectedChecksum: truth.checksum, problems };
+  return {
+    valid: problems.length === 0,
+    ...found,
+    expectedRows: truth.rows,
+    expectedChecksum: truth.checksum,
+    problems,
+  };
 }
 
 function authorised(request: IncomingMessage): boolean {

@@ -32,13 +32,24 @@ const repeatedEvery = 7_001;
  */
 export function readSource(limit = Number.POSITIVE_INFINITY): SourceRecord[] {
   const file = createRequire(import.meta.url).resolve('vega-datasets/data/flights-200k.json');
-  const flights = JSON.parse(readFileSync(file, 'utf8')) as { delay: number; distance: number; time: number }[];
+  const flights = JSON.parse(readFileSync(file, 'utf8')) as {
+    delay: number;
+    distance: number;
+    time: number;
+  }[];
   const records: SourceRecord[] = [];
-  for (const [index, { distance, delay, time }] of flights.slice(0, Math.min(limit, flights.length)).entries()) {
+  for (const [index, { distance, delay, time }] of flights
+    .slice(0, Math.min(limit, flights.length))
+    .entries()) {
     const seq = index + 1;
     const malformed = seq % malformedEvery === 0;
     const record: SourceRecord = malformed
-      ? { seq, distance: seq % 2 === 0 ? 'n/a' : distance, delay: seq % 2 === 0 ? delay : null, time }
+      ? {
+          seq,
+          distance: seq % 2 === 0 ? 'n/a' : distance,
+          delay: seq % 2 === 0 ? delay : null,
+          time,
+        }
       : { seq, distance, delay, time };
     records.push(record);
     if (seq % repeatedEvery === 0) records.push({ ...record });
@@ -46,12 +57,17 @@ export function readSource(limit = Number.POSITIVE_INFINITY): SourceRecord[] {
   return records;
 }
 
-export function isWellFormed(record: SourceRecord): record is SourceRecord & { distance: number; delay: number } {
+export function isWellFormed(
+  record: SourceRecord,
+): record is SourceRecord & { distance: number; delay: number } {
   return Number.isInteger(record.distance) && Number.isInteger(record.delay);
 }
 
 /** The end state of a clean run, computed from the source alone, without the database. */
-export function truthOf(records: readonly SourceRecord[], deadLetters: ReadonlySet<number> = new Set()): Summary {
+export function truthOf(
+  records: readonly SourceRecord[],
+  deadLetters: ReadonlySet<number> = new Set(),
+): Summary {
   const seen = new Set<number>();
   let [distance, delay, checksum] = [0n, 0n, 0n];
   for (const record of records) {
@@ -72,8 +88,18 @@ export function truthOf(records: readonly SourceRecord[], deadLetters: ReadonlyS
 }
 
 /** The same 60 bits that `rowHashSql` computes; sums of them do not depend on the order of rows. */
-export function rowHash({ seq, distance, delay }: { seq: number; distance: number; delay: number }): bigint {
-  return BigInt(`0x${createHash('md5').update(`${seq}:${distance}:${delay}`).digest('hex').slice(0, 15)}`);
+export function rowHash({
+  seq,
+  distance,
+  delay,
+}: {
+  seq: number;
+  distance: number;
+  delay: number;
+}): bigint {
+  return BigInt(
+    `0x${createHash('md5').update(`${seq}:${distance}:${delay}`).digest('hex').slice(0, 15)}`,
+  );
 }
 
 export const rowHashSql = `('x' || substr(md5(seq || ':' || coalesce(distance::text, '') || ':' || coalesce(delay::text, '')), 1, 15))::bit(60)::bigint`;

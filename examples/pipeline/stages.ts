@@ -30,7 +30,8 @@ export class JobEnded extends Error {}
 const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<void>> = {
   async extract({ client, dataset, job, records, batchSize }, batch) {
     const slice = records.slice((batch - 1) * batchSize, batch * batchSize);
-    const whole = (value: unknown): number | null => (Number.isInteger(value) ? (value as number) : null);
+    const whole = (value: unknown): number | null =>
+      Number.isInteger(value) ? (value as number) : null;
     await client.query(
       `INSERT INTO stage_extract (dataset_id, job_id, batch, seq, distance, delay, raw)
        SELECT $1, $2, $3, * FROM unnest($4::int[], $5::int[], $6::int[], $7::jsonb[])`,
@@ -56,7 +57,10 @@ const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<v
         ORDER BY seq, id`,
       values,
     );
-    await client.query(`DELETE FROM stage_rejects WHERE dataset_id = $1 AND stage = 'clean' AND batch = $2`, [dataset, batch]);
+    await client.query(
+      `DELETE FROM stage_rejects WHERE dataset_id = $1 AND stage = 'clean' AND batch = $2`,
+      [dataset, batch],
+    );
     await client.query(
       `INSERT INTO stage_rejects (dataset_id, job_id, stage, batch, seq, reason)
        SELECT $1, $2, 'clean', $3::int, seq, CASE WHEN distance IS NULL OR delay IS NULL THEN 'malformed' ELSE 'duplicate' END
@@ -68,7 +72,8 @@ const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<v
   },
 
   async transform({ client, dataset, job, faults, records }, batch) {
-    if (faults.poison !== undefined) await assertNoPoison(client, dataset, batch, faults.poison, records);
+    if (faults.poison !== undefined)
+      await assertNoPoison(client, dataset, batch, faults.poison, records);
     const values = [dataset, job, batch];
     await client.query(
       `INSERT INTO stage_transform (dataset_id, job_id, batch, seq, distance, delay, departure_minute)
@@ -76,10 +81,10 @@ const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<v
         WHERE dataset_id = $1 AND batch = $3 AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.dataset_id = $1 AND d.seq = c.seq) ORDER BY id`,
       values,
     );
-    await client.query(`DELETE FROM stage_rejects WHERE dataset_id = $1 AND stage = 'transform' AND batch = $2`, [
-      dataset,
-      batch,
-    ]);
+    await client.query(
+      `DELETE FROM stage_rejects WHERE dataset_id = $1 AND stage = 'transform' AND batch = $2`,
+      [dataset, batch],
+    );
     await client.query(
       `INSERT INTO stage_rejects (dataset_id, job_id, stage, batch, seq, reason)
        SELECT $1, $2, 'transform', $3::int, c.seq, 'dead-letter' FROM stage_clean c JOIN dead_letters d ON d.dataset_id = $1 AND d.seq = c.seq
@@ -98,20 +103,30 @@ const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<v
 };
 
 /** Does one batch: its rows and its checkpoint in one transaction. */
-export async function runBatch(context: BatchContext, stage: Stage, batch: number, batches: number): Promise<void> {
+export async function runBatch(
+  context: BatchContext,
+  stage: Stage,
+  batch: number,
+  batches: number,
+): Promise<void> {
   const { client, faults } = context;
   if (isAt(faults.diskFull, stage, batch)) {
-    throw new BatchError('disk-full', `could not extend file of table ${tableOf[stage]}: No space left on device`);
+    throw new BatchError(
+      'disk-full',
+      `could not extend file of table ${tableOf[stage]}: No space left on device`,
+    );
   }
   await client.query('BEGIN');
   // Fences a job that was stopped or given up: it may not write any more. Whoever ends the job waits for this batch.
-  const { rowCount } = await client.query(`SELECT 1 FROM processing_jobs WHERE id = $1 AND status = 'running' FOR UPDATE`, [
-    context.job,
-  ]);
+  const { rowCount } = await client.query(
+    `SELECT 1 FROM processing_jobs WHERE id = $1 AND status = 'running' FOR UPDATE`,
+    [context.job],
+  );
   if (rowCount === 0) throw new JobEnded();
   await writers[stage](context, batch);
   if (isAt(faults.crashAt, stage, batch) || isAfter(faults, stage, batch, batches)) dieAtOnce();
-  if (isAt(faults.databaseLost, stage, batch)) await client.query('SELECT pg_terminate_backend(pg_backend_pid())');
+  if (isAt(faults.databaseLost, stage, batch))
+    await client.query('SELECT pg_terminate_backend(pg_backend_pid())');
   await writeCheckpoint(context, stage, batch);
   const corrupt = faults.corruptCheckpoint;
   if (corrupt && isAt(corrupt, stage, batch)) await tamper(context, stage, batch, corrupt.mode);
@@ -125,14 +140,23 @@ export async function runBatch(context: BatchContext, stage: Stage, batch: numbe
 }
 
 /** Does the place after a corrupt checkpoint come now? That is where the job dies. */
-function isAfter({ corruptCheckpoint: corrupt }: Faults, stage: Stage, batch: number, batches: number): boolean {
+function isAfter(
+  { corruptCheckpoint: corrupt }: Faults,
+  stage: Stage,
+  batch: number,
+  batches: number,
+): boolean {
   if (!corrupt) return false;
   if (corrupt.batch < batches) return stage === corrupt.stage && batch === corrupt.batch + 1;
   return stages.indexOf(stage) === stages.indexOf(corrupt.stage) + 1 && batch === 1;
 }
 
 /** Cumulative claims: those of the batch before, and what this batch meant to write. */
-async function writeCheckpoint({ client, dataset, job }: BatchContext, stage: Stage, batch: number): Promise<void> {
+async function writeCheckpoint(
+  { client, dataset, job }: BatchContext,
+  stage: Stage,
+  batch: number,
+): Promise<void> {
   await client.query(
     `INSERT INTO checkpoints (dataset_id, job_id, stage, batch, rows_total, sum_distance, sum_delay, key_checksum)
      SELECT $1, $2, $3, $4::int, coalesce(b.rows_total, 0) + n, coalesce(b.sum_distance, 0) + distance, coalesce(b.sum_delay, 0) + delay,
@@ -145,16 +169,30 @@ async function writeCheckpoint({ client, dataset, job }: BatchContext, stage: St
 }
 
 /** Makes the committed rows differ from the claim, as a lost write, a retried insert or a broken cast would. */
-async function tamper({ client, dataset, job }: BatchContext, stage: Stage, batch: number, mode: CorruptMode): Promise<void> {
+async function tamper(
+  { client, dataset, job }: BatchContext,
+  stage: Stage,
+  batch: number,
+  mode: CorruptMode,
+): Promise<void> {
   const table = tableOf[stage];
   const some = `SELECT id FROM ${table} WHERE dataset_id = $1 AND job_id = $2 AND batch = $3 AND distance IS NOT NULL ORDER BY id LIMIT 3`;
   const values = [dataset, job, batch];
   if (mode === 'missing') await client.query(`DELETE FROM ${table} WHERE id IN (${some})`, values);
-  if (mode === 'altered') await client.query(`UPDATE ${table} SET distance = distance + 1 WHERE id IN (${some})`, values);
+  if (mode === 'altered')
+    await client.query(`UPDATE ${table} SET distance = distance + 1 WHERE id IN (${some})`, values);
   if (mode === 'duplicate') {
-    const extra = { extract: 'raw', clean: 'time', transform: 'departure_minute', load: 'departure_minute' }[stage];
+    const extra = {
+      extract: 'raw',
+      clean: 'time',
+      transform: 'departure_minute',
+      load: 'departure_minute',
+    }[stage];
     const columns = `dataset_id, job_id, batch, seq, distance, delay, ${extra}`;
-    await client.query(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${table} WHERE id IN (${some})`, values);
+    await client.query(
+      `INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${table} WHERE id IN (${some})`,
+      values,
+    );
   }
 }
 

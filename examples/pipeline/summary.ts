@@ -4,7 +4,11 @@ import { rowHashSql, type Summary } from './source.js';
 type Queryable = Pick<pg.Client, 'query'>;
 
 /** The target as it is, by SQL: what a recovery is measured by. */
-export async function summarise(database: Queryable, dataset: string, truth: Summary): Promise<Summary> {
+export async function summarise(
+  database: Queryable,
+  dataset: string,
+  truth: Summary,
+): Promise<Summary> {
   const { rows } = await database.query<{
     rows: number;
     distance: string;
@@ -36,7 +40,8 @@ export function differences(found: Summary, truth: Summary): string[] {
   if (found.rows !== truth.rows) problems.push(`${found.rows} rows, expected ${truth.rows}`);
   if (found.sumDistance !== truth.sumDistance)
     problems.push(`sum of distances ${found.sumDistance}, expected ${truth.sumDistance}`);
-  if (found.sumDelay !== truth.sumDelay) problems.push(`sum of delays ${found.sumDelay}, expected ${truth.sumDelay}`);
+  if (found.sumDelay !== truth.sumDelay)
+    problems.push(`sum of delays ${found.sumDelay}, expected ${truth.sumDelay}`);
   if (found.checksum !== truth.checksum) problems.push('key checksum differs');
   if (found.duplicates > 0) problems.push(`${found.duplicates} rows twice`);
   if (found.missing > 0) problems.push(`${found.missing} keys missing`);

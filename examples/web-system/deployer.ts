@@ -5,7 +5,13 @@ import { execa } from 'execa';
 import { findPostgres, serverFolder } from '../../embedded/binaries.js';
 import { readJson } from '../../embedded/files.js';
 import { cacheFolder } from '../../embedded/home.js';
-import { programEnv, runningInstance, startInstance, stopInstance, systemFolder } from './instances.js';
+import {
+  programEnv,
+  runningInstance,
+  startInstance,
+  stopInstance,
+  systemFolder,
+} from './instances.js';
 import { checkSchema, migrate, type ProgramResult } from './migrations.js';
 import { artefactProblems, readManifest } from './releases.js';
 import { seededPerTenant, tenants } from './seed.js';
@@ -37,21 +43,37 @@ const verbs: Record<string, () => Promise<object> | object> = {
     const problems = artefactProblems(artefactOf(first), second || undefined);
     if (problems.length > 0) throw new Refused(problems.join('; '));
     const { version, digest, changelog, migrations } = readManifest(artefactOf(first));
-    return { version, digest, changelog: readFileSync(join(artefactOf(first), changelog), 'utf8'), migrations };
+    return {
+      version,
+      digest,
+      changelog: readFileSync(join(artefactOf(first), changelog), 'utf8'),
+      migrations,
+    };
   },
   running() {
     const running = Object.keys(ports()).map((server) => {
       const instance = runningInstance(system, server);
-      return [server, instance ? { version: instance.version, address: addressOf(server) } : null] as const;
+      return [
+        server,
+        instance ? { version: instance.version, address: addressOf(server) } : null,
+      ] as const;
     });
     return { servers: Object.fromEntries(running) };
   },
   backup,
   rehearse,
   async migrate() {
-    if (first !== 'expand' && first !== 'contract' && first !== 'undo') throw new Refused('say expand, contract or undo');
+    if (first !== 'expand' && first !== 'contract' && first !== 'undo')
+      throw new Refused('say expand, contract or undo');
     const lockTimeout = process.env['WEB_LOCK_TIMEOUT_MS'];
-    return answered(await migrate(system, second, first, ...(lockTimeout === undefined ? [] : ['--lock-timeout', lockTimeout])));
+    return answered(
+      await migrate(
+        system,
+        second,
+        first,
+        ...(lockTimeout === undefined ? [] : ['--lock-timeout', lockTimeout]),
+      ),
+    );
   },
   async schema() {
     return answered(await checkSchema(system, first));
@@ -68,7 +90,11 @@ const verbs: Record<string, () => Promise<object> | object> = {
       const response = await ask(path).catch((error: unknown) => {
         throw new Refused(`${first} does not answer: ${(error as Error).message}`, 1);
       });
-      if (!response.ok) throw new Refused(`${first} says ${response.status} at ${path}: ${await response.text()}`, 1);
+      if (!response.ok)
+        throw new Refused(
+          `${first} says ${response.status} at ${path}: ${await response.text()}`,
+          1,
+        );
     }
     return { ready: true };
   },
@@ -83,12 +109,15 @@ const verbs: Record<string, () => Promise<object> | object> = {
       const response = await ask(`/tenants/${tenant}/customers/${id}`);
       const answer = (await response.json()) as { id?: string; tenant?: string; checksum?: string };
       if (!response.ok || answer.id !== id || answer.tenant !== tenant || !answer.checksum)
-        throw new Refused(`${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} of ${tenant}`);
+        throw new Refused(
+          `${first} answers ${response.status} ${JSON.stringify(answer)} for customer ${id} of ${tenant}`,
+        );
     };
     for (const customer of customers) await one(customer);
     // As many at once as users do: its connections to the database are open before the first of them comes. What is
     // answered is for the measurement to judge.
-    for (let round = 0; round < warmUpRounds; round += 1) await Promise.allSettled([...customers, ...customers].map(one));
+    for (let round = 0; round < warmUpRounds; round += 1)
+      await Promise.allSettled([...customers, ...customers].map(one));
     return { asked: customers.length };
   },
 };
@@ -106,7 +135,9 @@ async function backup(): Promise<object> {
   const file = join(backups, `${new Date().toISOString().replaceAll(':', '-')}.dump`);
   const url = programEnv(system)['WEB_DATABASE_URL'] ?? '';
   const { password, ...rest } = partsOf(url);
-  await execa(join(programs, 'pg_dump'), ['--format=custom', `--file=${file}`, rest.url], { env: { PGPASSWORD: password } });
+  await execa(join(programs, 'pg_dump'), ['--format=custom', `--file=${file}`, rest.url], {
+    env: { PGPASSWORD: password },
+  });
   const { stdout } = await execa(join(programs, 'pg_restore'), ['--list', file]);
   const tables = stdout.split('\n').filter((line) => line.includes(' TABLE DATA ')).length;
   if (tables === 0) throw new Refused('the dump holds no table');
@@ -127,15 +158,24 @@ async function rehearse(): Promise<object> {
   const env = { PGPASSWORD: password };
   const elsewhere = new URL(url);
   elsewhere.pathname = `/${copy}`;
-  await execa(join(programs, 'psql'), ['--no-psqlrc', '--quiet', '--command', `CREATE DATABASE ${copy}`, url], { env });
+  await execa(
+    join(programs, 'psql'),
+    ['--no-psqlrc', '--quiet', '--command', `CREATE DATABASE ${copy}`, url],
+    { env },
+  );
   try {
     const dump = ['--format=plain', '--no-owner', '--no-privileges', url];
     const load = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', elsewhere.href];
-    await execa(join(programs, 'pg_dump'), dump, { env }).pipe(join(programs, 'psql'), load, { env });
+    await execa(join(programs, 'pg_dump'), dump, { env }).pipe(join(programs, 'psql'), load, {
+      env,
+    });
     elsewhere.password = password;
     const onCopy = { ...system, databaseUrl: elsewhere.href };
     answered(await migrate(onCopy, second, 'expand'));
-    const works = { running: await checkSchema(onCopy, first), next: await checkSchema(onCopy, second) };
+    const works = {
+      running: await checkSchema(onCopy, first),
+      next: await checkSchema(onCopy, second),
+    };
     for (const [which, { exitCode, json, problem }] of Object.entries(works)) {
       if (exitCode !== 0)
         throw new Refused(
@@ -144,12 +184,17 @@ async function rehearse(): Promise<object> {
     }
     answered(await migrate(onCopy, second, 'undo'));
     const back = await checkSchema(onCopy, first);
-    if (back.exitCode !== 0) throw new Refused('after the undo migrations the running release would not work');
+    if (back.exitCode !== 0)
+      throw new Refused('after the undo migrations the running release would not work');
     return { running: first, next: second, works: true };
   } finally {
-    await execa(join(programs, 'psql'), ['--no-psqlrc', '--quiet', '--command', `DROP DATABASE ${copy} WITH (FORCE)`, url], {
-      env,
-    });
+    await execa(
+      join(programs, 'psql'),
+      ['--no-psqlrc', '--quiet', '--command', `DROP DATABASE ${copy} WITH (FORCE)`, url],
+      {
+        env,
+      },
+    );
   }
 }
 

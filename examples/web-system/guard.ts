@@ -15,7 +15,8 @@ child.once('error', (error) => {
   process.exit(1);
 });
 child.once('exit', (code) => process.exit(code ?? 1));
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill('SIGTERM'));
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.on(signal, () => child.kill('SIGTERM'));
 whenOwnerEnds(owner, () => {
   // nginx would leave its workers behind.
   child.kill('SIGTERM');

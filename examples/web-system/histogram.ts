@@ -22,7 +22,8 @@ export class Histogram {
     let seen = 0;
     for (const [bucket, count] of [...this.buckets].sort(([a], [b]) => a - b)) {
       seen += count;
-      if (seen >= rank) return round(Math.min(this.largest, smallestMs * Math.exp(bucket * growth)));
+      if (seen >= rank)
+        return round(Math.min(this.largest, smallestMs * Math.exp(bucket * growth)));
     }
     return round(this.largest);
   }

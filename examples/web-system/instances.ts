@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readJson, writeJson } from '../../embedded/files.js';
@@ -39,8 +48,13 @@ export function systemFolder(folder: string): SystemFolder {
 }
 
 /** Makes a folder that instances can be started in. @param databaseUrl password included; kept in a file for its owner only */
-export function makeSystemFolder(folder: string, databaseUrl: string, owner: number = process.pid): SystemFolder {
-  for (const below of ['instances', 'logs', 'releases']) mkdirSync(join(folder, below), { recursive: true });
+export function makeSystemFolder(
+  folder: string,
+  databaseUrl: string,
+  owner: number = process.pid,
+): SystemFolder {
+  for (const below of ['instances', 'logs', 'releases'])
+    mkdirSync(join(folder, below), { recursive: true });
   writeFileSync(join(folder, 'database-url'), databaseUrl, { mode: 0o600 });
   writeJson(join(folder, 'system.json'), { owner: nameOf(owner) } satisfies SystemFile);
   return systemFolder(folder);
@@ -48,7 +62,10 @@ export function makeSystemFolder(folder: string, databaseUrl: string, owner: num
 
 /** The environment of the artefacts' programs. */
 export function programEnv(system: SystemFolder): Record<string, string> {
-  return { WEB_DATABASE_URL: system.databaseUrl ?? readFileSync(join(system.folder, 'database-url'), 'utf8') };
+  return {
+    WEB_DATABASE_URL:
+      system.databaseUrl ?? readFileSync(join(system.folder, 'database-url'), 'utf8'),
+  };
 }
 
 export function instancesOf(system: SystemFolder): Instance[] {
@@ -90,22 +107,27 @@ export async function startInstance(
     throw new Error(`${name} runs version ${there.version} on port ${there.port}: stop it first`);
   }
   const artefact = join(system.releases, version);
-  if (!existsSync(artefact)) throw new Error(`there is no artefact ${version} in ${system.releases}`);
+  if (!existsSync(artefact))
+    throw new Error(`there is no artefact ${version} in ${system.releases}`);
   const { owner } = readJson<SystemFile>(join(system.folder, 'system.json')) ?? {};
   const log = join(system.folder, 'logs', `${name}.log`);
   const output = openSync(log, 'w');
-  const child = spawn(process.execPath, [join(artefact, readManifest(artefact).programs[program])], {
-    detached: true,
-    stdio: ['ignore', output, output],
-    env: {
-      ...process.env,
-      ...programEnv(system),
-      WEB_PORT: String(port),
-      WEB_INSTANCE: name,
-      ...env,
-      ...(owner === undefined ? {} : { WEB_OWNER: owner }),
+  const child = spawn(
+    process.execPath,
+    [join(artefact, readManifest(artefact).programs[program])],
+    {
+      detached: true,
+      stdio: ['ignore', output, output],
+      env: {
+        ...process.env,
+        ...programEnv(system),
+        WEB_PORT: String(port),
+        WEB_INSTANCE: name,
+        ...env,
+        ...(owner === undefined ? {} : { WEB_OWNER: owner }),
+      },
     },
-  });
+  );
   closeSync(output);
   child.unref();
   const pid = child.pid ?? -1;
@@ -116,8 +138,11 @@ export async function startInstance(
     const said = readFileSync(log, 'utf8');
     if (said.includes('web ready ')) return instance;
     if (!livesStill(instance.process))
-      throw new Error(`${name} (${version}) ended at its start: ${said.trim() || 'it said nothing'}`);
-    if (Date.now() > end) throw new Error(`${name} (${version}) did not listen within 20 s: ${said.trim()}`);
+      throw new Error(
+        `${name} (${version}) ended at its start: ${said.trim() || 'it said nothing'}`,
+      );
+    if (Date.now() > end)
+      throw new Error(`${name} (${version}) did not listen within 20 s: ${said.trim()}`);
     await delay(25);
   }
 }
@@ -127,7 +152,11 @@ export async function startInstance(
  * @param graceMs milliseconds
  * @returns how it ended; `gone` when it did not run
  */
-export async function stopInstance(system: SystemFolder, name: string, graceMs = 15_000): Promise<'gone' | 'stopped' | 'killed'> {
+export async function stopInstance(
+  system: SystemFolder,
+  name: string,
+  graceMs = 15_000,
+): Promise<'gone' | 'stopped' | 'killed'> {
   const instance = runningInstance(system, name);
   if (!instance) {
     rmSync(fileOf(system, name), { force: true });

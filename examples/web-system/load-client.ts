@@ -35,9 +35,13 @@ export class Load {
 
   static start({ retryOnce = false, ...options }: LoadOptions): Load {
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    const child = spawn(process.execPath, [compiledProgram('load'), ...args, ...(retryOnce ? ['--retry-once'] : [])], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [compiledProgram('load'), ...args, ...(retryOnce ? ['--retry-once'] : [])],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    );
     return new Load(child, createInterface({ input: child.stdout }));
   }
 

@@ -108,5 +108,9 @@ function counterOf(counters: Map<string, Counter>, name: string | null): Counter
 }
 
 function reports(counters: Map<string, Counter>): Record<string, Counted> {
-  return Object.fromEntries([...counters].sort(([a], [b]) => a.localeCompare(b)).map(([name, each]) => [name, each.report()]));
+  return Object.fromEntries(
+    [...counters]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([name, each]) => [name, each.report()]),
+  );
 }

@@ -91,7 +91,11 @@ class User {
 
   async work(): Promise<void> {
     const everyMs = (1_000 * connections) / rate;
-    for (let next = performance.now() + (everyMs * this.number) / connections; !over(); next += everyMs) {
+    for (
+      let next = performance.now() + (everyMs * this.number) / connections;
+      !over();
+      next += everyMs
+    ) {
       const wait = next - performance.now();
       if (wait > 0) await delay(wait);
       // A user who was kept waiting does not send all that was missed at once.
@@ -127,7 +131,11 @@ class User {
     const keys = [...this.written.keys()];
     const key = keys[this.requests % keys.length] ?? '';
     const [tenant = '', id = ''] = key.split('/');
-    return { method: 'GET', path: `/tenants/${tenant}/customers/${id}`, judge: isOneOf(tenant, id, this.written.get(key) ?? []) };
+    return {
+      method: 'GET',
+      path: `/tenants/${tenant}/customers/${id}`,
+      judge: isOneOf(tenant, id, this.written.get(key) ?? []),
+    };
   }
 
   private write(tenant: string): Asked {
@@ -172,7 +180,8 @@ class User {
     }
     const { error, release, instance, ...rest } = outcome;
     if (error === null) asked.done?.();
-    for (const each of [phase, total]) each?.count(performance.now() - begun, error !== null, release, instance);
+    for (const each of [phase, total])
+      each?.count(performance.now() - begun, error !== null, release, instance);
     if (error !== null && failed.length < failuresKept)
       failed.push({
         at: new Date().toISOString(),
@@ -193,7 +202,10 @@ class User {
         method,
         agent: this.agent,
         timeout: answerLimitMs,
-        headers: text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+        headers:
+          text === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
       });
       let socket: Socket | undefined;
       let place = { connection: 0, requests: 0 };
@@ -208,7 +220,11 @@ class User {
           connection: place.connection,
           requestOnConnection: place.requests,
           mayRepeat:
-            error !== null && method !== 'POST' && request.reusedSocket && !answered && socket?.bytesRead === receivedBefore,
+            error !== null &&
+            method !== 'POST' &&
+            request.reusedSocket &&
+            !answered &&
+            socket?.bytesRead === receivedBefore,
         });
       request.once('socket', (used) => {
         socket = used;
@@ -217,8 +233,12 @@ class User {
         known.set(used, place);
         receivedBefore = used.bytesRead;
       });
-      request.once('timeout', () => request.destroy(new Error(`no answer within ${answerLimitMs / 1_000} s`)));
-      request.once('error', (error: NodeJS.ErrnoException) => settle(`${error.code ?? ''} ${error.message}`.trim()));
+      request.once('timeout', () =>
+        request.destroy(new Error(`no answer within ${answerLimitMs / 1_000} s`)),
+      );
+      request.once('error', (error: NodeJS.ErrnoException) =>
+        settle(`${error.code ?? ''} ${error.message}`.trim()),
+      );
       request.once('response', (response) => {
         answered = response;
         let content = '';
@@ -278,7 +298,9 @@ function printReport(): void {
     ...total.report(),
     connections,
     opened,
-    phases: Object.fromEntries(Object.entries(phases).map(([name, phase]) => [name, phase.report()])),
+    phases: Object.fromEntries(
+      Object.entries(phases).map(([name, phase]) => [name, phase.report()]),
+    ),
     failed,
   };
   process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -5,7 +5,14 @@ import { parseArgs } from 'node:util';
 import { drain, trafficOf, type TrafficSwitch } from '../../activities/traffic/index.js';
 import { readJson, writeJson } from '../../embedded/files.js';
 import type { TargetDeclaration } from '../../language/targets-file.js';
-import { instancesOf, runningInstance, startInstance, stopInstance, systemFolder, type SystemFolder } from './instances.js';
+import {
+  instancesOf,
+  runningInstance,
+  startInstance,
+  stopInstance,
+  systemFolder,
+  type SystemFolder,
+} from './instances.js';
 import { Load } from './load-client.js';
 import { checkSchema, migrate, type ProgramResult } from './migrations.js';
 import { proxyHere, proxyKinds, type ProxyKind } from './proxy.js';
@@ -73,7 +80,11 @@ async function up(): Promise<void> {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
-  writeJson(join(folder, 'up.json'), { url: system.proxy.url, facts: system.proxy.facts, ports: system.ports } satisfies UpFile);
+  writeJson(join(folder, 'up.json'), {
+    url: system.proxy.url,
+    facts: system.proxy.facts,
+    ports: system.ports,
+  } satisfies UpFile);
   print(`users:    ${system.proxy.url}/tenants/acme/customers/s1`);
   print(
     `proxy:    ${Object.entries(system.proxy.facts)
@@ -95,12 +106,15 @@ async function act(files: SystemFolder, { url, facts, ports }: UpFile): Promise<
     case 'check': {
       const artefact = join(files.releases, known(files, first));
       const problems = artefactProblems(artefact, values.digest);
-      print(problems.length > 0 ? problems.join('\n') : `${readManifest(artefact).digest} is whole`);
+      print(
+        problems.length > 0 ? problems.join('\n') : `${readManifest(artefact).digest} is whole`,
+      );
       if (problems.length > 0) process.exitCode = 1;
       return tell(await checkSchema(files, first));
     }
     case 'migrate':
-      if (second !== 'expand' && second !== 'contract' && second !== 'undo') throw new Usage('Say expand, contract or undo.');
+      if (second !== 'expand' && second !== 'contract' && second !== 'undo')
+        throw new Usage('Say expand, contract or undo.');
       return tell(await migrate(files, known(files, first), second));
     case 'start': {
       const { pid, port } = await startInstance(files, {
@@ -141,7 +155,9 @@ async function status(files: SystemFolder, traffic: TrafficSwitch): Promise<void
       `${name.padEnd(8)} ${version.padEnd(20)} pid ${String(pid).padEnd(8)} ${proxy}: ${address ?? 'empty'} weight ${weight}, ${active} under way, ${counters.requests} requests, ${counters.errors} errors`,
     );
   }
-  const others = instancesOf(files).filter(({ name }) => !servers.some((server) => server.name === name));
+  const others = instancesOf(files).filter(
+    ({ name }) => !servers.some((server) => server.name === name),
+  );
   for (const { name, version } of others) print(`${name.padEnd(8)} ${version} (in no slot)`);
 }
 
@@ -167,24 +183,31 @@ function tell({ exitCode, json, problem }: ProgramResult): void {
 }
 
 function chooseProxy(wanted: string | undefined): ProxyKind {
-  const kind = proxyKinds.find((each) => each === wanted) ?? (wanted === undefined ? proxyHere() : undefined);
+  const kind =
+    proxyKinds.find((each) => each === wanted) ?? (wanted === undefined ? proxyHere() : undefined);
   if (!kind) throw new Usage(`--proxy is one of ${proxyKinds.join(', ')}.`);
   return kind;
 }
 
 function known(files: SystemFolder, version: string): string {
   if (version !== '' && existsSync(join(files.releases, version, 'manifest.json'))) return version;
-  throw new Usage(`There is no release ${JSON.stringify(version)}; \`main.js releases\` lists them.`);
+  throw new Usage(
+    `There is no release ${JSON.stringify(version)}; \`main.js releases\` lists them.`,
+  );
 }
 
 function slotPort(ports: Record<string, number>, slot: string): number {
   const port = ports[slot];
   if (port !== undefined) return port;
-  throw new Usage(`There is no slot ${JSON.stringify(slot)}: there are ${Object.keys(ports).join(', ')}.`);
+  throw new Usage(
+    `There is no slot ${JSON.stringify(slot)}: there are ${Object.keys(ports).join(', ')}.`,
+  );
 }
 
 function listReleases(files: SystemFolder): void {
-  for (const version of readdirSync(files.releases).filter((name) => existsSync(join(files.releases, name, 'manifest.json'))))
+  for (const version of readdirSync(files.releases).filter((name) =>
+    existsSync(join(files.releases, name, 'manifest.json')),
+  ))
     print(`${version.padEnd(20)} ${readManifest(join(files.releases, version)).digest}`);
 }
 
@@ -192,8 +215,10 @@ async function main(): Promise<void> {
   if (values.help || verb === 'help') return print(usage);
   if (verb === 'up') return up();
   const folder = values.system ?? process.env['WEB_SYSTEM'];
-  const found = folder === undefined ? undefined : readJson<UpFile>(join(resolve(folder), 'up.json'));
-  if (folder === undefined || !found) throw new Usage('Name a system that is up: --system FOLDER, as `main.js up` prints it.');
+  const found =
+    folder === undefined ? undefined : readJson<UpFile>(join(resolve(folder), 'up.json'));
+  if (folder === undefined || !found)
+    throw new Usage('Name a system that is up: --system FOLDER, as `main.js up` prints it.');
   const files = systemFolder(resolve(folder));
   return verb === 'releases' ? listReleases(files) : act(files, found);
 }

@@ -93,7 +93,8 @@ export class Proxy {
   async kill9(): Promise<void> {
     const { pid } = this;
     const own = this.kind === 'nginx' ? childrenOf(pid) : [];
-    for (const each of [pid, ...own]) await endProcess({ pid: each, started: startOf(each) ?? '' }, 'SIGKILL', 1_000);
+    for (const each of [pid, ...own])
+      await endProcess({ pid: each, started: startOf(each) ?? '' }, 'SIGKILL', 1_000);
     await this.server?.stop();
   }
 
@@ -109,7 +110,14 @@ export class Proxy {
   private async run(further: readonly string[]): Promise<void> {
     const { program, args, pidFile } = this.how;
     rmSync(pidFile, { force: true });
-    const guarded = [compiledProgram('guard'), nameOf(process.pid), pidFile, program, ...args, ...further];
+    const guarded = [
+      compiledProgram('guard'),
+      nameOf(process.pid),
+      pidFile,
+      program,
+      ...args,
+      ...further,
+    ];
     this.server = ServerProcess.start(this.kind, process.execPath, guarded, { log: this.log });
     const { traffic } = this;
     const answers = (): Promise<boolean> =>
@@ -128,15 +136,28 @@ export class Proxy {
 
 const kinds: Record<
   ProxyKind,
-  (folder: string, port: number, slots: readonly string[], remembers: boolean) => Kind | Promise<Kind>
+  (
+    folder: string,
+    port: number,
+    slots: readonly string[],
+    remembers: boolean,
+  ) => Kind | Promise<Kind>
 > = { haproxy: haproxyIn, caddy: caddyIn, nginx: nginxIn };
 
 /** nginx's workers outlive a master that was killed. */
 function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number);
 }
 
-function haproxyIn(folder: string, port: number, slots: readonly string[], remembers: boolean): Kind {
+function haproxyIn(
+  folder: string,
+  port: number,
+  slots: readonly string[],
+  remembers: boolean,
+): Kind {
   const socket = join(folder, 'haproxy.sock');
   const pidFile = join(folder, 'haproxy.pid');
   const config = join(folder, 'haproxy.cfg');
@@ -189,7 +210,12 @@ ${slots.map((slot) => `  server ${slot} 127.0.0.1:1 disabled`).join('\n')}
 `;
 }
 
-async function caddyIn(folder: string, port: number, slots: readonly string[], remembers: boolean): Promise<Kind> {
+async function caddyIn(
+  folder: string,
+  port: number,
+  slots: readonly string[],
+  remembers: boolean,
+): Promise<Kind> {
   const adminPort = await freePort();
   const config = join(folder, 'caddy.json');
   const pidFile = join(folder, 'caddy.pid');
@@ -202,13 +228,25 @@ async function caddyIn(folder: string, port: number, slots: readonly string[], r
       // What is changed is kept in the folder of the configuration, for a start with --resume.
       storage: { module: 'file_system', root: join(folder, 'storage') },
       logging: { logs: { default: { level: 'WARN' } } },
-      apps: { http: { metrics: {}, servers: caddyServers({ pool, listen: `127.0.0.1:${port}`, slots: sockets, nobody }) } },
+      apps: {
+        http: {
+          metrics: {},
+          servers: caddyServers({ pool, listen: `127.0.0.1:${port}`, slots: sockets, nobody }),
+        },
+      },
     }),
   );
   const program = await findCaddy(cacheFolder(), (line) => process.stderr.write(`${line}\n`));
   return {
     program: '/usr/bin/env',
-    args: [`XDG_CONFIG_HOME=${folder}`, `XDG_DATA_HOME=${folder}`, program, 'run', '--config', config],
+    args: [
+      `XDG_CONFIG_HOME=${folder}`,
+      `XDG_DATA_HOME=${folder}`,
+      program,
+      'run',
+      '--config',
+      config,
+    ],
     resumeArgs: remembers ? ['--resume'] : [],
     pidFile,
     facts: { proxy: 'caddy', pool, admin: `http://127.0.0.1:${adminPort}` },
@@ -217,7 +255,11 @@ async function caddyIn(folder: string, port: number, slots: readonly string[], r
 
 /** What is told to nginx lies in a file: a restart brings it back in any case. */
 async function nginxIn(folder: string, port: number, slots: readonly string[]): Promise<Kind> {
-  const [upstream, config, log] = [join(folder, 'pool.conf'), join(folder, 'nginx.conf'), join(folder, 'access.log')];
+  const [upstream, config, log] = [
+    join(folder, 'pool.conf'),
+    join(folder, 'nginx.conf'),
+    join(folder, 'access.log'),
+  ];
   const pidFile = join(folder, 'nginx.pid');
   const statusPort = await freePort();
   const program = findNginx() ?? 'nginx';
@@ -244,7 +286,9 @@ function nginxConfig(settings: {
   statusPort: number;
 }): string {
   const { folder, upstream, log, pidFile, port, statusPort } = settings;
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `  ${kind}_temp_path ${folder}/${kind};`);
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `  ${kind}_temp_path ${folder}/${kind};`,
+  );
   return `daemon off;
 worker_processes 1;
 pid ${pidFile};

@@ -73,7 +73,10 @@ export function publishReleases(folder: string, which: readonly Release[] = rele
 function assemble(path: string, release: Release): void {
   rmSync(path, { recursive: true, force: true });
   const app = join(path, 'app');
-  cpSync(join(compiledFolder, 'app'), app, { recursive: true, filter: (file) => !file.endsWith('.map') });
+  cpSync(join(compiledFolder, 'app'), app, {
+    recursive: true,
+    filter: (file) => !file.endsWith('.map'),
+  });
   writeFileSync(join(app, 'release.json'), `${JSON.stringify(release, null, 2)}\n`);
   writeFileSync(join(path, 'package.json'), '{ "type": "module" }\n');
   const { generation } = release;
@@ -99,7 +102,10 @@ function assemble(path: string, release: Release): void {
     migrations: { expand: listed('expand'), contract: listed('contract'), undo: listed('undo') },
     files: digestsBelow(path),
   };
-  writeFileSync(join(path, 'manifest.json'), `${JSON.stringify({ ...manifest, digest: digestOf(manifest) }, null, 2)}\n`);
+  writeFileSync(
+    join(path, 'manifest.json'),
+    `${JSON.stringify({ ...manifest, digest: digestOf(manifest) }, null, 2)}\n`,
+  );
 }
 
 function digestsBelow(path: string): Record<string, string> {
@@ -131,18 +137,30 @@ export function artefactProblems(path: string, expected?: string): string[] {
   if (!existsSync(join(path, 'manifest.json'))) return [`there is no artefact at ${path}`];
   const { digest, ...rest } = readManifest(path);
   const problems: string[] = [];
-  if (digestOf(rest) !== digest) problems.push('the manifest does not have the digest that it states');
-  if (expected !== undefined && digest !== expected) problems.push(`the digest is ${digest}, announced was ${expected}`);
+  if (digestOf(rest) !== digest)
+    problems.push('the manifest does not have the digest that it states');
+  if (expected !== undefined && digest !== expected)
+    problems.push(`the digest is ${digest}, announced was ${expected}`);
   const found = digestsBelow(path);
   for (const name of new Set([...Object.keys(rest.files), ...Object.keys(found)])) {
     if (found[name] === rest.files[name]) continue;
-    problems.push(!found[name] ? `${name} is missing` : rest.files[name] ? `${name} was changed` : `${name} was added`);
+    problems.push(
+      !found[name]
+        ? `${name} is missing`
+        : rest.files[name]
+          ? `${name} was changed`
+          : `${name} was added`,
+    );
   }
   if (!existsSync(join(path, rest.changelog))) problems.push('there is no change log');
   return problems;
 }
 
 /** A release with a number of its own, for those who deploy many. */
-export function release(version: string, generation: Generation, flaw: Flaw | null = null): Release {
+export function release(
+  version: string,
+  generation: Generation,
+  flaw: Flaw | null = null,
+): Release {
   return { version, generation, flaw };
 }

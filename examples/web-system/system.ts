@@ -6,7 +6,13 @@ import { cacheFolder } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
 import { startPostgres, type Postgres } from '../../embedded/postgres.js';
 import { nameOf } from './app/owner.js';
-import { instancesOf, makeSystemFolder, startInstance, stopInstance, type SystemFolder } from './instances.js';
+import {
+  instancesOf,
+  makeSystemFolder,
+  startInstance,
+  stopInstance,
+  type SystemFolder,
+} from './instances.js';
 import { migrate } from './migrations.js';
 import { Proxy, type ProxyKind } from './proxy.js';
 import { compiledProgram } from './programs.js';
@@ -49,12 +55,18 @@ export class WebSystem {
       if (exitCode !== 0) throw new Error(`the schema of release 1 could not be made: ${problem}`);
       await withClient(databaseUrl, seed);
       const used = options.everywhere ? slots : slots.slice(0, 1);
-      const ports = Object.fromEntries(await Promise.all(slots.map(async (slot) => [slot, await freePort()] as const)));
+      const ports = Object.fromEntries(
+        await Promise.all(slots.map(async (slot) => [slot, await freePort()] as const)),
+      );
       const started = await Promise.all(
-        used.map((name) => startInstance(files, { name, version: '1.0.0', port: ports[name] ?? 0 })),
+        used.map((name) =>
+          startInstance(files, { name, version: '1.0.0', port: ports[name] ?? 0 }),
+        ),
       );
       proxy = await Proxy.start(options.proxy, join(folder, options.proxy), { slots, remembers });
-      await proxy.traffic.apply(started.map(({ name, port }) => ({ name, address: `127.0.0.1:${port}`, weight: 100 })));
+      await proxy.traffic.apply(
+        started.map(({ name, port }) => ({ name, address: `127.0.0.1:${port}`, weight: 100 })),
+      );
       return new WebSystem(files, databaseUrl, proxy, ports, postgres);
     } catch (error) {
       await end(files, proxy, postgres);
@@ -69,14 +81,23 @@ export class WebSystem {
 
 async function ownPostgres(folder: string, say?: (line: string) => void): Promise<Postgres> {
   const programs = await findPostgres(cacheFolder(), say);
-  const postgres = await startPostgres({ programs, folder: join(folder, 'postgres'), databases: ['web'], say });
+  const postgres = await startPostgres({
+    programs,
+    folder: join(folder, 'postgres'),
+    databases: ['web'],
+    say,
+  });
   const watcher = [compiledProgram('after-owner'), nameOf(process.pid), nameOf(postgres.id.pid)];
   spawn(process.execPath, watcher, { detached: true, stdio: 'ignore' }).unref();
   return postgres;
 }
 
 /** Users first, the database last. */
-async function end(files: SystemFolder, proxy: Proxy | undefined, postgres: Postgres | undefined): Promise<void> {
+async function end(
+  files: SystemFolder,
+  proxy: Proxy | undefined,
+  postgres: Postgres | undefined,
+): Promise<void> {
   await proxy?.stop();
   await Promise.all(instancesOf(files).map(({ name }) => stopInstance(files, name, 3_000)));
   await postgres?.stop();

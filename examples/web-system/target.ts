@@ -16,10 +16,19 @@ export function webTarget(
   writeJson(join(files.folder, 'ports.json'), ports);
   const deployer = join(files.folder, 'deployer');
   const given = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-  const words = ['/usr/bin/env', ...given, process.execPath, compiledProgram('deployer'), files.folder].map(
-    (word) => `'${word.replaceAll("'", `'\\''`)}'`,
-  );
+  const words = [
+    '/usr/bin/env',
+    ...given,
+    process.execPath,
+    compiledProgram('deployer'),
+    files.folder,
+  ].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   writeFileSync(deployer, `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`);
   chmodSync(deployer, 0o755);
-  return { kind: 'web-service', environment: 'example', http: { address: proxy.url }, facts: { ...proxy.facts, deployer } };
+  return {
+    kind: 'web-service',
+    environment: 'example',
+    http: { address: proxy.url },
+    facts: { ...proxy.facts, deployer },
+  };
 }

@@ -19,7 +19,14 @@ function tier(id: string, title: string): StepSpec {
     effect: 'change',
     steps: [
       { ...change, id: 'start', title: `Start: ${title}`, kind: 'command', timeoutMs: 10 * minute },
-      { ...read, id: 'ready', title: `Wait until it is ready: ${title}`, kind: 'check', clock: 'verify', timeoutMs: 10 * minute },
+      {
+        ...read,
+        id: 'ready',
+        title: `Wait until it is ready: ${title}`,
+        kind: 'check',
+        clock: 'verify',
+        timeoutMs: 10 * minute,
+      },
     ],
   };
 }
@@ -50,7 +57,12 @@ export const assessPart: StepSpec = {
         { ...read, id: 'entrance', title: 'Where the users go now', kind: 'traffic' },
       ],
     },
-    { ...read, id: 'forecast', title: 'Choose backup and point, predict time and loss', kind: 'decide' },
+    {
+      ...read,
+      id: 'forecast',
+      title: 'Choose backup and point, predict time and loss',
+      kind: 'decide',
+    },
   ],
 };
 
@@ -62,7 +74,13 @@ export const fencePart: StepSpec = {
   effect: 'destroy',
   steps: [
     // Before it gets the right to write: a site that has it is not removed.
-    { ...change, effect: 'destroy', id: 'clear', title: 'Remove what stands at the new site', kind: 'command' },
+    {
+      ...change,
+      effect: 'destroy',
+      id: 'clear',
+      title: 'Remove what stands at the new site',
+      kind: 'command',
+    },
     {
       ...change,
       id: 'drain',
@@ -79,7 +97,13 @@ export const fencePart: StepSpec = {
       pointOfNoReturn: true,
       timeoutMs: 10 * minute,
     },
-    { ...change, id: 'stop', title: 'Stop what can be reached at the old site', kind: 'command', timeoutMs: 5 * minute },
+    {
+      ...change,
+      id: 'stop',
+      title: 'Stop what can be reached at the old site',
+      kind: 'command',
+      timeoutMs: 5 * minute,
+    },
   ],
 };
 
@@ -115,8 +139,20 @@ export const databasePart: StepSpec = {
       kind: 'command',
       timeoutMs: 6 * 60 * minute,
     },
-    { ...read, id: 'inspect', title: 'Count and sum what every tenant has', kind: 'command', clock: 'verify' },
-    { ...read, id: 'point', title: 'Is it the point that was promised?', kind: 'decide', clock: 'verify' },
+    {
+      ...read,
+      id: 'inspect',
+      title: 'Count and sum what every tenant has',
+      kind: 'command',
+      clock: 'verify',
+    },
+    {
+      ...read,
+      id: 'point',
+      title: 'Is it the point that was promised?',
+      kind: 'decide',
+      clock: 'verify',
+    },
   ],
 };
 
@@ -127,7 +163,13 @@ export const tiersPart: StepSpec = {
   kind: 'runbook',
   effect: 'change',
   steps: [
-    { ...change, id: 'promote', title: 'Let the database take writes', kind: 'command', timeoutMs: 10 * minute },
+    {
+      ...change,
+      id: 'promote',
+      title: 'Let the database take writes',
+      kind: 'command',
+      timeoutMs: 10 * minute,
+    },
     tier('api', 'API'),
     tier('worker', 'worker'),
     tier('frontend', 'frontend'),
@@ -143,7 +185,13 @@ export const verifyPart: StepSpec = {
   clock: 'verify',
   steps: [
     // Compares what was restored with the rows of the database; what is missing then is missing for good.
-    { ...change, id: 'files', title: 'Every file that the database knows is there', kind: 'command', timeoutMs: 60 * minute },
+    {
+      ...change,
+      id: 'files',
+      title: 'Every file that the database knows is there',
+      kind: 'command',
+      timeoutMs: 60 * minute,
+    },
     {
       ...read,
       id: 'proofs',
@@ -152,9 +200,26 @@ export const verifyPart: StepSpec = {
       steps: [
         { ...read, id: 'health', title: 'Every tier is healthy', kind: 'command' },
         { ...read, id: 'queries', title: 'The critical queries answer', kind: 'command' },
-        { ...read, id: 'tenants', title: 'Every tenant has its data', kind: 'command', timeoutMs: 30 * minute },
-        { ...read, id: 'login', title: 'Every tenant can log in, and nobody else', kind: 'command' },
-        { ...read, id: 'speed', title: 'It is as fast as it was', kind: 'command', onFailure: 'ask' },
+        {
+          ...read,
+          id: 'tenants',
+          title: 'Every tenant has its data',
+          kind: 'command',
+          timeoutMs: 30 * minute,
+        },
+        {
+          ...read,
+          id: 'login',
+          title: 'Every tenant can log in, and nobody else',
+          kind: 'command',
+        },
+        {
+          ...read,
+          id: 'speed',
+          title: 'It is as fast as it was',
+          kind: 'command',
+          onFailure: 'ask',
+        },
       ],
     },
   ],
@@ -174,6 +239,12 @@ export const switchPart: StepSpec = {
       kind: 'traffic',
       undo: 'Show users the maintenance page again',
     },
-    { ...read, id: 'arrived', title: 'Users are served through the entrance', kind: 'check', clock: 'verify' },
+    {
+      ...read,
+      id: 'arrived',
+      title: 'Users are served through the entrance',
+      kind: 'check',
+      clock: 'verify',
+    },
   ],
 };

@@ -8,7 +8,15 @@ export async function cliPage() {
   const { createProgram } = await import('../../dist/client/program.js');
   let written = '';
   const stdout = { write: (text) => ((written += text), true) };
-  const program = createProgram({ stdout, stderr: stdout, env: {}, isTTY: false, canAsk: false, columns, exitCode: 0 });
+  const program = createProgram({
+    stdout,
+    stderr: stdout,
+    env: {},
+    isTTY: false,
+    canAsk: false,
+    columns,
+    exitCode: 0,
+  });
   const help = (command) => {
     written = '';
     command.outputHelp();

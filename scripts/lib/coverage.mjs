@@ -50,7 +50,8 @@ export async function measureEngine(root) {
     env: { RUNBOOK_MEASURED: copy.folder, RUNBOOK_COVERAGE: counters },
     remove: copy.remove,
     report() {
-      for (const name of readdirSync(counters)) map.merge(JSON.parse(readFileSync(join(counters, name), 'utf8')));
+      for (const name of readdirSync(counters))
+        map.merge(JSON.parse(readFileSync(join(counters, name), 'utf8')));
       return reportOf(map, files, (file) => readFileSync(join(root, file), 'utf8'));
     },
   };
@@ -77,12 +78,18 @@ function reportOf(map, files, read) {
       total[name][1] += all;
     }
     rows.push(`${file.padEnd(40)}${share(lines)}${share(branches)}`);
-    const places = coverage.getUncoveredLines().map((line) => ({ line: Number(line), what: 'is never reached' }));
+    const places = coverage
+      .getUncoveredLines()
+      .map((line) => ({ line: Number(line), what: 'is never reached' }));
     for (const [id, { type, locations, loc }] of Object.entries(coverage.branchMap)) {
       coverage.b[id].forEach((count, way) => {
         // What was left out, such as an `else`, has no place of its own.
         const line = locations[way].start.line ?? loc.start.line;
-        if (count === 0) places.push({ line, what: `${type}: way ${way + 1} of ${locations.length} is never taken` });
+        if (count === 0)
+          places.push({
+            line,
+            what: `${type}: way ${way + 1} of ${locations.length} is never taken`,
+          });
       });
     }
     places.sort((one, other) => one.line - other.line);
@@ -91,11 +98,14 @@ function reportOf(map, files, read) {
       .split('\n')
       .forEach((text, index) => {
         const [, why] = ignored.exec(text) ?? [];
-        if (why !== undefined) exceptions.push({ place: `${file}:${index + 1}`, why: why.replace(/^[:\s-]+/, '') });
+        if (why !== undefined)
+          exceptions.push({ place: `${file}:${index + 1}`, why: why.replace(/^[:\s-]+/, '') });
       });
   }
   const complete = open.length === 0 && exceptions.every(({ why }) => why !== '');
-  const said = Object.entries(total).map(([name, [covered, all]]) => `${covered} of ${all} ${name}`);
+  const said = Object.entries(total).map(
+    ([name, [covered, all]]) => `${covered} of ${all} ${name}`,
+  );
   return {
     complete,
     summary: `${measured}: ${said.join(', ')}; not counted: ${exceptions.length}`,
@@ -103,7 +113,9 @@ function reportOf(map, files, read) {
       `${''.padEnd(40)}${'lines'.padStart(18)}${'branches'.padStart(18)}`,
       ...rows,
       ...open,
-      ...exceptions.map(({ place, why }) => `${place} is not counted: ${why || 'without a reason'}`),
+      ...exceptions.map(
+        ({ place, why }) => `${place} is not counted: ${why || 'without a reason'}`,
+      ),
     ],
   };
 }

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 const classes = {
   permanent: 'Permanent: trying again cannot help, so it is not tried again.',
   transient: "Transient: tried again as the step's `retry` says.",
-  waiting: "Waiting: the platform's own trouble. It uses up none of the step's attempts; the step goes on when it is over.",
+  waiting:
+    "Waiting: the platform's own trouble. It uses up none of the step's attempts; the step goes on when it is over.",
 };
 
 /** What an operator does about it. A type without advice cannot be documented, and the generator says so. */
@@ -33,7 +34,8 @@ const advice = {
     'The program is not on this worker, or may not be executed. Install it on every worker of the task queue, or correct the path in the step.',
   StepTimeout:
     'The attempt was ended, with every process that it had started. Look at its output for where it hung. If the work simply takes longer, the limit belongs to the runbook.',
-  NotDone: "An attempt broke off, and the step's own check showed that nothing had been done: the step is tried again by itself.",
+  NotDone:
+    "An attempt broke off, and the step's own check showed that nothing had been done: the step is tried again by itself.",
   Inconclusive:
     'What was measured says neither good nor bad: too few requests came, or nobody tells how long they took. Look at the release yourself, then decide: `retry` measures again, `skip` goes on with it, `rollback` takes it back.',
   Disturbed:
@@ -66,11 +68,17 @@ export function failuresPage() {
   const entries = [...source.matchAll(/\/\*\* ([\w, ]+): ([^*]+?) \*\/\n {2}(\w+): '(\w+)',/g)];
   const declared = [...source.matchAll(/^ {2}\w+: '\w+',$/gm)].length;
   if (entries.length !== declared)
-    throw new Error(`common/failures.ts: ${declared} types, but ${entries.length} say who throws them and when`);
+    throw new Error(
+      `common/failures.ts: ${declared} types, but ${entries.length} say who throws them and when`,
+    );
   const without = entries.map(([, , , type]) => type).filter((type) => advice[type] === undefined);
-  if (without.length > 0) throw new Error(`scripts/lib/failures-doc.mjs has no advice for: ${without.join(', ')}`);
+  if (without.length > 0)
+    throw new Error(`scripts/lib/failures-doc.mjs has no advice for: ${without.join(', ')}`);
   const gone = Object.keys(advice).filter((type) => !entries.some(([, , , name]) => name === type));
-  if (gone.length > 0) throw new Error(`scripts/lib/failures-doc.mjs advises on types that are gone: ${gone.join(', ')}`);
+  if (gone.length > 0)
+    throw new Error(
+      `scripts/lib/failures-doc.mjs advises on types that are gone: ${gone.join(', ')}`,
+    );
   return [
     '<!-- Written by `npm run docs` from common/failures.ts. -->',
     '',
@@ -81,7 +89,10 @@ export function failuresPage() {
     '',
     '| type | thrown by | tried again |',
     '|---|---|---|',
-    ...entries.map(([, who, , type, kind]) => `| [${type}](#${type.toLowerCase()}) | ${who} | ${triedAgain[kind]} |`),
+    ...entries.map(
+      ([, who, , type, kind]) =>
+        `| [${type}](#${type.toLowerCase()}) | ${who} | ${triedAgain[kind]} |`,
+    ),
     ...entries.flatMap(([, who, when, type, kind]) => [
       '',
       `## ${type}`,
@@ -94,7 +105,11 @@ export function failuresPage() {
   ].join('\n');
 }
 
-const triedAgain = { permanent: 'no', transient: "as the step's retry says", waiting: 'until it is over' };
+const triedAgain = {
+  permanent: 'no',
+  transient: "as the step's retry says",
+  waiting: 'until it is over',
+};
 
 function sentence(text) {
   const capital = text[0].toUpperCase() + text.slice(1);

@@ -22,7 +22,9 @@ const leftOut = /milliseconds/;
 const needServers = /^(same-|sdk-)/;
 
 const tests = join(folder, 'test', 'driver');
-for (const file of readdirSync(tests).filter((name) => name.endsWith('.test.js') && !needServers.test(name))) {
+for (const file of readdirSync(tests).filter(
+  (name) => name.endsWith('.test.js') && !needServers.test(name),
+)) {
   inFile(file.replace('.test.js', ''));
   await import(pathToFileURL(join(tests, file)).href);
 }
@@ -49,7 +51,12 @@ async function all() {
       const begun = performance.now();
       const failure = await failureOf(file, test);
       const ms = performance.now() - begun;
-      told.push({ name: nameOf(file, test), reached: [...reached], ms, ...(failure ? { failure: String(failure) } : {}) });
+      told.push({
+        name: nameOf(file, test),
+        reached: [...reached],
+        ms,
+        ...(failure ? { failure: String(failure) } : {}),
+      });
     }
   }
   return { told };
@@ -57,7 +64,9 @@ async function all() {
 
 /** In the order given. @returns the first test that fails; null when none does */
 async function killer({ fault, tests: wanted }) {
-  const all = files.flatMap((file) => file.tests.map((test) => ({ file, test, name: nameOf(file, test) })));
+  const all = files.flatMap((file) =>
+    file.tests.map((test) => ({ file, test, name: nameOf(file, test) })),
+  );
   for (const name of wanted) {
     const found = all.find((each) => each.name === name);
     if (!found) continue;

@@ -30,9 +30,11 @@ export function withFaults(source, file, firstId) {
   return { text: edited(source, edits), faults };
 
   function visit(node) {
-    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)) return;
+    if (ts.isTypeNode(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node))
+      return;
     if (ts.isImportDeclaration(node)) return;
-    if (ts.isIfStatement(node) || ts.isWhileStatement(node) || ts.isDoStatement(node)) return condition(node.expression, node);
+    if (ts.isIfStatement(node) || ts.isWhileStatement(node) || ts.isDoStatement(node))
+      return condition(node.expression, node);
     if (ts.isConditionalExpression(node)) return condition(node.condition, node);
     if (ts.isForStatement(node) && node.condition) return condition(node.condition, node);
     if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken) {
@@ -95,7 +97,11 @@ export function withFaults(source, file, firstId) {
     }
     for (const value of want) force(inner, value);
     if (ts.isBinaryExpression(inner)) boundary(inner);
-    if (ts.isBinaryExpression(inner) && inner.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken) return binary(inner);
+    if (
+      ts.isBinaryExpression(inner) &&
+      inner.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken
+    )
+      return binary(inner);
     ts.forEachChild(inner, visit);
   }
 
@@ -128,7 +134,13 @@ export function withFaults(source, file, firstId) {
     const shown = text.length > 70 ? `${text.slice(0, 69)}…` : text;
     const id = firstId + faults.length;
     const line = tree.getLineAndCharacterOfPosition(node.getStart()).line + 1;
-    faults.push({ id, file, line, in: functionAround(node), what: `${shown} → ${isOperator ? `with ${becomes}` : becomes}` });
+    faults.push({
+      id,
+      file,
+      line,
+      in: functionAround(node),
+      what: `${shown} → ${isOperator ? `with ${becomes}` : becomes}`,
+    });
     return id;
   }
 
@@ -157,7 +169,8 @@ function functionAround(node) {
   for (let around = node.parent; around; around = around.parent) {
     if (ts.isClassDeclaration(around)) return `${around.name?.text}.${name}`;
     if (ts.isConstructorDeclaration(around)) name = 'constructor';
-    else if ((ts.isFunctionLike(around) || ts.isVariableDeclaration(around)) && around.name) name = around.name.getText();
+    else if ((ts.isFunctionLike(around) || ts.isVariableDeclaration(around)) && around.name)
+      name = around.name.getText();
   }
   return name;
 }
@@ -165,7 +178,9 @@ function functionAround(node) {
 function edited(source, edits) {
   let text = '';
   let at = 0;
-  for (const [place, { before, behind, length }] of [...edits].sort(([one], [other]) => one - other)) {
+  for (const [place, { before, behind, length }] of [...edits].sort(
+    ([one], [other]) => one - other,
+  )) {
     // What ends here ends before anything begins.
     text += source.slice(at, place) + behind.join('') + before.join('');
     at = place + length;
@@ -189,7 +204,11 @@ const boundaries = new Map([
   [ts.SyntaxKind.GreaterThanToken, '>='],
   [ts.SyntaxKind.GreaterThanEqualsToken, '>'],
 ]);
-const assignments = new Set([ts.SyntaxKind.EqualsToken, ts.SyntaxKind.PlusEqualsToken, ts.SyntaxKind.MinusEqualsToken]);
+const assignments = new Set([
+  ts.SyntaxKind.EqualsToken,
+  ts.SyntaxKind.PlusEqualsToken,
+  ts.SyntaxKind.MinusEqualsToken,
+]);
 
 /** Statements whose absence shows: calls and assignments. */
 function leavesOut(expression) {
@@ -206,7 +225,9 @@ function bare(node) {
 function isLogical(node) {
   return (
     ts.isBinaryExpression(node) &&
-    [ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.BarBarToken].includes(node.operatorToken.kind)
+    [ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.BarBarToken].includes(
+      node.operatorToken.kind,
+    )
   );
 }
 
@@ -217,7 +238,10 @@ function isAnd(node) {
 /** `a && b && c` as three. */
 function flattened(node) {
   const { kind } = node.operatorToken;
-  const left = isLogical(node.left) && node.left.operatorToken.kind === kind ? flattened(node.left) : [node.left];
+  const left =
+    isLogical(node.left) && node.left.operatorToken.kind === kind
+      ? flattened(node.left)
+      : [node.left];
   return [...left, node.right];
 }
 
@@ -227,7 +251,9 @@ function isYesOrNo(node) {
   if (ts.isBinaryExpression(inner)) return comparisons.has(inner.operatorToken.kind);
   if (ts.isPrefixUnaryExpression(inner)) return inner.operator === ts.SyntaxKind.ExclamationToken;
   if (!ts.isCallExpression(inner)) return false;
-  return /(^|\.)(is|has|was|includes|some|every|startsWith|endsWith|test)([A-Z]|\(|$)/.test(inner.expression.getText());
+  return /(^|\.)(is|has|was|includes|some|every|startsWith|endsWith|test)([A-Z]|\(|$)/.test(
+    inner.expression.getText(),
+  );
 }
 
 /** A value that stands for nothing: there is no default to do without. */

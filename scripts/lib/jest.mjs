@@ -5,7 +5,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '..', 'bin', 'jest.js');
+const jest = join(
+  createRequire(import.meta.url).resolve('jest/package.json'),
+  '..',
+  'bin',
+  'jest.js',
+);
 
 /**
  * @typedef {object} Result
@@ -24,7 +29,10 @@ const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '
  *   exitMs: milliseconds that jest may take to exit once its result is written
  * @returns {Promise<Result & { exitCode: number }>}
  */
-export async function runJest(args, { env, skipsFile, stdio = 'inherit', started, limitMs = 21 * 60_000, exitMs = 10_000 }) {
+export async function runJest(
+  args,
+  { env, skipsFile, stdio = 'inherit', started, limitMs = 21 * 60_000, exitMs = 10_000 },
+) {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-jest-'));
   const resultFile = join(folder, 'result.json');
   try {
@@ -38,11 +46,17 @@ export async function runJest(args, { env, skipsFile, stdio = 'inherit', started
       overtime = why;
       child.kill('SIGKILL');
     };
-    const limit = setTimeout(() => end(`it had not come to its end after ${limitMs / 60_000} minutes`), limitMs);
+    const limit = setTimeout(
+      () => end(`it had not come to its end after ${limitMs / 60_000} minutes`),
+      limitMs,
+    );
     const watch = setInterval(() => {
       if (!existsSync(resultFile)) return;
       clearInterval(watch);
-      exitLimit = setTimeout(() => end('its tests were done, but something that they opened is still open'), exitMs);
+      exitLimit = setTimeout(
+        () => end('its tests were done, but something that they opened is still open'),
+        exitMs,
+      );
     }, 500);
     let exitLimit;
     const exitCode = await new Promise((resolve, reject) => {
@@ -65,7 +79,11 @@ export async function runJest(args, { env, skipsFile, stdio = 'inherit', started
         remarks: overtime ? ended : ['jest ended without a result: no test ran.'],
       };
     }
-    const result = judge(JSON.parse(readFileSync(resultFile, 'utf8')), readSkips(skipsFile), chosenByName(args));
+    const result = judge(
+      JSON.parse(readFileSync(resultFile, 'utf8')),
+      readSkips(skipsFile),
+      chosenByName(args),
+    );
     result.failed += ended.length;
     result.remarks.push(...ended);
     return { exitCode: exitCode || (result.failed > 0 ? 1 : 0), ...result };
@@ -76,7 +94,9 @@ export async function runJest(args, { env, skipsFile, stdio = 'inherit', started
 
 /** Jest runs ES modules only with this flag, and Node would say with each process that it is experimental. */
 function nodeOptions(given) {
-  return [given, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning'].filter(Boolean).join(' ');
+  return [given, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
+    .filter(Boolean)
+    .join(' ');
 }
 
 /** Tests picked by name leave the others of a file aside on purpose. */
@@ -112,9 +132,14 @@ function judge(result, allowed, picked) {
   if (result.numTotalTests === 0) remarks.push('No test ran.');
   // A file can fail without a failed test: it does not compile, or its afterAll throws.
   const brokenFiles = result.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((each) => each.status === 'failed'),
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((each) => each.status === 'failed'),
   ).length;
-  const failed = result.numFailedTests + brokenFiles + refused + (result.numTotalTests === 0 && brokenFiles === 0 ? 1 : 0);
+  const failed =
+    result.numFailedTests +
+    brokenFiles +
+    refused +
+    (result.numTotalTests === 0 && brokenFiles === 0 ? 1 : 0);
   return { passed: result.numPassedTests, failed, skipped, remarks };
 }
 

@@ -31,7 +31,9 @@ export async function leakedProcesses(marks) {
 
 function findProcesses(marks) {
   const all = process.platform === 'linux' ? processesOfProc() : processesOfPs();
-  return all.filter(({ pid, text }) => pid !== process.pid && marks.some((mark) => text.includes(mark)));
+  return all.filter(
+    ({ pid, text }) => pid !== process.pid && marks.some((mark) => text.includes(mark)),
+  );
 }
 
 function processesOfProc() {
@@ -47,7 +49,10 @@ function processesOfProc() {
 
 /** Without /proc only command lines can be seen. */
 function processesOfPs() {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 24 }).split('\n');
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,args='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  }).split('\n');
   return lines
     .map((line) => /^\s*(\d+)\s+(.*)$/.exec(line))
     .filter((match) => match !== null)
@@ -70,7 +75,9 @@ function readIfThere(file) {
  * @param {ReadonlySet<string>} before
  */
 export async function leakedDatabases(adminUrl, before) {
-  return [...(await databaseNames(adminUrl))].filter((name) => !before.has(name)).map((name) => `left behind: database ${name}`);
+  return [...(await databaseNames(adminUrl))]
+    .filter((name) => !before.has(name))
+    .map((name) => `left behind: database ${name}`);
 }
 
 /** @param {string} adminUrl */

@@ -47,13 +47,18 @@ ${files.map((file) => sectionOf(file, found)).join('\n')}`;
  */
 export function lastFound(doc) {
   const [others, found = ''] = doc.split('\n## Found\n');
-  const survived = new Set([...others.matchAll(/^\| (\S+):\d+ \| (.*?) \| /gm)].map(([, file, what]) => `${file} ${what}`));
+  const survived = new Set(
+    [...others.matchAll(/^\| (\S+):\d+ \| (.*?) \| /gm)].map(([, file, what]) => `${file} ${what}`),
+  );
   const killers = new Map();
   for (const section of found.split(/^### /m).slice(1)) {
     const file = section.slice(0, section.indexOf('\n'));
     for (const [, what, by] of section.matchAll(/^\| \d+ \| (.*?) \| (.*) \|$/gm)) {
       const place = `${file} ${what}`;
-      killers.set(place, [...(killers.get(place) ?? []), by.replace(hanging, '').replaceAll('\\|', '|')]);
+      killers.set(place, [
+        ...(killers.get(place) ?? []),
+        by.replace(hanging, '').replaceAll('\\|', '|'),
+      ]);
     }
   }
   return ({ file, what }) => {
@@ -75,7 +80,9 @@ function sectionOf(file, found) {
 }
 
 function table(faults, first, place) {
-  const rows = faults.map((fault) => `| ${place(fault)} | ${code(fault.what)} | ${cell(foundBy(fault))} |`);
+  const rows = faults.map(
+    (fault) => `| ${place(fault)} | ${code(fault.what)} | ${cell(foundBy(fault))} |`,
+  );
   return `| ${first} | fault | found by |\n|:-|:-|:-|\n${rows.join('\n')}\n`;
 }
 

@@ -21,12 +21,19 @@ export function copyProgram(root, files, change) {
   mkdirSync(home, { recursive: true });
   const folder = mkdtempSync(join(home, 'program-'));
   // Maps would lead from the changed text to places in the old one.
-  cpSync(join(root, 'dist'), folder, { recursive: true, filter: (from) => !from.endsWith('.js.map') });
+  cpSync(join(root, 'dist'), folder, {
+    recursive: true,
+    filter: (from) => !from.endsWith('.js.map'),
+  });
   for (const file of besideTheCode) cpSync(join(root, file), join(folder, file));
   for (const file of files) {
     const changed = change(readFileSync(join(root, file), 'utf8'), file);
     const { outputText } = ts.transpileModule(changed, {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2022,
+        module: ts.ModuleKind.ESNext,
+        verbatimModuleSyntax: true,
+      },
     });
     writeFileSync(join(folder, file.replace(/\.ts$/, '.js')), outputText);
   }
@@ -40,6 +47,9 @@ const entries = ['workflows/index', 'test/engine/procedures', 'test/driver/proce
 export async function bundleForDriver(folder) {
   const { bundleWorkflows } = await import(pathToFileURL(join(folder, 'worker', 'bundle.js')).href);
   for (const entry of entries) {
-    writeFileSync(join(folder, `${entry}.bundle`), await bundleWorkflows(join(folder, `${entry}.js`)));
+    writeFileSync(
+      join(folder, `${entry}.bundle`),
+      await bundleWorkflows(join(folder, `${entry}.js`)),
+    );
   }
 }

@@ -42,11 +42,17 @@ export const layers = {
     function check(node, source, typeOnly) {
       if (source?.type !== 'Literal' || typeof source.value !== 'string') return;
       const what = source.value.startsWith('.')
-        ? pathInRepository(context.cwd, resolve(dirname(context.filename), source.value)).replace(/\.[cm]?[jt]s$/, '')
+        ? pathInRepository(context.cwd, resolve(dirname(context.filename), source.value)).replace(
+            /\.[cm]?[jt]s$/,
+            '',
+          )
         : source.value;
       const allowed = source.value.startsWith('.')
-        ? (typeOnly ? [...files, ...typeFiles] : files).some((entry) => coversFile(entry, what)) && !except.includes(what)
-        : (typeOnly ? [...packages, ...types] : packages).some((entry) => coversPackage(entry, what));
+        ? (typeOnly ? [...files, ...typeFiles] : files).some((entry) => coversFile(entry, what)) &&
+          !except.includes(what)
+        : (typeOnly ? [...packages, ...types] : packages).some((entry) =>
+            coversPackage(entry, what),
+          );
       if (!allowed) context.report({ node, messageId: 'refused', data: { file, what, why } });
     }
 
@@ -69,5 +75,7 @@ function coversFile(entry, path) {
 }
 
 function coversPackage(entry, name) {
-  return entry === builtin ? name.startsWith(builtin) : name === entry || name.startsWith(`${entry}/`);
+  return entry === builtin
+    ? name.startsWith(builtin)
+    : name === entry || name.startsWith(`${entry}/`);
 }

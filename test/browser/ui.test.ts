@@ -20,7 +20,10 @@ describeInBrowser('Temporal UI of a waiting run', () => {
 
   beforeAll(async () => {
     engine = await Engine.start();
-    handle = await engine.run('test-gated', { journal: engine.path('ui.txt'), last: '["/usr/bin/true"]' });
+    handle = await engine.run('test-gated', {
+      journal: engine.path('ui.txt'),
+      last: '["/usr/bin/true"]',
+    });
     command = (await engine.waiting(handle)).command;
     browser = await chromium.launch({
       executablePath: program as string,
@@ -66,7 +69,8 @@ describeInBrowser('Temporal UI of a waiting run', () => {
       return texts.find((text) => text.includes(command));
     });
     const folder = process.env['RUNBOOK_SCREENSHOTS'];
-    if (folder && existsSync(folder)) await page.screenshot({ path: `${folder}/temporal-ui-waiting-run.png` });
+    if (folder && existsSync(folder))
+      await page.screenshot({ path: `${folder}/temporal-ui-waiting-run.png` });
     expect(shown).toContain('May it go on?');
     for (const step of ['before', 'gate', 'after', 'last']) expect(shown).toContain(step);
     expect(shown).toContain('waiting');

@@ -12,7 +12,11 @@ test('cancelled while a request is under way that may not be sent twice: the run
     const inputs = { kind: 'post', journal: world.journal, release: '', lock: 0 };
     const envelope = engine.envelope('chaos-held', inputs, run);
     const { taskQueue } = engine;
-    const handle = await engine.client.workflow.start('chaos-held', { workflowId: run, taskQueue, args: [envelope] });
+    const handle = await engine.client.workflow.start('chaos-held', {
+      workflowId: run,
+      taskQueue,
+      args: [envelope],
+    });
     await until('the request', () => Promise.resolve(service.waiting === 1));
     const verdict = await engine.send(handle, {
       version: 1,

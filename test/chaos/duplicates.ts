@@ -43,7 +43,15 @@ export async function duplicates(
   const engine = await Engine.start();
   const cli = new Cli(engine);
   try {
-    const same: DuplicateResult = { rounds, sent: 0, started: 0, runs: 0, decisions: 0, effects: 0, wrong: [] };
+    const same: DuplicateResult = {
+      rounds,
+      sent: 0,
+      started: 0,
+      runs: 0,
+      decisions: 0,
+      effects: 0,
+      wrong: [],
+    };
     for (let round = 1; round <= rounds; round += 1) await manyTimes(engine, cli, same);
     const races: RaceResult = { gates, accepted: 0, approved: 0, toldWho: 0, wrong: [] };
     for (let gate = 1; gate <= gates; gate += 1) await race(engine, cli, races);
@@ -57,14 +65,22 @@ async function manyTimes(engine: Engine, cli: Cli, result: DuplicateResult): Pro
   const run = `same-${randomUUID().slice(0, 8)}`;
   const journal = engine.path(`${run}.txt`);
   const input = { journal, last: nothing };
-  const starts = await times(() => cli.start({ runbook: 'test-gated', id: run, input, as: 'requester', reason: 'a test' }));
+  const starts = await times(() =>
+    cli.start({ runbook: 'test-gated', id: run, input, as: 'requester', reason: 'a test' }),
+  );
   const told = starts.map(({ text }) => JSON.parse(text) as { runId: string; started: boolean });
   result.started += told.filter(({ started }) => started).length;
   result.runs += new Set(told.map(({ runId }) => runId)).size;
 
   const handle = engine.client.workflow.getHandle(run);
   await engine.waiting(handle);
-  const decision = { verb: 'approve', run, as: 'approver', reason: 'it looks right', decisionId: randomUUID() } as const;
+  const decision = {
+    verb: 'approve',
+    run,
+    as: 'approver',
+    reason: 'it looks right',
+    decisionId: randomUUID(),
+  } as const;
   const answers = await times(() => cli.decide(decision));
   result.wrong.push(...answers.filter(({ code }) => code !== exitCodes.ok).map(({ text }) => text));
   await engine.ended(handle);
@@ -79,13 +95,19 @@ async function race(engine: Engine, cli: Cli, result: RaceResult): Promise<void>
   const journal = engine.path(`${run}.txt`);
   const envelope = engine.envelope('test-gated', { journal, last: nothing }, run);
   const { taskQueue } = engine;
-  const handle = await engine.client.workflow.start('test-gated', { workflowId: run, taskQueue, args: [envelope] });
+  const handle = await engine.client.workflow.start('test-gated', {
+    workflowId: run,
+    taskQueue,
+    args: [envelope],
+  });
   await engine.waiting(handle);
   const people = [
     { verb: 'approve', as: 'alice' },
     { verb: 'reject', as: 'bob' },
   ] as const;
-  const answers = await Promise.all(people.map((person) => cli.decide({ ...person, run, gate: 'gate', reason: 'at once' })));
+  const answers = await Promise.all(
+    people.map((person) => cli.decide({ ...person, run, gate: 'gate', reason: 'at once' })),
+  );
   const winner = people[answers.findIndex(({ code }) => code === exitCodes.ok)];
   result.accepted += answers.filter(({ code }) => code === exitCodes.ok).length;
   const losers = answers.filter(({ code }) => code === exitCodes.denied);
@@ -95,8 +117,10 @@ async function race(engine: Engine, cli: Cli, result: RaceResult): Promise<void>
   if (approved) result.approved += 1;
   const wanted = approved ? ['before', 'after'] : ['before', 'undo before'];
   const found = await lines(journal);
-  if (found.join() !== wanted.join()) result.wrong.push(`${run}: ${winner?.as} won, and it did ${found.join()}`);
-  for (const { code, text } of losers.length === 1 ? [] : answers) result.wrong.push(`${run}: ${code} ${text}`);
+  if (found.join() !== wanted.join())
+    result.wrong.push(`${run}: ${winner?.as} won, and it did ${found.join()}`);
+  for (const { code, text } of losers.length === 1 ? [] : answers)
+    result.wrong.push(`${run}: ${code} ${text}`);
 }
 
 function times(call: () => Promise<CliAnswer>): Promise<CliAnswer[]> {

@@ -32,16 +32,21 @@ export function dieAtPoints(folder: string): void {
     before({ name }, client) {
       if (claims.has(name) && stops.wants('before-claim')) return stops.stop('before-claim');
       if (name === laterClaim) beginning.add(client);
-      if (name === 'attempts-end' && stops.wants('before-report')) return stops.stop('before-report');
+      if (name === 'attempts-end' && stops.wants('before-report'))
+        return stops.stop('before-report');
       return undefined;
     },
     after({ name, text }, _result, client) {
       if (name === firstClaim && stops.wants('after-claim')) return stops.stop('after-claim');
-      if (text === 'COMMIT' && beginning.delete(client) && stops.wants('after-claim')) return stops.stop('after-claim');
+      if (text === 'COMMIT' && beginning.delete(client) && stops.wants('after-claim'))
+        return stops.stop('after-claim');
       // COMMIT was sent; whether it was answered is not heard any more.
-      if (text === 'COMMIT' && isTarget(client) && stops.wants('in-effect')) return stops.stop('in-effect');
-      if (text === 'COMMIT' && isTarget(client) && stops.wants('after-effect')) return stops.stop('after-effect');
-      if (name === 'attempts-end' && stops.wants('before-answer')) return stops.stop('before-answer');
+      if (text === 'COMMIT' && isTarget(client) && stops.wants('in-effect'))
+        return stops.stop('in-effect');
+      if (text === 'COMMIT' && isTarget(client) && stops.wants('after-effect'))
+        return stops.stop('after-effect');
+      if (name === 'attempts-end' && stops.wants('before-answer'))
+        return stops.stop('before-answer');
       return undefined;
     },
   });
@@ -70,7 +75,8 @@ export function standStillAfterClaim(): void {
       return undefined;
     },
     after({ name, text }, _result, its) {
-      if (stood || !(name === firstClaim || (text === 'COMMIT' && its === client))) return undefined;
+      if (stood || !(name === firstClaim || (text === 'COMMIT' && its === client)))
+        return undefined;
       stood = true;
       process.kill(process.pid, 'SIGSTOP');
       return undefined;
@@ -80,7 +86,9 @@ export function standStillAfterClaim(): void {
 
 /** A connection of a step of kind `sql`, as opposed to one of the record's. */
 function isTarget(client: pg.Client): boolean {
-  const { connectionParameters } = client as unknown as { connectionParameters: { application_name?: string } };
+  const { connectionParameters } = client as unknown as {
+    connectionParameters: { application_name?: string };
+  };
   return connectionParameters.application_name?.startsWith('runbook/') ?? false;
 }
 
@@ -112,7 +120,10 @@ class Stops {
   die(point: Point): void {
     this.first ??= Date.now();
     clearTimeout(this.timer);
-    const wait = point === 'in-effect' ? underWayMs : Math.max(0, Math.min(lastMs, this.first + firstMs - Date.now()));
+    const wait =
+      point === 'in-effect'
+        ? underWayMs
+        : Math.max(0, Math.min(lastMs, this.first + firstMs - Date.now()));
     this.timer = setTimeout(() => process.kill(process.pid, 'SIGKILL'), wait);
   }
 }

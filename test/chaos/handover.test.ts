@@ -27,7 +27,8 @@ describe('from one release to the next', () => {
   test('a worker asked to stop lets go of a command in the middle; the next release follows it to its end, output complete, once', async () => {
     const v1 = await engine.startWorker({ TEST_BUILD_ID: 'v1' });
     const ticks = engine.path('ticks.txt');
-    const script = 'i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo "line $i"; echo $i >> "$1"; sleep 0.1; done';
+    const script =
+      'i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo "line $i"; echo $i >> "$1"; sleep 0.1; done';
     const run = await engine.run('test-host', {
       work: JSON.stringify(['/bin/sh', '-c', script, 'sh', ticks]),
       idempotent: false,
@@ -40,17 +41,27 @@ describe('from one release to the next', () => {
     const stoppedMs = performance.now() - asked;
     const then = (await lines(ticks)).length;
     expect(then).toBeLessThan(100);
-    await until('the command to go on without a worker', async () => (await lines(ticks)).length > then);
+    await until(
+      'the command to go on without a worker',
+      async () => (await lines(ticks)).length > then,
+    );
     const before = (await lines(ticks)).length;
-    await engine.startWorker({ TEST_BUILD_ID: 'v2', TEST_BUNDLE: await engine.bundle('procedures-next') });
+    await engine.startWorker({
+      TEST_BUILD_ID: 'v2',
+      TEST_BUNDLE: await engine.bundle('procedures-next'),
+    });
     const view = await engine.ended(run);
 
     const numbers = Array.from({ length: 100 }, (_, index) => index + 1);
     expect(view.state).toBe('succeeded');
     expect(await lines(ticks)).toEqual(numbers.map(String));
     const chunks = await readOutput(engine.pool, run.workflowId, { step: 'work' });
-    expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).toString()).toBe(numbers.map((number) => `line ${number}\n`).join(''));
-    expect(await getAttempts(engine.pool, run.workflowId)).toMatchObject([{ attempt: 1, state: 'succeeded' }]);
+    expect(Buffer.concat(chunks.map(({ bytes }) => bytes)).toString()).toBe(
+      numbers.map((number) => `line ${number}\n`).join(''),
+    );
+    expect(await getAttempts(engine.pool, run.workflowId)).toMatchObject([
+      { attempt: 1, state: 'succeeded' },
+    ]);
     const { versioningInfo } = (await run.describe()).raw.workflowExecutionInfo ?? {};
     expect(versioningInfo?.deploymentVersion?.buildId).toBe('v2');
     tell(
@@ -82,12 +93,18 @@ describe('from one release to the next', () => {
       const runs = await Promise.all(
         Array.from({ length: plainRuns }, (_, index) => {
           const workflowId = `plain-${engine.taskQueue}-${index}`;
-          return engine.client.workflow.start('bareEffects', { workflowId, taskQueue: queue, args: [10, workflowId, journal] });
+          return engine.client.workflow.start('bareEffects', {
+            workflowId,
+            taskQueue: queue,
+            args: [10, workflowId, journal],
+          });
         }),
       );
       await until('all to be in the middle', async () => {
         const journaled = await lines(journal);
-        return runs.every(({ workflowId }) => journaled.some((line) => line.startsWith(`${workflowId} `)));
+        return runs.every(({ workflowId }) =>
+          journaled.some((line) => line.startsWith(`${workflowId} `)),
+        );
       });
       await engine.loseWorker(v1);
       await engine.startWorker({
@@ -98,8 +115,12 @@ describe('from one release to the next', () => {
       });
       await becomeCurrent('v2');
       await until('their activities to be due again', async () => {
-        const pending = await Promise.all(runs.map(async (run) => (await run.describe()).raw.pendingActivities ?? []));
-        return pending.flat().length > 0 && pending.flat().every(({ attempt }) => Number(attempt) > 1);
+        const pending = await Promise.all(
+          runs.map(async (run) => (await run.describe()).raw.pendingActivities ?? []),
+        );
+        return (
+          pending.flat().length > 0 && pending.flat().every(({ attempt }) => Number(attempt) > 1)
+        );
       });
       const before = (await lines(journal)).length;
       // Nothing can be waited for where nothing is to happen; all the rounds would take less than half the time.

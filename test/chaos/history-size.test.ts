@@ -37,7 +37,9 @@ test(
 if (isLong) {
   test('without borders of its own a run grows as long as Temporal lets it', async () => {
     const loop = await longLoopOf(1_000, { CHAOS_OFF: 'border' });
-    tell(`history without borders: 1000 steps in ${loop.executions} executions of at most ${loop.events} events`);
+    tell(
+      `history without borders: 1000 steps in ${loop.executions} executions of at most ${loop.events} events`,
+    );
     expect(loop.events).toBeGreaterThanOrEqual(suggested);
   }, 600_000);
 }

@@ -35,7 +35,10 @@ export interface SizeResult {
 }
 
 /** A long loop, large outputs, and many decisions that are refused: how large do histories and payloads become? */
-export async function sizes(options: SizeOptions, env: Record<string, string> = {}): Promise<SizeResult> {
+export async function sizes(
+  options: SizeOptions,
+  env: Record<string, string> = {},
+): Promise<SizeResult> {
   const began = performance.now();
   const world = await ChaosWorld.start({ workers: 1, settings: env });
   try {
@@ -51,7 +54,10 @@ export async function sizes(options: SizeOptions, env: Record<string, string> = 
 }
 
 /** @param env `CHAOS_OFF=border`: the run continues as new only when Temporal suggests it */
-export async function longLoopOf(steps: number, env: Record<string, string>): Promise<SizeResult['loop']> {
+export async function longLoopOf(
+  steps: number,
+  env: Record<string, string>,
+): Promise<SizeResult['loop']> {
   const world = await ChaosWorld.start({ workers: 1, settings: env });
   try {
     return await longLoop(world, steps);
@@ -68,16 +74,22 @@ async function longLoop(world: ChaosWorld, rounds: number): Promise<SizeResult['
   return { state, ...compare(wanted, await world.effects()), ...(await sizesOf(world, run)) };
 }
 
-async function largeOutput(world: ChaosWorld, { stdoutMb, stderrLines }: SizeOptions): Promise<SizeResult['output']> {
+async function largeOutput(
+  world: ChaosWorld,
+  { stdoutMb, stderrLines }: SizeOptions,
+): Promise<SizeResult['output']> {
   const { engine, folder } = world;
   const started = join(folder, 'started.txt');
-  const argv = (script: string): string => JSON.stringify(['/bin/sh', '-c', `echo x >> "$1"; ${script}`, 'sh', started]);
+  const argv = (script: string): string =>
+    JSON.stringify(['/bin/sh', '-c', `echo x >> "$1"; ${script}`, 'sh', started]);
   const run = await engine.run('test-commands', {
     first: argv(`head -c ${stdoutMb}M /dev/zero | tr '\\0' x`),
     second: argv(`seq ${stderrLines} >&2`),
   });
   const { state, steps } = await engine.ended(run);
-  const outputs = steps.map(({ output }) => (output as { bytes: { stdout: number; stderr: number } } | null)?.bytes);
+  const outputs = steps.map(
+    ({ output }) => (output as { bytes: { stdout: number; stderr: number } } | null)?.bytes,
+  );
   return {
     state,
     times: (await readFile(started, 'utf8')).trim().split('\n').length,
@@ -102,7 +114,9 @@ async function refusedOften(world: ChaosWorld, refusals: number): Promise<SizeRe
     await Promise.all(
       Array.from({ length: batch }, (_, index) => {
         const id = index === batch - 1 ? last : randomUUID();
-        return patiently(() => run.signal(messageNames.decide, { ...good, id, digest: 'sha256:another' }));
+        return patiently(() =>
+          run.signal(messageNames.decide, { ...good, id, digest: 'sha256:another' }),
+        );
       }),
     );
     // As people do: whoever decides waits for the answer.
@@ -115,12 +129,19 @@ async function refusedOften(world: ChaosWorld, refusals: number): Promise<SizeRe
     [run.workflowId],
   );
   const recorded = await getRun(engine.pool, run.workflowId);
-  return { state, refused: rows[0]?.refused ?? 0, recorded: recorded?.state === state ? 1 : 0, ...(await sizesOf(world, run)) };
+  return {
+    state,
+    refused: rows[0]?.refused ?? 0,
+    recorded: recorded?.state === state ? 1 : 0,
+    ...(await sizesOf(world, run)),
+  };
 }
 
 async function sizesOf({ engine }: ChaosWorld, run: WorkflowHandle): Promise<HistorySizes> {
   const sizes: HistorySizes = { events: 0, executions: 0, payload: 0, tooLarge: 0 };
-  for await (const { runId } of engine.client.workflow.list({ query: `WorkflowId = "${run.workflowId}"` })) {
+  for await (const { runId } of engine.client.workflow.list({
+    query: `WorkflowId = "${run.workflowId}"`,
+  })) {
     const { events } = await engine.client.workflow.getHandle(run.workflowId, runId).fetchHistory();
     sizes.executions += 1;
     sizes.events = Math.max(sizes.events, events?.length ?? 0);

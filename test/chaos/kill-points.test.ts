@@ -19,7 +19,12 @@ test(
         `${guarded.finished}/${guarded.runs} runs finished, unknown: ${unknown.join(', ') || 'none'}, ${seconds} s; ` +
         `without claims: ${open.twice} twice`,
     );
-    expect(guarded).toMatchObject({ twice: 0, lost: 0, finished: guarded.runs, deaths: countedKinds.length * at.length * times });
+    expect(guarded).toMatchObject({
+      twice: 0,
+      lost: 0,
+      finished: guarded.runs,
+      deaths: countedKinds.length * at.length * times,
+    });
     // Only of a request that may not be sent twice can nobody know.
     expect(Object.keys(guarded.unknown).filter((kind) => kind !== 'post')).toEqual([]);
     expect(guarded.unknown['post']).toBeGreaterThan(0);

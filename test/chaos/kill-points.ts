@@ -75,11 +75,19 @@ export async function killAll(
     const runs: CountedRun[] = [];
     const unknown: Record<string, number> = {};
     // What dies in the middle of its effect dies at once, and would take the others with it before they come to their points.
-    for (const together of [at.filter((point) => point !== 'in-effect'), at.filter((point) => point === 'in-effect')]) {
-      let wanted = kinds.flatMap((kind) => together.map((point) => ({ kind, point, rounds: times })));
+    for (const together of [
+      at.filter((point) => point !== 'in-effect'),
+      at.filter((point) => point === 'in-effect'),
+    ]) {
+      let wanted = kinds.flatMap((kind) =>
+        together.map((point) => ({ kind, point, rounds: times })),
+      );
       for (let pass = 1; wanted.length > 0; pass += 1) {
-        if (pass > mostPasses) throw new Error(`some steps never died at their points: ${JSON.stringify(wanted)}`);
-        const begun = await Promise.all(wanted.map(async (each) => ({ ...each, handle: await start(world, each) })));
+        if (pass > mostPasses)
+          throw new Error(`some steps never died at their points: ${JSON.stringify(wanted)}`);
+        const begun = await Promise.all(
+          wanted.map(async (each) => ({ ...each, handle: await start(world, each) })),
+        );
         await untilEnded(world, begun, unknown);
         runs.push(...begun);
         wanted = await stillWanted(begun, deaths);
@@ -91,7 +99,9 @@ export async function killAll(
         Array.from({ length: rounds }, (_, index) => `${handle.workflowId} ${kind} ${index + 1}`),
       );
     const views = await Promise.all(runs.map(({ handle }) => engine.ended(handle)));
-    const happened = (await world.effects()).filter((id) => runs.some(({ handle }) => id.startsWith(`${handle.workflowId} `)));
+    const happened = (await world.effects()).filter((id) =>
+      runs.some(({ handle }) => id.startsWith(`${handle.workflowId} `)),
+    );
     return {
       deaths: (await readdir(deaths)).length - before.deaths,
       processes: engine.replaced - before.processes,
@@ -129,7 +139,11 @@ async function stillWanted(runs: readonly CountedRun[], deaths: string): Promise
 }
 
 /** Plays the operator of the runs until all have ended. @param unknown counts the steps that nobody could know of */
-async function untilEnded(world: ChaosWorld, runs: readonly CountedRun[], unknown: Record<string, number>): Promise<void> {
+async function untilEnded(
+  world: ChaosWorld,
+  runs: readonly CountedRun[],
+  unknown: Record<string, number>,
+): Promise<void> {
   const answered = new Set<string>();
   for (const going = new Set(runs); going.size > 0; await delay(200)) {
     for (const run of going) {
@@ -139,15 +153,23 @@ async function untilEnded(world: ChaosWorld, runs: readonly CountedRun[], unknow
       if (!view || !wait || answered.has(`${view.id} ${wait.digest}`)) continue;
       answered.add(`${view.id} ${wait.digest}`);
       await answer(world, run, wait);
-      if (view.steps.find(({ id }) => id === wait.id)?.state === 'unknown') unknown[run.kind] = (unknown[run.kind] ?? 0) + 1;
+      if (view.steps.find(({ id }) => id === wait.id)?.state === 'unknown')
+        unknown[run.kind] = (unknown[run.kind] ?? 0) + 1;
     }
   }
 }
 
-function start({ engine, journal }: ChaosWorld, { kind, point, rounds }: Wanted): Promise<WorkflowHandle> {
+function start(
+  { engine, journal }: ChaosWorld,
+  { kind, point, rounds }: Wanted,
+): Promise<WorkflowHandle> {
   const run = `${kind}-at-${point}-${randomUUID().slice(0, 8)}`;
   const envelope = engine.envelope('chaos-steps', { kinds: kind, rounds, journal }, run);
-  return engine.client.workflow.start('chaos-steps', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });
+  return engine.client.workflow.start('chaos-steps', {
+    workflowId: run,
+    taskQueue: engine.taskQueue,
+    args: [envelope],
+  });
 }
 
 /** What the operator does who is asked about a step: looks whether the effect is there, and says `done` or `retry`. */

@@ -3,7 +3,9 @@ import { heartbeatMs, kills } from './kills.js';
 import { isLong, tell } from './tell.js';
 
 /** The long form is `npm run chaos:kills`: 20 runs, at least 1,000 effects, at least 50 kills. */
-const size = isLong ? { runs: 20, rounds: 60, kills: 50, measured: 5 } : { runs: 3, rounds: 10, kills: 6, measured: 1 };
+const size = isLong
+  ? { runs: 20, rounds: 60, kills: 50, measured: 5 }
+  : { runs: 3, rounds: 10, kills: 6, measured: 1 };
 /** In milliseconds: longer nobody may be held up by a death. */
 const mostHeldMs = heartbeatMs + 4_000;
 

@@ -66,10 +66,17 @@ export async function kills(options: KillOptions): Promise<KillResult> {
   await once(server, 'listening');
   const engine = await Engine.start({
     workers: 2,
-    settings: { RUNBOOK_HEARTBEAT_MS: `${heartbeatMs}`, ...(options.bare ? { TEST_BARE: '1' } : {}) },
+    settings: {
+      RUNBOOK_HEARTBEAT_MS: `${heartbeatMs}`,
+      ...(options.bare ? { TEST_BARE: '1' } : {}),
+    },
     targets: JSON.stringify({
       targets: {
-        database: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } },
+        database: {
+          kind: 'x',
+          environment: 'test',
+          postgres: { address: url.href, password: 'password' },
+        },
         service: {
           kind: 'x',
           environment: 'test',
@@ -77,16 +84,22 @@ export async function kills(options: KillOptions): Promise<KillResult> {
         },
       },
     }),
-    secrets: JSON.stringify({ secrets: { password: { from: `file:${join(folder, 'password')}`, targets: ['database'] } } }),
+    secrets: JSON.stringify({
+      secrets: { password: { from: `file:${join(folder, 'password')}`, targets: ['database'] } },
+    }),
   });
   try {
     const journal = join(folder, 'journal.txt');
-    const handles = await Promise.all(Array.from({ length: options.runs }, () => startRun(engine, options, journal)));
+    const handles = await Promise.all(
+      Array.from({ length: options.runs }, () => startRun(engine, options, journal)),
+    );
     const ended = Promise.allSettled(handles.map((handle) => handle.result()));
     let over = false;
     const noticed = ended.then(() => (over = true));
     const asked = await Promise.all(
-      Array.from({ length: options.measured ?? 0 }, () => asking(engine, join(folder, 'gated.txt'))),
+      Array.from({ length: options.measured ?? 0 }, () =>
+        asking(engine, join(folder, 'gated.txt')),
+      ),
     );
     const standstills: number[] = [];
     let killed = 0;
@@ -96,7 +109,12 @@ export async function kills(options: KillOptions): Promise<KillResult> {
       // Plain activities of a dead worker stand still until their heartbeat is missed: a kill in that time would meet no work.
       if (options.bare) {
         const before = await sizeOf(journal);
-        await until('another line', async () => over || (await sizeOf(journal)) > before, 60_000, 10);
+        await until(
+          'another line',
+          async () => over || (await sizeOf(journal)) > before,
+          60_000,
+          10,
+        );
       }
       // The eldest: it has had time to take work.
       const worker = engine.workers[0] as WorkerProcess;
@@ -104,20 +122,30 @@ export async function kills(options: KillOptions): Promise<KillResult> {
       if (gate) standstills.push(await standstill(engine, handles, gate, worker));
       else await engine.killWorker(worker);
     }
-    while (!over && (options.bare || !(await allAsk(handles, engine)))) await Promise.race([delay(500), noticed]);
+    while (!over && (options.bare || !(await allAsk(handles, engine))))
+      await Promise.race([delay(500), noticed]);
     const lines = (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-    const rows = (await client.query<{ id: string }>('SELECT id FROM effects')).rows.map(({ id }) => id);
+    const rows = (await client.query<{ id: string }>('SELECT id FROM effects')).rows.map(
+      ({ id }) => id,
+    );
     const wanted = handles.flatMap((handle) =>
       Array.from({ length: options.rounds }, (_, index) => `${handle.workflowId} ${index + 1}`),
     );
-    const counts = [lines, ...(options.bare ? [] : [rows, [...keys.values()]])].map((found) => compare(wanted, found));
-    const views = options.bare ? [] : await Promise.all(handles.map((handle) => engine.status(handle)));
+    const counts = [lines, ...(options.bare ? [] : [rows, [...keys.values()]])].map((found) =>
+      compare(wanted, found),
+    );
+    const views = options.bare
+      ? []
+      : await Promise.all(handles.map((handle) => engine.status(handle)));
     return {
       effects: wanted.length * counts.length,
       twice: counts.reduce((sum, { twice }) => sum + twice, 0),
       lost: counts.reduce((sum, { lost }) => sum + lost, 0),
-      finished: options.bare ? handles.length : views.filter(({ state }) => state === 'succeeded').length,
-      unknown: views.flatMap(({ steps }) => steps).filter(({ state }) => state === 'unknown').length,
+      finished: options.bare
+        ? handles.length
+        : views.filter(({ state }) => state === 'succeeded').length,
+      unknown: views.flatMap(({ steps }) => steps).filter(({ state }) => state === 'unknown')
+        .length,
       kills: killed,
       standstillMs: standstills.length > 0 ? Math.max(...standstills) : null,
       seconds: Math.round((performance.now() - began) / 1_000),
@@ -147,7 +175,14 @@ async function sizeOf(file: string): Promise<number> {
 }
 
 /** Does every run that goes on wait for people? Then nothing more will happen by itself. */
-async function allAsk(handles: Awaited<ReturnType<typeof startRun>>[], engine: Engine): Promise<boolean> {
-  const views = await Promise.all(handles.map((handle) => engine.status(handle).catch((): RunView | null => null)));
-  return views.every((view) => view !== null && (view.endedAt !== null || view.waitingFor.length > 0));
+async function allAsk(
+  handles: Awaited<ReturnType<typeof startRun>>[],
+  engine: Engine,
+): Promise<boolean> {
+  const views = await Promise.all(
+    handles.map((handle) => engine.status(handle).catch((): RunView | null => null)),
+  );
+  return views.every(
+    (view) => view !== null && (view.endedAt !== null || view.waitingFor.length > 0),
+  );
 }

@@ -12,18 +12,33 @@ import { ChaosWorld } from './world.js';
  * @returns how often the request arrived
  */
 export async function lateRequest(isFenced: boolean): Promise<number> {
-  const world = await ChaosWorld.start({ workers: 1, settings: isFenced ? {} : { CHAOS_OFF: 'fence' } });
+  const world = await ChaosWorld.start({
+    workers: 1,
+    settings: isFenced ? {} : { CHAOS_OFF: 'fence' },
+  });
   const { engine } = world;
   const proxy = new Proxy(engine.address);
   try {
     await proxy.open();
     await engine.killWorkers();
     const trace = engine.path('trace.jsonl');
-    const still = await engine.startWorker({ CHAOS_STILL: '1', CHAOS_TRACE: trace, TEMPORAL_ADDRESS: proxy.address });
+    const still = await engine.startWorker({
+      CHAOS_STILL: '1',
+      CHAOS_TRACE: trace,
+      TEMPORAL_ADDRESS: proxy.address,
+    });
     const run = `late-${randomUUID().slice(0, 8)}`;
-    const envelope = engine.envelope('chaos-steps', { kinds: 'post', rounds: 1, journal: world.journal }, run);
+    const envelope = engine.envelope(
+      'chaos-steps',
+      { kinds: 'post', rounds: 1, journal: world.journal },
+      run,
+    );
     const { taskQueue } = engine;
-    const handle = await engine.client.workflow.start('chaos-steps', { workflowId: run, taskQueue, args: [envelope] });
+    const handle = await engine.client.workflow.start('chaos-steps', {
+      workflowId: run,
+      taskQueue,
+      args: [envelope],
+    });
     await until('it to stand still', () => stands(still.pid));
     // No more work goes to it.
     await proxy.cut();

@@ -16,7 +16,10 @@ export interface LongCommandResult {
 }
 
 /** @param ticks lines that the command prints, ten a second @param moments lines after which its worker is killed */
-export async function longCommand(ticks: number, moments: readonly number[]): Promise<LongCommandResult> {
+export async function longCommand(
+  ticks: number,
+  moments: readonly number[],
+): Promise<LongCommandResult> {
   const began = performance.now();
   const world = await ChaosWorld.start({ workers: 1 });
   const { engine } = world;
@@ -24,20 +27,29 @@ export async function longCommand(ticks: number, moments: readonly number[]): Pr
     const [started, ticked] = [join(world.folder, 'started.txt'), join(world.folder, 'ticks.txt')];
     const script = `echo x >> "$1/started.txt"; i=0
 while [ $i -lt ${ticks} ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$1/ticks.txt"; sleep 0.1; done`;
-    const handle = await engine.run('chaos-tree', { script, argument: world.folder, seconds: ticks });
+    const handle = await engine.run('chaos-tree', {
+      script,
+      argument: world.folder,
+      seconds: ticks,
+    });
     for (const moment of moments) {
       await until('the command to go on', async () => (await lines(ticked)) >= moment);
       await engine.killWorker();
     }
     const { state } = await engine.ended(handle);
-    const expected = Array.from({ length: ticks }, (_, index) => `line ${index + 1} of the output\n`).join('');
+    const expected = Array.from(
+      { length: ticks },
+      (_, index) => `line ${index + 1} of the output\n`,
+    ).join('');
     const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'tree' });
     const output = Buffer.concat(chunks.map(({ bytes }) => bytes));
     return {
       started: await lines(started),
       kills: moments.length,
       state,
-      attempts: (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'tree').length,
+      attempts: (await getAttempts(engine.pool, handle.workflowId)).filter(
+        ({ step }) => step === 'tree',
+      ).length,
       bytes: output.length,
       expectedBytes: Buffer.byteLength(expected),
       same: output.equals(Buffer.from(expected)),

@@ -20,22 +20,38 @@ test('a dozen long runs go on soon after the one worker that had them died; with
   const guarded = await heldMs({});
   const open = await heldMs({ CHAOS_OFF: 'border' });
   const say = (held: number[]): string => `${Math.min(...held)} to ${Math.max(...held)} ms`;
-  tell(`${runs} runs of ${steps} steps, their worker killed: on after ${say(guarded)}; without borders ${say(open)}`);
+  tell(
+    `${runs} runs of ${steps} steps, their worker killed: on after ${say(guarded)}; without borders ${say(open)}`,
+  );
   expect(Math.max(...guarded)).toBeLessThanOrEqual(mostHeldMs);
   expect(Math.max(...open)).toBeGreaterThan(Math.max(...guarded));
 }, 600_000);
 
 /** @returns for each run, milliseconds from the death of its worker to the beginning of its next step */
 async function heldMs(off: Record<string, string>): Promise<number[]> {
-  const world = await ChaosWorld.start({ workers: 1, settings: { RUNBOOK_HEARTBEAT_MS: '2000', ...off } });
+  const world = await ChaosWorld.start({
+    workers: 1,
+    settings: { RUNBOOK_HEARTBEAT_MS: '2000', ...off },
+  });
   const { engine } = world;
   try {
-    for (let run = 0; run < runs; run += 1) await engine.run('test-long', { rounds: 5_000, journal: world.journal });
-    await until('long runs', async () => Math.min(...(await begun(engine, 0))) >= steps, 300_000, 500);
+    for (let run = 0; run < runs; run += 1)
+      await engine.run('test-long', { rounds: 5_000, journal: world.journal });
+    await until(
+      'long runs',
+      async () => Math.min(...(await begun(engine, 0))) >= steps,
+      300_000,
+      500,
+    );
     const at = Date.now();
     await engine.loseWorker(engine.workers[0] as WorkerProcess);
     await engine.startWorker();
-    await until('all to go on', async () => Math.min(...(await begun(engine, at))) > 0, 120_000, 500);
+    await until(
+      'all to go on',
+      async () => Math.min(...(await begun(engine, at))) > 0,
+      120_000,
+      500,
+    );
     const { rows } = await engine.pool.query<{ first: Date }>(
       'SELECT min(started_at) AS first FROM runbook.attempts WHERE started_at > $1 GROUP BY run_no',
       [new Date(at)],

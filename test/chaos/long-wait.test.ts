@@ -28,23 +28,41 @@ afterAll(async () => {
   await server?.stop();
 });
 
-async function begin(runbook: string, inputs: JsonObject): Promise<{ run: WorkflowHandle; journal: string }> {
+async function begin(
+  runbook: string,
+  inputs: JsonObject,
+): Promise<{ run: WorkflowHandle; journal: string }> {
   const journal = engine.path(randomUUID());
   const envelope = engine.envelope(runbook, { ...inputs, journal });
-  const run = await startSkippable(engine.client, runbook, envelope.run, engine.taskQueue, envelope);
+  const run = await startSkippable(
+    engine.client,
+    runbook,
+    envelope.run,
+    engine.taskQueue,
+    envelope,
+  );
   return { run, journal };
 }
 
-const lines = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
+const lines = async (file: string): Promise<string[]> =>
+  (await readFile(file, 'utf8')).trim().split('\n');
 
 /** Events of the run's history, over all its executions, and how many times its time jumped. */
-async function events(run: WorkflowHandle): Promise<{ count: number; jumps: number; executions: number }> {
+async function events(
+  run: WorkflowHandle,
+): Promise<{ count: number; jumps: number; executions: number }> {
   const found = { count: 0, jumps: 0, executions: 0 };
-  for await (const { runId } of engine.client.workflow.list({ query: `WorkflowId = "${run.workflowId}"` })) {
-    const { events: of } = await engine.client.workflow.getHandle(run.workflowId, runId).fetchHistory();
+  for await (const { runId } of engine.client.workflow.list({
+    query: `WorkflowId = "${run.workflowId}"`,
+  })) {
+    const { events: of } = await engine.client.workflow
+      .getHandle(run.workflowId, runId)
+      .fetchHistory();
     found.executions += 1;
     found.count += of?.length ?? 0;
-    found.jumps += (of ?? []).filter((event) => event.workflowExecutionTimeSkippingTransitionedEventAttributes).length;
+    found.jumps += (of ?? []).filter(
+      (event) => event.workflowExecutionTimeSkippingTransitionedEventAttributes,
+    ).length;
   }
   return found;
 }
@@ -56,7 +74,8 @@ async function wait(run: WorkflowHandle, ms: number): Promise<number> {
   return (await events(run)).count - before.count;
 }
 
-const daysBetween = (from: string | null, to: string | null): number => (Date.parse(to ?? '') - Date.parse(from ?? '')) / day;
+const daysBetween = (from: string | null, to: string | null): number =>
+  (Date.parse(to ?? '') - Date.parse(from ?? '')) / day;
 
 describe('on a real server that skips time, with real workers', () => {
   test('a gate waits 42 days, the server killed and the workers replaced by the next release meanwhile; then it is decided', async () => {
@@ -71,7 +90,9 @@ describe('on a real server that skips time, with real workers', () => {
     let waiting = await wait(run, 14 * day);
     await server.kill9AndRestart();
     waiting += await wait(run, 14 * day);
-    expect(await until('the run to answer', () => engine.status(run).catch(() => undefined))).toMatchObject({
+    expect(
+      await until('the run to answer', () => engine.status(run).catch(() => undefined)),
+    ).toMatchObject({
       waitingFor: [asked],
     });
 
@@ -120,13 +141,21 @@ describe('on a real server that skips time, with real workers', () => {
   if (isLong)
     test('a gate without a deadline waits 365 days, its worker killed in between; then it is decided', async () => {
       const began = performance.now();
-      const { run, journal } = await begin('test-gated', { last: '["/usr/bin/true"]', first_change: true });
+      const { run, journal } = await begin('test-gated', {
+        last: '["/usr/bin/true"]',
+        first_change: true,
+      });
       await engine.waiting(run);
       let waiting = await wait(run, 200 * day);
       await engine.killWorkers();
-      await engine.startWorker({ TEST_BUILD_ID: 'v2', TEST_BUNDLE: engine.path('procedures-next.bundle.js') });
+      await engine.startWorker({
+        TEST_BUILD_ID: 'v2',
+        TEST_BUNDLE: engine.path('procedures-next.bundle.js'),
+      });
       waiting += await wait(run, 165 * day);
-      const decision = await until('the run to answer', () => engine.decision(run).catch(() => undefined));
+      const decision = await until('the run to answer', () =>
+        engine.decision(run).catch(() => undefined),
+      );
       expect(decision.attempt).toBe(1);
       expect(await engine.send(run, decision)).toMatchObject({ accepted: true });
       const view = await engine.ended(run);

@@ -14,7 +14,13 @@ test(
         `${guarded.lost} lost, ${guarded.finished}/${guarded.runs} runs finished, unknown: ${guarded.unknown['sql'] ?? 'none'}, ` +
         `${together}/${steps} claims written with their effect, ${seconds} s; as two transactions: ${open.twice} twice`,
     );
-    expect(guarded).toMatchObject({ twice: 0, lost: 0, finished: guarded.runs, deaths: at.length * times, unknown: {} });
+    expect(guarded).toMatchObject({
+      twice: 0,
+      lost: 0,
+      finished: guarded.runs,
+      deaths: at.length * times,
+      unknown: {},
+    });
     expect(together).toBe(steps);
     expect(steps).toBe(guarded.steps);
     expect(open.twice).toBeGreaterThan(0);

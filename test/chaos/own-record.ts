@@ -17,7 +17,10 @@ export interface OwnRecordResult {
 }
 
 /** Kills workers around SQL steps that change the record's own database. @param times deaths at each point */
-export async function killOnOwnRecord(times: number, at: readonly Point[]): Promise<OwnRecordResult> {
+export async function killOnOwnRecord(
+  times: number,
+  at: readonly Point[],
+): Promise<OwnRecordResult> {
   const began = performance.now();
   const deaths = await mkdtemp(join(tmpdir(), 'runbook-own-'));
   const database = await createTestDatabase('own');
@@ -37,7 +40,12 @@ export async function killOnOwnRecord(times: number, at: readonly Point[]): Prom
       );
       await world.engine.killWorkers();
       await world.engine.startWorker({ CHAOS_OFF: 'proof' });
-      const open = await killAll(world, { times: 1, kinds: ['sql'], at: ['after-effect'] }, deaths, { CHAOS_OFF: 'proof' });
+      const open = await killAll(
+        world,
+        { times: 1, kinds: ['sql'], at: ['after-effect'] },
+        deaths,
+        { CHAOS_OFF: 'proof' },
+      );
       const seconds = Math.round((performance.now() - began) / 1_000);
       return { guarded, open, ...(rows[0] as { together: number; steps: number }), seconds };
     } finally {

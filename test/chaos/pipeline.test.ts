@@ -11,7 +11,13 @@ test('the pipeline dies three times, the worker once: all end right, no row twic
     `pipeline: ${guarded.right} of 3 right, ${guarded.rowsTwice} twice, ${guarded.rowsLost} lost; without the runbook ` +
       `${unguarded.right} of 2 right, ${unguarded.rowsTwice} twice, ${unguarded.rowsLost} lost`,
   );
-  expect(guarded).toMatchObject({ right: 3, rowsTwice: 0, rowsLost: 0, pipelineKills: 3, workerKills: 1 });
+  expect(guarded).toMatchObject({
+    right: 3,
+    rowsTwice: 0,
+    rowsLost: 0,
+    pipelineKills: 3,
+    workerKills: 1,
+  });
   // The guard switched off: the same counting must then find something.
   expect(unguarded.right).toBeLessThan(2);
   expect(unguarded.rowsTwice + unguarded.rowsLost).toBeGreaterThan(0);

@@ -26,7 +26,11 @@ process.stdout.write(
   `seed ${options.seed}: repeat with npm run chaos:pipeline -- --rounds ${options.rounds} --seed ${options.seed}\n`,
 );
 const guarded = await chaos(options);
-const unguarded = await chaos({ ...options, rounds: Math.min(10, options.rounds), unguarded: true });
+const unguarded = await chaos({
+  ...options,
+  rounds: Math.min(10, options.rounds),
+  unguarded: true,
+});
 report('through the runbook', guarded);
 report('restarted naively', unguarded);
 const clean = guarded.right === guarded.rounds && guarded.rowsTwice === 0 && guarded.rowsLost === 0;

@@ -20,14 +20,27 @@ function effect(kind: CountedKind, id: string, journal: string): Work {
       };
     case 'sql':
       return {
-        action: { kind: 'sql', target: 'database', statements: [{ text: 'INSERT INTO effects (id) VALUES ($1)', values: [id] }] },
+        action: {
+          kind: 'sql',
+          target: 'database',
+          statements: [{ text: 'INSERT INTO effects (id) VALUES ($1)', values: [id] }],
+        },
       };
     case 'http':
       return {
-        action: { kind: 'http', target: 'service', method: 'POST', path: '/honours', json: { id }, idempotencyKey: true },
+        action: {
+          kind: 'http',
+          target: 'service',
+          method: 'POST',
+          path: '/honours',
+          json: { id },
+          idempotencyKey: true,
+        },
       };
     case 'post':
-      return { action: { kind: 'http', target: 'service', method: 'POST', path: '/ignores', json: { id } } };
+      return {
+        action: { kind: 'http', target: 'service', method: 'POST', path: '/ignores', json: { id } },
+      };
     case 'notify':
       return { action: { kind: 'notify', target: 'service', text: id } };
     case 'check':
@@ -43,7 +56,11 @@ function effect(kind: CountedKind, id: string, journal: string): Work {
 }
 
 const steps = runbook(stepsSpec, async (run) => {
-  const { kinds, rounds, journal } = run.inputs as { kinds: string; rounds: number; journal: string };
+  const { kinds, rounds, journal } = run.inputs as {
+    kinds: string;
+    rounds: number;
+    journal: string;
+  };
   for (let round = 1; round <= rounds; round += 1) {
     for (const kind of kinds.split(',') as CountedKind[]) {
       await run.step(kind, effect(kind, `${run.key.run} ${kind} ${round}`, journal));
@@ -52,7 +69,11 @@ const steps = runbook(stepsSpec, async (run) => {
 });
 
 const tree = runbook(treeSpec, async (run) => {
-  const { script, argument, seconds } = run.inputs as { script: string; argument: string; seconds: number };
+  const { script, argument, seconds } = run.inputs as {
+    script: string;
+    argument: string;
+    seconds: number;
+  };
   await run.step('tree', {
     action: { kind: 'command', argv: ['/bin/sh', '-c', script, 'sh', argument] },
     timeoutMs: seconds * 1_000,
@@ -60,7 +81,12 @@ const tree = runbook(treeSpec, async (run) => {
 });
 
 const held = runbook(heldSpec, async (run) => {
-  const { kind, journal, release, lock } = run.inputs as { kind: HeldKind; journal: string; release: string; lock: number };
+  const { kind, journal, release, lock } = run.inputs as {
+    kind: HeldKind;
+    journal: string;
+    release: string;
+    lock: number;
+  };
   const id = `${run.key.run} ${kind} 1`;
   const script = 'echo "$1" >> "$2"; while [ ! -e "$3" ]; do echo tick; sleep 0.1; done; echo done';
   const actions: Record<HeldKind, Work['action']> = {
@@ -75,7 +101,14 @@ const held = runbook(heldSpec, async (run) => {
       statementTimeoutMs: 110_000,
       lockTimeoutMs: 110_000,
     },
-    http: { kind: 'http', target: 'service', method: 'POST', path: '/held', json: { id }, idempotencyKey: true },
+    http: {
+      kind: 'http',
+      target: 'service',
+      method: 'POST',
+      path: '/held',
+      json: { id },
+      idempotencyKey: true,
+    },
     post: { kind: 'http', target: 'service', method: 'POST', path: '/held', json: { id } },
   };
   await run.step(kind, { action: actions[kind] });

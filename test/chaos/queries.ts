@@ -47,6 +47,8 @@ export function watchQueries(watch: QueryWatch): void {
       });
       return original.apply(this, args);
     }
-    return original.apply(this, args)?.then((result) => watch.after?.(statement, result, this) ?? result);
+    return original
+      .apply(this, args)
+      ?.then((result) => watch.after?.(statement, result, this) ?? result);
   };
 }

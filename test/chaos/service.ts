@@ -25,10 +25,14 @@ export class EffectService {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const body = chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString()) as { id?: string; text?: string });
+        const body =
+          chunks.length === 0
+            ? {}
+            : (JSON.parse(Buffer.concat(chunks).toString()) as { id?: string; text?: string });
         const id = body.id ?? body.text;
         const key = request.url === '/ignores' ? undefined : request.headers['idempotency-key'];
-        if (id !== undefined && (key === undefined || !service.keys.has(String(key)))) service.effects.push(id);
+        if (id !== undefined && (key === undefined || !service.keys.has(String(key))))
+          service.effects.push(id);
         if (key !== undefined) service.keys.add(String(key));
         if (request.url === '/held' && service.holding) service.held.push(response);
         else setTimeout(() => answer(response), thinkingMs);

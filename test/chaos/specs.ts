@@ -9,7 +9,14 @@ const quick = { attempts: 40, initialMs: 50, factor: 1 };
 export const countedKinds = ['command', 'sql', 'http', 'post', 'notify', 'check'] as const;
 export type CountedKind = (typeof countedKinds)[number];
 
-const stepKinds = { command: 'command', sql: 'sql', http: 'http', post: 'http', notify: 'notify', check: 'check' } as const;
+const stepKinds = {
+  command: 'command',
+  sql: 'sql',
+  http: 'http',
+  post: 'http',
+  notify: 'notify',
+  check: 'check',
+} as const;
 
 /** One step of every counted kind; a run names those that it does, and how often. */
 export const stepsSpec = spec(
@@ -28,7 +35,16 @@ export const stepsSpec = spec(
 /** A command whose time is over soon, or that is cancelled. */
 export const treeSpec = spec(
   'chaos-tree',
-  [{ id: 'tree', title: 'A tree of processes', kind: 'command', effect: 'change', retry: { attempts: 1 }, onFailure: 'abort' }],
+  [
+    {
+      id: 'tree',
+      title: 'A tree of processes',
+      kind: 'command',
+      effect: 'change',
+      retry: { attempts: 1 },
+      onFailure: 'abort',
+    },
+  ],
   { script: text, argument: text, seconds: number },
 );
 
@@ -50,9 +66,18 @@ export const heldSpec = spec(
   { kind: text, journal: text, release: text, lock: number },
 );
 
-export const chaosCatalogue: readonly RunbookSpec[] = [...testCatalogue, stepsSpec, treeSpec, heldSpec];
+export const chaosCatalogue: readonly RunbookSpec[] = [
+  ...testCatalogue,
+  stepsSpec,
+  treeSpec,
+  heldSpec,
+];
 
-function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, InputSpec>): RunbookSpec {
+function spec(
+  id: string,
+  steps: readonly StepSpec[],
+  inputs: Record<string, InputSpec>,
+): RunbookSpec {
   return {
     id,
     version: '1.0.0',

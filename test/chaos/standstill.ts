@@ -11,7 +11,11 @@ export interface Asking {
 
 /** A run that has come to its gate, with the decision that it waits for. */
 export async function asking(engine: Engine, journal: string): Promise<Asking> {
-  const handle = await engine.run('test-gated', { journal, last: '["/usr/bin/true"]', first_change: false });
+  const handle = await engine.run('test-gated', {
+    journal,
+    last: '["/usr/bin/true"]',
+    first_change: false,
+  });
   return { handle, decision: await engine.decision(handle) };
 }
 
@@ -42,7 +46,9 @@ export async function standstill(
         [ids, new Date(at)],
       );
       const still = rows.some(({ over, moved }) => !over && moved === null);
-      return !still && { ms: Math.max(0, ...rows.map(({ moved }) => (moved?.getTime() ?? at) - at)) };
+      return (
+        !still && { ms: Math.max(0, ...rows.map(({ moved }) => (moved?.getTime() ?? at) - at)) }
+      );
     },
     60_000,
     200,

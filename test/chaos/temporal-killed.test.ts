@@ -16,7 +16,13 @@ test(
         `decisions took effect, ${result.twice} effects twice, ${result.lost} lost, ${result.seconds} s`,
     );
     const { runs } = result;
-    expect(result).toMatchObject({ right: runs, accepted: runs / 2, tookEffect: runs / 2, twice: 0, lost: 0 });
+    expect(result).toMatchObject({
+      right: runs,
+      accepted: runs / 2,
+      tookEffect: runs / 2,
+      twice: 0,
+      lost: 0,
+    });
     expect(result.kills).toBeGreaterThanOrEqual(isLong ? 40 : 2);
   },
   isLong ? 1_800_000 : 180_000,

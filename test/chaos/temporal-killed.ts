@@ -57,9 +57,9 @@ export async function killTemporal({
   const result = { kills: 0 };
   const killing = (async () => {
     while (result.kills < most) {
-      await delay(between[0] + Math.random() * (between[1] - between[0]), undefined, { signal: over.signal }).catch(
-        () => undefined,
-      );
+      await delay(between[0] + Math.random() * (between[1] - between[0]), undefined, {
+        signal: over.signal,
+      }).catch(() => undefined);
       if (over.signal.aborted) return;
       result.kills += 1;
       await temporal.kill9AndRestart();
@@ -106,7 +106,8 @@ async function decided(world: ChaosWorld, index: number): Promise<EndedRun> {
   const handle = await begin(world, 'test-gated', { journal, last: nothing });
   const view = await patiently(async () => {
     const seen = await engine.status(handle);
-    if (seen.waitingFor.length === 0 && !seen.endedAt) throw new Error(`${handle.workflowId} does not come to its gate`);
+    if (seen.waitingFor.length === 0 && !seen.endedAt)
+      throw new Error(`${handle.workflowId} does not come to its gate`);
     return seen;
   });
   const [gate] = view.waitingFor;
@@ -130,7 +131,9 @@ async function decided(world: ChaosWorld, index: number): Promise<EndedRun> {
   const { state } = await untilEnded(world, handle);
   const lines = (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
   const [wantedState, wanted] =
-    decision.verb === 'approve' ? ['succeeded', ['before', 'after']] : ['rejected', ['before', 'undo before']];
+    decision.verb === 'approve'
+      ? ['succeeded', ['before', 'after']]
+      : ['rejected', ['before', 'undo before']];
   return {
     accepted: verdict.accepted,
     right: state === wantedState && lines.join() === wanted.join(),
@@ -140,23 +143,41 @@ async function decided(world: ChaosWorld, index: number): Promise<EndedRun> {
 }
 
 async function effects(world: ChaosWorld): Promise<EndedRun> {
-  const handle = await begin(world, 'chaos-steps', { kinds: 'command,sql,http,notify', rounds: 1, journal: world.journal });
+  const handle = await begin(world, 'chaos-steps', {
+    kinds: 'command,sql,http,notify',
+    rounds: 1,
+    journal: world.journal,
+  });
   const { state } = await untilEnded(world, handle);
   const happened = (await world.effects()).filter((id) => id.startsWith(`${handle.workflowId} `));
   const twice = happened.length - new Set(happened).size;
   const lost = 4 - new Set(happened).size;
-  return { accepted: false, right: state === 'succeeded' && twice === 0 && lost === 0, twice, lost };
+  return {
+    accepted: false,
+    right: state === 'succeeded' && twice === 0 && lost === 0,
+    twice,
+    lost,
+  };
 }
 
 /** Starts a run under an id of its own, again if need be: the server may have died after it took it. */
-async function begin({ engine }: ChaosWorld, runbook: string, inputs: Record<string, string | number>): Promise<WorkflowHandle> {
+async function begin(
+  { engine }: ChaosWorld,
+  runbook: string,
+  inputs: Record<string, string | number>,
+): Promise<WorkflowHandle> {
   const envelope = engine.envelope(runbook, inputs);
   const { workflow } = engine.client;
   return patiently(async () => {
     try {
-      return await workflow.start(runbook, { workflowId: envelope.run, taskQueue: engine.taskQueue, args: [envelope] });
+      return await workflow.start(runbook, {
+        workflowId: envelope.run,
+        taskQueue: engine.taskQueue,
+        args: [envelope],
+      });
     } catch (error) {
-      if (error instanceof WorkflowExecutionAlreadyStartedError) return workflow.getHandle(envelope.run);
+      if (error instanceof WorkflowExecutionAlreadyStartedError)
+        return workflow.getHandle(envelope.run);
       throw error;
     }
   });

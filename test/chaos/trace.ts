@@ -25,13 +25,22 @@ export function traceWrites(file: string): void {
       const taken = takenBy(name, result);
       if (taken === undefined) return;
       const step = values[name.startsWith('output-') ? 1 : 2];
-      const line: TracedWrite = { at: sent.get(statement) ?? 0, pid: process.pid, name, step: String(step), taken };
+      const line: TracedWrite = {
+        at: sent.get(statement) ?? 0,
+        pid: process.pid,
+        name,
+        step: String(step),
+        taken,
+      };
       appendFileSync(file, `${JSON.stringify(line)}\n`);
     },
   });
 }
 
-function takenBy(name: string, { rowCount, rows }: { rowCount: number | null; rows: unknown[] }): boolean | undefined {
+function takenBy(
+  name: string,
+  { rowCount, rows }: { rowCount: number | null; rows: unknown[] },
+): boolean | undefined {
   switch (name) {
     case 'attempts-end':
       return (rows[0] as { taken: boolean } | undefined)?.taken === true;

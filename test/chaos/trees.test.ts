@@ -9,7 +9,8 @@ test(
     const count = isLong ? 20 : 4;
     const { cancelled, timedOut, seconds } = await trees(count);
     const all = [cancelled, timedOut];
-    const sum = (key: keyof TreeResult): number => all.reduce((total, each) => total + each[key], 0);
+    const sum = (key: keyof TreeResult): number =>
+      all.reduce((total, each) => total + each[key], 0);
     tell(
       `trees: ${sum('trees') - sum('survived')}/${count} ended whole, ${sum('survivors')} of ${sum('processes')} processes survived, ` +
         `the last one ended ${cancelled.slowestMs} ms after the cancellation, ${timedOut.slowestMs} ms after the time was over, ${seconds} s`,
@@ -29,6 +30,12 @@ if (isLong) {
       `long command: started ${result.started} times over ${result.kills} worker kills, ${result.bytes} of ${result.expectedBytes} bytes of ` +
         `output, ${result.same ? 'the same' : 'not the same'} to the byte, ${result.seconds} s`,
     );
-    expect(result).toMatchObject({ started: 1, kills: 3, same: true, state: 'succeeded', attempts: 1 });
+    expect(result).toMatchObject({
+      started: 1,
+      kills: 3,
+      same: true,
+      state: 'succeeded',
+      attempts: 1,
+    });
   }, 300_000);
 }

@@ -41,7 +41,9 @@ export interface TreeResult {
 }
 
 /** Half of the trees are cancelled by a decision, the other half run out of time; all at once. */
-export async function trees(count: number): Promise<{ cancelled: TreeResult; timedOut: TreeResult; seconds: number }> {
+export async function trees(
+  count: number,
+): Promise<{ cancelled: TreeResult; timedOut: TreeResult; seconds: number }> {
   const began = performance.now();
   const world = await ChaosWorld.start({ workers: 1 });
   try {
@@ -97,7 +99,8 @@ async function timeOutOne(world: ChaosWorld, index: number): Promise<Ended> {
   await until('the tree', async () => (await read(pids)).length >= members);
   const ended = await untilDead(handle.workflowId, pids, Date.now() + limitSeconds * 1_000);
   const { problem } = await world.engine.ended(handle);
-  if (problem?.type !== 'StepTimeout') throw new Error(`${handle.workflowId}: ${problem?.type}: ${problem?.message}`);
+  if (problem?.type !== 'StepTimeout')
+    throw new Error(`${handle.workflowId}: ${problem?.type}: ${problem?.message}`);
   return ended;
 }
 
@@ -108,7 +111,8 @@ async function untilDead(run: string, pids: string, from: number): Promise<Ended
     for (const pid of [...(await read(pids)), ...processesOf(run)]) seen.add(pid);
     const survivors = [...seen].filter((pid) => startOf(pid) !== undefined).length;
     const ms = Date.now() - from;
-    if (survivors === 0 || ms > termGraceMs + patienceMs) return { processes: seen.size, survivors, ms };
+    if (survivors === 0 || ms > termGraceMs + patienceMs)
+      return { processes: seen.size, survivors, ms };
   }
 }
 
@@ -118,7 +122,10 @@ function processesOf(run: string): number[] {
     .map(Number)
     .filter((pid) => {
       try {
-        return pid > 0 && readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`RUNBOOK_RUN=${run}`);
+        return (
+          pid > 0 &&
+          readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`RUNBOOK_RUN=${run}`)
+        );
       } catch {
         // It ended in between, or is another user's.
         return false;
@@ -134,5 +141,9 @@ async function read(pids: string): Promise<number[]> {
 function start({ engine }: ChaosWorld, argument: string, seconds: number): Promise<WorkflowHandle> {
   const run = `tree-${randomUUID().slice(0, 8)}`;
   const envelope = engine.envelope('chaos-tree', { script, argument, seconds }, run);
-  return engine.client.workflow.start('chaos-tree', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });
+  return engine.client.workflow.start('chaos-tree', {
+    workflowId: run,
+    taskQueue: engine.taskQueue,
+    args: [envelope],
+  });
 }

@@ -50,7 +50,11 @@ export class ChaosWorld {
       ...options,
       targets: JSON.stringify({
         targets: {
-          database: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } },
+          database: {
+            kind: 'x',
+            environment: 'test',
+            postgres: { address: url.href, password: 'password' },
+          },
           service: { kind: 'x', environment: 'test', http: { address: service.address } },
         },
       }),
@@ -67,7 +71,9 @@ export class ChaosWorld {
 
   /** Every effect that happened, by its id, as often as it happened. */
   async effects(): Promise<string[]> {
-    const lines = (await readFile(this.journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    const lines = (await readFile(this.journal, 'utf8').catch(() => ''))
+      .split('\n')
+      .filter(Boolean);
     const { rows } = await this.looks.query<{ id: string }>('SELECT id FROM effects');
     return [...lines, ...rows.map(({ id }) => id), ...this.service.effects];
   }
@@ -83,7 +89,10 @@ export class ChaosWorld {
 }
 
 /** @param wanted ids of the effects that should have happened once each */
-export function compare(wanted: readonly string[], found: readonly string[]): { twice: number; lost: number } {
+export function compare(
+  wanted: readonly string[],
+  found: readonly string[],
+): { twice: number; lost: number } {
   const counts = new Map<string, number>();
   for (const id of found) counts.set(id, (counts.get(id) ?? 0) + 1);
   return {

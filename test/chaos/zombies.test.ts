@@ -14,7 +14,14 @@ async function judge(how: string, cable?: Namespace): Promise<void> {
       `${fenced.lost} lost, ${fenced.finished}/${fenced.zombies} finished, ${seconds} s; without the fence: ${open.through} got through`,
   );
   const all = 3 * rounds;
-  expect(fenced).toEqual({ zombies: all, refused: all, through: 0, twice: 0, lost: 0, finished: all });
+  expect(fenced).toEqual({
+    zombies: all,
+    refused: all,
+    through: 0,
+    twice: 0,
+    lost: 0,
+    finished: all,
+  });
   expect(open.through).toBeGreaterThan(0);
 }
 

@@ -49,7 +49,14 @@ export async function zombies(
   const one = (round: number, isFenced: boolean): Promise<ZombieResult> =>
     oneRound(world, { release: join(folder, `release-${round}`), folder, trace, isFenced, cable });
   try {
-    const fenced: ZombieResult = { zombies: 0, refused: 0, through: 0, twice: 0, lost: 0, finished: 0 };
+    const fenced: ZombieResult = {
+      zombies: 0,
+      refused: 0,
+      through: 0,
+      twice: 0,
+      lost: 0,
+      finished: 0,
+    };
     for (let round = 1; round <= rounds; round += 1) add(fenced, await one(round, true));
     const open = await one(rounds + 1, false);
     return { fenced, open, seconds: Math.round((performance.now() - began) / 1_000) };
@@ -123,7 +130,11 @@ async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite
   try {
     await until('every step to be in the middle of its effect', async () => {
       const ids = await world.effects();
-      return ids.includes(`${runs[0]?.workflowId} command 1`) && service.waiting === 1 && (await waitsForLock(world)) === 1;
+      return (
+        ids.includes(`${runs[0]?.workflowId} command 1`) &&
+        service.waiting === 1 &&
+        (await waitsForLock(world)) === 1
+      );
     });
     await engine.startWorker(guard);
     if (cable) cable.cut();
@@ -133,23 +144,35 @@ async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite
     // While nobody tells it that it was given up, it believes that the steps are its own.
     await temporal.cut();
     await until('the other worker to have taken over', async () => {
-      return (await takenOver(world, runs)) === runs.length && service.waiting === 2 && (await waitsForLock(world)) === 1;
+      return (
+        (await takenOver(world, runs)) === runs.length &&
+        service.waiting === 2 &&
+        (await waitsForLock(world)) === 1
+      );
     });
     if (cable) cable.mend();
     else process.kill(silent.pid, 'SIGCONT');
     service.answerOldest();
     const late = (): Promise<TracedWrite[][]> => writesOf(trace, silent.pid, since);
-    await until('it to write of every step', async () => (await late()).every((each) => each.length > 0), lateMs).catch(
-      () => undefined,
-    );
+    await until(
+      'it to write of every step',
+      async () => (await late()).every((each) => each.length > 0),
+      lateMs,
+    ).catch(() => undefined);
     const reported = await late();
     const silentKinds = kinds.filter((_, index) => !reported[index]?.length);
     if (silentKinds.length > 0) {
-      process.stderr.write(`a zombie wrote nothing: ${silentKinds.join(', ')}; it said:\n${silent.tail()}\n`);
+      process.stderr.write(
+        `a zombie wrote nothing: ${silentKinds.join(', ')}; it said:\n${silent.tail()}\n`,
+      );
     }
     await temporal.open();
     // Now it learns it; the command that it has followed is left to the other.
-    await until('it to let go', async () => (await late()).flat().every(({ at }) => at < Date.now() - quietMs), lateMs);
+    await until(
+      'it to let go',
+      async () => (await late()).flat().every(({ at }) => at < Date.now() - quietMs),
+      lateMs,
+    );
     return await late();
   } finally {
     await writeFile(release, '');
@@ -166,7 +189,10 @@ class Ways {
     private readonly others: readonly Proxy[],
   ) {}
 
-  static async open({ engine, service, targetUrl }: ChaosWorld, { cable, folder }: Round): Promise<Ways> {
+  static async open(
+    { engine, service, targetUrl }: ChaosWorld,
+    { cable, folder }: Round,
+  ): Promise<Ways> {
     const proxies: Proxy[] = [];
     const way = async (target: string): Promise<Proxy> => {
       const proxy = new Proxy(target, cable?.host);
@@ -180,9 +206,14 @@ class Ways {
     const postgres = await way(new URL(engine.databaseUrl).host);
     const http = await way(new URL(service.address).host);
     const targets = await readFile(engine.path('targets.yaml'), 'utf8');
-    env['RUNBOOK_DATABASE_URL'] = engine.databaseUrl.replace(new URL(engine.databaseUrl).host, postgres.address);
+    env['RUNBOOK_DATABASE_URL'] = engine.databaseUrl.replace(
+      new URL(engine.databaseUrl).host,
+      postgres.address,
+    );
     env['RUNBOOK_TARGETS'] = join(folder, 'targets.yaml');
-    const moved = targets.replace(new URL(targetUrl).host, postgres.address).replace(new URL(service.address).host, http.address);
+    const moved = targets
+      .replace(new URL(targetUrl).host, postgres.address)
+      .replace(new URL(service.address).host, http.address);
     await writeFile(env['RUNBOOK_TARGETS'], moved);
     return new Ways(env, temporal, [postgres, http]);
   }
@@ -192,10 +223,18 @@ class Ways {
   }
 }
 
-async function start({ engine, journal }: ChaosWorld, kind: string, release: string): Promise<WorkflowHandle> {
+async function start(
+  { engine, journal }: ChaosWorld,
+  kind: string,
+  release: string,
+): Promise<WorkflowHandle> {
   const run = `held-${kind}-${randomUUID().slice(0, 8)}`;
   const envelope = engine.envelope('chaos-held', { kind, journal, release, lock }, run);
-  return engine.client.workflow.start('chaos-held', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });
+  return engine.client.workflow.start('chaos-held', {
+    workflowId: run,
+    taskQueue: engine.taskQueue,
+    args: [envelope],
+  });
 }
 
 async function waitsForLock({ database }: ChaosWorld): Promise<number> {
@@ -218,6 +257,8 @@ async function takenOver({ engine }: ChaosWorld, runs: readonly WorkflowHandle[]
 /** What the worker wrote since it fell silent, by kind of step. */
 async function writesOf(trace: string, pid: number, since: number): Promise<TracedWrite[][]> {
   const lines = (await readFile(trace, 'utf8').catch(() => '')).split('\n').filter(Boolean);
-  const writes = lines.map((line) => JSON.parse(line) as TracedWrite).filter((write) => write.pid === pid && write.at >= since);
+  const writes = lines
+    .map((line) => JSON.parse(line) as TracedWrite)
+    .filter((write) => write.pid === pid && write.at >= since);
   return kinds.map((kind) => writes.filter(({ step }) => step === kind));
 }

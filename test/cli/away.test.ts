@@ -18,12 +18,17 @@ const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
 const noRecord = { RUNBOOK_DATABASE_URL: 'postgres://somebody:hunter2@127.0.0.1:1/nothing' };
 
 describe('Temporal away', () => {
-  test.each(['status', 'report', 'history', 'open', 'runs'])('%s reads the record and says so', async (verb) => {
-    const result = await world.cli(verb === 'runs' ? ['runs'] : [verb, run], nowhere);
-    expect(result.code).toBe(verb === 'status' ? 8 : 0);
-    expect(result.stdout).toContain(verb === 'history' ? 'requester started test-gated' : run);
-    expect(result.stderr).toContain('Read from the record: no Temporal server answers at 127.0.0.1:1.');
-  });
+  test.each(['status', 'report', 'history', 'open', 'runs'])(
+    '%s reads the record and says so',
+    async (verb) => {
+      const result = await world.cli(verb === 'runs' ? ['runs'] : [verb, run], nowhere);
+      expect(result.code).toBe(verb === 'status' ? 8 : 0);
+      expect(result.stdout).toContain(verb === 'history' ? 'requester started test-gated' : run);
+      expect(result.stderr).toContain(
+        'Read from the record: no Temporal server answers at 127.0.0.1:1.',
+      );
+    },
+  );
 
   test('JSON says where it was read', async () => {
     const result = await world.cli(['status', '@latest', '--output', 'json'], nowhere);
@@ -37,13 +42,19 @@ describe('Temporal away', () => {
 
   test('a decision cannot be sent and says that', async () => {
     const result = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver'], nowhere);
-    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('No Temporal server answers at 127.0.0.1:1.') });
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('No Temporal server answers at 127.0.0.1:1.'),
+    });
   });
 });
 
 describe('the record away', () => {
   test.each(['status', 'history', 'open', 'runs'])('%s asks Temporal', async (verb) => {
-    const result = await world.cli(verb === 'runs' ? ['runs', '--waiting', '--limit', '100'] : [verb, run], noRecord);
+    const result = await world.cli(
+      verb === 'runs' ? ['runs', '--waiting', '--limit', '100'] : [verb, run],
+      noRecord,
+    );
     expect(result.code).toBe(verb === 'status' ? 8 : 0);
     expect(result.stdout).toContain(verb === 'history' ? 'requester started test-gated' : run);
     expect(result.stdout + result.stderr).not.toContain('hunter2');
@@ -74,14 +85,33 @@ describe('no worker', () => {
     const waiting = await world.gatedRun();
     await world.stopWorker();
     const status = await world.cli(['status', waiting]);
-    expect(status).toMatchObject({ code: 8, stderr: expect.stringContaining('Read from the record: no worker answers.') });
+    expect(status).toMatchObject({
+      code: 8,
+      stderr: expect.stringContaining('Read from the record: no worker answers.'),
+    });
 
     // The record may be behind: what it does not have need not be so.
     const desk = await world.cli(['retry', waiting, '--reason', 'x', '--as', 'approver']);
-    expect(desk).toMatchObject({ code: 6, stderr: expect.stringContaining('only a worker knows. Nothing was changed.') });
+    expect(desk).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining('only a worker knows. Nothing was changed.'),
+    });
 
-    const sent = await world.cli(['approve', waiting, '--reason', "it's right", '--as', 'approver', '--timeout', '1s']);
-    expect(sent).toMatchObject({ code: 6, stdout: '', stderr: expect.stringContaining('It is kept and will be judged.') });
+    const sent = await world.cli([
+      'approve',
+      waiting,
+      '--reason',
+      "it's right",
+      '--as',
+      'approver',
+      '--timeout',
+      '1s',
+    ]);
+    expect(sent).toMatchObject({
+      code: 6,
+      stdout: '',
+      stderr: expect.stringContaining('It is kept and will be judged.'),
+    });
     const command = /Ask again with: runbook (.*)\n$/.exec(sent.stderr)?.[1] ?? '';
     expect(command).toMatch(/--decision-id [0-9a-f-]{36}$/);
 
@@ -91,7 +121,10 @@ describe('no worker', () => {
       ([, quoted, bare]) => bare ?? quoted?.replaceAll(`'\\''`, "'") ?? '',
     );
     const first = await world.cli(argv);
-    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('Gate gate is approved') });
+    expect(first).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Gate gate is approved'),
+    });
     expect((await world.cli(['wait', waiting, '--timeout', '30s'])).code).toBe(0);
     expect(await world.cli(argv)).toMatchObject({ code: 0, stdout: first.stdout });
     const view = await world.json<RunView>(['status', waiting]);
@@ -104,7 +137,10 @@ describe('Temporal no longer has the run', () => {
     const old = await world.gatedRun();
     await world.cli(['reject', old, '--reason', 'old', '--as', 'approver']);
     await world.cli(['wait', old]);
-    await world.client.workflowService.deleteWorkflowExecution({ namespace: 'default', workflowExecution: { workflowId: old } });
+    await world.client.workflowService.deleteWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId: old },
+    });
     await until(
       'Temporal to forget the run',
       () =>
@@ -127,7 +163,9 @@ describe('Temporal no longer has the run', () => {
       code: 4,
       stderr: expect.stringContaining('has ended (rejected)'),
     });
-    expect((await world.json<RunSummary[]>(['runs', '--state', 'rejected'])).map((each) => each.id)).toContain(old);
+    expect(
+      (await world.json<RunSummary[]>(['runs', '--state', 'rejected'])).map((each) => each.id),
+    ).toContain(old);
   }, 120_000);
 });
 
@@ -136,16 +174,25 @@ describe('watch', () => {
     const watched = await world.gatedRun();
     const proxy = new Proxy(world.address);
     await proxy.open();
-    const watching = world.spawn(['watch', watched], { TEMPORAL_ADDRESS: proxy.address, ...noRecord });
+    const watching = world.spawn(['watch', watched], {
+      TEMPORAL_ADDRESS: proxy.address,
+      ...noRecord,
+    });
     try {
-      await until('the gate to be shown', () => Promise.resolve(watching.stdout().includes('gate  waits for')), 20_000);
+      await until(
+        'the gate to be shown',
+        () => Promise.resolve(watching.stdout().includes('gate  waits for')),
+        20_000,
+      );
       await proxy.cut();
       await until(
         'the notice',
         () => Promise.resolve(/does not answer|No Temporal server answers/.test(watching.stderr())),
         20_000,
       );
-      expect((await world.cli(['approve', watched, '--reason', 'meanwhile', '--as', 'approver'])).code).toBe(0);
+      expect(
+        (await world.cli(['approve', watched, '--reason', 'meanwhile', '--as', 'approver'])).code,
+      ).toBe(0);
       await world.cli(['wait', watched, '--timeout', '20s']);
       await proxy.open();
       expect(await watching.code).toBe(0);
@@ -175,7 +222,11 @@ describe('watch', () => {
 
   test('Ctrl-C: 130, and the run goes on', async () => {
     const watching = world.spawn(['watch', run]);
-    await until('the gate to be shown', () => Promise.resolve(watching.stdout().includes('gate  waits for')), 20_000);
+    await until(
+      'the gate to be shown',
+      () => Promise.resolve(watching.stdout().includes('gate  waits for')),
+      20_000,
+    );
     watching.child.kill('SIGINT');
     expect(await watching.code).toBe(130);
     expect(watching.stderr()).toContain('the run goes on');
@@ -204,7 +255,10 @@ describe('setup and doctor', () => {
   });
 
   test('the doctor finds everything well, in JSON too', async () => {
-    const checks = await world.json<{ ok: boolean; checks: { name: string; state: string; fix: string | null }[] }>(['doctor']);
+    const checks = await world.json<{
+      ok: boolean;
+      checks: { name: string; state: string; fix: string | null }[];
+    }>(['doctor']);
     expect(checks.ok).toBe(true);
     expect(checks.checks.length).toBeGreaterThanOrEqual(10);
     expect(checks.checks.filter((check) => check.state === 'failed')).toEqual([]);
@@ -220,7 +274,9 @@ describe('setup and doctor', () => {
     async (_name, change, failing) => {
       const result = await world.cli(['doctor', '--output', 'json'], change);
       expect(result.code).toBe(1);
-      const { checks } = JSON.parse(result.stdout) as { checks: { name: string; state: string; fix: string | null }[] };
+      const { checks } = JSON.parse(result.stdout) as {
+        checks: { name: string; state: string; fix: string | null }[];
+      };
       const failed = checks.filter((check) => check.state === 'failed');
       expect(failed.map((check) => check.name)).toEqual([failing]);
       expect(failed[0]?.fix).toBeTruthy();

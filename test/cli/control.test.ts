@@ -20,7 +20,13 @@ const why = ['--reason', 'a test'];
 
 async function start(first: string, second: string, ...more: string[]): Promise<string> {
   const inputs = [`first=${first}`, `second=${second}`, `journal=${world.path('control.txt')}`];
-  const argv = ['start', 'test-desk', ...inputs.flatMap((input) => ['--input', input]), ...why, ...more];
+  const argv = [
+    'start',
+    'test-desk',
+    ...inputs.flatMap((input) => ['--input', input]),
+    ...why,
+    ...more,
+  ];
   return (await world.json<{ id: string }>(argv)).id;
 }
 
@@ -42,12 +48,24 @@ describe('orders to a live run', () => {
     const file = world.path('pause');
     const run = await start(untilFile(file), good);
     await running(run, 'first');
-    expect(await world.cli(['pause', run])).toMatchObject({ code: 2, stderr: expect.stringContaining('needs a reason') });
-    expect(await world.cli(['pause', run, ...why])).toMatchObject({ code: 0, stdout: expect.stringContaining('first') });
+    expect(await world.cli(['pause', run])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('needs a reason'),
+    });
+    expect(await world.cli(['pause', run, ...why])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('first'),
+    });
     await writeFile(file, '');
-    await until('the first step to end', async () => (await status(run)).steps[0]?.state === 'succeeded');
+    await until(
+      'the first step to end',
+      async () => (await status(run)).steps[0]?.state === 'succeeded',
+    );
     expect(await status(run)).toMatchObject({ state: 'paused', steps: [{}, { state: 'pending' }] });
-    expect(await world.cli(['pause', run, ...why])).toMatchObject({ code: 4, stderr: expect.stringContaining('paused already') });
+    expect(await world.cli(['pause', run, ...why])).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('paused already'),
+    });
     expect((await world.cli(['resume', run, ...why])).code).toBe(0);
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);
   }, 60_000);
@@ -57,7 +75,10 @@ describe('orders to a live run', () => {
     const run = await start(good, untilFile(file));
     await running(run, 'second');
     const told = await world.cli(['rollback', run, ...why]);
-    expect(told).toMatchObject({ code: 0, stdout: expect.stringContaining('then taken back: first') });
+    expect(told).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('then taken back: first'),
+    });
     expect(told.stderr).toContain('Taken back, in this order:\n  first: Undo it');
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(1);
     expect((await status(run)).state).toBe('rolled-back');
@@ -89,11 +110,23 @@ describe('orders to a live run', () => {
     });
     expect(await world.json<Verdict>(['abort', dead, ...why])).toMatchObject({ accepted: true });
     expect((await world.cli(['wait', dead, '--timeout', '20s'])).code).toBe(1);
-    const { id } = await world.json<{ id: string }>(['start', '--from', dead, ...why, '--input', `second=${good}`]);
+    const { id } = await world.json<{ id: string }>([
+      'start',
+      '--from',
+      dead,
+      ...why,
+      '--input',
+      `second=${good}`,
+    ]);
     expect((await world.cli(['wait', id, '--timeout', '20s'])).code).toBe(0);
-    expect(await status(id)).toMatchObject({ state: 'succeeded', steps: [{ takenFrom: dead }, {}] });
+    expect(await status(id)).toMatchObject({
+      state: 'succeeded',
+      steps: [{ takenFrom: dead }, {}],
+    });
     for (const away of [{}, { TEMPORAL_ADDRESS: '127.0.0.1:1' }])
-      expect((await world.cli(['status', id], away)).stdout).toContain(`taken over from run ${dead}`);
+      expect((await world.cli(['status', id], away)).stdout).toContain(
+        `taken over from run ${dead}`,
+      );
     expect(await readFile(trace, 'utf8')).toBe('did\n');
   }, 60_000);
 

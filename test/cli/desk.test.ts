@@ -12,7 +12,13 @@ afterAll(() => world?.stop());
 
 async function failedRun(first: string, second: string): Promise<string> {
   const inputs = [`first=${first}`, `second=${second}`, `journal=${world.path('desk.txt')}`];
-  const argv = ['start', 'test-desk', ...inputs.flatMap((input) => ['--input', input]), '--reason', 'a test'];
+  const argv = [
+    'start',
+    'test-desk',
+    ...inputs.flatMap((input) => ['--input', input]),
+    '--reason',
+    'a test',
+  ];
   const { id } = await world.json<{ id: string }>(argv);
   expect((await world.cli(['wait', id, '--for', 'decision', '--timeout', '30s'])).code).toBe(0);
   return id;
@@ -25,14 +31,21 @@ describe('a failed step', () => {
   test('is shown with what can be done about it, answered from the command line, and told by watch', async () => {
     const run = await failedRun(good, bad);
     const status = await world.cli(['status', run]);
-    expect(status).toMatchObject({ code: 8, stdout: expect.stringContaining('Test of test-desk: needs-operator') });
+    expect(status).toMatchObject({
+      code: 8,
+      stdout: expect.stringContaining('Test of test-desk: needs-operator'),
+    });
     for (const verb of ['retry', 'skip', 'done', 'rollback', 'abort']) {
       expect(status.stdout).toContain(`runbook ${verb} ${run} second --reason '…'`);
     }
-    expect((await world.json<{ id: string }[]>(['runs', '--waiting'])).map(({ id }) => id)).toContain(run);
+    expect(
+      (await world.json<{ id: string }[]>(['runs', '--waiting'])).map(({ id }) => id),
+    ).toContain(run);
 
     const watching = world.spawn(['watch', run]);
-    await until('watch to tell of it', () => Promise.resolve(watching.stdout().includes('second  waits for an operator')));
+    await until('watch to tell of it', () =>
+      Promise.resolve(watching.stdout().includes('second  waits for an operator')),
+    );
     expect(await world.cli(['skip', run, '--reason', 'x'])).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('Later steps need what second answers (stdout)'),
@@ -41,11 +54,23 @@ describe('a failed step', () => {
       code: 4,
       stderr: expect.stringContaining('add --output stdout=…'),
     });
-    const verdict = await world.json<Verdict>(['done', run, 'second', '--output', 'stdout=by hand', '--reason', 'did it']);
+    const verdict = await world.json<Verdict>([
+      'done',
+      run,
+      'second',
+      '--output',
+      'stdout=by hand',
+      '--reason',
+      'did it',
+    ]);
     expect(verdict).toMatchObject({ accepted: true });
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);
     const view = await world.json<RunView>(['status', run]);
-    expect(view).toMatchObject({ state: 'succeeded', outputs: { second: 'by hand' }, steps: [{}, { state: 'done-by-hand' }] });
+    expect(view).toMatchObject({
+      state: 'succeeded',
+      outputs: { second: 'by hand' },
+      steps: [{}, { state: 'done-by-hand' }],
+    });
     expect(await watching.code).toBe(0);
     expect(watching.stdout()).toContain('second  done-by-hand');
   }, 60_000);
@@ -65,12 +90,19 @@ describe('a failed step', () => {
     const gated = await world.gatedRun();
     expect(await world.cli(['retry', gated, '--reason', 'x'])).toMatchObject({
       code: 4,
-      stderr: expect.stringMatching(/No failed step of run .* waits for people: it waits at gate\. Nothing was changed/),
+      stderr: expect.stringMatching(
+        /No failed step of run .* waits for people: it waits at gate\. Nothing was changed/,
+      ),
     });
     expect(await world.cli(['skip', gated, 'gate', '--reason', 'x'])).toMatchObject({ code: 4 });
     const run = await failedRun(bad, good);
-    expect(await world.cli(['approve', run, '--reason', 'x', '--as', 'approver'])).toMatchObject({ code: 4 });
-    expect(await world.cli(['abort', run])).toMatchObject({ code: 2, stderr: expect.stringContaining('needs a reason') });
+    expect(await world.cli(['approve', run, '--reason', 'x', '--as', 'approver'])).toMatchObject({
+      code: 4,
+    });
+    expect(await world.cli(['abort', run])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('needs a reason'),
+    });
     expect((await world.cli(['abort', run, '--reason', 'enough'])).code).toBe(0);
     await world.cli(['wait', run]);
     expect(await world.cli(['retry', run, '--reason', 'x'])).toMatchObject({

@@ -9,7 +9,10 @@ import { World } from './world.js';
 let world: World;
 beforeAll(async () => {
   world = await World.start();
-  await writeFile(world.path('targets.yaml'), 'targets: { shop: { kind: service, environment: test } }\n');
+  await writeFile(
+    world.path('targets.yaml'),
+    'targets: { shop: { kind: service, environment: test } }\n',
+  );
 }, 60_000);
 afterAll(async () => {
   // Whatever failed: no command of this test outlives it.
@@ -18,8 +21,19 @@ afterAll(async () => {
 });
 
 const inputs = (file: string): string[] => {
-  const first = ['/bin/sh', '-c', 'while [ ! -e "$1" ]; do sleep 0.05; done', 'sh', world.path(file)];
-  const all = { target: 'shop', first: JSON.stringify(first), second: '["/bin/true"]', journal: world.path('journal.txt') };
+  const first = [
+    '/bin/sh',
+    '-c',
+    'while [ ! -e "$1" ]; do sleep 0.05; done',
+    'sh',
+    world.path(file),
+  ];
+  const all = {
+    target: 'shop',
+    first: JSON.stringify(first),
+    second: '["/bin/true"]',
+    journal: world.path('journal.txt'),
+  };
   return Object.entries(all).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
 };
 const start = (file: string, ...more: string[]): string[] => [
@@ -33,14 +47,22 @@ const start = (file: string, ...more: string[]): string[] => [
 
 test('who holds a target is shown by plan, start, status, runs and leases; taking it over needs a reason and leaves a record', async () => {
   const none = await world.cli(['leases']);
-  expect(none).toMatchObject({ code: 0, stdout: '', stderr: expect.stringContaining('No run holds a target.') });
-  expect(await world.json<Plan>(['plan', 'test-lease', ...inputs('a')])).toMatchObject({ held: [] });
+  expect(none).toMatchObject({
+    code: 0,
+    stdout: '',
+    stderr: expect.stringContaining('No run holds a target.'),
+  });
+  expect(await world.json<Plan>(['plan', 'test-lease', ...inputs('a')])).toMatchObject({
+    held: [],
+  });
 
   const { id: holder } = await world.json<{ id: string }>(start('a'));
   const heldBy = new RegExp(
     `target shop is held by run ${holder} \\(test-lease, started by requester\\) since 20..-..-.. ..:..:.. UTC`,
   );
-  expect(await world.json<{ held: HeldTarget[] }>(['plan', 'test-lease', ...inputs('b')])).toMatchObject({
+  expect(
+    await world.json<{ held: HeldTarget[] }>(['plan', 'test-lease', ...inputs('b')]),
+  ).toMatchObject({
     held: [{ target: 'shop', run: holder, requester: 'requester' }],
   });
   expect((await world.cli(['plan', 'test-lease', ...inputs('b')])).stderr).toMatch(heldBy);
@@ -57,26 +79,43 @@ test('who holds a target is shown by plan, start, status, runs and leases; takin
     (await world.json<{ id: string }[]>(['runs', '--waiting'])).some(({ id }) => id === 'waiter'),
   );
   const status = await world.cli(['status', 'waiter']);
-  expect(status).toMatchObject({ code: 8, stdout: expect.stringContaining(`Waits for ${holder} to end: another run has shop`) });
+  expect(status).toMatchObject({
+    code: 8,
+    stdout: expect.stringContaining(`Waits for ${holder} to end: another run has shop`),
+  });
   expect(status.stdout.replace(/\s+/g, ' ')).toMatch(heldBy);
   expect(status.stdout).toContain("take over: runbook take-over waiter --reason '…'");
   // Nobody has to decide anything: a script that waits for a gate goes on waiting.
-  expect(await world.cli(['wait', 'waiter', '--for', 'decision', '--timeout', '1s'])).toMatchObject({ code: 6 });
+  expect(await world.cli(['wait', 'waiter', '--for', 'decision', '--timeout', '1s'])).toMatchObject(
+    { code: 6 },
+  );
   expect(await world.json<LeaseView[]>(['leases'])).toMatchObject([
-    { target: 'shop', run: holder, requester: 'requester', takenBy: null, waiting: [{ run: 'waiter', requester: 'requester' }] },
+    {
+      target: 'shop',
+      run: holder,
+      requester: 'requester',
+      takenBy: null,
+      waiting: [{ run: 'waiter', requester: 'requester' }],
+    },
   ]);
   expect((await world.cli(['leases'])).stdout).toMatch(new RegExp(`shop +${holder} +requester`));
   const watching = world.spawn(['watch', 'waiter']);
   await until('the first line', () => Promise.resolve(watching.stdout().includes('target:shop')));
 
-  expect(await world.cli(['take-over', 'waiter'])).toMatchObject({ code: 2, stderr: expect.stringContaining('needs a reason') });
+  expect(await world.cli(['take-over', 'waiter'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('needs a reason'),
+  });
   expect(await world.cli(['take-over', holder, '--reason', 'x'])).toMatchObject({
     code: 4,
     stderr: expect.stringContaining('does not wait for a target'),
   });
   expect(await world.cli(['approve', 'waiter', '--reason', 'x'])).toMatchObject({ code: 4 });
   const taken = await world.cli(['take-over', 'waiter', '--reason', 'it hangs', '--as', 'bob']);
-  expect(taken).toMatchObject({ code: 0, stdout: expect.stringContaining('Accepted: Taken over: target shop') });
+  expect(taken).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Accepted: Taken over: target shop'),
+  });
   expect(await world.json<LeaseTerm[]>(['leases', 'shop'])).toMatchObject([
     { run: 'waiter', until: null, takenBy: 'bob', takenFrom: holder, reason: 'it hangs' },
     { run: holder, takenBy: null, until: expect.any(String) },
@@ -86,7 +125,9 @@ test('who holds a target is shown by plan, start, status, runs and leases; takin
   await writeFile(world.path('a'), '');
   expect((await world.cli(['wait', holder, '--for', 'decision', '--timeout', '20s'])).code).toBe(0);
   const lost = (await world.cli(['status', holder])).stdout.replace(/\s+/g, ' ');
-  expect(lost).toContain('run waiter, started by requester, took target shop over (bob: it hangs) at');
+  expect(lost).toContain(
+    'run waiter, started by requester, took target shop over (bob: it hangs) at',
+  );
   expect((await world.cli(['abort', holder, '--reason', 'left to waiter'])).code).toBe(0);
   await writeFile(world.path('b'), '');
   expect((await world.cli(['wait', 'waiter', '--timeout', '20s'])).code).toBe(0);

@@ -17,9 +17,19 @@ describe('from a runbook to its end', () => {
   let run: string;
 
   test('plan shows what would run and starts nothing', async () => {
-    const argv = ['plan', 'test-gated', '--input', `journal=${world.path('plan.txt')}`, '--input', 'last=[]'];
+    const argv = [
+      'plan',
+      'test-gated',
+      '--input',
+      `journal=${world.path('plan.txt')}`,
+      '--input',
+      'last=[]',
+    ];
     const plan = await world.json<Plan>(argv);
-    expect(plan).toMatchObject({ runbook: { id: 'test-gated' }, digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+    expect(plan).toMatchObject({
+      runbook: { id: 'test-gated' },
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    });
     const text = await world.cli(argv);
     expect(text).toMatchObject({ code: 0, stderr: '' });
     expect(text.stdout).toContain(plan.digest);
@@ -40,9 +50,15 @@ describe('from a runbook to its end', () => {
       reason: 'a test',
       source: 'temporal',
       endedAt: null,
-      waitingFor: [{ kind: 'approval', id: 'gate', command: `runbook approve ${run} gate --reason '…'` }],
+      waitingFor: [
+        { kind: 'approval', id: 'gate', command: `runbook approve ${run} gate --reason '…'` },
+      ],
     });
-    expect(view.uiUrl).toMatch(new RegExp(`^http://ui\\.example/namespaces/default/workflows/${run}/[0-9a-f-]+/user-metadata$`));
+    expect(view.uiUrl).toMatch(
+      new RegExp(
+        `^http://ui\\.example/namespaces/default/workflows/${run}/[0-9a-f-]+/user-metadata$`,
+      ),
+    );
     expect((await world.cli(['open', run])).stdout.trim()).toBe(view.uiUrl);
     expect(await taskTimeoutSeconds(world.client.workflow.getHandle(run))).toBe(4);
   });
@@ -51,13 +67,21 @@ describe('from a runbook to its end', () => {
     expect(await world.json<RunSummary[]>(['runs', '--waiting'])).toMatchObject([
       { id: run, state: 'waiting', source: 'record' },
     ]);
-    expect((await world.cli(['runs', '--waiting-for', 'me', '--as', 'approver'])).stdout).toContain(run);
+    expect((await world.cli(['runs', '--waiting-for', 'me', '--as', 'approver'])).stdout).toContain(
+      run,
+    );
     expect((await world.cli(['runs', '--waiting-for', 'me'])).stdout).not.toContain(run);
   });
 
   test.each([
     ['without a reason', ['approve'], {}, 2, /needs a reason; nothing was sent/],
-    ['by the requester', ['approve', '--reason', 'x'], {}, 4, /Refused: requester started this run/],
+    [
+      'by the requester',
+      ['approve', '--reason', 'x'],
+      {},
+      4,
+      /Refused: requester started this run/,
+    ],
     [
       'at a gate that is not there',
       ['approve', 'nowhere', '--reason', 'x'],
@@ -72,15 +96,25 @@ describe('from a runbook to its end', () => {
       4,
       /has changed since you looked/,
     ],
-  ])('a decision %s is refused and says why', async (_name, [verb = '', ...rest], change, code, message) => {
-    const result = await world.cli([verb, run, ...rest], change);
-    expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
-    expect((await world.json<RunView>(['status', run], [8])).state).toBe('waiting');
-  });
+  ])(
+    'a decision %s is refused and says why',
+    async (_name, [verb = '', ...rest], change, code, message) => {
+      const result = await world.cli([verb, run, ...rest], change);
+      expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
+      expect((await world.json<RunView>(['status', run], [8])).state).toBe('waiting');
+    },
+  );
 
   test('watch follows it to its end while somebody else approves, with every line', async () => {
     const watching = world.spawn(['watch', run]);
-    const approved = await world.json<Verdict>(['approve', run, '--reason', 'looks right', '--as', 'approver']);
+    const approved = await world.json<Verdict>([
+      'approve',
+      run,
+      '--reason',
+      'looks right',
+      '--as',
+      'approver',
+    ]);
     expect(approved).toMatchObject({ accepted: true, code: 'accepted' });
     expect(await watching.code).toBe(0);
     const lines = watching.stdout();
@@ -101,7 +135,10 @@ describe('from a runbook to its end', () => {
 
   test('a decision that comes too late is told that there is nothing to decide', async () => {
     const late = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver']);
-    expect(late).toMatchObject({ code: 4, stderr: expect.stringMatching(/has ended \(succeeded\); there is nothing to decide/) });
+    expect(late).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/has ended \(succeeded\); there is nothing to decide/),
+    });
   });
 
   test('wait, status, history and logs tell how it went', async () => {
@@ -138,7 +175,10 @@ describe('from a runbook to its end', () => {
       expect((await world.cli(['report', run, '-o', world.path(file)])).code).toBe(0);
       expect(readFileSync(world.path(file), 'utf8')).toContain(part);
     }
-    const report = JSON.parse(readFileSync(world.path('r.json'), 'utf8')) as { attempts: unknown[]; history: unknown[] };
+    const report = JSON.parse(readFileSync(world.path('r.json'), 'utf8')) as {
+      attempts: unknown[];
+      history: unknown[];
+    };
     expect(report.attempts).toHaveLength(3);
     expect(report.history.length).toBeGreaterThan(4);
     expect((await world.cli(['report', run, '-o', world.path('r.txt')])).code).toBe(2);
@@ -149,15 +189,24 @@ describe('other ends', () => {
   test('rejected: 5', async () => {
     const run = await world.gatedRun();
     const rejected = await world.cli(['reject', run, '--reason', 'not today', '--as', 'approver']);
-    expect(rejected).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Accepted: Gate gate is rejected/) });
+    expect(rejected).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Accepted: Gate gate is rejected/),
+    });
     expect((await world.cli(['wait', run])).code).toBe(5);
-    expect(await world.cli(['status', run])).toMatchObject({ code: 5, stdout: expect.stringContaining('not today') });
+    expect(await world.cli(['status', run])).toMatchObject({
+      code: 5,
+      stdout: expect.stringContaining('not today'),
+    });
   });
 
   test('cancelled: 130, and the second cancellation is refused', async () => {
     const run = await world.gatedRun();
     const cancelled = await world.cli(['cancel', run, '--reason', 'wrong one', '--wait']);
-    expect(cancelled).toMatchObject({ code: 0, stdout: expect.stringMatching(/has ended: cancelled\n$/) });
+    expect(cancelled).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/has ended: cancelled\n$/),
+    });
     expect((await world.cli(['status', run])).code).toBe(130);
     expect((await world.cli(['cancel', run, '--reason', 'again'])).code).toBe(4);
   });
@@ -172,23 +221,35 @@ describe('other ends', () => {
       'second=[]',
     ]);
     expect((await world.cli(['watch', id])).code).toBe(1);
-    expect(await world.cli(['status', id])).toMatchObject({ code: 1, stdout: expect.stringContaining('/nonexistent/program') });
+    expect(await world.cli(['status', id])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('/nonexistent/program'),
+    });
   });
 
   test('terminated in Temporal: 1, in status and in the list, though nobody could write it down', async () => {
     const run = await world.gatedRun();
     await world.client.workflow.getHandle(run).terminate('behind our back');
     const view = await world.json<RunView>(['status', run], [1]);
-    expect(view).toMatchObject({ state: 'terminated', waitingFor: [], problem: { type: 'Terminated' } });
+    expect(view).toMatchObject({
+      state: 'terminated',
+      waitingFor: [],
+      problem: { type: 'Terminated' },
+    });
     // Temporal's list lags behind a little.
     await until(
       'the list to know',
-      async () => (await world.json<RunSummary[]>(['runs'])).find((each) => each.id === run)?.state === 'terminated',
+      async () =>
+        (await world.json<RunSummary[]>(['runs'])).find((each) => each.id === run)?.state ===
+        'terminated',
       20_000,
       500,
     );
     const decided = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver']);
-    expect(decided).toMatchObject({ code: 4, stderr: expect.stringContaining('has ended (terminated)') });
+    expect(decided).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('has ended (terminated)'),
+    });
   });
 });
 
@@ -197,7 +258,12 @@ describe('nothing starts', () => {
     world.processes = false;
   });
 
-  async function unchanged(argv: string[], code: number, message: RegExp, change: Record<string, string> = {}): Promise<void> {
+  async function unchanged(
+    argv: string[],
+    code: number,
+    message: RegExp,
+    change: Record<string, string> = {},
+  ): Promise<void> {
     const before = await world.runIds();
     const result = await world.cli(argv, change);
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
@@ -220,7 +286,16 @@ describe('nothing starts', () => {
     ],
     [
       'an input of the wrong type',
-      ['start', 'test-gated', '--input', 'journal=a', '--input', 'last=b', '--input', 'first_change=maybe'],
+      [
+        'start',
+        'test-gated',
+        '--input',
+        'journal=a',
+        '--input',
+        'last=b',
+        '--input',
+        'first_change=maybe',
+      ],
       2,
       /must be true or false, not "maybe"/,
     ],
@@ -230,7 +305,12 @@ describe('nothing starts', () => {
       2,
       /must not name a secret provider/,
     ],
-    ['a file that is not there', ['start', 'test-gated', '--inputs-file', '/nonexistent.yaml'], 2, /no file \/nonexistent\.yaml/],
+    [
+      'a file that is not there',
+      ['start', 'test-gated', '--inputs-file', '/nonexistent.yaml'],
+      2,
+      /no file \/nonexistent\.yaml/,
+    ],
   ])('with %s', async (_name, argv, code, message) => {
     await unchanged(argv, code, message);
   });
@@ -255,12 +335,21 @@ describe('nothing starts', () => {
   });
 
   test('in a namespace that is not there', async () => {
-    await unchanged(['start', 'test-gated', '--namespace', 'nowhere'], 2, /has no namespace nowhere/);
+    await unchanged(
+      ['start', 'test-gated', '--namespace', 'nowhere'],
+      2,
+      /has no namespace nowhere/,
+    );
   });
 
   test('twice under one id: the second call tells of the first run', async () => {
     const run = await world.gatedRun('--id', `twice-${world.taskQueue}`);
-    const again = await world.json<{ id: string; started: boolean }>(['start', 'test-gated', '--id', run]);
+    const again = await world.json<{ id: string; started: boolean }>([
+      'start',
+      'test-gated',
+      '--id',
+      run,
+    ]);
     expect(again).toMatchObject({ id: run, started: false, state: 'waiting' });
     const other = await world.cli(['start', 'test-commands', '--id', run]);
     expect(other).toMatchObject({
@@ -269,19 +358,27 @@ describe('nothing starts', () => {
     });
     await world.cli(['reject', run, '--reason', 'end', '--as', 'approver']);
     await world.cli(['wait', run]);
-    expect(await world.json(['start', 'test-gated', '--id', run])).toMatchObject({ started: false, state: 'rejected' });
+    expect(await world.json(['start', 'test-gated', '--id', run])).toMatchObject({
+      started: false,
+      state: 'rejected',
+    });
   });
 });
 
 describe('a run that does not exist', () => {
-  test.each(['status', 'watch', 'wait', 'logs', 'history', 'report', 'open'])('%s: 2', async (verb) => {
-    const result = await world.cli([verb, 'no-such-run']);
-    expect(result).toMatchObject({
-      code: 2,
-      stdout: '',
-      stderr: expect.stringMatching(/^Error: There is no run "no-such-run"\.\nNext: {2}.*runbook runs\n$/),
-    });
-  });
+  test.each(['status', 'watch', 'wait', 'logs', 'history', 'report', 'open'])(
+    '%s: 2',
+    async (verb) => {
+      const result = await world.cli([verb, 'no-such-run']);
+      expect(result).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /^Error: There is no run "no-such-run"\.\nNext: {2}.*runbook runs\n$/,
+        ),
+      });
+    },
+  );
 
   test.each(['approve', 'reject', 'cancel'])('%s: 2', async (verb) => {
     expect((await world.cli([verb, 'no-such-run', '--reason', 'x'])).code).toBe(2);

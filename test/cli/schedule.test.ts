@@ -28,16 +28,16 @@ const inputs = (): string[] => {
     world.path('go'),
     world.path('here'),
   ];
-  return Object.entries({ first: JSON.stringify(first), second: '["/bin/true"]' }).flatMap(([name, value]) => [
-    '--input',
-    `${name}=${value}`,
-  ]);
+  return Object.entries({ first: JSON.stringify(first), second: '["/bin/true"]' }).flatMap(
+    ([name, value]) => ['--input', `${name}=${value}`],
+  );
 };
 const mine = async (): Promise<ScheduleView | undefined> =>
   (await world.json<ScheduleView[]>(['schedule', 'list'])).find((each) => each.id === id);
 
 test('what cannot be scheduled is refused at once, with words, and leaves nothing', async () => {
-  const create = (...more: string[]) => world.cli(['schedule', 'create', id, 'test-commands', ...more]);
+  const create = (...more: string[]) =>
+    world.cli(['schedule', 'create', id, 'test-commands', ...more]);
   for (const [more, says] of [
     [inputs(), 'When?'],
     [['--every', '1h', '--cron', '0 3 * * 0', ...inputs()], 'When?'],
@@ -71,29 +71,54 @@ test('a schedule starts runs as a person would, none beside one that still goes 
     ...inputs(),
   ]);
   expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('created') });
-  const again = await world.cli(['schedule', 'create', id, 'test-commands', '--every', '12h', ...inputs()]);
+  const again = await world.cli([
+    'schedule',
+    'create',
+    id,
+    'test-commands',
+    '--every',
+    '12h',
+    ...inputs(),
+  ]);
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('There is a schedule') });
   expect(await mine()).toMatchObject({
-    ...{ runbook: 'test-commands', drill: false, by: 'requester', when: 'every 12 h', paused: false },
+    ...{
+      runbook: 'test-commands',
+      drill: false,
+      by: 'requester',
+      when: 'every 12 h',
+      paused: false,
+    },
     next: expect.any(String),
   });
 
   expect(await world.cli(['schedule', 'trigger', id])).toMatchObject({ code: 0 });
   await until('the run', () => Promise.resolve(existsSync(world.path('here'))));
-  const runs = (): Promise<RunSummary[]> => world.json<RunSummary[]>(['runs', '--runbook', 'test-commands']);
-  expect(await runs()).toMatchObject([{ state: 'running', requester: 'requester', reason: 'by the clock' }]);
+  const runs = (): Promise<RunSummary[]> =>
+    world.json<RunSummary[]>(['runs', '--runbook', 'test-commands']);
+  expect(await runs()).toMatchObject([
+    { state: 'running', requester: 'requester', reason: 'by the clock' },
+  ]);
   const [begun] = await runs();
   expect(await taskTimeoutSeconds(world.client.workflow.getHandle(begun?.id ?? ''))).toBe(4);
   // Another one is not begun beside it.
   await world.cli(['schedule', 'trigger', id]);
   const handle = world.client.schedule.getHandle(id);
-  await until('the one that is passed over', async () => (await handle.describe()).info.numActionsSkippedOverlap === 1);
+  await until(
+    'the one that is passed over',
+    async () => (await handle.describe()).info.numActionsSkippedOverlap === 1,
+  );
   expect(await runs()).toHaveLength(1);
   await writeFile(world.path('go'), '');
   await until('its end', async () => (await runs())[0]?.state === 'succeeded');
-  await until('the end of what started it', async () => (await handle.describe()).info.runningActions.length === 0);
+  await until(
+    'the end of what started it',
+    async () => (await handle.describe()).info.runningActions.length === 0,
+  );
 
-  expect(await world.cli(['schedule', 'pause', id, '--reason', 'freeze'])).toMatchObject({ code: 0 });
+  expect(await world.cli(['schedule', 'pause', id, '--reason', 'freeze'])).toMatchObject({
+    code: 0,
+  });
   expect(await mine()).toMatchObject({ paused: true, note: 'freeze', next: null });
   expect(await world.cli(['schedule', 'resume', id])).toMatchObject({ code: 0 });
   expect(await mine()).toMatchObject({ paused: false });

@@ -15,7 +15,8 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 type Status = RunView & { trouble: Trouble | null };
-const status = (run: string, code: number): Promise<Status> => world.json<Status>(['status', run], [code]);
+const status = (run: string, code: number): Promise<Status> =>
+  world.json<Status>(['status', run], [code]);
 
 /** The line of the doctor, once it is in this state. */
 function diagnosis(name: string, state: Check['state']): Promise<Check> {
@@ -27,14 +28,24 @@ function diagnosis(name: string, state: Check['state']): Promise<Check> {
 
 describe('a run that cannot go on', () => {
   test('a fault in the code of its runbook: status, watch and doctor say so, with the cause', async () => {
-    const { id } = await world.json<{ id: string }>(['start', 'test-buggy', '--input', 'first=["/usr/bin/true"]']);
+    const { id } = await world.json<{ id: string }>([
+      'start',
+      'test-buggy',
+      '--input',
+      'first=["/usr/bin/true"]',
+    ]);
     // The question that `status` asks may find it before Temporal has tried a second time.
     const stuck = await until('the second attempt to fail', async () => {
       const { trouble } = await status(id, 0);
       return trouble?.message.includes('attempt') ? trouble : undefined;
     });
-    expect(stuck).toMatchObject({ type: 'WorkflowFails', next: expect.stringContaining('the run then goes on by itself') });
-    expect(stuck.message).toMatch(/^the code of test-buggy fails \(attempt \d+\): a fault in the workflow code$/);
+    expect(stuck).toMatchObject({
+      type: 'WorkflowFails',
+      next: expect.stringContaining('the run then goes on by itself'),
+    });
+    expect(stuck.message).toMatch(
+      /^the code of test-buggy fails \(attempt \d+\): a fault in the workflow code$/,
+    );
     const shown = await world.cli(['status', id]);
     expect(shown.stdout).toContain('Stuck: the code of test-buggy fails');
     const watched = await world.cli(['watch', id, '--timeout', '3s']);
@@ -47,8 +58,14 @@ describe('a run that cannot go on', () => {
     expect((await diagnosis('stuck runs', 'ok')).found).toContain('none');
     expect((await diagnosis('terminated runs', 'warning')).found).toContain(id);
     const closed = await status(id, 1);
-    expect(closed).toMatchObject({ state: 'terminated', trouble: null, problem: { type: 'Terminated' } });
-    expect(closed.problem?.message).toMatch(/terminated in Temporal by .+, reason given: end of test; no step was running/);
+    expect(closed).toMatchObject({
+      state: 'terminated',
+      trouble: null,
+      problem: { type: 'Terminated' },
+    });
+    expect(closed.problem?.message).toMatch(
+      /terminated in Temporal by .+, reason given: end of test; no step was running/,
+    );
     expect((await diagnosis('watch', 'ok')).found).toContain('compared with Temporal');
   }, 90_000);
 
@@ -62,7 +79,10 @@ describe('a run that cannot go on', () => {
       const read = await status(run, 8);
       return read.trouble ? read : undefined;
     });
-    expect(view.trouble).toMatchObject({ type: 'CodeGone', message: 'no worker knows runbook test-gated any more' });
+    expect(view.trouble).toMatchObject({
+      type: 'CodeGone',
+      message: 'no worker knows runbook test-gated any more',
+    });
     expect(view).toMatchObject({ source: 'record', state: 'waiting' });
     const found = await diagnosis('stuck runs', 'failed');
     expect(found).toMatchObject({
@@ -71,7 +91,16 @@ describe('a run that cannot go on', () => {
     });
 
     // A decision becomes a workflow task that fails; it is kept, and judged when the code is back.
-    const sent = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver', '--timeout', '1s']);
+    const sent = await world.cli([
+      'approve',
+      run,
+      '--reason',
+      'x',
+      '--as',
+      'approver',
+      '--timeout',
+      '1s',
+    ]);
     expect(sent.code).toBe(6);
     await world.stopWorker();
     await world.startWorker();
@@ -81,10 +110,21 @@ describe('a run that cannot go on', () => {
   test('no worker takes its task: the doctor names it and its task queue', async () => {
     const run = await world.gatedRun();
     await world.stopWorker();
-    const sent = await world.cli(['approve', run, '--reason', 'x', '--as', 'approver', '--timeout', '1s']);
+    const sent = await world.cli([
+      'approve',
+      run,
+      '--reason',
+      'x',
+      '--as',
+      'approver',
+      '--timeout',
+      '1s',
+    ]);
     expect(sent.code).toBe(6);
     const found = await diagnosis('unserved runs', 'failed');
-    expect(found.found).toContain(`${run}: no worker of task queue ${world.taskQueue} has taken its next task`);
+    expect(found.found).toContain(
+      `${run}: no worker of task queue ${world.taskQueue} has taken its next task`,
+    );
     await world.startWorker();
     expect((await world.cli(['wait', run, '--timeout', '40s'])).code).toBe(0);
     await diagnosis('unserved runs', 'ok');
@@ -96,30 +136,53 @@ const many = process.env['RUNBOOK_CHAOS'] === 'long' ? 400 : 40;
 
 test(`the doctor is quick with ${many} live runs`, async () => {
   const { client, taskQueue } = world;
-  const inputs = { journal: world.path('many.txt'), last: '["/usr/bin/true"]', first_change: false };
+  const inputs = {
+    journal: world.path('many.txt'),
+    last: '["/usr/bin/true"]',
+    first_change: false,
+  };
   const runs = Array.from({ length: many }, (_, index) => `many-${index}`);
   const started = await Promise.all(
     runs.map((run) =>
       client.workflow.start('test-gated', {
         workflowId: run,
         taskQueue,
-        args: [{ version: 1, id: run, verb: 'start', run, runbook: 'test-gated', inputs, by: 'requester', reason: 'many' }],
+        args: [
+          {
+            version: 1,
+            id: run,
+            verb: 'start',
+            run,
+            runbook: 'test-gated',
+            inputs,
+            by: 'requester',
+            reason: 'many',
+          },
+        ],
       }),
     ),
   );
   await until(
     'all to wait',
-    async () => (await world.json<unknown[]>(['runs', '--state', 'waiting', '--limit', '500'])).length >= many,
+    async () =>
+      (await world.json<unknown[]>(['runs', '--state', 'waiting', '--limit', '500'])).length >=
+      many,
   );
   const at = performance.now();
   const { checks } = await world.json<{ checks: Check[] }>(['doctor'], [0, 1]);
   const ms = performance.now() - at;
-  expect(checks.find((check) => check.name === 'stuck runs')?.found).toContain(`${many} live runs looked at`);
-  process.stdout.write(`doctor with ${many} live runs: ${Math.round(ms)} ms, the start of the program included\n`);
+  expect(checks.find((check) => check.name === 'stuck runs')?.found).toContain(
+    `${many} live runs looked at`,
+  );
+  process.stdout.write(
+    `doctor with ${many} live runs: ${Math.round(ms)} ms, the start of the program included\n`,
+  );
   expect(ms).toBeLessThan(6_000);
   await Promise.all(started.map((handle) => handle.terminate('end of test')));
   await until(
     'all to be closed',
-    async () => (await world.json<unknown[]>(['runs', '--state', 'terminated', '--limit', '500'])).length >= many,
+    async () =>
+      (await world.json<unknown[]>(['runs', '--state', 'terminated', '--limit', '500'])).length >=
+      many,
   );
 }, 120_000);

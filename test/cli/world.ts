@@ -77,7 +77,15 @@ export class World {
     });
     const code = await testBundle(module);
     const procedures = { bundle: { code, procedure: 'sha256:test' }, catalogue };
-    const world = new World(folder, `cli-${randomUUID()}`, address, client, database, procedures, processes);
+    const world = new World(
+      folder,
+      `cli-${randomUUID()}`,
+      address,
+      client,
+      database,
+      procedures,
+      processes,
+    );
     await world.startWorker();
     return world;
   }
@@ -152,7 +160,9 @@ export class World {
       TEMPORAL_ADDRESS: this.address,
       // What leaks is found by it.
       ...Object.fromEntries(
-        Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === 'RUNBOOK_TEST_RUN'),
+        Object.entries(process.env).filter(
+          (entry): entry is [string, string] => entry[0] === 'RUNBOOK_TEST_RUN',
+        ),
       ),
       ...change,
     };
@@ -160,15 +170,21 @@ export class World {
 
   /** Runs `runbook …` to its end. Whatever it was: no stack trace, no ANSI, errors in one form. */
   async cli(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
-    const result = await (this.processes ? this.inOwnProcess(argv, change) : this.here(argv, change));
+    const result = await (this.processes
+      ? this.inOwnProcess(argv, change)
+      : this.here(argv, change));
     for (const text of [result.stdout, result.stderr]) {
       if (/\n\s+at .*[:(]\d+/.test(text)) throw new Error(`a stack trace: ${text}`);
-      if (text.includes('\u001b')) throw new Error(`ANSI without a terminal: ${JSON.stringify(text)}`);
+      if (text.includes('\u001b'))
+        throw new Error(`ANSI without a terminal: ${JSON.stringify(text)}`);
     }
     return result;
   }
 
-  private async inOwnProcess(argv: readonly string[], change: Record<string, string>): Promise<CliResult> {
+  private async inOwnProcess(
+    argv: readonly string[],
+    change: Record<string, string>,
+  ): Promise<CliResult> {
     const { code, stdout, stderr } = this.spawn(argv, change);
     return { code: await code, stdout: stdout(), stderr: stderr() };
   }
@@ -181,7 +197,8 @@ export class World {
   /** As `cli`, with stdout read as JSON; the code must be one of those expected. */
   async json<T>(argv: readonly string[], codes: readonly number[] = [0]): Promise<T> {
     const result = await this.cli([...argv, '--output', 'json']);
-    if (!codes.includes(result.code ?? -1)) throw new Error(`exit ${result.code}: ${result.stderr}`);
+    if (!codes.includes(result.code ?? -1))
+      throw new Error(`exit ${result.code}: ${result.stderr}`);
     return JSON.parse(result.stdout) as T;
   }
 
@@ -189,8 +206,16 @@ export class World {
   spawn(
     argv: readonly string[],
     change: Record<string, string> = {},
-  ): { child: ChildProcess; code: Promise<number | null>; stdout: () => string; stderr: () => string } {
-    const child = spawn(process.execPath, [main, ...argv], { env: this.environment(change), stdio: ['ignore', 'pipe', 'pipe'] });
+  ): {
+    child: ChildProcess;
+    code: Promise<number | null>;
+    stdout: () => string;
+    stderr: () => string;
+  } {
+    const child = spawn(process.execPath, [main, ...argv], {
+      env: this.environment(change),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const chunks: { stdout: string; stderr: string } = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (chunks.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (chunks.stderr += text));

@@ -81,7 +81,10 @@ export class Shop {
   /** Images of the pods, without those that are being ended. */
   async podTags(): Promise<string[]> {
     interface Pods {
-      items: { metadata: { deletionTimestamp?: string }; spec: { containers: { image: string }[] } }[];
+      items: {
+        metadata: { deletionTimestamp?: string };
+        spec: { containers: { image: string }[] };
+      }[];
     }
     const { items } = JSON.parse(await this.kubectl('get', 'pods', '-o', 'json')) as Pods;
     return items
@@ -107,7 +110,9 @@ export class Shop {
   }
 
   async paused(): Promise<void> {
-    await until('kubectl to be there', () => Promise.resolve(existsSync(join(this.folder, 'there'))));
+    await until('kubectl to be there', () =>
+      Promise.resolve(existsSync(join(this.folder, 'there'))),
+    );
   }
 
   goOn(): void {
@@ -115,7 +120,9 @@ export class Shop {
   }
 
   /** How many pods took requests, each time that the API server said something of it. */
-  async sample(name = 'shop'): Promise<{ least(): number; most(): number; count(): number; stop(): Promise<void> }> {
+  async sample(
+    name = 'shop',
+  ): Promise<{ least(): number; most(): number; count(): number; stop(): Promise<void> }> {
     const path = 'jsonpath={.status.availableReplicas}{"\\n"}';
     const args = [
       `--kubeconfig=${this.cluster.adminConfig}`,
@@ -173,7 +180,11 @@ export class ClusterWorld {
   ) {}
 
   /** @param names of the shops, each a target in a namespace of its own */
-  static async start(cluster: Cluster, names: readonly string[], options: { workers?: number } = {}): Promise<ClusterWorld> {
+  static async start(
+    cluster: Cluster,
+    names: readonly string[],
+    options: { workers?: number } = {},
+  ): Promise<ClusterWorld> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-shops-'));
     const shops = new Map(names.map((name) => [name, new Shop(cluster, name, folder)]));
     await Promise.all(names.map((name) => cluster.makeShop(name)));
@@ -184,7 +195,10 @@ export class ClusterWorld {
         targets: Object.fromEntries([...shops].map(([name, shop]) => [name, shop.declaration])),
       }),
     });
-    return new ClusterWorld(cluster, engine, shops, [() => engine.stop(), () => rm(folder, { recursive: true, force: true })]);
+    return new ClusterWorld(cluster, engine, shops, [
+      () => engine.stop(),
+      () => rm(folder, { recursive: true, force: true }),
+    ]);
   }
 
   shop(name: string): Shop {
@@ -220,7 +234,8 @@ export class ClusterWorld {
     return until(`${step} to ask`, async () => {
       const view = await this.engine.status(run).catch(() => null);
       if (!view) return undefined;
-      if (view.endedAt !== null) throw new Error(`the run ended as ${view.state}: ${view.problem?.message}`);
+      if (view.endedAt !== null)
+        throw new Error(`the run ended as ${view.state}: ${view.problem?.message}`);
       return view.waitingFor.find(({ id }) => id === step);
     });
   }

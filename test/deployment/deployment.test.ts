@@ -18,7 +18,10 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 /** Deploys under load, and gives the one approval that is asked for. */
-async function deployed(version: string, inputs: JsonObject = {}): Promise<{ view: RunView; users: LoadReport }> {
+async function deployed(
+  version: string,
+  inputs: JsonObject = {},
+): Promise<{ view: RunView; users: LoadReport }> {
   const users = world.users();
   try {
     const run = await world.deploy(version, inputs);
@@ -65,9 +68,14 @@ test('a second deployment is refused while the first one is under way, and told 
   const second = await world.deploy('3.0.1-slow', { on_busy: 'refuse' });
   expect(await world.engine.ended(second)).toMatchObject({
     state: 'failed',
-    problem: { message: expect.stringContaining(`target shop is held by run ${first.workflowId}`) as unknown },
+    problem: {
+      message: expect.stringContaining(`target shop is held by run ${first.workflowId}`) as unknown,
+    },
   });
-  const verdict = await world.engine.send(first, await world.engine.decision(first, { verb: 'reject' }));
+  const verdict = await world.engine.send(
+    first,
+    await world.engine.decision(first, { verb: 'reject' }),
+  );
   expect(verdict.accepted).toBe(true);
   expect((await world.engine.ended(first)).state).toBe('rejected');
 }, 60_000);
@@ -104,7 +112,9 @@ async function deployedBesideReader(settings: Record<string, string> = {}) {
     await reader.query('COMMIT');
     const view = await engine.ended(run);
     await recordHistory(run, 'zero-downtime-deployment, taken back');
-    const expand = (await getAttempts(engine.pool, run.workflowId)).find(({ step, undo }) => step === 'migrate/expand' && !undo);
+    const expand = (await getAttempts(engine.pool, run.workflowId)).find(
+      ({ step, undo }) => step === 'migrate/expand' && !undo,
+    );
     const { phases, failures } = await users.stop();
     return { view, expand, failures, slowestMs: Math.round(phases['held']?.max ?? 0) };
   } finally {
@@ -122,7 +132,10 @@ test('an expand migration whose table is held by a long transaction lets users p
       `without a lock time-out ${endless.slowestMs} ms, ${endless.failures} failed`,
   );
   for (const { view, expand } of [short, endless]) {
-    expect(expand).toMatchObject({ state: 'succeeded', output: { stdout: expect.stringContaining('0302-validate.sql') } });
+    expect(expand).toMatchObject({
+      state: 'succeeded',
+      output: { stdout: expect.stringContaining('0302-validate.sql') },
+    });
     // It is bad, and was taken back with its migration.
     expect(view).toMatchObject({
       state: 'rolled-back',
@@ -130,7 +143,9 @@ test('an expand migration whose table is held by a long transaction lets users p
     });
   }
   expect(short.failures).toBe(0);
-  expect(short.expand?.output).toMatchObject({ stdout: expect.not.stringContaining('"waitedForLocks":0') });
+  expect(short.expand?.output).toMatchObject({
+    stdout: expect.not.stringContaining('"waitedForLocks":0'),
+  });
   expect(short.slowestMs).toBeLessThan(heldMs / 2);
   expect(endless.slowestMs).toBeGreaterThan(0.8 * heldMs);
   expect(await world.serving()).toEqual(['2.0.0']);
@@ -149,10 +164,33 @@ interface Case {
 }
 
 const cases: Case[] = [
-  { version: '3.0.1-crashes', found: /PAYMENTS_URL is missing/, state: 'rolled-back', harmed: 0, long: true },
-  { version: '3.0.1-never-ready', found: /waited 3 s in vain/, state: 'rolled-back', harmed: 0, long: true },
-  { version: '3.0.1-unsafe-expand', found: /the running release would not work/, state: 'failed', harmed: 0 },
-  { version: '3.0.1-needs-schema', found: /the next release would not work/, state: 'failed', harmed: 0, long: true },
+  {
+    version: '3.0.1-crashes',
+    found: /PAYMENTS_URL is missing/,
+    state: 'rolled-back',
+    harmed: 0,
+    long: true,
+  },
+  {
+    version: '3.0.1-never-ready',
+    found: /waited 3 s in vain/,
+    state: 'rolled-back',
+    harmed: 0,
+    long: true,
+  },
+  {
+    version: '3.0.1-unsafe-expand',
+    found: /the running release would not work/,
+    state: 'failed',
+    harmed: 0,
+  },
+  {
+    version: '3.0.1-needs-schema',
+    found: /the next release would not work/,
+    state: 'failed',
+    harmed: 0,
+    long: true,
+  },
   // It fails one request in ten, and had one in ten: of all requests not more than one in fifty may have met it.
   {
     version: '3.0.1-fails',
@@ -162,7 +200,13 @@ const cases: Case[] = [
     // Three failures are the least that say anything, and one request in ten fails.
     inputs: { window: '3s', min_requests: 50 },
   },
-  { version: '3.0.1-slow', found: /with 10 % of the traffic: its p95 is/, state: 'rolled-back', harmed: 0, long: true },
+  {
+    version: '3.0.1-slow',
+    found: /with 10 % of the traffic: its p95 is/,
+    state: 'rolled-back',
+    harmed: 0,
+    long: true,
+  },
   {
     version: '3.0.1-leaks',
     found: /its memory grew/,
@@ -178,7 +222,9 @@ describe('a bad release is found and taken back by itself', () => {
     '$version',
     async ({ version, found, state, harmed, inputs }) => {
       const { view, users } = await deployed(version, inputs);
-      tell(`${version}: ${users.failures} of ${users.requests} requests failed; ${view.problem?.message}`);
+      tell(
+        `${version}: ${users.failures} of ${users.requests} requests failed; ${view.problem?.message}`,
+      );
       expect(view.state).toBe(state);
       expect(view.problem?.message).toMatch(found);
       expect(users.failures / users.requests).toBeLessThanOrEqual(harmed);

@@ -9,7 +9,8 @@ afterEach(async () => {
   storm = undefined;
 });
 
-const right = ({ state, believed, found }: Ended, wanted: Ended['state']): boolean => state === wanted && believed === found;
+const right = ({ state, believed, found }: Ended, wanted: Ended['state']): boolean =>
+  state === wanted && believed === found;
 
 const told = ({ state, believed, found, wrongMs, requests, failures }: Ended): string =>
   `${state}, the proxy ${believed === found ? `has what the run believes (${found})` : `has ${found}, the run believes ${believed}`}, ` +
@@ -47,7 +48,9 @@ const deploymentsEach = 6;
 if (isLong) {
   const here = proxyKinds.filter((kind) => !proxyMissing(kind));
   // What is told to nginx lies in a file.
-  const forms = here.flatMap((kind) => (kind === 'nginx' ? [true] : [true, false]).map((remembers) => ({ kind, remembers })));
+  const forms = here.flatMap((kind) =>
+    (kind === 'nginx' ? [true] : [true, false]).map((remembers) => ({ kind, remembers })),
+  );
   test.each(forms)(
     '$kind, remembers $remembers: killed at random moments, $kind too; good releases are deployed, bad ones taken back',
     async ({ kind, remembers }) => {
@@ -57,17 +60,27 @@ if (isLong) {
         const generation = index % 2 === 0 ? 2 : 3;
         const flaw = index % 4 === 3 ? 'fails' : null;
         const deaths = randomDeaths(3);
-        const each = await storm.deploy({ version: `${generation}.1.${index}`, generation, flaw, deaths });
+        const each = await storm.deploy({
+          version: `${generation}.1.${index}`,
+          generation,
+          flaw,
+          deaths,
+        });
         const isRight = right(each, flaw ? 'rolled-back' : 'succeeded');
-        const moments = deaths.map(({ victim, step, afterMs }) => `${victim} ${afterMs} ms into ${step}`).join(', ');
+        const moments = deaths
+          .map(({ victim, step, afterMs }) => `${victim} ${afterMs} ms into ${step}`)
+          .join(', ');
         if (!isRight) process.stdout.write(`WRONG after ${moments}: ${told(each)}; ${each.why}\n`);
         ended.push({ ...each, isRight, isBad: flaw !== null });
         // It holds the service still.
         if (each.state === 'needs-operator') break;
       }
-      const sum = (count: (each: Ended) => number): number => ended.reduce((total, each) => total + count(each), 0);
+      const sum = (count: (each: Ended) => number): number =>
+        ended.reduce((total, each) => total + count(each), 0);
       const lost = (bad: boolean): number =>
-        ended.filter(({ isBad }) => isBad === bad).reduce((total, { failures }) => total + failures, 0);
+        ended
+          .filter(({ isBad }) => isBad === bad)
+          .reduce((total, { failures }) => total + failures, 0);
       const again = ended.flatMap(({ wrongMs }) => wrongMs);
       tell(
         `${kind} that ${remembers ? 'remembers' : 'forgets'}: ${ended.filter(({ isRight }) => isRight).length} of ${deploymentsEach} right; ` +

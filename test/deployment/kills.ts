@@ -94,7 +94,12 @@ export class Storm {
     try {
       return new Storm(
         temporal,
-        await DeploymentWorld.start(proxy, { address: temporal.address, workers: 1, program, remembers }),
+        await DeploymentWorld.start(proxy, {
+          address: temporal.address,
+          workers: 1,
+          program,
+          remembers,
+        }),
       );
     } catch (error) {
       await temporal.stop();
@@ -115,7 +120,13 @@ export class Storm {
   }
 
   /** Deploys, approves, kills, and waits until the run has ended or asks people. */
-  async deploy({ version, flaw = null, generation, deaths, inputs = {} }: StormyDeployment): Promise<Ended> {
+  async deploy({
+    version,
+    flaw = null,
+    generation,
+    deaths,
+    inputs = {},
+  }: StormyDeployment): Promise<Ended> {
     const { world } = this;
     publishRelease(world.system.files.releases, release(version, generation, flaw));
     const users = world.users(200);
@@ -140,7 +151,9 @@ export class Storm {
       const calm = Object.entries(report.phases).filter(([name]) => !name.startsWith('away'));
       return {
         state: view.state,
-        why: view.problem?.message ?? view.waitingFor.map(({ id, evidence }) => `${id}: ${JSON.stringify(evidence)}`).join(),
+        why:
+          view.problem?.message ??
+          view.waitingFor.map(({ id, evidence }) => `${id}: ${JSON.stringify(evidence)}`).join(),
         deaths: done,
         wrongMs,
         believed: words(await this.believed(run)),
@@ -192,7 +205,10 @@ export class Storm {
       .filter(({ kind, state }) => kind === 'traffic' && state === 'succeeded')
       .sort((a, b) => (a.endedAt ?? '').localeCompare(b.endedAt ?? ''))
       .flatMap(({ output }) => (output as { after?: TrafficServer[] } | null)?.after ?? [])
-      .reduce((servers, server) => servers.set(server.name, server), new Map<string, TrafficServer>());
+      .reduce(
+        (servers, server) => servers.set(server.name, server),
+        new Map<string, TrafficServer>(),
+      );
     return [...told.values()].sort(byName);
   }
 

@@ -19,8 +19,24 @@ here('zero-downtime-deployment on Kubernetes', () => {
   let cluster: Cluster;
   let world: ClusterWorld;
   const names = [
-    ...['good', 'canary', 'never-ready', 'crashes', 'later', 'forwards', 'moment', 'backwards', 'refused'],
-    ...['killed-before-set', 'killed-after-set', 'killed-in-status', 'killed-before-undo', 'killed-after-undo'],
+    ...[
+      'good',
+      'canary',
+      'never-ready',
+      'crashes',
+      'later',
+      'forwards',
+      'moment',
+      'backwards',
+      'refused',
+    ],
+    ...[
+      'killed-before-set',
+      'killed-after-set',
+      'killed-in-status',
+      'killed-before-undo',
+      'killed-after-undo',
+    ],
   ];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'runbook-cluster-'));
@@ -41,7 +57,9 @@ here('zero-downtime-deployment on Kubernetes', () => {
     const run = await world.deploy(shop, '2.0.0');
     const view = await world.ended(run);
     await sample.stop();
-    tell(`good release: at least ${sample.least()} of 4 pods available in ${sample.count()} changes of the Deployment`);
+    tell(
+      `good release: at least ${sample.least()} of 4 pods available in ${sample.count()} changes of the Deployment`,
+    );
     expect(view).toMatchObject({ state: 'succeeded', problem: null });
     expect(await shop.podTags()).toEqual(pods('2.0.0'));
     expect(sample.least()).toBe(4);
@@ -59,18 +77,26 @@ here('zero-downtime-deployment on Kubernetes', () => {
 
   test('an image that never becomes ready is undone within its deadline, and the old pods serve all the time', async () => {
     const cases: [string, RegExp][] = [
-      ['never-ready', /not all pods of shop are ready after 8 s: 4 of 4 are available \(shop-\w+-\w+: ImagePullBackOff\)/],
+      [
+        'never-ready',
+        /not all pods of shop are ready after 8 s: 4 of 4 are available \(shop-\w+-\w+: ImagePullBackOff\)/,
+      ],
       ['crashes', /not all pods of shop are ready after 8 s: .*CrashLoopBackOff after 3 restarts/],
     ];
     await Promise.all(
       cases.map(async ([kind, found]) => {
         const shop = world.shop(kind);
         const sample = await shop.sample();
-        const view = await world.ended(await world.deploy(shop, `2.0.0-${kind}`, { ready_within: '8s' }));
+        const view = await world.ended(
+          await world.deploy(shop, `2.0.0-${kind}`, { ready_within: '8s' }),
+        );
         await sample.stop();
         const undone = view.steps.filter(({ state }) => state === 'undone').map(({ id }) => id);
         const step = (id: string) => view.steps.find((each) => each.id === id);
-        const [begun, ended] = [step('shift/image')?.startedAt ?? '', step('shift/steady')?.endedAt ?? ''];
+        const [begun, ended] = [
+          step('shift/image')?.startedAt ?? '',
+          step('shift/steady')?.endedAt ?? '',
+        ];
         const took = Math.round((Date.parse(ended) - Date.parse(begun)) / 1_000);
         tell(
           `${kind}: undone ${took} s after it was begun, with 8 s to be ready; at least ${sample.least()} of 4 pods available`,
@@ -81,18 +107,29 @@ here('zero-downtime-deployment on Kubernetes', () => {
         expect(undone).toEqual(['shift/steady', 'shift/image']);
         expect(await shop.podTags()).toEqual(pods('1.0.0'));
         expect([sample.least(), sample.count() > 2]).toEqual([4, true]);
-        expect(shop.calls).toEqual(['set image', 'rollout status', 'rollout undo', 'rollout status']);
+        expect(shop.calls).toEqual([
+          'set image',
+          'rollout status',
+          'rollout undo',
+          'rollout status',
+        ]);
         // The revision before, with a number of its own again: not a third one.
-        expect(await shop.kubectl('rollout', 'history', 'deployment/shop')).toMatch(/^2 .*\n3 +1\.0\.0$/m);
+        expect(await shop.kubectl('rollout', 'history', 'deployment/shop')).toMatch(
+          /^2 .*\n3 +1\.0\.0$/m,
+        );
       }),
     );
   }, 120_000);
 
   test('an image whose pods die after they were ready is found while it is watched, and undone', async () => {
     const shop = world.shop('later');
-    const view = await world.ended(await world.deploy(shop, '2.0.0-fails-later', { watch: '30s', window: '10s' }));
+    const view = await world.ended(
+      await world.deploy(shop, '2.0.0-fails-later', { watch: '30s', window: '10s' }),
+    );
     expect(view.state).toBe('rolled-back');
-    expect(view.problem?.message).toMatch(/bad while it was watched: .* \(shop-.*CrashLoopBackOff after 5 restarts/);
+    expect(view.problem?.message).toMatch(
+      /bad while it was watched: .* \(shop-.*CrashLoopBackOff after 5 restarts/,
+    );
     expect(await shop.podTags()).toEqual(pods('1.0.0'));
   }, 120_000);
 
@@ -100,21 +137,42 @@ here('zero-downtime-deployment on Kubernetes', () => {
     const cases = [
       { name: 'killed-before-set', call: 'set image', script: 'kill -9 $$', made: 2 },
       { name: 'killed-after-set', call: 'set image', script: '"$real" "$@"; kill -9 $$', made: 1 },
-      { name: 'killed-in-status', call: 'rollout status', script: '"$real" "$@" & sleep 0.7; kill -9 $! $$' },
-      { name: 'killed-before-undo', call: 'rollout undo', script: 'kill -9 $$', made: 2, bad: true },
-      { name: 'killed-after-undo', call: 'rollout undo', script: '"$real" "$@"; kill -9 $$', made: 1, bad: true },
+      {
+        name: 'killed-in-status',
+        call: 'rollout status',
+        script: '"$real" "$@" & sleep 0.7; kill -9 $! $$',
+      },
+      {
+        name: 'killed-before-undo',
+        call: 'rollout undo',
+        script: 'kill -9 $$',
+        made: 2,
+        bad: true,
+      },
+      {
+        name: 'killed-after-undo',
+        call: 'rollout undo',
+        script: '"$real" "$@"; kill -9 $$',
+        made: 1,
+        bad: true,
+      },
     ];
     await Promise.all(
       cases.map(async ({ name, call, script, made, bad = false }) => {
         const shop = world.shop(name);
         shop.meddle(call, script);
-        const run = await world.deploy(shop, bad ? '2.0.0-never-ready' : '2.0.0', bad ? { ready_within: '8s' } : {});
+        const run = await world.deploy(
+          shop,
+          bad ? '2.0.0-never-ready' : '2.0.0',
+          bad ? { ready_within: '8s' } : {},
+        );
         const view = await world.ended(run);
         expect([name, view.state]).toEqual([name, bad ? 'rolled-back' : 'succeeded']);
         expect(await shop.podTags()).toEqual(pods(bad ? '1.0.0' : '2.0.0'));
         expect(await shop.revision()).toBe(bad ? 3 : 2);
         // The one that was killed, and the one that made up for it where that was needed; following it twice changes nothing.
-        if (made !== undefined) expect(shop.calls.filter((each) => each === call)).toHaveLength(made);
+        if (made !== undefined)
+          expect(shop.calls.filter((each) => each === call)).toHaveLength(made);
       }),
     );
   }, 120_000);
@@ -143,7 +201,9 @@ here('zero-downtime-deployment on Kubernetes', () => {
     await world.answer(run, 'abort');
     expect(await world.ended(run)).toMatchObject({
       state: 'failed',
-      problem: { message: expect.stringContaining('could not be taken back: shift/image') as unknown },
+      problem: {
+        message: expect.stringContaining('could not be taken back: shift/image') as unknown,
+      },
     });
     expect(await shop.tag()).toBe('1.0.1-hotfix');
     expect(shop.calls).not.toContain('rollout undo');
@@ -154,7 +214,9 @@ here('zero-downtime-deployment on Kubernetes', () => {
       `"$real" --kubeconfig='${shop.cluster.adminConfig}' --namespace=${shop.namespace} scale deployment/shop --replicas=5`,
     );
     const next = await world.deploy(shop, '3.0.0');
-    expect((await world.asked(next, 'shift/unchanged')).evidence['what happened']).toMatch(/: replicas 4 → 5$/);
+    expect((await world.asked(next, 'shift/unchanged')).evidence['what happened']).toMatch(
+      /: replicas 4 → 5$/,
+    );
     await world.answer(next, 'skip');
     expect(await world.ended(next)).toMatchObject({ state: 'succeeded-with-exceptions' });
     expect(await shop.podTags()).toEqual(pods('3.0.0', 5));
@@ -176,15 +238,26 @@ here('zero-downtime-deployment on Kubernetes', () => {
       'jsonpath={.items[*].spec.template.spec.containers[0].image}',
     );
     expect(revisions).toContain('1.0.1-hotfix');
-    await until('the rollout to end', async () => (await shop.podTags()).every((tag) => tag === '2.0.0'));
+    await until('the rollout to end', async () =>
+      (await shop.podTags()).every((tag) => tag === '2.0.0'),
+    );
 
-    const inputs = { service: shop.target, version: '3.0.0', strategy: 'rolling', window: '2s', watch: '2s', contract: 'later' };
+    const inputs = {
+      service: shop.target,
+      version: '3.0.0',
+      strategy: 'rolling',
+      window: '2s',
+      watch: '2s',
+      contract: 'later',
+    };
     const late = await world.engine.run('zero-downtime-deployment', inputs);
     await world.engine.waiting(late);
     await shop.kubectl('set', 'env', 'deployment/shop', 'LOG_LEVEL=debug');
     await world.engine.send(late, await world.engine.decision(late));
     const steady = await world.asked(late, 'shift/steady');
-    expect(steady.evidence['what happened']).toMatch(/\(with kubectl-set, .*\): container web: env was changed$/);
+    expect(steady.evidence['what happened']).toMatch(
+      /\(with kubectl-set, .*\): container web: env was changed$/,
+    );
     await world.answer(late, 'abort');
     expect((await world.ended(late)).state).toBe('failed');
     expect(await shop.tag()).toBe('2.0.0');
@@ -194,14 +267,18 @@ here('zero-downtime-deployment on Kubernetes', () => {
     const shop = world.shop('backwards');
     const run = await world.deploy(shop, '2.0.0', { watch: '60s', window: '30s' });
     await until('the watch to begin', async () =>
-      (await world.engine.status(run)).steps.some(({ id, state }) => id === 'watch/pods' && state === 'running'),
+      (await world.engine.status(run)).steps.some(
+        ({ id, state }) => id === 'watch/pods' && state === 'running',
+      ),
     );
     await hotfix(shop);
     const asked = await world.asked(run, 'watch/pods');
     expect(asked.evidence['what happened']).toMatch(/2\.0\.0 → .*1\.0\.1-hotfix/);
     await world.answer(run, 'rollback');
     const undo = await world.asked(run, 'shift/image.undo');
-    expect(undo.evidence['what happened']).toMatch(/somebody else has changed deployment shop .*2\.0\.0 → .*1\.0\.1-hotfix/);
+    expect(undo.evidence['what happened']).toMatch(
+      /somebody else has changed deployment shop .*2\.0\.0 → .*1\.0\.1-hotfix/,
+    );
     expect(await shop.tag()).toBe('1.0.1-hotfix');
     await shop.kubectl('set', 'image', 'deployment/shop', 'web=registry.example/shop:2.0.0');
     await world.answer(run, 'retry');
@@ -213,16 +290,29 @@ here('zero-downtime-deployment on Kubernetes', () => {
     const shop = world.shop('refused');
     const refused = async (inputs: Record<string, string> = {}): Promise<string | undefined> =>
       (await world.ended(await world.deploy(shop, '2.0.0', inputs))).problem?.message;
-    expect(await refused({ strategy: 'canary' })).toBe('deployment shop has no second Deployment for a canary');
-    expect(await refused({ strategy: 'blue-green' })).toBe('deployment shop cannot be deployed to as blue-green');
+    expect(await refused({ strategy: 'canary' })).toBe(
+      'deployment shop has no second Deployment for a canary',
+    );
+    expect(await refused({ strategy: 'blue-green' })).toBe(
+      'deployment shop cannot be deployed to as blue-green',
+    );
 
     await shop.kubectl('rollout', 'pause', 'deployment/shop');
     expect(await refused()).toBe('deployment shop is paused');
     await shop.kubectl('rollout', 'resume', 'deployment/shop');
 
-    await shop.kubectl('set', 'image', 'deployment/shop', 'web=registry.example/shop:1.5.0-never-ready');
-    await until('the rollout to begin', async () => (await shop.podTags()).includes('1.5.0-never-ready'));
-    expect(await refused()).toBe('deployment shop is being rolled out, or lacks pods: 4 of 4 are available');
+    await shop.kubectl(
+      'set',
+      'image',
+      'deployment/shop',
+      'web=registry.example/shop:1.5.0-never-ready',
+    );
+    await until('the rollout to begin', async () =>
+      (await shop.podTags()).includes('1.5.0-never-ready'),
+    );
+    expect(await refused()).toBe(
+      'deployment shop is being rolled out, or lacks pods: 4 of 4 are available',
+    );
     await shop.kubectl('rollout', 'undo', 'deployment/shop');
     await shop.kubectl('rollout', 'status', 'deployment/shop', '--timeout=30s');
 
@@ -251,7 +341,9 @@ here('zero-downtime-deployment on Kubernetes', () => {
   test('a canary: its pods are scaled to its share and away again; a bad one never reaches the Deployment itself', async () => {
     const shop = world.shop('canary');
     const canary = await shop.sample('shop-canary');
-    const view = await world.ended(await world.deploy(shop, '2.0.0', { strategy: 'canary', steps: '10,50,100' }));
+    const view = await world.ended(
+      await world.deploy(shop, '2.0.0', { strategy: 'canary', steps: '10,50,100' }),
+    );
     await canary.stop();
     expect(view).toMatchObject({ state: 'succeeded', problem: null });
     expect(await shop.podTags()).toEqual(pods('2.0.0'));
@@ -264,7 +356,9 @@ here('zero-downtime-deployment on Kubernetes', () => {
     expect((await shop.found('shop-canary')).spec.replicas).toBe(0);
 
     const before = await shop.revision();
-    const bad = await world.ended(await world.deploy(shop, '3.0.0-fails-later', { strategy: 'canary', window: '12s' }));
+    const bad = await world.ended(
+      await world.deploy(shop, '3.0.0-fails-later', { strategy: 'canary', window: '12s' }),
+    );
     expect(bad.state).toBe('rolled-back');
     expect(bad.problem?.message).toMatch(/bad as a canary of 1 pods beside 4: .*CrashLoopBackOff/);
     expect(await shop.podTags()).toEqual(pods('2.0.0'));

@@ -44,7 +44,11 @@ function judged(all: readonly Delivered[]): Judged {
     if (!isRight(each, serving)) wrong.push(each);
     serving = each.serving.join();
   }
-  return { good: all.filter(({ flaw }) => flaw === null), bad: all.filter(({ flaw }) => flaw !== null), wrong };
+  return {
+    good: all.filter(({ flaw }) => flaw === null),
+    bad: all.filter(({ flaw }) => flaw !== null),
+    wrong,
+  };
 }
 
 /** Failures one by one, for whoever has to find out why. */

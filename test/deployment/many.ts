@@ -3,7 +3,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
 import type { Load } from '../../examples/web-system/load-client.js';
 import type { PhaseReport } from '../../examples/web-system/load-report.js';
-import { flaws, publishRelease, release, type Flaw, type Generation } from '../../examples/web-system/releases.js';
+import {
+  flaws,
+  publishRelease,
+  release,
+  type Flaw,
+  type Generation,
+} from '../../examples/web-system/releases.js';
 import type { JsonObject } from '../../language/json.js';
 import type { DeploymentWorld } from './world.js';
 
@@ -47,12 +53,17 @@ export function shipments(count: number, bad: number): Shipment[] {
 }
 
 export function isRight({ flaw, state, version, serving }: Delivered, before: string): boolean {
-  const wanted = flaw === null ? 'succeeded' : foundByRehearsal.includes(flaw) ? 'failed' : 'rolled-back';
+  const wanted =
+    flaw === null ? 'succeeded' : foundByRehearsal.includes(flaw) ? 'failed' : 'rolled-back';
   return state === wanted && serving.join() === (flaw === null ? version : before);
 }
 
 /** Deploys one release after the other to one system, under one load. */
-export async function ship(world: DeploymentWorld, all: readonly Shipment[], users: Load): Promise<Delivered[]> {
+export async function ship(
+  world: DeploymentWorld,
+  all: readonly Shipment[],
+  users: Load,
+): Promise<Delivered[]> {
   const delivered: Delivered[] = [];
   for (const shipment of all) {
     const { version, generation, flaw } = shipment;
@@ -68,7 +79,9 @@ export async function ship(world: DeploymentWorld, all: readonly Shipment[], use
     delivered.push({
       ...shipment,
       state: view.state,
-      why: view.problem?.message ?? view.waitingFor.map(({ evidence }) => JSON.stringify(evidence)).join(),
+      why:
+        view.problem?.message ??
+        view.waitingFor.map(({ evidence }) => JSON.stringify(evidence)).join(),
       serving: await world.serving(),
       users: seen,
       seconds: Math.round((performance.now() - began) / 1_000),
@@ -84,7 +97,10 @@ export async function ship(world: DeploymentWorld, all: readonly Shipment[], use
 }
 
 /** Waits until the run has ended; when it asks because it saw too little, it is told to look again, as a person would. */
-async function seenThrough(world: DeploymentWorld, run: WorkflowHandle): Promise<{ view: RunView; asked: number }> {
+async function seenThrough(
+  world: DeploymentWorld,
+  run: WorkflowHandle,
+): Promise<{ view: RunView; asked: number }> {
   const { engine } = world;
   for (let asked = 0; ;) {
     const view = await engine.status(run);

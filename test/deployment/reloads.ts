@@ -10,7 +10,11 @@ import type { Proxy } from '../../examples/web-system/proxy.js';
 /** How often Caddy has taken a new configuration by its admin API, as it counts itself. */
 export async function reloadsOf(proxy: Proxy): Promise<number> {
   const samples = parseSamples(await (await ask(proxy, '/metrics')).text());
-  return total(samples, 'caddy_admin_http_requests_total', ({ method, code }) => method === 'PATCH' && code === '200');
+  return total(
+    samples,
+    'caddy_admin_http_requests_total',
+    ({ method, code }) => method === 'PATCH' && code === '200',
+  );
 }
 
 /** Gives Caddy the configuration that it has, so many times. @param everyMs milliseconds between two of them */
@@ -21,12 +25,22 @@ export async function reload(proxy: Proxy, times: number, everyMs: number): Prom
     // Unless told so, Caddy does nothing where nothing is different.
     const headers = { 'content-type': 'application/json', 'cache-control': 'must-revalidate' };
     const response = await ask(proxy, path, { method: 'PATCH', headers, body });
-    if (!response.ok) throw new Error(`Caddy refused its own configuration: ${response.status} ${await response.text()}`);
+    if (!response.ok)
+      throw new Error(
+        `Caddy refused its own configuration: ${response.status} ${await response.text()}`,
+      );
     await delay(everyMs);
   }
 }
 
-function ask({ facts }: Proxy, path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
+function ask(
+  { facts }: Proxy,
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+) {
   const admin = typeof facts['admin'] === 'string' ? facts['admin'] : '';
-  return fetch(new URL(path, admin), { ...init, headers: { ...init.headers, origin: new URL(admin).origin } });
+  return fetch(new URL(path, admin), {
+    ...init,
+    headers: { ...init.headers, origin: new URL(admin).origin },
+  });
 }

@@ -20,7 +20,8 @@ describe.each(proxies)('%s: server by server', (proxy) => {
   const here = proxyMissing(proxy) ? test.skip : test;
   let world: DeploymentWorld;
   beforeAll(async () => {
-    if (!proxyMissing(proxy)) world = await DeploymentWorld.start(proxy, { slots, everywhere: true });
+    if (!proxyMissing(proxy))
+      world = await DeploymentWorld.start(proxy, { slots, everywhere: true });
   }, 60_000);
   afterAll(() => world?.stop());
 
@@ -37,7 +38,11 @@ describe.each(proxies)('%s: server by server', (proxy) => {
     try {
       const run = await world.deploy(version, { strategy: 'rolling', ...inputs });
       await world.approve(run);
-      return { view: await world.engine.ended(run), users: await users.stop(), fewest: await carrying.stop() };
+      return {
+        view: await world.engine.ended(run),
+        users: await users.stop(),
+        fewest: await carrying.stop(),
+      };
     } finally {
       await carrying.stop();
       users.kill();
@@ -46,7 +51,9 @@ describe.each(proxies)('%s: server by server', (proxy) => {
 
   /** Steps by what became of them, in their order. */
   const steps = ({ steps: rows }: RunView, state: string): string[] =>
-    rows.filter((row) => row.state === state && row.id.startsWith('roll/')).map(({ id, title }) => `${id}: ${title}`);
+    rows
+      .filter((row) => row.state === state && row.id.startsWith('roll/'))
+      .map(({ id, title }) => `${id}: ${title}`);
 
   here(
     'a pool that is not of one version, or too small for the batch, is refused in words',
@@ -54,13 +61,21 @@ describe.each(proxies)('%s: server by server', (proxy) => {
       const run = await world.deploy('2.0.0', { strategy: 'rolling', batch: 3 });
       expect(await world.engine.ended(run)).toMatchObject({
         state: 'failed',
-        problem: { message: expect.stringMatching(/^3 servers of web have traffic, and 3 at a time/) as unknown },
+        problem: {
+          message: expect.stringMatching(
+            /^3 servers of web have traffic, and 3 at a time/,
+          ) as unknown,
+        },
       });
       const { traffic } = world.system.proxy;
       const [first] = (await traffic.observe()).servers;
-      const { before } = await traffic.apply([{ name: 'web-1', address: first?.address ?? '', weight: 50 }]);
+      const { before } = await traffic.apply([
+        { name: 'web-1', address: first?.address ?? '', weight: 50 },
+      ]);
       const uneven = await world.deploy('2.0.0', { strategy: 'rolling' });
-      expect((await world.engine.ended(uneven)).problem?.message).toMatch(/^the servers of web have different shares/);
+      expect((await world.engine.ended(uneven)).problem?.message).toMatch(
+        /^the servers of web have different shares/,
+      );
       await traffic.apply(before);
     },
     60_000,
@@ -78,7 +93,9 @@ describe.each(proxies)('%s: server by server', (proxy) => {
           return waitingFor.find(({ kind }) => kind !== 'approval');
         });
         expect(asked.id).toBe('roll/baseline');
-        expect(JSON.stringify(asked.evidence)).toMatch(/Prometheus at .* does not answer \(ECONNREFUSED\)/);
+        expect(JSON.stringify(asked.evidence)).toMatch(
+          /Prometheus at .* does not answer \(ECONNREFUSED\)/,
+        );
         await world.takeBack(run);
         expect((await world.engine.ended(run)).state).toBe('rolled-back');
         expect(await users.stop()).toMatchObject({ failures: 0 });
@@ -96,7 +113,11 @@ describe.each(proxies)('%s: server by server', (proxy) => {
       tell(
         `rolling behind ${proxy}: ${users.failures} of ${users.requests} requests failed, ${fewest} of 3 servers at the fewest`,
       );
-      expect(view).toMatchObject({ state: 'succeeded', problem: null, outputs: { servers: slots, before: '1.0.0' } });
+      expect(view).toMatchObject({
+        state: 'succeeded',
+        problem: null,
+        outputs: { servers: slots, before: '1.0.0' },
+      });
       expect(users).toMatchObject({ failures: 0, failed: [] });
       expect(fewest).toBe(2);
       expect(await world.serving()).toEqual(['2.0.0', '2.0.0', '2.0.0']);
@@ -115,7 +136,9 @@ describe.each(proxies)('%s: server by server', (proxy) => {
     'a release that fails one request in ten is found on the first server, and taken back',
     async () => {
       const { view, users, fewest } = await deployed('3.0.1-fails');
-      tell(`3.0.1-fails, rolling: ${users.failures} of ${users.requests} requests failed; ${view.problem?.message}`);
+      tell(
+        `3.0.1-fails, rolling: ${users.failures} of ${users.requests} requests failed; ${view.problem?.message}`,
+      );
       expect(view.state).toBe('rolled-back');
       expect(view.problem?.message).toMatch(/bad on web-1: .*\d+ of \d+ requests failed/);
       // One request in ten on one server in three.
@@ -123,7 +146,9 @@ describe.each(proxies)('%s: server by server', (proxy) => {
       expect(users.failed.every(({ release }) => release === '3.0.1-fails')).toBe(true);
       expect(fewest).toBe(2);
       expect(await world.serving()).toEqual(['2.0.0', '2.0.0', '2.0.0']);
-      expect(view.steps.filter(({ id }) => id.endsWith('.2') && id.startsWith('roll/leave'))).toEqual([]);
+      expect(
+        view.steps.filter(({ id }) => id.endsWith('.2') && id.startsWith('roll/leave')),
+      ).toEqual([]);
     },
     240_000,
   );
@@ -168,7 +193,9 @@ describe.each(proxies)('%s: server by server', (proxy) => {
           met = (await users.report()).failures;
         }
         const { failures, requests } = await users.stop();
-        tell(`rolling, servers ended ${kills} times without leaving the pool first: ${failures} of ${requests} requests failed`);
+        tell(
+          `rolling, servers ended ${kills} times without leaving the pool first: ${failures} of ${requests} requests failed`,
+        );
         expect(failures).toBeGreaterThan(0);
       } finally {
         users.kill();

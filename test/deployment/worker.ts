@@ -17,7 +17,10 @@ function believeWhatWasTold(): void {
   const told = new Map<string, WantedServer>();
   Switch.prototype.observe = async function (signal) {
     const seen = await observe.call(this, signal);
-    return { ...seen, servers: seen.servers.map((server) => ({ ...server, ...told.get(server.name) })) };
+    return {
+      ...seen,
+      servers: seen.servers.map((server) => ({ ...server, ...told.get(server.name) })),
+    };
   };
   Switch.prototype.apply = async function (wanted, signal): Promise<TrafficChange> {
     const change = await apply.call(this, wanted, signal);
@@ -29,7 +32,10 @@ function believeWhatWasTold(): void {
 const config = readConfig(process.env);
 const pool = openPool(config.databaseUrl);
 const { worker, connection, commands } = await createWorker(config, pool, {
-  bundle: { code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8'), procedure: 'sha256:test' },
+  bundle: {
+    code: readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8'),
+    procedure: 'sha256:test',
+  },
   catalogue,
 });
 process.stdout.write('worker ready\n');

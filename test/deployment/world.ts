@@ -6,7 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../embedded/ports.js';
 import { Load, type LoadOptions } from '../../examples/web-system/load-client.js';
-import { instancesOf, runningInstance, startInstance } from '../../examples/web-system/instances.js';
+import {
+  instancesOf,
+  runningInstance,
+  startInstance,
+} from '../../examples/web-system/instances.js';
 import { proxyHere, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
 import { webTarget } from '../../examples/web-system/target.js';
@@ -39,14 +43,21 @@ export class DeploymentWorld {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-deploy-'));
     const database = await createTestDatabase('web');
     const where = { ...(slots ? { slots } : {}), ...(everywhere ? { everywhere } : {}) };
-    const system = await WebSystem.start(folder, { proxy, databaseUrl: database.url, remembers, ...where });
+    const system = await WebSystem.start(folder, {
+      proxy,
+      databaseUrl: database.url,
+      remembers,
+      ...where,
+    });
     const shop = webTarget(system);
     // Nobody listens there.
     const prometheus = { url: `http://127.0.0.1:${await freePort()}`, p95: 'vector(0.01)' };
     const engine = await Engine.start({
       ...workers,
       procedures: join(programFolder, 'workflows', 'index.js'),
-      targets: JSON.stringify({ targets: { shop, blind: { ...shop, facts: { ...shop.facts, prometheus } } } }),
+      targets: JSON.stringify({
+        targets: { shop, blind: { ...shop, facts: { ...shop.facts, prometheus } } },
+      }),
     });
     return new DeploymentWorld(engine, system, [
       () => engine.stop(),
@@ -59,7 +70,13 @@ export class DeploymentWorld {
   users(rate = 300, limits: Pick<LoadOptions, 'requests' | 'seconds'> = {}): Load {
     const { url, kind } = this.system.proxy;
     // A new configuration of Caddy or nginx closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
-    return Load.start({ url, rate, connections: 8, ...limits, ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }) });
+    return Load.start({
+      url,
+      rate,
+      connections: 8,
+      ...limits,
+      ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }),
+    });
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {
@@ -99,7 +116,14 @@ export class DeploymentWorld {
   /** Takes a run back, whatever it does. */
   async takeBack(run: WorkflowHandle): Promise<void> {
     const { workflowId } = run;
-    const decision = { version: 1, id: randomUUID(), run: workflowId, verb: 'rollback', by: 'operator', reason: 'test' } as const;
+    const decision = {
+      version: 1,
+      id: randomUUID(),
+      run: workflowId,
+      verb: 'rollback',
+      by: 'operator',
+      reason: 'test',
+    } as const;
     const verdict = await this.engine.send(run, decision);
     if (!verdict.accepted) throw new Error(verdict.message);
   }
@@ -110,7 +134,10 @@ export class DeploymentWorld {
     const watch = async (): Promise<number> => {
       while (going) {
         const { servers } = await this.system.proxy.traffic.observe();
-        fewest = Math.min(fewest, servers.filter(({ weight, up }) => weight > 0 && up !== false).length);
+        fewest = Math.min(
+          fewest,
+          servers.filter(({ weight, up }) => weight > 0 && up !== false).length,
+        );
         await delay(20);
       }
       return fewest;
@@ -129,8 +156,15 @@ export class DeploymentWorld {
     const { servers } = await this.system.proxy.traffic.observe();
     const running = instancesOf(this.system.files);
     const used = servers.filter(({ weight }) => weight > 0).map(({ name }) => name);
-    const idle = running.filter(({ name }) => !used.includes(name)).map(({ name, version }) => `${version} idle on ${name}`);
-    return [...used.map((name) => running.find((each) => each.name === name)?.version ?? `nothing on ${name}`), ...idle];
+    const idle = running
+      .filter(({ name }) => !used.includes(name))
+      .map(({ name, version }) => `${version} idle on ${name}`);
+    return [
+      ...used.map(
+        (name) => running.find((each) => each.name === name)?.version ?? `nothing on ${name}`,
+      ),
+      ...idle,
+    ];
   }
 
   async stop(): Promise<void> {

@@ -31,7 +31,11 @@ export function newestOf({ commits }: Archive): string | null {
 }
 
 /** @param broken base backups that nobody may use @param timeline whose WAL is read */
-export async function readArchive(system: SiteSystem, broken: readonly string[], timeline = 1): Promise<Archive> {
+export async function readArchive(
+  system: SiteSystem,
+  broken: readonly string[],
+  timeline = 1,
+): Promise<Archive> {
   const { base, wal } = vaultPlaces(system.vault);
   const whole = join(system.folder, 'whole-segments');
   rmSync(whole, { recursive: true, force: true });
@@ -40,7 +44,9 @@ export async function readArchive(system: SiteSystem, broken: readonly string[],
   for (const name of readdirSync(wal).filter((each) => /^[0-9A-F]{24}$/.test(each)))
     if (isWhole(join(wal, name))) symlinkSync(join(wal, name), join(whole, name));
   let furthest: Archive = { backup: null, commits: [] };
-  for (const backup of readdirSync(base).filter((name) => !name.startsWith('.') && !broken.includes(name))) {
+  for (const backup of readdirSync(base).filter(
+    (name) => !name.startsWith('.') && !broken.includes(name),
+  )) {
     const start = startOfBackup(join(base, backup), timeline);
     if (start === undefined) continue;
     const commits = await commitsFrom(system, whole, timeline, start);
@@ -96,15 +102,22 @@ function startOfBackup(folder: string, timeline: number): string | undefined {
   return range?.Timeline === timeline ? range['Start-LSN'] : undefined;
 }
 
-async function commitsFrom(system: SiteSystem, folder: string, timeline: number, start: string): Promise<Commit[]> {
+async function commitsFrom(
+  system: SiteSystem,
+  folder: string,
+  timeline: number,
+  start: string,
+): Promise<Commit[]> {
   const { stdout } = await execa(
     join(system.config('a').programs, 'pg_waldump'),
     ['--path', folder, '--timeline', String(timeline), '--start', start, '--rmgr=Transaction'],
     // It ends with an error where the next segment is not there.
     { reject: false, env: { TZ: 'UTC', LC_ALL: 'C' } },
   );
-  return [...stdout.matchAll(/ tx: +(\d+), .*desc: COMMIT (\S+) (\S+) UTC/g)].map(([, xid = '', day, time]) => ({
-    xid,
-    at: `${day}T${time}Z`,
-  }));
+  return [...stdout.matchAll(/ tx: +(\d+), .*desc: COMMIT (\S+) (\S+) UTC/g)].map(
+    ([, xid = '', day, time]) => ({
+      xid,
+      at: `${day}T${time}Z`,
+    }),
+  );
 }

@@ -60,14 +60,24 @@ test('a site that is lost under load is recovered at the other one, up to what w
   });
   heal();
   const { gate: step, ...decision } = await world.engine.decision(run, { verb: 'retry' });
-  expect((await world.engine.send(run, { ...decision, ...(step === undefined ? {} : { step }) })).accepted).toBe(true);
+  expect(
+    (await world.engine.send(run, { ...decision, ...(step === undefined ? {} : { step }) }))
+      .accepted,
+  ).toBe(true);
   const view = await world.approved(run);
   await recordHistory(run, 'full-system-disaster-recovery, ungraceful');
-  expect(view).toMatchObject({ state: 'succeeded', problem: null, outputs: { from: 'a', to: 'b', filesLost: null } });
+  expect(view).toMatchObject({
+    state: 'succeeded',
+    problem: null,
+    outputs: { from: 'a', to: 'b', filesLost: null },
+  });
   expect(await world.serving()).toEqual(['b']);
   expect(await world.system.witness()).toMatchObject({ epoch: 2, site: 'b' });
   const { acknowledged } = await users.report();
-  await until('users to be back', async () => (await users.report()).acknowledged > acknowledged + 20);
+  await until(
+    'users to be back',
+    async () => (await users.report()).acknowledged > acknowledged + 20,
+  );
 
   await users.stop();
   const found = await world.system.compare(users.journal, 'b', failedAt);
@@ -93,7 +103,11 @@ test('the way back in good order loses nothing, and the site that is left takes 
   const intruder = await Intruder.start(world.system, 'b');
   const view = await world.approved(run, 'a');
   await recordHistory(run, 'full-system-disaster-recovery, graceful');
-  expect(view).toMatchObject({ state: 'succeeded', problem: null, recovery: { rpoMs: 0, met: true } });
+  expect(view).toMatchObject({
+    state: 'succeeded',
+    problem: null,
+    recovery: { rpoMs: 0, met: true },
+  });
   expect(await world.serving()).toEqual(['a']);
   const accepted = intruder.accepted;
   const refused = intruder.refused;
@@ -103,5 +117,7 @@ test('the way back in good order loses nothing, and the site that is left takes 
   await users.stop();
   const found = await world.system.compare(users.journal, 'a');
   expect({ lost: found.lost, wrong: found.wrong }).toEqual({ lost: [], wrong: [] });
-  tell(`way back: RTO ${view.recovery?.rtoMs} ms, 0 of ${found.acknowledged} acknowledged writes lost by it`);
+  tell(
+    `way back: RTO ${view.recovery?.rtoMs} ms, 0 of ${found.acknowledged} acknowledged writes lost by it`,
+  );
 }, 240_000);

@@ -29,12 +29,17 @@ test('a site that is lost or left at any moment, whatever became of its backups'
   expect(faults).toEqual([]);
 }, 3_000_000);
 
-const guards: readonly GuardOff[] = ['leaves a segment out', 'leaves a segment out and says that it did not'];
+const guards: readonly GuardOff[] = [
+  'leaves a segment out',
+  'leaves a segment out and says that it did not',
+];
 for (const off of guards) {
   test(`the same looks find a restore that ${off}`, async () => {
     const outcome = await disaster('at any moment', randomFrom(seed), off);
     const faults = faultsOf(outcome);
-    tell(`guard off, the restore ${off}: ${faults.length} faults\n${rowOf(outcome)}\n${faults.join('\n')}`);
+    tell(
+      `guard off, the restore ${off}: ${faults.length} faults\n${rowOf(outcome)}\n${faults.join('\n')}`,
+    );
     expect(outcome.gone).toBeGreaterThan(0);
     expect(faults).not.toEqual([]);
     // The runbook itself compares what it got with what was promised.

@@ -14,7 +14,15 @@ import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import type { SiteSystem } from '../../examples/web-system/sites/system.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../helpers/until.js';
-import { acknowledgedBefore, archivedOf, isContent, newestOf, notAt, readArchive, type Archive } from './archive.js';
+import {
+  acknowledgedBefore,
+  archivedOf,
+  isContent,
+  newestOf,
+  notAt,
+  readArchive,
+  type Archive,
+} from './archive.js';
 import { leaveOut } from './programs.js';
 import { DisasterWorld } from './world.js';
 
@@ -78,18 +86,27 @@ export async function disaster(kind: Kind, random: () => number, off?: GuardOff)
     const users = await world.users();
     // A second base backup, so that there is one to go back to.
     const { id } = await must(system, 'backup');
-    const under = kind.endsWith('during a base backup') ? system.run('a', 'backup').catch(() => undefined) : undefined;
+    const under = kind.endsWith('during a base backup')
+      ? system.run('a', 'backup').catch(() => undefined)
+      : undefined;
     if (kind.includes('segment') || off) await segmentsAfter(system, String(id), 4);
     await new Promise((go) => setTimeout(go, 200 + random() * 3_000));
     if (isGraceful(kind)) return await moved(world, kind, users);
 
-    const switched = kind === 'while WAL is archived' ? await switchedWal(system, random) : undefined;
+    const switched =
+      kind === 'while WAL is archived' ? await switchedWal(system, random) : undefined;
     const failedAt = await system.destroySite('a');
     await Promise.all([under, switched?.done]);
     const whole = await readArchive(system, []);
     const spoiled = spoil(kind, system, random);
     const archive = await readArchive(system, spoiled.backups);
-    if (off) leaveOut(system, 'b', walSegments(system.vault).at(-3) ?? '', off.includes('says') ? newestOf(archive) : null);
+    if (off)
+      leaveOut(
+        system,
+        'b',
+        walSegments(system.vault).at(-3) ?? '',
+        off.includes('says') ? newestOf(archive) : null,
+      );
     const run = await world.recover({ failed_at: new Date(failedAt).toISOString() });
     const view = await world.approved(run);
     await users.stop();
@@ -97,7 +114,12 @@ export async function disaster(kind: Kind, random: () => number, off?: GuardOff)
     return {
       ...outcomeOf(kind, view, { failedAt, spoiled, whole, archive }),
       gone: isThere ? (await notAt(system, 'b', archive)).length : 0,
-      ...foundIn(isThere ? await system.compare(users.journal, 'b', failedAt) : null, view, failedAt, archive),
+      ...foundIn(
+        isThere ? await system.compare(users.journal, 'b', failedAt) : null,
+        view,
+        failedAt,
+        archive,
+      ),
       touched: view.state === 'failed' ? await touched(world) : [],
     };
   } finally {
@@ -106,30 +128,60 @@ export async function disaster(kind: Kind, random: () => number, off?: GuardOff)
 }
 
 /** The old site is drained, and nothing may be lost. */
-async function moved(world: DisasterWorld, kind: Kind, users: Awaited<ReturnType<DisasterWorld['users']>>): Promise<Outcome> {
+async function moved(
+  world: DisasterWorld,
+  kind: Kind,
+  users: Awaited<ReturnType<DisasterWorld['users']>>,
+): Promise<Outcome> {
   const { system } = world;
   const view = await world.approved(await world.recover({ mode: 'graceful' }));
   await users.stop();
   const failedAt = Date.parse(view.recovery?.failedAt ?? '');
   const archive = await readArchive(system, []);
   return {
-    ...outcomeOf(kind, view, { failedAt, spoiled: { backups: [], segment: null, file: null }, whole: archive, archive }),
+    ...outcomeOf(kind, view, {
+      failedAt,
+      spoiled: { backups: [], segment: null, file: null },
+      whole: archive,
+      archive,
+    }),
     gone: (await notAt(system, 'b', archive)).length,
     ...foundIn(await system.compare(users.journal, 'b'), view, failedAt, null),
     touched: [],
   };
 }
 
-function outcomeOf(kind: Kind, view: RunView, known: Pick<Outcome, 'failedAt' | 'spoiled' | 'whole' | 'archive'>) {
+function outcomeOf(
+  kind: Kind,
+  view: RunView,
+  known: Pick<Outcome, 'failedAt' | 'spoiled' | 'whole' | 'archive'>,
+) {
   const { outputs } = view;
-  const said = [view.problem?.message, outputs['cannotBeHad'], outputs['changesLost'], outputs['filesLost']]
+  const said = [
+    view.problem?.message,
+    outputs['cannotBeHad'],
+    outputs['changesLost'],
+    outputs['filesLost'],
+  ]
     .filter((each) => typeof each === 'string')
     .join('; ');
   const recoveredTo = typeof outputs['recoveredTo'] === 'string' ? outputs['recoveredTo'] : null;
-  return { kind, state: view.state, said, recoveredTo, rtoMs: view.recovery?.rtoMs ?? null, ...known };
+  return {
+    kind,
+    state: view.state,
+    said,
+    recoveredTo,
+    rtoMs: view.recovery?.rtoMs ?? null,
+    ...known,
+  };
 }
 
-function foundIn(found: Comparison | null, view: RunView, failedAt: number, archive: Archive | null) {
+function foundIn(
+  found: Comparison | null,
+  view: RunView,
+  failedAt: number,
+  archive: Archive | null,
+) {
   const newest = archive && newestOf(archive);
   return {
     found,
@@ -150,18 +202,23 @@ export function faultsOf(outcome: Outcome): string[] {
   if (state === 'failed') return [...outcome.touched, ...stoppedWrongly(outcome)];
   if (state !== 'succeeded') return [`it is ${state}: ${said}`];
   const faults: string[] = [];
-  if (outcome.gone > 0) faults.push(`${outcome.gone} transactions that the archive holds are not there`);
-  if (found === null || found.wrong.length > 0) faults.push(`${found?.wrong.length} writes are not what was written`);
+  if (outcome.gone > 0)
+    faults.push(`${outcome.gone} transactions that the archive holds are not there`);
+  if (found === null || found.wrong.length > 0)
+    faults.push(`${found?.wrong.length} writes are not what was written`);
   if (isGraceful(kind)) {
     if (outcome.rpoMs.run !== 0) faults.push(`the run says RPO ${outcome.rpoMs.run} ms`);
     if (said !== '') faults.push(`the run says ${said}`);
-    if (found && found.lost.length > 0) faults.push(`${found.lost.length} acknowledged writes are lost`);
+    if (found && found.lost.length > 0)
+      faults.push(`${found.lost.length} acknowledged writes are lost`);
     return faults;
   }
   const newest = newestOf(archive);
   if (newest !== null && Date.parse(outcome.recoveredTo ?? '') < Date.parse(newest))
     faults.push(`it came to ${outcome.recoveredTo}, and the archive leads to ${newest}`);
-  const flattered = acknowledgedBefore(found?.lost ?? [], outcome.recoveredTo ?? '').filter((each) => !isContent(each));
+  const flattered = acknowledgedBefore(found?.lost ?? [], outcome.recoveredTo ?? '').filter(
+    (each) => !isContent(each),
+  );
   if (flattered.length > 0)
     faults.push(
       `${flattered.length} writes are lost that were acknowledged before ${outcome.recoveredTo}, which it says it came to`,
@@ -170,28 +227,39 @@ export function faultsOf(outcome: Outcome): string[] {
 }
 
 function stoppedWrongly({ said, archive, spoiled }: Outcome): string[] {
-  const faults = spoiled.backups.filter((id) => !said.includes(id)).map((id) => `it does not say that backup ${id} is broken`);
-  if (archive.backup !== null) faults.push(`it stopped, and backup ${archive.backup} leads to ${newestOf(archive)}: ${said}`);
+  const faults = spoiled.backups
+    .filter((id) => !said.includes(id))
+    .map((id) => `it does not say that backup ${id} is broken`);
+  if (archive.backup !== null)
+    faults.push(`it stopped, and backup ${archive.backup} leads to ${newestOf(archive)}: ${said}`);
   return faults;
 }
 
 /** What the archive holds may be lost only as a file whose content is not in the vault, and then by name. */
 function unexplained({ said, archive, found }: Outcome): string[] {
-  const isNamed = (tenant: string, id: string): boolean => said.includes(`${tenant}/${id}`) || / and \d+ more$/.test(said);
+  const isNamed = (tenant: string, id: string): boolean =>
+    said.includes(`${tenant}/${id}`) || / and \d+ more$/.test(said);
   return archivedOf(found?.lost ?? [], archive)
     .filter((each) => !isContent(each) || !isNamed(each.tenant, each.id))
-    .map(({ kind, tenant, id, at, why }) => `${kind} ${tenant}/${id} of ${at} is lost, and nobody says so: ${why}`);
+    .map(
+      ({ kind, tenant, id, at, why }) =>
+        `${kind} ${tenant}/${id} of ${at} is lost, and nobody says so: ${why}`,
+    );
 }
 
 /** The report names what is missing where that matters, and accuses nothing that is there. */
 function unnamed({ said, spoiled, whole, archive }: Outcome): string[] {
-  const faults = spoiled.backups.filter((id) => !said.includes(id)).map((id) => `it does not say that backup ${id} is broken`);
+  const faults = spoiled.backups
+    .filter((id) => !said.includes(id))
+    .map((id) => `it does not say that backup ${id} is broken`);
   const segments = new Set(said.match(/\b[0-9A-F]{24}\b/g) ?? []);
   const { segment, file } = spoiled;
   if (segment !== null && newestOf(whole) !== newestOf(archive) && !segments.has(segment))
     faults.push(`it does not say that segment ${segment} is missing`);
-  for (const each of segments) if (each !== segment) faults.push(`it says that segment ${each} is missing, which is there`);
-  if (file !== null && !said.includes(file)) faults.push(`it does not say that file ${file} is missing`);
+  for (const each of segments)
+    if (each !== segment) faults.push(`it says that segment ${each} is missing, which is there`);
+  if (file !== null && !said.includes(file))
+    faults.push(`it does not say that file ${file} is missing`);
   return faults;
 }
 
@@ -218,12 +286,19 @@ async function must(system: SiteSystem, verb: string): Promise<Record<string, un
 /** Waits until so many segments are archived after a base backup. */
 async function segmentsAfter({ vault }: SiteSystem, id: string, count: number): Promise<void> {
   const before = walSegments(vault).length;
-  await until(`${count} segments after backup ${id}`, () => Promise.resolve(walSegments(vault).length >= before + count));
+  await until(`${count} segments after backup ${id}`, () =>
+    Promise.resolve(walSegments(vault).length >= before + count),
+  );
 }
 
 /** A segment is just being archived. */
-async function switchedWal(system: SiteSystem, random: () => number): Promise<{ done: Promise<unknown> }> {
-  const done = withDatabase(system.databaseUrl('a'), (client) => client.query('SELECT pg_switch_wal()')).catch(() => undefined);
+async function switchedWal(
+  system: SiteSystem,
+  random: () => number,
+): Promise<{ done: Promise<unknown> }> {
+  const done = withDatabase(system.databaseUrl('a'), (client) =>
+    client.query('SELECT pg_switch_wal()'),
+  ).catch(() => undefined);
   await new Promise((go) => setTimeout(go, random() * 60));
   return { done };
 }

@@ -21,7 +21,13 @@ const command = (id: string, argv: readonly unknown[]): object => ({
 });
 const waits = ['/bin/sh', '-c', 'i=0; while [ $i -lt "$1" ]; do sleep 1; i=$((i + 1)); done', 'sh'];
 const library = {
-  ...{ id: 'two-commands', version: '1.0.0', title: 'Two commands', summary: 'And a gate between.', type: 'MAINTENANCE' },
+  ...{
+    id: 'two-commands',
+    version: '1.0.0',
+    title: 'Two commands',
+    summary: 'And a gate between.',
+    type: 'MAINTENANCE',
+  },
   ...{
     priority: 'LOW',
     tags: [],
@@ -39,7 +45,13 @@ const library = {
   steps: [
     // What it is told last is how a test finds it that ends everything of a machine.
     command('first', [...waits, { $: 'inputs.seconds' }, { $: 'inputs.machine' }]),
-    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', when: { path: 'inputs.gated', is: 'yes' } },
+    {
+      id: 'gate',
+      title: 'May it go on?',
+      kind: 'approval',
+      effect: 'read',
+      when: { path: 'inputs.gated', is: 'yes' },
+    },
     command('second', ['/bin/true']),
   ],
 };
@@ -71,8 +83,18 @@ function configuration(): string {
 }
 
 async function started(at: Executor, seconds: number, gated: 'yes' | 'no'): Promise<string> {
-  const inputs = [`seconds=${seconds}`, `gated=${gated}`, `machine=${at.home}`].flatMap((input) => ['--input', input]);
-  const { id } = await at.cli<{ id: string }>('oncall', ['start', 'two-commands', ...inputs, '--reason', 'as usual', '--yes']);
+  const inputs = [`seconds=${seconds}`, `gated=${gated}`, `machine=${at.home}`].flatMap((input) => [
+    '--input',
+    input,
+  ]);
+  const { id } = await at.cli<{ id: string }>('oncall', [
+    'start',
+    'two-commands',
+    ...inputs,
+    '--reason',
+    'as usual',
+    '--yes',
+  ]);
   return id;
 }
 
@@ -80,20 +102,31 @@ function stateOf(at: Executor, id: string): Promise<RunView> {
   return at.cli<RunView>('oncall', ['status', id], [0, 1, 8]);
 }
 
-const steps = ({ steps: rows }: RunView): Record<string, string> => Object.fromEntries(rows.map((step) => [step.id, step.state]));
+const steps = ({ steps: rows }: RunView): Record<string, string> =>
+  Object.fromEntries(rows.map((step) => [step.id, step.state]));
 
 test('the executor is lost with the site: another one knows of every run, and recovers the system', async () => {
   const backup = join(system.vault, 'executor');
   const users = system.startWriter({ journal: join(folder, 'journal.jsonl'), rate: 40 });
   try {
     const home = join(system.config('a').folder, 'executor');
-    const first = await Executor.start({ home, config: configuration(), args: ['--backup-to', backup], limitMs: 60_000 });
+    const first = await Executor.start({
+      home,
+      config: configuration(),
+      args: ['--backup-to', backup],
+      limitMs: 60_000,
+    });
     const done = await started(first, 0, 'no');
     const waiting = await started(first, 0, 'yes');
     await first.cli('oncall', ['wait', done, '--for', 'done', '--timeout', '60s']);
     await first.cli('oncall', ['wait', waiting, '--for', 'decision', '--timeout', '60s']);
     const busy = await started(first, 600, 'no');
-    await until('a step to run', async () => steps(await stateOf(first, busy))['first'] === 'running', 60_000, 500);
+    await until(
+      'a step to run',
+      async () => steps(await stateOf(first, busy))['first'] === 'running',
+      60_000,
+      500,
+    );
 
     await first.destroy();
     const failedAt = await system.destroySite('a');
@@ -104,7 +137,11 @@ test('the executor is lost with the site: another one knows of every run, and re
     cpSync(join(system.vault, 'executor-config'), config, { recursive: true });
     const begun = Date.now();
     executor = await Executor.start({
-      ...{ home: join(folder, 'executor-b'), config, args: ['--restore-from', backup, '--backup-to', backup] },
+      ...{
+        home: join(folder, 'executor-b'),
+        config,
+        args: ['--restore-from', backup, '--backup-to', backup],
+      },
       ...(isLong ? { program: await offlineClone(folder) } : {}),
       limitMs: isLong ? 300_000 : 60_000,
     });
@@ -120,9 +157,17 @@ test('the executor is lost with the site: another one knows of every run, and re
     });
     expect(steps(await stateOf(at, busy))).toMatchObject({ first: 'unknown', second: 'pending' });
     expect((await stateOf(at, busy)).problem?.message).toContain('nobody knows how that ended');
-    expect(steps(await stateOf(at, waiting))).toMatchObject({ first: 'succeeded', gate: 'pending', second: 'pending' });
+    expect(steps(await stateOf(at, waiting))).toMatchObject({
+      first: 'succeeded',
+      gate: 'pending',
+      second: 'pending',
+    });
 
-    const doctor = await at.cli<{ checks: { name: string; state: string }[] }>('oncall', ['doctor'], [0, 1]);
+    const doctor = await at.cli<{ checks: { name: string; state: string }[] }>(
+      'oncall',
+      ['doctor'],
+      [0, 1],
+    );
     expect(doctor.checks.find(({ name }) => name === 'backup')).toMatchObject({ state: 'ok' });
     const said =
       `executor lost with its site: another one after ${upMs} ms${isLong ? ', from a clone without a network' : ''}; ` +
@@ -132,12 +177,17 @@ test('the executor is lost with the site: another one knows of every run, and re
     const view = await recovered(at, failedAt);
     expect(view).toMatchObject({ state: 'succeeded', problem: null, recovery: { met: true } });
     const { acknowledged } = await users.report();
-    await until('users to be back', async () => (await users.report()).acknowledged > acknowledged + 20);
+    await until(
+      'users to be back',
+      async () => (await users.report()).acknowledged > acknowledged + 20,
+    );
     await users.stop();
     const found = await system.compare(users.journal, 'b', failedAt);
     expect(found.wrong).toEqual([]);
     expect(found.lost.filter(({ at: when }) => failedAt - Date.parse(when) > 5_000)).toEqual([]);
-    tell(`${said}; system recovered, ${found.lost.length} of ${found.acknowledged} acknowledged writes lost, 0 wrong`);
+    tell(
+      `${said}; system recovered, ${found.lost.length} of ${found.acknowledged} acknowledged writes lost, 0 wrong`,
+    );
   } finally {
     users.kill();
   }
@@ -145,11 +195,21 @@ test('the executor is lost with the site: another one knows of every run, and re
 
 async function recovered(at: Executor, failedAt: number): Promise<RunView> {
   const inputs = Object.entries({
-    ...{ from: 'site-a', to: 'site-b', entrance: 'entrance', failed_at: new Date(failedAt).toISOString() },
+    ...{
+      from: 'site-a',
+      to: 'site-b',
+      entrance: 'entrance',
+      failed_at: new Date(failedAt).toISOString(),
+    },
     ...{ watch: '1s', window: '1s', min_requests: '5', max_error_rate: '0.05' },
   }).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
   const asked = ['--reason', 'site a does not answer', '--confirm', 'site-b', '--yes'];
-  const { id } = await at.cli<{ id: string }>('oncall', ['start', 'full-system-disaster-recovery', ...inputs, ...asked]);
+  const { id } = await at.cli<{ id: string }>('oncall', [
+    'start',
+    'full-system-disaster-recovery',
+    ...inputs,
+    ...asked,
+  ]);
   for (;;) {
     const view = await until(
       'the recovery to ask or to end',

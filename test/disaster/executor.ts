@@ -12,14 +12,25 @@ import { until } from '../helpers/until.js';
 /** Nothing that this machine knows of servers, or of programs but the basic ones. */
 function bareEnvironment(change: Record<string, string>): Record<string, string> {
   const kept = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'RUNBOOK_TEST_RUN'];
-  const env = Object.entries(process.env).filter((entry): entry is [string, string] => kept.includes(entry[0]));
+  const env = Object.entries(process.env).filter((entry): entry is [string, string] =>
+    kept.includes(entry[0]),
+  );
   return { ...Object.fromEntries(env), NO_COLOR: '1', RUNBOOK_WATCH_MS: '1000', ...change };
 }
 
 /** Leads nowhere: whoever asks a network is refused at once. */
 const noNetwork = {
-  ...Object.fromEntries(['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].map((name) => [name, 'http://127.0.0.1:9'])),
-  ...{ npm_config_registry: 'http://127.0.0.1:9/', PIP_INDEX_URL: 'http://127.0.0.1:9/', no_proxy: '127.0.0.1' },
+  ...Object.fromEntries(
+    ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].map((name) => [
+      name,
+      'http://127.0.0.1:9',
+    ]),
+  ),
+  ...{
+    npm_config_registry: 'http://127.0.0.1:9/',
+    PIP_INDEX_URL: 'http://127.0.0.1:9/',
+    no_proxy: '127.0.0.1',
+  },
 };
 
 /** A clone without anything installed or built, that has a cache and no network. */
@@ -73,7 +84,8 @@ export class Executor {
     await until(
       'the executor to be up',
       () => {
-        if (child.exitCode !== null) throw new Error(`dev ended with exit code ${child.exitCode}: ${executor.output}`);
+        if (child.exitCode !== null)
+          throw new Error(`dev ended with exit code ${child.exitCode}: ${executor.output}`);
         return Promise.resolve(readConnection(options.home)?.alive);
       },
       options.limitMs,
@@ -83,13 +95,22 @@ export class Executor {
   }
 
   /** @throws Error with what it printed unless it exits with one of these */
-  async cli<T>(operator: string, args: readonly string[], codes: readonly number[] = [0]): Promise<T> {
+  async cli<T>(
+    operator: string,
+    args: readonly string[],
+    codes: readonly number[] = [0],
+  ): Promise<T> {
     const [command, ...first] = commandOf(this.options);
-    const { exitCode, stdout, stderr } = await execa(command, [...first, ...args, '--output', 'json'], {
-      ...{ cwd: this.options.config, reject: false, stdin: 'ignore', extendEnv: false },
-      env: { ...environmentOf(this.options), RUNBOOK_OPERATOR: operator },
-    });
-    if (!codes.includes(exitCode ?? -1)) throw new Error(`runbook ${args.join(' ')} exited ${exitCode}: ${stderr || stdout}`);
+    const { exitCode, stdout, stderr } = await execa(
+      command,
+      [...first, ...args, '--output', 'json'],
+      {
+        ...{ cwd: this.options.config, reject: false, stdin: 'ignore', extendEnv: false },
+        env: { ...environmentOf(this.options), RUNBOOK_OPERATOR: operator },
+      },
+    );
+    if (!codes.includes(exitCode ?? -1))
+      throw new Error(`runbook ${args.join(' ')} exited ${exitCode}: ${stderr || stdout}`);
     return JSON.parse(stdout) as T;
   }
 

@@ -39,7 +39,12 @@ test.each(recoveries)(
     const failedAt = await world.system.destroySite(from);
     const archive = await readArchive(world.system, [], index + 1);
     const run = await world.recover({
-      ...{ from: `site-${from}`, to: `site-${to}`, remains: 'remove', failed_at: new Date(failedAt).toISOString() },
+      ...{
+        from: `site-${from}`,
+        to: `site-${to}`,
+        remains: 'remove',
+        failed_at: new Date(failedAt).toISOString(),
+      },
     });
     const [view] = await Promise.all([world.approved(run, to), mortal.die(run, deaths)]);
     expect(view).toMatchObject({ state: 'succeeded', problem: null });

@@ -19,9 +19,17 @@ export class MortalWorld {
   ) {}
 
   static async start(): Promise<MortalWorld> {
-    const [temporal, record] = await Promise.all([OwnTemporal.start(), OwnPostgres.start('record')]);
+    const [temporal, record] = await Promise.all([
+      OwnTemporal.start(),
+      OwnPostgres.start('record'),
+    ]);
     const program = join(programFolder, 'test', 'deployment', 'worker.js');
-    const executor = { address: temporal.address, databaseUrl: record.url('record'), workers: 1, program };
+    const executor = {
+      address: temporal.address,
+      databaseUrl: record.url('record'),
+      workers: 1,
+      program,
+    };
     return new MortalWorld(await DisasterWorld.start({}, executor), temporal, record);
   }
 

@@ -30,7 +30,11 @@ export function refuseCall(system: SiteSystem, site: SiteName, call: string): ()
 export function cutOff(system: SiteSystem, site: SiteName): () => void {
   const cut = `${system.program(site)}.cut`;
   writeFileSync(cut, '');
-  wrap(system, site, `if [ -e '${cut}' ]; then echo 'site ${site} cannot be reached' >&2; exit 2; fi\nexec "$program" "$@"`);
+  wrap(
+    system,
+    site,
+    `if [ -e '${cut}' ]; then echo 'site ${site} cannot be reached' >&2; exit 2; fi\nexec "$program" "$@"`,
+  );
   return () => rmSync(cut);
 }
 
@@ -38,7 +42,12 @@ export function cutOff(system: SiteSystem, site: SiteName): () => void {
  * A restore that leaves a WAL segment out, and what follows it, without a word.
  * @param says the time of the newest commit that it claims; null: as it is
  */
-export function leaveOut(system: SiteSystem, site: SiteName, segment: string, says: string | null): void {
+export function leaveOut(
+  system: SiteSystem,
+  site: SiteName,
+  segment: string,
+  says: string | null,
+): void {
   const answer = says === null ? 'cat' : `sed -E 's/"lastCommit":"[^"]*"/"lastCommit":"${says}"/'`;
   const [there, away] = [`${system.vault}/wal/${segment}`, `${system.vault}/wal/.${segment}.away`];
   wrap(

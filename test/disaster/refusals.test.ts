@@ -3,7 +3,12 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { backupIds } from '../../examples/web-system/sites/backup-file.js';
 import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
-import { backupFaults, breakBackup, copyBackup, type BackupFault } from '../../examples/web-system/sites/vault-faults.js';
+import {
+  backupFaults,
+  breakBackup,
+  copyBackup,
+  type BackupFault,
+} from '../../examples/web-system/sites/vault-faults.js';
 import type { JsonObject } from '../../language/json.js';
 import { tell } from '../chaos/tell.js';
 import { touched } from './disasters.js';
@@ -50,7 +55,9 @@ async function refused(inputs: JsonObject = {}): Promise<{ said: string; began: 
   const run = await world.recover(inputs);
   const view = await world.engine.ended(run);
   expect(view.state).toBe('failed');
-  const changing = view.steps.filter(({ id, effect, startedAt }) => !id.startsWith('assess') && effect !== 'read' && startedAt);
+  const changing = view.steps.filter(
+    ({ id, effect, startedAt }) => !id.startsWith('assess') && effect !== 'read' && startedAt,
+  );
   expect(await touched(world)).toEqual([]);
   return { said: view.problem?.message ?? '', began: changing.map(({ id }) => id) };
 }
@@ -81,7 +88,9 @@ test('an older backup that is good is used, and the approver reads what is wrong
   const said = (evidence['cannot be had'] as string).split('; ');
   expect(said).toHaveLength(broken.length);
   for (const each of broken)
-    expect(said).toContainEqual(expect.stringMatching(new RegExp(`^backup ${each.id}: .*${problems[each.fault]}`)));
+    expect(said).toContainEqual(
+      expect.stringMatching(new RegExp(`^backup ${each.id}: .*${problems[each.fault]}`)),
+    );
   const decision = await world.engine.decision(run, { verb: 'reject' });
   expect(await world.engine.send(run, decision)).toMatchObject({ accepted: true });
   expect((await world.engine.ended(run)).state).toBe('rejected');
@@ -90,6 +99,12 @@ test('an older backup that is good is used, and the approver reads what is wrong
 
 test('a target that leads to another host is refused', async () => {
   const [to, from] = await Promise.all([refused({ to: 'wrong-b' }), refused({ from: 'wrong-a' })]);
-  expect(to).toEqual({ said: expect.stringContaining('the target for site b leads to site a'), began: [] });
-  expect(from).toEqual({ said: expect.stringContaining('the target for site a leads to site b'), began: [] });
+  expect(to).toEqual({
+    said: expect.stringContaining('the target for site b leads to site a'),
+    began: [],
+  });
+  expect(from).toEqual({
+    said: expect.stringContaining('the target for site a leads to site b'),
+    began: [],
+  });
 }, 60_000);

@@ -36,7 +36,12 @@ beforeAll(async () => {
   system = await SiteSystem.start(folder, { proxy, archiveTimeoutSeconds: 1 });
   const { from, drill, entrance } = system.targets;
   const targets = JSON.stringify({ targets: { 'site-a': from, 'site-drill': drill, entrance } });
-  world = await World.start({ module: join(programFolder, 'workflows', 'index.js'), catalogue, targets, processes: true });
+  world = await World.start({
+    module: join(programFolder, 'workflows', 'index.js'),
+    catalogue,
+    targets,
+    processes: true,
+  });
   users = system.startWriter({ journal: join(folder, 'journal.jsonl'), rate: 40 });
   await until('some writes', async () => (await users.report()).acknowledged > 40);
 }, 120_000);
@@ -56,7 +61,8 @@ interface Listed {
 interface Checked {
   checks: { name: string; state: string; found: string }[];
 }
-const listed = async (): Promise<Listed | undefined> => (await world.json<Listed[]>(['list'])).find(({ id }) => id === runbook);
+const listed = async (): Promise<Listed | undefined> =>
+  (await world.json<Listed[]>(['list'])).find(({ id }) => id === runbook);
 const drillsCheck = async (): Promise<Checked['checks'][number] | undefined> =>
   (await world.json<Checked>(['doctor'], [0, 1])).checks.find(({ name }) => name === 'drills');
 
@@ -74,7 +80,9 @@ async function untouched(): Promise<Record<string, unknown>> {
   const { servers } = await system.entrance.traffic.observe();
   return {
     rows: rows.rows,
-    files: [places.config, places.secrets, places.instances, vault.base, vault.config].map(digestOf),
+    files: [places.config, places.secrets, places.instances, vault.base, vault.config].map(
+      digestOf,
+    ),
     writer: readFileSync(vault.writer, 'utf8'),
     histories: readdirSync(vault.wal).filter((name) => name.endsWith('.history')),
     ...{ epoch, site },
@@ -84,18 +92,28 @@ async function untouched(): Promise<Record<string, unknown>> {
 
 function digestOf(below: string): string {
   const hash = createHash('sha256');
-  for (const entry of readdirSync(below, { recursive: true, withFileTypes: true }).filter((each) => each.isFile()))
-    hash.update(join(entry.parentPath, entry.name)).update(readFileSync(join(entry.parentPath, entry.name)));
+  for (const entry of readdirSync(below, { recursive: true, withFileTypes: true }).filter((each) =>
+    each.isFile(),
+  ))
+    hash
+      .update(join(entry.parentPath, entry.name))
+      .update(readFileSync(join(entry.parentPath, entry.name)));
   return hash.digest('hex');
 }
 
 test('a schedule drills the recovery while production runs: production untouched, the drill gone, time and loss recorded', async () => {
   expect(await listed()).toMatchObject({ lastDrill: null, drillDue: true });
-  expect(await drillsCheck()).toMatchObject({ state: 'warning', found: expect.stringContaining(`${runbook}: never; due`) });
+  expect(await drillsCheck()).toMatchObject({
+    state: 'warning',
+    found: expect.stringContaining(`${runbook}: never; due`),
+  });
   const before = await untouched();
   const written = await users.report();
 
-  const inputs = ['from=site-a', 'to=site-drill', 'entrance=entrance'].flatMap((input) => ['--input', input]);
+  const inputs = ['from=site-a', 'to=site-drill', 'entrance=entrance'].flatMap((input) => [
+    '--input',
+    input,
+  ]);
   const when = ['--every', '5s', '--drill', '--reason', 'quarterly drill'];
   const created = await world.cli(['schedule', 'create', schedule, runbook, ...when, ...inputs]);
   expect(created).toMatchObject({ code: 0, stdout: expect.stringContaining('created') });
@@ -107,22 +125,32 @@ test('a schedule drills the recovery while production runs: production untouched
   });
   expect(await world.cli(['schedule', 'pause', schedule])).toMatchObject({ code: 0 });
   expect(begun).toMatchObject({ drill: true, requester: 'requester', reason: 'quarterly drill' });
-  expect(await world.cli(['wait', begun.id, '--for', 'done', '--timeout', '120s'])).toMatchObject({ code: 0 });
+  expect(await world.cli(['wait', begun.id, '--for', 'done', '--timeout', '120s'])).toMatchObject({
+    code: 0,
+  });
   const view = await world.json<RunView>(['status', begun.id]);
   expect(view).toMatchObject({
     ...{ state: 'succeeded', drill: true, problem: null },
     recovery: { met: true, services: { api: { met: true }, database: { met: true } } },
   });
-  await recordHistory(world.client.workflow.getHandle(begun.id), 'full-system-disaster-recovery, drill');
+  await recordHistory(
+    world.client.workflow.getHandle(begun.id),
+    'full-system-disaster-recovery, drill',
+  );
   const skipped = ['declare', 'fence', 'page', 'cut-over', 'switch', 'after'];
-  expect(view.steps.filter(({ id }) => skipped.includes(id)).map(({ state }) => state)).toEqual(skipped.map(() => 'not-needed'));
+  expect(view.steps.filter(({ id }) => skipped.includes(id)).map(({ state }) => state)).toEqual(
+    skipped.map(() => 'not-needed'),
+  );
 
   // Torn down, with nothing left of it, and nobody noticed.
   expect(existsSync(system.config('drill').folder)).toBe(false);
   expect(await untouched()).toEqual(before);
   const now = await users.stop();
   expect(now.acknowledged).toBeGreaterThan(written.acknowledged);
-  expect({ unknown: now.unknown, by: Object.keys(now.byInstance) }).toEqual({ unknown: written.unknown, by: ['a-api'] });
+  expect({ unknown: now.unknown, by: Object.keys(now.byInstance) }).toEqual({
+    unknown: written.unknown,
+    by: ['a-api'],
+  });
   const found = await system.compare(users.journal, 'a');
   expect({ lost: found.lost, wrong: found.wrong }).toEqual({ lost: [], wrong: [] });
 
@@ -130,7 +158,11 @@ test('a schedule drills the recovery while production runs: production untouched
   // As if production had failed then: what was not archived yet would be lost.
   expect(recovery?.rpoMs).toBeGreaterThan(0);
   expect(await listed()).toMatchObject({
-    lastDrill: { run: begun.id, state: 'succeeded', recovery: { rtoMs: recovery?.rtoMs, rpoMs: recovery?.rpoMs } },
+    lastDrill: {
+      run: begun.id,
+      state: 'succeeded',
+      recovery: { rtoMs: recovery?.rtoMs, rpoMs: recovery?.rpoMs },
+    },
     drillDue: false,
   });
   const shown = (await world.cli(['show', runbook])).stdout;
@@ -144,9 +176,16 @@ test('a schedule drills the recovery while production runs: production untouched
 
 test('a drill that is too long ago is due again', async () => {
   const old = `started_at - interval '100 days', ended_at = ended_at - interval '100 days'`;
-  await withDatabase(world.databaseUrl, (client) => client.query(`UPDATE runbook.runs SET started_at = ${old} WHERE drill`));
+  await withDatabase(world.databaseUrl, (client) =>
+    client.query(`UPDATE runbook.runs SET started_at = ${old} WHERE drill`),
+  );
   expect(await listed()).toMatchObject({ drillDue: true });
-  expect((await world.cli(['list'])).stderr).toMatch(/is due for a drill: 100 d ago: well, .*; due: every 92 days/);
+  expect((await world.cli(['list'])).stderr).toMatch(
+    /is due for a drill: 100 d ago: well, .*; due: every 92 days/,
+  );
   expect((await world.cli(['show', runbook])).stdout).toMatch(/last drill .*100 d ago: well/);
-  expect(await drillsCheck()).toMatchObject({ state: 'warning', found: expect.stringContaining('100 d ago: well') });
+  expect(await drillsCheck()).toMatchObject({
+    state: 'warning',
+    found: expect.stringContaining('100 d ago: well'),
+  });
 }, 60_000);

@@ -3,7 +3,14 @@ import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { randomFrom } from '../driver/plan-model.js';
 import { until } from '../helpers/until.js';
-import { afterFence, believeInLease, committedAfter, cut, returns, type Split } from './split-brain.js';
+import {
+  afterFence,
+  believeInLease,
+  committedAfter,
+  cut,
+  returns,
+  type Split,
+} from './split-brain.js';
 import { DisasterWorld } from './world.js';
 
 /*
@@ -15,7 +22,9 @@ const random = randomFrom(seed);
 const anyStep = (): Split['step'] => returns[Math.floor(random() * returns.length)] ?? 'page';
 /** There and back again, one after the other. */
 const cases: readonly Split[] = Array.from({ length: isLong ? 6 : 1 }, (_, index) => ({
-  ...(index % 2 === 0 ? { from: 'a' as const, to: 'b' as const } : { from: 'b' as const, to: 'a' as const }),
+  ...(index % 2 === 0
+    ? { from: 'a' as const, to: 'b' as const }
+    : { from: 'b' as const, to: 'a' as const }),
   how: index % 4 < 2 ? 'frozen' : 'alive',
   step: anyStep(),
 }));
@@ -61,7 +70,10 @@ test.each(cases.map((split, index) => ({ ...split, index })))(
     expect(await system.witness()).toMatchObject({ epoch: index + 2, site: to });
     expect(await world.serving()).toEqual([to]);
     const { acknowledged } = await users.report();
-    await until('users to write at the new site', async () => (await users.report()).acknowledged > acknowledged + 20);
+    await until(
+      'users to write at the new site',
+      async () => (await users.report()).acknowledged > acknowledged + 20,
+    );
   },
   240_000,
 );
@@ -78,11 +90,15 @@ test('the same looks find a site that does not ask whether it may write', async 
   expect(await world.reached(run, 'fence/epoch', 'succeeded')).toBe(true);
   const { fencedAt } = await system.witness();
   back();
-  await until('writes at the site that was fenced', () => Promise.resolve(intruder.acceptedSince(cutAt) > 20));
+  await until('writes at the site that was fenced', () =>
+    Promise.resolve(intruder.acceptedSince(cutAt) > 20),
+  );
   const committed = await committedAfter(system, from, fencedAt ?? '');
   await run.cancel();
   await approving;
   await intruder.stop();
-  tell(`guard off: ${intruder.acceptedSince(cutAt)} writes accepted and ${committed} rows committed after the fence`);
+  tell(
+    `guard off: ${intruder.acceptedSince(cutAt)} writes accepted and ${committed} rows committed after the fence`,
+  );
   expect(committed).toBeGreaterThan(0);
 }, 120_000);

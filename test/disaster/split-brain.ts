@@ -71,8 +71,13 @@ export async function afterFence(
   { since, fencedAt }: { since: number; fencedAt: string },
 ): Promise<Returned> {
   const { refused } = intruder;
-  await until('attempts at the site that is back', () => Promise.resolve(intruder.refused > refused + 40));
-  await until('its database to be a standby', async () => (await databaseState(system.config(from))) === 'standby');
+  await until('attempts at the site that is back', () =>
+    Promise.resolve(intruder.refused > refused + 40),
+  );
+  await until(
+    'its database to be a standby',
+    async () => (await databaseState(system.config(from))) === 'standby',
+  );
   return {
     accepted: intruder.acceptedSince(since),
     committed: await committedAfter(system, from, fencedAt),
@@ -101,7 +106,12 @@ export async function believeInLease(system: SiteSystem, site: SiteName): Promis
   const places = placesOf(config);
   const hour = 3_600_000;
   const { epoch } = await system.witness();
-  const lease: LeaseFile = { site, epoch, wallUntil: Date.now() + hour, monotonicUntil: monotonicMs() + hour };
+  const lease: LeaseFile = {
+    site,
+    epoch,
+    wallUntil: Date.now() + hour,
+    monotonicUntil: monotonicMs() + hour,
+  };
   writeJson(places.lease, lease);
   writeFileSync(places.databaseLease, String(lease.wallUntil));
   handOver(places.databaseLease);

@@ -2,7 +2,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { proxyHere } from '../../examples/web-system/proxy.js';
-import { SiteSystem, type SiteName, type SiteSystemOptions, type SiteTarget } from '../../examples/web-system/sites/system.js';
+import {
+  SiteSystem,
+  type SiteName,
+  type SiteSystemOptions,
+  type SiteTarget,
+} from '../../examples/web-system/sites/system.js';
 import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import type { StartEnvelope } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
@@ -36,15 +41,29 @@ export class DisasterWorld {
     private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
-  static async start(options: Partial<SiteSystemOptions> = {}, engineOptions: EngineOptions = {}): Promise<DisasterWorld> {
+  static async start(
+    options: Partial<SiteSystemOptions> = {},
+    engineOptions: EngineOptions = {},
+  ): Promise<DisasterWorld> {
     const folder = testFolder('runbook-disaster-');
     const proxy = proxyHere();
-    const system = await SiteSystem.start(folder, { proxy, leaseMs: 1_500, archiveTimeoutSeconds: 1, ...options });
+    const system = await SiteSystem.start(folder, {
+      proxy,
+      leaseMs: 1_500,
+      archiveTimeoutSeconds: 1,
+      ...options,
+    });
     const { from, to, drill, entrance } = system.targets;
     const engine = await Engine.start({
       procedures: join(programFolder, 'workflows', 'index.js'),
       targets: JSON.stringify({
-        targets: { 'site-a': from, 'site-b': to, 'site-drill': drill, entrance, ...wrongHosts({ from, to }, system) },
+        targets: {
+          'site-a': from,
+          'site-b': to,
+          'site-drill': drill,
+          entrance,
+          ...wrongHosts({ from, to }, system),
+        },
       }),
       ...engineOptions,
     });
@@ -58,13 +77,19 @@ export class DisasterWorld {
   /** Users that write, once some of it was acknowledged. */
   async users(rate = 40): Promise<Writer> {
     this.journals += 1;
-    const writer = this.system.startWriter({ journal: join(this.folder, `journal-${this.journals}.jsonl`), rate });
+    const writer = this.system.startWriter({
+      journal: join(this.folder, `journal-${this.journals}.jsonl`),
+      rate,
+    });
     await until('some writes', async () => (await writer.report()).acknowledged > 40);
     return writer;
   }
 
   /** @param change of what is asked, such as a drill */
-  async recover(inputs: JsonObject = {}, change: Partial<StartEnvelope> = {}): Promise<WorkflowHandle> {
+  async recover(
+    inputs: JsonObject = {},
+    change: Partial<StartEnvelope> = {},
+  ): Promise<WorkflowHandle> {
     const given = {
       ...{ from: 'site-a', to: 'site-b', entrance: 'entrance' },
       ...{ watch: '1s', window: '1s', min_requests: 5, max_error_rate: 0.05 },
@@ -96,7 +121,12 @@ export class DisasterWorld {
     const { pool } = this.engine;
     const how = await until(`step ${step}`, async () => {
       const attempts = await getAttempts(pool, run.workflowId).catch(() => []);
-      if (attempts.some((attempt) => attempt.step === step && (state === undefined || attempt.state === state))) return 'there';
+      if (
+        attempts.some(
+          (attempt) => attempt.step === step && (state === undefined || attempt.state === state),
+        )
+      )
+        return 'there';
       const view = await getRun(pool, run.workflowId).catch(() => null);
       return view?.endedAt ? 'ended' : undefined;
     });

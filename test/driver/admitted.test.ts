@@ -26,19 +26,31 @@ async function refusal(run: Run): Promise<string> {
 }
 
 const started = (catalogue: RunbookSpec[], more: object = {}): Run =>
-  driver.start('told', [{ ...envelope('told', {}), ...more }], { activities: activities(failing(), catalogue) });
+  driver.start('told', [{ ...envelope('told', {}), ...more }], {
+    activities: activities(failing(), catalogue),
+  });
 
 describe('a start', () => {
   test('of a runbook that there is not', async () => {
-    expect(await refusal(started(nothing))).toBe('there is no runbook "told". See what there is with: runbook list');
+    expect(await refusal(started(nothing))).toBe(
+      'there is no runbook "told". See what there is with: runbook list',
+    );
   });
 
   test('with an input that cannot be names it', async () => {
-    expect(await refusal(started([spec], { inputs: { word: 'much too long for it' } }))).toMatch(/word/);
+    expect(await refusal(started([spec], { inputs: { word: 'much too long for it' } }))).toMatch(
+      /word/,
+    );
   });
 
   test('of a runbook whose nested one there is not', async () => {
-    const nested = { id: 'nested', title: 'Nested', kind: 'runbook', effect: 'change', runbook: 'gone' };
+    const nested = {
+      id: 'nested',
+      title: 'Nested',
+      kind: 'runbook',
+      effect: 'change',
+      runbook: 'gone',
+    };
     expect(await refusal(started([runbook([nested])]))).toMatch(/gone/);
   });
 
@@ -46,7 +58,9 @@ describe('a start', () => {
     const shown = begin(driver, spec);
     await shown.end();
     const { planDigest } = await status(shown);
-    expect(await refusal(started([spec], { digest: 'sha256:other' }))).toMatch(/the plan is no longer the one that was shown/);
+    expect(await refusal(started([spec], { digest: 'sha256:other' }))).toMatch(
+      /the plan is no longer the one that was shown/,
+    );
     const same = started([spec], { digest: planDigest });
     expect(await same.result()).toMatchObject({ state: 'succeeded' });
   });
@@ -70,7 +84,11 @@ describe('changed inputs of a live run', () => {
     });
     await run.settle();
     const verdict = await answer(run, 'retry', { inputs: changed as never });
-    expect(verdict).toMatchObject({ accepted: false, code: 'input-refused', message: expect.stringMatching(reason) });
+    expect(verdict).toMatchObject({
+      accepted: false,
+      code: 'input-refused',
+      message: expect.stringMatching(reason),
+    });
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', attempt: 1 }]);
   });
 });

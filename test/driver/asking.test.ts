@@ -6,7 +6,19 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import { outline, type Driver } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, begin, change, commands, failing, fine, lasting, runbook, send, states, tell } from './plans.js';
+import {
+  answer,
+  begin,
+  change,
+  commands,
+  failing,
+  fine,
+  lasting,
+  runbook,
+  send,
+  states,
+  tell,
+} from './plans.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -23,9 +35,15 @@ const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
 
 describe('a step that failed for good', () => {
   test('says what to do next, and what later steps need of it: it cannot be skipped', async () => {
-    const run = begin(driver, runbook([change('one', { answers: ['port'] })]), (request, activity) => {
-      throw stepFailure(request, activity, 'CommandMissing', 'not there', { next: 'Install it.' });
-    });
+    const run = begin(
+      driver,
+      runbook([change('one', { answers: ['port'] })]),
+      (request, activity) => {
+        throw stepFailure(request, activity, 'CommandMissing', 'not there', {
+          next: 'Install it.',
+        });
+      },
+    );
     await run.settle();
     const [wait] = (await status(run)).waitingFor;
     expect(wait?.evidence).toMatchObject({
@@ -58,7 +76,8 @@ describe('a step that failed for good', () => {
     const asked: AttemptRequest[] = [];
     const run = begin(driver, runbook([change('one')]), (request, activity) => {
       asked.push(request);
-      if (asked.length === 1) throw stepFailure(request, activity, 'LeaseLost', 'run other has the target');
+      if (asked.length === 1)
+        throw stepFailure(request, activity, 'LeaseLost', 'run other has the target');
       return null;
     });
     await run.settle();
@@ -85,7 +104,9 @@ describe('a step that failed for good', () => {
         : admit(request);
     const run = begin(driver, spec, fine, {}, { activities: { ...real, admit: admitted } });
     await run.settle();
-    expect(await answer(run, 'retry', { inputs: { word: 'other' } })).toMatchObject({ accepted: true });
+    expect(await answer(run, 'retry', { inputs: { word: 'other' } })).toMatchObject({
+      accepted: true,
+    });
     await run.advance(500);
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', attempt: 2 }]);
     expect((await status(run)).inputs).toEqual({ word: 'hello' });
@@ -135,7 +156,8 @@ describe('the next execution', () => {
     const steps = ['zero', 'one', 'two', 'three'].map((step) => change(step));
     const run = begin(driver, runbook([...steps, gate]), async (request, activity) => {
       if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
-      if (request.step.path === 'two.undo') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      if (request.step.path === 'two.undo')
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
       return null;
     });
     await answer(run, 'reject');
@@ -145,7 +167,10 @@ describe('the next execution', () => {
     await run.advance(2_000);
     run.signal(messageNames.border);
     await run.advance(500);
-    expect(await status(run)).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'two.undo', attempt: 1 }] });
+    expect(await status(run)).toMatchObject({
+      state: 'needs-operator',
+      waitingFor: [{ id: 'two.undo', attempt: 1 }],
+    });
     await answer(run, 'skip');
     run.signal(messageNames.border);
     await run.advance(1_500);
@@ -186,19 +211,27 @@ describe('the next execution', () => {
       word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 },
       more: { type: 'text', description: 'more', default: 'a' },
     };
-    const work = { action: { kind: 'command', argv: ['do', { $: 'inputs.word' }, { $: 'inputs.more' }] } };
+    const work = {
+      action: { kind: 'command', argv: ['do', { $: 'inputs.word' }, { $: 'inputs.more' }] },
+    };
     const given: (readonly string[])[] = [];
-    const run = begin(driver, runbook([gate, lasting('one', work)], { inputs }), (request, activity) => {
-      given.push(request.action.argv);
-      if (given.length < 3) throw stepFailure(request, activity, 'CommandMissing', 'not there');
-      return null;
-    });
+    const run = begin(
+      driver,
+      runbook([gate, lasting('one', work)], { inputs }),
+      (request, activity) => {
+        given.push(request.action.argv);
+        if (given.length < 3) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+        return null;
+      },
+    );
     for (const changed of [{ word: 'world' }, { more: 'b' }]) {
       await answer(run, 'approve');
       await answer(run, 'retry', { inputs: changed });
       await run.advance(500);
     }
-    expect((await status(run)).waitingFor[0]?.evidence).toEqual({ 'inputs changed since the last approval': 'more: "a" → "b"' });
+    expect((await status(run)).waitingFor[0]?.evidence).toEqual({
+      'inputs changed since the last approval': 'more: "a" → "b"',
+    });
     await answer(run, 'approve');
     await run.end();
     expect(given).toEqual([
@@ -244,26 +277,47 @@ describe('the next execution', () => {
 });
 
 describe('a run that takes over from a dead one', () => {
-  const probe = { kind: 'check', probe: { kind: 'command', argv: ['look'] }, until: { path: 'exitCode', is: 0 }, everyMs: 100 };
+  const probe = {
+    kind: 'check',
+    probe: { kind: 'command', argv: ['look'] },
+    until: { path: 'exitCode', is: 0 },
+    everyMs: 100,
+  };
   const checked = (id: string): object => {
     const spec = change(id) as { work: object };
     return { ...spec, work: { ...spec.work, check: probe } };
   };
   const taken = (id: string): object => ({
-    ...{ id, state: 'succeeded', output: 'before', title: id, kind: 'command', effect: 'change', attempts: 1 },
+    ...{
+      id,
+      state: 'succeeded',
+      output: 'before',
+      title: id,
+      kind: 'command',
+      effect: 'change',
+      attempts: 1,
+    },
     ...{ startedAt: null, endedAt: null, error: null, takenFrom: 'dead' },
   });
 
   test('looks once at what it took over, whatever executions it has, and shows what is no longer part of the runbook', async () => {
     const looked: string[] = [];
-    const group = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items: ['a'], steps: [change('do')] };
+    const group = {
+      id: 'all',
+      title: 'All',
+      kind: 'forEach',
+      effect: 'change',
+      items: ['a'],
+      steps: [change('do')],
+    };
     const steps = ['one', 'two', 'three', 'four', 'five'].map(checked);
     const spec = runbook([...steps, group, gate, change('six')]);
     const real = activities(fine, [spec]);
     const admit = real['admit'] as unknown as (request: object) => object;
     const look: PlayCommand = (request, activity) => {
       looked.push(request.step.path);
-      if (/^(two|four)/.test(request.step.path)) throw stepFailure(request, activity, 'CheckFailed', 'it is gone');
+      if (/^(two|four)/.test(request.step.path))
+        throw stepFailure(request, activity, 'CheckFailed', 'it is gone');
       return null;
     };
     const asked = { ...envelope('told', {}), from: { run: 'dead' } };
@@ -274,7 +328,10 @@ describe('a run that takes over from a dead one', () => {
         check: async (request, activity) => ({ output: await look(request, activity), attempt: 1 }),
         admit: (request: object) => ({
           ...admit(request),
-          taken: [...['one', 'two', 'three', 'four', 'all/a/do', 'gone'].map(taken), { ...taken('five'), state: 'skipped' }],
+          taken: [
+            ...['one', 'two', 'three', 'four', 'all/a/do', 'gone'].map(taken),
+            { ...taken('five'), state: 'skipped' },
+          ],
         }),
       },
     });
@@ -299,7 +356,10 @@ describe('a run that takes over from a dead one', () => {
 
   test('does not look at anything while it is paused', async () => {
     const spec = runbook([change('zero'), checked('one')]);
-    const real = activities(async (_request, activity) => activity.sleep(1_000).then(() => null), [spec]);
+    const real = activities(
+      async (_request, activity) => activity.sleep(1_000).then(() => null),
+      [spec],
+    );
     const admit = real['admit'] as unknown as (request: object) => object;
     const looked: number[] = [];
     const asked = { ...envelope('told', {}), from: { run: 'dead' } };
@@ -360,10 +420,14 @@ describe('what a step is given', () => {
     };
     const expected = [{ condition: { path: 'exitCode', is: 0 }, otherwise: 'it failed' }];
     const [declared] = [lasting('one', { verify, check: verify, expect: expected })];
-    const run = begin(driver, runbook([{ ...declared, timeoutMs: 7_000 }, lasting('two')]), (request) => {
-      asked.push(request);
-      return null;
-    });
+    const run = begin(
+      driver,
+      runbook([{ ...declared, timeoutMs: 7_000 }, lasting('two')]),
+      (request) => {
+        asked.push(request);
+        return null;
+      },
+    );
     await run.end();
     expect(asked).toMatchObject([
       { verify, check: verify, expect: expected, timeoutMs: 7_000, key: { run: 'told-run' } },
@@ -374,7 +438,11 @@ describe('what a step is given', () => {
 
   test('a worker that names no host when it says that the step is elsewhere is a failure like any other', async () => {
     const run = begin(driver, runbook([change('one')]), () => {
-      throw ApplicationFailure.create({ type: 'OnAnotherHost', message: 'somewhere', nonRetryable: true });
+      throw ApplicationFailure.create({
+        type: 'OnAnotherHost',
+        message: 'somewhere',
+        nonRetryable: true,
+      });
     });
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', kind: 'failure' }]);
@@ -389,7 +457,10 @@ describe('what a step is given', () => {
     const asks = begin(driver, spec, fine, { inputs: { word: 'ask' } });
     await asks.settle();
     expect((await status(asks)).waitingFor).toMatchObject([{ id: 'gate' }]);
-    expect(await answer(asks, 'approve', { by: 'requester' })).toMatchObject({ accepted: false, code: 'own-request' });
+    expect(await answer(asks, 'approve', { by: 'requester' })).toMatchObject({
+      accepted: false,
+      code: 'own-request',
+    });
   });
 
   test('the requester may decide where anyone may', async () => {
@@ -405,7 +476,13 @@ describe('what a step is given', () => {
       effect: 'read',
       work: { action: { kind: 'command', argv: ['look'] } },
     };
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [gate, look] };
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [gate, look],
+    };
     const run = begin(driver, runbook([both]));
     await answer(run, 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -440,16 +517,29 @@ describe('what a step is given', () => {
   });
 
   test('a gate beside a change that runs at the same time holds it', async () => {
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [gate, change('two')] };
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [gate, change('two')],
+    };
     const run = begin(driver, runbook([{ ...gate, id: 'first' }, both]));
     await answer(run, 'approve');
-    await expect(run.result()).rejects.toMatchObject({ message: expect.stringContaining('behind gate both/gate') });
+    await expect(run.result()).rejects.toMatchObject({
+      message: expect.stringContaining('behind gate both/gate'),
+    });
     expect(commands(run)).toEqual([]);
   });
 
   test('a step by hand is not asked for while the run is paused', async () => {
-    const steps = [change('one'), { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }];
-    const run = begin(driver, runbook(steps), (_request, activity) => activity.sleep(1_000).then(() => null));
+    const steps = [
+      change('one'),
+      { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' },
+    ];
+    const run = begin(driver, runbook(steps), (_request, activity) =>
+      activity.sleep(1_000).then(() => null),
+    );
     await run.advance(500);
     await tell(run, 'pause');
     await run.advance(1_000);
@@ -460,9 +550,14 @@ describe('what a step is given', () => {
 
   test('a gate inside a nested runbook holds what is behind it there, and is waited for', async () => {
     const inner = runbook([gate, change('two')], { id: 'inner' });
-    const outer = runbook([{ id: 'nested', title: 'Nested', kind: 'runbook', effect: 'change', runbook: 'inner' }]);
+    const outer = runbook([
+      { id: 'nested', title: 'Nested', kind: 'runbook', effect: 'change', runbook: 'inner' },
+    ]);
     const asked = envelope('told', {});
-    const run = driver.start('told', [asked], { workflowId: asked.run, activities: activities(fine, [outer, inner]) });
+    const run = driver.start('told', [asked], {
+      workflowId: asked.run,
+      activities: activities(fine, [outer, inner]),
+    });
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'nested/gate' }]);
     expect(commands(run)).toEqual([]);

@@ -2,7 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BorderLimits } from '../../common/admission.js';
 import { messageNames } from '../../common/names.js';
-import { outline, type ActivityFunction, type Driver, type Run, type RunOptions } from './driver.js';
+import {
+  outline,
+  type ActivityFunction,
+  type Driver,
+  type Run,
+  type RunOptions,
+} from './driver.js';
 import { openDriver } from './open.js';
 import { about, answer, begin, change, commands, fine, runbook, send, tell } from './plans.js';
 import { activities, status, type PlayCommand } from './world.js';
@@ -23,12 +29,23 @@ const far = 1_000_000_000;
 /** About what an event takes, on the driver. */
 const bytesPerEvent = 200;
 
-function bounded(border: Partial<BorderLimits>, play: PlayCommand = fine, options: Partial<RunOptions> = {}): Run {
+function bounded(
+  border: Partial<BorderLimits>,
+  play: PlayCommand = fine,
+  options: Partial<RunOptions> = {},
+): Run {
   const limits = { events: far, bytes: far, signals: far, ...border };
-  return begin(driver, spec, undefined, {}, { activities: activities(play, [spec], limits), ...options });
+  return begin(
+    driver,
+    spec,
+    undefined,
+    {},
+    { activities: activities(play, [spec], limits), ...options },
+  );
 }
 
-const borders = (run: Run): number => outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length;
+const borders = (run: Run): number =>
+  outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length;
 const junk = (run: Run, count: number): void => {
   for (let sent = 0; sent < count; sent += 1) run.signal('junk', { sent });
 };
@@ -39,7 +56,12 @@ describe('a run continues as new', () => {
     ['when its history is large', { bytes: 60 * bytesPerEvent }, {}, (run) => junk(run, 40)],
     ['when it has had many signals', { signals: 40 }, {}, (run) => junk(run, 40)],
     ['when Temporal suggests it', {}, { suggestContinueAsNewAt: 60 }, (run) => junk(run, 40)],
-    ['when another version of the workers is current', {}, {}, (run) => (run.newVersion(), junk(run, 1))],
+    [
+      'when another version of the workers is current',
+      {},
+      {},
+      (run) => (run.newVersion(), junk(run, 1)),
+    ],
     ['when it is asked to', {}, {}, (run) => run.signal(messageNames.border)],
   ])('%s, and asks what it asked before', async (_name, limits, options, cause) => {
     const run = bounded(limits, fine, options);
@@ -59,25 +81,28 @@ describe('a run continues as new', () => {
     expect(commands(run)).toEqual(['one', 'two']);
   });
 
-  test.each(['events', 'bytes', 'signals'] as const)('at its limit of %s, and not one before', async (name) => {
-    /** @returns what the run had come to when it waited at its gate */
-    const waiting = async (limit: number): Promise<[number, number]> => {
-      let bytesAtFirst = 0;
-      const run: Run = bounded({ [name]: limit }, ({ step }) => {
-        bytesAtFirst ||= run.historyTold.bytes;
-        return step.path;
-      });
-      await run.advance(1_000);
-      junk(run, 5);
-      await run.advance(1_000);
-      const { length, bytes } = run.historyTold;
-      return [borders(run), { events: length, bytes: bytes - bytesAtFirst, signals: 5 }[name]];
-    };
-    const [none, reached] = await waiting(far);
-    expect(none).toBe(0);
-    expect((await waiting(reached))[0]).toBe(1);
-    expect((await waiting(reached + 1))[0]).toBe(0);
-  });
+  test.each(['events', 'bytes', 'signals'] as const)(
+    'at its limit of %s, and not one before',
+    async (name) => {
+      /** @returns what the run had come to when it waited at its gate */
+      const waiting = async (limit: number): Promise<[number, number]> => {
+        let bytesAtFirst = 0;
+        const run: Run = bounded({ [name]: limit }, ({ step }) => {
+          bytesAtFirst ||= run.historyTold.bytes;
+          return step.path;
+        });
+        await run.advance(1_000);
+        junk(run, 5);
+        await run.advance(1_000);
+        const { length, bytes } = run.historyTold;
+        return [borders(run), { events: length, bytes: bytes - bytesAtFirst, signals: 5 }[name]];
+      };
+      const [none, reached] = await waiting(far);
+      expect(none).toBe(0);
+      expect((await waiting(reached))[0]).toBe(1);
+      expect((await waiting(reached + 1))[0]).toBe(0);
+    },
+  );
 
   test('after a thousand events when nobody says otherwise: that is how much whoever takes it over replays', async () => {
     const run = begin(driver, spec, undefined, {}, { activities: activities(fine, [spec]) });
@@ -96,7 +121,12 @@ describe('a run continues as new', () => {
     let broken = true;
     const real = activities(
       ({ action }) => {
-        if (broken) throw ApplicationFailure.create({ type: 'CommandMissing', message: 'not there', nonRetryable: true });
+        if (broken)
+          throw ApplicationFailure.create({
+            type: 'CommandMissing',
+            message: 'not there',
+            nonRetryable: true,
+          });
         return action.argv[1] ?? null;
       },
       [played],
@@ -114,7 +144,10 @@ describe('a run continues as new', () => {
     send(run, 'retry', { ...(await about(run)), inputs: { word: 'world' } });
     run.signal(messageNames.border);
     await run.advance(1_000);
-    expect(await status(run)).toMatchObject({ inputs: { word: 'world' }, waitingFor: [{ id: 'gate', attempt: 2 }] });
+    expect(await status(run)).toMatchObject({
+      inputs: { word: 'world' },
+      waitingFor: [{ id: 'gate', attempt: 2 }],
+    });
     send(run, 'approve', await about(run));
     await run.end();
     expect((await status(run)).steps.at(-1)?.output).toBe('world');
@@ -147,7 +180,8 @@ describe('a run continues as new', () => {
   });
 
   test('not while anything is in flight: a step, the record, a decision that is judged', async () => {
-    const slow = async (activity: { sleep(ms: number): Promise<void> }): Promise<void> => activity.sleep(10_000);
+    const slow = async (activity: { sleep(ms: number): Promise<void> }): Promise<void> =>
+      activity.sleep(10_000);
     const real = activities(
       async ({ step }, activity) => {
         await slow(activity);
@@ -182,7 +216,10 @@ describe('a run continues as new', () => {
     expect([borders(run), commands(run)]).toEqual([1, ['one']]);
     // What is judged is judged by the execution that got it.
     const wait = (await status(run)).waitingFor[0];
-    const id = send(run, 'approve', { gate: 'gate', ...(wait ? { attempt: wait.attempt, digest: wait.digest } : {}) });
+    const id = send(run, 'approve', {
+      gate: 'gate',
+      ...(wait ? { attempt: wait.attempt, digest: wait.digest } : {}),
+    });
     await run.advance(1_000);
     run.signal(messageNames.border);
     await run.advance(8_000);
@@ -212,7 +249,9 @@ describe('a run continues as new', () => {
   });
 
   test('nor when its last step ends while it is about to: it does not wait for a pause between signals', async () => {
-    const run = begin(driver, runbook([change('one')]), (_request, activity) => activity.sleep(50).then(() => null));
+    const run = begin(driver, runbook([change('one')]), (_request, activity) =>
+      activity.sleep(50).then(() => null),
+    );
     await run.advance(10);
     junk(run, 1);
     run.signal(messageNames.border);

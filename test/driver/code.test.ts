@@ -23,7 +23,10 @@ const path: PlayCommand = ({ step }) => step.path;
 
 function begin(runbook: string, inputs: JsonObject = {}, play = path): Run {
   const asked = envelope(runbook, inputs);
-  return driver.start(runbook, [asked], { workflowId: asked.run, activities: activities(play, codeCatalogue) });
+  return driver.start(runbook, [asked], {
+    workflowId: asked.run,
+    activities: activities(play, codeCatalogue),
+  });
 }
 
 describe('a procedure as code', () => {
@@ -53,18 +56,25 @@ describe('a procedure as code', () => {
     });
     expect(outline(run.trace).filter((line) => line.startsWith('continue-as-new'))).toHaveLength(1);
     expect(commands(run)).toEqual(all);
-    expect(asked.filter(({ step }) => step.path.startsWith('work')).map(({ action }) => action.argv[1])).toEqual([
-      'code-tour-run/work',
-      'code-tour-run/work.2',
-    ]);
+    expect(
+      asked.filter(({ step }) => step.path.startsWith('work')).map(({ action }) => action.argv[1]),
+    ).toEqual(['code-tour-run/work', 'code-tour-run/work.2']);
     expect(asked.find(({ step }) => step.path === 'work')?.timeoutMs).toBe(5_000);
     const summaries = run.trace.flatMap((entry) =>
       entry.type === 'activity' && entry.activity === 'command' ? entry.summary : [],
     );
     expect(summaries.slice(0, 4)).toEqual(['Left', 'Right', 'Look at: a', 'Look at: b']);
     const spare = before.find(({ id }) => id === 'spare');
-    expect(spare).toMatchObject({ startedAt: expect.any(String), endedAt: expect.any(String), output: 'there is nothing to do' });
-    expect(states(await status(run))).toMatchObject({ choose: 'succeeded', spare: 'not-needed', hand: 'done-by-hand' });
+    expect(spare).toMatchObject({
+      startedAt: expect.any(String),
+      endedAt: expect.any(String),
+      output: 'there is nothing to do',
+    });
+    expect(states(await status(run))).toMatchObject({
+      choose: 'succeeded',
+      spare: 'not-needed',
+      hand: 'done-by-hand',
+    });
   });
 
   test('a step that may fail is an exception, also in the next execution, and the run succeeds', async () => {
@@ -92,8 +102,12 @@ describe('a procedure as code', () => {
     const run = begin('code-tour', { service: 'web' }, failing('work.undo'));
     await run.settle();
     await answer(run, 'rollback');
-    expect((await status(run)).waitingFor).toMatchObject([{ id: 'work.undo', evidence: { undo: '' } }]);
-    expect(run.trace.findLast((entry) => entry.type === 'activity' && entry.id === 'work.undo')).toMatchObject({
+    expect((await status(run)).waitingFor).toMatchObject([
+      { id: 'work.undo', evidence: { undo: '' } },
+    ]);
+    expect(
+      run.trace.findLast((entry) => entry.type === 'activity' && entry.id === 'work.undo'),
+    ).toMatchObject({
       summary: 'Undo: Work',
     });
     await answer(run, 'done');
@@ -111,7 +125,9 @@ describe('a procedure as code', () => {
       expect(await tell(run, verb, { ...asked, by: 'first' })).toMatchObject({ accepted: true });
       expect(await tell(run, verb, { ...asked, by: 'second' })).toMatchObject({
         ...{ accepted: false, code: 'already-decided' },
-        message: expect.stringMatching(verb === 'approve' ? /approved by first/ : /answered by first with skip/),
+        message: expect.stringMatching(
+          verb === 'approve' ? /approved by first/ : /answered by first with skip/,
+        ),
       });
       await run.advance(60_000);
       expect((await status(run)).waitingFor.filter(({ id }) => id === 'gate')).toEqual([]);
@@ -140,7 +156,10 @@ describe('a procedure as code', () => {
     run.signal(messageNames.border);
     await run.advance(500);
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', attempt: 2 }]);
-    expect(await tell(run, 'approve', { ...old, by: 'late' })).toMatchObject({ accepted: false, code: 'stale' });
+    expect(await tell(run, 'approve', { ...old, by: 'late' })).toMatchObject({
+      accepted: false,
+      code: 'stale',
+    });
     await answer(run, 'approve');
     await run.end();
     expect(commands(run)).toEqual(['approved']);
@@ -222,12 +241,17 @@ describe('a gate that code opens', () => {
       await activity.sleep(2_000);
       return real['judge']?.(request, activity);
     };
-    const run = driver.start('code-asking', [asked], { workflowId: asked.run, activities: { ...real, judge } });
+    const run = driver.start('code-asking', [asked], {
+      workflowId: asked.run,
+      activities: { ...real, judge },
+    });
     await run.advance(59_000);
     const id = send(run, 'approve', await about(run));
     await run.advance(3_000);
     expect(await run.query(messageNames.verdict, id)).toMatchObject({ accepted: true });
-    expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', attempt: 2, evidence: { look: 2 } }]);
+    expect((await status(run)).waitingFor).toMatchObject([
+      { id: 'gate', attempt: 2, evidence: { look: 2 } },
+    ]);
     expect(commands(run)).toEqual([]);
     send(run, 'approve', await about(run));
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -239,8 +263,13 @@ describe('a gate that code opens', () => {
     run.signal(messageNames.border);
     await run.advance(500);
     const asked = await about(run);
-    expect(await tell(run, 'approve', asked)).toMatchObject({ accepted: false, code: 'not-confirmed' });
-    expect(await tell(run, 'approve', { ...asked, confirm: 'web' })).toMatchObject({ accepted: true });
+    expect(await tell(run, 'approve', asked)).toMatchObject({
+      accepted: false,
+      code: 'not-confirmed',
+    });
+    expect(await tell(run, 'approve', { ...asked, confirm: 'web' })).toMatchObject({
+      accepted: true,
+    });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
@@ -263,7 +292,10 @@ describe('a gate that code opens', () => {
         if (request.step.path === 'first.undo') await activity.sleep(10_000);
         return failing('work')(request, activity);
       };
-      const run = driver.start('code-asking', [asked], { workflowId: asked.run, activities: activities(play, codeCatalogue) });
+      const run = driver.start('code-asking', [asked], {
+        workflowId: asked.run,
+        activities: activities(play, codeCatalogue),
+      });
       await run.advance(61_000);
       if (question === 'work') await answer(run, 'approve');
       run.signal(messageNames.border);
@@ -283,7 +315,10 @@ describe('a gate that code opens', () => {
 
   test('a run that Temporal itself starts once more, under another name, is admitted as what its start says', async () => {
     const asked = envelope('code-asking', { way: 'the same thing twice' });
-    const run = driver.start('code-again', [asked], { workflowId: asked.run, activities: activities(path, codeCatalogue) });
+    const run = driver.start('code-again', [asked], {
+      workflowId: asked.run,
+      activities: activities(path, codeCatalogue),
+    });
     await answer(run, 'approve');
     await answer(run, 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -295,14 +330,32 @@ describe('a nested runbook as code', () => {
   test('asks at its own gate, does what is in it in its order, and is shown as one step, also over a border', async () => {
     const run = begin('code-nested');
     await run.settle();
-    expect((await status(run)).waitingFor).toMatchObject([{ id: 'deploy/gate', evidence: { chosen: 'a' } }]);
+    expect((await status(run)).waitingFor).toMatchObject([
+      { id: 'deploy/gate', evidence: { chosen: 'a' } },
+    ]);
     await answer(run, 'approve');
-    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { inner: 'deploy/inner/work' } });
-    const inside = ['deploy/work', 'deploy/both/left', 'deploy/both/right', 'deploy/inner/work', 'deploy/work.2'];
+    expect(await run.result()).toMatchObject({
+      state: 'succeeded',
+      outputs: { inner: 'deploy/inner/work' },
+    });
+    const inside = [
+      'deploy/work',
+      'deploy/both/left',
+      'deploy/both/right',
+      'deploy/inner/work',
+      'deploy/work.2',
+    ];
     expect(commands(run)).toEqual(inside);
     expect(states(await status(run))).toMatchObject({
-      ...{ deploy: 'succeeded', 'deploy/choose': 'succeeded', 'deploy/gate': 'succeeded', 'deploy/spare': 'not-needed' },
-      ...Object.fromEntries(['deploy/both', 'deploy/inner', ...inside].map((step) => [step, 'succeeded'])),
+      ...{
+        deploy: 'succeeded',
+        'deploy/choose': 'succeeded',
+        'deploy/gate': 'succeeded',
+        'deploy/spare': 'not-needed',
+      },
+      ...Object.fromEntries(
+        ['deploy/both', 'deploy/inner', ...inside].map((step) => [step, 'succeeded']),
+      ),
     });
   });
 
@@ -311,7 +364,10 @@ describe('a nested runbook as code', () => {
     ['no gate', 'step work changes something behind gate deploy/gate, which is not approved'],
   ])('with a fault (%s) it fails in words, and nothing is done', async (fault, said) => {
     const run = begin('code-nested', { fault });
-    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped', message: expect.stringContaining(said) });
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'ProcedureStopped',
+      message: expect.stringContaining(said),
+    });
     expect(commands(run)).toEqual([]);
   });
 });
@@ -328,7 +384,10 @@ describe('a fault of the procedure', () => {
     ['a step by hand behind its gate', 'behind gate gate, which is not approved'],
   ])('%s: the run fails in words, and nothing is done', async (fault, said) => {
     const run = begin('code-faulty', { fault });
-    await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped', message: expect.stringContaining(said) });
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'ProcedureStopped',
+      message: expect.stringContaining(said),
+    });
     expect(commands(run)).toEqual([]);
     expect((await status(run)).state).toBe('failed');
   });
@@ -342,7 +401,9 @@ describe('a fault of the procedure', () => {
   });
 
   test('a second step behind a gate that was rejected when it asked again for another release: nothing is done', async () => {
-    const run = begin('code-faulty', { fault: 'a second step behind a gate that was rejected when it asked again' });
+    const run = begin('code-faulty', {
+      fault: 'a second step behind a gate that was rejected when it asked again',
+    });
     run.release = 'v1';
     await run.settle();
     await tell(run, 'pause');
@@ -366,7 +427,11 @@ describe('a fault of the procedure', () => {
   test('a decision that finds no way is shown as failed', async () => {
     const run = begin('code-faulty', { fault: 'a decision that finds no way' });
     await run.end();
-    expect((await status(run)).steps[1]).toMatchObject({ id: 'choose', state: 'failed', error: { message: 'there is no way' } });
+    expect((await status(run)).steps[1]).toMatchObject({
+      id: 'choose',
+      state: 'failed',
+      error: { message: 'there is no way' },
+    });
   });
 
   test.each([

@@ -6,7 +6,17 @@ import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Driver, Run, RunOptions } from './driver.js';
 import { openDriver } from './open.js';
-import { answer, begin as beginPlan, change, commands, failing, fine, runbook, states, tell } from './plans.js';
+import {
+  answer,
+  begin as beginPlan,
+  change,
+  commands,
+  failing,
+  fine,
+  runbook,
+  states,
+  tell,
+} from './plans.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -33,7 +43,13 @@ function begin(
   change: Partial<StartEnvelope> = {},
   options: Partial<RunOptions> = {},
 ): Run {
-  return beginPlan(driver, runbook(inner, { outputs: { two: { $: 'steps.two' } } }), play, change, options);
+  return beginPlan(
+    driver,
+    runbook(inner, { outputs: { two: { $: 'steps.two' } } }),
+    play,
+    change,
+    options,
+  );
 }
 
 describe('pause and resume', () => {
@@ -43,9 +59,15 @@ describe('pause and resume', () => {
       return step.path;
     });
     await run.advance(500);
-    expect(await tell(run, 'pause')).toMatchObject({ accepted: true, message: expect.stringContaining('one') });
+    expect(await tell(run, 'pause')).toMatchObject({
+      accepted: true,
+      message: expect.stringContaining('one'),
+    });
     await run.advance(600_000);
-    expect(await status(run)).toMatchObject({ state: 'paused', steps: [{ id: 'one', state: 'succeeded' }, {}, {}, {}] });
+    expect(await status(run)).toMatchObject({
+      state: 'paused',
+      steps: [{ id: 'one', state: 'succeeded' }, {}, {}, {}],
+    });
     expect(await tell(run, 'pause')).toMatchObject({ accepted: false, code: 'already-decided' });
     expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
     await run.advance(600_000);
@@ -62,7 +84,10 @@ describe('pause and resume', () => {
     expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['one', 'one.undo']);
-    expect(await status(run)).toMatchObject({ state: 'cancelled', problem: { message: 'operator cancelled the run: because' } });
+    expect(await status(run)).toMatchObject({
+      state: 'cancelled',
+      problem: { message: 'operator cancelled the run: because' },
+    });
   });
 
   test('a rollback can be paused between its undos, and stopped', async () => {
@@ -73,10 +98,13 @@ describe('pause and resume', () => {
     await answer(run, 'approve');
     const view = await status(run);
     expect(view.state).toBe('succeeded');
-    const again = begin([...steps, { id: 'last', title: 'Last', kind: 'manual', effect: 'read' }], async ({ step }, activity) => {
-      if (step.path.endsWith('.undo')) await activity.sleep(1_000);
-      return null;
-    });
+    const again = begin(
+      [...steps, { id: 'last', title: 'Last', kind: 'manual', effect: 'read' }],
+      async ({ step }, activity) => {
+        if (step.path.endsWith('.undo')) await activity.sleep(1_000);
+        return null;
+      },
+    );
     await answer(again, 'approve');
     await answer(again, 'rollback');
     expect(await tell(again, 'pause')).toMatchObject({ accepted: true });
@@ -113,8 +141,13 @@ describe('ending a run', () => {
     await run.advance(50);
     const { undos } = await status(run);
     expect(undos).toEqual(['three', 'two', 'one']);
-    expect(await tell(run, 'rollback', { digest: digestOf(['two', 'one']) })).toMatchObject({ accepted: false, code: 'stale' });
-    expect(await tell(run, 'rollback', { digest: digestOf(undos) })).toMatchObject({ accepted: true });
+    expect(await tell(run, 'rollback', { digest: digestOf(['two', 'one']) })).toMatchObject({
+      accepted: false,
+      code: 'stale',
+    });
+    expect(await tell(run, 'rollback', { digest: digestOf(undos) })).toMatchObject({
+      accepted: true,
+    });
     await run.end();
     expect(commands(run).slice(3)).toEqual(['three.undo', 'two.undo', 'one.undo']);
     expect((await status(run)).state).toBe('rolled-back');
@@ -124,7 +157,10 @@ describe('ending a run', () => {
     const run = begin([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }]);
     await run.advance(50);
     expect(await tell(run, 'rollback')).toMatchObject({ accepted: false, code: 'not-possible' });
-    expect(await tell(run, 'abort', { reason: ' ' })).toMatchObject({ accepted: false, code: 'reason-missing' });
+    expect(await tell(run, 'abort', { reason: ' ' })).toMatchObject({
+      accepted: false,
+      code: 'reason-missing',
+    });
   });
 
   test('a point of no return ends what can be taken back', async () => {
@@ -134,8 +170,21 @@ describe('ending a run', () => {
     );
     await answer(run, 'rollback');
     await run.end();
-    expect(commands(run)).toEqual(['one', 'two', 'three', 'four', 'four.undo', 'three.undo', 'two.undo']);
-    expect(states(await status(run))).toEqual({ one: 'succeeded', two: 'undone', three: 'undone', four: 'undone' });
+    expect(commands(run)).toEqual([
+      'one',
+      'two',
+      'three',
+      'four',
+      'four.undo',
+      'three.undo',
+      'two.undo',
+    ]);
+    expect(states(await status(run))).toEqual({
+      one: 'succeeded',
+      two: 'undone',
+      three: 'undone',
+      four: 'undone',
+    });
   });
 });
 
@@ -160,7 +209,10 @@ describe('an undo that fails', () => {
     await answer(run, 'abort');
     await run.end();
     expect(states(await status(run))).toEqual({ zero: 'succeeded', one: 'failed', two: 'undone' });
-    expect(await status(run)).toMatchObject({ state: 'failed', problem: { message: expect.stringContaining('one, zero') } });
+    expect(await status(run)).toMatchObject({
+      state: 'failed',
+      problem: { message: expect.stringContaining('one, zero') },
+    });
   });
 });
 
@@ -168,7 +220,8 @@ describe('changed inputs', () => {
   test('the step is tried again with them, gates ask again and show the change, what is done stays done', async () => {
     let broken = true;
     const run = begin(steps, (request, activity) => {
-      if (request.step.path === 'two' && broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      if (request.step.path === 'two' && broken)
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
       return request.action.argv[1] ?? null;
     });
     await answer(run, 'approve');
@@ -178,13 +231,19 @@ describe('changed inputs', () => {
       code: 'input-refused',
     });
     broken = false;
-    expect(await answer(run, 'retry', { inputs: { word: 'world' } })).toMatchObject({ accepted: true });
+    expect(await answer(run, 'retry', { inputs: { word: 'world' } })).toMatchObject({
+      accepted: true,
+    });
     await run.advance(50);
     const after = await status(run);
     expect(after.planDigest).not.toBe(before.planDigest);
     expect(after.inputs).toEqual({ word: 'world' });
     expect(after.waitingFor).toMatchObject([
-      { id: 'gate', attempt: 2, evidence: { 'inputs changed since the last approval': 'word: "hello" → "world"' } },
+      {
+        id: 'gate',
+        attempt: 2,
+        evidence: { 'inputs changed since the last approval': 'word: "hello" → "world"' },
+      },
     ]);
     // The question stays the same one when the run continues as new while it waits.
     run.signal('border');
@@ -202,7 +261,9 @@ describe('nobody is there', () => {
     ['rollback', 'rolled-back', ['one', 'two', 'two.undo', 'one.undo']],
     ['continue', 'succeeded-with-exceptions', ['one', 'two', 'three']],
   ] as const)('a failed step that would ask: %s', async (unattended, state, done) => {
-    const run = begin([change('one'), change('two'), change('three')], failing('two'), { unattended });
+    const run = begin([change('one'), change('two'), change('three')], failing('two'), {
+      unattended,
+    });
     await run.end();
     expect((await status(run)).state).toBe(state);
     expect(commands(run)).toEqual(done);
@@ -228,7 +289,9 @@ describe('a step that people do', () => {
     };
     const run = begin([change('one'), manual, change('three')]);
     await run.advance(50);
-    expect((await status(run)).waitingFor).toMatchObject([{ kind: 'manual', id: 'two', evidence: { 'what to do': 'Pull it.' } }]);
+    expect((await status(run)).waitingFor).toMatchObject([
+      { kind: 'manual', id: 'two', evidence: { 'what to do': 'Pull it.' } },
+    ]);
     expect(await answer(run, 'retry')).toMatchObject({ accepted: false, code: 'not-possible' });
     expect(await answer(run, 'done')).toMatchObject({ accepted: false, code: 'output-missing' });
     expect(await answer(run, 'done', { outputs: { port: 7 } })).toMatchObject({ accepted: true });
@@ -238,7 +301,11 @@ describe('a step that people do', () => {
 
 describe('a run that takes over from a dead one', () => {
   /** As admission would: the test plays the record. */
-  function takingOver(taken: Partial<StepView>[], inner: readonly object[], play: PlayCommand): Run {
+  function takingOver(
+    taken: Partial<StepView>[],
+    inner: readonly object[],
+    play: PlayCommand,
+  ): Run {
     const asked = { ...envelope('told', {}), from: { run: 'dead' } };
     const real = activities(play, [runbook(inner)]);
     const admitted = real['admit'] as unknown as (request: JsonObject) => Admission;
@@ -247,7 +314,10 @@ describe('a run that takes over from a dead one', () => {
       activities: {
         ...real,
         check: real['command'] as never,
-        admit: (request: JsonObject) => ({ ...admitted(request), taken: taken.map((step) => ({ ...blank, ...step })) }),
+        admit: (request: JsonObject) => ({
+          ...admitted(request),
+          taken: taken.map((step) => ({ ...blank, ...step })),
+        }),
       },
     });
   }
@@ -272,7 +342,10 @@ describe('a run that takes over from a dead one', () => {
       fine,
     );
     await run.advance(50);
-    expect(await status(run)).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'two' }] });
+    expect(await status(run)).toMatchObject({
+      state: 'needs-operator',
+      waitingFor: [{ id: 'two' }],
+    });
     expect(commands(run)).toEqual([]);
     await answer(run, 'retry');
     await run.end();
@@ -280,7 +353,12 @@ describe('a run that takes over from a dead one', () => {
   });
 
   test('a result that its check no longer finds is made anew, and shown as drifted', async () => {
-    const probe = { kind: 'check', probe: { kind: 'command', argv: ['look'] }, until: { path: 'exitCode', is: 0 }, everyMs: 100 };
+    const probe = {
+      kind: 'check',
+      probe: { kind: 'command', argv: ['look'] },
+      until: { path: 'exitCode', is: 0 },
+      everyMs: 100,
+    };
     const checked = (id: string): object => {
       const spec = change(id) as { work: object };
       return { ...spec, work: { ...spec.work, check: probe } };

@@ -43,7 +43,11 @@ describe('a drill', () => {
     expect(await run.result()).toEqual({ state: 'succeeded', outputs: { asked: null } });
     expect(commands(run)).toEqual(['look', 'make', 'point', 'make.undo']);
     const view = await status(run);
-    expect(view).toMatchObject({ drill: true, problem: null, recovery: { rtoMs: 0, rpoMs: 0, met: true } });
+    expect(view).toMatchObject({
+      drill: true,
+      problem: null,
+      recovery: { rtoMs: 0, rpoMs: 0, met: true },
+    });
     expect(states(view)).toMatchObject({ gate: 'not-needed', make: 'undone', point: 'succeeded' });
   });
 
@@ -52,7 +56,10 @@ describe('a drill', () => {
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate', confirm: 'web' }]);
     await answer(run, 'approve', { confirm: 'web' });
-    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { asked: 'operator' } });
+    expect(await run.result()).toMatchObject({
+      state: 'succeeded',
+      outputs: { asked: 'operator' },
+    });
     expect(commands(run)).toContain('make.undo');
   });
 
@@ -102,7 +109,10 @@ describe('a drill', () => {
 
   test.each([
     ['elsewhere', 'step elsewhere of a drill would change target live, which is not isolated'],
-    ['check elsewhere', 'step elsewhere of a drill would change target live, which is not isolated'],
+    [
+      'check elsewhere',
+      'step elsewhere of a drill would change target live, which is not isolated',
+    ],
     ['undo elsewhere', 'step make of a drill would change target live, which is not isolated'],
     ['nowhere', 'step elsewhere of a drill would change something, and names no target'],
   ])('changes nothing but what is isolated, whatever its code does: %s', async (fault, says) => {
@@ -113,13 +123,17 @@ describe('a drill', () => {
     const meant = begin({ fault });
     await answer(meant, 'approve', { confirm: 'web' });
     await meant.settle();
-    expect(outline(meant.trace).join()).toContain(fault === 'undo elsewhere' ? 'make' : 'elsewhere');
+    expect(outline(meant.trace).join()).toContain(
+      fault === 'undo elsewhere' ? 'make' : 'elsewhere',
+    );
   });
 
   test('is refused on what is not isolated, before it begins', async () => {
     const run = begin({ service: 'live' }, drill);
     await expect(run.result()).rejects.toMatchObject({
-      message: expect.stringContaining('input service names target live, which is not isolated') as unknown,
+      message: expect.stringContaining(
+        'input service names target live, which is not isolated',
+      ) as unknown,
     });
     expect(commands(run)).toEqual([]);
   });
@@ -143,7 +157,9 @@ describe('a gate that wants the name of what it acts on', () => {
         message: expect.stringContaining(says) as unknown,
       });
     }
-    expect((await status(run)).waitingFor[0]?.command).toContain("approve code-recovery-run gate --confirm '…' --reason");
+    expect((await status(run)).waitingFor[0]?.command).toContain(
+      "approve code-recovery-run gate --confirm '…' --reason",
+    );
     expect(await answer(run, 'approve', { confirm: 'web' })).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect((await status(run)).drill).toBeUndefined();

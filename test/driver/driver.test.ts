@@ -5,7 +5,15 @@ import { messageNames } from '../../common/names.js';
 import { deadlineSpec } from '../engine/specs.js';
 import { type Driver, outline, type Run, type RunOptions } from './driver.js';
 import { openDriver } from './open.js';
-import { activities, decide, envelope, start, status, stepFailure, type PlayCommand } from './world.js';
+import {
+  activities,
+  decide,
+  envelope,
+  start,
+  status,
+  stepFailure,
+  type PlayCommand,
+} from './world.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
 const done: PlayCommand = () => ({ exitCode: 0 });
@@ -23,16 +31,26 @@ function commands(play: PlayCommand, options: Partial<RunOptions> = {}): Run {
 }
 
 function gated(play: PlayCommand = done, options: Partial<RunOptions> = {}): Run {
-  return start(driver, 'test-gated', { journal: '/journal', last: nothing, first_change: true }, play, options);
+  return start(
+    driver,
+    'test-gated',
+    { journal: '/journal', last: nothing, first_change: true },
+    play,
+    options,
+  );
 }
 
 /** The steps in the order in which they were asked for. */
-const steps = (run: Run): string[] => outline(run.trace).filter((line) => /^(command|cancel)/.test(line));
+const steps = (run: Run): string[] =>
+  outline(run.trace).filter((line) => /^(command|cancel)/.test(line));
 
 describe('steps', () => {
   test('a run that succeeds issues the commands that it should, and nothing else', async () => {
     const run = commands(({ step }) => ({ path: step.path }));
-    expect(await run.result()).toEqual({ state: 'succeeded', outputs: { second: { path: 'second' } } });
+    expect(await run.result()).toEqual({
+      state: 'succeeded',
+      outputs: { second: { path: 'second' } },
+    });
     expect(outline(run.trace)).toEqual([
       'admit',
       'search-attributes running first',
@@ -74,7 +92,10 @@ describe('steps', () => {
       tries += 1;
       throw stepFailure(request, activity, 'CommandMissing', '/no/such does not exist');
     });
-    await expect(run.result()).rejects.toMatchObject({ type: 'CommandMissing', nonRetryable: true });
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'CommandMissing',
+      nonRetryable: true,
+    });
     expect(tries).toBe(1);
     expect(outline(run.trace).slice(-2)).toEqual(['record', 'fail CommandMissing']);
   });
@@ -83,30 +104,37 @@ describe('steps', () => {
     const tries: number[] = [];
     const run = commands((request, activity) => {
       tries.push(activity.now());
-      if (tries.length === 1) throw stepFailure(request, activity, 'CommandFailed', 'later', { retryAfterMs: 2 * hour });
+      if (tries.length === 1)
+        throw stepFailure(request, activity, 'CommandFailed', 'later', { retryAfterMs: 2 * hour });
       return null;
     });
     await run.result();
     expect((tries[1] ?? 0) - (tries[0] ?? 0)).toBe(2 * hour);
   });
 
-  test.each(['HEARTBEAT', 'START_TO_CLOSE'] as const)('a worker that falls silent is replaced: %s', async (type) => {
-    const tries: number[] = [];
-    const run = commands(async ({ step }, activity) => {
-      if (step.path === 'first') tries.push(activity.attempt);
-      if (activity.attempt === 1 && step.path === 'first') await activity.hold();
-      return `by attempt ${activity.attempt}`;
-    });
-    await run.settle();
-    const lost = run.held('first');
-    lost.timeout(type);
-    await run.result();
-    // What comes of it later is nobody's business.
-    lost.release();
-    await run.settle();
-    expect(tries).toEqual([1, 2]);
-    expect((await status(run)).steps[0]).toMatchObject({ state: 'succeeded', output: 'by attempt 2' });
-  });
+  test.each(['HEARTBEAT', 'START_TO_CLOSE'] as const)(
+    'a worker that falls silent is replaced: %s',
+    async (type) => {
+      const tries: number[] = [];
+      const run = commands(async ({ step }, activity) => {
+        if (step.path === 'first') tries.push(activity.attempt);
+        if (activity.attempt === 1 && step.path === 'first') await activity.hold();
+        return `by attempt ${activity.attempt}`;
+      });
+      await run.settle();
+      const lost = run.held('first');
+      lost.timeout(type);
+      await run.result();
+      // What comes of it later is nobody's business.
+      lost.release();
+      await run.settle();
+      expect(tries).toEqual([1, 2]);
+      expect((await status(run)).steps[0]).toMatchObject({
+        state: 'succeeded',
+        output: 'by attempt 2',
+      });
+    },
+  );
 
   test('an attempt that outlives its start-to-close timeout in virtual time is replaced', async () => {
     const run = commands(async ({ step }, activity) => {
@@ -118,16 +146,24 @@ describe('steps', () => {
   });
 
   test('a failing branch cancels its sibling and waits for its end', async () => {
-    const run = start(driver, 'test-parallel', { a: nothing, b: nothing }, async (request, activity) => {
-      if (request.step.path === 'all/a') await activity.hold();
-      else throw stepFailure(request, activity, 'CommandFailed', 'b is broken');
-      return null;
-    });
+    const run = start(
+      driver,
+      'test-parallel',
+      { a: nothing, b: nothing },
+      async (request, activity) => {
+        if (request.step.path === 'all/a') await activity.hold();
+        else throw stepFailure(request, activity, 'CommandFailed', 'b is broken');
+        return null;
+      },
+    );
     await run.settle();
     expect(outline(run.trace).at(-1)).toBe('cancel-activity all/a');
     expect(run.held('all/a').cancelRequested).toBe(true);
     run.held('all/a').fail(new CancelledFailure('ended'));
-    await expect(run.result()).rejects.toMatchObject({ type: 'CommandFailed', message: expect.stringContaining('b is broken') });
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'CommandFailed',
+      message: expect.stringContaining('b is broken'),
+    });
     expect((await status(run)).steps.map((step) => [step.id, step.state])).toEqual([
       ['all', 'failed'],
       ['all/a', 'skipped'],
@@ -137,11 +173,15 @@ describe('steps', () => {
 
   test('a failure takes back what was changed where the runbook says so', async () => {
     const run = gated((request, activity) => {
-      if (request.step.path === 'last') throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      if (request.step.path === 'last')
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
       return null;
     });
     await decide(run);
-    await expect(run.result()).rejects.toMatchObject({ type: 'CommandMissing', message: 'not there' });
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'CommandMissing',
+      message: 'not there',
+    });
     expect(steps(run).slice(-2)).toEqual(['command after.undo', 'command before.undo']);
     expect((await status(run)).state).toBe('rolled-back');
   });
@@ -158,19 +198,29 @@ describe('gates', () => {
     const run = gated();
     expect(await decide(run)).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
-    expect(steps(run)).toEqual(['command before', 'cancel-timer 1', 'command after', 'command last']);
+    expect(steps(run)).toEqual([
+      'command before',
+      'cancel-timer 1',
+      'command after',
+      'command last',
+    ]);
   });
 
   test('a rejection takes back what was changed', async () => {
     const run = gated();
-    expect(await decide(run, { verb: 'reject', reason: 'not today' })).toMatchObject({ accepted: true });
+    expect(await decide(run, { verb: 'reject', reason: 'not today' })).toMatchObject({
+      accepted: true,
+    });
     expect(await run.result()).toMatchObject({ state: 'rejected' });
     expect(steps(run)).toEqual(['command before', 'cancel-timer 1', 'command before.undo']);
   });
 
   test('a decision of the requester is refused, and the gate goes on waiting', async () => {
     const run = gated();
-    expect(await decide(run, { by: 'requester' })).toMatchObject({ accepted: false, code: 'own-request' });
+    expect(await decide(run, { by: 'requester' })).toMatchObject({
+      accepted: false,
+      code: 'own-request',
+    });
     expect((await status(run)).waitingFor).toHaveLength(1);
     expect(run.ended).toBe(false);
   });
@@ -187,8 +237,13 @@ describe('gates', () => {
   });
 
   test('a deadline of 42 days is waited for in milliseconds, with a reminder each day', async () => {
-    const patient = { ...deadlineSpec, steps: deadlineSpec.steps.map((step) => ({ ...step, deadlineMs: 42 * day })) };
-    const run = start(driver, 'test-deadline', {}, done, { activities: activities(done, [patient]) });
+    const patient = {
+      ...deadlineSpec,
+      steps: deadlineSpec.steps.map((step) => ({ ...step, deadlineMs: 42 * day })),
+    };
+    const run = start(driver, 'test-deadline', {}, done, {
+      activities: activities(done, [patient]),
+    });
     const [begun, real] = [run.now, performance.now()];
     expect(await run.result()).toMatchObject({ state: 'rejected' });
     expect(performance.now() - real).toBeLessThan(1_000);
@@ -220,8 +275,15 @@ describe('gates', () => {
       data: Buffer.from('{not json'),
     });
     await run.settle();
-    expect(await run.query(messageNames.verdict, 'odd')).toMatchObject({ accepted: false, code: 'malformed' });
-    expect((await status(run)).decisions.map((each) => each.code)).toEqual(['malformed', 'malformed', 'malformed']);
+    expect(await run.query(messageNames.verdict, 'odd')).toMatchObject({
+      accepted: false,
+      code: 'malformed',
+    });
+    expect((await status(run)).decisions.map((each) => each.code)).toEqual([
+      'malformed',
+      'malformed',
+      'malformed',
+    ]);
     expect(await decide(run)).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
@@ -238,7 +300,10 @@ describe('gates', () => {
       reason: 'b',
     });
     await run.settle();
-    expect(await run.query(messageNames.verdict, 'early')).toMatchObject({ accepted: false, code: 'not-waiting' });
+    expect(await run.query(messageNames.verdict, 'early')).toMatchObject({
+      accepted: false,
+      code: 'not-waiting',
+    });
     expect(steps(run)).toEqual(['command before']);
   });
 });
@@ -263,7 +328,11 @@ describe('cancelling', () => {
     expect(steps(run).at(-1)).toBe('cancel-activity last');
     run.held('last').fail(new CancelledFailure('ended'));
     expect(await run.result()).toMatchObject({ state: 'cancelled' });
-    expect(steps(run).slice(-3)).toEqual(['cancel-activity last', 'command after.undo', 'command before.undo']);
+    expect(steps(run).slice(-3)).toEqual([
+      'cancel-activity last',
+      'command after.undo',
+      'command before.undo',
+    ]);
   });
 
   test('a command that succeeds in spite of it counts, and is taken back too', async () => {
@@ -276,7 +345,12 @@ describe('cancelling', () => {
     await run.settle();
     run.held('after').release();
     await expect(run.result()).rejects.toBeInstanceOf(CancelledFailure);
-    expect(steps(run).slice(-4)).toEqual(['cancel-activity after', 'command after.undo', 'command before.undo', 'cancel']);
+    expect(steps(run).slice(-4)).toEqual([
+      'cancel-activity after',
+      'command after.undo',
+      'command before.undo',
+      'cancel',
+    ]);
     expect(run.trace.at(-1)).toEqual({ type: 'cancel' });
   });
 
@@ -310,9 +384,13 @@ describe('cancelling', () => {
 
 describe('the driver itself', () => {
   test('a query before admission is refused as the workflow says', async () => {
-    const run = driver.start('test-commands', [envelope('test-commands', { first: nothing, second: nothing })], {
-      activities: { ...activities(done), admit: (_input: unknown, activity) => activity.hold() },
-    });
+    const run = driver.start(
+      'test-commands',
+      [envelope('test-commands', { first: nothing, second: nothing })],
+      {
+        activities: { ...activities(done), admit: (_input: unknown, activity) => activity.hold() },
+      },
+    );
     await expect(status(run)).rejects.toThrow('not admitted yet');
     expect(outline(run.trace)).toEqual(['admit']);
   });
@@ -399,7 +477,8 @@ describe('the driver itself', () => {
     for (let n = 0; n < 20; n++) {
       const began = performance.now();
       const run = gated();
-      for (let refused = 0; refused < 16; refused++) await decide(run, { id: `refused-${refused}`, by: 'requester' });
+      for (let refused = 0; refused < 16; refused++)
+        await decide(run, { id: `refused-${refused}`, by: 'requester' });
       await decide(run);
       await run.result();
       times.push(performance.now() - began);

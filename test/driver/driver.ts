@@ -173,8 +173,16 @@ export class Driver {
    * @param globals what code that measures itself finds on the sandbox's global
    * @param closed called when the driver is closed
    */
-  static async create({ code, globals = {}, closed = () => undefined }: DriverOptions): Promise<Driver> {
-    const creator = await creatorWith(globals).create(parseWorkflowCode(code), noTimeLimit, new Set());
+  static async create({
+    code,
+    globals = {},
+    closed = () => undefined,
+  }: DriverOptions): Promise<Driver> {
+    const creator = await creatorWith(globals).create(
+      parseWorkflowCode(code),
+      noTimeLimit,
+      new Set(),
+    );
     stopTracingPromises();
     return new Driver(creator, closed);
   }
@@ -213,7 +221,10 @@ function creatorWith(globals: Record<string, unknown>): typeof ReusableVMWorkflo
  * here, and it costs most of a run's time.
  */
 function stopTracingPromises(): void {
-  const handlers = globalHandlers as unknown as { stopPromiseHook(): void; promiseHookInstalled: boolean };
+  const handlers = globalHandlers as unknown as {
+    stopPromiseHook(): void;
+    promiseHookInstalled: boolean;
+  };
   handlers.stopPromiseHook();
   handlers.promiseHookInstalled = false;
 }
@@ -275,7 +286,10 @@ export class Run {
   ) {
     this.workflowId = options.workflowId ?? `${workflowType}-driven`;
     this.random = randomFrom(options.seed ?? 1);
-    this.agenda = new Agenda(options.now ?? defaultStart, options.interleave ? this.random : undefined);
+    this.agenda = new Agenda(
+      options.now ?? defaultStart,
+      options.interleave ? this.random : undefined,
+    );
     this.firstRunId = options.runId ?? this.nextRunId();
     this.execution = {
       runId: this.firstRunId,
@@ -314,7 +328,9 @@ export class Run {
 
   /** Sends a signal that comes with the workflow task which something else causes. */
   signalWithNext(name: string, ...payload: unknown[]): void {
-    this.joining.push({ signalWorkflow: { signalName: name, input: payloadsOf(payload), headers: {} } });
+    this.joining.push({
+      signalWorkflow: { signalName: name, input: payloadsOf(payload), headers: {} },
+    });
   }
 
   /** Asks for the run's end, as Temporal's own cancel does. */
@@ -346,10 +362,16 @@ export class Run {
   query<T>(name: string, ...args: unknown[]): Promise<T> {
     return this.alone(async () => {
       if (this.jobs.length > 0) await this.activate();
-      const queryWorkflow = { queryId: 'query', queryType: name, arguments: payloadsOf(args), headers: {} };
+      const queryWorkflow = {
+        queryId: 'query',
+        queryType: name,
+        arguments: payloadsOf(args),
+        headers: {},
+      };
       const [command] = await this.send([{ queryWorkflow }]);
       const answer = command?.respondToQuery;
-      if (answer?.failed) throw failureConverter.failureToError(answer.failed, defaultPayloadConverter);
+      if (answer?.failed)
+        throw failureConverter.failureToError(answer.failed, defaultPayloadConverter);
       return valueOf(answer?.succeeded?.response) as T;
     });
   }
@@ -394,7 +416,9 @@ export class Run {
     for (const { attempt } of this.tasks.values()) {
       if (attempt?.activityId === activityId && attempt.state === 'held') return attempt.handle();
     }
-    throw new Error(`activity ${activityId} is not held; held: ${this.heldIds().join(', ') || 'none'}. Await settle() first.`);
+    throw new Error(
+      `activity ${activityId} is not held; held: ${this.heldIds().join(', ') || 'none'}. Await settle() first.`,
+    );
   }
 
   /** Frees the sandbox; its trace stays. The driver's close does it too, which suffices but for thousands of runs. */
@@ -411,7 +435,8 @@ export class Run {
   }
 
   private receive(job: Job): void {
-    if (this.ending) throw new Error('the run has ended: a server would answer that it was not found');
+    if (this.ending)
+      throw new Error('the run has ended: a server would answer that it was not found');
     this.jobs.push(job);
   }
 
@@ -430,11 +455,14 @@ export class Run {
     let idleTimers = 0;
     while (!this.ending) {
       await this.untilQuiet();
-      const done = this.pick([...this.tasks.values()].filter(({ attempt }) => attempt?.state === 'done'));
+      const done = this.pick(
+        [...this.tasks.values()].filter(({ attempt }) => attempt?.state === 'done'),
+      );
       if (done) idleTimers = 0;
       if (this.jobs.length > 0 && !(done && this.together())) await this.activate();
       else if (done) this.conclude(done);
-      else if ((until === Infinity && this.heldIds().length > 0) || !this.agenda.fireNext(until)) return;
+      else if ((until === Infinity && this.heldIds().length > 0) || !this.agenda.fireNext(until))
+        return;
       else if (until === Infinity && ++idleTimers > idleTimersLimit)
         throw new Error(`time alone does not end this run. ${this.progress()}`);
     }
@@ -448,7 +476,8 @@ export class Run {
   /** Waits until each running activity function has ended, holds or sleeps: how fast a real one is must not matter. */
   private async untilQuiet(): Promise<void> {
     for (const task of this.tasks.values()) {
-      while (task.attempt?.state === 'busy') await withinLimit(task.attempt.changed.promise, task.id);
+      while (task.attempt?.state === 'busy')
+        await withinLimit(task.attempt.changed.promise, task.id);
     }
   }
 
@@ -466,7 +495,8 @@ export class Run {
     jobs.sort((a, b) => a.rank - b.rank || a.place - b.place);
     this.jobs = [];
     this.activations += 1;
-    this.execution.events += 2 + jobs.reduce((sum, { job }) => sum + (job.resolveActivity ? 2 : 1), 0);
+    this.execution.events +=
+      2 + jobs.reduce((sum, { job }) => sum + (job.resolveActivity ? 2 : 1), 0);
     try {
       await this.play(jobs.map(({ job }) => job));
     } catch (error) {
@@ -477,7 +507,8 @@ export class Run {
 
   private async play(jobs: Job[]): Promise<void> {
     const commands = await this.send(jobs);
-    this.execution.events += 1 + commands.reduce((sum, command) => sum + (command.setPatchMarker ? 2 : 1), 0);
+    this.execution.events +=
+      1 + commands.reduce((sum, command) => sum + (command.setPatchMarker ? 2 : 1), 0);
     await this.obey(commands);
   }
 
@@ -497,8 +528,11 @@ export class Run {
         historySizeBytes: this.sizeTold,
         ...(this.release === undefined
           ? {}
-          : { deploymentVersionForCurrentTask: { deploymentName: 'driver', buildId: this.release } }),
-        continueAsNewSuggested: this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
+          : {
+              deploymentVersionForCurrentTask: { deploymentName: 'driver', buildId: this.release },
+            }),
+        continueAsNewSuggested:
+          this.execution.events >= (this.options.suggestContinueAsNewAt ?? 4_096),
         targetWorkerDeploymentVersionChanged: this.execution.outdated === true,
         jobs,
       }),
@@ -533,7 +567,12 @@ export class Run {
         startTime: new Date(startedAt),
         runStartTime: new Date(startedAt),
         taskTimeoutMs: 10_000,
-        unsafe: { now: Date.now, isReplaying: false, isReplayingHistoryEvents: false, random: noRandom },
+        unsafe: {
+          now: Date.now,
+          isReplaying: false,
+          isReplayingHistoryEvents: false,
+          random: noRandom,
+        },
         // Search attributes and memo come with the first job.
       } as Parameters<ReusableVMWorkflowCreator['createWorkflow']>[0]['info'],
       randomnessSeed: [...createHash('sha256').update(runId).digest().subarray(0, 8)],
@@ -558,7 +597,9 @@ export class Run {
 
   private async obey(issued: readonly Command[]): Promise<void> {
     for (const command of this.sendable(issued)) {
-      this.trace.push(traceOf(command, (seq) => this.tasks.get(seq)?.id ?? '', this.execution.memo));
+      this.trace.push(
+        traceOf(command, (seq) => this.tasks.get(seq)?.id ?? '', this.execution.memo),
+      );
       await this.perform(command);
     }
   }
@@ -568,15 +609,26 @@ export class Run {
    * command that ends the execution comes last.
    */
   private sendable(commands: readonly Command[]): Command[] {
-    const cancelled = new Set(commands.map((each) => each.requestCancelActivity?.seq).filter(isNumber));
+    const cancelled = new Set(
+      commands.map((each) => each.requestCancelActivity?.seq).filter(isNumber),
+    );
     const stopped = new Set(commands.map((each) => each.cancelTimer?.seq).filter(isNumber));
     const unsent = {
-      activities: commands.map((each) => each.scheduleActivity).filter((each) => each && cancelled.has(each.seq ?? 0)),
-      timers: commands.map((each) => each.startTimer?.seq).filter((seq) => isNumber(seq) && stopped.has(seq)),
+      activities: commands
+        .map((each) => each.scheduleActivity)
+        .filter((each) => each && cancelled.has(each.seq ?? 0)),
+      timers: commands
+        .map((each) => each.startTimer?.seq)
+        .filter((seq) => isNumber(seq) && stopped.has(seq)),
     };
     for (const activity of unsent.activities)
       if (activity) this.resolve(activity, { cancelled: { failure: cancelledFailure(activity) } });
-    const ofUnsent = ({ scheduleActivity, requestCancelActivity, startTimer, cancelTimer }: Command): boolean => {
+    const ofUnsent = ({
+      scheduleActivity,
+      requestCancelActivity,
+      startTimer,
+      cancelTimer,
+    }: Command): boolean => {
       const activity = scheduleActivity ?? requestCancelActivity;
       const timer = startTimer ?? cancelTimer;
       if (activity) return unsent.activities.some((each) => each?.seq === activity.seq);
@@ -588,14 +640,24 @@ export class Run {
   }
 
   private async perform(command: Command): Promise<void> {
-    const { scheduleActivity, requestCancelActivity, startTimer, cancelTimer, continueAsNewWorkflowExecution } = command;
+    const {
+      scheduleActivity,
+      requestCancelActivity,
+      startTimer,
+      cancelTimer,
+      continueAsNewWorkflowExecution,
+    } = command;
     if (scheduleActivity) this.schedule(scheduleActivity);
     else if (requestCancelActivity) this.cancelActivity(requestCancelActivity.seq ?? 0);
     else if (startTimer) this.startTimer(startTimer.seq ?? 0, msOf(startTimer.startToFireTimeout));
     else if (cancelTimer) this.takeTimer(cancelTimer.seq ?? 0)?.cancel();
     else if (command.upsertWorkflowSearchAttributes)
-      Object.assign(this.execution.searchAttributes, command.upsertWorkflowSearchAttributes.searchAttributes?.indexedFields);
-    else if (continueAsNewWorkflowExecution) await this.continueAsNew(continueAsNewWorkflowExecution);
+      Object.assign(
+        this.execution.searchAttributes,
+        command.upsertWorkflowSearchAttributes.searchAttributes?.indexedFields,
+      );
+    else if (continueAsNewWorkflowExecution)
+      await this.continueAsNew(continueAsNewWorkflowExecution);
     else if (isTerminal(command)) this.finish(endingOf(command));
   }
 
@@ -615,22 +677,32 @@ export class Run {
 
   private schedule(command: ScheduleActivity): void {
     const play = this.options.activities[command.activityType ?? ''];
-    if (!play) throw new Error(`the test gives no activity ${command.activityType}; add it to the activities of the run`);
+    if (!play)
+      throw new Error(
+        `the test gives no activity ${command.activityType}; add it to the activities of the run`,
+      );
     const task = new Task(command, play, this.agenda);
     this.tasks.set(task.seq, task);
     if (!this.options.deserted?.includes(command.taskQueue ?? '')) return task.begin();
-    const timeout = new TimeoutFailure('activity ScheduleToStart timeout', undefined, TimeoutType.SCHEDULE_TO_START);
+    const timeout = new TimeoutFailure(
+      'activity ScheduleToStart timeout',
+      undefined,
+      TimeoutType.SCHEDULE_TO_START,
+    );
     const cause = failureConverter.errorToFailure(timeout, defaultPayloadConverter);
     const { RETRY_STATE_NON_RETRYABLE_FAILURE: never } = RetryState;
     const failure = activityFailure(command, 'Activity task timed out', cause, never);
-    task.waitForWorker(msOf(command.scheduleToStartTimeout) || Infinity, () => this.close(task, { failed: { failure } }));
+    task.waitForWorker(msOf(command.scheduleToStartTimeout) || Infinity, () =>
+      this.close(task, { failed: { failure } }),
+    );
   }
 
   private cancelActivity(seq: number): void {
     const task = this.tasks.get(seq);
     if (!task) return;
     const { WAIT_CANCELLATION_COMPLETED: waits, ABANDON } = ActivityCancellationType;
-    if (task.command.cancellationType === ABANDON) throw new Error('the driver cannot play activities that are abandoned');
+    if (task.command.cancellationType === ABANDON)
+      throw new Error('the driver cannot play activities that are abandoned');
     // One that waits for its next attempt is not at any worker: the server ends it by itself.
     const atWorker = task.requestCancel();
     if (task.command.cancellationType !== waits || !atWorker)
@@ -650,12 +722,20 @@ export class Run {
     }
     // What a server itself answers, word for word.
     if (outcome.error instanceof ActivityFailure)
-      return this.close(task, { failed: { failure: failureConverter.errorToFailure(outcome.error, defaultPayloadConverter) } });
-    const error = outcome.error instanceof TimeoutFailure ? outcome.error : ensureApplicationFailure(outcome.error);
+      return this.close(task, {
+        failed: {
+          failure: failureConverter.errorToFailure(outcome.error, defaultPayloadConverter),
+        },
+      });
+    const error =
+      outcome.error instanceof TimeoutFailure
+        ? outcome.error
+        : ensureApplicationFailure(outcome.error);
     const next = task.retry(error);
     if (next === RetryState.RETRY_STATE_IN_PROGRESS) return;
     const cause = failureConverter.errorToFailure(error, defaultPayloadConverter);
-    const message = error instanceof TimeoutFailure ? 'Activity task timed out' : 'Activity task failed';
+    const message =
+      error instanceof TimeoutFailure ? 'Activity task timed out' : 'Activity task failed';
     this.close(task, { failed: { failure: activityFailure(task.command, message, cause, next) } });
   }
 
@@ -665,7 +745,10 @@ export class Run {
     this.resolve(task.command, result);
   }
 
-  private resolve({ seq }: ScheduleActivity, result: coresdk.activity_result.ActivityResolution.$Properties): void {
+  private resolve(
+    { seq }: ScheduleActivity,
+    result: coresdk.activity_result.ActivityResolution.$Properties,
+  ): void {
     this.jobs.push({ resolveActivity: { seq: seq ?? 0, result } });
   }
 
@@ -706,12 +789,16 @@ export class Run {
   }
 
   private nextRunId(): string {
-    const hash = createHash('sha256').update(`${this.workflowId}/${this.options.seed ?? 1}/${this.executions++}`);
+    const hash = createHash('sha256').update(
+      `${this.workflowId}/${this.options.seed ?? 1}/${this.executions++}`,
+    );
     return hash.digest('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
   }
 
   private heldIds(): string[] {
-    return [...this.tasks.values()].filter(({ attempt }) => attempt?.state === 'held').map(({ id }) => id);
+    return [...this.tasks.values()]
+      .filter(({ attempt }) => attempt?.state === 'held')
+      .map(({ id }) => id);
   }
 
   private progress(): string {
@@ -743,8 +830,15 @@ class Task {
 
   begin(): void {
     this.attempts += 1;
-    const attempt = (this.attempt = new Attempt(this.id, this.attempts, this.command.taskQueue ?? '', this.agenda));
-    this.appointment = this.agenda.in(timeoutsOf(this.command).startToCloseMs, () => attempt.handle().timeout('START_TO_CLOSE'));
+    const attempt = (this.attempt = new Attempt(
+      this.id,
+      this.attempts,
+      this.command.taskQueue ?? '',
+      this.agenda,
+    ));
+    this.appointment = this.agenda.in(timeoutsOf(this.command).startToCloseMs, () =>
+      attempt.handle().timeout('START_TO_CLOSE'),
+    );
     attempt.run(this.play, this.command.arguments ?? []);
   }
 
@@ -765,7 +859,8 @@ class Task {
     this.giveUp();
     const refused = this.refusal(error);
     if (refused !== undefined) return refused;
-    const requested = error instanceof ApplicationFailure ? msOptionalToNumber(error.nextRetryDelay) : undefined;
+    const requested =
+      error instanceof ApplicationFailure ? msOptionalToNumber(error.nextRetryDelay) : undefined;
     const { initialMs, factor, maxMs } = this.policy;
     const delay = requested ?? Math.min(initialMs * factor ** (this.attempts - 1), maxMs);
     if (this.agenda.now + delay >= this.expires) return RetryState.RETRY_STATE_TIMEOUT;
@@ -780,13 +875,17 @@ class Task {
     this.attempt = undefined;
   }
 
-  private refusal(error: ApplicationFailure | TimeoutFailure): temporal.api.enums.v1.RetryState | undefined {
+  private refusal(
+    error: ApplicationFailure | TimeoutFailure,
+  ): temporal.api.enums.v1.RetryState | undefined {
     const type = error instanceof ApplicationFailure ? error.type : undefined;
     const permanent =
-      error instanceof ApplicationFailure && (error.nonRetryable || this.policy.nonRetryable.includes(type ?? ''));
+      error instanceof ApplicationFailure &&
+      (error.nonRetryable || this.policy.nonRetryable.includes(type ?? ''));
     if (this.cancelRequested) return RetryState.RETRY_STATE_CANCEL_REQUESTED;
     if (permanent) return RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE;
-    if (this.policy.attempts > 0 && this.attempts >= this.policy.attempts) return RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED;
+    if (this.policy.attempts > 0 && this.attempts >= this.policy.attempts)
+      return RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED;
     return undefined;
   }
 }
@@ -966,8 +1065,16 @@ export function outline(trace: readonly TraceEntry[]): string[] {
 }
 
 /** A command as plain JSON. @throws Error for what the driver cannot play */
-function traceOf(command: Command, activityId: (seq: number) => string, memo: Payloads): TraceEntry {
-  const { scheduleActivity: activity, startTimer: timer, continueAsNewWorkflowExecution: next } = command;
+function traceOf(
+  command: Command,
+  activityId: (seq: number) => string,
+  memo: Payloads,
+): TraceEntry {
+  const {
+    scheduleActivity: activity,
+    startTimer: timer,
+    continueAsNewWorkflowExecution: next,
+  } = command;
   const summary = textOf(command.userMetadata?.summary);
   if (activity) {
     return {
@@ -980,9 +1087,11 @@ function traceOf(command: Command, activityId: (seq: number) => string, memo: Pa
       summary,
     };
   }
-  if (timer) return { type: 'timer', id: String(timer.seq), ms: msOf(timer.startToFireTimeout), summary };
+  if (timer)
+    return { type: 'timer', id: String(timer.seq), ms: msOf(timer.startToFireTimeout), summary };
   if (command.cancelTimer) return { type: 'cancel-timer', id: String(command.cancelTimer.seq) };
-  if (command.requestCancelActivity) return { type: 'cancel-activity', id: activityId(command.requestCancelActivity.seq ?? 0) };
+  if (command.requestCancelActivity)
+    return { type: 'cancel-activity', id: activityId(command.requestCancelActivity.seq ?? 0) };
   if (command.upsertWorkflowSearchAttributes)
     return {
       type: 'search-attributes',
@@ -993,7 +1102,12 @@ function traceOf(command: Command, activityId: (seq: number) => string, memo: Pa
   if (command.setPatchMarker) return { type: 'patch', id: command.setPatchMarker.patchId ?? '' };
   if (next) {
     const carried = isEmpty(next.memo) ? memo : next.memo;
-    return { type: 'continue-as-new', workflow: next.workflowType ?? '', input: jsonOf(next.arguments), memo: memoOf(carried) };
+    return {
+      type: 'continue-as-new',
+      workflow: next.workflowType ?? '',
+      input: jsonOf(next.arguments),
+      memo: memoOf(carried),
+    };
   }
   return traceOfEnd(command);
 }
@@ -1003,7 +1117,9 @@ function traceOfEnd(command: Command): TraceEntry {
   if (completed) return { type: 'complete', result: (valueOf(completed.result) ?? null) as Json };
   if (failed) return { type: 'fail', failure: failureOf(failed.failure) };
   if (command.cancelWorkflowExecution) return { type: 'cancel' };
-  throw new Error(`the driver cannot play the command ${Object.keys(command).join()}: teach it in test/driver/driver.ts`);
+  throw new Error(
+    `the driver cannot play the command ${Object.keys(command).join()}: teach it in test/driver/driver.ts`,
+  );
 }
 
 function isTerminal(command: Command): boolean {
@@ -1015,10 +1131,16 @@ function isTerminal(command: Command): boolean {
   );
 }
 
-function endingOf({ completeWorkflowExecution: completed, failWorkflowExecution: failed }: Command): Ending {
+function endingOf({
+  completeWorkflowExecution: completed,
+  failWorkflowExecution: failed,
+}: Command): Ending {
   if (completed) return { status: 'completed', result: valueOf(completed.result) };
   if (failed)
-    return { status: 'failed', failure: failureConverter.failureToError(failed.failure ?? {}, defaultPayloadConverter) };
+    return {
+      status: 'failed',
+      failure: failureConverter.failureToError(failed.failure ?? {}, defaultPayloadConverter),
+    };
   return { status: 'cancelled', failure: new CancelledFailure('the workflow was cancelled') };
 }
 
@@ -1051,7 +1173,12 @@ export function jsonOf(payloads: readonly Payload[] | null | undefined): Json[] 
 }
 
 export function memoOf(fields: Payloads | null | undefined): JsonObject {
-  return Object.fromEntries(Object.entries(fields ?? {}).map(([name, payload]) => [name, (valueOf(payload) ?? null) as Json]));
+  return Object.fromEntries(
+    Object.entries(fields ?? {}).map(([name, payload]) => [
+      name,
+      (valueOf(payload) ?? null) as Json,
+    ]),
+  );
 }
 
 export function attributesOf(fields: Payloads | null | undefined): JsonObject {
@@ -1090,7 +1217,9 @@ function isNumber(value: number | null | undefined): value is number {
 
 /** What the SDK's worker takes for an activity's answer to a cancellation. */
 function isCancelled(error: unknown): boolean {
-  return error instanceof CancelledFailure || (error instanceof Error && error.name === 'AbortError');
+  return (
+    error instanceof CancelledFailure || (error instanceof Error && error.name === 'AbortError')
+  );
 }
 
 function timeoutFailure(type: 'HEARTBEAT' | 'START_TO_CLOSE'): TimeoutFailure {
@@ -1099,7 +1228,12 @@ function timeoutFailure(type: 'HEARTBEAT' | 'START_TO_CLOSE'): TimeoutFailure {
 }
 
 function cancelledFailure(command: ScheduleActivity): Failure {
-  return activityFailure(command, 'Activity cancelled', { canceledFailureInfo: {} }, RetryState.RETRY_STATE_CANCEL_REQUESTED);
+  return activityFailure(
+    command,
+    'Activity cancelled',
+    { canceledFailureInfo: {} },
+    RetryState.RETRY_STATE_CANCEL_REQUESTED,
+  );
 }
 
 function activityFailure(
@@ -1108,7 +1242,11 @@ function activityFailure(
   cause: Failure,
   retryState: temporal.api.enums.v1.RetryState,
 ): Failure {
-  const activityFailureInfo = { activityId: activityId ?? '', activityType: { name: activityType ?? '' }, retryState };
+  const activityFailureInfo = {
+    activityId: activityId ?? '',
+    activityType: { name: activityType ?? '' },
+    retryState,
+  };
   return { message, cause, activityFailureInfo };
 }
 

@@ -1,11 +1,35 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ActivityFailure, ApplicationFailure, CancelledFailure, RetryState, ServerFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  RetryState,
+  ServerFailure,
+} from '@temporalio/common';
 import type { FailureType } from '../../common/failures.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import { messageNames } from '../../common/names.js';
-import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
+import {
+  outline,
+  type ActivityContext,
+  type ActivityFunction,
+  type Driver,
+  type Run,
+} from './driver.js';
 import { openDriver } from './open.js';
-import { about, answer, begin, change, commands, failing, lasting, runbook, send, states, tell } from './plans.js';
+import {
+  about,
+  answer,
+  begin,
+  change,
+  commands,
+  failing,
+  lasting,
+  runbook,
+  send,
+  states,
+  tell,
+} from './plans.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -31,7 +55,10 @@ const holding =
   };
 
 describe('cancelled while a step is under way', () => {
-  async function cancelled(type: 'worker dies' | FailureType, onFailure: string): Promise<{ run: Run; settled: string[] }> {
+  async function cancelled(
+    type: 'worker dies' | FailureType,
+    onFailure: string,
+  ): Promise<{ run: Run; settled: string[] }> {
     const settled: string[] = [];
     const fails = holding('two', (request, activity) => {
       throw stepFailure(request, activity, type as FailureType, 'it broke');
@@ -41,7 +68,13 @@ describe('cancelled while a step is under way', () => {
       settled.push(step);
       return { state: 'ended' };
     };
-    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(fails, [spec]), settle } });
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      { activities: { ...activities(fails, [spec]), settle } },
+    );
     await run.settle();
     expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });
     if (type === 'worker dies') run.held('two').timeout('HEARTBEAT');
@@ -56,7 +89,10 @@ describe('cancelled while a step is under way', () => {
     expect(commands(run)).toEqual(['one', 'two', 'two.undo', 'one.undo']);
     const lines = outline(run.trace);
     expect(lines.indexOf('settle')).toBeLessThan(lines.indexOf('command two.undo'));
-    expect(await status(run)).toMatchObject({ state: 'cancelled', problem: { message: 'operator cancelled the run: because' } });
+    expect(await status(run)).toMatchObject({
+      state: 'cancelled',
+      problem: { message: 'operator cancelled the run: because' },
+    });
   });
 
   test.each(['abort', 'rollback', 'continue', 'ask'])(
@@ -85,9 +121,18 @@ describe('cancelled while a step is under way', () => {
   const items = ['a', 'b', 'c', 'd', 'e', 'f'];
 
   test('in a group, what had not begun never begins, and the run comes to its end', async () => {
-    const each = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items, concurrency: 1 };
-    const run = begin(driver, runbook([{ ...each, steps: [change('do')] }]), ({ step }, activity) =>
-      step.path.endsWith('.undo') ? null : activity.cancelled(),
+    const each = {
+      id: 'all',
+      title: 'All',
+      kind: 'forEach',
+      effect: 'change',
+      items,
+      concurrency: 1,
+    };
+    const run = begin(
+      driver,
+      runbook([{ ...each, steps: [change('do')] }]),
+      ({ step }, activity) => (step.path.endsWith('.undo') ? null : activity.cancelled()),
     );
     await run.settle();
     await tell(run, 'cancel');
@@ -100,21 +145,40 @@ describe('cancelled while a step is under way', () => {
   });
 
   test('in a group, a step that fails for good ends those that wait for their turn', async () => {
-    const each = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items, concurrency: 1 };
-    const run = begin(driver, runbook([{ ...each, steps: [change('do', { onFailure: 'abort' })] }]), failing('all/b/do'));
+    const each = {
+      id: 'all',
+      title: 'All',
+      kind: 'forEach',
+      effect: 'change',
+      items,
+      concurrency: 1,
+    };
+    const run = begin(
+      driver,
+      runbook([{ ...each, steps: [change('do', { onFailure: 'abort' })] }]),
+      failing('all/b/do'),
+    );
     await run.end();
     expect(commands(run)).toEqual(['all/a/do', 'all/b/do']);
     const { state, steps } = await status(run);
-    expect([state, steps[0]]).toMatchObject(['failed', { id: 'all', state: 'failed', error: { message: 'not there' } }]);
+    expect([state, steps[0]]).toMatchObject([
+      'failed',
+      { id: 'all', state: 'failed', error: { message: 'not there' } },
+    ]);
   });
 
   test('it says so, and that nothing of it runs any more', async () => {
-    const run = begin(driver, runbook([lasting('one')]), (_request, activity) => activity.cancelled());
+    const run = begin(driver, runbook([lasting('one')]), (_request, activity) =>
+      activity.cancelled(),
+    );
     await run.settle();
     await tell(run, 'cancel');
     await run.end();
     expect((await status(run)).steps).toMatchObject([
-      { state: 'skipped', error: { type: 'Cancelled', message: expect.stringContaining('has ended') } },
+      {
+        state: 'skipped',
+        error: { type: 'Cancelled', message: expect.stringContaining('has ended') },
+      },
     ]);
   });
 
@@ -127,16 +191,26 @@ describe('cancelled while a step is under way', () => {
     await tell(run, 'cancel');
     run.held('one').release();
     await run.end();
-    expect((await status(run)).steps).toMatchObject([{ state: 'failed', attempts: 1, error: { message: 'not there' } }]);
-    expect((await status(run)).problem).toEqual({ type: 'Cancelled', message: 'operator cancelled the run: because' });
+    expect((await status(run)).steps).toMatchObject([
+      { state: 'failed', attempts: 1, error: { message: 'not there' } },
+    ]);
+    expect((await status(run)).problem).toEqual({
+      type: 'Cancelled',
+      message: 'operator cancelled the run: because',
+    });
   });
 
   test('by Temporal, in the middle of a rollback: the rollback goes on, and the run ends as it would have', async () => {
-    const run = begin(driver, runbook([change('one'), change('two')]), async (request, activity) => {
-      if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
-      if (request.step.path === 'two') throw stepFailure(request, activity, 'CommandMissing', 'not there');
-      return null;
-    });
+    const run = begin(
+      driver,
+      runbook([change('one'), change('two')]),
+      async (request, activity) => {
+        if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
+        if (request.step.path === 'two')
+          throw stepFailure(request, activity, 'CommandMissing', 'not there');
+        return null;
+      },
+    );
     await answer(run, 'rollback');
     run.cancel();
     await expect(run.result()).rejects.toMatchObject({ type: 'CommandMissing' });
@@ -145,12 +219,26 @@ describe('cancelled while a step is under way', () => {
   });
 
   test('while the result of a dead run is looked at again: nothing is done anew', async () => {
-    const check = { kind: 'check', probe: { kind: 'command', argv: ['look'] }, until: { path: 'exitCode', is: 0 }, everyMs: 100 };
+    const check = {
+      kind: 'check',
+      probe: { kind: 'command', argv: ['look'] },
+      until: { path: 'exitCode', is: 0 },
+      everyMs: 100,
+    };
     const step = change('one') as { work: object };
     const spec = runbook([{ ...step, work: { ...step.work, check } }]);
     const real = activities(() => null, [spec]);
     const admitted = real['admit'] as unknown as (request: object) => object;
-    const taken = [{ id: 'one', state: 'succeeded', output: null, takenFrom: 'dead', kind: 'command', effect: 'change' }];
+    const taken = [
+      {
+        id: 'one',
+        state: 'succeeded',
+        output: null,
+        takenFrom: 'dead',
+        kind: 'command',
+        effect: 'change',
+      },
+    ];
     const run = begin(
       driver,
       spec,
@@ -175,18 +263,36 @@ describe('failures in the words of others', () => {
   /** As the server hands on what is not ours. */
   const verbatim = (cause?: Error): PlayCommand => {
     return (_request, { activityId }) => {
-      throw new ActivityFailure('Activity task failed', 'command', activityId, RetryState.NON_RETRYABLE_FAILURE, 'x', cause);
+      throw new ActivityFailure(
+        'Activity task failed',
+        'command',
+        activityId,
+        RetryState.NON_RETRYABLE_FAILURE,
+        'x',
+        cause,
+      );
     };
   };
   test.each<[string, PlayCommand, string]>([
-    ['somebody failed the activity by its id', verbatim(ApplicationFailure.create({ message: 'by hand' })), 'Error: by hand'],
-    ['the server itself gave it up', verbatim(new ServerFailure('no such worker', true)), 'Error: no such worker'],
+    [
+      'somebody failed the activity by its id',
+      verbatim(ApplicationFailure.create({ message: 'by hand' })),
+      'Error: by hand',
+    ],
+    [
+      'the server itself gave it up',
+      verbatim(new ServerFailure('no such worker', true)),
+      'Error: no such worker',
+    ],
     ['nobody says why', verbatim(), 'Error: Activity task failed'],
   ])('%s: the step asks people, and says it', async (_name, play, said) => {
     const run = begin(driver, runbook([change('one')]), play);
     await run.settle();
     const [step] = (await status(run)).steps;
-    expect([step?.state, `${step?.error?.type}: ${step?.error?.message}`]).toEqual(['needs-operator', said]);
+    expect([step?.state, `${step?.error?.type}: ${step?.error?.message}`]).toEqual([
+      'needs-operator',
+      said,
+    ]);
     // No attempt has told its number.
     expect(step?.attempts).toBe(0);
     expect(await answer(run, 'abort')).toMatchObject({ accepted: true });
@@ -202,28 +308,52 @@ describe('an undo that fails', () => {
   test('is tried again, as often as people say so', async () => {
     let broken = true;
     const run = begin(driver, runbook(steps), (request, activity) => {
-      if (request.step.path === 'three') throw stepFailure(request, activity, 'CommandMissing', 'not there');
-      if (request.step.path === 'two.undo' && broken) throw stepFailure(request, activity, 'CommandFailed', 'not yet');
+      if (request.step.path === 'three')
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      if (request.step.path === 'two.undo' && broken)
+        throw stepFailure(request, activity, 'CommandFailed', 'not yet');
       return null;
     });
     await answer(run, 'rollback');
     broken = false;
     expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
     await run.end();
-    expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo', 'two.undo', 'one.undo']);
-    expect(await status(run)).toMatchObject({ state: 'rolled-back', problem: { type: 'CommandMissing' } });
+    expect(commands(run)).toEqual([
+      'one',
+      'two',
+      'three',
+      'three.undo',
+      'two.undo',
+      'two.undo',
+      'one.undo',
+    ]);
+    expect(await status(run)).toMatchObject({
+      state: 'rolled-back',
+      problem: { type: 'CommandMissing' },
+    });
     expect((await status(run)).problem).not.toHaveProperty('next');
   });
 
   test('stops the rollback when people say so; what is left is named once, groups by what is in them', async () => {
-    const group = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: [lasting('do')] };
+    const group = {
+      id: 'all',
+      title: 'All',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [lasting('do')],
+    };
     const run = begin(driver, runbook([group, ...steps]), failing('three', 'two.undo'));
     await answer(run, 'rollback');
     await answer(run, 'abort');
     await run.end();
-    expect((await status(run)).problem?.message).toBe('not there; could not be taken back: two, one');
+    expect((await status(run)).problem?.message).toBe(
+      'not there; could not be taken back: two, one',
+    );
 
-    const cancelled = begin(driver, runbook([group, { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' }]));
+    const cancelled = begin(
+      driver,
+      runbook([group, { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' }]),
+    );
     await cancelled.settle();
     await tell(cancelled, 'abort');
     await cancelled.end();
@@ -262,7 +392,9 @@ describe('an undo that fails', () => {
     expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo']);
-    expect((await status(run)).problem?.message).toBe('not there; could not be taken back: two, one');
+    expect((await status(run)).problem?.message).toBe(
+      'not there; could not be taken back: two, one',
+    );
   });
 
   test('or not: a run that is told to stop while its rollback stands at a border takes nothing more back', async () => {
@@ -280,16 +412,23 @@ describe('an undo that fails', () => {
     expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo']);
-    expect((await status(run)).problem?.message).toBe('not there; could not be taken back: two, one');
+    expect((await status(run)).problem?.message).toBe(
+      'not there; could not be taken back: two, one',
+    );
   });
 
   test('where nobody is there to be asked, is left, and the others are taken back', async () => {
-    const run = begin(driver, runbook(steps), failing('three', 'two.undo'), { unattended: 'rollback' });
+    const run = begin(driver, runbook(steps), failing('three', 'two.undo'), {
+      unattended: 'rollback',
+    });
     await run.end();
     expect(states(await status(run))).toEqual({ one: 'undone', two: 'failed', three: 'undone' });
     expect(await status(run)).toMatchObject({
       state: 'failed',
-      problem: { type: 'CommandMissing', message: expect.stringMatching(/could not be taken back: two$/) },
+      problem: {
+        type: 'CommandMissing',
+        message: expect.stringMatching(/could not be taken back: two$/),
+      },
     });
   });
 
@@ -310,7 +449,10 @@ describe('an undo that fails', () => {
 
 describe('a decision whose question is gone when it has been judged', () => {
   /** A judge that takes its time, so that the question can close meanwhile. */
-  function slow(spec: ReturnType<typeof runbook>, play: PlayCommand): Record<string, ActivityFunction> {
+  function slow(
+    spec: ReturnType<typeof runbook>,
+    play: PlayCommand,
+  ): Record<string, ActivityFunction> {
     const real = activities(play, [spec]);
     const judge = real['judge'] as ActivityFunction;
     return {
@@ -327,7 +469,13 @@ describe('a decision whose question is gone when it has been judged', () => {
     ['a step by hand', { id: 'open', title: 'By hand', kind: 'manual', effect: 'read' }, 'done'],
   ])('%s of a run that Temporal cancels: nothing comes of it', async (_name, step, verb) => {
     const spec = runbook([change('one'), step, change('two')]);
-    const run = begin(driver, spec, undefined, {}, { activities: slow(spec, (_request, activity) => activity.attempt) });
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      { activities: slow(spec, (_request, activity) => activity.attempt) },
+    );
     await run.settle();
     const id = send(run, verb, await about(run));
     await run.settle();
@@ -339,25 +487,48 @@ describe('a decision whose question is gone when it has been judged', () => {
 
   test.each<[string, object, ['approve' | 'skip', object], ['reject' | 'abort', object], string]>([
     ['a gate', gate, ['approve', { gate: 'gate' }], ['reject', { gate: 'gate' }], 'succeeded'],
-    ['a step by hand', hand, ['skip', { step: 'hand' }], ['abort', { step: 'hand' }], 'succeeded-with-exceptions'],
-  ])('%s: when a worker of another release accepts two, the first counts', async (_name, step, first, second, state) => {
-    const spec = runbook([step]);
-    const lenient = ({ decisions }: JudgeRequest): JudgeAnswer => ({
-      verdicts: decisions.map(({ id, at }) => ({ decision: id, accepted: true, code: 'accepted', message: '', at })),
-    });
-    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), judge: lenient } });
-    await run.settle();
-    for (const [verb, place] of [first, second]) send(run, verb, { ...place, attempt: 1 });
-    await run.end();
-    expect((await status(run)).state).toBe(state);
-  });
+    [
+      'a step by hand',
+      hand,
+      ['skip', { step: 'hand' }],
+      ['abort', { step: 'hand' }],
+      'succeeded-with-exceptions',
+    ],
+  ])(
+    '%s: when a worker of another release accepts two, the first counts',
+    async (_name, step, first, second, state) => {
+      const spec = runbook([step]);
+      const lenient = ({ decisions }: JudgeRequest): JudgeAnswer => ({
+        verdicts: decisions.map(({ id, at }) => ({
+          decision: id,
+          accepted: true,
+          code: 'accepted',
+          message: '',
+          at,
+        })),
+      });
+      const run = begin(
+        driver,
+        spec,
+        undefined,
+        {},
+        { activities: { ...activities(() => null, [spec]), judge: lenient } },
+      );
+      await run.settle();
+      for (const [verb, place] of [first, second]) send(run, verb, { ...place, attempt: 1 });
+      await run.end();
+      expect((await status(run)).state).toBe(state);
+    },
+  );
 
   test('a gate that the run never comes to, because its changes are taken back, is closed', async () => {
     const run = begin(driver, runbook([change('one'), hand, gate]), (_request, activity) =>
       activity.sleep(1_000).then(() => null),
     );
     await run.advance(2_000);
-    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({ code: 'not-waiting' });
+    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({
+      code: 'not-waiting',
+    });
     await answer(run, 'rollback');
     expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({
       ...{ accepted: false, code: 'already-decided' },
@@ -388,7 +559,14 @@ describe('a decision whose question is gone when it has been judged', () => {
     const run = begin(driver, spec);
     await run.advance(500);
     run.signalWithNext('decide', {
-      ...{ version: 1, id: 'in-time', run: run.workflowId, verb: 'approve', by: 'ann', reason: 'because' },
+      ...{
+        version: 1,
+        id: 'in-time',
+        run: run.workflowId,
+        verb: 'approve',
+        by: 'ann',
+        reason: 'because',
+      },
       ...(await about(run)),
     });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -397,13 +575,23 @@ describe('a decision whose question is gone when it has been judged', () => {
 
   test('one that came before the deadline counts, although it is judged behind it', async () => {
     const spec = runbook([
-      { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read', deadlineMs: 1_000, approvers: 'anyone' },
+      {
+        id: 'gate',
+        title: 'Go on?',
+        kind: 'approval',
+        effect: 'read',
+        deadlineMs: 1_000,
+        approvers: 'anyone',
+      },
       change('two'),
     ]);
-    const begun = (): Run => begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
+    const begun = (): Run =>
+      begin(driver, spec, undefined, {}, { activities: slow(spec, () => null) });
     const run = begun();
     await run.advance(500);
-    expect((await status(run)).waitingFor).toMatchObject([{ who: 'an operator', deadline: '2026-01-01T00:00:01.000Z' }]);
+    expect((await status(run)).waitingFor).toMatchObject([
+      { who: 'an operator', deadline: '2026-01-01T00:00:01.000Z' },
+    ]);
     const asked = await about(run);
     send(run, 'approve', asked);
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -412,14 +600,20 @@ describe('a decision whose question is gone when it has been judged', () => {
     await refused.advance(500);
     send(refused, 'approve', { ...asked, digest: 'another' });
     await refused.end();
-    expect(await status(refused)).toMatchObject({ state: 'rejected', problem: { type: 'Expired' } });
+    expect(await status(refused)).toMatchObject({
+      state: 'rejected',
+      problem: { type: 'Expired' },
+    });
     expect(commands(refused)).toEqual([]);
   });
 });
 
 describe('what is no decision', () => {
   test('is answered, and harms nothing: lists, texts, nothing at all, the same thing twice', async () => {
-    const run = begin(driver, runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]));
+    const run = begin(
+      driver,
+      runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]),
+    );
     await run.settle();
     run.signal('decide', ['a', 'list']);
     run.signal('decide', 'a text');
@@ -438,9 +632,13 @@ describe('what is no decision', () => {
       ...['unnamed-1', 'unnamed-2', 'unnamed-3', 'unnamed-4', 'twice', 'unnamed-7', 'unnamed-8'],
       ...['x'.repeat(200), 'unnamed-10'],
     ]);
-    const judged = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.activity === 'judge' ? entry.input : []));
+    const judged = run.trace.flatMap((entry) =>
+      entry.type === 'activity' && entry.activity === 'judge' ? entry.input : [],
+    );
     expect(JSON.stringify(judged).length).toBeLessThan(20_000);
-    expect(decisions.map(({ code, by }) => [code, by])).toEqual(Array.from({ length: 9 }, () => ['malformed', '']));
+    expect(decisions.map(({ code, by }) => [code, by])).toEqual(
+      Array.from({ length: 9 }, () => ['malformed', '']),
+    );
     expect(await run.query('verdict', 'twice')).toMatchObject({ code: 'malformed' });
     expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -459,20 +657,38 @@ describe('what is no decision', () => {
     run.signal('decide', { id: 'deep', list: deep(49) });
     run.signal('decide', { id: 'deeper', list: deep(50) });
     await run.settle();
-    expect((await status(run)).decisions.map(({ id }) => id)).toEqual(['long', 'unnamed-2', 'deep', 'unnamed-4']);
+    expect((await status(run)).decisions.map(({ id }) => id)).toEqual([
+      'long',
+      'unnamed-2',
+      'deep',
+      'unnamed-4',
+    ]);
   });
 
   test('however deep it is nested: it is answered, and the run can be told what becomes of it', async () => {
-    const run = begin(driver, runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]));
+    const run = begin(
+      driver,
+      runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]),
+    );
     await run.settle();
     const json = { metadata: { encoding: Buffer.from('json/plain') } };
     const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
-    for (const text of [nested(60), nested(4_000), nested(100_000), `{"id":"deep","outputs":{"a":${nested(3_000)}}}`]) {
+    for (const text of [
+      nested(60),
+      nested(4_000),
+      nested(100_000),
+      `{"id":"deep","outputs":{"a":${nested(3_000)}}}`,
+    ]) {
       run.signalRaw('decide', { ...json, data: Buffer.from(text) });
     }
-    run.signalRaw('decide', { metadata: { encoding: Buffer.from('binary/plain') }, data: Buffer.alloc(100_000) });
+    run.signalRaw('decide', {
+      metadata: { encoding: Buffer.from('binary/plain') },
+      data: Buffer.alloc(100_000),
+    });
     await run.settle();
-    expect((await status(run)).decisions.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => 'malformed'));
+    expect((await status(run)).decisions.map(({ code }) => code)).toEqual(
+      Array.from({ length: 5 }, () => 'malformed'),
+    );
     expect(await answer(run, 'approve')).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
@@ -480,7 +696,13 @@ describe('what is no decision', () => {
   test('when fewer answers come than were asked for, the others stay open, and nothing comes of them', async () => {
     const spec = runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]);
     const real = activities(() => null, [spec]);
-    const run = begin(driver, spec, undefined, {}, { activities: { ...real, judge: () => ({ verdicts: [] }) } });
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      { activities: { ...real, judge: () => ({ verdicts: [] }) } },
+    );
     await run.settle();
     expect(await answer(run, 'approve')).toBeNull();
     expect((await status(run)).waitingFor).toHaveLength(1);
@@ -494,9 +716,17 @@ describe('what is no decision', () => {
     ['another runbook', { ...start, runbook: 'other' }],
     ['nobody who asks', { ...start, by: undefined }],
     ['what a run hands to its next execution', { version: 1, verb: 'continue', envelope: start }],
-  ])('a run that was started with %s ends with words, before anything is done', async (_name, argument) => {
-    const run = driver.start('told', [argument], { activities: activities(() => null, [runbook([change('one')])]) });
-    await expect(run.result()).rejects.toMatchObject({ type: 'Refused', message: expect.stringContaining('runbook start told') });
-    expect(run.trace).toHaveLength(1);
-  });
+  ])(
+    'a run that was started with %s ends with words, before anything is done',
+    async (_name, argument) => {
+      const run = driver.start('told', [argument], {
+        activities: activities(() => null, [runbook([change('one')])]),
+      });
+      await expect(run.result()).rejects.toMatchObject({
+        type: 'Refused',
+        message: expect.stringContaining('runbook start told'),
+      });
+      expect(run.trace).toHaveLength(1);
+    },
+  );
 });

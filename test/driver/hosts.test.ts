@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { ActivityFailure, ApplicationFailure, RetryState, TimeoutFailure, TimeoutType } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  RetryState,
+  TimeoutFailure,
+  TimeoutType,
+} from '@temporalio/common';
 import { onAnotherHost } from '../../activities/other-host.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
@@ -29,7 +35,14 @@ const timedOut =
   (type: TimeoutType) =>
   ({ activityId }: ActivityContext): never => {
     const timeout = new TimeoutFailure('timed out', undefined, type);
-    throw new ActivityFailure('timed out', 'command', activityId, RetryState.NON_RETRYABLE_FAILURE, '', timeout);
+    throw new ActivityFailure(
+      'timed out',
+      'command',
+      activityId,
+      RetryState.NON_RETRYABLE_FAILURE,
+      '',
+      timeout,
+    );
   };
 const notTaken = timedOut(TimeoutType.SCHEDULE_TO_START);
 
@@ -39,7 +52,10 @@ interface Asked {
 }
 
 /** Plays each time that the activity is asked for. @returns the activity, and what it was asked */
-function turns(...plays: ((activity: ActivityContext) => unknown)[]): { asked: Asked[]; activity: ActivityFunction } {
+function turns(...plays: ((activity: ActivityContext) => unknown)[]): {
+  asked: Asked[];
+  activity: ActivityFunction;
+} {
   const asked: Asked[] = [];
   const activity: ActivityFunction = (request: AttemptRequest, context) => {
     asked.push({ queue: context.taskQueue, hostGone: request.hostGone });
@@ -59,12 +75,23 @@ describe('a command that another host has begun', () => {
       await context.sleep(1_000);
       return done(context);
     });
-    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), command: activity } });
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      { activities: { ...activities(() => null, [spec]), command: activity } },
+    );
     await run.advance(500);
     expect((await status(run)).steps).toMatchObject([
-      { state: 'running', error: { type: 'OnAnotherHost', message: expect.stringContaining('one.example') } },
+      {
+        state: 'running',
+        error: { type: 'OnAnotherHost', message: expect.stringContaining('one.example') },
+      },
     ]);
-    const { currentDetails } = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    const { currentDetails } = await run.query<{ currentDetails: string }>(
+      '__temporal_workflow_metadata',
+    );
     expect(currentDetails).toContain('one.example');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect((await status(run)).steps).toMatchObject([{ state: 'succeeded', error: null }]);
@@ -109,7 +136,11 @@ describe('a command that another host has begun', () => {
     [
       'fails there: that is its failure, and the host is not gone',
       () => {
-        throw ApplicationFailure.create({ type: 'CommandMissing', message: 'not there', nonRetryable: true });
+        throw ApplicationFailure.create({
+          type: 'CommandMissing',
+          message: 'not there',
+          nonRetryable: true,
+        });
       },
       2,
     ],
@@ -117,7 +148,13 @@ describe('a command that another host has begun', () => {
     ['is not taken there, nor by anybody else', timedOut(TimeoutType.SCHEDULE_TO_START), 3],
   ])('%s: the step asks people', async (_name, play, times) => {
     const { asked, activity } = turns(elsewhere, play, play);
-    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), command: activity } });
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      { activities: { ...activities(() => null, [spec]), command: activity } },
+    );
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([{ id: 'one', kind: 'failure' }]);
     expect(asked).toHaveLength(times);
@@ -125,10 +162,19 @@ describe('a command that another host has begun', () => {
 
   test('a step that nobody took, with no host to ask instead, asks people', async () => {
     const { activity } = turns(notTaken);
-    const run = begin(driver, spec, undefined, {}, { activities: { ...activities(() => null, [spec]), command: activity } });
+    const run = begin(
+      driver,
+      spec,
+      undefined,
+      {},
+      { activities: { ...activities(() => null, [spec]), command: activity } },
+    );
     await run.settle();
     expect((await status(run)).waitingFor).toMatchObject([
-      { id: 'one', evidence: { 'what happened': 'the worker did not answer in time (SCHEDULE_TO_START)' } },
+      {
+        id: 'one',
+        evidence: { 'what happened': 'the worker did not answer in time (SCHEDULE_TO_START)' },
+      },
     ]);
   });
 });

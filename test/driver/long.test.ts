@@ -26,12 +26,28 @@ const step = (id: string, argv: unknown[] = ['do']): object => ({
   work: { action: { kind: 'command', argv } },
 });
 const gate = (id: string): object => ({ id, title: 'On?', kind: 'approval', effect: 'read' });
-const many = (count: number, from = 0): object[] => Array.from({ length: count }, (_, index) => step(`s${from + index}`));
+const many = (count: number, from = 0): object[] =>
+  Array.from({ length: count }, (_, index) => step(`s${from + index}`));
 
 function runbook(steps: readonly object[], outputs: object): RunbookSpec {
   return runbookOf({
-    ...{ id: 'long', version: '1.0.0', title: 'long', summary: 'long', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
-    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps },
+    ...{
+      id: 'long',
+      version: '1.0.0',
+      title: 'long',
+      summary: 'long',
+      type: 'MAINTENANCE',
+      priority: 'LOW',
+      tags: [],
+    },
+    ...{
+      owners: ['test'],
+      expectedMinutes: 1,
+      prerequisites: [],
+      verification: 'none',
+      rollback: 'none',
+      steps,
+    },
     ...{ inputs: {}, outputs },
   });
 }
@@ -39,34 +55,53 @@ function runbook(steps: readonly object[], outputs: object): RunbookSpec {
 function begin(
   steps: readonly object[],
   play: PlayCommand,
-  { outputs = {}, record = () => undefined }: { outputs?: object; record?: () => object | undefined } = {},
+  {
+    outputs = {},
+    record = () => undefined,
+  }: { outputs?: object; record?: () => object | undefined } = {},
 ): Run {
   const border = { events: 300, bytes: 100_000_000, signals: 1_000 };
   const played = { ...activities(play, [runbook(steps, outputs)], border), record };
-  return driver.start('long', [envelope('long', {})], { workflowId: 'long-run', activities: played });
+  return driver.start('long', [envelope('long', {})], {
+    workflowId: 'long-run',
+    activities: played,
+  });
 }
 
 const saves = (run: Run): RecordRequest[] =>
   run.trace.flatMap((entry) =>
-    entry.type === 'activity' && entry.activity === 'record' ? [entry.input[0] as unknown as RecordRequest] : [],
+    entry.type === 'activity' && entry.activity === 'record'
+      ? [entry.input[0] as unknown as RecordRequest]
+      : [],
   );
 const handedOver = (run: Run): Carried[] =>
-  run.trace.flatMap((entry) => (entry.type === 'continue-as-new' ? [entry.input[0] as unknown as Carried] : []));
+  run.trace.flatMap((entry) =>
+    entry.type === 'continue-as-new' ? [entry.input[0] as unknown as Carried] : [],
+  );
 const of = (id: string): unknown => expect.objectContaining({ id });
 
 describe('the record', () => {
   test('is told of what has changed since, over borders too, with the places of the steps and without outputs that it has', async () => {
-    const run = begin([step('one'), gate('first'), ...many(100), gate('second'), step('last')], () => 'done');
+    const run = begin(
+      [step('one'), gate('first'), ...many(100), gate('second'), step('last')],
+      () => 'done',
+    );
     await decide(run, { id: 'd1' });
     await run.advance(1_000);
     await decide(run, { id: 'd2' });
     await run.result();
     expect(handedOver(run).length).toBeGreaterThan(0);
     const told = saves(run);
-    expect(told.map(({ save }) => save)).toEqual([1, 2, 3].map((number) => ({ number, all: false })));
+    expect(told.map(({ save }) => save)).toEqual(
+      [1, 2, 3].map((number) => ({ number, all: false })),
+    );
     const [first, second, third] = told.map(({ view }) => view.steps);
     expect(first).toEqual([of('one'), of('first')]);
-    expect(second?.map(({ id }) => id)).toEqual(['first', ...many(100).map((each) => (each as { id: string }).id), 'second']);
+    expect(second?.map(({ id }) => id)).toEqual([
+      'first',
+      ...many(100).map((each) => (each as { id: string }).id),
+      'second',
+    ]);
     expect(third).toEqual([of('second'), of('last')]);
     expect(third?.map(({ ordinal }) => ordinal)).toEqual([1_020_000, 1_030_000]);
     expect(second?.filter(({ kind, output }) => kind === 'command' && output !== null)).toEqual([]);
@@ -75,21 +110,36 @@ describe('the record', () => {
 
   /** What the record has of each step, put together from all that it was told. */
   const recorded = (run: Run): Record<string, string> =>
-    Object.fromEntries(saves(run).flatMap(({ view }) => view.steps.map((row) => [row.id, shown(row)])));
-  const shown = ({ state, attempts, error }: StepView): string => [state, attempts, error?.message ?? ''].join(' ').trim();
+    Object.fromEntries(
+      saves(run).flatMap(({ view }) => view.steps.map((row) => [row.id, shown(row)])),
+    );
+  const shown = ({ state, attempts, error }: StepView): string =>
+    [state, attempts, error?.message ?? ''].join(' ').trim();
   const inStatus = async (run: Run): Promise<Record<string, string>> =>
     Object.fromEntries((await status(run)).steps.map((row) => [row.id, shown(row)]));
 
   test('has what has not begun as well: the items of a loop that was about to', async () => {
-    const loop = { id: 'all', title: 'All', kind: 'forEach', effect: 'change', items: ['a', 'b'], steps: [step('do')] };
-    const run = begin([step('one'), loop], async (_request, activity) => activity.sleep(1_000).then(() => null));
+    const loop = {
+      id: 'all',
+      title: 'All',
+      kind: 'forEach',
+      effect: 'change',
+      items: ['a', 'b'],
+      steps: [step('do')],
+    };
+    const run = begin([step('one'), loop], async (_request, activity) =>
+      activity.sleep(1_000).then(() => null),
+    );
     await run.advance(500);
     await tell(run, 'pause');
     await run.advance(5_000);
     await tell(run, 'abort');
     await run.end();
     expect(recorded(run)).toEqual(await inStatus(run));
-    expect(recorded(run)).toMatchObject({ one: 'succeeded 1', 'all/a/do': expect.stringContaining('pending') });
+    expect(recorded(run)).toMatchObject({
+      one: 'succeeded 1',
+      'all/a/do': expect.stringContaining('pending'),
+    });
   });
 
   test('has the steps that a dead run has done, those of its runbook and others', async () => {
@@ -104,7 +154,13 @@ describe('the record', () => {
     };
     const real = activities(() => null, [runbook([step('one'), step('two')], {})]);
     const admit = real['admit'] as unknown as (request: object) => object;
-    const taken = ['one', 'gone'].map((id) => ({ ...done, id, title: id, startedAt: null, endedAt: null }));
+    const taken = ['one', 'gone'].map((id) => ({
+      ...done,
+      id,
+      title: id,
+      startedAt: null,
+      endedAt: null,
+    }));
     const run = driver.start('long', [{ ...envelope('long', {}), from: { run: 'dead' } }], {
       workflowId: 'long-run',
       activities: { ...real, admit: (request: object) => ({ ...admit(request), taken }) },
@@ -115,7 +171,13 @@ describe('the record', () => {
   });
 
   test('has what a step waits for', async () => {
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [step('one'), step('two')] };
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [step('one'), step('two')],
+    };
     const last = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
     const all = { ...both, steps: [...both.steps, last] };
     const { command, ...real } = activities(
@@ -137,14 +199,22 @@ describe('the record', () => {
     });
     await run.advance(5_000);
     expect(saves(run)).toHaveLength(2);
-    expect(recorded(run)).toMatchObject({ 'both/one': 'running 0 was started on one.example, and waits for a worker there' });
+    expect(recorded(run)).toMatchObject({
+      'both/one': 'running 0 was started on one.example, and waits for a worker there',
+    });
     expect((await inStatus(run))['both/one']).toBe(recorded(run)['both/one']);
   });
 
   test('is told of everything, however slow it is and however much happens meanwhile', async () => {
     const times: [number, number][] = [];
     const fails: Record<string, number> = { one: 1_000, two: 5_000, three: 15_000 };
-    const both = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: Object.keys(fails).map((id) => step(id)) };
+    const both = {
+      id: 'all',
+      title: 'All',
+      kind: 'parallel',
+      effect: 'change',
+      steps: Object.keys(fails).map((id) => step(id)),
+    };
     const real = activities(
       async (request, activity) => {
         await activity.sleep(fails[request.step.path.slice('all/'.length)] ?? 0);
@@ -165,7 +235,9 @@ describe('the record', () => {
     });
     await run.advance(60_000);
     // One after the other: late news cannot take the place of newer ones.
-    expect(times.map(([begun]) => begun).slice(1)).toEqual(times.map(([, ended]) => ended).slice(0, -1));
+    expect(times.map(([begun]) => begun).slice(1)).toEqual(
+      times.map(([, ended]) => ended).slice(0, -1),
+    );
     expect(saves(run).map(({ view }) => view.steps.map(({ id }) => id))).toEqual([
       ['all', 'all/one', 'all/two', 'all/three'],
       ['all/two'],
@@ -182,7 +254,10 @@ describe('the record', () => {
     await tell(run, 'abort');
     await run.end();
     expect(handedOver(run)).toHaveLength(1);
-    expect(saves(run).map(({ view }) => view.steps.map(({ id }) => id))).toEqual([['one', 'gate'], []]);
+    expect(saves(run).map(({ view }) => view.steps.map(({ id }) => id))).toEqual([
+      ['one', 'gate'],
+      [],
+    ]);
   });
 
   test('that lacks what it was told before is told everything, outputs as well', async () => {
@@ -206,7 +281,13 @@ describe('outputs', () => {
 
   test('that nothing refers to stay behind at a border, and are said to be in the record; the others are there', async () => {
     const run = begin(
-      [step('named'), step('told'), ...many(100), gate('gate'), step('last', ['use', { $: 'steps.named' }])],
+      [
+        step('named'),
+        step('told'),
+        ...many(100),
+        gate('gate'),
+        step('last', ['use', { $: 'steps.named' }]),
+      ],
       ({ step: { path } }) => (path === 'last' ? 'used' : `${path} ${large}`),
       { outputs: { told: { $: 'steps.told' } } },
     );
@@ -214,20 +295,33 @@ describe('outputs', () => {
     const carried = handedOver(run).at(-1);
     const kept = carried?.view.steps.filter(({ output }) => output !== null).map(({ id }) => id);
     expect(kept).toEqual(['named', 'told']);
-    expect(carried?.view.steps.find(({ id }) => id === 's5')).toMatchObject({ state: 'succeeded', outputIn: 'record' });
+    expect(carried?.view.steps.find(({ id }) => id === 's5')).toMatchObject({
+      state: 'succeeded',
+      outputIn: 'record',
+    });
     await decide(run);
-    expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { told: `told ${large}` } });
-    const last = run.trace.flatMap((entry) => (entry.type === 'activity' && entry.id === 'last' ? entry.input : []));
+    expect(await run.result()).toMatchObject({
+      state: 'succeeded',
+      outputs: { told: `told ${large}` },
+    });
+    const last = run.trace.flatMap((entry) =>
+      entry.type === 'activity' && entry.id === 'last' ? entry.input : [],
+    );
     expect(last).toMatchObject([{ action: { argv: ['use', `named ${large}`] } }]);
   });
 
   test('that stayed behind are no longer said to be in the record where another took their place', async () => {
     const undo = {
       undo: 'Take it back',
-      work: { action: { kind: 'command', argv: ['do'] }, undo: { kind: 'command', argv: ['undo'] } },
+      work: {
+        action: { kind: 'command', argv: ['do'] },
+        undo: { kind: 'command', argv: ['undo'] },
+      },
     };
     const steps = many(20).map((each) => ({ ...each, ...undo }));
-    const run = begin([...steps, gate('gate')], ({ step: { path } }) => (path.endsWith('.undo') ? 'back' : large));
+    const run = begin([...steps, gate('gate')], ({ step: { path } }) =>
+      path.endsWith('.undo') ? 'back' : large,
+    );
     await run.settle();
     run.signal('border');
     await run.advance(500);
@@ -241,7 +335,9 @@ describe('outputs', () => {
   });
 
   test('stay where something may refer to all of them', async () => {
-    const run = begin([...many(100), gate('gate'), step('last', ['use', 'steps'])], () => large.slice(0, 4_000));
+    const run = begin([...many(100), gate('gate'), step('last', ['use', 'steps'])], () =>
+      large.slice(0, 4_000),
+    );
     await run.settle();
     const carried = handedOver(run).at(-1);
     expect(carried?.view.steps.filter(({ outputIn }) => outputIn)).toEqual([]);
@@ -249,7 +345,10 @@ describe('outputs', () => {
   });
 
   test('that are referred to and would not fit end the run, and it says so', async () => {
-    const refers = step('last', ['use', ...many(90).map((each) => ({ $: `steps.${(each as { id: string }).id}` }))]);
+    const refers = step('last', [
+      'use',
+      ...many(90).map((each) => ({ $: `steps.${(each as { id: string }).id}` })),
+    ]);
     const run = begin([...many(90), refers], () => large);
     await run.end();
     const view = await status(run);
@@ -278,6 +377,8 @@ test('the details of a run of 300 steps are no longer at its end than at step 15
 });
 
 async function details(run: Run): Promise<string> {
-  const { currentDetails } = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+  const { currentDetails } = await run.query<{ currentDetails: string }>(
+    '__temporal_workflow_metadata',
+  );
   return currentDetails;
 }

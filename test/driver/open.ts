@@ -14,12 +14,16 @@ export type Entry = 'workflows/index' | 'test/engine/procedures' | 'test/driver/
  */
 export async function openDriver(entry: Entry): Promise<Driver> {
   const measured = process.env['RUNBOOK_MEASURED'];
-  if (!measured) return Driver.create({ code: await testBundle(join(programFolder, `${entry}.js`)) });
+  if (!measured)
+    return Driver.create({ code: await testBundle(join(programFolder, `${entry}.js`)) });
   const counted: Record<string, unknown> = {};
   const folder = process.env['RUNBOOK_COVERAGE'];
   return Driver.create({
     code: readFileSync(join(measured, `${entry}.bundle`), 'utf8'),
-    globals: { __coverage__: unfrozen(counted), __fault__: (globalThis as { __fault__?: unknown }).__fault__ },
+    globals: {
+      __coverage__: unfrozen(counted),
+      __fault__: (globalThis as { __fault__?: unknown }).__fault__,
+    },
     closed: () => {
       if (folder) writeFileSync(join(folder, `${randomUUID()}.json`), JSON.stringify(counted));
     },

@@ -15,11 +15,16 @@ const text = (characters: number): string => 'x'.repeat(characters - 2);
 const row = (id: string, output: Json, more: object = {}): StepView =>
   ({ id, kind: 'command', state: 'succeeded', output, ...more }) as StepView;
 const left = (steps: StepView[]): string[] =>
-  withoutSpentOutputs(plan, steps).flatMap(({ id, output, outputIn }) => (output === null && outputIn === 'record' ? id : []));
+  withoutSpentOutputs(plan, steps).flatMap(({ id, output, outputIn }) =>
+    output === null && outputIn === 'record' ? id : [],
+  );
 
 describe('what is handed over', () => {
   test('is everything up to 256,000 characters, and from there on what may be referred to', () => {
-    const steps = (characters: number): StepView[] => [row('named', text(200_000)), row('other', text(characters))];
+    const steps = (characters: number): StepView[] => [
+      row('named', text(200_000)),
+      row('other', text(characters)),
+    ];
     expect(left(steps(56_000))).toEqual([]);
     expect(left(steps(56_001))).toEqual(['other']);
   });
@@ -40,9 +45,14 @@ describe('what is handed over', () => {
 
 describe('what has to be kept', () => {
   test('may come to 1,500,000 characters, with what was kept before', () => {
-    const budget = new OutputBudget(plan, [row('named', text(1_000_000)), row('other', text(1_000_000))]);
+    const budget = new OutputBudget(plan, [
+      row('named', text(1_000_000)),
+      row('other', text(1_000_000)),
+    ]);
     budget.add('named/part', text(500_000));
-    expect(() => budget.add('named', text(2))).toThrow('with step named the outputs that later steps may refer to');
+    expect(() => budget.add('named', text(2))).toThrow(
+      'with step named the outputs that later steps may refer to',
+    );
   });
 
   test('is nothing of a step that nothing refers to', () => {

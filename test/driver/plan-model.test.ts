@@ -8,7 +8,14 @@ import { runbookOf } from '../helpers/runbook.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { type Driver, outline, type ActivityContext, type Run } from './driver.js';
 import { openDriver } from './open.js';
-import { expectedOf, randomFrom, randomSteps, type Expected, type ModelStep, type Random } from './plan-model.js';
+import {
+  expectedOf,
+  randomFrom,
+  randomSteps,
+  type Expected,
+  type ModelStep,
+  type Random,
+} from './plan-model.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -41,8 +48,23 @@ function runbooksOf(steps: readonly ModelStep[]): RunbookSpec[] {
   function make(id: string, inner: readonly ModelStep[]): void {
     made.push(
       runbookOf({
-        ...{ id, version: '1.0.0', title: id, summary: id, type: 'MAINTENANCE', priority: 'LOW', tags: [], owners: ['test'] },
-        ...{ expectedMinutes: 1, inputs: {}, prerequisites: [], verification: 'none', rollback: 'none' },
+        ...{
+          id,
+          version: '1.0.0',
+          title: id,
+          summary: id,
+          type: 'MAINTENANCE',
+          priority: 'LOW',
+          tags: [],
+          owners: ['test'],
+        },
+        ...{
+          expectedMinutes: 1,
+          inputs: {},
+          prerequisites: [],
+          verification: 'none',
+          rollback: 'none',
+        },
         steps: inner.map((step) => dataOf(step, id)),
       }),
     );
@@ -53,7 +75,9 @@ function runbooksOf(steps: readonly ModelStep[]): RunbookSpec[] {
       id: step.id,
       title: step.id,
       effect: 'change',
-      ...(step.when === undefined ? {} : { when: { path: 'run.id', [step.when ? 'isNot' : 'is']: '' } }),
+      ...(step.when === undefined
+        ? {}
+        : { when: { path: 'run.id', [step.when ? 'isNot' : 'is']: '' } }),
     };
     switch (step.kind) {
       case 'approval':
@@ -61,7 +85,11 @@ function runbooksOf(steps: readonly ModelStep[]): RunbookSpec[] {
       case 'manual':
         return { ...base, kind: 'manual', instructions: 'do it' };
       case 'parallel':
-        return { ...base, kind: 'parallel', steps: step.steps.map((each) => dataOf(each, `${within}-${step.id}`)) };
+        return {
+          ...base,
+          kind: 'parallel',
+          steps: step.steps.map((each) => dataOf(each, `${within}-${step.id}`)),
+        };
       case 'forEach':
         return {
           ...base,
@@ -98,14 +126,22 @@ function byPath(steps: readonly ModelStep[], at = ''): Map<string, ModelStep> {
   for (const step of steps) {
     found.set(`${at}${step.id}`, step);
     if (!('steps' in step)) continue;
-    const places = step.kind === 'forEach' ? step.items.map((item) => `${at}${step.id}/${item}/`) : [`${at}${step.id}/`];
-    for (const place of places) for (const [path, inner] of byPath(step.steps, place)) found.set(path, inner);
+    const places =
+      step.kind === 'forEach'
+        ? step.items.map((item) => `${at}${step.id}/${item}/`)
+        : [`${at}${step.id}/`];
+    for (const place of places)
+      for (const [path, inner] of byPath(step.steps, place)) found.set(path, inner);
   }
   return found;
 }
 
 /** Runs the plan with people and a world that play its script. @param trouble pokes and pauses on the way, when given */
-async function play(steps: readonly ModelStep[], border?: BorderLimits, trouble?: Random): Promise<Seen> {
+async function play(
+  steps: readonly ModelStep[],
+  border?: BorderLimits,
+  trouble?: Random,
+): Promise<Seen> {
   const known = byPath(steps);
   const effects: string[] = [];
   const undone: string[] = [];
@@ -114,7 +150,10 @@ async function play(steps: readonly ModelStep[], border?: BorderLimits, trouble?
     tried.set(key, (tried.get(key) ?? 0) + 1);
     return (tried.get(key) as number) - 1;
   };
-  const commands: PlayCommand = async (request: AttemptRequest<CommandAction>, activity: ActivityContext) => {
+  const commands: PlayCommand = async (
+    request: AttemptRequest<CommandAction>,
+    activity: ActivityContext,
+  ) => {
     const isUndo = request.step.path.endsWith('.undo');
     const path = request.step.path.replace(/\.undo$/, '');
     const step = known.get(path);
@@ -153,16 +192,32 @@ async function lead(run: Run, known: Map<string, ModelStep>, trouble?: Random): 
   const given = new Map<string, number>();
   for (let round = 0; ; round += 1) {
     if (round > 5_000 || run.trace.length > 20_000) {
-      throw new Error(`the run does not end: after ${round} rounds it did ${outline(run.trace).slice(-12).join(', ')}`);
+      throw new Error(
+        `the run does not end: after ${round} rounds it did ${outline(run.trace).slice(-12).join(', ')}`,
+      );
     }
     // In small steps, so that trouble meets the run at any moment.
     await run.advance(trouble ? Math.floor(trouble() * 12) : 20);
     if (run.ended) return;
     if (trouble && trouble() < 0.3) run.signal('border');
     if (trouble && trouble() < 0.1) {
-      run.signal('decide', { version: 1, id: `p${round}`, run: run.workflowId, verb: 'pause', by: 'o', reason: 'look' });
+      run.signal('decide', {
+        version: 1,
+        id: `p${round}`,
+        run: run.workflowId,
+        verb: 'pause',
+        by: 'o',
+        reason: 'look',
+      });
       await run.settle();
-      run.signal('decide', { version: 1, id: `r${round}`, run: run.workflowId, verb: 'resume', by: 'o', reason: 'looked' });
+      run.signal('decide', {
+        version: 1,
+        id: `r${round}`,
+        run: run.workflowId,
+        verb: 'resume',
+        by: 'o',
+        reason: 'looked',
+      });
     }
     await run.settle();
     if (run.ended) return;
@@ -172,8 +227,19 @@ async function lead(run: Run, known: Map<string, ModelStep>, trouble?: Random): 
     const step = known.get(wait.id.replace(/\.undo$/, ''));
     const verb = answerTo(step, isUndo, given.get(wait.id) ?? 0);
     run.signal('decide', {
-      ...{ version: 1, id: `d${round}`, run: run.workflowId, verb, by: 'approver', reason: 'script' },
-      ...{ [wait.kind === 'approval' ? 'gate' : 'step']: wait.id, attempt: wait.attempt, digest: wait.digest },
+      ...{
+        version: 1,
+        id: `d${round}`,
+        run: run.workflowId,
+        verb,
+        by: 'approver',
+        reason: 'script',
+      },
+      ...{
+        [wait.kind === 'approval' ? 'gate' : 'step']: wait.id,
+        attempt: wait.attempt,
+        digest: wait.digest,
+      },
     });
     if (await judgedGood(run, `d${round}`)) given.set(wait.id, (given.get(wait.id) ?? 0) + 1);
   }
@@ -201,7 +267,9 @@ function answerTo(step: ModelStep | undefined, isUndo: boolean, nth: number): st
 /** What was seen, in the model's words. */
 function outcomeOf(seen: Seen, expected: Expected, groups: ReadonlySet<string>): object {
   const states = Object.fromEntries(
-    seen.view.steps.filter((step) => step.id in expected.steps || step.state !== 'pending').map((step) => [step.id, step.state]),
+    seen.view.steps
+      .filter((step) => step.id in expected.steps || step.state !== 'pending')
+      .map((step) => [step.id, step.state]),
   );
   return {
     state: seen.view.state,
@@ -214,7 +282,9 @@ function outcomeOf(seen: Seen, expected: Expected, groups: ReadonlySet<string>):
 /** Paths of the groups whose parts run at once. */
 function groupsOf(steps: readonly ModelStep[]): Set<string> {
   return new Set(
-    [...byPath(steps)].filter(([, step]) => step.kind === 'parallel' || step.kind === 'forEach').map(([path]) => path),
+    [...byPath(steps)]
+      .filter(([, step]) => step.kind === 'parallel' || step.kind === 'forEach')
+      .map(([path]) => path),
   );
 }
 
@@ -235,7 +305,9 @@ function groupsSorted(undone: readonly string[], groups: ReadonlySet<string>): s
 /** Effects of a group come in any order: they are compared as a set, at their place. */
 function inModelOrder(effects: readonly string[], expected: Expected['effects']): unknown[] {
   const left = [...effects];
-  const grouped = expected.map((each) => (typeof each === 'string' ? left.shift() : new Set(left.splice(0, each.size))));
+  const grouped = expected.map((each) =>
+    typeof each === 'string' ? left.shift() : new Set(left.splice(0, each.size)),
+  );
   return left.length > 0 ? [...grouped, ...left] : grouped;
 }
 
@@ -254,12 +326,21 @@ describe('random plans come to what the model says', () => {
           const steps = randomSteps(randomFrom(seed));
           const expected = expectedOf(steps);
           try {
-            const seen = await play(steps, limits, troubled ? randomFrom(seed + 1_000_000) : undefined);
+            const seen = await play(
+              steps,
+              limits,
+              troubled ? randomFrom(seed + 1_000_000) : undefined,
+            );
             executions += seen.executions;
             const groups = groupsOf(steps);
-            expect(outcomeOf(seen, expected, groups)).toEqual({ ...expected, undone: groupsSorted(expected.undone, groups) });
+            expect(outcomeOf(seen, expected, groups)).toEqual({
+              ...expected,
+              undone: groupsSorted(expected.undone, groups),
+            });
           } catch (error) {
-            failures.push(`seed ${seed} (RUNBOOK_MODEL_SEED=${seed} RUNBOOK_MODEL_SEEDS=1): ${(error as Error).message}`);
+            failures.push(
+              `seed ${seed} (RUNBOOK_MODEL_SEED=${seed} RUNBOOK_MODEL_SEEDS=1): ${(error as Error).message}`,
+            );
           }
         }
         process.stderr.write(

@@ -57,13 +57,20 @@ export function randomSteps(random: Random, depth = 0, calm = false): ModelStep[
     const chance = random();
     if (chance < 0.1 && !calm) return { ...when, id, kind: 'approval', approve: random() < 0.85 };
     if (chance < 0.17)
-      return { ...when, id, kind: 'manual', answer: pick('done', 'done', 'skip', calm ? 'done' : pick('rollback', 'abort')) };
-    if (chance < 0.27 && depth < 2) return { ...when, id, kind: 'parallel', steps: randomSteps(random, depth + 1, true) };
+      return {
+        ...when,
+        id,
+        kind: 'manual',
+        answer: pick('done', 'done', 'skip', calm ? 'done' : pick('rollback', 'abort')),
+      };
+    if (chance < 0.27 && depth < 2)
+      return { ...when, id, kind: 'parallel', steps: randomSteps(random, depth + 1, true) };
     if (chance < 0.35 && depth < 2) {
       const items = ['one', 'two', 'three'].slice(0, Math.floor(random() * 4));
       return { ...when, id, kind: 'forEach', items, steps: randomSteps(random, depth + 1, true) };
     }
-    if (chance < 0.45 && depth < 2) return { ...when, id, kind: 'runbook', steps: randomSteps(random, depth + 1, calm) };
+    if (chance < 0.45 && depth < 2)
+      return { ...when, id, kind: 'runbook', steps: randomSteps(random, depth + 1, calm) };
     const tries = Array.from({ length: Math.floor(random() * 3) }, () =>
       pick<'ok' | 'fails' | 'fails for good'>('ok', 'fails', 'fails for good'),
     );
@@ -139,9 +146,14 @@ export function expectedOf(steps: readonly ModelStep[]): Expected {
           else {
             const inside: Expected['effects'] = [];
             for (const item of step.kind === 'forEach' ? step.items : ['']) {
-              for (const each of step.steps) one(each, `${path}/${item ? `${item}/` : ''}${each.id}`, inside);
+              for (const each of step.steps)
+                one(each, `${path}/${item ? `${item}/` : ''}${each.id}`, inside);
             }
-            effects.push(new Set(inside.flatMap((effect) => (typeof effect === 'string' ? [effect] : [...effect]))));
+            effects.push(
+              new Set(
+                inside.flatMap((effect) => (typeof effect === 'string' ? [effect] : [...effect])),
+              ),
+            );
           }
           result.steps[path] = 'succeeded';
         } catch (error) {
@@ -152,7 +164,11 @@ export function expectedOf(steps: readonly ModelStep[]): Expected {
     }
   }
 
-  function command(step: ModelStep & { kind: 'command' }, path: string, effects: Expected['effects']): void {
+  function command(
+    step: ModelStep & { kind: 'command' },
+    path: string,
+    effects: Expected['effects'],
+  ): void {
     if (step.pointOfNoReturn) undos = [];
     if (step.undo) undos.push({ path, step });
     const tries = [...step.tries];
@@ -180,7 +196,12 @@ export function expectedOf(steps: readonly ModelStep[]): Expected {
   }
 
   function answered(answer: Exclude<Answer, 'retry'>, path: string): void {
-    result.steps[path] = { skip: 'skipped', done: 'done-by-hand', rollback: 'failed', abort: 'failed' }[answer];
+    result.steps[path] = {
+      skip: 'skipped',
+      done: 'done-by-hand',
+      rollback: 'failed',
+      abort: 'failed',
+    }[answer];
     if (answer === 'skip') exceptions += 1;
     if (answer === 'rollback') throw rolled();
     if (answer === 'abort') throw new Stopped('failed', false);

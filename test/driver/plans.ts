@@ -18,32 +18,57 @@ export function change(id: string, more: object = {}): object {
     effect: 'change',
     retry: { attempts: 1 },
     undo: `Take back ${id}`,
-    work: { action: { kind: 'command', argv: ['do', { $: 'inputs.word' }] }, undo: { kind: 'command', argv: ['undo'] } },
+    work: {
+      action: { kind: 'command', argv: ['do', { $: 'inputs.word' }] },
+      undo: { kind: 'command', argv: ['undo'] },
+    },
     ...more,
   };
 }
 
 /** A change that cannot be taken back. @param work what else it does */
 export function lasting(id: string, work: object = {}): object {
-  return change(id, { undo: undefined, work: { action: { kind: 'command', argv: ['do'] }, ...work } });
+  return change(id, {
+    undo: undefined,
+    work: { action: { kind: 'command', argv: ['do'] }, ...work },
+  });
 }
 
 /** The runbook `told` with the steps given. */
 export function runbook(inner: readonly object[], more: object = {}): RunbookSpec {
   return runbookOf({
-    ...{ id: 'told', version: '1.0.0', title: 'told', summary: 'told', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
-    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', steps: inner },
+    ...{
+      id: 'told',
+      version: '1.0.0',
+      title: 'told',
+      summary: 'told',
+      type: 'MAINTENANCE',
+      priority: 'LOW',
+      tags: [],
+    },
+    ...{
+      owners: ['test'],
+      expectedMinutes: 1,
+      prerequisites: [],
+      verification: 'none',
+      rollback: 'none',
+      steps: inner,
+    },
     inputs: { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } },
     ...more,
   });
 }
 
-export const fine: PlayCommand = ({ step, action }) => ({ did: step.path, with: action.argv[1] ?? null });
+export const fine: PlayCommand = ({ step, action }) => ({
+  did: step.path,
+  with: action.argv[1] ?? null,
+});
 
 /** @param paths whose commands fail for good, each time */
 export function failing(...paths: string[]): PlayCommand {
   return (request, activity) => {
-    if (paths.includes(request.step.path)) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+    if (paths.includes(request.step.path))
+      throw stepFailure(request, activity, 'CommandMissing', 'not there');
     return request.step.path;
   };
 }
@@ -57,16 +82,32 @@ export function begin(
   options: Partial<RunOptions> = {},
 ): Run {
   const asked = { ...envelope(spec.id, {}), ...change };
-  return driver.start(spec.id, [asked], { workflowId: asked.run, activities: activities(play, [spec]), ...options });
+  return driver.start(spec.id, [asked], {
+    workflowId: asked.run,
+    activities: activities(play, [spec]),
+    ...options,
+  });
 }
 
 let count = 0;
 
 /** Sends a decision. @returns its id */
-export function send(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): string {
+export function send(
+  run: Run,
+  verb: DecisionEnvelope['verb'],
+  more: Partial<DecisionEnvelope> = {},
+): string {
   count += 1;
   const id = `told-${count}`;
-  run.signal('decide', { version: 1, id, run: run.workflowId, verb, by: 'operator', reason: 'because', ...more });
+  run.signal('decide', {
+    version: 1,
+    id,
+    run: run.workflowId,
+    verb,
+    by: 'operator',
+    reason: 'because',
+    ...more,
+  });
   return id;
 }
 
@@ -103,4 +144,5 @@ export const states = (view: RunView): Record<string, string> =>
   Object.fromEntries(view.steps.map((step) => [step.id, step.state]));
 
 /** The commands that were asked for, in order, by their step's path. */
-export const commands = (run: Run): string[] => outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);
+export const commands = (run: Run): string[] =>
+  outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);

@@ -4,7 +4,16 @@ import { runbook } from '../../workflows/engine/runbook.js';
 import type { GateQuestion } from '../../workflows/engine/gates.js';
 import type { Run, Work } from '../../workflows/engine/run.js';
 import type { CommandAction } from '../../language/runbook.js';
-import { askingSpec, faultySpec, nestedSpec, otherwiseSpec, recoverySpec, sleepySpec, stubbornSpec, tourSpec } from './specs.js';
+import {
+  askingSpec,
+  faultySpec,
+  nestedSpec,
+  otherwiseSpec,
+  recoverySpec,
+  sleepySpec,
+  stubbornSpec,
+  tourSpec,
+} from './specs.js';
 
 /*
  * Procedures as code, for what plans as data cannot ask of the engine, or not so.
@@ -13,10 +22,17 @@ import { askingSpec, faultySpec, nestedSpec, otherwiseSpec, recoverySpec, sleepy
 const command = (...argv: string[]): Work => ({ action: { kind: 'command', argv } });
 
 const tour = runbook(tourSpec, async (run) => {
-  const chosen = run.decide('choose', () => `${run.target('service').name}, ${run.target('other').name}`);
+  const chosen = run.decide(
+    'choose',
+    () => `${run.target('service').name}, ${run.target('other').name}`,
+  );
   await run.parallel('both', { left: command('left'), right: command('right') });
   const each = await run.forEach('each', ['a', 'b'], (item) => command('look', item));
-  await run.step('work', (key) => ({ ...command('work', key), undo: { kind: 'command', argv: ['undo'] }, timeoutMs: 5_000 }));
+  await run.step('work', (key) => ({
+    ...command('work', key),
+    undo: { kind: 'command', argv: ['undo'] },
+    timeoutMs: 5_000,
+  }));
   await run.step('work', (key) => command('work', key));
   run.notNeeded('spare', 'there is nothing to do');
   await run.attemptStep('tell', command('tell'));
@@ -61,8 +77,10 @@ const faults: Record<string, (run: Run) => unknown> = {
     run.decide('choose', () => {
       throw new TypeError('a bug');
     }),
-  'an argument that no payload can hold': (run) => run.step('look', command(1n as unknown as string)),
-  'a bug in what it is not to fail for': (run) => run.attemptStep('look', command(1n as unknown as string)),
+  'an argument that no payload can hold': (run) =>
+    run.step('look', command(1n as unknown as string)),
+  'a bug in what it is not to fail for': (run) =>
+    run.attemptStep('look', command(1n as unknown as string)),
 };
 
 const faulty = runbook(
@@ -75,7 +93,10 @@ const faulty = runbook(
 
 const otherwise = runbook(otherwiseSpec, async (run) => {
   try {
-    await run.gate('gate', { evidence: { rows: [1, 2], execution: workflowInfo().runId }, covers: {} });
+    await run.gate('gate', {
+      evidence: { rows: [1, 2], execution: workflowInfo().runId },
+      covers: {},
+    });
   } catch (error) {
     if (!(error instanceof GateRejected)) throw error;
     await run.step('first', command('first'));
@@ -89,7 +110,8 @@ const nested = runbook(nestedSpec, async (run) => {
   await run.nested('deploy', async (part) => {
     const chosen = part.decide('choose', () => 'a');
     if (run.inputs['fault'] === 'undeclared') await part.step('other', command('x'));
-    if (run.inputs['fault'] !== 'no gate') await part.gate('gate', { evidence: { chosen }, covers: {} });
+    if (run.inputs['fault'] !== 'no gate')
+      await part.gate('gate', { evidence: { chosen }, covers: {} });
     await part.step('work', command('work'));
     await part.parallel('both', { left: command('left'), right: command('right') });
     part.notNeeded('spare', 'there is nothing to do');
@@ -120,7 +142,9 @@ const recovery = runbook(recoverySpec, async (run) => {
   if (fault === 'nowhere') await run.step('elsewhere', { action: on(undefined, 'x') });
   if (fault === 'check elsewhere') {
     const probe = on('live', 'x');
-    await run.step('elsewhere', { action: { kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 10 } });
+    await run.step('elsewhere', {
+      action: { kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 10 },
+    });
   }
   const { startedAt } = run.board.view;
   run.recovered({ failedAt: startedAt, recoveredTo: startedAt, healthyAt: startedAt });
@@ -134,7 +158,8 @@ const asking: Record<string, (run: Run) => Promise<unknown>> = {
     return run.gate('gate', question(1));
   },
   'only in its first execution': async (run) => {
-    if (workflowInfo().continuedFromExecutionRunId === undefined) await run.gate('gate', question(1));
+    if (workflowInfo().continuedFromExecutionRunId === undefined)
+      await run.gate('gate', question(1));
     await sleep(60_000);
   },
   'a minute after a change': async (run) => {

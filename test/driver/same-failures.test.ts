@@ -18,7 +18,11 @@ import { testBundle } from '../helpers/bundle.js';
  */
 
 const fail = (type: string): never => {
-  throw ApplicationFailure.create({ type, message: `${type} failure`, nonRetryable: type === 'Permanent' });
+  throw ApplicationFailure.create({
+    type,
+    message: `${type} failure`,
+    nonRetryable: type === 'Permanent',
+  });
 };
 
 const onDriver: Record<keyof Activities, ActivityFunction> = {
@@ -109,7 +113,9 @@ describe('like a real server', () => {
 
 describe('without a server', () => {
   test('the seed decides the randomness of a workflow', async () => {
-    const [one, same, other] = await Promise.all([1, 1, 2].map((seed) => start('random', [], { seed }).result()));
+    const [one, same, other] = await Promise.all(
+      [1, 1, 2].map((seed) => start('random', [], { seed }).result()),
+    );
     expect(one).toEqual(same);
     expect(one).not.toEqual(other);
   });

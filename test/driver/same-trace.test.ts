@@ -30,7 +30,8 @@ interface Scenario {
   driver?: (run: Run) => Promise<unknown>;
 }
 
-const sh = (script: string, ...args: string[]): string => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const sh = (script: string, ...args: string[]): string =>
+  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 const stop = (run: string): DecisionEnvelope => ({
   ...{ version: 1, id: 'stop', run, verb: 'cancel', by: 'requester', reason: 'wrong night' },
@@ -66,7 +67,10 @@ const scenarios: Record<string, Scenario> = {
   },
   'a retried step': {
     runbook: 'test-commands',
-    inputs: (path) => ({ first: sh('echo x >> "$1"; [ "$(wc -l < "$1")" -ge 3 ]', path('count')), second: nothing }),
+    inputs: (path) => ({
+      first: sh('echo x >> "$1"; [ "$(wc -l < "$1")" -ge 3 ]', path('count')),
+      second: nothing,
+    }),
     play: (request, activity) => {
       if (request.step.path === 'first' && activity.attempt < 3)
         throw stepFailure(request, activity, 'CommandFailed', '/bin/sh ended with exit code 1');
@@ -82,7 +86,11 @@ const scenarios: Record<string, Scenario> = {
       });
     },
   },
-  'a start that is refused': { runbook: 'test-commands', inputs: () => ({ first: nothing }), play: () => ended() },
+  'a start that is refused': {
+    runbook: 'test-commands',
+    inputs: () => ({ first: nothing }),
+    play: () => ended(),
+  },
   'an approved gate': {
     runbook: 'test-gated',
     inputs: changed,
@@ -113,7 +121,11 @@ const scenarios: Record<string, Scenario> = {
       await decide(run);
     },
   },
-  'a gate whose deadline passes': { runbook: 'test-deadline', inputs: () => ({}), play: () => ended() },
+  'a gate whose deadline passes': {
+    runbook: 'test-deadline',
+    inputs: () => ({}),
+    play: () => ended(),
+  },
   'a failure behind the gate, and a rollback': {
     runbook: 'test-gated',
     inputs: (path) => changed(path, sh('exit 1')),
@@ -146,7 +158,8 @@ const scenarios: Record<string, Scenario> = {
   'a cancellation while a command runs': {
     runbook: 'test-gated',
     inputs: (path) => changed(path, sh('touch "$1"; sleep 60', path('running'))),
-    play: (request, activity) => (request.step.path === 'last' ? untilCancelled(request, activity) : ended()),
+    play: (request, activity) =>
+      request.step.path === 'last' ? untilCancelled(request, activity) : ended(),
     server: async (handle, path) => {
       await decideOnServer(handle);
       await until('the last command to run', () =>
@@ -182,11 +195,16 @@ const scenarios: Record<string, Scenario> = {
 let engine: Engine;
 let driver: Driver;
 
-async function decideOnServer(handle: Handle, change: Partial<DecisionEnvelope> = {}): Promise<void> {
+async function decideOnServer(
+  handle: Handle,
+  change: Partial<DecisionEnvelope> = {},
+): Promise<void> {
   await engine.send(handle, await engine.decision(handle, { id: 'decision-1', ...change }));
 }
 
-async function onServer(scenario: Scenario): Promise<{ handle: Handle; envelope: StartEnvelope; trace: TraceEntry[] }> {
+async function onServer(
+  scenario: Scenario,
+): Promise<{ handle: Handle; envelope: StartEnvelope; trace: TraceEntry[] }> {
   const prefix = randomUUID();
   const path = (name: string): string => engine.path(`${prefix}-${name}`);
   const envelope = engine.envelope(scenario.runbook, scenario.inputs(path));
@@ -197,10 +215,18 @@ async function onServer(scenario: Scenario): Promise<{ handle: Handle; envelope:
   });
   await scenario.server?.(handle, path);
   await handle.result().catch(() => undefined);
-  return { handle, envelope, trace: await serverTrace(engine.client.workflow, envelope.run, handle.firstExecutionRunId) };
+  return {
+    handle,
+    envelope,
+    trace: await serverTrace(engine.client.workflow, envelope.run, handle.firstExecutionRunId),
+  };
 }
 
-async function onDriver(scenario: Scenario, envelope: StartEnvelope, runId: string): Promise<TraceEntry[]> {
+async function onDriver(
+  scenario: Scenario,
+  envelope: StartEnvelope,
+  runId: string,
+): Promise<TraceEntry[]> {
   const run = driver.start(scenario.runbook, [envelope], {
     workflowId: envelope.run,
     runId,
@@ -230,6 +256,8 @@ describe('the driver and a real server see the same commands', () => {
   test.each(Object.entries(scenarios))('%s', async (_name, scenario) => {
     const { handle, envelope, trace } = await onServer(scenario);
     expect(trace.length).toBeGreaterThan(1);
-    expect(withoutTimes(await onDriver(scenario, envelope, handle.firstExecutionRunId))).toEqual(withoutTimes(trace));
+    expect(withoutTimes(await onDriver(scenario, envelope, handle.firstExecutionRunId))).toEqual(
+      withoutTimes(trace),
+    );
   });
 });

@@ -13,14 +13,23 @@ function read(path: string): Record<string, unknown> {
 }
 
 function temporal(dependencies: unknown): [string, string][] {
-  return Object.entries(dependencies as Record<string, string>).filter(([name]) => name.startsWith('@temporalio/'));
+  return Object.entries(dependencies as Record<string, string>).filter(([name]) =>
+    name.startsWith('@temporalio/'),
+  );
 }
 
 test('the SDK is exactly the one that the driver was written for', () => {
   const { dependencies, devDependencies } = read('package.json');
   const asked = [...temporal(dependencies), ...temporal(devDependencies)];
-  const installed = asked.map(([name]) => [name, read(`node_modules/${name}/package.json`)['version']]);
-  const other = [...asked, ...installed].filter(([, version]) => version !== sdkVersion).map((each) => each.join(' '));
-  expect(asked.map(([name]) => name)).toEqual(expect.arrayContaining(['@temporalio/worker', '@temporalio/workflow']));
+  const installed = asked.map(([name]) => [
+    name,
+    read(`node_modules/${name}/package.json`)['version'],
+  ]);
+  const other = [...asked, ...installed]
+    .filter(([, version]) => version !== sdkVersion)
+    .map((each) => each.join(' '));
+  expect(asked.map(([name]) => name)).toEqual(
+    expect.arrayContaining(['@temporalio/worker', '@temporalio/workflow']),
+  );
   if (other.length > 0) throw new Error(`${other.join(', ')}: not ${sdkVersion}.\n${advice}`);
 });

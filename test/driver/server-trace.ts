@@ -1,6 +1,15 @@
 import type { WorkflowClient } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import { attributesOf, failureOf, jsonOf, memoOf, msOf, retryPolicyOf, textOf, type TraceEntry } from './driver.js';
+import {
+  attributesOf,
+  failureOf,
+  jsonOf,
+  memoOf,
+  msOf,
+  retryPolicyOf,
+  textOf,
+  type TraceEntry,
+} from './driver.js';
 
 type Event = temporal.api.history.v1.HistoryEvent.$Properties;
 
@@ -8,20 +17,33 @@ type Event = temporal.api.history.v1.HistoryEvent.$Properties;
 const patchAttribute = 'TemporalChangeVersion';
 
 /** The commands of a run as its histories tell them, over all executions of the chain, in the driver's words. */
-export async function serverTrace(client: WorkflowClient, workflowId: string, firstRunId: string): Promise<TraceEntry[]> {
+export async function serverTrace(
+  client: WorkflowClient,
+  workflowId: string,
+  firstRunId: string,
+): Promise<TraceEntry[]> {
   const trace: TraceEntry[] = [];
   for (let runId: string | undefined = firstRunId; runId;) {
     const events: Event[] = (await client.getHandle(workflowId, runId).fetchHistory()).events ?? [];
     const ids = new Map(
-      events.map((event) => [String(event.eventId), event.activityTaskScheduledEventAttributes?.activityId ?? '']),
+      events.map((event) => [
+        String(event.eventId),
+        event.activityTaskScheduledEventAttributes?.activityId ?? '',
+      ]),
     );
-    trace.push(...events.flatMap((event) => traceOfEvent(event, (eventId) => ids.get(eventId) ?? '') ?? []));
-    runId = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
+    trace.push(
+      ...events.flatMap((event) => traceOfEvent(event, (eventId) => ids.get(eventId) ?? '') ?? []),
+    );
+    runId =
+      events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? undefined;
   }
   return trace;
 }
 
-function traceOfEvent(event: Event, activityId: (eventId: string) => string): TraceEntry | undefined {
+function traceOfEvent(
+  event: Event,
+  activityId: (eventId: string) => string,
+): TraceEntry | undefined {
   const summary = textOf(event.userMetadata?.summary);
   const activity = event.activityTaskScheduledEventAttributes;
   if (activity) {
@@ -37,16 +59,21 @@ function traceOfEvent(event: Event, activityId: (eventId: string) => string): Tr
     };
   }
   const cancelled = event.activityTaskCancelRequestedEventAttributes;
-  if (cancelled) return { type: 'cancel-activity', id: activityId(String(cancelled.scheduledEventId)) };
+  if (cancelled)
+    return { type: 'cancel-activity', id: activityId(String(cancelled.scheduledEventId)) };
   const timer = event.timerStartedEventAttributes;
-  if (timer) return { type: 'timer', id: timer.timerId ?? '', ms: msOf(timer.startToFireTimeout), summary };
-  if (event.timerCanceledEventAttributes) return { type: 'cancel-timer', id: event.timerCanceledEventAttributes.timerId ?? '' };
+  if (timer)
+    return { type: 'timer', id: timer.timerId ?? '', ms: msOf(timer.startToFireTimeout), summary };
+  if (event.timerCanceledEventAttributes)
+    return { type: 'cancel-timer', id: event.timerCanceledEventAttributes.timerId ?? '' };
   return traceOfNote(event) ?? traceOfEnd(event);
 }
 
 function traceOfNote(event: Event): TraceEntry | undefined {
-  const attributes = event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
-  if (attributes && !(patchAttribute in attributes)) return { type: 'search-attributes', values: attributesOf(attributes) };
+  const attributes =
+    event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
+  if (attributes && !(patchAttribute in attributes))
+    return { type: 'search-attributes', values: attributesOf(attributes) };
   const memo = event.workflowPropertiesModifiedEventAttributes?.upsertedMemo;
   if (memo) return { type: 'memo', values: memoOf(memo.fields) };
   const marker = event.markerRecordedEventAttributes;

@@ -18,15 +18,19 @@ beforeAll(async () => {
 afterAll(() => driver?.close());
 
 const gate = { id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' };
-const second = (at: string | null): number | null => (at === null ? null : (Date.parse(at) - Date.UTC(2026, 0, 1)) / 1_000);
+const second = (at: string | null): number | null =>
+  at === null ? null : (Date.parse(at) - Date.UTC(2026, 0, 1)) / 1_000;
 
 /** A step in one line: its state, from and to in seconds, attempts, what went wrong. */
 const line = ({ id, state, startedAt, endedAt, attempts, error }: StepView): string =>
-  [id, state, `${second(startedAt) ?? ''}-${second(endedAt) ?? ''}`, attempts, error?.message ?? ''].join(' ').trim();
+  [id, state, `${second(startedAt) ?? ''}-${second(endedAt) ?? ''}`, attempts, error?.message ?? '']
+    .join(' ')
+    .trim();
 const lines = async (run: Run): Promise<string[]> => (await status(run)).steps.map(line);
 
 /** What the list of runs in the Temporal UI is filtered by, and the memo that tells the command without a worker. */
-const published = (run: Run): string[] => outline(run.trace).filter((each) => /^(search-attributes|memo)/.test(each));
+const published = (run: Run): string[] =>
+  outline(run.trace).filter((each) => /^(search-attributes|memo)/.test(each));
 
 async function details(run: Run): Promise<string> {
   const metadata = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
@@ -44,20 +48,46 @@ const slow =
 describe('a run from its start to its end', () => {
   test('each state as it comes, each step with its times, every wait with its command', async () => {
     let broken = true;
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
-    const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change', instructions: 'Turn it.', answers: ['side'] };
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [lasting('left'), lasting('right')],
+    };
+    const hand = {
+      id: 'hand',
+      title: 'By hand',
+      kind: 'manual',
+      effect: 'change',
+      instructions: 'Turn it.',
+      answers: ['side'],
+    };
     const run = begin(
       driver,
-      runbook([change('one'), both, gate, hand, change('two', { retry: { attempts: 2, initialMs: 1_000 } })]),
+      runbook([
+        change('one'),
+        both,
+        gate,
+        hand,
+        change('two', { retry: { attempts: 2, initialMs: 1_000 } }),
+      ]),
       slow((request, activity: ActivityContext) => {
-        if (request.step.path === 'two' && broken) throw stepFailure(request, activity, 'CommandFailed', 'exit 1');
+        if (request.step.path === 'two' && broken)
+          throw stepFailure(request, activity, 'CommandFailed', 'exit 1');
         return request.step.path;
       }),
     );
     await run.advance(500);
     expect([(await status(run)).state, await lines(run)]).toEqual([
       'running',
-      ['one running 0- 0', 'both pending - 0', 'gate pending - 0', 'hand pending - 0', 'two pending - 0'],
+      [
+        'one running 0- 0',
+        'both pending - 0',
+        'gate pending - 0',
+        'hand pending - 0',
+        'two pending - 0',
+      ],
     ]);
     expect(await details(run)).toContain('▶');
 
@@ -74,7 +104,14 @@ describe('a run from its start to its end', () => {
     ]);
     const [asked] = (await status(run)).waitingFor;
     expect(asked).toEqual({
-      ...{ kind: 'approval', id: 'gate', title: 'Go on?', since: '2026-01-01T00:00:02.000Z', deadline: null, attempt: 1 },
+      ...{
+        kind: 'approval',
+        id: 'gate',
+        title: 'Go on?',
+        since: '2026-01-01T00:00:02.000Z',
+        deadline: null,
+        attempt: 1,
+      },
       ...{ who: 'an operator other than the requester', digest: asked?.digest, evidence: {} },
       command: "runbook approve told-run gate --reason '…'",
     });
@@ -83,7 +120,14 @@ describe('a run from its start to its end', () => {
     await answer(run, 'approve', { by: 'approver' });
     expect((await status(run)).waitingFor).toEqual([
       expect.objectContaining({
-        ...{ kind: 'manual', id: 'hand', title: 'By hand', deadline: null, who: 'an operator', attempt: 1 },
+        ...{
+          kind: 'manual',
+          id: 'hand',
+          title: 'By hand',
+          deadline: null,
+          who: 'an operator',
+          attempt: 1,
+        },
         command: "runbook done told-run hand --reason '…'",
         evidence: {
           'what to do': 'Turn it.',
@@ -111,7 +155,12 @@ describe('a run from its start to its end', () => {
     });
     expect((await status(run)).waitingFor).toMatchObject([
       {
-        ...{ kind: 'failure', id: 'two', title: 'Change two: it failed', command: "runbook retry told-run two --reason '…'" },
+        ...{
+          kind: 'failure',
+          id: 'two',
+          title: 'Change two: it failed',
+          command: "runbook retry told-run two --reason '…'",
+        },
         evidence: {
           'what happened': 'exit 1',
           effect: 'change',
@@ -124,7 +173,11 @@ describe('a run from its start to its end', () => {
 
     broken = false;
     await answer(run, 'retry');
-    expect((await status(run)).steps.at(-1)).toMatchObject({ state: 'running', endedAt: null, error: null });
+    expect((await status(run)).steps.at(-1)).toMatchObject({
+      state: 'running',
+      endedAt: null,
+      error: null,
+    });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     const view = await status(run);
     expect(view).toMatchObject({ state: 'succeeded', waitingFor: [], problem: null });
@@ -171,8 +224,14 @@ describe('a run from its start to its end', () => {
     expect((await status(run)).state).toBe('running');
     await run.advance(2_000);
     await tell(run, 'rollback');
-    expect([(await status(run)).state, (await lines(run))[1]]).toEqual(['rolling-back', expect.stringContaining('two undoing')]);
-    expect(await tell(run, 'pause')).toMatchObject({ accepted: true, message: expect.stringContaining('end: two.') });
+    expect([(await status(run)).state, (await lines(run))[1]]).toEqual([
+      'rolling-back',
+      expect.stringContaining('two undoing'),
+    ]);
+    expect(await tell(run, 'pause')).toMatchObject({
+      accepted: true,
+      message: expect.stringContaining('end: two.'),
+    });
     await tell(run, 'resume');
     await expect(run.result()).rejects.toMatchObject({ type: 'RolledBack' });
     const view = await status(run);
@@ -204,7 +263,12 @@ describe('a run from its start to its end', () => {
     expect(await run.result()).toMatchObject({ state: 'rejected' });
     expect(await status(run)).toMatchObject({
       waitingFor: [],
-      steps: [{ state: 'failed', error: { type: 'Rejected', message: 'operator rejected gate: not tonight' } }],
+      steps: [
+        {
+          state: 'failed',
+          error: { type: 'Rejected', message: 'operator rejected gate: not tonight' },
+        },
+      ],
       problem: { message: 'operator rejected gate: not tonight' },
     });
     // There was nothing to take back.
@@ -220,18 +284,29 @@ describe('a run from its start to its end', () => {
       abort: 'ends the run and leaves everything as it is',
     };
     expect((await status(run)).waitingFor[0]?.evidence).toEqual({
-      ...{ 'what to do': 'By hand', done: 'when you have done it', skip: 'goes on without it', ...ends },
+      ...{
+        'what to do': 'By hand',
+        done: 'when you have done it',
+        skip: 'goes on without it',
+        ...ends,
+      },
     });
     expect(outline(run.trace).filter((each) => each === 'record')).toHaveLength(1);
     await answer(run, 'rollback');
-    expect((await status(run)).waitingFor[0]?.evidence).toMatchObject({ undo: 'Take back one', 'what happened': 'not there' });
+    expect((await status(run)).waitingFor[0]?.evidence).toMatchObject({
+      undo: 'Take back one',
+      'what happened': 'not there',
+    });
     expect(outline(run.trace).filter((each) => each === 'record')).toHaveLength(2);
     const summaries = run.trace.flatMap((entry) =>
       entry.type === 'activity' && entry.activity === 'command' ? entry.summary : [],
     );
     expect(summaries).toEqual(['Change one', 'Undo: Take back one']);
     // What is asked no more is closed, although the run has not ended.
-    expect(await tell(run, 'done', { step: 'hand', attempt: 1 })).toMatchObject({ accepted: false, code: 'already-decided' });
+    expect(await tell(run, 'done', { step: 'hand', attempt: 1 })).toMatchObject({
+      accepted: false,
+      code: 'already-decided',
+    });
     expect((await status(run)).decisions.map(({ gate: about, verb }) => [about, verb])).toEqual([
       ['hand', 'rollback'],
       ['hand', 'done'],
@@ -245,7 +320,13 @@ describe('a run from its start to its end', () => {
       [hand, 'done', { step: 'both/hand' }],
     ] as const) {
       const look = { ...lasting('slow'), effect: 'read' };
-      const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [step, look] };
+      const both = {
+        id: 'both',
+        title: 'Both',
+        kind: 'parallel',
+        effect: 'read',
+        steps: [step, look],
+      };
       const run = begin(driver, runbook([both]), (_request, activity) =>
         activity.cancelled().catch(async (error: unknown) => {
           await activity.sleep(5_000);
@@ -254,7 +335,10 @@ describe('a run from its start to its end', () => {
       );
       await run.advance(2_000);
       await tell(run, 'cancel');
-      expect(await status(run)).toMatchObject({ waitingFor: [], steps: [{}, {}, { id: 'both/slow', state: 'running' }] });
+      expect(await status(run)).toMatchObject({
+        waitingFor: [],
+        steps: [{}, {}, { id: 'both/slow', state: 'running' }],
+      });
       expect(await tell(run, verb, { ...place, attempt: 1 })).toMatchObject({
         ...{ accepted: false, code: 'already-decided' },
         message: expect.stringContaining('already closed'),
@@ -266,17 +350,38 @@ describe('a run from its start to its end', () => {
   test('the newest hundred decisions', async () => {
     const run = begin(driver, runbook([gate]));
     await run.settle();
-    for (let count = 0; count < 101; count += 1) send(run, 'approve', { id: `number-${count}`, gate: 'other' });
+    for (let count = 0; count < 101; count += 1)
+      send(run, 'approve', { id: `number-${count}`, gate: 'other' });
     await run.settle();
     const { decisions } = await status(run);
     expect([decisions.length, decisions[0]?.id, decisions.at(-1)]).toEqual([
-      ...[100, 'number-1', expect.objectContaining({ id: 'number-100', verb: 'approve', gate: 'other', code: 'unknown-gate' })],
+      ...[
+        100,
+        'number-1',
+        expect.objectContaining({
+          id: 'number-100',
+          verb: 'approve',
+          gate: 'other',
+          code: 'unknown-gate',
+        }),
+      ],
     ]);
   });
 
   test('two questions at once are both shown, both answered, and the run waits until the last', async () => {
-    const by = (id: string): object => ({ id, title: `Hand ${id}`, kind: 'manual', effect: 'read' });
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'read', steps: [by('a'), by('b')] };
+    const by = (id: string): object => ({
+      id,
+      title: `Hand ${id}`,
+      kind: 'manual',
+      effect: 'read',
+    });
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [by('a'), by('b')],
+    };
     const run = begin(driver, runbook([both]));
     await run.settle();
     expect((await status(run)).waitingFor.map(({ id }) => id)).toEqual(['both/a', 'both/b']);
@@ -290,17 +395,30 @@ describe('a run from its start to its end', () => {
   });
 
   test('a border at a question changes nothing that is shown, and tells Temporal and the record nothing twice', async () => {
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
-    const run = begin(driver, runbook([change('one'), both, gate, lasting('two')]), (request, activity) => {
-      if (request.step.path === 'two') throw stepFailure(request, activity, 'CommandMissing', 'not there');
-      return null;
-    });
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [lasting('left'), lasting('right')],
+    };
+    const run = begin(
+      driver,
+      runbook([change('one'), both, gate, lasting('two')]),
+      (request, activity) => {
+        if (request.step.path === 'two')
+          throw stepFailure(request, activity, 'CommandMissing', 'not there');
+        return null;
+      },
+    );
     for (const verb of ['approve', 'abort'] as const) {
       await run.advance(5_000);
       const before = await status(run);
       run.signal(messageNames.border);
       await run.advance(500);
-      const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+      const told = run.trace.slice(
+        run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1,
+      );
       expect(outline(told).filter((each) => !/^timer/.test(each))).toEqual([]);
       expect(await status(run)).toEqual(before);
       await answer(run, verb);
@@ -310,7 +428,13 @@ describe('a run from its start to its end', () => {
   });
 
   test('a border at two questions keeps the order in which they came', async () => {
-    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change', steps: [lasting('left'), lasting('right')] };
+    const both = {
+      id: 'both',
+      title: 'Both',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [lasting('left'), lasting('right')],
+    };
     const run = begin(driver, runbook([both]), async (request, activity) => {
       await activity.sleep(request.step.path === 'both/left' ? 2_000 : 1_000);
       throw stepFailure(request, activity, 'CommandMissing', 'not there');
@@ -320,7 +444,9 @@ describe('a run from its start to its end', () => {
     expect(before.waitingFor.map(({ id }) => id)).toEqual(['both/right', 'both/left']);
     run.signal(messageNames.border);
     await run.advance(500);
-    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    const told = run.trace.slice(
+      run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1,
+    );
     expect(outline(told)).toEqual([]);
     expect(await status(run)).toEqual(before);
   });
@@ -332,7 +458,9 @@ describe('a run from its start to its end', () => {
     expect(before).toMatchObject({ state: 'needs-operator', waitingFor: [{ id: 'one.undo' }] });
     run.signal(messageNames.border);
     await run.advance(500);
-    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    const told = run.trace.slice(
+      run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1,
+    );
     expect(outline(told)).toEqual([]);
     expect(await status(run)).toEqual(before);
     await answer(run, 'done');
@@ -346,7 +474,9 @@ describe('a run from its start to its end', () => {
     await run.advance(500);
     run.signal(messageNames.border);
     await run.advance(1_000);
-    const told = run.trace.slice(run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1);
+    const told = run.trace.slice(
+      run.trace.findLastIndex((entry) => entry.type === 'continue-as-new') + 1,
+    );
     expect(outline(told)).toEqual(['search-attributes rolling-back one', 'command one.undo']);
     expect(await run.result()).toMatchObject({ state: 'rejected' });
   });
@@ -354,9 +484,9 @@ describe('a run from its start to its end', () => {
   test('what a run can be told stands in the Temporal UI, and that it was moved is no decision', async () => {
     const run = begin(driver, runbook([gate]));
     await run.settle();
-    const { definition } = await run.query<{ definition: { signalDefinitions: { name: string }[] } }>(
-      '__temporal_workflow_metadata',
-    );
+    const { definition } = await run.query<{
+      definition: { signalDefinitions: { name: string }[] };
+    }>('__temporal_workflow_metadata');
     expect(definition.signalDefinitions.flatMap(({ name }) => name ?? [])).toEqual(
       expect.arrayContaining([messageNames.decide, messageNames.border, messageNames.moved]),
     );
@@ -384,7 +514,10 @@ describe('a run from its start to its end', () => {
       fine,
       {},
       {
-        activities: { ...real, admit: (request: object) => (admissions.push(request), admit(request)) },
+        activities: {
+          ...real,
+          admit: (request: object) => (admissions.push(request), admit(request)),
+        },
       },
     );
     await answer(run, 'approve');

@@ -4,10 +4,28 @@ import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js
  * What test/driver/procedures.ts declares.
  */
 
-function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, InputSpec> = {}): RunbookSpec {
+function spec(
+  id: string,
+  steps: readonly StepSpec[],
+  inputs: Record<string, InputSpec> = {},
+): RunbookSpec {
   return {
-    ...{ id, version: '1.0.0', title: `Test of ${id}`, summary: 'A procedure for tests.', type: 'TROUBLESHOOTING' },
-    ...{ priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: '', rollback: '' },
+    ...{
+      id,
+      version: '1.0.0',
+      title: `Test of ${id}`,
+      summary: 'A procedure for tests.',
+      type: 'TROUBLESHOOTING',
+    },
+    ...{
+      priority: 'LOW',
+      tags: [],
+      owners: ['test'],
+      expectedMinutes: 1,
+      prerequisites: [],
+      verification: '',
+      rollback: '',
+    },
     steps,
     inputs,
   };
@@ -29,14 +47,25 @@ export const tourSpec = spec(
         { ...read, id: 'right', title: 'Right' },
       ],
     },
-    { id: 'each', title: 'Each', kind: 'forEach', effect: 'read', steps: [{ ...read, id: 'one', title: 'Look at' }] },
+    {
+      id: 'each',
+      title: 'Each',
+      kind: 'forEach',
+      effect: 'read',
+      steps: [{ ...read, id: 'one', title: 'Look at' }],
+    },
     { ...change, id: 'work', title: 'Work' },
     { ...change, id: 'spare', title: 'Spare work' },
     { ...change, id: 'tell', title: 'Tell', onFailure: 'abort' },
     { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' },
   ],
   {
-    other: { type: 'target', kind: 'service', description: 'what it does not act on', default: 'mail' },
+    other: {
+      type: 'target',
+      kind: 'service',
+      description: 'what it does not act on',
+      default: 'mail',
+    },
     service: { type: 'target', kind: 'service', description: 'what it acts on' },
   },
 );
@@ -74,7 +103,9 @@ export const askingSpec = spec(
 );
 
 /** Does not listen when it is told to end. */
-export const stubbornSpec = spec('code-stubborn', [{ ...change, id: 'work', title: 'Work', undo: 'Take it back' }]);
+export const stubbornSpec = spec('code-stubborn', [
+  { ...change, id: 'work', title: 'Work', undo: 'Take it back' },
+]);
 
 /** A nested runbook whose steps code orders. */
 export const nestedSpec = spec(
@@ -122,13 +153,28 @@ export const recoverySpec: RunbookSpec = {
     ],
     {
       service: { type: 'target', kind: 'service', description: 'what it changes' },
-      source: { type: 'target', kind: 'service', description: 'what it reads', observed: true, default: 'live' },
+      source: {
+        type: 'target',
+        kind: 'service',
+        description: 'what it reads',
+        observed: true,
+        default: 'live',
+      },
       tell: { type: 'target', kind: 'webhook', description: 'who is told', default: 'pager' },
-      spare: { type: 'target', kind: 'service', description: 'what it changes as well', optional: true },
+      spare: {
+        type: 'target',
+        kind: 'service',
+        description: 'what it changes as well',
+        optional: true,
+      },
       fault: { type: 'text', description: 'which one', maxLength: 100, default: '' },
     },
   ),
-  objectives: { rtoMinutes: 10, rpoMinutes: 1, services: { api: { rtoMinutes: 1, rpoMinutes: 1 } } },
+  objectives: {
+    rtoMinutes: 10,
+    rpoMinutes: 1,
+    services: { api: { rtoMinutes: 1, rpoMinutes: 1 } },
+  },
   drillEveryDays: 7,
 };
 

@@ -6,7 +6,13 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { JsonObject } from '../../language/json.js';
-import { outline, type ActivityContext, type ActivityFunction, type Driver, type Run } from './driver.js';
+import {
+  outline,
+  type ActivityContext,
+  type ActivityFunction,
+  type Driver,
+  type Run,
+} from './driver.js';
 import { openDriver } from './open.js';
 import { about, answer, change, commands, fine, runbook, send, tell } from './plans.js';
 import { activities, envelope, status } from './world.js';
@@ -22,10 +28,21 @@ beforeAll(async () => {
 afterAll(() => driver?.close());
 
 const heldBy = (run: string, fence = 1): HeldTarget[] => [
-  { target: 'web', run, runbook: 'other', requester: 'somebody', since: '2026-01-01T00:00:00.000Z', fence, inLine: false },
+  {
+    target: 'web',
+    run,
+    runbook: 'other',
+    requester: 'somebody',
+    since: '2026-01-01T00:00:00.000Z',
+    fence,
+    inLine: false,
+  },
 ];
 
-type Lease = (request: LeaseRequest, activity: ActivityContext) => LeaseAnswer | Promise<LeaseAnswer>;
+type Lease = (
+  request: LeaseRequest,
+  activity: ActivityContext,
+) => LeaseAnswer | Promise<LeaseAnswer>;
 
 interface Waiting {
   run: Run;
@@ -74,7 +91,15 @@ describe('another run has the target', () => {
     const { state, waitingFor } = await status(run);
     expect([state, waitingFor]).toMatchObject([
       'waiting',
-      [{ kind: 'lease', id: 'target:web', attempt: 1, who: 'first to end', command: `runbook take-over told-run --reason '…'` }],
+      [
+        {
+          kind: 'lease',
+          id: 'target:web',
+          attempt: 1,
+          who: 'first to end',
+          command: `runbook take-over told-run --reason '…'`,
+        },
+      ],
     ]);
     expect(outline(run.trace)).toContain('record');
     await run.advance(4_000);
@@ -96,8 +121,15 @@ describe('another run has the target', () => {
     await run.advance(1_000);
     run.signal('border');
     await run.end();
-    const waited = outline(run.trace).filter((line) => /^(acquireLeases|continue-as-new)/.test(line));
-    expect(waited).toEqual(['acquireLeases', 'continue-as-new told', 'acquireLeases', 'acquireLeases']);
+    const waited = outline(run.trace).filter((line) =>
+      /^(acquireLeases|continue-as-new)/.test(line),
+    );
+    expect(waited).toEqual([
+      'acquireLeases',
+      'continue-as-new told',
+      'acquireLeases',
+      'acquireLeases',
+    ]);
     expect(asked.map(({ known, patienceMs }) => [known[0]?.run, patienceMs])).toEqual([
       ['first', 5_000],
       ['holder 1', 10_000],
@@ -107,20 +139,32 @@ describe('another run has the target', () => {
 
   test('a run that is not to wait ends at once and says who has it', async () => {
     const { run, asked } = begin(untilCancelled, { whenHeld: 'refuse' });
-    await expect(run.result()).rejects.toMatchObject({ type: 'Refused', message: expect.stringContaining('held by run first') });
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'Refused',
+      message: expect.stringContaining('held by run first'),
+    });
     expect([asked, commands(run)]).toEqual([[], []]);
   });
 
   test('a run that is not to wait goes on where nobody has the target', async () => {
     const spec = runbook([change('one')]);
     const asked: StartEnvelope = { ...envelope('told', {}), whenHeld: 'refuse' };
-    const run = driver.start('told', [asked], { workflowId: asked.run, activities: activities(fine, [spec]) });
+    const run = driver.start('told', [asked], {
+      workflowId: asked.run,
+      activities: activities(fine, [spec]),
+    });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
   test('a run that the record says has ended is not given the target, and ends', async () => {
-    const { run } = begin(() => ({ held: [], problem: { type: 'Refused', message: 'run told-run has ended' } }));
-    await expect(run.result()).rejects.toMatchObject({ type: 'Refused', message: 'run told-run has ended' });
+    const { run } = begin(() => ({
+      held: [],
+      problem: { type: 'Refused', message: 'run told-run has ended' },
+    }));
+    await expect(run.result()).rejects.toMatchObject({
+      type: 'Refused',
+      message: 'run told-run has ended',
+    });
     expect((await status(run)).state).toBe('failed');
     expect(commands(run)).toEqual([]);
   });
@@ -142,11 +186,19 @@ describe('another run has the target', () => {
 
 describe('taking a target over', () => {
   test('ends the wait and tells the record who took it, from whom', async () => {
-    const { run, asked } = begin((request, activity) => (request.takeOver ? free : untilCancelled(request, activity)));
+    const { run, asked } = begin((request, activity) =>
+      request.takeOver ? free : untilCancelled(request, activity),
+    );
     expect(await tell(run, 'take-over')).toMatchObject({ accepted: false, code: 'stale' });
-    expect(await answer(run, 'take-over', { reason: 'that one is mine' })).toMatchObject({ accepted: true });
+    expect(await answer(run, 'take-over', { reason: 'that one is mine' })).toMatchObject({
+      accepted: true,
+    });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
-    expect(asked.at(-1)?.takeOver).toMatchObject({ by: 'operator', reason: 'that one is mine', from: { web: 1 } });
+    expect(asked.at(-1)?.takeOver).toMatchObject({
+      by: 'operator',
+      reason: 'that one is mine',
+      from: { web: 1 },
+    });
     expect(commands(run)).toEqual(['one']);
   });
 
@@ -159,10 +211,15 @@ describe('taking a target over', () => {
     await run.settle();
     const same = await about(run);
     expect(await tell(run, 'take-over', same)).toMatchObject({ accepted: true });
-    expect(await tell(run, 'take-over', { ...same, by: 'late' })).toMatchObject({ accepted: false, code: 'already-decided' });
+    expect(await tell(run, 'take-over', { ...same, by: 'late' })).toMatchObject({
+      accepted: false,
+      code: 'already-decided',
+    });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     const { decisions } = await status(run);
-    expect(decisions.map(({ by, accepted, message }) => [by, accepted, message.includes('operator')])).toEqual([
+    expect(
+      decisions.map(({ by, accepted, message }) => [by, accepted, message.includes('operator')]),
+    ).toEqual([
       ['operator', true, false],
       ['late', false, true],
     ]);
@@ -170,7 +227,13 @@ describe('taking a target over', () => {
 
   test('when a worker of another release accepts two, the first one takes it', async () => {
     const lenient: ActivityFunction = ({ decisions }: JudgeRequest): JudgeAnswer => ({
-      verdicts: decisions.map(({ id, at }) => ({ decision: id, accepted: true, code: 'accepted', message: '', at })),
+      verdicts: decisions.map(({ id, at }) => ({
+        decision: id,
+        accepted: true,
+        code: 'accepted',
+        message: '',
+        at,
+      })),
     });
     const { run, asked } = begin(
       (request, activity) => (request.takeOver ? free : untilCancelled(request, activity)),
@@ -227,7 +290,9 @@ describe('taking a target over', () => {
   test('where no target was ever waited for there is nothing to take over', async () => {
     const run = driver.start('told', [envelope('told', {}, 'free')], {
       workflowId: 'free',
-      activities: activities(fine, [runbook([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' }])]),
+      activities: activities(fine, [
+        runbook([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' }]),
+      ]),
     });
     await run.settle();
     expect(await tell(run, 'take-over')).toMatchObject({ accepted: false, code: 'not-waiting' });
@@ -248,7 +313,14 @@ describe('cancelled while it waits for a target', () => {
       'Temporal tells of the last try that it failed',
       (_request, activity) =>
         activity.cancelled().catch(() => {
-          throw new ActivityFailure('failed', 'acquireLeases', '1', RetryState.CANCEL_REQUESTED, 'worker', new Error('gone'));
+          throw new ActivityFailure(
+            'failed',
+            'acquireLeases',
+            '1',
+            RetryState.CANCEL_REQUESTED,
+            'worker',
+            new Error('gone'),
+          );
         }),
     ],
   ])('%s: nothing was done', async (_name, lease) => {

@@ -21,22 +21,57 @@ const day = 24 * 60 * 60 * 1000;
 const note = 'code changed since this was last asked';
 
 const change = (id: string): object => ({
-  ...{ id, title: `Change ${id}`, kind: 'command', effect: 'change', retry: { attempts: 1 }, undo: `Take back ${id}` },
+  ...{
+    id,
+    title: `Change ${id}`,
+    kind: 'command',
+    effect: 'change',
+    retry: { attempts: 1 },
+    undo: `Take back ${id}`,
+  },
   work: { action: { kind: 'command', argv: ['do'] }, undo: { kind: 'command', argv: ['undo'] } },
 });
-const gate = (id: string, more: object = {}): object => ({ id, title: `${id}?`, kind: 'approval', effect: 'read', ...more });
+const gate = (id: string, more: object = {}): object => ({
+  id,
+  title: `${id}?`,
+  kind: 'approval',
+  effect: 'read',
+  ...more,
+});
 
 function runbook(steps: readonly object[]): RunbookSpec {
   return runbookOf({
-    ...{ id: 'released', version: '1.0.0', title: 'r', summary: 'r', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
-    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', inputs: {}, steps },
+    ...{
+      id: 'released',
+      version: '1.0.0',
+      title: 'r',
+      summary: 'r',
+      type: 'MAINTENANCE',
+      priority: 'LOW',
+      tags: [],
+    },
+    ...{
+      owners: ['test'],
+      expectedMinutes: 1,
+      prerequisites: [],
+      verification: 'none',
+      rollback: 'none',
+      inputs: {},
+      steps,
+    },
   });
 }
 
 /** A run under release v1, as far as it comes by itself. */
-async function begin(steps: readonly object[], play: PlayCommand = ({ step }) => step.path): Promise<Run> {
+async function begin(
+  steps: readonly object[],
+  play: PlayCommand = ({ step }) => step.path,
+): Promise<Run> {
   const asked = envelope('released', {});
-  const run = driver.start('released', [asked], { workflowId: asked.run, activities: activities(play, [runbook(steps)]) });
+  const run = driver.start('released', [asked], {
+    workflowId: asked.run,
+    activities: activities(play, [runbook(steps)]),
+  });
   run.release = 'v1';
   await run.advance(50);
   return run;
@@ -50,14 +85,30 @@ async function upgrade(run: Run, release: string): Promise<void> {
 }
 
 let count = 0;
-async function tell(run: Run, verb: DecisionEnvelope['verb'], more: Partial<DecisionEnvelope> = {}): Promise<Verdict | null> {
+async function tell(
+  run: Run,
+  verb: DecisionEnvelope['verb'],
+  more: Partial<DecisionEnvelope> = {},
+): Promise<Verdict | null> {
   const id = `told-${(count += 1)}`;
-  run.signal('decide', { version: 1, id, run: run.workflowId, verb, by: 'ann', reason: 'because', ...more });
+  run.signal('decide', {
+    version: 1,
+    id,
+    run: run.workflowId,
+    verb,
+    by: 'ann',
+    reason: 'because',
+    ...more,
+  });
   await run.advance(50);
   return run.query<Verdict | null>('verdict', id);
 }
 
-const answer = (run: Run, { kind, id, attempt, digest }: WaitView, verb: DecisionEnvelope['verb']): Promise<Verdict | null> =>
+const answer = (
+  run: Run,
+  { kind, id, attempt, digest }: WaitView,
+  verb: DecisionEnvelope['verb'],
+): Promise<Verdict | null> =>
   tell(run, verb, { ...(kind === 'approval' ? { gate: id } : { step: id }), attempt, digest });
 
 async function waiting(run: Run): Promise<WaitView> {
@@ -66,7 +117,8 @@ async function waiting(run: Run): Promise<WaitView> {
   return waitingFor[0] as WaitView;
 }
 
-const commands = (run: Run): string[] => outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);
+const commands = (run: Run): string[] =>
+  outline(run.trace).flatMap((line) => /^command (.*)$/.exec(line)?.[1] ?? []);
 
 describe('a gate that waits', () => {
   test('asks again at the border: the decision for the code before is stale, the one for the present code is taken', async () => {
@@ -87,7 +139,10 @@ describe('a gate that waits', () => {
 
   test('of a worker that was no version asks again under one, and under none again', async () => {
     const asked = envelope('released', {});
-    const play = { workflowId: asked.run, activities: activities(() => null, [runbook([gate('gate')])]) };
+    const play = {
+      workflowId: asked.run,
+      activities: activities(() => null, [runbook([gate('gate')])]),
+    };
     const run = driver.start('released', [asked], play);
     await run.advance(50);
     await upgrade(run, 'v1');
@@ -119,7 +174,10 @@ describe('a gate that waits', () => {
       return real['judge']?.(request, activity);
     };
     const asked = envelope('released', {});
-    const run = driver.start('released', [asked], { workflowId: asked.run, activities: { ...real, judge } });
+    const run = driver.start('released', [asked], {
+      workflowId: asked.run,
+      activities: { ...real, judge },
+    });
     run.release = 'v1';
     await run.advance(day - 1_000);
     const { id, attempt, digest } = await waiting(run);
@@ -139,7 +197,9 @@ describe('a gate that waits', () => {
     });
     await run.advance(3_500);
     expect(await run.query<Verdict | null>('verdict', 'early')).toMatchObject({ accepted: true });
-    expect((await waiting(run)).evidence).toEqual({ [note]: 'v1 → v2; the approval by ann was for the code before' });
+    expect((await waiting(run)).evidence).toEqual({
+      [note]: 'v1 → v2; the approval by ann was for the code before',
+    });
   });
 
   test('a decision that was sent before the move and is judged after it counts for the code before, so it is asked for again', async () => {
@@ -196,7 +256,13 @@ describe('an approval that was given', () => {
   });
 
   test('is asked for once where several steps need it', async () => {
-    const parallel = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: [change('a'), change('b')] };
+    const parallel = {
+      id: 'all',
+      title: 'All',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [change('a'), change('b')],
+    };
     const run = await approvedAndPaused([gate('gate'), parallel]);
     const again = await waiting(run);
     expect(again.attempt).toBe(2);
@@ -212,12 +278,20 @@ describe('an approval that was given', () => {
   });
 
   test('and given, lets all of them go on', async () => {
-    const parallel = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: [change('a'), change('b')] };
+    const parallel = {
+      id: 'all',
+      title: 'All',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [change('a'), change('b')],
+    };
     const run = await approvedAndPaused([gate('gate'), parallel]);
     await answer(run, await waiting(run), 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect(commands(run)).toEqual(['all/a', 'all/b']);
-    expect((await status(run)).decisions.filter(({ gate: about }) => about === 'gate')).toHaveLength(2);
+    expect(
+      (await status(run)).decisions.filter(({ gate: about }) => about === 'gate'),
+    ).toHaveLength(2);
   });
 
   test('and cancelled while it is asked for: what was changed is taken back, and nothing else is asked', async () => {
@@ -230,7 +304,13 @@ describe('an approval that was given', () => {
   });
 
   test('refused for several steps at once, the run says so and nothing of them is done', async () => {
-    const parallel = { id: 'all', title: 'All', kind: 'parallel', effect: 'change', steps: [change('a'), change('b')] };
+    const parallel = {
+      id: 'all',
+      title: 'All',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [change('a'), change('b')],
+    };
     const run = await approvedAndPaused([gate('gate'), parallel]);
     await answer(run, await waiting(run), 'reject');
     await run.end();
@@ -250,14 +330,18 @@ describe('an approval that was given', () => {
     const all = { id: 'all', title: 'All', kind: 'parallel', effect: 'change' };
     const fails = look('fails', { onFailure: 'abort' });
     const run = await begin(
-      [gate('gate'), { ...all, steps: [{ ...inner, steps: [change('a'), fails, look('slow')] }, change('b')] }],
+      [
+        gate('gate'),
+        { ...all, steps: [{ ...inner, steps: [change('a'), fails, look('slow')] }, change('b')] },
+      ],
       async (request, activity) => {
         if (request.step.path === 'all/inner/fails') {
           await activity.sleep(1_000);
           throw stepFailure(request, activity, 'CommandMissing', 'not there');
         }
         // It needs its time to end.
-        if (request.step.path === 'all/inner/slow') await activity.cancelled().catch(() => activity.sleep(5_000));
+        if (request.step.path === 'all/inner/slow')
+          await activity.cancelled().catch(() => activity.sleep(5_000));
         return null;
       },
     );
@@ -298,7 +382,8 @@ describe('an approval that was given', () => {
   test('does not cover another try of a step that failed under the code before', async () => {
     let broken = true;
     const run = await begin([gate('gate'), change('one'), change('two')], (request, activity) => {
-      if (request.step.path === 'two' && broken) throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      if (request.step.path === 'two' && broken)
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
       return null;
     });
     await answer(run, await waiting(run), 'approve');

@@ -51,8 +51,13 @@ function activities(options: ActivityOptions = {}): ReturnType<typeof proxyActiv
 
 /** Three executions: memo and search attributes, once inherited and once given. */
 export async function chained(left: number): Promise<Json> {
-  const { memo, typedSearchAttributes, historyLength, continuedFromExecutionRunId } = workflowInfo();
-  const seen = { memo: memo as Json, attributes: typedSearchAttributes.toJSON() as unknown as Json, historyLength };
+  const { memo, typedSearchAttributes, historyLength, continuedFromExecutionRunId } =
+    workflowInfo();
+  const seen = {
+    memo: memo as Json,
+    attributes: typedSearchAttributes.toJSON() as unknown as Json,
+    historyLength,
+  };
   await activities().echo({ left, ...seen, continued: continuedFromExecutionRunId !== undefined });
   upsertMemo({ [`upserted${left}`]: left });
   upsertSearchAttributes([{ key: searchAttributes.step, value: `step ${left}` }]);
@@ -66,10 +71,14 @@ export async function chained(left: number): Promise<Json> {
 export async function instant(): Promise<Json> {
   const outcomes: Json[] = [];
   const scope = new CancellationScope();
-  const work = scope.run(() => Promise.allSettled([failureOf(activities().echo('never')), sleep('1 day')]));
+  const work = scope.run(() =>
+    Promise.allSettled([failureOf(activities().echo('never')), sleep('1 day')]),
+  );
   scope.cancel();
   for (const result of await work)
-    outcomes.push(result.status === 'fulfilled' ? (result.value ?? null) : isCancellation(result.reason));
+    outcomes.push(
+      result.status === 'fulfilled' ? (result.value ?? null) : isCancellation(result.reason),
+    );
   outcomes.push(await condition(() => true, '1 hour'));
   outcomes.push(await activities().echo('after'));
   return outcomes;
@@ -83,7 +92,9 @@ export async function failures(): Promise<Json> {
     await failureOf(activities({ retry: { nonRetryableErrorTypes: ['Plain'] } }).fail('Plain')),
     await failureOf(activities().fail('Permanent')),
     await failureOf(activities({ ...twice, startToCloseTimeout: '500ms' }).silent()),
-    await failureOf(activities({ scheduleToCloseTimeout: '3s', retry: { initialInterval: '5s' } }).fail('Plain')),
+    await failureOf(
+      activities({ scheduleToCloseTimeout: '3s', retry: { initialInterval: '5s' } }).fail('Plain'),
+    ),
   ];
 }
 
@@ -109,7 +120,9 @@ async function failureOf(work: Promise<unknown>): Promise<Json> {
 }
 
 /** Cancels an activity that runs, waiting for its end or not, one that fails then, or one that waits for its next attempt. */
-export async function cancelling(how: 'wait' | 'try' | 'stubborn' | 'between attempts'): Promise<Json> {
+export async function cancelling(
+  how: 'wait' | 'try' | 'stubborn' | 'between attempts',
+): Promise<Json> {
   const scope = new CancellationScope();
   const { wait, stubborn, fail } = activities({
     cancellationType: how === 'try' ? TRY_CANCEL : WAIT_CANCELLATION_COMPLETED,

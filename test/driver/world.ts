@@ -24,9 +24,13 @@ import { testBundle } from '../helpers/bundle.js';
  */
 
 /** Plays a step's command: its output, or `stepFailure`. */
-export type PlayCommand = (request: AttemptRequest<CommandAction>, activity: ActivityContext) => Json | Promise<Json>;
+export type PlayCommand = (
+  request: AttemptRequest<CommandAction>,
+  activity: ActivityContext,
+) => Json | Promise<Json>;
 
-export const bundleProcedures = (): Promise<string> => testBundle(join(programFolder, 'test', 'engine', 'procedures.js'));
+export const bundleProcedures = (): Promise<string> =>
+  testBundle(join(programFolder, 'test', 'engine', 'procedures.js'));
 
 const admission: Omit<AdmissionDeps, 'catalogue'> = {
   targets: Targets.load(join(import.meta.dirname, 'targets.yaml')),
@@ -43,7 +47,8 @@ export function activities(
   const settings = { ...admission.settings, ...(border ? { border } : {}) };
   return {
     admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, settings, catalogue }),
-    judge: (request: JudgeRequest) => judge(request, (...asked) => refuseInputs({ ...admission, settings, catalogue }, ...asked)),
+    judge: (request: JudgeRequest) =>
+      judge(request, (...asked) => refuseInputs({ ...admission, settings, catalogue }, ...asked)),
     record: () => undefined,
     settle: (): Settled => ({ state: 'ended' }),
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({
@@ -71,8 +76,21 @@ export function stepFailure(
   });
 }
 
-export function envelope(runbook: string, inputs: JsonObject, run = `${runbook}-run`): StartEnvelope {
-  return { version: 1, id: 'start-1', verb: 'start', run, runbook, inputs, by: 'requester', reason: 'test' };
+export function envelope(
+  runbook: string,
+  inputs: JsonObject,
+  run = `${runbook}-run`,
+): StartEnvelope {
+  return {
+    version: 1,
+    id: 'start-1',
+    verb: 'start',
+    run,
+    runbook,
+    inputs,
+    by: 'requester',
+    reason: 'test',
+  };
 }
 
 /** A run of a test procedure, started as the command line would. */
@@ -84,26 +102,44 @@ export function start(
   options: Partial<RunOptions> = {},
 ): Run {
   const asked = envelope(runbook, inputs, options.workflowId);
-  return driver.start(runbook, [asked], { workflowId: asked.run, activities: activities(play), ...options });
+  return driver.start(runbook, [asked], {
+    workflowId: asked.run,
+    activities: activities(play),
+    ...options,
+  });
 }
 
 export const status = (run: Run): Promise<RunView> => run.query<RunView>(messageNames.status);
 
 /** A decision that fits the gate where the run waits, by somebody who may; `change` bends it. */
-export async function decision(run: Run, change: Partial<DecisionEnvelope> = {}): Promise<DecisionEnvelope> {
+export async function decision(
+  run: Run,
+  change: Partial<DecisionEnvelope> = {},
+): Promise<DecisionEnvelope> {
   await run.settle();
   const gate = (await status(run)).waitingFor[0];
   if (!gate) throw new Error('the run waits at no gate');
   const { id, attempt, digest } = gate;
   return {
-    ...{ version: 1, id: 'decision-1', run: run.workflowId, verb: 'approve', gate: id, attempt, digest },
+    ...{
+      version: 1,
+      id: 'decision-1',
+      run: run.workflowId,
+      verb: 'approve',
+      gate: id,
+      attempt,
+      digest,
+    },
     ...{ by: 'approver', reason: 'looks right' },
     ...change,
   };
 }
 
 /** Sends a decision and returns the answer. */
-export async function decide(run: Run, change: Partial<DecisionEnvelope> = {}): Promise<Verdict | null> {
+export async function decide(
+  run: Run,
+  change: Partial<DecisionEnvelope> = {},
+): Promise<Verdict | null> {
   const sent = await decision(run, change);
   run.signal(messageNames.decide, sent);
   await run.settle();

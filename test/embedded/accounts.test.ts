@@ -57,7 +57,9 @@ describe('accounts', () => {
     expect(await dev.end('SIGINT')).toBe(0);
 
     const again = start();
-    expect(await query((await again.up()).databaseUrl, 'SELECT text FROM kept')).toEqual([{ text: 'still here' }]);
+    expect(await query((await again.up()).databaseUrl, 'SELECT text FROM kept')).toEqual([
+      { text: 'still here' },
+    ]);
     expect(await again.end('SIGINT')).toBe(0);
     expect(readConnection(join(folder, 'home'))).toBeUndefined();
     await noProcessesOf(elsewhere ?? folder);
@@ -87,12 +89,16 @@ function nobody(): { uid: number; gid: number } {
 
 function giveAway(folder: string, { uid, gid }: { uid: number; gid: number }): void {
   chownSync(folder, uid, gid);
-  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) chownSync(join(folder, name), uid, gid);
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    chownSync(join(folder, name), uid, gid);
 }
 
 /** The first line of the file that the server keeps in its data. */
 async function postmaster(databaseUrl: string): Promise<number> {
-  const [row] = await query<{ line: string }>(databaseUrl, `SELECT pg_read_file('postmaster.pid') AS line`);
+  const [row] = await query<{ line: string }>(
+    databaseUrl,
+    `SELECT pg_read_file('postmaster.pid') AS line`,
+  );
   return Number.parseInt(row?.line ?? '', 10);
 }
 

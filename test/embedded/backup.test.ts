@@ -41,12 +41,20 @@ class Machine {
   private constructor(readonly home: string) {}
 
   /** @param to null: without a backup @throws EmbeddedError */
-  static async start(name: string, { from, to = vault }: { from?: string; to?: string | null } = {}): Promise<Machine> {
+  static async start(
+    name: string,
+    { from, to = vault }: { from?: string; to?: string | null } = {},
+  ): Promise<Machine> {
     const machine = new Machine(join(folder, name));
     machines.push(machine);
     const programs = await findPostgres(cacheFolder());
-    if (from !== undefined) machine.restored = await restoreRecord({ programs, folder: machine.home, from });
-    machine.postgres = await startPostgres({ programs, folder: machine.home, databases: ['runbook'] });
+    if (from !== undefined)
+      machine.restored = await restoreRecord({ programs, folder: machine.home, from });
+    machine.postgres = await startPostgres({
+      programs,
+      folder: machine.home,
+      databases: ['runbook'],
+    });
     const url = machine.postgres.url('postgres');
     await BackupKeeper.off(url);
     if (to === null) return machine;
@@ -69,11 +77,19 @@ class Machine {
   }
 
   async says(pattern: RegExp): Promise<void> {
-    await until(`${String(pattern)} in: ${this.said}`, () => Promise.resolve(pattern.test(this.said)), 20_000, 50);
+    await until(
+      `${String(pattern)} in: ${this.said}`,
+      () => Promise.resolve(pattern.test(this.said)),
+      20_000,
+      50,
+    );
   }
 
   async rows(): Promise<number> {
-    return (await query<{ n: number }>(this.url, 'SELECT count(*)::integer AS n FROM journal'))[0]?.n ?? 0;
+    return (
+      (await query<{ n: number }>(this.url, 'SELECT count(*)::integer AS n FROM journal'))[0]?.n ??
+      0
+    );
   }
 
   async stop(): Promise<void> {
@@ -147,7 +163,11 @@ it('brings back all that was acknowledged, and says since when it was behind whe
 
   const second = await Machine.start('site-b', { from: vault });
   const found = await second.rows();
-  expect(second.restored).toMatchObject({ behindSince: null, refused: [], upTo: expect.stringMatching(/^\d{4}-/) as unknown });
+  expect(second.restored).toMatchObject({
+    behindSince: null,
+    refused: [],
+    upTo: expect.stringMatching(/^\d{4}-/) as unknown,
+  });
   const lost = journal.acknowledged - found;
   expect(lost).toBeLessThanOrEqual(0);
 
@@ -194,14 +214,18 @@ it('follows again after its program has died, and after a stop that was in order
 
   // The first machine comes back: it is told that the record went on elsewhere, and spoils nothing.
   const before = backupsIn(vault);
-  await expect(Machine.start('site-a')).rejects.toThrow(/was restored elsewhere from .*\(timeline 2; here it is 1\)/s);
+  await expect(Machine.start('site-a')).rejects.toThrow(
+    /was restored elsewhere from .*\(timeline 2; here it is 1\)/s,
+  );
   expect(backupsIn(vault)).toEqual(before);
 }, 120_000);
 
 it('restores nothing over a record, from nothing, or from a backup that is not what it was', async () => {
   const first = await Machine.start('site-a');
   await first.stop();
-  await expect(Machine.start('site-a', { from: vault })).rejects.toThrow(/There is a record in .* already: nothing was restored/);
+  await expect(Machine.start('site-a', { from: vault })).rejects.toThrow(
+    /There is a record in .* already: nothing was restored/,
+  );
   await expect(Machine.start('site-b', { from: join(folder, 'nothing') })).rejects.toThrow(
     /There is no whole backup of a record/,
   );

@@ -31,13 +31,29 @@ export class DevProcess {
     this.ended = once(child, 'exit').then(([code]) => code as number | null);
   }
 
-  static start({ home, cwd, program = projectRoot, env = {}, account }: DevProcessOptions): DevProcess {
-    const child = spawn(process.execPath, [join(program, 'test', 'embedded', 'fixtures', 'dev.mjs')], {
-      cwd,
-      env: { ...process.env, RUNBOOK_CACHE: cacheFolder(), NODE_OPTIONS: '', RUNBOOK_HOME: home, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...account,
-    });
+  static start({
+    home,
+    cwd,
+    program = projectRoot,
+    env = {},
+    account,
+  }: DevProcessOptions): DevProcess {
+    const child = spawn(
+      process.execPath,
+      [join(program, 'test', 'embedded', 'fixtures', 'dev.mjs')],
+      {
+        cwd,
+        env: {
+          ...process.env,
+          RUNBOOK_CACHE: cacheFolder(),
+          NODE_OPTIONS: '',
+          RUNBOOK_HOME: home,
+          ...env,
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        ...account,
+      },
+    );
     return new DevProcess(child, home);
   }
 
@@ -46,7 +62,8 @@ export class DevProcess {
     return await until(
       `dev to be up in ${this.home}`,
       () => {
-        if (this.child.exitCode !== null) throw new Error(`dev ended with exit code ${this.child.exitCode}: ${this.output}`);
+        if (this.child.exitCode !== null)
+          throw new Error(`dev ended with exit code ${this.child.exitCode}: ${this.output}`);
         const connection = readConnection(this.home)?.connection;
         return Promise.resolve(connection?.supervisor.pid === this.child.pid && connection);
       },

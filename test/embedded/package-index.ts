@@ -18,9 +18,16 @@ export class PackageIndex {
       const path = request.url ?? '';
       index.requests.push(path);
       if (path.endsWith('.whl')) answer.end(archive);
-      else answer.end(JSON.stringify({ files: [{ filename: 'a.whl', url: '/files/a.whl', hashes: { sha256: listedSha256 } }] }));
+      else
+        answer.end(
+          JSON.stringify({
+            files: [{ filename: 'a.whl', url: '/files/a.whl', hashes: { sha256: listedSha256 } }],
+          }),
+        );
     });
-    await new Promise<void>((listening) => server.listen({ port: 0, host: '127.0.0.1' }, listening));
+    await new Promise<void>((listening) =>
+      server.listen({ port: 0, host: '127.0.0.1' }, listening),
+    );
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
     const index = new PackageIndex(server, `http://127.0.0.1:${address.port}/simple/`);

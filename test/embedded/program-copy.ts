@@ -10,11 +10,17 @@ const packages = ['execa', 'pg', 'yauzl'];
  * under test can be in a folder that only its owner may enter.
  */
 export function copyProgram(to: string): void {
-  for (const part of ['package.json', join('dist', 'embedded'), join('dist', 'common'), join('test', 'embedded', 'fixtures')])
+  for (const part of [
+    'package.json',
+    join('dist', 'embedded'),
+    join('dist', 'common'),
+    join('test', 'embedded', 'fixtures'),
+  ])
     cpSync(join(projectRoot, part), join(to, part), { recursive: true });
   const copied = new Set<string>();
   for (const name of packages) copyPackage(name, projectRoot, to, copied);
-  if (existsSync(cacheFolder())) cpSync(cacheFolder(), join(to, '.runbook', 'cache'), { recursive: true });
+  if (existsSync(cacheFolder()))
+    cpSync(cacheFolder(), join(to, '.runbook', 'cache'), { recursive: true });
 }
 
 /** With its dependencies, each from where Node would find it. */

@@ -20,7 +20,11 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
     home = join(folder, 'a home');
     taken = await Promise.all([TakenPort.take(), TakenPort.take(), TakenPort.take()]);
     const [temporal, ui, postgres] = taken.map(({ port }) => port) as [number, number, number];
-    services = await startServices({ home, ports: { temporal, ui, postgres }, say: (line) => said.push(line) });
+    services = await startServices({
+      home,
+      ports: { temporal, ui, postgres },
+      say: (line) => said.push(line),
+    });
   });
 
   afterAll(async () => {
@@ -50,13 +54,21 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
               current_setting('server_encoding') AS encoding, current_setting('password_encryption') AS passwords,
               current_setting('unix_socket_directories') AS sockets`,
     );
-    expect(settings).toEqual({ fsync: 'on', commits: 'on', encoding: 'UTF8', passwords: 'scram-sha-256', sockets: '' });
+    expect(settings).toEqual({
+      fsync: 'on',
+      commits: 'on',
+      encoding: 'UTF8',
+      passwords: 'scram-sha-256',
+      sockets: '',
+    });
   });
 
   it('lets nobody in without the password, which only its owner can read', async () => {
     const stranger = new URL(services.databaseUrl);
     stranger.password = 'guess';
-    await expect(query(stranger.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/);
+    await expect(query(stranger.href, 'SELECT 1')).rejects.toThrow(
+      /password authentication failed/,
+    );
     expect(statSync(join(home, 'postgres', 'password')).mode & 0o077).toBe(0);
   });
 
@@ -68,7 +80,8 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
     const ports = [services.temporal.port, services.temporal.uiPort, services.postgres.port];
     for (const port of ports) {
       expect(await accepts('127.0.0.1', port)).toBe(true);
-      for (const host of outside) expect([host, port, await accepts(host, port)]).toEqual([host, port, false]);
+      for (const host of outside)
+        expect([host, port, await accepts(host, port)]).toEqual([host, port, false]);
     }
   });
 
@@ -76,7 +89,9 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
     const other = await startServices({ home: join(folder, 'another home') });
     try {
       await query(other.databaseUrl, 'CREATE TABLE only_there ()');
-      expect(await query(services.databaseUrl, `SELECT to_regclass('only_there') AS found`)).toEqual([{ found: null }]);
+      expect(
+        await query(services.databaseUrl, `SELECT to_regclass('only_there') AS found`),
+      ).toEqual([{ found: null }]);
       expect(other.address).not.toBe(services.address);
     } finally {
       await other.stop();
@@ -88,7 +103,8 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
     const chosen = quicker.map(({ port }) => port);
     const other = await startServices({
       home: join(folder, 'a slower home'),
-      pickPort: (wanted) => Promise.resolve(chosen.shift()).then((port) => port ?? choosePort(wanted)),
+      pickPort: (wanted) =>
+        Promise.resolve(chosen.shift()).then((port) => port ?? choosePort(wanted)),
     });
     try {
       expect(chosen).toEqual([]);
@@ -106,8 +122,13 @@ describe('Temporal and PostgreSQL of a home whose path has spaces, with the want
     const { temporal, postgres } = services;
     await services.stop();
     await noProcessesOf(folder);
-    services = await startServices({ home, ports: { temporal: temporal.port, ui: temporal.uiPort, postgres: postgres.port } });
-    expect(await query(services.databaseUrl, 'SELECT text FROM kept')).toEqual([{ text: 'still here' }]);
+    services = await startServices({
+      home,
+      ports: { temporal: temporal.port, ui: temporal.uiPort, postgres: postgres.port },
+    });
+    expect(await query(services.databaseUrl, 'SELECT text FROM kept')).toEqual([
+      { text: 'still here' },
+    ]);
     expect([services.temporal.port, services.temporal.uiPort, services.postgres.port]).toEqual([
       temporal.port,
       temporal.uiPort,

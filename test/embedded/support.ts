@@ -18,10 +18,16 @@ export function processesOf(folder: string): number[] {
     return readdirSync('/proc')
       .map(Number)
       .filter(
-        (pid) => pid > 0 && pid !== process.pid && `${procFile(pid, 'cmdline')}\0${procFile(pid, 'environ')}`.includes(folder),
+        (pid) =>
+          pid > 0 &&
+          pid !== process.pid &&
+          `${procFile(pid, 'cmdline')}\0${procFile(pid, 'environ')}`.includes(folder),
       );
   }
-  return execFileSync('ps', ['-A', '-E', '-o', 'pid=,command='], { encoding: 'utf8', maxBuffer: 2 ** 24 })
+  return execFileSync('ps', ['-A', '-E', '-o', 'pid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  })
     .split('\n')
     .filter((line) => line.includes(folder))
     .map((line) => Number.parseInt(line, 10))
@@ -38,7 +44,12 @@ function procFile(pid: number, name: string): string {
 }
 
 export async function noProcessesOf(folder: string): Promise<void> {
-  await until(`the processes of ${folder} to be gone`, () => Promise.resolve(processesOf(folder).length === 0), 5_000, 50);
+  await until(
+    `the processes of ${folder} to be gone`,
+    () => Promise.resolve(processesOf(folder).length === 0),
+    5_000,
+    50,
+  );
 }
 
 /** Ends what a test left in a folder and removes it. */
@@ -64,7 +75,9 @@ export class TakenPort {
   static async take(): Promise<TakenPort> {
     // Whoever connects is turned away at once: this is nobody's server.
     const server = createServer((socket) => socket.destroy());
-    await new Promise<void>((listening) => server.listen({ port: 0, host: '127.0.0.1' }, listening));
+    await new Promise<void>((listening) =>
+      server.listen({ port: 0, host: '127.0.0.1' }, listening),
+    );
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
     return new TakenPort(server, address.port);
@@ -75,6 +88,9 @@ export class TakenPort {
   }
 }
 
-export function query<T extends pg.QueryResultRow>(databaseUrl: string, text: string): Promise<T[]> {
+export function query<T extends pg.QueryResultRow>(
+  databaseUrl: string,
+  text: string,
+): Promise<T[]> {
   return withClient(databaseUrl, async (client) => (await client.query<T>(text)).rows);
 }

@@ -25,7 +25,15 @@ export function zip(files: readonly ZipFile[]): Buffer {
     entry.writeUInt32LE(((0o100000 | mode) << 16) >>> 0, 6);
     entry.writeUInt32LE(offset, 10);
     // "Made by" Unix: only then do the upper bits of the attributes hold a mode.
-    central.push(Buffer.concat([Buffer.from('PK\x01\x02', 'latin1'), Buffer.from([20, 3]), shared, entry, path]));
+    central.push(
+      Buffer.concat([
+        Buffer.from('PK\x01\x02', 'latin1'),
+        Buffer.from([20, 3]),
+        shared,
+        entry,
+        path,
+      ]),
+    );
     locals.push(local);
     offset += local.length;
   }

@@ -26,13 +26,16 @@ afterAll(() => engine?.stop());
 /** Executions of the run so far. */
 async function executions(handle: WorkflowHandle): Promise<number> {
   let count = 0;
-  for await (const { runId } of engine.client.workflow.list({ query: `WorkflowId = "${handle.workflowId}"` }))
+  for await (const { runId } of engine.client.workflow.list({
+    query: `WorkflowId = "${handle.workflowId}"`,
+  }))
     count += runId ? 1 : 0;
   return count;
 }
 
 /** The run under its id, whichever of its executions is the present one. */
-const present = (handle: WorkflowHandle): WorkflowHandle => engine.client.workflow.getHandle(handle.workflowId);
+const present = (handle: WorkflowHandle): WorkflowHandle =>
+  engine.client.workflow.getHandle(handle.workflowId);
 
 /** One execution takes 10,000 signals, then the server refuses; the next execution takes more. */
 async function taken(signalled: Promise<void>): Promise<boolean> {
@@ -40,7 +43,8 @@ async function taken(signalled: Promise<void>): Promise<boolean> {
     await signalled;
     return true;
   } catch (error) {
-    if (!/limit/i.test(`${(error as Error).message} ${String((error as Error).cause)}`)) throw error;
+    if (!/limit/i.test(`${(error as Error).message} ${String((error as Error).cause)}`))
+      throw error;
     return false;
   }
 }
@@ -49,7 +53,11 @@ describe('continue-as-new', () => {
   test('sixty steps, done once each over several executions; one story in status, record and rollback', async () => {
     const journal = engine.path(randomUUID());
     const run = present(await engine.run('test-long', { rounds: 60, journal }));
-    const gate = await until('the gate', async () => (await engine.status(run).catch(() => undefined))?.waitingFor[0], 60_000);
+    const gate = await until(
+      'the gate',
+      async () => (await engine.status(run).catch(() => undefined))?.waitingFor[0],
+      60_000,
+    );
     const count = await until('all executions to be listed', async () => {
       const found = await executions(run);
       return found > 2 ? found : undefined;
@@ -60,9 +68,13 @@ describe('continue-as-new', () => {
     expect(view.firstRunId).not.toBe((await run.describe()).runId);
     // As the first was started: a worker that dies with a task of the last one in its hands holds it up no longer.
     expect(await taskTimeoutSeconds(run)).toBe(4);
-    expect((await readFile(journal, 'utf8')).trim().split('\n')).toEqual(Array.from({ length: 60 }, (_, n) => String(n + 1)));
+    expect((await readFile(journal, 'utf8')).trim().split('\n')).toEqual(
+      Array.from({ length: 60 }, (_, n) => String(n + 1)),
+    );
 
-    expect((await engine.send(run, await engine.decision(run, { verb: 'reject' }))).accepted).toBe(true);
+    expect((await engine.send(run, await engine.decision(run, { verb: 'reject' }))).accepted).toBe(
+      true,
+    );
     expect((await engine.ended(run)).state).toBe('rejected');
     const lines = (await readFile(journal, 'utf8')).trim().split('\n').slice(60);
     expect(lines).toEqual(Array.from({ length: 60 }, (_, n) => `undo ${60 - n}`));
@@ -81,7 +93,10 @@ describe('continue-as-new', () => {
   }, 120_000);
 
   test(`${junk} signals that are none, to one gate; then a good decision`, async () => {
-    const started = await engine.run('test-long', { rounds: 1, journal: engine.path(randomUUID()) });
+    const started = await engine.run('test-long', {
+      rounds: 1,
+      journal: engine.path(randomUUID()),
+    });
     const run = present(started);
     const before = await engine.waiting(run);
     const at = Date.now();
@@ -97,11 +112,18 @@ describe('continue-as-new', () => {
     await Promise.all(senders);
     const sentMs = Date.now() - at;
     const decision = await engine.decision(run);
-    expect(decision).toMatchObject({ gate: before.id, attempt: before.attempt, digest: before.digest });
+    expect(decision).toMatchObject({
+      gate: before.id,
+      attempt: before.attempt,
+      digest: before.digest,
+    });
     await run.signal(messageNames.decide, decision);
     const verdict = await until(
       'the verdict',
-      () => run.query<{ accepted: boolean } | null, [string]>(messageNames.verdict, decision.id).catch(() => null),
+      () =>
+        run
+          .query<{ accepted: boolean } | null, [string]>(messageNames.verdict, decision.id)
+          .catch(() => null),
       60_000,
     );
     expect(verdict.accepted).toBe(true);
@@ -112,7 +134,9 @@ describe('continue-as-new', () => {
   }, 240_000);
 
   test('poked at a gate: the question, its digest and its time stay what they were', async () => {
-    const run = present(await engine.run('test-long', { rounds: 1, journal: engine.path(randomUUID()) }));
+    const run = present(
+      await engine.run('test-long', { rounds: 1, journal: engine.path(randomUUID()) }),
+    );
     const before = await engine.waiting(run);
     await run.signal(messageNames.border);
     await until('the next execution', async () => (await executions(run)) === 2);

@@ -7,7 +7,8 @@ import { getAttempts, readOutput } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
-const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const sh = (script: string, ...args: string[]) =>
+  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 
 describe('a command whose worker is dead, which nobody knows yet', () => {
@@ -22,7 +23,9 @@ describe('a command whose worker is dead, which nobody knows yet', () => {
     const [pid, journal] = [engine.path('pid.txt'), engine.path('journal.txt')];
     const second = sh('echo $$ > "$1"; exec sleep 300', pid);
     const handle = await engine.run('test-desk', { first: nothing, second, journal });
-    const command = await until('the command', async () => (await readFile(pid, 'utf8').catch(() => '')).trim());
+    const command = await until('the command', async () =>
+      (await readFile(pid, 'utf8').catch(() => '')).trim(),
+    );
     await engine.startWorker();
     const [dead] = engine.workers;
     if (dead) await engine.loseWorker(dead);
@@ -33,7 +36,10 @@ describe('a command whose worker is dead, which nobody knows yet', () => {
     const view = await engine.ended(handle);
     expect(isAlive(command)).toBe(false);
     expect(await readFile(journal, 'utf8')).toBe('undo first\n');
-    expect(view).toMatchObject({ state: 'cancelled', steps: [{ state: 'undone' }, { state: 'skipped' }] });
+    expect(view).toMatchObject({
+      state: 'cancelled',
+      steps: [{ state: 'undone' }, { state: 'skipped' }],
+    });
   }, 60_000);
 });
 
@@ -51,7 +57,10 @@ describe('a command and the death of its worker', () => {
     const [started, ticks] = [engine.path('started.txt'), engine.path('ticks.txt')];
     const script =
       'echo x >> "$1"; i=0; while [ $i -lt 120 ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$2"; sleep 0.1; done';
-    const handle = await engine.run('test-commands', { first: sh(script, started, ticks), second: nothing });
+    const handle = await engine.run('test-commands', {
+      first: sh(script, started, ticks),
+      second: nothing,
+    });
     for (const moment of [10, 45, 80]) {
       await until('the command to go on', async () => (await lines(ticks)) >= moment);
       await engine.killWorker();
@@ -60,12 +69,21 @@ describe('a command and the death of its worker', () => {
     expect(view.state).toBe('succeeded');
     expect(await lines(started)).toBe(1);
     expect(await lines(ticks)).toBe(120);
-    const expected = Array.from({ length: 120 }, (_, index) => `line ${index + 1} of the output\n`).join('');
+    const expected = Array.from(
+      { length: 120 },
+      (_, index) => `line ${index + 1} of the output\n`,
+    ).join('');
     const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'first' });
     expect(Buffer.concat(chunks.map((chunk) => chunk.bytes)).toString()).toBe(expected);
-    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'first');
+    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(
+      ({ step }) => step === 'first',
+    );
     expect(attempts).toMatchObject([
-      { attempt: 1, state: 'succeeded', written: { sha256: createHash('sha256').update(expected).digest('hex') } },
+      {
+        attempt: 1,
+        state: 'succeeded',
+        written: { sha256: createHash('sha256').update(expected).digest('hex') },
+      },
     ]);
   }, 90_000);
 
@@ -135,14 +153,25 @@ describe('a command and the death of its worker', () => {
     });
     process.kill(supervisor, 'SIGKILL');
     const wait = await engine.waiting(handle);
-    expect(wait).toMatchObject({ kind: 'failure', evidence: { retry: expect.stringContaining('happens twice') } });
-    expect(await engine.status(handle)).toMatchObject({ state: 'needs-operator', steps: [{ state: 'unknown' }, {}] });
+    expect(wait).toMatchObject({
+      kind: 'failure',
+      evidence: { retry: expect.stringContaining('happens twice') },
+    });
+    expect(await engine.status(handle)).toMatchObject({
+      state: 'needs-operator',
+      steps: [{ state: 'unknown' }, {}],
+    });
     expect(await lines(started)).toBe(1);
-    const { gate: _, ...decision } = await engine.decision(handle, { verb: 'retry', step: 'first' });
+    const { gate: _, ...decision } = await engine.decision(handle, {
+      verb: 'retry',
+      step: 'first',
+    });
     expect((await engine.send(handle, decision)).accepted).toBe(true);
     expect((await engine.ended(handle)).state).toBe('succeeded');
     expect(await lines(started)).toBe(2);
-    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(({ step }) => step === 'first');
+    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(
+      ({ step }) => step === 'first',
+    );
     expect(attempts.map(({ state }) => state)).toEqual(['unknown', 'succeeded']);
   }, 60_000);
 
@@ -150,17 +179,30 @@ describe('a command and the death of its worker', () => {
     const started = engine.path('void.txt');
     const owner = { run: `void-${started.length}`, firstRunId: 'first', step: 'first', attempt: 1 };
     const commands = new Commands(engine.path('journals'));
-    const spec = { argv: ['/bin/sh', '-c', 'echo x >> "$1"', 'sh', started], env: {}, cwd: null, timeoutMs: 10_000 };
-    const watch = { signal: new AbortController().signal, output: () => undefined, attached: () => undefined };
+    const spec = {
+      argv: ['/bin/sh', '-c', 'echo x >> "$1"', 'sh', started],
+      env: {},
+      cwd: null,
+      timeoutMs: 10_000,
+    };
+    const watch = {
+      signal: new AbortController().signal,
+      output: () => undefined,
+      attached: () => undefined,
+    };
     for (const fence of [1, 2]) {
       const journal = commands.journalOf({ ...owner, fence, resumedFrom: null }, fence);
       journal.create();
       // As the next worker finds it: made, and never started.
       if (fence === 1) expect(journal.takeTicket('void')).toBe(true);
     }
-    const outcome = await commands.claim({ ...owner, fence: 3, resumedFrom: commands.place }).run(spec, watch);
+    const outcome = await commands
+      .claim({ ...owner, fence: 3, resumedFrom: commands.place })
+      .run(spec, watch);
     expect(outcome).toMatchObject({ exitCode: 0 });
-    const again = await commands.claim({ ...owner, fence: 4, resumedFrom: commands.place }).run(spec, watch);
+    const again = await commands
+      .claim({ ...owner, fence: 4, resumedFrom: commands.place })
+      .run(spec, watch);
     expect(again).toEqual(outcome);
     expect(await lines(started)).toBe(1);
     commands.close();
@@ -173,7 +215,10 @@ describe('a command and the death of its worker', () => {
       second: nothing,
     });
     const view = await engine.ended(handle);
-    expect(view).toMatchObject({ state: 'succeeded', steps: [{ output: { stdout: 'left\n' } }, {}] });
+    expect(view).toMatchObject({
+      state: 'succeeded',
+      steps: [{ output: { stdout: 'left\n' } }, {}],
+    });
     const daemon = (await text(pid)).trim();
     expect(isAlive(daemon)).toBe(true);
     process.kill(Number(daemon), 'SIGKILL');

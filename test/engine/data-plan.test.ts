@@ -36,22 +36,56 @@ const line = (text: unknown): object => ({
   argv: ['/bin/sh', '-c', 'echo "$1" >> "$2"', 'sh', text, { $: 'inputs.journal' }],
 });
 const change = (id: string, more: object = {}): object => ({
-  ...{ id, title: `Change ${id}`, kind: 'command', effect: 'change', retry: { attempts: 1 }, undo: `Take back ${id}` },
+  ...{
+    id,
+    title: `Change ${id}`,
+    kind: 'command',
+    effect: 'change',
+    retry: { attempts: 1 },
+    undo: `Take back ${id}`,
+  },
   work: { action: line(id), undo: line(`undo ${id}`) },
   ...more,
 });
 const runbook = {
-  ...{ id: 'data-plan', version: '1.0.0', title: 'A plan', summary: 'All kinds of steps.', type: 'MAINTENANCE', priority: 'LOW' },
-  ...{ tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none' },
+  ...{
+    id: 'data-plan',
+    version: '1.0.0',
+    title: 'A plan',
+    summary: 'All kinds of steps.',
+    type: 'MAINTENANCE',
+    priority: 'LOW',
+  },
+  ...{
+    tags: [],
+    owners: ['test'],
+    expectedMinutes: 1,
+    prerequisites: [],
+    verification: 'none',
+    rollback: 'none',
+  },
   inputs: {
     journal: { type: 'text', description: 'a file', maxLength: 400 },
     last: { type: 'text', description: 'a program', default: '/usr/bin/true', maxLength: 400 },
   },
   steps: [
     change('one'),
-    { id: 'all', title: 'Several at once', kind: 'parallel', effect: 'change', steps: [change('a'), change('b')] },
     {
-      ...{ id: 'each', title: 'For every item', kind: 'forEach', effect: 'change', items: ['x', 'y', 'z'], concurrency: 2 },
+      id: 'all',
+      title: 'Several at once',
+      kind: 'parallel',
+      effect: 'change',
+      steps: [change('a'), change('b')],
+    },
+    {
+      ...{
+        id: 'each',
+        title: 'For every item',
+        kind: 'forEach',
+        effect: 'change',
+        items: ['x', 'y', 'z'],
+        concurrency: 2,
+      },
       steps: [change('item', { work: { action: line({ $: 'item' }), undo: line('undo item') } })],
     },
     { ...change('never'), when: { path: 'inputs.last', is: 'no' } },
@@ -66,18 +100,40 @@ const runbook = {
         },
       },
     },
-    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', evidence: { first: { $: 'steps.one' } } },
-    change('two'),
-    { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change', instructions: 'Pull the cable.', answers: ['port'] },
     {
-      ...{ id: 'last', title: 'The last one', kind: 'command', effect: 'change', retry: { attempts: 1 } },
-      work: { action: { kind: 'command', argv: ['/bin/sh', '-c', '"$1"', 'sh', { $: 'inputs.last' }] } },
+      id: 'gate',
+      title: 'May it go on?',
+      kind: 'approval',
+      effect: 'read',
+      evidence: { first: { $: 'steps.one' } },
+    },
+    change('two'),
+    {
+      id: 'hand',
+      title: 'By hand',
+      kind: 'manual',
+      effect: 'change',
+      instructions: 'Pull the cable.',
+      answers: ['port'],
+    },
+    {
+      ...{
+        id: 'last',
+        title: 'The last one',
+        kind: 'command',
+        effect: 'change',
+        retry: { attempts: 1 },
+      },
+      work: {
+        action: { kind: 'command', argv: ['/bin/sh', '-c', '"$1"', 'sh', { $: 'inputs.last' }] },
+      },
     },
   ],
   outputs: { port: { $: 'steps.hand.port' } },
 };
 
-const lines = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
+const lines = async (file: string): Promise<string[]> =>
+  (await readFile(file, 'utf8')).trim().split('\n');
 
 /** The run under its id, whichever of its executions is the present one. */
 async function begin(last = '/usr/bin/true'): Promise<{ run: WorkflowHandle; journal: string }> {
@@ -87,19 +143,31 @@ async function begin(last = '/usr/bin/true'): Promise<{ run: WorkflowHandle; jou
 }
 
 /** Answers what the run waits for, once it waits for this. */
-async function answer(run: WorkflowHandle, id: string, change: Partial<DecisionEnvelope>): Promise<void> {
+async function answer(
+  run: WorkflowHandle,
+  id: string,
+  change: Partial<DecisionEnvelope>,
+): Promise<void> {
   await until(`it to wait for ${id}`, async () => (await engine.waiting(run)).id === id);
   const { gate, ...decision } = await engine.decision(run, change);
   const about = change.verb === 'approve' || change.verb === 'reject' ? { gate } : { step: id };
-  expect(await engine.send(run, { ...decision, ...about } as DecisionEnvelope)).toMatchObject({ accepted: true });
+  expect(await engine.send(run, { ...decision, ...about } as DecisionEnvelope)).toMatchObject({
+    accepted: true,
+  });
 }
 
 /** @returns how many executions there were */
 async function keep(run: WorkflowHandle, title: string): Promise<number> {
   const runIds: string[] = [];
-  for await (const { runId } of engine.client.workflow.list({ query: `WorkflowId = "${run.workflowId}"` })) runIds.unshift(runId);
+  for await (const { runId } of engine.client.workflow.list({
+    query: `WorkflowId = "${run.workflowId}"`,
+  }))
+    runIds.unshift(runId);
   for (const [index, runId] of runIds.entries()) {
-    await recordHistory(engine.client.workflow.getHandle(run.workflowId, runId), `data plan, ${title} ${index + 1}`);
+    await recordHistory(
+      engine.client.workflow.getHandle(run.workflowId, runId),
+      `data plan, ${title} ${index + 1}`,
+    );
   }
   return runIds.length;
 }
@@ -150,7 +218,12 @@ describe('a plan that is data', () => {
     const { run } = await begin();
     await until('the gate', async () => (await engine.waiting(run)).id === 'gate');
     for (const verb of ['pause', 'resume', 'cancel'] as const) {
-      const { gate: _, attempt: __, digest: ___, ...decision } = await engine.decision(run, { verb });
+      const {
+        gate: _,
+        attempt: __,
+        digest: ___,
+        ...decision
+      } = await engine.decision(run, { verb });
       expect(await engine.send(run, decision)).toMatchObject({ accepted: true });
     }
     expect((await engine.ended(run)).state).toBe('cancelled');

@@ -31,7 +31,10 @@ describe('a new release', () => {
   const askedAgain = (run: WorkflowHandle, attempt = 2) =>
     until(
       'the gate to ask again',
-      async () => (await engine.status(run).catch(() => undefined))?.waitingFor.find((wait) => wait.attempt === attempt),
+      async () =>
+        (await engine.status(run).catch(() => undefined))?.waitingFor.find(
+          (wait) => wait.attempt === attempt,
+        ),
       30_000,
     );
   const versionOf = async (run: WorkflowHandle): Promise<string | undefined> => {
@@ -48,28 +51,54 @@ describe('a new release', () => {
       ),
     );
     const ticks = engine.path('ticks.txt');
-    const command = ['/bin/sh', '-c', 'for i in 1 2 3 4 5 6 7 8; do echo $i >> "$1"; sleep 1; done', 'sh', ticks];
-    const busy = await engine.run('test-host', { work: JSON.stringify(command), idempotent: false });
-    const changed = await engine.run('test-desk', { first: '["/usr/bin/false"]', second: '', journal });
+    const command = [
+      '/bin/sh',
+      '-c',
+      'for i in 1 2 3 4 5 6 7 8; do echo $i >> "$1"; sleep 1; done',
+      'sh',
+      ticks,
+    ];
+    const busy = await engine.run('test-host', {
+      work: JSON.stringify(command),
+      idempotent: false,
+    });
+    const changed = await engine.run('test-desk', {
+      first: '["/usr/bin/false"]',
+      second: '',
+      journal,
+    });
     for (const run of [...gated, changed]) await engine.waiting(run);
     await until('the command', async () => (await lines(ticks)).length >= 2);
-    expect(await Promise.all([...gated, busy, changed].map(versionOf))).toEqual(Array(waitingRuns + 2).fill('v1'));
+    expect(await Promise.all([...gated, busy, changed].map(versionOf))).toEqual(
+      Array(waitingRuns + 2).fill('v1'),
+    );
     const late = await Promise.all(gated.map((run) => engine.decision(run)));
 
     await engine.loseWorker(v1);
     const began = performance.now();
     const v2 = await engine.startWorker(version['v2']);
     // Asking the runs themselves would only wait for the same.
-    await until('the runs to be moved', () => Promise.resolve(v2.said('goes on here').length > waitingRuns), 30_000);
+    await until(
+      'the runs to be moved',
+      () => Promise.resolve(v2.said('goes on here').length > waitingRuns),
+      30_000,
+    );
     const movedMs = performance.now() - began;
     const questions = await Promise.all(gated.map((run) => askedAgain(run)));
     expect(questions.map(({ evidence }) => evidence)).toEqual(
-      questions.map(() => ({ 'code changed since this was last asked': 'v1 → v2', question: 'go on?' })),
+      questions.map(() => ({
+        'code changed since this was last asked': 'v1 → v2',
+        question: 'go on?',
+      })),
     );
-    const refused = await Promise.all(late.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)));
+    const refused = await Promise.all(
+      late.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)),
+    );
     expect(refused.map(({ code }) => code)).toEqual(Array(waitingRuns).fill('stale'));
     const decisions = await Promise.all(gated.map((run) => engine.decision(run)));
-    const verdicts = await Promise.all(decisions.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)));
+    const verdicts = await Promise.all(
+      decisions.map((decision, index) => engine.send(gated[index] as WorkflowHandle, decision)),
+    );
     expect(verdicts.filter(({ accepted }) => accepted)).toHaveLength(waitingRuns);
     const ended = await Promise.all([...gated, busy].map((run) => engine.ended(run)));
     process.stdout.write(
@@ -78,10 +107,17 @@ describe('a new release', () => {
     );
 
     expect(ended.map(({ state }) => state)).toEqual(Array(waitingRuns + 1).fill('succeeded'));
-    expect((await lines(journal)).sort()).toEqual([...Array(waitingRuns).fill('after'), ...Array(waitingRuns).fill('before')]);
+    expect((await lines(journal)).sort()).toEqual([
+      ...Array(waitingRuns).fill('after'),
+      ...Array(waitingRuns).fill('before'),
+    ]);
     expect(await lines(ticks)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
-    expect(await getAttempts(engine.pool, busy.workflowId)).toMatchObject([{ attempt: 1, state: 'succeeded' }]);
-    expect(await Promise.all([...gated, busy].map(versionOf))).toEqual(Array(waitingRuns + 1).fill('v2'));
+    expect(await getAttempts(engine.pool, busy.workflowId)).toMatchObject([
+      { attempt: 1, state: 'succeeded' },
+    ]);
+    expect(await Promise.all([...gated, busy].map(versionOf))).toEqual(
+      Array(waitingRuns + 1).fill('v2'),
+    );
 
     // It does not fit, is named, and stays where it is.
     expect(v2.said(changed.workflowId)).toEqual([
@@ -93,30 +129,45 @@ describe('a new release', () => {
 
   test('going back to the old release: it does not take over by itself, doctor says what to do, and runs are moved by hand', async () => {
     const journal = engine.path('back.txt');
-    const start = () => engine.run('test-gated', { journal, last: '["/usr/bin/true"]', first_change: true });
+    const start = () =>
+      engine.run('test-gated', { journal, last: '["/usr/bin/true"]', first_change: true });
     const [first, second] = [await start(), await start()];
     for (const run of [first, second]) await engine.waiting(run);
     for (const worker of [...engine.workers]) await engine.loseWorker(worker);
 
     const v1 = await engine.startWorker(version['v1']);
-    expect(v1.said('gets no new runs')[0]).toMatch(/^version v1 gets no new runs, version v2 does: .*deployment --use v1$/);
+    expect(v1.said('gets no new runs')[0]).toMatch(
+      /^version v1 gets no new runs, version v2 does: .*deployment --use v1$/,
+    );
     // The run that did not fit has its workers again.
     expect((await engine.waiting(left)).kind).toBe('failure');
     const check = await until('doctor to see that the workers of v2 died', async () => {
-      const { checks } = await cli<{ checks: { name: string; state: string; found: string; fix: string }[] }>(runDoctor);
+      const { checks } = await cli<{
+        checks: { name: string; state: string; found: string; fix: string }[];
+      }>(runDoctor);
       return checks.find(({ name, state }) => name === 'versions' && state === 'failed');
     });
-    expect(check.found).toBe('v2 gets new runs, and no worker of it lives; there are workers of v1');
+    expect(check.found).toBe(
+      'v2 gets new runs, and no worker of it lives; there are workers of v1',
+    );
     expect(check.fix).toBe('runbook deployment --use v1');
 
-    const bundle = { code: await readFile(engine.path('bundle.js'), 'utf8'), procedure: '', buildId: 'v1' };
+    const bundle = {
+      code: await readFile(engine.path('bundle.js'), 'utf8'),
+      procedure: '',
+      buildId: 'v1',
+    };
     const moved = await cli((flags, io) => runAdopt([first.workflowId], flags, io, bundle));
     expect(moved).toEqual([{ run: first.workflowId, from: 'v2', to: 'v1', why: null }]);
-    const { versions } = await cli<{ versions: { version: string; state: string }[] }>((flags, io) =>
-      runDeployment({ ...flags, use: 'v1' }, io),
+    const { versions } = await cli<{ versions: { version: string; state: string }[] }>(
+      (flags, io) => runDeployment({ ...flags, use: 'v1' }, io),
     );
     expect(versions.find(({ state }) => state === 'current')?.version).toBe('v1');
-    await until('the other run', () => Promise.resolve(v1.said(`run ${second.workflowId} goes on here`).length > 0), 30_000);
+    await until(
+      'the other run',
+      () => Promise.resolve(v1.said(`run ${second.workflowId} goes on here`).length > 0),
+      30_000,
+    );
     for (const run of [first, second]) {
       await askedAgain(run);
       expect((await engine.send(run, await engine.decision(run))).accepted).toBe(true);
@@ -128,17 +179,28 @@ describe('a new release', () => {
 
   test('beside living workers of the old one: runs that wait are asked once, at their border, to come', async () => {
     const journal = engine.path('border.txt');
-    const run = await engine.run('test-gated', { journal, last: '["/usr/bin/true"]', first_change: true });
+    const run = await engine.run('test-gated', {
+      journal,
+      last: '["/usr/bin/true"]',
+      first_change: true,
+    });
     await engine.waiting(run);
     const { runId } = await run.describe();
     await engine.startWorker(version['v2']);
     await cli((flags, io) => runDeployment({ ...flags, use: 'v2' }, io));
     const asked = async () => {
-      const { events } = await engine.client.workflow.getHandle(run.workflowId, runId).fetchHistory();
-      return (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'border').length;
+      const { events } = await engine.client.workflow
+        .getHandle(run.workflowId, runId)
+        .fetchHistory();
+      return (events ?? []).filter(
+        (event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'border',
+      ).length;
     };
     await until('the signal', asked);
-    await until('the run to continue on the new version', async () => (await versionOf(run)) === 'v2');
+    await until(
+      'the run to continue on the new version',
+      async () => (await versionOf(run)) === 'v2',
+    );
     await askedAgain(run);
     expect((await engine.send(run, await engine.decision(run))).accepted).toBe(true);
     expect((await engine.ended(run)).state).toBe('succeeded');

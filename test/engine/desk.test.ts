@@ -7,7 +7,8 @@ import { getAttempts, getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
-const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const sh = (script: string, ...args: string[]) =>
+  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 
 describe('the failure desk', () => {
@@ -23,13 +24,30 @@ describe('the failure desk', () => {
   async function failed(inputs: { first?: string; second?: string } = {}): Promise<WorkflowHandle> {
     const run = `desk-${randomUUID()}`;
     const journal = engine.path(`${run}.txt`);
-    const envelope = engine.envelope('test-desk', { first: nothing, second: nothing, journal, ...inputs }, run);
-    return engine.client.workflow.start('test-desk', { workflowId: run, taskQueue: engine.taskQueue, args: [envelope] });
+    const envelope = engine.envelope(
+      'test-desk',
+      { first: nothing, second: nothing, journal, ...inputs },
+      run,
+    );
+    return engine.client.workflow.start('test-desk', {
+      workflowId: run,
+      taskQueue: engine.taskQueue,
+      args: [envelope],
+    });
   }
 
-  async function answer(handle: WorkflowHandle, verb: DeskVerb, change: Partial<DecisionEnvelope> = {}): Promise<Verdict> {
+  async function answer(
+    handle: WorkflowHandle,
+    verb: DeskVerb,
+    change: Partial<DecisionEnvelope> = {},
+  ): Promise<Verdict> {
     const { gate: step, ...decision } = await engine.decision(handle);
-    return engine.send(handle, { ...decision, verb, ...(step === undefined ? {} : { step }), ...change });
+    return engine.send(handle, {
+      ...decision,
+      verb,
+      ...(step === undefined ? {} : { step }),
+      ...change,
+    });
   }
 
   test('retry does the step again, with as many attempts as before', async () => {
@@ -51,8 +69,14 @@ describe('the failure desk', () => {
       waitingFor: [{ id: 'first' }],
     });
     await writeFile(`${file}.ok`, '');
-    expect(await answer(handle, 'retry')).toMatchObject({ accepted: true, message: 'Step first is tried again.' });
-    expect(await engine.ended(handle)).toMatchObject({ state: 'succeeded', steps: [{ state: 'succeeded', attempts: 2 }, {}] });
+    expect(await answer(handle, 'retry')).toMatchObject({
+      accepted: true,
+      message: 'Step first is tried again.',
+    });
+    expect(await engine.ended(handle)).toMatchObject({
+      state: 'succeeded',
+      steps: [{ state: 'succeeded', attempts: 2 }, {}],
+    });
     expect(await text(file)).toBe('x\nx\n');
   });
 
@@ -61,9 +85,14 @@ describe('the failure desk', () => {
     const first = await engine.waiting(handle);
     expect((await answer(handle, 'retry')).accepted).toBe(true);
     await until('the second question', async () => (await engine.waiting(handle)).attempt === 2);
-    expect(await answer(handle, 'retry', { attempt: first.attempt, digest: first.digest })).toMatchObject({ code: 'stale' });
+    expect(
+      await answer(handle, 'retry', { attempt: first.attempt, digest: first.digest }),
+    ).toMatchObject({ code: 'stale' });
     expect((await answer(handle, 'abort')).accepted).toBe(true);
-    expect(await engine.ended(handle)).toMatchObject({ state: 'failed', problem: { type: 'CommandFailed' } });
+    expect(await engine.ended(handle)).toMatchObject({
+      state: 'failed',
+      problem: { type: 'CommandFailed' },
+    });
     expect(await getAttempts(engine.pool, handle.workflowId)).toHaveLength(2);
   });
 
@@ -91,7 +120,11 @@ describe('the failure desk', () => {
       state: 'succeeded',
       steps: [{}, { state: 'done-by-hand' }],
       outputs: { second: 'by hand' },
-      decisions: [{ accepted: false }, { accepted: false }, { verb: 'done', gate: 'second', accepted: true }],
+      decisions: [
+        { accepted: false },
+        { accepted: false },
+        { verb: 'done', gate: 'second', accepted: true },
+      ],
     });
   });
 
@@ -112,7 +145,13 @@ describe('the failure desk', () => {
     const { gate: step, ...decision } = await engine.decision(handle);
     const verdicts = await Promise.all(
       (['skip', 'abort'] as const).map((verb, index) =>
-        engine.send(handle, { ...decision, id: randomUUID(), verb, step: step ?? '', by: ['ann', 'bob'][index] ?? '' }),
+        engine.send(handle, {
+          ...decision,
+          id: randomUUID(),
+          verb,
+          step: step ?? '',
+          by: ['ann', 'bob'][index] ?? '',
+        }),
       ),
     );
     expect(verdicts.filter(({ accepted }) => accepted)).toHaveLength(1);
@@ -125,9 +164,15 @@ describe('the failure desk', () => {
 
   test('an answer without a reason, for a step that has not failed, or with a field too many changes nothing', async () => {
     const handle = await failed({ first: sh('exit 7') });
-    expect(await answer(handle, 'retry', { reason: ' ' })).toMatchObject({ code: 'reason-missing' });
-    expect(await answer(handle, 'retry', { step: 'second' })).toMatchObject({ code: 'not-waiting' });
-    expect(await answer(handle, 'retry', { force: true } as Partial<DecisionEnvelope>)).toMatchObject({ code: 'malformed' });
+    expect(await answer(handle, 'retry', { reason: ' ' })).toMatchObject({
+      code: 'reason-missing',
+    });
+    expect(await answer(handle, 'retry', { step: 'second' })).toMatchObject({
+      code: 'not-waiting',
+    });
+    expect(
+      await answer(handle, 'retry', { force: true } as Partial<DecisionEnvelope>),
+    ).toMatchObject({ code: 'malformed' });
     expect((await engine.status(handle)).state).toBe('needs-operator');
     await answer(handle, 'abort');
     await engine.ended(handle);

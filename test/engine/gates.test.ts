@@ -16,10 +16,13 @@ describe('gates', () => {
   }, 60_000);
   afterAll(() => engine?.stop());
 
-  async function gated(first_change = true): Promise<{ handle: WorkflowHandle; lines: () => Promise<string[]> }> {
+  async function gated(
+    first_change = true,
+  ): Promise<{ handle: WorkflowHandle; lines: () => Promise<string[]> }> {
     const journal = engine.path(`${randomUUID()}.txt`);
     const handle = await engine.run('test-gated', { journal, last: nothing, first_change });
-    const lines = async () => (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+    const lines = async () =>
+      (await readFile(journal, 'utf8').catch(() => '')).split('\n').filter(Boolean);
     return { handle, lines };
   }
 
@@ -38,7 +41,10 @@ describe('gates', () => {
 
   test('a rejection before any change rolls back nothing', async () => {
     const { handle, lines } = await gated(false);
-    const verdict = await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'not today' }));
+    const verdict = await engine.send(
+      handle,
+      await engine.decision(handle, { verb: 'reject', reason: 'not today' }),
+    );
     expect(verdict.accepted).toBe(true);
     const view = await engine.ended(handle);
     expect(view.state).toBe('rejected');
@@ -78,7 +84,10 @@ describe('gates', () => {
     await engine.ended(handle);
     expect(await lines()).toEqual(['before', 'after']);
     const recorded = (await getRun(engine.pool, handle.workflowId))?.decisions ?? [];
-    expect(recorded.map((decision) => decision.code)).toEqual([...refusals.map(([, , code]) => code), 'accepted']);
+    expect(recorded.map((decision) => decision.code)).toEqual([
+      ...refusals.map(([, , code]) => code),
+      'accepted',
+    ]);
   });
 
   test('an early decision is refused and does not count later', async () => {
@@ -104,14 +113,19 @@ describe('gates', () => {
     });
     expect((await engine.verdict(handle, early.id)).accepted).toBe(false);
     expect((await engine.waiting(handle)).id).toBe('gate');
-    await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'end of test' }));
+    await engine.send(
+      handle,
+      await engine.decision(handle, { verb: 'reject', reason: 'end of test' }),
+    );
     expect((await engine.ended(handle)).state).toBe('rejected');
   });
 
   test('the same decision twenty times in parallel is one decision with one answer', async () => {
     const { handle, lines } = await gated();
     const decision = await engine.decision(handle);
-    await Promise.all(Array.from({ length: 20 }, () => handle.signal(messageNames.decide, decision)));
+    await Promise.all(
+      Array.from({ length: 20 }, () => handle.signal(messageNames.decide, decision)),
+    );
     expect((await engine.verdict(handle, decision.id)).accepted).toBe(true);
     const view = await engine.ended(handle);
     expect(view.decisions.filter((each) => each.accepted)).toHaveLength(1);
@@ -147,7 +161,11 @@ describe('gates', () => {
         workflowExecution: { workflowId: handle.workflowId },
         signalName,
         requestId: randomUUID(),
-        input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from('{not json') }] },
+        input: {
+          payloads: [
+            { metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from('{not json') },
+          ],
+        },
       });
     }
     const verdict = await engine.send(handle, await engine.decision(handle));
@@ -191,7 +209,9 @@ describe('gates', () => {
     const payloads = () =>
       Array.from({ length: Math.floor(random() * 3) }, () => ({
         metadata: { encoding: Buffer.from(pick(encodings)) },
-        data: Buffer.from(Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(parts)).join('')),
+        data: Buffer.from(
+          Array.from({ length: 1 + Math.floor(random() * 4) }, () => pick(parts)).join(''),
+        ),
       }));
     const workflowExecution = { workflowId: handle.workflowId };
     const service = engine.client.workflowService;
@@ -225,7 +245,9 @@ describe('gates', () => {
           () => undefined,
         );
       await engine.client.connection
-        .withDeadline(Date.now() + 3_000, () => handle.executeUpdate(pick(names) || 'none', { args: [pick(parts)] }))
+        .withDeadline(Date.now() + 3_000, () =>
+          handle.executeUpdate(pick(names) || 'none', { args: [pick(parts)] }),
+        )
         .then(
           () => (answered.updates += 1),
           () => undefined,
@@ -238,7 +260,9 @@ describe('gates', () => {
     expect((await engine.send(handle, await engine.decision(handle))).accepted).toBe(true);
     expect((await engine.ended(handle)).state).toBe('succeeded');
     expect(await lines()).toEqual(['before', 'after']);
-    const failed = (await handle.fetchHistory()).events?.filter((event) => event.workflowTaskFailedEventAttributes);
+    const failed = (await handle.fetchHistory()).events?.filter(
+      (event) => event.workflowTaskFailedEventAttributes,
+    );
     expect(failed).toEqual([]);
   }, 60_000);
 

@@ -24,7 +24,9 @@ describe('commands whose worker dies while only a worker of another host lives',
   afterEach(async () => {
     await loseAll();
     for (const file of begun.splice(0))
-      (await pids(file)).filter((pid) => startOf(pid)).forEach((pid) => process.kill(-pid, 'SIGKILL'));
+      (await pids(file))
+        .filter((pid) => startOf(pid))
+        .forEach((pid) => process.kill(-pid, 'SIGKILL'));
   });
   afterAll(() => engine?.stop());
 
@@ -34,13 +36,19 @@ describe('commands whose worker dies while only a worker of another host lives',
 
   let hostWaitMs = waits.back;
   const startWorker = (host: string) =>
-    engine.startWorker({ RUNBOOK_JOURNALS: engine.path(`host-${host}`), RUNBOOK_HOST_WAIT_MS: String(hostWaitMs) });
+    engine.startWorker({
+      RUNBOOK_JOURNALS: engine.path(`host-${host}`),
+      RUNBOOK_HOST_WAIT_MS: String(hostWaitMs),
+    });
   const pids = async (file: string): Promise<number[]> =>
     (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
   /** The step, or undefined while nobody answers: a query may meet the queue of a worker that just died. */
-  const step = async (run: WorkflowHandle) => (await engine.status(run).catch(() => undefined))?.steps[0];
+  const step = async (run: WorkflowHandle) =>
+    (await engine.status(run).catch(() => undefined))?.steps[0];
   const attempts = async (run: WorkflowHandle) =>
-    (await getAttempts(engine.pool, run.workflowId)).map(({ attempt, state }) => `${attempt} ${state}`);
+    (await getAttempts(engine.pool, run.workflowId)).map(
+      ({ attempt, state }) => `${attempt} ${state}`,
+    );
   const cancel = (run: WorkflowHandle) =>
     engine.send(run, {
       ...{ version: 1, id: `cancel-${run.workflowId}`, run: run.workflowId },
@@ -63,15 +71,25 @@ describe('commands whose worker dies while only a worker of another host lives',
     await startWorker('b');
     await engine.loseWorker(there);
     for (const { run } of stranded)
-      await until('host b to see whose it is', async () => (await step(run))?.error?.type === 'OnAnotherHost', 30_000);
+      await until(
+        'host b to see whose it is',
+        async () => (await step(run))?.error?.type === 'OnAnotherHost',
+        30_000,
+      );
     return stranded;
   }
 
   test('a worker of that host comes back: it goes on with them, and nothing was begun elsewhere', async () => {
     const [back, cancelled, again] = (await strand(() =>
-      Promise.all([start('back', 'sleep 8; echo done'), start('cancelled', 'sleep 300 & wait'), start('again', 'sleep 300')]),
+      Promise.all([
+        start('back', 'sleep 8; echo done'),
+        start('cancelled', 'sleep 300 & wait'),
+        start('again', 'sleep 300'),
+      ]),
     )) as [Stranded, Stranded, Stranded];
-    expect((await step(back.run))?.error?.message).toMatch(/was started on .*, and waits for a worker there/);
+    expect((await step(back.run))?.error?.message).toMatch(
+      /was started on .*, and waits for a worker there/,
+    );
     const there = await startWorker('a');
 
     expect((await cancel(cancelled.run)).accepted).toBe(true);
@@ -105,7 +123,10 @@ describe('commands whose worker dies while only a worker of another host lives',
     expect((await cancel(cancelled.run)).accepted).toBe(true);
 
     expect((await engine.waiting(gone.run)).kind).toBe('failure');
-    expect(await step(gone.run)).toMatchObject({ state: 'unknown', error: { type: 'OutcomeUnknown' } });
+    expect(await step(gone.run)).toMatchObject({
+      state: 'unknown',
+      error: { type: 'OutcomeUnknown' },
+    });
     expect(await attempts(gone.run)).toEqual(['1 unknown']);
     expect(await pids(gone.file)).toHaveLength(1);
     await gone.run.terminate();
@@ -115,7 +136,10 @@ describe('commands whose worker dies while only a worker of another host lives',
     expect(await pids(idempotent.file)).toHaveLength(2);
 
     // The run ends, and says where something may still run.
-    expect(await engine.ended(cancelled.run)).toMatchObject({ state: 'cancelled', steps: [{ state: 'unknown' }] });
+    expect(await engine.ended(cancelled.run)).toMatchObject({
+      state: 'cancelled',
+      steps: [{ state: 'unknown' }],
+    });
     expect((await pids(cancelled.file)).filter(startOf)).toHaveLength(1);
   }, 120_000);
 });

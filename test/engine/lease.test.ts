@@ -8,14 +8,18 @@ import { getRun, history, leaseHistory } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
-const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const sh = (script: string, ...args: string[]) =>
+  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/bin/true']);
 /** Lasts until somebody makes the file. */
 const untilFile = (file: string) => sh('while [ ! -e "$1" ]; do sleep 0.05; done', file);
 
 const targets = JSON.stringify({
   targets: Object.fromEntries(
-    [...Array.from({ length: 12 }, (_, index) => `t${index}`)].map((name) => [name, { kind: 'service', environment: 'test' }]),
+    [...Array.from({ length: 12 }, (_, index) => `t${index}`)].map((name) => [
+      name,
+      { kind: 'service', environment: 'test' },
+    ]),
   ),
 });
 
@@ -33,8 +37,15 @@ function world(workers: number) {
     change: Partial<StartEnvelope> = {},
   ): Promise<WorkflowHandle> => {
     const given = runbook === 'test-reader' ? {} : { journal: engine.path('journal.txt') };
-    const envelope = { ...engine.envelope(runbook, { first: nothing, second: nothing, ...given, ...inputs }), ...change };
-    return engine.client.workflow.start(runbook, { workflowId: envelope.run, taskQueue: engine.taskQueue, args: [envelope] });
+    const envelope = {
+      ...engine.envelope(runbook, { first: nothing, second: nothing, ...given, ...inputs }),
+      ...change,
+    };
+    return engine.client.workflow.start(runbook, {
+      workflowId: envelope.run,
+      taskQueue: engine.taskQueue,
+      args: [envelope],
+    });
   };
   return {
     get engine() {
@@ -47,11 +58,25 @@ function world(workers: number) {
     async holder(target: string, inputs: Record<string, string> = {}) {
       const file = engine.path(randomUUID());
       const handle = await start('test-lease', { target, first: untilFile(file), ...inputs });
-      await until('the first step', async () => (await engine.status(handle).catch(() => null))?.steps[0]?.state === 'running');
+      await until(
+        'the first step',
+        async () => (await engine.status(handle).catch(() => null))?.steps[0]?.state === 'running',
+      );
       return { handle, go: () => writeFile(file, '') };
     },
-    async takeOver(handle: WorkflowHandle, change: Partial<DecisionEnvelope> = {}): Promise<Verdict> {
-      return engine.send(handle, await engine.decision(handle, { verb: 'take-over', by: 'bob', reason: 'it hangs', ...change }));
+    async takeOver(
+      handle: WorkflowHandle,
+      change: Partial<DecisionEnvelope> = {},
+    ): Promise<Verdict> {
+      return engine.send(
+        handle,
+        await engine.decision(handle, {
+          verb: 'take-over',
+          by: 'bob',
+          reason: 'it hangs',
+          ...change,
+        }),
+      );
     },
     async answer(handle: WorkflowHandle, verb: DeskVerb, attempt: number): Promise<Verdict> {
       await until('the question', async () => (await engine.waiting(handle)).attempt === attempt);
@@ -81,14 +106,20 @@ describe('target leases', () => {
     for (const runbook of ['test-lease', 'test-leaseless']) {
       const seen = w.engine.path(`${runbook}.txt`);
       const change = sh('echo begin >> "$1"; sleep 0.3; echo end >> "$1"', seen);
-      const inputs = { first: change, second: change, ...(runbook === 'test-lease' ? { target: w.target() } : {}) };
+      const inputs = {
+        first: change,
+        second: change,
+        ...(runbook === 'test-lease' ? { target: w.target() } : {}),
+      };
       const handles = await Promise.all(Array.from({ length: 4 }, () => w.start(runbook, inputs)));
       for (const handle of handles) expect((await w.engine.ended(handle)).state).toBe('succeeded');
       const journal = await readFile(seen, 'utf8');
       expect(journal.split('\n').filter((line) => line === 'end')).toHaveLength(8);
       crowds.push(crowd(journal));
     }
-    process.stdout.write(`runs at one target at once: ${crowds[0]}; without leases: ${crowds[1]}\n`);
+    process.stdout.write(
+      `runs at one target at once: ${crowds[0]}; without leases: ${crowds[1]}\n`,
+    );
     expect(crowds[0]).toBe(1);
     expect(crowds[1]).toBeGreaterThan(1);
   }, 60_000);
@@ -117,10 +148,23 @@ describe('target leases', () => {
     });
     expect(pending.lastFailure?.message).toMatch(told);
     const events = (await second.describe()).historyLength;
-    await until('more tries', async () => ((await tries())?.attempt ?? 0) > (pending.attempt ?? 0) + 2);
+    await until(
+      'more tries',
+      async () => ((await tries())?.attempt ?? 0) > (pending.attempt ?? 0) + 2,
+    );
     expect((await second.describe()).historyLength).toBe(events);
-    expect(await getRun(w.engine.pool, second.workflowId)).toMatchObject({ state: 'waiting', waitingFor: [{ kind: 'lease' }] });
-    expect(await w.engine.admission('test-lease', { target, first: nothing, second: nothing, journal: 'x' })).toMatchObject({
+    expect(await getRun(w.engine.pool, second.workflowId)).toMatchObject({
+      state: 'waiting',
+      waitingFor: [{ kind: 'lease' }],
+    });
+    expect(
+      await w.engine.admission('test-lease', {
+        target,
+        first: nothing,
+        second: nothing,
+        journal: 'x',
+      }),
+    ).toMatchObject({
       admitted: true,
       held: [{ run: first.handle.workflowId, requester: 'requester' }],
     });
@@ -128,7 +172,9 @@ describe('target leases', () => {
     await first.go();
     expect(await w.engine.ended(second)).toMatchObject({ state: 'succeeded', waitingFor: [] });
     expect((await w.engine.ended(first.handle)).state).toBe('succeeded');
-    expect((await history(w.engine.pool, second.workflowId)).find(({ kind }) => kind === 'wait')).toMatchObject({
+    expect(
+      (await history(w.engine.pool, second.workflowId)).find(({ kind }) => kind === 'wait'),
+    ).toMatchObject({
       state: 'closed',
       text: `another run has ${target}: no longer`,
     });
@@ -138,7 +184,11 @@ describe('target leases', () => {
     const target = w.target();
     const first = await w.holder(target);
     const trace = w.engine.path(randomUUID());
-    const refused = await w.start('test-lease', { target, first: sh('touch "$1"', trace) }, { whenHeld: 'refuse' });
+    const refused = await w.start(
+      'test-lease',
+      { target, first: sh('touch "$1"', trace) },
+      { whenHeld: 'refuse' },
+    );
     const view = await w.engine.ended(refused);
     expect(view).toMatchObject({
       state: 'failed',
@@ -153,7 +203,10 @@ describe('target leases', () => {
       steps: [{ state: 'pending' }, { state: 'pending' }],
     });
     await expect(readFile(trace)).rejects.toThrow('ENOENT');
-    expect(await getRun(w.engine.pool, refused.workflowId)).toMatchObject({ state: 'failed', problem: { type: 'Refused' } });
+    expect(await getRun(w.engine.pool, refused.workflowId)).toMatchObject({
+      state: 'failed',
+      problem: { type: 'Refused' },
+    });
     await first.go();
     await w.engine.ended(first.handle);
     const again = await w.start('test-lease', { target }, { whenHeld: 'refuse' });
@@ -165,7 +218,10 @@ describe('target leases', () => {
     const first = await w.holder(target);
     const file = w.engine.path(randomUUID());
     const reader = await w.start('test-reader', { target, first: untilFile(file) });
-    await until('the reader', async () => (await w.engine.status(reader).catch(() => null))?.steps[0]?.state === 'running');
+    await until(
+      'the reader',
+      async () => (await w.engine.status(reader).catch(() => null))?.steps[0]?.state === 'running',
+    );
     await first.go();
     expect((await w.engine.ended(first.handle)).state).toBe('succeeded');
     const other = await w.start('test-lease', { target });
@@ -178,7 +234,10 @@ describe('target leases', () => {
   test('a nested run shares the target of its root; the root keeps it after the nested one has ended', async () => {
     const target = w.target();
     const first = await w.holder(target);
-    const root = { run: first.handle.workflowId, firstRunId: (await w.engine.status(first.handle)).firstRunId };
+    const root = {
+      run: first.handle.workflowId,
+      firstRunId: (await w.engine.status(first.handle)).firstRunId,
+    };
     const nested = await w.start('test-lease', { target }, { root });
     expect((await w.engine.ended(nested)).state).toBe('succeeded');
     const stranger = await w.start('test-lease', { target });
@@ -199,19 +258,41 @@ describe('target leases', () => {
     expect(await w.takeOver(second, { digest: 'sha256:0' })).toMatchObject({ code: 'stale' });
     expect(await w.takeOver(second)).toMatchObject({
       accepted: true,
-      message: expect.stringMatching(new RegExp(`^Taken over: target ${target} is held by run ${first.handle.workflowId}`)),
+      message: expect.stringMatching(
+        new RegExp(`^Taken over: target ${target} is held by run ${first.handle.workflowId}`),
+      ),
     });
-    await until('its first change', async () => (await w.engine.status(second)).steps[0]?.state === 'running');
+    await until(
+      'its first change',
+      async () => (await w.engine.status(second)).steps[0]?.state === 'running',
+    );
     expect(await w.engine.status(second)).toMatchObject({
       state: 'running',
       waitingFor: [],
-      decisions: [{}, {}, { verb: 'take-over', gate: `target:${target}`, by: 'bob', reason: 'it hangs', accepted: true }],
+      decisions: [
+        {},
+        {},
+        {
+          verb: 'take-over',
+          gate: `target:${target}`,
+          by: 'bob',
+          reason: 'it hangs',
+          accepted: true,
+        },
+      ],
     });
     expect(await leaseHistory(w.engine.pool, target)).toMatchObject([
-      { run: second.workflowId, takenBy: 'bob', takenFrom: first.handle.workflowId, reason: 'it hangs' },
+      {
+        run: second.workflowId,
+        takenBy: 'bob',
+        takenFrom: first.handle.workflowId,
+        reason: 'it hangs',
+      },
       { run: first.handle.workflowId, takenBy: null },
     ]);
-    expect((await history(w.engine.pool, second.workflowId)).find(({ kind }) => kind === 'wait')).toMatchObject({
+    expect(
+      (await history(w.engine.pool, second.workflowId)).find(({ kind }) => kind === 'wait'),
+    ).toMatchObject({
       state: 'taken-over',
       by: 'bob',
     });
@@ -254,13 +335,19 @@ describe('target leases', () => {
       const third = await w.start('test-lease', { target });
       expect((await w.wait(third)).who).toBe(`${first.handle.workflowId} to end`);
       await first.go();
-      await until('the second run', async () => (await w.engine.status(second)).steps[0]?.state === 'running');
+      await until(
+        'the second run',
+        async () => (await w.engine.status(second)).steps[0]?.state === 'running',
+      );
       if (decides) expect((await w.takeOver(third)).accepted).toBe(true);
       const wait = await until('the second question', async () => {
         const found = await w.wait(third);
         return found.attempt === 2 && found;
       });
-      expect(wait).toMatchObject({ who: `${second.workflowId} to end`, command: expect.stringContaining('take-over') });
+      expect(wait).toMatchObject({
+        who: `${second.workflowId} to end`,
+        command: expect.stringContaining('take-over'),
+      });
       expect((await w.engine.status(second)).state).toBe('running');
       expect((await leaseHistory(w.engine.pool, target)).map(({ run }) => run)).toEqual([
         second.workflowId,
@@ -279,7 +366,10 @@ describe('target leases', () => {
     const file = w.engine.path(randomUUID());
     const second = await w.start('test-lease', { target, first: untilFile(file) });
     expect((await w.takeOver(second)).accepted).toBe(true);
-    await until('its first change', async () => (await w.engine.status(second)).steps[0]?.state === 'running');
+    await until(
+      'its first change',
+      async () => (await w.engine.status(second)).steps[0]?.state === 'running',
+    );
     await first.go();
     expect((await w.answer(first.handle, 'rollback', 1)).accepted).toBe(true);
     const undo = await until('the undo to ask', async () => {
@@ -290,7 +380,10 @@ describe('target leases', () => {
     expect((await w.answer(first.handle, 'skip', 1)).accepted).toBe(true);
     expect(await w.engine.ended(first.handle)).toMatchObject({
       state: 'failed',
-      problem: { type: 'LeaseLost', message: expect.stringContaining('could not be taken back: first') },
+      problem: {
+        type: 'LeaseLost',
+        message: expect.stringContaining('could not be taken back: first'),
+      },
       steps: [{ error: { type: 'LeaseLost' } }, {}],
     });
     await expect(readFile(journal)).rejects.toThrow('ENOENT');
@@ -305,7 +398,14 @@ describe('target leases', () => {
     await w.wait(second);
     const third = await w.start('test-lease', { target });
     await w.wait(third);
-    const cancel = { version: 1, id: randomUUID(), run: second.workflowId, verb: 'cancel', by: 'ann', reason: 'no' } as const;
+    const cancel = {
+      version: 1,
+      id: randomUUID(),
+      run: second.workflowId,
+      verb: 'cancel',
+      by: 'ann',
+      reason: 'no',
+    } as const;
     expect((await w.engine.send(second, cancel)).accepted).toBe(true);
     expect(await w.engine.ended(second)).toMatchObject({ state: 'cancelled', waitingFor: [] });
     await first.go();
@@ -321,17 +421,29 @@ describe('target leases and killed workers', () => {
     const target = w.target();
     const seen = w.engine.path('seen.txt');
     const change = (file: string) =>
-      sh('echo begin >> "$1"; while [ ! -e "$2" ]; do sleep 0.05; done; echo end >> "$1"', seen, file);
+      sh(
+        'echo begin >> "$1"; while [ ! -e "$2" ]; do sleep 0.05; done; echo end >> "$1"',
+        seen,
+        file,
+      );
     const file = w.engine.path(randomUUID());
     const first = await w.start('test-lease', { target, first: change(file) });
-    await until('the first step', async () => (await w.engine.status(first).catch(() => null))?.steps[0]?.state === 'running');
+    await until(
+      'the first step',
+      async () => (await w.engine.status(first).catch(() => null))?.steps[0]?.state === 'running',
+    );
     const second = await w.start('test-lease', { target, first: change(file) });
     await w.wait(second);
     for (let kills = 0; kills < 2; kills += 1) {
-      const tries = async () => (await second.describe()).raw.pendingActivities?.[0]?.lastWorkerIdentity ?? '';
+      const tries = async () =>
+        (await second.describe()).raw.pendingActivities?.[0]?.lastWorkerIdentity ?? '';
       const before = await tries();
       await w.engine.killWorker();
-      await until('a try of the next worker', async () => !['', before].includes(await tries()), 30_000);
+      await until(
+        'a try of the next worker',
+        async () => !['', before].includes(await tries()),
+        30_000,
+      );
     }
     expect((await w.engine.status(second)).state).toBe('waiting');
     await writeFile(file, '');

@@ -31,7 +31,10 @@ function command(argv: unknown): Work {
 
 /** Appends a line to the test's own journal, so that effects can be counted outside of everything we trust. */
 function line(journal: unknown, text: string): Work['action'] {
-  return { kind: 'command', argv: ['/bin/sh', '-c', 'echo "$1" >> "$2"', 'sh', text, String(journal)] };
+  return {
+    kind: 'command',
+    argv: ['/bin/sh', '-c', 'echo "$1" >> "$2"', 'sh', text, String(journal)],
+  };
 }
 
 const commands = runbook(commandsSpec, async (run) => {
@@ -51,7 +54,10 @@ const host = runbook(hostSpec, async (run) => {
 });
 
 const desk = runbook(deskSpec, async (run) => {
-  await run.step('first', { ...command(run.inputs['first']), undo: line(run.inputs['journal'], 'undo first') });
+  await run.step('first', {
+    ...command(run.inputs['first']),
+    undo: line(run.inputs['journal'], 'undo first'),
+  });
   const second = await run.step<{ stdout: string }>('second', command(run.inputs['second']));
   run.setOutputs({ second: second.stdout });
 });
@@ -59,7 +65,10 @@ const desk = runbook(deskSpec, async (run) => {
 const long = runbook(longSpec, async (run) => {
   const { rounds, journal } = run.inputs;
   for (let round = 1; round <= Number(rounds); round += 1) {
-    await run.step('count', { action: line(journal, String(round)), undo: line(journal, `undo ${round}`) });
+    await run.step('count', {
+      action: line(journal, String(round)),
+      undo: line(journal, `undo ${round}`),
+    });
   }
   await run.gate('gate', { evidence: {}, covers: {} });
 });
@@ -69,13 +78,27 @@ const effects = runbook(effectsSpec, async (run) => {
   for (let round = 1; round <= Number(rounds); round += 1) {
     const id = `${run.key.run} ${round}`;
     await run.step('command', {
-      action: { kind: 'command', argv: ['/bin/sh', '-c', 'sleep 0.1; echo "$1" >> "$2"', 'sh', id, journal as string] },
+      action: {
+        kind: 'command',
+        argv: ['/bin/sh', '-c', 'sleep 0.1; echo "$1" >> "$2"', 'sh', id, journal as string],
+      },
     });
     await run.step('sql', {
-      action: { kind: 'sql', target: 'database', statements: [{ text: 'INSERT INTO effects (id) VALUES ($1)', values: [id] }] },
+      action: {
+        kind: 'sql',
+        target: 'database',
+        statements: [{ text: 'INSERT INTO effects (id) VALUES ($1)', values: [id] }],
+      },
     });
     await run.step('http', {
-      action: { kind: 'http', target: 'service', method: 'POST', path: '/effects', json: { id }, idempotencyKey: true },
+      action: {
+        kind: 'http',
+        target: 'service',
+        method: 'POST',
+        path: '/effects',
+        json: { id },
+        idempotencyKey: true,
+      },
     });
   }
 });
@@ -96,9 +119,15 @@ const gated = runbook(
   async (run) => {
     const { journal } = run.inputs;
     if (run.inputs['first_change'] === true) {
-      await run.step('before', { action: line(journal, 'before'), undo: line(journal, 'undo before') });
+      await run.step('before', {
+        action: line(journal, 'before'),
+        undo: line(journal, 'undo before'),
+      });
     }
-    await run.gate('gate', { evidence: { question: 'go on?' }, covers: { after: 'writes a line' } });
+    await run.gate('gate', {
+      evidence: { question: 'go on?' },
+      covers: { after: 'writes a line' },
+    });
     await run.step('after', { action: line(journal, 'after'), undo: line(journal, 'undo after') });
     await run.step('last', command(run.inputs['last']));
   },
@@ -126,13 +155,21 @@ const parallel = runbook(parallelSpec, async (run) => {
 
 const call = runbook(callSpec, async (run) => {
   const output = await run.step('http', {
-    action: { kind: 'http', target: run.inputs['target'] as string, method: 'GET', path: run.inputs['path'] as string },
+    action: {
+      kind: 'http',
+      target: run.inputs['target'] as string,
+      method: 'GET',
+      path: run.inputs['path'] as string,
+    },
   });
   run.setOutputs({ output });
 });
 
 async function twoChanges(run: Run): Promise<void> {
-  await run.step('first', { ...command(run.inputs['first']), undo: line(run.inputs['journal'], 'undo first') });
+  await run.step('first', {
+    ...command(run.inputs['first']),
+    undo: line(run.inputs['journal'], 'undo first'),
+  });
   await run.step('second', command(run.inputs['second']));
 }
 

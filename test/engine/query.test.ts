@@ -22,7 +22,9 @@ const guard = 'isEarly()';
 
 async function attempts(handle: WorkflowHandle): Promise<number> {
   const { raw } = await handle.describe();
-  const pending = ((raw.pendingActivities ?? []) as Pending[]).find(({ activityId }) => activityId === 'first');
+  const pending = ((raw.pendingActivities ?? []) as Pending[]).find(
+    ({ activityId }) => activityId === 'first',
+  );
   return pending?.lastStartedTime ? (pending.attempt ?? 0) : 0;
 }
 
@@ -37,7 +39,10 @@ function replays(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
 
 async function replay(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
   try {
-    const options = { workflowBundle: { codePath: engine.path('bundle.js') }, dataConverter: { payloadCodecs: [payloadCodec] } };
+    const options = {
+      workflowBundle: { codePath: engine.path('bundle.js') },
+      dataConverter: { payloadCodecs: [payloadCodec] },
+    };
     await Worker.runReplayHistory(options, await handle.fetchHistory(), handle.workflowId);
     return true;
   } catch (error) {
@@ -66,7 +71,10 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     const waitFor = (file: string): string =>
       JSON.stringify(['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.02; done', 'sh', file]);
     // The second one keeps the run from ending before somebody decides.
-    const handle = await engine.run('test-commands', { first: waitFor(open), second: waitFor(decided) });
+    const handle = await engine.run('test-commands', {
+      first: waitFor(open),
+      second: waitFor(decided),
+    });
     await until('the command', async () => (await attempts(handle)) === 1);
     await engine.killWorker();
     await until('the next worker to follow it', async () => (await attempts(handle)) > 1, 30_000);
@@ -81,7 +89,8 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     const said = await asked;
     await handle.signal(messageNames.decide, { id: 'junk' });
     await writeFile(decided, '');
-    if (isGuarded) expect((await asking(() => engine.status(handle))).runbook).toBe('test-commands');
+    if (isGuarded)
+      expect((await asking(() => engine.status(handle))).runbook).toBe('test-commands');
     await handle.result();
     return { said, replays: await replays(engine, handle) };
   } finally {
@@ -92,7 +101,8 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
 /** Meets the moment, which lasts a second. */
 async function meeting(isGuarded: boolean, isMet: (asked: Asked) => boolean): Promise<Asked> {
   let asked = await askedInBetween(isGuarded);
-  for (let again = 0; again < 3 && !isMet(asked) && asked.replays; again += 1) asked = await askedInBetween(isGuarded);
+  for (let again = 0; again < 3 && !isMet(asked) && asked.replays; again += 1)
+    asked = await askedInBetween(isGuarded);
   return asked;
 }
 
@@ -101,7 +111,9 @@ test('asked between the end of a step and the workflow task that takes it up: no
     meeting(true, ({ said }) => said.includes(askAgain)),
     meeting(false, ({ replays }) => !replays),
   ]);
-  process.stderr.write(`asked in between: replays ${guarded.replays}; without the guard ${open.replays}\n`);
+  process.stderr.write(
+    `asked in between: replays ${guarded.replays}; without the guard ${open.replays}\n`,
+  );
   expect(guarded.said).toContain(askAgain);
   expect(guarded.replays).toBe(true);
   expect(open).toEqual({ said: 'running', replays: false });

@@ -2,7 +2,11 @@ import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js
 
 const quick = { attempts: 4, initialMs: 50, factor: 1 };
 
-function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, InputSpec> = {}): RunbookSpec {
+function spec(
+  id: string,
+  steps: readonly StepSpec[],
+  inputs: Record<string, InputSpec> = {},
+): RunbookSpec {
   return {
     id,
     version: '1.0.0',
@@ -23,7 +27,11 @@ function spec(id: string, steps: readonly StepSpec[], inputs: Record<string, Inp
 }
 
 function aborting(step: StepSpec): StepSpec {
-  return { onFailure: 'abort', ...step, ...(step.steps ? { steps: step.steps.map(aborting) } : {}) };
+  return {
+    onFailure: 'abort',
+    ...step,
+    ...(step.steps ? { steps: step.steps.map(aborting) } : {}),
+  };
 }
 
 const text: InputSpec = { type: 'text', description: 'a text', maxLength: 4_000 };
@@ -44,7 +52,13 @@ export const effectsSpec = spec(
   [
     { id: 'command', title: 'Append a line', kind: 'command', effect: 'change', retry: quick },
     { id: 'sql', title: 'Insert a row', kind: 'sql', effect: 'change', retry: quick },
-    { id: 'http', title: 'Ask a service', kind: 'http', effect: 'change', retry: { ...quick, attempts: 20 } },
+    {
+      id: 'http',
+      title: 'Ask a service',
+      kind: 'http',
+      effect: 'change',
+      retry: { ...quick, attempts: 20 },
+    },
   ],
   { rounds: { type: 'integer', description: 'how often' }, journal: text },
 );
@@ -78,8 +92,20 @@ export const deskSpec = spec(
 /** One command that is bound to its host unless it may be done again. */
 export const hostSpec = spec(
   'test-host',
-  [{ id: 'work', title: 'Work', kind: 'command', effect: 'change', retry: quick, onFailure: 'ask' }],
-  { work: text, idempotent: { type: 'boolean', default: false, description: 'may it be done again?' } },
+  [
+    {
+      id: 'work',
+      title: 'Work',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+      onFailure: 'ask',
+    },
+  ],
+  {
+    work: text,
+    idempotent: { type: 'boolean', default: false, description: 'may it be done again?' },
+  },
 );
 
 /** Change, gate, change, with undos: every way out of a gate. */
@@ -103,9 +129,19 @@ export const gatedSpec = spec(
       retry: quick,
       undo: 'Remove what the second change wrote',
     },
-    { id: 'last', title: 'Last command', kind: 'command', effect: 'change', retry: { attempts: 1 } },
+    {
+      id: 'last',
+      title: 'Last command',
+      kind: 'command',
+      effect: 'change',
+      retry: { attempts: 1 },
+    },
   ],
-  { journal: text, last: text, first_change: { type: 'boolean', default: true, description: 'make a change before the gate' } },
+  {
+    journal: text,
+    last: text,
+    first_change: { type: 'boolean', default: true, description: 'make a change before the gate' },
+  },
 );
 
 /** A procedure with a bug: it goes round its own gate. */
@@ -113,7 +149,13 @@ export const gateSkipperSpec = spec(
   'test-gate-skipper',
   [
     { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read' },
-    { id: 'after', title: 'Change behind the gate', kind: 'command', effect: 'change', retry: quick },
+    {
+      id: 'after',
+      title: 'Change behind the gate',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+    },
   ],
   { journal: text },
 );
@@ -128,9 +170,27 @@ const dayMs = 24 * 60 * 60 * 1_000;
 export const patientSpec = spec(
   'test-patient',
   [
-    { id: 'before', title: 'Change before the gate', kind: 'command', effect: 'change', retry: quick },
-    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read', deadlineMs: 42 * dayMs },
-    { id: 'after', title: 'Change behind the gate', kind: 'command', effect: 'change', retry: quick },
+    {
+      id: 'before',
+      title: 'Change before the gate',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+    },
+    {
+      id: 'gate',
+      title: 'May it go on?',
+      kind: 'approval',
+      effect: 'read',
+      deadlineMs: 42 * dayMs,
+    },
+    {
+      id: 'after',
+      title: 'Change behind the gate',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+    },
   ],
   { journal: text },
 );
@@ -157,7 +217,14 @@ export const parallelSpec = spec(
 export const longSpec = spec(
   'test-long',
   [
-    { id: 'count', title: 'Append a line', kind: 'command', effect: 'change', retry: quick, undo: 'Append another' },
+    {
+      id: 'count',
+      title: 'Append a line',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+      undo: 'Append another',
+    },
     { id: 'gate', title: 'May it end?', kind: 'approval', effect: 'read' },
   ],
   { rounds: { type: 'integer', description: 'how often' }, journal: text },
@@ -173,15 +240,31 @@ export const callSpec = spec(
 const service: InputSpec = { type: 'target', kind: 'service', description: 'what is changed' };
 
 const leaseSteps: readonly StepSpec[] = [
-  { id: 'first', title: 'First change', kind: 'command', effect: 'change', undo: 'Undo it', onFailure: 'ask' },
+  {
+    id: 'first',
+    title: 'First change',
+    kind: 'command',
+    effect: 'change',
+    undo: 'Undo it',
+    onFailure: 'ask',
+  },
   { id: 'second', title: 'Second change', kind: 'command', effect: 'change', onFailure: 'ask' },
 ];
 
 /** Two commands that change a target. */
-export const leaseSpec = spec('test-lease', leaseSteps, { target: service, first: text, second: text, journal: text });
+export const leaseSpec = spec('test-lease', leaseSteps, {
+  target: service,
+  first: text,
+  second: text,
+  journal: text,
+});
 
 /** The same without a target, so without a lease. */
-export const leaselessSpec = spec('test-leaseless', leaseSteps, { first: text, second: text, journal: text });
+export const leaselessSpec = spec('test-leaseless', leaseSteps, {
+  first: text,
+  second: text,
+  journal: text,
+});
 
 /** The same on a target, but it only reads; and a message to people is no change. */
 export const readerSpec = spec(

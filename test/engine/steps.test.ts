@@ -9,7 +9,8 @@ import { getAttempts, getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
-const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const sh = (script: string, ...args: string[]) =>
+  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 /** What Temporal warns of; far below what it refuses. */
 const payloadLimit = 512 * 1024;
@@ -24,7 +25,11 @@ describe('steps', () => {
       calls += 1;
       if (request.url === '/large') {
         response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify({ rows: Array.from({ length: 50_000 }, (_, n) => ({ n, text: 'x'.repeat(90) })) }));
+        response.end(
+          JSON.stringify({
+            rows: Array.from({ length: 50_000 }, (_, n) => ({ n, text: 'x'.repeat(90) })),
+          }),
+        );
       } else if (request.url === '/busy' && calls < 3) {
         response.writeHead(503).end();
       } else response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
@@ -65,11 +70,9 @@ describe('steps', () => {
     ]);
     expect(view.outputs['second']).toMatchObject({ exitCode: 0, stdout: 'hello\n' });
     const attempts = await getAttempts(engine.pool, handle.workflowId);
-    expect(attempts.filter((attempt) => attempt.step === 'first').map((attempt) => attempt.state)).toEqual([
-      'failed',
-      'failed',
-      'succeeded',
-    ]);
+    expect(
+      attempts.filter((attempt) => attempt.step === 'first').map((attempt) => attempt.state),
+    ).toEqual(['failed', 'failed', 'succeeded']);
     const recorded = await getRun(engine.pool, handle.workflowId);
     // What would be taken back now is the live run's to say.
     const { undos: _undos, ...kept } = view;
@@ -77,11 +80,17 @@ describe('steps', () => {
   });
 
   test('attempts end, and the run says what happened and fails in Temporal too', async () => {
-    const handle = await engine.run('test-commands', { first: sh('echo broken >&2; exit 7'), second: nothing });
+    const handle = await engine.run('test-commands', {
+      first: sh('echo broken >&2; exit 7'),
+      second: nothing,
+    });
     await expect(handle.result()).rejects.toThrow();
     const view = await engine.status(handle);
     expect(view.state).toBe('failed');
-    expect(view.problem).toMatchObject({ type: 'CommandFailed', message: expect.stringContaining('7') });
+    expect(view.problem).toMatchObject({
+      type: 'CommandFailed',
+      message: expect.stringContaining('7'),
+    });
     expect(view.steps.map((step) => [step.state, step.attempts])).toEqual([
       ['failed', 4],
       ['pending', 0],
@@ -90,9 +99,16 @@ describe('steps', () => {
   });
 
   test('a failure that no retry can cure is not tried again', async () => {
-    const handle = await engine.run('test-commands', { first: JSON.stringify(['/no/such/program']), second: nothing });
+    const handle = await engine.run('test-commands', {
+      first: JSON.stringify(['/no/such/program']),
+      second: nothing,
+    });
     const view = await engine.ended(handle);
-    expect(view.steps[0]).toMatchObject({ state: 'failed', attempts: 1, error: { type: 'CommandMissing' } });
+    expect(view.steps[0]).toMatchObject({
+      state: 'failed',
+      attempts: 1,
+      error: { type: 'CommandMissing' },
+    });
   });
 
   test('200 MB of output: the step runs once, history stays small, the digest is of the whole', async () => {
@@ -103,7 +119,10 @@ describe('steps', () => {
     });
     const view = await engine.ended(handle);
     expect(view.state).toBe('succeeded');
-    expect(view.steps[0]?.output).toMatchObject({ truncated: true, bytes: { stdout: 209_715_200 } });
+    expect(view.steps[0]?.output).toMatchObject({
+      truncated: true,
+      bytes: { stdout: 209_715_200 },
+    });
     expect(await readFile(count, 'utf8')).toBe('x\n');
     expect(await largestPayload(handle)).toBeLessThan(payloadLimit);
   }, 60_000);
@@ -129,7 +148,9 @@ describe('steps', () => {
 
   test('a busy server is asked again', async () => {
     calls = 0;
-    const view = await engine.ended(await engine.run('test-call', { target: 'service', path: '/busy' }));
+    const view = await engine.ended(
+      await engine.run('test-call', { target: 'service', path: '/busy' }),
+    );
     expect(view.state).toBe('succeeded');
     expect(calls).toBe(3);
   });
@@ -150,10 +171,15 @@ describe('steps', () => {
   test('cancel ends the running command first, then takes back what was changed', async () => {
     const journal = engine.path('cancelled.txt');
     const pid = engine.path('cancelled.pid');
-    const handle = await engine.run('test-gated', { journal, last: sh('echo $$ > "$1"; sleep 60', pid) });
+    const handle = await engine.run('test-gated', {
+      journal,
+      last: sh('echo $$ > "$1"; sleep 60', pid),
+    });
     await engine.send(handle, await engine.decision(handle));
     const running = Number(
-      await until('the last command to run', async () => (await readFile(pid, 'utf8').catch(() => '')).trim()),
+      await until('the last command to run', async () =>
+        (await readFile(pid, 'utf8').catch(() => '')).trim(),
+      ),
     );
     const decision = {
       version: 1,
@@ -183,7 +209,10 @@ describe('steps', () => {
     await handle.cancel();
     const view = await engine.ended(handle);
     expect(view.state).toBe('cancelled');
-    expect((await readFile(journal, 'utf8')).split('\n').filter(Boolean)).toEqual(['before', 'undo before']);
+    expect((await readFile(journal, 'utf8')).split('\n').filter(Boolean)).toEqual([
+      'before',
+      'undo before',
+    ]);
     expect((await handle.describe()).status.name).toBe('CANCELLED');
   });
 
@@ -203,7 +232,10 @@ describe('steps', () => {
 
   test('the same start twenty times in parallel is one run', async () => {
     const count = engine.path('starts.txt');
-    const envelope = engine.envelope('test-commands', { first: sh('echo x >> "$1"', count), second: nothing });
+    const envelope = engine.envelope('test-commands', {
+      first: sh('echo x >> "$1"', count),
+      second: nothing,
+    });
     const starts = await Promise.allSettled(
       Array.from({ length: 20 }, () =>
         engine.client.workflow.start('test-commands', {
@@ -220,20 +252,29 @@ describe('steps', () => {
   });
 
   test('admission refuses what it cannot resolve, and nothing starts', async () => {
-    expect(await engine.admission('no-such-runbook', {})).toMatchObject({ admitted: false, problem: { type: 'Refused' } });
+    expect(await engine.admission('no-such-runbook', {})).toMatchObject({
+      admitted: false,
+      problem: { type: 'Refused' },
+    });
     const missing = await engine.admission('test-commands', { first: nothing, third: 'x' });
     expect(missing).toMatchObject({ admitted: false });
-    expect(missing.admitted === false && missing.problems?.map((problem) => problem.message).join()).toMatch(
-      /second.*third|third.*second/s,
-    );
+    expect(
+      missing.admitted === false && missing.problems?.map((problem) => problem.message).join(),
+    ).toMatch(/second.*third|third.*second/s);
     const foreign = await engine.admission('test-call', { target: 'elsewhere', path: '/' });
     expect(foreign).toMatchObject({ admitted: false });
     const good = await engine.admission('test-commands', { first: nothing, second: nothing });
-    expect(good).toMatchObject({ admitted: true, plan: { digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) } });
+    expect(good).toMatchObject({
+      admitted: true,
+      plan: { digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
+    });
   });
 
   test('a start with a digest that no longer fits is refused by the run itself', async () => {
-    const envelope = { ...engine.envelope('test-commands', { first: nothing, second: nothing }), digest: 'sha256:other' };
+    const envelope = {
+      ...engine.envelope('test-commands', { first: nothing, second: nothing }),
+      digest: 'sha256:other',
+    };
     const handle = await engine.client.workflow.start('test-commands', {
       workflowId: envelope.run,
       taskQueue: engine.taskQueue,

@@ -11,7 +11,8 @@ import { Proxy } from '../cli/proxy.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
-const sh = (script: string, ...args: string[]) => JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
+const sh = (script: string, ...args: string[]) =>
+  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 const watchMs = 500;
 
@@ -22,7 +23,8 @@ beforeAll(async () => {
 afterAll(() => engine?.stop());
 
 const text = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
-const lines = async (file: string): Promise<string[]> => (await text(file)).split('\n').filter(Boolean);
+const lines = async (file: string): Promise<string[]> =>
+  (await text(file)).split('\n').filter(Boolean);
 const recorded = (run: string): Promise<RunView | null> => getRun(engine.pool, run);
 
 function ended(handle: WorkflowHandle): Promise<RunView> {
@@ -48,7 +50,9 @@ async function reset(run: string, pick: (finished: number[]) => number | undefin
   const handle = engine.client.workflow.getHandle(run);
   const { runId } = await handle.describe();
   const { events } = await handle.fetchHistory();
-  const finished = (events ?? []).flatMap((each) => (each.workflowTaskCompletedEventAttributes ? [Number(each.eventId)] : []));
+  const finished = (events ?? []).flatMap((each) =>
+    each.workflowTaskCompletedEventAttributes ? [Number(each.eventId)] : [],
+  );
   await engine.client.workflowService.resetWorkflowExecution({
     namespace: 'default',
     workflowExecution: { workflowId: run, runId },
@@ -62,7 +66,8 @@ async function reset(run: string, pick: (finished: number[]) => number | undefin
 const tree = (stubborn: string) =>
   `${stubborn}echo $$ >> "$1"; (exec sleep 300) & echo $! >> "$1"; setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
 /** A process that has ended and that nobody has collected yet is not alive. */
-const alive = async (file: string): Promise<string[]> => (await lines(file)).filter((pid) => startOf(Number(pid)) !== undefined);
+const alive = async (file: string): Promise<string[]> =>
+  (await lines(file)).filter((pid) => startOf(Number(pid)) !== undefined);
 
 describe('a run that was ended behind our back', () => {
   test.each([
@@ -72,14 +77,21 @@ describe('a run that was ended behind our back', () => {
     'terminated, %s: closed in words, its command ended with its whole tree',
     async (how, stubborn) => {
       const pids = engine.path(`${randomUUID()}.txt`);
-      const handle = await engine.run('test-commands', { first: sh(tree(stubborn), pids), second: nothing });
+      const handle = await engine.run('test-commands', {
+        first: sh(tree(stubborn), pids),
+        second: nothing,
+      });
       await until('the tree', async () => (await lines(pids)).length === 3);
       const at = performance.now();
       if (how.endsWith('killed')) await engine.workers[0]!.kill9();
       await handle.terminate('wrong cluster');
       if (how.endsWith('killed')) await engine.killWorker();
       const view = await ended(handle);
-      expect(view).toMatchObject({ state: 'terminated', waitingFor: [], steps: [{ state: 'unknown' }, { state: 'pending' }] });
+      expect(view).toMatchObject({
+        state: 'terminated',
+        waitingFor: [],
+        steps: [{ state: 'unknown' }, { state: 'pending' }],
+      });
       expect(view.problem?.message).toMatch(
         /^the run was terminated in Temporal by .+, reason given: wrong cluster; when it ended, first \(First command\) on \S+ was running/,
       );
@@ -90,7 +102,9 @@ describe('a run that was ended behind our back', () => {
         const [attempt, ...more] = await getAttempts(engine.pool, handle.workflowId);
         return attempt?.error ? [attempt, ...more] : undefined;
       });
-      expect(attempts).toMatchObject([{ state: 'cancelled', error: { message: expect.stringContaining('its run was over') } }]);
+      expect(attempts).toMatchObject([
+        { state: 'cancelled', error: { message: expect.stringContaining('its run was over') } },
+      ]);
     },
     60_000,
   );
@@ -105,7 +119,12 @@ describe('a run that was ended behind our back', () => {
     expect(view).toMatchObject({
       state: 'terminated',
       waitingFor: [],
-      steps: [{ state: 'succeeded' }, { state: 'pending' }, { state: 'pending' }, { state: 'pending' }],
+      steps: [
+        { state: 'succeeded' },
+        { state: 'pending' },
+        { state: 'pending' },
+        { state: 'pending' },
+      ],
     });
     expect(view.problem?.message).toContain('Temporal no longer has this run');
   }, 60_000);
@@ -116,7 +135,13 @@ describe('a run that was ended behind our back', () => {
     await engine.client.workflow.start('test-gated', {
       workflowId: handle.workflowId,
       taskQueue: engine.taskQueue,
-      args: [engine.envelope('test-gated', { journal: engine.path('again.txt'), last: nothing }, handle.workflowId)],
+      args: [
+        engine.envelope(
+          'test-gated',
+          { journal: engine.path('again.txt'), last: nothing },
+          handle.workflowId,
+        ),
+      ],
     });
     await until('the first one to be closed', async () => {
       const { rows } = await engine.pool.query<{ state: string }>(
@@ -140,7 +165,10 @@ describe('a run that was reset', () => {
     await until('the command', async () => (await lines(started)).length === 1, 20_000);
     await reset(handle.workflowId, (finished) => finished.at(-1));
     const view = await ended(handle);
-    expect(view).toMatchObject({ state: 'succeeded', steps: [{ attempts: 1, state: 'succeeded' }, { state: 'succeeded' }] });
+    expect(view).toMatchObject({
+      state: 'succeeded',
+      steps: [{ attempts: 1, state: 'succeeded' }, { state: 'succeeded' }],
+    });
     expect([await lines(started), await lines(done)]).toEqual([['x'], ['x']]);
   }, 60_000);
 
@@ -151,12 +179,17 @@ describe('a run that was reset', () => {
     await reset(handle.workflowId, ([first]) => first);
     const again = engine.client.workflow.getHandle(handle.workflowId);
     await engine.waiting(again);
-    await until('the record to be open again', async () => (await recorded(handle.workflowId))?.waitingFor.length === 1);
+    await until(
+      'the record to be open again',
+      async () => (await recorded(handle.workflowId))?.waitingFor.length === 1,
+    );
     expect((await engine.send(again, await engine.decision(again))).accepted).toBe(true);
     const view = await ended(again);
     expect(view).toMatchObject({ state: 'succeeded', problem: null });
     expect(await lines(journal)).toEqual(['before', 'after']);
-    const { rows } = await engine.pool.query('SELECT FROM runbook.runs WHERE run = $1', [handle.workflowId]);
+    const { rows } = await engine.pool.query('SELECT FROM runbook.runs WHERE run = $1', [
+      handle.workflowId,
+    ]);
     expect(rows).toHaveLength(1);
   }, 60_000);
 
@@ -200,10 +233,15 @@ describe('a run that was reset', () => {
 });
 
 function lastTaskBefore(
-  events: readonly { eventId?: unknown; workflowTaskCompletedEventAttributes?: unknown }[] | null | undefined,
+  events:
+    | readonly { eventId?: unknown; workflowTaskCompletedEventAttributes?: unknown }[]
+    | null
+    | undefined,
   before: number,
 ): number | undefined {
-  const finished = (events ?? []).flatMap((each) => (each.workflowTaskCompletedEventAttributes ? [Number(each.eventId)] : []));
+  const finished = (events ?? []).flatMap((each) =>
+    each.workflowTaskCompletedEventAttributes ? [Number(each.eventId)] : [],
+  );
   return finished.filter((id) => id < before).at(-1);
 }
 
@@ -211,7 +249,9 @@ describe('who looks, and what is proof', () => {
   test('the leader killed, another worker takes over', async () => {
     await engine.startWorker();
     const leader = await until('a leader', async () => {
-      const { rows } = await engine.pool.query<{ worker: string }>('SELECT worker FROM runbook.watches');
+      const { rows } = await engine.pool.query<{ worker: string }>(
+        'SELECT worker FROM runbook.watches',
+      );
       return engine.workers.find(({ pid }) => rows[0]?.worker.endsWith(`:${pid}`));
     });
     await leader.kill9();
@@ -219,7 +259,9 @@ describe('who looks, and what is proof', () => {
     const { handle } = await gated(false);
     await handle.terminate('after the leader');
     expect((await ended(handle)).state).toBe('terminated');
-    const { rows } = await engine.pool.query<{ worker: string }>('SELECT worker FROM runbook.watches');
+    const { rows } = await engine.pool.query<{ worker: string }>(
+      'SELECT worker FROM runbook.watches',
+    );
     expect(rows[0]?.worker).toMatch(new RegExp(`:${engine.workers[0]!.pid}$`));
   }, 60_000);
 
@@ -230,7 +272,9 @@ describe('who looks, and what is proof', () => {
     try {
       for (const worker of engine.workers.splice(0)) await worker.stop();
       await engine.startWorker();
-      const handles = await Promise.all(Array.from({ length: 10 }, async () => (await gated(false)).handle));
+      const handles = await Promise.all(
+        Array.from({ length: 10 }, async () => (await gated(false)).handle),
+      );
       for (const worker of engine.workers.splice(0)) await worker.stop();
       const keeperOf = (asked: KeeperDeps['fates']) =>
         new Keeper({
@@ -260,7 +304,11 @@ describe('who looks, and what is proof', () => {
       };
       const missing: Fate = { is: 'missing' };
       const misled = await closedBy(
-        keeperOf({ ...elsewhere, namespaceId: () => Promise.resolve('another'), fateOf: () => Promise.resolve(missing) }),
+        keeperOf({
+          ...elsewhere,
+          namespaceId: () => Promise.resolve('another'),
+          fateOf: () => Promise.resolve(missing),
+        }),
       );
       await proxy.cut();
       const guarded = await closedBy(keeper);

@@ -47,7 +47,9 @@ describe('pipeline-recovery', () => {
       const handle = await recovery.run();
       const { evidence } = await recovery.gate(handle);
       expect(evidence['verdict']).toMatch(new RegExp(`^corrupt: ${stage} from batch ${batch} on`));
-      expect(evidence['checkpoint']).toBe(batch === 1 ? `beginning of ${stage}` : `${stage} batch ${batch - 1}`);
+      expect(evidence['checkpoint']).toBe(
+        batch === 1 ? `beginning of ${stage}` : `${stage} batch ${batch - 1}`,
+      );
       await recovery.decide(handle);
       const view = await recovery.ended(handle);
       expect(view.problem).toBeNull();
@@ -126,7 +128,9 @@ describe('pipeline-recovery', () => {
     await recovery.pipeline.setFaults({});
     expect(view.state).toBe('failed');
     expect(view.problem?.message).toMatch(/failed again in stage load after 2 restarts.*disk-full/);
-    expect(view.steps.map((step) => step.id)).toEqual(expect.arrayContaining(['restart', 'restart.2', 'follow.2']));
+    expect(view.steps.map((step) => step.id)).toEqual(
+      expect.arrayContaining(['restart', 'restart.2', 'follow.2']),
+    );
     expect(view.decisions.filter((decision) => decision.accepted)).toHaveLength(1);
   });
 
@@ -138,27 +142,35 @@ describe('pipeline-recovery', () => {
   }
 
   test('cancelling in mid-recovery stops the restarted job and puts the quarantined rows back', async () => {
-    await recovery.failedJob({ corruptCheckpoint: { stage: 'transform', batch: 2, mode: 'altered' } });
+    await recovery.failedJob({
+      corruptCheckpoint: { stage: 'transform', batch: 2, mode: 'altered' },
+    });
     await recovery.pipeline.setFaults({ slowMs: 400 });
-    const rows = () => recovery.pipeline.query('SELECT seq, batch, distance, id FROM stage_transform ORDER BY id');
+    const rows = () =>
+      recovery.pipeline.query('SELECT seq, batch, distance, id FROM stage_transform ORDER BY id');
     const before = await rows();
     const handle = await recovery.run();
     await recovery.decide(handle);
     await followed(handle);
-    expect((await recovery.decide(handle, { verb: 'cancel', reason: 'wrong pipeline' })).accepted).toBe(true);
+    expect(
+      (await recovery.decide(handle, { verb: 'cancel', reason: 'wrong pipeline' })).accepted,
+    ).toBe(true);
     const view = await recovery.ended(handle);
     await recovery.pipeline.setFaults({});
     expect(view.state).toBe('cancelled');
     expect(recovery.stateOf(view, 'restart')).toBe('undone');
     expect(recovery.stateOf(view, 'quarantine')).toBe('undone');
     expect(await rows()).toEqual(before);
-    const running = await recovery.pipeline.query(`SELECT id FROM processing_jobs WHERE status IN ('queued', 'running')`);
+    const running = await recovery.pipeline.query(
+      `SELECT id FROM processing_jobs WHERE status IN ('queued', 'running')`,
+    );
     expect(running).toEqual([]);
   });
 
   test('with on_failure=rollback a failure that stays is taken back', async () => {
     await recovery.failedJob({ corruptCheckpoint: { stage: 'load', batch: 2, mode: 'duplicate' } });
-    const rows = () => recovery.pipeline.query('SELECT seq, batch, distance, id FROM flights ORDER BY id');
+    const rows = () =>
+      recovery.pipeline.query('SELECT seq, batch, distance, id FROM flights ORDER BY id');
     const before = await rows();
     await recovery.pipeline.setFaults({ diskFull: { stage: 'load', batch: 4 } });
     const handle = await recovery.run({ max_restarts: 1, on_failure: 'rollback' });
@@ -179,7 +191,9 @@ describe('pipeline-recovery', () => {
     const view = await recovery.ended(handle);
     await recovery.pipeline.setFaults({});
     expect(view.state).toBe('succeeded');
-    const restarted = await recovery.pipeline.query('SELECT id FROM processing_jobs WHERE restart_key IS NOT NULL');
+    const restarted = await recovery.pipeline.query(
+      'SELECT id FROM processing_jobs WHERE restart_key IS NOT NULL',
+    );
     expect(restarted).toHaveLength(1);
     await expectRight();
   });
@@ -229,16 +243,24 @@ describe('pipeline-recovery', () => {
     await recovery.failedJob({ crashAt: { stage: 'load', batch: 1 } });
     const view = await recovery.ended(await recovery.run({ pipeline: 'flights-denied' }));
     expect(view.state).toBe('failed');
-    expect(view.problem).toMatchObject({ type: 'HttpDenied', next: expect.stringContaining('wrong-token') });
+    expect(view.problem).toMatchObject({
+      type: 'HttpDenied',
+      next: expect.stringContaining('wrong-token'),
+    });
     const step = view.steps.find((each) => each.id === 'identify/status');
     expect(step).toMatchObject({ state: 'failed', attempts: 1 });
-    expect(view.steps.filter((each) => each.state === 'pending').map((each) => each.id)).toContain('collect');
+    expect(view.steps.filter((each) => each.state === 'pending').map((each) => each.id)).toContain(
+      'collect',
+    );
   });
 
   test('an API that nobody answers at fails after its attempts, and says where', async () => {
     const view = await recovery.ended(await recovery.run({ pipeline: 'flights-away' }));
     expect(view.state).toBe('failed');
-    expect(view.problem).toMatchObject({ type: 'Unreachable', message: expect.stringContaining(recovery.away) });
+    expect(view.problem).toMatchObject({
+      type: 'Unreachable',
+      message: expect.stringContaining(recovery.away),
+    });
   });
 });
 

@@ -24,7 +24,10 @@ export async function createTestDatabase(name: string): Promise<TestDatabase> {
   url.pathname = `/${database}`;
   return {
     url: url.href,
-    drop: () => asAdmin((client) => client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`)),
+    drop: () =>
+      asAdmin((client) =>
+        client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(database)} WITH (FORCE)`),
+      ),
   };
 }
 

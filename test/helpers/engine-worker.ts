@@ -20,8 +20,13 @@ installRuntime(config, 'ERROR');
 const pool = openPool(config.databaseUrl);
 const code = readFileSync(process.env['TEST_BUNDLE'] ?? '', 'utf8');
 const buildId = process.env['TEST_BUILD_ID'];
-const connection = await NativeConnection.connect({ address: process.env['TEMPORAL_ADDRESS'] ?? '' });
-const bare = process.env['TEST_BARE'] === undefined ? undefined : await plainWorker(process.env['TEST_PINNED']);
+const connection = await NativeConnection.connect({
+  address: process.env['TEMPORAL_ADDRESS'] ?? '',
+});
+const bare =
+  process.env['TEST_BARE'] === undefined
+    ? undefined
+    : await plainWorker(process.env['TEST_PINNED']);
 const running = bare?.run();
 await serve(config, pool, {
   bundle: { code, procedure: 'sha256:test', ...(buildId === undefined ? {} : { buildId }) },
@@ -40,7 +45,13 @@ function plainWorker(pinned: string | undefined): Promise<Worker> {
     activities: {
       async append(id: string, journal: string): Promise<void> {
         const beat = setInterval(() => Context.current().heartbeat(), 500);
-        await execa('/bin/sh', ['-c', 'sleep 0.1; echo "$1" >> "$2"; sleep 0.1', 'sh', id, journal]);
+        await execa('/bin/sh', [
+          '-c',
+          'sleep 0.1; echo "$1" >> "$2"; sleep 0.1',
+          'sh',
+          id,
+          journal,
+        ]);
         clearInterval(beat);
       },
     },

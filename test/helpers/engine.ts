@@ -65,7 +65,13 @@ export class Engine {
   ) {}
 
   static async start(options: EngineOptions = {}): Promise<Engine> {
-    const { targets = 'targets: {}\n', secrets = 'secrets: {}\n', workers = 0, later = false, settings = {} } = options;
+    const {
+      targets = 'targets: {}\n',
+      secrets = 'secrets: {}\n',
+      workers = 0,
+      later = false,
+      settings = {},
+    } = options;
     const address = options.address ?? process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
@@ -96,12 +102,22 @@ export class Engine {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const engine = new Engine(env, options.program ?? engineWorker, folder, taskQueue, address, database.url, client, pool, [
-      () => client.connection.close(),
-      () => pool.end(),
-      () => database.drop(),
-      () => rm(folder, { recursive: true, force: true }),
-    ]);
+    const engine = new Engine(
+      env,
+      options.program ?? engineWorker,
+      folder,
+      taskQueue,
+      address,
+      database.url,
+      client,
+      pool,
+      [
+        () => client.connection.close(),
+        () => pool.end(),
+        () => database.drop(),
+        () => rm(folder, { recursive: true, force: true }),
+      ],
+    );
     if (workers === 0 && !later) await engine.workHere(code, options.border);
     else await writeFile(bundle, code);
     for (let count = 0; count < workers; count += 1) await engine.startWorker();
@@ -120,7 +136,10 @@ export class Engine {
    * @param change settings that differ from those of the others
    * @param prefix put before its command line
    */
-  async startWorker(change: Record<string, string> = {}, prefix: readonly string[] = []): Promise<WorkerProcess> {
+  async startWorker(
+    change: Record<string, string> = {},
+    prefix: readonly string[] = [],
+  ): Promise<WorkerProcess> {
     const worker = await WorkerProcess.start({ ...this.env, ...change }, this.program, prefix);
     this.workers.push(worker);
     return worker;
@@ -150,9 +169,14 @@ export class Engine {
 
   /** Starts another worker whenever one has died by itself, until `until` is aborted. @param env as `startWorker` */
   async replaceDead(until: AbortSignal, env: Record<string, string> = {}): Promise<void> {
-    const over = new Promise<undefined>((done) => until.addEventListener('abort', () => done(undefined)));
+    const over = new Promise<undefined>((done) =>
+      until.addEventListener('abort', () => done(undefined)),
+    );
     while (!until.aborted) {
-      const dead = await Promise.race([over, ...this.workers.map((worker) => worker.exited.then(() => worker))]);
+      const dead = await Promise.race([
+        over,
+        ...this.workers.map((worker) => worker.exited.then(() => worker)),
+      ]);
       if (!dead || until.aborted) continue;
       this.workers.splice(this.workers.indexOf(dead), 1);
       this.replaced += 1;
@@ -197,7 +221,16 @@ export class Engine {
   }
 
   envelope(runbook: string, inputs: JsonObject, run = `${runbook}-${randomUUID()}`): StartEnvelope {
-    return { version: 1, id: randomUUID(), verb: 'start', run, runbook, inputs, by: 'requester', reason: 'test' };
+    return {
+      version: 1,
+      id: randomUUID(),
+      verb: 'start',
+      run,
+      runbook,
+      inputs,
+      by: 'requester',
+      reason: 'test',
+    };
   }
 
   async run(runbook: string, inputs: JsonObject): Promise<WorkflowHandle> {
@@ -242,7 +275,10 @@ export class Engine {
   }
 
   /** A decision that fits the waiting gate, by somebody who may; `change` bends it. */
-  async decision(handle: WorkflowHandle, change: Partial<DecisionEnvelope> = {}): Promise<DecisionEnvelope> {
+  async decision(
+    handle: WorkflowHandle,
+    change: Partial<DecisionEnvelope> = {},
+  ): Promise<DecisionEnvelope> {
     const gate = await this.waiting(handle);
     return {
       version: 1,
@@ -264,7 +300,12 @@ export class Engine {
   }
 
   verdict(handle: WorkflowHandle, decision: string): Promise<Verdict> {
-    return until('a verdict', () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision), 10_000, 20);
+    return until(
+      'a verdict',
+      () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision),
+      10_000,
+      20,
+    );
   }
 
   /** Waits until the run has ended, however it ends, and returns its last view. */

@@ -33,7 +33,10 @@ export class OwnPostgres {
     const { port } = this.server;
     await this.server.server.stop(signal);
     // The children of a killed one end when they notice; until then their memory keeps the next one out.
-    this.server = await patiently(() => begin(this.programs, this.folder, this.databases, port), 30_000);
+    this.server = await patiently(
+      () => begin(this.programs, this.folder, this.databases, port),
+      30_000,
+    );
     if (this.server.port !== port) throw new Error(`port ${port} was taken by somebody else`);
   }
 
@@ -43,6 +46,16 @@ export class OwnPostgres {
   }
 }
 
-function begin(programs: string, folder: string, databases: readonly string[], port?: number): Promise<Postgres> {
-  return startPostgres({ programs, folder: join(folder, 'postgres'), port, databases: [...databases] });
+function begin(
+  programs: string,
+  folder: string,
+  databases: readonly string[],
+  port?: number,
+): Promise<Postgres> {
+  return startPostgres({
+    programs,
+    folder: join(folder, 'postgres'),
+    port,
+    databases: [...databases],
+  });
 }

@@ -19,7 +19,12 @@ export class OwnTemporal {
   static async start(dynamicConfig: readonly string[] = []): Promise<OwnTemporal> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-temporal-'));
     const program = await findTemporal(cacheFolder());
-    return new OwnTemporal(folder, program, dynamicConfig, await begin(program, folder, dynamicConfig));
+    return new OwnTemporal(
+      folder,
+      program,
+      dynamicConfig,
+      await begin(program, folder, dynamicConfig),
+    );
   }
 
   get address(): string {

@@ -36,7 +36,10 @@ export class Recovery {
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-recovery-'));
-    const [record, source] = [await createTestDatabase('record'), await createTestDatabase('pipeline')];
+    const [record, source] = [
+      await createTestDatabase('record'),
+      await createTestDatabase('pipeline'),
+    ];
     const token = `tok-${randomBytes(12).toString('hex')}`;
     const pipeline = await startPipeline({
       databaseUrl: source.url,
@@ -92,7 +95,18 @@ export class Recovery {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    return new Recovery(folder, token, away, password, pipeline, client, record, source, env, worker);
+    return new Recovery(
+      folder,
+      token,
+      away,
+      password,
+      pipeline,
+      client,
+      record,
+      source,
+      env,
+      worker,
+    );
   }
 
   async stop(): Promise<void> {
@@ -146,7 +160,8 @@ export class Recovery {
   async gate(handle: WorkflowHandle): Promise<RunView['waitingFor'][number]> {
     return until('the gate', async () => {
       const view = await this.status(handle).catch(() => undefined);
-      if (view?.endedAt) throw new Error(`the run ended before its gate: ${view.state}: ${view.problem?.message}`);
+      if (view?.endedAt)
+        throw new Error(`the run ended before its gate: ${view.state}: ${view.problem?.message}`);
       return view?.waitingFor[0];
     });
   }
@@ -164,11 +179,19 @@ export class Recovery {
       ...change,
     };
     await handle.signal(messageNames.decide, decision);
-    return until('a verdict', () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision.id), 10_000, 20);
+    return until(
+      'a verdict',
+      () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision.id),
+      10_000,
+      20,
+    );
   }
 
   /** @param title under which the run's history is kept, when histories are recorded */
-  async ended(handle: WorkflowHandle, title = expect.getState().currentTestName ?? ''): Promise<RunView> {
+  async ended(
+    handle: WorkflowHandle,
+    title = expect.getState().currentTestName ?? '',
+  ): Promise<RunView> {
     await handle.result().catch(() => undefined);
     await recordHistory(handle, title.replace(/^pipeline-recovery\S* /, ''));
     return this.status(handle);

@@ -1,7 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Does the same work many times, so many at once. */
-export async function atOnce<T>(total: number, width: number, work: (index: number) => Promise<T>): Promise<T[]> {
+export async function atOnce<T>(
+  total: number,
+  width: number,
+  work: (index: number) => Promise<T>,
+): Promise<T[]> {
   const results: T[] = [];
   let next = 0;
   const one = async (): Promise<void> => {

@@ -38,24 +38,37 @@ export async function startSkippable(
 }
 
 /** Lets the run's time jump ahead. @param ms as much, and no further @returns when it is there */
-export async function skip(client: Client, run: WorkflowHandle, ms: number, limitMs: number): Promise<void> {
+export async function skip(
+  client: Client,
+  run: WorkflowHandle,
+  ms: number,
+  limitMs: number,
+): Promise<void> {
   const id = randomUUID();
-  const execution = { namespace: client.options.namespace, workflowExecution: { workflowId: run.workflowId } };
+  const execution = {
+    namespace: client.options.namespace,
+    workflowExecution: { workflowId: run.workflowId },
+  };
   const duration = { seconds: Math.floor(ms / 1_000), nanos: (ms % 1_000) * 1e6 };
   await client.workflowService.updateWorkflowExecutionOptions({
     ...execution,
     workflowExecutionOptions: {
-      timeSkippingConfig: { enabled: true, fastForwardConfig: { id, duration: duration as never }, maxSessionSkipCount },
+      timeSkippingConfig: {
+        enabled: true,
+        fastForwardConfig: { id, duration: duration as never },
+        maxSessionSkipCount,
+      },
     },
     updateMask: { paths: ['time_skipping_config'] },
   });
   await until(
     'the time to have jumped',
     async () => {
-      const { fastForwardInfo, failedReason } = await client.workflowService.pollWorkflowExecutionTimeSkipping({
-        ...execution,
-        fastForwardId: id,
-      });
+      const { fastForwardInfo, failedReason } =
+        await client.workflowService.pollWorkflowExecutionTimeSkipping({
+          ...execution,
+          fastForwardId: id,
+        });
       // Or it never will have: the run has ended on the way.
       return fastForwardInfo?.hasCompleted === true || failedReason !== '';
     },

@@ -13,7 +13,9 @@ let world: World;
 
 beforeAll(async () => {
   service = await Service.start();
-  world = new World({ api: { kind: 'x', environment: 'test', http: { address: service.address } } });
+  world = new World({
+    api: { kind: 'x', environment: 'test', http: { address: service.address } },
+  });
 });
 
 afterAll(async () => {
@@ -23,7 +25,13 @@ afterAll(async () => {
 
 const action: CheckAction = {
   kind: 'check',
-  probe: { kind: 'http', target: 'api', method: 'GET', path: '/job', pick: { status: 'status', percent: 'percent' } },
+  probe: {
+    kind: 'http',
+    target: 'api',
+    method: 'GET',
+    path: '/job',
+    pick: { status: 'status', percent: 'percent' },
+  },
   until: { path: 'status', is: 'completed' },
   failWhen: { path: 'status', in: ['failed', 'stopped'] },
   everyMs: 10,
@@ -39,7 +47,8 @@ function answering(...statuses: (string | number)[]): void {
   service.answerWith((_request, response) => {
     const status = statuses[Math.min(next, statuses.length - 1)];
     next += 1;
-    if (typeof status === 'number') json(response, status, { error: { message: `trouble ${status}` } });
+    if (typeof status === 'number')
+      json(response, status, { error: { message: `trouble ${status}` } });
     else json(response, 200, { status, percent: next });
   });
 }
@@ -47,8 +56,14 @@ function answering(...statuses: (string | number)[]): void {
 /** An attempt whose time is over after `ms`, as the engine ends it. */
 function limited(ms: number): { context: Recorded; clear: () => void } {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new StepFailure('StepTimeout', 'the time is over')), ms);
-  return { context: world.context({ signal: controller.signal, timeoutMs: ms }), clear: () => clearTimeout(timer) };
+  const timer = setTimeout(
+    () => controller.abort(new StepFailure('StepTimeout', 'the time is over')),
+    ms,
+  );
+  return {
+    context: world.context({ signal: controller.signal, timeoutMs: ms }),
+    clear: () => clearTimeout(timer),
+  };
 }
 
 test('asks until the condition holds, shows progress, and answers with the last answer', async () => {
@@ -64,7 +79,10 @@ test('asks until the condition holds, shows progress, and answers with the last 
 test('what cannot come any more ends it at once', async () => {
   answering('running', 'failed', 'completed');
   const failure = await failureOf(ask(world.context()));
-  expect(failure).toMatchObject({ type: 'CheckFailed', message: expect.stringContaining('"failed"') });
+  expect(failure).toMatchObject({
+    type: 'CheckFailed',
+    message: expect.stringContaining('"failed"'),
+  });
   expect(service.received).toHaveLength(2);
 });
 
@@ -72,7 +90,10 @@ test('passing trouble is tolerated and shown', async () => {
   answering(503, 500, 'completed');
   const context = world.context();
   await expect(ask(context)).resolves.toMatchObject({ status: 'completed', polls: 3 });
-  expect(context.shown[0]).toMatchObject({ polls: 1, trouble: expect.stringContaining('503: trouble 503') });
+  expect(context.shown[0]).toMatchObject({
+    polls: 1,
+    trouble: expect.stringContaining('503: trouble 503'),
+  });
 });
 
 test.each([
@@ -98,7 +119,10 @@ test('a time-out in the middle of an answer that does not come says so too', asy
   const { context, clear } = limited(300);
   const failure = await failureOf(ask(context));
   clear();
-  expect(failure).toMatchObject({ type: 'StepTimeout', message: expect.stringContaining('nothing was answered yet') });
+  expect(failure).toMatchObject({
+    type: 'StepTimeout',
+    message: expect.stringContaining('nothing was answered yet'),
+  });
 });
 
 test('a cancellation stays one', async () => {

@@ -13,7 +13,10 @@ import { failureOf, hostile, refusing, World } from './world.js';
 let world: World;
 
 beforeAll(() => {
-  world = new World({ api: { kind: 'x', environment: 'test' } }, { token: { from: 'file:token', targets: ['api'] } });
+  world = new World(
+    { api: { kind: 'x', environment: 'test' } },
+    { token: { from: 'file:token', targets: ['api'] } },
+  );
   world.secret('token', 'sesame-open-token');
   process.env['KINDS_TEST_WORKER_SECRET'] = 'only-for-the-worker';
 });
@@ -27,14 +30,20 @@ afterAll(() => {
 
 const node = process.execPath;
 
-const run = (argv: string[], changes: Partial<CommandAction> = {}, context: Partial<AttemptContext> = {}) =>
-  command({ kind: 'command', argv, cwd: world.folder, ...changes }, world.context(context));
+const run = (
+  argv: string[],
+  changes: Partial<CommandAction> = {},
+  context: Partial<AttemptContext> = {},
+) => command({ kind: 'command', argv, cwd: world.folder, ...changes }, world.context(context));
 
 const sha256 = (data: string | Buffer): string => createHash('sha256').update(data).digest('hex');
 
 test('exit code, both streams, sizes and digests come back; the output is shipped as well', async () => {
   const context = world.context();
-  const output = await command({ kind: 'command', argv: ['sh', '-c', 'echo out; echo err >&2'] }, context);
+  const output = await command(
+    { kind: 'command', argv: ['sh', '-c', 'echo out; echo err >&2'] },
+    context,
+  );
   expect(output).toEqual({
     exitCode: 0,
     signal: null,
@@ -53,7 +62,9 @@ test('the run lost its target since: a command that runs is followed to its end,
   expect((await failureOf(run(argv, {}, { ...owner, fence: 2 }))).type).toBe('LeaseLost');
   expect(existsSync(join(world.folder, 'count'))).toBe(false);
   await run(argv, {}, { firstRunId: 'lost', attempt: 2 });
-  expect(await run(argv, {}, { ...owner, attempt: 2, fence: 2 })).toMatchObject({ stdout: 'once\n' });
+  expect(await run(argv, {}, { ...owner, attempt: 2, fence: 2 })).toMatchObject({
+    stdout: 'once\n',
+  });
 });
 
 test('a program gets no input to wait for', async () => {
@@ -62,20 +73,29 @@ test('a program gets no input to wait for', async () => {
 
 describe('environment', () => {
   const seen = async (changes: Partial<CommandAction> = {}): Promise<Record<string, string>> => {
-    const output = (await run([node, '-p', 'JSON.stringify(process.env)'], changes)) as { stdout: string };
+    const output = (await run([node, '-p', 'JSON.stringify(process.env)'], changes)) as {
+      stdout: string;
+    };
     return JSON.parse(output.stdout) as Record<string, string>;
   };
 
   test('is small: nothing that belongs to the worker or to other steps', async () => {
     const env = await seen({ env: { A: 'b' } });
-    expect(env).toMatchObject({ A: 'b', RUNBOOK_RUN: 'run-1', RUNBOOK_STEP: 'step-1', PATH: process.env['PATH'] });
+    expect(env).toMatchObject({
+      A: 'b',
+      RUNBOOK_RUN: 'run-1',
+      RUNBOOK_STEP: 'step-1',
+      PATH: process.env['PATH'],
+    });
     expect(env).not.toHaveProperty('KINDS_TEST_WORKER_SECRET');
     expect(env).not.toHaveProperty('NODE_OPTIONS');
   });
 
   test('holds a secret only for its target', async () => {
     const env = { TOKEN: { secret: 'token' } };
-    await expect(seen({ env, target: 'api' })).resolves.toMatchObject({ TOKEN: 'sesame-open-token' });
+    await expect(seen({ env, target: 'api' })).resolves.toMatchObject({
+      TOKEN: 'sesame-open-token',
+    });
     expect((await failureOf(run(['true'], { env, target: 'other' }))).type).toBe('Configuration');
     expect((await failureOf(run(['true'], { env }))).message).toMatch(/token.*no target/);
   });
@@ -83,7 +103,12 @@ describe('environment', () => {
   test('a secret that the program prints is known to the attempt, so that the receiver can blank it out', async () => {
     const context = world.context();
     const output = await command(
-      { kind: 'command', argv: ['sh', '-c', 'echo $TOKEN'], env: { TOKEN: { secret: 'token' } }, target: 'api' },
+      {
+        kind: 'command',
+        argv: ['sh', '-c', 'echo $TOKEN'],
+        env: { TOKEN: { secret: 'token' } },
+        target: 'api',
+      },
       context,
     );
     expect(context.secrets.redactJson(output)).toMatchObject({ stdout: '[secret token]\n' });
@@ -93,10 +118,20 @@ describe('environment', () => {
     const controller = new AbortController();
     const context = world.context({ signal: controller.signal });
     const asked = command(
-      { kind: 'command', argv: ['sh', '-c', 'sleep 47.11; :'], env: { TOKEN: { secret: 'token' } }, target: 'api' },
+      {
+        kind: 'command',
+        argv: ['sh', '-c', 'sleep 47.11; :'],
+        env: { TOKEN: { secret: 'token' } },
+        target: 'api',
+      },
       context,
     );
-    await until('the program', () => Promise.resolve(processes('sleep 47.11').length > 0), 5_000, 20);
+    await until(
+      'the program',
+      () => Promise.resolve(processes('sleep 47.11').length > 0),
+      5_000,
+      20,
+    );
     expect(processes('sesame-open-token')).toEqual([]);
     controller.abort(new Error('cancelled by the test'));
     await expect(asked).rejects.toThrow('cancelled by the test');
@@ -105,19 +140,29 @@ describe('environment', () => {
 
 describe('what an end means', () => {
   test('an exit code that is no success', async () => {
-    const failure = await failureOf(run(['sh', '-c', 'echo to-stdout; echo the reason >&2; exit 3']));
-    expect(failure).toMatchObject({ type: 'CommandFailed', message: 'sh ended with exit code 3: the reason' });
+    const failure = await failureOf(
+      run(['sh', '-c', 'echo to-stdout; echo the reason >&2; exit 3']),
+    );
+    expect(failure).toMatchObject({
+      type: 'CommandFailed',
+      message: 'sh ended with exit code 3: the reason',
+    });
     expect(failure.extra.details).toMatchObject({ exitCode: 3 });
   });
 
   test('an exit code that the step calls a success', async () => {
-    await expect(run(['sh', '-c', 'exit 3'], { exitCodes: [0, 3] })).resolves.toMatchObject({ exitCode: 3 });
+    await expect(run(['sh', '-c', 'exit 3'], { exitCodes: [0, 3] })).resolves.toMatchObject({
+      exitCode: 3,
+    });
     expect((await failureOf(run(['true'], { exitCodes: [3] }))).type).toBe('CommandFailed');
   });
 
   test('a signal', async () => {
     const failure = await failureOf(run(['sh', '-c', 'kill -9 $$']));
-    expect(failure).toMatchObject({ type: 'CommandFailed', message: expect.stringContaining('SIGKILL') });
+    expect(failure).toMatchObject({
+      type: 'CommandFailed',
+      message: expect.stringContaining('SIGKILL'),
+    });
   });
 
   test('a program that does not exist, or may not be run', async () => {
@@ -131,7 +176,9 @@ describe('what an end means', () => {
   });
 
   test('a failure repeats neither arguments nor the whole output', async () => {
-    const failure = await failureOf(run(['sh', '-c', 'yes mumble | head -c 100000 >&2; exit 1', 'argument-1']));
+    const failure = await failureOf(
+      run(['sh', '-c', 'yes mumble | head -c 100000 >&2; exit 1', 'argument-1']),
+    );
     expect(failure.message.length).toBeLessThan(400);
     expect(failure.message).not.toContain('argument-1');
     expect(JSON.stringify(failure.extra).length).toBeLessThan(1_000);
@@ -153,7 +200,14 @@ describe('output of any size and kind', () => {
     const watch = setInterval(() => (highest = Math.max(highest, process.memoryUsage().rss)), 20);
     const started = performance.now();
     const output = (await command(
-      { kind: 'command', argv: ['sh', '-c', `echo BEGIN; head -c ${size} /dev/zero | tr '\\0' x; echo; echo THE END`] },
+      {
+        kind: 'command',
+        argv: [
+          'sh',
+          '-c',
+          `echo BEGIN; head -c ${size} /dev/zero | tr '\\0' x; echo; echo THE END`,
+        ],
+      },
       context,
     )) as { stdout: string };
     const seconds = (performance.now() - started) / 1_000;
@@ -184,8 +238,16 @@ describe('abort', () => {
   async function survivors(script: string, mark: string): Promise<string[]> {
     const controller = new AbortController();
     const context = world.context({ signal: controller.signal });
-    const asked = command({ kind: 'command', argv: ['sh', '-c', script], cwd: world.folder }, context);
-    await until('the tree', () => Promise.resolve(context.printed().toString().includes('ready')), 10_000, 20);
+    const asked = command(
+      { kind: 'command', argv: ['sh', '-c', script], cwd: world.folder },
+      context,
+    );
+    await until(
+      'the tree',
+      () => Promise.resolve(context.printed().toString().includes('ready')),
+      10_000,
+      20,
+    );
     expect(processes(mark).length).toBeGreaterThan(0);
     controller.abort(new Error('cancelled by the test'));
     await expect(asked).rejects.toThrow('cancelled by the test');
@@ -193,11 +255,14 @@ describe('abort', () => {
   }
 
   test('ends children and their children', async () => {
-    expect(await survivors('sleep 51.1 & (sleep 51.2 & sleep 51.3) & echo ready; wait', 'sleep 51.')).toEqual([]);
+    expect(
+      await survivors('sleep 51.1 & (sleep 51.2 & sleep 51.3) & echo ready; wait', 'sleep 51.'),
+    ).toEqual([]);
   });
 
   test('kills what ignores SIGTERM', async () => {
-    const script = "trap '' TERM; (trap '' TERM; while :; do sleep 52.1; done) & echo ready; while :; do sleep 52.2; done";
+    const script =
+      "trap '' TERM; (trap '' TERM; while :; do sleep 52.1; done) & echo ready; while :; do sleep 52.2; done";
     expect(await survivors(script, 'sleep 52.')).toEqual([]);
   });
 
@@ -211,7 +276,9 @@ describe('abort', () => {
 describe('text arrives as it is, and executes nothing', () => {
   const echo = async (argument: string): Promise<unknown> => {
     const script = 'JSON.stringify([process.argv[1], process.env.V])';
-    const output = (await run([node, '-p', script, '--', argument], { env: { V: argument } })) as { stdout: string };
+    const output = (await run([node, '-p', script, '--', argument], { env: { V: argument } })) as {
+      stdout: string;
+    };
     return JSON.parse(output.stdout);
   };
 
@@ -220,7 +287,9 @@ describe('text arrives as it is, and executes nothing', () => {
   });
 
   test('any text', async () => {
-    const texts = fc.sample(fc.string({ unit: 'grapheme', minLength: 1 }), 300).filter((text) => !text.includes('\0'));
+    const texts = fc
+      .sample(fc.string({ unit: 'grapheme', minLength: 1 }), 300)
+      .filter((text) => !text.includes('\0'));
     const script = 'JSON.stringify(process.argv.slice(1))';
     const output = (await run([node, '-p', script, '--', ...texts])) as { stdout: string };
     expect(JSON.parse(output.stdout)).toEqual(texts);

@@ -23,9 +23,17 @@ beforeAll(async () => {
       api: {
         kind: 'x',
         environment: 'test',
-        http: { address: `${service.address}/base`, bearer: 'token', headers: { 'x-tenant': 't1' } },
+        http: {
+          address: `${service.address}/base`,
+          bearer: 'token',
+          headers: { 'x-tenant': 't1' },
+        },
       },
-      thief: { kind: 'x', environment: 'test', http: { address: foreign.address, bearer: 'token' } },
+      thief: {
+        kind: 'x',
+        environment: 'test',
+        http: { address: foreign.address, bearer: 'token' },
+      },
       bare: { kind: 'x', environment: 'test' },
     },
     { token: { from: 'file:token', targets: ['api'] } },
@@ -55,21 +63,32 @@ const get = (changes: Partial<HttpAction> = {}): HttpAction => ({
 });
 
 test('a request goes to the target, with its token and headers', async () => {
-  const output = await http(get({ method: 'POST', path: '/jobs', json: { a: 1 }, query: { q: 'a b&c' } }), world.context());
+  const output = await http(
+    get({ method: 'POST', path: '/jobs', json: { a: 1 }, query: { q: 'a b&c' } }),
+    world.context(),
+  );
   expect(output).toEqual({ status: 200, body: { ok: true } });
   expect(service.received).toMatchObject([
     {
       method: 'POST',
       url: '/base/jobs?q=a+b%26c',
-      headers: { authorization: `Bearer ${token}`, 'x-tenant': 't1', 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        'x-tenant': 't1',
+        'content-type': 'application/json',
+      },
       body: '{"a":1}',
     },
   ]);
 });
 
 test('Idempotency-Key is the same for every attempt', async () => {
-  for (const attempt of [1, 2]) await http(get({ method: 'POST', idempotencyKey: true }), world.context({ attempt }));
-  expect(service.received.map(({ headers }) => headers['idempotency-key'])).toEqual(['run-1/step-1', 'run-1/step-1']);
+  for (const attempt of [1, 2])
+    await http(get({ method: 'POST', idempotencyKey: true }), world.context({ attempt }));
+  expect(service.received.map(({ headers }) => headers['idempotency-key'])).toEqual([
+    'run-1/step-1',
+    'run-1/step-1',
+  ]);
 });
 
 describe('the secret never leaves its target', () => {
@@ -87,19 +106,27 @@ describe('the secret never leaves its target', () => {
     ['a query inside the path', () => '/x?admin=1'],
   ])('%s is refused before anything is sent', async (_what, path) => {
     const failure = await failureOf(http(get({ path: path() }), world.context()));
-    expect(failure).toMatchObject({ type: 'Configuration', message: expect.stringContaining("leaves the target's address") });
+    expect(failure).toMatchObject({
+      type: 'Configuration',
+      message: expect.stringContaining("leaves the target's address"),
+    });
     expect(service.received).toEqual([]);
   });
 
   test.each(['..', '.', ''])('a parameter %p is refused', async (name) => {
-    const failure = await failureOf(http(get({ path: '/x/{name}', params: { name } }), world.context()));
+    const failure = await failureOf(
+      http(get({ path: '/x/{name}', params: { name } }), world.context()),
+    );
     expect(failure.type).toBe('Configuration');
     expect(service.received).toEqual([]);
   });
 
   test('a parameter that was not given is told', async () => {
     const failure = await failureOf(http(get({ path: '/x/{name}' }), world.context()));
-    expect(failure).toMatchObject({ type: 'Configuration', message: expect.stringContaining('{name}') });
+    expect(failure).toMatchObject({
+      type: 'Configuration',
+      message: expect.stringContaining('{name}'),
+    });
   });
 
   test('parameters that look like addresses stay one segment', async () => {
@@ -112,7 +139,9 @@ describe('the secret never leaves its target', () => {
   });
 
   test('a header that would begin another is refused', async () => {
-    const failure = await failureOf(http(get({ headers: { 'x-note': 'a\r\nx-evil: b' } }), world.context()));
+    const failure = await failureOf(
+      http(get({ headers: { 'x-note': 'a\r\nx-evil: b' } }), world.context()),
+    );
     expect(failure.type).toBe('Configuration');
     expect(service.received).toEqual([]);
   });
@@ -124,22 +153,35 @@ describe('the secret never leaves its target', () => {
 
   test('a target that the secret is not for gets neither secret nor request', async () => {
     const failure = await failureOf(http(get({ target: 'thief' }), world.context()));
-    expect(failure).toMatchObject({ type: 'Configuration', message: 'secret token may not go to target thief' });
+    expect(failure).toMatchObject({
+      type: 'Configuration',
+      message: 'secret token may not go to target thief',
+    });
   });
 
-  test.each([301, 302, 303, 307, 308])('a redirect (%i) to another origin is not followed', async (status) => {
-    service.answerWith((_request, response) =>
-      response.writeHead(status, { location: `${foreign.address}/take?secret=hidden` }).end(),
-    );
-    const failure = await failureOf(http(get(), world.context()));
-    expect(failure).toMatchObject({ type: 'HttpRejected', message: expect.stringContaining(`${foreign.address}/take`) });
-    expect(failure.message).not.toContain('hidden');
-    expect(service.received).toHaveLength(1);
-  });
+  test.each([301, 302, 303, 307, 308])(
+    'a redirect (%i) to another origin is not followed',
+    async (status) => {
+      service.answerWith((_request, response) =>
+        response.writeHead(status, { location: `${foreign.address}/take?secret=hidden` }).end(),
+      );
+      const failure = await failureOf(http(get(), world.context()));
+      expect(failure).toMatchObject({
+        type: 'HttpRejected',
+        message: expect.stringContaining(`${foreign.address}/take`),
+      });
+      expect(failure.message).not.toContain('hidden');
+      expect(service.received).toHaveLength(1);
+    },
+  );
 
   test('a change is not sent a second time to where a redirect points', async () => {
-    service.answerWith((_request, response) => response.writeHead(307, { location: '/base/other' }).end());
-    expect((await failureOf(http(get({ method: 'POST' }), world.context()))).type).toBe('HttpRejected');
+    service.answerWith((_request, response) =>
+      response.writeHead(307, { location: '/base/other' }).end(),
+    );
+    expect((await failureOf(http(get({ method: 'POST' }), world.context()))).type).toBe(
+      'HttpRejected',
+    );
     expect(service.received).toHaveLength(1);
   });
 
@@ -149,7 +191,10 @@ describe('the secret never leaves its target', () => {
       if (left === 0) json(response, 200, { arrived: true });
       else response.writeHead(302, { location: `/base/${left - 1}` }).end();
     });
-    await expect(http(get({ path: '/3' }), world.context())).resolves.toEqual({ status: 200, body: { arrived: true } });
+    await expect(http(get({ path: '/3' }), world.context())).resolves.toEqual({
+      status: 200,
+      body: { arrived: true },
+    });
     expect((await failureOf(http(get({ path: '/9' }), world.context()))).type).toBe('HttpRejected');
   });
 });
@@ -168,10 +213,14 @@ describe('what an answer means', () => {
     [500, 'HttpUnavailable'],
     [503, 'HttpUnavailable'],
   ])('%i is %s, with what the service said', async (status, type) => {
-    service.answerWith((_request, response) => json(response, status, { error: { code: 'x', message: `because of ${token}` } }));
+    service.answerWith((_request, response) =>
+      json(response, status, { error: { code: 'x', message: `because of ${token}` } }),
+    );
     const failure = await failureOf(http(get(), world.context()));
     expect(failure.type).toBe(type);
-    expect(failure.message).toBe(`${service.address}/base/x answered ${status}: because of [secret token]`);
+    expect(failure.message).toBe(
+      `${service.address}/base/x answered ${status}: because of [secret token]`,
+    );
     if (type === 'HttpDenied') expect(failure.extra.next).toMatch(/secret token.*secrets\.yaml/);
   });
 
@@ -182,18 +231,27 @@ describe('what an answer means', () => {
 
   test('the step says which statuses are good', async () => {
     service.answerWith((_request, response) => json(response, 404, { gone: true }));
-    await expect(http(get({ statuses: [200, 404] }), world.context())).resolves.toEqual({ status: 404, body: { gone: true } });
+    await expect(http(get({ statuses: [200, 404] }), world.context())).resolves.toEqual({
+      status: 404,
+      body: { gone: true },
+    });
     service.answerWith((_request, response) => json(response, 201, {}));
-    expect((await failureOf(http(get({ statuses: [200] }), world.context()))).type).toBe('HttpRejected');
+    expect((await failureOf(http(get({ statuses: [200] }), world.context()))).type).toBe(
+      'HttpRejected',
+    );
   });
 
   test('a long message of the service is cut', async () => {
-    service.answerWith((_request, response) => json(response, 400, { message: 'm'.repeat(100_000) }));
+    service.answerWith((_request, response) =>
+      json(response, 400, { message: 'm'.repeat(100_000) }),
+    );
     expect((await failureOf(http(get(), world.context()))).message.length).toBeLessThan(500);
   });
 
   test('a target without an address is a matter of configuration', async () => {
-    expect((await failureOf(http(get({ target: 'bare' }), world.context()))).type).toBe('Configuration');
+    expect((await failureOf(http(get({ target: 'bare' }), world.context()))).type).toBe(
+      'Configuration',
+    );
   });
 });
 
@@ -209,7 +267,9 @@ describe('no answer', () => {
     });
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const { port } = server.address() as AddressInfo;
-    const own = new World({ api: { kind: 'x', environment: 'test', http: { address: `http://127.0.0.1:${port}` } } });
+    const own = new World({
+      api: { kind: 'x', environment: 'test', http: { address: `http://127.0.0.1:${port}` } },
+    });
     return {
       context: own.context(),
       stop: async () => {
@@ -226,12 +286,17 @@ describe('no answer', () => {
     await stop();
     const gone = new World({ api: { kind: 'x', environment: 'test', http: { address } } });
     const failure = await failureOf(http(get(), gone.context()));
-    expect(failure).toMatchObject({ type: 'Unreachable', message: expect.stringContaining(address) });
+    expect(failure).toMatchObject({
+      type: 'Unreachable',
+      message: expect.stringContaining(address),
+    });
     gone.remove();
   });
 
   test('no such host: Unreachable', async () => {
-    const own = new World({ api: { kind: 'x', environment: 'test', http: { address: 'http://no-such-host.invalid' } } });
+    const own = new World({
+      api: { kind: 'x', environment: 'test', http: { address: 'http://no-such-host.invalid' } },
+    });
     expect((await failureOf(http(get(), own.context()))).type).toBe('Unreachable');
     own.remove();
   });
@@ -240,7 +305,11 @@ describe('no answer', () => {
     ['a change', { method: 'POST' }, 'OutcomeUnknown'],
     ['a read', { method: 'GET' }, 'NoAnswer'],
     ['declared idempotent', { method: 'POST', idempotent: true }, 'NoAnswer'],
-    ['with an Idempotency-Key that the service honours', { method: 'POST', idempotencyKey: true }, 'NoAnswer'],
+    [
+      'with an Idempotency-Key that the service honours',
+      { method: 'POST', idempotencyKey: true },
+      'NoAnswer',
+    ],
   ] as const)('the connection breaks after the request was sent: %s', async (_, change, type) => {
     const { context, stop } = await rude((socket) => socket.once('data', () => socket.destroy()));
     const failure = await failureOf(http(get(change), context));
@@ -258,7 +327,9 @@ describe('no answer', () => {
       count += 1;
       socket.destroy();
     });
-    const failure = await failureOf(http(get(change), { ...context, resumedFrom: 'here', evidence: { sent: 'there' } }));
+    const failure = await failureOf(
+      http(get(change), { ...context, resumedFrom: 'here', evidence: { sent: 'there' } }),
+    );
     expect(count).toBe(requests);
     expect(failure.type).toBe(requests === 0 ? 'OutcomeUnknown' : 'NoAnswer');
     await stop();
@@ -271,16 +342,26 @@ describe('no answer', () => {
       socket.destroy();
     });
     const action = get({ method: 'PUT', idempotent: true });
-    const failure = await failureOf(http(action, { ...context, resumedFrom: 'here', mayAct: refusing }));
-    expect(failure).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('may have acted') });
+    const failure = await failureOf(
+      http(action, { ...context, resumedFrom: 'here', mayAct: refusing }),
+    );
+    expect(failure).toMatchObject({
+      type: 'LeaseLost',
+      message: expect.stringContaining('may have acted'),
+    });
     expect(count).toBe(0);
     await stop();
   });
 
   test('what may not be sent twice is noted before it is sent; a worker before that noted nothing has sent nothing', async () => {
     const { context, stop } = await rude((socket) => socket.once('data', () => socket.destroy()));
-    const failure = await failureOf(http(get({ method: 'POST' }), { ...context, resumedFrom: 'here' }));
-    expect(failure).toMatchObject({ type: 'OutcomeUnknown', message: expect.stringContaining('did not answer') });
+    const failure = await failureOf(
+      http(get({ method: 'POST' }), { ...context, resumedFrom: 'here' }),
+    );
+    expect(failure).toMatchObject({
+      type: 'OutcomeUnknown',
+      message: expect.stringContaining('did not answer'),
+    });
     expect(context.evidenceKept).toEqual([{ sent: expect.stringContaining('http://127.0.0.1') }]);
     await stop();
   });
@@ -288,7 +369,9 @@ describe('no answer', () => {
   test('taken over by another worker meanwhile: nothing is sent any more', async () => {
     let count = 0;
     const { context, stop } = await rude(() => (count += 1));
-    const failure = await failureOf(http(get({ method: 'POST' }), { ...context, keepEvidence: () => Promise.resolve(false) }));
+    const failure = await failureOf(
+      http(get({ method: 'POST' }), { ...context, keepEvidence: () => Promise.resolve(false) }),
+    );
     expect(failure.type).toBe('WorkerLost');
     expect(count).toBe(0);
     await stop();
@@ -297,26 +380,40 @@ describe('no answer', () => {
   test.each([
     ['of a change', { method: 'POST' }, 'OutcomeUnknown'],
     ['of a read', { method: 'GET' }, 'StepTimeout'],
-    ['of a change with an Idempotency-Key', { method: 'POST', idempotencyKey: true }, 'StepTimeout'],
+    [
+      'of a change with an Idempotency-Key',
+      { method: 'POST', idempotencyKey: true },
+      'StepTimeout',
+    ],
   ] as const)('the time is over while nobody answers: the outcome %s', async (_, change, type) => {
     const controller = new AbortController();
     const { context, stop } = await rude((socket) =>
-      socket.once('data', () => controller.abort(new StepFailure('StepTimeout', 'it took too long'))),
+      socket.once('data', () =>
+        controller.abort(new StepFailure('StepTimeout', 'it took too long')),
+      ),
     );
-    expect(await failureOf(http(get(change), { ...context, signal: controller.signal }))).toMatchObject({ type });
+    expect(
+      await failureOf(http(get(change), { ...context, signal: controller.signal })),
+    ).toMatchObject({ type });
     await stop();
   });
 
   test('a worker that lets go says nothing about the outcome: the next one finds what was noted', async () => {
     const controller = new AbortController();
-    const { context, stop } = await rude((socket) => socket.once('data', () => controller.abort(new Error('WORKER_SHUTDOWN'))));
-    await expect(http(get({ method: 'POST' }), { ...context, signal: controller.signal })).rejects.toThrow('WORKER_SHUTDOWN');
+    const { context, stop } = await rude((socket) =>
+      socket.once('data', () => controller.abort(new Error('WORKER_SHUTDOWN'))),
+    );
+    await expect(
+      http(get({ method: 'POST' }), { ...context, signal: controller.signal }),
+    ).rejects.toThrow('WORKER_SHUTDOWN');
     await stop();
   });
 
   test('the connection breaks inside the answer: NoAnswer', async () => {
     const { context, stop } = await rude((socket) =>
-      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this')),
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this'),
+      ),
     );
     expect((await failureOf(http(get(), context))).type).toBe('NoAnswer');
     await stop();
@@ -336,14 +433,18 @@ describe('no answer', () => {
     await expect(asked).rejects.toThrow('cancelled by the test');
     await Promise.race([
       closed,
-      delay(5_000, undefined, { ref: false }).then(() => Promise.reject(new Error('the socket stayed open'))),
+      delay(5_000, undefined, { ref: false }).then(() =>
+        Promise.reject(new Error('the socket stayed open')),
+      ),
     ]);
     await stop();
   });
 
   test('an abort inside the answer ends it too', async () => {
     const { context, stop } = await rude((socket) =>
-      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nbegun')),
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\nbegun'),
+      ),
     );
     const controller = new AbortController();
     const asked = http(get(), { ...context, signal: controller.signal });
@@ -360,7 +461,10 @@ describe('bodies of any size', () => {
   test('of 5 MB of JSON a step picks what it needs', async () => {
     expect(big.length).toBeGreaterThan(5_000_000);
     service.answerWith((_request, response) => json(response, 200, JSON.parse(big)));
-    const output = await http(get({ pick: { rows: 'summary.rows', last: 'rows.49999.id', none: 'not.there' } }), world.context());
+    const output = await http(
+      get({ pick: { rows: 'summary.rows', last: 'rows.49999.id', none: 'not.there' } }),
+      world.context(),
+    );
     expect(output).toEqual({ rows: 50_000, last: 49_999, none: null });
   });
 
@@ -384,7 +488,10 @@ describe('bodies of any size', () => {
       response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(binary),
     );
     const output = (await http(get(), world.context())) as { text: string };
-    expect(output).toMatchObject({ bytes: binary.length, sha256: createHash('sha256').update(binary).digest('hex') });
+    expect(output).toMatchObject({
+      bytes: binary.length,
+      sha256: createHash('sha256').update(binary).digest('hex'),
+    });
     expect(output.text).not.toContain('\0');
     expect(JSON.parse(JSON.stringify(output))).toEqual(output);
   });
@@ -394,7 +501,9 @@ describe('bodies of any size', () => {
     ['plain text', 200, 'text/plain', 'hello'],
     ['JSON that is none', 200, 'application/json', '{"a":'],
   ])('%s', async (_what, status, type, body) => {
-    service.answerWith((_request, response) => response.writeHead(status, type ? { 'content-type': type } : {}).end(body));
+    service.answerWith((_request, response) =>
+      response.writeHead(status, type ? { 'content-type': type } : {}).end(body),
+    );
     await expect(http(get(), world.context())).resolves.toMatchObject({
       status,
       text: body,
@@ -407,14 +516,22 @@ describe('bodies of any size', () => {
     service.answerWith((_request, response) =>
       response.writeHead(200, { 'content-type': 'text/plain' }).end(`you sent ${token}`),
     );
-    await expect(http(get(), world.context())).resolves.toMatchObject({ text: 'you sent [secret token]' });
+    await expect(http(get(), world.context())).resolves.toMatchObject({
+      text: 'you sent [secret token]',
+    });
   });
 });
 
 describe('text arrives as it is', () => {
   test.each(hostile)('%j in path, query and body', async (payload) => {
     await http(
-      get({ method: 'POST', path: '/a/{p}/b', params: { p: payload }, query: { q: payload }, json: { v: payload } }),
+      get({
+        method: 'POST',
+        path: '/a/{p}/b',
+        params: { p: payload },
+        query: { q: payload },
+        json: { v: payload },
+      }),
       world.context(),
     );
     const { url = '', headers = {}, body = '' } = service.received[0] ?? {};
@@ -429,7 +546,10 @@ describe('text arrives as it is', () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'grapheme', minLength: 1 }), async (text) => {
         fc.pre(text !== '.' && text !== '..');
-        await http(get({ path: '/a/{p}', params: { p: text }, query: { q: text } }), world.context());
+        await http(
+          get({ path: '/a/{p}', params: { p: text }, query: { q: text } }),
+          world.context(),
+        );
         const [path = '', query = ''] = (service.received.at(-1)?.url ?? '').split('?');
         expect(decodeURIComponent(path.split('/')[3] ?? '')).toBe(text);
         expect(new URLSearchParams(query).get('q')).toBe(text);

@@ -29,7 +29,9 @@ beforeAll(async () => {
   const password = decodeURIComponent(url.password);
   url.password = '';
   world = new World(
-    { db: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } } },
+    {
+      db: { kind: 'x', environment: 'test', postgres: { address: url.href, password: 'password' } },
+    },
     { password: { from: 'file:password', targets: ['db'] } },
   );
   world.secret('password', password);
@@ -51,6 +53,9 @@ test('it crashes between the evidence and COMMIT: what it says later of other tr
   const failure = await failureOf(
     sql({ kind: 'sql', target: 'db', statements: [{ text: 'INSERT INTO t VALUES (1)' }] }, context),
   );
-  expect(failure).toMatchObject({ type: 'SqlTransient', message: expect.stringContaining('rolled back') });
+  expect(failure).toMatchObject({
+    type: 'SqlTransient',
+    message: expect.stringContaining('rolled back'),
+  });
   expect(await asked('SELECT id FROM t')).toEqual([]);
 }, 60_000);

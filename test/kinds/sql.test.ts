@@ -35,8 +35,16 @@ beforeAll(async () => {
   address.username = role;
   world = new World(
     {
-      db: { kind: 'x', environment: 'test', postgres: { address: address.href, password: 'db-password' } },
-      other: { kind: 'x', environment: 'test', postgres: { address: address.href, password: 'db-password' } },
+      db: {
+        kind: 'x',
+        environment: 'test',
+        postgres: { address: address.href, password: 'db-password' },
+      },
+      other: {
+        kind: 'x',
+        environment: 'test',
+        postgres: { address: address.href, password: 'db-password' },
+      },
       gone: { kind: 'x', environment: 'test', postgres: { address: 'postgres://u@127.0.0.1:1/x' } },
       nodb: {
         kind: 'x',
@@ -45,7 +53,10 @@ beforeAll(async () => {
       },
       bare: { kind: 'x', environment: 'test' },
     },
-    { 'db-password': { from: 'file:db-password', targets: ['db'] }, admin: { from: 'file:admin', targets: ['nodb'] } },
+    {
+      'db-password': { from: 'file:db-password', targets: ['db'] },
+      admin: { from: 'file:admin', targets: ['nodb'] },
+    },
   );
   world.secret('db-password', password);
   world.secret('admin', decodeURIComponent(new URL(database.url).password) || 'unused');
@@ -60,10 +71,14 @@ afterAll(async () => {
   world.remove();
 });
 
-const run = (statements: SqlStatement[], context: Partial<AttemptContext> = {}, changes: Partial<SqlAction> = {}) =>
-  sql({ kind: 'sql', target: 'db', statements, ...changes }, world.context(context));
+const run = (
+  statements: SqlStatement[],
+  context: Partial<AttemptContext> = {},
+  changes: Partial<SqlAction> = {},
+) => sql({ kind: 'sql', target: 'db', statements, ...changes }, world.context(context));
 
-const notes = async () => (await admin.query<{ id: number; note: string | null }>('SELECT * FROM t ORDER BY id')).rows;
+const notes = async () =>
+  (await admin.query<{ id: number; note: string | null }>('SELECT * FROM t ORDER BY id')).rows;
 
 /** Connections that steps have left on the server. */
 const backends = async (): Promise<{ query: string; state: string }[]> =>
@@ -111,45 +126,67 @@ test('values that JSON cannot carry exactly stay text', async () => {
 });
 
 test('many rows are cut, and that is said', async () => {
-  const output = (await run([{ text: 'SELECT generate_series(1, 5000) AS n', as: 'n' }])) as { n: unknown[]; nTruncated: number };
+  const output = (await run([{ text: 'SELECT generate_series(1, 5000) AS n', as: 'n' }])) as {
+    n: unknown[];
+    nTruncated: number;
+  };
   expect(output.n).toHaveLength(200);
   expect(output).toMatchObject({ nTruncated: 5_000, rowCounts: [5_000] });
 });
 
 test('all statements commit or none does', async () => {
-  const failure = await failureOf(run([{ text: 'INSERT INTO t VALUES (1)' }, { text: 'INSERT INTO t VALUES (1)' }]));
+  const failure = await failureOf(
+    run([{ text: 'INSERT INTO t VALUES (1)' }, { text: 'INSERT INTO t VALUES (1)' }]),
+  );
   expect(failure.type).toBe('SqlRejected');
   expect(await notes()).toEqual([]);
 });
 
 test('a step that reads cannot write', async () => {
   const failure = await failureOf(run([{ text: 'INSERT INTO t VALUES (1)' }], { effect: 'read' }));
-  expect(failure).toMatchObject({ type: 'SqlRejected', message: expect.stringContaining('read-only') });
+  expect(failure).toMatchObject({
+    type: 'SqlRejected',
+    message: expect.stringContaining('read-only'),
+  });
   expect(await notes()).toEqual([]);
 });
 
-test.each(['read committed', 'repeatable read', 'serializable'] as const)('isolation %s is used', async (isolation) => {
-  const output = await run([{ text: "SELECT current_setting('transaction_isolation') AS level", as: 'v' }], {}, { isolation });
-  expect(output).toMatchObject({ v: [{ level: isolation }] });
-});
+test.each(['read committed', 'repeatable read', 'serializable'] as const)(
+  'isolation %s is used',
+  async (isolation) => {
+    const output = await run(
+      [{ text: "SELECT current_setting('transaction_isolation') AS level", as: 'v' }],
+      {},
+      { isolation },
+    );
+    expect(output).toMatchObject({ v: [{ level: isolation }] });
+  },
+);
 
 test('limits are always set, and never above the time that the attempt has', async () => {
   const settings: SqlStatement = {
     as: 'v',
     text: "SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock",
   };
-  await expect(run([settings], { timeoutMs: 60_000 })).resolves.toMatchObject({ v: [{ statement: '30s', lock: '5s' }] });
-  await expect(run([settings], { timeoutMs: 2_000 })).resolves.toMatchObject({ v: [{ statement: '2s', lock: '2s' }] });
-  await expect(run([settings], { timeoutMs: 60_000 }, { statementTimeoutMs: 45_000, lockTimeoutMs: 100 })).resolves.toMatchObject(
-    {
-      v: [{ statement: '45s', lock: '100ms' }],
-    },
-  );
+  await expect(run([settings], { timeoutMs: 60_000 })).resolves.toMatchObject({
+    v: [{ statement: '30s', lock: '5s' }],
+  });
+  await expect(run([settings], { timeoutMs: 2_000 })).resolves.toMatchObject({
+    v: [{ statement: '2s', lock: '2s' }],
+  });
+  await expect(
+    run([settings], { timeoutMs: 60_000 }, { statementTimeoutMs: 45_000, lockTimeoutMs: 100 }),
+  ).resolves.toMatchObject({
+    v: [{ statement: '45s', lock: '100ms' }],
+  });
 });
 
 test('the server sees whose connection it is, and no connection stays', async () => {
   const key = `run-${'é'.repeat(60)}/step`;
-  const output = (await run([{ text: "SELECT current_setting('application_name') AS name", as: 'v' }], { key })) as {
+  const output = (await run(
+    [{ text: "SELECT current_setting('application_name') AS name", as: 'v' }],
+    { key },
+  )) as {
     v: [{ name: string }];
   };
   expect(output.v[0].name).toMatch(/^runbook\/run-/);
@@ -182,15 +219,25 @@ describe('what a failure means', () => {
   });
 
   test('a statement that takes too long', async () => {
-    const failure = await failureOf(run([{ text: 'SELECT pg_sleep(30)' }], {}, { statementTimeoutMs: 100 }));
-    expect(failure).toMatchObject({ type: 'SqlTransient', message: expect.stringContaining('57014') });
+    const failure = await failureOf(
+      run([{ text: 'SELECT pg_sleep(30)' }], {}, { statementTimeoutMs: 100 }),
+    );
+    expect(failure).toMatchObject({
+      type: 'SqlTransient',
+      message: expect.stringContaining('57014'),
+    });
   });
 
   test('a lock that is not free', async () => {
     await admin.query('BEGIN; LOCK TABLE locked');
-    const failure = await failureOf(run([{ text: 'SELECT * FROM locked' }], {}, { lockTimeoutMs: 100 }));
+    const failure = await failureOf(
+      run([{ text: 'SELECT * FROM locked' }], {}, { lockTimeoutMs: 100 }),
+    );
     await admin.query('ROLLBACK');
-    expect(failure).toMatchObject({ type: 'SqlTransient', message: expect.stringContaining('55P03') });
+    expect(failure).toMatchObject({
+      type: 'SqlTransient',
+      message: expect.stringContaining('55P03'),
+    });
   });
 
   test('a table without the right', async () => {
@@ -204,15 +251,26 @@ describe('what a failure means', () => {
 
   test('nobody listens', async () => {
     const failure = await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'gone' }));
-    expect(failure).toMatchObject({ type: 'Unreachable', message: expect.stringContaining('127.0.0.1:1/x') });
+    expect(failure).toMatchObject({
+      type: 'Unreachable',
+      message: expect.stringContaining('127.0.0.1:1/x'),
+    });
   });
 
   test('a server that accepts and says nothing: Unreachable after five seconds', async () => {
     const silent = createServer();
     await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
     const { port } = silent.address() as AddressInfo;
-    const own = new World({ db: { kind: 'x', environment: 'test', postgres: { address: `postgres://u@127.0.0.1:${port}/x` } } });
-    const failure = await failureOf(sql({ kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] }, own.context()));
+    const own = new World({
+      db: {
+        kind: 'x',
+        environment: 'test',
+        postgres: { address: `postgres://u@127.0.0.1:${port}/x` },
+      },
+    });
+    const failure = await failureOf(
+      sql({ kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] }, own.context()),
+    );
     expect(failure.type).toBe('Unreachable');
     own.remove();
     silent.close();
@@ -220,11 +278,16 @@ describe('what a failure means', () => {
 
   test('a password for another target is not sent', async () => {
     const failure = await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'other' }));
-    expect(failure).toMatchObject({ type: 'Configuration', message: 'secret db-password may not go to target other' });
+    expect(failure).toMatchObject({
+      type: 'Configuration',
+      message: 'secret db-password may not go to target other',
+    });
   });
 
   test('a target without a database', async () => {
-    expect((await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'bare' }))).type).toBe('Configuration');
+    expect((await failureOf(run([{ text: 'SELECT 1' }], {}, { target: 'bare' }))).type).toBe(
+      'Configuration',
+    );
   });
 });
 
@@ -251,11 +314,15 @@ async function askingForPassword(): Promise<{ address: string; told: string[]; s
 test('the password reaches the server as it is, whatever characters it has, and no failure repeats it', async () => {
   const server = await askingForPassword();
   const own = new World(
-    { db: { kind: 'x', environment: 'test', postgres: { address: server.address, password: 'pw' } } },
+    {
+      db: { kind: 'x', environment: 'test', postgres: { address: server.address, password: 'pw' } },
+    },
     { pw: { from: 'file:pw', targets: ['db'] } },
   );
   own.secret('pw', password);
-  const failure = await failureOf(sql({ kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] }, own.context()));
+  const failure = await failureOf(
+    sql({ kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] }, own.context()),
+  );
   expect(server.told).toEqual([password]);
   expect(failure).toMatchObject({ type: 'SqlDenied', message: expect.stringContaining('28P01') });
   expect(JSON.stringify([failure.message, failure.extra])).not.toContain(password);
@@ -266,11 +333,20 @@ test('the password reaches the server as it is, whatever characters it has, and 
 describe('abort', () => {
   test('ends the statement in the server before it returns', async () => {
     const controller = new AbortController();
-    const asked = run([{ text: 'INSERT INTO t VALUES (1)' }, { text: 'SELECT pg_sleep(60)' }], { signal: controller.signal });
-    await until('the statement', async () => (await backends()).some(({ query }) => query.includes('pg_sleep')), 5_000, 20);
+    const asked = run([{ text: 'INSERT INTO t VALUES (1)' }, { text: 'SELECT pg_sleep(60)' }], {
+      signal: controller.signal,
+    });
+    await until(
+      'the statement',
+      async () => (await backends()).some(({ query }) => query.includes('pg_sleep')),
+      5_000,
+      20,
+    );
     controller.abort(new Error('cancelled by the test'));
     await expect(asked).rejects.toThrow('cancelled by the test');
-    const running = (await backends()).filter(({ query, state }) => query.includes('pg_sleep(60)') && state === 'active');
+    const running = (await backends()).filter(
+      ({ query, state }) => query.includes('pg_sleep(60)') && state === 'active',
+    );
     expect(running).toEqual([]);
     await until('all connections to end', async () => (await backends()).length === 0, 5_000, 20);
     expect(await notes()).toEqual([]);
@@ -278,7 +354,9 @@ describe('abort', () => {
 
   test('before it began, nothing is asked', async () => {
     const signal = AbortSignal.abort(new Error('cancelled by the test'));
-    await expect(run([{ text: 'INSERT INTO t VALUES (1)' }], { signal })).rejects.toThrow('cancelled by the test');
+    await expect(run([{ text: 'INSERT INTO t VALUES (1)' }], { signal })).rejects.toThrow(
+      'cancelled by the test',
+    );
     expect(await notes()).toEqual([]);
   });
 });
@@ -295,11 +373,16 @@ describe('values are values, never SQL', () => {
 
   test('any text', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 30 }), async (texts) => {
-        fc.pre(texts.every((text) => !text.includes('\0')));
-        const output = await run([{ text: 'SELECT v FROM unnest($1::text[]) AS v', values: [texts], as: 'v' }]);
-        expect(output).toMatchObject({ v: texts.map((v) => ({ v })) });
-      }),
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 30 }),
+        async (texts) => {
+          fc.pre(texts.every((text) => !text.includes('\0')));
+          const output = await run([
+            { text: 'SELECT v FROM unnest($1::text[]) AS v', values: [texts], as: 'v' },
+          ]);
+          expect(output).toMatchObject({ v: texts.map((v) => ({ v })) });
+        },
+      ),
       { numRuns: 20 },
     );
   });
@@ -309,7 +392,10 @@ describe('a transaction that nobody heard the end of', () => {
   const insert = (id: number, more: readonly SqlStatement[] = []): SqlAction => ({
     kind: 'sql',
     target: 'db',
-    statements: [{ text: 'INSERT INTO t VALUES ($1, $2) RETURNING id', values: [id, 'once'], as: 'inserted' }, ...more],
+    statements: [
+      { text: 'INSERT INTO t VALUES ($1, $2) RETURNING id', values: [id, 'once'], as: 'inserted' },
+      ...more,
+    ],
   });
   const rows = async (): Promise<number> => (await admin.query('SELECT FROM t')).rowCount ?? 0;
   const resumed = (evidence: Json): Partial<AttemptContext> => ({ resumedFrom: 'here', evidence });
@@ -329,20 +415,32 @@ describe('a transaction that nobody heard the end of', () => {
 
   test('was rolled back, or never came to COMMIT: it is done', async () => {
     await admin.query('BEGIN');
-    const { rows: found } = await admin.query<{ xid: string }>('SELECT pg_current_xact_id()::text AS xid');
+    const { rows: found } = await admin.query<{ xid: string }>(
+      'SELECT pg_current_xact_id()::text AS xid',
+    );
     await admin.query('ROLLBACK');
     expect(
-      await sql(insert(1), world.context(resumed({ ...found[0], system: await systemOf(admin), output: {} }))),
+      await sql(
+        insert(1),
+        world.context(resumed({ ...found[0], system: await systemOf(admin), output: {} })),
+      ),
     ).toMatchObject({
       inserted: [{ id: 1 }],
     });
-    expect(await sql(insert(2), world.context(resumed(null)))).toMatchObject({ inserted: [{ id: 2 }] });
+    expect(await sql(insert(2), world.context(resumed(null)))).toMatchObject({
+      inserted: [{ id: 2 }],
+    });
     expect(await rows()).toBe(2);
   });
 
   test('was rolled back, and the run has lost its target since: it is not done again', async () => {
-    const failure = await failureOf(sql(insert(1), world.context({ ...resumed(null), mayAct: refusing })));
-    expect(failure).toMatchObject({ type: 'LeaseLost', message: expect.stringContaining('may have acted') });
+    const failure = await failureOf(
+      sql(insert(1), world.context({ ...resumed(null), mayAct: refusing })),
+    );
+    expect(failure).toMatchObject({
+      type: 'LeaseLost',
+      message: expect.stringContaining('may have acted'),
+    });
     expect(await rows()).toBe(0);
   });
 
@@ -350,15 +448,22 @@ describe('a transaction that nobody heard the end of', () => {
     const url = new URL(database.url);
     url.username = role;
     url.password = encodeURIComponent(password);
-    const zombie = new pg.Client({ connectionString: url.href, application_name: 'runbook/run-1/step-1' });
+    const zombie = new pg.Client({
+      connectionString: url.href,
+      application_name: 'runbook/run-1/step-1',
+    });
     zombie.on('error', () => undefined);
     await zombie.connect();
     await zombie.query('BEGIN');
     await zombie.query("INSERT INTO t VALUES (1, 'from the zombie')");
-    expect(await sql(insert(1), world.context(resumed(null)))).toMatchObject({ inserted: [{ id: 1 }] });
+    expect(await sql(insert(1), world.context(resumed(null)))).toMatchObject({
+      inserted: [{ id: 1 }],
+    });
     await expect(zombie.query('COMMIT')).rejects.toThrow();
     await zombie.end().catch(() => undefined);
-    expect((await admin.query<{ note: string }>('SELECT note FROM t')).rows).toEqual([{ note: 'once' }]);
+    expect((await admin.query<{ note: string }>('SELECT note FROM t')).rows).toEqual([
+      { note: 'once' },
+    ]);
   });
 
   test('ran on other data, or too long ago to be known: a person decides', async () => {
@@ -372,14 +477,18 @@ describe('a transaction that nobody heard the end of', () => {
       { xid: '3' },
       { xid: '99999999999' },
     ]) {
-      const failure = await failureOf(sql(insert(2), world.context(resumed({ ...kept, ...change }))));
+      const failure = await failureOf(
+        sql(insert(2), world.context(resumed({ ...kept, ...change }))),
+      );
       expect(failure.type).toBe('OutcomeUnknown');
     }
     expect(await rows()).toBe(1);
   });
 
   test('an attempt that was taken over may not commit', async () => {
-    const failure = await failureOf(sql(insert(1), world.context({ keepEvidence: () => Promise.resolve(false) })));
+    const failure = await failureOf(
+      sql(insert(1), world.context({ keepEvidence: () => Promise.resolve(false) })),
+    );
     expect(failure.type).toBe('WorkerLost');
     expect(await rows()).toBe(0);
   });
@@ -391,7 +500,8 @@ describe('a transaction that nobody heard the end of', () => {
         IF new.note = 'break' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
         RETURN new; END $$;
       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION at_commit()`);
-    const noted = (note: string): SqlAction => insert(1, [{ text: 'INSERT INTO t VALUES (2, $1)', values: [note] }]);
+    const noted = (note: string): SqlAction =>
+      insert(1, [{ text: 'INSERT INTO t VALUES (2, $1)', values: [note] }]);
     expect((await failureOf(sql(noted('refuse'), world.context()))).type).toBe('SqlRejected');
     expect(await failureOf(sql(noted('break'), world.context()))).toMatchObject({
       type: 'SqlTransient',

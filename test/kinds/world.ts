@@ -101,7 +101,10 @@ export class Service {
     });
   }
 
-  static async start(answer: (request: Received, response: ServerResponse) => void = (_, response) => json(response, 200, {})) {
+  static async start(
+    answer: (request: Received, response: ServerResponse) => void = (_, response) =>
+      json(response, 200, {}),
+  ) {
     const service = new Service(answer);
     await new Promise<void>((listening) => service.server.listen(0, '127.0.0.1', listening));
     return service;
@@ -117,7 +120,9 @@ export class Service {
   }
 
   connections(): Promise<number> {
-    return new Promise((told, failed) => this.server.getConnections((error, count) => (error ? failed(error) : told(count))));
+    return new Promise((told, failed) =>
+      this.server.getConnections((error, count) => (error ? failed(error) : told(count))),
+    );
   }
 
   async stop(): Promise<void> {
@@ -126,7 +131,12 @@ export class Service {
   }
 }
 
-export function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify(body));
 }
@@ -159,6 +169,13 @@ export const hostile = [
 
 /** What an attempt is told whose run has lost a target since it began. */
 export function refusing(): never {
-  const by = { run: 'run-2', requester: 'ann', at: '2026-03-01T02:00:00.000Z', takenBy: 'bob', reason: 'it hangs', ended: false };
+  const by = {
+    run: 'run-2',
+    requester: 'ann',
+    at: '2026-03-01T02:00:00.000Z',
+    takenBy: 'bob',
+    reason: 'it hangs',
+    ended: false,
+  };
   throw lostLease({ target: 'api', closed: false, by }, true);
 }

@@ -233,4 +233,9 @@ export const askedByStep: Record<string, readonly string[]> = {
 };
 
 /** Steps whose verbs ask several things at once: in no order. */
-export const inNoOrder: readonly string[] = ['assess/look/from', 'files', 'verify/files', 'verify/proofs/health'];
+export const inNoOrder: readonly string[] = [
+  'assess/look/from',
+  'files',
+  'verify/files',
+  'verify/proofs/health',
+];

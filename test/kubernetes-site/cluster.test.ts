@@ -84,18 +84,28 @@ here('a site in Kubernetes', () => {
       }
       return all;
     };
-    const guarded = await winners('guarded', races, (lease, site) => fence(lease, 2, site, () => undefined));
+    const guarded = await winners('guarded', races, (lease, site) =>
+      fence(lease, 2, site, () => undefined),
+    );
     expect(guarded).toEqual(Array.from({ length: races }, () => 1));
 
     // Without the compare-and-swap, both of them.
     const blind = await winners('blind', 3, async ({ witness }, site) => {
       const name = witness!.lease;
-      const lease = JSON.parse(await cluster.kubectl('get', `lease/${name}`, '--namespace=witness', '-o', 'json')) as {
+      const lease = JSON.parse(
+        await cluster.kubectl('get', `lease/${name}`, '--namespace=witness', '-o', 'json'),
+      ) as {
         spec: { leaseTransitions: number };
       };
       if (lease.spec.leaseTransitions !== 1) throw new Error('it is given away already');
       const patch = JSON.stringify({ spec: { holderIdentity: site, leaseTransitions: 2 } });
-      await cluster.kubectl('patch', `lease/${name}`, '--namespace=witness', '--type=merge', `--patch=${patch}`);
+      await cluster.kubectl(
+        'patch',
+        `lease/${name}`,
+        '--namespace=witness',
+        '--type=merge',
+        `--patch=${patch}`,
+      );
     });
     expect(Math.max(...blind)).toBe(2);
     tell(
@@ -110,16 +120,23 @@ here('a site in Kubernetes', () => {
     const held = async (): Promise<number> => (await fetch(probe)).status;
     await until(
       'the keeper to hold the lease',
-      async () => (await held()) === 200 && ((await (await fetch(probe)).json()) as { held: boolean }).held,
+      async () =>
+        (await held()) === 200 && ((await (await fetch(probe)).json()) as { held: boolean }).held,
     );
     const begun = performance.now();
     const { fencedAt } = await sites.must('b', 'fence', '2', 'b');
     const took = performance.now() - begun;
     expect(await held()).toBe(503);
     expect(took).toBeGreaterThan(3_000);
-    tell(`fence: ${Math.round(took)} ms with a lease of 2 s and a grace of 1 s, and nobody holds it at site a`);
+    tell(
+      `fence: ${Math.round(took)} ms with a lease of 2 s and a grace of 1 s, and nobody holds it at site a`,
+    );
     // Told again it has been done; another site, or an older epoch, is refused.
-    expect(await sites.must('b', 'fence', '2', 'b')).toMatchObject({ epoch: 2, site: 'b', fencedAt });
+    expect(await sites.must('b', 'fence', '2', 'b')).toMatchObject({
+      epoch: 2,
+      site: 'b',
+      fencedAt,
+    });
     expect(await sites.run('a', 'fence', '2', 'a')).toMatchObject({
       exitCode: 2,
       problem: expect.stringMatching(/at epoch 2, of site b/),
@@ -141,13 +158,34 @@ here('a site in Kubernetes', () => {
       metadata: { name: 'shop' },
       data: { greeting: 'hello' },
     });
-    await sites.kubectl('a', 'create', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shop' }, data: { token } });
+    await sites.kubectl('a', 'create', {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'shop' },
+      data: { token },
+    });
     await sites.must('a', 'save-config');
     await sites.must('b', 'restore-config', '--run', 'one');
     await sites.must('b', 'restore-config', '--run', 'one');
-    expect(await cluster.kubectl('get', 'secret/shop', '--namespace=shop-b', '-o', 'jsonpath={.data.token}')).toBe(token);
+    expect(
+      await cluster.kubectl(
+        'get',
+        'secret/shop',
+        '--namespace=shop-b',
+        '-o',
+        'jsonpath={.data.token}',
+      ),
+    ).toBe(token);
     // Not in the object's history of changes either.
-    expect(await cluster.kubectl('get', 'secret/shop', '--namespace=shop-b', '-o', 'jsonpath={.metadata.annotations}')).toBe('');
+    expect(
+      await cluster.kubectl(
+        'get',
+        'secret/shop',
+        '--namespace=shop-b',
+        '-o',
+        'jsonpath={.metadata.annotations}',
+      ),
+    ).toBe('');
     expect(JSON.stringify(sites.calls)).not.toContain(token);
   }, 120_000);
 
@@ -158,10 +196,19 @@ here('a site in Kubernetes', () => {
     const restore = ['restore-database', 'base-1', 'latest', '--run', 'one'] as const;
     expect(await sites.run('b', ...restore)).toMatchObject({ exitCode: 2 });
     const jobs = async (): Promise<string> =>
-      cluster.kubectl('get', 'jobs', '--namespace=shop-b', '-o', 'jsonpath={.items[*].metadata.uid}');
+      cluster.kubectl(
+        'get',
+        'jobs',
+        '--namespace=shop-b',
+        '-o',
+        'jsonpath={.items[*].metadata.uid}',
+      );
     const before = await jobs();
     expect(before.split(' ')).toHaveLength(1);
-    expect(await sites.must('b', ...restore)).toMatchObject({ backup: 'base-1', systemIdentifier: '7412345678901234567' });
+    expect(await sites.must('b', ...restore)).toMatchObject({
+      backup: 'base-1',
+      systemIdentifier: '7412345678901234567',
+    });
     expect(await sites.must('b', ...restore)).toMatchObject({ backup: 'base-1' });
     expect(await jobs()).toBe(before);
     expect((await deployment('b', 'database'))?.status.readyReplicas).toBe(2);
@@ -170,7 +217,10 @@ here('a site in Kubernetes', () => {
     sites.fault('helm', 'upgrade shop-api', helm === undefined ? 'half' : 'after');
     expect(await sites.run('b', 'start', 'api')).toMatchObject({ exitCode: 2 });
     await sites.must('b', 'start', 'api');
-    const ready = await until('the API', async () => (await sites.run('b', 'ready', 'api')).json ?? undefined);
+    const ready = await until(
+      'the API',
+      async () => (await sites.run('b', 'ready', 'api')).json ?? undefined,
+    );
     expect(ready).toMatchObject({ ready: true, pods: 2 });
     const made = await deployment('b', 'api');
     expect(await sites.must('b', 'start', 'api')).toMatchObject({ changed: false });
@@ -192,14 +242,21 @@ here('a site in Kubernetes', () => {
       const bring = () => install(own, release, (line) => said.push(line));
       writeFileSync(template, good.replace(':1.0.0', ':1.0.0-never-ready'));
       const dying = bring().catch((error: Error) => error.message);
-      await until('helm to wait', async () => (await status(own, release.release))?.info.status === 'pending-install');
+      await until(
+        'helm to wait',
+        async () => (await status(own, release.release))?.info.status === 'pending-install',
+      );
       for (const pid of pidsOf(['upgrade', release.release])) process.kill(pid, 'SIGKILL');
-      expect(await dying).toMatch(/^helm upgrade shop-worker: it ended with code none: it was killed/);
+      expect(await dying).toMatch(
+        /^helm upgrade shop-worker: it ended with code none: it was killed/,
+      );
       expect((await status(own, release.release))?.info.status).toBe('pending-install');
       writeFileSync(template, good);
       expect(await bring()).toEqual({ release: 'shop-worker', revision: 1, changed: true });
       expect(await bring()).toEqual({ release: 'shop-worker', revision: 1, changed: false });
-      expect(said).toEqual(['release shop-worker is pending-install: it is taken away, and done again']);
+      expect(said).toEqual([
+        'release shop-worker is pending-install: it is taken away, and done again',
+      ]);
       // The same of a later revision: back to the one before it, and from there.
       writeFileSync(template, good.replace(':1.0.0', ':2.0.0-never-ready'));
       writeFileSync(
@@ -208,12 +265,17 @@ here('a site in Kubernetes', () => {
       );
       writeFileSync(release.values[0] ?? '', 'greeting: good day\n');
       const again = bring().catch((error: Error) => error.message);
-      await until('helm to wait', async () => (await status(own, release.release))?.info.status === 'pending-upgrade');
+      await until(
+        'helm to wait',
+        async () => (await status(own, release.release))?.info.status === 'pending-upgrade',
+      );
       for (const pid of pidsOf(['upgrade', release.release])) process.kill(pid, 'SIGKILL');
       expect(await again).toMatch(/it was killed/);
       writeFileSync(template, good);
       expect(await bring()).toMatchObject({ changed: true });
-      expect(said.at(-1)).toBe('release shop-worker is pending-upgrade: back to revision 1, and done again');
+      expect(said.at(-1)).toBe(
+        'release shop-worker is pending-upgrade: back to revision 1, and done again',
+      );
       expect((await status(own, release.release))?.info.status).toBe('deployed');
       await sites.must('b', 'stop', 'worker');
     },
@@ -227,7 +289,10 @@ here('a site in Kubernetes', () => {
       expect([name, found?.spec.replicas, found?.status.replicas ?? 0]).toEqual([name, 0, 0]);
     }
     expect(await sites.must('b', 'stop')).toEqual({ stopped: [] });
-    expect(await sites.run('b', 'ready', 'api')).toMatchObject({ exitCode: 1, problem: 'api is stopped' });
+    expect(await sites.run('b', 'ready', 'api')).toMatchObject({
+      exitCode: 1,
+      problem: 'api is stopped',
+    });
     await sites.must('b', 'start', 'api');
     await until('the API', async () => (await sites.run('b', 'ready', 'api')).exitCode === 0);
     expect((await deployment('b', 'api'))?.spec.replicas).toBe(2);
@@ -237,7 +302,10 @@ here('a site in Kubernetes', () => {
     const file = join(sites.folder, 'sites', 'a', 'site.yaml');
     const before = readFileSync(file, 'utf8');
     const nowhere = join(folder, 'nowhere.kubeconfig');
-    writeFileSync(nowhere, readFileSync(cluster.deployerConfig, 'utf8').replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'));
+    writeFileSync(
+      nowhere,
+      readFileSync(cluster.deployerConfig, 'utf8').replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'),
+    );
     writeFileSync(file, before.replaceAll(cluster.deployerConfig, nowhere));
     expect(await sites.run('a', 'stop')).toMatchObject({
       exitCode: 2,
@@ -249,7 +317,11 @@ here('a site in Kubernetes', () => {
       problem: expect.stringMatching(/witness cannot be asked/),
     });
     // What stands there is known from terraform's state all the same.
-    expect(await sites.must('a', 'look')).toMatchObject({ exists: true, database: 'primary', epoch: null });
+    expect(await sites.must('a', 'look')).toMatchObject({
+      exists: true,
+      database: 'primary',
+      epoch: null,
+    });
     writeFileSync(file, before);
     expect(await sites.must('a', 'teardown')).toEqual({ removed: true });
     expect(await sites.must('a', 'teardown')).toEqual({ removed: false });
@@ -277,7 +349,15 @@ function pidsOf(words: readonly string[]): number[] {
 
 function database(role: 'primary' | 'standby') {
   return {
-    ...{ started: true, role, paused: false, systemIdentifier: '7412345678901234567', timeline: 1, ahead: 1, segment: 2 },
+    ...{
+      started: true,
+      role,
+      paused: false,
+      systemIdentifier: '7412345678901234567',
+      timeline: 1,
+      ahead: 1,
+      segment: 2,
+    },
     ...{ lastCommit: new Date().toISOString(), store: 'shop-store/shop/', rows: {} },
   };
 }

@@ -42,10 +42,18 @@ beforeAll(async () => {
   sites = await CloudSites.start();
   await sites.seed();
   const proxy = proxyHere();
-  entrance = await Proxy.start(proxy, join(sites.folder, 'entrance'), { slots: ['a', 'b', 'page'] });
+  entrance = await Proxy.start(proxy, join(sites.folder, 'entrance'), {
+    slots: ['a', 'b', 'page'],
+  });
   await entrance.traffic.apply([{ name: 'a', address: sites.address('a'), weight: 100 }]);
-  const site = (name: 'a' | 'b') => ({ kind: 'site', environment: 'test', facts: { program: sites.program(name), site: name } });
-  const servers = Object.fromEntries((['a', 'b', 'page'] as const).map((name) => [`server.${name}`, sites.address(name)]));
+  const site = (name: 'a' | 'b') => ({
+    kind: 'site',
+    environment: 'test',
+    facts: { program: sites.program(name), site: name },
+  });
+  const servers = Object.fromEntries(
+    (['a', 'b', 'page'] as const).map((name) => [`server.${name}`, sites.address(name)]),
+  );
   const facts = { ...entrance.facts, ...servers };
   const targets = {
     'site-a': site('a'),
@@ -94,7 +102,9 @@ async function approved(run: WorkflowHandle): Promise<RunView> {
 }
 
 async function serving(): Promise<string[]> {
-  return (await entrance.traffic.observe()).servers.filter(({ weight }) => weight > 0).map(({ name }) => name);
+  return (await entrance.traffic.observe()).servers
+    .filter(({ weight }) => weight > 0)
+    .map(({ name }) => name);
 }
 
 /** All bytes of a run's history, as text. */
@@ -112,10 +122,14 @@ async function recordOf(id: string): Promise<string> {
   );
   const texts = [];
   for (const { name } of tables) {
-    const { rows } = await engine.pool.query<{ text: string }>(`SELECT row::text AS text FROM runbook.${name} AS row`);
+    const { rows } = await engine.pool.query<{ text: string }>(
+      `SELECT row::text AS text FROM runbook.${name} AS row`,
+    );
     texts.push(
       ...rows.map(({ text }) =>
-        text.replace(/\\\\x((?:[0-9a-f]{2})+)/g, (_, hex: string) => Buffer.from(hex, 'hex').toString('latin1')),
+        text.replace(/\\\\x((?:[0-9a-f]{2})+)/g, (_, hex: string) =>
+          Buffer.from(hex, 'hex').toString('latin1'),
+        ),
       ),
     );
   }
@@ -126,7 +140,11 @@ test('a site that is lost is recovered in Kubernetes, though the cloud dies half
   sites.lose('a');
   sites.fault('aws', 'base.tar', 7);
   sites.fault('terraform', 'apply', 'half');
-  sites.fault('kubectl', 'apply --server-side --force-conflicts --field-manager=site-program --filename=- --kubeconfig', 'after');
+  sites.fault(
+    'kubectl',
+    'apply --server-side --force-conflicts --field-manager=site-program --filename=- --kubeconfig',
+    'after',
+  );
   sites.fault('aws', 'copy-object', 'after');
   sites.fault('helm', 'upgrade shop-api', 'half');
   sites.fault('helm', 'upgrade shop-worker', 'after');
@@ -147,7 +165,9 @@ test('a site that is lost is recovered in Kubernetes, though the cloud dies half
 
   // Each of the seven has died once, and every step was finished by the next attempt.
   expect(sites.faultsLeft).toBe(0);
-  const again = view.steps.filter(({ attempts, kind }) => kind === 'command' && attempts > 1).map(({ id }) => id);
+  const again = view.steps
+    .filter(({ attempts, kind }) => kind === 'command' && attempts > 1)
+    .map(({ id }) => id);
   expect(again.sort()).toEqual([
     'configuration',
     'files',
@@ -157,7 +177,9 @@ test('a site that is lost is recovered in Kubernetes, though the cloud dies half
     'tiers/worker/start',
   ]);
   expect(sites.effects.filter((effect, at) => sites.effects.indexOf(effect) !== at)).toEqual([]);
-  expect(sites.effects.map((effect) => effect.replace(/[0-9a-f]{16}/, 'DIGEST')).sort()).toEqual(done);
+  expect(sites.effects.map((effect) => effect.replace(/[0-9a-f]{16}/, 'DIGEST')).sort()).toEqual(
+    done,
+  );
   tell(
     `recovered in Kubernetes with 7 calls that died half-way: ${view.state}, ${sites.calls.length} calls, ${sites.effects.length} effects, 0 twice`,
   );
@@ -184,7 +206,10 @@ test('a site that is lost is recovered in Kubernetes, though the cloud dies half
   for (const [place, text] of Object.entries(places)) {
     // Something of the recovery is there: the search finds what is to be found.
     expect([place, /shop-store|promote/.test(text)]).toEqual([place, true]);
-    for (const secret of [...Object.values(secrets), token, key]) expect([place, text.includes(secret)]).toEqual([place, false]);
+    for (const secret of [...Object.values(secrets), token, key])
+      expect([place, text.includes(secret)]).toEqual([place, false]);
   }
-  expect(readFileSync(join(sites.folder, 'state', 'kube', 'b', 'shop', 'secret', 'shop.json'), 'utf8')).toContain(token);
+  expect(
+    readFileSync(join(sites.folder, 'state', 'kube', 'b', 'shop', 'secret', 'shop.json'), 'utf8'),
+  ).toContain(token);
 }, 300_000);

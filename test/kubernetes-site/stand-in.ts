@@ -35,7 +35,11 @@ interface Fault {
 }
 
 interface Kube {
-  metadata: { name: string; resourceVersion?: string; annotations?: Record<string, string> } & Record<string, unknown>;
+  metadata: {
+    name: string;
+    resourceVersion?: string;
+    annotations?: Record<string, string>;
+  } & Record<string, unknown>;
   kind: string;
   spec?: Record<string, unknown> & { replicas?: number };
   status?: unknown;
@@ -50,8 +54,12 @@ interface Answer {
 
 const [tool, ...argv] = process.argv.slice(2) as [ToolName, ...string[]];
 const input =
-  ['create', 'replace', 'apply', 'cp'].some((verb) => argv.includes(verb)) && takesInput() ? readFileSync(0) : Buffer.alloc(0);
-const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => recordedEnv.test(name)));
+  ['create', 'replace', 'apply', 'cp'].some((verb) => argv.includes(verb)) && takesInput()
+    ? readFileSync(0)
+    : Buffer.alloc(0);
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => recordedEnv.test(name)),
+);
 appendFileSync(join(folder, 'calls.jsonl'), `${JSON.stringify({ tool, argv, env })}\n`);
 const fault = faultFor();
 if (fault?.when === 'before') die();
@@ -74,14 +82,18 @@ process.exitCode = answer.exitCode ?? 0;
 
 function run(taken: Taken): Answer {
   if (tool === 'terraform') return terraform(taken);
-  if (tool === 'helm') return process.env['STAND_IN_HELM'] ? passOn(process.env['STAND_IN_HELM'], argv) : helm(taken);
+  if (tool === 'helm')
+    return process.env['STAND_IN_HELM'] ? passOn(process.env['STAND_IN_HELM'], argv) : helm(taken);
   if (tool === 'aws') return aws(taken);
   if (tool === 'psql') return psql(taken);
   return kubectl(argv, input.toString('utf8'));
 }
 
 function takesInput(): boolean {
-  return argv.includes('--filename=-') || (argv.includes('cp') && argv.indexOf('-') === argv.indexOf('cp') + 1);
+  return (
+    argv.includes('--filename=-') ||
+    (argv.includes('cp') && argv.indexOf('-') === argv.indexOf('cp') + 1)
+  );
 }
 
 function faultFor(): Fault | undefined {
@@ -141,7 +153,8 @@ function terraform(taken: Taken): Answer {
   const made = state<string[]>(key) ?? [];
   if (taken.verb === 'init') return { stdout: 'Terraform has been successfully initialized!\n' };
   if (taken.verb === 'state list') {
-    if (existsSync(join(folder, 'state', `${key}.json`))) return { stdout: made.map((each) => `${each}\n`).join('') };
+    if (existsSync(join(folder, 'state', `${key}.json`)))
+      return { stdout: made.map((each) => `${each}\n`).join('') };
     return { stderr: 'No state file was found!\n', exitCode: 1 };
   }
   const variables = new Map(
@@ -153,7 +166,13 @@ function terraform(taken: Taken): Answer {
   const address = [`--kubeconfig=${of('kubeconfig')}`, `--context=${of('context')}`];
   if (taken.verb === 'destroy') {
     if (made.length > 0) {
-      kubectl(['delete', `namespace/${of('namespace')}`, '--ignore-not-found', '--wait=true', ...address]);
+      kubectl([
+        'delete',
+        `namespace/${of('namespace')}`,
+        '--ignore-not-found',
+        '--wait=true',
+        ...address,
+      ]);
       rmSync(join(folder, 's3', of('bucket')), { recursive: true, force: true });
       forget(`database/${of('database')}`);
       effect(`destroy ${site.split('/').at(-1)}`);
@@ -162,7 +181,10 @@ function terraform(taken: Taken): Answer {
     return {};
   }
   const resources: [string, () => void][] = [
-    ['aws_s3_bucket.files', () => void mkdirSync(join(folder, 's3', of('bucket')), { recursive: true })],
+    [
+      'aws_s3_bucket.files',
+      () => void mkdirSync(join(folder, 's3', of('bucket')), { recursive: true }),
+    ],
     [
       'kubernetes_namespace.site',
       () => {
@@ -200,7 +222,9 @@ function helm(taken: Taken): Answer {
   const last = found?.revisions.at(-1);
   const none: Answer = { stderr: 'Error: release: not found\n', exitCode: 1 };
   if (taken.verb === 'status')
-    return last ? { stdout: JSON.stringify({ name: release, version: last.revision, info: last }) } : none;
+    return last
+      ? { stdout: JSON.stringify({ name: release, version: last.revision, info: last }) }
+      : none;
   if (taken.verb === 'history') return found ? { stdout: JSON.stringify(found.revisions) } : none;
   if (taken.verb === 'uninstall') {
     if (!found) return none;
@@ -211,13 +235,22 @@ function helm(taken: Taken): Answer {
   const revisions = found?.revisions ?? [];
   if (taken.verb === 'upgrade') {
     if (last?.status.startsWith('pending'))
-      return { stderr: 'Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n', exitCode: 1 };
+      return {
+        stderr:
+          'Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n',
+        exitCode: 1,
+      };
     if (last && !revisions.some(({ status }) => status === 'deployed'))
-      return { stderr: `Error: UPGRADE FAILED: "${release}" has no deployed releases\n`, exitCode: 1 };
+      return {
+        stderr: `Error: UPGRADE FAILED: "${release}" has no deployed releases\n`,
+        exitCode: 1,
+      };
   }
   const revision = (last?.revision ?? 0) + 1;
   const pending = revision === 1 ? 'pending-install' : 'pending-upgrade';
-  keep(key, { revisions: [...revisions, { revision, status: pending, description: 'in progress' }] });
+  keep(key, {
+    revisions: [...revisions, { revision, status: pending, description: 'in progress' }],
+  });
   if (fault?.when === 'half') die();
   if (taken.verb === 'upgrade') {
     // Only here: it takes long to load, and there are many calls.
@@ -225,10 +258,18 @@ function helm(taken: Taken): Answer {
     const templates = join(second, 'templates');
     for (const name of readdirSync(templates).sort())
       for (const document of parseAllDocuments(readFileSync(join(templates, name), 'utf8')))
-        kubectl(['apply', '--server-side', '--force-conflicts', '--filename=-', ...address], JSON.stringify(document.toJS()));
+        kubectl(
+          ['apply', '--server-side', '--force-conflicts', '--filename=-', ...address],
+          JSON.stringify(document.toJS()),
+        );
   }
   for (const each of revisions) if (each.status === 'deployed') each.status = 'superseded';
-  keep(key, { revisions: [...revisions, { revision, status: 'deployed', description: flag(taken, '--description') }] });
+  keep(key, {
+    revisions: [
+      ...revisions,
+      { revision, status: 'deployed', description: flag(taken, '--description') },
+    ],
+  });
   effect(`${taken.verb} ${release} to revision ${revision}`);
   return { stdout: `Release "${release}" has been upgraded. Happy Helming!\n` };
 }
@@ -258,14 +299,23 @@ function aws(taken: Taken): Answer {
     const bucket = join(folder, 's3', flag(taken, '--bucket'));
     const found = filesBelow(bucket)
       .filter((key) => key.startsWith(flag(taken, '--prefix')))
-      .map((key) => ({ key, size: statSync(join(bucket, key)).size, at: statSync(join(bucket, key)).mtime.toISOString() }));
+      .map((key) => ({
+        key,
+        size: statSync(join(bucket, key)).size,
+        at: statSync(join(bucket, key)).mtime.toISOString(),
+      }));
     return { stdout: `${JSON.stringify(found.length === 0 ? null : found)}\n` };
   }
   if (taken.verb === 's3api head-object')
-    return existsSync(own) ? { stdout: `${JSON.stringify(checksum(own))}\n` } : notThere('HeadObject');
+    return existsSync(own)
+      ? { stdout: `${JSON.stringify(checksum(own))}\n` }
+      : notThere('HeadObject');
   const source = join(folder, 's3', decodeURIComponent(flag(taken, '--copy-source')));
   if (!existsSync(source))
-    return { stderr: 'An error occurred (NoSuchKey) when calling the CopyObject operation\n', exitCode: 254 };
+    return {
+      stderr: 'An error occurred (NoSuchKey) when calling the CopyObject operation\n',
+      exitCode: 254,
+    };
   put(own, readFileSync(source));
   effect(`copy to ${flag(taken, '--bucket')}/${flag(taken, '--key')}`);
   return { stdout: `${JSON.stringify(checksum(own))}\n` };
@@ -310,11 +360,16 @@ function psql(taken: Taken): Answer {
   const key = `database/${host}`;
   const found = state<DatabaseFile>(key);
   if (!found?.started)
-    return { stderr: `psql: error: connection to server at "${host}", port 5432 failed: Connection refused\n`, exitCode: 2 };
+    return {
+      stderr: `psql: error: connection to server at "${host}", port 5432 failed: Connection refused\n`,
+      exitCode: 2,
+    };
   const [, what = ''] = /^\/\* site: (.+?) \*\//.exec(flag(taken, '--command')) ?? [];
   const { role, paused, systemIdentifier, timeline, lastCommit } = found;
   const name = (number: number): string => `${hex(timeline)}00000000${hex(number)}`;
-  const say = (value: unknown): Answer => ({ stdout: `${typeof value === 'string' ? value : JSON.stringify(value)}\n` });
+  const say = (value: unknown): Answer => ({
+    stdout: `${typeof value === 'string' ? value : JSON.stringify(value)}\n`,
+  });
   if (what === 'state') return say({ role, systemIdentifier, timeline, lastCommit });
   if (what === 'replay') {
     if (found.ahead > 0) keep(key, { ...found, ahead: found.ahead - 1 });
@@ -364,7 +419,11 @@ function kubectl(args: readonly string[], text = ''): Answer {
   if (taken.verb === 'create job') {
     const [, cronJob = ''] = flag(taken, '--from').split('/');
     const template = state<Kube>(`${place}/cronjob/${cronJob}`);
-    if (!template) return { stderr: `Error from server (NotFound): cronjobs.batch "${cronJob}" not found\n`, exitCode: 1 };
+    if (!template)
+      return {
+        stderr: `Error from server (NotFound): cronjobs.batch "${cronJob}" not found\n`,
+        exitCode: 1,
+      };
     const spec = (template.spec?.['jobTemplate'] as { spec: Record<string, unknown> }).spec;
     return putObject(
       'create',
@@ -386,27 +445,46 @@ function kubectl(args: readonly string[], text = ''): Answer {
     return {};
   }
   const found = state<Kube>(key);
-  const missing: Answer = { stderr: `Error from server (NotFound): ${kind} "${name}" not found\n`, exitCode: 1 };
+  const missing: Answer = {
+    stderr: `Error from server (NotFound): ${kind} "${name}" not found\n`,
+    exitCode: 1,
+  };
   if (!found) return taken.flags.has('--ignore-not-found') ? {} : missing;
   const change = (next: Kube): Answer => {
-    keep(key, { ...next, metadata: { ...next.metadata, resourceVersion: String(Number(found.metadata.resourceVersion) + 1) } });
+    keep(key, {
+      ...next,
+      metadata: {
+        ...next.metadata,
+        resourceVersion: String(Number(found.metadata.resourceVersion) + 1),
+      },
+    });
     return {};
   };
   switch (taken.verb) {
     case 'get': {
       const pods = found.spec?.replicas;
       return {
-        stdout: JSON.stringify(pods === undefined ? found : { ...found, status: { replicas: pods, readyReplicas: pods } }),
+        stdout: JSON.stringify(
+          pods === undefined
+            ? found
+            : { ...found, status: { replicas: pods, readyReplicas: pods } },
+        ),
       };
     }
     case 'scale':
       effect(`scale ${flag(taken, '--context')}/${name} to ${flag(taken, '--replicas')}`);
-      return change({ ...found, spec: { ...found.spec, replicas: Number(flag(taken, '--replicas')) } });
+      return change({
+        ...found,
+        spec: { ...found.spec, replicas: Number(flag(taken, '--replicas')) },
+      });
     case 'annotate': {
       const [annotation = '', value = ''] = second.split('=');
       return change({
         ...found,
-        metadata: { ...found.metadata, annotations: { ...found.metadata.annotations, [annotation]: value } },
+        metadata: {
+          ...found.metadata,
+          annotations: { ...found.metadata.annotations, [annotation]: value },
+        },
       });
     }
     case 'delete':
@@ -420,25 +498,49 @@ function kubectl(args: readonly string[], text = ''): Answer {
 function putObject(verb: string, place: string, object: Kube, context: string): Answer {
   const kind = object.kind.toLowerCase();
   const key =
-    kind === 'namespace' ? `kube/${context}/${object.metadata.name}/namespace` : `${place}/${kind}/${object.metadata.name}`;
+    kind === 'namespace'
+      ? `kube/${context}/${object.metadata.name}/namespace`
+      : `${place}/${kind}/${object.metadata.name}`;
   if (kind !== 'namespace' && state(`${place}/namespace`) === undefined)
-    return { stderr: `Error from server (NotFound): namespaces "${place.split('/').at(-1)}" not found\n`, exitCode: 1 };
+    return {
+      stderr: `Error from server (NotFound): namespaces "${place.split('/').at(-1)}" not found\n`,
+      exitCode: 1,
+    };
   const before = state<Kube>(key);
   if (verb === 'create' && before)
-    return { stderr: `Error from server (AlreadyExists): ${kind} "${object.metadata.name}" already exists\n`, exitCode: 1 };
+    return {
+      stderr: `Error from server (AlreadyExists): ${kind} "${object.metadata.name}" already exists\n`,
+      exitCode: 1,
+    };
   if (verb === 'replace' && before?.metadata.resourceVersion !== object.metadata.resourceVersion)
-    return { stderr: 'Error from server (Conflict): the object has been modified; please apply your changes\n', exitCode: 1 };
+    return {
+      stderr:
+        'Error from server (Conflict): the object has been modified; please apply your changes\n',
+      exitCode: 1,
+    };
   const resourceVersion = String(Number(before?.metadata.resourceVersion ?? 0) + 1);
-  const next = { ...object, metadata: { ...before?.metadata, ...object.metadata, resourceVersion } };
-  keep(key, kind === 'job' ? { ...next, status: { conditions: [{ type: 'Complete', status: 'True' }] } } : next);
+  const next = {
+    ...object,
+    metadata: { ...before?.metadata, ...object.metadata, resourceVersion },
+  };
+  keep(
+    key,
+    kind === 'job'
+      ? { ...next, status: { conditions: [{ type: 'Complete', status: 'True' }] } }
+      : next,
+  );
   if (kind === 'job') doJob(object, context);
   return {};
 }
 
 /** What the pods of a Job do. */
 function doJob({ metadata, spec }: Kube, context: string): void {
-  const template = spec?.['template'] as { spec: { containers: { env?: { name: string; value?: string }[] }[] } };
-  const given = Object.fromEntries((template.spec.containers[0]?.env ?? []).map((each) => [each.name, each.value ?? '']));
+  const template = spec?.['template'] as {
+    spec: { containers: { env?: { name: string; value?: string }[] }[] };
+  };
+  const given = Object.fromEntries(
+    (template.spec.containers[0]?.env ?? []).map((each) => [each.name, each.value ?? '']),
+  );
   const { DATABASE = '', RESTORE_BACKUP, RESTORE_STORE = '' } = given;
   effect(`job ${metadata.name} at ${context}`);
   if (RESTORE_BACKUP !== undefined) {
@@ -458,15 +560,28 @@ function doJob({ metadata, spec }: Kube, context: string): void {
   const part = Buffer.from(`all of ${found.systemIdentifier}`);
   const sha256 = createHash('sha256').update(part).digest('hex');
   const backup = {
-    ...{ id, takenAt: new Date().toISOString(), tookMs: 1_000, bytes: part.length, systemIdentifier: found.systemIdentifier },
-    ...{ version: 17, timeline: found.timeline, startWal: `${hex(found.timeline)}00000000${hex(found.segment)}` },
+    ...{
+      id,
+      takenAt: new Date().toISOString(),
+      tookMs: 1_000,
+      bytes: part.length,
+      systemIdentifier: found.systemIdentifier,
+    },
+    ...{
+      version: 17,
+      timeline: found.timeline,
+      startWal: `${hex(found.timeline)}00000000${hex(found.segment)}`,
+    },
     parts: [{ name: 'base.tar', bytes: part.length, sha256 }],
   };
   const below = join(folder, 's3', found.store, 'base', id);
   put(join(below, 'base.tar'), part);
   const text = Buffer.from(JSON.stringify(backup));
   put(join(below, 'backup.json'), text);
-  put(join(below, 'backup.json.sha256'), Buffer.from(createHash('sha256').update(text).digest('hex')));
+  put(
+    join(below, 'backup.json.sha256'),
+    Buffer.from(createHash('sha256').update(text).digest('hex')),
+  );
 }
 
 function passOn(program: string, args: readonly string[], text = input.toString('utf8')): Answer {

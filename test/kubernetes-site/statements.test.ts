@@ -25,8 +25,15 @@ beforeAll(async () => {
   const url = new URL(made.url);
   const passwordFile = join(folder, 'pgpass');
   writeFileSync(passwordFile, `*:*:*:*:${decodeURIComponent(url.password)}\n`, { mode: 0o600 });
-  const programs = dirname(realpathSync(join(await findPostgres(cacheFolder(), () => undefined), 'postgres')));
-  const address = { host: url.hostname, port: Number(url.port), user: url.username, name: url.pathname.slice(1) };
+  const programs = dirname(
+    realpathSync(join(await findPostgres(cacheFolder(), () => undefined), 'postgres')),
+  );
+  const address = {
+    host: url.hostname,
+    port: Number(url.port),
+    user: url.username,
+    name: url.pathname.slice(1),
+  };
   const config = { ...address, passwordFile, sslmode: 'disable' } as SiteConfig['database'];
   database = new Database({ programs: { psql: join(programs, 'psql') }, database: config });
 }, 60_000);
@@ -39,10 +46,24 @@ test('PostgreSQL takes every statement of the program', async () => {
   // Only a server that tracks commit timestamps answers it.
   const state = await database.state().catch((error: Error) => error.message);
   if (typeof state === 'string') expect(state).toMatch(/could not get commit timestamp data/);
-  else expect(state).toMatchObject({ role: 'primary', systemIdentifier: expect.stringMatching(/^\d+$/) });
+  else
+    expect(state).toMatchObject({
+      role: 'primary',
+      systemIdentifier: expect.stringMatching(/^\d+$/),
+    });
   // A primary has no answer; every name in it is there.
-  expect(await database.rows('replay', statements.replay).catch((error: Error) => error.message)).toBeDefined();
-  expect(Object.keys(statements)).toEqual(['state', 'replay', 'pause', 'promote', 'checkpoint', 'switchWal', 'writing']);
+  expect(
+    await database.rows('replay', statements.replay).catch((error: Error) => error.message),
+  ).toBeDefined();
+  expect(Object.keys(statements)).toEqual([
+    'state',
+    'replay',
+    'pause',
+    'promote',
+    'checkpoint',
+    'switchWal',
+    'writing',
+  ]);
   await database.pause();
   await database.promote();
   expect(await database.writing()).toBeGreaterThanOrEqual(0);
@@ -53,7 +74,12 @@ test('PostgreSQL takes every statement of the program', async () => {
 }, 60_000);
 
 test('queries of the configuration are asked as they stand', async () => {
-  expect(await database.rows('tenants', `SELECT 'it''s' AS tenant, 3 AS orders UNION ALL SELECT 'globex', 4;`)).toEqual([
+  expect(
+    await database.rows(
+      'tenants',
+      `SELECT 'it''s' AS tenant, 3 AS orders UNION ALL SELECT 'globex', 4;`,
+    ),
+  ).toEqual([
     { tenant: "it's", orders: 3 },
     { tenant: 'globex', orders: 4 },
   ]);
@@ -65,21 +91,30 @@ test('queries of the configuration are asked as they stand', async () => {
   );
 }, 60_000);
 
-const terraform = spawnSync('terraform', ['-version'], { stdio: 'ignore' }).error === undefined ? test : test.skip;
+const terraform =
+  spawnSync('terraform', ['-version'], { stdio: 'ignore' }).error === undefined ? test : test.skip;
 terraform(
   'the real terraform makes what it is told, finishes what it had begun, and takes it away',
   async () => {
     const sites = await CloudSites.start();
     try {
       const config = readConfig(join(sites.folder, 'sites', 'drill', 'site.yaml'));
-      const own = { ...config, programs: { terraform: 'terraform', kubectl: join(sites.folder, 'bin', 'kubectl') } };
+      const own = {
+        ...config,
+        programs: { terraform: 'terraform', kubectl: join(sites.folder, 'bin', 'kubectl') },
+      };
       const below = join(sites.folder, 'sites', 'drill', 'terraform', 'main.tf');
-      const resource = (name: string): string => `resource "terraform_data" "${name}" { input = var.site }\n`;
+      const resource = (name: string): string =>
+        `resource "terraform_data" "${name}" { input = var.site }\n`;
       writeFileSync(below, `variable "site" {}\n${resource('first')}`);
       const vars = join(sites.folder, 'sites', 'drill', 'site.tfvars');
       writeFileSync(vars, 'site = "drill"\n');
       expect(await resources(own)).toEqual([]);
-      await sites.kubectl('drill', 'create', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } });
+      await sites.kubectl('drill', 'create', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: 'shop' },
+      });
       expect(await provision(own, 'drill-1')).toEqual({ resources: 1, namespace: 'shop' });
       writeFileSync(below, `variable "site" {}\n${resource('first')}${resource('second')}`);
       expect(await provision(own, 'drill-1')).toEqual({ resources: 2, namespace: 'shop' });
@@ -87,9 +122,9 @@ terraform(
       expect(await resources(own)).toEqual(['terraform_data.first', 'terraform_data.second']);
       expect(await teardown(own)).toEqual({ removed: true });
       expect(await teardown(own)).toEqual({ removed: false });
-      await expect(call(own, 'terraform', ['-chdir=/nowhere', 'init'], { seconds: 30 })).rejects.toThrow(
-        /^terraform init: .*no such file/,
-      );
+      await expect(
+        call(own, 'terraform', ['-chdir=/nowhere', 'init'], { seconds: 30 }),
+      ).rejects.toThrow(/^terraform init: .*no such file/);
     } finally {
       await sites.stop();
     }

@@ -9,7 +9,9 @@ import { take, toolNames, usage, type ToolName } from './usage.js';
  */
 
 /** The real helm may be somewhere else. */
-const programs: Partial<Record<ToolName, string | undefined>> = { helm: process.env['RUNBOOK_HELM_BIN'] };
+const programs: Partial<Record<ToolName, string | undefined>> = {
+  helm: process.env['RUNBOOK_HELM_BIN'],
+};
 
 async function say(tool: ToolName, args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await execa(programs[tool] ?? tool, args, {
@@ -26,7 +28,10 @@ const asking: Record<ToolName, (verb: string) => string[][]> = {
   // What apply says of the options of plan, it leaves to plan.
   terraform: (verb) => [
     ['-help'],
-    ...[verb, ...(/apply|destroy/.test(verb) ? ['apply', 'plan'] : [])].map((each) => [...each.split(' '), '-help']),
+    ...[verb, ...(/apply|destroy/.test(verb) ? ['apply', 'plan'] : [])].map((each) => [
+      ...each.split(' '),
+      '-help',
+    ]),
   ],
   kubectl: (verb) => [['options'], [...verb.split(' '), '--help']],
   helm: (verb) => [[verb, '--help']],
@@ -35,7 +40,9 @@ const asking: Record<ToolName, (verb: string) => string[][]> = {
 };
 
 function isInstalled(tool: ToolName): boolean {
-  const { error } = spawnSync(programs[tool] ?? tool, [tool === 'helm' ? 'version' : '--version'], { stdio: 'ignore' });
+  const { error } = spawnSync(programs[tool] ?? tool, [tool === 'helm' ? 'version' : '--version'], {
+    stdio: 'ignore',
+  });
   return error === undefined;
 }
 
@@ -57,12 +64,17 @@ for (const tool of toolNames) {
       for (const [verb, flags] of Object.entries(verbs)) {
         const text = (await Promise.all(asking[tool](verb).map(read))).join('\n');
         const all = [...globals.values, ...globals.switches, ...flags.values, ...flags.switches];
-        const unknown = all.filter((flag) => !new RegExp(`(^|[\\s,\\[|])${flag}(?![\\w-])`, 'm').test(text));
+        const unknown = all.filter(
+          (flag) => !new RegExp(`(^|[\\s,\\[|])${flag}(?![\\w-])`, 'm').test(text),
+        );
         expect([tool, verb, unknown]).toEqual([tool, verb, []]);
         // The comparison finds what a tool does not know.
-        expect(new RegExp(`(^|[\\s,\\[|])${tool === 'terraform' ? '-' : '--'}no-such-flag(?![\\w-])`, 'm').test(text)).toBe(
-          false,
-        );
+        expect(
+          new RegExp(
+            `(^|[\\s,\\[|])${tool === 'terraform' ? '-' : '--'}no-such-flag(?![\\w-])`,
+            'm',
+          ).test(text),
+        ).toBe(false);
       }
     },
     60_000,

@@ -1,7 +1,11 @@
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { backupIds, judgeBackup, type JudgedBackup } from '../../examples/kubernetes/site/backups.js';
+import {
+  backupIds,
+  judgeBackup,
+  type JudgedBackup,
+} from '../../examples/kubernetes/site/backups.js';
 import { mustBeKept, readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
 import { judgeConfiguration } from '../../examples/kubernetes/site/configuration.js';
 import { judgeFiles } from '../../examples/kubernetes/site/files.js';
@@ -31,7 +35,11 @@ async function judged(maxAgeSeconds = 3_600) {
 }
 
 /** Does it to an object of the store, and takes it back. */
-async function spoiled<T>(key: string, change: (content: string) => string | null, look: () => Promise<T>): Promise<T> {
+async function spoiled<T>(
+  key: string,
+  change: (content: string) => string | null,
+  look: () => Promise<T>,
+): Promise<T> {
   const file = sites.object(`shop-store/shop/${key}`);
   const before = readFileSync(file);
   const next = change(before.toString('latin1'));
@@ -53,7 +61,10 @@ test('of six bad backups none is used, and nothing of the target is touched', as
   const flip = (content: string): string => `X${content.slice(1)}`;
   const bad: [RegExp, () => Promise<JudgedBackup>][] = [
     [/base.tar is not what its digest says/, () => spoiled(tar, flip, judged)],
-    [/base.tar has 9 bytes, and had 26/, () => spoiled(tar, (content) => content.slice(0, 9), judged)],
+    [
+      /base.tar has 9 bytes, and had 26/,
+      () => spoiled(tar, (content) => content.slice(0, 9), judged),
+    ],
     [/base.tar has 0 bytes/, () => spoiled(tar, () => '', judged)],
     [/s old, and 0 s are allowed/, () => judged(0)],
     [
@@ -76,9 +87,14 @@ test('of six bad backups none is used, and nothing of the target is touched', as
   }
   expect(await judged()).toMatchObject({ good: true, problem: null });
   const id = base().replace('base/', '');
-  const none = { chosen: null, lost: 'there is no base backup that is good: nothing can be restored' };
+  const none = {
+    chosen: null,
+    lost: 'there is no base backup that is good: nothing can be restored',
+  };
   expect(await spoiled(tar, flip, () => sites.must('b', 'backups'))).toMatchObject(none);
-  const refused = await spoiled(tar, flip, () => sites.run('a', 'restore-database', id, 'latest', '--run', 'first'));
+  const refused = await spoiled(tar, flip, () =>
+    sites.run('a', 'restore-database', id, 'latest', '--run', 'first'),
+  );
   expect(refused).toMatchObject({
     exitCode: 2,
     problem: expect.stringMatching(/is not restored: .*base.tar is not what its digest says/),
@@ -95,7 +111,9 @@ test('what cannot be had besides is said beforehand: WAL, files, configuration',
   );
   expect(without).toMatchObject({
     wal: { missing: ['000000010000000000000001'] },
-    lost: expect.stringMatching(/^WAL segment 000000010000000000000001 is missing in the store or damaged/),
+    lost: expect.stringMatching(
+      /^WAL segment 000000010000000000000001 is missing in the store or damaged/,
+    ),
   });
   const file = `files/${sha256('content of acme/logo.png')}`;
   const { problem } = await spoiled(
@@ -108,14 +126,20 @@ test('what cannot be had besides is said beforehand: WAL, files, configuration',
   const other = readFileSync(key, 'utf8');
   writeFileSync(key, 'a'.repeat(64));
   const locked = await judgeConfiguration(store, config);
-  expect(locked).toMatchObject({ good: false, problem: expect.stringMatching(/cannot be decrypted: the key is another one/) });
+  expect(locked).toMatchObject({
+    good: false,
+    problem: expect.stringMatching(/cannot be decrypted: the key is another one/),
+  });
   writeFileSync(key, other);
   const changed = await spoiled(
     configuration(),
     (content) => content.replace('hello', 'jello'),
     () => judgeConfiguration(store, config),
   );
-  expect(changed).toMatchObject({ good: false, problem: expect.stringMatching(/is not what its digest says/) });
+  expect(changed).toMatchObject({
+    good: false,
+    problem: expect.stringMatching(/is not what its digest says/),
+  });
   expect(await judgeConfiguration(store, config)).toMatchObject({ good: true });
 }, 120_000);
 
@@ -124,7 +148,11 @@ test('a site is drained in good order, once, and can be opened again', async () 
   sites.fault('aws', 'cp - s3://shop-store/shop/marks', 'before');
   expect(await sites.run('a', 'drain')).toMatchObject({ exitCode: 2 });
   const drained = await sites.must('a', 'drain');
-  expect(drained).toMatchObject({ drained: true, lastCommit: sites.database('a').lastCommit, files: 3 });
+  expect(drained).toMatchObject({
+    drained: true,
+    lastCommit: sites.database('a').lastCommit,
+    files: 3,
+  });
   expect(await sites.must('a', 'drain')).toEqual(drained);
   expect(sites.effects).toEqual(['scale a/api to 0', 'scale a/worker to 0']);
   const at = (what: string): number => sites.asked().findIndex((line) => line.includes(what));
@@ -141,7 +169,10 @@ test('a site is drained in good order, once, and can be opened again', async () 
   expect(order.map(at)).not.toContain(-1);
   sites.forgetCalls();
   expect(await sites.must('a', 'resume')).toEqual({ draining: false });
-  expect(sites.effects.filter((effect) => effect.startsWith('scale') || effect.startsWith('upgrade')).length).toBeGreaterThan(0);
+  expect(
+    sites.effects.filter((effect) => effect.startsWith('scale') || effect.startsWith('upgrade'))
+      .length,
+  ).toBeGreaterThan(0);
   expect(await sites.must('a', 'look')).toMatchObject({ draining: false });
 }, 120_000);
 
@@ -149,12 +180,20 @@ test('a drill is made, cannot write into the store, and is torn down, also when 
   sites.forgetCalls();
   sites.fault('terraform', 'apply', 'half');
   expect(await sites.run('drill', 'provision', '--run', 'drill-1')).toMatchObject({ exitCode: 2 });
-  expect(await sites.must('drill', 'look')).toMatchObject({ isolated: true, exists: true, epoch: null });
+  expect(await sites.must('drill', 'look')).toMatchObject({
+    isolated: true,
+    exists: true,
+    epoch: null,
+  });
   await sites.must('drill', 'provision', '--run', 'drill-1');
   for (const verb of ['save-config', 'backup', 'drain'])
     expect([verb, await sites.run('drill', verb)]).toEqual([
       verb,
-      { exitCode: 2, json: null, problem: expect.stringMatching(/^an isolated site (never writes|has nobody to drain)/) },
+      {
+        exitCode: 2,
+        json: null,
+        problem: expect.stringMatching(/^an isolated site (never writes|has nobody to drain)/),
+      },
     ]);
   expect(await sites.run('drill', 'fence', '2', 'b')).toMatchObject({ exitCode: 2 });
   expect(await sites.must('drill', 'teardown')).toEqual({ removed: true });
@@ -170,7 +209,15 @@ test('a drill is made, cannot write into the store, and is torn down, also when 
 }, 120_000);
 
 test('the example of a configuration is one', () => {
-  const example = join(import.meta.dirname, '..', '..', 'examples', 'kubernetes', 'site', 'site.example.yaml');
+  const example = join(
+    import.meta.dirname,
+    '..',
+    '..',
+    'examples',
+    'kubernetes',
+    'site',
+    'site.example.yaml',
+  );
   const { site, tiers, database } = readConfig(example);
   expect([site, tiers.api.chart, database.restoreJob]).toEqual([
     'b',

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,7 +29,11 @@ export type SiteName = 'a' | 'b' | 'drill';
 const siteNames: readonly SiteName[] = ['a', 'b', 'drill'];
 const tierNames = ['database', 'api', 'worker', 'frontend'] as const;
 
-export const secrets = { login: 'correct-horse-7731', database: 'battery-staple-4402', application: 'canary-9d1f-token' };
+export const secrets = {
+  login: 'correct-horse-7731',
+  database: 'battery-staple-4402',
+  application: 'canary-9d1f-token',
+};
 
 /** The real programs, where there are any; contexts and namespaces are then those of one cluster. */
 export interface Real {
@@ -70,13 +83,27 @@ export class CloudSites {
 
   /** Site a as in good days: everything runs, and a backup, WAL, files and configuration are in the store. */
   async seed(): Promise<void> {
-    await this.kubectl('witness', 'create', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'witness' } });
+    await this.kubectl('witness', 'create', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'witness' },
+    });
     await this.must('a', 'witness');
     await this.must('a', 'provision', '--run', 'first');
     const data = { greeting: 'hello' };
-    await this.kubectl('a', 'create', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'shop' }, data });
+    await this.kubectl('a', 'create', {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'shop' },
+      data,
+    });
     const secret = { token: Buffer.from(secrets.application).toString('base64') };
-    await this.kubectl('a', 'create', { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shop' }, data: secret });
+    await this.kubectl('a', 'create', {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'shop' },
+      data: secret,
+    });
     const files = ['acme/logo.png', 'acme/terms.pdf', 'globex/logo.png'];
     for (const file of files) this.putObject(`shop-files-a/${file}`, `content of ${file}`);
     const rows = files.map((file) => {
@@ -84,8 +111,19 @@ export class CloudSites {
       return { tenant, name, sha256: sha256(`content of ${file}`) };
     });
     const database: DatabaseFile = {
-      ...{ started: true, role: 'primary', paused: false, systemIdentifier: '7412345678901234567', timeline: 1 },
-      ...{ lastCommit: new Date(Date.now() - 1_000).toISOString(), ahead: 2, segment: 1, store: 'shop-store/shop/' },
+      ...{
+        started: true,
+        role: 'primary',
+        paused: false,
+        systemIdentifier: '7412345678901234567',
+        timeline: 1,
+      },
+      ...{
+        lastCommit: new Date(Date.now() - 1_000).toISOString(),
+        ahead: 2,
+        segment: 1,
+        store: 'shop-store/shop/',
+      },
       rows: {
         files: rows,
         tenants: [
@@ -97,9 +135,14 @@ export class CloudSites {
     this.keepState('database/db-a', database);
     // As helm has put them there.
     for (const tier of tierNames) await this.kubectl('a', 'create', deployment(tier));
-    await Promise.all((['save-files', 'save-config', 'baseline'] as const).map((verb) => this.must('a', verb)));
+    await Promise.all(
+      (['save-files', 'save-config', 'baseline'] as const).map((verb) => this.must('a', verb)),
+    );
     this.putBackup(`base-${Date.now()}`, database.systemIdentifier);
-    this.keepState('database/db-a', { ...this.database('a'), lastCommit: new Date().toISOString() });
+    this.keepState('database/db-a', {
+      ...this.database('a'),
+      lastCommit: new Date().toISOString(),
+    });
     await this.must('a', 'mark');
     this.keepState('backed-up', this.database('a'));
     this.forgetCalls();
@@ -110,8 +153,19 @@ export class CloudSites {
     const part = `all of ${systemIdentifier}`;
     const segment = '000000010000000000000001';
     const backup = {
-      ...{ id, takenAt: new Date().toISOString(), tookMs: 1_000, bytes: part.length, systemIdentifier, version: 17, timeline: 1 },
-      ...{ startWal: segment, parts: [{ name: 'base.tar', bytes: part.length, sha256: sha256(part) }] },
+      ...{
+        id,
+        takenAt: new Date().toISOString(),
+        tookMs: 1_000,
+        bytes: part.length,
+        systemIdentifier,
+        version: 17,
+        timeline: 1,
+      },
+      ...{
+        startWal: segment,
+        parts: [{ name: 'base.tar', bytes: part.length, sha256: sha256(part) }],
+      },
     };
     const put = (key: string, content: string): void => {
       this.putObject(`shop-store/shop/${key}`, content);
@@ -128,14 +182,22 @@ export class CloudSites {
   }
 
   async run(site: SiteName, verb: string, ...args: string[]): Promise<Result> {
-    const { exitCode, stdout, stderr } = await execa(this.program(site), [verb, ...args], { reject: false, stdin: 'ignore' });
-    return { exitCode: exitCode ?? 2, json: stdout === '' ? null : (JSON.parse(stdout) as JsonObject), problem: stderr };
+    const { exitCode, stdout, stderr } = await execa(this.program(site), [verb, ...args], {
+      reject: false,
+      stdin: 'ignore',
+    });
+    return {
+      exitCode: exitCode ?? 2,
+      json: stdout === '' ? null : (JSON.parse(stdout) as JsonObject),
+      problem: stderr,
+    };
   }
 
   /** @throws Error unless it is done */
   async must(site: SiteName, verb: string, ...args: string[]): Promise<JsonObject> {
     const { exitCode, json, problem } = await this.run(site, verb, ...args);
-    if (exitCode !== 0 || !json) throw new Error(`${verb} at ${site} ended with ${exitCode}: ${problem}`);
+    if (exitCode !== 0 || !json)
+      throw new Error(`${verb} at ${site} ended with ${exitCode}: ${problem}`);
     return json;
   }
 
@@ -182,7 +244,9 @@ export class CloudSites {
   }
 
   database(site: SiteName): DatabaseFile {
-    return JSON.parse(readFileSync(join(this.folder, 'state', 'database', `db-${site}.json`), 'utf8')) as DatabaseFile;
+    return JSON.parse(
+      readFileSync(join(this.folder, 'state', 'database', `db-${site}.json`), 'utf8'),
+    ) as DatabaseFile;
   }
 
   keepState(name: string, value: unknown): void {
@@ -202,10 +266,19 @@ export class CloudSites {
   }
 
   /** @param where a site, or `witness` */
-  async kubectl(where: SiteName | 'witness', verb: string, object?: object, ...args: string[]): Promise<string> {
+  async kubectl(
+    where: SiteName | 'witness',
+    verb: string,
+    object?: object,
+    ...args: string[]
+  ): Promise<string> {
     const { kubeconfig, context, namespace } = this.cluster(where);
     const isNamespace = (object as { kind?: string } | undefined)?.kind === 'Namespace';
-    const address = [`--kubeconfig=${kubeconfig}`, `--context=${context}`, ...(isNamespace ? [] : [`--namespace=${namespace}`])];
+    const address = [
+      `--kubeconfig=${kubeconfig}`,
+      `--context=${context}`,
+      ...(isNamespace ? [] : [`--namespace=${namespace}`]),
+    ];
     const { stdout } = await execa(
       join(this.folder, 'bin', 'kubectl'),
       [verb, ...args, ...(object ? ['--filename=-'] : []), ...address],
@@ -218,7 +291,10 @@ export class CloudSites {
 
   /** Renews the lease of a site as its keeper does, until the end. */
   async keeper(site: SiteName): Promise<string> {
-    const child = spawn(this.program(site), ['keep', '0'], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+    const child = spawn(this.program(site), ['keep', '0'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
     this.keepers.push(child);
     return new Promise((resolve, reject) => {
       let said = '';
@@ -254,7 +330,11 @@ export class CloudSites {
       const { kubeconfig, context } = this.real;
       return { kubeconfig, context, namespace: where === 'witness' ? 'witness' : `shop-${where}` };
     }
-    return { kubeconfig: join(this.folder, 'kubeconfig'), context: where, namespace: where === 'witness' ? 'witness' : 'shop' };
+    return {
+      kubeconfig: join(this.folder, 'kubeconfig'),
+      context: where,
+      namespace: where === 'witness' ? 'witness' : 'shop',
+    };
   }
 
   private lines<T>(name: string): T[] {
@@ -274,7 +354,8 @@ export class CloudSites {
       ...(kubectl === undefined ? [] : [`STAND_IN_KUBECTL='${kubectl}'`]),
       ...(helm === undefined ? [] : [`STAND_IN_HELM='${helm}'`]),
     ].join(' ');
-    for (const tool of toolNames) this.script(join('bin', tool), `${env} exec '${process.execPath}' '${standIn}' ${tool} "$@"`);
+    for (const tool of toolNames)
+      this.script(join('bin', tool), `${env} exec '${process.execPath}' '${standIn}' ${tool} "$@"`);
     const program = join(programFolder, 'examples', 'kubernetes', 'site', 'program.js');
     for (const site of siteNames) {
       const config = join(this.folder, 'sites', site, 'site.yaml');
@@ -291,7 +372,8 @@ export class CloudSites {
   }
 
   private writeSecrets(): void {
-    const write = (name: string, text: string): void => writeFileSync(join(this.folder, 'secrets', name), text, { mode: 0o600 });
+    const write = (name: string, text: string): void =>
+      writeFileSync(join(this.folder, 'secrets', name), text, { mode: 0o600 });
     write('key', randomBytes(32).toString('hex'));
     write('pgpass', `*:*:*:*:${secrets.database}\n`);
     write('login.json', JSON.stringify({ user: 'ada', password: secrets.login }));
@@ -322,23 +404,38 @@ export class CloudSites {
     );
     write('restore-job.yaml', stringify(job({ DATABASE: `db-${site}` })));
     for (const tier of tierNames) {
-      write(`charts/${tier}/Chart.yaml`, stringify({ apiVersion: 'v2', name: tier, version: '1.0.0' }));
+      write(
+        `charts/${tier}/Chart.yaml`,
+        stringify({ apiVersion: 'v2', name: tier, version: '1.0.0' }),
+      );
       const template = { spec: job({ DATABASE: `db-${site}` }).spec };
       const cronJob = {
         ...{ apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'base-backup' } },
         spec: { schedule: '0 3 * * *', jobTemplate: template },
       };
       const objects = [deployment(tier), ...(tier === 'database' ? [cronJob] : [])];
-      write(`charts/${tier}/templates/all.yaml`, objects.map((object) => stringify(object)).join('---\n'));
+      write(
+        `charts/${tier}/templates/all.yaml`,
+        objects.map((object) => stringify(object)).join('---\n'),
+      );
       write(`charts/${tier}.values.yaml`, 'greeting: hello\n');
     }
     const url = `http://${this.address(site)}`;
     const tier = (name: string) => ({
-      ...{ release: `shop-${name}`, chart: `./charts/${name}`, values: [`charts/${name}.values.yaml`] },
+      ...{
+        release: `shop-${name}`,
+        chart: `./charts/${name}`,
+        values: [`charts/${name}.values.yaml`],
+      },
       ...{ workload: `deployment/${name}`, waitSeconds: 60 },
     });
     // Keepers that renew seldom leave more of the machine to what is tested.
-    const witness = { ...this.cluster('witness'), lease: 'shop', leaseSeconds: this.real ? 2 : 5, graceSeconds: 1 };
+    const witness = {
+      ...this.cluster('witness'),
+      lease: 'shop',
+      leaseSeconds: this.real ? 2 : 5,
+      graceSeconds: 1,
+    };
     const config = {
       site,
       isolated: site === 'drill',
@@ -349,17 +446,36 @@ export class CloudSites {
       files: { bucket: `shop-files-${site}`, rows: 'SELECT tenant, name, sha256 FROM files' },
       configuration: { configMaps: ['shop'], secrets: ['shop'], keyFile: '../../secrets/key' },
       database: {
-        ...{ host: `db-${site}`, user: 'site', name: 'shop', passwordFile: '../../secrets/pgpass', sslmode: 'disable' },
-        ...{ version: 17, walSegmentMb: 1, restoreJob: 'restore-job.yaml', backupCronJob: 'base-backup', settleSeconds: 0.2 },
+        ...{
+          host: `db-${site}`,
+          user: 'site',
+          name: 'shop',
+          passwordFile: '../../secrets/pgpass',
+          sslmode: 'disable',
+        },
+        ...{
+          version: 17,
+          walSegmentMb: 1,
+          restoreJob: 'restore-job.yaml',
+          backupCronJob: 'base-backup',
+          settleSeconds: 0.2,
+        },
         tenants: 'SELECT tenant, count(*) AS orders FROM orders GROUP BY tenant',
-        queries: [{ name: 'orders without a tenant', sql: 'SELECT 1 FROM orders WHERE tenant IS NULL' }],
+        queries: [
+          { name: 'orders without a tenant', sql: 'SELECT 1 FROM orders WHERE tenant IS NULL' },
+        ],
         waiting: 'SELECT count(*) FROM jobs WHERE done_at IS NULL',
       },
       tiers: Object.fromEntries(tierNames.map((name) => [name, tier(name)])),
       health: { name: 'health', url: `${url}/health` },
       login: [
         { name: 'ada', url: `${url}/login`, bodyFile: '../../secrets/login.json' },
-        { name: 'ada with a wrong password', url: `${url}/login`, bodyFile: '../../secrets/wrong.json', status: 401 },
+        {
+          name: 'ada with a wrong password',
+          url: `${url}/login`,
+          bodyFile: '../../secrets/wrong.json',
+          status: 401,
+        },
       ],
       // A loaded machine is no slow site.
       speed: { url: `${url}/`, requests: 20, factor: 10_000 },
@@ -387,7 +503,8 @@ export class CloudSites {
 
   private answerOf(site: SiteName, url: string | undefined, body: string): number {
     const file = join(this.folder, 'state', 'database', `db-${site}.json`);
-    if (!existsSync(file) || !this.database(site).started || this.database(site).role !== 'primary') return 503;
+    if (!existsSync(file) || !this.database(site).started || this.database(site).role !== 'primary')
+      return 503;
     if (url !== '/login') return 200;
     return (JSON.parse(body) as { password?: string }).password === secrets.login ? 200 : 401;
   }
@@ -401,7 +518,10 @@ const always: Record<string, string> = {
 
 function readable(line: string): string {
   const common = always[line.split(' ')[0] ?? ''] ?? '';
-  const known = Object.values(statements).reduce((text, sql) => text.replace(` ${sql.replace(/\s+/g, ' ')}`, ''), line);
+  const known = Object.values(statements).reduce(
+    (text, sql) => text.replace(` ${sql.replace(/\s+/g, ' ')}`, ''),
+    line,
+  );
   return known
     .replace(common, '')
     .replace(' --kubeconfig=~/kubeconfig', '')
@@ -425,7 +545,10 @@ function deployment(name: string): object {
     spec: {
       replicas: 2,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { terminationGracePeriodSeconds: 0, containers: [container] } },
+      template: {
+        metadata: { labels },
+        spec: { terminationGracePeriodSeconds: 0, containers: [container] },
+      },
     },
   };
 }
@@ -441,7 +564,9 @@ function job(env: Record<string, string>) {
       template: {
         spec: {
           restartPolicy: 'Never',
-          containers: [{ ...container, env: Object.entries(env).map(([name, value]) => ({ name, value })) }],
+          containers: [
+            { ...container, env: Object.entries(env).map(([name, value]) => ({ name, value })) },
+          ],
         },
       },
     },

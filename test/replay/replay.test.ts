@@ -15,15 +15,20 @@ const folder = join(process.cwd(), 'test', 'replay', 'histories');
 const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
 const { code } = readBundle();
 
-Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: 'OFF' } } });
+Runtime.install({
+  logger: new DefaultLogger('ERROR'),
+  telemetryOptions: { logging: { filter: 'OFF' } },
+});
 
 describe('replay', () => {
   test('every kind of end of the flagship is kept, and of a runbook that is data, over several executions', () => {
     expect(recorded.filter(isFlagship).length).toBeGreaterThanOrEqual(10);
     for (const way of ['drill', 'ungraceful', 'graceful'])
       expect(recorded).toContain(`full-system-disaster-recovery-${way}.json`);
-    for (const way of ['good', 'taken-back']) expect(recorded).toContain(`zero-downtime-deployment-${way}.json`);
-    for (const end of ['good', 'rejected', 'skipped', 'cancelled']) expect(recorded).toContain(`data-plan-${end}-1.json`);
+    for (const way of ['good', 'taken-back'])
+      expect(recorded).toContain(`zero-downtime-deployment-${way}.json`);
+    for (const end of ['good', 'rejected', 'skipped', 'cancelled'])
+      expect(recorded).toContain(`data-plan-${end}-1.json`);
     expect(recorded).toContain('data-plan-good-3.json');
   });
 
@@ -56,7 +61,8 @@ describe('replay', () => {
 
 const isData = (name: string): boolean => name.startsWith('data-plan-');
 /** Of pipeline-recovery, named by the scenario alone. */
-const isFlagship = (name: string): boolean => !/^(data-plan|full-system-disaster-recovery|zero-downtime-deployment)-/.test(name);
+const isFlagship = (name: string): boolean =>
+  !/^(data-plan|full-system-disaster-recovery|zero-downtime-deployment)-/.test(name);
 
 /** More than half of the histories have to come past the place that was changed. */
 async function breaks(changed: string, names: readonly string[]): Promise<void> {
@@ -66,13 +72,18 @@ async function breaks(changed: string, names: readonly string[]): Promise<void> 
       if (error instanceof DeterminismViolationError) failures += 1;
     });
   }
-  process.stdout.write(`histories that a reordered step breaks: ${failures} of ${names.length}; as shipped: 0\n`);
+  process.stdout.write(
+    `histories that a reordered step breaks: ${failures} of ${names.length}; as shipped: 0\n`,
+  );
   expect(failures).toBeGreaterThan(names.length / 2);
 }
 
 async function replay(bundle: string, name: string): Promise<void> {
   const history = historyFromJSON(JSON.parse(readFileSync(join(folder, name), 'utf8')));
-  await Worker.runReplayHistory({ workflowBundle: { code: bundle }, dataConverter: { payloadCodecs: [payloadCodec] } }, history);
+  await Worker.runReplayHistory(
+    { workflowBundle: { code: bundle }, dataConverter: { payloadCodecs: [payloadCodec] } },
+    history,
+  );
 }
 
 function escaped(text: string | undefined): string {

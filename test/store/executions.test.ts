@@ -52,7 +52,12 @@ test('an ended run stays ended for its own execution, and opens again for a late
   expect(await state('ends')).toBe(ended);
 
   await saveRun(pool, waitingView(key), reset);
-  expect(await getRun(pool, 'ends')).toMatchObject({ state: 'waiting', endedAt: null, problem: null, waitingFor: [{}] });
+  expect(await getRun(pool, 'ends')).toMatchObject({
+    state: 'waiting',
+    endedAt: null,
+    problem: null,
+    waitingFor: [{}],
+  });
   await saveRun(pool, endedView(key), execution('one', 70));
   expect(await state('ends')).toBe('waiting');
 });
@@ -86,15 +91,27 @@ test('a claim that was open at the end is unknown, and the execution that goes o
   const start = { ...attemptOf(key, 'quarantine'), place: 'here', resumable: true };
   await beginAttempt(pool, { ...start, execution: first });
   expect(await closeRun(pool, key, terminated(first))).toBe(true);
-  expect((await getRun(pool, 'claims'))?.steps.find(({ id }) => id === 'quarantine')?.state).toBe('unknown');
-  expect(await getAttempts(pool, 'claims')).toMatchObject([{ state: 'unknown', endedAt: expect.any(String) }]);
+  expect((await getRun(pool, 'claims'))?.steps.find(({ id }) => id === 'quarantine')?.state).toBe(
+    'unknown',
+  );
+  expect(await getAttempts(pool, 'claims')).toMatchObject([
+    { state: 'unknown', endedAt: expect.any(String) },
+  ]);
 
   // Also by the same worker, for which it is the first Temporal attempt again.
   const next = { ...start, execution: reset };
-  expect(await beginAttempt(pool, next)).toMatchObject({ attempt: 1, fence: 2, resumedFrom: 'here' });
+  expect(await beginAttempt(pool, next)).toMatchObject({
+    attempt: 1,
+    fence: 2,
+    resumedFrom: 'here',
+  });
   expect(await getRun(pool, 'claims')).toMatchObject({ state: 'running', endedAt: null });
   // The execution before it must not take it back.
-  const late = beginAttempt(pool, { ...start, temporalAttempt: 2, execution: execution('one', 40) });
+  const late = beginAttempt(pool, {
+    ...start,
+    temporalAttempt: 2,
+    execution: execution('one', 40),
+  });
   await expect(late).rejects.toThrow(ExecutionReplaced);
 });
 
@@ -102,8 +119,18 @@ test('what was taken back is due again after a reset; what was not is not', asyn
   const key = keyOf('again');
   await admitRun(pool, { ...admission(key), execution: first });
   const done = async (step: string, worker: string) => {
-    const begun = await beginAttempt(pool, { ...attemptOf(key, step, 1, worker), execution: first });
-    if (!begun.succeeded) await endAttempt(pool, { key, step, attempt: begun.attempt, fence: begun.fence, state: 'succeeded' });
+    const begun = await beginAttempt(pool, {
+      ...attemptOf(key, step, 1, worker),
+      execution: first,
+    });
+    if (!begun.succeeded)
+      await endAttempt(pool, {
+        key,
+        step,
+        attempt: begun.attempt,
+        fence: begun.fence,
+        state: 'succeeded',
+      });
     return begun.succeeded === undefined;
   };
   const story: [string, string, boolean][] = [

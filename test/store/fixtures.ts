@@ -37,8 +37,20 @@ export function planOf(): Plan {
     steps: [
       { id: 'identify', title: 'Identify the failed stage', kind: 'http', effect: 'read' },
       { id: 'approve', title: 'Approve the recovery', kind: 'approval', effect: 'read' },
-      { id: 'quarantine', title: 'Quarantine what is corrupt', kind: 'sql', effect: 'change', undo: 'puts the rows back' },
-      { id: 'restart', title: 'Restart from the checkpoint', kind: 'http', effect: 'change', undo: 'stops the job' },
+      {
+        id: 'quarantine',
+        title: 'Quarantine what is corrupt',
+        kind: 'sql',
+        effect: 'change',
+        undo: 'puts the rows back',
+      },
+      {
+        id: 'restart',
+        title: 'Restart from the checkpoint',
+        kind: 'http',
+        effect: 'change',
+        undo: 'stops the job',
+      },
     ],
     procedure: digest,
     digest,
@@ -64,11 +76,30 @@ export function admission(
 ): { key: RunKey; view: RunView; plan: Plan; envelope: StartEnvelope } {
   const plan = planOf();
   const envelope = envelopeOf(key.run);
-  return { key, plan, envelope, view: { ...initialView(key, envelope, plan, startedAt, null), ...over } };
+  return {
+    key,
+    plan,
+    envelope,
+    view: { ...initialView(key, envelope, plan, startedAt, null), ...over },
+  };
 }
 
-export function attemptOf(key: RunKey, step: string, temporalAttempt = 1, worker = 'host-a:1'): AttemptStart {
-  return { key, step, title: `Title of ${step}`, kind: 'sql', effect: 'change', host: 'host-a', worker, temporalAttempt };
+export function attemptOf(
+  key: RunKey,
+  step: string,
+  temporalAttempt = 1,
+  worker = 'host-a:1',
+): AttemptStart {
+  return {
+    key,
+    step,
+    title: `Title of ${step}`,
+    kind: 'sql',
+    effect: 'change',
+    host: 'host-a',
+    worker,
+    temporalAttempt,
+  };
 }
 
 export function waitOf(attempt = 1): WaitView {
@@ -110,7 +141,11 @@ export function waitingView(key: RunKey, attempt = 1): RunView {
   };
 }
 
-export function endedView(key: RunKey, state: RunView['state'] = 'succeeded', endedAt = '2026-03-01T03:00:00.000Z'): RunView {
+export function endedView(
+  key: RunKey,
+  state: RunView['state'] = 'succeeded',
+  endedAt = '2026-03-01T03:00:00.000Z',
+): RunView {
   const view = waitingView(key);
   return {
     ...view,
@@ -127,7 +162,10 @@ export function endedView(key: RunKey, state: RunView['state'] = 'succeeded', en
   };
 }
 
-export function decisionOf(run: string, over: Record<string, unknown> = {}): Record<string, unknown> {
+export function decisionOf(
+  run: string,
+  over: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     version: 1,
     id: 'd-1',

@@ -39,8 +39,10 @@ async function admitted(run: string): Promise<RunKey> {
   return key;
 }
 
-const acquire = (key: RunKey, targets: string[], root = key) => acquireLeases(pool, { key, root, targets });
-const end = (key: RunKey, state: 'succeeded' | 'terminated' = 'succeeded') => saveRun(pool, endedView(key, state));
+const acquire = (key: RunKey, targets: string[], root = key) =>
+  acquireLeases(pool, { key, root, targets });
+const end = (key: RunKey, state: 'succeeded' | 'terminated' = 'succeeded') =>
+  saveRun(pool, endedView(key, state));
 const takeOver = (key: RunKey, target: string, fence: number) =>
   acquireLeases(
     pool,
@@ -58,7 +60,13 @@ async function meetings(guarded: boolean): Promise<number> {
     Array.from({ length: 20 }, async (_, index) => {
       const key = await admitted(`parallel-${guarded}-${index}`);
       const targets = [0, 1, 3].map((step) => `p${(index + step) % 6}`).sort();
-      if (guarded) await until('the targets', async () => (await acquire(key, targets)).length === 0, 60_000, 5);
+      if (guarded)
+        await until(
+          'the targets',
+          async () => (await acquire(key, targets)).length === 0,
+          60_000,
+          5,
+        );
       for (const target of targets) inside.set(target, (inside.get(target) ?? 0) + 1);
       for (let look = 0; look < 3; look += 1) {
         await pool.query('SELECT pg_sleep(0.02)');
@@ -79,7 +87,11 @@ test('twenty runs at once want overlapping sets of targets: one holder at a time
 }, 90_000);
 
 test('all targets or none; the other run, its requester and the time are told', async () => {
-  const [one, two, three] = [await admitted('all-1'), await admitted('all-2'), await admitted('all-3')];
+  const [one, two, three] = [
+    await admitted('all-1'),
+    await admitted('all-2'),
+    await admitted('all-3'),
+  ];
   expect(await acquire(one, ['b'])).toEqual([]);
   expect(await acquire(two, ['a', 'b', 'c'])).toEqual([
     {
@@ -99,13 +111,18 @@ test('asked again, the same run still holds it; its end frees it, however it is 
   const [one, two] = [await admitted('again-1'), await admitted('again-2')];
   expect(await acquire(one, ['x'])).toEqual([]);
   expect(await acquire(one, ['x'])).toEqual([]);
-  expect((await listLeases(pool)).find(({ target }) => target === 'x')).toMatchObject({ run: 'again-1', fence: 1 });
+  expect((await listLeases(pool)).find(({ target }) => target === 'x')).toMatchObject({
+    run: 'again-1',
+    fence: 1,
+  });
   expect(await acquire(two, ['x'])).toMatchObject([{ run: 'again-1' }]);
   await end(one, 'terminated');
   await expect(acquire(one, ['x'])).rejects.toThrow(RunClosed);
   expect(await acquire(two, ['x'])).toEqual([]);
   // As a release that knows no leases ends a run.
-  await pool.query("UPDATE runbook.runs SET state = 'cancelled', ended_at = now() WHERE run = 'again-2'");
+  await pool.query(
+    "UPDATE runbook.runs SET state = 'cancelled', ended_at = now() WHERE run = 'again-2'",
+  );
   expect(await acquire(await admitted('again-3'), ['x'])).toEqual([]);
 });
 
@@ -126,7 +143,10 @@ test('the wait in the record ends with it', async () => {
     command: '',
   };
   await saveRun(pool, { ...admission(two).view, state: 'waiting', waitingFor: [wait] });
-  expect(await getRun(pool, two)).toMatchObject({ state: 'waiting', waitingFor: [{ id: 'target:w' }] });
+  expect(await getRun(pool, two)).toMatchObject({
+    state: 'waiting',
+    waitingFor: [{ id: 'target:w' }],
+  });
   expect((await listLeases(pool)).find(({ target }) => target === 'w')).toMatchObject({
     run: 'wait-1',
     waiting: [{ run: 'wait-2', requester: 'alice' }],
@@ -137,7 +157,11 @@ test('the wait in the record ends with it', async () => {
 });
 
 test('nested runs share what their root holds, and hold on to it until the last of them has ended', async () => {
-  const [root, child, other] = [await admitted('root'), await admitted('child'), await admitted('stranger')];
+  const [root, child, other] = [
+    await admitted('root'),
+    await admitted('child'),
+    await admitted('stranger'),
+  ];
   await acquire(root, ['n']);
   expect(await acquire(child, ['n', 'own'], root)).toEqual([]);
   expect(await acquire(other, ['own'])).toMatchObject([{ run: 'child' }]);
@@ -160,7 +184,9 @@ test('who came first goes first, unless it no longer asks', async () => {
   await acquire(first, ['l']);
   await acquire(second, ['l', 'm']);
   await end(holder);
-  expect(await acquire(second, ['l', 'm'])).toMatchObject([{ target: 'l', run: 'line-2', inLine: true }]);
+  expect(await acquire(second, ['l', 'm'])).toMatchObject([
+    { target: 'l', run: 'line-2', inLine: true },
+  ]);
   expect(await acquire(first, ['l'])).toEqual([]);
   // line-2 came earlier and wants m too, but could not go: l is held.
   expect(await acquire(third, ['m'])).toEqual([]);
@@ -180,7 +206,16 @@ test('taken over: the run before may read and end what it began, and change noth
   expect(await takeOver(two, 't', 1)).toEqual([]);
   expect(await takeOver(two, 't', 1)).toEqual([]);
 
-  expect(await endAttempt(pool, { key: one, step: 'quarantine', attempt, fence, state: 'succeeded', output: 1 })).toBe(true);
+  expect(
+    await endAttempt(pool, {
+      key: one,
+      step: 'quarantine',
+      attempt,
+      fence,
+      state: 'succeeded',
+      output: 1,
+    }),
+  ).toBe(true);
   expect(await begin(one, 'quarantine')).toMatchObject({ succeeded: { output: 1 } });
   const refused = (step: string, leases: 'prove' | 'retake' = 'prove') =>
     begin(one, step, leases).then(
@@ -213,10 +248,17 @@ test('taken over: the run before may read and end what it began, and change noth
 test('a command that runs on is followed to its end; its attempt says that nothing may be begun anew', async () => {
   const [one, two] = [await admitted('resumed-1'), await admitted('resumed-2')];
   await acquire(one, ['r']);
-  const start = { ...attemptOf(one, 'restart'), place: 'here', resumable: true, leases: 'prove' as const };
+  const start = {
+    ...attemptOf(one, 'restart'),
+    place: 'here',
+    resumable: true,
+    leases: 'prove' as const,
+  };
   await beginAttempt(pool, start);
   await takeOver(two, 'r', 1);
-  expect(await beginAttempt(pool, { ...start, worker: 'host-b:1', temporalAttempt: 2 })).toMatchObject({
+  expect(
+    await beginAttempt(pool, { ...start, worker: 'host-b:1', temporalAttempt: 2 }),
+  ).toMatchObject({
     attempt: 1,
     fence: 2,
     lostLease: { target: 'r', by: { run: 'resumed-2' } },
@@ -231,7 +273,9 @@ test('an attempt that begins keeps the target until it has begun', async () => {
     takeOver(two, 'k', 1),
     ...['e', 'f', 'g', 'h'].map((step) => begin(one, step)),
   ]);
-  const begun = results.filter((result, index) => index !== 4 && result.status === 'fulfilled').length;
+  const begun = results.filter(
+    (result, index) => index !== 4 && result.status === 'fulfilled',
+  ).length;
   const { rows } = await pool.query<{ late: number }>(
     `SELECT count(*)::integer AS late FROM runbook.attempts a JOIN runbook.runs r ON r.no = a.run_no
      WHERE r.run = 'kept-1' AND a.started_at > (SELECT c.since FROM runbook.lease_claims c JOIN runbook.runs t ON t.no = c.run_no WHERE t.run = 'kept-2')`,
@@ -245,5 +289,7 @@ test('a run that the record has closed changes nothing more', async () => {
   const one = await admitted('closed-1');
   await acquire(one, ['z']);
   await end(one, 'terminated');
-  await expect(begin(one, 'restart', 'retake')).rejects.toMatchObject({ loss: { closed: true, by: null } });
+  await expect(begin(one, 'restart', 'retake')).rejects.toMatchObject({
+    loss: { closed: true, by: null },
+  });
 });

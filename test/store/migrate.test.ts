@@ -43,7 +43,13 @@ function connect(max = 1): pg.Pool {
 
 /** A migration of a release to come. */
 function later(version: number, breaking: boolean, sql: string): Migration {
-  return { name: `${String(version).padStart(4, '0')}-later.sql`, version, breaking, sql, checksum: `later-${version}` };
+  return {
+    name: `${String(version).padStart(4, '0')}-later.sql`,
+    version,
+    breaking,
+    sql,
+    checksum: `later-${version}`,
+  };
 }
 
 test('twenty connections migrate an empty database at once, and it is migrated once', async () => {
@@ -52,15 +58,23 @@ test('twenty connections migrate an empty database at once, and it is migrated o
   const results = await Promise.all(all.map((pool) => migrate(pool)));
   expect(results.every(({ to }) => to === schemaRange.newest)).toBe(true);
   expect(results.filter(({ from }) => from === 0).length).toBeGreaterThanOrEqual(1);
-  const { rows } = await connect().query('SELECT version FROM runbook.schema_migrations ORDER BY version');
-  expect(rows.map((row: { version: number }) => row.version)).toEqual(readMigrations().map((migration) => migration.version));
+  const { rows } = await connect().query(
+    'SELECT version FROM runbook.schema_migrations ORDER BY version',
+  );
+  expect(rows.map((row: { version: number }) => row.version)).toEqual(
+    readMigrations().map((migration) => migration.version),
+  );
 });
 
 test('twenty at once apply one more migration exactly once', async () => {
   await migrate(connect());
   const migrations = [
     ...readMigrations(),
-    later(next, false, 'CREATE TABLE runbook.extra (n integer); INSERT INTO runbook.extra VALUES (1)'),
+    later(
+      next,
+      false,
+      'CREATE TABLE runbook.extra (n integer); INSERT INTO runbook.extra VALUES (1)',
+    ),
   ];
   const all = Array.from({ length: 20 }, () => connect());
   await Promise.all(all.map((pool) => migrate(pool, migrations)));
@@ -75,7 +89,10 @@ test('a second migration changes nothing', async () => {
 
 test('a migration that fails leaves nothing behind', async () => {
   const pool = connect();
-  const migrations = [...readMigrations(), later(next, false, 'CREATE TABLE runbook.half (n integer); SELECT 1 / 0')];
+  const migrations = [
+    ...readMigrations(),
+    later(next, false, 'CREATE TABLE runbook.half (n integer); SELECT 1 / 0'),
+  ];
   await expect(migrate(pool, migrations)).rejects.toThrow('division by zero');
   expect((await checkSchema(pool)).version).toBe(0);
   expect(await migrate(pool)).toEqual({ from: 0, to: schemaRange.newest });
@@ -85,9 +102,9 @@ test('another file under a known number is refused with what to do', async () =>
   const pool = connect();
   await migrate(pool);
   const [first, ...rest] = readMigrations();
-  await expect(migrate(pool, [{ ...(first as Migration), checksum: 'other' }, ...rest])).rejects.toThrow(
-    /another release.*database of its own/,
-  );
+  await expect(
+    migrate(pool, [{ ...(first as Migration), checksum: 'other' }, ...rest]),
+  ).rejects.toThrow(/another release.*database of its own/);
 });
 
 test('an empty database is refused with the command that creates the record', async () => {
@@ -119,7 +136,9 @@ test('this release works on a newer schema that breaks nothing, with connections
   expect(await migrate(pool)).toEqual({ from: next, to: next });
   expect(await checkSchema(pool)).toMatchObject({ ok: true, version: next, minimumReader: 0 });
   const { attempt } = await beginAttempt(pool, attemptOf(key, 'quarantine'));
-  expect(await endAttempt(pool, { key, step: 'quarantine', attempt, state: 'succeeded', output: 1 })).toBe(true);
+  expect(
+    await endAttempt(pool, { key, step: 'quarantine', attempt, state: 'succeeded', output: 1 }),
+  ).toBe(true);
   await admitRun(pool, admission(keyOf('after')));
   await saveRun(pool, endedView(key));
   expect((await getRun(pool, key))?.state).toBe('succeeded');
@@ -135,7 +154,9 @@ test('a schema beyond a breaking migration is refused, saying which release is n
   ]);
   const status = await checkSchema(pool);
   expect(status).toMatchObject({ ok: false, version: next + 1, minimumReader: next });
-  expect(status.message).toMatch(/marked breaking\. Upgrade this worker or command to a release that knows schema \d/);
+  expect(status.message).toMatch(
+    /marked breaking\. Upgrade this worker or command to a release that knows schema \d/,
+  );
 });
 
 test('a breaking migration that the release knows is no obstacle; an older schema than it needs is', () => {
@@ -152,7 +173,10 @@ test('the shipped migrations end where the release says, and only breaking ones 
   const migrations = readMigrations();
   expect(migrations.at(-1)?.version).toBe(schemaRange.newest);
   for (const migration of migrations.filter((candidate) => !candidate.breaking)) {
-    const sql = readFileSync(new URL(`../../store/migrations/${migration.name}`, import.meta.url), 'utf8').replace(/--.*$/gm, '');
+    const sql = readFileSync(
+      new URL(`../../store/migrations/${migration.name}`, import.meta.url),
+      'utf8',
+    ).replace(/--.*$/gm, '');
     expect(sql).not.toMatch(/\b(DROP|RENAME|SET NOT NULL|ALTER COLUMN)\b/i);
   }
 });
@@ -180,7 +204,9 @@ test('an ordinary role that owns nothing but the right to create a schema runs a
     expect((await getRun(pool, 'plain'))?.state).toBe('succeeded');
   } finally {
     await connect().query(`DROP OWNED BY ${role} CASCADE`);
-    await asAdmin((client) => client.query(`REVOKE ALL ON DATABASE ${name} FROM ${role}; DROP ROLE ${role}`));
+    await asAdmin((client) =>
+      client.query(`REVOKE ALL ON DATABASE ${name} FROM ${role}; DROP ROLE ${role}`),
+    );
   }
 });
 

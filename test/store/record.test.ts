@@ -77,7 +77,12 @@ test('an admitted run has all its steps pending, and keeps plan, envelope and th
   const given = admission(key);
   await twice(() => admitRun(pool, given));
   expect(await getRun(pool, 'admitted')).toEqual({ ...given.view, source: 'record' });
-  expect(Object.keys((await getRun(pool, key))?.inputs ?? {})).toEqual(['pipeline', 'tolerance', 'zebra', 'apple']);
+  expect(Object.keys((await getRun(pool, key))?.inputs ?? {})).toEqual([
+    'pipeline',
+    'tolerance',
+    'zebra',
+    'apple',
+  ]);
   expect(await getPlan(pool, key)).toEqual({ plan: planOf(), envelope: given.envelope });
 });
 
@@ -139,7 +144,11 @@ test('an ended run is not revived, and only a later end replaces its end', async
   await admitRun(pool, admission(key));
   await saveRun(pool, endedView(key, 'failed'));
   await saveRun(pool, waitingView(key));
-  expect(await getRun(pool, key)).toMatchObject({ state: 'failed', waitingFor: [], endedAt: '2026-03-01T03:00:00.000Z' });
+  expect(await getRun(pool, key)).toMatchObject({
+    state: 'failed',
+    waitingFor: [],
+    endedAt: '2026-03-01T03:00:00.000Z',
+  });
   expect(await stateOf('ended', 'approve')).toBe('succeeded');
   await saveRun(pool, endedView(key, 'cancelled', '2026-03-01T02:59:00.000Z'));
   expect((await getRun(pool, key))?.state).toBe('failed');
@@ -163,7 +172,9 @@ test('an older view puts no step back and no attempt count down', async () => {
   const view = waitingView(key);
   const stale: RunView = {
     ...view,
-    steps: view.steps.map((step) => (step.id === 'quarantine' ? { ...step, state: 'running', attempts: 1 } : step)),
+    steps: view.steps.map((step) =>
+      step.id === 'quarantine' ? { ...step, state: 'running', attempts: 1 } : step,
+    ),
   };
   await saveRun(pool, stale);
   expect((await getRun(pool, key))?.steps.find((step) => step.id === 'quarantine')).toMatchObject({
@@ -177,7 +188,12 @@ test('the same worker asking twice for the same Temporal attempt begins one', as
   const key = keyOf('asked-twice');
   await admitRun(pool, admission(key));
   await twice(async () =>
-    expect(await beginAttempt(pool, attemptOf(key, 'restart'))).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 1 }),
+    expect(await beginAttempt(pool, attemptOf(key, 'restart'))).toEqual({
+      attempt: 1,
+      lost: 0,
+      failed: 0,
+      fence: 1,
+    }),
   );
   expect(await stateOf('asked-twice', 'restart')).toBe('running');
 });
@@ -193,11 +209,32 @@ test('an attempt whose worker died is lost, and its late result is refused', asy
     fence: 1,
   });
 
-  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded', output: 'from a zombie' })).toBe(false);
-  expect(await stateOf('lost', 'restart')).toBe('running');
-  expect(await endAttempt(pool, { key, step: 'restart', attempt: 2, state: 'succeeded', output: { job: 'j-2' } })).toBe(true);
   expect(
-    (await getAttempts(pool, key)).map(({ attempt, state, worker, output }) => ({ attempt, state, worker, output })),
+    await endAttempt(pool, {
+      key,
+      step: 'restart',
+      attempt: 1,
+      state: 'succeeded',
+      output: 'from a zombie',
+    }),
+  ).toBe(false);
+  expect(await stateOf('lost', 'restart')).toBe('running');
+  expect(
+    await endAttempt(pool, {
+      key,
+      step: 'restart',
+      attempt: 2,
+      state: 'succeeded',
+      output: { job: 'j-2' },
+    }),
+  ).toBe(true);
+  expect(
+    (await getAttempts(pool, key)).map(({ attempt, state, worker, output }) => ({
+      attempt,
+      state,
+      worker,
+      output,
+    })),
   ).toEqual([
     { attempt: 1, state: 'lost', worker: 'host-a:1', output: null },
     { attempt: 2, state: 'succeeded', worker: 'host-b:2', output: { job: 'j-2' } },
@@ -208,9 +245,21 @@ test('ended twice is ended once; ended otherwise is refused', async () => {
   const key = keyOf('ended-twice');
   await admitRun(pool, admission(key));
   await beginAttempt(pool, attemptOf(key, 'restart'));
-  const end = { key, step: 'restart', attempt: 1, state: 'succeeded', output: { job: 'j-1' } } as const;
+  const end = {
+    key,
+    step: 'restart',
+    attempt: 1,
+    state: 'succeeded',
+    output: { job: 'j-1' },
+  } as const;
   await twice(async () => expect(await endAttempt(pool, end)).toBe(true));
-  expect(await endAttempt(pool, { ...end, state: 'failed', error: { type: 'Unreachable', message: 'too late' } })).toBe(false);
+  expect(
+    await endAttempt(pool, {
+      ...end,
+      state: 'failed',
+      error: { type: 'Unreachable', message: 'too late' },
+    }),
+  ).toBe(false);
   expect(await stateOf('ended-twice', 'restart')).toBe('succeeded');
 });
 
@@ -220,14 +269,28 @@ test('an attempt that can be gone on with is taken over under its number; what t
   const resumable = { resumable: true, place: 'here' };
   await beginAttempt(pool, { ...attemptOf(key, 'restart', 1, 'host-a:1'), ...resumable });
   await appendOutput(pool, key, 'restart', 1, [chunkOf(1, 'from the first')], 1);
-  const second = await beginAttempt(pool, { ...attemptOf(key, 'restart', 2, 'host-a:2'), ...resumable });
-  expect(second).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 2, resumedFrom: 'here', evidence: null });
+  const second = await beginAttempt(pool, {
+    ...attemptOf(key, 'restart', 2, 'host-a:2'),
+    ...resumable,
+  });
+  expect(second).toEqual({
+    attempt: 1,
+    lost: 0,
+    failed: 0,
+    fence: 2,
+    resumedFrom: 'here',
+    evidence: null,
+  });
   const claim = { key, step: 'restart', attempt: 1 };
   expect(await keepEvidence(pool, { ...claim, fence: 1 }, 'of a zombie')).toBe(false);
   expect(await keepEvidence(pool, { ...claim, fence: 2 }, { xid: '7' })).toBe(true);
   expect(await readOutput(pool, key)).toEqual([]);
   expect(
-    await beginAttempt(pool, { ...attemptOf(key, 'restart', 3, 'host-b:1'), ...resumable, place: 'elsewhere' }),
+    await beginAttempt(pool, {
+      ...attemptOf(key, 'restart', 3, 'host-b:1'),
+      ...resumable,
+      place: 'elsewhere',
+    }),
   ).toMatchObject({
     attempt: 1,
     fence: 3,
@@ -238,13 +301,33 @@ test('an attempt that can be gone on with is taken over under its number; what t
   for (const zombie of [1, 2]) {
     await appendOutput(pool, key, 'restart', 1, [chunkOf(zombie, 'from a zombie')], zombie);
     expect(
-      await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: zombie, state: 'succeeded', output: 'from a zombie' }),
+      await endAttempt(pool, {
+        key,
+        step: 'restart',
+        attempt: 1,
+        fence: zombie,
+        state: 'succeeded',
+        output: 'from a zombie',
+      }),
     ).toBe(false);
   }
   await appendOutput(pool, key, 'restart', 1, [chunkOf(1, 'from the last')], 3);
-  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: 3, state: 'succeeded', output: 'true' })).toBe(true);
-  expect((await readOutput(pool, key)).map(({ bytes }) => bytes.toString())).toEqual(['from the last']);
-  expect(await getAttempts(pool, key)).toMatchObject([{ attempt: 1, state: 'succeeded', output: 'true', worker: 'host-b:1' }]);
+  expect(
+    await endAttempt(pool, {
+      key,
+      step: 'restart',
+      attempt: 1,
+      fence: 3,
+      state: 'succeeded',
+      output: 'true',
+    }),
+  ).toBe(true);
+  expect((await readOutput(pool, key)).map(({ bytes }) => bytes.toString())).toEqual([
+    'from the last',
+  ]);
+  expect(await getAttempts(pool, key)).toMatchObject([
+    { attempt: 1, state: 'succeeded', output: 'true', worker: 'host-b:1' },
+  ]);
 });
 
 test('what only its own host can go on with is not taken over by another one, until that host is given up', async () => {
@@ -257,17 +340,30 @@ test('what only its own host can go on with is not taken over by another one, un
     place: `${host}/${boot}/pids`,
   });
   await beginAttempt(pool, from('a', 'boot-1', 1));
-  const elsewhere = { attempt: 1, lost: 0, failed: 0, fence: 1, elsewhere: { id: 'a', name: 'host-a' } };
+  const elsewhere = {
+    attempt: 1,
+    lost: 0,
+    failed: 0,
+    fence: 1,
+    elsewhere: { id: 'a', name: 'host-a' },
+  };
   expect(await beginAttempt(pool, from('b', 'boot-1', 2))).toEqual(elsewhere);
-  expect(await beginAttempt(pool, { ...from('b', 'boot-1', 3), hostGone: 'c', repeatable: true })).toEqual(elsewhere);
+  expect(
+    await beginAttempt(pool, { ...from('b', 'boot-1', 3), hostGone: 'c', repeatable: true }),
+  ).toEqual(elsewhere);
   // The host itself may, also after a reboot: then it says that it cannot know.
-  expect(await beginAttempt(pool, from('a', 'boot-2', 4))).toMatchObject({ fence: 2, resumedFrom: 'a/boot-1/pids' });
+  expect(await beginAttempt(pool, from('a', 'boot-2', 4))).toMatchObject({
+    fence: 2,
+    resumedFrom: 'a/boot-1/pids',
+  });
   expect(await beginAttempt(pool, { ...from('b', 'boot-1', 5), hostGone: 'a' })).toMatchObject({
     attempt: 1,
     fence: 3,
     resumedFrom: 'a/boot-1/pids',
   });
-  expect(await beginAttempt(pool, { ...from('b', 'boot-1', 6), hostGone: 'a', repeatable: true })).toEqual({
+  expect(
+    await beginAttempt(pool, { ...from('b', 'boot-1', 6), hostGone: 'a', repeatable: true }),
+  ).toEqual({
     attempt: 2,
     lost: 1,
     failed: 0,
@@ -283,8 +379,12 @@ test('what a cancelled step left running is adopted once, and nothing when nothi
   expect(await adoptAttempt(pool, at)).toBeNull();
   await beginAttempt(pool, { ...attemptOf(key, 'restart'), place: 'here' });
   expect(await adoptAttempt(pool, at)).toEqual({ attempt: 1, fence: 2, place: 'here' });
-  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded' })).toBe(false);
-  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: 2, state: 'cancelled' })).toBe(true);
+  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded' })).toBe(
+    false,
+  );
+  expect(
+    await endAttempt(pool, { key, step: 'restart', attempt: 1, fence: 2, state: 'cancelled' }),
+  ).toBe(true);
   expect(await adoptAttempt(pool, at)).toBeNull();
 });
 
@@ -292,9 +392,21 @@ test('a step that is done is not begun again: its output comes back', async () =
   const key = keyOf('done');
   await admitRun(pool, admission(key));
   await beginAttempt(pool, attemptOf(key, 'restart'));
-  await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded', output: { job: 'j-1' } });
+  await endAttempt(pool, {
+    key,
+    step: 'restart',
+    attempt: 1,
+    state: 'succeeded',
+    output: { job: 'j-1' },
+  });
   const again = await beginAttempt(pool, attemptOf(key, 'restart', 2, 'host-b:2'));
-  expect(again).toEqual({ attempt: 1, lost: 0, failed: 0, fence: 1, succeeded: { output: { job: 'j-1' } } });
+  expect(again).toEqual({
+    attempt: 1,
+    lost: 0,
+    failed: 0,
+    fence: 1,
+    succeeded: { output: { job: 'j-1' } },
+  });
   expect(await getAttempts(pool, key)).toHaveLength(1);
 });
 
@@ -306,7 +418,12 @@ test('failed attempts are counted and their error is shown while the step goes o
     const { attempt } = await beginAttempt(pool, attemptOf(key, 'restart', index + 1));
     await endAttempt(pool, { key, step: 'restart', attempt, state, error });
   }
-  expect(await beginAttempt(pool, attemptOf(key, 'restart', 4))).toEqual({ attempt: 4, lost: 0, failed: 2, fence: 1 });
+  expect(await beginAttempt(pool, attemptOf(key, 'restart', 4))).toEqual({
+    attempt: 4,
+    lost: 0,
+    failed: 2,
+    fence: 1,
+  });
   expect((await getRun(pool, key))?.steps.find((step) => step.id === 'restart')).toMatchObject({
     state: 'running',
     attempts: 4,
@@ -318,11 +435,17 @@ test('twenty workers begin the same step at once: one attempt runs, all others a
   const key = keyOf('rush');
   await admitRun(pool, admission(key));
   const begun = await Promise.all(
-    Array.from({ length: 20 }, (_, i) => beginAttempt(pool, attemptOf(key, 'restart', 1, `host:${i}`))),
+    Array.from({ length: 20 }, (_, i) =>
+      beginAttempt(pool, attemptOf(key, 'restart', 1, `host:${i}`)),
+    ),
   );
-  expect(begun.map(({ attempt }) => attempt).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  expect(begun.map(({ attempt }) => attempt).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  );
   const ends = await Promise.all(
-    begun.map(({ attempt }) => endAttempt(pool, { key, step: 'restart', attempt, state: 'succeeded' })),
+    begun.map(({ attempt }) =>
+      endAttempt(pool, { key, step: 'restart', attempt, state: 'succeeded' }),
+    ),
   );
   expect(ends.filter(Boolean)).toHaveLength(1);
   expect((await getAttempts(pool, key)).filter(({ state }) => state === 'lost')).toHaveLength(19);
@@ -356,9 +479,16 @@ test('parts that the plan could not know stand behind their group, and an undo s
     ['quarantine', 'undoing'],
     ['restart', 'pending'],
   ]);
-  await endAttempt(pool, { key, step: 'quarantine.undo', attempt: undo.attempt, state: 'succeeded' });
+  await endAttempt(pool, {
+    key,
+    step: 'quarantine.undo',
+    attempt: undo.attempt,
+    state: 'succeeded',
+  });
   expect(await stateOf('parts', 'quarantine')).toBe('undone');
-  expect((await getAttempts(pool, key)).map(({ step, attempt, undo: back }) => [step, attempt, back])).toEqual([
+  expect(
+    (await getAttempts(pool, key)).map(({ step, attempt, undo: back }) => [step, attempt, back]),
+  ).toEqual([
     ['identify/jobs', 1, false],
     ['quarantine', 1, false],
     ['quarantine', 1, true],
@@ -371,7 +501,9 @@ test('an attempt that still ran when the run ended is lost', async () => {
   await beginAttempt(pool, attemptOf(key, 'restart'));
   await saveRun(pool, endedView(key, 'cancelled'));
   expect((await getAttempts(pool, key))[0]?.state).toBe('lost');
-  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded' })).toBe(false);
+  expect(await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded' })).toBe(
+    false,
+  );
 });
 
 test('a decision recorded twice is one row, and closes its gate in the record', async () => {
@@ -402,7 +534,9 @@ test('a decision recorded twice is one row, and closes its gate in the record', 
 test('a save from before the decision that arrives after it does not open the gate again', async () => {
   const key = keyOf('decided-first');
   await admitRun(pool, admission(key));
-  await recordDecisions(pool, key, [{ envelope: decisionOf('decided-first'), verdict: verdictOf('d-1'), receivedAt: startedAt }]);
+  await recordDecisions(pool, key, [
+    { envelope: decisionOf('decided-first'), verdict: verdictOf('d-1'), receivedAt: startedAt },
+  ]);
   await saveRun(pool, waitingView(key));
   expect(await getRun(pool, key)).toMatchObject({ state: 'running', waitingFor: [] });
   expect(await stateOf('decided-first', 'approve')).toBe('succeeded');
@@ -413,7 +547,8 @@ test('a save from before the decision that arrives after it does not open the ga
 test('malformed decisions are recorded with their first 4 KB, whatever they are', async () => {
   const key = keyOf('malformed');
   await admitRun(pool, admission(key));
-  const verdict = (id: string) => verdictOf(id, { accepted: false, code: 'malformed', message: 'no decision' });
+  const verdict = (id: string) =>
+    verdictOf(id, { accepted: false, code: 'malformed', message: 'no decision' });
   const junk = [
     null,
     'text',
@@ -423,7 +558,11 @@ test('malformed decisions are recorded with their first 4 KB, whatever they are'
     { by: 'm\0allory', nested: 'é'.repeat(9_000), gate: '\ud800' },
     { __proto__: null, verb: 'approve' },
   ];
-  const rows = junk.map((envelope, i) => ({ envelope, verdict: verdict(`junk-${i}`), receivedAt: startedAt }));
+  const rows = junk.map((envelope, i) => ({
+    envelope,
+    verdict: verdict(`junk-${i}`),
+    receivedAt: startedAt,
+  }));
   await twice(() => recordDecisions(pool, key, rows));
   expect((await getRun(pool, key))?.decisions).toHaveLength(junk.length);
   const { rows: raw } = await pool.query<{ raw: string; by: string; bytes: number }>(
@@ -441,12 +580,19 @@ test('hostile numbers and nesting do not keep a batch from being recorded', asyn
   let deep: unknown = 0;
   for (let level = 0; level < 200_000; level += 1) deep = [deep];
   const stale = verdictOf('d-1', { accepted: false, code: 'stale', message: 'changed' });
-  const malformed = verdictOf('d-2', { accepted: false, code: 'malformed', message: 'no decision' });
+  const malformed = verdictOf('d-2', {
+    accepted: false,
+    code: 'malformed',
+    message: 'no decision',
+  });
   await recordDecisions(pool, key, [
     { envelope: decisionOf('hostile', { attempt: 9e15 }), verdict: stale, receivedAt: startedAt },
     { envelope: deep, verdict: malformed, receivedAt: startedAt },
   ]);
-  expect((await getRun(pool, key))?.decisions.map(({ code }) => code)).toEqual(['stale', 'malformed']);
+  expect((await getRun(pool, key))?.decisions.map(({ code }) => code)).toEqual([
+    'stale',
+    'malformed',
+  ]);
 });
 
 test('two different messages under one id are both kept', async () => {
@@ -455,7 +601,11 @@ test('two different messages under one id are both kept', async () => {
   const refused = verdictOf('d-1', { accepted: false, code: 'stale', message: 'changed' });
   await recordDecisions(pool, key, [
     { envelope: decisionOf('same-id'), verdict: refused, receivedAt: startedAt },
-    { envelope: decisionOf('same-id', { reason: 'another' }), verdict: refused, receivedAt: startedAt },
+    {
+      envelope: decisionOf('same-id', { reason: 'another' }),
+      verdict: refused,
+      receivedAt: startedAt,
+    },
   ]);
   expect((await getRun(pool, key))?.decisions).toHaveLength(2);
 });
@@ -467,7 +617,11 @@ test('NUL and broken surrogates in text, keys and outputs are replaced, not refu
   await admitRun(pool, { ...given, view: { ...given.view, inputs: bad } });
   await beginAttempt(pool, { ...attemptOf(key, 'restart'), title: 'T\0' });
   await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded', output: bad });
-  await saveRun(pool, { ...endedView(key), outputs: bad, problem: { type: 'Error', message: '\0' } });
+  await saveRun(pool, {
+    ...endedView(key),
+    outputs: bad,
+    problem: { type: 'Error', message: '\0' },
+  });
   const clean = { 'k\uFFFD': ['a\uFFFDb', '\uFFFD', { deep: 'x\uFFFD' }], fine: 'a\\u0000b 😀' };
   expect(await getRun(pool, key)).toMatchObject({
     inputs: clean,
@@ -494,7 +648,10 @@ test('a workflow id used again is another run, and the newest is read', async ()
 test('lists newest first, filtered by state, runbook, target, requester and waiting', async () => {
   const list = async (n: number, over: Partial<RunView>) => {
     const key = keyOf(`list-${n}`);
-    await admitRun(pool, admission(key, { runbook: 'listed', startedAt: `2027-01-0${n}T00:00:00.000Z`, ...over }));
+    await admitRun(
+      pool,
+      admission(key, { runbook: 'listed', startedAt: `2027-01-0${n}T00:00:00.000Z`, ...over }),
+    );
     return key;
   };
   const waiting = await list(1, { targets: ['orders', 'billing'] });
@@ -515,7 +672,10 @@ test('lists newest first, filtered by state, runbook, target, requester and wait
   expect(await ids({ waiting: true })).toEqual(['list-1']);
   expect(await ids({ target: "x' OR true --" })).toEqual([]);
   expect(await listRuns(pool, { runbook: 'listed', waiting: true })).toMatchObject([
-    { step: 'approve', waitingFor: [{ id: 'approve', since: waitOf().since, command: waitOf().command }] },
+    {
+      step: 'approve',
+      waitingFor: [{ id: 'approve', since: waitOf().since, command: waitOf().command }],
+    },
   ]);
   expect((await listRuns(pool, { runbook: 'listed', state: 'running' }))[0]?.step).toBe('restart');
   expect((await latestRun(pool))?.id).toBe('list-3');
@@ -532,7 +692,11 @@ test('the history tells start, attempts, wait, decisions and end in order, with 
   await recordDecisions(pool, key, [
     {
       envelope: decisionOf('story', { id: 'd-0', by: 'alice' }),
-      verdict: verdictOf('d-0', { accepted: false, code: 'own-request', at: '2026-03-01T02:20:00.000Z' }),
+      verdict: verdictOf('d-0', {
+        accepted: false,
+        code: 'own-request',
+        at: '2026-03-01T02:20:00.000Z',
+      }),
       receivedAt: startedAt,
     },
     { envelope: decisionOf('story'), verdict: verdictOf('d-1'), receivedAt: startedAt },
@@ -553,7 +717,11 @@ test('the history tells start, attempts, wait, decisions and end in order, with 
     ['undo', 'restart', 'lost', null],
     ['end', null, 'rolled-back', null],
   ]);
-  expect(story[1]).toMatchObject({ evidence: waitOf().evidence, at: waitOf().since, until: '2026-03-01T02:30:00.000Z' });
+  expect(story[1]).toMatchObject({
+    evidence: waitOf().evidence,
+    at: waitOf().since,
+    until: '2026-03-01T02:30:00.000Z',
+  });
 });
 
 function chunkOf(seq: number, text: string): OutputChunk {

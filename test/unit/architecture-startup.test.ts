@@ -11,23 +11,42 @@ import { join } from 'node:path';
 const recorder = join(import.meta.dirname, '..', 'helpers', 'record-requires.cjs');
 const main = join(import.meta.dirname, '..', '..', 'dist', 'client', 'main.js');
 
-function loadedBy(args: string[]): { status: number | null; stdout: string; temporal: string[]; modules: string[] } {
+function loadedBy(args: string[]): {
+  status: number | null;
+  stdout: string;
+  temporal: string[];
+  modules: string[];
+} {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-startup-'));
   try {
     const file = join(folder, 'modules.json');
     const { status, stdout } = spawnSync(process.execPath, ['--require', recorder, ...args], {
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: folder, RUNBOOK_HOME: folder, LOADED_MODULES_FILE: file },
+      env: {
+        PATH: process.env['PATH'],
+        HOME: folder,
+        RUNBOOK_HOME: folder,
+        LOADED_MODULES_FILE: file,
+      },
     });
     const modules = JSON.parse(readFileSync(file, 'utf8')) as string[];
-    return { status, stdout, modules, temporal: modules.filter((path) => path.includes('@temporalio')) };
+    return {
+      status,
+      stdout,
+      modules,
+      temporal: modules.filter((path) => path.includes('@temporalio')),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 test('the recorder sees the SDK when it is loaded', () => {
-  const { temporal } = loadedBy(['--input-type=module', '--eval', `await import('@temporalio/client')`]);
+  const { temporal } = loadedBy([
+    '--input-type=module',
+    '--eval',
+    `await import('@temporalio/client')`,
+  ]);
   expect(temporal.length).toBeGreaterThan(10);
 });
 

@@ -13,7 +13,9 @@ async function refusals(file: string, code: string, rule: string): Promise<strin
   const [result] = await eslint.lintText(code, { filePath: file });
   const fatal = result!.messages.find((message) => message.fatal);
   if (fatal) throw new Error(`${file}: ${fatal.message}`);
-  return result!.messages.filter((message) => message.ruleId === rule).map((message) => message.message);
+  return result!.messages
+    .filter((message) => message.ruleId === rule)
+    .map((message) => message.message);
 }
 
 const imports = 'layers/imports';
@@ -24,7 +26,10 @@ describe('what a folder may not import', () => {
     ['language/json.ts', `import { z } from 'zod'; z.string();`],
     ['language/plan.ts', `import { parse } from 'yaml'; parse('');`],
     ['language/inputs.ts', `import { Client } from '@temporalio/client'; new Client();`],
-    ['language/inputs.ts', `import { searchAttributes } from '../common/names.js'; searchAttributes.state;`],
+    [
+      'language/inputs.ts',
+      `import { searchAttributes } from '../common/names.js'; searchAttributes.state;`,
+    ],
     ['common/names.ts', `import { hostname } from 'node:os'; hostname();`],
     ['common/names.ts', `import { openPool } from '../store/index.js'; openPool('');`],
     ['runbooks/index.ts', `import { parse } from 'yaml'; parse('');`],
@@ -34,13 +39,22 @@ describe('what a folder may not import', () => {
     ['workflows/launch.ts', `import { parse } from 'yaml'; parse('');`],
     ['workflows/launch.ts', `import pg from 'pg'; new pg.Client();`],
     ['workflows/launch.ts', `import { execa } from 'execa'; await execa('true');`],
-    ['workflows/launch.ts', `import { resolveInputs } from '../language/inputs.js'; resolveInputs;`],
+    [
+      'workflows/launch.ts',
+      `import { resolveInputs } from '../language/inputs.js'; resolveInputs;`,
+    ],
     ['workflows/launch.ts', `import { openPool } from '../store/index.js'; openPool('');`],
-    ['workflows/launch.ts', `import { createActivities } from '../activities/index.js'; createActivities;`],
+    [
+      'workflows/launch.ts',
+      `import { createActivities } from '../activities/index.js'; createActivities;`,
+    ],
     ['workflows/launch.ts', `import { createWorker } from '../worker/create.js'; createWorker;`],
     ['workflows/launch.ts', `export * from '../client/index.js';`],
     ['workflows/launch.ts', `const fs = await import('node:fs'); fs.readFileSync('x');`],
-    ['workflows/engine/run.ts', `import { pipelineRecovery } from '../pipeline-recovery/procedure.js'; pipelineRecovery;`],
+    [
+      'workflows/engine/run.ts',
+      `import { pipelineRecovery } from '../pipeline-recovery/procedure.js'; pipelineRecovery;`,
+    ],
     ['activities/perform.ts', `import { launch } from '../workflows/launch.js'; launch;`],
     ['activities/perform.ts', `import { readConfig } from '../worker/config.js'; readConfig({});`],
     ['activities/perform.ts', `import { Client } from '@temporalio/client'; new Client();`],
@@ -50,7 +64,10 @@ describe('what a folder may not import', () => {
     ['store/pool.ts', `import { readConfig } from '../worker/config.js'; readConfig({});`],
     ['store/pool.ts', `import { Context } from '@temporalio/activity'; Context.current();`],
     ['worker/main.ts', `import { runWorker } from '../client/main.js'; runWorker;`],
-    ['client/main.ts', `import { createActivities } from '../activities/index.js'; createActivities;`],
+    [
+      'client/main.ts',
+      `import { createActivities } from '../activities/index.js'; createActivities;`,
+    ],
     ['client/main.ts', `const { runWorker } = await import('../worker/main.js'); runWorker;`],
     ['client/main.ts', `import { launch } from '../workflows/launch.js'; launch;`],
     ['client/main.ts', `import { Worker } from '@temporalio/worker'; Worker;`],
@@ -74,13 +91,26 @@ describe('what a folder may import', () => {
     ['activities/command.ts', `import { execa } from 'execa'; await execa('true');`],
     ['store/pool.ts', `import pg from 'pg'; new pg.Pool();`],
     ['client/main.ts', `import { decide } from '../workflows/messages.js'; decide;`],
-    ['client/commands/worker.ts', `const { runWorker } = await import('../../worker/main.js'); await runWorker();`],
+    [
+      'client/commands/worker.ts',
+      `const { runWorker } = await import('../../worker/main.js'); await runWorker();`,
+    ],
   ])('%s: %s', async (file, code) => {
     expect(await refusals(file, code, imports)).toEqual([]);
   });
 
   test('every file of the product has its rule', async () => {
-    const folders = ['language', 'common', 'workflows', 'activities', 'store', 'worker', 'client', 'runbooks', 'embedded'];
+    const folders = [
+      'language',
+      'common',
+      'workflows',
+      'activities',
+      'store',
+      'worker',
+      'client',
+      'runbooks',
+      'embedded',
+    ];
     const files = folders.flatMap((folder) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('.ts'))
@@ -89,20 +119,51 @@ describe('what a folder may import', () => {
     expect(files.length).toBeGreaterThan(50);
     for (const file of files) {
       const config = (await eslint.calculateConfigForFile(file)) as Linter.Config;
-      expect([file, config.rules?.[imports]]).toEqual([file, [2, expect.objectContaining({ why: expect.any(String) })]]);
+      expect([file, config.rules?.[imports]]).toEqual([
+        file,
+        [2, expect.objectContaining({ why: expect.any(String) })],
+      ]);
     }
   });
 });
 
 describe('what nobody may write', () => {
   test.each([
-    ['activities/perform.ts', `import { exec } from 'node:child_process'; exec('ls');`, 'no-restricted-imports'],
-    ['activities/perform.ts', `import * as c from 'node:child_process'; c.execSync('ls');`, 'no-restricted-imports'],
-    ['activities/perform.ts', `import c from 'node:child_process'; c.execSync('ls');`, 'no-restricted-imports'],
-    ['embedded/home.ts', `import { spawn } from 'child_process'; spawn('ls');`, 'no-restricted-imports'],
-    ['embedded/home.ts', `import { spawn } from 'node:child_process'; spawn('ls', { shell: true });`, 'no-restricted-syntax'],
-    ['activities/command.ts', `import { execaCommand } from 'execa'; await execaCommand('ls');`, 'no-restricted-imports'],
-    ['activities/command.ts', `import { execa } from 'execa'; await execa('ls', { shell: '/bin/sh' });`, 'no-restricted-syntax'],
+    [
+      'activities/perform.ts',
+      `import { exec } from 'node:child_process'; exec('ls');`,
+      'no-restricted-imports',
+    ],
+    [
+      'activities/perform.ts',
+      `import * as c from 'node:child_process'; c.execSync('ls');`,
+      'no-restricted-imports',
+    ],
+    [
+      'activities/perform.ts',
+      `import c from 'node:child_process'; c.execSync('ls');`,
+      'no-restricted-imports',
+    ],
+    [
+      'embedded/home.ts',
+      `import { spawn } from 'child_process'; spawn('ls');`,
+      'no-restricted-imports',
+    ],
+    [
+      'embedded/home.ts',
+      `import { spawn } from 'node:child_process'; spawn('ls', { shell: true });`,
+      'no-restricted-syntax',
+    ],
+    [
+      'activities/command.ts',
+      `import { execaCommand } from 'execa'; await execaCommand('ls');`,
+      'no-restricted-imports',
+    ],
+    [
+      'activities/command.ts',
+      `import { execa } from 'execa'; await execa('ls', { shell: '/bin/sh' });`,
+      'no-restricted-syntax',
+    ],
     [
       'store/pool.ts',
       'import pg from "pg"; export const f = (n: string) => new pg.Client().query(`DROP TABLE ${n}`);',

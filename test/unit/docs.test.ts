@@ -6,7 +6,10 @@ import { dirname, join } from 'node:path';
 const root = join(import.meta.dirname, '..', '..');
 
 test('the pages that are made from the program are up to date', () => {
-  const { status, stderr } = spawnSync(process.execPath, ['scripts/docs.mjs', '--check'], { cwd: root, encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/docs.mjs', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   expect(stderr).toBe('');
   expect(status).toBe(0);
 });
@@ -22,7 +25,9 @@ const pages = [
 
 test.each(pages)('%s links only to what is there', (page) => {
   const text = readFileSync(join(root, page), 'utf8');
-  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link!).filter((link) => !/^[a-z]+:/.test(link));
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link]) => link!)
+    .filter((link) => !/^[a-z]+:/.test(link));
   for (const link of links) {
     const [path, anchor] = link.split('#');
     const file = path ? join(root, dirname(page), path) : join(root, page);
@@ -47,9 +52,9 @@ test('each decision is in the list of decisions', () => {
 });
 
 test('every variable that the worker reads is documented', () => {
-  const read = [...readFileSync(join(root, 'worker/config.ts'), 'utf8').matchAll(/^ {2}(RUNBOOK_\w+):/gm)].map(
-    ([, name]) => name!,
-  );
+  const read = [
+    ...readFileSync(join(root, 'worker/config.ts'), 'utf8').matchAll(/^ {2}(RUNBOOK_\w+):/gm),
+  ].map(([, name]) => name!);
   expect(read.length).toBeGreaterThan(5);
   const page = readFileSync(join(root, 'docs/operating.md'), 'utf8');
   for (const name of read) expect(page).toContain(`\`${name}\``);

@@ -6,17 +6,38 @@ import type { RunView, StepView } from '../../common/view.js';
 import type { Plan } from '../../language/plan.js';
 import type { DrillRecord } from '../../store/index.js';
 
-const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1) + seconds * 1_000).toISOString();
+const at = (seconds: number): string =>
+  new Date(Date.UTC(2026, 0, 1) + seconds * 1_000).toISOString();
 
-function row(id: string, from: number | null, to: number | null, kind: StepView['kind'] = 'command'): StepView {
+function row(
+  id: string,
+  from: number | null,
+  to: number | null,
+  kind: StepView['kind'] = 'command',
+): StepView {
   return {
-    ...{ id, title: id, kind, effect: 'read', state: 'succeeded', attempts: 1, output: null, error: null },
+    ...{
+      id,
+      title: id,
+      kind,
+      effect: 'read',
+      state: 'succeeded',
+      attempts: 1,
+      output: null,
+      error: null,
+    },
     startedAt: from === null ? null : at(from),
     endedAt: to === null ? null : at(to),
   };
 }
 
-const step = (id: string, more: object = {}) => ({ id, title: id, kind: 'command', effect: 'read', ...more });
+const step = (id: string, more: object = {}) => ({
+  id,
+  title: id,
+  kind: 'command',
+  effect: 'read',
+  ...more,
+});
 
 const plan = {
   objectives: { rtoMinutes: 2, rpoMinutes: 1, services: { api: { rtoMinutes: 1, rpoMinutes: 1 } } },
@@ -47,7 +68,10 @@ describe('what a recovery reached', () => {
     const recovery = judgeRecovery(
       {
         ...facts,
-        services: { api: { healthyAt: at(90), recoveredTo: at(-5) }, mail: { healthyAt: at(1), recoveredTo: at(5) } },
+        services: {
+          api: { healthyAt: at(90), recoveredTo: at(-5) },
+          mail: { healthyAt: at(1), recoveredTo: at(5) },
+        },
       },
       plan,
       view,
@@ -65,7 +89,12 @@ describe('what a recovery reached', () => {
     const { unmeasured } = judgeRecovery(facts, plan, view);
     expect(unmeasured).toEqual({ api: { rtoMinutes: 1, rpoMinutes: 1 } });
     expect(recoveryRows(judgeRecovery(facts, plan, view)).at(-1)).toEqual({
-      ...{ name: 'api', met: null, verdict: 'not measured', reached: 'RTO of 1 min, RPO of 1 min are to be reached' },
+      ...{
+        name: 'api',
+        met: null,
+        verdict: 'not measured',
+        reached: 'RTO of 1 min, RPO of 1 min are to be reached',
+      },
     });
   });
 
@@ -82,12 +111,21 @@ describe('what a recovery reached', () => {
   test('every second has gone somewhere, once', () => {
     const { spent, rtoMs } = judgeRecovery(facts, plan, view);
     // Where copying and checking overlap, it is the check that everybody waits for in the end.
-    expect(spent).toEqual({ detect: 10_000, decide: 10_000, approve: 30_000, execute: 25_000, verify: 25_000 });
+    expect(spent).toEqual({
+      detect: 10_000,
+      decide: 10_000,
+      approve: 30_000,
+      execute: 25_000,
+      verify: 25_000,
+    });
     expect(Object.values(spent).reduce((sum, ms) => sum + ms)).toBe(rtoMs);
   });
 
   test('what still goes on counts up to health, and a failure after the start was not detected late', () => {
-    const open = { startedAt: at(0), steps: [row('gate', 40, null, 'approval')] } as unknown as RunView;
+    const open = {
+      startedAt: at(0),
+      steps: [row('gate', 40, null, 'approval')],
+    } as unknown as RunView;
     const { spent } = judgeRecovery({ ...facts, failedAt: at(20), healthyAt: at(100) }, plan, open);
     expect(spent).toEqual({ detect: 0, decide: 0, approve: 60_000, execute: 20_000, verify: 0 });
   });
@@ -99,7 +137,14 @@ describe('how old a drill is', () => {
   const spec = { drillEveryDays: 30 };
   const recovery = judgeRecovery(facts, plan, view);
   const drill = (more: Partial<DrillRecord>): DrillRecord => ({
-    ...{ runbook: 'r', run: 'r-1', state: 'succeeded', endedAt: at(-5 * day), recovery: null, wellAt: at(-5 * day) },
+    ...{
+      runbook: 'r',
+      run: 'r-1',
+      state: 'succeeded',
+      endedAt: at(-5 * day),
+      recovery: null,
+      wellAt: at(-5 * day),
+    },
     ...more,
   });
 
@@ -114,8 +159,14 @@ describe('how old a drill is', () => {
   test('is said in one line', () => {
     expect(drillWords({}, undefined, now)).toBe('never');
     expect(drillWords(spec, undefined, now)).toBe('never; due: every 30 days');
-    expect(drillWords(spec, drill({ recovery }), now)).toBe('5 d ago: well, RTO 1 min 40 s of 2 min, RPO 30.0 s of 1 min (r-1)');
-    expect(drillWords(spec, drill({ recovery: { ...recovery, met: false } }), now)).toContain('missed its objective');
-    expect(drillWords(spec, drill({ state: 'failed', wellAt: null }), now)).toBe('5 d ago: failed (r-1); due: every 30 days');
+    expect(drillWords(spec, drill({ recovery }), now)).toBe(
+      '5 d ago: well, RTO 1 min 40 s of 2 min, RPO 30.0 s of 1 min (r-1)',
+    );
+    expect(drillWords(spec, drill({ recovery: { ...recovery, met: false } }), now)).toContain(
+      'missed its objective',
+    );
+    expect(drillWords(spec, drill({ state: 'failed', wellAt: null }), now)).toBe(
+      '5 d ago: failed (r-1); due: every 30 days',
+    );
   });
 });

@@ -1,4 +1,12 @@
-import type { AttemptState, AttemptView, DecisionView, RunView, StepState, StepView, TimelineEntry } from '../../common/view.js';
+import type {
+  AttemptState,
+  AttemptView,
+  DecisionView,
+  RunView,
+  StepState,
+  StepView,
+  TimelineEntry,
+} from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import type { Effect, StepKind } from '../../language/runbook.js';
 import type { Report } from '../../client/report/report.js';
@@ -74,22 +82,61 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
   const open = gate.until === null;
   const t = gate.until ?? 0;
   const steps = {
-    identify: step('identify', 'Identify the failed stage', 'parallel', 'read', 'succeeded', [1, 3.4]),
-    api: step('identify/api', 'Job API status', 'http', 'read', 'succeeded', [1, 1.4], { status: 'failed', stage: 'transform' }),
-    table: step('identify/table', 'Job table in its database', 'sql', 'read', 'succeeded', [1, 3.4], {
-      jobs: [{ id: 'job-17' }],
+    identify: step(
+      'identify',
+      'Identify the failed stage',
+      'parallel',
+      'read',
+      'succeeded',
+      [1, 3.4],
+    ),
+    api: step('identify/api', 'Job API status', 'http', 'read', 'succeeded', [1, 1.4], {
+      status: 'failed',
+      stage: 'transform',
     }),
+    table: step(
+      'identify/table',
+      'Job table in its database',
+      'sql',
+      'read',
+      'succeeded',
+      [1, 3.4],
+      {
+        jobs: [{ id: 'job-17' }],
+      },
+    ),
     log: step('collect-log', 'Collect the error log', 'http', 'read', 'succeeded', [3.5, 4.1], {
       lines: 214,
       last: 'killed by signal 9',
     }),
-    corrupt: step('corrupt', 'Compare what was committed with what was claimed', 'forEach', 'read', 'succeeded', [4.2, 12.9]),
-    extract: step('corrupt/extract', 'Compare: extract', 'sql', 'read', 'succeeded', [4.2, 7.1], { good: true, rows: 231_083 }),
-    transform: step('corrupt/transform', 'Compare: transform', 'sql', 'read', 'succeeded', [4.2, 12.9], {
-      good: false,
-      rows: 119_872,
+    corrupt: step(
+      'corrupt',
+      'Compare what was committed with what was claimed',
+      'forEach',
+      'read',
+      'succeeded',
+      [4.2, 12.9],
+    ),
+    extract: step('corrupt/extract', 'Compare: extract', 'sql', 'read', 'succeeded', [4.2, 7.1], {
+      good: true,
+      rows: 231_083,
     }),
-    choose: step('choose', 'Choose the checkpoint', 'decide', 'read', 'succeeded', [13, 13], { stage: 'transform', batch: 10 }),
+    transform: step(
+      'corrupt/transform',
+      'Compare: transform',
+      'sql',
+      'read',
+      'succeeded',
+      [4.2, 12.9],
+      {
+        good: false,
+        rows: 119_872,
+      },
+    ),
+    choose: step('choose', 'Choose the checkpoint', 'decide', 'read', 'succeeded', [13, 13], {
+      stage: 'transform',
+      batch: 10,
+    }),
     approve: step(
       'approve',
       'Approve the recovery',
@@ -106,16 +153,38 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
   };
   const attempts = [
     attempt(steps.api, 1, 'succeeded', 1, 1.4),
-    attempt(steps.table, 1, 'failed', 1, 1.6, { error: { type: 'Unreachable', message: 'the connection to orders was lost' } }),
+    attempt(steps.table, 1, 'failed', 1, 1.6, {
+      error: { type: 'Unreachable', message: 'the connection to orders was lost' },
+    }),
     attempt(steps.table, 2, 'succeeded', 2.6, 3.4),
-    attempt(steps.log, 1, 'succeeded', 3.5, 4.1, { written: { bytes: 18_442, sha256: 'c0ffee', truncated: false } }),
+    attempt(steps.log, 1, 'succeeded', 3.5, 4.1, {
+      written: { bytes: 18_442, sha256: 'c0ffee', truncated: false },
+    }),
     attempt(steps.extract, 1, 'succeeded', 4.2, 7.1),
     attempt(steps.transform, 1, 'succeeded', 4.2, 12.9),
   ];
   steps.table.attempts = 2;
   const decisions: DecisionView[] = [];
-  const decide = (id: string, verb: string, by: string, reason: string, seconds: number, code: string, message: string): void => {
-    decisions.push({ id, verb, gate: 'approve', by, reason, at: at(seconds), accepted: code === 'accepted', code, message });
+  const decide = (
+    id: string,
+    verb: string,
+    by: string,
+    reason: string,
+    seconds: number,
+    code: string,
+    message: string,
+  ): void => {
+    decisions.push({
+      id,
+      verb,
+      gate: 'approve',
+      by,
+      reason,
+      at: at(seconds),
+      accepted: code === 'accepted',
+      code,
+      message,
+    });
   };
   if (!open) {
     decide(
@@ -162,7 +231,8 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
     requester: 'alice',
     reason: 'Orders are four hours late; the job died in transform',
     inputs: { pipeline: 'orders', job: 'job-17', tolerance: 0, maxRetries: 3 },
-    uiUrl: 'http://127.0.0.1:8233/namespaces/default/workflows/pipeline-recovery-20260301-011207-ab12/0f1e/history',
+    uiUrl:
+      'http://127.0.0.1:8233/namespaces/default/workflows/pipeline-recovery-20260301-011207-ab12/0f1e/history',
     steps: Object.values(steps),
     waitingFor: open
       ? [
@@ -176,7 +246,8 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
             attempt: 1,
             digest,
             evidence,
-            command: "./runbook approve pipeline-recovery-20260301-011207-ab12 approve --reason '…'",
+            command:
+              "./runbook approve pipeline-recovery-20260301-011207-ab12 approve --reason '…'",
           },
         ]
       : [],
@@ -229,10 +300,21 @@ export function succeededReport(): Report {
       { job: 'job-18', repeated: true },
     ],
     ['follow', 'succeeded', [[1, 'succeeded', 13.7, 41.2]], { status: 'completed', percent: 100 }],
-    ['validate', 'succeeded', [[1, 'succeeded', 41.3, 43.8]], { rows: 231_016, duplicates: 0, missing: 0, valid: true }],
+    [
+      'validate',
+      'succeeded',
+      [[1, 'succeeded', 41.3, 43.8]],
+      { rows: 231_016, duplicates: 0, missing: 0, valid: true },
+    ],
     ['notify', 'succeeded', [[1, 'succeeded', 43.9, 44.2]], 'sent'],
   ]);
-  report.view.outputs = { job: 'job-18', rows: 231_016, duplicates: 0, lost: 0, checkpoint: { stage: 'transform', batch: 10 } };
+  report.view.outputs = {
+    job: 'job-18',
+    rows: 231_016,
+    duplicates: 0,
+    lost: 0,
+    checkpoint: { stage: 'transform', batch: 10 },
+  };
   return report;
 }
 
@@ -299,7 +381,9 @@ function finish(
     row.startedAt = at(after + Math.min(...tries.map(([, , from]) => from)));
     row.endedAt = at(after + Math.max(...tries.map(([, , , to]) => to)));
     for (const [number, tried, from, to, undo] of tries)
-      report.attempts.push(attempt(row, number, tried, after + from, after + to, undo ? { undo } : {}));
+      report.attempts.push(
+        attempt(row, number, tried, after + from, after + to, undo ? { undo } : {}),
+      );
     end = Math.max(end, ...tries.map(([, , , to]) => to));
   }
   report.view.state = state;

@@ -43,7 +43,9 @@ function withText(report: Report, change: (text: string) => string): Report {
       : Array.isArray(value)
         ? value.map(json)
         : value !== null && typeof value === 'object'
-          ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [`${change(key)} ${key}`, json(inner)]))
+          ? Object.fromEntries(
+              Object.entries(value).map(([key, inner]) => [`${change(key)} ${key}`, json(inner)]),
+            )
           : value;
   const { view } = report;
   const problem = view.problem && { ...view.problem, message: change(view.problem.message) };
@@ -58,13 +60,21 @@ function withText(report: Report, change: (text: string) => string): Report {
       inputs: json(view.inputs) as Report['view']['inputs'],
       outputs: json(view.outputs) as Report['view']['outputs'],
       problem,
-      steps: view.steps.map((step) => ({ ...step, title: change(step.title), output: json(step.output) })),
+      steps: view.steps.map((step) => ({
+        ...step,
+        title: change(step.title),
+        output: json(step.output),
+      })),
       waitingFor: view.waitingFor.map((wait) => ({
         ...wait,
         title: change(wait.title),
         evidence: json(wait.evidence) as typeof wait.evidence,
       })),
-      decisions: view.decisions.map((decision) => ({ ...decision, by: change(decision.by), reason: change(decision.reason) })),
+      decisions: view.decisions.map((decision) => ({
+        ...decision,
+        by: change(decision.by),
+        reason: change(decision.reason),
+      })),
     },
     attempts: report.attempts.map((attempt) => ({
       ...attempt,
@@ -92,13 +102,16 @@ describe.each(reports)('the page of %s', (_, report) => {
     skeleton(page);
     expect(page).not.toMatch(/<script|<link|<img|<iframe|@import|\son\w+=|\ssrc=/i);
     expect([...page.matchAll(/url\(([^)]*)\)/g)].map(([, target]) => target)).toEqual(['#hatch']);
-    expect([...page.matchAll(/href="([^"]*)"/g)].map(([, target]) => target)).toEqual([report.view.uiUrl]);
+    expect([...page.matchAll(/href="([^"]*)"/g)].map(([, target]) => target)).toEqual([
+      report.view.uiUrl,
+    ]);
     expect(page).toContain(`default-src 'none'`);
   });
 
   test('has the same skeleton whatever hostile text it shows', () => {
     const plain = skeleton(renderHtml(withText(report, () => 'plain')));
-    for (const text of hostile) expect(skeleton(renderHtml(withText(report, () => text)))).toEqual(plain);
+    for (const text of hostile)
+      expect(skeleton(renderHtml(withText(report, () => text)))).toEqual(plain);
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', minLength: 1 }).filter((text) => text.trim() !== ''),
@@ -161,7 +174,9 @@ test('no bar begins before the axis or ends behind it', () => {
 test('without the record the page is drawn from the steps alone', () => {
   const report = { ...succeededReport(), attempts: [], history: [] };
   skeleton(renderHtml(report));
-  const began = report.view.steps.filter((step) => step.startedAt !== null && !['parallel', 'forEach'].includes(step.kind));
+  const began = report.view.steps.filter(
+    (step) => step.startedAt !== null && !['parallel', 'forEach'].includes(step.kind),
+  );
   expect(renderTimeline(report).svg.match(/class="bar /g)).toHaveLength(began.length);
   expect(renderMarkdown(report)).not.toContain('## Timeline');
   expect(timeSpent(report).waiting).toBe(2_400_000);
@@ -210,21 +225,30 @@ test('text that would be read backwards or not at all is shown by its number', (
 });
 
 test('text that looks escaped already is shown as it is', () => {
-  expect(renderHtml(withText(succeededReport(), () => '&lt;b&gt; &#60;'))).toContain('&amp;lt;b&amp;gt; &amp;#60;');
+  expect(renderHtml(withText(succeededReport(), () => '&lt;b&gt; &#60;'))).toContain(
+    '&amp;lt;b&amp;gt; &amp;#60;',
+  );
 });
 
 test('only http addresses become links', () => {
   const report = succeededReport();
-  expect(renderHtml({ ...report, view: { ...report.view, uiUrl: 'javascript:alert(1)' } })).not.toContain('href=');
-  expect(renderMarkdown({ ...report, view: { ...report.view, uiUrl: 'javascript:alert(1)' } })).not.toContain('Temporal UI');
-  expect(renderHtml({ ...report, view: { ...report.view, uiUrl: null }, uiUrl: 'https://ui.example/x' })).toContain(
-    'href="https://ui.example/x"',
-  );
+  expect(
+    renderHtml({ ...report, view: { ...report.view, uiUrl: 'javascript:alert(1)' } }),
+  ).not.toContain('href=');
+  expect(
+    renderMarkdown({ ...report, view: { ...report.view, uiUrl: 'javascript:alert(1)' } }),
+  ).not.toContain('Temporal UI');
+  expect(
+    renderHtml({ ...report, view: { ...report.view, uiUrl: null }, uiUrl: 'https://ui.example/x' }),
+  ).toContain('href="https://ui.example/x"');
 });
 
 test('a large output is cut, and says where the rest is', () => {
   const report = succeededReport();
-  const page = renderHtml({ ...report, view: { ...report.view, outputs: { text: 'x'.repeat(300_000) } } });
+  const page = renderHtml({
+    ...report,
+    view: { ...report.view, outputs: { text: 'x'.repeat(300_000) } },
+  });
   expect(page.length).toBeLessThan(80_000);
   expect(page).toContain('runbook status --output json');
 });
@@ -245,15 +269,22 @@ test('in Markdown hostile text stays in its cell', () => {
                 : 'text',
         );
     const plain = shape(renderMarkdown(withText(report, () => 'plain')));
-    for (const text of hostile) expect(shape(renderMarkdown(withText(report, () => text)))).toEqual(plain);
+    for (const text of hostile)
+      expect(shape(renderMarkdown(withText(report, () => text)))).toEqual(plain);
   }
-  const shown = renderMarkdown(withText(succeededReport(), () => '<script>[a](b)')).replace(/```[\s\S]*?\n```/g, '');
+  const shown = renderMarkdown(withText(succeededReport(), () => '<script>[a](b)')).replace(
+    /```[\s\S]*?\n```/g,
+    '',
+  );
   expect(shown).not.toMatch(/(?<!\\)<script|(?<!\\)\[a/);
 });
 
 test('a fence in an output does not end the block', () => {
   const report = succeededReport();
-  const text = renderMarkdown({ ...report, view: { ...report.view, outputs: { text: '````\n# out' } } });
+  const text = renderMarkdown({
+    ...report,
+    view: { ...report.view, outputs: { text: '````\n# out' } },
+  });
   expect(text).toMatch(/\n`{5}json\n/);
 });
 
@@ -306,14 +337,22 @@ test('three days at a gate leave three seconds of work visible', () => {
 test('the axis never runs backwards, and its labels have room', () => {
   const moment = fc.integer({ min: 0, max: 10_000_000 });
   fc.assert(
-    fc.property(fc.array(fc.tuple(moment, moment), { maxLength: 20 }), fc.array(moment, { maxLength: 30 }), (spans, moments) => {
-      const work = spans.map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
-      const scale = new Scale({ from: 0, to: 10_000_000 }, work, 800);
-      const xs = [...moments].sort((a, b) => a - b).map((at) => scale.x(at));
-      expect(xs.every((x, index) => x >= -1e-6 && x <= 800 + 1e-6 && x >= (xs[index - 1] ?? 0) - 1e-6)).toBe(true);
-      const ticks = scale.ticks().map(({ x }) => x);
-      expect(ticks.every((x, index) => index === 0 || x - (ticks[index - 1] ?? 0) >= 66)).toBe(true);
-    }),
+    fc.property(
+      fc.array(fc.tuple(moment, moment), { maxLength: 20 }),
+      fc.array(moment, { maxLength: 30 }),
+      (spans, moments) => {
+        const work = spans.map(([a, b]) => ({ from: Math.min(a, b), to: Math.max(a, b) }));
+        const scale = new Scale({ from: 0, to: 10_000_000 }, work, 800);
+        const xs = [...moments].sort((a, b) => a - b).map((at) => scale.x(at));
+        expect(
+          xs.every((x, index) => x >= -1e-6 && x <= 800 + 1e-6 && x >= (xs[index - 1] ?? 0) - 1e-6),
+        ).toBe(true);
+        const ticks = scale.ticks().map(({ x }) => x);
+        expect(ticks.every((x, index) => index === 0 || x - (ticks[index - 1] ?? 0) >= 66)).toBe(
+          true,
+        );
+      },
+    ),
   );
 });
 
@@ -337,7 +376,9 @@ test('the summary says what became of the run and where it stands', () => {
   expect(summary(succeededReport())).toMatch(
     /^Succeeded after 40 min 58 s\. 10 of 10 steps done\. 40 min 00 s were spent waiting for people\. 1 attempt lost the worker/,
   );
-  expect(summary(rolledBackReport())).toMatch(/^Rolled back after 4 min 08 s at: Follow the job until it is done\./);
+  expect(summary(rolledBackReport())).toMatch(
+    /^Rolled back after 4 min 08 s at: Follow the job until it is done\./,
+  );
 });
 
 test('a result that was taken over says so, and whether it was looked at again', () => {
@@ -347,8 +388,12 @@ test('a result that was taken over says so, and whether it was looked at again',
   const view = { ...report.view, steps: [taken, ...report.view.steps.slice(1)] };
   expect(takenText(step!, report.view)).toBeUndefined();
   expect(takenText(taken, view)).toBe('taken over from run orders-1');
-  expect(takenText(taken, { ...view, probed: [taken.id] })).toBe('taken over from run orders-1, and it still holds');
-  expect(takenText(step!, { ...view, drifted: [taken.id] })).toBe('what was taken over no longer held: done anew');
+  expect(takenText(taken, { ...view, probed: [taken.id] })).toBe(
+    'taken over from run orders-1, and it still holds',
+  );
+  expect(takenText(step!, { ...view, drifted: [taken.id] })).toBe(
+    'what was taken over no longer held: done anew',
+  );
   for (const render of [renderMarkdown, renderHtml])
     expect(render({ ...report, view })).toContain('taken over from run orders-1');
 });

@@ -40,7 +40,9 @@ const once = ['temporal-schema', 'temporal-namespace', 'setup'];
 
 describe('docker-compose.yml', () => {
   test('has the services of a production stack', () => {
-    expect(Object.keys(stack.services).sort()).toEqual(['postgres', 'temporal', 'temporal-ui', 'worker', ...once].sort());
+    expect(Object.keys(stack.services).sort()).toEqual(
+      ['postgres', 'temporal', 'temporal-ui', 'worker', ...once].sort(),
+    );
     expect(stack.services['worker']?.deploy?.replicas).toBe(2);
     expect(stack.services['temporal']?.image).toMatch(/^temporalio\/server:/);
   });
@@ -65,7 +67,10 @@ describe('docker-compose.yml', () => {
   test.each(services)('%s waits for what it needs in the right state', (_name, service) => {
     for (const [needed, { condition }] of Object.entries(service.depends_on ?? {})) {
       expect(stack.services[needed]).toBeDefined();
-      expect([needed, condition]).toEqual([needed, once.includes(needed) ? 'service_completed_successfully' : 'service_healthy']);
+      expect([needed, condition]).toEqual([
+        needed,
+        once.includes(needed) ? 'service_completed_successfully' : 'service_healthy',
+      ]);
     }
   });
 
@@ -81,23 +86,30 @@ describe('docker-compose.yml', () => {
 
   test.each(services)('%s holds no password: secrets are files', (_name, service) => {
     for (const [key, value] of Object.entries(service.environment ?? {})) {
-      if (/password|pwd|secret|token|database_url/i.test(key)) expect([key, value]).toEqual([key, expect.stringMatching(/^\//)]);
+      if (/password|pwd|secret|token|database_url/i.test(key))
+        expect([key, value]).toEqual([key, expect.stringMatching(/^\//)]);
       expect(String(value)).not.toMatch(/:\/\/[^/]*:[^/]*@/);
     }
-    for (const secret of service.secrets ?? []) expect(stack.secrets[secret]?.file).toBe(`deploy/secrets/${secret}`);
+    for (const secret of service.secrets ?? [])
+      expect(stack.secrets[secret]?.file).toBe(`deploy/secrets/${secret}`);
   });
 
   test('make-secrets.sh makes exactly the secrets that are named, and git keeps none of them', () => {
-    const made = readFileSync(join(root, 'deploy', 'make-secrets.sh'), 'utf8').matchAll(/^make (\w+) /gm);
+    const made = readFileSync(join(root, 'deploy', 'make-secrets.sh'), 'utf8').matchAll(
+      /^make (\w+) /gm,
+    );
     expect([...made].map(([, name]) => name).sort()).toEqual(Object.keys(stack.secrets).sort());
-    expect(readFileSync(join(root, 'deploy', 'secrets', '.gitignore'), 'utf8').split('\n')[0]).toBe('*');
+    expect(readFileSync(join(root, 'deploy', 'secrets', '.gitignore'), 'utf8').split('\n')[0]).toBe(
+      '*',
+    );
   });
 
   test('every file and volume that is mounted is there', () => {
     for (const [, service] of services) {
       for (const volume of service.volumes ?? []) {
         const source = volume.replace(/^\$\{\w+:-([^}]+)\}/, '$1').split(':')[0]!;
-        if (source.startsWith('./')) expect([source, existsSync(join(root, source))]).toEqual([source, true]);
+        if (source.startsWith('./'))
+          expect([source, existsSync(join(root, source))]).toEqual([source, true]);
         else expect(Object.keys(stack.volumes)).toContain(source);
       }
     }
@@ -107,18 +119,20 @@ describe('docker-compose.yml', () => {
     const worker = stack.services['worker']!;
     const stepsMs = Number(worker.environment!['RUNBOOK_STOP_GRACE_MS']);
     expect(stepsMs).toBeGreaterThan(0);
-    expect(Number.parseInt(/^(\d+)m$/.exec(worker.stop_grace_period!)![1]!, 10) * 60_000).toBeGreaterThan(stepsMs);
+    expect(
+      Number.parseInt(/^(\d+)m$/.exec(worker.stop_grace_period!)![1]!, 10) * 60_000,
+    ).toBeGreaterThan(stepsMs);
   });
 
   test('our containers have a first process that collects the others, and write nowhere but where they should', () => {
-    for (const name of ['worker', 'setup']) expect(stack.services[name]).toMatchObject({ init: true, read_only: true });
+    for (const name of ['worker', 'setup'])
+      expect(stack.services[name]).toMatchObject({ init: true, read_only: true });
   });
 
   test('the server is tuned: its task queues are polled often enough', () => {
-    const settings = parse(readFileSync(join(root, 'deploy', 'dynamic-config.yaml'), 'utf8')) as Record<
-      string,
-      { value: number }[]
-    >;
+    const settings = parse(
+      readFileSync(join(root, 'deploy', 'dynamic-config.yaml'), 'utf8'),
+    ) as Record<string, { value: number }[]>;
     for (const queue of ['transfer', 'timer']) {
       expect(settings[`history.${queue}ProcessorMaxPollRPS`]?.[0]?.value).toBe(2000);
       expect(settings[`history.${queue}ProcessorMaxPollHostRPS`]?.[0]?.value).toBe(10000);
@@ -145,6 +159,7 @@ describe('Dockerfile', () => {
 
   test('takes no secret, no history and no build of the host into the image', () => {
     const ignored = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n');
-    for (const path of ['.git', '.runbook', 'node_modules', 'dist', 'deploy/secrets']) expect(ignored).toContain(path);
+    for (const path of ['.git', '.runbook', 'node_modules', 'dist', 'deploy/secrets'])
+      expect(ignored).toContain(path);
   });
 });

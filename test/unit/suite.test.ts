@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 /*
  * What judges the suite is judged here: a run that proves nothing must not look like one that passed.
  */
-const library = (name: string): string => pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'lib', name)).href;
+const library = (name: string): string =>
+  pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'lib', name)).href;
 
 let folder: string;
 beforeEach(() => {
@@ -46,7 +47,10 @@ function judged(testFile: string, args: string[] = [], skips: object[] = [], lim
 
 describe('the result of a run', () => {
   test('counts what passed', () => {
-    expect(judged(`test('a', () => {}); test('b', () => {});`)).toMatchObject({ exitCode: 0, line: '2 passed, 0 failed' });
+    expect(judged(`test('a', () => {}); test('b', () => {});`)).toMatchObject({
+      exitCode: 0,
+      line: '2 passed, 0 failed',
+    });
   });
 
   test('a failed test fails it', () => {
@@ -58,7 +62,10 @@ describe('the result of a run', () => {
 
   test('one that hangs is ended, and has failed', () => {
     const hanging = `test('a', () => new Promise(() => {}), 600_000); setInterval(() => {}, 1000);`;
-    expect(judged(hanging, [], [], { limitMs: 2_000 })).toMatchObject({ failed: 1, remarks: [expect.stringContaining('ended')] });
+    expect(judged(hanging, [], [], { limitMs: 2_000 })).toMatchObject({
+      failed: 1,
+      remarks: [expect.stringContaining('ended')],
+    });
   });
 
   test('one whose tests are done but that does not exit is ended, and has failed', () => {
@@ -71,11 +78,18 @@ describe('the result of a run', () => {
   });
 
   test('a file that does not run fails it', () => {
-    expect(judged(`test('a', () => {}); throw new Error('at the top');`)).toMatchObject({ exitCode: 1, passed: 0, failed: 1 });
+    expect(judged(`test('a', () => {}); throw new Error('at the top');`)).toMatchObject({
+      exitCode: 1,
+      passed: 0,
+      failed: 1,
+    });
   });
 
   test('a clean-up that fails, fails it', () => {
-    expect(judged(`test('a', () => {}); afterAll(() => { throw new Error(); });`)).toMatchObject({ exitCode: 1, failed: 1 });
+    expect(judged(`test('a', () => {}); afterAll(() => { throw new Error(); });`)).toMatchObject({
+      exitCode: 1,
+      failed: 1,
+    });
   });
 
   test('no test at all fails it', () => {
@@ -117,7 +131,10 @@ describe('the result of a run', () => {
 test('a process that was left running is found by its mark, named and ended; others are not', async () => {
   const mark = `${folder}/mark`;
   const options = { stdio: 'ignore', detached: true } as const;
-  const leaked = spawn('sleep', ['300'], { ...options, env: { PATH: process.env['PATH'], MARK: mark } });
+  const leaked = spawn('sleep', ['300'], {
+    ...options,
+    env: { PATH: process.env['PATH'], MARK: mark },
+  });
   const other = spawn('sleep', ['300'], options);
   const ended = once(leaked, 'exit');
   try {
@@ -126,7 +143,9 @@ test('a process that was left running is found by its mark, named and ended; oth
       console.log(JSON.stringify(await leakedProcesses([${JSON.stringify(`MARK=${mark}`)}])));`;
     // From a file: given by --eval, the mark would stand on a command line of ours.
     writeFileSync(join(folder, 'search.mjs'), program);
-    const { stdout } = spawnSync(process.execPath, [join(folder, 'search.mjs')], { encoding: 'utf8' });
+    const { stdout } = spawnSync(process.execPath, [join(folder, 'search.mjs')], {
+      encoding: 'utf8',
+    });
     expect(JSON.parse(stdout)).toEqual([`left running: process ${leaked.pid}: sleep 300`]);
     expect((await ended)[1]).toBe('SIGKILL');
     expect(other.exitCode ?? other.signalCode).toBeNull();

@@ -54,19 +54,28 @@ describe('a release that', () => {
 
   test('is good answers everything', async () => {
     good = await under('3.0.0');
-    expect(good).toMatchObject({ ...fine, version: '3.0.0', failedByItsOwnCount: 0, report: { failures: 0, requests } });
+    expect(good).toMatchObject({
+      ...fine,
+      version: '3.0.0',
+      failedByItsOwnCount: 0,
+      report: { failures: 0, requests },
+    });
     expect((await checkSchema(world.system, '3.0.0')).json).toMatchObject({ works: true });
   });
 
   test('crashes at its start ends and says why', async () => {
-    await expect(world.start('3.0.1-crashes', 'crashes')).rejects.toThrow('PAYMENTS_URL is missing');
+    await expect(world.start('3.0.1-crashes', 'crashes')).rejects.toThrow(
+      'PAYMENTS_URL is missing',
+    );
     expect(await stopInstance(world.system, 'crashes')).toBe('gone');
   });
 
   test('fails passes health and fails every tenth request', async () => {
     const bad = await under('3.0.1-fails');
     expect(bad).toMatchObject({ ...fine, failedByItsOwnCount: 10, report: { failures: 10 } });
-    expect(bad.report.failed.every(({ status, release }) => status === 500 && release === '3.0.1-fails')).toBe(true);
+    expect(
+      bad.report.failed.every(({ status, release }) => status === 500 && release === '3.0.1-fails'),
+    ).toBe(true);
   });
 
   test('is slow takes five times as long as the good one', async () => {
@@ -106,5 +115,10 @@ test('an instance ends when the process that holds its system has ended', async 
   makeSystemFolder(world.system.folder, programEnv(world.system)['WEB_DATABASE_URL']!, owner.pid);
   const instance = await world.start('3.0.0', 'owned');
   owner.kill('SIGKILL');
-  await until('the instance to end', () => Promise.resolve(!livesStill(instance.process)), 10_000, 50);
+  await until(
+    'the instance to end',
+    () => Promise.resolve(!livesStill(instance.process)),
+    10_000,
+    50,
+  );
 });

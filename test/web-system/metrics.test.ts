@@ -22,10 +22,17 @@ import { World } from './world.js';
  * access log in a real PostgreSQL.
  */
 
-const analysis = (action: AnalysisAction, context: AttemptContext) => analyse(action, context, { sql });
+const analysis = (action: AnalysisAction, context: AttemptContext) =>
+  analyse(action, context, { sql });
 
 /** Server → what runs there. Nobody asks `idle`. */
-const versions = { old: '1.0.0', good: '2.0.0', fails: '3.0.1-fails', slow: '3.0.1-slow', idle: '2.0.0' };
+const versions = {
+  old: '1.0.0',
+  good: '2.0.0',
+  fails: '3.0.1-fails',
+  slow: '3.0.1-slow',
+  idle: '2.0.0',
+};
 const busy = ['old', 'good', 'fails', 'slow'];
 
 let world: World;
@@ -51,8 +58,16 @@ class Users {
       const begun = performance.now();
       const response = await fetch(`http://${address}/tenants/acme/customers/s1`);
       await response.text();
-      const row = [server, response.headers.get('x-release'), response.status, performance.now() - begun];
-      await this.pool.query('INSERT INTO served (server, release, status, ms) VALUES ($1, $2, $3, $4)', row);
+      const row = [
+        server,
+        response.headers.get('x-release'),
+        response.status,
+        performance.now() - begun,
+      ];
+      await this.pool.query(
+        'INSERT INTO served (server, release, status, ms) VALUES ($1, $2, $3, $4)',
+        row,
+      );
       await delay(10);
     }
   }
@@ -71,7 +86,8 @@ const promql = {
   p95: 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{server=~$servers}[$window])))',
   memory: 'max(process_resident_memory_bytes{server=~$servers})',
 };
-const byVersion = (query: string): string => query.replaceAll('server=~$servers', 'release=$version');
+const byVersion = (query: string): string =>
+  query.replaceAll('server=~$servers', 'release=$version');
 
 const select = `SELECT count(*) AS requests, count(*) FILTER (WHERE status >= 500) AS errors,
     percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95_ms
@@ -79,9 +95,15 @@ const select = `SELECT count(*) AS requests, count(*) FILTER (WHERE status >= 50
 const onServers = `${select} AND server = ANY($servers)`;
 
 function targets(logUrl: string, prometheusUrl: string, deadPort: number): JsonObject {
-  const web = (facts: JsonObject): JsonObject => ({ kind: 'web-service', environment: 'test', facts });
-  const asked = (query: string, target = 'log'): JsonObject => web({ metrics_sql: { target, query } });
-  const told = (facts: JsonObject): JsonObject => web({ prometheus: { url: prometheusUrl, ...facts } });
+  const web = (facts: JsonObject): JsonObject => ({
+    kind: 'web-service',
+    environment: 'test',
+    facts,
+  });
+  const asked = (query: string, target = 'log'): JsonObject =>
+    web({ metrics_sql: { target, query } });
+  const told = (facts: JsonObject): JsonObject =>
+    web({ prometheus: { url: prometheusUrl, ...facts } });
   const address = new URL(logUrl);
   const password = address.password;
   address.password = '';
@@ -91,7 +113,11 @@ function targets(logUrl: string, prometheusUrl: string, deadPort: number): JsonO
       environment: 'test',
       postgres: { address: address.href, ...(password ? { password: 'log-password' } : {}) },
     },
-    nowhere: { kind: 'database', environment: 'test', postgres: { address: `postgres://nobody@127.0.0.1:${deadPort}/log` } },
+    nowhere: {
+      kind: 'database',
+      environment: 'test',
+      postgres: { address: `postgres://nobody@127.0.0.1:${deadPort}/log` },
+    },
     sql: asked(onServers),
     'sql-by-version': asked(`${select} AND release = $version`),
     'sql-away': asked(onServers, 'nowhere'),
@@ -102,11 +128,18 @@ function targets(logUrl: string, prometheusUrl: string, deadPort: number): JsonO
     'sql-ends': asked(`${onServers}; COMMIT; DELETE FROM served`),
     'sql-timeless': asked('SELECT count(*) AS requests, 0 AS errors FROM served'),
     'sql-many': asked(onServers.replace('SELECT', 'SELECT server,') + ' GROUP BY server'),
-    'sql-hostile': asked('SELECT length($version) AS requests, 0 AS errors, 1 AS p95_ms WHERE $from < $until'),
+    'sql-hostile': asked(
+      'SELECT length($version) AS requests, 0 AS errors, 1 AS p95_ms WHERE $from < $until',
+    ),
     prometheus: told(promql),
-    'prometheus-by-version': told(Object.fromEntries(Object.entries(promql).map(([name, query]) => [name, byVersion(query)]))),
+    'prometheus-by-version': told(
+      Object.fromEntries(Object.entries(promql).map(([name, query]) => [name, byVersion(query)])),
+    ),
     'prometheus-away': web({ prometheus: { url: `http://127.0.0.1:${deadPort}`, ...promql } }),
-    'prometheus-warns': told({ ...promql, requests: `${promql.requests} + (sum(up{partial="yes"}) or vector(0))` }),
+    'prometheus-warns': told({
+      ...promql,
+      requests: `${promql.requests} + (sum(up{partial="yes"}) or vector(0))`,
+    }),
     'prometheus-many': told({ ...promql, requests: `increase(${total})` }),
     'prometheus-wrong': told({ ...promql, p95: 'histogram_quantile(' }),
     'prometheus-no-ratio': told({ ...promql, error_ratio: 'vector(37)' }),
@@ -117,9 +150,13 @@ function targets(logUrl: string, prometheusUrl: string, deadPort: number): JsonO
 beforeAll(async () => {
   [world, log] = await Promise.all([World.make('web_metrics'), createTestDatabase('web_log')]);
   await world.migrated('2.0.0', 'expand');
-  const started = Object.entries(versions).map(async ([name, version]) => [name, await world.start(version, name)] as const);
+  const started = Object.entries(versions).map(
+    async ([name, version]) => [name, await world.start(version, name)] as const,
+  );
   instances = Object.fromEntries(await Promise.all(started));
-  const addresses = Object.fromEntries(Object.entries(instances).map(([name, { port }]) => [name, `127.0.0.1:${port}`]));
+  const addresses = Object.fromEntries(
+    Object.entries(instances).map(([name, { port }]) => [name, `127.0.0.1:${port}`]),
+  );
   const admin = new pg.Client(log.url);
   await admin.connect();
   await admin.query(
@@ -147,7 +184,11 @@ const limits = { minRequests: 20, errorRate: 0.02, latency: 4 };
 
 type Server = keyof typeof versions;
 
-async function measure(target: string, candidate: string, change: Partial<AnalysisAction> = {}): Promise<Analysis> {
+async function measure(
+  target: string,
+  candidate: string,
+  change: Partial<AnalysisAction> = {},
+): Promise<Analysis> {
   const action: AnalysisAction = {
     kind: 'analysis',
     target,
@@ -173,13 +214,17 @@ describe.each(sources)('%s: numbers', (source, missing) => {
   here(
     'a good release passes, by server and by version',
     async () => {
-      const [byServer, byRelease] = await Promise.all([measure(source, 'good'), measure(`${source}-by-version`, 'good')]);
+      const [byServer, byRelease] = await Promise.all([
+        measure(source, 'good'),
+        measure(`${source}-by-version`, 'good'),
+      ]);
       for (const found of [byServer, byRelease]) {
         expect(found).toMatchObject({ verdict: 'pass', candidate: { errors: 0 } });
         expect(found.candidate.requests).toBeGreaterThan(20);
         expect(found.candidate.p95Ms).toBeGreaterThan(0);
       }
-      if (source === 'prometheus') expect(byServer.candidate.memoryBytes).toBeGreaterThan(10_000_000);
+      if (source === 'prometheus')
+        expect(byServer.candidate.memoryBytes).toBeGreaterThan(10_000_000);
     },
     30_000,
   );
@@ -201,8 +246,14 @@ describe.each(sources)('%s: numbers', (source, missing) => {
         measure(source, 'fails', { limits: { ...limits, minRequests: 60 }, patienceMs: 10_000 }),
         measure(source, 'slow', { windowMs: 3_000, limits: { ...limits, latency: 1.2 } }),
       ]);
-      expect(failing).toMatchObject({ verdict: 'fail', why: expect.stringMatching(/\d+ of \d+ requests failed/) as unknown });
-      expect(slow).toMatchObject({ verdict: 'fail', why: expect.stringMatching(/its p95 is/) as unknown });
+      expect(failing).toMatchObject({
+        verdict: 'fail',
+        why: expect.stringMatching(/\d+ of \d+ requests failed/) as unknown,
+      });
+      expect(slow).toMatchObject({
+        verdict: 'fail',
+        why: expect.stringMatching(/its p95 is/) as unknown,
+      });
     },
     30_000,
   );
@@ -211,11 +262,16 @@ describe.each(sources)('%s: numbers', (source, missing) => {
     'too few requests, and a server that nobody asked, are inconclusive',
     async () => {
       const [few, idle, unknown] = await Promise.all([
-        failureOf(measure(source, 'good', { limits: { ...limits, minRequests: 100_000 }, patienceMs: 0 })),
+        failureOf(
+          measure(source, 'good', { limits: { ...limits, minRequests: 100_000 }, patienceMs: 0 }),
+        ),
         failureOf(measure(source, 'idle', { patienceMs: 0 })),
         failureOf(measure(source, 'nobody', { patienceMs: 0 })),
       ]);
-      expect(few).toMatchObject({ type: 'Inconclusive', message: expect.stringMatching(/and 100000 are needed/) as unknown });
+      expect(few).toMatchObject({
+        type: 'Inconclusive',
+        message: expect.stringMatching(/and 100000 are needed/) as unknown,
+      });
       expect(idle.type).toBe('Inconclusive');
       expect(unknown.type).toBe('Inconclusive');
       if (source === 'prometheus') {
@@ -230,8 +286,13 @@ describe.each(sources)('%s: numbers', (source, missing) => {
     'a source that is away is asked to the end, and then people are',
     async () => {
       const begun = Date.now();
-      const failure = await failureOf(measure(`${source}-away`, 'good', { windowMs: 600, patienceMs: 600 }));
-      expect(failure).toMatchObject({ type: 'Inconclusive', message: expect.stringMatching(/ECONNREFUSED/) as unknown });
+      const failure = await failureOf(
+        measure(`${source}-away`, 'good', { windowMs: 600, patienceMs: 600 }),
+      );
+      expect(failure).toMatchObject({
+        type: 'Inconclusive',
+        message: expect.stringMatching(/ECONNREFUSED/) as unknown,
+      });
       expect(Date.now() - begun).toBeGreaterThanOrEqual(1_200);
     },
     30_000,
@@ -248,7 +309,9 @@ describe('the access log in a database', () => {
   ])(
     '%s is refused, in words',
     async (target, type, message) => {
-      const failure = await failureOf(measure(target, 'good', { candidate: ['good', 'old'], windowMs: 600 }));
+      const failure = await failureOf(
+        measure(target, 'good', { candidate: ['good', 'old'], windowMs: 600 }),
+      );
       expect(failure).toMatchObject({ type, message: expect.stringMatching(message) as unknown });
     },
     30_000,
@@ -256,12 +319,19 @@ describe('the access log in a database', () => {
 
   test('a query that takes too long is ended in the server, and nothing passes', async () => {
     const failure = await failureOf(measure('sql-slow', 'good', { windowMs: 100, patienceMs: 0 }));
-    expect(failure).toMatchObject({ type: 'Inconclusive', message: expect.stringMatching(/statement timeout/) as unknown });
+    expect(failure).toMatchObject({
+      type: 'Inconclusive',
+      message: expect.stringMatching(/statement timeout/) as unknown,
+    });
   }, 30_000);
 
   test.each(hostile)('values are parameters, whatever they hold: %j', async (text) => {
     const limits = { minRequests: 1, errorRate: 0.5, latency: 4 };
-    const found = await measure('sql-hostile', 'good', { versions: { candidate: text, baseline: text }, windowMs: 1, limits });
+    const found = await measure('sql-hostile', 'good', {
+      versions: { candidate: text, baseline: text },
+      windowMs: 1,
+      limits,
+    });
     // PostgreSQL counts characters, not the halves of them.
     expect(found.candidate.requests).toBe([...text].length);
   });
@@ -291,7 +361,10 @@ describe('prometheus: answers', () => {
     '%s is refused, in words',
     async (target, message) => {
       const failure = await failureOf(measure(target, 'good', { candidate: ['good', 'old'] }));
-      expect(failure).toMatchObject({ type: 'Configuration', message: expect.stringMatching(message) as unknown });
+      expect(failure).toMatchObject({
+        type: 'Configuration',
+        message: expect.stringMatching(message) as unknown,
+      });
     },
     30_000,
   );
@@ -304,14 +377,13 @@ describe('prometheus: answers', () => {
       expect(await prometheus?.ask(filledPromql('$version', group, span))).toMatchObject({
         data: { resultType: 'string', result: [expect.anything(), text] },
       });
-      const { data } = (await prometheus?.ask(filledPromql('$servers', group, span))) as { data: { result: [number, string] } };
+      const { data } = (await prometheus?.ask(filledPromql('$servers', group, span))) as {
+        data: { result: [number, string] };
+      };
       const pattern = new RegExp(`^(?:${data.result[1]})$`);
-      expect([text, 'web-1.example', `${text}x`, 'web-1-example'].map((each) => pattern.test(each))).toEqual([
-        true,
-        true,
-        false,
-        false,
-      ]);
+      expect(
+        [text, 'web-1.example', `${text}x`, 'web-1-example'].map((each) => pattern.test(each)),
+      ).toEqual([true, true, false, false]);
     }
   });
 });
@@ -322,14 +394,26 @@ test('a source that comes back is asked again', async () => {
   const service = await Service.start((_, response) => {
     asked += 1;
     const value = { resultType: 'scalar', result: [0, asked % 2 === 0 ? '0' : '100'] };
-    if (asked < 6) json(response, 503, { status: 'error', errorType: 'unavailable', error: 'starting up' });
+    if (asked < 6)
+      json(response, 503, { status: 'error', errorType: 'unavailable', error: 'starting up' });
     else json(response, 200, { status: 'success', data: value });
   });
   const own = new Kinds({
-    shop: { kind: 'web-service', environment: 'test', facts: { prometheus: { url: service.address, ...facts } } },
+    shop: {
+      kind: 'web-service',
+      environment: 'test',
+      facts: { prometheus: { url: service.address, ...facts } },
+    },
   });
   const limits = { minRequests: 1, errorRate: 1, latency: 4 };
-  const action: AnalysisAction = { kind: 'analysis', target: 'shop', candidate: 'a', windowMs: 100, patienceMs: 20_000, limits };
+  const action: AnalysisAction = {
+    kind: 'analysis',
+    target: 'shop',
+    candidate: 'a',
+    windowMs: 100,
+    patienceMs: 20_000,
+    limits,
+  };
   try {
     expect(await analysis(action, own.context())).toMatchObject({ verdict: 'pass' });
     expect(asked).toBeGreaterThan(6);
@@ -343,9 +427,15 @@ test('what the proxy counts is believed too: the failures of a server that is de
   const proxy = await Proxy.start('caddy', `${world.system.folder}/proxy`);
   const liar = await Service.start((request, response) => {
     const asked = new URL(request.url, 'http://x').searchParams.get('query');
-    json(response, 200, { status: 'success', data: { resultType: 'scalar', result: [0, asked === 'errors' ? '0' : '1000'] } });
+    json(response, 200, {
+      status: 'success',
+      data: { resultType: 'scalar', result: [0, asked === 'errors' ? '0' : '1000'] },
+    });
   });
-  const facts = { ...proxy.facts, prometheus: { url: liar.address, requests: 'requests', error_ratio: 'errors' } };
+  const facts = {
+    ...proxy.facts,
+    prometheus: { url: liar.address, requests: 'requests', error_ratio: 'errors' },
+  };
   const own = new Kinds({ shop: { kind: 'web-service', environment: 'test', facts } });
   try {
     const doomed = await world.start('2.0.0', 'doomed');
@@ -353,11 +443,17 @@ test('what the proxy counts is believed too: the failures of a server that is de
     await until('it to answer', () => fetch(`${proxy.url}/health`).then(({ ok }) => ok));
     await stopInstance(world.system, 'doomed');
     const limits = { minRequests: 1, errorRate: 0.5, latency: 4 };
-    const measured = analysis({ kind: 'analysis', target: 'shop', candidate: 'green', windowMs: 20_000, limits }, own.context());
+    const measured = analysis(
+      { kind: 'analysis', target: 'shop', candidate: 'green', windowMs: 20_000, limits },
+      own.context(),
+    );
     let going = true;
     measured.catch(() => undefined).finally(() => (going = false));
     while (going) await fetch(`${proxy.url}/health`).then((response) => response.text());
-    expect(await measured).toMatchObject({ verdict: 'fail', why: expect.stringMatching(/^the proxy counts: /) as unknown });
+    expect(await measured).toMatchObject({
+      verdict: 'fail',
+      why: expect.stringMatching(/^the proxy counts: /) as unknown,
+    });
   } finally {
     own.remove();
     await Promise.all([liar.stop(), proxy.stop()]);
@@ -368,7 +464,14 @@ test('without times to compare nothing passes as fast, and gaps never pass', () 
   const limits = { minRequests: 10, errorRate: 0.01, latency: 2 };
   const numbers = { requests: 100, errors: 0, p95Ms: 5, memoryBytes: null };
   expect(compare(numbers, numbers, limits)).toMatchObject({ is: 'pass' });
-  expect(compare(numbers, numbers, limits, ['no data on p95'])).toEqual({ is: 'inconclusive', why: 'no data on p95' });
-  expect(compare({ ...numbers, p95Ms: null }, numbers, limits)).toMatchObject({ is: 'inconclusive' });
-  expect(compare({ ...numbers, errors: 50 }, numbers, limits, ['no data on p95'])).toMatchObject({ is: 'fail' });
+  expect(compare(numbers, numbers, limits, ['no data on p95'])).toEqual({
+    is: 'inconclusive',
+    why: 'no data on p95',
+  });
+  expect(compare({ ...numbers, p95Ms: null }, numbers, limits)).toMatchObject({
+    is: 'inconclusive',
+  });
+  expect(compare({ ...numbers, errors: 50 }, numbers, limits, ['no data on p95'])).toMatchObject({
+    is: 'fail',
+  });
 });

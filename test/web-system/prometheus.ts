@@ -34,7 +34,10 @@ export class Prometheus {
       scrape_configs: [
         {
           job_name: 'web',
-          static_configs: Object.entries(servers).map(([server, address]) => ({ targets: [address], labels: { server } })),
+          static_configs: Object.entries(servers).map(([server, address]) => ({
+            targets: [address],
+            labels: { server },
+          })),
         },
       ],
       remote_read: [{ url: 'http://127.0.0.1:1/read', required_matchers: { partial: 'yes' } }],

@@ -10,7 +10,13 @@ import { bucketsOf, parseSamples, quantile, since } from '../../activities/traff
 import { drain, shares, type TrafficSwitch } from '../../activities/traffic/index.js';
 import { stopInstance, type Instance } from '../../examples/web-system/instances.js';
 import { Load, type LoadReport } from '../../examples/web-system/load-client.js';
-import { Proxy, proxyKinds, proxyMissing, type ProxyKind, type ProxyOptions } from '../../examples/web-system/proxy.js';
+import {
+  Proxy,
+  proxyKinds,
+  proxyMissing,
+  type ProxyKind,
+  type ProxyOptions,
+} from '../../examples/web-system/proxy.js';
 import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 
@@ -37,7 +43,11 @@ const split = (blue: number, green: number) => [
 let proxies: Proxy[] = [];
 let folders = 0;
 async function start(kind: ProxyKind, options: ProxyOptions = {}): Promise<Proxy> {
-  const proxy = await Proxy.start(kind, join(world.system.folder, `proxy-${(folders += 1)}`), options);
+  const proxy = await Proxy.start(
+    kind,
+    join(world.system.folder, `proxy-${(folders += 1)}`),
+    options,
+  );
   proxies.push(proxy);
   return proxy;
 }
@@ -62,39 +72,62 @@ function failuresOfAsking(traffic: TrafficSwitch): { stop(): Promise<StepFailure
 }
 
 const said = async (traffic: TrafficSwitch) =>
-  (await traffic.observe()).servers.map(({ name, address: at, weight }) => ({ name, address: at, weight }));
+  (await traffic.observe()).servers.map(({ name, address: at, weight }) => ({
+    name,
+    address: at,
+    weight,
+  }));
 
 describe.each(proxyKinds)('%s', (kind) => {
   const here = proxyMissing(kind) ? test.skip : test;
 
-  here('says what it was told, is told nothing that it does already, and can be taken back', async () => {
-    const { traffic, url } = await start(kind);
-    const empty = ['blue', 'green'].map((name) => ({ name, address: null, weight: 0 }));
-    expect(await said(traffic)).toEqual(empty);
-    expect([502, 503]).toContain((await ask(url, '/health')).status);
+  here(
+    'says what it was told, is told nothing that it does already, and can be taken back',
+    async () => {
+      const { traffic, url } = await start(kind);
+      const empty = ['blue', 'green'].map((name) => ({ name, address: null, weight: 0 }));
+      expect(await said(traffic)).toEqual(empty);
+      expect([502, 503]).toContain((await ask(url, '/health')).status);
 
-    expect(await traffic.apply(split(90, 10))).toMatchObject({ before: empty, after: split(90, 10), changed: ['blue', 'green'] });
-    expect(await said(traffic)).toEqual(split(90, 10));
-    expect(shares((await traffic.observe()).servers)).toEqual({ blue: 0.9, green: 0.1 });
-    const { epoch } = await traffic.observe();
-    expect(await traffic.apply(split(90, 10))).toMatchObject({ changed: [] });
-    expect((await traffic.observe()).epoch).toBe(epoch);
+      expect(await traffic.apply(split(90, 10))).toMatchObject({
+        before: empty,
+        after: split(90, 10),
+        changed: ['blue', 'green'],
+      });
+      expect(await said(traffic)).toEqual(split(90, 10));
+      expect(shares((await traffic.observe()).servers)).toEqual({ blue: 0.9, green: 0.1 });
+      const { epoch } = await traffic.observe();
+      expect(await traffic.apply(split(90, 10))).toMatchObject({ changed: [] });
+      expect((await traffic.observe()).epoch).toBe(epoch);
 
-    const change = await traffic.apply([split(90, 20)[1]!]);
-    expect(change.changed).toEqual(['green']);
-    expect(await said(traffic)).toEqual(split(90, 20));
-    await traffic.apply(change.before);
-    expect(await said(traffic)).toEqual(split(90, 10));
-    await traffic.apply([{ ...split(0, 10)[0]! }]);
-    await traffic.apply([{ name: 'blue', address: null, weight: 0 }]);
-    expect(await said(traffic)).toEqual([empty[0], split(0, 10)[1]]);
-  });
+      const change = await traffic.apply([split(90, 20)[1]!]);
+      expect(change.changed).toEqual(['green']);
+      expect(await said(traffic)).toEqual(split(90, 20));
+      await traffic.apply(change.before);
+      expect(await said(traffic)).toEqual(split(90, 10));
+      await traffic.apply([{ ...split(0, 10)[0]! }]);
+      await traffic.apply([{ name: 'blue', address: null, weight: 0 }]);
+      expect(await said(traffic)).toEqual([empty[0], split(0, 10)[1]]);
+    },
+  );
 
   here.each([
-    ['a server that it does not have', [{ name: 'red', address: '127.0.0.1:1', weight: 1 }], 'no server "red" in web'],
-    ['a weight that is none', [{ name: 'blue', address: '127.0.0.1:1', weight: 0.5 }], 'cannot have weight 0.5'],
+    [
+      'a server that it does not have',
+      [{ name: 'red', address: '127.0.0.1:1', weight: 1 }],
+      'no server "red" in web',
+    ],
+    [
+      'a weight that is none',
+      [{ name: 'blue', address: '127.0.0.1:1', weight: 0.5 }],
+      'cannot have weight 0.5',
+    ],
     ['a weight for nobody', [{ name: 'blue', address: null, weight: 1 }], 'cannot have weight 1'],
-    ['an address that is none', [{ name: 'blue', address: '127.0.0.1:1; disable server web/green', weight: 1 }], 'no address'],
+    [
+      'an address that is none',
+      [{ name: 'blue', address: '127.0.0.1:1; disable server web/green', weight: 1 }],
+      'no address',
+    ],
   ])('refuses %s, in words', async (_, wanted, message) => {
     await expect((await start(kind)).traffic.apply(wanted)).rejects.toThrow(message);
   });
@@ -132,7 +165,9 @@ describe.each(proxyKinds)('%s', (kind) => {
     expect(answers.filter((answer) => answer === '200 bad')).toHaveLength(27);
     process.kill(bad.pid, 'SIGKILL');
     // On a connection of its own: on one that was used before, HAProxy only closes it, and leaves repeating to the user.
-    const [answer] = (await once(get(`${url}/health`, { agent: false }), 'response')) as [IncomingMessage];
+    const [answer] = (await once(get(`${url}/health`, { agent: false }), 'response')) as [
+      IncomingMessage,
+    ];
     answer.resume();
     expect(answer.statusCode).toBeGreaterThanOrEqual(502);
     const { requests = 0, errors = 0 } = (await traffic.observe()).servers[1]?.counters ?? {};
@@ -150,12 +185,25 @@ describe.each(proxyKinds)('%s', (kind) => {
     // Held at the database for a second, so that it is under way while the server is drained.
     const held = await world.query(async (client) => {
       await client.query('BEGIN');
-      await client.query(`SELECT * FROM customers WHERE tenant = 'acme' AND id = 'held' FOR UPDATE`);
-      const answer = ask(url, '/tenants/acme/customers/held', 'PUT', { name: 'Held Up', revision: 2 });
-      await until('the request to be under way', async () => (await traffic.observe()).servers[0]?.active === 1);
+      await client.query(
+        `SELECT * FROM customers WHERE tenant = 'acme' AND id = 'held' FOR UPDATE`,
+      );
+      const answer = ask(url, '/tenants/acme/customers/held', 'PUT', {
+        name: 'Held Up',
+        revision: 2,
+      });
+      await until(
+        'the request to be under way',
+        async () => (await traffic.observe()).servers[0]?.active === 1,
+      );
       await traffic.apply([split(0, 1)[1]!]);
-      expect(await drain(traffic, 'blue', { limitMs: 200 })).toMatchObject({ drained: false, active: 1 });
-      expect((await ask(url, '/tenants/acme/customers/s1')).headers.get('x-instance')).toBe('green');
+      expect(await drain(traffic, 'blue', { limitMs: 200 })).toMatchObject({
+        drained: false,
+        active: 1,
+      });
+      expect((await ask(url, '/tenants/acme/customers/s1')).headers.get('x-instance')).toBe(
+        'green',
+      );
       const drained = drain(traffic, 'blue', { limitMs: 10_000 });
       await client.query('ROLLBACK');
       expect(await drained).toMatchObject({ drained: true, active: 0 });
@@ -166,7 +214,10 @@ describe.each(proxyKinds)('%s', (kind) => {
   });
 
   // nginx finds what it was told in its configuration.
-  here.each<[string, boolean]>([...(kind === 'nginx' ? [] : [['forgets', false] as [string, boolean]]), ['remembers', true]])(
+  here.each<[string, boolean]>([
+    ...(kind === 'nginx' ? [] : [['forgets', false] as [string, boolean]]),
+    ['remembers', true],
+  ])(
     'killed and started again it %s its weights; applied again they are right',
     async (_, remembers) => {
       const proxy = await start(kind, { remembers });
@@ -176,45 +227,64 @@ describe.each(proxyKinds)('%s', (kind) => {
       await proxy.kill9();
       await expect(proxy.traffic.observe()).rejects.toThrow('does not answer');
       await proxy.restart();
-      expect(new Set((await asking.stop()).map(({ type }) => type))).toEqual(new Set(['Unreachable']));
+      expect(new Set((await asking.stop()).map(({ type }) => type))).toEqual(
+        new Set(['Unreachable']),
+      );
       if (remembers) expect(await said(proxy.traffic)).toEqual(split(30, 70));
       else expect(await said(proxy.traffic)).not.toEqual(split(30, 70));
-      expect((await proxy.traffic.apply(split(30, 70))).changed).toEqual(remembers ? [] : ['blue', 'green']);
+      expect((await proxy.traffic.apply(split(30, 70))).changed).toEqual(
+        remembers ? [] : ['blue', 'green'],
+      );
       expect(await said(proxy.traffic)).toEqual(split(30, 70));
       expect((await ask(proxy.url, '/health')).status).toBe(200);
     },
   );
 
-  here('a measurement tells a proxy that was restarted and forgot its weights from somebody who changed them', async () => {
-    const proxy = await start(kind, { remembers: false });
-    const { started } = await proxy.traffic.apply(split(50, 50));
-    const expected = { servers: split(50, 50), started };
-    const limits = { minRequests: 1, errorRate: 0.01, latency: 2 };
-    const action = { kind: 'analysis', target: 'shop', candidate: 'green', windowMs: 100, limits, expected } as const;
-    const context = {
-      targets: { get: (name: string) => ({ name, facts: proxy.facts }) },
-      signal: new AbortController().signal,
-      progress: () => undefined,
-    } as unknown as AttemptContext;
-    const measured = () => analysis(action, context, { sql: () => Promise.reject(new Error('there is no database')) });
-    for (let index = 0; index < 4; index += 1) await ask(proxy.url, '/health');
-    await expect(measured()).rejects.toMatchObject({
-      type: 'Inconclusive',
-      message: expect.stringMatching(/^0 requests/),
-    });
-    await proxy.traffic.apply(split(90, 10));
-    await expect(measured()).rejects.toMatchObject({
-      type: 'Inconclusive',
-      message: expect.stringMatching(/^somebody else has changed the weights: .* weight 10, and was told .* weight 50$/),
-    });
-    // nginx finds what it was told in its configuration.
-    if (kind === 'nginx') return;
-    await proxy.kill9();
-    await proxy.restart();
-    expect(await measured()).toEqual({ forgotten: expect.stringMatching(/^it was restarted: .* empty weight 0/) });
-    await proxy.traffic.apply(split(50, 50));
-    await expect(measured()).rejects.toThrow('0 requests');
-  });
+  here(
+    'a measurement tells a proxy that was restarted and forgot its weights from somebody who changed them',
+    async () => {
+      const proxy = await start(kind, { remembers: false });
+      const { started } = await proxy.traffic.apply(split(50, 50));
+      const expected = { servers: split(50, 50), started };
+      const limits = { minRequests: 1, errorRate: 0.01, latency: 2 };
+      const action = {
+        kind: 'analysis',
+        target: 'shop',
+        candidate: 'green',
+        windowMs: 100,
+        limits,
+        expected,
+      } as const;
+      const context = {
+        targets: { get: (name: string) => ({ name, facts: proxy.facts }) },
+        signal: new AbortController().signal,
+        progress: () => undefined,
+      } as unknown as AttemptContext;
+      const measured = () =>
+        analysis(action, context, { sql: () => Promise.reject(new Error('there is no database')) });
+      for (let index = 0; index < 4; index += 1) await ask(proxy.url, '/health');
+      await expect(measured()).rejects.toMatchObject({
+        type: 'Inconclusive',
+        message: expect.stringMatching(/^0 requests/),
+      });
+      await proxy.traffic.apply(split(90, 10));
+      await expect(measured()).rejects.toMatchObject({
+        type: 'Inconclusive',
+        message: expect.stringMatching(
+          /^somebody else has changed the weights: .* weight 10, and was told .* weight 50$/,
+        ),
+      });
+      // nginx finds what it was told in its configuration.
+      if (kind === 'nginx') return;
+      await proxy.kill9();
+      await proxy.restart();
+      expect(await measured()).toEqual({
+        forgotten: expect.stringMatching(/^it was restarted: .* empty weight 0/),
+      });
+      await proxy.traffic.apply(split(50, 50));
+      await expect(measured()).rejects.toThrow('0 requests');
+    },
+  );
 
   here('release 1 goes and release 2 comes, under load', async () => {
     const { traffic, url } = await start(kind);
@@ -232,7 +302,10 @@ describe.each(proxyKinds)('%s', (kind) => {
       load.phase(`green-${green}`);
       await traffic.apply(split(100 - green, green));
       const before = (await load.report()).requests;
-      await until('requests at this weight', async () => (await load.report()).requests >= before + 80);
+      await until(
+        'requests at this weight',
+        async () => (await load.report()).requests >= before + 80,
+      );
     }
     expect(await drain(traffic, 'blue', { limitMs: 10_000 })).toMatchObject({ drained: true });
     const report = await load.stop();
@@ -245,7 +318,10 @@ describe.each(proxyKinds)('%s', (kind) => {
   });
 });
 
-function tell(kind: ProxyKind, { requests, failures, repeated, opened, p50, p95, p99 }: LoadReport): void {
+function tell(
+  kind: ProxyKind,
+  { requests, failures, repeated, opened, p50, p95, p99 }: LoadReport,
+): void {
   process.stderr.write(
     `${kind}: ${requests} requests, ${failures} failed, ${repeated} sent twice, ${opened} connections; p50 ${p50} p95 ${p95} p99 ${p99} ms\n`,
   );
@@ -259,7 +335,9 @@ function tell(kind: ProxyKind, { requests, failures, repeated, opened, p50, p95,
     const { upstream, config } = facts as { upstream: string; config: string };
     const [pool, whole] = [readFileSync(upstream, 'utf8'), readFileSync(config, 'utf8')];
     writeFileSync(config, whole.replace('http {', 'http { no_such_directive on;'));
-    await expect(traffic.apply(split(0, 100))).rejects.toThrow(/nginx would not load the new pool: .*no_such_directive/);
+    await expect(traffic.apply(split(0, 100))).rejects.toThrow(
+      /nginx would not load the new pool: .*no_such_directive/,
+    );
     expect(readFileSync(upstream, 'utf8')).toBe(pool);
     expect(await said(traffic)).toEqual(split(100, 0));
     expect((await ask(url, '/health')).headers.get('x-instance')).toBe('blue');
@@ -274,13 +352,23 @@ function tell(kind: ProxyKind, { requests, failures, repeated, opened, p50, p95,
   async () => {
     const { traffic, url } = await start('nginx');
     await traffic.apply(split(100, 0));
-    const load = Load.start({ url, connections: 6, rate: 150, seconds: 60, retryOnce: true, orders: 0 });
+    const load = Load.start({
+      url,
+      connections: 6,
+      rate: 150,
+      seconds: 60,
+      retryOnce: true,
+      orders: 0,
+    });
     await until('a beginning', async () => (await load.report()).requests >= 100);
     // One server has all requests whatever its weight: nothing changes but that nginx reloads.
     for (const weight of [90, 80, 70, 60, 50, 100]) {
       await traffic.apply(split(weight, 0));
       const before = (await load.report()).requests;
-      await until('requests after this reload', async () => (await load.report()).requests >= before + 80);
+      await until(
+        'requests after this reload',
+        async () => (await load.report()).requests >= before + 80,
+      );
     }
     const report = await load.stop();
     process.stderr.write(

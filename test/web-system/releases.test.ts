@@ -7,7 +7,12 @@ import { stopInstance } from '../../examples/web-system/instances.js';
 import { Load } from '../../examples/web-system/load-client.js';
 import type { Failure } from '../../examples/web-system/load-report.js';
 import { checkSchema, migrate } from '../../examples/web-system/migrations.js';
-import { artefactProblems, publishRelease, readManifest, release } from '../../examples/web-system/releases.js';
+import {
+  artefactProblems,
+  publishRelease,
+  readManifest,
+  release,
+} from '../../examples/web-system/releases.js';
 import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 
@@ -50,13 +55,21 @@ describe('artefacts', () => {
   });
 
   test.each<[string, (copy: string) => void, string]>([
-    ['a byte more in a program', (copy) => appendFileSync(join(copy, 'app/server.js'), ' '), 'app/server.js was changed'],
+    [
+      'a byte more in a program',
+      (copy) => appendFileSync(join(copy, 'app/server.js'), ' '),
+      'app/server.js was changed',
+    ],
     [
       'a file that is missing',
       (copy) => rmSync(join(copy, 'migrations/undo/0201-columns.sql')),
       'migrations/undo/0201-columns.sql is missing',
     ],
-    ['a file that was added', (copy) => writeFileSync(join(copy, 'app/more.js'), ''), 'app/more.js was added'],
+    [
+      'a file that was added',
+      (copy) => writeFileSync(join(copy, 'app/more.js'), ''),
+      'app/more.js was added',
+    ],
     ['no change log', (copy) => rmSync(join(copy, 'CHANGELOG.md')), 'there is no change log'],
     ['nothing at all', (copy) => rmSync(copy, { recursive: true }), 'there is no artefact'],
   ])('%s is found', (_, harm, problem) => {
@@ -79,14 +92,21 @@ describe('an instance', () => {
     expect((await ask(url, '/ready')).status).toBe(200);
     expect((await ask(url, '/version')).json).toMatchObject({ version: '1.0.0', instance: 'one' });
     const written = await ask(url, path, 'PUT', customer);
-    const right = { tenant: 'acme', ...customer, checksum: checksumOf('acme', customer), release: '1.0.0' };
+    const right = {
+      tenant: 'acme',
+      ...customer,
+      checksum: checksumOf('acme', customer),
+      release: '1.0.0',
+    };
     expect(written.status).toBe(200);
     expect((await ask(url, path)).json).toEqual(right);
     expect(written.json).toEqual(right);
     const { text } = await ask(url, '/metrics');
     expect(text).toContain('http_requests_total{release="1.0.0",instance="one",status="200"} 2');
     expect(text).toMatch(/http_request_duration_seconds_bucket\{.*le="\+Inf"\} 2/);
-    expect(Number(/process_resident_memory_bytes\{.*\} (\d+)/.exec(text)?.[1])).toBeGreaterThan(10_000_000);
+    expect(Number(/process_resident_memory_bytes\{.*\} (\d+)/.exec(text)?.[1])).toBeGreaterThan(
+      10_000_000,
+    );
     await stopInstance(world.system, 'one');
   });
 
@@ -94,7 +114,13 @@ describe('an instance', () => {
     ['an unknown tenant', 404, '/tenants/nobody/customers/c1', 'PUT', customer],
     ['an unknown customer', 404, '/tenants/acme/customers/nobody', 'GET', undefined],
     ['a customer without a name', 422, path, 'PUT', { revision: 1 }],
-    ['an order of nobody', 404, '/tenants/acme/orders/o1', 'POST', { customer: 'nobody', amount: 1 }],
+    [
+      'an order of nobody',
+      404,
+      '/tenants/acme/orders/o1',
+      'POST',
+      { customer: 'nobody', amount: 1 },
+    ],
     ['an unknown path', 404, '/tenants', 'GET', undefined],
   ])('refuses %s with %i', async (_, status, to, method, body) => {
     const { url } = await world.running('1.0.0', 'refuses');
@@ -129,19 +155,31 @@ describe('the schema, from release 1 to 3', () => {
   const names = () =>
     world.query(
       async (client) =>
-        (await client.query<Row>('SELECT * FROM customers WHERE tenant = $1 AND id = $2', ['acme', 's7'])).rows[0],
+        (
+          await client.query<Row>('SELECT * FROM customers WHERE tenant = $1 AND id = $2', [
+            'acme',
+            's7',
+          ])
+        ).rows[0],
     );
   const works = async (version: string) => (await checkSchema(world.system, version)).json;
 
   test('before release 2 has expanded it only release 1 works', async () => {
     expect(await works('1.0.0')).toMatchObject({ works: true });
-    expect(await works('2.0.0')).toMatchObject({ works: false, problem: expect.stringContaining('given_name') });
+    expect(await works('2.0.0')).toMatchObject({
+      works: false,
+      problem: expect.stringContaining('given_name'),
+    });
   });
 
   test('expanded, releases 1 and 2 work side by side, and each sees what the other one wrote', async () => {
     expect(await world.migrated('2.0.0', 'expand')).toHaveLength(3);
     expect(await world.migrated('2.0.0', 'expand')).toEqual([]);
-    expect(await names()).toMatchObject({ full_name: 'Given7 van Family7', given_name: 'Given7', family_name: 'van Family7' });
+    expect(await names()).toMatchObject({
+      full_name: 'Given7 van Family7',
+      given_name: 'Given7',
+      family_name: 'van Family7',
+    });
     const [one, two] = [await world.start('1.0.0', 'old'), await world.start('2.0.0', 'new')];
     for (const [writer, reader, revision] of [
       [one, two, 1],
@@ -160,7 +198,8 @@ describe('the schema, from release 1 to 3', () => {
     expect(await world.migrated('2.0.0', 'undo')).toEqual([]);
     expect(await works('1.0.0')).toMatchObject({ works: true });
     const rows = await world.query(
-      async (client) => (await client.query<Row>(`SELECT full_name FROM customers WHERE id = 'side'`)).rows,
+      async (client) =>
+        (await client.query<Row>(`SELECT full_name FROM customers WHERE id = 'side'`)).rows,
     );
     expect(rows).toEqual([{ full_name: 'Name3 of 1.0.0' }]);
     await world.migrated('2.0.0', 'expand');
@@ -175,7 +214,10 @@ describe('the schema, from release 1 to 3', () => {
 
   test('an expand migration that is none is told by the check of the running release', async () => {
     await world.migrated('3.0.1-unsafe-expand', 'expand');
-    expect(await works('2.0.0')).toMatchObject({ works: false, problem: expect.stringContaining('full_name') });
+    expect(await works('2.0.0')).toMatchObject({
+      works: false,
+      problem: expect.stringContaining('full_name'),
+    });
     await world.migrated('3.0.1-unsafe-expand', 'undo');
     expect(await works('2.0.0')).toMatchObject({ works: true });
   });
@@ -203,13 +245,19 @@ describe('the schema, from release 1 to 3', () => {
       await until(
         'the migration to want the table',
         async () =>
-          (await client.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass`)).rowCount,
+          (
+            await client.query(
+              `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass`,
+            )
+          ).rowCount,
         60_000,
         20,
       );
       await client.query('SELECT pg_sleep(1)');
       await client.query('COMMIT');
-      expect((await waiting).json).toMatchObject({ done: ['0301-names-are-there.sql', '0302-validate.sql'] });
+      expect((await waiting).json).toMatchObject({
+        done: ['0301-names-are-there.sql', '0302-validate.sql'],
+      });
       const { failed, max } = await load.stop();
       expect(failed).toEqual([]);
       return max ?? 0;
@@ -218,7 +266,9 @@ describe('the schema, from release 1 to 3', () => {
 
   test('a long transaction on the table keeps the migration waiting, and users do not queue behind it', async () => {
     const [long, short] = [await waitDuring('30000'), await waitDuring('150')];
-    process.stderr.write(`a user waited ${long} ms at most without a short lock time-out, ${short} ms with it\n`);
+    process.stderr.write(
+      `a user waited ${long} ms at most without a short lock time-out, ${short} ms with it\n`,
+    );
     expect(long).toBeGreaterThan(500);
     expect(short).toBeLessThan(500);
   });
@@ -228,8 +278,21 @@ describe('the schema, from release 1 to 3', () => {
     await world.query(async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT count(*) FROM customers');
-      const given = await migrate(world.system, '3.0.0', 'expand', '--attempts', '2', '--lock-timeout', '100', '--pause', '50');
-      expect(given).toMatchObject({ exitCode: 75, problem: expect.stringContaining('lock timeout') });
+      const given = await migrate(
+        world.system,
+        '3.0.0',
+        'expand',
+        '--attempts',
+        '2',
+        '--lock-timeout',
+        '100',
+        '--pause',
+        '50',
+      );
+      expect(given).toMatchObject({
+        exitCode: 75,
+        problem: expect.stringContaining('lock timeout'),
+      });
     });
     await world.migrated('3.0.0', 'expand');
   });

@@ -12,7 +12,13 @@ import { provision, teardown } from '../../examples/web-system/sites/place.js';
 import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
 import { placesOf, vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import { startTier } from '../../examples/web-system/sites/tiers.js';
-import { backupFaults, breakBackup, copyBackup, dropSegment, walSegments } from '../../examples/web-system/sites/vault-faults.js';
+import {
+  backupFaults,
+  breakBackup,
+  copyBackup,
+  dropSegment,
+  walSegments,
+} from '../../examples/web-system/sites/vault-faults.js';
 import type { Writer } from '../../examples/web-system/sites/writer-client.js';
 import { until } from '../helpers/until.js';
 import { Intruder, recoverAt, silent, startSites } from './two-sites.js';
@@ -61,25 +67,30 @@ describe('a backup that is', () => {
     'too old': 'it is too old',
   };
 
-  test.each(backupFaults)('%s is refused before the place is touched, and another one chosen', async (fault) => {
-    const { vault } = sites.system;
-    const b = sites.system.config('b');
-    const [good = ''] = readdirSync(vaultPlaces(vault).base).filter((name) => !name.startsWith('.') && name !== id);
-    await copyBackup(vault, good, id);
-    try {
-      breakBackup(vault, id, fault);
-      const { backups, chosen } = await assess(b, undefined, b.maxAgeSeconds);
-      expect(backups.map(({ good: isGood }) => isGood)).toEqual([false, true]);
-      expect(chosen).toBe(good);
-      await provision(b, null);
-      restoreConfig(b);
-      const wanted = { backup: id, point: 'latest', run: null, maxAgeSeconds: b.maxAgeSeconds };
-      await expect(restoreDatabase(b, wanted, silent)).rejects.toThrow(problems[fault]);
-      expect(readdirSync(placesOf(b).database)).toEqual([]);
-    } finally {
-      rmSync(backupFolder(vault, id), { recursive: true });
-    }
-  });
+  test.each(backupFaults)(
+    '%s is refused before the place is touched, and another one chosen',
+    async (fault) => {
+      const { vault } = sites.system;
+      const b = sites.system.config('b');
+      const [good = ''] = readdirSync(vaultPlaces(vault).base).filter(
+        (name) => !name.startsWith('.') && name !== id,
+      );
+      await copyBackup(vault, good, id);
+      try {
+        breakBackup(vault, id, fault);
+        const { backups, chosen } = await assess(b, undefined, b.maxAgeSeconds);
+        expect(backups.map(({ good: isGood }) => isGood)).toEqual([false, true]);
+        expect(chosen).toBe(good);
+        await provision(b, null);
+        restoreConfig(b);
+        const wanted = { backup: id, point: 'latest', run: null, maxAgeSeconds: b.maxAgeSeconds };
+        await expect(restoreDatabase(b, wanted, silent)).rejects.toThrow(problems[fault]);
+        expect(readdirSync(placesOf(b).database)).toEqual([]);
+      } finally {
+        rmSync(backupFolder(vault, id), { recursive: true });
+      }
+    },
+  );
 });
 
 test('a place that another run prepared is left alone', async () => {
@@ -106,12 +117,15 @@ test('a drill recovers to a point in time beside the users, who notice nothing, 
   // All until then, and nothing after it.
   expect(Date.parse(database.lastCommit ?? '')).toBeLessThanOrEqual(Date.parse(at));
   const surelyAfter = new Date(Date.parse(at) + 1_000).toISOString();
-  const after = readJournal(writer.journal).filter((each) => each.outcome === 'acknowledged' && each.at > surelyAfter);
+  const after = readJournal(writer.journal).filter(
+    (each) => each.outcome === 'acknowledged' && each.at > surelyAfter,
+  );
   const { lost, wrong } = await system.compare(writer.journal, 'drill');
   expect(wrong).toEqual([]);
   expect(lost.length).toBeGreaterThan(0);
   expect(lost.filter((each) => each.at <= at)).toEqual([]);
-  const writeOf = ({ kind, tenant, id, revision }: JournalEntry): string => `${kind} ${tenant} ${id} ${revision}`;
+  const writeOf = ({ kind, tenant, id, revision }: JournalEntry): string =>
+    `${kind} ${tenant} ${id} ${revision}`;
   const gone = new Set(lost.map(writeOf));
   expect(after.length).toBeGreaterThan(0);
   expect(after.filter((each) => !gone.has(writeOf(each)))).toEqual([]);
@@ -122,8 +136,13 @@ test('a drill recovers to a point in time beside the users, who notice nothing, 
   expect(existsSync(drill.folder)).toBe(false);
   await acknowledgesMore();
   const { unknown, byInstance } = await writer.report();
-  expect({ unknown, at: Object.keys(byInstance) }).toEqual({ unknown: before.unknown, at: ['a-api'] });
-  expect(readdirSync(vaultPlaces(system.vault).wal).filter((name) => name.endsWith('.history'))).toEqual([]);
+  expect({ unknown, at: Object.keys(byInstance) }).toEqual({
+    unknown: before.unknown,
+    at: ['a-api'],
+  });
+  expect(
+    readdirSync(vaultPlaces(system.vault).wal).filter((name) => name.endsWith('.history')),
+  ).toEqual([]);
 });
 
 describe('a site that is unreachable', () => {
@@ -138,7 +157,9 @@ describe('a site that is unreachable', () => {
     const { accepted } = intruder;
     system.resumeSite('a');
     await until('writes after it', () => Promise.resolve(intruder.accepted > accepted + 20));
-    process.stderr.write(`writes accepted at a site that comes back without a fence: ${intruder.accepted - accepted}\n`);
+    process.stderr.write(
+      `writes accepted at a site that comes back without a fence: ${intruder.accepted - accepted}\n`,
+    );
   });
 
   test('is recovered elsewhere up to the WAL that was archived', async () => {
@@ -162,7 +183,9 @@ describe('a site that is unreachable', () => {
     );
     expect(unexplained).toEqual([]);
     expect(compared.there).toBeGreaterThan(40);
-    process.stderr.write(`${compared.acknowledged} acknowledged, ${compared.lost.length} lost, RPO ${compared.rpoMs} ms\n`);
+    process.stderr.write(
+      `${compared.acknowledged} acknowledged, ${compared.lost.length} lost, RPO ${compared.rpoMs} ms\n`,
+    );
   });
 
   test('accepts nothing when it is back, neither over its API nor in its database', async () => {
@@ -170,9 +193,14 @@ describe('a site that is unreachable', () => {
     const { refused } = intruder;
     system.resumeSite('a');
     await until('refusals', () => Promise.resolve(intruder.refused > refused + 20));
-    await until('the database to be a standby', async () => (await databaseState(system.config('a'))) === 'standby');
+    await until(
+      'the database to be a standby',
+      async () => (await databaseState(system.config('a'))) === 'standby',
+    );
     await intruder.stop();
-    process.stderr.write(`writes accepted at a site that comes back after it was fenced: ${intruder.acceptedSince(failedAt)}\n`);
+    process.stderr.write(
+      `writes accepted at a site that comes back after it was fenced: ${intruder.acceptedSince(failedAt)}\n`,
+    );
     expect(intruder.acceptedSince(failedAt)).toBe(0);
   });
 
@@ -188,9 +216,9 @@ describe('a site that is unreachable', () => {
     await back.stop();
     expect(back.accepted).toBe(0);
     const insert = `INSERT INTO tenants (id, name) VALUES ('direct', 'direct')`;
-    await expect(withDatabase(system.databaseUrl('a'), (client) => client.query(insert))).rejects.toThrow(
-      'read-only transaction',
-    );
+    await expect(
+      withDatabase(system.databaseUrl('a'), (client) => client.query(insert)),
+    ).rejects.toThrow('read-only transaction');
     await expect(system.run('a', 'promote')).resolves.toMatchObject({ exitCode: 2 });
   });
 });
@@ -230,7 +258,9 @@ test('a missing segment limits what can be reached, and is named', async () => {
   const backup = String(json?.['backup']);
   await acknowledgesMore();
   const segmentAfter = async (name: string) =>
-    until('a segment', () => Promise.resolve(walSegments(system.vault).find((each) => each > name)));
+    until('a segment', () =>
+      Promise.resolve(walSegments(system.vault).find((each) => each > name)),
+    );
   const whole = await assess(a, undefined, a.maxAgeSeconds);
   const dropped = await segmentAfter(whole.wal.to ?? '');
   await segmentAfter(await segmentAfter(dropped));

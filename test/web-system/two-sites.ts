@@ -7,7 +7,11 @@ import { restoreFiles } from '../../examples/web-system/sites/file-vault.js';
 import { provision } from '../../examples/web-system/sites/place.js';
 import { promote } from '../../examples/web-system/sites/promote.js';
 import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
-import { SiteSystem, type SiteName, type SiteSystemOptions } from '../../examples/web-system/sites/system.js';
+import {
+  SiteSystem,
+  type SiteName,
+  type SiteSystemOptions,
+} from '../../examples/web-system/sites/system.js';
 import { startTier } from '../../examples/web-system/sites/tiers.js';
 import { testFolder } from '../helpers/folder.js';
 import { ask } from './world.js';
@@ -37,10 +41,19 @@ export async function startSites(options: Partial<SiteSystemOptions> = {}) {
 /** The steps of a recovery, in this process; each is a verb of the site's program. */
 export async function recoverAt(system: SiteSystem, site: SiteName, point = 'latest') {
   const config = system.config(site);
-  const assessed = await assess(config, point === 'latest' ? undefined : point, config.maxAgeSeconds);
+  const assessed = await assess(
+    config,
+    point === 'latest' ? undefined : point,
+    config.maxAgeSeconds,
+  );
   await provision(config, null);
   restoreConfig(config);
-  const wanted = { backup: assessed.chosen ?? '', point, run: null, maxAgeSeconds: config.maxAgeSeconds };
+  const wanted = {
+    backup: assessed.chosen ?? '',
+    point,
+    run: null,
+    maxAgeSeconds: config.maxAgeSeconds,
+  };
   const database = await restoreDatabase(config, wanted, silent);
   const files = await restoreFiles(config);
   const { timeline } = await promote(config, silent);
@@ -66,8 +79,13 @@ export class Intruder {
   /** @param token of a session at the site; undefined: logs in */
   static async start(system: SiteSystem, site: SiteName): Promise<Intruder> {
     const { json } = await ask(system.apiUrl(site), '/tenants/acme/login', 'POST', system.writer);
-    const intruder = new Intruder(system.apiUrl(site), system.databaseUrl(site, 'web'), String(json['token']));
-    for (let number = 0; number < 4; number += 1) intruder.working.push(intruder.byApi(number), intruder.bySql(number));
+    const intruder = new Intruder(
+      system.apiUrl(site),
+      system.databaseUrl(site, 'web'),
+      String(json['token']),
+    );
+    for (let number = 0; number < 4; number += 1)
+      intruder.working.push(intruder.byApi(number), intruder.bySql(number));
     return intruder;
   }
 
@@ -102,7 +120,10 @@ export class Intruder {
       const begun = Date.now();
       try {
         client ??= await connected(this.databaseUrl);
-        await client.query(`UPDATE customers SET revision = revision + 1 WHERE tenant = 'acme' AND id = $1`, [`s${number + 1}`]);
+        await client.query(
+          `UPDATE customers SET revision = revision + 1 WHERE tenant = 'acme' AND id = $1`,
+          [`s${number + 1}`],
+        );
         await this.count(true, begun);
       } catch {
         await this.count(false, begun);

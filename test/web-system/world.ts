@@ -63,7 +63,9 @@ export class World {
   }
 
   async end(): Promise<void> {
-    await Promise.all(instancesOf(this.system).map(({ name }) => stopInstance(this.system, name, 2_000)));
+    await Promise.all(
+      instancesOf(this.system).map(({ name }) => stopInstance(this.system, name, 2_000)),
+    );
     await this.database.drop();
     rmSync(this.system.folder, { recursive: true, force: true });
   }

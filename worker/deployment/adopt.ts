@@ -12,7 +12,10 @@ export interface Adoption {
 
 /** For a process that is no worker: what replays print is left out. Before anything else of the SDK, and once. */
 export function silenceSdk(): void {
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), telemetryOptions: { logging: { filter: 'OFF' } } });
+  Runtime.install({
+    logger: new DefaultLogger('ERROR', () => undefined),
+    telemetryOptions: { logging: { filter: 'OFF' } },
+  });
 }
 
 /**
@@ -44,7 +47,11 @@ export async function* adopt(
   }
 }
 
-async function move(deployment: Deployment, run: PinnedRun, buildId: string): Promise<{ moved: boolean; why: string }> {
+async function move(
+  deployment: Deployment,
+  run: PinnedRun,
+  buildId: string,
+): Promise<{ moved: boolean; why: string }> {
   try {
     await deployment.move(run, buildId);
     return { moved: true, why: '' };
@@ -55,7 +62,9 @@ async function move(deployment: Deployment, run: PinnedRun, buildId: string): Pr
 }
 
 function reasonOf(error: Error): string {
-  if (error.message.includes('no such function is exported')) return 'this release has no such runbook';
-  if (error.name === 'DeterminismViolationError') return 'its procedure was changed where the run has already been';
+  if (error.message.includes('no such function is exported'))
+    return 'this release has no such runbook';
+  if (error.name === 'DeterminismViolationError')
+    return 'its procedure was changed where the run has already been';
   return `its history does not replay: ${error.message.replace(/\s+/g, ' ').slice(0, 200)}`;
 }

@@ -17,19 +17,25 @@ const conflict = new Set([9, 10]);
  * @returns the current version afterwards; null when there is none
  * @throws Error when the server does not notice our workers in time
  */
-export async function becomeCurrent(deployment: Deployment, buildId: string, when: MakeCurrent): Promise<string | null> {
+export async function becomeCurrent(
+  deployment: Deployment,
+  buildId: string,
+  when: MakeCurrent,
+): Promise<string | null> {
   const givenUp = Date.now() + patienceMs;
   for (;;) {
     const state = await deployment.state();
     const mine = state?.versions.get(buildId);
     if (state && mine) {
-      if (state.current === buildId || when === 'no' || (when === 'auto' && mine.wasCurrent)) return state.current;
+      if (state.current === buildId || when === 'no' || (when === 'auto' && mine.wasCurrent))
+        return state.current;
       try {
         await deployment.makeCurrent(buildId, state.token);
         return buildId;
       } catch (error) {
         // Somebody else changed it between the look and the change, or not all of our polls have arrived.
-        if (!conflict.has((error as { code?: number }).code ?? 0) || Date.now() > givenUp) throw error;
+        if (!conflict.has((error as { code?: number }).code ?? 0) || Date.now() > givenUp)
+          throw error;
       }
     }
     if (Date.now() > givenUp)

@@ -21,9 +21,11 @@ export class Life {
     for (const { key, at, buildId, identity } of workers) {
       let heard = this.heard.get(key);
       if (heard?.at !== at) this.heard.set(key, (heard = { at, since: now }));
-      if (now - heard.since < silence) living.set(buildId, [...(living.get(buildId) ?? []), identity].sort());
+      if (now - heard.since < silence)
+        living.set(buildId, [...(living.get(buildId) ?? []), identity].sort());
     }
-    for (const key of this.heard.keys()) if (!workers.some((worker) => worker.key === key)) this.heard.delete(key);
+    for (const key of this.heard.keys())
+      if (!workers.some((worker) => worker.key === key)) this.heard.delete(key);
     return living;
   }
 }
@@ -47,13 +49,17 @@ export async function livingNow(
   const now = Date.now();
   const isFresh = (sign: Sign): boolean => Math.abs(now - sign.at) < (sparseMs ?? certainMs);
   let living = workers.filter(isFresh);
-  const isMissing = (version: string): boolean => !living.some(({ buildId }) => buildId === version);
+  const isMissing = (version: string): boolean =>
+    !living.some(({ buildId }) => buildId === version);
   if (sparseMs === null && (living.length < workers.length || needed.some(isMissing))) {
     await delay(beatMs);
     const later = (await deployment.signs()).workers;
-    living = later.filter((sign) => isFresh(sign) || workers.some(({ key, at }) => key === sign.key && at !== sign.at));
+    living = later.filter(
+      (sign) => isFresh(sign) || workers.some(({ key, at }) => key === sign.key && at !== sign.at),
+    );
   }
   const versions = new Map<string, string[]>();
-  for (const { buildId, identity } of living) versions.set(buildId, [...(versions.get(buildId) ?? []), identity].sort());
+  for (const { buildId, identity } of living)
+    versions.set(buildId, [...(versions.get(buildId) ?? []), identity].sort());
   return versions;
 }

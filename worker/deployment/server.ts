@@ -67,15 +67,21 @@ export class Deployment {
   /** @returns null when no versioned worker has ever served the queue */
   async state(): Promise<DeploymentState | null> {
     try {
-      const { workerDeploymentInfo: info, conflictToken } = await this.service.describeWorkerDeployment({
-        namespace: this.namespace,
-        deploymentName: this.name,
-      });
+      const { workerDeploymentInfo: info, conflictToken } =
+        await this.service.describeWorkerDeployment({
+          namespace: this.namespace,
+          deploymentName: this.name,
+        });
       const versions = new Map<string, { wasCurrent: boolean }>();
       for (const { deploymentVersion, firstActivationTime } of info?.versionSummaries ?? []) {
-        if (deploymentVersion?.buildId) versions.set(deploymentVersion.buildId, { wasCurrent: Boolean(firstActivationTime) });
+        if (deploymentVersion?.buildId)
+          versions.set(deploymentVersion.buildId, { wasCurrent: Boolean(firstActivationTime) });
       }
-      return { current: info?.routingConfig?.currentDeploymentVersion?.buildId || null, versions, token: conflictToken };
+      return {
+        current: info?.routingConfig?.currentDeploymentVersion?.buildId || null,
+        versions,
+        token: conflictToken,
+      };
     } catch (error) {
       if ((error as { code?: number }).code === grpcNotFound) return null;
       throw error;
@@ -103,10 +109,15 @@ export class Deployment {
     const workers: Sign[] = [];
     let nextPageToken: Uint8Array = new Uint8Array();
     do {
-      const page = await this.service.listWorkers({ namespace: this.namespace, pageSize, nextPageToken });
+      const page = await this.service.listWorkers({
+        namespace: this.namespace,
+        pageSize,
+        nextPageToken,
+      });
       for (const { workerHeartbeat: beat } of page.workersInfo) {
         const { deploymentName, buildId } = beat?.deploymentVersion ?? {};
-        if (!beat || deploymentName !== this.name || beat.taskQueue !== this.taskQueue || !buildId) continue;
+        if (!beat || deploymentName !== this.name || beat.taskQueue !== this.taskQueue || !buildId)
+          continue;
         // One that stops takes no new work: its runs need another worker now.
         if (Number(beat.status) !== statusRunning) continue;
         workers.push({
@@ -128,9 +139,12 @@ export class Deployment {
       taskQueueType: 1,
     });
     const workers = pollers.flatMap(({ identity, lastAccessTime, deploymentOptions }): Sign[] => {
-      const buildId = deploymentOptions?.deploymentName === this.name ? deploymentOptions.buildId : undefined;
+      const buildId =
+        deploymentOptions?.deploymentName === this.name ? deploymentOptions.buildId : undefined;
       const name = identity ?? 'unknown';
-      return buildId ? [{ key: name, identity: name, buildId, at: milliseconds(lastAccessTime) }] : [];
+      return buildId
+        ? [{ key: name, identity: name, buildId, at: milliseconds(lastAccessTime) }]
+        : [];
     });
     return { workers, sparseMs: pollMs };
   }
@@ -139,7 +153,9 @@ export class Deployment {
   async *runs(except?: string): AsyncGenerator<PinnedRun> {
     const conditions = [`TemporalWorkerDeployment = '${this.name}'`, `ExecutionStatus = 'Running'`];
     if (except !== undefined) {
-      conditions.push(`TemporalWorkerDeploymentVersion != '${versionName({ deploymentName: this.name, buildId: except })}'`);
+      conditions.push(
+        `TemporalWorkerDeploymentVersion != '${versionName({ deploymentName: this.name, buildId: except })}'`,
+      );
     }
     let nextPageToken: Uint8Array = new Uint8Array();
     do {
@@ -151,7 +167,8 @@ export class Deployment {
       });
       for (const { execution, type, searchAttributes: found } of page.executions) {
         const version = text(found?.indexedFields?.['TemporalWorkerDeploymentVersion']);
-        if (!execution?.workflowId || !execution.runId || !version.startsWith(`${this.name}:`)) continue;
+        if (!execution?.workflowId || !execution.runId || !version.startsWith(`${this.name}:`))
+          continue;
         yield {
           id: execution.workflowId,
           runId: execution.runId,
@@ -190,7 +207,9 @@ export class Deployment {
       namespace: this.namespace,
       workflowExecution: { workflowId: id, runId },
       workflowExecutionOptions: {
-        versioningOverride: { oneTime: { targetDeploymentVersion: { deploymentName: this.name, buildId } } },
+        versioningOverride: {
+          oneTime: { targetDeploymentVersion: { deploymentName: this.name, buildId } },
+        },
       },
       updateMask: { paths: ['versioning_override'] },
       identity: this.identity,
@@ -204,7 +223,10 @@ export class Deployment {
     return this.signal(run, messageNames.border);
   }
 
-  private async signal({ id, runId }: Pick<PinnedRun, 'id' | 'runId'>, signalName: string): Promise<void> {
+  private async signal(
+    { id, runId }: Pick<PinnedRun, 'id' | 'runId'>,
+    signalName: string,
+  ): Promise<void> {
     await this.service.signalWorkflowExecution({
       namespace: this.namespace,
       workflowExecution: { workflowId: id, runId },
@@ -214,7 +236,9 @@ export class Deployment {
   }
 }
 
-function milliseconds(time: { seconds?: unknown; nanos?: number | null } | null | undefined): number {
+function milliseconds(
+  time: { seconds?: unknown; nanos?: number | null } | null | undefined,
+): number {
   return time ? Number(time.seconds ?? 0) * 1_000 + Math.floor((time.nanos ?? 0) / 1e6) : 0;
 }
 

@@ -46,7 +46,8 @@ export class Upkeep {
         failure = '';
       } catch (error) {
         const message = (error as { details?: string }).details ?? (error as Error).message;
-        if (message !== failure) say(`runs of other versions cannot be looked after for now: ${message}`);
+        if (message !== failure)
+          say(`runs of other versions cannot be looked after for now: ${message}`);
         failure = message;
       }
       await delay(everyMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
@@ -79,10 +80,15 @@ export class Upkeep {
     const { deployment, buildId, code, say } = this.options;
     for await (const { run, moved, why } of adopt(deployment, runs, { buildId, code })) {
       if (this.stopping.signal.aborted) return;
-      if (moved) say(`run ${run.id} goes on here: no worker of its version ${run.buildId} lives, and its history fits`);
+      if (moved)
+        say(
+          `run ${run.id} goes on here: no worker of its version ${run.buildId} lives, and its history fits`,
+        );
       else {
         this.unfit.add(keyOf(run));
-        say(`run ${run.id} stands still: no worker of its version ${run.buildId} lives, and ${why}`);
+        say(
+          `run ${run.id} stands still: no worker of its version ${run.buildId} lives, and ${why}`,
+        );
       }
     }
   }

@@ -1,4 +1,9 @@
-import { ActivityCancellationType, proxyActivities, workflowInfo, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  proxyActivities,
+  workflowInfo,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import { engineQueue } from '../../common/queues.js';
@@ -32,12 +37,18 @@ export const platformActivities: Pick<Platform, 'admit' | 'judge' | 'record'> = 
 };
 
 /** Ends what a cancelled step left. @param where the queue, when it is not the common one */
-export function settleStep(request: Parameters<Platform['settle']>[0], where: ActivityOptions): ReturnType<Platform['settle']> {
+export function settleStep(
+  request: Parameters<Platform['settle']>[0],
+  where: ActivityOptions,
+): ReturnType<Platform['settle']> {
   return platform(where).settle(request);
 }
 
 /** Does an attempt by the activity of its kind, so that the Temporal UI shows what each one is. */
-export function attemptStep(request: AttemptRequest, options: ActivityOptions): ReturnType<Activities[ActionKind]> {
+export function attemptStep(
+  request: AttemptRequest,
+  options: ActivityOptions,
+): ReturnType<Activities[ActionKind]> {
   const activities = proxyActivities<Pick<Activities, ActionKind>>({
     ...options,
   });
@@ -78,7 +89,11 @@ const endingGraceMs = 30_000;
  * says when the last one is used up, so that a dead worker or an absent PostgreSQL costs the step nothing.
  * @param heartbeatMs silence after which the worker counts as dead
  */
-export function stepOptions(request: AttemptRequest, retry: Required<RetrySpec>, heartbeatMs: number): ActivityOptions {
+export function stepOptions(
+  request: AttemptRequest,
+  retry: Required<RetrySpec>,
+  heartbeatMs: number,
+): ActivityOptions {
   return {
     cancellationType,
     activityId: request.step.path,

@@ -4,7 +4,14 @@ import type { StepKind, StepSpec } from '../../language/runbook.js';
 import { pendingStep } from '../../common/initial-view.js';
 import { searchAttributes } from '../../common/names.js';
 import { groupOf, isOutputRecorded, placesOf, type SavedStep } from '../../common/saved-steps.js';
-import type { Problem, RunState, RunView, StepState, StepView, WaitView } from '../../common/view.js';
+import type {
+  Problem,
+  RunState,
+  RunView,
+  StepState,
+  StepView,
+  WaitView,
+} from '../../common/view.js';
 import { renderDetails } from './details.js';
 
 /** What Temporal was last told of the run. */
@@ -49,7 +56,13 @@ export class Board {
     const places = placesOf(this.view.steps);
     const rows = this.view.steps.flatMap((step, index): SavedStep[] =>
       all || this.unsaved.has(step.id)
-        ? [{ ...step, output: !all && isOutputRecorded(step) ? null : step.output, ordinal: places[index] as number }]
+        ? [
+            {
+              ...step,
+              output: !all && isOutputRecorded(step) ? null : step.output,
+              ordinal: places[index] as number,
+            },
+          ]
         : [],
     );
     this.unsaved.clear();
@@ -94,7 +107,11 @@ export class Board {
     this.publish(row.id);
   }
 
-  end(row: StepView, state: StepState, result: { output?: Json; error?: Problem | undefined } = {}): void {
+  end(
+    row: StepView,
+    state: StepState,
+    result: { output?: Json; error?: Problem | undefined } = {},
+  ): void {
     row.state = state;
     row.endedAt = now();
     if (result.output !== undefined) {
@@ -158,7 +175,10 @@ export class Board {
   /** Changes that were made, or may have been, and were not taken back. */
   changesLeft(): string[] {
     return this.view.steps
-      .filter((step) => step.effect !== 'read' && !groupKinds.has(step.kind) && changedStates.has(step.state))
+      .filter(
+        (step) =>
+          step.effect !== 'read' && !groupKinds.has(step.kind) && changedStates.has(step.state),
+      )
       .map((step) => step.id);
   }
 
@@ -192,7 +212,13 @@ export class Board {
   }
 }
 
-const settledStates: ReadonlySet<StepState> = new Set(['succeeded', 'failed', 'skipped', 'done-by-hand', 'not-needed']);
+const settledStates: ReadonlySet<StepState> = new Set([
+  'succeeded',
+  'failed',
+  'skipped',
+  'done-by-hand',
+  'not-needed',
+]);
 
 const changedStates: ReadonlySet<StepState> = new Set(['succeeded', 'done-by-hand', 'unknown']);
 const groupKinds: ReadonlySet<StepKind> = new Set(['parallel', 'forEach', 'runbook']);

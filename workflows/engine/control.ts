@@ -39,9 +39,20 @@ export class Control {
   ending(): Ending {
     const { told } = this;
     if (told?.verb === 'rollback')
-      return { state: 'rolled-back', problem: said('RolledBack', told, 'rolled the run back'), rollback: true };
-    if (told?.verb === 'abort') return { state: 'cancelled', problem: said('Aborted', told, 'aborted the run'), rollback: false };
-    const problem = told ? said('Cancelled', told, 'cancelled the run') : { type: 'Cancelled', message: 'the run was cancelled' };
+      return {
+        state: 'rolled-back',
+        problem: said('RolledBack', told, 'rolled the run back'),
+        rollback: true,
+      };
+    if (told?.verb === 'abort')
+      return {
+        state: 'cancelled',
+        problem: said('Aborted', told, 'aborted the run'),
+        rollback: false,
+      };
+    const problem = told
+      ? said('Cancelled', told, 'cancelled the run')
+      : { type: 'Cancelled', message: 'the run was cancelled' };
     return { state: 'cancelled', problem, rollback: true };
   }
 
@@ -51,7 +62,9 @@ export class Control {
     return {
       paused: run.turn.paused,
       rollingBack: run.board.isRollingBack,
-      running: view.steps.filter((step) => step.state === 'running' || step.state === 'undoing').map((step) => step.id),
+      running: view.steps
+        .filter((step) => step.state === 'running' || step.state === 'undoing')
+        .map((step) => step.id),
       undos: run.undos.paths,
       runbook: view.runbook,
       inputs: run.envelope.inputs,

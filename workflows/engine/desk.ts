@@ -52,11 +52,13 @@ export class Desk {
   }
 
   facts(): DeskFacts[] {
-    return [...this.cases.values()].map(({ decision, problem: _problem, since: _since, done: _done, ...facts }) => ({
-      ...facts,
-      decidedBy: decision?.by ?? null,
-      decidedVerb: decision?.verb ?? null,
-    }));
+    return [...this.cases.values()].map(
+      ({ decision, problem: _problem, since: _since, done: _done, ...facts }) => ({
+        ...facts,
+        decidedBy: decision?.by ?? null,
+        decidedVerb: decision?.verb ?? null,
+      }),
+    );
   }
 
   /** What an earlier execution of the run asked about the step, when it is not answered yet or the answer not done. */
@@ -97,12 +99,21 @@ export class Desk {
    * Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to an earlier one is stale.
    * Whoever asks does what was decided in the same breath.
    */
-  async ask(path: string, spec: StepSpec, row: StepView, question: DeskQuestion, host: DeskHost): Promise<DecisionEnvelope> {
+  async ask(
+    path: string,
+    spec: StepSpec,
+    row: StepView,
+    question: DeskQuestion,
+    host: DeskHost,
+  ): Promise<DecisionEnvelope> {
     // What the execution before left open is in the record already.
     const goesOn = this.open(path) !== undefined;
     const waiting = this.caseOf(path, spec, question, host.run);
     const { problem } = waiting;
-    if (!goesOn) host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), { error: problem });
+    if (!goesOn)
+      host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), {
+        error: problem,
+      });
     host.board.openWait({
       kind: question.kind,
       id: path,
@@ -162,8 +173,13 @@ export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
     evidence: {
       ...what(problem),
       effect: spec.effect,
-      retry: isUnknown ? 'does the step again: what it did before then happens twice' : 'does the step again',
-      skip: answers.length > 0 ? 'not possible: later steps need what it answers' : 'goes on without it',
+      retry: isUnknown
+        ? 'does the step again: what it did before then happens twice'
+        : 'does the step again',
+      skip:
+        answers.length > 0
+          ? 'not possible: later steps need what it answers'
+          : 'goes on without it',
       done: `goes on; you did it by hand${answers.length > 0 ? ` and give ${answers.join(', ')} with --output` : ''}`,
       rollback: 'ends the run and takes back what was changed',
       abort: 'ends the run and leaves everything as it is',
@@ -190,7 +206,11 @@ export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
 }
 
 /** A step that people do. */
-export function aboutManual(spec: StepSpec, instructions: string, evidence: JsonObject): DeskQuestion {
+export function aboutManual(
+  spec: StepSpec,
+  instructions: string,
+  evidence: JsonObject,
+): DeskQuestion {
   const answers = spec.answers ?? [];
   return {
     kind: 'manual',
@@ -201,7 +221,10 @@ export function aboutManual(spec: StepSpec, instructions: string, evidence: Json
       'what to do': instructions,
       ...evidence,
       done: `when you have done it${answers.length > 0 ? `; give ${answers.join(', ')} with --output` : ''}`,
-      skip: answers.length > 0 ? 'not possible: later steps need what it answers' : 'goes on without it',
+      skip:
+        answers.length > 0
+          ? 'not possible: later steps need what it answers'
+          : 'goes on without it',
       rollback: 'ends the run and takes back what was changed',
       abort: 'ends the run and leaves everything as it is',
     },

@@ -24,7 +24,11 @@ const marks: Record<StepState, string> = {
 export function renderDetails(view: RunView): string {
   return [
     `**${view.state}** · ${view.title} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
-    ...(view.problem ? [`**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`] : []),
+    ...(view.problem
+      ? [
+          `**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`,
+        ]
+      : []),
     ...view.waitingFor.map(renderWait),
     ...renderSteps(view.steps),
   ].join('\n\n');
@@ -34,30 +38,56 @@ export function renderDetails(view: RunView): string {
 const allShown = 100;
 const shownBefore = 30;
 const shownBehind = 20;
-const live: ReadonlySet<StepState> = new Set(['waiting', 'running', 'undoing', 'needs-operator', 'unknown', 'failed']);
+const live: ReadonlySet<StepState> = new Set([
+  'waiting',
+  'running',
+  'undoing',
+  'needs-operator',
+  'unknown',
+  'failed',
+]);
 
 function renderSteps(steps: readonly StepView[]): string[] {
   const here = steps.findLastIndex((step) => step.state !== 'pending');
-  const near = (index: number): boolean => index >= here - shownBefore && index <= here + shownBehind;
+  const near = (index: number): boolean =>
+    index >= here - shownBefore && index <= here + shownBehind;
   const isLong = steps.length > allShown;
-  const shown = isLong ? steps.filter((step, index) => near(index) || live.has(step.state)).slice(-allShown) : steps;
-  const table = [row(['', 'step', 'effect', 'state', 'attempts', 'what']), '|-|:-|:-|:-|:-|:-|', ...shown.map(renderStep)].join(
-    '\n',
-  );
-  return isLong ? [`${shown.length} of ${steps.length} steps; all of them: \`runbook status\``, table] : [table];
+  const shown = isLong
+    ? steps.filter((step, index) => near(index) || live.has(step.state)).slice(-allShown)
+    : steps;
+  const table = [
+    row(['', 'step', 'effect', 'state', 'attempts', 'what']),
+    '|-|:-|:-|:-|:-|:-|',
+    ...shown.map(renderStep),
+  ].join('\n');
+  return isLong
+    ? [`${shown.length} of ${steps.length} steps; all of them: \`runbook status\``, table]
+    : [table];
 }
 
 function renderWait(wait: WaitView): string {
   const evidence = Object.entries(wait.evidence)
-    .map(([name, value]) => `- ${name}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`)
+    .map(
+      ([name, value]) =>
+        `- ${name}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`,
+    )
     .join('\n');
   // Inline code wraps in the narrow column of the UI; a block would hide the end of the command.
-  return [`**Waits for ${wait.who}: ${inline(wait.title)}**`, evidence, `\`${wait.command}\``].filter(Boolean).join('\n\n');
+  return [`**Waits for ${wait.who}: ${inline(wait.title)}**`, evidence, `\`${wait.command}\``]
+    .filter(Boolean)
+    .join('\n\n');
 }
 
 function renderStep(step: StepView): string {
   const name = `${inline(step.title)} \`${step.id}\``;
-  return row([marks[step.state], name, step.effect, step.state, String(step.attempts || ''), inline(step.error?.message ?? '')]);
+  return row([
+    marks[step.state],
+    name,
+    step.effect,
+    step.state,
+    String(step.attempts || ''),
+    inline(step.error?.message ?? ''),
+  ]);
 }
 
 /** One table row; the UI draws no space between columns, so the cells bring their own. */

@@ -51,7 +51,13 @@ export class Gates {
   constructor(steps: readonly StepSpec[], carried: readonly CarriedGate[] = []) {
     const before = new Map(carried.map((gate) => [gate.id, gate]));
     for (const spec of withParts(steps)) {
-      if (spec.kind === 'approval') this.gates.set(spec.id, { ...unopened(spec.id), ...before.get(spec.id), spec, openings: 0 });
+      if (spec.kind === 'approval')
+        this.gates.set(spec.id, {
+          ...unopened(spec.id),
+          ...before.get(spec.id),
+          spec,
+          openings: 0,
+        });
     }
   }
 
@@ -101,7 +107,9 @@ export class Gates {
   outdated(id: string, release: string): boolean {
     const gate = this.gates.get(id);
     if (!gate?.question) return false;
-    return gate.renewal !== undefined || (gate.decision?.verb === 'approve' && gate.release !== release);
+    return (
+      gate.renewal !== undefined || (gate.decision?.verb === 'approve' && gate.release !== release)
+    );
   }
 
   /**
@@ -145,7 +153,12 @@ export class Gates {
    * about an earlier question never answers a later one.
    * @throws GateRejected when it is rejected or its deadline passes; silence is never a yes
    */
-  async pass(id: string, question: GateQuestion, host: GateHost, run: string): Promise<DecisionEnvelope> {
+  async pass(
+    id: string,
+    question: GateQuestion,
+    host: GateHost,
+    run: string,
+  ): Promise<DecisionEnvelope> {
     const spec = this.specOf(id);
     const gate = this.gates.get(id) as Gate;
     const row = host.board.row(id, spec);
@@ -158,7 +171,12 @@ export class Gates {
     return this.ask(gate, question, host, run);
   }
 
-  private async ask(gate: Gate, question: GateQuestion, host: GateHost, run: string): Promise<DecisionEnvelope> {
+  private async ask(
+    gate: Gate,
+    question: GateQuestion,
+    host: GateHost,
+    run: string,
+  ): Promise<DecisionEnvelope> {
     const row = host.board.row(gate.id, gate.spec);
     const summary = commandOf(host, run, gate.id, question);
     const decided = (): boolean => gate.decision !== null;
@@ -167,7 +185,10 @@ export class Gates {
     let saved = this.open(gate, row, question, host, run);
     try {
       for (;;) {
-        const wait = nextWake(Date.now(), waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs));
+        const wait = nextWake(
+          Date.now(),
+          waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs),
+        );
         if (wait === 0 && !host.busy()) break;
         // A decision that arrived before the deadline counts, even when it is judged after it.
         if (wait === 0) await host.until(() => !host.busy());
@@ -203,7 +224,13 @@ export class Gates {
    * Asks. An opening that waited when the execution before ended goes on as it was, unless its question has changed; the
    * code that is going to act is part of it.
    */
-  private open(gate: Gate, row: StepView, question: GateQuestion, host: GateHost, run: string): Promise<void> {
+  private open(
+    gate: Gate,
+    row: StepView,
+    question: GateQuestion,
+    host: GateHost,
+    run: string,
+  ): Promise<void> {
     const release = host.release();
     const evidence = (): JsonObject => ({
       ...(gate.changed === undefined ? {} : { [codeChanged]: gate.changed }),
@@ -235,7 +262,8 @@ export class Gates {
       title: gate.spec.title,
       since: gate.since as string,
       deadline: deadline === null ? null : new Date(deadline).toISOString(),
-      who: gate.spec.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester',
+      who:
+        gate.spec.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester',
       attempt: gate.attempt,
       digest: gate.digest,
       evidence: evidence(),
@@ -256,7 +284,9 @@ const codeChanged = 'code changed since this was last asked';
 function changeOf({ attempt, release, decision }: Gate, now: string): string | undefined {
   if (attempt === 0 || release === now) return undefined;
   const change = `${release || 'unknown'} → ${now || 'unknown'}`;
-  return decision?.verb === 'approve' ? `${change}; the approval by ${decision.by} was for the code before` : change;
+  return decision?.verb === 'approve'
+    ? `${change}; the approval by ${decision.by} was for the code before`
+    : change;
 }
 
 function unopened(id: string): CarriedGate {
@@ -265,7 +295,8 @@ function unopened(id: string): CarriedGate {
 
 function approved(decision: DecisionEnvelope, row: StepView, board: Board): DecisionEnvelope {
   board.closeWait(row.id);
-  if (row.state !== 'succeeded') board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
+  if (row.state !== 'succeeded')
+    board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
   return decision;
 }
 
@@ -273,6 +304,8 @@ function approved(decision: DecisionEnvelope, row: StepView, board: Board): Deci
 function withParts(steps: readonly StepSpec[], prefix = ''): StepSpec[] {
   return steps.flatMap((step) => {
     const spec = prefix ? { ...step, id: `${prefix}/${step.id}` } : step;
-    return step.kind === 'runbook' || step.kind === 'parallel' ? withParts(step.steps ?? [], spec.id) : [spec];
+    return step.kind === 'runbook' || step.kind === 'parallel'
+      ? withParts(step.steps ?? [], spec.id)
+      : [spec];
   });
 }

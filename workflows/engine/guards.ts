@@ -33,7 +33,10 @@ const guards: readonly Guard[] = [
     if (!plan.drill || !changesTarget(step)) return;
     for (const name of actions.map(targetOf)) {
       if (plan.targets.find((target) => target.name === name)?.isolated) continue;
-      const what = name === undefined ? 'something, and names no target' : `target ${name}, which is not isolated`;
+      const what =
+        name === undefined
+          ? 'something, and names no target'
+          : `target ${name}, which is not isolated`;
       throw new ProcedureStopped(
         `step ${step.id} of a drill would change ${what}`,
         'A drill changes isolated targets only: report this to the owners of the runbook.',
@@ -46,7 +49,12 @@ const guards: readonly Guard[] = [
  * @param top path of the declared step that `step` is, or is part of
  * @throws ProcedureStopped
  */
-export function assertAllowed(step: StepSpec, top: string, run: GuardView, actions: readonly Action[]): void {
+export function assertAllowed(
+  step: StepSpec,
+  top: string,
+  run: GuardView,
+  actions: readonly Action[],
+): void {
   for (const guard of guards) guard(step, top, run, actions);
 }
 
@@ -64,7 +72,13 @@ function gateBefore(steps: readonly StepSpec[], top: string, prefix = ''): strin
   const [id, ...rest] = top.split('/');
   const place = steps.findIndex((step) => step.id === id);
   const inside =
-    rest.length > 0 ? gateBefore((steps[place] as StepSpec).steps as StepSpec[], rest.join('/'), `${prefix}${id}/`) : undefined;
+    rest.length > 0
+      ? gateBefore(
+          (steps[place] as StepSpec).steps as StepSpec[],
+          rest.join('/'),
+          `${prefix}${id}/`,
+        )
+      : undefined;
   if (inside !== undefined) return inside;
   const before = steps.slice(0, place).findLast((step) => step.kind === 'approval');
   return before && `${prefix}${before.id}`;

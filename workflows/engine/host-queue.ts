@@ -1,4 +1,9 @@
-import { ApplicationFailure, workflowInfo, type ActivityOptions, type TimeoutFailure } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  workflowInfo,
+  type ActivityOptions,
+  type TimeoutFailure,
+} from '@temporalio/workflow';
 import type { FailureDetail, OtherHost } from '../../common/attempt.js';
 import { hostQueue } from '../../common/queues.js';
 import type { Problem } from '../../common/view.js';
@@ -33,7 +38,10 @@ export async function onItsHost<T>(
       const host = otherHost(error);
       if (host) {
         asked = host.id;
-        told({ type: 'OnAnotherHost', message: `was started on ${host.name}, and waits for a worker there` });
+        told({
+          type: 'OnAnotherHost',
+          message: `was started on ${host.name}, and waits for a worker there`,
+        });
         where = {
           options: {
             taskQueue: hostQueue(workflowInfo().taskQueue, host.id),

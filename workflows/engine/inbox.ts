@@ -107,7 +107,8 @@ export class Inbox {
     if (verdict === undefined) return;
     this.verdicts.set(item.id, verdict);
     // Accepted means that judge has checked the shape.
-    if (verdict.accepted) owner.apply(item.received as unknown as DecisionEnvelope, verdict, item.at);
+    if (verdict.accepted)
+      owner.apply(item.received as unknown as DecisionEnvelope, verdict, item.at);
     else owner.refused(item.received, verdict, item.at);
   }
 }
@@ -116,7 +117,9 @@ export class Inbox {
 function bounded(payload: unknown): Json {
   if (isTooDeep(payload)) return `something nested more than ${maxDepth} deep`;
   const text = JSON.stringify(payload) ?? 'null';
-  return text.length <= maxDecisionCharacters ? (JSON.parse(text) as Json) : text.slice(0, maxDecisionCharacters / 8);
+  return text.length <= maxDecisionCharacters
+    ? (JSON.parse(text) as Json)
+    : text.slice(0, maxDecisionCharacters / 8);
 }
 
 /** Level by level: whatever calls itself on such a payload ends with a stack that is full, here and wherever it is read later. */

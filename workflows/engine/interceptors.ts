@@ -25,7 +25,8 @@ export const interceptors = (): WorkflowInterceptors => {
  * looks at it, and then answered and recorded like any other unknown one.
  */
 function rename(signal: { signalName?: string | null } | null | undefined): void {
-  if (signal?.signalName?.startsWith(reserved)) signal.signalName = `reserved:${signal.signalName.slice(reserved.length)}`;
+  if (signal?.signalName?.startsWith(reserved))
+    signal.signalName = `reserved:${signal.signalName.slice(reserved.length)}`;
 }
 
 /**

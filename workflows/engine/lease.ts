@@ -90,7 +90,9 @@ export class Lease {
       try {
         // Before anything else: an answer must find the question in the record.
         await host.save();
-        const { held: now, problem } = await host.turn.during(() => this.tryUntilAnswered(question, host));
+        const { held: now, problem } = await host.turn.during(() =>
+          this.tryUntilAnswered(question, host),
+        );
         if (problem) throw new TargetRefused(problem);
         this.left = { held: now, asked: question.attempt };
       } finally {
@@ -110,7 +112,15 @@ export class Lease {
     });
     const names = [...new Set(held.map(({ target }) => target))].join(', ');
     const runs = [...new Set(held.map(({ run }) => run))].join(' and ');
-    this.question = { id, attempt, digest, held, decision: null, waiting: true, trying: new CancellationScope() };
+    this.question = {
+      id,
+      attempt,
+      digest,
+      held,
+      decision: null,
+      waiting: true,
+      trying: new CancellationScope(),
+    };
     board.openWait({
       kind: 'lease',
       id,
@@ -122,14 +132,18 @@ export class Lease {
       digest,
       evidence: {
         'who has it': held.map(heldText).join('; '),
-        'take over': 'the other run then changes nothing more there, and cannot take back what it has changed',
+        'take over':
+          'the other run then changes nothing more there, and cannot take back what it has changed',
       },
       command: `${command} take-over ${key.run} --reason '…'`,
     });
     return this.question;
   }
 
-  private async tryUntilAnswered(question: Question, { key, root, targets, heartbeatMs }: LeaseHost): Promise<LeaseAnswer> {
+  private async tryUntilAnswered(
+    question: Question,
+    { key, root, targets, heartbeatMs }: LeaseHost,
+  ): Promise<LeaseAnswer> {
     const patienceMs = Math.min(firstPatienceMs * 2 ** (question.attempt - 1), maxPatienceMs);
     const request = { version: 1, key, root, targets, known: question.held, patienceMs } as const;
     try {
@@ -142,7 +156,10 @@ export class Lease {
       if (!decision) throw error;
       const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
       const takeOver = { by: decision.by, reason: decision.reason, decision: decision.id, from };
-      return tryToAcquire({ ...request, takeOver }, leaseOptions(`${decision.by} takes over: ${decision.reason}`, heartbeatMs));
+      return tryToAcquire(
+        { ...request, takeOver },
+        leaseOptions(`${decision.by} takes over: ${decision.reason}`, heartbeatMs),
+      );
     }
   }
 }

@@ -65,7 +65,11 @@ export function readFailure(error: unknown): AttemptFailure {
   if (cause instanceof ApplicationFailure) {
     const detail = cause.details?.[0] as Partial<FailureDetail> | undefined;
     return {
-      problem: { type: cause.type || 'Error', message: cause.message, ...(detail?.next ? { next: detail.next } : {}) },
+      problem: {
+        type: cause.type || 'Error',
+        message: cause.message,
+        ...(detail?.next ? { next: detail.next } : {}),
+      },
       attempt: detail?.attempt ?? null,
     };
   }

@@ -21,7 +21,9 @@ export function withoutSpentOutputs(plan: Plan, steps: readonly StepView[]): Ste
   for (const step of steps) size += sizeOf(step.output);
   if (size <= carriedAnyway) return [...steps];
   return steps.map((step) =>
-    isOutputRecorded(step) && !mayBeNamed(step.id) ? { ...step, output: null, outputIn: 'record' as const } : step,
+    isOutputRecorded(step) && !mayBeNamed(step.id)
+      ? { ...step, output: null, outputIn: 'record' as const }
+      : step,
   );
 }
 
@@ -71,5 +73,6 @@ function collect(value: Json, named: Set<string>): void {
   if (typeof value === 'string') {
     const [root, id] = value.split('.', 2);
     if (root === 'steps') named.add(id ?? everything);
-  } else if (value !== null) for (const item of Object.values(value) as Json[]) collect(item, named);
+  } else if (value !== null)
+    for (const item of Object.values(value) as Json[]) collect(item, named);
 }

@@ -5,7 +5,10 @@ import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
  * surface: nothing of the group is still acting when the caller goes on (or undoes).
  * @param atOnce how many may run at the same time; the others wait their turn, in order
  */
-export async function inParallel<T>(jobs: readonly (() => Promise<T>)[], atOnce = Infinity): Promise<T[]> {
+export async function inParallel<T>(
+  jobs: readonly (() => Promise<T>)[],
+  atOnce = Infinity,
+): Promise<T[]> {
   const lanes = new Lanes(atOnce);
   const scope = new CancellationScope();
   return scope.run(async () => {
@@ -34,7 +37,8 @@ class Lanes {
     if (this.free > 0) this.free -= 1;
     else await new Promise<void>((go) => this.queue.push(go));
     try {
-      if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('cancelled before it began');
+      if (CancellationScope.current().consideredCancelled)
+        throw new CancelledFailure('cancelled before it began');
       return await job();
     } finally {
       // A lane is handed on, never given back: all jobs came at once.

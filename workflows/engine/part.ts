@@ -25,7 +25,10 @@ export class Part {
   }
 
   /** As `Run.parallel`. */
-  async parallel<T extends Record<string, Json>>(id: string, parts: { [K in keyof T]: Work }): Promise<T> {
+  async parallel<T extends Record<string, Json>>(
+    id: string,
+    parts: { [K in keyof T]: Work },
+  ): Promise<T> {
     const at = `${this.declared}/${id}`;
     const spec = this.own(id);
     const path = this.run.freshPath(at);
@@ -62,12 +65,21 @@ export class Part {
 }
 
 /** Does the steps inside a declared step, shown as one. */
-export function nestedIn<T>(run: Run, declared: string, spec: StepSpec, procedure: (part: Part) => Promise<T>): Promise<T> {
+export function nestedIn<T>(
+  run: Run,
+  declared: string,
+  spec: StepSpec,
+  procedure: (part: Part) => Promise<T>,
+): Promise<T> {
   return run.group(declared, spec, () => procedure(new Part(run, spec, declared)));
 }
 
 function ownOf(spec: StepSpec, id: string): StepSpec {
   const own = spec.steps?.find((candidate) => candidate.id === id);
-  if (!own) throw new ProcedureStopped(`step ${spec.id}/${id} is not declared`, 'Report this to the owners of the runbook.');
+  if (!own)
+    throw new ProcedureStopped(
+      `step ${spec.id}/${id} is not declared`,
+      'Report this to the owners of the runbook.',
+    );
   return own;
 }

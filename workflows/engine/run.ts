@@ -137,7 +137,10 @@ export class Run {
     const name = this.inputs[input];
     const target = this.entry.plan.targets.find((candidate) => candidate.name === name);
     if (!target)
-      throw new ProcedureStopped(`input ${input} names no target of the plan`, 'Report this to the owners of the runbook.');
+      throw new ProcedureStopped(
+        `input ${input} names no target of the plan`,
+        'Report this to the owners of the runbook.',
+      );
     return target;
   }
 
@@ -166,7 +169,12 @@ export class Run {
   async step<T extends Json = Json>(id: string, work: Work | ((key: string) => Work)): Promise<T> {
     const spec = this.spec(id);
     const path = this.freshPath(id);
-    return (await this.perform(path, spec, id, typeof work === 'function' ? work(this.stepKey(path)) : work)) as T;
+    return (await this.perform(
+      path,
+      spec,
+      id,
+      typeof work === 'function' ? work(this.stepKey(path)) : work,
+    )) as T;
   }
 
   /** A step whose failure people should know of, but which does not change how the run ends otherwise. */
@@ -180,12 +188,20 @@ export class Run {
   }
 
   /** Does the named parts of a declared `parallel` step at once. */
-  async parallel<T extends Record<string, Json>>(id: string, parts: { [K in keyof T]: Work }): Promise<T> {
+  async parallel<T extends Record<string, Json>>(
+    id: string,
+    parts: { [K in keyof T]: Work },
+  ): Promise<T> {
     const spec = this.spec(id);
     const path = this.freshPath(id);
     const names = Object.keys(parts);
     const outputs = await this.group(path, spec, () =>
-      inParallel(names.map((name) => () => this.perform(`${path}/${name}`, this.partOf(spec, name), id, parts[name] as Work))),
+      inParallel(
+        names.map(
+          (name) => () =>
+            this.perform(`${path}/${name}`, this.partOf(spec, name), id, parts[name] as Work),
+        ),
+      ),
     );
     return Object.fromEntries(names.map((name, index) => [name, outputs[index]])) as T;
   }
@@ -199,10 +215,22 @@ export class Run {
     const spec = this.spec(id);
     const path = this.freshPath(id);
     const part = spec.steps?.[0];
-    if (!part) throw new ProcedureStopped(`step ${id} declares no part`, 'Report this to the owners of the runbook.');
+    if (!part)
+      throw new ProcedureStopped(
+        `step ${id} declares no part`,
+        'Report this to the owners of the runbook.',
+      );
     const outputs = await this.group(path, spec, () =>
       inParallel(
-        items.map((item) => () => this.perform(`${path}/${item}`, { ...part, title: `${part.title}: ${item}` }, id, work(item))),
+        items.map(
+          (item) => () =>
+            this.perform(
+              `${path}/${item}`,
+              { ...part, title: `${part.title}: ${item}` },
+              id,
+              work(item),
+            ),
+        ),
       ),
     );
     return Object.fromEntries(items.map((item, index) => [item, outputs[index] as T]));
@@ -224,7 +252,8 @@ export class Run {
       this.board.end(row, 'succeeded', { output });
       return output;
     } catch (error) {
-      if (error instanceof ProcedureStopped) this.board.end(row, 'failed', { error: error.problem });
+      if (error instanceof ProcedureStopped)
+        this.board.end(row, 'failed', { error: error.problem });
       throw error;
     }
   }
@@ -249,12 +278,22 @@ export class Run {
   }
 
   /** A declared `manual` step: waits until people say that they have done it. @throws StepFailed when they end the run */
-  async manual<T extends Json = Json>(id: string, instructions: string, evidence: JsonObject = {}): Promise<T> {
+  async manual<T extends Json = Json>(
+    id: string,
+    instructions: string,
+    evidence: JsonObject = {},
+  ): Promise<T> {
     return (await this.byHand(this.freshPath(id), this.spec(id), id, instructions, evidence)) as T;
   }
 
   /** The same for a step anywhere in the plan. @param top its declared path */
-  async byHand(path: string, spec: StepSpec, top: string, instructions: string, evidence: JsonObject): Promise<Json> {
+  async byHand(
+    path: string,
+    spec: StepSpec,
+    top: string,
+    instructions: string,
+    evidence: JsonObject,
+  ): Promise<Json> {
     const before = this.board.settled(path);
     if (before) return this.passOver(before);
     const row = this.board.row(path, spec);
@@ -262,18 +301,33 @@ export class Run {
       await this.mayBegin(spec, top, []);
       this.board.begin(row, 'waiting');
     }
-    const decision = await this.desk.ask(path, spec, row, aboutManual(spec, instructions, evidence), this.deskHost());
-    return this.answered(decision, row, { type: 'Manual', message: `not done by hand: ${decision.reason}` });
+    const decision = await this.desk.ask(
+      path,
+      spec,
+      row,
+      aboutManual(spec, instructions, evidence),
+      this.deskHost(),
+    );
+    return this.answered(decision, row, {
+      type: 'Manual',
+      message: `not done by hand: ${decision.reason}`,
+    });
   }
 
   /** Waits at a declared gate. @returns null in a drill that nobody attends @throws GateRejected */
   async gate(id: string, question: GateQuestion): Promise<DecisionEnvelope | null> {
     if (this.plan.drill && this.envelope.unattended) {
-      this.passBy(id, this.gates.specOf(id), 'nobody attends this drill, and it changes isolated targets only');
+      this.passBy(
+        id,
+        this.gates.specOf(id),
+        'nobody attends this drill, and it changes isolated targets only',
+      );
       return null;
     }
     const changed = this.entry.carried?.changedInputs;
-    const evidence = changed ? { 'inputs changed since the last approval': changed, ...question.evidence } : question.evidence;
+    const evidence = changed
+      ? { 'inputs changed since the last approval': changed, ...question.evidence }
+      : question.evidence;
     return this.gates.pass(id, { ...question, evidence }, this.gateHost(), this.key.run);
   }
 
@@ -341,7 +395,9 @@ export class Run {
       envelope: replanned?.envelope ?? envelope,
       plan: replanned?.plan ?? plan,
       settings,
-      view: replanned ? { ...view, inputs: replanned.plan.inputs, planDigest: replanned.plan.digest } : view,
+      view: replanned
+        ? { ...view, inputs: replanned.plan.inputs, planDigest: replanned.plan.digest }
+        : view,
       published: this.board.told,
       saves: { made: this.saves.count, unsaved: this.board.left },
       gates: this.gates.carry(replanned !== null),
@@ -369,7 +425,8 @@ export class Run {
     let begun = this.desk.asked(path) > 0;
     if (begun) this.passed(path, spec, work);
     for (;;) {
-      let problem = this.desk.open(path) ?? (this.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
+      let problem =
+        this.desk.open(path) ?? (this.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
         await this.mayBegin(spec, top, work.undo ? [work.action, work.undo] : [work.action]);
         if (!begun) this.passed(path, spec, work);
@@ -389,7 +446,13 @@ export class Run {
           throw new StepFailed(path, problem, way === 'rollback' ? 'rollback' : null);
         }
       }
-      const decision = await this.desk.ask(path, spec, row, aboutFailure(spec, problem), this.deskHost());
+      const decision = await this.desk.ask(
+        path,
+        spec,
+        row,
+        aboutFailure(spec, problem),
+        this.deskHost(),
+      );
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
       if (decision.inputs) await this.changeInputs(decision.inputs);
     }
@@ -479,7 +542,12 @@ export class Run {
       await this.gates.renew(gate, this.gateHost(), this.key.run);
       await this.turn.start();
     }
-    assertAllowed(spec, top, { plan, approved: (id) => this.gates.approved(id, presentRelease()) }, actions);
+    assertAllowed(
+      spec,
+      top,
+      { plan, approved: (id) => this.gates.approved(id, presentRelease()) },
+      actions,
+    );
   }
 
   /** @returns false when people stopped the rollback here */
@@ -500,7 +568,9 @@ export class Run {
         }
       }
       const verb =
-        this.unasked() ?? (await this.desk.ask(undoPath, undoSpec, row, aboutUndo(spec, problem), this.deskHost())).verb;
+        this.unasked() ??
+        (await this.desk.ask(undoPath, undoSpec, row, aboutUndo(spec, problem), this.deskHost()))
+          .verb;
       if (verb === 'retry') continue;
       this.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
       if (verb !== 'done') this.leftover.push(path);
@@ -522,7 +592,9 @@ export class Run {
     work: Work,
   ): Promise<{ output: Json } | { problem: Problem }> {
     try {
-      const { output, attempt } = await this.attempt(path, spec, work, (problem) => this.board.tell(row, problem));
+      const { output, attempt } = await this.attempt(path, spec, work, (problem) =>
+        this.board.tell(row, problem),
+      );
       row.attempts = attempt;
       this.board.end(row, 'succeeded', { output });
       return { output };
@@ -544,7 +616,9 @@ export class Run {
       row.attempts = attempt ?? row.attempts;
       if (!ending) return { problem };
       // What becomes of the run is decided already: nobody is asked, and the step decides nothing.
-      this.board.end(row, problem.type === 'OutcomeUnknown' ? 'unknown' : 'failed', { error: problem });
+      this.board.end(row, problem.type === 'OutcomeUnknown' ? 'unknown' : 'failed', {
+        error: problem,
+      });
       throw new CancelledFailure('cancelled while it failed');
     }
   }
@@ -560,7 +634,11 @@ export class Run {
       platformActivities.admit({ version: 1, key: null, envelope, startedAt: null }),
     );
     if (!admission.admitted) return;
-    this.replanned = { envelope, plan: admission.plan, changes: changesBetween(this.inputs, admission.plan.inputs) };
+    this.replanned = {
+      envelope,
+      plan: admission.plan,
+      changes: changesBetween(this.inputs, admission.plan.inputs),
+    };
     this.turn.want();
   }
 
@@ -606,7 +684,8 @@ export class Run {
     return this.turn.during(() =>
       onItsHost(
         this.settings.hostWaitMs,
-        (where) => attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
+        (where) =>
+          attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
         told,
       ),
     );
@@ -623,7 +702,9 @@ export class Run {
       return outputs;
     } catch (error) {
       // Whatever ends a procedure on purpose says why.
-      this.board.end(row, isCancellation(error) ? 'skipped' : 'failed', { error: (error as Partial<StepFailed>).problem });
+      this.board.end(row, isCancellation(error) ? 'skipped' : 'failed', {
+        error: (error as Partial<StepFailed>).problem,
+      });
       throw error;
     }
   }
@@ -635,13 +716,21 @@ export class Run {
 
   private spec(id: string): StepSpec {
     const spec = this.specs.get(id);
-    if (!spec) throw new ProcedureStopped(`step ${id} is not declared`, 'Report this to the owners of the runbook.');
+    if (!spec)
+      throw new ProcedureStopped(
+        `step ${id} is not declared`,
+        'Report this to the owners of the runbook.',
+      );
     return spec;
   }
 
   private partOf(spec: StepSpec, name: string): StepSpec {
     const part = spec.steps?.find((candidate) => candidate.id === name);
-    if (!part) throw new ProcedureStopped(`step ${spec.id}/${name} is not declared`, 'Report this to the owners of the runbook.');
+    if (!part)
+      throw new ProcedureStopped(
+        `step ${spec.id}/${name} is not declared`,
+        'Report this to the owners of the runbook.',
+      );
     return part;
   }
 
@@ -664,7 +753,8 @@ function leftUnknown(row: StepView): Problem | undefined {
 }
 
 function cancelled(state: 'ended' | 'unknown'): Problem {
-  if (state === 'ended') return { type: 'Cancelled', message: 'cancelled while it ran; what it had started has ended' };
+  if (state === 'ended')
+    return { type: 'Cancelled', message: 'cancelled while it ran; what it had started has ended' };
   return {
     type: 'OutcomeUnknown',
     message: 'cancelled after its worker died on another host, where it may still run',
@@ -674,7 +764,8 @@ function cancelled(state: 'ended' | 'unknown'): Problem {
 
 /** `name: before → after` for each input that differs. */
 function changesBetween(before: JsonObject, after: JsonObject): string {
-  const text = (value: Json | undefined): string => (value === undefined ? 'not given' : JSON.stringify(value));
+  const text = (value: Json | undefined): string =>
+    value === undefined ? 'not given' : JSON.stringify(value);
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((name) => text(before[name]) !== text(after[name]))
     .map((name) => `${name}: ${text(before[name])} → ${text(after[name])}`)

@@ -54,14 +54,17 @@ export function runbook(
     setHandler(borderSignal, () => run?.turn.want());
     // The workflow task that brings it is all that is needed.
     setHandler(movedSignal, () => undefined);
-    setDefaultSignalHandler((name: string, ...payload: unknown[]) => inbox.receive(name, payload[0]));
+    setDefaultSignalHandler((name: string, ...payload: unknown[]) =>
+      inbox.receive(name, payload[0]),
+    );
     setHandler(verdictQuery, (decision: string) => inbox.verdict(decision));
     setHandler(statusQuery, (): RunView => {
       if (run) return run.board.view;
       throw new Error('the run is not admitted yet');
     });
 
-    const entry = readCarried(argument) ?? (await admitted(argument, spec?.id ?? workflowInfo().workflowType));
+    const entry =
+      readCarried(argument) ?? (await admitted(argument, spec?.id ?? workflowInfo().workflowType));
     const live = (run = new Run(entry, inbox));
     const life = new Life(live, inbox, procedure, onFailure);
     const last = await Promise.race([life.result(), life.border()]);
@@ -91,7 +94,8 @@ class Life {
 
   /** Set as soon as the run is told to end, or has come to its end: the next execution does not begin the procedure again. */
   get takingBack(): Carried['rollback'] {
-    const ending = this.ending ?? (this.control.isEnding ? afterDrill(this.run, this.control.ending()) : null);
+    const ending =
+      this.ending ?? (this.control.isEnding ? afterDrill(this.run, this.control.ending()) : null);
     return ending && { ending, undos: this.run.undos.all, failed: this.run.leftover };
   }
 
@@ -122,15 +126,25 @@ class Life {
         await run.holdTargets();
         await this.procedure(run);
       });
-      return { state: run.exceptions.length > 0 ? 'succeeded-with-exceptions' : 'succeeded', problem: null, rollback: false };
+      return {
+        state: run.exceptions.length > 0 ? 'succeeded-with-exceptions' : 'succeeded',
+        problem: null,
+        rollback: false,
+      };
     } catch (error) {
       if (isCancellation(error)) return this.control.ending();
-      if (error instanceof TargetRefused) return { state: 'failed', problem: error.problem, rollback: false };
-      if (error instanceof GateRejected) return { state: 'rejected', problem: error.problem, rollback: true };
+      if (error instanceof TargetRefused)
+        return { state: 'failed', problem: error.problem, rollback: false };
+      if (error instanceof GateRejected)
+        return { state: 'rejected', problem: error.problem, rollback: true };
       if (error instanceof StepFailed || error instanceof ProcedureStopped) {
         const way = error instanceof StepFailed ? error.way : null;
         const rollback = way === null ? this.onFailure(run) === 'rollback' : way === 'rollback';
-        return { state: rollback && !run.undos.empty ? 'rolled-back' : 'failed', problem: error.problem, rollback };
+        return {
+          state: rollback && !run.undos.empty ? 'rolled-back' : 'failed',
+          problem: error.problem,
+          rollback,
+        };
       }
       throw error;
     }
@@ -140,7 +154,10 @@ class Life {
     const { run } = this;
     this.ending = ending;
     await run.rollback();
-    const left = [...run.leftover, ...run.undos.paths.filter((path) => !run.leftover.includes(path))];
+    const left = [
+      ...run.leftover,
+      ...run.undos.paths.filter((path) => !run.leftover.includes(path)),
+    ];
     if (left.length === 0) return ending.problem;
     const { type, message } = ending.problem ?? drilled;
     if (ending.state !== 'rejected' && ending.state !== 'cancelled') ending.state = 'failed';
@@ -165,7 +182,10 @@ function withLeft(problem: Problem | null, ending: Ending, run: Run): Problem | 
   if (!problem || ending.state === 'failed') return problem;
   const left = run.board.changesLeft();
   if (left.length === 0) return problem;
-  return { ...problem, next: [problem.next, `Left as they are: ${left.join(', ')}.`].filter(Boolean).join(' ') };
+  return {
+    ...problem,
+    next: [problem.next, `Left as they are: ${left.join(', ')}.`].filter(Boolean).join(' '),
+  };
 }
 
 /** The next execution of the same run, with everything that this one knew. */
@@ -225,7 +245,8 @@ function ownerOf(run: Run, control: Control): InboxOwner {
       note(decision as unknown as Json, verdict, at);
       if (decision.step !== undefined) run.desk.decide(decision);
       else if (decision.verb === 'take-over') run.lease.decide(decision);
-      else if (decision.verb === 'approve' || decision.verb === 'reject') run.gates.decide(decision);
+      else if (decision.verb === 'approve' || decision.verb === 'reject')
+        run.gates.decide(decision);
       else control.apply(decision);
     },
     refused: note,
@@ -266,7 +287,8 @@ async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
 /** What the execution before has handed over. Nobody else can: only Temporal says that there was one. */
 function readCarried(argument: unknown): Entry | undefined {
   const carried = argument as Carried | null;
-  if (workflowInfo().continuedFromExecutionRunId === undefined || carried?.verb !== 'continue') return undefined;
+  if (workflowInfo().continuedFromExecutionRunId === undefined || carried?.verb !== 'continue')
+    return undefined;
   const { key, envelope, plan, settings, view } = carried;
   return { key, envelope, plan, settings, view: { ...view, uiUrl: linkTo(settings) }, carried };
 }
@@ -279,7 +301,12 @@ function linkTo(settings: RunSettings): string | null {
 /** The start argument, when it is one. Anything else ends the run at once with words, before anything is done. */
 function readEnvelope(argument: unknown, runbookId: string): StartEnvelope {
   const envelope = argument as Partial<StartEnvelope> | null | undefined;
-  if (envelope?.version === 1 && envelope.verb === 'start' && envelope.runbook === runbookId && typeof envelope.by === 'string') {
+  if (
+    envelope?.version === 1 &&
+    envelope.verb === 'start' &&
+    envelope.runbook === runbookId &&
+    typeof envelope.by === 'string'
+  ) {
     return envelope as StartEnvelope;
   }
   throw failed({

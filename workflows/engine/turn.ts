@@ -51,7 +51,12 @@ export class Turn {
   /** True when the run is to continue as new as soon as nothing is in flight. */
   get due(): boolean {
     if (this.closed) return false;
-    const { historyLength, historySize, continueAsNewSuggested, targetWorkerDeploymentVersionChanged } = workflowInfo();
+    const {
+      historyLength,
+      historySize,
+      continueAsNewSuggested,
+      targetWorkerDeploymentVersionChanged,
+    } = workflowInfo();
     return (
       this.wanted ||
       continueAsNewSuggested ||

@@ -37,7 +37,13 @@ export function entranceOf({ name, facts }: PlannedTarget) {
     /** A page that says that the system is under maintenance is not ready. */
     arrived: (): CheckAction => ({
       kind: 'check',
-      probe: { kind: 'http', target: name, method: 'GET', path: '/ready', statuses: [200, 500, 502, 503, 504] },
+      probe: {
+        kind: 'http',
+        target: name,
+        method: 'GET',
+        path: '/ready',
+        statuses: [200, 500, 502, 503, 504],
+      },
       until: { path: 'status', is: 200 },
       everyMs: 250,
     }),

@@ -66,7 +66,12 @@ export interface Found {
  * @param now ISO time, for a system that nobody knows the failure of
  * @throws ProcedureStopped before anything is touched
  */
-export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from: string; to: string }, now: string): Forecast {
+export function forecast(
+  { from, to, backups }: Found,
+  wish: Wish,
+  sites: { from: string; to: string },
+  now: string,
+): Forecast {
   if (to.site !== sites.to) {
     throw new ProcedureStopped(
       `the target for site ${sites.to} leads to site ${to.site}`,
@@ -79,7 +84,9 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
       'This is the wrong host: correct targets.yaml. Nothing was changed.',
     );
   }
-  const bad = backups.backups.filter(({ good }) => !good).map(({ id, problem }) => `backup ${id}: ${problem ?? 'not good'}`);
+  const bad = backups.backups
+    .filter(({ good }) => !good)
+    .map(({ id, problem }) => `backup ${id}: ${problem ?? 'not good'}`);
   const chosen = backups.backups.find(({ id }) => id === backups.chosen);
   if (!chosen || !backups.reachable) {
     throw new ProcedureStopped(
@@ -108,8 +115,12 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
       'Without it the old site cannot be kept from taking writes: bring the witness back first. Nothing was changed.',
     );
   }
-  const failedAt = wish.failedAt ?? (to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null)) ?? now;
-  const reachable = wish.recoverTo === 'latest' ? backups.reachable.to : earlier(wish.recoverTo, backups.reachable.to);
+  const failedAt =
+    wish.failedAt ?? (to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null)) ?? now;
+  const reachable =
+    wish.recoverTo === 'latest'
+      ? backups.reachable.to
+      : earlier(wish.recoverTo, backups.reachable.to);
   return {
     backup: chosen.id,
     systemIdentifier: chosen.systemIdentifier,
@@ -118,13 +129,17 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
     newest: wish.recoverTo === 'latest' && reachable !== chosen.takenAt ? reachable : null,
     failedAt,
     restoreMs: backups.predicted.restoreMs ?? 0,
-    rpoMs: to.isolated ? lossNow(backups, reachable, failedAt) : Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
+    rpoMs: to.isolated
+      ? lossNow(backups, reachable, failedAt)
+      : Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
     // A recovery that comes after another one, which got that far, does not give the right to write away a second time.
     epoch: held === null ? 0 : to.holder === to.site ? held : held + 1,
     clear: to.exists,
     problems: [
       ...bad,
-      ...backups.wal.missing.map((segment) => `WAL segment ${segment} is not there, or not what it was`),
+      ...backups.wal.missing.map(
+        (segment) => `WAL segment ${segment} is not there, or not what it was`,
+      ),
       ...(backups.lost === null ? [] : [backups.lost]),
       ...(backups.files.problem === null ? [] : [backups.files.problem]),
     ],
@@ -135,9 +150,16 @@ export function forecast({ from, to, backups }: Found, wish: Wish, sites: { from
  * What would be lost if the system failed at the moment at which the backups were looked at: while a drill goes on, more and
  * more of what came after its beginning is archived, and would flatter it.
  */
-function lossNow({ predicted, reachable: furthest }: Backups, reachable: string, now: string): number {
+function lossNow(
+  { predicted, reachable: furthest }: Backups,
+  reachable: string,
+  now: string,
+): number {
   const givenUp = Date.parse(furthest?.to ?? reachable) - Date.parse(reachable);
-  return Math.max(0, predicted.rpoMs === null ? Date.parse(now) - Date.parse(reachable) : predicted.rpoMs + givenUp);
+  return Math.max(
+    0,
+    predicted.rpoMs === null ? Date.parse(now) - Date.parse(reachable) : predicted.rpoMs + givenUp,
+  );
 }
 
 export interface Restored {
@@ -157,7 +179,11 @@ export interface Point extends JsonObject {
 }
 
 /** @throws ProcedureStopped when what was restored is another database */
-export function checkPoint(restored: Restored, promised: Forecast, drained: { lastCommit: string | null } | null): Point {
+export function checkPoint(
+  restored: Restored,
+  promised: Forecast,
+  drained: { lastCommit: string | null } | null,
+): Point {
   if (restored.systemIdentifier !== promised.systemIdentifier) {
     throw new ProcedureStopped(
       `the restored database is another one: its system identifier is ${restored.systemIdentifier}, promised was ${promised.systemIdentifier}`,
@@ -166,8 +192,11 @@ export function checkPoint(restored: Restored, promised: Forecast, drained: { la
   }
   const { lastCommit, systemIdentifier, recoveredTo } = restored;
   const least = drained?.lastCommit ?? promised.newest;
-  const isShort = least !== null && (lastCommit === null || Date.parse(lastCommit) < Date.parse(least));
-  const short = isShort ? `the newest change is of ${lastCommit ?? 'no time'}, and ${least} was promised` : null;
+  const isShort =
+    least !== null && (lastCommit === null || Date.parse(lastCommit) < Date.parse(least));
+  const short = isShort
+    ? `the newest change is of ${lastCommit ?? 'no time'}, and ${least} was promised`
+    : null;
   return { lastCommit, systemIdentifier, lsn: recoveredTo.lsn, short };
 }
 
@@ -183,7 +212,9 @@ const named = 20;
 /** In words, for the approver and the report; null when every file is there. */
 export function filesLost({ missing, wrong }: FilesRestored): string | null {
   if (missing.length + wrong.length === 0) return null;
-  const names = [...missing, ...wrong].slice(0, named).map(({ tenant, name }) => `${tenant}/${name}`);
+  const names = [...missing, ...wrong]
+    .slice(0, named)
+    .map(({ tenant, name }) => `${tenant}/${name}`);
   const more = missing.length + wrong.length - names.length;
   return `${missing.length} missing, ${wrong.length} not what they were: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

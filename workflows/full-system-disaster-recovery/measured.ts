@@ -25,9 +25,13 @@ export function measured(run: Run, { promised, restored, drained }: Course): Mea
   const at = (path: string, which: 'startedAt' | 'endedAt' = 'endedAt'): string | undefined =>
     view.steps.find(({ id }) => id === path)?.[which] ?? undefined;
   const drill = run.plan.drill === true;
-  const failedAt = drill ? view.startedAt : ((drained && at('fence/drain', 'startedAt')) ?? promised.failedAt);
+  const failedAt = drill
+    ? view.startedAt
+    : ((drained && at('fence/drain', 'startedAt')) ?? promised.failedAt);
   const last = restored.lastCommit ?? promised.reachable;
-  const isWhole = drained !== null && (drained.lastCommit === null || Date.parse(last) >= Date.parse(drained.lastCommit));
+  const isWhole =
+    drained !== null &&
+    (drained.lastCommit === null || Date.parse(last) >= Date.parse(drained.lastCommit));
   const asIf = (): string => new Date(Date.parse(failedAt) - promised.rpoMs).toISOString();
   const recoveredTo = drill ? asIf() : isWhole ? failedAt : last;
   const proved = at('verify') ?? view.startedAt;
@@ -43,6 +47,12 @@ export function measured(run: Run, { promised, restored, drained }: Course): Mea
   };
   return {
     facts,
-    outputs: { backup: restored.backup, failedAt, recoveredTo, healthyAt, cannotBeHad: promised.problems.join('; ') || null },
+    outputs: {
+      backup: restored.backup,
+      failedAt,
+      recoveredTo,
+      healthyAt,
+      cannotBeHad: promised.problems.join('; ') || null,
+    },
   };
 }

@@ -31,7 +31,10 @@ export interface Drained {
 }
 
 /** Tiers, each with those it needs: the database is up before all of them. */
-const tiers: readonly { tier: Tier; then?: readonly Tier[] }[] = [{ tier: 'api', then: ['frontend'] }, { tier: 'worker' }];
+const tiers: readonly { tier: Tier; then?: readonly Tier[] }[] = [
+  { tier: 'api', then: ['frontend'] },
+  { tier: 'worker' },
+];
 /** What has to be proved before users come. */
 export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login', 'speed'];
 
@@ -39,7 +42,11 @@ export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login'
  * Looks at both sites, the backups and the entrance, and says what can be had.
  * @returns the forecast that people approve @throws ProcedureStopped when there is nothing that could be recovered
  */
-export async function assess(part: Part, { from, to, entrance }: Sites, wish: Wish): Promise<Forecast> {
+export async function assess(
+  part: Part,
+  { from, to, entrance }: Sites,
+  wish: Wish,
+): Promise<Forecast> {
   const found = await part.parallel('look', {
     from: { action: from.look() },
     to: { action: to.look() },
@@ -70,7 +77,11 @@ export async function fence(
   let drained: Drained | null = null;
   if (clear) await part.step('clear', { action: to.teardown() });
   else part.notNeeded('clear', 'nothing stands there');
-  if (graceful) drained = answerOf(await part.step('drain', { action: from.drain() }), 'up to where it brought its data over');
+  if (graceful)
+    drained = answerOf(
+      await part.step('drain', { action: from.drain() }),
+      'up to where it brought its data over',
+    );
   else part.notNeeded('drain', 'the old site is gone');
   await part.step('epoch', { action: to.fence(epoch, to.name) });
   await part.step('stop', { action: from.stop() });
@@ -121,7 +132,10 @@ export async function bringUp(part: Part, to: Site): Promise<void> {
 /** @returns in words, files that could not be had; null when there are none */
 export async function verify(part: Part, to: Site): Promise<string | null> {
   const files = await part.step('files', { action: to.restoreFiles() });
-  await part.parallel('proofs', Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])));
+  await part.parallel(
+    'proofs',
+    Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])),
+  );
   return filesLost(answerOf<FilesRestored>(files, 'which files are there'));
 }
 

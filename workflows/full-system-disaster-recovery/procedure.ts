@@ -6,7 +6,17 @@ import { runbook } from '../engine/runbook.js';
 import { entranceOf } from './entrance.js';
 import type { Forecast, Restored } from './findings.js';
 import { measured, type Measured } from './measured.js';
-import { assess, bringUp, fence, letUsersIn, proofs, provision, restoreDatabase, verify, type Sites } from './parts.js';
+import {
+  assess,
+  bringUp,
+  fence,
+  letUsersIn,
+  proofs,
+  provision,
+  restoreDatabase,
+  verify,
+  type Sites,
+} from './parts.js';
 import { siteOf } from './site.js';
 import { watchOver } from './watch.js';
 import { readWish, type Wish } from './wish.js';
@@ -31,7 +41,9 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   const promised = await run.nested('assess', (part) => assess(part, sites, wish));
   if (drill) run.notNeeded('declare', 'a drill declares no disaster');
   else await run.gate('declare', declaration(promised, sites, wish));
-  const drained = drill ? nothingFenced(run) : await run.nested('fence', (part) => fence(part, sites, wish, promised));
+  const drained = drill
+    ? nothingFenced(run)
+    : await run.nested('fence', (part) => fence(part, sites, wish, promised));
   if (drill) run.notNeeded('page', 'a drill leaves the users where they are');
   else await run.step('page', { action: entrance.page() });
 
@@ -49,7 +61,8 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   const lost = await run.nested('verify', (part) => verify(part, to));
 
   if (drill) run.notNeeded('cut-over', 'a drill lets nobody in');
-  else await run.gate('cut-over', cutOver(restored, { files: lost, changes: short }, promised, sites));
+  else
+    await run.gate('cut-over', cutOver(restored, { files: lost, changes: short }, promised, sites));
   const now = (): Measured => measured(run, { promised, restored, drained });
   if (drill) {
     run.notNeeded('switch', 'a drill leaves the users where they are');
@@ -84,7 +97,13 @@ function nothingFenced(run: Run): null {
 /** Measures what was reached, and hands it over. */
 function tell(run: Run, { facts, outputs }: Measured, lost: Lost, { from, to }: Sites): JsonObject {
   run.recovered(facts);
-  const told: JsonObject = { from: from.name, to: to.name, ...outputs, changesLost: lost.changes, filesLost: lost.files };
+  const told: JsonObject = {
+    from: from.name,
+    to: to.name,
+    ...outputs,
+    changesLost: lost.changes,
+    filesLost: lost.files,
+  };
   run.setOutputs(told);
   return told;
 }
@@ -106,7 +125,13 @@ function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Wish
       'will be removed': promised.clear ? `everything at ${to.name}` : 'nothing',
       'cannot be had': promised.problems.join('; ') || 'nothing that is known',
     },
-    covers: { from: from.name, to: to.name, backup: promised.backup, recoverTo: promised.to, epoch: promised.epoch },
+    covers: {
+      from: from.name,
+      to: to.name,
+      backup: promised.backup,
+      recoverTo: promised.to,
+      epoch: promised.epoch,
+    },
     confirm: to.name,
   };
 }

@@ -32,7 +32,12 @@ export function siteOf(target: PlannedTarget, run: string) {
     /** Succeeds also when there is nothing left that could be looked at. */
     look: (): CommandAction => ({ ...call('look'), exitCodes: [0, refusal] }),
     backups: (to: string, maxAgeMs: number) =>
-      call('backups', ...(to === 'latest' ? [] : [to]), '--max-age', String(Math.round(maxAgeMs / 1_000))),
+      call(
+        'backups',
+        ...(to === 'latest' ? [] : [to]),
+        '--max-age',
+        String(Math.round(maxAgeMs / 1_000)),
+      ),
     drain: () => call('drain'),
     fence: (epoch: number, site: string) => call('fence', String(epoch), site),
     /** A site that is gone has nothing to stop. */
@@ -70,7 +75,8 @@ export function answerOf<T>(output: unknown, what: string): T {
 
 /** The same; null when there is no answer, because nothing is left that could give one. */
 export function readAnswer<T>(output: unknown): T | null {
-  const text = ((output as { stdout?: string } | null)?.stdout ?? '').trim().split('\n').at(-1) ?? '';
+  const text =
+    ((output as { stdout?: string } | null)?.stdout ?? '').trim().split('\n').at(-1) ?? '';
   try {
     const answer = JSON.parse(text) as JsonObject | null;
     return answer !== null && typeof answer === 'object' ? (answer as T) : null;

@@ -5,7 +5,12 @@ import type { Entrance } from './entrance.js';
 import type { Wish } from './wish.js';
 
 /** Looks at what users get from the recovered system. @throws ProcedureStopped when it is bad */
-export async function watchOver(part: Part, entrance: Entrance, server: string, wish: Wish): Promise<void> {
+export async function watchOver(
+  part: Part,
+  entrance: Entrance,
+  server: string,
+  wish: Wish,
+): Promise<void> {
   for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
     const found = (await part.step('measure', {
       action: {
@@ -15,7 +20,11 @@ export async function watchOver(part: Part, entrance: Entrance, server: string, 
         windowMs: wish.windowMs,
         patienceMs: wish.windowMs,
         // There is nothing to compare its speed with: what it was before, `verify speed` has looked at.
-        limits: { minRequests: wish.minRequests, errorRate: wish.maxErrorRate, latency: Number.MAX_SAFE_INTEGER },
+        limits: {
+          minRequests: wish.minRequests,
+          errorRate: wish.maxErrorRate,
+          latency: Number.MAX_SAFE_INTEGER,
+        },
       },
     })) as Analysis | null;
     part.decide('judge', () => {
@@ -25,7 +34,10 @@ export async function watchOver(part: Part, entrance: Entrance, server: string, 
           'The users are still there. Look at the tiers; `runbook rollback` shows the page again.',
         );
       }
-      return { verdict: found?.verdict ?? 'passed over', why: found?.why ?? 'a person decided to go on' };
+      return {
+        verdict: found?.verdict ?? 'passed over',
+        why: found?.why ?? 'a person decided to go on',
+      };
     });
   }
 }

@@ -23,7 +23,8 @@ interface Place {
 /** Does a plan whose steps are data, in their order, over the same primitive as the code of a code-first runbook. */
 export async function interpret(run: Run): Promise<void> {
   // A code-first runbook whose code this release no longer has: the run waits for a release that has it.
-  if (!run.plan.data) throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
+  if (!run.plan.data)
+    throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
   const scope = { inputs: run.inputs, steps: {}, run: { id: run.key.run } };
   await sequence(run, run.plan.steps, { path: '', declared: '', scope });
   if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);
@@ -38,7 +39,12 @@ async function sequence(run: Run, steps: readonly StepSpec[], place: Place): Pro
 }
 
 /** @param behind the steps that follow it; what an approval covers */
-async function one(run: Run, spec: StepSpec, place: Place, behind: () => readonly StepSpec[]): Promise<Json> {
+async function one(
+  run: Run,
+  spec: StepSpec,
+  place: Place,
+  behind: () => readonly StepSpec[],
+): Promise<Json> {
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
   if (spec.when && !holds(spec.when, place.scope)) {
@@ -52,17 +58,35 @@ async function one(run: Run, spec: StepSpec, place: Place, behind: () => readonl
       return null;
     }
     case 'manual':
-      return run.byHand(path, spec, top, spec.instructions ?? spec.title, known(spec.evidence ?? {}, place.scope));
+      return run.byHand(
+        path,
+        spec,
+        top,
+        spec.instructions ?? spec.title,
+        known(spec.evidence ?? {}, place.scope),
+      );
     case 'parallel':
-      return run.group(path, spec, () => branches(run, spec.steps ?? [], { ...place, path: `${path}/`, declared: `${top}/` }));
+      return run.group(path, spec, () =>
+        branches(run, spec.steps ?? [], { ...place, path: `${path}/`, declared: `${top}/` }),
+      );
     case 'forEach':
       return run.group(path, spec, () => each(run, spec, path, { ...place, declared: `${top}/` }));
     case 'runbook': {
-      const scope = { ...place.scope, inputs: needed(spec, spec.inputs ?? {}, place.scope) as JsonObject, steps: {} };
-      return run.group(path, spec, () => sequence(run, spec.steps ?? [], { path: `${path}/`, declared: `${top}/`, scope }));
+      const scope = {
+        ...place.scope,
+        inputs: needed(spec, spec.inputs ?? {}, place.scope) as JsonObject,
+        steps: {},
+      };
+      return run.group(path, spec, () =>
+        sequence(run, spec.steps ?? [], { path: `${path}/`, declared: `${top}/`, scope }),
+      );
     }
     default:
-      if (!spec.work) throw new ProcedureStopped(`step ${path} does nothing`, 'Report this to the owners of the runbook.');
+      if (!spec.work)
+        throw new ProcedureStopped(
+          `step ${path} does nothing`,
+          'Report this to the owners of the runbook.',
+        );
       return run.perform(path, spec, top, workOf(spec, spec.work, place.scope));
   }
 }
@@ -70,7 +94,15 @@ async function one(run: Run, spec: StepSpec, place: Place, behind: () => readonl
 async function branches(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
   // Branches see what came before them, not each other.
   const outputs = await inParallel(
-    steps.map((spec) => () => one(run, spec, { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } }, () => [])),
+    steps.map(
+      (spec) => () =>
+        one(
+          run,
+          spec,
+          { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } },
+          () => [],
+        ),
+    ),
   );
   return Object.fromEntries(steps.map((spec, index) => [spec.id, outputs[index] as Json]));
 }
@@ -90,13 +122,20 @@ async function each(run: Run, spec: StepSpec, path: string, place: Place): Promi
   );
   const own = (spec.steps ?? []).map((step) => step.id);
   return Object.fromEntries(
-    items.map((item, index) => [item, Object.fromEntries(own.map((id) => [id, outputs[index]?.[id] ?? null]))]),
+    items.map((item, index) => [
+      item,
+      Object.fromEntries(own.map((id) => [id, outputs[index]?.[id] ?? null])),
+    ]),
   );
 }
 
 function itemsOf(spec: StepSpec, items: Json): string[] {
-  const list = Array.isArray(items) ? items.map((item) => (typeof item === 'number' ? String(item) : item)) : [];
-  const fine = list.every((item): item is string => typeof item === 'string' && itemPattern.test(item));
+  const list = Array.isArray(items)
+    ? items.map((item) => (typeof item === 'number' ? String(item) : item))
+    : [];
+  const fine = list.every(
+    (item): item is string => typeof item === 'string' && itemPattern.test(item),
+  );
   if (!Array.isArray(items) || !fine || new Set(list).size !== list.length) {
     throw new ProcedureStopped(
       `step ${spec.id} needs a list of different texts, each at most 200 characters and without a slash`,
@@ -107,7 +146,8 @@ function itemsOf(spec: StepSpec, items: Json): string[] {
 }
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
-  const action = (template: JsonObject): Action => withTextArguments(spec, needed(spec, template, scope) as JsonObject);
+  const action = (template: JsonObject): Action =>
+    withTextArguments(spec, needed(spec, template, scope) as JsonObject);
   return {
     action: action(work.action),
     ...(work.expect ? { expect: work.expect } : {}),
@@ -155,5 +195,7 @@ function known(template: JsonObject, scope: Scope): JsonObject {
 function coveredBy(behind: readonly StepSpec[], scope: Scope): JsonObject {
   const next = behind.findIndex((step) => step.kind === 'approval');
   const covered = next === -1 ? behind : behind.slice(0, next);
-  return Object.fromEntries(covered.map((step) => [step.id, resolveKnown(step as unknown as Json, scope)]));
+  return Object.fromEntries(
+    covered.map((step) => [step.id, resolveKnown(step as unknown as Json, scope)]),
+  );
 }

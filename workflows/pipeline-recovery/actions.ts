@@ -4,7 +4,14 @@ import type { CheckAction, HttpAction, NotifyAction, SqlAction } from '../../lan
 import type { Stage } from '../../runbooks/pipeline-recovery.js';
 import type { Work } from '../engine/run.js';
 import type { Checkpoint, Choice } from './findings.js';
-import { compareWithSource, deadLetter, proveStage, quarantine, recentJobs, unquarantine } from './queries.js';
+import {
+  compareWithSource,
+  deadLetter,
+  proveStage,
+  quarantine,
+  recentJobs,
+  unquarantine,
+} from './queries.js';
 
 export type Actions = ReturnType<typeof actionsFor>;
 
@@ -13,7 +20,11 @@ const pollMs = 500;
 /** Everything this runbook asks of one pipeline, as data. */
 export function actionsFor(pipeline: PlannedTarget, dataset: string) {
   const target = pipeline.name;
-  const get = (path: string, params: Record<string, string> = {}, pick?: Record<string, string>): HttpAction => ({
+  const get = (
+    path: string,
+    params: Record<string, string> = {},
+    pick?: Record<string, string>,
+  ): HttpAction => ({
     kind: 'http',
     target,
     method: 'GET',
@@ -27,7 +38,13 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
     statements: [{ as, text, values }],
     statementTimeoutMs: 110_000,
   });
-  const jobFields = { id: 'id', status: 'status', stage: 'stage', error: 'error', progress: 'progress' };
+  const jobFields = {
+    id: 'id',
+    status: 'status',
+    stage: 'stage',
+    error: 'error',
+    progress: 'progress',
+  };
 
   return {
     pipelineStatus: (): HttpAction => get('/api/v1/pipelines/status'),
@@ -36,7 +53,12 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
       kind: 'sql',
       target,
       statements: [
-        { ...recentJobs, values: [typeof pipeline.facts['pipeline'] === 'string' ? pipeline.facts['pipeline'] : target] },
+        {
+          ...recentJobs,
+          values: [
+            typeof pipeline.facts['pipeline'] === 'string' ? pipeline.facts['pipeline'] : target,
+          ],
+        },
       ],
     }),
 
@@ -46,11 +68,17 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
 
     prove: (stage: Stage): SqlAction => query('proof', proveStage(stage), [dataset]),
 
-    quarantine: ({ checkpoint: { stage, batch }, poison, ...choice }: Choice, run: string): Work => ({
+    quarantine: (
+      { checkpoint: { stage, batch }, poison, ...choice }: Choice,
+      run: string,
+    ): Work => ({
       action: {
         kind: 'sql',
         target,
-        statements: [...(poison === null ? [] : [deadLetter(dataset, poison, run)]), ...quarantine(dataset, stage, batch, run)],
+        statements: [
+          ...(poison === null ? [] : [deadLetter(dataset, poison, run)]),
+          ...quarantine(dataset, stage, batch, run),
+        ],
         statementTimeoutMs: 110_000,
       },
       ...(choice.corrupt.length === 0
@@ -59,12 +87,18 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
             expect: [
               {
                 condition: { path: 'kept.0.rows', is: choice.rowsAgain },
-                otherwise: 'the quarantine does not hold what was approved: the data changed after the approval',
+                otherwise:
+                  'the quarantine does not hold what was approved: the data changed after the approval',
                 next: 'Start the runbook again, so that the data is looked at afresh.',
               },
             ],
           }),
-      undo: { kind: 'sql', target, statements: unquarantine(dataset, stage, batch, run), statementTimeoutMs: 110_000 },
+      undo: {
+        kind: 'sql',
+        target,
+        statements: unquarantine(dataset, stage, batch, run),
+        statementTimeoutMs: 110_000,
+      },
     }),
 
     restart: (job: string, { stage, batch }: Checkpoint): HttpAction => ({
@@ -101,7 +135,10 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
       action: get('/api/v1/datasets/{dataset}/validate', { dataset }),
       expect: [
         {
-          condition: tolerance === 0 ? { path: 'body.valid', is: true } : { path: 'body.missing', atMost: tolerance },
+          condition:
+            tolerance === 0
+              ? { path: 'body.valid', is: true }
+              : { path: 'body.missing', atMost: tolerance },
           otherwise: 'the service finds the recovered dataset invalid',
           next: 'Look at the problems in the output of this step.',
         },
@@ -125,7 +162,10 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
       ],
     }),
 
-    notify: (webhook: string | undefined, message: { text: string; fields: JsonObject }): NotifyAction => ({
+    notify: (
+      webhook: string | undefined,
+      message: { text: string; fields: JsonObject },
+    ): NotifyAction => ({
       kind: 'notify',
       ...(webhook === undefined ? {} : { target: webhook }),
       ...message,

@@ -56,13 +56,25 @@ export type Choice = {
 
 /** The job to recover: the one asked for, or the newest failed. @throws ProcedureStopped when there is none to recover */
 export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): JobRow {
-  const job = wanted === undefined ? jobs.find((each) => each.status === 'failed') : jobs.find((each) => each.id === wanted);
+  const job =
+    wanted === undefined
+      ? jobs.find((each) => each.status === 'failed')
+      : jobs.find((each) => each.id === wanted);
   if (!job) {
-    const what = wanted === undefined ? 'no job failed in the last 24 hours' : `there is no job ${wanted} in the last 24 hours`;
-    throw new ProcedureStopped(what, 'Nothing was changed. Look at the jobs, or name one with --input job=ID.');
+    const what =
+      wanted === undefined
+        ? 'no job failed in the last 24 hours'
+        : `there is no job ${wanted} in the last 24 hours`;
+    throw new ProcedureStopped(
+      what,
+      'Nothing was changed. Look at the jobs, or name one with --input job=ID.',
+    );
   }
   if (job.status !== 'failed') {
-    throw new ProcedureStopped(`job ${job.id} is ${job.status}, not failed`, 'Nothing was changed: there is nothing to recover.');
+    throw new ProcedureStopped(
+      `job ${job.id} is ${job.status}, not failed`,
+      'Nothing was changed: there is nothing to recover.',
+    );
   }
   const busy = jobs.find((each) => each.status === 'running' && each.dataset_id === job.dataset_id);
   if (busy) {
@@ -80,7 +92,8 @@ export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
   const corrupt = stages.filter((stage) => (of(stage)?.bad_batch ?? null) !== null);
   const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? stages[0];
   const batch = of(stage)?.good_batch ?? 0;
-  const behind = (each: string): number => (of(each)?.rows_by_batch ?? []).slice(batch).reduce((sum, rows) => sum + rows, 0);
+  const behind = (each: string): number =>
+    (of(each)?.rows_by_batch ?? []).slice(batch).reduce((sum, rows) => sum + rows, 0);
   const place = stages.indexOf(stage);
   return {
     checkpoint: { stage, batch },
@@ -89,7 +102,8 @@ export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
       corrupt.length === 0
         ? 'not corrupt: every checkpoint matches its data'
         : `corrupt: ${corrupt.map((each) => difference(each, of(each))).join('; ')}`,
-    rowsAgain: corrupt.length === 0 ? 0 : stages.slice(place).reduce((sum, each) => sum + behind(each), 0),
+    rowsAgain:
+      corrupt.length === 0 ? 0 : stages.slice(place).reduce((sum, each) => sum + behind(each), 0),
     rowsAhead: place === 0 ? 0 : behind(stages[place - 1] ?? stage),
     poison: poisonOf(job.error),
   };
@@ -110,7 +124,9 @@ function difference(stage: string, proof: StageProof | undefined): string {
   const parts = [
     [proof.claimed_rows, proof.actual_rows, 'rows'],
     [proof.claimed_distance, proof.actual_distance, 'sum of distances'],
-  ].flatMap(([claimed, actual, what]) => (claimed === actual ? [] : [`${what} ${actual}, claimed ${claimed}`]));
+  ].flatMap(([claimed, actual, what]) =>
+    claimed === actual ? [] : [`${what} ${actual}, claimed ${claimed}`],
+  );
   if (proof.duplicates !== '0') parts.push(`${proof.duplicates} keys twice`);
   if (proof.missing !== '0') parts.push(`${proof.missing} keys missing`);
   return `${stage} from batch ${proof.bad_batch} on (${parts.join(', ') || 'contents differ'})`;

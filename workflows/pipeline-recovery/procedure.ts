@@ -5,7 +5,15 @@ import { ProcedureStopped } from '../engine/outcome.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, type Actions } from './actions.js';
-import { changesData, chooseCheckpoint, failedJob, type Choice, type JobRow, type JobStatus, type Proofs } from './findings.js';
+import {
+  changesData,
+  chooseCheckpoint,
+  failedJob,
+  type Choice,
+  type JobRow,
+  type JobStatus,
+  type Proofs,
+} from './findings.js';
 
 interface Inputs {
   job: string | undefined;
@@ -20,17 +28,25 @@ export const pipelineRecovery = runbook(
   async (run) => {
     const inputs = readInputs(run.inputs);
     const pipeline = run.target('pipeline');
-    const { jobs } = await run.parallel<{ status: JsonObject; jobs: { jobs: JobRow[] } }>('identify', {
-      status: { action: actionsFor(pipeline, '').pipelineStatus() },
-      jobs: { action: actionsFor(pipeline, '').recentJobs() },
-    });
+    const { jobs } = await run.parallel<{ status: JsonObject; jobs: { jobs: JobRow[] } }>(
+      'identify',
+      {
+        status: { action: actionsFor(pipeline, '').pipelineStatus() },
+        jobs: { action: actionsFor(pipeline, '').recentJobs() },
+      },
+    );
     const failed = failedJob(jobs.jobs, inputs.job);
     const actions = actionsFor(pipeline, failed.dataset_id);
 
     const recovered = await recover(run, actions, failed.id, inputs);
     const proof = await validate(run, actions, inputs.tolerance);
 
-    const outputs = { failedJob: failed.id, recoveredJob: recovered.job, restarts: recovered.restarts, ...proof };
+    const outputs = {
+      failedJob: failed.id,
+      recoveredJob: recovered.job,
+      restarts: recovered.restarts,
+      ...proof,
+    };
     run.setOutputs(outputs);
     await run.attemptStep('notify', {
       action: actions.notify(run.inputs['notify'] as string | undefined, {
@@ -59,10 +75,15 @@ async function recover(
       message: { action: actions.jobStatus(current) },
       log: { action: actions.jobLog(current) },
     });
-    const proofs = (await run.forEach('corrupt', stages, (stage) => ({ action: actions.prove(stage) }))) as Proofs;
+    const proofs = (await run.forEach('corrupt', stages, (stage) => ({
+      action: actions.prove(stage),
+    }))) as Proofs;
     const choice = run.decide('checkpoint', () => chooseCheckpoint(proofs, message));
     if (!approved || changesData(choice))
-      await run.gate('approve', questionFor(message, choice, actions, inputs.maxRestarts - restarts));
+      await run.gate(
+        'approve',
+        questionFor(message, choice, actions, inputs.maxRestarts - restarts),
+      );
     approved = true;
     if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, run.key.run));
     else run.notNeeded('quarantine', 'nothing is corrupt');
@@ -70,9 +91,16 @@ async function recover(
       action: actions.restart(current, choice.checkpoint),
       undo: actions.stopRestarted(key),
     }));
-    const ended = await run.step<JobStatus>('follow', { action: actions.follow(restarted.job), timeoutMs: inputs.followMs });
+    const ended = await run.step<JobStatus>('follow', {
+      action: actions.follow(restarted.job),
+      timeoutMs: inputs.followMs,
+    });
     if (ended.status === 'completed') {
-      return { job: restarted.job, restarts, from: `${choice.checkpoint.stage} batch ${choice.checkpoint.batch}` };
+      return {
+        job: restarted.job,
+        restarts,
+        from: `${choice.checkpoint.stage} batch ${choice.checkpoint.batch}`,
+      };
     }
     if (restarts >= inputs.maxRestarts) throw givenUp(ended, restarts);
     current = restarted.job;
@@ -118,12 +146,16 @@ function questionFor(
     'rows waiting in the stage before': choice.rowsAhead,
     'offending record': job.error?.record ?? 'none named',
     'further restarts covered':
-      furtherRestarts > 0 ? `${furtherRestarts}, if the job fails again and nothing new is corrupt` : 'none',
+      furtherRestarts > 0
+        ? `${furtherRestarts}, if the job fails again and nothing new is corrupt`
+        : 'none',
   };
   return {
     evidence,
     covers: {
-      quarantine: changesData(choice) ? { checkpoint: choice.checkpoint, rows: choice.rowsAgain, poison: choice.poison } : null,
+      quarantine: changesData(choice)
+        ? { checkpoint: choice.checkpoint, rows: choice.rowsAgain, poison: choice.poison }
+        : null,
       restart: actions.restart(job.id, choice.checkpoint) as unknown as JsonObject,
       furtherRestarts,
     },

@@ -103,7 +103,12 @@ function stagesFrom(stage: Stage): readonly Stage[] {
  * Moves everything behind the checkpoint into quarantine, in one transaction: $1 dataset, $2 batch, $3 run. Kept, not
  * deleted. Done twice it moves nothing the second time; the last statement counts what this run holds there.
  */
-export function quarantine(dataset: string, stage: Stage, batch: number, run: string): SqlStatement[] {
+export function quarantine(
+  dataset: string,
+  stage: Stage,
+  batch: number,
+  run: string,
+): SqlStatement[] {
   const values = [dataset, batch, run];
   return [
     ...stagesFrom(stage).map((each) => ({ text: moveRows(each), values })),
@@ -125,7 +130,12 @@ export function deadLetter(dataset: string, seq: number, run: string): SqlStatem
  * The way back: what the restarted job wrote behind the checkpoint goes into quarantine under its own name, then what
  * was quarantined returns to its place with its old ids.
  */
-export function unquarantine(dataset: string, stage: Stage, batch: number, run: string): SqlStatement[] {
+export function unquarantine(
+  dataset: string,
+  stage: Stage,
+  batch: number,
+  run: string,
+): SqlStatement[] {
   const aside = [dataset, batch, `${run}:rolled-back`];
   const all = stagesFrom(stage);
   return [
@@ -143,7 +153,10 @@ export function unquarantine(dataset: string, stage: Stage, batch: number, run: 
              INSERT INTO checkpoints SELECT (jsonb_populate_record(NULL::checkpoints, row)).* FROM back`,
       values: [run],
     },
-    { text: 'DELETE FROM dead_letters WHERE dataset_id = $1 AND reason = $2', values: [dataset, `set aside by run ${run}`] },
+    {
+      text: 'DELETE FROM dead_letters WHERE dataset_id = $1 AND reason = $2',
+      values: [dataset, `set aside by run ${run}`],
+    },
   ];
 }
 
@@ -160,7 +173,10 @@ function moveCheckpoints(stage: Stage): string {
 
 /** Undo may run although the quarantine never happened; then nothing may be moved aside either. */
 function onlyIfQuarantined(move: string): string {
-  return move.replace('AND batch > $2', 'AND batch > $2 AND EXISTS (SELECT 1 FROM quarantine_checkpoints q WHERE q.run = $4)');
+  return move.replace(
+    'AND batch > $2',
+    'AND batch > $2 AND EXISTS (SELECT 1 FROM quarantine_checkpoints q WHERE q.run = $4)',
+  );
 }
 
 function countQuarantined(run: string): SqlStatement {

@@ -20,7 +20,12 @@ export interface Canary {
 /** Gives the new version one share of the pods after the other, and watches them at each. @throws ProcedureStopped when it is bad */
 export async function startCanary(
   part: Part,
-  { wish, cluster, before, image }: { wish: Wish; cluster: Cluster; before: SeenRollout; image: string },
+  {
+    wish,
+    cluster,
+    before,
+    image,
+  }: { wish: Wish; cluster: Cluster; before: SeenRollout; image: string },
 ): Promise<Canary> {
   const { canary } = cluster;
   const found = seenIn(await part.step('canary', { action: canary.observe() }));
@@ -34,7 +39,10 @@ export async function startCanary(
     action: canary.setImage(stateOf(found), image),
     undo: canary.undo(stateOf(found), image),
   });
-  let now: Canary = { state: stateOf(seenIn(set ?? (await part.step('canary', { action: canary.observe() })))), replicas: 0 };
+  let now: Canary = {
+    state: stateOf(seenIn(set ?? (await part.step('canary', { action: canary.observe() })))),
+    replicas: 0,
+  };
   for (const share of wish.shares.filter((each) => each < 100)) {
     const replicas = podsFor(share, before.replicas);
     now = await scaled(part, cluster, now, replicas);
@@ -46,20 +54,31 @@ export async function startCanary(
       action: canary.watch(now.state, wish.windowMs),
       timeoutMs: wish.windowMs + 120_000,
     });
-    part.decide('judge', () => judged(watched, `as a canary of ${replicas} pods beside ${before.replicas}`));
+    part.decide('judge', () =>
+      judged(watched, `as a canary of ${replicas} pods beside ${before.replicas}`),
+    );
   }
   return now;
 }
 
 /** The Deployment itself has the new version: nobody needs the canary any more. */
-export async function endCanary(part: Part, cluster: Cluster, { state, replicas }: Canary): Promise<void> {
+export async function endCanary(
+  part: Part,
+  cluster: Cluster,
+  { state, replicas }: Canary,
+): Promise<void> {
   await part.step('canary-away', {
     action: cluster.canary.scale(state, 0),
     undo: cluster.canary.scale(withReplicas(state, 0), replicas),
   });
 }
 
-async function scaled(part: Part, cluster: Cluster, { state, replicas }: Canary, wanted: number): Promise<Canary> {
+async function scaled(
+  part: Part,
+  cluster: Cluster,
+  { state, replicas }: Canary,
+  wanted: number,
+): Promise<Canary> {
   const left = withReplicas(state, wanted);
   await part.step('canary-scale', {
     action: cluster.canary.scale(state, wanted),

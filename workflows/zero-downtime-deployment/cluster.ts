@@ -1,7 +1,12 @@
 import type { SeenRollout } from '../../common/rollout.js';
 import type { Json } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { CheckAction, CommandAction, RolloutAction, RolloutState } from '../../language/runbook.js';
+import type {
+  CheckAction,
+  CommandAction,
+  RolloutAction,
+  RolloutState,
+} from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 const pollMs = 500;
@@ -19,7 +24,8 @@ export function clusterOf(service: PlannedTarget) {
       'Its facts need kubeconfig, context, namespace, deployment, container and image: see docs/deploying.md.',
     );
   };
-  const optional = (name: string, otherwise: string): string => (service.facts[name] === undefined ? otherwise : fact(name));
+  const optional = (name: string, otherwise: string): string =>
+    service.facts[name] === undefined ? otherwise : fact(name);
   const deployment = fact('deployment');
   const image = fact('image');
   const canary = service.facts['canary'] === undefined ? null : fact('canary');
@@ -36,7 +42,10 @@ export function clusterOf(service: PlannedTarget) {
     idempotent: true,
   });
   /** @param name null: the Deployment of the target */
-  const rollout = (name: string | null, what: Omit<RolloutAction, 'kind' | 'target' | 'deployment'>): RolloutAction => ({
+  const rollout = (
+    name: string | null,
+    what: Omit<RolloutAction, 'kind' | 'target' | 'deployment'>,
+  ): RolloutAction => ({
     kind: 'rollout',
     target: service.name,
     ...(name === null ? {} : { deployment: name }),
@@ -46,14 +55,23 @@ export function clusterOf(service: PlannedTarget) {
     observe: () => rollout(name, { operation: 'observe' }),
     compare: (state: RolloutState) => rollout(name, { operation: 'compare', state }),
     /** From this state, to this image. */
-    setImage: (state: RolloutState, to: string) => rollout(name, { operation: 'image', state, image: to }),
+    setImage: (state: RolloutState, to: string) =>
+      rollout(name, { operation: 'image', state, image: to }),
     /** Back to the revision of this state, from this image. */
-    undo: (state: RolloutState, from: string) => rollout(name, { operation: 'undo', state, image: from }),
-    scale: (state: RolloutState, replicas: number) => rollout(name, { operation: 'scale', state, replicas }),
+    undo: (state: RolloutState, from: string) =>
+      rollout(name, { operation: 'undo', state, image: from }),
+    scale: (state: RolloutState, replicas: number) =>
+      rollout(name, { operation: 'scale', state, replicas }),
     /** @param since ISO time from which the limit counts; each attempt its own when it is left out */
     follow: (state: RolloutState, limitMs: number, since?: string) =>
-      rollout(name, { operation: 'follow', state, limitMs, ...(since === undefined ? {} : { since }) }),
-    watch: (state: RolloutState, limitMs: number) => rollout(name, { operation: 'watch', state, limitMs }),
+      rollout(name, {
+        operation: 'follow',
+        state,
+        limitMs,
+        ...(since === undefined ? {} : { since }),
+      }),
+    watch: (state: RolloutState, limitMs: number) =>
+      rollout(name, { operation: 'watch', state, limitMs }),
   });
   return {
     name: deployment,
@@ -61,7 +79,8 @@ export function clusterOf(service: PlannedTarget) {
     stable: doing(null),
     canary: doing(canary),
     /** @param digest pins the image to it, where it is known */
-    imageOf: (version: string, digest: string | null) => `${image}:${version}${digest === null ? '' : `@${digest}`}`,
+    imageOf: (version: string, digest: string | null) =>
+      `${image}:${version}${digest === null ? '' : `@${digest}`}`,
     /** The version that an image is; null when it is another repository's. */
     versionOf: (running: string) =>
       running.startsWith(`${image}:`) ? running.slice(image.length + 1).replace(/@.*$/, '') : null,
@@ -90,7 +109,10 @@ export type Cluster = ReturnType<typeof clusterOf>;
 /** @throws ProcedureStopped when the look was passed over */
 export function seenIn(output: Json): SeenRollout {
   if (output !== null) return output as unknown as SeenRollout;
-  throw new ProcedureStopped('nobody has looked at the Deployment', 'Without that nothing can be changed safely.');
+  throw new ProcedureStopped(
+    'nobody has looked at the Deployment',
+    'Without that nothing can be changed safely.',
+  );
 }
 
 /** What is compared, and nothing else: it travels in every step from here on. */

@@ -5,10 +5,21 @@ import { answerOf, type Artefact, type Deployer } from './deployer.js';
 import type { Wish } from './wish.js';
 
 /** A verified backup, and the migrations rehearsed on a copy. @throws ProcedureStopped */
-export async function backUp(part: Part, deployer: Deployer, running: string, version: string): Promise<JsonObject> {
-  const backup = answerOf<JsonObject>(await part.step('dump', { action: deployer.backup() }), 'where the backup is');
+export async function backUp(
+  part: Part,
+  deployer: Deployer,
+  running: string,
+  version: string,
+): Promise<JsonObject> {
+  const backup = answerOf<JsonObject>(
+    await part.step('dump', { action: deployer.backup() }),
+    'where the backup is',
+  );
   if (backup['verified'] !== true)
-    throw new ProcedureStopped('the backup could not be verified', 'Look at what the deployer said.');
+    throw new ProcedureStopped(
+      'the backup could not be verified',
+      'Look at what the deployer said.',
+    );
   await part.step('rehearse', { action: deployer.rehearse(running, version) });
   return backup;
 }
@@ -22,10 +33,15 @@ interface Contract {
 }
 
 /** The contract migrations behind a gate of their own: the point of no return. */
-export async function contractWhenAllowed(part: Part, { wish, deployer, artefact, running }: Contract): Promise<void> {
+export async function contractWhenAllowed(
+  part: Part,
+  { wish, deployer, artefact, running }: Contract,
+): Promise<void> {
   const migrations = artefact.migrations.contract;
-  if (migrations.length === 0) return part.notNeeded('contract', 'the release has no contract migrations');
-  if (wish.contract === 'later') return part.notNeeded('contract', 'left for another time, as the inputs say');
+  if (migrations.length === 0)
+    return part.notNeeded('contract', 'the release has no contract migrations');
+  if (wish.contract === 'later')
+    return part.notNeeded('contract', 'left for another time, as the inputs say');
   await part.nested('contract', async (contract) => {
     try {
       await contract.gate('approve', {

@@ -40,12 +40,14 @@ export function deployerOf(service: PlannedTarget) {
     idempotent: true,
   });
   return {
-    artefact: (version: string, digest: string | null) => call('artefact', version, ...(digest === null ? [] : [digest])),
+    artefact: (version: string, digest: string | null) =>
+      call('artefact', version, ...(digest === null ? [] : [digest])),
     running: () => call('running'),
     backup: () => call('backup'),
     /** Expand and undo on a copy of the database; fails when the running or the next version would not work on it. */
     rehearse: (running: string, next: string) => call('rehearse', running, next),
-    migrate: (phase: 'expand' | 'contract' | 'undo', version: string) => call('migrate', phase, version),
+    migrate: (phase: 'expand' | 'contract' | 'undo', version: string) =>
+      call('migrate', phase, version),
     /** Does this version work on the schema as it is? */
     schema: (version: string) => call('schema', version),
     start: (server: string, version: string) => call('start', server, version),

@@ -23,7 +23,10 @@ export function held(
   return async (action) => {
     for (;;) {
       if (!told) {
-        const answer = (await part.step(steps.tell, { action: set, undo: back })) as unknown as ToldTraffic | null;
+        const answer = (await part.step(steps.tell, {
+          action: set,
+          undo: back,
+        })) as unknown as ToldTraffic | null;
         times += 1;
         told = { started: times < timesTold ? (answer?.started ?? null) : null };
       }

@@ -95,15 +95,27 @@ interface Release {
   image: string;
 }
 
-export async function deployOnKubernetes(run: Run, wish: Wish, service: PlannedTarget): Promise<void> {
+export async function deployOnKubernetes(
+  run: Run,
+  wish: Wish,
+  service: PlannedTarget,
+): Promise<void> {
   const deployer = service.facts['deployer'] === undefined ? null : deployerOf(service);
   leaveOut(run, onlyBehindProxy, 'the service runs on Kubernetes');
-  if (wish.strategy !== 'canary') leaveOut(run, onlyForCanary, 'the pods are replaced one after the other');
-  if (!deployer) leaveOut(run, onlyWithDeployer, 'the target names no deployer, so there is no database to look after');
+  if (wish.strategy !== 'canary')
+    leaveOut(run, onlyForCanary, 'the pods are replaced one after the other');
+  if (!deployer)
+    leaveOut(
+      run,
+      onlyWithDeployer,
+      'the target names no deployer, so there is no database to look after',
+    );
 
   const release = await lookAtRelease(run, wish, clusterOf(service), deployer);
   const { running, image, before } = release;
-  const backup = deployer && (await run.nested('backup', (part) => backUp(part, deployer, running, wish.version)));
+  const backup =
+    deployer &&
+    (await run.nested('backup', (part) => backUp(part, deployer, running, wish.version)));
   await run.gate('approve', questionFor(release, backup));
   if (deployer) {
     await run.nested('migrate', async (part) => {
@@ -118,7 +130,12 @@ export async function deployOnKubernetes(run: Run, wish: Wish, service: PlannedT
   await run.nested('watch', (part) => watchPods(part, release, left));
   await run.nested('retire', (part) => retire(part, release));
 
-  const outputs: JsonObject = { version: wish.version, image, before: running, backup: backup?.['file'] ?? null };
+  const outputs: JsonObject = {
+    version: wish.version,
+    image,
+    before: running,
+    backup: backup?.['file'] ?? null,
+  };
   run.setOutputs(outputs);
   await run.attemptStep('notify', {
     action: {
@@ -130,7 +147,12 @@ export async function deployOnKubernetes(run: Run, wish: Wish, service: PlannedT
   });
 }
 
-async function lookAtRelease(run: Run, wish: Wish, cluster: Cluster, deployer: Deployer | null): Promise<Release> {
+async function lookAtRelease(
+  run: Run,
+  wish: Wish,
+  cluster: Cluster,
+  deployer: Deployer | null,
+): Promise<Release> {
   const found = await run.parallel<Record<string, Json>>('release', {
     deployment: { action: cluster.stable.observe() },
     room: {
@@ -138,7 +160,8 @@ async function lookAtRelease(run: Run, wish: Wish, cluster: Cluster, deployer: D
       expect: [
         {
           condition: { path: 'maxUnavailable', is: 0 },
-          otherwise: 'pods may be missing during a rollout of this Deployment, so users have fewer of them while it lasts',
+          otherwise:
+            'pods may be missing during a rollout of this Deployment, so users have fewer of them while it lasts',
           next: 'Set `maxUnavailable: 0` in its strategy and say `retry`, or go on all the same with `skip`.',
         },
       ],
@@ -148,16 +171,32 @@ async function lookAtRelease(run: Run, wish: Wish, cluster: Cluster, deployer: D
   const before = seenIn(found['deployment'] ?? null);
   const artefact = deployer && answerOf<Artefact>(found['artefact'], 'what the artefact is');
   const image = cluster.imageOf(wish.version, wish.artefact);
-  return { wish, cluster, deployer, artefact, before, running: runningIn(before, cluster, wish, image), image };
+  return {
+    wish,
+    cluster,
+    deployer,
+    artefact,
+    before,
+    running: runningIn(before, cluster, wish, image),
+    image,
+  };
 }
 
 /** The version that runs, of a Deployment that nobody is rolling out and that can be gone back to. @throws ProcedureStopped */
-function runningIn(before: SeenRollout, cluster: Cluster, { strategy, version }: Wish, image: string): string {
+function runningIn(
+  before: SeenRollout,
+  cluster: Cluster,
+  { strategy, version }: Wish,
+  image: string,
+): string {
   const stop = (what: string, next: string): never => {
     throw new ProcedureStopped(`deployment ${before.deployment} ${what}`, next);
   };
   if (strategy === 'blue-green')
-    stop('cannot be deployed to as blue-green', 'Its pods are replaced one after the other: say strategy=rolling.');
+    stop(
+      'cannot be deployed to as blue-green',
+      'Its pods are replaced one after the other: say strategy=rolling.',
+    );
   if (strategy === 'canary' && cluster.canaryName === null) {
     stop(
       'has no second Deployment for a canary',
@@ -165,9 +204,15 @@ function runningIn(before: SeenRollout, cluster: Cluster, { strategy, version }:
     );
   }
   const running = cluster.versionOf(before.image);
-  if (running === null) return stop(`runs ${before.image}`, `The target says that its image is ${cluster.imageOf('…', null)}.`);
-  if (before.image === image) stop(`runs version ${version} already`, 'There is nothing to deploy.');
-  if (before.paused) stop('is paused', 'Somebody has paused it: `kubectl rollout resume` lets it go on.');
+  if (running === null)
+    return stop(
+      `runs ${before.image}`,
+      `The target says that its image is ${cluster.imageOf('…', null)}.`,
+    );
+  if (before.image === image)
+    stop(`runs version ${version} already`, 'There is nothing to deploy.');
+  if (before.paused)
+    stop('is paused', 'Somebody has paused it: `kubectl rollout resume` lets it go on.');
   if (!before.settled) {
     stop(
       `is being rolled out, or lacks pods: ${before.available} of ${before.replicas} are available`,
@@ -175,8 +220,12 @@ function runningIn(before: SeenRollout, cluster: Cluster, { strategy, version }:
     );
   }
   if (before.strategy !== 'RollingUpdate')
-    stop(`has the strategy ${before.strategy}`, 'It ends all pods before it starts others: make it RollingUpdate.');
-  if (before.kept < 1) stop('keeps no revision to go back to', 'Set its revisionHistoryLimit to 1 or more.');
+    stop(
+      `has the strategy ${before.strategy}`,
+      'It ends all pods before it starts others: make it RollingUpdate.',
+    );
+  if (before.kept < 1)
+    stop('keeps no revision to go back to', 'Set its revisionHistoryLimit to 1 or more.');
   return running;
 }
 
@@ -193,8 +242,14 @@ async function rollOut(part: Part, release: Release, run: string): Promise<Rollo
     undo: stable.follow(found, Math.max(wish.readyMs, backMs)),
   });
   const canary = wish.strategy === 'canary' ? await startCanary(part, release) : null;
-  const from = steady === null ? stateOf(seenIn(await part.step('accept', { action: stable.observe() }))) : found;
-  const set = await part.step('image', { action: stable.setImage(from, image), undo: stable.undo(found, image) });
+  const from =
+    steady === null
+      ? stateOf(seenIn(await part.step('accept', { action: stable.observe() })))
+      : found;
+  const set = await part.step('image', {
+    action: stable.setImage(from, image),
+    undo: stable.undo(found, image),
+  });
   let left = await orAsItIs(part, cluster, set);
   await part.step('cause', { action: cluster.note(`${wish.version}, run ${run}`) });
   const since = new Date().toISOString();
@@ -210,10 +265,16 @@ async function rollOut(part: Part, release: Release, run: string): Promise<Rollo
 
 /** What somebody else has done, and people let stand, is what is there from here on. */
 async function orAsItIs(part: Part, cluster: Cluster, output: Json): Promise<RolloutState> {
-  return stateOf(seenIn(output ?? (await part.step('accept', { action: cluster.stable.observe() }))));
+  return stateOf(
+    seenIn(output ?? (await part.step('accept', { action: cluster.stable.observe() }))),
+  );
 }
 
-async function watchPods(part: Part, { wish, cluster }: Release, left: RolloutState): Promise<void> {
+async function watchPods(
+  part: Part,
+  { wish, cluster }: Release,
+  left: RolloutState,
+): Promise<void> {
   let state = left;
   for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
     const watched = await part.step('pods', {
@@ -226,8 +287,12 @@ async function watchPods(part: Part, { wish, cluster }: Release, left: RolloutSt
 }
 
 /** The rollout has ended the old pods, each after its grace period; its ReplicaSet stays, without pods, to go back to. */
-async function retire(part: Part, { wish, cluster, deployer, artefact, before, running }: Release): Promise<void> {
-  if (before.replicaSet === null) part.notNeeded('old', 'the Deployment does not name its old ReplicaSet');
+async function retire(
+  part: Part,
+  { wish, cluster, deployer, artefact, before, running }: Release,
+): Promise<void> {
+  if (before.replicaSet === null)
+    part.notNeeded('old', 'the Deployment does not name its old ReplicaSet');
   else await part.step('old', { action: cluster.gone(before.replicaSet) });
   if (deployer && artefact) await contractWhenAllowed(part, { wish, deployer, artefact, running });
   else part.notNeeded('contract', 'there is no database to look after');
@@ -243,8 +308,12 @@ function questionFor(
       version: wish.version,
       'runs now': `${running}, revision ${before.revision} of deployment ${before.deployment}, ${before.replicas} pods`,
       image,
-      ...(wish.strategy === 'canary' ? { canary: `${cluster.canaryName}, ${wish.shares.join(', ')} % of the pods` } : {}),
-      ...(before.autoscaler === null ? {} : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
+      ...(wish.strategy === 'canary'
+        ? { canary: `${cluster.canaryName}, ${wish.shares.join(', ')} % of the pods` }
+        : {}),
+      ...(before.autoscaler === null
+        ? {}
+        : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
       'pods that may be missing meanwhile': before.maxUnavailable,
       'way back': `kubectl rollout undo deployment/${before.deployment} --to-revision=${before.revision}`,
       ...(artefact

@@ -9,7 +9,10 @@ export function leaveOut(run: Run, paths: readonly string[], why: string): void 
   }
 }
 
-function declared(steps: readonly StepSpec[], [id, ...rest]: readonly string[]): StepSpec | undefined {
+function declared(
+  steps: readonly StepSpec[],
+  [id, ...rest]: readonly string[],
+): StepSpec | undefined {
   const spec = steps.find((step) => step.id === id);
   return rest.length === 0 ? spec : declared(spec?.steps ?? [], rest);
 }

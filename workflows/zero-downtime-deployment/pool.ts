@@ -23,19 +23,30 @@ const whole = 100;
  * Exactly one server has the traffic, and another one is free: anything else is a deployment that somebody left half-way.
  * @throws ProcedureStopped
  */
-export function placesOf({ servers, pool }: SeenTraffic, running: Running, version: string): Places {
+export function placesOf(
+  { servers, pool }: SeenTraffic,
+  running: Running,
+  version: string,
+): Places {
   const serving = servers.filter(({ weight }) => weight > 0);
   const [old] = serving;
-  const told = servers.map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`).join('; ');
+  const told = servers
+    .map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`)
+    .join('; ');
   if (!old || serving.length > 1 || old.address === null) {
     throw new ProcedureStopped(
       `${serving.length} servers of ${pool} have traffic, and exactly one should (${told})`,
       'Somebody may be deploying, or a deployment was left half-way: bring the pool to one server first.',
     );
   }
-  const free = servers.find(({ name, address }) => name !== old.name && address === null && !running.servers[name]);
+  const free = servers.find(
+    ({ name, address }) => name !== old.name && address === null && !running.servers[name],
+  );
   if (!free) {
-    throw new ProcedureStopped(`no server of ${pool} is free for the new version (${told})`, 'Stop what is not used any more.');
+    throw new ProcedureStopped(
+      `no server of ${pool} is free for the new version (${told})`,
+      'Stop what is not used any more.',
+    );
   }
   const runs = running.servers[old.name];
   if (!runs) {
@@ -45,8 +56,14 @@ export function placesOf({ servers, pool }: SeenTraffic, running: Running, versi
     );
   }
   if (runs.version === version)
-    throw new ProcedureStopped(`version ${version} runs already, on ${old.name}`, 'There is nothing to deploy.');
-  return { old: { server: old.name, version: runs.version, address: old.address }, next: { server: free.name } };
+    throw new ProcedureStopped(
+      `version ${version} runs already, on ${old.name}`,
+      'There is nothing to deploy.',
+    );
+  return {
+    old: { server: old.name, version: runs.version, address: old.address },
+    next: { server: free.name },
+  };
 }
 
 /** The old version has all traffic, as it was before anything was changed. */
@@ -60,8 +77,17 @@ export function asBefore(target: string, { old, next }: Places): TrafficAction {
 
 /** The proxy's side of the deployment, as data. */
 export function trafficFor(target: string, { old, next }: Places, address: string) {
-  const set = (...servers: TrafficServer[]): TrafficAction => ({ kind: 'traffic', target, operation: 'set', servers });
-  const oldAt = (weight: number): TrafficServer => ({ name: old.server, address: old.address, weight });
+  const set = (...servers: TrafficServer[]): TrafficAction => ({
+    kind: 'traffic',
+    target,
+    operation: 'set',
+    servers,
+  });
+  const oldAt = (weight: number): TrafficServer => ({
+    name: old.server,
+    address: old.address,
+    weight,
+  });
   const nextAt = (weight: number): TrafficServer => ({ name: next.server, address, weight });
   const nobody = (server: string): TrafficServer => ({ name: server, address: null, weight: 0 });
   return {
@@ -85,6 +111,10 @@ export function trafficFor(target: string, { old, next }: Places, address: strin
   };
 }
 
-export const observe = (target: string): TrafficAction => ({ kind: 'traffic', target, operation: 'observe' });
+export const observe = (target: string): TrafficAction => ({
+  kind: 'traffic',
+  target,
+  operation: 'observe',
+});
 
 export const seen = (output: Json): SeenTraffic => output as unknown as SeenTraffic;

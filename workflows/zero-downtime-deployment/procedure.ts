@@ -29,19 +29,29 @@ export const zeroDowntimeDeployment = runbook(
     const deployer = deployerOf(service);
 
     const { artefact, way } = await lookAtRelease(run, wish);
-    const backup = await run.nested('backup', (part) => backUp(part, deployer, way.old, wish.version));
+    const backup = await run.nested('backup', (part) =>
+      backUp(part, deployer, way.old, wish.version),
+    );
     await run.gate('approve', questionFor(wish, artefact, way, backup));
 
     const { version } = wish;
     // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the traffic.
     await run.step('hold', { action: way.hold, undo: way.hold });
     await run.nested('migrate', async (part) => {
-      await part.step('expand', { action: deployer.migrate('expand', version), undo: deployer.migrate('undo', version) });
+      await part.step('expand', {
+        action: deployer.migrate('expand', version),
+        undo: deployer.migrate('undo', version),
+      });
       await part.step('compatible', { action: deployer.schema(way.old) });
     });
     const placed = await way.replace(artefact);
 
-    const outputs: JsonObject = { version, ...placed, before: way.old, backup: backup['file'] ?? null };
+    const outputs: JsonObject = {
+      version,
+      ...placed,
+      before: way.old,
+      backup: backup['file'] ?? null,
+    };
     run.setOutputs(outputs);
     await run.attemptStep('notify', {
       action: {
@@ -67,8 +77,12 @@ async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact
   const artefact = answerOf<Artefact>(found['artefact'], 'what the artefact is');
   const pool = seen(found['traffic'] ?? null);
   const { strategy } = wish;
-  if (strategy === 'rolling') return { artefact, way: serverByServer(run, wish, deployer, pool, running) };
-  return { artefact, way: besideTheOld(run, wish, deployer, placesOf(pool, running, wish.version)) };
+  if (strategy === 'rolling')
+    return { artefact, way: serverByServer(run, wish, deployer, pool, running) };
+  return {
+    artefact,
+    way: besideTheOld(run, wish, deployer, placesOf(pool, running, wish.version)),
+  };
 }
 
 /** The strategies that start the new version on a server of its own and shift the traffic to it. */
@@ -77,7 +91,10 @@ function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places):
   const service = run.target('service').name;
   return {
     old: old.version,
-    evidence: { 'runs now': `${old.version} on ${old.server}`, 'traffic in percent': wish.shares.join(', ') },
+    evidence: {
+      'runs now': `${old.version} on ${old.server}`,
+      'traffic in percent': wish.shares.join(', '),
+    },
     covers: { from: old.version, to: next.server, shares: wish.shares },
     hold: asBefore(service, places),
     async replace(artefact) {
@@ -92,7 +109,9 @@ function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places):
       const before = await run.nested('shift', (part) => shiftTraffic(part, deployment));
       run.notNeeded('roll', 'the new version has a server of its own');
       const action = measuring(deployment, { candidate: next.server, before });
-      await run.nested('watch', (part) => watchOver(part, wish, action, { set: traffic.share(100), back: traffic.back() }));
+      await run.nested('watch', (part) =>
+        watchOver(part, wish, action, { set: traffic.share(100), back: traffic.back() }),
+      );
       await run.nested('retire', (part) => retire(part, deployment, artefact));
       return { server: next.server, address };
     },
@@ -103,28 +122,51 @@ async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): P
   const deployer = deployerOf(run.target('service'));
   const found = await run.parallel('verify', {
     ready: {
-      action: { kind: 'check', probe: deployer.ready(next.server), until: { path: 'exitCode', is: 0 }, everyMs: pollMs },
+      action: {
+        kind: 'check',
+        probe: deployer.ready(next.server),
+        until: { path: 'exitCode', is: 0 },
+        everyMs: pollMs,
+      },
       timeoutMs: readyMs,
     },
     version: { action: deployer.version(next.server) },
   });
-  const { version: answered } = answerOf<{ version: string }>(found['version'], 'which version runs there');
+  const { version: answered } = answerOf<{ version: string }>(
+    found['version'],
+    'which version runs there',
+  );
   if (answered === version) return;
-  throw new ProcedureStopped(`${next.server} runs ${answered}, and ${version} was started`, 'See what the deployer starts.');
+  throw new ProcedureStopped(
+    `${next.server} runs ${answered}, and ${version} was started`,
+    'See what the deployer starts.',
+  );
 }
 
 /** From here on the old version is only a way back; and after the contract there is none. */
-async function retire(part: Part, { wish, places, deployer, traffic }: Deployment, artefact: Artefact): Promise<void> {
+async function retire(
+  part: Part,
+  { wish, places, deployer, traffic }: Deployment,
+  artefact: Artefact,
+): Promise<void> {
   const { old } = places;
   await part.step('drain', { action: traffic.drainOld(drainMs), undo: traffic.back() });
-  await part.step('stop', { action: deployer.stop(old.server), undo: deployer.start(old.server, old.version) });
+  await part.step('stop', {
+    action: deployer.stop(old.server),
+    undo: deployer.start(old.server, old.version),
+  });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
   await contractWhenAllowed(part, { wish, deployer, artefact, running: old.version });
   await part.step('hold', { action: traffic.emptyOld() });
 }
 
 /** What the approver sees, and exactly what the approval allows. */
-function questionFor(wish: Wish, artefact: Artefact, way: Way, backup: JsonObject): { evidence: JsonObject; covers: JsonObject } {
+function questionFor(
+  wish: Wish,
+  artefact: Artefact,
+  way: Way,
+  backup: JsonObject,
+): { evidence: JsonObject; covers: JsonObject } {
   const { migrations } = artefact;
   return {
     evidence: {
@@ -134,8 +176,10 @@ function questionFor(wish: Wish, artefact: Artefact, way: Way, backup: JsonObjec
       'change log': artefact.changelog.slice(0, 2_000),
       'expand migrations': migrations.expand.join(', ') || 'none',
       'contract migrations': migrations.contract.join(', ') || 'none',
-      'rehearsed on a copy': 'both versions work after the expand migrations, and the way back works',
-      'way back for the schema': migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
+      'rehearsed on a copy':
+        'both versions work after the expand migrations, and the way back works',
+      'way back for the schema':
+        migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
       backup: backup['file'] ?? 'not told',
     },
     covers: { version: wish.version, digest: artefact.digest, ...way.covers },

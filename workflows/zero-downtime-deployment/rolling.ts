@@ -43,8 +43,14 @@ export interface Rolling {
  * Anything but servers of one version with equal shares is a deployment that somebody left half-way.
  * @throws ProcedureStopped
  */
-export function fleetOf({ servers, pool }: SeenTraffic, running: Running, { version, batch }: Wish): Fleet {
-  const told = servers.map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`).join('; ');
+export function fleetOf(
+  { servers, pool }: SeenTraffic,
+  running: Running,
+  { version, batch }: Wish,
+): Fleet {
+  const told = servers
+    .map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`)
+    .join('; ');
   const halfWay = (what: string): ProcedureStopped =>
     new ProcedureStopped(
       `${what} (${told})`,
@@ -53,7 +59,8 @@ export function fleetOf({ servers, pool }: SeenTraffic, running: Running, { vers
   const used = servers.flatMap(({ name, address, weight }, place) =>
     address === null ? [] : [{ name, address, weight, place }],
   );
-  if (new Set(used.map(({ weight }) => weight)).size > 1) throw halfWay(`the servers of ${pool} have different shares`);
+  if (new Set(used.map(({ weight }) => weight)).size > 1)
+    throw halfWay(`the servers of ${pool} have different shares`);
   if (used.length <= batch || used[0]?.weight === 0) {
     throw new ProcedureStopped(
       `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be replaced (${told})`,
@@ -63,16 +70,27 @@ export function fleetOf({ servers, pool }: SeenTraffic, running: Running, { vers
   const versions = used.map(({ name }) => running.servers[name]?.version);
   const [old] = versions;
   if (old === undefined || versions.some((each) => each !== old)) {
-    const runs = used.map(({ name }, index) => `${name} ${versions[index] ?? 'nothing that the deployer knows'}`).join(', ');
+    const runs = used
+      .map(({ name }, index) => `${name} ${versions[index] ?? 'nothing that the deployer knows'}`)
+      .join(', ');
     throw halfWay(`the servers of ${pool} do not all run the same version: ${runs}`);
   }
   if (old === version)
-    throw new ProcedureStopped(`version ${version} runs already, on every server of ${pool}`, 'There is nothing to deploy.');
+    throw new ProcedureStopped(
+      `version ${version} runs already, on every server of ${pool}`,
+      'There is nothing to deploy.',
+    );
   return { version: old, servers: used };
 }
 
 /** The strategy `rolling`. @throws ProcedureStopped when the pool is not as it has to be */
-export function serverByServer(run: Run, wish: Wish, deployer: Deployer, seen: SeenTraffic, running: Running): Way {
+export function serverByServer(
+  run: Run,
+  wish: Wish,
+  deployer: Deployer,
+  seen: SeenTraffic,
+  running: Running,
+): Way {
   const target = run.target('service').name;
   const fleet = fleetOf(seen, running, wish);
   const names = fleet.servers.map(({ name }) => name);
@@ -88,12 +106,18 @@ export function serverByServer(run: Run, wish: Wish, deployer: Deployer, seen: S
     covers: { from: fleet.version, to: names, batch: wish.batch },
     hold,
     async replace(artefact) {
-      for (const id of ['start', 'verify', 'shift']) run.notNeeded(id, 'each server is replaced in its place');
+      for (const id of ['start', 'verify', 'shift'])
+        run.notNeeded(id, 'each server is replaced in its place');
       const before = await roll(run, 'roll', { target, fleet, deployer, wish });
-      const action = measurementOf(target, wish, { candidate: names, before, versions: { candidate: wish.version } });
+      const action = measurementOf(target, wish, {
+        candidate: names,
+        before,
+        versions: { candidate: wish.version },
+      });
       await run.nested('watch', (part) => watchOver(part, wish, action, { set: hold, back: hold }));
       await run.nested('retire', async (part) => {
-        for (const id of ['drain', 'stop', 'empty']) part.notNeeded(id, 'nothing of the old version is left');
+        for (const id of ['drain', 'stop', 'empty'])
+          part.notNeeded(id, 'nothing of the old version is left');
         await contractWhenAllowed(part, { wish, deployer, artefact, running: fleet.version });
         await part.step('hold', { action: hold });
       });
@@ -112,9 +136,17 @@ export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline
   const { fleet, wish, target } = rolling;
   return run.nested(step, async (part) => {
     const all = fleet.servers.map(({ name }) => name);
-    const measuring = (what: Omit<Parameters<typeof measurementOf>[2], 'versions'>, version: string): AnalysisAction =>
-      measurementOf(target, wish, { ...what, versions: { candidate: version, baseline: fleet.version } });
-    const before = numbers(await part.step('baseline', { action: measuring({ candidate: all }, fleet.version) }));
+    const measuring = (
+      what: Omit<Parameters<typeof measurementOf>[2], 'versions'>,
+      version: string,
+    ): AnalysisAction =>
+      measurementOf(target, wish, {
+        ...what,
+        versions: { candidate: version, baseline: fleet.version },
+      });
+    const before = numbers(
+      await part.step('baseline', { action: measuring({ candidate: all }, fleet.version) }),
+    );
     for (let done = 0; done < all.length; done += wish.batch) {
       const batch = fleet.servers.slice(done, done + wish.batch);
       const names = batch.map(({ name }) => name);
@@ -122,7 +154,10 @@ export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline
       const own = titled(run, step, names.join(', '));
       await replaceBatch(own, rolling, batch);
       const found = await own.step('measure', {
-        action: measuring({ candidate: names, ...(left.length > 0 ? { baseline: left } : {}), before }, wish.version),
+        action: measuring(
+          { candidate: names, ...(left.length > 0 ? { baseline: left } : {}), before },
+          wish.version,
+        ),
       });
       own.decide('judge', () => judged(found, `on ${names.join(', ')}`));
     }
@@ -131,8 +166,15 @@ export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline
 }
 
 /** The undo of each step takes back what the steps behind it leave: newest first they bring the old version back, in the same order. */
-async function replaceBatch(part: Part, { target, fleet, deployer, wish }: Rolling, batch: FleetServer[]): Promise<void> {
-  const traffic = (operation: 'set' | 'drain', servers: readonly TrafficServer[]): TrafficAction => ({
+async function replaceBatch(
+  part: Part,
+  { target, fleet, deployer, wish }: Rolling,
+  batch: FleetServer[],
+): Promise<void> {
+  const traffic = (
+    operation: 'set' | 'drain',
+    servers: readonly TrafficServer[],
+  ): TrafficAction => ({
     kind: 'traffic',
     target,
     operation,
@@ -151,13 +193,24 @@ async function replaceBatch(part: Part, { target, fleet, deployer, wish }: Rolli
   const others = fleet.servers.filter((server) => !batch.includes(server));
   await part.step('others', { action: observe(target), expect: others.map(carrying) });
   await part.step('leave', { action: traffic('set', idle), undo: traffic('set', old) });
-  for (const server of old) await part.step('drain', { action: traffic('drain', [server]), undo: ready(server) });
+  for (const server of old)
+    await part.step('drain', { action: traffic('drain', [server]), undo: ready(server) });
   for (const { name } of batch)
-    await part.step('stop', { action: deployer.stop(name), undo: deployer.start(name, fleet.version) });
+    await part.step('stop', {
+      action: deployer.stop(name),
+      undo: deployer.start(name, fleet.version),
+    });
   const next: TrafficServer[] = [];
   for (const { name, weight } of batch) {
-    const started = await part.step('start', { action: deployer.start(name, wish.version), undo: deployer.stop(name) });
-    next.push({ name, weight, address: answerOf<{ address: string }>(started, 'where the new version runs').address });
+    const started = await part.step('start', {
+      action: deployer.start(name, wish.version),
+      undo: deployer.stop(name),
+    });
+    next.push({
+      name,
+      weight,
+      address: answerOf<{ address: string }>(started, 'where the new version runs').address,
+    });
   }
   for (const server of next) {
     await part.step('ready', { action: ready(server), timeoutMs: wish.readyMs });
@@ -185,13 +238,22 @@ function carrying({ name, weight, place }: FleetServer): Expectation {
       { path: `${at}.up`, in: [true, null] },
     ],
   };
-  const next = 'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` takes it all back.';
+  const next =
+    'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` takes it all back.';
   return { condition, otherwise: `${name} does not carry its share`, next };
 }
 
 /** The steps of a declared step, with what they are about in their titles. */
 function titled(run: Run, step: string, about: string): Part {
   const spec = run.plan.steps.find(({ id }) => id === step);
-  if (!spec?.steps) throw new ProcedureStopped(`step ${step} is not declared`, 'Report this to the owners of the runbook.');
-  return new Part(run, { ...spec, steps: spec.steps.map((each) => ({ ...each, title: `${each.title}: ${about}` })) }, step);
+  if (!spec?.steps)
+    throw new ProcedureStopped(
+      `step ${step} is not declared`,
+      'Report this to the owners of the runbook.',
+    );
+  return new Part(
+    run,
+    { ...spec, steps: spec.steps.map((each) => ({ ...each, title: `${each.title}: ${about}` })) },
+    step,
+  );
 }

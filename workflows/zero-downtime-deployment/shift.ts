@@ -22,7 +22,10 @@ export type Baseline = AnalysisNumbers | null;
 export async function shiftTraffic(part: Part, deployment: Deployment): Promise<Baseline> {
   const { wish, places, deployer, traffic } = deployment;
   await part.step('smoke', { action: deployer.smoke(places.next.server) });
-  const measureOld = held(part, traffic.leave(), traffic.leave(), { tell: 'hold', measure: 'baseline' });
+  const measureOld = held(part, traffic.leave(), traffic.leave(), {
+    tell: 'hold',
+    measure: 'baseline',
+  });
   const before = await measureOld(measuring(deployment, { candidate: places.old.server }));
   const baseline = numbers(before);
   // In, out and in again: the way back is known to work before anybody needs it, and the old version stays warm.
@@ -60,7 +63,9 @@ export async function watchOver(
     const found = await measure(action);
     const bytes = numbers(found)?.memoryBytes ?? null;
     if (bytes !== null) memory.push(bytes);
-    part.decide('judge', () => judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)));
+    part.decide('judge', () =>
+      judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)),
+    );
   }
 }
 

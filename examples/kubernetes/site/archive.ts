@@ -27,7 +27,10 @@ export async function mark(store: Store, database: Database, config: SiteConfig)
 export async function archiveNow(store: Store, database: Database): Promise<Mark> {
   // Asked before, so that the commit is in the segment for certain.
   const { lastCommit } = await database.state();
-  if (lastCommit === null) throw new Refused('the database does not know its last commit: it needs track_commit_timestamp = on');
+  if (lastCommit === null)
+    throw new Refused(
+      'the database does not know its last commit: it needs track_commit_timestamp = on',
+    );
   const { segment, lsn } = await database.switchWal();
   await untilArchived(store, `wal/${segment}`);
   await store.write(`marks/${segment}.json`, JSON.stringify({ segment, lastCommit }));

@@ -24,7 +24,9 @@ const backupFile = z.object({
   timeline: z.number().int(),
   /** The first segment of WAL that it needs. */
   startWal: z.string().regex(/^[0-9A-F]{24}$/),
-  parts: z.array(z.object({ name: z.string().regex(/^[\w.-]+$/), bytes: z.number(), sha256: z.string() })).min(1),
+  parts: z
+    .array(z.object({ name: z.string().regex(/^[\w.-]+$/), bytes: z.number(), sha256: z.string() }))
+    .min(1),
 });
 const markFile = z.object({ segment: z.string(), lastCommit: iso });
 
@@ -67,9 +69,24 @@ export async function judgeBackup(
   } catch (error) {
     problem = error instanceof Refused ? error.message : 'its backup.json is no JSON';
   }
-  const { takenAt = null, bytes = 0, systemIdentifier = null, version = null, timeline = null } = backup ?? {};
+  const {
+    takenAt = null,
+    bytes = 0,
+    systemIdentifier = null,
+    version = null,
+    timeline = null,
+  } = backup ?? {};
   return {
-    judged: { id, takenAt, bytes, systemIdentifier, version, timeline, good: problem === null, problem },
+    judged: {
+      id,
+      takenAt,
+      bytes,
+      systemIdentifier,
+      version,
+      timeline,
+      good: problem === null,
+      problem,
+    },
     backup,
     verifiedMs: Math.round(performance.now() - begun),
   };
@@ -83,7 +100,8 @@ async function problemOf(
   maxAgeSeconds: number,
 ): Promise<string | null> {
   if (backup.id !== id) return `it says that it is ${backup.id}`;
-  if (backup.version !== database.version) return `it is of PostgreSQL ${backup.version}, and ${database.version} runs here`;
+  if (backup.version !== database.version)
+    return `it is of PostgreSQL ${backup.version}, and ${database.version} runs here`;
   const age = Math.round((Date.now() - Date.parse(backup.takenAt)) / 1_000);
   if (age > maxAgeSeconds) return `it is ${age} s old, and ${maxAgeSeconds} s are allowed`;
   const problems = await each(backup.parts, (part) => store.judge(`base/${id}/${part.name}`, part));
@@ -91,7 +109,9 @@ async function problemOf(
 }
 
 export async function backupIds(store: Store): Promise<string[]> {
-  const ids = (await store.list('base/')).flatMap(({ key }) => /^base\/([\w.-]+)\//.exec(key)?.[1] ?? []);
+  const ids = (await store.list('base/')).flatMap(
+    ({ key }) => /^base\/([\w.-]+)\//.exec(key)?.[1] ?? [],
+  );
   return [...new Set(ids)].sort().reverse();
 }
 
@@ -99,17 +119,24 @@ export async function backupIds(store: Store): Promise<string[]> {
  * What the store holds, each base backup and each segment read, and where it leads.
  * @param at ISO time to go back to; undefined: as far as possible
  */
-export async function assess(store: Store, config: SiteConfig, at: string | undefined, maxAgeSeconds: number): Promise<object> {
+export async function assess(
+  store: Store,
+  config: SiteConfig,
+  at: string | undefined,
+  maxAgeSeconds: number,
+): Promise<object> {
   if (!Number.isFinite(maxAgeSeconds)) throw new Refused('--max-age is a number of seconds');
   const all = [];
-  for (const id of await backupIds(store)) all.push(await judgeBackup(store, config, id, maxAgeSeconds));
+  for (const id of await backupIds(store))
+    all.push(await judgeBackup(store, config, id, maxAgeSeconds));
   const wal = await Wal.of(store, config);
   const ways: Way[] = [];
   for (const { judged, backup, verifiedMs } of all) {
     if (!judged.good || !backup) continue;
     const { unbroken, ...chain } = await wal.chain(backup.startWal);
     const mark = await lastCommitIn(store, unbroken);
-    const to = mark !== null && Date.parse(mark) > Date.parse(backup.takenAt) ? mark : backup.takenAt;
+    const to =
+      mark !== null && Date.parse(mark) > Date.parse(backup.takenAt) ? mark : backup.takenAt;
     ways.push({ backup, verifiedMs, chain, to });
   }
   const way = choose(ways, at);
@@ -120,13 +147,21 @@ export async function assess(store: Store, config: SiteConfig, at: string | unde
   return {
     backups: all.map(({ judged }) => judged),
     chosen: way?.backup.id ?? null,
-    wal: way?.chain ?? { timeline: wal.newestTimeline, from: null, to: null, segments: 0, missing: [] },
+    wal: way?.chain ?? {
+      timeline: wal.newestTimeline,
+      from: null,
+      to: null,
+      segments: 0,
+      missing: [],
+    },
     reachable: way && oldest !== undefined ? { from: oldest, to: way.to } : null,
     lost: lossOf(way, ways, at),
     files: await judgeFiles(store),
     config: await judgeConfiguration(store, config),
     predicted: {
-      restoreMs: way ? startMs + way.verifiedMs + way.backup.tookMs + segmentMs * way.chain.segments : null,
+      restoreMs: way
+        ? startMs + way.verifiedMs + way.backup.tookMs + segmentMs * way.chain.segments
+        : null,
       rpoMs: way ? Math.max(0, (await endOfWrites(config)) - Date.parse(way.to)) : null,
     },
   };
@@ -149,10 +184,15 @@ async function lastCommitIn(store: Store, segments: readonly string[]): Promise<
 
 /** The one that leads furthest, the newest of those; to a point in time the newest that was taken before it. */
 function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
-  const before = ways.filter(({ backup }) => at === undefined || Date.parse(backup.takenAt) <= Date.parse(at));
+  const before = ways.filter(
+    ({ backup }) => at === undefined || Date.parse(backup.takenAt) <= Date.parse(at),
+  );
   const furthest = Math.max(...before.map(({ to }) => Date.parse(to)));
-  const reaches = ({ to }: Way): boolean => Date.parse(to) === furthest || (at !== undefined && Date.parse(to) >= Date.parse(at));
-  return before.filter(reaches).sort((one, other) => Date.parse(other.backup.takenAt) - Date.parse(one.backup.takenAt))[0];
+  const reaches = ({ to }: Way): boolean =>
+    Date.parse(to) === furthest || (at !== undefined && Date.parse(to) >= Date.parse(at));
+  return before
+    .filter(reaches)
+    .sort((one, other) => Date.parse(other.backup.takenAt) - Date.parse(one.backup.takenAt))[0];
 }
 
 function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefined): string | null {

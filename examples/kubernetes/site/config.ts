@@ -6,7 +6,9 @@ import { Refused } from './refused.js';
 
 const text = z.string().min(1);
 /** Names go into the arguments of programs: none of them can be taken for an option. */
-const name = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is no name: lower-case letters, digits, dots and dashes');
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]*$/, 'is no name: lower-case letters, digits, dots and dashes');
 const seconds = z.number().int().positive();
 const sql = text;
 
@@ -20,7 +22,12 @@ const release = z.strictObject({
   /** Secret values stand in such a file, never in this one. */
   values: z.array(text).default([]),
   /** Of the release; what `ready` waits for and `stop` scales down. */
-  workload: z.string().regex(/^(deployment|statefulset)\/[a-z0-9][a-z0-9.-]*$/, 'is no deployment/NAME or statefulset/NAME'),
+  workload: z
+    .string()
+    .regex(
+      /^(deployment|statefulset)\/[a-z0-9][a-z0-9.-]*$/,
+      'is no deployment/NAME or statefulset/NAME',
+    ),
   waitSeconds: seconds.default(300),
 });
 
@@ -48,7 +55,11 @@ const schema = z.strictObject({
       graceSeconds: seconds.default(15),
     })
     .optional(),
-  terraform: z.strictObject({ folder: text, varFiles: z.array(text).default([]), backendConfig: text.optional() }),
+  terraform: z.strictObject({
+    folder: text,
+    varFiles: z.array(text).default([]),
+    backendConfig: text.optional(),
+  }),
   /** Where backups, WAL, files and configuration are kept: outside of all sites. */
   store: z.strictObject({
     bucket: name,
@@ -111,7 +122,10 @@ const schema = z.strictObject({
     requests: z.number().int().positive().default(50),
     factor: z.number().positive().default(2),
   }),
-  programs: z.strictObject({ terraform: text, kubectl: text, helm: text, aws: text, psql: text }).partial().default({}),
+  programs: z
+    .strictObject({ terraform: text, kubectl: text, helm: text, aws: text, psql: text })
+    .partial()
+    .default({}),
 });
 
 export type SiteConfig = z.infer<typeof schema>;
@@ -133,7 +147,8 @@ export function tierOf(given: string): Tier {
  * @throws Refused in words, for each thing that is wrong; and when a file with a secret can be read by others
  */
 export function readConfig(file: string | undefined): SiteConfig {
-  if (file === undefined || file === '') throw new Refused('say which site: --config FILE, or RUNBOOK_SITE_CONFIG');
+  if (file === undefined || file === '')
+    throw new Refused('say which site: --config FILE, or RUNBOOK_SITE_CONFIG');
   let given: unknown;
   try {
     given = parse(readFileSync(file, 'utf8'));
@@ -142,19 +157,30 @@ export function readConfig(file: string | undefined): SiteConfig {
   }
   const found = schema.safeParse(given);
   if (!found.success) {
-    const wrong = found.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`);
+    const wrong = found.error.issues.map(
+      ({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`,
+    );
     throw new Refused(`${file} is not as it should be: ${wrong.join('; ')}`);
   }
   const config = found.data;
-  if (!config.isolated && !config.witness) throw new Refused(`${file} names no witness: only an isolated site has none`);
+  if (!config.isolated && !config.witness)
+    throw new Refused(`${file} names no witness: only an isolated site has none`);
   const from = dirname(resolve(file));
   return withFiles(config, (each) => resolve(from, each));
 }
 
 /** Files that nobody but their owner may read. */
-export function secretFiles({ configuration, database, store, login, health }: SiteConfig): string[] {
+export function secretFiles({
+  configuration,
+  database,
+  store,
+  login,
+  health,
+}: SiteConfig): string[] {
   const bodies = [health, ...login].map(({ bodyFile }) => bodyFile);
-  return [configuration.keyFile, database.passwordFile, store.credentialsFile, ...bodies].filter((file) => file !== undefined);
+  return [configuration.keyFile, database.passwordFile, store.credentialsFile, ...bodies].filter(
+    (file) => file !== undefined,
+  );
 }
 
 /** @throws Refused when a secret can be read by others, or is not there */
@@ -167,7 +193,16 @@ export function mustBeKept(config: SiteConfig): void {
 }
 
 function withFiles(config: SiteConfig, at: (file: string) => string): SiteConfig {
-  const { cluster: own, witness, terraform, store, configuration, database, login, health } = config;
+  const {
+    cluster: own,
+    witness,
+    terraform,
+    store,
+    configuration,
+    database,
+    login,
+    health,
+  } = config;
   const ofRelease = (given: Release): Release => ({
     ...given,
     values: given.values.map(at),
@@ -184,11 +219,22 @@ function withFiles(config: SiteConfig, at: (file: string) => string): SiteConfig
       ...terraform,
       folder: at(terraform.folder),
       varFiles: terraform.varFiles.map(at),
-      ...(terraform.backendConfig === undefined ? {} : { backendConfig: at(terraform.backendConfig) }),
+      ...(terraform.backendConfig === undefined
+        ? {}
+        : { backendConfig: at(terraform.backendConfig) }),
     },
-    store: { ...store, ...(store.credentialsFile === undefined ? {} : { credentialsFile: at(store.credentialsFile) }) },
+    store: {
+      ...store,
+      ...(store.credentialsFile === undefined
+        ? {}
+        : { credentialsFile: at(store.credentialsFile) }),
+    },
     configuration: { ...configuration, keyFile: at(configuration.keyFile) },
-    database: { ...database, passwordFile: at(database.passwordFile), restoreJob: at(database.restoreJob) },
+    database: {
+      ...database,
+      passwordFile: at(database.passwordFile),
+      restoreJob: at(database.restoreJob),
+    },
     tiers: {
       database: ofRelease(config.tiers.database),
       api: ofRelease(config.tiers.api),

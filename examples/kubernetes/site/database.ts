@@ -7,7 +7,8 @@ const answerSeconds = 60;
 /** A query that looks at everything. */
 const longSeconds = 20 * 60;
 
-const time = (of: string): string => `to_char((${of}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+const time = (of: string): string =>
+  `to_char((${of}) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 const lastCommit = time(
   `CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() ELSE (SELECT timestamp FROM pg_last_committed_xact()) END`,
 );
@@ -81,7 +82,11 @@ export class Database {
 
   /** Rows of a query of the configuration, as JSON. */
   rows<T>(what: string, sql: string): Promise<T[]> {
-    return this.json<T[]>(what, `SELECT coalesce(json_agg(found), '[]') FROM (${withoutEnd(sql)}) AS found`, longSeconds);
+    return this.json<T[]>(
+      what,
+      `SELECT coalesce(json_agg(found), '[]') FROM (${withoutEnd(sql)}) AS found`,
+      longSeconds,
+    );
   }
 
   /** The number that a query of the configuration answers with. */
@@ -91,7 +96,9 @@ export class Database {
 
   /** How many rows a query of the configuration finds. */
   async found(what: string, sql: string): Promise<number> {
-    return Number(await this.ask(what, `SELECT count(*) FROM (${withoutEnd(sql)}) AS found`, longSeconds));
+    return Number(
+      await this.ask(what, `SELECT count(*) FROM (${withoutEnd(sql)}) AS found`, longSeconds),
+    );
   }
 
   private async json<T>(what: string, sql: string, seconds = answerSeconds): Promise<T> {
@@ -109,21 +116,41 @@ export class Database {
       this.config,
       'psql',
       [
-        ...['--no-psqlrc', '--no-password', '--quiet', '--tuples-only', '--no-align', '--set=ON_ERROR_STOP=1'],
+        ...[
+          '--no-psqlrc',
+          '--no-password',
+          '--quiet',
+          '--tuples-only',
+          '--no-align',
+          '--set=ON_ERROR_STOP=1',
+        ],
         ...[`--host=${host}`, `--port=${port}`, `--username=${user}`, `--dbname=${name}`],
         `--command=/* site: ${what} */ ${sql.replace(/\s+/g, ' ')}`,
       ],
-      { seconds, env: { PGPASSFILE: passwordFile, PGSSLMODE: sslmode, PGCONNECT_TIMEOUT: '10', PGAPPNAME: 'site-program' } },
+      {
+        seconds,
+        env: {
+          PGPASSFILE: passwordFile,
+          PGSSLMODE: sslmode,
+          PGCONNECT_TIMEOUT: '10',
+          PGAPPNAME: 'site-program',
+        },
+      },
     );
     return stdout.trim();
   }
 }
 
 /** Asks again until it is so. @throws Refused when it is not within the time */
-export async function waitFor(what: string, seconds: number, look: () => Promise<boolean>): Promise<void> {
+export async function waitFor(
+  what: string,
+  seconds: number,
+  look: () => Promise<boolean>,
+): Promise<void> {
   const endAt = performance.now() + seconds * 1_000;
   for (let pauseMs = 100; !(await look()); pauseMs = Math.min(2 * pauseMs, 5_000)) {
-    if (performance.now() > endAt) throw new Refused(`waited ${seconds} s in vain for ${what}: tell it again`);
+    if (performance.now() > endAt)
+      throw new Refused(`waited ${seconds} s in vain for ${what}: tell it again`);
     await delay(pauseMs);
   }
 }

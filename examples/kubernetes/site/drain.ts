@@ -27,7 +27,8 @@ export async function drain(
   { config, store, database }: { config: SiteConfig; store: Store; database: Database },
   say: (line: string) => void,
 ): Promise<Drained> {
-  if (config.isolated) throw new Refused('an isolated site has nobody to drain, and never writes into the store');
+  if (config.isolated)
+    throw new Refused('an isolated site has nobody to drain, and never writes into the store');
   const before = await readNote<Drained>(config, 'drained');
   if (before) return before;
   say('the API is stopped');
@@ -35,10 +36,18 @@ export async function drain(
   const { waiting } = config.database;
   if (waiting !== undefined) {
     say('the workers finish what waits');
-    await waitFor('the work that waits', workSeconds, async () => (await database.count('waiting', waiting)) === 0);
+    await waitFor(
+      'the work that waits',
+      workSeconds,
+      async () => (await database.count('waiting', waiting)) === 0,
+    );
   }
   await stopTiers(config, ['worker']);
-  await waitFor('transactions to end', transactionSeconds, async () => (await database.writing()) === 0);
+  await waitFor(
+    'transactions to end',
+    transactionSeconds,
+    async () => (await database.writing()) === 0,
+  );
   say('WAL, files and configuration go into the store');
   const { lastCommit, lsn, segment } = await archiveNow(store, database);
   const files = await saveFiles(store, database, config);
@@ -49,7 +58,10 @@ export async function drain(
 }
 
 /** Takes it back: users are served again. */
-export async function resume(config: SiteConfig, say: (line: string) => void): Promise<{ draining: false }> {
+export async function resume(
+  config: SiteConfig,
+  say: (line: string) => void,
+): Promise<{ draining: false }> {
   await removeNote(config, 'drained');
   for (const tier of ['worker', 'api'] as const) await startTier(config, tier, say);
   return { draining: false };

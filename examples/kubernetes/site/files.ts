@@ -14,7 +14,10 @@ import { each } from './tools.js';
 const manifestKey = 'files/manifest.json';
 const digestText = z.string().regex(/^[0-9a-f]{64}$/);
 const row = z.object({ tenant: z.string().min(1), name: z.string().min(1), sha256: digestText });
-const manifest = z.object({ savedAt: z.string(), files: z.array(row.extend({ bytes: z.number() })) });
+const manifest = z.object({
+  savedAt: z.string(),
+  files: z.array(row.extend({ bytes: z.number() })),
+});
 
 type FileRow = z.infer<typeof row>;
 type Manifest = z.infer<typeof manifest>;
@@ -27,7 +30,10 @@ export async function judgeFiles(
     const there = await keysOf(store);
     const missing = files.filter(({ sha256, bytes }) => there.get(sha256) !== bytes);
     const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
-    const problem = missing.length === 0 ? null : `${missing.length} of ${files.length} files are not in the store, or not whole`;
+    const problem =
+      missing.length === 0
+        ? null
+        : `${missing.length} of ${files.length} files are not in the store, or not whole`;
     return { count: files.length, bytes, shippedUntil: savedAt, problem };
   } catch (error) {
     return { count: 0, bytes: 0, shippedUntil: null, problem: (error as Error).message };
@@ -38,7 +44,12 @@ export async function judgeFiles(
  * Brings every file of the manifest to the site, each proved by its digest; with a database that answers, also those that it knows
  * and the manifest does not.
  */
-export async function restoreFiles(store: Store, database: Database, config: SiteConfig, run: string | null): Promise<object> {
+export async function restoreFiles(
+  store: Store,
+  database: Database,
+  config: SiteConfig,
+  run: string | null,
+): Promise<object> {
   await mustBeOf(config, run);
   const { files } = await readManifest(store);
   // It may be restored just now.
@@ -55,7 +66,10 @@ export async function restoreFiles(store: Store, database: Database, config: Sit
   await each([...known.values()], async ({ tenant, name, sha256 }) => {
     const key = keyOf({ tenant, name });
     if (before.has(key) && (await store.digestAt(config.files, key)) === sha256) return;
-    const copied = await store.copy({ ...store.place, key: `files/${sha256}` }, { ...config.files, key });
+    const copied = await store.copy(
+      { ...store.place, key: `files/${sha256}` },
+      { ...config.files, key },
+    );
     if (copied === sha256) {
       restored += 1;
       return;
@@ -65,24 +79,38 @@ export async function restoreFiles(store: Store, database: Database, config: Sit
     if (copied !== null) await store.remove({ ...config.files, key });
   });
   const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
-  return { restored, bytes, rowsChecked: rows !== null, missing: missing.sort(byKey), wrong: wrong.sort(byKey) };
+  return {
+    restored,
+    bytes,
+    rowsChecked: rows !== null,
+    missing: missing.sort(byKey),
+    wrong: wrong.sort(byKey),
+  };
 }
 
 /** Brings what the site's database knows of into the store, and says in the manifest what is there. @returns how many there are */
-export async function saveFiles(store: Store, database: Database, config: SiteConfig): Promise<number> {
+export async function saveFiles(
+  store: Store,
+  database: Database,
+  config: SiteConfig,
+): Promise<number> {
   store.mustWrite();
   const rows = await readRows(database, config);
   const there = await keysOf(store);
   await each(
     rows.filter(({ sha256 }) => !there.has(sha256)),
-    ({ sha256, ...row }) => store.copy({ ...config.files, key: keyOf(row) }, { ...store.place, key: `files/${sha256}` }),
+    ({ sha256, ...row }) =>
+      store.copy({ ...config.files, key: keyOf(row) }, { ...store.place, key: `files/${sha256}` }),
   );
   const now = await keysOf(store);
   const files = rows.flatMap((row) => {
     const bytes = now.get(row.sha256);
     return bytes === undefined ? [] : [{ ...row, bytes }];
   });
-  await store.write(manifestKey, JSON.stringify({ savedAt: new Date().toISOString(), files } satisfies Manifest));
+  await store.write(
+    manifestKey,
+    JSON.stringify({ savedAt: new Date().toISOString(), files } satisfies Manifest),
+  );
   return files.length;
 }
 
@@ -105,7 +133,9 @@ async function keysOf(store: Store): Promise<Map<string, number>> {
 async function readRows(database: Database, { files }: SiteConfig): Promise<FileRow[]> {
   const found = z.array(row).safeParse(await database.rows('files', files.rows));
   if (!found.success)
-    throw new Refused('files.rows of the configuration answers with other columns than tenant, name and sha256');
+    throw new Refused(
+      'files.rows of the configuration answers with other columns than tenant, name and sha256',
+    );
   return found.data;
 }
 

@@ -17,7 +17,12 @@ export async function resources(config: SiteConfig): Promise<string[]> {
 
 async function listed(config: SiteConfig): Promise<string[]> {
   // A state that was never written is one without resources.
-  const { stdout } = await terraform(config, ['state', 'list'], quickSeconds, /No state file was found/);
+  const { stdout } = await terraform(
+    config,
+    ['state', 'list'],
+    quickSeconds,
+    /No state file was found/,
+  );
   return stdout.split('\n').filter((line) => line !== '');
 }
 
@@ -26,11 +31,21 @@ async function listed(config: SiteConfig): Promise<string[]> {
  * @param run whose place it is
  * @throws Refused when it is another run's, or something fails: told again, terraform goes on from there
  */
-export async function provision(config: SiteConfig, run: string | null): Promise<{ resources: number; namespace: string }> {
+export async function provision(
+  config: SiteConfig,
+  run: string | null,
+): Promise<{ resources: number; namespace: string }> {
   if ((await resources(config)).length > 0) await mustNotBeOfAnother(config, run);
   await terraform(
     config,
-    ['apply', '-input=false', '-auto-approve', '-no-color', `-lock-timeout=${lockTimeout}`, ...variables(config)],
+    [
+      'apply',
+      '-input=false',
+      '-auto-approve',
+      '-no-color',
+      `-lock-timeout=${lockTimeout}`,
+      ...variables(config),
+    ],
     longSeconds,
   );
   await claim(config, run);
@@ -42,13 +57,23 @@ export async function teardown(config: SiteConfig): Promise<{ removed: boolean }
   if ((await resources(config)).length === 0) return { removed: false };
   if (!config.isolated) {
     const { site, epoch } = await askWitness(config).catch((error: Error) => {
-      throw new Refused(`the witness cannot be asked whether this site holds the epoch, so nothing is removed: ${error.message}`);
+      throw new Refused(
+        `the witness cannot be asked whether this site holds the epoch, so nothing is removed: ${error.message}`,
+      );
     });
-    if (site === config.site) throw new Refused(`site ${site} holds epoch ${epoch}: it is not removed`);
+    if (site === config.site)
+      throw new Refused(`site ${site} holds epoch ${epoch}: it is not removed`);
   }
   await terraform(
     config,
-    ['destroy', '-input=false', '-auto-approve', '-no-color', `-lock-timeout=${lockTimeout}`, ...variables(config)],
+    [
+      'destroy',
+      '-input=false',
+      '-auto-approve',
+      '-no-color',
+      `-lock-timeout=${lockTimeout}`,
+      ...variables(config),
+    ],
     longSeconds,
   );
   return { removed: true };
@@ -64,7 +89,12 @@ function variables({ terraform: { varFiles } }: SiteConfig): string[] {
   return varFiles.map((file) => `-var-file=${file}`);
 }
 
-function terraform(config: SiteConfig, args: readonly string[], seconds: number, unless?: RegExp): Promise<Said> {
+function terraform(
+  config: SiteConfig,
+  args: readonly string[],
+  seconds: number,
+  unless?: RegExp,
+): Promise<Said> {
   return call(config, 'terraform', [`-chdir=${config.terraform.folder}`, ...args], {
     seconds,
     env: { TF_IN_AUTOMATION: '1', TF_INPUT: '0', CHECKPOINT_DISABLE: '1' },

@@ -19,7 +19,8 @@ export function jobFrom(file: string, name: string, env: Record<string, string>)
   const containers = job?.spec?.template?.spec?.containers;
   if (job?.kind !== 'Job' || !containers) throw new Refused(`${file} is no Job`);
   const more = Object.entries(env).map(([key, value]) => ({ name: key, value }));
-  for (const container of containers) container.env = [...(container.env ?? []).filter((given) => !(given.name in env)), ...more];
+  for (const container of containers)
+    container.env = [...(container.env ?? []).filter((given) => !(given.name in env)), ...more];
   return { ...job, metadata: { ...job.metadata, name } };
 }
 

@@ -16,10 +16,16 @@ const share = 3;
  * @param port of the probe; 0: any
  * @returns never
  */
-export async function keep(config: SiteConfig, database: Database, port: number, say: (line: string) => void): Promise<never> {
+export async function keep(
+  config: SiteConfig,
+  database: Database,
+  port: number,
+  say: (line: string) => void,
+): Promise<never> {
   const { witness } = config;
   if (!witness) throw new Refused('an isolated site knows no witness, and keeps no lease');
-  if (!Number.isInteger(port)) throw new Refused('say on which port the probe is answered: keep 8090');
+  if (!Number.isInteger(port))
+    throw new Refused('say on which port the probe is answered: keep 8090');
   const leaseMs = witness.leaseSeconds * 1_000;
   let until = 0;
   let isPrimary = false;
@@ -41,7 +47,11 @@ export async function keep(config: SiteConfig, database: Database, port: number,
     if (answer?.held === true) until = sentAt + leaseMs;
     else if (answer) until = 0;
     if (held() !== before)
-      say(held() ? `site ${config.site} holds epoch ${answer?.epoch}` : `site ${config.site} may not write any more`);
+      say(
+        held()
+          ? `site ${config.site} holds epoch ${answer?.epoch}`
+          : `site ${config.site} may not write any more`,
+      );
   };
   const looking = async (): Promise<void> => {
     // A primary that does not answer for a moment is one still.

@@ -38,15 +38,19 @@ export class Kubectl {
 
   /** Only when nobody has changed it since it was read. @returns false when somebody has */
   async replace(object: KubeObject): Promise<boolean> {
-    if (object.metadata.resourceVersion === undefined) throw new Refused('an object is replaced only as it was read');
+    if (object.metadata.resourceVersion === undefined)
+      throw new Refused('an object is replaced only as it was read');
     return (await this.put('replace', object, /Conflict|the object has been modified/)).ok;
   }
 
   /** Makes it so, whatever it was before. */
   async apply(object: KubeObject): Promise<void> {
-    await this.run(['apply', '--server-side', '--force-conflicts', `--field-manager=${manager}`, '--filename=-'], {
-      input: JSON.stringify(object),
-    });
+    await this.run(
+      ['apply', '--server-side', '--force-conflicts', `--field-manager=${manager}`, '--filename=-'],
+      {
+        input: JSON.stringify(object),
+      },
+    );
   }
 
   async scale(workload: string, replicas: number): Promise<void> {
@@ -58,16 +62,21 @@ export class Kubectl {
   }
 
   async delete(what: string): Promise<void> {
-    await this.run(['delete', what, '--ignore-not-found', '--wait=true', '--timeout=60s'], { seconds: 90 });
+    await this.run(['delete', what, '--ignore-not-found', '--wait=true', '--timeout=60s'], {
+      seconds: 90,
+    });
   }
 
   /** @returns why it is not yet, as kubectl says it; '' when it is */
   async rolledOut(workload: string, seconds: number): Promise<string> {
-    const { ok, problem } = await this.run(['rollout', 'status', workload, `--timeout=${seconds}s`], {
-      seconds: seconds + answerSeconds,
-      unless: /timed out|not found|deadline/i,
-      endless: true,
-    });
+    const { ok, problem } = await this.run(
+      ['rollout', 'status', workload, `--timeout=${seconds}s`],
+      {
+        seconds: seconds + answerSeconds,
+        unless: /timed out|not found|deadline/i,
+        endless: true,
+      },
+    );
     return ok ? '' : problem;
   }
 
@@ -80,7 +89,10 @@ export class Kubectl {
   }
 
   private put(verb: 'create' | 'replace', object: KubeObject, unless: RegExp): Promise<Said> {
-    return this.run([verb, `--field-manager=${manager}`, '--filename=-'], { input: JSON.stringify(object), unless });
+    return this.run([verb, `--field-manager=${manager}`, '--filename=-'], {
+      input: JSON.stringify(object),
+      unless,
+    });
   }
 
   private run(
@@ -89,7 +101,12 @@ export class Kubectl {
   ): Promise<Said> {
     const { kubeconfig, context, namespace } = this.where;
     const limit = how.endless === true ? [] : [`--request-timeout=${answerSeconds}s`];
-    const address = [`--kubeconfig=${kubeconfig}`, `--context=${context}`, `--namespace=${namespace}`, ...limit];
+    const address = [
+      `--kubeconfig=${kubeconfig}`,
+      `--context=${context}`,
+      `--namespace=${namespace}`,
+      ...limit,
+    ];
     return call(this.config, 'kubectl', [...args, ...address], {
       seconds: how.seconds ?? answerSeconds + 5,
       ...(how.input === undefined ? {} : { input: how.input }),

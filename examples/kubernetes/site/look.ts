@@ -18,7 +18,8 @@ export async function look(config: SiteConfig, database: Database): Promise<obje
     isolated,
     exists,
     processes: pods,
-    database: answered?.role ?? (pods.some(({ name }) => name === 'database') ? 'stopped' : 'absent'),
+    database:
+      answered?.role ?? (pods.some(({ name }) => name === 'database') ? 'stopped' : 'absent'),
     epoch: state?.epoch ?? null,
     holder: state?.site ?? null,
     holdsEpoch: state?.site === site,

@@ -13,7 +13,10 @@ interface Notes extends KubeObject {
 /** The run that prepared this place; null: nobody in particular. @throws Refused when it is another one's, or nobody prepared it */
 export async function mustBeOf(config: SiteConfig, run: string | null): Promise<void> {
   const found = await kubectlOf(config).get<Notes>(`configmap/${objectName}`);
-  if (!found) throw new Refused(`nobody has prepared namespace ${config.cluster.namespace}: provision it first`);
+  if (!found)
+    throw new Refused(
+      `nobody has prepared namespace ${config.cluster.namespace}: provision it first`,
+    );
   refuseOthers(found, run);
 }
 
@@ -48,7 +51,9 @@ function refuseOthers({ data = {} }: Notes, run: string | null): void {
 
 /** @returns undefined when there is no such note */
 export async function readNote<T>(config: SiteConfig, name: string): Promise<T | undefined> {
-  const text = (await kubectlOf(config).get<Notes>(`configmap/${objectName}-${name}`))?.data?.['note'];
+  const text = (await kubectlOf(config).get<Notes>(`configmap/${objectName}-${name}`))?.data?.[
+    'note'
+  ];
   return text === undefined ? undefined : (JSON.parse(text) as T);
 }
 

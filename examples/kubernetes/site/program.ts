@@ -23,7 +23,11 @@ import { fence, makeWitness } from './witness.js';
  */
 const dayAndTwoHours = 26 * 3600;
 
-function verbsOf(config: SiteConfig, args: readonly string[], options: { run: string | null; maxAgeSeconds: number }) {
+function verbsOf(
+  config: SiteConfig,
+  args: readonly string[],
+  options: { run: string | null; maxAgeSeconds: number },
+) {
   const { run, maxAgeSeconds } = options;
   const [first = '', second = ''] = args;
   const store = new Store(config);
@@ -35,14 +39,17 @@ function verbsOf(config: SiteConfig, args: readonly string[], options: { run: st
     drain: () => drain(site, say),
     resume: () => resume(config, say),
     fence: () => fence(config, Number(first), second, say),
-    stop: async () => ({ stopped: await stopTiers(config, first === '' ? tiers : [tierOf(first)]) }),
+    stop: async () => ({
+      stopped: await stopTiers(config, first === '' ? tiers : [tierOf(first)]),
+    }),
     start: () => startTier(config, tierOf(first), say),
     ready: () => readyTier(config, tierOf(first)),
     provision: () => provision(config, run),
     teardown: () => teardown(config),
     'restore-config': () => restoreConfiguration(store, config, run),
     'save-config': () => saveConfiguration(store, config),
-    'restore-database': () => restoreDatabase(site, { backup: first, point: second || 'latest', run, maxAgeSeconds }, say),
+    'restore-database': () =>
+      restoreDatabase(site, { backup: first, point: second || 'latest', run, maxAgeSeconds }, say),
     inspect: () => inspect(site),
     promote: () => promote(site),
     'restore-files': () => restoreFiles(store, database, config, run),

@@ -22,7 +22,11 @@ export interface Installed {
  * a first installation that never came up is taken away and begun anew, a later one goes back to the revision before and from there.
  * Helm's --atomic would take away what failed together with the reason, so it is not used: a person is asked, and looks at it.
  */
-export async function install(config: SiteConfig, wanted: Release, say: (line: string) => void): Promise<Installed> {
+export async function install(
+  config: SiteConfig,
+  wanted: Release,
+  say: (line: string) => void,
+): Promise<Installed> {
   const { release, chart, version, values, waitSeconds } = wanted;
   const made = `site program ${digestOf([chart, version, values.map((file) => readFileSync(file, 'utf8'))])}`;
   const before = await status(config, release);
@@ -53,7 +57,12 @@ export async function install(config: SiteConfig, wanted: Release, say: (line: s
 
 /** @returns null when there is no such release */
 export async function status(config: SiteConfig, release: string): Promise<Status | null> {
-  const { ok, stdout } = await helm(config, ['status', release, '--output=json'], answerSeconds, /release: not found/);
+  const { ok, stdout } = await helm(
+    config,
+    ['status', release, '--output=json'],
+    answerSeconds,
+    /release: not found/,
+  );
   return ok ? (JSON.parse(stdout) as Status) : null;
 }
 
@@ -63,19 +72,39 @@ async function clear(
   before: Status,
   say: (line: string) => void,
 ): Promise<void> {
-  const { stdout } = await helm(config, ['history', release, '--output=json', '--max=10'], answerSeconds);
+  const { stdout } = await helm(
+    config,
+    ['history', release, '--output=json', '--max=10'],
+    answerSeconds,
+  );
   const history = JSON.parse(stdout) as { revision: number; status: string }[];
-  const good = history.filter((each) => each.status === 'deployed' || each.status === 'superseded').at(-1);
+  const good = history
+    .filter((each) => each.status === 'deployed' || each.status === 'superseded')
+    .at(-1);
   say(
     `release ${release} is ${before.info.status}: ${good ? `back to revision ${good.revision}` : 'it is taken away'}, and done again`,
   );
   const limit = ['--wait', `--timeout=${waitSeconds}s`];
-  if (good) await helm(config, ['rollback', release, String(good.revision), ...limit], waitSeconds + answerSeconds);
+  if (good)
+    await helm(
+      config,
+      ['rollback', release, String(good.revision), ...limit],
+      waitSeconds + answerSeconds,
+    );
   else await helm(config, ['uninstall', release, ...limit], waitSeconds + answerSeconds);
 }
 
-function helm(config: SiteConfig, args: readonly string[], seconds: number, unless?: RegExp): Promise<Said> {
+function helm(
+  config: SiteConfig,
+  args: readonly string[],
+  seconds: number,
+  unless?: RegExp,
+): Promise<Said> {
   const { kubeconfig, context, namespace } = config.cluster;
-  const address = [`--kubeconfig=${kubeconfig}`, `--kube-context=${context}`, `--namespace=${namespace}`];
+  const address = [
+    `--kubeconfig=${kubeconfig}`,
+    `--kube-context=${context}`,
+    `--namespace=${namespace}`,
+  ];
   return call(config, 'helm', [...args, ...address], { seconds, ...(unless ? { unless } : {}) });
 }

@@ -36,7 +36,8 @@ export async function restoreDatabase(
   say: (line: string) => void,
 ): Promise<RestoredDatabase> {
   const begun = performance.now();
-  if (!/^[\w.-]+$/.test(backup)) throw new Refused('say which backup: restore-database BACKUP latest|AT');
+  if (!/^[\w.-]+$/.test(backup))
+    throw new Refused('say which backup: restore-database BACKUP latest|AT');
   const target = targetOf(point);
   await mustBeOf(config, run);
   const same = (other: Wanted): boolean => other.backup === backup && other.point === point;
@@ -46,19 +47,34 @@ export async function restoreDatabase(
     return done.result;
   }
   const half = done ?? (await readNote<Wanted>(config, 'restoring'));
-  if (half && !same(half)) throw new Refused(`backup ${half.backup} was restored here, up to ${half.point}: nothing is done`);
+  if (half && !same(half))
+    throw new Refused(
+      `backup ${half.backup} was restored here, up to ${half.point}: nothing is done`,
+    );
   say(`backup ${backup} is verified`);
   const { judged } = await judgeBackup(store, config, backup, maxAgeSeconds);
   if (!judged.good) throw new Refused(`backup ${backup} is not restored: ${judged.problem}`);
   if (target !== '' && Date.parse(target) < Date.parse(judged.takenAt ?? ''))
-    throw new Refused(`backup ${backup} was taken at ${judged.takenAt}, after ${target}: it does not lead there`);
+    throw new Refused(
+      `backup ${backup} was taken at ${judged.takenAt}, after ${target}: it does not lead there`,
+    );
   await writeNote(config, 'restoring', { backup, point } satisfies Wanted);
 
   const name = `restore-${digestOf([backup, point])}`;
   const { bucket, prefix } = config.store;
-  const env = { RESTORE_BACKUP: backup, RESTORE_TARGET: target, RESTORE_STORE: `s3://${bucket}/${prefix}` };
+  const env = {
+    RESTORE_BACKUP: backup,
+    RESTORE_TARGET: target,
+    RESTORE_STORE: `s3://${bucket}/${prefix}`,
+  };
   const { restoreJob, restoreSeconds } = config.database;
-  await runJob(config, name, restoreSeconds, () => kubectlOf(config).create(jobFrom(restoreJob, name, env)), say);
+  await runJob(
+    config,
+    name,
+    restoreSeconds,
+    () => kubectlOf(config).create(jobFrom(restoreJob, name, env)),
+    say,
+  );
   await install(config, config.tiers.database, say);
   const held = await replayed(config, database, say);
   const { systemIdentifier } = await database.state();
@@ -75,7 +91,11 @@ export async function restoreDatabase(
 }
 
 /** Waits until it is paused at its point, or until nothing is replayed any more; then it is held there. */
-async function replayed(config: SiteConfig, database: Database, say: (line: string) => void): Promise<Replay> {
+async function replayed(
+  config: SiteConfig,
+  database: Database,
+  say: (line: string) => void,
+): Promise<Replay> {
   const { settleSeconds, restoreSeconds } = config.database;
   let last: Replay | undefined;
   let since = performance.now();
@@ -103,6 +123,8 @@ async function replayed(config: SiteConfig, database: Database, say: (line: stri
 function targetOf(point: string): string {
   if (point === 'latest') return '';
   if (!/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(point) || Number.isNaN(Date.parse(point)))
-    throw new Refused(`${point} is no point in time: say latest, or an ISO time such as 2026-01-31T12:00:00Z`);
+    throw new Refused(
+      `${point} is no point in time: say latest, or an ISO time such as 2026-01-31T12:00:00Z`,
+    );
   return point;
 }

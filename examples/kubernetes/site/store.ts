@@ -71,14 +71,20 @@ export class Store {
   }
 
   /** Reads the whole of an object. @returns what is wrong with it; null when it is what it should be */
-  async judge(key: string, wanted: { sha256: string | null; bytes?: number }): Promise<string | null> {
+  async judge(
+    key: string,
+    wanted: { sha256: string | null; bytes?: number },
+  ): Promise<string | null> {
     if (wanted.sha256 === null) return `${key} has no digest beside it`;
     let read = await this.digest(key);
     // One that breaks off says nothing of the object.
-    for (let again = 1; again < readings && !read.ok && !notThere.test(read.problem); again += 1) read = await this.digest(key);
+    for (let again = 1; again < readings && !read.ok && !notThere.test(read.problem); again += 1)
+      read = await this.digest(key);
     const { ok, sha256, bytes, problem } = read;
-    if (!ok) return notThere.test(problem) ? `${key} is not there` : `${key} cannot be read: ${problem}`;
-    if (wanted.bytes !== undefined && bytes !== wanted.bytes) return `${key} has ${bytes} bytes, and had ${wanted.bytes}`;
+    if (!ok)
+      return notThere.test(problem) ? `${key} is not there` : `${key} cannot be read: ${problem}`;
+    if (wanted.bytes !== undefined && bytes !== wanted.bytes)
+      return `${key} has ${bytes} bytes, and had ${wanted.bytes}`;
     return sha256 === wanted.sha256 ? null : `${key} is not what its digest says`;
   }
 
@@ -97,7 +103,9 @@ export class Store {
       [key, text],
       [`${key}.sha256`, `${createHash('sha256').update(text).digest('hex')}\n`],
     ] as const) {
-      await this.aws(['s3', 'cp', '-', `s3://${bucket}/${prefix}${name}`, '--only-show-errors'], { input: content });
+      await this.aws(['s3', 'cp', '-', `s3://${bucket}/${prefix}${name}`, '--only-show-errors'], {
+        input: content,
+      });
     }
   }
 
@@ -123,11 +131,24 @@ export class Store {
    * @returns the digest, in hexadecimal; null when there is nothing to copy
    */
   async copy(from: Place & { key: string }, to: Place & { key: string }): Promise<string | null> {
-    const source = `${from.bucket}/${from.prefix}${from.key}`.split('/').map(encodeURIComponent).join('/');
+    const source = `${from.bucket}/${from.prefix}${from.key}`
+      .split('/')
+      .map(encodeURIComponent)
+      .join('/');
     const { ok, stdout } = await this.aws(
       [
-        ...['s3api', 'copy-object', `--bucket=${to.bucket}`, `--key=${to.prefix}${to.key}`, `--copy-source=${source}`],
-        ...['--checksum-algorithm=SHA256', '--query=CopyObjectResult.ChecksumSHA256', '--output=json'],
+        ...[
+          's3api',
+          'copy-object',
+          `--bucket=${to.bucket}`,
+          `--key=${to.prefix}${to.key}`,
+          `--copy-source=${source}`,
+        ],
+        ...[
+          '--checksum-algorithm=SHA256',
+          '--query=CopyObjectResult.ChecksumSHA256',
+          '--output=json',
+        ],
       ],
       { unless: notThere, seconds: transferSeconds },
     );
@@ -162,7 +183,10 @@ export class Store {
     return ['s3', 'cp', `s3://${bucket}/${prefix}${key}`, '-', '--only-show-errors'];
   }
 
-  private aws(args: readonly string[], how: { input?: string; seconds?: number; unless?: RegExp } = {}) {
+  private aws(
+    args: readonly string[],
+    how: { input?: string; seconds?: number; unless?: RegExp } = {},
+  ) {
     return call(this.config, 'aws', args, {
       seconds: how.seconds ?? answerSeconds,
       env: this.env(),

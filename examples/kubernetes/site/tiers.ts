@@ -16,12 +16,17 @@ interface Workload extends KubeObject {
 }
 
 /** Its release as the configuration says, with as many pods as before it was stopped. Does not wait for what it did not change. */
-export async function startTier(config: SiteConfig, tier: Tier, say: (line: string) => void): Promise<object> {
+export async function startTier(
+  config: SiteConfig,
+  tier: Tier,
+  say: (line: string) => void,
+): Promise<object> {
   const release = config.tiers[tier];
   const { revision, changed } = await install(config, release, say);
   const found = await workloadOf(config, tier);
   const wanted = Number(found?.metadata.annotations?.[before] ?? 0);
-  if (found?.spec.replicas === 0 && wanted > 0) await kubectlOf(config).scale(release.workload, wanted);
+  if (found?.spec.replicas === 0 && wanted > 0)
+    await kubectlOf(config).scale(release.workload, wanted);
   return { tier, release: release.release, revision, version: release.version ?? null, changed };
 }
 
@@ -63,10 +68,23 @@ export async function stopTiers(config: SiteConfig, which: readonly Tier[]): Pro
 }
 
 /** Pods of each tier, as far as there are any. */
-export async function podsOf(config: SiteConfig): Promise<{ name: Tier; wanted: number; ready: number }[]> {
-  const found = await each(tiers, async (tier) => ({ tier, workload: await workloadOf(config, tier) }));
+export async function podsOf(
+  config: SiteConfig,
+): Promise<{ name: Tier; wanted: number; ready: number }[]> {
+  const found = await each(tiers, async (tier) => ({
+    tier,
+    workload: await workloadOf(config, tier),
+  }));
   return found.flatMap(({ tier, workload }) =>
-    workload ? [{ name: tier, wanted: workload.spec.replicas ?? 1, ready: workload.status?.readyReplicas ?? 0 }] : [],
+    workload
+      ? [
+          {
+            name: tier,
+            wanted: workload.spec.replicas ?? 1,
+            ready: workload.status?.readyReplicas ?? 0,
+          },
+        ]
+      : [],
   );
 }
 

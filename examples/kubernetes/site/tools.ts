@@ -36,16 +36,22 @@ export async function call(
   args: readonly string[],
   how: Call,
 ): Promise<Said> {
-  const { stdout, stderr, exitCode, timedOut, failed, code } = await execa(config.programs[tool] ?? tool, args, {
-    ...(how.input === undefined ? { stdin: 'ignore' as const } : { input: how.input }),
-    env: how.env ?? {},
-    timeout: how.seconds * 1_000,
-    forceKillAfterDelay: graceMs,
-    maxBuffer: outputLimit,
-    reject: false,
-  });
-  if (code === 'ENOENT') throw new Refused(`${tool} is not installed here, or not where the configuration says`);
-  if (timedOut) throw new Refused(`${told(tool, args)} took longer than ${how.seconds} s, and was ended`);
+  const { stdout, stderr, exitCode, timedOut, failed, code } = await execa(
+    config.programs[tool] ?? tool,
+    args,
+    {
+      ...(how.input === undefined ? { stdin: 'ignore' as const } : { input: how.input }),
+      env: how.env ?? {},
+      timeout: how.seconds * 1_000,
+      forceKillAfterDelay: graceMs,
+      maxBuffer: outputLimit,
+      reject: false,
+    },
+  );
+  if (code === 'ENOENT')
+    throw new Refused(`${tool} is not installed here, or not where the configuration says`);
+  if (timedOut)
+    throw new Refused(`${told(tool, args)} took longer than ${how.seconds} s, and was ended`);
   if (!failed) return { ok: true, stdout, problem: '' };
   const problem = endOf(stderr) || `it ended with code ${exitCode ?? 'none: it was killed'}`;
   if (how.unless?.test(problem)) return { ok: false, stdout, problem };
@@ -79,7 +85,9 @@ export async function digest(
   });
   const { failed, timedOut, stderr } = await child;
   const said = endOf(Buffer.from(stderr).toString('utf8'));
-  const problem = timedOut ? `it took longer than ${how.seconds} s` : said || 'it was ended half-way';
+  const problem = timedOut
+    ? `it took longer than ${how.seconds} s`
+    : said || 'it was ended half-way';
   return { ok: !failed, sha256: hash.digest('hex'), bytes, problem: failed ? problem : '' };
 }
 

@@ -22,12 +22,26 @@ export interface Site {
   database: Database;
 }
 
-const baselineFile = z.object({ p50: z.number(), p95: z.number(), requests: z.number(), tenants: z.array(z.string()) });
+const baselineFile = z.object({
+  p50: z.number(),
+  p95: z.number(),
+  requests: z.number(),
+  tenants: z.array(z.string()),
+});
 
-export const checks: Record<string, (site: Site) => Promise<object>> = { health, queries, tenants, login, speed };
+export const checks: Record<string, (site: Site) => Promise<object>> = {
+  health,
+  queries,
+  tenants,
+  login,
+  speed,
+};
 
 /** What each tenant has, and how the database stands; on a database that was restored it is kept, for `verify tenants`. */
-export async function inspect({ config, database }: Site): Promise<{ tenants: Tenants } & DatabaseState> {
+export async function inspect({
+  config,
+  database,
+}: Site): Promise<{ tenants: Tenants } & DatabaseState> {
   const state = await database.state();
   const found = await tenantsOf(config, database);
   if (state.role === 'standby') await writeNote(config, 'inspected', found);
@@ -37,7 +51,10 @@ export async function inspect({ config, database }: Site): Promise<{ tenants: Te
 /** Speed and tenants in good days, for `verify` on a bad one. */
 export async function baseline({ config, store, database }: Site): Promise<object> {
   store.mustWrite();
-  const now = { ...(await measure(config)), tenants: Object.keys(await tenantsOf(config, database)) };
+  const now = {
+    ...(await measure(config)),
+    tenants: Object.keys(await tenantsOf(config, database)),
+  };
   await store.write('baseline.json', JSON.stringify(now));
   return now;
 }
@@ -47,7 +64,9 @@ async function health({ config, database }: Site): Promise<object> {
     tier,
     await kubectlOf(config).rolledOut(config.tiers[tier].workload, readySeconds),
   ]);
-  const bad = told.filter(([, why]) => why !== '').map(([tier, why]) => `${tier} is not well: ${why}`);
+  const bad = told
+    .filter(([, why]) => why !== '')
+    .map(([tier, why]) => `${tier} is not well: ${why}`);
   if (bad.length > 0) throw new Refused(bad.join('; '));
   await expected(config.health);
   const { role } = await database.state();
@@ -61,11 +80,17 @@ async function queries({ config, database }: Site): Promise<object> {
   const told = [];
   for (const [at, { name, sql }] of config.database.queries.entries()) {
     const begun = performance.now();
-    told.push({ name, rows: await database.found(`query ${at + 1}`, sql), ms: Math.round(performance.now() - begun) });
+    told.push({
+      name,
+      rows: await database.found(`query ${at + 1}`, sql),
+      ms: Math.round(performance.now() - begun),
+    });
   }
   const bad = told.filter(({ rows }) => rows > 0);
   if (bad.length > 0)
-    throw new Refused(bad.map(({ name, rows }) => `${name}: ${rows} rows are not as they should be`).join('; '));
+    throw new Refused(
+      bad.map(({ name, rows }) => `${name}: ${rows} rows are not as they should be`).join('; '),
+    );
   return { queries: told };
 }
 
@@ -93,7 +118,10 @@ async function login({ config }: Site): Promise<object> {
   const told: Record<string, { status: number; ms: number }> = {};
   for (const request of config.login) {
     const begun = performance.now();
-    told[request.name] = { status: await expected(request), ms: Math.round(performance.now() - begun) };
+    told[request.name] = {
+      status: await expected(request),
+      ms: Math.round(performance.now() - begun),
+    };
   }
   return { logins: told };
 }
@@ -107,7 +135,9 @@ async function speed({ config, store }: Site): Promise<object> {
   return { ...now, baseline: before ? { p50: before.p50, p95: before.p95 } : null, factor };
 }
 
-async function measure({ speed: { url, requests } }: SiteConfig): Promise<{ p50: number; p95: number; requests: number }> {
+async function measure({
+  speed: { url, requests },
+}: SiteConfig): Promise<{ p50: number; p95: number; requests: number }> {
   const took: number[] = [];
   for (let count = 0; count < requests; count += 1) {
     const begun = performance.now();
@@ -128,27 +158,36 @@ async function expected({ name, url, method, bodyFile, status }: Request): Promi
       method: bodyFile === undefined ? method : 'POST',
       redirect: 'manual',
       signal: AbortSignal.timeout(answerMs),
-      ...(bodyFile === undefined ? {} : { body: readFileSync(bodyFile), headers: { 'content-type': 'application/json' } }),
+      ...(bodyFile === undefined
+        ? {}
+        : { body: readFileSync(bodyFile), headers: { 'content-type': 'application/json' } }),
     });
     await response.arrayBuffer();
   } catch {
     throw new Refused(`${name}: ${url} does not answer`);
   }
-  if (response.status !== status) throw new Refused(`${name}: ${url} answers ${response.status} instead of ${status}`);
+  if (response.status !== status)
+    throw new Refused(`${name}: ${url} answers ${response.status} instead of ${status}`);
   return status;
 }
 
 async function readBaseline(store: Store): Promise<z.infer<typeof baselineFile> | undefined> {
-  const text = (await store.list('baseline.json')).length > 0 ? await store.read('baseline.json') : undefined;
+  const text =
+    (await store.list('baseline.json')).length > 0 ? await store.read('baseline.json') : undefined;
   return text === undefined ? undefined : baselineFile.parse(JSON.parse(text));
 }
 
-async function tenantsOf({ database: { tenants: sql } }: SiteConfig, database: Database): Promise<Tenants> {
+async function tenantsOf(
+  { database: { tenants: sql } }: SiteConfig,
+  database: Database,
+): Promise<Tenants> {
   const rows = await database.rows<Record<string, unknown>>('tenants', sql);
   return Object.fromEntries(
     rows.map(({ tenant, ...counts }) => {
       if (typeof tenant !== 'string')
-        throw new Refused('database.tenants of the configuration answers without the column tenant');
+        throw new Refused(
+          'database.tenants of the configuration answers without the column tenant',
+        );
       return [tenant, counts];
     }),
   );

@@ -37,7 +37,9 @@ export class Wal {
     const segments = (await store.list('wal/')).flatMap(({ key, size }) => {
       const name = segmentName.exec(key)?.[1];
       if (name === undefined) return [];
-      const [timeline, log, segment] = [0, 8, 16].map((at) => parseInt(name.slice(at, at + 8), 16)) as [number, number, number];
+      const [timeline, log, segment] = [0, 8, 16].map((at) =>
+        parseInt(name.slice(at, at + 8), 16),
+      ) as [number, number, number];
       return [{ name, timeline, number: log * perLog + segment, size }];
     });
     return new Wal(store, bytes, segments);
@@ -53,13 +55,19 @@ export class Wal {
     const newest = new Map<number, Segment>();
     // Where two timelines meet, both have the segment; the later one has all of it.
     for (const segment of this.segments)
-      if (segment.number >= start && segment.timeline >= (newest.get(segment.number)?.timeline ?? 0))
+      if (
+        segment.number >= start &&
+        segment.timeline >= (newest.get(segment.number)?.timeline ?? 0)
+      )
         newest.set(segment.number, segment);
     const last = Math.max(start, ...newest.keys());
     const numbers = Array.from({ length: last - start + 1 }, (_, at) => start + at);
     const found = await each(numbers, async (number) => {
       const segment = newest.get(number);
-      return { name: segment?.name ?? this.nameOf(number), good: segment !== undefined && (await this.judge(segment)) === null };
+      return {
+        name: segment?.name ?? this.nameOf(number),
+        good: segment !== undefined && (await this.judge(segment)) === null,
+      };
     });
     const gap = found.findIndex(({ good }) => !good);
     return {
@@ -85,7 +93,10 @@ export class Wal {
   }
 
   private numberOf(name: string): number {
-    return parseInt(name.slice(8, 16), 16) * (2 ** 32 / this.segmentBytes) + parseInt(name.slice(16, 24), 16);
+    return (
+      parseInt(name.slice(8, 16), 16) * (2 ** 32 / this.segmentBytes) +
+      parseInt(name.slice(16, 24), 16)
+    );
   }
 
   private nameOf(number: number): string {

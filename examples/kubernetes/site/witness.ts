@@ -58,8 +58,13 @@ export async function renew(config: SiteConfig): Promise<{ held: boolean; epoch:
     const lease = await mustRead(config);
     const { site, epoch, fencedAt: fenced } = stateOf(lease);
     if (site !== config.site || fenced === null) return { held: false, epoch };
-    const spec = { ...lease.spec, renewTime: microTime(), leaseDurationSeconds: witnessOf(config).leaseSeconds };
-    if (await kubectl(config).replace({ ...lease, spec } as KubeObject)) return { held: true, epoch };
+    const spec = {
+      ...lease.spec,
+      renewTime: microTime(),
+      leaseDurationSeconds: witnessOf(config).leaseSeconds,
+    };
+    if (await kubectl(config).replace({ ...lease, spec } as KubeObject))
+      return { held: true, epoch };
   }
 }
 
@@ -97,10 +102,15 @@ async function advance(config: SiteConfig, epoch: number, site: string): Promise
     const lease = await mustRead(config);
     const state = stateOf(lease);
     // The longer one, where somebody has changed how long it lasts.
-    const longest = Math.max(lease.spec.leaseDurationSeconds, witnessOf(config).leaseSeconds) + witnessOf(config).graceSeconds;
+    const longest =
+      Math.max(lease.spec.leaseDurationSeconds, witnessOf(config).leaseSeconds) +
+      witnessOf(config).graceSeconds;
     if (state.epoch === epoch && state.site === site) return longest;
     if (state.epoch !== epoch - 1) throw notTheOneBefore(state, epoch, site);
-    const annotations: Record<string, string> = { ...lease.metadata.annotations, [oldHolder]: state.site };
+    const annotations: Record<string, string> = {
+      ...lease.metadata.annotations,
+      [oldHolder]: state.site,
+    };
     delete annotations[fencedAt];
     const next = {
       ...lease,
@@ -111,7 +121,12 @@ async function advance(config: SiteConfig, epoch: number, site: string): Promise
   }
 }
 
-async function setAnnotations(config: SiteConfig, epoch: number, site: string, more: Record<string, string>): Promise<void> {
+async function setAnnotations(
+  config: SiteConfig,
+  epoch: number,
+  site: string,
+  more: Record<string, string>,
+): Promise<void> {
   for (;;) {
     const lease = await mustRead(config);
     const state = stateOf(lease);
@@ -125,7 +140,8 @@ async function setAnnotations(config: SiteConfig, epoch: number, site: string, m
 export async function mustHoldEpoch(config: SiteConfig): Promise<void> {
   if (config.isolated) return;
   const { site, epoch } = await askWitness(config);
-  if (site !== config.site) throw new Refused(`site ${site} holds epoch ${epoch}, not site ${config.site}`);
+  if (site !== config.site)
+    throw new Refused(`site ${site} holds epoch ${epoch}, not site ${config.site}`);
 }
 
 function notTheOneBefore(state: WitnessState, epoch: number, site: string): Refused {

@@ -27,7 +27,8 @@ export class Api {
 
   async answer(request: IncomingMessage, path: string): Promise<Answer> {
     const [, loggingIn] = /^\/tenants\/([\w-]+)\/login$/.exec(path) ?? [];
-    if (loggingIn !== undefined && request.method === 'POST') return this.logIn(loggingIn, await jsonOf(request));
+    if (loggingIn !== undefined && request.method === 'POST')
+      return this.logIn(loggingIn, await jsonOf(request));
     const [, tenant = '', collection = '', id = ''] = collections.exec(path) ?? [];
     const { sessions } = this.site;
     if (sessions && tenant !== '') {
@@ -48,7 +49,9 @@ export class Api {
       case 'GET files':
         return this.readFile(tenant, id);
       case 'PUT files':
-        return this.write(async () => this.writeFile(tenant, id, await bytesOf(request, this.site.uploadLimitBytes)));
+        return this.write(async () =>
+          this.writeFile(tenant, id, await bytesOf(request, this.site.uploadLimitBytes)),
+        );
       default:
         return refusal(404, `there is no ${request.method} ${path}`);
     }
@@ -63,17 +66,22 @@ export class Api {
     try {
       return await work();
     } catch (error) {
-      if (refusedByDatabase(error)) return refusal(503, 'the database of this site may not be written');
+      if (refusedByDatabase(error))
+        return refusal(503, 'the database of this site may not be written');
       throw error;
     } finally {
       writes.underWay -= 1;
     }
   }
 
-  private async logIn(tenant: string, { user, password }: Record<string, unknown>): Promise<Answer> {
+  private async logIn(
+    tenant: string,
+    { user, password }: Record<string, unknown>,
+  ): Promise<Answer> {
     const { sessions } = this.site;
     if (!sessions) return refusal(404, 'nobody logs in here');
-    if (typeof user !== 'string' || typeof password !== 'string') return refusal(422, 'a log-in has a user and a password');
+    if (typeof user !== 'string' || typeof password !== 'string')
+      return refusal(422, 'a log-in has a user and a password');
     const session = await sessions.logIn(this.pool, tenant, user, password);
     return session ? { status: 200, json: session } : refusal(401, 'user or password is not right');
   }
@@ -85,12 +93,21 @@ export class Api {
     return { status: 200, json: upload, bytes };
   }
 
-  private async writeFile(tenant: string, name: string, bytes: Buffer | undefined): Promise<Answer> {
+  private async writeFile(
+    tenant: string,
+    name: string,
+    bytes: Buffer | undefined,
+  ): Promise<Answer> {
     const { uploads } = this.site;
     if (!uploads) return refusal(404, 'no files are kept here');
     if (!bytes) return refusal(413, `a file has at most ${this.site.uploadLimitBytes} bytes`);
     try {
-      return this.told({ tenant, ...(await uploads.write(this.pool, tenant, name, bytes)) }, 'file', 200, true);
+      return this.told(
+        { tenant, ...(await uploads.write(this.pool, tenant, name, bytes)) },
+        'file',
+        200,
+        true,
+      );
     } catch (error) {
       if (breaksReference(error)) return refusal(404, 'no such tenant');
       throw error;
@@ -103,9 +120,18 @@ export class Api {
     return this.told({ tenant, ...customer, checksum: checksumOf(tenant, customer) }, 'customer');
   }
 
-  private async writeCustomer(tenant: string, id: string, body: Record<string, unknown>): Promise<Answer> {
+  private async writeCustomer(
+    tenant: string,
+    id: string,
+    body: Record<string, unknown>,
+  ): Promise<Answer> {
     const { name, revision } = body;
-    if (typeof name !== 'string' || name.trim() === '' || name.length > 200 || !Number.isSafeInteger(revision))
+    if (
+      typeof name !== 'string' ||
+      name.trim() === '' ||
+      name.length > 200 ||
+      !Number.isSafeInteger(revision)
+    )
       return refusal(422, 'a customer has a name and a revision');
     const customer = { id, name: name.trim().replace(/\s+/g, ' '), revision: revision as number };
     try {
@@ -114,16 +140,26 @@ export class Api {
       if (breaksReference(error)) return refusal(404, 'no such tenant');
       throw error;
     }
-    return this.told({ tenant, ...customer, checksum: checksumOf(tenant, customer) }, 'customer', 200, true);
+    return this.told(
+      { tenant, ...customer, checksum: checksumOf(tenant, customer) },
+      'customer',
+      200,
+      true,
+    );
   }
 
-  private async placeOrder(tenant: string, reference: string, body: Record<string, unknown>): Promise<Answer> {
+  private async placeOrder(
+    tenant: string,
+    reference: string,
+    body: Record<string, unknown>,
+  ): Promise<Answer> {
     const { customer, amount } = body;
     if (typeof customer !== 'string' || !Number.isSafeInteger(amount))
       return refusal(422, 'an order has a customer and an amount');
     const order: Order = { reference, customer, amount: amount as number };
     try {
-      if (!(await placeOrder(this.pool, tenant, order))) return refusal(409, 'this reference was used before');
+      if (!(await placeOrder(this.pool, tenant, order)))
+        return refusal(409, 'this reference was used before');
     } catch (error) {
       if (breaksReference(error)) return refusal(404, 'no such tenant or customer');
       throw error;
@@ -131,9 +167,18 @@ export class Api {
     return this.told(order, 'order', 201, true);
   }
 
-  private told(found: object | undefined, what: string, status = 200, acknowledges = false): Answer {
+  private told(
+    found: object | undefined,
+    what: string,
+    status = 200,
+    acknowledges = false,
+  ): Answer {
     if (!found) return refusal(404, `no such ${what}`);
-    return { status, json: { ...found, release: this.release }, ...(acknowledges ? { acknowledges } : {}) };
+    return {
+      status,
+      json: { ...found, release: this.release },
+      ...(acknowledges ? { acknowledges } : {}),
+    };
   }
 }
 
@@ -144,11 +189,21 @@ export function refusal(status: number, message: string): Answer {
 export function send(response: ServerResponse, { status, json, bytes }: Answer): void {
   if (status === 503) response.setHeader('retry-after', '1');
   if (bytes) {
-    response.writeHead(status, { 'content-type': 'application/octet-stream', 'content-length': bytes.length }).end(bytes);
+    response
+      .writeHead(status, {
+        'content-type': 'application/octet-stream',
+        'content-length': bytes.length,
+      })
+      .end(bytes);
     return;
   }
   const text = JSON.stringify(json);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+    })
+    .end(text);
 }
 
 /** A standby, or a database whose site has lost its lease (the code that the site's own guard raises). */

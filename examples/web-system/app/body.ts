@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
 /** @returns undefined when it is larger than allowed */
-export async function bytesOf(request: IncomingMessage, limitBytes: number): Promise<Buffer | undefined> {
+export async function bytesOf(
+  request: IncomingMessage,
+  limitBytes: number,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {

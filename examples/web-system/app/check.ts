@@ -20,9 +20,11 @@ async function check(client: pg.Client): Promise<void> {
   await customers.write(client, tenant, customer);
   await customers.write(client, tenant, { ...customer, name: 'Ada Lovelace', revision: 2 });
   const found = await customers.read(client, tenant, customer.id);
-  if (found?.name !== 'Ada Lovelace' || found.revision !== 2) throw new Error('it reads other than what it wrote');
+  if (found?.name !== 'Ada Lovelace' || found.revision !== 2)
+    throw new Error('it reads other than what it wrote');
   await placeOrder(client, tenant, { reference: 'check', customer: customer.id, amount: 1 });
-  if ((await readOrder(client, tenant, 'check'))?.amount !== 1) throw new Error('it reads other than what it wrote');
+  if ((await readOrder(client, tenant, 'check'))?.amount !== 1)
+    throw new Error('it reads other than what it wrote');
   await client.query('ROLLBACK');
 }
 
@@ -41,5 +43,7 @@ try {
 } finally {
   await client.end().catch(() => undefined);
 }
-process.stdout.write(`${JSON.stringify({ version: release.version, works: problem === null, problem })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ version: release.version, works: problem === null, problem })}\n`,
+);
 process.exitCode = problem === null ? 0 : 1;

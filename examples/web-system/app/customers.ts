@@ -17,7 +17,10 @@ export interface Customers {
 
 /** What a client can compute by itself to know that an answer is right. */
 export function checksumOf(tenant: string, { id, name, revision }: Customer): string {
-  return createHash('sha256').update(`${tenant}/${id}/${name}/${revision}`).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(`${tenant}/${id}/${name}/${revision}`)
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** The first word is the given name, the rest the family name; the database's trigger splits in the same way. */
@@ -42,7 +45,8 @@ const writeNames = `INSERT INTO customers (tenant, id, given_name, family_name, 
 
 /** How this release reads and writes customers. */
 export function customersOf({ generation, flaw }: Release): Customers {
-  const reading = flaw === 'needs-schema' ? readBroken : generation === 1 ? readFullName : readNames;
+  const reading =
+    flaw === 'needs-schema' ? readBroken : generation === 1 ? readFullName : readNames;
   return {
     async read(db, tenant, id) {
       return (await db.query<Customer>(reading, [tenant, id])).rows[0];
@@ -50,7 +54,8 @@ export function customersOf({ generation, flaw }: Release): Customers {
     async write(db, tenant, { id, name, revision }) {
       const [given, family] = splitName(name);
       if (generation === 1) await db.query(writeFullName, [tenant, id, name, revision]);
-      else if (generation === 2) await db.query(writeBoth, [tenant, id, name, given, family, revision]);
+      else if (generation === 2)
+        await db.query(writeBoth, [tenant, id, name, given, family, revision]);
       else await db.query(writeNames, [tenant, id, given, family, revision]);
     },
   };

@@ -20,9 +20,12 @@ const page = `<!doctype html>
 
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url ?? '/', 'http://frontend');
-  if (pathname === '/health' || pathname === '/ready') send(response, { status: 200, json: { status: 'up' } });
-  else if (pathname === '/version') send(response, { status: 200, json: { version: release.version, pid: process.pid } });
-  else if (pathname === '/') response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
+  if (pathname === '/health' || pathname === '/ready')
+    send(response, { status: 200, json: { status: 'up' } });
+  else if (pathname === '/version')
+    send(response, { status: 200, json: { version: release.version, pid: process.pid } });
+  else if (pathname === '/')
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page);
   else send(response, refusal(404, `there is no ${pathname}`));
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const)

@@ -1,7 +1,10 @@
 import type { Release } from './release.js';
 
 /** Upper bounds in seconds: fine where this service answers, so that a p95 read off them is worth something. */
-const bounds = [0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5];
+const bounds = [
+  0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1,
+  2.5, 5,
+];
 
 /** What this process counts, in Prometheus' text format. */
 export class Metrics {
@@ -33,7 +36,9 @@ export class Metrics {
     let cumulative = 0;
     [...bounds, Infinity].forEach((bound, index) => {
       cumulative += this.buckets[index] ?? 0;
-      lines.push(`http_request_duration_seconds_bucket{${labels},le="${bound === Infinity ? '+Inf' : bound}"} ${cumulative}`);
+      lines.push(
+        `http_request_duration_seconds_bucket{${labels},le="${bound === Infinity ? '+Inf' : bound}"} ${cumulative}`,
+      );
     });
     lines.push(
       `http_request_duration_seconds_sum{${labels}} ${this.seconds}`,

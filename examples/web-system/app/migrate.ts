@@ -64,26 +64,34 @@ async function patiently(client: pg.Client, work: () => Promise<void>): Promise<
   for (let attempt = 1; ; attempt += 1) {
     try {
       await client.query('BEGIN');
-      await client.query(`SELECT set_config('lock_timeout', $1, true)`, [`${Number(values['lock-timeout'])}ms`]);
+      await client.query(`SELECT set_config('lock_timeout', $1, true)`, [
+        `${Number(values['lock-timeout'])}ms`,
+      ]);
       await work();
       await client.query('COMMIT');
       return;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => undefined);
-      if ((error as { code?: string }).code !== noLock || attempt >= Number(values.attempts)) throw error;
+      if ((error as { code?: string }).code !== noLock || attempt >= Number(values.attempts))
+        throw error;
       waited += 1;
       await delay(Number(values.pause));
     }
   }
 }
 
-async function apply(client: pg.Client, of: 'expand' | 'contract', script: Script): Promise<boolean> {
+async function apply(
+  client: pg.Client,
+  of: 'expand' | 'contract',
+  script: Script,
+): Promise<boolean> {
   const digest = createHash('sha256').update(script.text).digest('hex');
-  const { rows } = await client.query<{ digest: string }>('SELECT digest FROM schema_history WHERE phase = $1 AND name = $2', [
-    of,
-    script.name,
-  ]);
-  if (rows[0] && rows[0].digest !== digest) throw new Error(`${script.name} was done before, with another text`);
+  const { rows } = await client.query<{ digest: string }>(
+    'SELECT digest FROM schema_history WHERE phase = $1 AND name = $2',
+    [of, script.name],
+  );
+  if (rows[0] && rows[0].digest !== digest)
+    throw new Error(`${script.name} was done before, with another text`);
   if (rows[0]) return false;
   if (repeats.test(script.text)) {
     for (let changed = 1; changed > 0;) {
@@ -94,12 +102,10 @@ async function apply(client: pg.Client, of: 'expand' | 'contract', script: Scrip
   }
   await patiently(client, async () => {
     if (!repeats.test(script.text)) await client.query(script.text);
-    await client.query('INSERT INTO schema_history (phase, name, digest, release) VALUES ($1, $2, $3, $4)', [
-      of,
-      script.name,
-      digest,
-      release,
-    ]);
+    await client.query(
+      'INSERT INTO schema_history (phase, name, digest, release) VALUES ($1, $2, $3, $4)',
+      [of, script.name, digest, release],
+    );
   });
   return true;
 }
@@ -108,14 +114,17 @@ async function migrate(client: pg.Client, what: Phase): Promise<string[]> {
   await alone(client);
   if (what !== 'undo') {
     const done: string[] = [];
-    for (const script of scriptsOf(what)) if (await apply(client, what, script)) done.push(script.name);
+    for (const script of scriptsOf(what))
+      if (await apply(client, what, script)) done.push(script.name);
     return done;
   }
   const names = scriptsOf('expand').map(({ name }) => name);
-  const contracted = await client.query(`SELECT 1 FROM schema_history WHERE phase = 'contract' AND name = ANY($1)`, [
-    scriptsOf('contract').map(({ name }) => name),
-  ]);
-  if (contracted.rowCount) throw new Error('the contract migration has been done: there is no way back by an undo');
+  const contracted = await client.query(
+    `SELECT 1 FROM schema_history WHERE phase = 'contract' AND name = ANY($1)`,
+    [scriptsOf('contract').map(({ name }) => name)],
+  );
+  if (contracted.rowCount)
+    throw new Error('the contract migration has been done: there is no way back by an undo');
   const own = await client.query<{ name: string }>(
     `SELECT name FROM schema_history WHERE phase = 'expand' AND name = ANY($1) AND release = $2`,
     [names, release],
@@ -127,7 +136,10 @@ async function migrate(client: pg.Client, what: Phase): Promise<string[]> {
     .reverse();
   await patiently(client, async () => {
     for (const script of scripts) await client.query(script.text);
-    await client.query(`DELETE FROM schema_history WHERE phase = 'expand' AND name = ANY($1) AND release = $2`, [names, release]);
+    await client.query(
+      `DELETE FROM schema_history WHERE phase = 'expand' AND name = ANY($1) AND release = $2`,
+      [names, release],
+    );
   });
   return scripts.map(({ name }) => name);
 }

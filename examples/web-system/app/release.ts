@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 
 /** What is wrong with a release on purpose. */
-export const flaws = ['crashes', 'fails', 'slow', 'leaks', 'needs-schema', 'never-ready', 'unsafe-expand'] as const;
+export const flaws = [
+  'crashes',
+  'fails',
+  'slow',
+  'leaks',
+  'needs-schema',
+  'never-ready',
+  'unsafe-expand',
+] as const;
 export type Flaw = (typeof flaws)[number];
 
 /** The generations of the code: 1 knows `full_name`, 2 writes both, 3 knows `given_name` and `family_name` only. */

@@ -24,7 +24,9 @@ const graceMs = 10_000;
 const startedAt = new Date().toISOString();
 
 if (release.flaw === 'crashes') {
-  process.stderr.write(`release ${release.version} cannot start: setting PAYMENTS_URL is missing\n`);
+  process.stderr.write(
+    `release ${release.version} cannot start: setting PAYMENTS_URL is missing\n`,
+  );
   process.exit(1);
 }
 
@@ -67,15 +69,23 @@ const around: Record<string, (response: ServerResponse) => void> = {
     );
   },
   '/version': (response) =>
-    send(response, { status: 200, json: { version: release.version, instance, pid: process.pid, startedAt } }),
-  '/metrics': (response) => void response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(metrics.text()),
+    send(response, {
+      status: 200,
+      json: { version: release.version, instance, pid: process.pid, startedAt },
+    }),
+  '/metrics': (response) =>
+    void response
+      .writeHead(200, { 'content-type': 'text/plain; version=0.0.4' })
+      .end(metrics.text()),
 };
 
 async function ready() {
   if (stopping) return refusal(503, 'stopping');
   if (release.flaw === 'never-ready') return refusal(503, 'the cache is being warmed up');
   try {
-    const { rows } = await pool.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+    const { rows } = await pool.query<{ standby: boolean }>(
+      'SELECT pg_is_in_recovery() AS standby',
+    );
     const writes = rows[0]?.standby === false && site.writes.problem() === undefined;
     return { status: 200, json: { status: 'ready', writes, writesUnderWay: site.writes.underWay } };
   } catch {
@@ -83,15 +93,26 @@ async function ready() {
   }
 }
 
-async function business(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+async function business(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+): Promise<void> {
   const begun = performance.now();
   metrics.inFlight += 1;
   try {
     const fails = flawed.before();
-    const answer = fails ? refusal(500, 'the service could not do it') : await api.answer(request, path);
+    const answer = fails
+      ? refusal(500, 'the service could not do it')
+      : await api.answer(request, path);
     await flawed.after(performance.now() - begun);
     const unproven = answer.acknowledges ? site.writes.unproven() : undefined;
-    send(response, unproven === undefined ? answer : refusal(503, `${unproven}; whether this was written is unknown`));
+    send(
+      response,
+      unproven === undefined
+        ? answer
+        : refusal(503, `${unproven}; whether this was written is unknown`),
+    );
   } catch {
     send(response, refusal(500, 'the service could not do it'));
   } finally {

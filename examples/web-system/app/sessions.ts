@@ -7,7 +7,10 @@ const hashBytes = 32;
 const defaultMinutes = 480;
 
 /** What a password becomes in the database. */
-export async function hashed(password: string, salt = randomBytes(16).toString('hex')): Promise<{ salt: string; hash: string }> {
+export async function hashed(
+  password: string,
+  salt = randomBytes(16).toString('hex'),
+): Promise<{ salt: string; hash: string }> {
   return { salt, hash: (await derive(password, salt, hashBytes)).toString('hex') };
 }
 
@@ -39,9 +42,12 @@ export class Sessions {
     // Somebody who does not exist takes as long as a wrong password.
     const known = rows[0] ?? { salt: 'nobody', hash: '00'.repeat(hashBytes) };
     const { hash } = await hashed(password, known.salt);
-    if (!timingSafeEqual(Buffer.from(hash, 'hex'), Buffer.from(known.hash, 'hex'))) return undefined;
+    if (!timingSafeEqual(Buffer.from(hash, 'hex'), Buffer.from(known.hash, 'hex')))
+      return undefined;
     const until = Date.now() + this.minutes * 60_000;
-    const content = Buffer.from(JSON.stringify({ tenant, user, until } satisfies Session)).toString('base64url');
+    const content = Buffer.from(JSON.stringify({ tenant, user, until } satisfies Session)).toString(
+      'base64url',
+    );
     return { token: `${content}.${this.signature(content)}`, until: new Date(until).toISOString() };
   }
 
@@ -50,7 +56,8 @@ export class Sessions {
     const [, content = '', signature = ''] = /^Bearer ([\w-]+)\.([\w-]+)$/.exec(header ?? '') ?? [];
     const wanted = Buffer.from(this.signature(content));
     const given = Buffer.from(signature);
-    if (content === '' || given.length !== wanted.length || !timingSafeEqual(given, wanted)) return undefined;
+    if (content === '' || given.length !== wanted.length || !timingSafeEqual(given, wanted))
+      return undefined;
     const session = JSON.parse(Buffer.from(content, 'base64url').toString('utf8')) as Session;
     return session.until > Date.now() ? session : undefined;
   }

@@ -25,13 +25,20 @@ export interface SiteSide {
  */
 export function siteSide(env: NodeJS.ProcessEnv): SiteSide {
   const { WEB_CONFIG: configFile, WEB_SESSION_SECRET: secretFile, WEB_FILES: files } = env;
-  const config = configFile === undefined ? undefined : (JSON.parse(readFileSync(configFile, 'utf8')) as ApplicationConfig);
+  const config =
+    configFile === undefined
+      ? undefined
+      : (JSON.parse(readFileSync(configFile, 'utf8')) as ApplicationConfig);
   const { WEB_LEASE: lease, WEB_DRAINING: draining } = env;
   return {
     sessions:
-      secretFile === undefined ? undefined : new Sessions(readFileSync(secretFile, 'utf8').trim(), config?.sessionMinutes),
+      secretFile === undefined
+        ? undefined
+        : new Sessions(readFileSync(secretFile, 'utf8').trim(), config?.sessionMinutes),
     uploads: files === undefined ? undefined : new Uploads(files),
     uploadLimitBytes: config?.uploadLimitBytes ?? 1_000_000,
-    writes: new Writes(lease === undefined || draining === undefined ? undefined : { lease, draining }),
+    writes: new Writes(
+      lease === undefined || draining === undefined ? undefined : { lease, draining },
+    ),
   };
 }

@@ -68,14 +68,19 @@ export class Uploads {
   }
 
   /** @returns undefined when there is no such file @throws Error when its content is not what its row says */
-  async read(db: pg.Pool, tenant: string, name: string): Promise<(Upload & { bytes: Buffer }) | undefined> {
-    const { rows } = await db.query<Upload>('SELECT name, sha256, size FROM files WHERE tenant = $1 AND name = $2', [
-      tenant,
-      name,
-    ]);
+  async read(
+    db: pg.Pool,
+    tenant: string,
+    name: string,
+  ): Promise<(Upload & { bytes: Buffer }) | undefined> {
+    const { rows } = await db.query<Upload>(
+      'SELECT name, sha256, size FROM files WHERE tenant = $1 AND name = $2',
+      [tenant, name],
+    );
     if (!rows[0]) return undefined;
     const bytes = await readFile(contentPath(this.folder, rows[0].sha256));
-    if (sha256Of(bytes) !== rows[0].sha256) throw new Error(`the content of ${tenant}/${name} is not what its row says`);
+    if (sha256Of(bytes) !== rows[0].sha256)
+      throw new Error(`the content of ${tenant}/${name} is not what its row says`);
     return { ...rows[0], bytes };
   }
 }

@@ -76,7 +76,8 @@ async function work(): Promise<number> {
 async function ship({ tenant, name, sha256 }: Job): Promise<string | null> {
   const bytes = await readFile(contentPath(files, sha256)).catch(() => undefined);
   if (!bytes) return `the content of ${tenant}/${name} is not there`;
-  if (sha256Of(bytes) !== sha256) return `the content of ${tenant}/${name} is not what its row says`;
+  if (sha256Of(bytes) !== sha256)
+    return `the content of ${tenant}/${name} is not what its row says`;
   if (vault === undefined) return null;
   const [writer] = readFileSync(join(vault, 'writer'), 'utf8').split(' ');
   if (writer !== env['WEB_SITE']) throw new Error(`the vault takes files of site ${writer} now`);
@@ -89,7 +90,9 @@ function note(folder: string, jobs: readonly Job[]): void {
   const at = new Date().toISOString();
   const file = openSync(join(folder, 'files', 'manifest.jsonl'), 'a', 0o644);
   try {
-    const lines = jobs.map(({ tenant, name, sha256, size }) => `${JSON.stringify({ at, tenant, name, sha256, size })}\n`);
+    const lines = jobs.map(
+      ({ tenant, name, sha256, size }) => `${JSON.stringify({ at, tenant, name, sha256, size })}\n`,
+    );
     appendFileSync(file, lines.join(''));
     fsyncSync(file);
   } finally {
@@ -112,13 +115,21 @@ async function loop(): Promise<void> {
 
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url ?? '/', 'http://worker');
-  if (pathname === '/health') send(response, { status: 200, json: { status: 'up', done, problem } });
+  if (pathname === '/health')
+    send(response, { status: 200, json: { status: 'up', done, problem } });
   else if (pathname === '/ready')
-    pool.query<{ waiting: number }>('SELECT count(*)::int AS waiting FROM jobs WHERE done_at IS NULL').then(
-      ({ rows }) => send(response, { status: 200, json: { status: 'ready', waiting: rows[0]?.waiting ?? 0, done, problem } }),
-      () => send(response, refusal(503, 'the database does not answer')),
-    );
-  else if (pathname === '/version') send(response, { status: 200, json: { version: release.version, pid: process.pid } });
+    pool
+      .query<{ waiting: number }>('SELECT count(*)::int AS waiting FROM jobs WHERE done_at IS NULL')
+      .then(
+        ({ rows }) =>
+          send(response, {
+            status: 200,
+            json: { status: 'ready', waiting: rows[0]?.waiting ?? 0, done, problem },
+          }),
+        () => send(response, refusal(503, 'the database does not answer')),
+      );
+  else if (pathname === '/version')
+    send(response, { status: 200, json: { version: release.version, pid: process.pid } });
   else send(response, refusal(404, `there is no ${pathname}`));
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (stopping = true));

@@ -16,7 +16,9 @@ export function monotonicMs(): number {
 
 /** Has the lease time left, on both clocks? */
 export function holds(lease: LeaseFile | undefined): boolean {
-  return lease !== undefined && Date.now() < lease.wallUntil && monotonicMs() < lease.monotonicUntil;
+  return (
+    lease !== undefined && Date.now() < lease.wallUntil && monotonicMs() < lease.monotonicUntil
+  );
 }
 
 /** @returns undefined when there is none, or it cannot be read */
@@ -42,7 +44,8 @@ export class Writes {
   problem(): string | undefined {
     const { files } = this;
     if (!files) return undefined;
-    if (existsSync(files.draining)) return 'this site is being drained: nothing is written here any more';
+    if (existsSync(files.draining))
+      return 'this site is being drained: nothing is written here any more';
     return this.unproven();
   }
 

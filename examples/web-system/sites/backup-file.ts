@@ -61,7 +61,11 @@ export function digestOfManifest(data: string): string {
 }
 
 /** Reads a base backup from its first byte to its last. Nothing of it is believed before it is checked. */
-export async function judgeBackup(config: SiteConfig, id: string, maxAgeSeconds = config.maxAgeSeconds): Promise<JudgedBackup> {
+export async function judgeBackup(
+  config: SiteConfig,
+  id: string,
+  maxAgeSeconds = config.maxAgeSeconds,
+): Promise<JudgedBackup> {
   const backup = readBackup(config.vault, id);
   const problem = await problemOf(config, id, backup, maxAgeSeconds);
   return {
@@ -86,22 +90,32 @@ async function problemOf(
   if (!existsSync(data) || readdirSync(data).length === 0) return 'it is empty';
   if (!backup) return 'it has no backup.json that can be read: it was never finished';
   const major = (version: string): string => version.split('.')[0] ?? '';
-  const onDisk = existsSync(join(data, 'PG_VERSION')) ? readFileSync(join(data, 'PG_VERSION'), 'utf8').trim() : backup.version;
+  const onDisk = existsSync(join(data, 'PG_VERSION'))
+    ? readFileSync(join(data, 'PG_VERSION'), 'utf8').trim()
+    : backup.version;
   const here = programsVersion(config);
   for (const version of [backup.version, onDisk])
-    if (major(version) !== major(here)) return `it is of PostgreSQL ${major(version)}, here is ${major(here)}`;
+    if (major(version) !== major(here))
+      return `it is of PostgreSQL ${major(version)}, here is ${major(here)}`;
   const ageSeconds = Math.round((Date.now() - Date.parse(backup.ended)) / 1_000);
-  if (ageSeconds > maxAgeSeconds) return `it is too old: taken ${ageSeconds} s ago, at most ${maxAgeSeconds} s are allowed`;
+  if (ageSeconds > maxAgeSeconds)
+    return `it is too old: taken ${ageSeconds} s ago, at most ${maxAgeSeconds} s are allowed`;
   if (!existsSync(join(data, 'backup_manifest'))) return 'its manifest is missing';
   if (digestOfManifest(data) !== backup.digest) return 'its manifest is not what backup.json says';
-  const { exitCode, stderr } = await execa(join(config.programs, 'pg_verifybackup'), ['--quiet', data], {
-    reject: false,
-    env: { LC_ALL: 'C' },
-    ...asServer(),
-  });
+  const { exitCode, stderr } = await execa(
+    join(config.programs, 'pg_verifybackup'),
+    ['--quiet', data],
+    {
+      reject: false,
+      env: { LC_ALL: 'C' },
+      ...asServer(),
+    },
+  );
   if (exitCode !== 0) return `pg_verifybackup: ${sentence(stderr)}`;
-  if ((await systemIdentifierOf(config, data)) !== backup.systemIdentifier) return 'it is of another database system';
-  if (!leadsToNewest(config.vault, backup.timeline, lsnOf(backup.endLsn))) return 'it is on a timeline that was left';
+  if ((await systemIdentifierOf(config, data)) !== backup.systemIdentifier)
+    return 'it is of another database system';
+  if (!leadsToNewest(config.vault, backup.timeline, lsnOf(backup.endLsn)))
+    return 'it is on a timeline that was left';
   return null;
 }
 

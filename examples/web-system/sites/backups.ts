@@ -1,4 +1,10 @@
-import { backupIds, judgeBackup, readBackup, type BackupFile, type JudgedBackup } from './backup-file.js';
+import {
+  backupIds,
+  judgeBackup,
+  readBackup,
+  type BackupFile,
+  type JudgedBackup,
+} from './backup-file.js';
 import { judgeConfig, type JudgedConfig } from './config-backup.js';
 import { judgeFiles } from './file-vault.js';
 import type { SiteConfig } from './site-config.js';
@@ -12,7 +18,13 @@ const segmentMs = 25;
 export interface Assessment {
   backups: JudgedBackup[];
   chosen: string | null;
-  wal: { timeline: number; from: string | null; to: string | null; segments: number; missing: string[] };
+  wal: {
+    timeline: number;
+    from: string | null;
+    to: string | null;
+    segments: number;
+    missing: string[];
+  };
   reachable: { from: string; to: string } | null;
   lost: string | null;
   files: ReturnType<typeof judgeFiles>;
@@ -31,7 +43,11 @@ interface Way {
  * What the vault holds, each base backup and each segment read, and where it leads.
  * @param at ISO time to go back to; undefined: as far as possible
  */
-export async function assess(config: SiteConfig, at: string | undefined, maxAgeSeconds: number): Promise<Assessment> {
+export async function assess(
+  config: SiteConfig,
+  at: string | undefined,
+  maxAgeSeconds: number,
+): Promise<Assessment> {
   const { vault } = config;
   const backups: JudgedBackup[] = [];
   for (const id of backupIds(vault)) backups.push(await judgeBackup(config, id, maxAgeSeconds));
@@ -52,13 +68,23 @@ export async function assess(config: SiteConfig, at: string | undefined, maxAgeS
   return {
     backups,
     chosen: way?.backup.id ?? null,
-    wal: way ? way.chain : { timeline: newestTimeline(vault).timeline, from: null, to: null, segments: 0, missing: [] },
+    wal: way
+      ? way.chain
+      : {
+          timeline: newestTimeline(vault).timeline,
+          from: null,
+          to: null,
+          segments: 0,
+          missing: [],
+        },
     reachable: way && from !== null ? { from, to: way.to } : null,
     lost: lossOf(way, ways, at),
     files,
     config: judgeConfig(config),
     predicted: {
-      restoreMs: way ? startMs + way.backup.verifiedMs + way.backup.tookMs + segmentMs * way.chain.segments : null,
+      restoreMs: way
+        ? startMs + way.backup.verifiedMs + way.backup.tookMs + segmentMs * way.chain.segments
+        : null,
       rpoMs: way ? Math.max(0, Math.round((await endOfWrites(config)) - Date.parse(way.to))) : null,
     },
   };
@@ -66,10 +92,15 @@ export async function assess(config: SiteConfig, at: string | undefined, maxAgeS
 
 /** The one that leads furthest, the newest of those; to a point in time the newest that was taken before it. */
 function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
-  const before = ways.filter(({ backup }) => at === undefined || Date.parse(backup.ended) <= Date.parse(at));
+  const before = ways.filter(
+    ({ backup }) => at === undefined || Date.parse(backup.ended) <= Date.parse(at),
+  );
   const furthest = before.reduce((most, { to }) => (to > most ? to : most), '');
-  const reaches = (way: Way): boolean => way.to === furthest || (at !== undefined && Date.parse(way.to) >= Date.parse(at));
-  return before.filter(reaches).sort((one, other) => other.backup.id.localeCompare(one.backup.id))[0];
+  const reaches = (way: Way): boolean =>
+    way.to === furthest || (at !== undefined && Date.parse(way.to) >= Date.parse(at));
+  return before
+    .filter(reaches)
+    .sort((one, other) => other.backup.id.localeCompare(one.backup.id))[0];
 }
 
 function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefined): string | null {

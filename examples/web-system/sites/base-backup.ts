@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { livesStill, nameOf } from '../app/owner.js';
 import { backupFolder, digestOfManifest, type BackupFile } from './backup-file.js';
-import { asServer, databaseUrl, handOver, programsVersion, superuser, systemIdentifierOf } from './database.js';
+import {
+  asServer,
+  databaseUrl,
+  handOver,
+  programsVersion,
+  superuser,
+  systemIdentifierOf,
+} from './database.js';
 import { syncFolderNow, writeJsonDurably } from './durable-files.js';
 import { Refused, vaultPlaces, type SiteConfig } from './site-config.js';
 
@@ -16,7 +23,10 @@ interface Manifest {
  * Takes a base backup of the running database into the vault: it has its name only when it is whole and verified.
  * @throws Refused with what the programs said
  */
-export async function takeBackup(config: SiteConfig, say: (line: string) => void): Promise<BackupFile> {
+export async function takeBackup(
+  config: SiteConfig,
+  say: (line: string) => void,
+): Promise<BackupFile> {
   if (config.isolated) throw new Refused('an isolated site never writes into the vault');
   const { base } = vaultPlaces(config.vault);
   removeHalves(base);
@@ -35,7 +45,15 @@ export async function takeBackup(config: SiteConfig, say: (line: string) => void
     'pg_basebackup',
     [
       ...['--host', url.hostname, '--port', url.port, '--username', superuser, '--no-password'],
-      ...['--pgdata', data, '--wal-method=stream', '--checkpoint=fast', '--manifest-checksums=SHA256', '--label', id],
+      ...[
+        '--pgdata',
+        data,
+        '--wal-method=stream',
+        '--checkpoint=fast',
+        '--manifest-checksums=SHA256',
+        '--label',
+        id,
+      ],
       '--verbose',
     ],
     { PGPASSWORD: decodeURIComponent(url.password) },
@@ -76,7 +94,8 @@ export async function takeBackup(config: SiteConfig, say: (line: string) => void
 function removeHalves(base: string): void {
   for (const name of readdirSync(base)) {
     const [, process] = /^\.[^.]+\.\d+Z\.(\d+:\d*)$/.exec(name) ?? [];
-    if (process !== undefined && !livesStill(process)) rmSync(join(base, name), { recursive: true, force: true });
+    if (process !== undefined && !livesStill(process))
+      rmSync(join(base, name), { recursive: true, force: true });
   }
 }
 
@@ -98,5 +117,8 @@ async function run(
   child.stderr.on('data', (chunk: Buffer) => tell(chunk.toString()));
   const { exitCode, stderr } = await child;
   const problems = stderr.split('\n').filter((line) => /(error|FATAL|detail|hint):/i.test(line));
-  if (exitCode !== 0) throw new Refused(`${program} failed: ${problems.join(' ') || stderr.trim() || `exit code ${exitCode}`}`);
+  if (exitCode !== 0)
+    throw new Refused(
+      `${program} failed: ${problems.join(' ') || stderr.trim() || `exit code ${exitCode}`}`,
+    );
 }

@@ -38,7 +38,11 @@ interface Found {
  * @param journal the writer's
  * @param failedAt milliseconds since 1970
  */
-export async function compare(journal: string, config: SiteConfig, failedAt?: number): Promise<Comparison> {
+export async function compare(
+  journal: string,
+  config: SiteConfig,
+  failedAt?: number,
+): Promise<Comparison> {
   const entries = readJournal(journal);
   const found = await contentOf(config);
   const { files } = placesOf(config);
@@ -78,7 +82,10 @@ export async function compare(journal: string, config: SiteConfig, failedAt?: nu
     newestThere,
     oldestLost: lost[0]?.at ?? null,
     recoveredUntil,
-    rpoMs: failedAt === undefined || recoveredUntil === null ? null : Math.max(0, failedAt - Date.parse(recoveredUntil)),
+    rpoMs:
+      failedAt === undefined || recoveredUntil === null
+        ? null
+        : Math.max(0, failedAt - Date.parse(recoveredUntil)),
   };
 }
 
@@ -92,7 +99,9 @@ function judgeCustomer(
   if (!there) return { lost: 'there is no such row' };
   if (there.revision < entry.revision) return { lost: `the row is of revision ${there.revision}` };
   const wanted = known.get(`${keyOf(entry)}@${there.revision}`);
-  return there.checksum === wanted ? undefined : { wrong: `nobody wrote what revision ${there.revision} says` };
+  return there.checksum === wanted
+    ? undefined
+    : { wrong: `nobody wrote what revision ${there.revision} says` };
 }
 
 function keyOf({ tenant, id }: { tenant: string; id: string }): string {
@@ -109,20 +118,34 @@ function writesOf(entries: readonly JournalEntry[]): Map<string, string> {
 
 function contentOf(config: SiteConfig): Promise<Found> {
   return withDatabase(databaseUrl(config, superuser), async (client) => {
-    const customers = await client.query<{ tenant: string; id: string; name: string; revision: number }>(
-      'SELECT tenant, id, full_name AS name, revision FROM customers',
-    );
-    const orders = await client.query<{ tenant: string; id: string; customer: string; amount: number }>(
-      'SELECT tenant, reference AS id, customer, amount FROM orders',
-    );
+    const customers = await client.query<{
+      tenant: string;
+      id: string;
+      name: string;
+      revision: number;
+    }>('SELECT tenant, id, full_name AS name, revision FROM customers');
+    const orders = await client.query<{
+      tenant: string;
+      id: string;
+      customer: string;
+      amount: number;
+    }>('SELECT tenant, reference AS id, customer, amount FROM orders');
     const files = await client.query<{ tenant: string; id: string; sha256: string }>(
       'SELECT tenant, name AS id, sha256 FROM files',
     );
     return {
       customer: new Map(
-        customers.rows.map((row) => [keyOf(row), { revision: row.revision, checksum: checksumOf(row.tenant, row) }] as const),
+        customers.rows.map(
+          (row) =>
+            [
+              keyOf(row),
+              { revision: row.revision, checksum: checksumOf(row.tenant, row) },
+            ] as const,
+        ),
       ),
-      order: new Map(orders.rows.map((row) => [keyOf(row), `${row.customer}/${row.amount}`] as const)),
+      order: new Map(
+        orders.rows.map((row) => [keyOf(row), `${row.customer}/${row.amount}`] as const),
+      ),
       upload: new Map(files.rows.map((row) => [keyOf(row), row.sha256] as const)),
     };
   });

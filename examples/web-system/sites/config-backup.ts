@@ -31,12 +31,18 @@ export function saveConfig(config: SiteConfig): { id: string; files: number } {
   const { folder } = config;
   const key = keyOf(config);
   const plain = new Map(
-    [...pathsBelow(folder, 'config'), ...pathsBelow(folder, 'secrets')].map((path) => [path, readFileSync(join(folder, path))]),
+    [...pathsBelow(folder, 'config'), ...pathsBelow(folder, 'secrets')].map((path) => [
+      path,
+      readFileSync(join(folder, path)),
+    ]),
   );
   const newest = newestId(config);
   if (newest !== undefined && judgeConfig(config).good) {
     const kept = readAll(config, newest);
-    if (kept.size === plain.size && [...plain].every(([path, content]) => kept.get(path)?.equals(content)))
+    if (
+      kept.size === plain.size &&
+      [...plain].every(([path, content]) => kept.get(path)?.equals(content))
+    )
       return { id: newest, files: plain.size };
   }
   const savedAt = new Date().toISOString();
@@ -51,7 +57,12 @@ export function saveConfig(config: SiteConfig): { id: string; files: number } {
     writeDurably(join(half, path), stored, 0o600);
     files[path] = { sha256: sha256(stored), secret };
   }
-  writeJsonDurably(join(half, 'manifest.json'), { id, site: config.site, savedAt, files } satisfies ConfigManifest);
+  writeJsonDurably(join(half, 'manifest.json'), {
+    id,
+    site: config.site,
+    savedAt,
+    files,
+  } satisfies ConfigManifest);
   renameSync(half, join(below, id));
   syncFolderNow(below);
   return { id, files: plain.size };
@@ -60,8 +71,11 @@ export function saveConfig(config: SiteConfig): { id: string; files: number } {
 /** Is the newest configuration in the vault whole, and can its secrets be read? */
 export function judgeConfig(config: SiteConfig): JudgedConfig {
   const id = newestId(config);
-  if (id === undefined) return { id: null, savedAt: null, good: false, problem: 'no configuration is in the vault' };
-  const savedAt = readJson<ConfigManifest>(join(vaultPlaces(config.vault).config, id, 'manifest.json'))?.savedAt ?? null;
+  if (id === undefined)
+    return { id: null, savedAt: null, good: false, problem: 'no configuration is in the vault' };
+  const savedAt =
+    readJson<ConfigManifest>(join(vaultPlaces(config.vault).config, id, 'manifest.json'))
+      ?.savedAt ?? null;
   try {
     readAll(config, id);
     return { id, savedAt, good: true, problem: null };
@@ -71,16 +85,26 @@ export function judgeConfig(config: SiteConfig): JudgedConfig {
 }
 
 /** Puts configuration and secrets in their places, when all of them are what the manifest says. @throws Refused */
-export function restoreConfig(config: SiteConfig): { files: number; restored: string[]; savedAt: string; release: string } {
+export function restoreConfig(config: SiteConfig): {
+  files: number;
+  restored: string[];
+  savedAt: string;
+  release: string;
+} {
   const id = newestId(config);
   if (id === undefined) throw new Refused('no configuration is in the vault');
   const plain = readAll(config, id);
   for (const [path, content] of plain) {
     const secret = path.startsWith('secrets/');
-    mkdirSync(dirname(join(config.folder, path)), { recursive: true, mode: secret ? 0o700 : 0o755 });
+    mkdirSync(dirname(join(config.folder, path)), {
+      recursive: true,
+      mode: secret ? 0o700 : 0o755,
+    });
     writeDurably(join(config.folder, path), content, secret ? 0o600 : 0o644);
   }
-  const manifest = readJson<ConfigManifest>(join(vaultPlaces(config.vault).config, id, 'manifest.json'));
+  const manifest = readJson<ConfigManifest>(
+    join(vaultPlaces(config.vault).config, id, 'manifest.json'),
+  );
   const application = readJson<ApplicationConfig>(placesOf(config).applicationConfig);
   return {
     files: plain.size,
@@ -98,9 +122,11 @@ function readAll(config: SiteConfig, id: string): Map<string, Buffer> {
   return new Map(
     Object.entries(manifest.files).map(([path, { sha256: wanted, secret }]) => {
       const file = join(folder, path);
-      if (!existsSync(file)) throw new Refused(`${path} of configuration ${id} is not in the vault`);
+      if (!existsSync(file))
+        throw new Refused(`${path} of configuration ${id} is not in the vault`);
       const stored = readFileSync(file);
-      if (sha256(stored) !== wanted) throw new Refused(`${path} of configuration ${id} is not what its manifest says`);
+      if (sha256(stored) !== wanted)
+        throw new Refused(`${path} of configuration ${id} is not what its manifest says`);
       return [path, secret ? decrypt(key, stored, path) : stored];
     }),
   );
@@ -133,7 +159,9 @@ function encrypt(key: Buffer, plain: Buffer): Buffer {
 
 function decrypt(key: Buffer, stored: Buffer, path: string): Buffer {
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, stored.subarray(0, 12), { authTagLength: 16 });
+    const decipher = createDecipheriv('aes-256-gcm', key, stored.subarray(0, 12), {
+      authTagLength: 16,
+    });
     decipher.setAuthTag(stored.subarray(12, 28));
     return Buffer.concat([decipher.update(stored.subarray(28)), decipher.final()]);
   } catch {

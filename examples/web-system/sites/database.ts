@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -47,7 +55,9 @@ export function asServer(): { uid?: number; gid?: number } {
 export function mustBeReachable(folder: string): void {
   const account = serverAccount();
   if (account && !mayEnter(folder, account))
-    throw new Refused(`user ${account.name}, whom PostgreSQL runs as, cannot enter ${folder}: choose another folder`);
+    throw new Refused(
+      `user ${account.name}, whom PostgreSQL runs as, cannot enter ${folder}: choose another folder`,
+    );
 }
 
 function secret(config: SiteConfig, name: string): string {
@@ -55,7 +65,10 @@ function secret(config: SiteConfig, name: string): string {
 }
 
 /** Address with password: for processes of ours, never for logs. */
-export function databaseUrl(config: SiteConfig, as: typeof superuser | typeof appUser = appUser): string {
+export function databaseUrl(
+  config: SiteConfig,
+  as: typeof superuser | typeof appUser = appUser,
+): string {
   const password = secret(config, as === superuser ? 'superuser-password' : 'web-password');
   return `postgres://${as}:${encodeURIComponent(password)}@127.0.0.1:${config.ports.database}/${databaseName}`;
 }
@@ -82,7 +95,9 @@ export async function databaseState(config: SiteConfig): Promise<DatabaseState> 
 
 async function isStandby(url: string): Promise<boolean> {
   return withDatabase(url, async (client) => {
-    const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
+    const { rows } = await client.query<{ standby: boolean }>(
+      'SELECT pg_is_in_recovery() AS standby',
+    );
     return rows[0]?.standby !== false;
   });
 }
@@ -93,7 +108,14 @@ export async function initialiseDatabase(config: SiteConfig): Promise<void> {
   const passwordFile = join(database, 'password');
   writeFileSync(passwordFile, `${secret(config, 'superuser-password')}\n`, { mode: 0o600 });
   handOver(passwordFile);
-  const settings = ['-U', superuser, '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
+  const settings = [
+    '-U',
+    superuser,
+    '--encoding=UTF8',
+    '--locale=C',
+    '--auth=scram-sha-256',
+    `--pwfile=${passwordFile}`,
+  ];
   const further = ['--data-checksums', `--wal-segsize=${walSegmentBytes / 2 ** 20}`];
   await execa(join(config.programs, 'initdb'), ['-D', data, ...settings, ...further], {
     cwd: database,
@@ -106,7 +128,11 @@ export async function initialiseDatabase(config: SiteConfig): Promise<void> {
 /** Words for sh -c in a setting of PostgreSQL, where % is special. */
 function command(words: readonly string[]): string {
   return words
-    .map((word) => (word.startsWith('%') ? `"${word}"` : `'${word.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`))
+    .map((word) =>
+      word.startsWith('%')
+        ? `"${word}"`
+        : `'${word.replaceAll("'", `'\\''`).replaceAll('%', '%%')}'`,
+    )
     .join(' ');
 }
 
@@ -135,10 +161,13 @@ function settingsOf(config: SiteConfig, archive: boolean): string[] {
     'recovery_target_timeline=latest',
   );
   // Exactly what was recovered before, and nothing that was archived since.
-  if (target.lsn !== null) settings.push(`recovery_target_lsn=${target.lsn}`, 'recovery_target_inclusive=off');
+  if (target.lsn !== null)
+    settings.push(`recovery_target_lsn=${target.lsn}`, 'recovery_target_inclusive=off');
   else if (target.time !== null) {
     // PostgreSQL knows no names of time zones yet when it reads this, not even Z.
-    settings.push(`recovery_target_time=${new Date(target.time).toISOString().replace('T', ' ').replace('Z', '+00')}`);
+    settings.push(
+      `recovery_target_time=${new Date(target.time).toISOString().replace('T', ' ').replace('Z', '+00')}`,
+    );
   }
   return settings;
 }
@@ -189,7 +218,10 @@ export async function startDatabase(
     );
     if (problem === undefined) return server;
     if (!runningDatabase(config)) throw new Error(`PostgreSQL did not start: ${lastLines(log)}`);
-    if (Date.now() > endAt) throw new Error(`PostgreSQL was not ready after ${readyMs / 1000} s (${problem}): ${lastLines(log)}`);
+    if (Date.now() > endAt)
+      throw new Error(
+        `PostgreSQL was not ready after ${readyMs / 1000} s (${problem}): ${lastLines(log)}`,
+      );
     await delay(50);
   }
 }
@@ -207,7 +239,10 @@ function lastLines(log: string): string {
 }
 
 /** @param how `fast`: sessions end, data are written; `immediate`: at once, as if it had crashed */
-export async function stopDatabase(config: SiteConfig, how: 'fast' | 'immediate' = 'fast'): Promise<boolean> {
+export async function stopDatabase(
+  config: SiteConfig,
+  how: 'fast' | 'immediate' = 'fast',
+): Promise<boolean> {
   const server = runningDatabase(config);
   if (!server) return false;
   await end(server, how === 'fast' ? 'SIGINT' : 'SIGQUIT', 30_000);
@@ -216,7 +251,10 @@ export async function stopDatabase(config: SiteConfig, how: 'fast' | 'immediate'
 
 /** What pg_controldata says of a data folder. */
 export async function controlData(config: SiteConfig, data: string): Promise<Map<string, string>> {
-  const { stdout } = await execa(join(config.programs, 'pg_controldata'), [data], { env: { LC_ALL: 'C' }, ...asServer() });
+  const { stdout } = await execa(join(config.programs, 'pg_controldata'), [data], {
+    env: { LC_ALL: 'C' },
+    ...asServer(),
+  });
   return new Map(
     stdout.split('\n').map((line) => {
       const colon = line.indexOf(':');

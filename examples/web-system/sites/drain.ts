@@ -25,7 +25,8 @@ export interface Drained {
  * afterwards; what is not is refused.
  */
 export async function drain(config: SiteConfig, say: (line: string) => void): Promise<Drained> {
-  if (config.isolated) throw new Refused('an isolated site has nobody to drain, and never writes into the vault');
+  if (config.isolated)
+    throw new Refused('an isolated site has nobody to drain, and never writes into the vault');
   const places = placesOf(config);
   const before = readJson<Partial<Drained>>(places.draining);
   if (before?.drained) return before as Drained;
@@ -39,8 +40,13 @@ export async function drain(config: SiteConfig, say: (line: string) => void): Pr
   const drained = await withDatabase(databaseUrl(config, superuser), async (client) => {
     say('uploads are shipped');
     if ((await waitingJobs(client)) > 0 && !runningInstance(systemFolder(config.folder), 'worker'))
-      throw new Refused('uploads wait to be shipped, and the worker does not run: start it, and tell it again');
-    await waitFor('the worker to ship what was uploaded', async () => (await waitingJobs(client)) === 0);
+      throw new Refused(
+        'uploads wait to be shipped, and the worker does not run: start it, and tell it again',
+      );
+    await waitFor(
+      'the worker to ship what was uploaded',
+      async () => (await waitingJobs(client)) === 0,
+    );
     writeFileSync(places.databaseDrained, '');
     handOver(places.databaseDrained);
     // Whoever wrote when the guard was shut is refused at its commit, or was let in before it.
@@ -51,7 +57,9 @@ export async function drain(config: SiteConfig, say: (line: string) => void): Pr
     );
     const { lsn = '', wal = '' } = rows[0] ?? {};
     say(`WAL is archived up to ${wal}`);
-    await waitFor(`WAL segment ${wal} in the vault`, () => Promise.resolve(existsSync(join(vaultPlaces(config.vault).wal, wal))));
+    await waitFor(`WAL segment ${wal} in the vault`, () =>
+      Promise.resolve(existsSync(join(vaultPlaces(config.vault).wal, wal))),
+    );
     return { lastCommit, lastLsn: lsn, lastWal: wal };
   });
   saveConfig(config);
@@ -68,7 +76,9 @@ export function resume(config: SiteConfig): { draining: false } {
 }
 
 async function waitingJobs(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ waiting: number }>('SELECT count(*)::int AS waiting FROM jobs WHERE done_at IS NULL');
+  const { rows } = await client.query<{ waiting: number }>(
+    'SELECT count(*)::int AS waiting FROM jobs WHERE done_at IS NULL',
+  );
   return rows[0]?.waiting ?? 0;
 }
 
@@ -83,7 +93,9 @@ async function waitFor(what: string, look: () => Promise<boolean>): Promise<void
   const endAt = Date.now() + limitMs;
   while (!(await look())) {
     if (Date.now() > endAt)
-      throw new Refused(`waited ${limitMs / 1_000} s in vain for ${what}: the site is drained half, tell it again`);
+      throw new Refused(
+        `waited ${limitMs / 1_000} s in vain for ${what}: the site is drained half, tell it again`,
+      );
     await delay(25);
   }
 }

@@ -13,7 +13,8 @@ export async function fence(
   site: string,
 ): Promise<{ epoch: number; site: string; fencedAt: string }> {
   const { witness, isolated, vault } = config;
-  if (isolated || witness === null) throw new Refused('an isolated site knows no witness, and fences nobody');
+  if (isolated || witness === null)
+    throw new Refused('an isolated site knows no witness, and fences nobody');
   if (!Number.isSafeInteger(epoch) || epoch < 2 || !/^[a-z]\w*$/.test(site))
     throw new Refused('say which epoch, and for which site: fence 2 b');
   const fenced = await advanceEpoch(witness, epoch, site);

@@ -32,12 +32,18 @@ export interface RestoredFiles {
 /** What was shipped last under each name. */
 function shipped(vault: string): Shipped[] {
   const newest = new Map<string, Shipped>();
-  for (const line of jsonLines<Shipped>(vaultPlaces(vault).manifest)) newest.set(`${line.tenant}/${line.name}`, line);
+  for (const line of jsonLines<Shipped>(vaultPlaces(vault).manifest))
+    newest.set(`${line.tenant}/${line.name}`, line);
   return [...newest.values()];
 }
 
 /** Are the files of the manifest in the vault, each with the content that its digest says? */
-export function judgeFiles(vault: string): { count: number; bytes: number; shippedUntil: string | null; problem: string | null } {
+export function judgeFiles(vault: string): {
+  count: number;
+  bytes: number;
+  shippedUntil: string | null;
+  problem: string | null;
+} {
   const { files } = vaultPlaces(vault);
   const all = shipped(vault);
   const bad = all.filter(({ sha256 }) => contentIn(files, sha256) !== 'good');
@@ -45,7 +51,10 @@ export function judgeFiles(vault: string): { count: number; bytes: number; shipp
   return {
     count: all.length,
     bytes: all.reduce((sum, { size }) => sum + size, 0),
-    shippedUntil: all.reduce<string | null>((newest, { at }) => (newest === null || at > newest ? at : newest), null),
+    shippedUntil: all.reduce<string | null>(
+      (newest, { at }) => (newest === null || at > newest ? at : newest),
+      null,
+    ),
     problem: first
       ? `${bad.length} of ${all.length} files are missing or wrong in the vault, first ${first.tenant}/${first.name}`
       : null,
@@ -89,7 +98,9 @@ export async function restoreFiles(config: SiteConfig): Promise<RestoredFiles> {
 export function fileRows(config: SiteConfig): Promise<FileName[]> {
   return withDatabase(
     databaseUrl(config),
-    async (client) => (await client.query<FileName>('SELECT tenant, name, sha256 FROM files ORDER BY tenant, name')).rows,
+    async (client) =>
+      (await client.query<FileName>('SELECT tenant, name, sha256 FROM files ORDER BY tenant, name'))
+        .rows,
   );
 }
 

@@ -68,28 +68,44 @@ export async function makeFirstSite(
 
 function writeSettings(config: SiteConfig, probe: Login): void {
   const { secrets, applicationConfig, config: folder } = placesOf(config);
-  const write = (name: string, content: string): void => writeDurably(join(secrets, name), `${content}\n`, 0o600);
+  const write = (name: string, content: string): void =>
+    writeDurably(join(secrets, name), `${content}\n`, 0o600);
   write('superuser-password', newPassword());
   write('web-password', newPassword());
   write('session-secret', newPassword());
   write('probe.json', JSON.stringify(probe));
-  writeJson(applicationConfig, { release, sessionMinutes: 480, uploadLimitBytes: 1_000_000 } satisfies ApplicationConfig);
+  writeJson(applicationConfig, {
+    release,
+    sessionMinutes: 480,
+    uploadLimitBytes: 1_000_000,
+  } satisfies ApplicationConfig);
   writeJson(join(folder, 'features.json'), { newCheckout: false, searchByName: true });
 }
 
-async function fill(config: SiteConfig, logins: readonly Login[], documentMegabytes: number): Promise<void> {
+async function fill(
+  config: SiteConfig,
+  logins: readonly Login[],
+  documentMegabytes: number,
+): Promise<void> {
   const url = databaseUrl(config, superuser);
   await withDatabase(url.replace(/\/[^/]*$/, '/postgres'), async (client) => {
     const password = decodeURIComponent(new URL(databaseUrl(config)).password);
-    await client.query(`CREATE ROLE ${pg.escapeIdentifier(appUser)} LOGIN PASSWORD ${pg.escapeLiteral(password)}`);
-    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(databaseName)} OWNER ${pg.escapeIdentifier(appUser)}`);
+    await client.query(
+      `CREATE ROLE ${pg.escapeIdentifier(appUser)} LOGIN PASSWORD ${pg.escapeLiteral(password)}`,
+    );
+    await client.query(
+      `CREATE DATABASE ${pg.escapeIdentifier(databaseName)} OWNER ${pg.escapeIdentifier(appUser)}`,
+    );
   });
   const { exitCode, problem } = await migrate(systemOf(config), release, 'expand');
-  if (exitCode !== 0) throw new Error(`the schema of release ${release} could not be made: ${problem}`);
+  if (exitCode !== 0)
+    throw new Error(`the schema of release ${release} could not be made: ${problem}`);
   await withDatabase(url, async (client) => {
     await seedSite(client, placesOf(config).files, logins);
     if (documentMegabytes > 0) await seedDocuments(client, documentMegabytes);
-    await client.query(readFileSync(join(dirname(compiledProgram('sites/program')), 'guard.sql'), 'utf8'));
+    await client.query(
+      readFileSync(join(dirname(compiledProgram('sites/program')), 'guard.sql'), 'utf8'),
+    );
     await client.query('VACUUM ANALYZE');
     await client.query('CHECKPOINT');
   });
@@ -101,7 +117,8 @@ async function shipped(config: SiteConfig): Promise<void> {
     for (;;) {
       const { rowCount } = await client.query('SELECT 1 FROM jobs WHERE done_at IS NULL LIMIT 1');
       if (rowCount === 0) return;
-      if (Date.now() > endAt) throw new Error(`the first files were not shipped within ${shippedMs / 1_000} s`);
+      if (Date.now() > endAt)
+        throw new Error(`the first files were not shipped within ${shippedMs / 1_000} s`);
       await delay(50);
     }
   });

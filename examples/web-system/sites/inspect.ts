@@ -33,10 +33,21 @@ const perTenant = `
 export function inspect(config: SiteConfig): Promise<Inspection> {
   return withDatabase(databaseUrl(config, superuser), async (client) => {
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    const { rows } = await client.query<{ tenant: string; kind: string; rows: number; digest: string }>(perTenant);
+    const { rows } = await client.query<{
+      tenant: string;
+      kind: string;
+      rows: number;
+      digest: string;
+    }>(perTenant);
     const tenants: Record<string, TenantContent> = {};
     for (const { tenant, kind, rows: count, digest } of rows) {
-      const content = (tenants[tenant] ??= { customers: 0, orders: 0, uploads: 0, rows: 0, checksum: '' });
+      const content = (tenants[tenant] ??= {
+        customers: 0,
+        orders: 0,
+        uploads: 0,
+        rows: 0,
+        checksum: '',
+      });
       if (kind === 'customers' || kind === 'orders') content[kind] = count;
       if (kind === 'files') content.uploads = count;
       content.rows += count;
@@ -50,5 +61,8 @@ async function rest(client: pg.Client): Promise<Pick<Inspection, 'sequencesOk' |
   const { rows } = await client.query<{ ok: boolean; standby: boolean }>(
     `SELECT coalesce((SELECT last_value FROM jobs_id_seq) >= (SELECT max(id) FROM jobs), true) AS ok, pg_is_in_recovery() AS standby`,
   );
-  return { sequencesOk: rows[0]?.ok ?? false, role: rows[0]?.standby === false ? 'primary' : 'standby' };
+  return {
+    sequencesOk: rows[0]?.ok ?? false,
+    role: rows[0]?.standby === false ? 'primary' : 'standby',
+  };
 }

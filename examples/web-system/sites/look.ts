@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { instancesOf, runningInstance, systemFolder } from '../instances.js';
-import { databaseState, databaseUrl, lastCommitOf, superuser, systemIdentifierOf, withDatabase } from './database.js';
+import {
+  databaseState,
+  databaseUrl,
+  lastCommitOf,
+  superuser,
+  systemIdentifierOf,
+  withDatabase,
+} from './database.js';
 import { placesOf, type SiteConfig } from './site-config.js';
 import { askWitness } from './witness-client.js';
 

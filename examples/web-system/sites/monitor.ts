@@ -44,7 +44,9 @@ async function watch(): Promise<void> {
 
 function backupIsDue(): boolean {
   const [newest] = backupIds(config.vault);
-  const ended = Date.parse((newest === undefined ? undefined : readBackup(config.vault, newest)?.ended) ?? '1970-01-01');
+  const ended = Date.parse(
+    (newest === undefined ? undefined : readBackup(config.vault, newest)?.ended) ?? '1970-01-01',
+  );
   return config.backupEverySeconds > 0 && Date.now() - ended > config.backupEverySeconds * 1_000;
 }
 

@@ -14,9 +14,13 @@ import { configFileOf } from './tiers.js';
  * Starts to watch this site, saves its configuration, and has a base backup taken here unless the vault has one of its present timeline:
  * from then on it can be restored without what was before.
  */
-export async function monitor(config: SiteConfig, say: (line: string) => void): Promise<{ watching: number; backup: string }> {
+export async function monitor(
+  config: SiteConfig,
+  say: (line: string) => void,
+): Promise<{ watching: number; backup: string }> {
   if (config.isolated) throw new Refused('an isolated site is not watched: it is torn down');
-  if ((await databaseState(config)) !== 'primary') throw new Refused('the database is no primary: promote it first');
+  if ((await databaseState(config)) !== 'primary')
+    throw new Refused('the database is no primary: promote it first');
   const timeline = await withDatabase(databaseUrl(config, superuser), timelineOf);
   saveConfig(config);
   const there = backupIds(config.vault)

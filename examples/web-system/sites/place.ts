@@ -1,4 +1,12 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,15 +50,30 @@ export async function provision(
   mustBeReachable(parent);
   const { bavail, bsize } = await statfs(parent);
   const freeBytes = bavail * bsize;
-  const largest = Math.max(0, ...backupIds(config.vault).map((id) => readBackup(config.vault, id)?.bytes ?? 0));
+  const largest = Math.max(
+    0,
+    ...backupIds(config.vault).map((id) => readBackup(config.vault, id)?.bytes ?? 0),
+  );
   const neededBytes = roomFactor * largest + judgeFiles(config.vault).bytes + roomBeside;
-  if (freeBytes < neededBytes) throw new Refused(`there are ${freeBytes} bytes free at ${parent}, and ${neededBytes} are needed`);
+  if (freeBytes < neededBytes)
+    throw new Refused(
+      `there are ${freeBytes} bytes free at ${parent}, and ${neededBytes} are needed`,
+    );
   for (const [name, port] of Object.entries(ports))
     if (!runningInstance(systemFolder(folder), name) && !(await portIsFree(port)))
       throw new Refused(`port ${port}, for ${name}, is taken by somebody else`);
   mkdirSync(folder, { recursive: true });
-  if (!existsSync(places.place)) writeJson(places.place, { run, at: new Date().toISOString() } satisfies Place);
-  for (const each of [places.database, places.files, places.config, places.instances, places.logs, places.bin, places.run])
+  if (!existsSync(places.place))
+    writeJson(places.place, { run, at: new Date().toISOString() } satisfies Place);
+  for (const each of [
+    places.database,
+    places.files,
+    places.config,
+    places.instances,
+    places.logs,
+    places.bin,
+    places.run,
+  ])
     mkdirSync(each, { recursive: true });
   mkdirSync(places.secrets, { recursive: true, mode: 0o700 });
   handOver(places.database);
@@ -67,7 +90,9 @@ export function mustBeOf(config: SiteConfig, run: string | null): void {
   if (!place) {
     if (existsSync(folder) && readdirSync(folder).length === 0) return;
     throw new Refused(
-      existsSync(folder) ? `${folder} is not empty, and nobody prepared it` : `${folder} is not prepared: provision it first`,
+      existsSync(folder)
+        ? `${folder} is not empty, and nobody prepared it`
+        : `${folder} is not prepared: provision it first`,
     );
   }
   if (place.run !== run)
@@ -80,7 +105,9 @@ export function mustBeOf(config: SiteConfig, run: string | null): void {
 export function processesOf({ folder }: SiteConfig): number[] {
   if (!existsSync(placesOf({ folder }).instances)) return [];
   const system = systemFolder(folder);
-  const running = instancesOf(system).flatMap(({ name }) => runningInstance(system, name)?.pid ?? []);
+  const running = instancesOf(system).flatMap(
+    ({ name }) => runningInstance(system, name)?.pid ?? [],
+  );
   return withDescendants(running);
 }
 
@@ -94,8 +121,12 @@ export async function teardown(config: SiteConfig): Promise<boolean> {
   if (!existsSync(folder)) return false;
   if (!isolated && witness !== null) {
     const state = await askWitness(witness).catch(() => undefined);
-    if (!state) throw new Refused('the witness cannot be asked whether this site holds the epoch: nothing is removed');
-    if (state.site === site) throw new Refused(`site ${site} holds epoch ${state.epoch}: it is not removed`);
+    if (!state)
+      throw new Refused(
+        'the witness cannot be asked whether this site holds the epoch: nothing is removed',
+      );
+    if (state.site === site)
+      throw new Refused(`site ${site} holds epoch ${state.epoch}: it is not removed`);
   }
   await wipe(config);
   return true;
@@ -123,7 +154,11 @@ export async function killSite(config: SiteConfig): Promise<void> {
  */
 export function stopAll(config: SiteConfig): number[] {
   let stopped: number[] = [];
-  for (let found = processesOf(config); found.some((pid) => !stopped.includes(pid)); found = processesOf(config)) {
+  for (
+    let found = processesOf(config);
+    found.some((pid) => !stopped.includes(pid));
+    found = processesOf(config)
+  ) {
     signalAll(found, 'SIGSTOP');
     stopped = found;
   }

@@ -71,7 +71,8 @@ function idOf(process: string): ProcessId {
 export function withDescendants(pids: readonly number[]): number[] {
   const children = childrenByParent();
   const found = [...new Set(pids)];
-  for (const pid of found) for (const child of children.get(pid) ?? []) if (!found.includes(child)) found.push(child);
+  for (const pid of found)
+    for (const child of children.get(pid) ?? []) if (!found.includes(child)) found.push(child);
   return found.filter((pid) => startOf(pid) !== undefined);
 }
 

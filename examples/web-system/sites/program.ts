@@ -27,7 +27,8 @@ const { values, positionals } = parseArgs({
 const [configFile = '', verb = '', first = '', second = ''] = positionals;
 const config = readSiteConfig(configFile);
 const run = values.run ?? process.env['RUNBOOK_RUN'] ?? null;
-const maxAgeSeconds = values['max-age'] === undefined ? config.maxAgeSeconds : Number(values['max-age']);
+const maxAgeSeconds =
+  values['max-age'] === undefined ? config.maxAgeSeconds : Number(values['max-age']);
 
 const verbs: Record<string, () => object | Promise<object>> = {
   look: () => look(config),
@@ -45,7 +46,8 @@ const verbs: Record<string, () => object | Promise<object>> = {
     return restoreConfig(config);
   },
   'save-config': () => saveConfig(config),
-  'restore-database': () => restoreDatabase(config, { backup: first, point: second || 'latest', run, maxAgeSeconds }, say),
+  'restore-database': () =>
+    restoreDatabase(config, { backup: first, point: second || 'latest', run, maxAgeSeconds }, say),
   inspect: () => inspect(config),
   promote: () => promote(config, say),
   'restore-files': () => {
@@ -60,7 +62,11 @@ const verbs: Record<string, () => object | Promise<object>> = {
   baseline: async () => {
     if (config.isolated) throw new Refused('an isolated site never writes into the vault');
     const { tenants } = await inspect(config);
-    const baseline = { ...(await measureSpeed(config)), tenants, savedAt: new Date().toISOString() };
+    const baseline = {
+      ...(await measureSpeed(config)),
+      tenants,
+      savedAt: new Date().toISOString(),
+    };
     writeJsonDurably(vaultPlaces(config.vault).baseline, baseline);
     return baseline;
   },

@@ -58,19 +58,24 @@ export async function restoreDatabase(
   if (!existsSync(join(places.secrets, 'superuser-password')))
     throw new Refused('the secrets are not there: restore the configuration first');
   const done = readJson<Wanted & { result: RestoredDatabase }>(places.restored);
-  const same = (other: Wanted | undefined): boolean => other?.backup === id && other.point === point;
+  const same = (other: Wanted | undefined): boolean =>
+    other?.backup === id && other.point === point;
   if (done && same(done) && (await databaseState(config)) !== 'absent') {
     if ((await databaseState(config)) === 'stopped') await startDatabase(config, 'standby');
     return done.result;
   }
   if (existsSync(places.data) && !same(readJson<Wanted>(places.restoring)))
-    throw new Refused(`${places.data} is not empty, and was not begun by this restore: nothing is done`);
+    throw new Refused(
+      `${places.data} is not empty, and was not begun by this restore: nothing is done`,
+    );
   const time = timeOf(point);
   say(`backup ${id} is verified`);
   const judged = await judgeBackup(config, id, maxAgeSeconds);
   if (!judged.good) throw new Refused(`backup ${id} is not restored: ${judged.problem}`);
   if (time !== null && Date.parse(time) < Date.parse(judged.takenAt ?? ''))
-    throw new Refused(`backup ${id} was taken at ${judged.takenAt}, after ${time}: it does not lead there`);
+    throw new Refused(
+      `backup ${id} was taken at ${judged.takenAt}, after ${time}: it does not lead there`,
+    );
   await stopDatabase(config, 'immediate');
   writeJson(places.restoring, { backup: id, point } satisfies Wanted);
   await unpack(config, id, judged.bytes, say);
@@ -79,7 +84,11 @@ export async function restoreDatabase(
   await startDatabase(config, 'standby');
   const result = await withDatabase(databaseUrl(config, superuser), async (client) => {
     await recovered(config, client, say);
-    return { backup: id, systemIdentifier: await systemIdentifierOf(config, places.data), ...(await reached(client)) };
+    return {
+      backup: id,
+      systemIdentifier: await systemIdentifierOf(config, places.data),
+      ...(await reached(client)),
+    };
   });
   // A restart of the server ends at the same place.
   writeJson(places.recovery, { time: null, lsn: result.recoveredTo.lsn } satisfies Recovery);
@@ -92,22 +101,33 @@ export async function restoreDatabase(
 function timeOf(point: string): string | null {
   if (point === 'latest') return null;
   if (!/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(point) || Number.isNaN(Date.parse(point)))
-    throw new Refused(`${point} is no point in time: say latest, or an ISO time such as 2026-01-31T12:00:00Z`);
+    throw new Refused(
+      `${point} is no point in time: say latest, or an ISO time such as 2026-01-31T12:00:00Z`,
+    );
   return point;
 }
 
 /** Beside and renamed into place: half a copy is never taken for the database. */
-async function unpack(config: SiteConfig, id: string, bytes: number, say: (line: string) => void): Promise<void> {
+async function unpack(
+  config: SiteConfig,
+  id: string,
+  bytes: number,
+  say: (line: string) => void,
+): Promise<void> {
   const places = placesOf(config);
   const half = `${places.data}.new`;
   for (const old of [half, places.data]) rmSync(old, { recursive: true, force: true });
   makeWalRun(config);
   rmSync(join(places.walRun, 'absent'), { force: true });
   const timer = setInterval(() => {
-    if (existsSync(half)) say(`unpacked ${Math.floor(bytesBelow(half) / 2 ** 20)} of ${Math.ceil(bytes / 2 ** 20)} MB`);
+    if (existsSync(half))
+      say(`unpacked ${Math.floor(bytesBelow(half) / 2 ** 20)} of ${Math.ceil(bytes / 2 ** 20)} MB`);
   }, sayEveryMs);
   try {
-    await execa('cp', ['-a', join(backupFolder(config.vault, id), 'data'), half], { cwd: places.database, ...asServer() });
+    await execa('cp', ['-a', join(backupFolder(config.vault, id), 'data'), half], {
+      cwd: places.database,
+      ...asServer(),
+    });
   } finally {
     clearInterval(timer);
   }
@@ -117,7 +137,11 @@ async function unpack(config: SiteConfig, id: string, bytes: number, say: (line:
 }
 
 /** Waits until recovery has come to its point, or to the end of the WAL in the vault, and holds it there. */
-async function recovered(config: SiteConfig, client: pg.Client, say: (line: string) => void): Promise<void> {
+async function recovered(
+  config: SiteConfig,
+  client: pg.Client,
+  say: (line: string) => void,
+): Promise<void> {
   const absent = join(placesOf(config).walRun, 'absent');
   let before = { lsn: '', asked: '', times: 0 };
   let saidAt = performance.now();
@@ -151,12 +175,18 @@ function segmentsAsked(file: string): { last: string; count: number } {
   return { last: names.at(-1) ?? '', count: names.length };
 }
 
-async function reached(client: pg.Client): Promise<Omit<RestoredDatabase, 'backup' | 'systemIdentifier' | 'tookMs'>> {
+async function reached(
+  client: pg.Client,
+): Promise<Omit<RestoredDatabase, 'backup' | 'systemIdentifier' | 'tookMs'>> {
   const { rows } = await client.query<{ lsn: string; timeline: number }>(
     `SELECT pg_last_wal_replay_lsn()::text AS lsn, min_recovery_end_timeline AS timeline FROM pg_control_recovery()`,
   );
   const lastCommit = await lastCommitOf(client);
-  return { timeline: rows[0]?.timeline ?? 1, recoveredTo: { lsn: rows[0]?.lsn ?? '', time: lastCommit }, lastCommit };
+  return {
+    timeline: rows[0]?.timeline ?? 1,
+    recoveredTo: { lsn: rows[0]?.lsn ?? '', time: lastCommit },
+    lastCommit,
+  };
 }
 
 /** The backup that this site was restored from; undefined when it was not. */

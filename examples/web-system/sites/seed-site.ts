@@ -15,12 +15,21 @@ export interface Login {
 }
 
 /** First content of a site: customers, orders, log-ins and files of several tenants. The guard is not there yet. */
-export async function seedSite(client: pg.Client, filesFolder: string, logins: readonly Login[]): Promise<void> {
+export async function seedSite(
+  client: pg.Client,
+  filesFolder: string,
+  logins: readonly Login[],
+): Promise<void> {
   await seed(client);
   for (const tenant of tenants) {
     for (const { user, password } of logins) {
       const { salt, hash } = await hashed(password);
-      await client.query('INSERT INTO users (tenant, name, salt, hash) VALUES ($1, $2, $3, $4)', [tenant, user, salt, hash]);
+      await client.query('INSERT INTO users (tenant, name, salt, hash) VALUES ($1, $2, $3, $4)', [
+        tenant,
+        user,
+        salt,
+        hash,
+      ]);
     }
     await client.query(
       `INSERT INTO orders (tenant, reference, customer, amount)
@@ -32,12 +41,10 @@ export async function seedSite(client: pg.Client, filesFolder: string, logins: r
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       await keepContent(filesFolder, sha256, bytes);
       for (const table of ['files', 'jobs'])
-        await client.query(`INSERT INTO ${client.escapeIdentifier(table)} (tenant, name, sha256, size) VALUES ($1, $2, $3, $4)`, [
-          tenant,
-          `seed-${number}.txt`,
-          sha256,
-          bytes.length,
-        ]);
+        await client.query(
+          `INSERT INTO ${client.escapeIdentifier(table)} (tenant, name, sha256, size) VALUES ($1, $2, $3, $4)`,
+          [tenant, `seed-${number}.txt`, sha256, bytes.length],
+        );
     }
   }
 }

@@ -83,18 +83,37 @@ export class SiteSystem {
     let entrance: Proxy | undefined;
     try {
       const witness = await startBeside(folder, 'witness', (port, owner) => [
-        ...[join(folder, 'witness', 'epoch.json'), port, owner, String(options.leaseMs ?? 3_000), 'a'],
+        ...[
+          join(folder, 'witness', 'epoch.json'),
+          port,
+          owner,
+          String(options.leaseMs ?? 3_000),
+          'a',
+        ],
       ]);
       beside.push(witness);
       const page = await startBeside(folder, 'page', (port, owner) => [port, owner]);
       beside.push(page);
-      for (const site of siteNames) configs.push(await declareSite(site, folder, vault, witness.port, say, options));
+      for (const site of siteNames)
+        configs.push(await declareSite(site, folder, vault, witness.port, say, options));
       const [a, b, drill] = configs as [SiteConfig, SiteConfig, SiteConfig];
       const writer: Login = { user: 'writer', password: newPassword() };
       await makeFirstSite(a, writer, options.documentMegabytes ?? 0, say);
-      entrance = await Proxy.start(options.proxy, join(folder, 'entrance'), { slots: ['a', 'b', 'page'] });
-      await entrance.traffic.apply([{ name: 'a', address: `127.0.0.1:${a.ports.api}`, weight: 100 }]);
-      return new SiteSystem(folder, vault, entrance, writer, { a, b, drill }, beside, `127.0.0.1:${page.port}`);
+      entrance = await Proxy.start(options.proxy, join(folder, 'entrance'), {
+        slots: ['a', 'b', 'page'],
+      });
+      await entrance.traffic.apply([
+        { name: 'a', address: `127.0.0.1:${a.ports.api}`, weight: 100 },
+      ]);
+      return new SiteSystem(
+        folder,
+        vault,
+        entrance,
+        writer,
+        { a, b, drill },
+        beside,
+        `127.0.0.1:${page.port}`,
+      );
     } catch (error) {
       await endAll(configs, beside, entrance);
       throw error;
@@ -156,7 +175,10 @@ export class SiteSystem {
 
   /** A verb of a site's program. */
   async run(site: SiteName, verb: string, ...args: string[]): Promise<VerbResult> {
-    const { exitCode, stdout, stderr } = await execa(this.program(site), [verb, ...args], { reject: false, stdin: 'ignore' });
+    const { exitCode, stdout, stderr } = await execa(this.program(site), [verb, ...args], {
+      reject: false,
+      stdin: 'ignore',
+    });
     return {
       exitCode: exitCode ?? 2,
       json: stdout === '' ? null : (JSON.parse(stdout) as Record<string, unknown>),
@@ -203,7 +225,8 @@ export class SiteSystem {
 function makeVault(folder: string): string {
   const vault = join(folder, 'vault');
   const places = vaultPlaces(vault);
-  for (const each of [places.base, places.wal, places.files, places.config]) mkdirSync(each, { recursive: true });
+  for (const each of [places.base, places.wal, places.files, places.config])
+    mkdirSync(each, { recursive: true });
   for (const each of [places.base, places.wal]) handOver(each);
   writeDurably(places.writer, 'a 1\n');
   mkdirSync(join(folder, 'escrow'), { recursive: true, mode: 0o700 });
@@ -215,7 +238,11 @@ function keyFile(folder: string): string {
   return join(folder, 'escrow', 'secrets.key');
 }
 
-async function startBeside(folder: string, name: string, args: (port: string, owner: string) => string[]): Promise<Instance> {
+async function startBeside(
+  folder: string,
+  name: string,
+  args: (port: string, owner: string) => string[],
+): Promise<Instance> {
   const place = join(folder, name);
   mkdirSync(place, { recursive: true });
   const port = await freePort();
@@ -249,7 +276,12 @@ async function declareSite(
     witness: isolated ? null : `http://127.0.0.1:${witnessPort}`,
     keyFile: keyFile(folder),
     programs: await reachablePrograms(programs, serverAccount(), say),
-    ports: { database: await freePort(), api: await freePort(), worker: await freePort(), frontend: await freePort() },
+    ports: {
+      database: await freePort(),
+      api: await freePort(),
+      worker: await freePort(),
+      frontend: await freePort(),
+    },
     owner: nameOf(process.pid),
     leaseMs: options.leaseMs ?? 3_000,
     archiveTimeoutSeconds: options.archiveTimeoutSeconds ?? 2,
@@ -267,7 +299,11 @@ async function declareSite(
   return config;
 }
 
-async function endAll(configs: readonly SiteConfig[], beside: readonly Instance[], entrance: Proxy | undefined): Promise<void> {
+async function endAll(
+  configs: readonly SiteConfig[],
+  beside: readonly Instance[],
+  entrance: Proxy | undefined,
+): Promise<void> {
   await entrance?.stop();
   await Promise.all(configs.map((config) => killSite(config)));
   await Promise.all(beside.map((each) => end(each, 'SIGTERM', 2_000)));

@@ -2,7 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeJson } from '../../../embedded/files.js';
 import type { ApplicationConfig } from '../app/site.js';
-import { runningInstance, startInstance, stopInstance, systemFolder, type Instance, type SystemFolder } from '../instances.js';
+import {
+  runningInstance,
+  startInstance,
+  stopInstance,
+  systemFolder,
+  type Instance,
+  type SystemFolder,
+} from '../instances.js';
 import { compiledProgram } from '../programs.js';
 import { databaseState, databaseUrl, startDatabase, stopDatabase } from './database.js';
 import { end, startDetached } from './processes.js';
@@ -30,7 +37,11 @@ export function tierOf(text: string): Tier {
  * Starts a tier; one that runs is left alone.
  * @param version of the application; undefined: as the configuration says
  */
-export async function startTier(config: SiteConfig, tier: Tier, version: string | undefined): Promise<object> {
+export async function startTier(
+  config: SiteConfig,
+  tier: Tier,
+  version: string | undefined,
+): Promise<object> {
   if (tier === 'database') return startDatabaseTier(config);
   const places = placesOf(config);
   const application = readJson<ApplicationConfig>(places.applicationConfig);
@@ -53,7 +64,8 @@ export async function startTier(config: SiteConfig, tier: Tier, version: string 
       ...(config.isolated ? {} : { WEB_VAULT: config.vault }),
     },
   });
-  if (application.release !== release) writeJson(places.applicationConfig, { ...application, release });
+  if (application.release !== release)
+    writeJson(places.applicationConfig, { ...application, release });
   return { tier, pid: instance.pid, port: instance.port, version: release };
 }
 
@@ -61,7 +73,8 @@ export async function startTier(config: SiteConfig, tier: Tier, version: string 
 async function startDatabaseTier(config: SiteConfig): Promise<object> {
   const state = await databaseState(config);
   if (state === 'absent') throw new Refused('there is no database here: restore one first');
-  if (existsSync(placesOf(config).restoring)) throw new Refused('a restore was broken off here: tell restore-database again');
+  if (existsSync(placesOf(config).restoring))
+    throw new Refused('a restore was broken off here: tell restore-database again');
   const holds = config.isolated || (await holdsEpoch(config));
   const server = await startDatabase(config, holds ? 'primary' : 'standby');
   await startKeeper(config);
@@ -105,7 +118,8 @@ export async function stopTiers(config: SiteConfig, which: readonly Tier[]): Pro
       const keeper = runningInstance(systemFolder(config.folder), 'keeper');
       if (keeper) await end(keeper, 'SIGTERM', 2_000);
       if (await stopDatabase(config)) stopped.push(tier);
-    } else if ((await stopInstance(systemFolder(config.folder), tier)) !== 'gone') stopped.push(tier);
+    } else if ((await stopInstance(systemFolder(config.folder), tier)) !== 'gone')
+      stopped.push(tier);
   }
   return stopped;
 }
@@ -120,7 +134,8 @@ export async function readyTier(config: SiteConfig, tier: Tier): Promise<object>
   const answer = await askTier(config, tier, '/ready').catch((error: unknown) => {
     throw new Refused(`${tier} does not answer: ${(error as Error).message}`, 1);
   });
-  if (answer.status !== 200) throw new Refused(`${tier} says ${answer.status}: ${JSON.stringify(answer.json)}`, 1);
+  if (answer.status !== 200)
+    throw new Refused(`${tier} says ${answer.status}: ${JSON.stringify(answer.json)}`, 1);
   return { ready: true, ...answer.json };
 }
 
@@ -137,5 +152,8 @@ export async function askTier(
 
 /** The secrets that the site's own checks log in with. */
 export function probe(config: SiteConfig): { user: string; password: string } {
-  return JSON.parse(readFileSync(join(placesOf(config).secrets, 'probe.json'), 'utf8')) as { user: string; password: string };
+  return JSON.parse(readFileSync(join(placesOf(config).secrets, 'probe.json'), 'utf8')) as {
+    user: string;
+    password: string;
+  };
 }

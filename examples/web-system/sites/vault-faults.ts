@@ -1,4 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { contentPath } from '../app/uploads.js';
@@ -10,7 +18,13 @@ import { vaultPlaces } from './site-config.js';
  * What can become of a vault, for tests and demonstrations: each of it without a word.
  */
 
-export const backupFaults = ['one byte changed', 'truncated', 'empty', 'of another version', 'too old'] as const;
+export const backupFaults = [
+  'one byte changed',
+  'truncated',
+  'empty',
+  'of another version',
+  'too old',
+] as const;
 export type BackupFault = (typeof backupFaults)[number];
 
 /** A second backup like the first, readable by the same account. */
@@ -40,7 +54,8 @@ export function breakBackup(vault: string, id: string, fault: BackupFault): void
       return writeJsonDurably(join(folder, 'backup.json'), { ...backup, version: `${other}.1` });
     }
     case 'too old': {
-      const past = (time: string): string => new Date(Date.parse(time) - 40 * 86_400_000).toISOString();
+      const past = (time: string): string =>
+        new Date(Date.parse(time) - 40 * 86_400_000).toISOString();
       const aged = { ...backup, begun: past(backup.begun), ended: past(backup.ended) };
       return writeJsonDurably(join(folder, 'backup.json'), aged);
     }

@@ -54,7 +54,9 @@ async function health(config: SiteConfig): Promise<object> {
     [found['api'], found['worker'], found['frontend']].every((each) => each === 'up');
   if (!up) throw new Refused(`not healthy: ${JSON.stringify(found)}`);
   if (database === 'primary' && !writes)
-    throw new Refused('the database is a primary, and the API acknowledges no writes: it has no lease, or is drained');
+    throw new Refused(
+      'the database is a primary, and the API acknowledges no writes: it has no lease, or is drained',
+    );
   return { tiers: found, writes };
 }
 
@@ -72,7 +74,10 @@ const critical: readonly [name: string, sql: string][] = [
     'tenants without customers',
     'SELECT 1 FROM tenants WHERE NOT EXISTS (SELECT 1 FROM customers WHERE customers.tenant = tenants.id)',
   ],
-  ['tenants without users', 'SELECT 1 FROM tenants WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.tenant = tenants.id)'],
+  [
+    'tenants without users',
+    'SELECT 1 FROM tenants WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.tenant = tenants.id)',
+  ],
 ];
 
 /** Each of them finds nothing in a database that is well. */
@@ -86,7 +91,9 @@ async function queries(config: SiteConfig): Promise<object> {
     }
     const bad = told.filter(({ rows }) => rows > 0);
     if (bad.length > 0)
-      throw new Refused(bad.map(({ name, rows }) => `${name}: ${rows} rows are not as they should be`).join('; '));
+      throw new Refused(
+        bad.map(({ name, rows }) => `${name}: ${rows} rows are not as they should be`).join('; '),
+      );
     return { queries: told };
   });
 }
@@ -95,7 +102,8 @@ async function tenants(config: SiteConfig): Promise<object> {
   const content = await inspect(config);
   // Which these are, `restore-files` has told; whether to go on without them is not for this program to say.
   const lost = (await filesNotThere(config)).map(({ sha256 }) => sha256);
-  if (!content.sequencesOk) throw new Refused('a sequence is behind its table: new rows would collide');
+  if (!content.sequencesOk)
+    throw new Refused('a sequence is behind its table: new rows would collide');
   const told: Record<string, object> = {};
   for (const [tenant, { customers, orders, uploads }] of Object.entries(content.tenants)) {
     const token = await tokenOf(config, tenant);
@@ -106,12 +114,18 @@ async function tenants(config: SiteConfig): Promise<object> {
 }
 
 /** The newest of each kind, through the API, against the database. */
-async function askSample(config: SiteConfig, tenant: string, token: string, lost: readonly string[]): Promise<number> {
+async function askSample(
+  config: SiteConfig,
+  tenant: string,
+  token: string,
+  lost: readonly string[],
+): Promise<number> {
   const rows = await withDatabase(databaseUrl(config), async (client) => ({
     customers: (
-      await client.query<{ id: string }>('SELECT id FROM customers WHERE tenant = $1 ORDER BY changed_at DESC, id LIMIT 5', [
-        tenant,
-      ])
+      await client.query<{ id: string }>(
+        'SELECT id FROM customers WHERE tenant = $1 ORDER BY changed_at DESC, id LIMIT 5',
+        [tenant],
+      )
     ).rows,
     orders: (
       await client.query<{ reference: string; amount: number }>(
@@ -132,16 +146,23 @@ async function askSample(config: SiteConfig, tenant: string, token: string, lost
       revision: number;
       checksum: string;
     };
-    if (customer.checksum !== checksumOf(tenant, { id, name: customer.name, revision: customer.revision }))
+    if (
+      customer.checksum !==
+      checksumOf(tenant, { id, name: customer.name, revision: customer.revision })
+    )
       throw new Refused(`customer ${id} of ${tenant} is not answered as it should be`);
   }
   for (const { reference, amount } of rows.orders) {
-    const order = (await ask(config, token, `/tenants/${tenant}/orders/${reference}`)).json as { amount?: number };
-    if (order.amount !== amount) throw new Refused(`order ${reference} of ${tenant} is not answered as it should be`);
+    const order = (await ask(config, token, `/tenants/${tenant}/orders/${reference}`)).json as {
+      amount?: number;
+    };
+    if (order.amount !== amount)
+      throw new Refused(`order ${reference} of ${tenant} is not answered as it should be`);
   }
   for (const { name, sha256 } of rows.files) {
     const { bytes } = await ask(config, token, `/tenants/${tenant}/files/${name}`);
-    if (sha256Of(bytes) !== sha256) throw new Refused(`file ${name} of ${tenant} is not answered as it should be`);
+    if (sha256Of(bytes) !== sha256)
+      throw new Refused(`file ${name} of ${tenant} is not answered as it should be`);
   }
   return rows.customers.length + rows.orders.length + rows.files.length;
 }
@@ -156,7 +177,8 @@ async function login(config: SiteConfig): Promise<object> {
     const token = await tokenOf(config, tenant);
     told[tenant] = { tokenMs: rounded(performance.now() - begun) };
     const wrong = await logIn(config, tenant, user, `${password}x`);
-    if (wrong.status !== 401) throw new Refused(`${tenant} lets a wrong password in: ${wrong.status}`);
+    if (wrong.status !== 401)
+      throw new Refused(`${tenant} lets a wrong password in: ${wrong.status}`);
     const other = names[(index + 1) % names.length] ?? tenant;
     const foreign = await request(config, token, `/tenants/${other}/customers/s1`);
     if (other !== tenant && foreign.status !== 403)
@@ -171,7 +193,9 @@ async function speed(config: SiteConfig): Promise<object> {
   const now = await measureSpeed(config);
   const factor = rounded(now.p50 / Math.max(baseline.p50, 0.001));
   if (factor > slowestFactor && now.p50 > baseline.p50 + slowestBesideMs)
-    throw new Refused(`it takes ${now.p50} ms, ${factor} times as long as the baseline of ${baseline.p50} ms`);
+    throw new Refused(
+      `it takes ${now.p50} ms, ${factor} times as long as the baseline of ${baseline.p50} ms`,
+    );
   return { ...now, baseline: { p50: baseline.p50, p95: baseline.p95 }, factor };
 }
 
@@ -186,7 +210,8 @@ export async function measureSpeed(config: SiteConfig): Promise<Speed> {
     times.push(performance.now() - begun);
   }
   times.sort((one, other) => one - other);
-  const quantile = (share: number): number => rounded(times[Math.floor(share * (times.length - 1))] ?? 0);
+  const quantile = (share: number): number =>
+    rounded(times[Math.floor(share * (times.length - 1))] ?? 0);
   return { p50: quantile(0.5), p95: quantile(0.95), requests: measured };
 }
 
@@ -203,20 +228,31 @@ async function logIn(config: SiteConfig, tenant: string, user: string, password:
   return { status: response.status, json: (await response.json()) as Record<string, unknown> };
 }
 
-async function ask(config: SiteConfig, token: string, path: string): Promise<{ bytes: Buffer; json: unknown }> {
+async function ask(
+  config: SiteConfig,
+  token: string,
+  path: string,
+): Promise<{ bytes: Buffer; json: unknown }> {
   const { status, bytes } = await request(config, token, path);
   if (status !== 200) throw new Refused(`${path} is answered with ${status}`);
   return { bytes, json: path.includes('/files/') ? null : JSON.parse(bytes.toString('utf8')) };
 }
 
-async function request(config: SiteConfig, token: string, path: string): Promise<{ status: number; bytes: Buffer }> {
+async function request(
+  config: SiteConfig,
+  token: string,
+  path: string,
+): Promise<{ status: number; bytes: Buffer }> {
   const response = await askApi(config, path, { headers: { authorization: `Bearer ${token}` } });
   return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) };
 }
 
 async function askApi(config: SiteConfig, path: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(`http://127.0.0.1:${config.ports.api}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+    return await fetch(`http://127.0.0.1:${config.ports.api}${path}`, {
+      ...init,
+      signal: AbortSignal.timeout(10_000),
+    });
   } catch (error) {
     throw new Refused(
       `the API does not answer: ${((error as Error).cause as Error | undefined)?.message ?? (error as Error).message}`,

@@ -72,7 +72,10 @@ export function chainFrom(vault: string, startLsn: string): WalChain {
   const { wal } = vaultPlaces(vault);
   const { timeline, forks } = newestTimeline(vault);
   const nameOf = (number: number): string =>
-    segmentName(forks.find((fork) => number < segmentNumber(fork.end))?.timeline ?? timeline, number);
+    segmentName(
+      forks.find((fork) => number < segmentNumber(fork.end))?.timeline ?? timeline,
+      number,
+    );
   const first = segmentNumber(lsnOf(startLsn));
   const numbers = readdirSync(wal)
     .filter((name) => /^[0-9A-F]{24}$/.test(name))
@@ -106,19 +109,28 @@ export async function lastCommitIn(config: SiteConfig, chain: WalChain): Promise
   if (chain.to === null) return null;
   const { wal } = vaultPlaces(config.vault);
   const names = readdirSync(wal)
-    .filter((name) => /^[0-9A-F]{24}$/.test(name) && name.slice(8) <= (chain.to ?? '').slice(8) && name <= (chain.to ?? ''))
+    .filter(
+      (name) =>
+        /^[0-9A-F]{24}$/.test(name) &&
+        name.slice(8) <= (chain.to ?? '').slice(8) &&
+        name <= (chain.to ?? ''),
+    )
     .filter((name) => name.slice(8) >= chain.from.slice(8))
     .sort((one, other) => other.slice(8).localeCompare(one.slice(8)) || other.localeCompare(one));
   for (const name of names.slice(0, searched)) {
-    const { stdout } = await execa(join(config.programs, 'pg_waldump'), ['--rmgr=Transaction', join(wal, name)], {
-      env: { TZ: 'UTC', LC_ALL: 'C' },
-      // It ends with an error where the WAL goes on in the next segment.
-      reject: false,
-      ...asServer(),
-    });
-    const commits = [...stdout.matchAll(/COMMIT (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC/g)].map(
-      ([, day, time]) => `${day}T${time}Z`,
+    const { stdout } = await execa(
+      join(config.programs, 'pg_waldump'),
+      ['--rmgr=Transaction', join(wal, name)],
+      {
+        env: { TZ: 'UTC', LC_ALL: 'C' },
+        // It ends with an error where the WAL goes on in the next segment.
+        reject: false,
+        ...asServer(),
+      },
     );
+    const commits = [
+      ...stdout.matchAll(/COMMIT (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) UTC/g),
+    ].map(([, day, time]) => `${day}T${time}Z`);
     // Commit times need not be in the order of the WAL.
     const newest = commits.sort().at(-1);
     if (newest !== undefined) return newest;

@@ -16,7 +16,10 @@ export async function askWitness(url: string, limitMs = 2_000): Promise<WitnessS
 }
 
 /** Asks for the lease of this site. @throws Error when the witness cannot be reached */
-export async function renewLease(url: string, site: string): Promise<{ granted: boolean; state: WitnessState }> {
+export async function renewLease(
+  url: string,
+  site: string,
+): Promise<{ granted: boolean; state: WitnessState }> {
   const { status, json } = await post(`${url}/renew`, { site }, 1_000);
   return { granted: status === 200, state: json };
 }
@@ -34,14 +37,27 @@ export async function advanceEpoch(
   try {
     answer = await post(`${url}/advance`, { expectedEpoch: epoch - 1, site }, 60_000);
   } catch (error) {
-    throw new Refused(`the witness cannot be reached: nothing is fenced (${(error as Error).message})`);
+    throw new Refused(
+      `the witness cannot be reached: nothing is fenced (${(error as Error).message})`,
+    );
   }
   const { status, json } = answer;
-  if (status === 200 && json.fencedAt !== null) return { epoch: json.epoch, site: json.site, fencedAt: json.fencedAt };
-  throw new Refused(`the witness is at epoch ${json.epoch}, held by site ${json.site}: it cannot go to ${epoch} for ${site}`);
+  if (status === 200 && json.fencedAt !== null)
+    return { epoch: json.epoch, site: json.site, fencedAt: json.fencedAt };
+  throw new Refused(
+    `the witness is at epoch ${json.epoch}, held by site ${json.site}: it cannot go to ${epoch} for ${site}`,
+  );
 }
 
-async function post(url: string, body: object, limitMs: number): Promise<{ status: number; json: WitnessState }> {
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(limitMs) });
+async function post(
+  url: string,
+  body: object,
+  limitMs: number,
+): Promise<{ status: number; json: WitnessState }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(limitMs),
+  });
   return { status: response.status, json: (await response.json()) as WitnessState };
 }

@@ -30,7 +30,12 @@ interface Kept {
 }
 
 const found = readJson<Kept>(file);
-let kept: Kept = found ?? { epoch: 1, site: first, leaseMs: Number(leaseMs), fencedAt: new Date().toISOString() };
+let kept: Kept = found ?? {
+  epoch: 1,
+  site: first,
+  leaseMs: Number(leaseMs),
+  fencedAt: new Date().toISOString(),
+};
 if (!found) keep(kept);
 let renewedAt: string | null = null;
 /** What was granted before a restart is not known any more: it may have been granted just before. */
@@ -51,8 +56,12 @@ function renew(site: unknown): [status: number, json: WitnessState] {
   return [granted ? 200 : 409, state()];
 }
 
-async function advance(expectedEpoch: unknown, site: unknown): Promise<[status: number, json: WitnessState]> {
-  if (typeof site !== 'string' || site === '' || typeof expectedEpoch !== 'number') return [422, state()];
+async function advance(
+  expectedEpoch: unknown,
+  site: unknown,
+): Promise<[status: number, json: WitnessState]> {
+  if (typeof site !== 'string' || site === '' || typeof expectedEpoch !== 'number')
+    return [422, state()];
   const done = kept.epoch === expectedEpoch + 1 && kept.site === site;
   if (!done && kept.epoch !== expectedEpoch) return [409, state()];
   // From here on nobody else's lease is renewed, also when this process ends in between.
@@ -81,9 +90,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json));
 }
 
-const server = createServer((request, response) => void answer(request, response).catch(() => response.destroy()));
+const server = createServer(
+  (request, response) => void answer(request, response).catch(() => response.destroy()),
+);
 whenOwnerEnds(owner, () => process.exit(0));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0));
 server.listen(Number(port), '127.0.0.1', () => {
-  process.stdout.write(`witness ready http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
+  process.stdout.write(
+    `witness ready http://127.0.0.1:${(server.address() as AddressInfo).port}\n`,
+  );
 });

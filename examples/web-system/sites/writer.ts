@@ -70,7 +70,11 @@ class Client {
 
   private async logIn(): Promise<void> {
     counts.logIns += 1;
-    const { status, json } = await this.send('POST', `/tenants/${this.tenant}/login`, Buffer.from(JSON.stringify(login)));
+    const { status, json } = await this.send(
+      'POST',
+      `/tenants/${this.tenant}/login`,
+      Buffer.from(JSON.stringify(login)),
+    );
     if (status === 200) this.token = String(json['token']);
     else counts.refusedLogIns += 1;
   }
@@ -87,7 +91,11 @@ class Client {
     const id = `w${process.pid}-${this.number}-${this.count % customersEach}`;
     const content = { name: `Given${this.count} Family${this.number}`, revision: this.count };
     const checksum = checksumOf(this.tenant, { id, ...content });
-    const answer = await this.send('PUT', `/tenants/${this.tenant}/customers/${id}`, Buffer.from(JSON.stringify(content)));
+    const answer = await this.send(
+      'PUT',
+      `/tenants/${this.tenant}/customers/${id}`,
+      Buffer.from(JSON.stringify(content)),
+    );
     this.note(answer, answer.status === 200 && answer.json['checksum'] === checksum, {
       ...{ kind: 'customer', id, revision: this.count, checksum },
     });
@@ -96,8 +104,17 @@ class Client {
   private async order(): Promise<void> {
     const id = `w${process.pid}-${this.number}-${this.count}`;
     const order = { customer: `s${1 + (this.count % 100)}`, amount: this.count };
-    const answer = await this.send('POST', `/tenants/${this.tenant}/orders/${id}`, Buffer.from(JSON.stringify(order)));
-    this.note(answer, answer.status === 201, { kind: 'order', id, revision: 0, checksum: `${order.customer}/${order.amount}` });
+    const answer = await this.send(
+      'POST',
+      `/tenants/${this.tenant}/orders/${id}`,
+      Buffer.from(JSON.stringify(order)),
+    );
+    this.note(answer, answer.status === 201, {
+      kind: 'order',
+      id,
+      revision: 0,
+      checksum: `${order.customer}/${order.amount}`,
+    });
   }
 
   private async upload(): Promise<void> {
@@ -105,10 +122,19 @@ class Client {
     const bytes = randomBytes(1 + ((this.count * 7919) % largestFile));
     const checksum = sha256Of(bytes);
     const answer = await this.send('PUT', `/tenants/${this.tenant}/files/${id}`, bytes);
-    this.note(answer, answer.status === 200 && answer.json['sha256'] === checksum, { kind: 'upload', id, revision: 0, checksum });
+    this.note(answer, answer.status === 200 && answer.json['sha256'] === checksum, {
+      kind: 'upload',
+      id,
+      revision: 0,
+      checksum,
+    });
   }
 
-  private note(answer: Answer, acknowledged: boolean, what: Pick<JournalEntry, 'kind' | 'id' | 'revision' | 'checksum'>): void {
+  private note(
+    answer: Answer,
+    acknowledged: boolean,
+    what: Pick<JournalEntry, 'kind' | 'id' | 'revision' | 'checksum'>,
+  ): void {
     // Its session is over, or the site that gave it is gone.
     if (answer.status === 401) this.token = '';
     note(values.journal, {
@@ -150,7 +176,11 @@ class Client {
         response.once('error', () => resolve(nobody));
         response.once('end', () => {
           const by = response.headers['x-instance'];
-          resolve({ status: response.statusCode ?? 0, by: typeof by === 'string' ? by : null, json: parsed(text) });
+          resolve({
+            status: response.statusCode ?? 0,
+            by: typeof by === 'string' ? by : null,
+            json: parsed(text),
+          });
         });
       });
       request.end(body);
@@ -187,7 +217,10 @@ orders.once('close', () => (stopping = true));
 whenOwnerEnds(process.env['WEB_OWNER'], () => process.exit(0));
 
 const clients = tenants.flatMap((tenant, index) =>
-  Array.from({ length: clientsPerTenant }, (_, number) => new Client(tenant, index * clientsPerTenant + number)),
+  Array.from(
+    { length: clientsPerTenant },
+    (_, number) => new Client(tenant, index * clientsPerTenant + number),
+  ),
 );
 await Promise.all(clients.map((client) => client.work()));
 orders.close();

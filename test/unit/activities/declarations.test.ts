@@ -21,7 +21,11 @@ test('a target that is added needs no restart', () => {
   expect(targets.list()).toEqual([{ name: 'a', kind: 'pipeline' }]);
   writeFileSync(world.targetsFile, JSON.stringify({ targets: { a: target, later: target } }));
   expect(targets.get('later').name).toBe('later');
-  expect(targets.planned('later')).toMatchObject({ name: 'later', kind: 'pipeline', digest: expect.any(String) });
+  expect(targets.planned('later')).toMatchObject({
+    name: 'later',
+    kind: 'pipeline',
+    digest: expect.any(String),
+  });
 });
 
 test('an unknown target is a matter of configuration, told with the place to declare it', async () => {
@@ -35,12 +39,19 @@ test('an unknown target is a matter of configuration, told with the place to dec
 test('files that are not there are told by name', () => {
   world = new World({});
   expect(() => Targets.load(join(world.folder, 'none.yaml'))).toThrow(FileError);
-  expect(() => Targets.load(join(world.folder, 'none.yaml'))).toThrow(/none\.yaml cannot be read \(ENOENT\)/);
-  expect(() => Secrets.load(join(world.folder, 'none.yaml'))).toThrow(/none\.yaml cannot be read \(ENOENT\)/);
+  expect(() => Targets.load(join(world.folder, 'none.yaml'))).toThrow(
+    /none\.yaml cannot be read \(ENOENT\)/,
+  );
+  expect(() => Secrets.load(join(world.folder, 'none.yaml'))).toThrow(
+    /none\.yaml cannot be read \(ENOENT\)/,
+  );
 });
 
 test('env: and file: give values; a newline at the end of a file is left out', async () => {
-  world = new World({}, { a: { from: 'env:KINDS_TEST_TOKEN', targets: ['x'] }, b: { from: 'file:b', targets: ['x'] } });
+  world = new World(
+    {},
+    { a: { from: 'env:KINDS_TEST_TOKEN', targets: ['x'] }, b: { from: 'file:b', targets: ['x'] } },
+  );
   world.secret('b', 'from-file\n');
   process.env['KINDS_TEST_TOKEN'] = 'from-env';
   const { secrets } = world.context();
@@ -85,6 +96,9 @@ test.each<[string, string]>([
   world.secret('gone', 'x');
   unlinkSync(join(world.folder, 'gone'));
   const failure = await failureOf(world.context().secrets.resolve(name, 'x'));
-  expect(failure).toMatchObject({ type: 'Configuration', message: expect.stringContaining(`secret ${name}`) });
+  expect(failure).toMatchObject({
+    type: 'Configuration',
+    message: expect.stringContaining(`secret ${name}`),
+  });
   expect(failure.extra.next).toBeTruthy();
 });

@@ -23,14 +23,19 @@ function journal(name: string): Journal {
 describe('a journal', () => {
   test('has one ticket, and who takes it first decides', () => {
     const one = journal('step/1.1');
-    expect([one.takeTicket('start'), one.takeTicket('void'), one.takeTicket('start'), one.isVoid]).toEqual([
-      true,
-      false,
-      false,
-      false,
-    ]);
+    expect([
+      one.takeTicket('start'),
+      one.takeTicket('void'),
+      one.takeTicket('start'),
+      one.isVoid,
+    ]).toEqual([true, false, false, false]);
     const other = journal('step/1.2');
-    expect([other.isVoid, other.takeTicket('void'), other.takeTicket('start'), other.isVoid]).toEqual([false, true, false, true]);
+    expect([
+      other.isVoid,
+      other.takeTicket('void'),
+      other.takeTicket('start'),
+      other.isVoid,
+    ]).toEqual([false, true, false, true]);
   });
 
   test('tells what was written, and nothing before', () => {
@@ -61,11 +66,20 @@ describe('old journals', () => {
   }
 
   test('go by age, then by size, the oldest first; those of running commands stay', async () => {
-    const [tooOld, old, fresh] = [ended('a/1.1', 8, 10), ended('b/1.1', 3, 5_000), ended('c/1.1', 1, 5_000)];
+    const [tooOld, old, fresh] = [
+      ended('a/1.1', 8, 10),
+      ended('b/1.1', 3, 5_000),
+      ended('c/1.1', 1, 5_000),
+    ];
     const running = journal('d/1.1').folder;
     writeFileSync(join(running, 'stdout'), Buffer.alloc(100_000));
     expect(await sweepJournals(root, { ageMs: 7 * day, bytes: 8_000 }, now)).toBe(2);
-    expect([tooOld, old, fresh, running].map((folder) => existsSync(folder))).toEqual([false, false, true, true]);
+    expect([tooOld, old, fresh, running].map((folder) => existsSync(folder))).toEqual([
+      false,
+      false,
+      true,
+      true,
+    ]);
     expect(existsSync(join(root, 'a'))).toBe(false);
   });
 

@@ -30,8 +30,18 @@ describe('whatever the shape, it fits, is JSON and is the same each time', () =>
     ['text that JSON escapes', '\u0001"\\'.repeat(100_000)],
     ['surrogate pairs', '😀'.repeat(100_000)],
     ['a long list', Array.from({ length: 100_000 }, (_, index) => index)],
-    ['many rows', Array.from({ length: 5_000 }, (_, id) => ({ id, name: 'n'.repeat(50), note: 'é'.repeat(20) }))],
-    ['many fields', Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`field${index}`, index]))],
+    [
+      'many rows',
+      Array.from({ length: 5_000 }, (_, id) => ({
+        id,
+        name: 'n'.repeat(50),
+        note: 'é'.repeat(20),
+      })),
+    ],
+    [
+      'many fields',
+      Object.fromEntries(Array.from({ length: 50_000 }, (_, index) => [`field${index}`, index])),
+    ],
     ['long names', { ['k'.repeat(100_000)]: 1 }],
     ['depth', deep],
   ])('%s', (_what, value) => {
@@ -55,5 +65,6 @@ describe('whatever the shape, it fits, is JSON and is the same each time', () =>
 });
 
 test('a cut never leaves half of a surrogate pair', () => {
-  for (let room = 8; room < 24; room += 1) expect(headAndTail(`a${'😀'.repeat(50)}`, room)).not.toMatch(/\p{Surrogate}/u);
+  for (let room = 8; room < 24; room += 1)
+    expect(headAndTail(`a${'😀'.repeat(50)}`, room)).not.toMatch(/\p{Surrogate}/u);
 });

@@ -12,9 +12,14 @@ function collecting(sink?: (chunks: OutputChunk[]) => Promise<void>) {
   const redactor = new Redactor();
   redactor.add('token', secret);
   const shipped: OutputChunk[] = [];
-  const collector = new OutputCollector(sink ?? ((chunks) => Promise.resolve(void shipped.push(...chunks))), redactor);
+  const collector = new OutputCollector(
+    sink ?? ((chunks) => Promise.resolve(void shipped.push(...chunks))),
+    redactor,
+  );
   const text = (stream = 'stdout'): string =>
-    Buffer.concat(shipped.filter((chunk) => chunk.stream === stream).map(({ bytes }) => bytes)).toString();
+    Buffer.concat(
+      shipped.filter((chunk) => chunk.stream === stream).map(({ bytes }) => bytes),
+    ).toString();
   return { collector, shipped, text };
 }
 
@@ -46,17 +51,22 @@ test('it ships while the step still runs', async () => {
 describe('a secret does not come through', () => {
   test('however it is cut into chunks', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 60 }), async (sizes) => {
-        const { collector, text } = collecting();
-        const whole = Buffer.from(`é ${secret} ${Buffer.from(secret).toString('base64')} 😀${secret}${secret} end`);
-        for (let from = 0, index = 0; from < whole.length; index += 1) {
-          const size = sizes[index % sizes.length] ?? 1;
-          collector.write('stdout', whole.subarray(from, from + size));
-          from += size;
-        }
-        await collector.close();
-        expect(text()).toBe('é [secret token] [secret token] 😀[secret token][secret token] end');
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 60 }),
+        async (sizes) => {
+          const { collector, text } = collecting();
+          const whole = Buffer.from(
+            `é ${secret} ${Buffer.from(secret).toString('base64')} 😀${secret}${secret} end`,
+          );
+          for (let from = 0, index = 0; from < whole.length; index += 1) {
+            const size = sizes[index % sizes.length] ?? 1;
+            collector.write('stdout', whole.subarray(from, from + size));
+            from += size;
+          }
+          await collector.close();
+          expect(text()).toBe('é [secret token] [secret token] 😀[secret token][secret token] end');
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -97,7 +107,11 @@ test('bytes that are no text neither break it nor change size and digest', async
   const binary = randomBytes(100_000);
   collector.write('stdout', binary);
   const totals = await collector.close();
-  expect(totals).toEqual({ bytes: 100_000, sha256: createHash('sha256').update(binary).digest('hex'), truncated: false });
+  expect(totals).toEqual({
+    bytes: 100_000,
+    sha256: createHash('sha256').update(binary).digest('hex'),
+    truncated: false,
+  });
 });
 
 test('a record that refuses costs the output, not the step', async () => {

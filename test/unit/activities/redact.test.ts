@@ -22,7 +22,9 @@ describe('a secret is found', () => {
     ['in hex', bytes.toString('hex')],
     ['in upper-case hex', bytes.toString('hex').toUpperCase()],
   ])('%s', (_form, form) => {
-    expect(redactor(value).text(`before ${form} after ${form}`)).toMatch(/^before \[secret s0\]=* after \[secret s0\]=*$/);
+    expect(redactor(value).text(`before ${form} after ${form}`)).toMatch(
+      /^before \[secret s0\]=* after \[secret s0\]=*$/,
+    );
   });
 });
 
@@ -40,7 +42,9 @@ test('values too short to be secrets do not blank out half of every text', () =>
 });
 
 test('of two secrets that begin alike the longer is taken whole', () => {
-  expect(redactor('token-1', 'token-1-more').text('x token-1-more y token-1 z')).toBe('x [secret s1] y [secret s0] z');
+  expect(redactor('token-1', 'token-1-more').text('x token-1-more y token-1 z')).toBe(
+    'x [secret s1] y [secret s0] z',
+  );
 });
 
 test('values that regular expressions and replacements would read as more than text', () => {
@@ -50,15 +54,26 @@ test('values that regular expressions and replacements would read as more than t
 test('JSON is searched deeply, names too, and keeps its shape', () => {
   const made = redactor('hunter22');
   const output = { a: ['x hunter22', 7, null, true], 'key hunter22': { b: 'hunter22' }, list: [] };
-  expect(made.json(output)).toEqual({ a: ['x [secret s0]', 7, null, true], 'key [secret s0]': { b: '[secret s0]' }, list: [] });
+  expect(made.json(output)).toEqual({
+    a: ['x [secret s0]', 7, null, true],
+    'key [secret s0]': { b: '[secret s0]' },
+    list: [],
+  });
 });
 
 test('wherever it stands and whatever it is, the value does not come through', () => {
   fc.assert(
-    fc.property(fc.string({ minLength: 6, maxLength: 40 }), fc.string(), fc.string(), (secret, before, after) => {
-      // A value that is part of its own name in brackets cannot be told from it.
-      fc.pre(!'[secret s0]'.includes(secret) && !`${before}${after}`.includes(secret));
-      expect(redactor(secret).text(`${before}\n${secret}\n${after}`)).not.toContain(`\n${secret}\n`);
-    }),
+    fc.property(
+      fc.string({ minLength: 6, maxLength: 40 }),
+      fc.string(),
+      fc.string(),
+      (secret, before, after) => {
+        // A value that is part of its own name in brackets cannot be told from it.
+        fc.pre(!'[secret s0]'.includes(secret) && !`${before}${after}`.includes(secret));
+        expect(redactor(secret).text(`${before}\n${secret}\n${after}`)).not.toContain(
+          `\n${secret}\n`,
+        );
+      },
+    ),
   );
 });

@@ -14,15 +14,30 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const spec = {
-  ...{ id: 'rotate-logs', version: '1.0.0', title: 'Rotate the logs', summary: 'Before the disk is full.', type: 'MAINTENANCE' },
-  ...{ priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], verification: 'none' },
+  ...{
+    id: 'rotate-logs',
+    version: '1.0.0',
+    title: 'Rotate the logs',
+    summary: 'Before the disk is full.',
+    type: 'MAINTENANCE',
+  },
+  ...{
+    priority: 'LOW',
+    tags: [],
+    owners: ['test'],
+    expectedMinutes: 1,
+    prerequisites: [],
+    verification: 'none',
+  },
   ...{ rollback: 'none', inputs: {} },
   steps: [{ id: 'look', title: 'Look', kind: 'approval', effect: 'read' }],
 };
 
 async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { RUNBOOK_COMMAND: 'runbook', RUNBOOK_HOME: folder, RUNBOOK_LIBRARY: folder };
-  const io = recordedIo({ env: { ...env, RUNBOOK_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' } });
+  const io = recordedIo({
+    env: { ...env, RUNBOOK_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' },
+  });
   const code = await runCli(argv, io);
   return { code, out: io.out(), err: io.err() };
 }
@@ -36,7 +51,10 @@ test('list and show have them beside what is shipped', async () => {
   expect((await cli('show', 'rotate-logs')).out).toContain('Rotate the logs');
   expect((await cli('complete', '--', 'show', 'rot')).out).toBe('rotate-logs\tRotate the logs\n');
   const unknown = await cli('show', 'rotate-log');
-  expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean rotate-logs?') as unknown });
+  expect(unknown).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('Did you mean rotate-logs?') as unknown,
+  });
 });
 
 test('a mistake in one is told with its file', async () => {
@@ -52,6 +70,8 @@ test('a mistake in one is told with its file', async () => {
   expect(list).toMatchObject({
     code: 1,
     out: '',
-    err: expect.stringMatching(/cannot be used:\n\s+broken\.json:1:\d+: steps must not be empty/) as unknown,
+    err: expect.stringMatching(
+      /cannot be used:\n\s+broken\.json:1:\d+: steps must not be empty/,
+    ) as unknown,
   });
 });

@@ -4,7 +4,8 @@ import { changeLine, changesOf } from '../../../client/changes.js';
 import type { RunView } from '../../../common/view.js';
 import { step, view } from './views.js';
 
-const at = (second: number): string => new Date(Date.parse('2026-03-01T02:00:00.000Z') + second * 1_000).toISOString();
+const at = (second: number): string =>
+  new Date(Date.parse('2026-03-01T02:00:00.000Z') + second * 1_000).toISOString();
 
 const wait = {
   kind: 'approval' as const,
@@ -57,7 +58,12 @@ const life: RunView[] = (() => {
     view({ startedAt: at(0), steps: [step('first'), ...pending] }),
     view({ startedAt: at(0), steps: [first, ...pending] }),
     view({ startedAt: at(0), steps: [firstDone, ...pending] }),
-    view({ startedAt: at(0), state: 'waiting', steps: [firstDone, gate, step('last')], waitingFor: [wait] }),
+    view({
+      startedAt: at(0),
+      state: 'waiting',
+      steps: [firstDone, gate, step('last')],
+      waitingFor: [wait],
+    }),
     view({
       startedAt: at(0),
       state: 'waiting',
@@ -65,7 +71,11 @@ const life: RunView[] = (() => {
       waitingFor: [wait],
       decisions: [refused],
     }),
-    view({ startedAt: at(0), steps: [firstDone, gateDone, step('last')], decisions: [refused, approved] }),
+    view({
+      startedAt: at(0),
+      steps: [firstDone, gateDone, step('last')],
+      decisions: [refused, approved],
+    }),
     view({ startedAt: at(0), steps: [firstDone, gateDone, last], decisions: [refused, approved] }),
     view({
       startedAt: at(0),
@@ -80,7 +90,8 @@ const life: RunView[] = (() => {
 
 function told(views: readonly RunView[]): string[] {
   const keys: string[] = [];
-  for (const each of views) for (const change of changesOf(each)) if (!keys.includes(change.key)) keys.push(change.key);
+  for (const each of views)
+    for (const change of changesOf(each)) if (!keys.includes(change.key)) keys.push(change.key);
   return keys;
 }
 
@@ -112,7 +123,8 @@ describe('lines of watch', () => {
   test('are one line each, whatever the text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (reason) => {
-        for (const change of changesOf(view({ reason }))) expect(changeLine(change)).toMatch(/^\d\d:\d\d:\d\dZ {2}[^\n\u001b]*$/);
+        for (const change of changesOf(view({ reason })))
+          expect(changeLine(change)).toMatch(/^\d\d:\d\d:\d\dZ {2}[^\n\u001b]*$/);
       }),
     );
   });
@@ -134,7 +146,9 @@ describe('lines of watch', () => {
 
   test('an attempt after the first tells why the one before failed', () => {
     const running = step('a', { state: 'running', startedAt: at(1) });
-    const lines = changesOf(view({ steps: [running] }), [{ step: 'a', attempt: 3, lastFailure: 'no answer', progress: null }]);
+    const lines = changesOf(view({ steps: [running] }), [
+      { step: 'a', attempt: 3, lastFailure: 'no answer', progress: null },
+    ]);
     expect(lines.map((each) => each.text)).toContain('attempt 3: no answer');
   });
 });

@@ -7,7 +7,8 @@ import { completionScript, suggest, type Choices } from '../../../client/complet
 import { createProgram } from '../../../client/program.js';
 import { recordedIo } from './fake-io.js';
 
-const offering = (...values: string[]) => Promise.resolve(values.map((value) => ({ value, description: '' })));
+const offering = (...values: string[]) =>
+  Promise.resolve(values.map((value) => ({ value, description: '' })));
 const choices: Choices = {
   runs: () => offering('orders-1', 'orders-2'),
   runbooks: () => offering('pipeline-recovery', 'rotate-logs'),
@@ -62,7 +63,9 @@ describe('suggestions', () => {
   });
 
   test('every flag of every verb is offered', async () => {
-    for (const verb of createProgram(recordedIo()).commands.filter((each) => each.name() !== 'complete')) {
+    for (const verb of createProgram(recordedIo()).commands.filter(
+      (each) => each.name() !== 'complete',
+    )) {
       const offered = await of(verb.name(), '-');
       for (const option of verb.options) expect(offered).toContain(option.long);
       expect(offered).toContain('--output');
@@ -74,7 +77,10 @@ describe('suggestions', () => {
     const noted = (what: string) => () => offering(String(asked.push(what)));
     const words = [['sta'], ['start', ''], ['status', '']];
     for (const each of words)
-      await suggest(createProgram(recordedIo()), each, { runs: noted('runs'), runbooks: noted('runbooks') });
+      await suggest(createProgram(recordedIo()), each, {
+        runs: noted('runs'),
+        runbooks: noted('runbooks'),
+      });
     expect(asked).toEqual(['runbooks', 'runs']);
   });
 });
@@ -97,12 +103,17 @@ describe('the script for bash', () => {
   /** What bash offers for these words, the last one being typed; and what our program was asked. */
   function complete(...words: string[]): { offered: string; asked: string } {
     const log = join(folder, 'asked');
-    const script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _runbook; printf "%s\\n" "${COMPREPLY[@]}"';
-    const offered = execFileSync('bash', ['-c', script, 'bash', join(folder, 'completion.bash'), 'runbook', ...words], {
-      encoding: 'utf8',
-      cwd: folder,
-      env: { PATH: `${folder}:${process.env['PATH']}`, LOG: log },
-    });
+    const script =
+      'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _runbook; printf "%s\\n" "${COMPREPLY[@]}"';
+    const offered = execFileSync(
+      'bash',
+      ['-c', script, 'bash', join(folder, 'completion.bash'), 'runbook', ...words],
+      {
+        encoding: 'utf8',
+        cwd: folder,
+        env: { PATH: `${folder}:${process.env['PATH']}`, LOG: log },
+      },
+    );
     return { offered, asked: execFileSync('cat', [log], { encoding: 'utf8' }) };
   }
 

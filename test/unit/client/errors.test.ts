@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
-import { CliError, explain, isNotFound, isRecordAway, isUnreachable } from '../../../client/errors.js';
+import {
+  CliError,
+  explain,
+  isNotFound,
+  isRecordAway,
+  isUnreachable,
+} from '../../../client/errors.js';
 
 const context = {
   command: './runbook',
@@ -12,10 +18,13 @@ const context = {
 
 /** As Temporal's client wraps what gRPC reports. */
 function grpc(code: number, details: string): Error {
-  return new ServiceError('Failed to do it', { cause: Object.assign(new Error(`${code} ${details}`), { code, details }) });
+  return new ServiceError('Failed to do it', {
+    cause: Object.assign(new Error(`${code} ${details}`), { code, details }),
+  });
 }
 
-const pg = (code: string): Error => Object.assign(new Error(`some text of the driver (${code})`), { code });
+const pg = (code: string): Error =>
+  Object.assign(new Error(`some text of the driver (${code})`), { code });
 
 describe('errors are explained', () => {
   test.each([
@@ -27,7 +36,13 @@ describe('errors are explained', () => {
       1,
     ],
     ['a silent server', grpc(4, 'Deadline exceeded'), /did not answer in time/, /doctor/, 6],
-    ['a missing right', grpc(7, 'Request unauthorized.'), /refuses us: Request unauthorized\./, /API key/, 4],
+    [
+      'a missing right',
+      grpc(7, 'Request unauthorized.'),
+      /refuses us: Request unauthorized\./,
+      /API key/,
+      4,
+    ],
     ['a wrong key', grpc(16, 'bad token'), /refuses us: bad token\./, /API key/, 4],
     [
       'missing search attributes',
@@ -36,8 +51,20 @@ describe('errors are explained', () => {
       /\.\/runbook setup/,
       1,
     ],
-    ['an unknown run', new WorkflowNotFoundError('not found', 'x', undefined), /no such run/, /\.\/runbook runs/, 2],
-    ['no PostgreSQL', pg('ECONNREFUSED'), /PostgreSQL.* does not answer at db\.example:5432\/runbook/, /RUNBOOK_DATABASE_URL/, 1],
+    [
+      'an unknown run',
+      new WorkflowNotFoundError('not found', 'x', undefined),
+      /no such run/,
+      /\.\/runbook runs/,
+      2,
+    ],
+    [
+      'no PostgreSQL',
+      pg('ECONNREFUSED'),
+      /PostgreSQL.* does not answer at db\.example:5432\/runbook/,
+      /RUNBOOK_DATABASE_URL/,
+      1,
+    ],
     [
       'PostgreSQL on two addresses',
       new AggregateError([pg('ECONNREFUSED'), pg('ECONNREFUSED')]),
@@ -55,7 +82,13 @@ describe('errors are explained', () => {
       /path/,
       2,
     ],
-    ['anything else', new TypeError('x is not a function'), /Something unexpected happened: x is not a function\./, /doctor/, 1],
+    [
+      'anything else',
+      new TypeError('x is not a function'),
+      /Something unexpected happened: x is not a function\./,
+      /doctor/,
+      1,
+    ],
   ])('%s', (_name, error, message, next, code) => {
     const told = explain(error, context);
     expect(told.message).toMatch(message);
@@ -95,6 +128,10 @@ describe('what may be waited for', () => {
     [new Error('x'), false, false, false],
     [undefined, false, false, false],
   ])('%s', (error, unreachable, notFound, away) => {
-    expect([isUnreachable(error), isNotFound(error), isRecordAway(error)]).toEqual([unreachable, notFound, away]);
+    expect([isUnreachable(error), isNotFound(error), isRecordAway(error)]).toEqual([
+      unreachable,
+      notFound,
+      away,
+    ]);
   });
 });

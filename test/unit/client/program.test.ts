@@ -11,7 +11,12 @@ const ansi = /\u001b/;
 
 describe('what a mistyped command line is told', () => {
   test.each([
-    ['an unknown verb', ['aprove', 'x'], /Unknown command 'aprove'/, /Did you mean approve\?.*runbook --help/],
+    [
+      'an unknown verb',
+      ['aprove', 'x'],
+      /Unknown command 'aprove'/,
+      /Did you mean approve\?.*runbook --help/,
+    ],
     [
       'an unknown flag',
       ['status', 'x', '--strickt'],
@@ -20,10 +25,30 @@ describe('what a mistyped command line is told', () => {
     ],
     ['a missing argument', ['status'], /Missing required argument 'run'/, /runbook status --help/],
     ['one argument too many', ['status', 'a', 'b'], /Too many arguments/, /runbook status --help/],
-    ['a flag without its value', ['start', 'x', '--reason'], /argument missing/, /runbook start --help/],
-    ['a value outside the choices', ['wait', 'x', '--for', 'tea'], /Allowed choices are decision, done/, /runbook wait --help/],
-    ['a duration that is none', ['wait', 'x', '--timeout', '5'], /no duration.*30s/, /runbook wait --help/],
-    ['an input without a name', ['start', 'x', '--input', '=v'], /name=value/, /runbook start --help/],
+    [
+      'a flag without its value',
+      ['start', 'x', '--reason'],
+      /argument missing/,
+      /runbook start --help/,
+    ],
+    [
+      'a value outside the choices',
+      ['wait', 'x', '--for', 'tea'],
+      /Allowed choices are decision, done/,
+      /runbook wait --help/,
+    ],
+    [
+      'a duration that is none',
+      ['wait', 'x', '--timeout', '5'],
+      /no duration.*30s/,
+      /runbook wait --help/,
+    ],
+    [
+      'an input without a name',
+      ['start', 'x', '--input', '=v'],
+      /name=value/,
+      /runbook start --help/,
+    ],
     [
       'an input given twice',
       ['start', 'x', '--input', 'a=1', '--input', 'a=2'],
@@ -42,7 +67,12 @@ describe('what a mistyped command line is told', () => {
       /no runbook "pipline-recovery"/,
       /Did you mean pipeline-recovery\?/,
     ],
-    ['an id that no link would take', ['start', 'x', '--id', 'a b/c'], /--id cannot be used/, /letters, digits/],
+    [
+      'an id that no link would take',
+      ['start', 'x', '--id', 'a b/c'],
+      /--id cannot be used/,
+      /letters, digits/,
+    ],
   ])('%s: %j', async (_name, argv, message, next) => {
     const io = recordedIo();
     expect(await runCli(argv, io)).toBe(2);
@@ -59,12 +89,17 @@ describe('what a mistyped command line is told', () => {
     const io = recordedIo();
     expect(await runCli(['show', 'nothing', '--output', 'json'], io)).toBe(2);
     expect(io.out()).toBe('');
-    expect(JSON.parse(io.err())).toMatchObject({ exitCode: 2, error: expect.stringContaining('nothing') });
+    expect(JSON.parse(io.err())).toMatchObject({
+      exitCode: 2,
+      error: expect.stringContaining('nothing'),
+    });
   });
 });
 
 describe('help', () => {
-  const verbs = createProgram(recordedIo()).commands.filter((command) => command.name() !== 'complete');
+  const verbs = createProgram(recordedIo()).commands.filter(
+    (command) => command.name() !== 'complete',
+  );
 
   test('every verb of the command line is there', () => {
     expect(verbs.map((command) => command.name()).sort()).toEqual(
@@ -73,14 +108,19 @@ describe('help', () => {
     );
   });
 
-  test.each(verbs.map((command) => command.name()))('of %s says what it does, with an example, on stdout', async (verb) => {
-    const io = recordedIo();
-    expect(await runCli([verb, '--help'], io)).toBe(0);
-    expect(io.err()).toBe('');
-    expect(io.out()).toMatch(new RegExp(`Examples:\\n  .*runbook ${verb}`));
-    expect(verbs.find((command) => command.name() === verb)?.description()).toMatch(/^[A-Za-z].{10,75}[^.]$/);
-    expect(io.out()).not.toMatch(ansi);
-  });
+  test.each(verbs.map((command) => command.name()))(
+    'of %s says what it does, with an example, on stdout',
+    async (verb) => {
+      const io = recordedIo();
+      expect(await runCli([verb, '--help'], io)).toBe(0);
+      expect(io.err()).toBe('');
+      expect(io.out()).toMatch(new RegExp(`Examples:\\n  .*runbook ${verb}`));
+      expect(verbs.find((command) => command.name() === verb)?.description()).toMatch(
+        /^[A-Za-z].{10,75}[^.]$/,
+      );
+      expect(io.out()).not.toMatch(ansi);
+    },
+  );
 
   test('of everything tells the exit codes, and stands in 80 columns', async () => {
     const io = recordedIo();
@@ -98,7 +138,10 @@ describe('help', () => {
 });
 
 /** Parses with a run function that only takes note of what it was given. */
-async function parsed<T>(register: (program: Command, io: never, run: never) => void, argv: string[]): Promise<T> {
+async function parsed<T>(
+  register: (program: Command, io: never, run: never) => void,
+  argv: string[],
+): Promise<T> {
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   for (const option of globalOptions()) program.addOption(option);
   let given: unknown;
@@ -107,7 +150,9 @@ async function parsed<T>(register: (program: Command, io: never, run: never) => 
     return Promise.resolve(0);
   };
   register(program, recordedIo() as never, run as never);
-  await program.parseAsync(argv, { from: 'user' }).catch((error: CommanderError) => Promise.reject(error));
+  await program
+    .parseAsync(argv, { from: 'user' })
+    .catch((error: CommanderError) => Promise.reject(error));
   return given as T;
 }
 
@@ -144,12 +189,18 @@ describe('options', () => {
       ['--output', 'json', 'wait', 'x'],
       ['wait', 'x', '--output', 'json'],
     ]) {
-      expect(await parsed(registerWait, argv)).toMatchObject({ run: 'x', output: 'json', for: 'done' });
+      expect(await parsed(registerWait, argv)).toMatchObject({
+        run: 'x',
+        output: 'json',
+        for: 'done',
+      });
     }
   });
 
   test('durations are read as milliseconds', async () => {
-    expect(await parsed(registerWait, ['wait', 'x', '--timeout', '1m30s'])).toMatchObject({ timeout: 90_000 });
+    expect(await parsed(registerWait, ['wait', 'x', '--timeout', '1m30s'])).toMatchObject({
+      timeout: 90_000,
+    });
   });
 
   test('a gate may be left out', async () => {
@@ -178,11 +229,14 @@ describe('the catalogue', () => {
     const io = recordedIo();
     expect(await runCli(['list', '--output', 'json'], io)).toBe(0);
     expect(JSON.parse(io.out())).toEqual(
-      expect.arrayContaining([expect.objectContaining({ id: 'pipeline-recovery', version: expect.any(String) })]),
+      expect.arrayContaining([
+        expect.objectContaining({ id: 'pipeline-recovery', version: expect.any(String) }),
+      ]),
     );
     const lines = recordedIo();
     expect(await runCli(['list', '--output', 'jsonl'], lines)).toBe(0);
-    for (const line of lines.out().trim().split('\n')) expect(JSON.parse(line)).toHaveProperty('id');
+    for (const line of lines.out().trim().split('\n'))
+      expect(JSON.parse(line)).toHaveProperty('id');
   });
 });
 
@@ -194,7 +248,10 @@ describe('colour', () => {
     ['with --no-color', { isTTY: true }, ['--no-color'], false],
     ['on a dumb terminal', { isTTY: true, env: { TERM: 'dumb' } }, [], false],
   ])('%s', async (_name, change, flags, colored) => {
-    const io = recordedIo({ ...change, env: { RUNBOOK_COMMAND: 'runbook', ...('env' in change ? change.env : {}) } });
+    const io = recordedIo({
+      ...change,
+      env: { RUNBOOK_COMMAND: 'runbook', ...('env' in change ? change.env : {}) },
+    });
     await runCli(['show', 'pipeline-recovery', ...flags], io);
     await runCli(['show', 'nothing', ...flags], io);
     expect(ansi.test(io.out())).toBe(colored);

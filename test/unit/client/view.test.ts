@@ -7,7 +7,8 @@ import { step, view } from './views.js';
 
 const plain = painter({ isTTY: false, env: {} });
 const now = Date.parse('2026-03-01T02:05:00.000Z');
-const show = (run: ReturnType<typeof view>): string => renderView(run, { paint: plain, columns: 80, now });
+const show = (run: ReturnType<typeof view>): string =>
+  renderView(run, { paint: plain, columns: 80, now });
 
 const wait: WaitView = {
   kind: 'approval',
@@ -18,7 +19,12 @@ const wait: WaitView = {
   who: 'an operator other than the requester',
   attempt: 1,
   digest: 'sha256:1',
-  evidence: { stage: 'transform', 'rows that will be processed again by everything': 12, corrupt: ['a', 'b'], none: [] },
+  evidence: {
+    stage: 'transform',
+    'rows that will be processed again by everything': 12,
+    corrupt: ['a', 'b'],
+    none: [],
+  },
   command: "runbook approve orders-20260301-020000-ab12 gate --reason '…'",
 };
 
@@ -34,7 +40,11 @@ describe('a run as a person reads it', () => {
   });
 
   test('shows the error of a step below it once, also when its group failed with it', () => {
-    const error = { type: 'HttpDenied', message: 'the token is refused', next: 'Check the secret.' };
+    const error = {
+      type: 'HttpDenied',
+      message: 'the token is refused',
+      next: 'Check the secret.',
+    };
     const failed = {
       state: 'failed' as const,
       attempts: 1,
@@ -54,12 +64,19 @@ describe('a run as a person reads it', () => {
   });
 
   test('of an ended run nothing counts on', () => {
-    expect(show(view({ state: 'succeeded', endedAt: '2026-03-01T02:01:30.000Z' }))).toMatch(/took +1 min 30 s\n/);
+    expect(show(view({ state: 'succeeded', endedAt: '2026-03-01T02:01:30.000Z' }))).toMatch(
+      /took +1 min 30 s\n/,
+    );
   });
 
   test('neighbours that were not needed for one reason are one row with the reason; others, and other groups, are not', () => {
     const idle = (id: string, output: string): StepView =>
-      step(id, { state: 'not-needed', output, startedAt: '2026-03-01T02:00:01.000Z', endedAt: '2026-03-01T02:00:01.000Z' });
+      step(id, {
+        state: 'not-needed',
+        output,
+        startedAt: '2026-03-01T02:00:01.000Z',
+        endedAt: '2026-03-01T02:00:01.000Z',
+      });
     const proxied = 'the service runs behind a proxy';
     const steps = [
       idle('shift/canary', proxied),
@@ -82,7 +99,11 @@ describe('a run as a person reads it', () => {
   });
 
   test('live: good parts are folded, what waits stands at the end', () => {
-    const done = { state: 'succeeded' as const, startedAt: '2026-03-01T02:00:01.000Z', endedAt: '2026-03-01T02:00:02.000Z' };
+    const done = {
+      state: 'succeeded' as const,
+      startedAt: '2026-03-01T02:00:01.000Z',
+      endedAt: '2026-03-01T02:00:02.000Z',
+    };
     const run = view({
       state: 'waiting',
       steps: [step('all', done), step('all/a', done), step('gate', { state: 'waiting' })],
@@ -103,7 +124,12 @@ describe('text from outside', () => {
         reason: hostile,
         requester: hostile,
         steps: [
-          step('a', { title: hostile, state: 'failed', startedAt: view().startedAt, error: { type: 'x', message: hostile } }),
+          step('a', {
+            title: hostile,
+            state: 'failed',
+            startedAt: view().startedAt,
+            error: { type: 'x', message: hostile },
+          }),
         ],
         waitingFor: [{ ...wait, evidence: { [hostile]: hostile } }],
       }),
@@ -126,19 +152,24 @@ describe('text from outside', () => {
 describe('tables', () => {
   test('fit into the width by cutting what may be cut', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 200 })), { maxLength: 8 }), (rows) => {
-        const text = table(
-          [
-            { name: 'ID', shrinkTo: 20 },
-            { name: 'TITLE', shrinkTo: 20 },
-          ],
-          rows,
-          80,
-          plain,
-        );
-        for (const each of text.split('\n')) expect(each.length).toBeLessThanOrEqual(80);
-        expect(text.split('\n')).toHaveLength(rows.length + 1);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 200 })), {
+          maxLength: 8,
+        }),
+        (rows) => {
+          const text = table(
+            [
+              { name: 'ID', shrinkTo: 20 },
+              { name: 'TITLE', shrinkTo: 20 },
+            ],
+            rows,
+            80,
+            plain,
+          );
+          for (const each of text.split('\n')) expect(each.length).toBeLessThanOrEqual(80);
+          expect(text.split('\n')).toHaveLength(rows.length + 1);
+        },
+      ),
       { numRuns: 200 },
     );
   });

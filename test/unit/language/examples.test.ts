@@ -11,9 +11,13 @@ test('the example files are valid and fit each other', () => {
   const targets = parseTargets(...read('targets.example.yaml'));
   const secrets = parseSecrets(...read('secrets.example.yaml'));
   const used = targets.flatMap(({ name, http, postgres }) =>
-    [http?.bearer, postgres?.password].filter((secret) => secret !== undefined).map((secret) => `${secret} for ${name}`),
+    [http?.bearer, postgres?.password]
+      .filter((secret) => secret !== undefined)
+      .map((secret) => `${secret} for ${name}`),
   );
-  const allowed = secrets.flatMap(({ name, targets: names }) => names.map((target) => `${name} for ${target}`));
+  const allowed = secrets.flatMap(({ name, targets: names }) =>
+    names.map((target) => `${name} for ${target}`),
+  );
   expect(used.sort()).toEqual(allowed.sort());
   expect(used.length).toBeGreaterThan(0);
 });

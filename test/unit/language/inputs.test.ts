@@ -5,7 +5,13 @@ import type { InputSpec } from '../../../language/runbook.js';
 
 const spec: Record<string, InputSpec> = {
   pipeline: { type: 'target', kind: 'pipeline', description: 'the pipeline' },
-  job: { type: 'text', optional: true, pattern: '^[a-z0-9-]+$', maxLength: 20, description: 'the job' },
+  job: {
+    type: 'text',
+    optional: true,
+    pattern: '^[a-z0-9-]+$',
+    maxLength: 20,
+    description: 'the job',
+  },
   batch: { type: 'integer', default: 3, minimum: 1, maximum: 10, description: 'the batch' },
   ratio: { type: 'number', optional: true, minimum: 0, maximum: 1, description: 'the ratio' },
   force: { type: 'boolean', default: false, description: 'whether by force' },
@@ -47,7 +53,14 @@ test('defaults are filled in and optional inputs stay away', () => {
 
 test('text from a command line is read as the declared type', () => {
   expect(
-    resolved({ pipeline: 'flights', batch: '5', ratio: '0.25', force: 'true', patience: '1h30m', job: '007' }),
+    resolved({
+      pipeline: 'flights',
+      batch: '5',
+      ratio: '0.25',
+      force: 'true',
+      patience: '1h30m',
+      job: '007',
+    }),
   ).toMatchObject({
     batch: 5,
     ratio: 0.25,
@@ -64,7 +77,11 @@ describe('nothing else is coerced', () => {
     ['blank text for a number', { ratio: ' ' }, /ratio must be a number/],
     ['hexadecimal', { batch: '0x5' }, /batch must be a whole number/],
     ['an exponent', { batch: '1e1' }, /batch must be a whole number/],
-    ['a digit beyond what numbers carry', { batch: '90071992547409930' }, /batch must be a whole number/],
+    [
+      'a digit beyond what numbers carry',
+      { batch: '90071992547409930' },
+      /batch must be a whole number/,
+    ],
     ['a truth value for a number', { ratio: true }, /ratio must be a number/],
     ['yes for a truth value', { force: 'yes' }, /force must be true or false/],
     ['one for a truth value', { force: 1 }, /force must be true or false/],
@@ -100,10 +117,13 @@ test('a target must exist and be of the declared kind', () => {
   expect(problem({ pipeline: 'oncall' })).toMatch(/kind webhook, not pipeline.*flights/);
 });
 
-test.each(['env:PASSWORD', 'file:/etc/passwd', 'command:id'])('%s is refused: inputs never name a provider', (value) => {
-  expect(problem({ job: value })).toMatch(/must not name a secret provider.*secrets\.yaml/);
-  expect(problem({ pipeline: value })).toMatch(/must not name a secret provider/);
-});
+test.each(['env:PASSWORD', 'file:/etc/passwd', 'command:id'])(
+  '%s is refused: inputs never name a provider',
+  (value) => {
+    expect(problem({ job: value })).toMatch(/must not name a secret provider.*secrets\.yaml/);
+    expect(problem({ pipeline: value })).toMatch(/must not name a secret provider/);
+  },
+);
 
 test('all problems are told at once, and nothing is resolved', () => {
   const found = problems({ batch: 'x', forse: true, mode: 7 });
@@ -120,7 +140,9 @@ test('all problems are told at once, and nothing is resolved', () => {
 });
 
 test('names that every object has are no inputs', () => {
-  const given = JSON.parse('{"pipeline": "flights", "__proto__": {"batch": 9}, "constructor": 1, "toString": 1}') as JsonObject;
+  const given = JSON.parse(
+    '{"pipeline": "flights", "__proto__": {"batch": 9}, "constructor": 1, "toString": 1}',
+  ) as JsonObject;
   expect(problems(given).map(({ message }) => message)).toEqual([
     'there is no input "__proto__"',
     'there is no input "constructor"',

@@ -37,15 +37,28 @@ test('a target is read, with its defaults', () => {
 });
 
 describe('every fault is told with file, line and column', () => {
-  const within = (line: string): string => good.replace('    environment: dev\n', `    environment: dev\n${line}\n`);
+  const within = (line: string): string =>
+    good.replace('    environment: dev\n', `    environment: dev\n${line}\n`);
   test.each<[string, string, RegExp]>([
     ['an unknown field', within('    enviroment: prod'), /^targets\.yaml:\d+:\d+: .*enviroment/],
     ['a field given twice', within('    kind: other'), /^targets\.yaml:5:5: .*unique/],
     ['an unknown tag', within('    description: !!js/function "x"'), /^targets\.yaml:5:18: /],
     ['a tab as indentation', within('\tdescription: x'), /^targets\.yaml:5:/],
-    ['a field that is missing', good.replace('    kind: pipeline\n', ''), /^targets\.yaml:\d+:\d+: targets\.orders\.kind/],
-    ['a field of another type', good.replace('kind: pipeline', 'kind: [a]'), /^targets\.yaml:3:11: targets\.orders\.kind/],
-    ['a name that is none', good.replace('orders:', 'Orders Two:'), /^targets\.yaml:\d+:\d+: .*Orders Two/],
+    [
+      'a field that is missing',
+      good.replace('    kind: pipeline\n', ''),
+      /^targets\.yaml:\d+:\d+: targets\.orders\.kind/,
+    ],
+    [
+      'a field of another type',
+      good.replace('kind: pipeline', 'kind: [a]'),
+      /^targets\.yaml:3:11: targets\.orders\.kind/,
+    ],
+    [
+      'a name that is none',
+      good.replace('orders:', 'Orders Two:'),
+      /^targets\.yaml:\d+:\d+: .*Orders Two/,
+    ],
     ['no targets at all', '', /^targets\.yaml:1:1: /],
     ['a list', '- a\n', /^targets\.yaml:1:1: /],
   ])('%s', (_what, text, said) => {
@@ -55,7 +68,9 @@ describe('every fault is told with file, line and column', () => {
 
 test('several faults are told at once', () => {
   expect(
-    refusal(good.replace('kind: pipeline', 'kind: 1').replace('environment: dev', 'environment: 2')).split('\n'),
+    refusal(
+      good.replace('kind: pipeline', 'kind: 1').replace('environment: dev', 'environment: 2'),
+    ).split('\n'),
   ).toHaveLength(2);
 });
 
@@ -71,7 +86,9 @@ describe('an address carries no credentials', () => {
   ])('%s is refused as %s address', (address, kind) => {
     const text = `targets:\n  orders:\n    kind: x\n    environment: dev\n    ${kind}: { address: "${address}" }\n`;
     const said = refusal(text);
-    expect(said).toMatch(new RegExp(`^targets\\.yaml:5:\\d+: targets\\.orders\\.${kind}\\.address must`));
+    expect(said).toMatch(
+      new RegExp(`^targets\\.yaml:5:\\d+: targets\\.orders\\.${kind}\\.address must`),
+    );
     expect(said).not.toContain('sesame');
   });
 });
@@ -86,7 +103,10 @@ test('a plan keeps what people need to see, and a digest that changes with the d
     kind: 'pipeline',
     environment: 'dev',
     isolated: false,
-    addresses: ['http http://127.0.0.1:8000/base', 'postgres postgres://pipeline@127.0.0.1:5432/pipeline'],
+    addresses: [
+      'http http://127.0.0.1:8000/base',
+      'postgres postgres://pipeline@127.0.0.1:5432/pipeline',
+    ],
     facts: { dataset: 'flights', batches: 24 },
     digest: targetDigest(target),
   });

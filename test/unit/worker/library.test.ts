@@ -21,10 +21,26 @@ const runbook = {
     priority: 'LOW',
     tags: [],
   },
-  ...{ owners: ['ops'], expectedMinutes: 1, prerequisites: [], verification: 'none', rollback: 'none', inputs: {} },
-  steps: [{ id: 'do', title: 'Do it', kind: 'command', effect: 'change', work: { action: { kind: 'command', argv: ['true'] } } }],
+  ...{
+    owners: ['ops'],
+    expectedMinutes: 1,
+    prerequisites: [],
+    verification: 'none',
+    rollback: 'none',
+    inputs: {},
+  },
+  steps: [
+    {
+      id: 'do',
+      title: 'Do it',
+      kind: 'command',
+      effect: 'change',
+      work: { action: { kind: 'command', argv: ['true'] } },
+    },
+  ],
 };
-const write = (name: string, data: unknown): void => writeFileSync(join(folder, name), JSON.stringify(data));
+const write = (name: string, data: unknown): void =>
+  writeFileSync(join(folder, name), JSON.stringify(data));
 
 test('each file is a runbook; other files are none', () => {
   write('a.json', runbook);
@@ -37,10 +53,15 @@ test('every mistake of every file is named, with its place', () => {
   write('a.json', { ...runbook, stepz: [] });
   write('b.json', {
     ...runbook,
-    steps: [{ ...runbook.steps[0], work: { action: { kind: 'command', argv: [{ $: 'inputs.x' }] } } }],
+    steps: [
+      { ...runbook.steps[0], work: { action: { kind: 'command', argv: [{ $: 'inputs.x' }] } } },
+    ],
   });
   writeFileSync(join(folder, 'c.json'), '{');
-  writeFileSync(join(folder, 'd.json'), JSON.stringify({ ...runbook, title: undefined, steps: 'none' }, null, 2));
+  writeFileSync(
+    join(folder, 'd.json'),
+    JSON.stringify({ ...runbook, title: undefined, steps: 'none' }, null, 2),
+  );
   expect(() => readLibrary(folder, [])).toThrow(
     new RegExp(
       [
@@ -56,6 +77,8 @@ test('every mistake of every file is named, with its place', () => {
 
 test('a name that is taken, and a folder that is not there', () => {
   write('a.json', runbook);
-  expect(() => readLibrary(folder, [{ id: 'restart-it' } as RunbookSpec])).toThrow('there is a runbook restart-it already');
+  expect(() => readLibrary(folder, [{ id: 'restart-it' } as RunbookSpec])).toThrow(
+    'there is a runbook restart-it already',
+  );
   expect(() => readLibrary(join(folder, 'none'), [])).toThrow('RUNBOOK_LIBRARY');
 });

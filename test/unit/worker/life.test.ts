@@ -3,7 +3,12 @@ import { deploymentOf } from '../../../common/deployment.js';
 import { Life, livingNow } from '../../../worker/deployment/life.js';
 import type { Sign, Signs } from '../../../worker/deployment/server.js';
 
-const sign = (key: string, at: number, buildId = 'v1'): Sign => ({ key, identity: `host:${key}`, buildId, at });
+const sign = (key: string, at: number, buildId = 'v1'): Sign => ({
+  key,
+  identity: `host:${key}`,
+  buildId,
+  at,
+});
 const beats = (...workers: Sign[]): Signs => ({ workers, sparseMs: null });
 
 describe('which workers live', () => {

@@ -29,7 +29,9 @@ test('the worker that is handed steps never polls for any, and lets go when it i
   const slots = new StepSlots(1);
   const stop = new AbortController();
   const poll = slots.handed().reserveSlot(ask, stop.signal);
-  expect(await Promise.race([poll, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe('waits');
+  expect(await Promise.race([poll, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe(
+    'waits',
+  );
   stop.abort(new Error('stopped'));
   await expect(poll).rejects.toThrow('stopped');
 });
