@@ -39,6 +39,20 @@ describe('gates', () => {
     expect(view.decisions).toMatchObject([{ by: 'approver', verb: 'approve', accepted: true }]);
   });
 
+  test('stack traces of waiting promises stay short', async () => {
+    const { handle } = await gated();
+    const decision = await engine.decision(handle);
+    const traces = (await handle.query<string>('__stack_trace')).split('\n\n').filter(Boolean);
+    const frames = traces.map(
+      (trace) => trace.split('\n').filter((line) => /^\s+at /.test(line)).length,
+    );
+    process.stderr.write(`${traces.length} promises, ${frames.join(' ')} frames of stack\n`);
+    expect(Math.max(...frames)).toBeGreaterThan(0);
+    expect(Math.max(...frames)).toBeLessThanOrEqual(3);
+    await engine.send(handle, decision);
+    await engine.ended(handle);
+  });
+
   test('a rejection before any change rolls back nothing', async () => {
     const { handle, lines } = await gated(false);
     const verdict = await engine.send(
