@@ -3,7 +3,9 @@ const long = process.env.RUNBOOK_CHAOS === 'long' ? ['**/*.long.ts'] : [];
 
 /** Real servers, real processes: one worker per core at most, and every suite picks its own database and task queue. */
 export default {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/environment.mjs',
+  testSequencer: '<rootDir>/scripts/lib/sequencer.mjs',
+  reporters: ['<rootDir>/scripts/lib/reporter.mjs'],
   roots: ['<rootDir>/test', '<rootDir>/examples'],
   testMatch: ['**/*.test.ts', ...long],
   extensionsToTreatAsEsm: ['.ts'],
