@@ -1,9 +1,11 @@
 /**
- * The whole suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on free ports, runs
- * jest with the arguments given, and stops everything again, also on Ctrl-C. What a test leaves running or leaves in the
- * database fails the run. The last line is `N passed, N failed`, with `, N skipped` when there were any.
+ * A suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on free
+ * ports, runs jest, and stops everything again, also on Ctrl-C. What a test leaves running or leaves in
+ * the database fails the run. The last line is `N passed, N failed`, with `, N skipped` when there were
+ * any.
  *
- *   npm test                          everything
+ *   npm test                          the product
+ *   npm run test:system               whole systems
  *   npm run test:only -- test/store   one folder, without installing and building first
  */
 import { randomUUID } from 'node:crypto';
@@ -13,10 +15,23 @@ import { join, resolve } from 'node:path';
 import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs';
 import { measureEngine } from './lib/coverage.mjs';
 import { runJest, summaryLine } from './lib/jest.mjs';
+import { patternsOf, suites } from './lib/suites.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 const { startServices } = await import('../dist/embedded/services.js');
+const { measurePatience, stretched } = await import('../dist/embedded/pace.js');
+
+/** After `--suite NAME` or alone: arguments for jest. */
+const suite = process.argv[2] === '--suite' ? process.argv[3] : undefined;
+if (suite !== undefined && !(suite in suites)) {
+  process.stderr.write(
+    `There is no suite ${suite}. There are: ${Object.keys(suites).join(', ')}.\n`,
+  );
+  process.exit(2);
+}
+const jestArguments =
+  suite === undefined ? process.argv.slice(2) : [...patternsOf(suite), ...process.argv.slice(4)];
 
 const home = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-test-')));
 const temporary = join(home, 'tmp');
@@ -43,6 +58,7 @@ const result = { passed: 0, failed: 0, skipped: 0 };
 let exitCode = 1;
 try {
   const started = performance.now();
+  process.stderr.write(`deadlines are stretched ${measurePatience()} times on this machine\n`);
   services = await startServices({
     home,
     // A run is deleted only when the queue's progress is saved, by default every 30 s: the tests need not wait for that.
@@ -59,11 +75,10 @@ try {
   );
 
   if (stoppedBy === 0) {
-    if (process.argv.length === 2) measured = await measureEngine(root);
-    const ran = await runJest(process.argv.slice(2), {
+    if (suite === 'product') measured = await measureEngine(root);
+    const ran = await runJest(jestArguments, {
       skipsFile: join(root, 'test', 'skips.json'),
-      // The long forms of test/chaos take their time.
-      ...(process.env.RUNBOOK_CHAOS === 'long' ? { limitMs: 90 * 60_000 } : {}),
+      limitMs: limitMs(),
       started: (child) => {
         jest = child;
       },
@@ -77,10 +92,9 @@ try {
         ...measured?.env,
       },
     });
-    const leaks = [
-      ...(await leakedProcesses([mark])),
-      ...(await leakedDatabases(adminUrl, before)),
-    ];
+    const left = [...(await leakedProcesses([mark])), ...(await leakedDatabases(adminUrl, before))];
+    // A suite that was ended could not clean up: that is no fault of its tests.
+    const leaks = ran.ended ? [] : left;
     Object.assign(result, {
       passed: ran.passed,
       failed: ran.failed + leaks.length,
@@ -108,6 +122,12 @@ try {
 if (stoppedBy > 0) process.stderr.write('Stopped before the end.\n');
 process.stdout.write(`${summaryLine(result)}\n`);
 process.exitCode = stoppedBy || exitCode;
+
+/** When a suite is ended. The long forms take their time. */
+function limitMs() {
+  if (process.env.RUNBOOK_CHAOS === 'long') return 90 * 60_000;
+  return stretched((suite === undefined ? 30 : suites[suite].limitMinutes) * 60_000) / 2;
+}
 
 function judgeCoverage({ complete, summary, lines }) {
   if (!complete) {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const jest = join(
   createRequire(import.meta.url).resolve('jest/package.json'),
@@ -27,29 +27,38 @@ const jest = join(
  *   started?: (child: import('node:child_process').ChildProcess) => void, limitMs?: number, exitMs?: number }} options
  *   limitMs: milliseconds after which jest is ended and the run has failed: a suite that hangs must say so, not wait
  *   exitMs: milliseconds that jest may take to exit once its result is written
- * @returns {Promise<Result & { exitCode: number }>}
+ * @returns {Promise<Result & { exitCode: number, ended: boolean }>} `ended`: before its tests were done
  */
 export async function runJest(
   args,
-  { env, skipsFile, stdio = 'inherit', started, limitMs = 21 * 60_000, exitMs = 10_000 },
+  { env, skipsFile, stdio = 'inherit', started, limitMs = 25 * 60_000, exitMs = 10_000 },
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'runbook-jest-'));
   const resultFile = join(folder, 'result.json');
+  const progressFile = join(folder, 'progress.jsonl');
+  const leaksFile = join(folder, 'leaks.txt');
   try {
-    const child = spawn(process.execPath, [jest, '--json', `--outputFile=${resultFile}`, ...args], {
-      stdio,
-      env: { ...env, NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS) },
-    });
+    const child = spawn(
+      process.execPath,
+      [jest, '--json', `--outputFile=${resultFile}`, ...reporting(args), ...args],
+      {
+        stdio,
+        env: {
+          ...env,
+          NODE_OPTIONS: nodeOptions(env.NODE_OPTIONS),
+          RUNBOOK_TEST_PROGRESS: progressFile,
+          RUNBOOK_TEST_LEAKS: leaksFile,
+        },
+      },
+    );
     started?.(child);
     let overtime;
     const end = (why) => {
       overtime = why;
       child.kill('SIGKILL');
     };
-    const limit = setTimeout(
-      () => end(`it had not come to its end after ${limitMs / 60_000} minutes`),
-      limitMs,
-    );
+    const tooLong = `it had not come to its end after ${(limitMs / 60_000).toFixed(1)} minutes`;
+    const limit = setTimeout(() => end(tooLong), limitMs);
     const watch = setInterval(() => {
       if (!existsSync(resultFile)) return;
       clearInterval(watch);
@@ -69,27 +78,30 @@ export async function runJest(
       clearTimeout(exitLimit);
       clearInterval(watch);
     });
-    const ended = overtime ? [`jest was ended: ${overtime}.`] : [];
-    if (!existsSync(resultFile)) {
-      return {
-        exitCode: exitCode || 1,
-        passed: 0,
-        failed: 1,
-        skipped: 0,
-        remarks: overtime ? ended : ['jest ended without a result: no test ran.'],
-      };
-    }
-    const result = judge(
-      JSON.parse(readFileSync(resultFile, 'utf8')),
-      readSkips(skipsFile),
-      chosenByName(args),
-    );
-    result.failed += ended.length;
-    result.remarks.push(...ended);
-    return { exitCode: exitCode || (result.failed > 0 ? 1 : 0), ...result };
+    const result = existsSync(resultFile)
+      ? judge(JSON.parse(read(resultFile)), readSkips(skipsFile), chosenByName(args))
+      : judgePart(read(progressFile));
+    if (overtime) result.remarks.push(`jest was ended: ${overtime}.`);
+    const leaks = read(leaksFile).split('\n').filter(Boolean);
+    result.remarks.push(...leaks);
+    result.failed += leaks.length + (overtime && existsSync(resultFile) ? 1 : 0);
+    return {
+      exitCode: exitCode || (result.failed > 0 ? 1 : 0),
+      ended: !existsSync(resultFile),
+      ...result,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A configuration that is given by hand, as by the suite's own tests, lacks ours. */
+function reporting(args) {
+  if (!args.includes('--config')) return [];
+  return [
+    `--reporters=${join(import.meta.dirname, 'reporter.mjs')}`,
+    `--testSequencer=${join(import.meta.dirname, 'sequencer.mjs')}`,
+  ];
 }
 
 /** Jest runs ES modules only with this flag, and Node would say with each process that it is experimental. */
@@ -107,6 +119,10 @@ function chosenByName(args) {
 /** @returns {{ test: string, reason: string }[]} tests that may be skipped, by the beginning of their full name */
 function readSkips(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
+}
+
+function read(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 /** @returns {Result} */
@@ -141,6 +157,37 @@ function judge(result, allowed, picked) {
     refused +
     (result.numTotalTests === 0 && brokenFiles === 0 ? 1 : 0);
   return { passed: result.numPassedTests, failed, skipped, remarks };
+}
+
+/**
+ * What a suite did that was ended before its end: what passed has passed, what failed has failed, and
+ * that the rest did not run is one failure more.
+ * @param {string} progress as the reporter and the sequencer wrote it
+ * @returns {Result}
+ */
+function judgePart(progress) {
+  const lines = progress
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  const files = lines.flatMap((line) => line.files ?? []);
+  const results = lines.filter((line) => line.file !== undefined);
+  const sum = (key) => results.reduce((total, line) => total + line[key], 0);
+  const ran = new Set(results.map(({ file }) => file));
+  const left = files.filter((file) => !ran.has(file)).map((file) => relative('', file));
+  return {
+    passed: sum('passed'),
+    failed: sum('failed') + 1,
+    skipped: sum('skipped'),
+    remarks:
+      files.length === 0
+        ? ['jest ended without a result: no test ran.']
+        : [
+            `${ran.size} of ${files.length} files came to their end: ${sum('passed')} tests passed, ` +
+              `${sum('failed')} failed.`,
+            `Did not run, or not to their end: ${left.join(', ')}`,
+          ],
+  };
 }
 
 /** The last line of a run: what scripts that call us read. @param {{ passed: number, failed: number, skipped: number }} result */

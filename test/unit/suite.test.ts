@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -45,6 +45,20 @@ function judged(testFile: string, args: string[] = [], skips: object[] = [], lim
   return JSON.parse(stdout) as Judged;
 }
 
+test('every folder with tests is in one suite', async () => {
+  const { suites } = (await import(library('suites.mjs'))) as {
+    suites: Record<string, { folders: string[] }>;
+  };
+  const known = Object.values(suites).flatMap(({ folders }) => folders);
+  const root = join(import.meta.dirname, '..', '..');
+  const found = ['test', 'examples'].flatMap((top) =>
+    readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `${top}/${name.split('/')[0]}`),
+  );
+  expect([...known].sort()).toEqual([...new Set(found)].sort());
+});
+
 describe('the result of a run', () => {
   test('counts what passed', () => {
     expect(judged(`test('a', () => {}); test('b', () => {});`)).toMatchObject({
@@ -64,8 +78,23 @@ describe('the result of a run', () => {
     const hanging = `test('a', () => new Promise(() => {}), 600_000); setInterval(() => {}, 1000);`;
     expect(judged(hanging, [], [], { limitMs: 2_000 })).toMatchObject({
       failed: 1,
-      remarks: [expect.stringContaining('ended')],
+      remarks: expect.arrayContaining([expect.stringContaining('ended')]),
     });
+  });
+
+  test('one that is ended says what passed, what failed and what did not run, apart', () => {
+    // The larger file first, as jest has it.
+    const long = (text: string) => `${text}\n//${'x'.repeat(2_000)}`;
+    writeFileSync(join(folder, 'first.test.js'), long(`test('a', () => {}); test('b', () => {});`));
+    writeFileSync(join(folder, 'last.test.js'), `test('c', () => {});`);
+    const hanging = `test('hangs', () => new Promise(() => {}), 600_000); // not the shortest`;
+    const result = judged(hanging, ['--runInBand'], [], { limitMs: 5_000 });
+    expect(result).toMatchObject({ exitCode: 1, line: '2 passed, 1 failed' });
+    expect(result.remarks).toEqual([
+      '1 of 3 files came to their end: 2 tests passed, 0 failed.',
+      expect.stringMatching(/^Did not run, or not to their end: .*a\.test\.js, .*last\.test\.js$/),
+      expect.stringContaining('jest was ended: it had not come to its end after'),
+    ]);
   });
 
   test('one whose tests are done but that does not exit is ended, and has failed', () => {

@@ -1,0 +1,49 @@
+/**
+ * Which folders of `test/` make which suite. Every folder is in one of them, which
+ * `test/unit/suite.test.ts` checks. Within a suite the folders that take longest come first, so that
+ * no long file begins when the others are done.
+ */
+
+/** @type {Record<string, { what: string, folders: string[], limitMinutes: number }>} */
+export const suites = {
+  product: {
+    what: 'what proves the product: engine, store, kinds, command line, one recovery',
+    folders: [
+      'test/flagship',
+      'test/engine',
+      'test/cli',
+      'test/driver',
+      'test/embedded',
+      'test/unit',
+      'test/kinds',
+      'test/replay',
+      'test/store',
+      'test/browser',
+      'examples/pipeline',
+    ],
+    limitMinutes: 12,
+  },
+  system: {
+    what: 'whole systems: deployments, disasters, storms of deaths, Kubernetes, backups',
+    folders: [
+      'test/deployment',
+      'test/chaos',
+      'test/recovery',
+      'test/releases',
+      'test/outages',
+      'test/web-system',
+      'test/disaster',
+      'test/kubernetes-site',
+      'test/backup',
+    ],
+    limitMinutes: 24,
+  },
+};
+
+/**
+ * @param {string} name of a suite
+ * @returns {string[]} its folders, as patterns for jest
+ */
+export function patternsOf(name) {
+  return suites[name].folders.map((folder) => `/${folder}/`);
+}
