@@ -12,7 +12,7 @@ import { isAlive, type ProcessId } from '../../embedded/process.js';
 import { tell } from '../chaos/tell.js';
 import { until } from '../helpers/until.js';
 import { testFolder } from '../helpers/folder.js';
-import { clear, query } from './support.js';
+import { clear, query } from '../embedded/support.js';
 
 /*
  * The machine with the record is lost. What the record had acknowledged is in its backup, or the backup says since when it is not.

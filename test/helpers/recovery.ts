@@ -10,6 +10,7 @@ import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
 import { startPipeline, type PipelineProcess } from '../../examples/pipeline/client.js';
+import type { Stage } from '../../examples/pipeline/schema.js';
 import type { JsonObject } from '../../language/json.js';
 import { freePort } from '../../embedded/ports.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
@@ -131,6 +132,41 @@ export class Recovery {
     await this.pipeline.waitForJob(job, ['failed']);
     await this.pipeline.setFaults({});
     return job;
+  }
+
+  /** A corrupt checkpoint is passed over, its rows are kept, and the result is exactly right. */
+  async passesOver(mode: 'missing' | 'duplicate' | 'altered', stage: Stage, batch: number) {
+    await this.failedJob({ corruptCheckpoint: { stage, batch, mode } });
+    const handle = await this.run();
+    const { evidence } = await this.gate(handle);
+    expect(evidence['verdict']).toMatch(new RegExp(`^corrupt: ${stage} from batch ${batch} on`));
+    expect(evidence['checkpoint']).toBe(
+      batch === 1 ? `beginning of ${stage}` : `${stage} batch ${batch - 1}`,
+    );
+    await this.decide(handle);
+    const view = await this.ended(handle);
+    expect(view.problem).toBeNull();
+    expect(view.state).toBe('succeeded');
+    await this.isRight();
+    const [kept] = await this.pipeline.query<{ rows: number }>(
+      'SELECT count(*)::int AS rows FROM quarantine_rows WHERE run = $1',
+      [handle.workflowId],
+    );
+    expect(kept?.rows).toBe(evidence['rows moved to quarantine and processed again']);
+    expect(kept?.rows).toBeGreaterThan(0);
+  }
+
+  /** The pipeline's data are those of a run without any failure. */
+  async isRight(): Promise<void> {
+    expect(await this.pipeline.summary()).toEqual(await this.pipeline.truth());
+  }
+
+  /** Waits until the run follows the job that it has restarted. */
+  async followed(handle: WorkflowHandle): Promise<void> {
+    await until(
+      'the restarted job to be followed',
+      async () => this.stateOf(await this.status(handle), 'follow') === 'running',
+    );
   }
 
   run(inputs: JsonObject = {}): Promise<WorkflowHandle> {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { until } from '../helpers/until.js';
-import { Proxy } from './proxy.js';
-import { World } from './world.js';
+import { Proxy } from '../cli/proxy.js';
+import { World } from '../cli/world.js';
 
 /* What the command line says and does while a worker, Temporal or PostgreSQL is away. */
 

@@ -5,7 +5,7 @@ import type { RunView } from '../../common/view.js';
 import { catalogue } from '../../runbooks/index.js';
 import { readBundle } from '../../worker/bundle.js';
 import { until } from '../helpers/until.js';
-import { World } from './world.js';
+import { World } from '../cli/world.js';
 
 let world: World;
 beforeAll(async () => {
