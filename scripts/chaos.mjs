@@ -28,6 +28,10 @@ const forms = {
     what: 'a worker with a dozen long runs killed',
     run: ['scripts/test.mjs', 'test/chaos/long-runs.long'],
   },
+  model: {
+    what: 'random plans against a model that knows nothing of the engine',
+    run: ['scripts/test.mjs', 'test/driver/plan-model'],
+  },
   weeks: { what: 'gates that wait for weeks', run: test('long-wait') },
   deployments: {
     what: 'good and bad releases under load',

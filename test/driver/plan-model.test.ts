@@ -4,6 +4,7 @@ import type { BorderLimits } from '../../common/admission.js';
 import type { Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
 import type { RunbookSpec } from '../../language/runbook.js';
+import { isLong } from '../chaos/tell.js';
 import { runbookOf } from '../helpers/runbook.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { type Driver, outline, type ActivityContext, type Run } from './driver.js';
@@ -23,7 +24,7 @@ import { activities, envelope, status, stepFailure, type PlayCommand } from './w
  * continues as new, is poked or paused on its way.
  */
 
-const seeds = Number(process.env['RUNBOOK_MODEL_SEEDS'] ?? 150);
+const seeds = Number(process.env['RUNBOOK_MODEL_SEEDS'] ?? (isLong ? 1_000 : 60));
 const firstSeed = Number(process.env['RUNBOOK_MODEL_SEED'] ?? 1);
 
 let driver: Driver;
