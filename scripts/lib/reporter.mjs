@@ -31,7 +31,10 @@ export default class {
     this.tests.skipped += result.numPendingTests;
     this.count(file, seconds);
     for (const { fullName, duration } of result.testResults)
-      this.each.push({ name: `${file}: ${fullName}`, seconds: (duration ?? 0) / 1000 });
+      this.each.push({
+        name: `${file}: ${fullName}`.replaceAll(/\s+/g, ' '),
+        seconds: (duration ?? 0) / 1000,
+      });
     progress({
       file: path,
       passed: result.numPassingTests,
