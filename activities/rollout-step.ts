@@ -13,7 +13,8 @@ import {
 } from './kubernetes/deployment.js';
 import { clusterFacts, type ClusterFacts } from './kubernetes/facts.js';
 import { fieldManager, Kubectl } from './kubernetes/kubectl.js';
-import { restartsOf, whyNotReady, type PodList } from './kubernetes/pods.js';
+import { restartsSince, whyNotReady, type PodList } from './kubernetes/pods.js';
+import { selectorText } from './kubernetes/selector.js';
 
 const lookMs = 2_000;
 const followMs = 300_000;
@@ -225,13 +226,13 @@ class Deployment {
   /** Are the pods there, and do they stay? @throws StepFailure Disturbed */
   private async watch(state: RolloutState, limitMs: number): Promise<WatchedPods> {
     const end = Date.now() + limitMs;
-    const restartsBefore = restartsOf(await this.pods());
+    const before = await this.pods();
     for (let missing = 0; ;) {
       const found = await this.look(state.autoscaler);
       this.mustBe(state, found);
       const { available, replicas } = found.seen;
       const pods = await this.pods();
-      const restarts = Math.max(0, restartsOf(pods) - restartsBefore);
+      const restarts = restartsSince(before, pods);
       missing = available < replicas ? missing + 1 : 0;
       this.context.progress({ available, wanted: replicas, restarts });
       const counted = `${available} of ${replicas} pods are available, containers were restarted ${restarts} times`;
@@ -250,10 +251,8 @@ class Deployment {
 
   private async pods(): Promise<PodList> {
     const { object } = await this.look(null);
-    const labels = Object.entries(object.spec.selector.matchLabels ?? {}).map(
-      ([key, value]) => `${key}=${value}`,
-    );
-    return this.kubectl.read<PodList>('get', 'pods', `--selector=${labels.join(',')}`);
+    const selector = selectorText(this.name, object.spec.selector);
+    return this.kubectl.read<PodList>('get', 'pods', `--selector=${selector}`);
   }
 
   private mustBe(state: RolloutState, { object, seen }: Look): void {

@@ -3,6 +3,7 @@ import { digestOf, shortDigest } from '../../language/digest.js';
 import type { RolloutState } from '../../language/runbook.js';
 import { StepFailure } from '../failure.js';
 import { fieldManager } from './kubectl.js';
+import type { LabelSelector } from './selector.js';
 
 /*
  * A Deployment of the API `apps/v1`, as far as it is looked at here. What is compared is its specification, part by part, not a
@@ -34,7 +35,7 @@ export interface DeploymentObject {
     replicas?: number;
     paused?: boolean;
     revisionHistoryLimit?: number;
-    selector: { matchLabels?: Record<string, string> };
+    selector: LabelSelector;
     strategy?: {
       type?: string;
       rollingUpdate?: { maxUnavailable?: number | string; maxSurge?: number | string };

@@ -1,27 +1,51 @@
-/** Pods as far as it is said of them why they do not work. */
+/**
+ * Pods as far as it is said of them why they do not work. Ephemeral containers are left out: somebody has put them in to look
+ * around, and a pod is ready whatever becomes of them.
+ */
 export interface PodList {
-  items: {
-    metadata: { name: string; deletionTimestamp?: string };
-    spec: { containers: { image: string }[] };
-    status?: {
-      phase?: string;
-      conditions?: { type: string; status: string; message?: string }[];
-      containerStatuses?: ContainerStatus[];
-    };
-  }[];
+  items: Pod[];
+}
+
+interface Pod {
+  metadata: { name: string; deletionTimestamp?: string };
+  spec: { containers: { image: string }[]; initContainers?: InitContainer[] };
+  status?: {
+    phase?: string;
+    reason?: string;
+    message?: string;
+    conditions?: { type: string; status: string; message?: string }[];
+    initContainerStatuses?: ContainerStatus[];
+    containerStatuses?: ContainerStatus[];
+  };
+}
+
+/** `restartPolicy: Always` makes it a sidecar: it is to run as long as the pod does. */
+interface InitContainer {
+  name: string;
+  image?: string;
+  restartPolicy?: string;
+}
+
+interface Ended {
+  reason?: string;
+  exitCode?: number;
 }
 
 interface ContainerStatus {
   name: string;
   restartCount: number;
+  ready?: boolean;
   state?: {
     waiting?: { reason?: string; message?: string };
-    terminated?: { reason?: string; exitCode?: number };
+    running?: object;
+    terminated?: Ended;
   };
 }
 
 /** Pods told by name at most. */
 const told = 3;
+/** A container that waits for the ones before it: they say why. */
+const onlyWaits: ReadonlySet<string> = new Set(['PodInitializing', 'ContainerCreating']);
 
 /** Why pods are not ready, as Kubernetes says it; '' when all are. */
 export function whyNotReady({ items }: PodList): string {
@@ -33,26 +57,79 @@ export function whyNotReady({ items }: PodList): string {
   });
   const reasons = waiting
     .slice(0, told)
-    .map(({ metadata, status }) => `${metadata.name}: ${reasonOf(status) ?? 'not ready'}`);
+    .map((pod) => `${pod.metadata.name}: ${reasonOf(pod) ?? 'not ready'}`);
   return [...reasons, ...(waiting.length > told ? [`and ${waiting.length - told} more`] : [])].join(
     '; ',
   );
 }
 
-function reasonOf(status: PodList['items'][number]['status']): string | undefined {
-  for (const { state, restartCount } of status?.containerStatuses ?? []) {
-    const reason = state?.waiting?.reason ?? state?.terminated?.reason;
-    if (reason !== undefined)
-      return restartCount > 0 ? `${reason} after ${restartCount} restarts` : reason;
-  }
+function reasonOf({ spec, status }: Pod): string | undefined {
+  const { initContainerStatuses: inits = [], containerStatuses: mains = [] } = status ?? {};
+  const sidecars = new Set(
+    (spec.initContainers ?? [])
+      .filter(({ restartPolicy }) => restartPolicy === 'Always')
+      .map(({ name }) => name),
+  );
+  // Containers are started in this order, and each waits for those before it: the first one with a reason is the cause.
+  const told = [
+    ...inits.map((each) => ({
+      what: sidecars.has(each.name) ? `sidecar ${each.name}` : `init container ${each.name}`,
+      status: each,
+      mayEnd: !sidecars.has(each.name),
+    })),
+    ...mains.map((each) => ({ what: '', status: each, mayEnd: false })),
+  ].flatMap(({ what, status: each, mayEnd }) => {
+    const why = whyOf(each, mayEnd);
+    return why === undefined ? [] : [{ why: what ? `${what}: ${why}` : why, reason: each }];
+  });
+  const cause = told.find(({ reason }) => !onlyWaits.has(reason.state?.waiting?.reason ?? ''));
+  if (cause) return cause.why;
+  const running = inits.find(({ state, name }) => state?.running && !sidecars.has(name));
+  if (running) return `init container ${running.name} has not ended`;
   const unscheduled = status?.conditions?.find(
     ({ type, status: is }) => type === 'PodScheduled' && is === 'False',
   );
-  return unscheduled?.message ?? status?.phase;
+  if (unscheduled?.message !== undefined) return unscheduled.message;
+  // An evicted pod says it of itself.
+  if (status?.reason !== undefined)
+    return status.message === undefined ? status.reason : `${status.reason}: ${status.message}`;
+  if (told[0]) return told[0].why;
+  const unready = mains.filter(({ ready, state }) => ready === false && state?.running);
+  const [first] = unready;
+  if (!first) return status?.phase;
+  return `container ${unready.map(({ name }) => name).join(', ')} runs and is not ready${after(first)}`;
 }
 
-export function restartsOf({ items }: PodList): number {
-  return items
-    .flatMap(({ status }) => status?.containerStatuses ?? [])
-    .reduce((sum, { restartCount }) => sum + restartCount, 0);
+/** @param mayEnd an init container that ended well is done */
+function whyOf(status: ContainerStatus, mayEnd: boolean): string | undefined {
+  const { waiting, terminated } = status.state ?? {};
+  if (terminated && mayEnd && terminated.exitCode === 0) return undefined;
+  const reason = waiting?.reason ?? terminated?.reason;
+  return reason === undefined ? undefined : `${reason}${after(status)}`;
+}
+
+function after({ restartCount }: ContainerStatus): string {
+  return restartCount > 0 ? ` after ${restartCount} restarts` : '';
+}
+
+/**
+ * How often containers were started again between two looks, those before the pod's own and beside it too. Counted by pod:
+ * a pod that is gone takes its restarts with it, and a new one begins at 0.
+ */
+export function restartsSince(before: PodList, now: PodList): number {
+  const had = restartsByContainer(before);
+  let sum = 0;
+  for (const [container, count] of restartsByContainer(now))
+    sum += Math.max(0, count - (had.get(container) ?? 0));
+  return sum;
+}
+
+function restartsByContainer({ items }: PodList): Map<string, number> {
+  return new Map(
+    items.flatMap(({ metadata, status }) =>
+      [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])].map(
+        ({ name, restartCount }): [string, number] => [`${metadata.name}/${name}`, restartCount],
+      ),
+    ),
+  );
 }
