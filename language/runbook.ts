@@ -51,6 +51,8 @@ export type InputSpec = { description: string; optional?: boolean } & (
   | { type: 'integer' | 'number'; default?: number; minimum?: number; maximum?: number }
   | { type: 'boolean'; default?: boolean }
   | { type: 'duration'; default?: string }
+  /** A point in time, to the microsecond, in UTC; `or` are words that may stand for one, such as `latest`. */
+  | { type: 'instant'; default?: string; or?: readonly string[] }
   | { type: 'choice'; options: readonly string[]; default?: string }
 );
 
@@ -232,7 +234,7 @@ export interface NotifyAction {
 export interface TrafficServer {
   /** As the proxy calls it, such as `blue`. */
   name: string;
-  /** `host:port`; null when nothing runs there. */
+  /** Such as `10.0.0.7:8080`, `[2001:db8::7]:8080` or `unix:/run/app.sock`; null when nothing runs there. */
   address: string | null;
   /** Its share against the others', 0 to 256; 0: no new requests. */
   weight: number;

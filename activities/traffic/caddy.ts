@@ -1,4 +1,5 @@
 import { StepFailure } from '../failure.js';
+import { parseAddress, sameText } from './address.js';
 import { bucketsOf, parseSamples, total } from './prometheus.js';
 import {
   Switch,
@@ -99,7 +100,8 @@ class Caddy implements ProxyDriver {
     const epoch = `${started}@${total(samples, 'caddy_config_last_reload_success_timestamp_seconds')}`;
     const slots = slotsOf(servers, pool).filter(({ name }) => name !== nobody);
     const observed = slots.map(({ name, weight, handler }): ObservedServer => {
-      const address = handler.upstreams?.[0]?.dial ?? null;
+      const dial = handler.upstreams?.[0]?.dial;
+      const address = dial === undefined ? null : sameText(dial);
       const of = (labels: Record<string, string>): boolean =>
         labels['server'] === `${pool}:${name}` && labels['handler'] === handler.handler;
       const durations = 'caddy_http_response_duration_seconds';
@@ -111,7 +113,7 @@ class Caddy implements ProxyDriver {
         address,
         weight,
         up: null,
-        active: upstreams.find((each) => each.address === address)?.num_requests ?? 0,
+        active: upstreams.find((each) => each.address === dial)?.num_requests ?? 0,
         counters: {
           requests,
           errors:
@@ -225,7 +227,9 @@ function roundRobin(weights: number[]): NonNullable<CaddyHandler['load_balancing
 
 function slotHandler(address: string | null): CaddyHandler {
   if (address === null) return { handler: 'static_response', status_code: 503 };
-  return { handler: 'reverse_proxy', upstreams: [{ dial: address }] };
+  const parsed = parseAddress(address);
+  const dial = parsed?.kind === 'unix' ? `unix/${parsed.path}` : address;
+  return { handler: 'reverse_proxy', upstreams: [{ dial }] };
 }
 
 /** @throws StepFailure Configuration */

@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { StepFailure } from '../failure.js';
+import { addressText, numbersOf, parseAddress, tcp } from './address.js';
 import {
   Switch,
   type ObservedServer,
@@ -30,12 +31,17 @@ const maintenance = 1 | 2 | 32;
 const drained = 8 | 16;
 /** `srv_op_state`: stopped, starting, running, stopping. */
 const stopped = '0';
+/** How HAProxy is said to reach a server by a Unix socket: it does not tell which one, and it cannot be changed. */
+const bySocket = 'unix';
 
 export function haproxy(settings: HaproxySettings): Switch {
   return new Switch(new Haproxy(settings));
 }
 
 class Haproxy implements ProxyDriver {
+  /** Where each server is as HAProxy has it, also while nothing runs there. */
+  private had = new Map<string, string>();
+
   constructor(private readonly settings: HaproxySettings) {
     if (!/^[\w.:-]+$/.test(settings.pool))
       throw new StepFailure(
@@ -63,10 +69,12 @@ class Haproxy implements ProxyDriver {
     }
     const columns = header.slice(2).split(' ');
     const counted = csv(stats);
+    this.had = new Map();
     const servers = rows.map((row) => {
       const state = Object.fromEntries(
         row.split(' ').map((value, index) => [columns[index] ?? '', value]),
       );
+      this.had.set(state['srv_name'] ?? '', addressOf(state));
       return serverOf(state, counted.find((each) => each['svname'] === state['srv_name']) ?? {});
     });
     const [, pid = ''] = /^Pid: (\d+)/m.exec(info) ?? [];
@@ -90,9 +98,8 @@ class Haproxy implements ProxyDriver {
     const commands = ordered.flatMap(({ name, address, weight }) => {
       const server = `set server ${pool}/${name}`;
       if (address === null) return [`${server} weight 0`, `${server} state maint`];
-      const [host = '', port = ''] = address.split(':');
       return [
-        `${server} addr ${host} port ${port}`,
+        ...(this.has(name, address) ? [] : [`${server} ${movedTo(name, address)}`]),
         `${server} weight ${weight}`,
         `${server} state ${weight > 0 ? 'ready' : 'drain'}`,
       ];
@@ -100,6 +107,24 @@ class Haproxy implements ProxyDriver {
     await this.ask(commands.join('; '), signal);
     if (stateFile !== undefined)
       await keep(stateFile, await this.ask('show servers state', signal));
+  }
+
+  has(name: string, address: string): boolean {
+    return this.had.get(name) === address;
+  }
+
+  /** It is told numbers only. @throws StepFailure Configuration when a name is not known */
+  async addressInItsWords(address: string, said: string | null): Promise<string> {
+    const parsed = parseAddress(address);
+    if (parsed?.kind !== 'tcp') return address;
+    const numbers = await numbersOf(parsed);
+    const [number] = numbers;
+    if (number === undefined)
+      throw new StepFailure('Configuration', `the name in ${address} has no address`, {
+        next: 'HAProxy is told addresses by number: give it so, or correct the name.',
+      });
+    // A name of several hosts is not moved from one to the other.
+    return said !== null && numbers.includes(said) ? said : number;
   }
 
   /** @throws StepFailure Unreachable */
@@ -147,7 +172,7 @@ function serverOf(state: Record<string, string>, counted: Record<string, string>
   const requests = count('req_tot') + unanswered;
   return {
     name: state['srv_name'] ?? '',
-    address: (admin & maintenance) === 0 ? `${state['srv_addr']}:${state['srv_port']}` : null,
+    address: (admin & maintenance) === 0 ? addressOf(state) : null,
     weight: (admin & (maintenance | drained)) === 0 ? Number(state['srv_uweight']) : 0,
     up: (admin & maintenance) === 0 && state['srv_op_state'] !== stopped,
     active: count('scur') + count('qcur'),
@@ -157,6 +182,24 @@ function serverOf(state: Record<string, string>, counted: Record<string, string>
       latency: requests > 0 ? { kind: 'mean', ms: count('ttime') } : null,
     },
   };
+}
+
+function addressOf(state: Record<string, string>): string {
+  const { srv_addr: host = '', srv_port: port = '' } = state;
+  return host === '-' ? bySocket : addressText(tcp(host, Number(port)));
+}
+
+/** @throws StepFailure Configuration when HAProxy cannot be told so */
+function movedTo(name: string, address: string): string {
+  const parsed = parseAddress(address);
+  if (parsed?.kind === 'tcp') return `addr ${parsed.host} port ${parsed.port}`;
+  throw new StepFailure(
+    'Configuration',
+    `HAProxy cannot be told while it runs that ${name} is at ${address}`,
+    {
+      next: 'Its runtime API takes a number and a port. Declare the socket in its configuration: then it can be drained and put back.',
+    },
+  );
 }
 
 function csv(text: string): Record<string, string>[] {

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
 import { open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { isIPv4, isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { StepFailure } from '../failure.js';
+import { numbersOf, parseAddress, sameText } from './address.js';
 import type { Buckets } from './prometheus.js';
 import {
   Switch,
@@ -97,9 +99,7 @@ class Nginx implements ProxyDriver {
     const master = await this.master();
     const old = (await workersOf(master)).filter(({ isLeaving }) => isLeaving).length;
     const connections = await establishedTo(servers.flatMap(({ address }) => address ?? []));
-    await this.log.read(
-      new Map(servers.flatMap(({ name, address }) => (address === null ? [] : [[address, name]]))),
-    );
+    await this.log.read(await namesByAddress(servers));
     const observed = servers.map(({ name, address, weight }): ObservedServer => {
       const { requests, errors, latency } = this.log.countersOf(name);
       return {
@@ -193,7 +193,11 @@ class Nginx implements ProxyDriver {
       );
     }
     const parsed = loaded.safeParse(jsonOf(text));
-    if (parsed.success) return parsed.data;
+    if (parsed.success)
+      return parsed.data.map((each) => ({
+        ...each,
+        address: each.address === null ? null : sameText(each.address),
+      }));
     throw new StepFailure(
       'Configuration',
       `nginx does not say at ${status} what the pool ${pool} is`,
@@ -310,7 +314,7 @@ class AccessLog {
       ([, list = '']) => list.split(/, | : /),
     );
     for (const [index, address] of addresses.entries()) {
-      const name = names.get(address);
+      const name = names.get(address) ?? names.get(sameText(address));
       const status = Number(statuses[index]);
       if (name === undefined || !Number.isFinite(status)) continue;
       const counters = this.countersOf(name);
@@ -352,15 +356,35 @@ function commandOf(pid: number): Promise<string> {
   return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
 }
 
+/** What the log may call each server: by number where the pool has a name. */
+async function namesByAddress(
+  servers: readonly WantedServer[],
+): Promise<ReadonlyMap<string, string>> {
+  const names = await Promise.all(
+    servers.map(async ({ name, address }): Promise<[string, string][]> => {
+      const parsed = address === null ? undefined : parseAddress(address);
+      const numbers = parsed ? await numbersOf(parsed) : [];
+      return [...new Set([address ?? '', ...numbers])].map((each) => [each, name]);
+    }),
+  );
+  return new Map(names.flat());
+}
+
 const established = '01';
 
-/** Connections of this host to each address; addresses that are no IPv4 numbers are left out. */
+/** Connections of this host to each address; those that are no numbers are left out. */
 async function establishedTo(addresses: readonly string[]): Promise<Map<string, number>> {
   const wanted = new Map(
-    addresses.flatMap((address) => (inHex(address) === null ? [] : [[inHex(address), address]])),
+    addresses.flatMap((address) => {
+      const hex = inHex(address);
+      return hex === null ? [] : [[hex, address]];
+    }),
   );
   const counts = new Map([...wanted.values()].map((address) => [address, 0]));
-  for (const row of (await readFile('/proc/net/tcp', 'utf8').catch(() => '')).split('\n')) {
+  const tables = await Promise.all(
+    ['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')),
+  );
+  for (const row of tables.join('\n').split('\n')) {
     const [, , remote = '', state] = row.trim().split(/\s+/);
     const address = state === established ? wanted.get(remote) : undefined;
     if (address !== undefined) counts.set(address, (counts.get(address) ?? 0) + 1);
@@ -368,17 +392,37 @@ async function establishedTo(addresses: readonly string[]): Promise<Map<string, 
   return counts;
 }
 
-/** `host:port` as the kernel writes it: bytes of the address from the last to the first. */
+/** An address by number as the kernel writes it: in words of four bytes, each from the last byte to the first. */
 function inHex(address: string): string | null {
-  const [, host = '', port = ''] = /^(\d+\.\d+\.\d+\.\d+):(\d+)$/.exec(address) ?? [];
-  if (host === '') return null;
+  const parsed = parseAddress(address);
+  if (parsed?.kind !== 'tcp') return null;
+  const bytes = bytesOf(parsed.host);
+  if (bytes === null) return null;
   const hex = (number: number, digits: number): string =>
     number.toString(16).toUpperCase().padStart(digits, '0');
-  return `${host
-    .split('.')
-    .map((byte) => hex(Number(byte), 2))
-    .reverse()
-    .join('')}:${hex(Number(port), 4)}`;
+  const words = Array.from({ length: bytes.length / 4 }, (_, index) =>
+    bytes
+      .slice(index * 4, index * 4 + 4)
+      .reverse()
+      .map((byte) => hex(byte, 2))
+      .join(''),
+  );
+  return `${words.join('')}:${hex(parsed.port, 4)}`;
+}
+
+/** The bytes of an IPv4 or IPv6 address; null for a name. */
+function bytesOf(host: string): number[] | null {
+  if (isIPv4(host)) return host.split('.').map(Number);
+  if (!isIPv6(host)) return null;
+  // The one text of an IPv6 address has groups of hexadecimal digits only.
+  const [head = '', tail] = host.split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const [first, last] = [groups(head), groups(tail ?? '')];
+  const zeros = Array.from({ length: 8 - first.length - last.length }, () => '0');
+  return [...first, ...zeros, ...last].flatMap((group) => {
+    const number = Number.parseInt(group, 16);
+    return [number >> 8, number & 255];
+  });
 }
 
 function same(now: readonly WantedServer[], wanted: readonly WantedServer[]): boolean {

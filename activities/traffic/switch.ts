@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StepFailure } from '../failure.js';
+import { addressForms, parseAddress, sameText } from './address.js';
 import type { Buckets } from './prometheus.js';
 
 /*
@@ -13,7 +14,7 @@ const maxWeight = 256;
 export interface WantedServer {
   /** The slot's name in the proxy, such as `blue`. */
   name: string;
-  /** `host:port` of what runs there; null: the slot is empty. */
+  /** Where it runs, in one of the forms of `address.ts`; null: the slot is empty. */
   address: string | null;
   /** Its share against the others', 0 to 256; 0: no new requests. */
   weight: number;
@@ -66,6 +67,8 @@ export interface TrafficSwitch {
    * @throws StepFailure Unreachable, Configuration; VerifyFailed when the proxy says other than what was asked
    */
   apply(wanted: readonly WantedServer[], signal?: AbortSignal): Promise<TrafficChange>;
+  /** The same servers with their addresses in the proxy's own words, so that they can be compared with what it says. */
+  inItsWords(servers: readonly WantedServer[], observed: ObservedTraffic): Promise<WantedServer[]>;
 }
 
 /** What a proxy has to be able to do; the rest is the same for all. */
@@ -77,6 +80,13 @@ export interface ProxyDriver {
     observed: ObservedTraffic,
     signal?: AbortSignal,
   ): Promise<void>;
+  /**
+   * For a proxy that says an address in other words than it was told: by number and not by name.
+   * @param said what it says of this server now
+   */
+  addressInItsWords?(address: string, said: string | null): Promise<string>;
+  /** Does it have this address for the server already, also while nothing runs there? Then it is not judged. */
+  has?(name: string, address: string): boolean;
 }
 
 /** A switch made of what a proxy can do. */
@@ -87,10 +97,24 @@ export class Switch implements TrafficSwitch {
     return this.driver.observe(signal);
   }
 
+  inItsWords(servers: readonly WantedServer[], observed: ObservedTraffic): Promise<WantedServer[]> {
+    return Promise.all(
+      servers.map(async ({ name, address, weight }) => {
+        const said = observed.servers.find((each) => each.name === name)?.address ?? null;
+        // What it says itself needs no other words, whatever it looks like.
+        if (address === null || address === said || this.driver.has?.(name, address))
+          return { name, address, weight };
+        const one = sameText(address);
+        const words = parseAddress(one) ? await this.driver.addressInItsWords?.(one, said) : one;
+        return { name, address: words ?? one, weight };
+      }),
+    );
+  }
+
   async apply(wanted: readonly WantedServer[], signal?: AbortSignal): Promise<TrafficChange> {
     const observed = await this.driver.observe(signal);
     const before = observed.servers.map(plain);
-    const after = merged(before, wanted, observed);
+    const after = this.merged(before, await this.inItsWords(wanted, observed), observed);
     const differ = after.filter((server) => !before.some((each) => same(each, server)));
     if (differ.length > 0) {
       await this.driver.tell(differ, observed, signal);
@@ -118,6 +142,62 @@ export class Switch implements TrafficSwitch {
       changed: differ.map(({ name }) => name),
       started: observed.started ?? null,
     };
+  }
+
+  private merged(
+    before: readonly WantedServer[],
+    wanted: readonly WantedServer[],
+    { proxy, pool }: ObservedTraffic,
+  ): WantedServer[] {
+    for (const { name, address, weight } of wanted) {
+      if (!before.some((each) => each.name === name)) {
+        throw new StepFailure(
+          'Configuration',
+          `${proxy} has no server ${JSON.stringify(name)} in ${pool}`,
+          {
+            next: `It has ${before.map((each) => each.name).join(', ')}: declare the server in the proxy's configuration, or name one of these.`,
+          },
+        );
+      }
+      if (
+        !Number.isInteger(weight) ||
+        weight < 0 ||
+        weight > maxWeight ||
+        (address === null && weight > 0)
+      ) {
+        throw new StepFailure('Configuration', `${name} cannot have weight ${weight}`, {
+          next: `A weight is a whole number from 0 to ${maxWeight}, and 0 where nothing runs.`,
+        });
+      }
+      // What the proxy says of the server itself is not judged.
+      const said = before.find((each) => each.name === name)?.address;
+      if (
+        address !== null &&
+        address !== said &&
+        !this.driver.has?.(name, address) &&
+        !parseAddress(address)
+      )
+        throw new StepFailure(
+          'Configuration',
+          `${JSON.stringify(address)} is no address of a server`,
+          { next: `Write it as ${addressForms}.` },
+        );
+    }
+    const after = before.map((server) =>
+      plain(wanted.find((each) => each.name === server.name) ?? server),
+    );
+    const served = (servers: readonly WantedServer[]): boolean =>
+      servers.some(({ weight }) => weight > 0);
+    if (served(before) && !served(after)) {
+      throw new StepFailure(
+        'Configuration',
+        `this would leave ${pool} with nobody to answer its users`,
+        {
+          next: 'Give another server its weight first.',
+        },
+      );
+    }
+    return after;
   }
 }
 
@@ -159,54 +239,6 @@ export function words(servers: readonly WantedServer[]): string {
   return servers
     .map(({ name, address, weight }) => `${name} ${address ?? 'empty'} weight ${weight}`)
     .join(', ');
-}
-
-function merged(
-  before: readonly WantedServer[],
-  wanted: readonly WantedServer[],
-  { proxy, pool }: ObservedTraffic,
-): WantedServer[] {
-  for (const { name, address, weight } of wanted) {
-    if (!before.some((each) => each.name === name)) {
-      throw new StepFailure(
-        'Configuration',
-        `${proxy} has no server ${JSON.stringify(name)} in ${pool}`,
-        {
-          next: `It has ${before.map((each) => each.name).join(', ')}: declare the server in the proxy's configuration, or name one of these.`,
-        },
-      );
-    }
-    if (
-      !Number.isInteger(weight) ||
-      weight < 0 ||
-      weight > maxWeight ||
-      (address === null && weight > 0)
-    ) {
-      throw new StepFailure('Configuration', `${name} cannot have weight ${weight}`, {
-        next: `A weight is a whole number from 0 to ${maxWeight}, and 0 where nothing runs.`,
-      });
-    }
-    if (address !== null && !/^[\w.-]+:\d{1,5}$/.test(address))
-      throw new StepFailure(
-        'Configuration',
-        `${JSON.stringify(address)} is no address of the form host:port`,
-      );
-  }
-  const after = before.map((server) =>
-    plain(wanted.find((each) => each.name === server.name) ?? server),
-  );
-  const served = (servers: readonly WantedServer[]): boolean =>
-    servers.some(({ weight }) => weight > 0);
-  if (served(before) && !served(after)) {
-    throw new StepFailure(
-      'Configuration',
-      `this would leave ${pool} with nobody to answer its users`,
-      {
-        next: 'Give another server its weight first.',
-      },
-    );
-  }
-  return after;
 }
 
 function plain({ name, address, weight }: WantedServer): WantedServer {

@@ -32,6 +32,8 @@ interface Kind {
 
 export interface ProxyOptions {
   slots?: readonly string[];
+  /** Where HAProxy's configuration says that a slot is; an empty slot unless said. */
+  declared?: Readonly<Record<string, string>>;
   port?: number;
   /** Does a restart bring back what the switch changed? true unless said otherwise. */
   remembers?: boolean;
@@ -70,7 +72,7 @@ export class Proxy {
     const port = options.port ?? (await freePort());
     const slots = options.slots ?? ['blue', 'green'];
     const remembers = options.remembers ?? true;
-    const how = await kinds[kind](folder, port, slots, remembers);
+    const how = await kinds[kind](folder, port, slots, remembers, options.declared ?? {});
     const proxy = new Proxy(kind, `http://127.0.0.1:${port}`, how, options.log);
     await proxy.run([]);
     return proxy;
@@ -141,6 +143,7 @@ const kinds: Record<
     port: number,
     slots: readonly string[],
     remembers: boolean,
+    declared: Readonly<Record<string, string>>,
   ) => Kind | Promise<Kind>
 > = { haproxy: haproxyIn, caddy: caddyIn, nginx: nginxIn };
 
@@ -157,13 +160,14 @@ function haproxyIn(
   port: number,
   slots: readonly string[],
   remembers: boolean,
+  declared: Readonly<Record<string, string>>,
 ): Kind {
   const socket = join(folder, 'haproxy.sock');
   const pidFile = join(folder, 'haproxy.pid');
   const config = join(folder, 'haproxy.cfg');
   const stateFile = join(folder, 'haproxy.state');
   writeFileSync(stateFile, '');
-  writeFileSync(config, haproxyConfig({ socket, stateFile, port, slots, remembers }));
+  writeFileSync(config, haproxyConfig({ socket, stateFile, port, slots, remembers, declared }));
   return {
     program: findHaproxy() ?? 'haproxy',
     args: ['-db', '-f', config],
@@ -179,8 +183,9 @@ function haproxyConfig(settings: {
   port: number;
   slots: readonly string[];
   remembers: boolean;
+  declared: Readonly<Record<string, string>>;
 }): string {
-  const { socket, stateFile, port, slots, remembers } = settings;
+  const { socket, stateFile, port, slots, remembers, declared } = settings;
   return `global
   stats socket ${socket} mode 600 level admin
   stats timeout 30s
@@ -206,7 +211,7 @@ backend ${pool}
   balance roundrobin
   option httpchk GET /ready
   default-server check inter 500ms fall 2 rise 1 init-addr last,none
-${slots.map((slot) => `  server ${slot} 127.0.0.1:1 disabled`).join('\n')}
+${slots.map((slot) => `  server ${slot} ${declared[slot] ?? '127.0.0.1:1 disabled'}`).join('\n')}
 `;
 }
 
