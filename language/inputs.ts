@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from './json.js';
 import { durationMs } from './duration.js';
+import { instantForm, inUtc, readInstant } from './instant.js';
 import type { InputSpec } from './runbook.js';
 
 /** Why an input was refused: what is wrong, and what to do. */
@@ -131,6 +132,17 @@ function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice
         wrong: `must be a duration, not ${shown}`,
         next: 'For example 250ms, 30s, 5m or 1h30m.',
       };
+    case 'instant': {
+      const { or = [] } = input;
+      if (typeof value === 'string' && or.includes(value)) return { value };
+      const text = typeof value === 'string' ? value : '';
+      const read = readInstant(text);
+      if ('micros' in read) return { value: inUtc(text) };
+      return {
+        wrong: `must be a point in time, and ${shown} ${read.wrong}`,
+        next: `Write it as ${[instantForm, ...or].join(' or ')}, with up to six digits after the second.`,
+      };
+    }
     case 'choice':
       if (typeof value === 'string' && input.options.includes(value)) return { value };
       return {
@@ -148,6 +160,8 @@ function example(input: InputSpec, targets: readonly TargetChoice[]): string {
       return input.options[0] ?? 'CHOICE';
     case 'duration':
       return '5m';
+    case 'instant':
+      return input.or?.[0] ?? instantForm;
     case 'boolean':
       return 'true';
     case 'integer':

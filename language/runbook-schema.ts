@@ -288,6 +288,12 @@ const input = z.discriminatedUnion('type', [
   z.strictObject({ ...common, type: z.literal('duration'), default: z.string().optional() }),
   z.strictObject({
     ...common,
+    type: z.literal('instant'),
+    default: z.string().optional(),
+    or: z.array(z.string().regex(/^[a-z]+$/)).optional(),
+  }),
+  z.strictObject({
+    ...common,
     type: z.literal('choice'),
     options: z.array(z.string()).min(1),
     default: z.string().optional(),

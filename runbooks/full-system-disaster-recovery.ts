@@ -59,15 +59,14 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
         'ungraceful: the old site is gone; graceful: it is drained first, and nothing is lost',
     },
     recover_to: {
-      type: 'text',
+      type: 'instant',
       default: 'latest',
-      pattern: '^(latest|\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?Z)$',
+      or: ['latest'],
       description: 'The point in time to recover to, in UTC, or latest',
     },
     failed_at: {
-      type: 'text',
+      type: 'instant',
       optional: true,
-      pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,6})?)?Z$',
       description:
         'When the old site failed, in UTC; when the witness last heard from it, unless said',
     },

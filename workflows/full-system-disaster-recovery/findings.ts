@@ -1,3 +1,4 @@
+import { microsOf } from '../../language/instant.js';
 import type { JsonObject } from '../../language/json.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Wish } from './wish.js';
@@ -220,5 +221,5 @@ export function filesLost({ missing, wrong }: FilesRestored): string | null {
 }
 
 function earlier(a: string, b: string): string {
-  return Date.parse(a) < Date.parse(b) ? a : b;
+  return microsOf(a) < microsOf(b) ? a : b;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { microsOf } from '../../../language/instant.js';
 import type { SiteConfig } from './config.js';
 import { judgeConfiguration } from './configuration.js';
 import { judgeFiles } from './files.js';
@@ -185,14 +186,14 @@ async function lastCommitIn(store: Store, segments: readonly string[]): Promise<
 /** The one that leads furthest, the newest of those; to a point in time the newest that was taken before it. */
 function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
   const before = ways.filter(
-    ({ backup }) => at === undefined || Date.parse(backup.takenAt) <= Date.parse(at),
+    ({ backup }) => at === undefined || microsOf(backup.takenAt) <= microsOf(at),
   );
-  const furthest = Math.max(...before.map(({ to }) => Date.parse(to)));
+  const furthest = Math.max(...before.map(({ to }) => microsOf(to)));
   const reaches = ({ to }: Way): boolean =>
-    Date.parse(to) === furthest || (at !== undefined && Date.parse(to) >= Date.parse(at));
+    microsOf(to) === furthest || (at !== undefined && microsOf(to) >= microsOf(at));
   return before
     .filter(reaches)
-    .sort((one, other) => Date.parse(other.backup.takenAt) - Date.parse(one.backup.takenAt))[0];
+    .sort((one, other) => microsOf(other.backup.takenAt) - microsOf(one.backup.takenAt))[0];
 }
 
 function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefined): string | null {
@@ -201,9 +202,9 @@ function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefin
     return `no good base backup was taken before ${at}: the earliest time that can be reached is ${ways.at(-1)?.backup.takenAt}`;
   }
   const [gap] = way.chain.missing;
-  if (gap !== undefined && (at === undefined || Date.parse(at) > Date.parse(way.to)))
+  if (gap !== undefined && (at === undefined || microsOf(at) > microsOf(way.to)))
     return `WAL segment ${gap} is missing in the store or damaged: nothing that was committed after ${way.to} is sure to be restored`;
-  if (at !== undefined && Date.parse(at) > Date.parse(way.to))
+  if (at !== undefined && microsOf(at) > microsOf(way.to))
     return `the newest commit in the store is of ${way.to}, before ${at}`;
   return at === undefined ? null : `everything that was committed after ${at}`;
 }

@@ -1,4 +1,5 @@
 import type { SiteConfig } from './config.js';
+import { instantForm, microsOf, readInstant } from '../../../language/instant.js';
 import { judgeBackup } from './backups.js';
 import { waitFor, type Database, type Replay } from './database.js';
 import { jobFrom, runJob } from './jobs.js';
@@ -54,7 +55,7 @@ export async function restoreDatabase(
   say(`backup ${backup} is verified`);
   const { judged } = await judgeBackup(store, config, backup, maxAgeSeconds);
   if (!judged.good) throw new Refused(`backup ${backup} is not restored: ${judged.problem}`);
-  if (target !== '' && Date.parse(target) < Date.parse(judged.takenAt ?? ''))
+  if (target !== '' && microsOf(target) < microsOf(judged.takenAt ?? ''))
     throw new Refused(
       `backup ${backup} was taken at ${judged.takenAt}, after ${target}: it does not lead there`,
     );
@@ -122,9 +123,8 @@ async function replayed(
 /** @returns '' for as far as possible */
 function targetOf(point: string): string {
   if (point === 'latest') return '';
-  if (!/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(point) || Number.isNaN(Date.parse(point)))
-    throw new Refused(
-      `${point} is no point in time: say latest, or an ISO time such as 2026-01-31T12:00:00Z`,
-    );
+  const read = readInstant(point);
+  if ('wrong' in read)
+    throw new Refused(`${point} ${read.wrong}: say latest, or an ISO time such as ${instantForm}`);
   return point;
 }

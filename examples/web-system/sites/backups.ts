@@ -5,6 +5,7 @@ import {
   type BackupFile,
   type JudgedBackup,
 } from './backup-file.js';
+import { microsOf } from '../../../language/instant.js';
 import { judgeConfig, type JudgedConfig } from './config-backup.js';
 import { judgeFiles } from './file-vault.js';
 import type { SiteConfig } from './site-config.js';
@@ -93,11 +94,11 @@ export async function assess(
 /** The one that leads furthest, the newest of those; to a point in time the newest that was taken before it. */
 function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
   const before = ways.filter(
-    ({ backup }) => at === undefined || Date.parse(backup.ended) <= Date.parse(at),
+    ({ backup }) => at === undefined || microsOf(backup.ended) <= microsOf(at),
   );
   const furthest = before.reduce((most, { to }) => (to > most ? to : most), '');
   const reaches = (way: Way): boolean =>
-    way.to === furthest || (at !== undefined && Date.parse(way.to) >= Date.parse(at));
+    way.to === furthest || (at !== undefined && microsOf(way.to) >= microsOf(at));
   return before
     .filter(reaches)
     .sort((one, other) => other.backup.id.localeCompare(one.backup.id))[0];
@@ -109,9 +110,9 @@ function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefin
     return `no good base backup was taken before ${at}: the earliest time that can be reached is ${ways.at(-1)?.backup.ended}`;
   }
   const [gap] = way.chain.missing;
-  if (gap !== undefined && (at === undefined || Date.parse(at) > Date.parse(way.to)))
+  if (gap !== undefined && (at === undefined || microsOf(at) > microsOf(way.to)))
     return `WAL segment ${gap} is missing in the vault or damaged: nothing that was committed after ${way.to} can be restored`;
-  if (at !== undefined && Date.parse(at) > Date.parse(way.to))
+  if (at !== undefined && microsOf(at) > microsOf(way.to))
     return `the newest commit in the vault is of ${way.to}, before ${at}`;
   if (at !== undefined) return `everything that was committed after ${at}`;
   return null;

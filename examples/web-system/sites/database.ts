@@ -165,9 +165,7 @@ function settingsOf(config: SiteConfig, archive: boolean): string[] {
     settings.push(`recovery_target_lsn=${target.lsn}`, 'recovery_target_inclusive=off');
   else if (target.time !== null) {
     // PostgreSQL knows no names of time zones yet when it reads this, not even Z.
-    settings.push(
-      `recovery_target_time=${new Date(target.time).toISOString().replace('T', ' ').replace('Z', '+00')}`,
-    );
+    settings.push(`recovery_target_time=${target.time.replace('T', ' ').replace('Z', '+00')}`);
   }
   return settings;
 }

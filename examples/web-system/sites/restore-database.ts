@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type pg from 'pg';
+import { instantForm, microsOf, readInstant } from '../../../language/instant.js';
 import { readJson, writeJson } from '../../../embedded/files.js';
 import { backupFolder, judgeBackup, readBackup } from './backup-file.js';
 import {
@@ -72,7 +73,7 @@ export async function restoreDatabase(
   say(`backup ${id} is verified`);
   const judged = await judgeBackup(config, id, maxAgeSeconds);
   if (!judged.good) throw new Refused(`backup ${id} is not restored: ${judged.problem}`);
-  if (time !== null && Date.parse(time) < Date.parse(judged.takenAt ?? ''))
+  if (time !== null && microsOf(time) < microsOf(judged.takenAt ?? ''))
     throw new Refused(
       `backup ${id} was taken at ${judged.takenAt}, after ${time}: it does not lead there`,
     );
@@ -100,10 +101,9 @@ export async function restoreDatabase(
 
 function timeOf(point: string): string | null {
   if (point === 'latest') return null;
-  if (!/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(point) || Number.isNaN(Date.parse(point)))
-    throw new Refused(
-      `${point} is no point in time: say latest, or an ISO time such as 2026-01-31T12:00:00Z`,
-    );
+  const read = readInstant(point);
+  if ('wrong' in read)
+    throw new Refused(`${point} ${read.wrong}: say latest, or an ISO time such as ${instantForm}`);
   return point;
 }
 
