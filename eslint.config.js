@@ -7,6 +7,7 @@ const sandboxLanguage = [
   'condition',
   'digest',
   'duration',
+  'instant',
   'json',
   'plan',
   'reference',
