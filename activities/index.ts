@@ -71,12 +71,15 @@ export function createActivities(deps: ActivityDeps) {
     analysis: measuring,
     rollout: rolling,
   };
+  /** Nothing is done, nor written down, for whoever is not the run that they name. */
+  const prove = (key: RunKey): Promise<void> => deps.places.prove(key, Context.current().info);
   const step = (request: AttemptRequest): Promise<AttemptResult> =>
     perform(request, { ...deps, handlers });
 
   return {
     /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
+      if (key) await prove(key);
       const decided = admit(envelope, deps);
       const taken = decided.admitted ? await takenSteps(deps.pool, envelope) : [];
       if (!Array.isArray(taken)) return { admitted: false, problem: taken, problems: [taken] };
@@ -108,6 +111,7 @@ export function createActivities(deps: ActivityDeps) {
     /** A run's targets, once nobody else has them. */
     async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
       const { info } = Context.current();
+      await prove(request.key);
       const execution = executionOf(info);
       // After a reset this may be the first that the record hears of the run; it asks again and again only while it waits.
       if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
@@ -115,6 +119,7 @@ export function createActivities(deps: ActivityDeps) {
     },
     /** Verdicts on decisions, recorded before they are told. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
+      await prove(request.key);
       const answer = judge(request, (...asked) => refuseInputs(deps, ...asked));
       await recordDecisions(
         deps.pool,
@@ -128,11 +133,13 @@ export function createActivities(deps: ActivityDeps) {
       return answer;
     },
     /** The run as it stands. */
-    record({ view, save }: RecordRequest): Promise<SaveAnswer> {
+    async record({ view, save }: RecordRequest): Promise<SaveAnswer> {
+      await prove({ run: view.id, firstRunId: view.firstRunId });
       return saveRun(deps.pool, view, executionOf(Context.current().info), save);
     },
     /** Ends what a cancelled step left running. */
-    settle(request: SettleRequest): Promise<Settled> {
+    async settle(request: SettleRequest): Promise<Settled> {
+      await prove(request.key);
       return settle(request, deps);
     },
     command: step,

@@ -26,6 +26,7 @@ import { lostLease } from './lease.js';
 import { onAnotherHost } from './other-host.js';
 import { capForHistory } from './output-cap.js';
 import { OutputCollector } from './output-collector.js';
+import type { Places } from './place.js';
 import { isRecordAway, untilRecorded } from './record-reachable.js';
 import type { Secrets } from './secrets.js';
 import type { Targets } from './targets.js';
@@ -41,6 +42,8 @@ export interface PerformDeps {
   worker: string;
   host: string;
   commands: Commands;
+  /** Proves for whom something is to be done. */
+  places: Places;
 }
 
 /** An attempt whose worker died this often is not tried again: the step itself may be what kills the worker. */
@@ -54,9 +57,11 @@ const maxLostAttempts = 20;
 export async function perform(request: AttemptRequest, deps: PerformDeps): Promise<AttemptResult> {
   const temporal = Context.current();
   const at = { key: request.key, step: request.step.path };
-  const secrets = deps.secrets.forAttempt();
   const heart = new Heart(temporal);
   try {
+    // Before anything else: nothing is looked up, resolved or written down for a stranger.
+    await deps.places.prove(request.key, temporal.info);
+    const secrets = deps.secrets.forAttempt();
     const begun = await untilRecorded(heart.signal, () =>
       beginAttempt(deps.pool, {
         ...at,

@@ -50,6 +50,10 @@ export const failureTypes = {
   NotDone: 'transient',
   /** command: it was started on another host, whose own workers have to say what became of it. */
   OnAnotherHost: 'permanent',
+  /** any kind: something that is not the run it names asked for the step; see who may reach the Temporal server. */
+  OutOfPlace: 'permanent',
+  /** any kind: the Temporal server did not say which run asks for the step. */
+  TemporalUnavailable: 'waiting',
   /** any kind: PostgreSQL, which keeps the record, is away. */
   RecordUnavailable: 'waiting',
   /** procedure: the runbook found that it cannot go on. */

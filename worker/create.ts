@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { payloadCodec } from '../common/payload-codec.js';
 import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
+import { Places, type AskServer } from '../activities/place.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { engineQueue, hostQueue } from '../common/queues.js';
@@ -77,6 +78,7 @@ export async function createWorker(
     host: config.host,
     commands,
     namespaceId: namespaceInfo?.id || namespace,
+    places: new Places(askServer(connection, namespace), config.taskQueue),
   });
   const common = {
     connection,
@@ -136,4 +138,28 @@ export async function createWorker(
     : null;
   const watch = new Watch(config, pool, commands, { options: connectionOptions, namespace });
   return { worker: new WorkerGroup(workers), connection, commands, deployment, watch };
+}
+
+/** How long the server may take to say whose an execution is, in milliseconds. */
+const answerMs = 5_000;
+const notFound = 5;
+
+function askServer(connection: NativeConnection, namespace: string): AskServer {
+  return async (workflowId, runId) => {
+    try {
+      const { workflowExecutionInfo } = await connection.withDeadline(Date.now() + answerMs, () =>
+        connection.workflowService.describeWorkflowExecution({
+          namespace,
+          execution: { workflowId, runId },
+        }),
+      );
+      return {
+        firstRunId: workflowExecutionInfo?.firstRunId ?? '',
+        taskQueue: workflowExecutionInfo?.taskQueue ?? '',
+      };
+    } catch (error) {
+      if ((error as { code?: unknown }).code === notFound) return null;
+      throw error;
+    }
+  };
 }

@@ -56,6 +56,10 @@ const advice = {
     'Two runs never change one target at the same time. The run begins by itself when the other one has ended. `runbook leases` lists who holds what; `runbook take-over RUN --reason TEXT` takes the target from a run that will not end, which then changes nothing more there. `runbook start --if-held refuse` ends instead of waiting.',
   OnAnotherHost:
     'A command that was started belongs to its host: only a worker there can follow it or read its outcome. The run asks that host first, for `RUNBOOK_HOST_WAIT_MS`. Start a worker on the host that the message names, with the same `RUNBOOK_JOURNALS`. When none comes in time, the outcome is unknown (OutcomeUnknown), or the step is done again elsewhere if it says `idempotent` or only reads.',
+  OutOfPlace:
+    'A worker was asked to do something in the name of a run, by something that is not that run. Nothing was done: no secret was resolved, and nothing was written down. The message says who asked. Somebody, or some program, that can reach the Temporal server starts our activities or workflows by itself: find out who may (`temporal operator`, the certificates and API keys of the namespace), see [operating.md](operating.md#who-can-have-something-done). A run of this program never ends so; if one did, its workers and its command line name different task queues.',
+  TemporalUnavailable:
+    'The Temporal server did not answer which run asks for the step. Nothing was done; the step asks again by itself. If it stays, look at the server: `runbook doctor`.',
   RecordUnavailable:
     'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
   ProcedureStopped:
