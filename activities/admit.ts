@@ -8,6 +8,7 @@ import { untouched } from '../common/lease.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Problem } from '../common/view.js';
 import { expand, targetsOf, type Expanded } from './nested.js';
+import { targetsOfSteps, type StepTargets } from './step-targets.js';
 import type { Targets } from './targets.js';
 
 export interface AdmissionDeps {
@@ -41,7 +42,12 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
 
   const expanded = expand(spec, resolved.inputs, deps);
   if ('problems' in expanded) return refused(expanded.problems);
-  const plan = freeze(spec, resolved.inputs, expanded, deps, envelope.drill === true);
+  const declared = new Set(deps.targets.list().map(({ name }) => name));
+  const acting = targetsOfSteps(expanded.steps, resolved.inputs, declared);
+  if ('problems' in acting) return refused(acting.problems);
+  const touched = envelope.drill ? stepsNotIsolated(acting, deps.targets) : [];
+  if (touched.length > 0) return refused(touched);
+  const plan = freeze(spec, resolved.inputs, expanded, acting, deps, envelope.drill === true);
   if (envelope.digest !== undefined && envelope.digest !== plan.digest) {
     return refused([
       {
@@ -109,14 +115,28 @@ function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): P
   });
 }
 
+/** The same for targets that its steps name. */
+function stepsNotIsolated({ changed }: StepTargets, targets: Targets): Problem[] {
+  return changed
+    .map((name) => targets.planned(name))
+    .filter(({ kind, isolated }) => kind !== untouched && !isolated)
+    .map(({ name }) => ({
+      type: 'Refused',
+      message: `steps change target ${name}, which is not isolated: a drill changes isolated targets only`,
+      next: 'Take the target from an input, and name one that targets.yaml declares with `isolated: true`.',
+    }));
+}
+
 function freeze(
   spec: RunbookSpec,
   inputs: JsonObject,
   { steps, targets }: Expanded,
+  acting: StepTargets,
   deps: AdmissionDeps,
   drill: boolean,
 ): Plan {
-  const names = [...new Set([...targetsOf(spec, inputs), ...targets])];
+  const names = [...new Set([...targetsOf(spec, inputs), ...targets, ...acting.changed])];
+  const observed = acting.observed.filter((name) => !names.includes(name));
   const plan: Omit<Plan, 'digest'> = {
     version: 1,
     runbook: {
@@ -127,7 +147,10 @@ function freeze(
       priority: spec.priority,
     },
     inputs,
-    targets: names.map((name) => deps.targets.planned(name)),
+    targets: [
+      ...names.map((name) => deps.targets.planned(name)),
+      ...observed.map((name) => ({ ...deps.targets.planned(name), observed: true as const })),
+    ],
     steps,
     data: spec.data,
     outputs: spec.outputs,

@@ -14,7 +14,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   ]);
   const targets = plan.targets.map((target): [string, string] => [
     target.name,
-    `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}; ${target.addresses.join(', ') || 'no address'}`,
+    `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', only looked at' : ''}; ${target.addresses.join(', ') || 'no address'}`,
   ]);
   return [
     `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,

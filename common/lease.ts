@@ -49,7 +49,7 @@ export function leasedTargets({
   if (!steps.some(changes)) return [];
   // A drill only looks at the others.
   const changed = targets.filter(
-    ({ kind, isolated }) => kind !== untouched && (isolated || !drill),
+    ({ kind, isolated, observed }) => kind !== untouched && !observed && (isolated || !drill),
   );
   return [...new Set(changed.map(({ name }) => name))].sort();
 }

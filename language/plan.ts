@@ -11,6 +11,8 @@ export interface PlannedTarget {
   addresses: string[];
   /** Plain facts that runbooks read, such as a dataset's name. */
   facts: JsonObject;
+  /** Steps name it and only look at it. */
+  observed?: true;
   /** Digest of the target's declaration: a changed address is a changed plan. */
   digest: string;
 }

@@ -9,6 +9,7 @@ import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
+import { tell } from '../chaos/tell.js';
 
 /*
  * Runbooks that are data, by the shipped bundle on the real server: all kinds of steps, several executions, every end. Their
@@ -21,7 +22,10 @@ beforeAll(async () => {
   library = await mkdtemp(join(tmpdir(), 'runbook-library-'));
   await mkdir(library, { recursive: true });
   await writeFile(join(library, 'data-plan.json'), JSON.stringify(runbook));
+  for (const [id, action] of Object.entries(alike))
+    await writeFile(join(library, `${id}.json`), JSON.stringify(alone(id, action)));
   engine = await Engine.start({
+    targets: 'targets: { shared: { kind: service, environment: test } }\n',
     procedures: join(programFolder, 'workflows', 'index.js'),
     settings: { RUNBOOK_LIBRARY: library },
   });
@@ -132,6 +136,22 @@ const runbook = {
   outputs: { port: { $: 'steps.hand.port' } },
 };
 
+/** Says that it has begun, and lasts until there is a file. */
+const untilFile = {
+  kind: 'command',
+  argv: [
+    ...['/bin/sh', '-c', 'echo begun >> "$1"; while [ ! -e "$1.end" ]; do sleep 0.05; done'],
+    ...['sh', { $: 'inputs.journal' }],
+  ],
+};
+/** The same change of the same target, which one of them does not name. */
+const alike = { naming: { ...untilFile, target: 'shared' }, unnamed: untilFile };
+const alone = (id: string, action: object): object => ({
+  ...runbook,
+  ...{ id, inputs: { journal: runbook.inputs.journal }, outputs: {} },
+  steps: [change('one', { undo: undefined, work: { action } })],
+});
+
 const lines = async (file: string): Promise<string[]> =>
   (await readFile(file, 'utf8')).trim().split('\n');
 
@@ -228,5 +248,30 @@ describe('a plan that is data', () => {
     }
     expect((await engine.ended(run)).state).toBe('cancelled');
     await keep(run, 'cancelled');
+  }, 60_000);
+});
+
+describe('two runs that change one target, which only a step of theirs names', () => {
+  /** @returns how many had begun when the second was waiting, or had begun too */
+  async function beganAtOnce(id: string): Promise<number> {
+    const journal = engine.path(`${id}.txt`);
+    const begun = async () => (await lines(journal).catch(() => [])).filter(Boolean).length;
+    const first = await engine.run(id, { journal });
+    await until('the first to begin', async () => (await begun()) === 1);
+    const second = await engine.run(id, { journal });
+    await until('the second to wait or to begin', async () => {
+      const view = await engine.status(second).catch(() => undefined);
+      return (await begun()) === 2 || view?.waitingFor[0]?.kind === 'lease';
+    });
+    const atOnce = await begun();
+    await writeFile(`${journal}.end`, '');
+    for (const run of [first, second]) expect((await engine.ended(run)).state).toBe('succeeded');
+    return atOnce;
+  }
+
+  test('do so one after the other; at once where the step does not name it', async () => {
+    const found = { naming: await beganAtOnce('naming'), unnamed: await beganAtOnce('unnamed') };
+    tell(`one target, two runs: ${found.naming - 1} at once; ${found.unnamed - 1} when not named`);
+    expect(found).toEqual({ naming: 1, unnamed: 2 });
   }, 60_000);
 });

@@ -1,0 +1,89 @@
+import { changesTarget } from '../common/lease.js';
+import type { Problem } from '../common/view.js';
+import type { Json, JsonObject } from '../language/json.js';
+import { isReference, resolveKnown } from '../language/reference.js';
+import type { StepSpec } from '../language/runbook.js';
+
+/** Names of the targets that steps act on. */
+export interface StepTargets {
+  /** Those that a step changes, or takes a change back from. */
+  changed: string[];
+  /** Those that are only looked at. */
+  observed: string[];
+}
+
+/** What is known before a run starts. */
+interface Known extends JsonObject {
+  inputs: JsonObject;
+}
+
+/**
+ * The targets of every action in steps that are data, with nested runbooks in place: what it does, takes back, verifies and
+ * checks. A plan names all that its run touches, so each has to be known and declared before the run starts.
+ * @param declared names of the targets that there are
+ */
+export function targetsOfSteps(
+  steps: readonly StepSpec[],
+  inputs: JsonObject,
+  declared: ReadonlySet<string>,
+): StepTargets | { problems: Problem[] } {
+  const changed = new Set<string>();
+  const observed = new Set<string>();
+  // The same step of many items is told once.
+  const problems = new Map<string, Problem>();
+  for (const step of steps) visit(step, { inputs }, '');
+  return problems.size > 0
+    ? { problems: [...problems.values()] }
+    : { changed: [...changed], observed: [...observed].filter((name) => !changed.has(name)) };
+
+  function visit(step: StepSpec, known: Known, around: string): void {
+    const path = `${around}${step.id}`;
+    const { action, undo, verify, check } = step.work ?? {};
+    for (const acting of [action, undo]) collect(acting, changesTarget(step) ? changed : observed);
+    for (const looking of [verify, check]) collect(looking, observed);
+    for (const scope of scopesIn(step, known))
+      for (const part of step.steps ?? []) visit(part, scope, `${path}/`);
+
+    function collect(acting: Json | undefined, names: Set<string>): void {
+      if (acting === undefined || !isObject(acting)) return;
+      collect(acting['probe'], names);
+      if (acting['target'] === undefined) return;
+      const name = resolveKnown(acting['target'], known);
+      if (typeof name === 'string' && declared.has(name)) names.add(name);
+      else problems.set(`${path} ${JSON.stringify(name)}`, refusal(path, name));
+    }
+  }
+}
+
+/** What is known inside the step: once for each item of a `forEach` whose items are known. */
+function scopesIn(step: StepSpec, known: Known): Known[] {
+  if (step.kind === 'runbook' && step.inputs)
+    return [{ ...known, inputs: resolveKnown(step.inputs, known) as JsonObject }];
+  if (step.kind !== 'forEach') return [known];
+  const items = resolveKnown(step.items ?? [], known);
+  const { item: _outer, ...others } = known;
+  if (!Array.isArray(items)) return [others];
+  return items.map((item) => ({
+    ...known,
+    item: typeof item === 'number' ? String(item) : item,
+  }));
+}
+
+function refusal(path: string, name: Json): Problem {
+  if (isReference(name)) {
+    return {
+      type: 'Refused',
+      message: `step ${path} acts on the target that ${name.$} names, which is not known before the run starts`,
+      next: 'Name the target in the step, or take it from an input of the runbook.',
+    };
+  }
+  return {
+    type: 'Refused',
+    message: `step ${path} acts on target ${JSON.stringify(name)}, which is not declared`,
+    next: 'Declare it in the targets.yaml of every worker, or correct its name in the runbook.',
+  };
+}
+
+function isObject(value: Json): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
