@@ -1,22 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure } from '@temporalio/activity';
+import { isConnectionCode } from '../common/network.js';
 
 /** PostgreSQL error classes that a later try can cure: connection (08), shutdown (57P), resources (53), read-only standby (25006), a transaction that stood still (25P03). */
 const passing = /^(08|57P|53|25006|25P03)/;
-const passingCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-]);
-
 /** Is the record away for a while, as opposed to refusing what we ask? */
 export function recordIsAway(error: unknown): boolean {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
-  if (code !== undefined) return passing.test(code) || passingCodes.has(code);
+  if (code !== undefined) return passing.test(code) || isConnectionCode(code);
   // The last one is pg's own, of a server that went away in the middle of a statement without a word.
   return /connection terminated|timeout exceeded when trying to connect|connection timeout|client has encountered a connection error|query read timeout/i.test(
     message,

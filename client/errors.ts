@@ -1,3 +1,4 @@
+import { isConnectionCode } from '../common/network.js';
 import { exitCodes } from './exit-codes.js';
 
 /** An error for people: what happened, what to do next, and what the process exits with. */
@@ -64,7 +65,7 @@ export function isNotFound(error: unknown): boolean {
 export function isRecordAway(error: unknown): boolean {
   const { code, message = '' } = rootOf(error);
   return (
-    isConnectionCode(code) ||
+    isAway(code) ||
     isConnectionText(message) ||
     (typeof code === 'string' && /^(57P0|57014|53|08|28|3D000|42P01|3F000|42501)/.test(code))
   );
@@ -142,7 +143,7 @@ function explainRecord(
   const { code, message = '' } = rootOf(error);
   const where = databaseUrl ? ` at ${hostOf(databaseUrl)}` : '';
   const check = 'Check RUNBOOK_DATABASE_URL';
-  if (isConnectionCode(code) || isConnectionText(message)) {
+  if (isAway(code) || isConnectionText(message)) {
     return new CliError(
       `PostgreSQL, which keeps the record, does not answer${where}.`,
       `${check}, or start everything here with: ${command} dev`,
@@ -220,11 +221,8 @@ export function hostOf(url: string): string {
   return `${host}${pathname}`;
 }
 
-function isConnectionCode(code: unknown): boolean {
-  return (
-    typeof code === 'string' &&
-    /^(ECONN|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EAI_AGAIN|EPIPE|57P0)/.test(code)
-  );
+function isAway(code: unknown): boolean {
+  return isConnectionCode(code) || (typeof code === 'string' && code.startsWith('57P0'));
 }
 
 function isConnectionText(message: string): boolean {
