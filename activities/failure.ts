@@ -16,6 +16,8 @@ export class StepFailure extends Error {
       details?: JsonObject;
       /** The other side said how long to wait, in milliseconds (Retry-After). */
       retryAfterMs?: number;
+      /** The other side said that it has done nothing. */
+      nothingDone?: boolean;
     } = {},
   ) {
     super(message);

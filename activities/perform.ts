@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { AttemptRequest, AttemptResult, FailureDetail } from '../common/attempt.js';
 import { failureTypes } from '../common/failures.js';
 import { changesTarget } from '../common/lease.js';
+import { hadNoEffect, isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import { describeCondition, holds } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
@@ -78,7 +79,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
           : {}),
         execution: executionOf(temporal.info),
         hostBound: startsCommand(request),
-        repeatable: isRepeatable(request),
+        repeatable: startsCommand(request) && isRepeatable(request.step, request.action),
         ...(request.hostGone === undefined ? {} : { hostGone: request.hostGone }),
       }),
     );
@@ -136,10 +137,11 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
 
     let output: Json = null;
     let failure: unknown;
+    let acted = false;
     try {
       const deaths = startsCommand(request) ? 0 : begun.lost + fence - 1;
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
-      output = secrets.redactJson(await act(request, context, deps.handlers));
+      output = secrets.redactJson(await act(request, context, deps.handlers, () => (acted = true)));
     } catch (error) {
       // A time-out that the handler put in its own words says more than ours; what nobody can know is no mere time-out.
       failure = limit.signal.aborted && !saysMore(error) ? limit.signal.reason : error;
@@ -182,7 +184,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     await settle(heart, () =>
       endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }),
     );
-    throw asApplicationFailure(failure, problem, attempt, begun.failed + 1 >= request.attempts);
+    const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
+    throw asApplicationFailure(failure, problem, attempt, last);
   } catch (error) {
     throw error instanceof LeaseLostError ? refusal(error) : error;
   } finally {
@@ -212,8 +215,10 @@ async function act(
   request: AttemptRequest,
   context: AttemptContext,
   handlers: Handlers,
+  done: () => void,
 ): Promise<Json> {
   const output = await handle(request.action, context, handlers);
+  done();
   for (const { condition, otherwise, next } of request.expect) {
     if (!holds(condition, output)) {
       throw new StepFailure(
@@ -225,6 +230,18 @@ async function act(
   }
   if (request.verify) await handle(request.verify, context, handlers);
   return output;
+}
+
+/** How many attempts the step has in all, now that one of them has failed so. */
+function attemptsAfter(
+  failure: unknown,
+  { type }: Problem,
+  acted: boolean,
+  { attempts, attemptsOnceActed = attempts, action }: AttemptRequest,
+): number {
+  const nothingDone = failure instanceof StepFailure && failure.extra.nothingDone === true;
+  const isHarmless = hadNoEffect({ type, kind: action.kind, acted, nothingDone });
+  return isHarmless ? attempts : attemptsOnceActed;
 }
 
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
@@ -336,12 +353,6 @@ function startsCommand({ action }: AttemptRequest): boolean {
 function isResumable(request: AttemptRequest): boolean {
   const { action, step } = request;
   return startsCommand(request) || (step.effect !== 'read' && action.kind !== 'check');
-}
-
-/** What may be done twice is begun anew where the command that was started cannot be followed; a rollout looks first what is done. */
-function isRepeatable({ action, step }: AttemptRequest): boolean {
-  if (action.kind === 'rollout') return true;
-  return action.kind === 'command' && (step.effect === 'read' || action.idempotent === true);
 }
 
 /** The attempt stays open in the record: the next worker follows its command, or proves what became of it. */

@@ -1,5 +1,6 @@
 import type { Plan } from '../language/plan.js';
 import type { Effect, StepSpec } from '../language/runbook.js';
+import { onceWords, triesWords } from '../common/tries.js';
 import { line, pairs, table, wrap, type Paint, type Style } from './output.js';
 import { flat } from './view.js';
 
@@ -39,8 +40,9 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
       { name: 'TITLE', shrinkTo: 20 },
       { name: 'KIND' },
       { name: 'EFFECT', style },
+      { name: 'TRIED' },
     ],
-    rows.map(({ path, step }) => [path, step.title, step.kind, step.effect]),
+    rows.map(({ path, step }) => [path, step.title, step.kind, step.effect, triesWords(step)]),
     columns,
     paint,
   ).split('\n');
@@ -53,7 +55,9 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
           : '';
     return [lines[index + 1] ?? '', ...(remark ? [paint('dim', wrap(remark, columns, '  '))] : [])];
   });
-  return [lines[0] ?? '', ...body].join('\n');
+  const isOnce = rows.some(({ step }) => triesWords(step).endsWith('*'));
+  const note = isOnce ? [paint('dim', wrap(onceWords, columns))] : [];
+  return [lines[0] ?? '', ...body, ...note].join('\n');
 }
 
 /** Steps inside a group stand below it: `identify/jobs`. */

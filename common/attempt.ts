@@ -17,6 +17,8 @@ export interface AttemptRequest<A extends Action = Action> {
   check?: CheckAction | undefined;
   /** Attempts in all before the step fails. */
   attempts: number;
+  /** Attempts in all before one that may have had its effect is the last; as `attempts` unless said. */
+  attemptsOnceActed?: number;
   /** Milliseconds that one attempt may take. */
   timeoutMs: number;
   /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */

@@ -10,8 +10,10 @@ export const failureTypes = {
   HttpRejected: 'permanent',
   /** http: 401 or 403. */
   HttpDenied: 'permanent',
-  /** http: 408, 425, 429 or 5xx. */
+  /** http: 425, 429, or 503 with Retry-After; 408 or another 5xx to a request that may be sent again. */
   HttpUnavailable: 'transient',
+  /** http, sql: no encrypted connection was agreed on, or the other side's certificate is not accepted. Nothing was sent. */
+  TlsRefused: 'permanent',
   /** http, sql: nobody listens, name not found, connection lost. */
   Unreachable: 'transient',
   /** http: a request that may have arrived was not answered. */
@@ -24,8 +26,12 @@ export const failureTypes = {
   SqlTransient: 'transient',
   /** command: the program ended with a code that does not count as success. */
   CommandFailed: 'transient',
-  /** command: the program does not exist or may not be run. */
+  /** command: the program, its interpreter or its working directory does not exist or may not be used. */
   CommandMissing: 'permanent',
+  /** command: its arguments can be given to no program: too long, a NUL, or a value where a program would read code. */
+  CommandInvalid: 'permanent',
+  /** command: the worker cannot start a program now: it is being written, or disk, memory or processes are used up. */
+  CommandNotStarted: 'transient',
   /** any kind: the attempt's time limit passed; what it started has been ended. */
   StepTimeout: 'transient',
   /** check: `failWhen` held. */

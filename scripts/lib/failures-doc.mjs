@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 
 const classes = {
   permanent: 'Permanent: trying again cannot help, so it is not tried again.',
-  transient: "Transient: tried again as the step's `retry` says.",
+  transient:
+    "Transient: tried again as the step's `retry` says; without one three times in all where nothing was done, else once ([how often a step is tried](operating.md#how-often-a-step-is-tried)).",
   waiting:
     "Waiting: the platform's own trouble. It uses up none of the step's attempts; the step goes on when it is over.",
 };
@@ -17,7 +18,9 @@ const advice = {
   HttpDenied:
     'The token is wrong, has expired, or may not do this. The message names the secret. Check where `secrets.yaml` on the worker takes it from, correct it there, and start again; the run stopped before it changed anything with it.',
   HttpUnavailable:
-    'The service answers but cannot work now. A `Retry-After` that it sends is kept to. If the attempts are used up, look at the service first, then start the run again.',
+    'The service answers but cannot work now. A `Retry-After` that it sends is kept to, seconds or a date, up to five minutes. Where it says that it has done nothing (425, 429, 503 with `Retry-After`), the step is tried again whatever it does. If the attempts are used up, look at the service first, then start the run again.',
+  TlsRefused:
+    'Nothing was sent: the certificate of the other side is not accepted, or one of the two sides does not speak TLS there. The reason is in the message. A certificate of your own authority: name it with `NODE_EXTRA_CA_CERTS` in the environment of the workers, for a database with `ca` beside its address in `targets.yaml`.',
   Unreachable:
     'Nobody listens at the address, its name is unknown, or the connection was lost. Check the address in `targets.yaml` and whether the service is up, from the host of the worker.',
   NoAnswer:
@@ -31,7 +34,11 @@ const advice = {
   CommandFailed:
     'The program ended with a code that does not count as success. The code and the end of its error output are in the message; everything that it wrote is in `runbook logs RUN STEP`.',
   CommandMissing:
-    'The program is not on this worker, or may not be executed. Install it on every worker of the task queue, or correct the path in the step.',
+    'Nothing was started. The program, the interpreter in its first line or the working directory is not on this worker, or may not be used; the message says which. Install it on every worker of the task queue, or correct the path in the step.',
+  CommandInvalid:
+    'Nothing was started: the system takes no such arguments, or a value stands where a program would read code or an option. Correct the input that the value comes from, or the step: long values go through a file, values that may begin with - stand after a literal `--`.',
+  CommandNotStarted:
+    'Nothing was started, so the step is tried again whatever it does: the program file is being written, or the host has no room left for the journal, no memory or no process. The message says which. `runbook doctor` looks at the disk of the journals.',
   StepTimeout:
     'The attempt was ended, with every process that it had started. Look at its output for where it hung. If the work simply takes longer, the limit belongs to the runbook.',
   NotDone:
@@ -49,7 +56,7 @@ const advice = {
   WorkerLost:
     'The worker died again and again while it did this step. Look at its log and at the memory of its host: the step itself may be what kills it.',
   OutcomeUnknown:
-    'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, what watched it died, or a request that may have arrived was not answered, be it that its time ran out. It is never repeated on its own. Look at what it was to change, then decide.',
+    'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, what watched it died, or a request that may have arrived was not answered, be it that its time ran out, or was answered with 408 or 5xx, which does not say whether anything was done. It is never repeated on its own. Look at what it was to change, then decide.',
   LeaseLost:
     'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` takes the target back and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
   TargetHeld:

@@ -17,6 +17,7 @@ import {
   parallelSpec,
   patientSpec,
   readerSpec,
+  triesSpec,
 } from './specs.js';
 
 /*
@@ -183,6 +184,32 @@ const reader = runbook(readerSpec, async (run) => {
   await run.step('tell', { action: { kind: 'notify', text: 'looked' } });
 });
 
+/** A line in the journal, and a failure. */
+function lineThenFail(journal: unknown, text: string): Work {
+  const script = 'echo "$1" >> "$2"; exit 1';
+  return {
+    action: { kind: 'command', argv: ['/bin/sh', '-c', script, 'sh', text, String(journal)] },
+  };
+}
+
+const tries = runbook(triesSpec, async (run) => {
+  const { journal } = run.inputs;
+  const target = run.inputs['target'] as string;
+  const post = (path: string): Work => ({ action: { kind: 'http', target, method: 'POST', path } });
+  for (const id of ['change', 'said', 'read']) await run.attemptStep(id, lineThenFail(journal, id));
+  await run.attemptStep('again', post('/again'));
+  await run.attemptStep('gateway', post('/gateway'));
+  await run.attemptStep('verified', {
+    ...post('/act'),
+    verify: {
+      kind: 'check',
+      probe: { kind: 'http', target, method: 'GET', path: '/nothing' },
+      until: { path: 'status', is: 201 },
+      everyMs: 50,
+    },
+  });
+});
+
 const buggy = runbook(buggySpec, async (run) => {
   await run.step('first', command(run.inputs['first']));
   throw new TypeError('a fault in the workflow code');
@@ -203,5 +230,6 @@ export {
   lease as 'test-lease',
   leaseless as 'test-leaseless',
   reader as 'test-reader',
+  tries as 'test-tries',
   host as 'test-host',
 };

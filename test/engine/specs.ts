@@ -277,6 +277,32 @@ export const readerSpec = spec(
   { target: service, first: text, second: text },
 );
 
+/** Steps that say nothing of `retry`, and one that does. */
+export const triesSpec = spec(
+  'test-tries',
+  [
+    { id: 'change', title: 'Change and fail', kind: 'command', effect: 'change' },
+    {
+      id: 'said',
+      title: 'The same, to be repeated',
+      kind: 'command',
+      effect: 'change',
+      retry: quick,
+    },
+    { id: 'read', title: 'Read and fail', kind: 'command', effect: 'read' },
+    { id: 'again', title: 'Ask a busy service', kind: 'http', effect: 'change' },
+    { id: 'gateway', title: 'Ask behind a gateway', kind: 'http', effect: 'change', retry: quick },
+    {
+      id: 'verified',
+      title: 'Act, then see nothing',
+      kind: 'http',
+      effect: 'change',
+      timeoutMs: 600,
+    },
+  ],
+  { journal: text, target: service },
+);
+
 /** A procedure whose code fails behind its first step, as a fault of the program would. */
 export const buggySpec = spec(
   'test-buggy',
@@ -298,6 +324,7 @@ export const testCatalogue: readonly RunbookSpec[] = [
   leaseSpec,
   leaselessSpec,
   readerSpec,
+  triesSpec,
   buggySpec,
   hostSpec,
 ];

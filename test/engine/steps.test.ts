@@ -19,6 +19,7 @@ describe('steps', () => {
   let engine: Engine;
   let server: Server;
   let calls = 0;
+  const asked = { again: 0, gateway: 0, act: 0 };
 
   beforeAll(async () => {
     server = createServer((request, response) => {
@@ -30,7 +31,10 @@ describe('steps', () => {
             rows: Array.from({ length: 50_000 }, (_, n) => ({ n, text: 'x'.repeat(90) })),
           }),
         );
-      } else if (request.url === '/busy' && calls < 3) {
+      } else if (request.url === '/again' && (asked.again += 1) < 3) response.writeHead(429).end();
+      else if (request.url === '/gateway') response.writeHead(504).end(void (asked.gateway += 1));
+      else if (request.url === '/act') response.end(void (asked.act += 1));
+      else if (request.url === '/busy' && calls < 3) {
         response.writeHead(503).end();
       } else response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
     }).listen(0, '127.0.0.1');
@@ -96,6 +100,42 @@ describe('steps', () => {
       ['pending', 0],
     ]);
     expect((await handle.describe()).status.name).toBe('FAILED');
+  });
+
+  test('what may have acted is tried once unless the step says otherwise; what did nothing, again', async () => {
+    const journal = engine.path('tries.txt');
+    const handle = await engine.run('test-tries', { journal, target: 'service' });
+    const gateway = await until('the question', async () =>
+      (await engine.status(handle).catch(() => null))?.waitingFor.find(
+        ({ id }) => id === 'gateway',
+      ),
+    );
+    await handle.signal('decide', {
+      ...{ version: 1, id: randomUUID(), verb: 'skip', run: handle.workflowId, step: 'gateway' },
+      ...{ attempt: gateway.attempt, digest: gateway.digest, by: 'ann', reason: 'it is there' },
+    });
+    const view = await engine.ended(handle);
+    const lines = (await readFile(journal, 'utf8')).split('\n');
+    const count = (text: string): number => lines.filter((each) => each === text).length;
+    const [once, off] = [count('change'), count('said')];
+    process.stdout.write(`a change that exits 1: effects ${once}, with the guard off ${off}\n`);
+    expect([once, off, count('read')]).toEqual([1, 4, 3]);
+    expect(view.steps[4]).toMatchObject({
+      error: { type: 'OutcomeUnknown', message: expect.stringContaining('answered 504') },
+    });
+    expect(asked).toEqual({ again: 3, gateway: 1, act: 1 });
+    expect(view.steps.map(({ id, attempts }) => [id, attempts])).toEqual([
+      ...[
+        ['change', 1],
+        ['said', 4],
+        ['read', 3],
+      ],
+      ...[
+        ['again', 3],
+        ['gateway', 1],
+        ['verified', 1],
+      ],
+    ]);
   });
 
   test('a failure that no retry can cure is not tried again', async () => {

@@ -8,6 +8,7 @@ import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
 import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
 import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
+import { defaultRetry, triesOf } from '../../common/tries.js';
 import type { Problem, RunView, StepView } from '../../common/view.js';
 import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
@@ -66,7 +67,6 @@ export interface Work {
 const defaultTimeoutMs = 60_000;
 /** How long a result that was taken over may take to show that it still holds, in milliseconds. */
 const probeMs = 30_000;
-const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 };
 
 /** A live run as its procedure sees it: one durable primitive, `step`, and the few ways to order it. */
 export class Run {
@@ -668,6 +668,8 @@ export class Run {
     told?: (problem: Problem) => void,
   ): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
+    const tries = triesOf(spec, work.action);
+    const rounds = this.desk.asked(path) + 1;
     const request: AttemptRequest = {
       version: 1,
       key: this.key,
@@ -676,7 +678,8 @@ export class Run {
       expect: work.expect ?? [],
       verify: work.verify,
       check: work.check,
-      attempts: retry.attempts * (this.desk.asked(path) + 1),
+      attempts: tries.attempts * rounds,
+      attemptsOnceActed: tries.onceActed * rounds,
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
       ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
     };
