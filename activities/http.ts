@@ -4,6 +4,8 @@ import type { Json, JsonObject } from '../language/json.js';
 import type { HttpAction } from '../language/runbook.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
+import { codeOf, connectionTrouble } from '../common/network.js';
+import { isRepeatable } from '../common/tries.js';
 import { isLetGo } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
@@ -14,15 +16,10 @@ const maxParsedBytes = 32 * 1024 * 1024;
 /** A larger answer is shown by its beginning only, unless the step picks what it needs. */
 const maxWholeBytes = 48 * 1024;
 const maxRedirects = 3;
-const passing = new Set([408, 425, 429]);
-const neverSent = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
+/** Statuses with which a service says that it has done nothing, and may be asked again. */
+const again = new Set([425, 429]);
+/** A longer wait than this is not waited for between two attempts, in seconds. */
+const maxRetryAfter = 300;
 
 /**
  * Sends one request to the target's own address and nowhere else: the path cannot leave it, redirects to another origin
@@ -35,7 +32,7 @@ export const http: Handler<'http'> = async (action, context) => {
       next: 'Add `http: { address: … }` to it in targets.yaml.',
     });
   }
-  const repeatable = isRepeatable(action, context);
+  const repeatable = mayRepeat(action, context);
   if (context.resumedFrom !== null && context.evidence !== null && !repeatable)
     throw mayHaveArrived('the worker died while it asked the service');
   context.mayAct?.();
@@ -51,7 +48,8 @@ export const http: Handler<'http'> = async (action, context) => {
   }
   const response = await send(url, action, headers, context);
   const body = await readBody(response, url, action, context);
-  if (!succeeded(response.status, action)) throw refusal(response, body, url, target, context);
+  if (!succeeded(response.status, action))
+    throw refusal(response, body, url, target, action, context);
   return outputOf(action, response, body, context);
 };
 
@@ -131,58 +129,119 @@ async function headersOf(
   return headers;
 }
 
+/** What is sent: redirects change it. */
+interface Sent {
+  url: URL;
+  method: HttpAction['method'];
+  headers: Headers;
+  body: string | undefined;
+}
+
 async function send(
   start: URL,
   action: HttpAction,
   headers: Headers,
   context: AttemptContext,
 ): Promise<Response> {
-  let url = start;
+  const body = action.json === undefined ? undefined : JSON.stringify(action.json);
+  let sent: Sent = { url: start, method: action.method, headers, body };
+  /** Set when a change was answered with "see there": what it did, it has done. */
+  let done: string | undefined;
   for (let redirects = 0; ; redirects += 1) {
-    const response = await fetchOnce(url, action, headers, context);
+    const response = await fetchOnce(sent, action, context, done);
     const location = response.headers.get('location');
     if (
       response.status < 300 ||
       response.status >= 400 ||
       location === null ||
       succeeded(response.status, action)
-    )
-      return response;
-    await response.body?.cancel();
-    const next = parseUrl(location, url);
-    if (
-      next?.origin !== start.origin ||
-      (action.method !== 'GET' && action.method !== 'HEAD') ||
-      redirects >= maxRedirects
     ) {
-      throw new StepFailure(
-        'HttpRejected',
-        `${where(url)} answered ${response.status} and sends on to ${next ? where(next) : 'nowhere'}, which is not followed`,
-        {
-          next: 'If the service moved, correct the address of the target.',
-        },
-      );
+      if (done === undefined || succeeded(response.status, action)) return response;
+      await response.body?.cancel();
+      throw unreadAnswer(done, `${where(sent.url)} answered ${response.status}`);
     }
-    url = next;
+    await response.body?.cancel();
+    const next = parseUrl(location, sent.url);
+    const follow = next?.origin === start.origin && redirects < maxRedirects;
+    const then = follow ? redirected(sent, response.status, next, action, context) : undefined;
+    if (!then) throw notFollowed(sent, response.status, next, action, context, done);
+    if (isChange(sent.method) && !isChange(then.method) && !mayRepeat(action, context))
+      done = `${where(sent.url)} answered ${response.status}`;
+    sent = then;
   }
 }
 
-async function fetchOnce(
+/** Methods that ask for something to be done. */
+function isChange(method: HttpAction['method']): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** The request that a redirect asks for; undefined when it is not ours to send. */
+function redirected(
+  sent: Sent,
+  status: number,
   url: URL,
   action: HttpAction,
-  headers: Headers,
   context: AttemptContext,
+): Sent | undefined {
+  if (!isChange(sent.method)) return { ...sent, url };
+  if (status === 303) {
+    // The answer lies there; the request itself was taken.
+    const headers = new Headers(sent.headers);
+    for (const name of ['content-type', 'idempotency-key']) headers.delete(name);
+    return { url, method: 'GET', headers, body: undefined };
+  }
+  return (status === 307 || status === 308) && mayRepeat(action, context)
+    ? { ...sent, url }
+    : undefined;
+}
+
+/** 307 and 308 say that the request was not taken. 303 says that it was; of 301 and 302 services make either. */
+function notFollowed(
+  sent: Sent,
+  status: number,
+  next: URL | null,
+  action: HttpAction,
+  context: AttemptContext,
+  done: string | undefined,
+): StepFailure {
+  const to = `and sends on to ${next ? where(next) : 'nowhere'}, which is not followed`;
+  const what = `${where(sent.url)} answered ${status} ${to}`;
+  if (done !== undefined) return unreadAnswer(done, what);
+  const isOpen = status !== 307 && status !== 308 && isChange(sent.method);
+  if (isOpen && !mayRepeat(action, context)) return mayHaveArrived(what);
+  return new StepFailure('HttpRejected', what, {
+    next: 'If the service moved, correct the address of the target.',
+  });
+}
+
+/** The request was taken, and what came of it could not be read. */
+function unreadAnswer(done: string, what: string): StepFailure {
+  return new StepFailure(
+    'OutcomeUnknown',
+    `${done}, so the request was taken; what came of it could not be read: ${what}`,
+    { next: 'Look at the service; then skip the step, mark it done, or retry it.' },
+  );
+}
+
+async function fetchOnce(
+  { url, method, headers, body }: Sent,
+  action: HttpAction,
+  context: AttemptContext,
+  done: string | undefined,
 ): Promise<Response> {
-  if (context.signal.aborted) throw context.signal.reason;
+  if (context.signal.aborted && done === undefined) throw context.signal.reason;
   try {
     return await fetch(url, {
-      method: action.method,
+      method,
       headers,
       redirect: 'manual',
       signal: context.signal,
-      ...(action.json === undefined ? {} : { body: JSON.stringify(action.json) }),
+      ...(body === undefined ? {} : { body }),
     });
   } catch (error) {
+    if (done !== undefined && !isLetGo(context.signal.reason))
+      throw unreadAnswer(done, `${where(url)} did not answer (${codeOf(error)})`);
     throw unanswered(error, url, action, context);
   }
 }
@@ -194,7 +253,7 @@ function unanswered(
   action: HttpAction,
   context: AttemptContext,
 ): unknown {
-  const repeatable = isRepeatable(action, context);
+  const repeatable = mayRepeat(action, context);
   if (!context.signal.aborted) return lost(error, url, repeatable);
   const reason: unknown = context.signal.reason;
   return repeatable || isLetGo(reason)
@@ -203,17 +262,8 @@ function unanswered(
 }
 
 /** May the same request simply be sent again when nobody knows whether it arrived? */
-function isRepeatable(
-  { method, idempotencyKey, idempotent }: HttpAction,
-  { effect }: AttemptContext,
-): boolean {
-  return (
-    effect === 'read' ||
-    method === 'GET' ||
-    method === 'HEAD' ||
-    idempotencyKey === true ||
-    idempotent === true
-  );
+function mayRepeat(action: HttpAction, { effect }: AttemptContext): boolean {
+  return isRepeatable({ kind: 'http', effect }, action);
 }
 
 function mayHaveArrived(what: string): StepFailure {
@@ -228,8 +278,18 @@ function mayHaveArrived(what: string): StepFailure {
 
 /** Why no answer came: a request that never left can simply be sent again, one that may have arrived is another matter. */
 function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
-  const code = codeOf(error);
-  if (neverSent.has(code)) {
+  const trouble = connectionTrouble(error);
+  const code = trouble?.code || codeOf(error);
+  if (trouble?.kind === 'tls') {
+    return new StepFailure(
+      'TlsRefused',
+      `no encrypted connection to ${url.origin}, and nothing was sent: ${trouble.said} (${code})`,
+      {
+        next: 'Is the address right? A certificate of your own authority: give workers NODE_EXTRA_CA_CERTS.',
+      },
+    );
+  }
+  if (trouble?.kind === 'unmade') {
     return new StepFailure('Unreachable', `nobody answers at ${url.origin} (${code})`, {
       next: 'Is the service running, and is the address in targets.yaml right?',
     });
@@ -242,12 +302,6 @@ function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
       next: 'Look at the service before it is asked again.',
     },
   );
-}
-
-function codeOf(error: unknown): string {
-  const { cause, code, name } = (error ?? {}) as { cause?: unknown; code?: string; name?: string };
-  if (cause instanceof AggregateError) return codeOf(cause.errors[0]);
-  return cause ? codeOf(cause) : (code ?? name ?? 'unknown');
 }
 
 interface Body {
@@ -274,7 +328,9 @@ async function readBody(
       if (size > 1_024) context.output('stdout', bytes);
     }
   } catch (error) {
-    throw unanswered(error, url, action, context);
+    // A refusal counts without its last words.
+    if (context.signal.aborted || succeeded(response.status, action))
+      throw unanswered(error, url, action, context);
   }
   return { bytes: Buffer.concat(chunks), size, sha256: hash.digest('hex') };
 }
@@ -328,6 +384,7 @@ function refusal(
   body: Body,
   url: URL,
   target: TargetDeclaration,
+  action: HttpAction,
   context: AttemptContext,
 ): StepFailure {
   const { status } = response;
@@ -341,15 +398,39 @@ function refusal(
         : `Target ${target.name} names no \`bearer\` secret in targets.yaml.`,
     });
   }
-  if (passing.has(status) || status >= 500) {
-    const wait = Number(response.headers.get('retry-after'));
-    return new StepFailure(
-      'HttpUnavailable',
-      message,
-      Number.isFinite(wait) && wait > 0 ? { retryAfterMs: Math.min(wait, 300) * 1_000 } : {},
-    );
+  const retryAfterMs = retryAfter(response.headers);
+  const wait = retryAfterMs ? { retryAfterMs } : {};
+  if (again.has(status) || (status === 503 && retryAfterMs !== undefined))
+    return new StepFailure('HttpUnavailable', message, { ...wait, nothingDone: true });
+  if (status === 408 || status >= 500) {
+    return mayRepeat(action, context)
+      ? new StepFailure('HttpUnavailable', message, wait)
+      : mayHaveArrived(message);
   }
   return new StepFailure('HttpRejected', message, { details: { status } });
+}
+
+/**
+ * How long the service asks to be left alone: seconds, or a date, which counts by the service's own clock where it tells it.
+ * @returns milliseconds; undefined when it says nothing that can be read
+ */
+export function retryAfter(headers: Headers): number | undefined {
+  const said = headers.get('retry-after')?.trim() ?? '';
+  const seconds = /^\d+$/.test(said) ? Number(said) : secondsUntil(said, headers.get('date'));
+  return seconds === undefined ? undefined : Math.min(seconds, maxRetryAfter) * 1_000;
+}
+
+function secondsUntil(said: string, sentAt: string | null): number | undefined {
+  const until = httpDate(said);
+  if (until === undefined) return undefined;
+  return Math.max(0, Math.ceil((until - (httpDate(sentAt ?? '') ?? Date.now())) / 1_000));
+}
+
+/** The three forms of https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7; all of them are in UTC. */
+function httpDate(text: string): number | undefined {
+  if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
+  const time = Date.parse(/ (GMT|UTC)$/.test(text) ? text : `${text} GMT`);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 /** The sentence that services put into `error.message`, `message` or `error`. */

@@ -1,14 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { http } from '../../activities/http.js';
+import { http, retryAfter } from '../../activities/http.js';
 import { StepFailure } from '../../activities/failure.js';
+import { failureTypes } from '../../common/failures.js';
+import { hadNoEffect, triesOf } from '../../common/tries.js';
 import type { HttpAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
 import { failureOf, hostile, json, refusing, Service, World } from './world.js';
+
+type Answer = ServerResponse;
 
 const token = 'sesame-open-token';
 let service: Service;
@@ -222,6 +227,134 @@ describe('what an answer means', () => {
       `${service.address}/base/x answered ${status}: because of [secret token]`,
     );
     if (type === 'HttpDenied') expect(failure.extra.next).toMatch(/secret token.*secrets\.yaml/);
+  });
+
+  describe('to a request that may not be sent again', () => {
+    /** As the engine does it: what can pass and may be repeated is, three times in all. */
+    async function sent(change: object, answer: [number, Record<string, string>]): Promise<number> {
+      service.answerWith((_request, response) => json(response, answer[0], {}, answer[1]));
+      for (let failed = 1; ; failed += 1) {
+        const { type, extra } = await failureOf(http(get(change), world.context()));
+        const harmless = { type, kind: 'http', acted: false, nothingDone: extra.nothingDone };
+        const tries = triesOf({ kind: 'http', effect: 'change' }, get(change));
+        const most = hadNoEffect(harmless as never) ? tries.attempts : tries.onceActed;
+        if (failureTypes[type] === 'permanent' || failed >= most) return service.received.length;
+      }
+    }
+
+    test.each([408, 500, 501, 502, 503, 504, 520, 521, 522, 523, 524, 599])(
+      '%i does not say whether it was done: people are asked, and it is sent once',
+      async (status) => {
+        service.answerWith((_request, response) => json(response, status, { message: 'oh' }));
+        const failure = await failureOf(http(get({ method: 'POST' }), world.context()));
+        expect(failure).toMatchObject({
+          type: 'OutcomeUnknown',
+          message: expect.stringMatching(
+            new RegExp(`answered ${status}: oh; the request may have arrived`),
+          ),
+        });
+        const once = await sent({ method: 'POST' }, [status, {}]);
+        // The guard off: the step says that twice is as good as once, and the service does not keep to it.
+        const off = await sent({ method: 'POST', idempotent: true }, [status, {}]);
+        process.stdout.write(`${status} to a POST: effects ${once}, with the guard off ${off}\n`);
+        expect([once, off > 1]).toEqual([1, true]);
+      },
+    );
+
+    test.each([
+      [425, {}],
+      [429, {}],
+      [429, { 'retry-after': '1' }],
+      [503, { 'retry-after': '0' }],
+      [503, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }],
+    ] as [number, Record<string, string>][])(
+      '%i with %o says that nothing was done: it is sent again, whatever the step does',
+      async (status, headers) => {
+        expect(await sent({ method: 'POST' }, [status, headers])).toBe(3);
+      },
+    );
+
+    test('503 with a Retry-After that nobody can read says nothing', async () => {
+      expect(await sent({ method: 'POST' }, [503, { 'retry-after': 'soon' }])).toBe(1);
+    });
+
+    test('a refusal counts, even when its text breaks off', async () => {
+      service.answerWith((_request, response) => {
+        response.writeHead(409, { 'content-length': '100' });
+        response.write('half');
+        setImmediate(() => response.destroy());
+      });
+      const failure = await failureOf(http(get({ method: 'POST' }), world.context()));
+      expect(failure.type).toBe('HttpRejected');
+    });
+  });
+
+  describe('a change that is answered with "see there"', () => {
+    const [from, to] = ['/base/x', '/base/made/7'];
+    const seeOther = (status: number, location: string, then: (response: Answer) => void): void =>
+      service.answerWith((request, response) =>
+        request.url === from ? void response.writeHead(status, { location }).end() : then(response),
+      );
+    const post = () => http(get({ method: 'POST', json: { a: 1 } }), world.context());
+
+    test('303: the answer is fetched with GET, without the body', async () => {
+      seeOther(303, to, (response) => json(response, 200, { made: 7 }));
+      await expect(post()).resolves.toEqual({ status: 200, body: { made: 7 } });
+      expect(service.received.map(({ method, url, body }) => [method, url, body])).toEqual([
+        ['POST', from, '{"a":1}'],
+        ['GET', to, ''],
+      ]);
+      expect(service.received[1]?.headers).not.toHaveProperty('content-type');
+    });
+
+    test.each([
+      ['the answer is not there', (response: Answer) => json(response, 404, {})],
+      ['the service is busy', (response: Answer) => json(response, 429, {})],
+      ['the connection breaks', (response: Answer) => void response.destroy()],
+    ])('303, and %s: what was asked for is done, so people are asked', async (_, then) => {
+      seeOther(303, to, then);
+      expect(await failureOf(post())).toMatchObject({
+        type: 'OutcomeUnknown',
+        message: expect.stringContaining('answered 303, so the request was taken'),
+      });
+      expect(service.received.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    });
+
+    test.each([301, 302, 303])('%i to another origin: nobody knows', async (status) => {
+      seeOther(status, `${foreign.address}/login`, (response) => json(response, 200, {}));
+      expect(await failureOf(post())).toMatchObject({
+        type: 'OutcomeUnknown',
+        message: expect.stringMatching(/sends on to .*login, which is not followed; .*may have/),
+      });
+    });
+
+    test.each([307, 308])('%i: sent there only if it may be sent twice', async (status) => {
+      seeOther(status, to, (response) => json(response, 200, {}));
+      expect((await failureOf(post())).type).toBe('HttpRejected');
+      expect(service.received).toHaveLength(1);
+      service.received.length = 0;
+      await http(get({ method: 'PUT', json: { a: 1 }, idempotent: true }), world.context());
+      expect(service.received.map(({ method, url, body }) => [method, url, body])).toEqual([
+        ['PUT', from, '{"a":1}'],
+        ['PUT', to, '{"a":1}'],
+      ]);
+    });
+  });
+
+  test.each([
+    ['120', 120_000],
+    ['100000', 300_000],
+    ['0', 0],
+    ['Wed, 21 Oct 2015 07:28:10 GMT', 10_000],
+    ['Wednesday, 21-Oct-15 07:28:10 GMT', 10_000],
+    ['Wed Oct 21 07:28:10 2015', 10_000],
+    ['Wed, 21 Oct 2015 07:00:00 GMT', 0],
+    ['-5', undefined],
+    ['1.5', undefined],
+    ['soon', undefined],
+  ])('Retry-After: %s', (said, ms) => {
+    const headers = new Headers({ 'retry-after': said, date: 'Wed, 21 Oct 2015 07:28:00 GMT' });
+    expect(retryAfter(headers)).toBe(ms);
   });
 
   test('Retry-After is passed on', async () => {
