@@ -1,3 +1,4 @@
+import { unsafeValue } from '../language/arguments.js';
 import type { JsonObject } from '../language/json.js';
 import type { CommandAction } from '../language/runbook.js';
 import { Excerpt } from './excerpt.js';
@@ -14,6 +15,7 @@ const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER', 'SH
  * process. On abort its whole tree is ended before this returns.
  */
 export const command: Handler<'command'> = async (action, context) => {
+  refuseUnsafe(action);
   const env = await environment(action, context);
   if (context.signal.aborted) throw context.signal.reason;
   const claim = context.commands.claim(context);
@@ -32,6 +34,25 @@ export const command: Handler<'command'> = async (action, context) => {
   );
   return result(action, outcome, context, stdout, stderr);
 };
+
+/** Before anything is started: a value is data, wherever it comes from. @throws StepFailure CommandInvalid */
+function refuseUnsafe({ argv, given = [], cwd, env = {} }: CommandAction): void {
+  const [program = ''] = argv;
+  const unsafe = unsafeValue(argv, given);
+  if (unsafe !== undefined) {
+    throw new StepFailure('CommandInvalid', `${program} was not started: ${unsafe}`, {
+      next: 'Correct the input that it comes from, or let the step put a literal -- before it.',
+    });
+  }
+  const texts = [...argv, cwd ?? '', ...Object.values(env)];
+  if (texts.some((text) => typeof text === 'string' && text.includes('\0'))) {
+    throw new StepFailure(
+      'CommandInvalid',
+      `${program} was not started: an argument holds a NUL, which no program can be given`,
+      { next: 'Correct the input that it comes from.' },
+    );
+  }
+}
 
 function result(
   action: CommandAction,

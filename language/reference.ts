@@ -56,6 +56,11 @@ export function referencesIn(template: Json): string[] {
   return isObject(template) ? Object.values(template).flatMap(referencesIn) : [];
 }
 
+/** Places in a list that are references. */
+export function placesOf(list: readonly Json[]): number[] {
+  return list.flatMap((item, at) => (isReference(item) ? [at] : []));
+}
+
 function isObject(value: Json): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

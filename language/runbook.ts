@@ -164,6 +164,8 @@ export interface CommandAction {
   kind: 'command';
   /** Program and arguments; never a shell line. */
   argv: readonly string[];
+  /** Places of the arguments that inputs or outputs decided: data only, never an option, never code. */
+  given?: readonly number[];
   env?: Readonly<Record<string, string | SecretRef>>;
   /** The target that the command acts on; secrets in `env` must be allowed for it. */
   target?: string;

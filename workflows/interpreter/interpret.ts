@@ -1,6 +1,12 @@
 import { holds } from '../../language/condition.js';
 import type { Json, JsonObject } from '../../language/json.js';
-import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
+import {
+  placesOf,
+  resolve,
+  resolveKnown,
+  Unresolved,
+  type Scope,
+} from '../../language/reference.js';
 import type { Action, CheckAction, StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
@@ -147,7 +153,7 @@ function itemsOf(spec: StepSpec, items: Json): string[] {
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
   const action = (template: JsonObject): Action =>
-    withTextArguments(spec, needed(spec, template, scope) as JsonObject);
+    withTextArguments(spec, needed(spec, template, scope) as JsonObject, template);
   return {
     action: action(work.action),
     ...(work.expect ? { expect: work.expect } : {}),
@@ -157,8 +163,11 @@ function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
   };
 }
 
-/** Arguments of a program are texts: a number that was referred to becomes one, anything else is a fault. */
-function withTextArguments(spec: StepSpec, action: JsonObject): Action {
+/**
+ * Arguments of a program are texts: a number that was referred to becomes one, anything else is a fault. Which of them were
+ * referred to goes along, so that the worker sees that they are data.
+ */
+function withTextArguments(spec: StepSpec, action: JsonObject, template: JsonObject): Action {
   const { argv, probe } = action;
   if (Array.isArray(argv)) {
     const wrong = argv.find((part) => part === null || typeof part === 'object');
@@ -167,10 +176,15 @@ function withTextArguments(spec: StepSpec, action: JsonObject): Action {
         `an argument of step ${spec.id} is ${JSON.stringify(wrong).slice(0, 80)}, which is no text`,
         'Look at what it was taken from, and start again.',
       );
-    return { ...action, argv: argv.map(String) } as unknown as Action;
+    const given = placesOf(template['argv'] as Json[]);
+    const marked = given.length > 0 ? { given } : {};
+    return { ...action, argv: argv.map(String), ...marked } as unknown as Action;
   }
   if (probe && typeof probe === 'object' && !Array.isArray(probe)) {
-    return { ...action, probe: withTextArguments(spec, probe) } as unknown as Action;
+    return {
+      ...action,
+      probe: withTextArguments(spec, probe, template['probe'] as JsonObject),
+    } as unknown as Action;
   }
   return action as unknown as Action;
 }

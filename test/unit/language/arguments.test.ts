@@ -1,0 +1,192 @@
+import { describe, expect, test } from '@jest/globals';
+import { openProgramText, openVariable, unsafeValue } from '../../../language/arguments.js';
+import type { Json } from '../../../language/json.js';
+import { placesOf } from '../../../language/reference.js';
+import { parseRunbook } from '../../../language/runbook-schema.js';
+
+const x = { $: 'inputs.x' };
+/** `X` stands for a value. */
+const argv = (line: string): Json[] => line.split(' ').map((word) => (word === 'X' ? x : word));
+
+describe('a value never is code', () => {
+  test.each([
+    ...['sh -c X', '/bin/sh -c X', 'bash -lc X', 'bash -euxc X', 'bash -o pipefail -c X'],
+    ...['bash --norc -c X', 'zsh -c X', 'dash -ce X', 'sh -c -- X', 'sh -c -e X', 'fish -c X'],
+    ...[
+      'sh X',
+      'bash -x X',
+      'bash --rcfile X',
+      'busybox sh -c X',
+      'env sh -c X',
+      'env A=b sh -c X',
+    ],
+    ...['env -i sh -c X', 'env -u A sh -c X', 'env -S X', 'env X', 'sudo sh -c X', 'sudo X'],
+    ...['sudo -u root sh -c X', 'sudo -E -u root bash -c X', 'nohup sh -c X', 'nice -n 5 sh -c X'],
+    ...[
+      'timeout 5 sh -c X',
+      'timeout -k 1 5 X',
+      'setsid sh -c X',
+      'stdbuf -oL sh -c X',
+      'time sh -c X',
+    ],
+    ...[
+      'xargs sh -c X',
+      'xargs -n 1 X',
+      'xargs -I {} sh -c X',
+      'find . -exec sh -c X',
+      'find . -exec X',
+    ],
+    ...['flock /tmp/l -c X', 'flock /tmp/l sh -c X', 'su -c X', 'su root -c X', 'script -qc X'],
+    ...['watch X', 'watch -n 5 ls X', 'parallel X', 'chroot / sh -c X', 'systemd-run sh -c X'],
+    ...['python -c X', 'python3 -c X', 'python3.12 -Bc X', '/usr/bin/python3 -m X', 'python X'],
+    ...[
+      'node -e X',
+      'node --eval X',
+      'node -p X',
+      'node -pe X',
+      'node -r X',
+      'node --import X',
+      'node X',
+    ],
+    ...['perl -e X', 'perl -ne X', 'perl -lane X', 'perl -e 1 -e X', 'perl -E X', 'ruby -e X'],
+    ...['ruby -rjson -e X', 'php -r X', 'lua -e X', 'lua5.4 -e X', 'Rscript -e X', 'julia -e X'],
+    ...['pwsh -Command X', 'deno eval X', 'osascript -e X', 'perl5.36.0 -e X'],
+    ...[
+      'psql -c X',
+      'psql -Atc X',
+      'psql -d a -c X',
+      'psql --command X',
+      'psql -f X',
+      'mysql -e X',
+    ],
+    ...['mysql -u root --execute X', 'sqlite3 a.db X', 'mongosh --eval X', 'redis-cli eval X'],
+    ...[
+      'ssh host X',
+      'ssh -p 22 host X',
+      'ssh host ls X',
+      'ssh X X',
+      'ssh host -- X',
+      'ssh -o X host',
+    ],
+    ...['ssh host sh -c true sh X', 'sshpass -p a ssh host X', 'rsync -e X a b', 'scp -o X a b'],
+    ...[
+      'awk X',
+      'awk -F , X file',
+      'gawk -v a=b X',
+      'awk -f X',
+      'mawk X file',
+      'sed X',
+      'sed -n X',
+    ],
+    ...['sed -i X file', 'sed -e s/a/b/ -e X', 'sed -ne X', 'sed --expression X', 'sed -f X'],
+    ...[
+      'jq X',
+      'jq -r X',
+      'jq -rn --arg a b X',
+      'jq --argjson a 1 X f',
+      'jq -f X',
+      'yq eval X',
+      'yq X',
+    ],
+    ...['kubectl exec pod -- sh -c X', 'docker exec c bash -lc X', 'docker run i python3 -c X'],
+    ...['git -c X pull', 'tar --to-command X', 'gdb -ex X', 'vim -c X', 'X', 'cmd.exe /c X'],
+  ])('%s is refused', (line) => {
+    expect(openProgramText(argv(line))).toEqual(expect.any(String));
+  });
+
+  test.each([
+    ...['echo X', 'sh -c true sh X', 'sh -c true X', 'bash -euo pipefail -c true bash X X'],
+    ...[
+      'sh script.sh X',
+      'python -c pass X',
+      'python script.py X',
+      'node script.js X',
+      'node -e 1 X',
+    ],
+    ...[
+      'awk -v a=b {print} X',
+      'awk -f prog.awk X',
+      'sed s/a/b/ X',
+      'sed -e s/a/b/ X',
+      'sed -n p X',
+    ],
+    ...['jq . X', 'jq --arg name X .a', 'jq -n --arg a X --argjson b X {}', 'jq -f prog.jq X'],
+    ...['psql -h X -U X -d X -c SELECT', 'mysql -h X -e SELECT', 'ssh X ls', 'ssh -p X host ls'],
+    ...['sudo -u X systemctl restart web', 'timeout X curl X', 'env A=b curl X', 'nice -n X tar X'],
+    ...['kubectl -n X rollout restart X', 'kubectl exec X -- sh -c true sh X', 'git switch -c X'],
+    ...[
+      'git checkout X',
+      'tar -xzf X -C X',
+      'find X -name X',
+      'curl -d X http://a',
+      'xargs echo X',
+    ],
+    ...['apt-get install jq X', 'systemctl restart X', 'flock /tmp/l echo X', 'perl -ne print X'],
+  ])('%s is data', (line) => {
+    expect(openProgramText(argv(line))).toBeUndefined();
+  });
+
+  test.each(['PATH', 'LD_PRELOAD', 'BASH_ENV', 'NODE_OPTIONS', 'GIT_SSH_COMMAND', 'PYTHONPATH'])(
+    'the variable %s is not decided by a value',
+    (name) => {
+      expect(openVariable({ [name]: x })).toEqual(expect.stringContaining(name));
+      expect(openVariable({ [name]: 'fixed', JOB: x })).toBeUndefined();
+    },
+  );
+
+  test('a runbook with such a command is not read, wherever it stands', () => {
+    const command = { kind: 'command', argv: ['sh', '-c', x] };
+    const fine = { kind: 'command', argv: ['echo', x] };
+    const check = { kind: 'check', probe: command, until: { is: 1 }, everyMs: 100 };
+    const places = [
+      { action: command },
+      { action: fine, undo: command },
+      { action: fine, verify: check },
+    ];
+    for (const work of [...places, { action: fine, check }])
+      expect(() => parseRunbook(runbookWith(work), 'r.json')).toThrow(
+        /sh would read a value as code/,
+      );
+    expect(() => parseRunbook(runbookWith({ action: fine }), 'r.json')).not.toThrow();
+  });
+});
+
+describe('a value never is an option', () => {
+  test.each([
+    ['rm X', ['-rf'], true],
+    ['rm -- X', ['-rf'], false],
+    ['rm X -- X', ['-rf', 'a'], true],
+    ['rm X X', ['--', '-rf'], true],
+    ['echo X', ['plain'], false],
+    ['seq X', ['-5'], true],
+    ['ssh X ls', ['-oProxyCommand=touch PWNED'], true],
+    ['curl X', ['--config=x'], true],
+    ['echo X', ['-'], true],
+  ] as const)('%s with %j: refused %s', (line, values, refused) => {
+    const template = argv(line);
+    const given = placesOf(template);
+    const left: string[] = [...values];
+    const filled = template.map((word) => (typeof word === 'string' ? word : (left.shift() ?? '')));
+    expect(unsafeValue(filled, given) !== undefined).toBe(refused);
+  });
+
+  test('the arguments themselves are looked at once more, whatever the runbook was', () => {
+    expect(unsafeValue(['sh', '-c', 'touch PWNED'], [2])).toMatch(/sh would read a value as code/);
+    expect(unsafeValue(['sh', '-c', 'touch fine'], [])).toBeUndefined();
+  });
+});
+
+function runbookWith(work: object): string {
+  return JSON.stringify({
+    ...{ id: 'r', version: '1.0.0', title: 'R', summary: 'R', type: 'MAINTENANCE' },
+    ...{ priority: 'LOW', tags: [], owners: ['a'], expectedMinutes: 1, prerequisites: [] },
+    ...{ verification: 'none', rollback: 'none' },
+    inputs: { x: { type: 'text', description: 'x' } },
+    steps: [
+      {
+        ...{ id: 's', title: 'S', kind: 'command', effect: 'change', work },
+        ...('undo' in work ? { undo: 'Take it back' } : {}),
+      },
+    ],
+  });
+}
