@@ -1,10 +1,12 @@
 import { unsafeValue } from '../language/arguments.js';
 import type { JsonObject } from '../language/json.js';
 import type { CommandAction } from '../language/runbook.js';
+import { lastLines } from './error-text.js';
 import { Excerpt } from './excerpt.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import type { JournaledProcess, Outcome } from './journal.js';
+import { notStarted } from './not-started.js';
 
 /** All that a command gets of the worker's environment; secrets of other steps are not in it. */
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER', 'SHELL'];
@@ -32,7 +34,7 @@ export const command: Handler<'command'> = async (action, context) => {
       attached: ({ pid }: JournaledProcess) => context.progress({ pid }),
     },
   );
-  return result(action, outcome, context, stdout, stderr);
+  return result(action, outcome, env, context, stdout, stderr);
 };
 
 /** Before anything is started: a value is data, wherever it comes from. @throws StepFailure CommandInvalid */
@@ -57,17 +59,16 @@ function refuseUnsafe({ argv, given = [], cwd, env = {} }: CommandAction): void 
 function result(
   action: CommandAction,
   outcome: Outcome,
+  env: Readonly<Record<string, string>>,
   context: AttemptContext,
   stdout: Excerpt,
   stderr: Excerpt,
 ): JsonObject {
   const [program = ''] = action.argv;
-  const { exitCode, signal, notStarted, timedOut } = outcome;
-  if (notStarted !== null) {
-    const what = notStarted === 'ENOENT' ? 'does not exist' : 'may not be run';
-    throw new StepFailure('CommandMissing', `${program} ${what} on the worker`, {
-      next: `Install it where the workers run, or correct the step.`,
-    });
+  const { exitCode, signal, timedOut } = outcome;
+  if (outcome.notStarted !== null) {
+    const { argv, cwd = null } = action;
+    throw notStarted(outcome.notStarted, { argv, cwd, path: env['PATH'] ?? '' });
   }
   if (timedOut)
     throw new StepFailure(
@@ -85,11 +86,8 @@ function result(
   };
   if (exitCode !== null && (action.exitCodes ?? [0]).includes(exitCode)) return output;
   const how = signal ? `was ended by ${signal}` : `ended with exit code ${exitCode ?? 'unknown'}`;
-  const tail = (stderr.text().trim() || stdout.text().trim())
-    .split('\n')
-    .slice(-3)
-    .join(' ')
-    .slice(-300);
+  const said = lastLines(stderr.text(), 3) || lastLines(stdout.text(), 3);
+  const tail = said.slice(-300);
   throw new StepFailure('CommandFailed', `${program} ${how}${tail ? `: ${tail}` : ''}`, {
     next: 'Read its whole output with: runbook logs',
     details: { exitCode, signal },

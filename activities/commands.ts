@@ -6,6 +6,7 @@ import { StepFailure } from './failure.js';
 import { hostId, placeOf } from './host.js';
 import { sweepJournals } from './journal-sweep.js';
 import { Journal, type JournaledProcess, type JournalStream, type Outcome } from './journal.js';
+import { journalFailure } from './not-started.js';
 import { endTree, isAlive } from './process-tree.js';
 import { Supervisor } from './supervisor.js';
 import type { StartCommand } from './supervisor-messages.js';
@@ -53,6 +54,11 @@ export class Commands {
     this.place = placeOf(journals);
     this.hostId = hostId(journals);
     this.supervisor = new Supervisor(journals);
+  }
+
+  /** Where the journals are. */
+  get folder(): string {
+    return this.journals;
   }
 
   /** The command of one attempt, whether or not it was started already. */
@@ -114,7 +120,7 @@ export class Commands {
     this.tidying ??= setInterval(sweep, sweepEveryMs).unref();
   }
 
-  start(request: Omit<StartCommand, 'id'>): Promise<void> {
+  start(request: Omit<StartCommand, 'id'>): Promise<Outcome | undefined> {
     return this.supervisor.start(request);
   }
 
@@ -142,7 +148,12 @@ export class CommandClaim {
     if (earlier) return this.follow(earlier, watch);
     this.owner.mayAct?.();
     const journal = this.commands.journalOf(this.owner, this.owner.fence);
-    journal.create();
+    try {
+      journal.create();
+    } catch (error) {
+      journal.giveUp();
+      throw journalFailure(error, this.commands.folder);
+    }
     const ended = this.commands.start({ ...spec, folder: journal.folder, mark: markOf(journal) });
     try {
       return await this.follow(journal, watch, ended);
@@ -178,12 +189,16 @@ export class CommandClaim {
   private async follow(
     journal: Journal,
     watch: CommandWatch,
-    ended?: Promise<void>,
+    ended?: Promise<Outcome | undefined>,
   ): Promise<Outcome> {
     const reader = new OutputReader(journal, watch);
     const startedAt = Date.now();
     let done = false;
-    const wake = ended?.then(() => (done = true));
+    let told: Outcome | undefined;
+    const wake = ended?.then((outcome) => {
+      done = true;
+      told = outcome;
+    });
     const pause = (): Promise<unknown> => Promise.race([delay(everyMs), ...(wake ? [wake] : [])]);
     // Of what was only just begun there is nothing to see yet.
     if (wake) await pause();
@@ -191,15 +206,15 @@ export class CommandClaim {
     for (;;) {
       if (watch.signal.aborted) await this.abort(journal, watch.signal);
       // The outcome first: what was written before it is then read for certain.
-      const outcome = journal.outcome();
+      const outcome = journal.outcome() ?? told;
       await reader.read();
       if (outcome) return outcome;
       if (!process && (process = journal.process())) watch.attached(process);
       const isWatched = process ? isAlive(process.supervisor) : Date.now() - startedAt < startingMs;
       if (!isWatched || done) {
         if (process) await this.untilGone(process, watch.signal, reader);
-        if (journal.outcome()) continue;
-        throw lostSupervisor();
+        if (journal.outcome() ?? told) continue;
+        throw !process && journal.makeVoid() ? neverStarted() : lostSupervisor();
       }
       await pause();
     }
@@ -263,6 +278,15 @@ class OutputReader {
 
 function markOf(journal: Journal): string {
   return createHash('sha256').update(journal.folder).digest('hex').slice(0, 32);
+}
+
+/** The supervisor died, or could not be started, before it began the command: from now on nobody will. */
+function neverStarted(): StepFailure {
+  return new StepFailure(
+    'CommandNotStarted',
+    'nothing was started: the process that starts commands is gone or could not be started itself',
+    { next: 'It is tried again; if it stays, look at memory and processes of the host.' },
+  );
 }
 
 function lostSupervisor(): StepFailure {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -9,6 +10,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,6 +34,10 @@ export interface Outcome {
 
 export type JournalStream = 'stdout' | 'stderr';
 
+/** What is kept of the disk for each of the two files that tell of the command, in bytes. */
+const reservedBytes = 384;
+const reservedName = (name: string): string => `${name}.reserved`;
+
 /**
  * A command's journal: its output and its end, on the disk of the host where it runs, written as they happen. Readable
  * by the worker's account alone.
@@ -43,8 +49,16 @@ export class Journal {
     return existsSync(this.folder);
   }
 
+  /**
+   * Makes the folder and everything in it that will be needed: on a disk that is full nothing is started, and one that fills
+   * up while the command runs still takes its outcome.
+   */
   create(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    for (const use of ['start', 'void'] as const) this.make(`ticket.${use}`, use);
+    for (const name of ['process.json', 'outcome.json'])
+      this.make(reservedName(name), ' '.repeat(reservedBytes));
+    for (const stream of ['stdout', 'stderr'] as const) closeSync(this.openFor(stream));
   }
 
   remove(): void {
@@ -56,8 +70,9 @@ export class Journal {
    * finds the journal later takes `void`. So a command either was started, or never will be.
    */
   takeTicket(use: 'start' | 'void'): boolean {
-    const mine = this.file(`ticket.${randomBytes(4).toString('hex')}`);
-    writeFileSync(mine, use, { mode: 0o600 });
+    const mine = this.file(`ticket.${use}`);
+    // A journal of an earlier release, or one that was not finished, has none ready.
+    if (!existsSync(mine)) this.make(`ticket.${use}`, use);
     try {
       // A link comes into being with its content, or not at all.
       linkSync(mine, this.file('ticket'));
@@ -65,8 +80,24 @@ export class Journal {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
-    } finally {
-      rmSync(mine);
+    }
+  }
+
+  /** Gives back what `create` could take of the disk before it failed. */
+  giveUp(): void {
+    try {
+      this.remove();
+    } catch {
+      // What cannot be removed is left to the sweep; why it could not be made is what counts.
+    }
+  }
+
+  /** Sees to it that the command never starts. @returns false when it was started, or may have been */
+  makeVoid(): boolean {
+    try {
+      return this.takeTicket('void') || this.isVoid;
+    } catch {
+      return false;
     }
   }
 
@@ -122,10 +153,26 @@ export class Journal {
     }
   }
 
-  /** Written beside and renamed into place: a reader sees all of it or none. */
+  /** Written beside, where room is kept for it, and renamed into place: a reader sees all of it or none. */
   private write(name: string, value: object): void {
+    const reserved = this.file(reservedName(name));
+    const text = JSON.stringify(value).padEnd(reservedBytes);
+    if (text.length <= reservedBytes && existsSync(reserved)) {
+      const open = openSync(reserved, 'r+');
+      try {
+        writeSync(open, text, 0);
+      } finally {
+        closeSync(open);
+      }
+      renameSync(reserved, this.file(name));
+    } else {
+      this.make(name, text);
+    }
+  }
+
+  private make(name: string, text: string): void {
     const half = this.file(`${name}.${randomBytes(4).toString('hex')}`);
-    writeFileSync(half, JSON.stringify(value), { mode: 0o600 });
+    writeFileSync(half, text, { mode: 0o600 });
     renameSync(half, this.file(name));
   }
 

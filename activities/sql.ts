@@ -3,11 +3,13 @@ import pg from 'pg';
 import type { Json, JsonObject } from '../language/json.js';
 import type { SqlAction } from '../language/runbook.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
+import { connectionTrouble } from '../common/network.js';
 import { parseUrl } from '../language/url.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { capForHistory } from './output-cap.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
+import { connectionOf } from './sql-tls.js';
 import {
   endSessionBefore,
   keepTransactionId,
@@ -231,22 +233,37 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
     postgres.password === undefined
       ? undefined
       : await context.secrets.resolve(postgres.password, target.name);
-  const client = new pg.Client({
-    connectionString: withPassword(postgres.address, password),
-    application_name: sessionName(context.key),
-    connectionTimeoutMillis: connectMs,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: silenceMs,
-  });
-  // A connection that breaks while nothing is asked of it must not end the worker; the next query tells.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    throw asStepFailure(error, target, context);
+  const { address, ways } = connectionOf(postgres, target.name);
+  for (const [at, ssl] of ways.entries()) {
+    const client = new pg.Client({
+      connectionString: withPassword(address, password),
+      ssl,
+      application_name: sessionName(context.key),
+      connectionTimeoutMillis: connectMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: silenceMs,
+    });
+    // A connection that breaks while nothing is asked of it must not end the worker; the next query tells.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      if (at + 1 < ways.length && isAboutEncryption(error)) continue;
+      throw asStepFailure(error, target, context);
+    }
   }
+  throw new Error('there is always a way');
+}
+
+/** What the driver says when it asks for encryption and the server says no. */
+const speaksNoTls = /does not support SSL/i;
+
+function isAboutEncryption(error: unknown): boolean {
+  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+  // 28000: the server's rules want another kind of connection.
+  return connectionTrouble(error)?.kind === 'tls' || speaksNoTls.test(message) || code === '28000';
 }
 
 /** In the address itself: pg lets an address override the fields beside it, so a password there would be dropped. */
@@ -287,12 +304,23 @@ function asStepFailure(
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
   const place = `the database of target ${target.name} (${addressWithoutUser(target)})`;
   const said = context.secrets.redact(message.split('\n')[0] ?? '').slice(0, 300);
+  const trouble = connectionTrouble(error);
+  if (trouble?.kind === 'tls' || speaksNoTls.test(message)) {
+    const why = trouble?.kind === 'tls' ? `${trouble.said} (${trouble.code})` : 'it speaks no TLS';
+    return new StepFailure(
+      'TlsRefused',
+      `no encrypted connection to ${place}, and nothing was sent: ${why}`,
+      {
+        next: 'Name the authority of its certificate with `ca` in targets.yaml, or correct `sslmode` in the address.',
+      },
+    );
+  }
   if (/^28/.test(code) || code === '42501' || code === '3D000') {
     return new StepFailure('SqlDenied', `${place} refuses: ${said} (${code})`, {
       next: `Check user, rights and password secret of target ${target.name}.`,
     });
   }
-  if (/^(E[A-Z]+|08.*|57P0.)$/.test(code) || lostConnection.test(message)) {
+  if (trouble || /^(E[A-Z]+|08.*|57P0.)$/.test(code) || lostConnection.test(message)) {
     return new StepFailure('Unreachable', `${place} cannot be reached: ${code || said}`, {
       next: 'Is the database running, and is the address in targets.yaml right?',
     });

@@ -12,7 +12,7 @@ import type { CommandEnded, StartCommand } from './supervisor-messages.js';
 let running = 0;
 let workerLives = true;
 
-// A disk that is full is no reason to die: the worker finds no outcome, and says so.
+// A disk that is full is no reason to die: the worker is told the outcome, or finds that nothing was started.
 process.on('message', (message: StartCommand) => void supervise(message).catch(() => undefined));
 process.on('disconnect', () => {
   workerLives = false;
@@ -23,24 +23,47 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 async function supervise(request: StartCommand): Promise<void> {
   running += 1;
+  const ended: CommandEnded = { id: request.id };
   try {
     const journal = new Journal(request.folder);
-    if (journal.takeTicket('start')) journal.writeOutcome(await run(request, journal));
+    if (journal.takeTicket('start')) {
+      const outcome = await run(request, journal);
+      ended.outcome = outcome;
+      journal.writeOutcome(outcome);
+      delete ended.outcome;
+    }
   } finally {
     running -= 1;
-    if (workerLives) process.send?.({ id: request.id } satisfies CommandEnded, () => undefined);
+    if (workerLives) process.send?.(ended, () => undefined);
     exitWhenIdle();
   }
 }
 
-async function run(
-  { argv, env, cwd, mark, timeoutMs }: StartCommand,
+/** Starts the command. @returns the code with which the system refused it, when it did */
+function start(
+  { argv, env, cwd, mark }: StartCommand,
   journal: Journal,
-): Promise<Outcome> {
+): ReturnType<typeof spawned> | { refused: string } {
+  const files: number[] = [];
+  try {
+    for (const stream of ['stdout', 'stderr'] as const) files.push(journal.openFor(stream));
+    return spawned(argv, { ...env, RUNBOOK_CLAIM: mark }, cwd, files);
+  } catch (error) {
+    return { refused: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+  } finally {
+    for (const file of files) closeSync(file);
+  }
+}
+
+function spawned(
+  argv: readonly string[],
+  env: Record<string, string>,
+  cwd: string | null,
+  [stdout, stderr]: readonly number[],
+) {
   const [program = '', ...args] = argv;
-  const [stdout, stderr] = [journal.openFor('stdout'), journal.openFor('stderr')];
-  const child = execa(program, args, {
-    env: { ...env, RUNBOOK_CLAIM: mark },
+  return execa(program, args, {
+    env,
     extendEnv: false,
     // A session of its own: no terminal, and one group to end.
     detached: true,
@@ -53,8 +76,13 @@ async function run(
     cleanup: false,
     ...(cwd === null ? {} : { cwd }),
   });
-  closeSync(stdout);
-  closeSync(stderr);
+}
+
+async function run(request: StartCommand, journal: Journal): Promise<Outcome> {
+  const { mark, timeoutMs } = request;
+  const child = start(request, journal);
+  if ('refused' in child)
+    return { exitCode: null, signal: null, notStarted: child.refused, timedOut: false };
   let timedOut = false;
   let ending: Promise<void> | undefined;
   let limit: NodeJS.Timeout | undefined;

@@ -1,3 +1,5 @@
+import type { Outcome } from './journal.js';
+
 /** What a worker asks of its supervisor. Secrets are in `env`: it goes through memory only, never to the disk. */
 export interface StartCommand {
   id: number;
@@ -14,4 +16,6 @@ export interface StartCommand {
 /** Said when the command has ended and its outcome is in the journal, or when it was not started: its ticket was gone. */
 export interface CommandEnded {
   id: number;
+  /** How it ended, when the journal could not take it. */
+  outcome?: Outcome;
 }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Outcome } from './journal.js';
 import type { CommandEnded, StartCommand } from './supervisor-messages.js';
 
 const here = import.meta.dirname;
@@ -13,7 +14,7 @@ const program = [
 /** This worker's supervisor, started with its first command and again when it should die. */
 export class Supervisor {
   private child: ChildProcess | undefined;
-  private readonly waiting = new Map<number, () => void>();
+  private readonly waiting = new Map<number, (outcome?: Outcome) => void>();
   private count = 0;
 
   /** @param journals folder of the journals; names the process in process lists */
@@ -21,9 +22,9 @@ export class Supervisor {
 
   /**
    * Has a command started. The promise settles when the supervisor says that it is done with it, or is gone itself; what
-   * became of the command stands in its journal.
+   * became of the command stands in its journal; it is answered when the journal could not take it.
    */
-  start(request: Omit<StartCommand, 'id'>): Promise<void> {
+  start(request: Omit<StartCommand, 'id'>): Promise<Outcome | undefined> {
     this.child ??= this.fork();
     const id = (this.count += 1);
     return new Promise((done) => {
@@ -53,7 +54,7 @@ export class Supervisor {
     });
     child.unref();
     child.channel?.unref();
-    child.on('message', ({ id }: CommandEnded) => this.finish(id));
+    child.on('message', ({ id, outcome }: CommandEnded) => this.finish(id, outcome));
     const gone = (): void => {
       if (this.child === child) this.child = undefined;
       for (const id of [...this.waiting.keys()]) this.finish(id);
@@ -62,8 +63,8 @@ export class Supervisor {
     return child;
   }
 
-  private finish(id: number): void {
-    this.waiting.get(id)?.();
+  private finish(id: number, outcome?: Outcome): void {
+    this.waiting.get(id)?.(outcome);
     this.waiting.delete(id);
   }
 }

@@ -36,10 +36,33 @@ const http = z.strictObject({
   headers: z.record(z.string(), z.string()).optional(),
 });
 
+/** As psql's; `no-verify` is the driver's word for psql's `require`. */
+const sslModes = [
+  ...(['disable', 'allow', 'prefer', 'require', 'no-verify', 'verify-ca', 'verify-full'] as const),
+];
+export type SslMode = (typeof sslModes)[number];
+
 const postgres = z.strictObject({
-  address: address(['postgres:', 'postgresql:']),
+  address: address(['postgres:', 'postgresql:']).refine(
+    (text) => {
+      const mode = parseUrl(text)?.searchParams.get('sslmode') ?? 'disable';
+      return (sslModes as readonly string[]).includes(mode);
+    },
+    { error: `has an sslmode that there is not; there are ${sslModes.join(', ')}` },
+  ),
   password: name.optional(),
+  /** File with the certificates of the authority that the server's is from, on every worker. */
+  ca: z.string().min(1).optional(),
 });
+
+/** How a connection is encrypted; undefined when nothing is said. Who names an authority wants it to be asked. */
+export function sslModeOf(given: z.infer<typeof postgres>): SslMode | undefined {
+  const said = parseUrl(given.address)?.searchParams;
+  const mode = said?.get('sslmode') as SslMode | null | undefined;
+  if (mode) return mode;
+  if (given.ca !== undefined) return 'verify-full';
+  return /^(true|1)$/.test(said?.get('ssl') ?? '') ? 'require' : undefined;
+}
 
 const fact = z.union([z.string(), z.number(), z.boolean()]);
 

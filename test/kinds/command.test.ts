@@ -1,9 +1,25 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { command } from '../../activities/command.js';
+import { Commands } from '../../activities/commands.js';
+import { lastLines } from '../../activities/error-text.js';
+import { Journal } from '../../activities/journal.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { OutputCollector } from '../../activities/output-collector.js';
 import type { CommandAction } from '../../language/runbook.js';
@@ -309,3 +325,200 @@ function processes(mark: string): string[] {
     })
     .filter((line) => line.includes(mark));
 }
+
+describe('what was never started', () => {
+  const script = (name: string, text: string, mode = 0o755): string => {
+    const file = join(world.folder, name);
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+    return file;
+  };
+
+  test.each([
+    [
+      'a folder that is missing',
+      () => run(['true'], { cwd: '/no/such/folder' }),
+      'CommandMissing',
+      /^true was not started on the worker: its working directory \/no\/such\/folder does not exist$/,
+    ],
+    [
+      'a file as folder',
+      () => run(['true'], { cwd: script('file', '') }),
+      'CommandMissing',
+      /working directory .*file is no folder/,
+    ],
+    [
+      'a script from another system',
+      () => run([script('crlf.sh', '#!/bin/sh\r\necho hi\r\n')]),
+      'CommandMissing',
+      /first line ends with a carriage return \(CRLF\)/,
+    ],
+    [
+      'an interpreter that is missing',
+      () => run([script('no.py', '#!/opt/no/python\n')]),
+      'CommandMissing',
+      /its interpreter \/opt\/no\/python does not exist there/,
+    ],
+    [
+      'a program that is missing',
+      () => run(['no-such-program']),
+      'CommandMissing',
+      /^no-such-program does not exist on the worker$/,
+    ],
+    [
+      'no right to run it',
+      () => run([script('plain.sh', '#!/bin/sh\n', 0o644)]),
+      'CommandMissing',
+      /may not be run on the worker \(EACCES\)/,
+    ],
+    [
+      'arguments too long',
+      () => run(['true', 'x'.repeat(3_000_000)]),
+      'CommandInvalid',
+      /longer than the system takes \(E2BIG\)/,
+    ],
+    ['a NUL', () => run(['echo', 'a\0b']), 'CommandInvalid', /an argument holds a NUL/],
+    [
+      'a NUL in the environment',
+      () => run(['true'], { env: { A: 'a\0b' } }),
+      'CommandInvalid',
+      /holds a NUL/,
+    ],
+    [
+      'a value that is code',
+      () => run(['sh', '-c', 'touch PWNED'], { given: [2] }),
+      'CommandInvalid',
+      /sh would read a value as code/,
+    ],
+    [
+      'a value that is an option',
+      () => run(['rm', '-rf'], { given: [1] }),
+      'CommandInvalid',
+      /may read as an option/,
+    ],
+  ] as const)('%s is told by its own name', async (_, attempt, type, message) => {
+    expect(await failureOf(attempt())).toMatchObject({
+      type,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('a program that is being written can be started in a moment: it is tried again', async () => {
+    const file = script('busy', '');
+    writeFileSync(file, readFileSync('/bin/true'));
+    const open = openSync(file, 'r+');
+    const failure = await failureOf(run([file]));
+    closeSync(open);
+    expect(failure).toMatchObject({
+      type: 'CommandNotStarted',
+      message: expect.stringContaining('(ETXTBSY)'),
+    });
+    await expect(run([file])).resolves.toMatchObject({ exitCode: 0 });
+  });
+
+  test('journals that cannot be written: nothing is started', async () => {
+    const commands = new Commands(join(world.folder, 'none'));
+    rmSync(join(world.folder, 'none'), { recursive: true });
+    writeFileSync(join(world.folder, 'none'), 'in the way');
+    const failure = await failureOf(run(['touch', 'PWNED'], {}, { commands }));
+    expect(failure).toMatchObject({
+      type: 'CommandNotStarted',
+      message: expect.stringMatching(/^nothing was started: the disk of the worker's journals/),
+    });
+    commands.close();
+  });
+});
+
+/** A small disk takes root, and a host that lets it mount one. */
+function canMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'none', folder], { stdio: 'ignore' });
+    execFileSync('umount', [folder], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+describe('the disk of the journals is full', () => {
+  const disk = (): string => join(world.folder, 'disk');
+  const mount = (): void => {
+    mkdirSync(disk(), { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'none', disk()], {
+      stdio: 'ignore',
+    });
+  };
+  const fill = (): void => {
+    const file = openSync(join(disk(), 'filler'), 'w');
+    try {
+      for (;;) writeFileSync(file, Buffer.alloc(4_096));
+    } catch {
+      closeSync(file);
+    }
+  };
+
+  (canMount() ? test : test.skip)(
+    'before: nothing is started; while it runs: its outcome is known',
+    async () => {
+      mount();
+      const commands = new Commands(disk());
+      try {
+        const done = run(
+          ['sh', '-c', 'while [ ! -e full ]; do sleep 0.05; done; exit 0'],
+          {},
+          { commands },
+        );
+        await until('the command', () =>
+          Promise.resolve(
+            readdirSync(disk(), { recursive: true }).some((name) =>
+              String(name).endsWith('process.json'),
+            ),
+          ),
+        );
+        fill();
+        writeFileSync(join(world.folder, 'full'), '');
+        await expect(done).resolves.toMatchObject({ exitCode: 0 });
+        expect(await failureOf(run(['touch', 'PWNED'], {}, { commands }))).toMatchObject({
+          type: 'CommandNotStarted',
+          message: expect.stringMatching(/is full: no space, or no inodes, are left \(ENOSPC\)/),
+        });
+        rmSync(join(disk(), 'filler'));
+        await expect(run(['true'], {}, { commands })).resolves.toMatchObject({ exitCode: 0 });
+      } finally {
+        commands.close();
+        await until('the disk to be free', () => {
+          try {
+            execFileSync('umount', [disk()], { stdio: 'ignore' });
+            return Promise.resolve(true);
+          } catch {
+            return Promise.resolve(false);
+          }
+        });
+      }
+    },
+  );
+
+  test('a journal that could not be begun leaves nothing', () => {
+    const journal = new Journal(join(world.folder, 'file-in-the-way', 'a'));
+    writeFileSync(join(world.folder, 'file-in-the-way'), '');
+    expect(() => journal.create()).toThrow(/ENOTDIR/);
+  });
+});
+
+test.each([
+  [
+    'fatal: disk quota exceeded\nWriting 10%\rWriting 50%\rWriting 100%',
+    'fatal: disk quota exceeded',
+  ],
+  ['10%\r20%\rError: disk is 100% full\n', 'Error: disk is 100% full'],
+  ['a\r\nb\r\n', 'a b'],
+  ['[####      ] 40%\r[##########] 100%\nrefused\n', 'refused'],
+  ['[=====>    ] 45%\n[==========] 100%\nno such table\n', 'no such table'],
+  ['one\ntwo\nthree\nfour\n', 'two three four'],
+  ['12.3 MB/s ETA 0:01\r12.4 MB/s ETA 0:00\r', ''],
+])('the last lines of %j', (text, said) => {
+  expect(lastLines(text, 3)).toBe(said);
+});

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { connect as connectPlain, createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import pg from 'pg';
 import { sql } from '../../activities/sql.js';
 import { sessionName, systemOf } from '../../activities/sql-outcome.js';
@@ -10,6 +12,7 @@ import type { Json } from '../../language/json.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import type { SqlAction, SqlStatement } from '../../language/runbook.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { certificateFor } from '../helpers/certificate.js';
 import { until } from '../helpers/until.js';
 import { failureOf, hostile, refusing, World } from './world.js';
 
@@ -516,5 +519,114 @@ describe('a transaction that nobody heard the end of', () => {
     expect(new Set(names).size).toBe(2);
     for (const name of names) expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
     expect(sessionName('run-1/step-1')).toBe('runbook/run-1/step-1');
+  });
+});
+
+describe('encryption, as psql understands sslmode', () => {
+  const authority = certificateFor('test authority', 'authority.test');
+  const server = certificateFor('server', 'localhost', authority);
+  const stranger = certificateFor('stranger', 'localhost');
+  const sockets = new Set<Socket>();
+  let secure: number;
+  let plain: number;
+
+  /** The real server behind an end of TLS; it answers the driver's question for encryption. */
+  async function front(tls: boolean): Promise<number> {
+    const { hostname, port } = new URL(database.url);
+    const context = createSecureContext({ key: server.key, cert: server.cert });
+    const listener = createServer((socket) => {
+      sockets.add(socket.on('error', () => undefined));
+      socket.once('data', (first) => {
+        // SSLRequest: https://www.postgresql.org/docs/current/protocol-message-formats.html
+        const isAsked = first.length === 8 && first.readInt32BE(4) === 80_877_103;
+        if (isAsked) socket.write(tls ? 'S' : 'N');
+        const inner =
+          isAsked && tls
+            ? new TLSSocket(socket, { isServer: true, secureContext: context })
+            : socket;
+        const behind = connectPlain(Number(port), hostname);
+        sockets.add(behind.on('error', () => inner.destroy()));
+        if (!isAsked) behind.write(first);
+        inner
+          .on('error', () => behind.destroy())
+          .pipe(behind)
+          .pipe(inner);
+      });
+    }).listen(0, '127.0.0.1');
+    await until('the front', () => Promise.resolve(listener.address() ?? undefined));
+    closers.push(() => listener.close());
+    return (listener.address() as AddressInfo).port;
+  }
+  const closers: (() => void)[] = [];
+
+  beforeAll(async () => {
+    [secure, plain] = [await front(true), await front(false)];
+  });
+  afterAll(() => {
+    for (const socket of sockets) socket.destroy();
+    for (const close of closers) close();
+  });
+
+  const ask = async (port: number, mode: string, ca?: string, host = 'localhost') => {
+    const address = new URL(database.url);
+    const secret = decodeURIComponent(address.password);
+    Object.assign(address, { password: '', host: `${host}:${port}` });
+    if (mode !== '') address.searchParams.set('sslmode', mode);
+    const own = new World(
+      {
+        db: {
+          kind: 'x',
+          environment: 'test',
+          postgres: { address: address.href, password: 'secret', ...(ca ? { ca } : {}) },
+        },
+      },
+      { secret: { from: 'file:secret', targets: ['db'] } },
+    );
+    own.secret('secret', secret || 'none');
+    try {
+      const action: SqlAction = { kind: 'sql', target: 'db', statements: [{ text: 'SELECT 1' }] };
+      await sql(action, own.context({ effect: 'read' }));
+      return 'answered';
+    } catch (error) {
+      const { type = 'Error', message } = error as { type?: string; message: string };
+      return `${type}: ${message}`;
+    } finally {
+      own.remove();
+    }
+  };
+  const file = (text: string, name: string): string => {
+    writeFileSync(`${world.folder}/${name}`, text);
+    return `${world.folder}/${name}`;
+  };
+
+  test.each(['', 'disable', 'allow', 'prefer'])('a server without TLS, %p', async (mode) => {
+    expect(await ask(plain, mode)).toBe('answered');
+  });
+
+  test.each(['require', 'no-verify', 'verify-ca', 'verify-full'])(
+    'a server without TLS, %s: refused in its own words',
+    async (mode) => {
+      expect(await ask(plain, mode)).toMatch(/^TlsRefused: .*nothing was sent: it speaks no TLS$/);
+    },
+  );
+
+  test('whose certificate counts, and what for', async () => {
+    const ours = file(authority.cert, 'ca.pem');
+    const other = file(stranger.cert, 'other.pem');
+    for (const mode of ['prefer', 'require', 'no-verify'])
+      expect([mode, await ask(secure, mode)]).toEqual([mode, 'answered']);
+    for (const mode of ['verify-ca', 'verify-full', 'require', ''])
+      expect([mode, await ask(secure, mode, ours)]).toEqual([mode, 'answered']);
+    for (const mode of ['verify-ca', 'verify-full', 'require', ''])
+      expect(await ask(secure, mode, other)).toMatch(/^TlsRefused: .*nothing was sent/);
+    for (const mode of ['verify-ca', 'verify-full'])
+      expect(await ask(secure, mode)).toMatch(/^TlsRefused: .*nothing was sent/);
+    expect(await ask(secure, 'verify-ca', ours, '127.0.0.1')).toBe('answered');
+    expect(await ask(secure, 'verify-full', ours, '127.0.0.1')).toMatch(
+      /^TlsRefused: .*\(ERR_TLS_CERT_ALTNAME_INVALID\)$/,
+    );
+    expect(await ask(secure, 'require', '/no/such.pem')).toMatch(
+      /^Configuration: .*such\.pem.*ENOENT/,
+    );
   });
 });

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { sslModeOf, type TargetDeclaration } from '../language/targets-file.js';
+import { StepFailure } from './failure.js';
+
+/*
+ * Encryption of a connection to PostgreSQL, by `sslmode` as psql understands it; the driver's own reading of it differs.
+ */
+
+type Postgres = NonNullable<TargetDeclaration['postgres']>;
+
+export interface SqlConnection {
+  /** The address without what is said of encryption. */
+  address: string;
+  /** What to try, in this order: the next one only if encryption was the reason that the one before failed. */
+  ways: (ConnectionOptions | false)[];
+}
+
+const ours = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'];
+
+/** How to connect to a database. @throws StepFailure Configuration when a file that is named cannot be read */
+export function connectionOf(postgres: Postgres, target: string): SqlConnection {
+  const url = new URL(postgres.address);
+  const said = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;
+  const rootCert = postgres.ca ?? said('sslrootcert');
+  const mode = sslModeOf(postgres) ?? 'disable';
+  const file = (path: string | undefined): Buffer | undefined =>
+    path === undefined || path === 'system' ? undefined : read(path, target);
+  const base = (): ConnectionOptions => ({
+    // Without it the certificate of an address that is no name would be compared with "localhost".
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    ...given('ca', file(rootCert)),
+    ...given('cert', file(said('sslcert'))),
+    ...given('key', file(said('sslkey'))),
+  });
+  const chainOnly = (): ConnectionOptions => ({ ...base(), checkServerIdentity: () => undefined });
+  const unverified = (): ConnectionOptions => ({ ...base(), rejectUnauthorized: false });
+  const ways: Record<typeof mode, () => SqlConnection['ways']> = {
+    disable: () => [false],
+    allow: () => [false, unverified()],
+    prefer: () => [unverified(), false],
+    'no-verify': () => [unverified()],
+    // As psql: who names an authority wants it to be asked.
+    require: () => [rootCert === undefined ? unverified() : chainOnly()],
+    'verify-ca': () => [chainOnly()],
+    'verify-full': () => [base()],
+  };
+  const found = ways[mode]();
+  for (const name of ours) url.searchParams.delete(name);
+  return { address: url.href, ways: found };
+}
+
+function given(name: string, value: Buffer | undefined): ConnectionOptions {
+  return value === undefined ? {} : { [name]: value };
+}
+
+function read(path: string, target: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new StepFailure(
+      'Configuration',
+      `the certificate file ${path} of target ${target} cannot be read on the worker (${code})`,
+      { next: 'Correct `ca` in targets.yaml, or put the file there on every worker.' },
+    );
+  }
+}
