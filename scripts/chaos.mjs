@@ -37,6 +37,10 @@ const forms = {
     what: 'good and bad releases under load',
     run: ['scripts/test.mjs', 'test/deployment'],
   },
+  releases: {
+    what: '200 good releases behind the embedded default, 100,000 requests',
+    run: ['scripts/test.mjs', 'test/web-system/many-releases.long'],
+  },
   disasters: {
     what: 'a site lost at any moment, backups broken',
     run: ['scripts/test.mjs', 'test/disaster/disasters.long'],

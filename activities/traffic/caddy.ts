@@ -12,9 +12,11 @@ import {
 /*
  * Caddy by its admin API. Caddy counts by HTTP server and not by upstream, so every slot is an HTTP server of Caddy's own,
  * `POOL:SLOT`, on a socket, and the pool's handler (`@id: POOL`) shares the requests among the slots by
- * `weighted_round_robin`; `caddyServers` makes that configuration. Each change is one new configuration: Caddy takes it
- * over without refusing anybody, and closes idle connections, so that a request may meet a closing connection; and it
- * counts anew. What is changed is kept for a restart with `--resume`.
+ * `weighted_round_robin`; `caddyServers` makes that configuration. Each change is one new configuration, and it counts anew.
+ * It closes idle connections, those to its own slots too: a user's request may meet a closing connection, and one that
+ * Caddy must not repeat gets a 502. Its retries (`try_duration`) end with the old configuration, and connections that are
+ * not kept only move the loss to those that its old listener has not accepted yet. So it promises less than HAProxy.
+ * What is changed is kept for a restart with `--resume`.
  */
 
 export interface CaddySettings {

@@ -15,7 +15,7 @@ const usage = `The deployment demo: a release is deployed under load, then a bad
 
   npm run demo:deploy                       the whole story
   npm run demo:deploy -- --report FILE      also write requests, failures and times as JSON
-  npm run demo:deploy -- --proxy caddy      behind Caddy; HAProxy where it is installed, else Caddy, unless said
+  npm run demo:deploy -- --proxy caddy      behind Caddy; HAProxy unless said, where it can be had
   npm run demo:deploy -- --quick            measured for a second at each share instead of three
   npm run demo:deploy -- --sabotage         the bad release is let through: users notice, the proof fails, exit 1`;
 
@@ -178,6 +178,7 @@ function prove({ serving: found, states, users }: Facts): boolean {
   }
   if (users.repeated > 0)
     show(`${users.repeated} requests were sent a second time, as RFC 9110 allows`);
+  if (users.lost > 0) show(`${users.lost} requests were answered by no release at all`);
   const failures = (name: string): number => users.phases[name]?.failures ?? 0;
   const harmed = failures('bad-release') / Math.max(1, users.phases['bad-release']?.requests ?? 0);
   const claims: [string, boolean][] = [

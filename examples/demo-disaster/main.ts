@@ -16,7 +16,7 @@ const usage = `The disaster demo: a site dies under load, and the whole system c
 
   npm run demo:disaster                     the whole story
   npm run demo:disaster -- --report FILE    also write what was measured as JSON
-  npm run demo:disaster -- --proxy caddy    behind Caddy; HAProxy where it is installed, else Caddy, unless said
+  npm run demo:disaster -- --proxy caddy    behind Caddy; HAProxy unless said, where it can be had
   npm run demo:disaster -- --sabotage       a WAL segment and a file vanish from the backups: the proof fails, exit 1`;
 
 const reportFolder = join(programFolder, '..', '.runbook', 'reports');

@@ -13,7 +13,10 @@ export interface Failure {
   error: string;
   release: string | null;
   instance: string | null;
-  /** A client may have sent it again by RFC 9110 §9.2.2: idempotent, on a reused connection, not a byte received. */
+  /**
+   * A client may have sent it again by RFC 9110 §9.2.2: it was certainly not sent, or it is idempotent
+   * and its connection ended before a byte of the answer came.
+   */
   mayRepeat: boolean;
 }
 
@@ -33,6 +36,8 @@ export interface PhaseReport extends Counted {
   seconds: number;
   /** Requests sent a second time, as RFC 9110 §9.2.2 allows; counted once in `requests`. */
   repeated: number;
+  /** Those of the failures that no instance answered; the others were answered wrongly. */
+  lost: number;
   /** By what the answers' headers say; `none` where no instance answered. */
   byRelease: Record<string, Counted>;
   byInstance: Record<string, Counted>;
@@ -45,6 +50,9 @@ export interface LoadReport extends PhaseReport {
   phases: Record<string, PhaseReport>;
   failed: Failure[];
 }
+
+/** The name of what no instance answered. */
+const noInstance = 'none';
 
 class Counter {
   requests = 0;
@@ -94,6 +102,7 @@ export class Phase {
       ...this.all.report(),
       seconds: Math.round((this.ended ?? performance.now()) - this.begun) / 1_000,
       repeated: this.repeated,
+      lost: this.instances.get(noInstance)?.report().failures ?? 0,
       byRelease: reports(this.releases),
       byInstance: reports(this.instances),
     };
@@ -101,7 +110,7 @@ export class Phase {
 }
 
 function counterOf(counters: Map<string, Counter>, name: string | null): Counter {
-  const key = name ?? 'none';
+  const key = name ?? noInstance;
   const counter = counters.get(key) ?? new Counter();
   counters.set(key, counter);
   return counter;

@@ -211,6 +211,10 @@ class User {
       let place = { connection: 0, requests: 0 };
       let receivedBefore = 0;
       let answered: IncomingMessage | undefined;
+      let isConnected = false;
+      let isOutOfTime = false;
+      /** Of an answer to this request. */
+      const isUntouched = (): boolean => !answered && socket?.bytesRead === receivedBefore;
       const settle = (error: string | null): void =>
         resolve({
           status: answered?.statusCode ?? null,
@@ -221,10 +225,7 @@ class User {
           requestOnConnection: place.requests,
           mayRepeat:
             error !== null &&
-            method !== 'POST' &&
-            request.reusedSocket &&
-            !answered &&
-            socket?.bytesRead === receivedBefore,
+            (!isConnected || (method !== 'POST' && !isOutOfTime && isUntouched())),
         });
       request.once('socket', (used) => {
         socket = used;
@@ -232,10 +233,13 @@ class User {
         place.requests += 1;
         known.set(used, place);
         receivedBefore = used.bytesRead;
+        if (used.connecting) used.once('connect', () => (isConnected = true));
+        else isConnected = true;
       });
-      request.once('timeout', () =>
-        request.destroy(new Error(`no answer within ${answerLimitMs / 1_000} s`)),
-      );
+      request.once('timeout', () => {
+        isOutOfTime = true;
+        request.destroy(new Error(`no answer within ${answerLimitMs / 1_000} s`));
+      });
       request.once('error', (error: NodeJS.ErrnoException) =>
         settle(`${error.code ?? ''} ${error.message}`.trim()),
       );

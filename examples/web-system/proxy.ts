@@ -4,7 +4,7 @@ import type { TargetDeclaration } from '../../language/targets-file.js';
 import { caddyServers } from '../../activities/traffic/caddy.js';
 import { nginxLogFormat, nginxPool } from '../../activities/traffic/nginx.js';
 import { trafficOf, type TrafficSwitch } from '../../activities/traffic/index.js';
-import { findCaddy, findHaproxy, findNginx } from '../../embedded/binaries.js';
+import { findCaddy, findHaproxy, findNginx, isHaproxyHere } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
 import { endProcess, ServerProcess, startOf } from '../../embedded/process.js';
@@ -44,11 +44,14 @@ export interface ProxyOptions {
 export function proxyMissing(kind: ProxyKind): string | undefined {
   if (kind === 'nginx' && !findNginx())
     return 'nginx is not installed: install it (Debian: apt-get install nginx-light) or name it in RUNBOOK_NGINX_BIN';
-  if (kind !== 'haproxy' || findHaproxy()) return undefined;
-  return 'HAProxy is not installed: install it (Debian: apt-get install haproxy) or name it in RUNBOOK_HAPROXY_BIN';
+  if (kind !== 'haproxy' || isHaproxyHere()) return undefined;
+  return (
+    'HAProxy is not installed, and not packaged for this platform: ' +
+    'install it (brew install haproxy) or name it in RUNBOOK_HAPROXY_BIN'
+  );
 }
 
-/** HAProxy where it is installed, else Caddy, which can be had everywhere. */
+/** HAProxy where it is installed or packaged, else Caddy, which can be had everywhere. */
 export function proxyHere(): ProxyKind {
   return proxyMissing('haproxy') ? 'caddy' : 'haproxy';
 }
@@ -155,13 +158,13 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-function haproxyIn(
+async function haproxyIn(
   folder: string,
   port: number,
   slots: readonly string[],
   remembers: boolean,
   declared: Readonly<Record<string, string>>,
-): Kind {
+): Promise<Kind> {
   const socket = join(folder, 'haproxy.sock');
   const pidFile = join(folder, 'haproxy.pid');
   const config = join(folder, 'haproxy.cfg');
@@ -169,13 +172,15 @@ function haproxyIn(
   writeFileSync(stateFile, '');
   writeFileSync(config, haproxyConfig({ socket, stateFile, port, slots, remembers, declared }));
   return {
-    program: findHaproxy() ?? 'haproxy',
+    program: await findHaproxy(cacheFolder(), sayFetched),
     args: ['-db', '-f', config],
     resumeArgs: [],
     pidFile,
     facts: { proxy: 'haproxy', pool, socket, ...(remembers ? { stateFile } : {}) },
   };
 }
+
+const sayFetched = (line: string): void => void process.stderr.write(`${line}\n`);
 
 function haproxyConfig(settings: {
   socket: string;
@@ -241,7 +246,7 @@ async function caddyIn(
       },
     }),
   );
-  const program = await findCaddy(cacheFolder(), (line) => process.stderr.write(`${line}\n`));
+  const program = await findCaddy(cacheFolder(), sayFetched);
   return {
     program: '/usr/bin/env',
     args: [

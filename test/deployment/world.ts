@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../embedded/ports.js';
 import { Load, type LoadOptions } from '../../examples/web-system/load-client.js';
@@ -11,6 +12,7 @@ import {
   runningInstance,
   startInstance,
 } from '../../examples/web-system/instances.js';
+import type { LoadReport } from '../../examples/web-system/load-report.js';
 import { proxyHere, type ProxyKind } from '../../examples/web-system/proxy.js';
 import { WebSystem } from '../../examples/web-system/system.js';
 import { webTarget } from '../../examples/web-system/target.js';
@@ -19,6 +21,9 @@ import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine, type EngineOptions } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
+import { reloadsOf } from './reloads.js';
+
+const unnoticed = { failures: 0, failed: [] };
 
 export type DeploymentWorldOptions = Pick<EngineOptions, 'workers' | 'program' | 'address'> & {
   slots?: readonly string[];
@@ -35,7 +40,7 @@ export class DeploymentWorld {
     private readonly closers: (() => Promise<unknown>)[],
   ) {}
 
-  /** @param proxy HAProxy where it is installed, else Caddy, unless said */
+  /** @param proxy HAProxy where it can be had, else Caddy, unless said */
   static async start(
     proxy: ProxyKind = proxyHere(),
     { remembers = true, slots, everywhere, ...workers }: DeploymentWorldOptions = {},
@@ -77,6 +82,17 @@ export class DeploymentWorld {
       ...limits,
       ...(kind === 'haproxy' ? {} : { orders: 0, retryOnce: true }),
     });
+  }
+
+  /**
+   * Did users notice no more than the proxy promises? With HAProxy that is nothing. A new configuration
+   * of Caddy costs each connection one request at most, and what is answered is right all the same.
+   */
+  async expectUnnoticed({ failures, failed, lost, connections }: LoadReport): Promise<void> {
+    const { proxy } = this.system;
+    if (proxy.kind === 'haproxy') return expect({ failures, failed }).toEqual(unnoticed);
+    expect(failed.filter(({ instance }) => instance !== null)).toEqual([]);
+    expect(lost).toBeLessThanOrEqual(connections * (await reloadsOf(proxy)));
   }
 
   deploy(version: string, inputs: JsonObject = {}): Promise<WorkflowHandle> {

@@ -16,6 +16,22 @@ export interface Places {
   next: { server: string };
 }
 
+/** What a good release may cost users behind a proxy; nothing to say where that is nothing. */
+const costs: Readonly<Record<string, string>> = {
+  caddy:
+    'each change of weights is a new configuration of Caddy: it closes idle connections, and a ' +
+    'request that comes just then has to be sent again, or is lost or answered 502',
+  nginx:
+    'each change of weights is a reload of nginx: it closes idle connections, and a request that ' +
+    'comes just then has to be sent again, or is lost',
+};
+
+/** For whoever approves: what users may notice although the release is good. */
+export function noticedOf({ proxy }: SeenTraffic): Record<string, string> {
+  const cost = costs[proxy];
+  return cost === undefined ? {} : { 'what users may notice': cost };
+}
+
 /** A proxy's weights go to 256; hundredths are what people think in. */
 const whole = 100;
 

@@ -8,7 +8,7 @@ import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
 import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
 import { leaveOut } from './left-out.js';
-import { asBefore, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
+import { asBefore, noticedOf, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { serverByServer } from './rolling.js';
 import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
 import type { Way } from './way.js';
@@ -79,14 +79,18 @@ async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact
   const { strategy } = wish;
   if (strategy === 'rolling')
     return { artefact, way: serverByServer(run, wish, deployer, pool, running) };
-  return {
-    artefact,
-    way: besideTheOld(run, wish, deployer, placesOf(pool, running, wish.version)),
-  };
+  const places = placesOf(pool, running, wish.version);
+  return { artefact, way: besideTheOld(run, wish, deployer, places, noticedOf(pool)) };
 }
 
 /** The strategies that start the new version on a server of its own and shift the traffic to it. */
-function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places): Way {
+function besideTheOld(
+  run: Run,
+  wish: Wish,
+  deployer: Deployer,
+  places: Places,
+  noticed: Record<string, string>,
+): Way {
   const { old, next } = places;
   const service = run.target('service').name;
   return {
@@ -94,6 +98,7 @@ function besideTheOld(run: Run, wish: Wish, deployer: Deployer, places: Places):
     evidence: {
       'runs now': `${old.version} on ${old.server}`,
       'traffic in percent': wish.shares.join(', '),
+      ...noticed,
     },
     covers: { from: old.version, to: next.server, shares: wish.shares },
     hold: asBefore(service, places),

@@ -6,7 +6,7 @@ import type { Run } from '../engine/run.js';
 import { contractWhenAllowed } from './database.js';
 import { answerOf, type Deployer, type Running } from './deployer.js';
 import { judged } from './judge.js';
-import { observe, type SeenTraffic } from './pool.js';
+import { noticedOf, observe, type SeenTraffic } from './pool.js';
 import { measurementOf, numbers, watchOver, type Baseline } from './shift.js';
 import type { Way } from './way.js';
 import type { Wish } from './wish.js';
@@ -102,6 +102,7 @@ export function serverByServer(
     evidence: {
       'runs now': `${fleet.version} on ${names.join(', ')}`,
       'replaced at a time': `${wish.batch} of ${names.length}`,
+      ...noticedOf(seen),
     },
     covers: { from: fleet.version, to: names, batch: wish.batch },
     hold,
