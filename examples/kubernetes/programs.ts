@@ -12,6 +12,9 @@ export const kubernetesVersion = '1.36.3';
 /** Nodes and pods that are simulated: the oldest release that knows this Kubernetes. */
 export const kwokVersion = '0.8.0';
 
+/** The newest Helm 3 that is made for the parts of this Kubernetes. */
+export const helmVersion = '3.21.4';
+
 export const programs = [
   'kube-apiserver',
   'kube-controller-manager',
@@ -32,6 +35,31 @@ export function program(name: Program): string {
 }
 
 export const isBuilt = (): boolean => programs.every((name) => existsSync(program(name)));
+
+/** Where the Helm is that was built with them. */
+export const helmFolder = (): string => join(cacheFolder(), `helm-${helmVersion}`);
+
+export const isHelmBuilt = (): boolean => existsSync(join(helmFolder(), 'helm'));
+
+/** Helm: given by the user, built or installed; undefined when there is none. */
+export function findHelm(): string | undefined {
+  const given = process.env['RUNBOOK_HELM_BIN'];
+  if (given) return given;
+  return isHelmBuilt() ? join(helmFolder(), 'helm') : onPath('helm', ['/usr/local/bin']);
+}
+
+/** kubectl: built, else installed; undefined when there is none. */
+export function findKubectl(): string | undefined {
+  return existsSync(program('kubectl')) ? program('kubectl') : onPath('kubectl', []);
+}
+
+/** What the build would still have to make; empty when all is there. */
+export function notBuilt(): string[] {
+  return [
+    ...(isBuilt() ? [] : [`Kubernetes ${kubernetesVersion}`]),
+    ...(isHelmBuilt() ? [] : [`Helm ${helmVersion}`]),
+  ];
+}
 
 /** Go, which builds them; undefined when it is not installed. */
 export function findGo(): string | undefined {

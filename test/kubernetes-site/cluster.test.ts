@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Cluster, contextName } from '../../examples/kubernetes/cluster.js';
-import { kubernetesMissing, program } from '../../examples/kubernetes/programs.js';
+import { findHelm, kubernetesMissing, program } from '../../examples/kubernetes/programs.js';
 import { readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
 import { install, status } from '../../examples/kubernetes/site/releases.js';
 import { fence, makeWitness } from '../../examples/kubernetes/site/witness.js';
@@ -14,10 +14,10 @@ import { CloudSites, secrets } from './world.js';
 
 /*
  * The Kubernetes part of the site program on a real API server with its controllers, with the rights of its roles and no others; two
- * namespaces are the sites, a third one is the witness's. Only terraform, aws and psql stand in, and helm where it is not installed.
+ * namespaces are the sites, a third one is the witness's. Only terraform, aws and psql stand in, and helm where it is neither built nor installed.
  */
 const here = kubernetesMissing() ? describe.skip : describe;
-const helm = process.env['RUNBOOK_HELM_BIN'];
+const helm = findHelm();
 const races = 20;
 const siteFolder = join(import.meta.dirname, '..', '..', 'examples', 'kubernetes', 'site');
 

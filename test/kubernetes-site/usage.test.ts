@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { execa } from 'execa';
 import { expect, test } from '@jest/globals';
+import { findHelm, findKubectl } from '../../examples/kubernetes/programs.js';
 import { take, toolNames, usage, type ToolName } from './usage.js';
 
 /*
@@ -8,9 +9,10 @@ import { take, toolNames, usage, type ToolName } from './usage.js';
  * these are installed.
  */
 
-/** The real helm may be somewhere else. */
+/** Those that may have been built here. */
 const programs: Partial<Record<ToolName, string | undefined>> = {
-  helm: process.env['RUNBOOK_HELM_BIN'],
+  helm: findHelm(),
+  kubectl: findKubectl(),
 };
 
 async function say(tool: ToolName, args: readonly string[]): Promise<string> {
