@@ -6,6 +6,7 @@ import { changesTarget } from '../common/lease.js';
 import { hadNoEffect, isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import { describeCondition, holds } from '../language/condition.js';
+import { digestOf } from '../language/digest.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
 import {
@@ -18,12 +19,15 @@ import {
   keepEvidenceIn,
   LeaseLostError,
   mayWriteClaims,
+  NotConfirmedError,
+  storable,
 } from '../store/index.js';
 import { isLetGo, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { lostLease } from './lease.js';
+import { notConfirmed } from './not-confirmed.js';
 import { onAnotherHost } from './other-host.js';
 import { capForHistory } from './output-cap.js';
 import { OutputCollector } from './output-collector.js';
@@ -78,6 +82,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
           ? { leases: request.retakeLease ? 'retake' : 'prove' }
           : {}),
         execution: executionOf(temporal.info),
+        builds: request.builds,
         hostBound: startsCommand(request),
         repeatable: startsCommand(request) && isRepeatable(request.step, request.action),
         ...(request.hostGone === undefined ? {} : { hostGone: request.hostGone }),
@@ -167,10 +172,10 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       await untilRecorded(heart.signal, finish, { cancellable: false });
     }
     if (failure === undefined) {
-      const { value } = capForHistory(output);
-      await settle(heart, () =>
-        endAttempt(deps.pool, { ...at, attempt, fence, state: 'succeeded', output: value }),
-      );
+      // History and record have the same, so that one can be held against the other.
+      const value = storable(capForHistory(output).value);
+      const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
+      await settle(heart, () => endAttempt(deps.pool, { ...ended, digest: digestOf(value) }));
       return { output: value, attempt };
     }
     if (failure instanceof CancelledFailure) {
@@ -187,15 +192,20 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
     throw asApplicationFailure(failure, problem, attempt, last);
   } catch (error) {
-    throw error instanceof LeaseLostError ? refusal(error) : error;
+    throw refusalOf(error) ?? error;
   } finally {
     heart.stop();
   }
 }
 
-/** The attempt has not begun: the target is another run's. */
-function refusal({ loss, attempt }: LeaseLostError): ApplicationFailure {
-  const failure = lostLease(loss, false);
+/** Why the attempt has not begun; null when the error is another one. */
+function refusalOf(error: unknown): ApplicationFailure | null {
+  if (error instanceof LeaseLostError) return refusal(lostLease(error.loss, false), error.attempt);
+  if (error instanceof NotConfirmedError) return refusal(notConfirmed(error.doubts), error.attempt);
+  return null;
+}
+
+function refusal(failure: StepFailure, attempt: number): ApplicationFailure {
   return asApplicationFailure(
     failure,
     problemOf(failure, (text) => text),

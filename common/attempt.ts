@@ -3,6 +3,24 @@ import type { Json, JsonObject } from '../language/json.js';
 import type { Action, CheckAction, Effect, StepKind } from '../language/runbook.js';
 import type { RunKey } from './keys.js';
 
+/** An answer of a step that the run builds on. */
+export interface BuiltOn {
+  path: string;
+  /** As the step answered; 0 when it did not succeed. */
+  attempt: number;
+  /** Of its output; null when it did not succeed: then no attempt of it may run any more. */
+  digest: string | null;
+}
+
+/** What a step builds on, which the record has to confirm before it begins. */
+export interface Builds {
+  answers: BuiltOn[];
+  /** Ids of decisions that were judged good. */
+  decisions: string[];
+  /** Id of the decision to go on although the record did not confirm it. */
+  despite?: string;
+}
+
 /** What the engine asks a worker to do: one attempt of one step. Versioned, because worker and run may be of different releases. */
 export interface AttemptRequest<A extends Action = Action> {
   version: 1;
@@ -23,6 +41,8 @@ export interface AttemptRequest<A extends Action = Action> {
   timeoutMs: number;
   /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */
   retakeLease?: boolean;
+  /** Absent: the run is of a release that did not say. */
+  builds?: Builds;
   /** A host whose workers did not take the attempt back in time: what was started there is no longer waited for. */
   hostGone?: string | undefined;
 }

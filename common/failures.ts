@@ -58,6 +58,8 @@ export const failureTypes = {
   OnAnotherHost: 'permanent',
   /** any kind: something that is not the run it names asked for the step; see who may reach the Temporal server. */
   OutOfPlace: 'permanent',
+  /** any kind: what the step builds on is not what the record has; somebody may have answered for a worker. */
+  NotConfirmed: 'permanent',
   /** any kind: the Temporal server did not say which run asks for the step. */
   TemporalUnavailable: 'waiting',
   /** any kind: PostgreSQL, which keeps the record, is away. */

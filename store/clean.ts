@@ -1,3 +1,5 @@
+import type { Json } from '../language/json.js';
+
 /** NUL and halves of surrogate pairs: JSON can carry them, PostgreSQL's text and json cannot. */
 const unstorable = /[\0\p{Surrogate}]/gu;
 const suspicious = /\\u(0000|d[89a-f])/i;
@@ -12,6 +14,11 @@ export function jsonText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   const text = JSON.stringify(value);
   return suspicious.test(text) ? JSON.stringify(cleanValue(JSON.parse(text))) : text;
+}
+
+/** The value as the record gives it back. */
+export function storable(value: Json): Json {
+  return JSON.parse(jsonText(value) ?? 'null') as Json;
 }
 
 function cleanValue(value: unknown): unknown {

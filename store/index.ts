@@ -49,6 +49,8 @@ export {
   keepEvidence,
   keepEvidenceIn,
   LeaseLostError,
+  NotConfirmedError,
+  type Doubt,
   type AttemptBegun,
   type AttemptEnd,
   type AttemptStart,
@@ -67,3 +69,4 @@ export {
   type LeftCommand,
   type WatchedRun,
 } from './watch.js';
+export { storable } from './clean.js';

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Builds } from '../common/attempt.js';
 import type { RunKey } from '../common/keys.js';
 import { hostOfPlace } from '../common/queues.js';
 import { placesOf, type SavedStep } from '../common/saved-steps.js';
@@ -39,6 +40,8 @@ export interface AttemptStart {
   hostBound?: boolean;
   /** Id of a host that is no longer waited for. */
   hostGone?: string;
+  /** What the step builds on. */
+  builds?: Builds | undefined;
   /** True when doing it again does no harm: then what cannot be gone on with is begun anew. */
   repeatable?: boolean;
 }
@@ -52,6 +55,26 @@ export class LeaseLostError extends Error {
   ) {
     super(`lost target ${loss.target}`);
     this.name = 'LeaseLostError';
+  }
+}
+
+/** What a run builds on, and the record does not have. */
+export interface Doubt {
+  /** `running`: the step has not ended. `output`: it has another one, or has not succeeded. `decision`: none such was accepted. */
+  about: 'running' | 'output' | 'decision';
+  /** Path of the step, or id of the decision. */
+  name: string;
+}
+
+/** A step may not begin on what the record does not confirm. */
+export class NotConfirmedError extends Error {
+  constructor(
+    readonly doubts: readonly Doubt[],
+    /** The last attempt before; 0 when there was none. */
+    readonly attempt: number,
+  ) {
+    super('not confirmed');
+    this.name = 'NotConfirmedError';
   }
 }
 
@@ -80,7 +103,7 @@ export interface AttemptBegun {
  * marked `lost`, and whatever it reports later is refused; one that is `resumable` is taken over under the same number,
  * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer. The run keeps its
  * targets at least until the attempt has begun.
- * @throws NotInRecord, LeaseLostError, ExecutionReplaced
+ * @throws NotInRecord, LeaseLostError, NotConfirmedError, ExecutionReplaced
  */
 export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   if (start.temporalAttempt === 1 && (await beginFirst(pool, start)))
@@ -90,7 +113,7 @@ export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<
 
 /**
  * The step's first attempt, in one round trip, where nothing stands against it: the execution is the one that the record
- * knows, the run has the targets that it needs, and nobody else has begun. Anything else is for `beginNext` to judge.
+ * knows, the run has the targets that it needs, what it builds on is in the record, and nobody else has begun. Anything else is for `beginNext` to judge.
  * @returns false when nothing was begun
  */
 async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> {
@@ -107,9 +130,12 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> 
                    SELECT DISTINCT ON (target) target, fence FROM runbook.lease_claims WHERE run_no = run.no ORDER BY target, fence DESC
                  ) c JOIN runbook.leases l ON l.target = c.target
                  WHERE $13 ORDER BY l.target FOR SHARE OF l
+               ), doubt AS MATERIALIZED (
+                 SELECT FROM run CROSS JOIN LATERAL (${doubts('run.no', 14, '$3')}) d
                ), step AS (
                  INSERT INTO runbook.steps AS s (run_no, path, undo_of, title, kind, effect, state, attempts, started_at)
-                 SELECT no, $3, $4, $5, $6, $7, 'running', 1, at FROM run WHERE NOT EXISTS (SELECT FROM proof WHERE NOT holds)
+                 SELECT no, $3, $4, $5, $6, $7, 'running', 1, at FROM run
+                 WHERE NOT EXISTS (SELECT FROM proof WHERE NOT holds) AND NOT EXISTS (SELECT FROM doubt)
                  ON CONFLICT (run_no, path) DO UPDATE SET
                    title = excluded.title, state = 'running', attempts = greatest(s.attempts, 1),
                    started_at = coalesce(s.started_at, excluded.started_at), ended_at = NULL
@@ -132,6 +158,7 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> 
           start.place ?? null,
           start.execution?.runId ?? null,
           start.leases !== undefined,
+          ...buildValues(start),
         ],
       }),
     );
@@ -145,7 +172,7 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> 
 
 function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   return inTransaction(pool, async (client) => {
-    const { no, claims } = await lockStep(client, start);
+    const { no, claims, doubts } = await lockStep(client, start);
     const earlier = await client.query<EarlierRow>({
       name: 'attempts-earlier',
       text: `SELECT coalesce(max(attempt), 0) AS last,
@@ -172,6 +199,7 @@ function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
         succeeded: { output: await outputOf(client, no, start.step, succeeded) },
       };
     }
+    if (doubts) throw new NotConfirmedError(doubts, last);
     if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
     const elsewhere = place === null ? null : otherHost(place, host, start);
     if (running !== null && elsewhere) return { attempt: running, lost, failed, fence, elsewhere };
@@ -349,6 +377,8 @@ export interface AttemptEnd {
   fence?: number;
   state: Exclude<AttemptState, 'running'>;
   output?: Json;
+  /** Of the output. */
+  digest?: string;
   error?: Problem;
 }
 
@@ -366,7 +396,7 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
                SELECT s.run_no, s.path FROM runbook.steps s JOIN runbook.runs r ON r.no = s.run_no
                WHERE r.run = $1 AND r.first_run_id = $2 AND s.path = $3 FOR UPDATE OF s
              ), ended AS (
-               UPDATE runbook.attempts a SET state = $5, ended_at = clock_timestamp(), output = $6::json, error = $7::json
+               UPDATE runbook.attempts a SET state = $5, ended_at = clock_timestamp(), output = $6::json, error = $7::json, digest = $9
                FROM step WHERE a.run_no = step.run_no AND a.path = step.path AND a.attempt = $4 AND a.state = 'running' AND a.fence = $8
                RETURNING a.run_no, a.path, a.ended_at
              ), shown AS (
@@ -388,6 +418,7 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
         jsonText(end.output),
         jsonText(end.error),
         end.fence ?? 1,
+        end.digest ?? null,
       ],
     }),
   );
@@ -532,12 +563,9 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
 }
 
 /** The step's row, made when the plan could not know it, locked until the transaction ends. */
-async function lockStep(
-  client: pg.PoolClient,
-  start: AttemptStart,
-): Promise<{ no: string; claims: boolean }> {
+async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<LockedStep> {
   const undoOf = undoneBy(start.step);
-  const { rows } = await client.query<{ no: string; claims: boolean; execution: string | null }>({
+  const { rows } = await client.query<LockedStep & { execution: string | null }>({
     name: 'steps-lock',
     text: `WITH run AS (
              SELECT no, execution FROM runbook.runs WHERE run = $1 AND first_run_id = $2
@@ -547,7 +575,9 @@ async function lockStep(
              ON CONFLICT (run_no, path) DO UPDATE SET title = excluded.title
              RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims
            )
-           SELECT step.no, step.claims, run.execution FROM step, run`,
+           SELECT step.no, step.claims, run.execution,
+                  (SELECT json_agg(d) FROM (${doubts('run.no', 8, '$3')}) d) AS doubts
+           FROM step, run`,
     values: [
       start.key.run,
       start.key.firstRunId,
@@ -556,6 +586,7 @@ async function lockStep(
       cleanText(start.title),
       start.kind,
       start.effect,
+      ...buildValues(start),
     ],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
@@ -565,6 +596,35 @@ async function lockStep(
     if (arrival === 'replaced') throw new ExecutionReplaced(start.key.run);
   }
   return rows[0];
+}
+
+/**
+ * SQL for everything that a step builds on and the record does not have: rows of `about` and `name`. People may let it go
+ * on with an output that the record does not have; what runs has to end first, and no decision is made up for.
+ * @param first number of the first of three parameters: see `buildValues`
+ */
+function doubts(run: string, first: number, path: string): string {
+  return `SELECT CASE WHEN a.state = 'running' THEN 'running' ELSE 'output' END AS about, b.path AS name
+          FROM json_to_recordset($${first}::json) AS b (path text, attempt integer, digest text)
+          LEFT JOIN LATERAL (
+            SELECT state, digest FROM runbook.attempts
+            WHERE run_no = ${run} AND path = b.path AND (attempt = b.attempt OR state = 'running')
+            ORDER BY state = 'running' DESC LIMIT 1
+          ) a ON true
+          WHERE a.state = 'running' OR (b.digest IS NOT NULL AND (a.state IS DISTINCT FROM 'succeeded' OR a.digest <> b.digest)
+            AND NOT EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND decision = $${first + 2}
+                              AND accepted AND verb = 'retry' AND gate = ${path}))
+          UNION ALL
+          SELECT 'decision', id FROM unnest($${first + 1}::text[]) AS named (id)
+          WHERE NOT EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND decision = id AND accepted)`;
+}
+
+function buildValues({ builds }: AttemptStart): unknown[] {
+  return [
+    builds ? JSON.stringify(builds.answers) : null,
+    builds?.decisions.map(cleanText) ?? null,
+    builds?.despite ?? null,
+  ];
 }
 
 /** After a reset a step may be due again that was undone before, or its undo after the step was done again. */
@@ -628,6 +688,12 @@ function stepsJson(steps: readonly (StepView | SavedStep)[]): string | null {
       ended: endedAt,
     })),
   );
+}
+
+interface LockedStep {
+  no: string;
+  claims: boolean;
+  doubts: Doubt[] | null;
 }
 
 interface EarlierRow {

@@ -1,3 +1,4 @@
+import type { Builds } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import type { GateFacts } from '../../common/judgement.js';
@@ -69,6 +70,8 @@ export interface Carried {
   desk: Case[];
   lease: CarriedLease;
   inbox: CarriedInbox;
+  /** What no step has confirmed yet. Absent: the execution before did not say. */
+  unconfirmed?: Builds;
   paused: boolean;
   /** In words, when the plan was made anew: the approvals so far are void. */
   changedInputs?: string | undefined;

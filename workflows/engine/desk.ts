@@ -77,6 +77,11 @@ export class Desk {
     return this.cases.get(path)?.problem;
   }
 
+  /** Id of the decision that let the step try again last. */
+  lastDecision(path: string): string | undefined {
+    return this.cases.get(path)?.decision?.id;
+  }
+
   /** How often the step has asked; each `retry` gives it as many attempts again. */
   asked(path: string): number {
     return this.cases.get(path)?.attempt ?? 0;

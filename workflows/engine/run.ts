@@ -2,7 +2,7 @@ import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio
 import type { Json, JsonObject } from '../../language/json.js';
 import type { Plan, PlannedTarget } from '../../language/plan.js';
 import type { Action, CheckAction, StepSpec } from '../../language/runbook.js';
-import type { AttemptRequest, Expectation } from '../../common/attempt.js';
+import type { AttemptRequest, Builds, Expectation } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
@@ -26,6 +26,7 @@ import { nestedIn, type Part } from './part.js';
 import { presentRelease } from './release.js';
 import { Saves } from './saves.js';
 import { Turn } from './turn.js';
+import { Unconfirmed } from './unconfirmed.js';
 import { UndoList, type Undo } from './undo.js';
 
 /** What an execution begins with: an admission, or what the execution before has handed over. */
@@ -77,6 +78,7 @@ export class Run {
   readonly desk = new Desk();
   readonly lease = new Lease();
   readonly undos = new UndoList();
+  readonly unconfirmed: Unconfirmed;
   readonly turn: Turn;
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
@@ -95,6 +97,7 @@ export class Run {
     this.saves = new Saves(this.board, carried?.saves?.made);
     this.outputs = new OutputBudget(plan, view.steps);
     this.gates = new Gates(plan.steps, carried?.gates);
+    this.unconfirmed = new Unconfirmed(carried?.unconfirmed);
     this.turn = new Turn(inbox, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
     for (const row of entry.taken ?? []) this.board.adopt(row);
@@ -404,6 +407,7 @@ export class Run {
       desk: this.desk.carry(),
       lease: this.lease.carry(),
       inbox: this.inbox.carry(),
+      unconfirmed: this.unconfirmed.carry(),
       paused: this.turn.paused,
       rollback,
       changedInputs,
@@ -476,7 +480,8 @@ export class Run {
       retry: { attempts: 1 },
     };
     try {
-      await this.attempt(path, probe, { action: work.check, timeoutMs: probeMs });
+      const builds = this.unconfirmed.namedBy(path);
+      await this.attempt(path, probe, { action: work.check, timeoutMs: probeMs }, builds);
       this.board.view.probed = [...(this.board.view.probed ?? []), row.id];
       return true;
     } catch (error) {
@@ -560,7 +565,8 @@ export class Run {
       if (!problem) {
         this.board.begin(row, 'undoing');
         try {
-          const { output } = await this.attempt(undoPath, undoSpec, { action });
+          const builds = this.unconfirmed.namedByUndo(undoPath, path);
+          const { output } = await this.attempt(undoPath, undoSpec, { action }, builds);
           this.board.end(row, 'undone', { output });
           return true;
         } catch (error) {
@@ -592,7 +598,8 @@ export class Run {
     work: Work,
   ): Promise<{ output: Json } | { problem: Problem }> {
     try {
-      const { output, attempt } = await this.attempt(path, spec, work, (problem) =>
+      const builds = this.unconfirmed.namedBy(path);
+      const { output, attempt } = await this.attempt(path, spec, work, builds, (problem) =>
         this.board.tell(row, problem),
       );
       row.attempts = attempt;
@@ -661,10 +668,11 @@ export class Run {
     return { board, command: settings.command, run: key.run, save: () => this.save(), until };
   }
 
-  private attempt(
+  private async attempt(
     path: string,
     spec: StepSpec,
     work: Work,
+    builds: Builds,
     told?: (problem: Problem) => void,
   ): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
@@ -682,16 +690,31 @@ export class Run {
       attemptsOnceActed: tries.onceActed * rounds,
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
       ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
+      builds: { ...builds, ...this.despite(path) },
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);
-    return this.turn.during(() =>
-      onItsHost(
-        this.settings.hostWaitMs,
-        (where) =>
-          attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
-        told,
-      ),
-    );
+    try {
+      const answer = await this.turn.during(() =>
+        onItsHost(
+          this.settings.hostWaitMs,
+          (where) =>
+            attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
+          told,
+        ),
+      );
+      this.unconfirmed.succeeded(path, answer.attempt, answer.output, builds);
+      return answer;
+    } catch (error) {
+      this.unconfirmed.ended(path);
+      throw error;
+    }
+  }
+
+  /** People have looked at what the record did not confirm, and let the step go on. */
+  private despite(path: string): Pick<Builds, 'despite'> {
+    const decision = this.desk.lastDecision(path);
+    const doubted = this.desk.lastProblem(path)?.type === 'NotConfirmed';
+    return doubted && decision !== undefined ? { despite: decision } : {};
   }
 
   /** Shows the parts as one step. */

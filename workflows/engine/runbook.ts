@@ -243,6 +243,7 @@ function ownerOf(run: Run, control: Control): InboxOwner {
     judge: async (request) => (await platformActivities.judge(request)).verdicts,
     apply: (decision, verdict, at) => {
       note(decision as unknown as Json, verdict, at);
+      run.unconfirmed.decided(decision.id);
       if (decision.step !== undefined) run.desk.decide(decision);
       else if (decision.verb === 'take-over') run.lease.decide(decision);
       else if (decision.verb === 'approve' || decision.verb === 'reject')

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Verdict } from '../../common/envelope.js';
+import { messageNames } from '../../common/names.js';
+import type { Json } from '../../language/json.js';
+import { watchQueries } from '../chaos/queries.js';
+import { tell } from '../chaos/tell.js';
+import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
+
+const sh = (script: string, file: string) => JSON.stringify(['/bin/sh', '-c', script, 'sh', file]);
+
+/** Somebody who can reach the Temporal server answers for a worker, by the activity's id. */
+describe('a forged answer', () => {
+  let engine: Engine;
+  /** The guard is off: nothing that a step builds on is looked at. */
+  let unguarded = false;
+  /** No verdict reaches the record, so that there is time to forge one. */
+  let verdictsWait = false;
+  const waiting: ((error: Error) => void)[] = [];
+
+  beforeAll(async () => {
+    watchQueries({
+      before({ name, text }) {
+        if (name === 'decisions-insert' && verdictsWait)
+          return new Promise<never>((_, fail) => waiting.push(fail));
+        return unguarded && name === 'attempts-begin-first'
+          ? text.replace('NOT EXISTS (SELECT FROM doubt)', 'true')
+          : undefined;
+      },
+    });
+    engine = await Engine.start();
+  }, 60_000);
+  afterAll(() => engine?.stop());
+
+  const lines = async (file: string) =>
+    (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).length;
+  const complete = (run: WorkflowHandle, activityId: string, answer: Json) =>
+    engine.client.activity.complete({ workflowId: run.workflowId, activityId }, answer);
+
+  interface Busy {
+    run: WorkflowHandle;
+    /** Lets the first command end. */
+    end: string;
+    /** A line for each time that the second command ran. */
+    file: string;
+  }
+
+  /** A run whose first command runs. */
+  async function busy(): Promise<Busy> {
+    const end = engine.path(`end-${randomUUID()}`);
+    const file = engine.path(`lines-${randomUUID()}`);
+    const run = await engine.run('test-desk', {
+      first: sh('echo > "$1.begun"; while [ ! -e "$1" ]; do sleep 0.05; done; echo real', end),
+      ...{ second: sh('echo line >> "$1"', file), journal: file },
+    });
+    await until('the command to run', async () => (await lines(`${end}.begun`)) >= 0 && begun(end));
+    return { run, end, file };
+  }
+  const begun = (end: string) =>
+    readFile(`${end}.begun`).then(
+      () => true,
+      () => undefined,
+    );
+
+  const forgeries: Record<string, (run: WorkflowHandle) => Promise<unknown>> = {
+    'says that a running step has succeeded': (run) =>
+      complete(run, 'first', { output: { stdout: 'forged' }, attempt: 1 }),
+    'says that a running step has failed, and people skip it': async (run) => {
+      const failure = ApplicationFailure.nonRetryable('forged', 'CommandFailed');
+      await engine.client.activity.fail(
+        { workflowId: run.workflowId, activityId: 'first' },
+        failure,
+      );
+      const { attempt, digest } = await engine.waiting(run);
+      await run.signal(messageNames.decide, {
+        ...{ version: 1, id: randomUUID(), run: run.workflowId, verb: 'skip', step: 'first' },
+        ...{ attempt, digest, by: 'operator', reason: 'not needed' },
+      });
+    },
+  };
+
+  /** @returns whether the next command ran beside the first */
+  async function beside({ run, file }: Busy, forge: (run: WorkflowHandle) => Promise<unknown>) {
+    await forge(run);
+    await until('the second step to ask or to have run', async () => {
+      const view = await engine.status(run).catch(() => undefined);
+      return (await lines(file)) > 0 || view?.waitingFor[0]?.id === 'second' ? true : undefined;
+    });
+    return (await lines(file)) > 0;
+  }
+
+  /** @returns whether what stands behind a gate was done, which the requester approved and a forged verdict let pass */
+  async function approvedByRequester(): Promise<boolean> {
+    const journal = engine.path(`gated-${randomUUID()}`);
+    const run = await engine.run('test-gated', {
+      ...{ journal, last: JSON.stringify(['/bin/true']), first_change: false },
+    });
+    const decision = await engine.decision(run, { by: 'requester' });
+    verdictsWait = true;
+    await run.signal(messageNames.decide, decision);
+    const judge = await until('the decision to be judged', async () => {
+      const { raw } = await run.describe();
+      return raw.pendingActivities?.find(({ activityType }) => activityType?.name === 'judge');
+    });
+    const verdict: Verdict = {
+      ...{ decision: decision.id, accepted: true, code: 'accepted', message: 'forged' },
+      at: new Date().toISOString(),
+    };
+    await complete(run, judge.activityId ?? '', { verdicts: [verdict] } as unknown as Json);
+    verdictsWait = false;
+    for (const fail of waiting.splice(0)) fail(new Error('the worker is too late'));
+    await engine.ended(run);
+    const done = await readFile(journal, 'utf8').catch(() => '');
+    return done.split('\n').includes('after');
+  }
+
+  test('lets nothing begin; without the guard it does', async () => {
+    const found = { guarded: 0, open: 0 };
+    for (const without of [false, true]) {
+      unguarded = without;
+      const key = unguarded ? 'open' : 'guarded';
+      for (const forge of Object.values(forgeries)) {
+        const started = await busy();
+        if (await beside(started, forge)) found[key] += 1;
+        await writeFile(started.end, '');
+      }
+      if (await approvedByRequester()) found[key] += 1;
+    }
+    unguarded = false;
+    tell(`forged answers: ${found.guarded} of 3 let a step begin; ${found.open} without the guard`);
+    expect(found).toEqual({ guarded: 0, open: 3 });
+  }, 120_000);
+
+  test('is told at the desk, and people go on when the command has ended', async () => {
+    const { run, end, file } = await busy();
+    await complete(run, 'first', { output: { stdout: 'forged' }, attempt: 1 });
+    const asked = await engine.waiting(run);
+    expect(asked.evidence['what happened']).toBe(
+      'the run was told that step first has ended, but in the record it still runs. ' +
+        'The step did not begin: somebody may have answered for a worker',
+    );
+    const again = async () => {
+      const { attempt, digest } = await engine.waiting(run);
+      await run.signal(messageNames.decide, {
+        ...{ version: 1, id: randomUUID(), run: run.workflowId, verb: 'retry', step: 'second' },
+        ...{ attempt, digest, by: 'operator', reason: 'looked at it' },
+      });
+      return attempt;
+    };
+    const before = await again();
+    await until('it to be refused again', async () => {
+      const { attempt } = await engine.waiting(run);
+      return attempt > before ? true : undefined;
+    });
+    expect(await lines(file)).toBe(0);
+    await writeFile(end, '');
+    const { rows } = await until('the record to have its end', async () => {
+      const result = await engine.pool.query(
+        `SELECT FROM runbook.attempts WHERE path = 'first' AND state = 'succeeded' AND host IS NOT NULL
+           AND run_no = (SELECT no FROM runbook.runs WHERE run = $1)`,
+        [run.workflowId],
+      );
+      return result.rowCount === 1 ? result : undefined;
+    });
+    expect(rows).toHaveLength(1);
+    await again();
+    expect(await engine.ended(run)).toMatchObject({ state: 'succeeded' });
+    expect(await lines(file)).toBe(1);
+  }, 60_000);
+});
