@@ -1,4 +1,5 @@
 import type { Plan } from '../language/plan.js';
+import { priorities, type Priority } from '../language/runbook.js';
 import type { StartEnvelope } from './envelope.js';
 import { searchAttributes, workflowTaskTimeout } from './names.js';
 
@@ -15,6 +16,8 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
     ],
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
     workflowTaskTimeout,
+    // Its steps inherit it, and so do its further executions.
+    priority: taskPriority(plan.runbook.priority),
     staticSummary: `${plan.drill ? 'Drill: ' : ''}${plan.runbook.title}: ${envelope.reason || 'no reason given'}`,
     staticDetails: details(envelope, plan),
     memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },
@@ -27,6 +30,11 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
       { key: searchAttributes.requester, value: envelope.by },
     ],
   };
+}
+
+/** How Temporal orders what waits for a worker, from 1, the first, to 5; 3 unless said. A drill is as urgent as the real thing. */
+export function taskPriority(priority: Priority): { priorityKey: number } {
+  return { priorityKey: priorities.indexOf(priority) + 1 };
 }
 
 /**

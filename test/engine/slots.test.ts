@@ -1,5 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { taskPriority } from '../../common/start-options.js';
+import type { Priority } from '../../language/runbook.js';
+import { programFolder } from '../../worker/config.js';
+import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
@@ -40,3 +48,56 @@ test('with all slots of the worker taken by a long step, runs are started, decid
     await engine.stop();
   }
 }, 60_000);
+
+const tenSteps = (id: string, priority: Priority): object => ({
+  ...{ id, version: '1.0.0', title: id, summary: 'Ten steps.', type: 'MAINTENANCE', priority },
+  ...{ tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], inputs: {} },
+  ...{ verification: 'none', rollback: 'none' },
+  steps: Array.from({ length: 10 }, (_, index) => ({
+    ...{ id: `s${index + 1}`, title: `Step ${index + 1}`, kind: 'command', effect: 'read' },
+    work: { action: { kind: 'command', argv: ['/bin/sleep', '0.05'] } },
+  })),
+});
+
+test('in a storm larger than the slots, a CRITICAL run comes first at each of its steps', async () => {
+  const library = await mkdtemp(join(tmpdir(), 'runbook-storm-'));
+  await writeFile(join(library, 'calm.json'), JSON.stringify(tenSteps('calm', 'LOW')));
+  await writeFile(join(library, 'urgent.json'), JSON.stringify(tenSteps('urgent', 'CRITICAL')));
+  const engine = await Engine.start({
+    workers: 1,
+    procedures: join(programFolder, 'workflows', 'index.js'),
+    settings: { RUNBOOK_MAX_STEPS: '2', RUNBOOK_LIBRARY: library },
+  });
+  try {
+    const started = new Map<string, number>();
+    const begin = async (runbook: string, priority: Priority): Promise<WorkflowHandle> => {
+      const handle = await engine.run(runbook, {}, taskPriority(priority));
+      started.set(handle.workflowId, Date.now());
+      return handle;
+    };
+    const storm = await Promise.all(Array.from({ length: 8 }, () => begin('calm', 'LOW')));
+    await until('the storm to rage', async () => {
+      const views = await Promise.all(storm.map((run) => engine.status(run).catch(() => null)));
+      return views.every((view) => view !== null);
+    });
+    // The second one is the guard switched off: the same runbook, which Temporal does not know to be urgent.
+    const [on, off] = await Promise.all([begin('urgent', 'CRITICAL'), begin('urgent', 'LOW')]);
+    const times = async (run: WorkflowHandle): Promise<{ first: number; tenth: number }> => {
+      const { steps } = await engine.ended(run);
+      const after = (index: number): number =>
+        Date.parse(steps[index]?.endedAt ?? '') - (started.get(run.workflowId) ?? 0);
+      return { first: after(0), tenth: after(9) };
+    };
+    const [urgent, unknown] = [await times(on), await times(off)];
+    const calm = await Promise.all(storm.map(times));
+    const middle = calm.map(({ tenth }) => tenth).sort((a, b) => a - b)[4] ?? 0;
+    tell(
+      `two slots, 8 LOW runs of ten steps (the middle one took ${middle} ms): CRITICAL has its first step after ${urgent.first} ms and its tenth after ${urgent.tenth} ms; without its priority after ${unknown.first} and ${unknown.tenth} ms`,
+    );
+    expect(urgent.tenth).toBeLessThan(unknown.tenth / 2);
+    expect((await on.describe()).raw.workflowExecutionInfo?.priority?.priorityKey).toBe(1);
+  } finally {
+    await engine.stop();
+    await rm(library, { recursive: true, force: true });
+  }
+}, 120_000);

@@ -233,9 +233,15 @@ export class Engine {
     };
   }
 
-  async run(runbook: string, inputs: JsonObject): Promise<WorkflowHandle> {
+  /** @param priority what Temporal orders waiting tasks by */
+  async run(
+    runbook: string,
+    inputs: JsonObject,
+    priority?: { priorityKey: number },
+  ): Promise<WorkflowHandle> {
     const envelope = this.envelope(runbook, inputs);
     return this.client.workflow.start(runbook, {
+      ...(priority ? { priority } : {}),
       ...{ workflowId: envelope.run, taskQueue: this.taskQueue, args: [envelope] },
       workflowTaskTimeout,
     });
