@@ -43,6 +43,7 @@ function detailsOf(error: unknown): string {
 /**
  * Starts runs at times, through the same admission as by hand. A run that still goes on when the next is due lets that
  * one pass.
+ * @returns times that clocks leave out there, at which nothing is started; see `schedule-gaps.ts`
  * @throws CliError with exit code 2 when the id is taken, or the server does not take the times
  */
 export async function createSchedule(
@@ -50,7 +51,7 @@ export async function createSchedule(
   id: string,
   envelope: StartEnvelope,
   when: When,
-): Promise<void> {
+): Promise<string[]> {
   const temporal = await session.temporal();
   try {
     await temporal.within(10_000, () =>
@@ -99,6 +100,10 @@ export async function createSchedule(
       exitCodes.usage,
     );
   }
+  if (!('cron' in when)) return [];
+  const { skippedTimes } = await import('./schedule-gaps.js');
+  // The schedule is made: what cannot be looked up then is no failure of it.
+  return skippedTimes(temporal, when).catch(() => []);
 }
 
 /** Starts a run now, unless one still goes on. */

@@ -109,6 +109,7 @@ export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
     const { createSchedule, listSchedules, trigger, withSchedule } =
       await import('../schedules.js');
     const { id = '', verb } = options;
+    let skips: string[] = [];
     switch (verb) {
       case 'list':
         show(await listSchedules(session), options, io);
@@ -124,7 +125,7 @@ export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
         const envelope = await envelopeOf(options, io);
         // What would be refused each time is refused now.
         await admittedPlan(session, envelope);
-        await createSchedule(session, id, envelope, when);
+        skips = await createSchedule(session, id, envelope, when);
         break;
       }
       case 'pause':
@@ -142,8 +143,13 @@ export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
         await withSchedule(session, id, (handle) => handle.delete());
     }
     if (options.output === 'json' || options.output === 'jsonl')
-      printValue(io, options.output, { id, done: verb });
+      printValue(io, options.output, { id, done: verb, ...(verb === 'create' ? { skips } : {}) });
     else print(io, `Schedule ${id}: ${done[verb]}`);
+    if (skips.length > 0)
+      remark(
+        io,
+        `Clocks are put forward then, and nothing is started: ${skips.slice(0, 3).join(', ')}${skips.length > 3 ? ` and ${skips.length - 3} times more in twelve years` : ''}. Choose another hour, or --timezone UTC.`,
+      );
     return exitCodes.ok;
   });
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunSummary } from '../../common/view.js';
+import { gapsOf } from '../../client/schedule-gaps.js';
 import type { ScheduleView } from '../../client/schedules.js';
 import { until } from '../helpers/until.js';
 import { taskTimeoutSeconds } from '../helpers/task-timeout.js';
@@ -125,4 +126,40 @@ test('a schedule starts runs as a person would, none beside one that still goes 
   expect((await world.cli(['schedule'])).stdout).toContain(id);
   expect(await world.cli(['schedule', 'delete', id])).toMatchObject({ code: 0 });
   expect(await mine()).toBeUndefined();
+}, 120_000);
+
+test('a time that clocks leave out is told when the schedule is made, as Temporal skips it', async () => {
+  const create = async (name: string, cron: string, timezone: string) => {
+    const made = await world.cli([
+      ...['schedule', 'create', `${id}-${name}`, 'test-commands', '--cron', cron],
+      ...['--timezone', timezone, '--output', 'json', ...inputs()],
+    ]);
+    expect(made.code).toBe(0);
+    const { nextActionTimes } = (await world.client.schedule.getHandle(`${id}-${name}`).describe())
+      .info;
+    await world.cli(['schedule', 'delete', `${id}-${name}`]);
+    const { skips } = JSON.parse(made.stdout) as { skips: string[] };
+    return { skips, said: made.stderr, next: nextActionTimes };
+  };
+  const zone = 'Europe/Berlin';
+  const [gap] = gapsOf(zone, Date.now());
+  const missing = new Date((gap?.from ?? 0) + 30 * 60_000);
+  const text = missing.toISOString().slice(0, 16).replace('T', ' ');
+  const [day, month] = [missing.getUTCDate(), missing.getUTCMonth() + 1];
+
+  const yearly = await create('yearly', `30 2 ${day} ${month} *`, zone);
+  // A plain calendar has it in the year of the gap; Temporal's first time is of another year.
+  expect(yearly.skips[0]).toBe(text);
+  expect(yearly.next[0]?.getUTCFullYear()).not.toBe(missing.getUTCFullYear());
+  expect(yearly.said).toContain(`nothing is started: ${text}`);
+  // Every day: Temporal's times are those of a plain calendar, less that one.
+  const days = await create('daily', '30 2 * * *', zone);
+  expect(days.skips).toContain(text);
+  expect(days.skips).toHaveLength(gapsOf(zone, Date.now()).length);
+  // In truth no hour passes there: what comes every hour misses nothing. Nor does another hour, or a zone without gaps.
+  expect((await create('hourly', '30 * * * *', zone)).skips).toEqual([]);
+  expect((await create('later', `30 3 ${day} ${month} *`, zone)).skips).toEqual([]);
+  const utc = await create('utc', `30 2 ${day} ${month} *`, 'UTC');
+  expect([utc.skips, utc.said]).toEqual([[], '']);
+  expect(utc.next[0]?.toISOString()).toBe(missing.toISOString());
 }, 120_000);
