@@ -1,6 +1,7 @@
 import type { RunView, StepView, WaitView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
 import { line } from './output.js';
+import { pauseText, type TemporalPause } from './paused.js';
 import type { PendingAttempt } from './pending.js';
 import { decisionText } from './decision-text.js';
 import { problemText } from './problem-text.js';
@@ -23,7 +24,11 @@ export interface Change {
  * Everything that a view tells to have happened, in the order of time. It is the whole story so far, not the difference
  * to an earlier view: what passed by between two looks is in it.
  */
-export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []): Change[] {
+export function changesOf(
+  view: RunView,
+  pending: readonly PendingAttempt[] = [],
+  pauses: readonly TemporalPause[] = [],
+): Change[] {
   const changes: Change[] = [
     {
       key: 'start',
@@ -37,6 +42,14 @@ export function changesOf(view: RunView, pending: readonly PendingAttempt[] = []
       step.kind === 'approval' ? ofGate(step, view) : ofStep(step, pending),
     ),
     ...view.waitingFor.filter((wait) => wait.kind !== 'approval').map(asking),
+    ...pauses.map((pause): Change => ({
+      key: `paused ${pause.step ?? ''} ${pause.since ?? ''}`,
+      at: pause.since ?? view.startedAt,
+      kind: pause.step === null ? 'run' : 'step',
+      step: pause.step,
+      state: 'paused-in-temporal',
+      text: `${pauseText(pause)}; go on with: ${pause.next}`,
+    })),
     ...view.decisions.map((each): Change => ({
       key: `decision ${each.id} ${each.code}`,
       at: each.at,

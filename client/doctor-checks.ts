@@ -266,7 +266,7 @@ async function runsChecks(session: Session): Promise<Check[]> {
     const { checkRuns } = await import('./doctor-runs.js');
     return await checkRuns(session);
   } catch {
-    return ['stuck runs', 'unserved runs', 'terminated runs', 'watch'].map((name) =>
+    return ['stuck runs', 'unserved runs', 'paused runs', 'terminated runs', 'watch'].map((name) =>
       skipped(name, 'needs Temporal and PostgreSQL'),
     );
   }

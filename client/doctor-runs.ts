@@ -5,6 +5,7 @@ import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
 import type { Check } from './doctor-checks.js';
 import { isNotFound } from './errors.js';
+import { pausesOf, pauseText, type TemporalPause } from './paused.js';
 import type { Session } from './session.js';
 import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
@@ -25,11 +26,16 @@ interface Stuck {
   trouble: Trouble;
 }
 
+interface Paused {
+  run: string;
+  pause: TemporalPause;
+}
+
 /** What keeps runs from going on, what ended behind the record's back, and whether somebody watches. */
 export async function checkRuns(session: Session): Promise<Check[]> {
   const temporal = await session.temporal();
   const open = await openRuns(session);
-  const { stuck, seen } = await look(temporal, [
+  const { stuck, paused, seen } = await look(temporal, [
     ...new Set([...(await reported(temporal)), ...open.map((run) => run.id)]),
   ]);
   const [unserved, failing] = [stuck.filter(isUnserved), stuck.filter((each) => !isUnserved(each))];
@@ -37,6 +43,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
   return [
     told('stuck runs', failing, `none; ${of}`, `${session.command} status RUN tells more of each.`),
     told('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
+    toldPaused(paused),
     await endedBehind(session),
     await watched(session, temporal),
   ];
@@ -58,6 +65,21 @@ function told(name: string, stuck: readonly Stuck[], none: string, more: string)
   };
 }
 
+/** A pause in Temporal is somebody's wish; it writes nothing anywhere, so it may have been forgotten. */
+function toldPaused(paused: readonly Paused[]): Check {
+  const name = 'paused runs';
+  const [first] = paused;
+  if (!first) return { name, state: 'ok', found: 'none is paused in Temporal', fix: null };
+  const each = paused.slice(0, named).map(({ run, pause }) => `${run}: ${pauseText(pause)}`);
+  const rest = paused.length > named ? [`and ${paused.length - named} more`] : [];
+  return {
+    name,
+    state: 'warning',
+    found: [...each, ...rest].join('; '),
+    fix: `It goes on with: ${first.pause.next}${paused.length > 1 ? '. status RUN says it for each.' : ''}`,
+  };
+}
+
 async function openRuns(session: Session): Promise<RunSummary[]> {
   const { listRuns } = await import('../store/index.js');
   return listRuns(await session.needRecord(), {
@@ -66,12 +88,25 @@ async function openRuns(session: Session): Promise<RunSummary[]> {
   });
 }
 
-/** Runs of which the server says that their workflow task fails again and again; it does so only after several tries. */
+/**
+ * Runs of which the server says that their workflow task fails again and again (it does so only after several tries), and
+ * those that were paused in it.
+ */
 async function reported(temporal: Temporal): Promise<string[]> {
+  const found = await Promise.all(
+    [
+      "TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running'",
+      'TemporalPauseInfo IS NOT NULL AND CloseTime IS NULL',
+    ].map((which) => listed(temporal, which)),
+  );
+  return found.flat();
+}
+
+async function listed(temporal: Temporal, which: string): Promise<string[]> {
   try {
     return await temporal.within(patienceMs, async () => {
       const ids: string[] = [];
-      const query = `TemporalReportedProblems IS NOT NULL AND ExecutionStatus = 'Running' AND TaskQueue = ${quoted(temporal.taskQueue)}`;
+      const query = `${which} AND TaskQueue = ${quoted(temporal.taskQueue)}`;
       for await (const { workflowId } of temporal.client.workflow.list({
         query,
         pageSize: looked,
@@ -82,7 +117,7 @@ async function reported(temporal: Temporal): Promise<string[]> {
       return ids;
     });
   } catch {
-    // Older servers do not know the attribute.
+    // Older servers do not know these attributes.
     return [];
   }
 }
@@ -90,9 +125,10 @@ async function reported(temporal: Temporal): Promise<string[]> {
 async function look(
   temporal: Temporal,
   runs: readonly string[],
-): Promise<{ stuck: Stuck[]; seen: number }> {
+): Promise<{ stuck: Stuck[]; paused: Paused[]; seen: number }> {
   const until = Date.now() + patienceMs;
   const stuck: Stuck[] = [];
+  const paused: Paused[] = [];
   const quiet = new Map<string, string[]>();
   let seen = 0;
   const rest = runs.values();
@@ -102,6 +138,7 @@ async function look(
       const execution = await describe(temporal, run);
       if (!execution) continue;
       seen += 1;
+      paused.push(...pausesOf(temporal, execution).map((pause) => ({ run, pause })));
       const trouble = await troubleOf(temporal, execution);
       if (trouble) stuck.push({ run, trouble });
       else if (isQuiet(execution))
@@ -112,7 +149,7 @@ async function look(
   const gone = await Promise.all(
     [...quiet].slice(0, atOnce).map(([type, waiting]) => withoutCode(temporal, type, waiting)),
   );
-  return { stuck: [...stuck, ...gone.flat()], seen };
+  return { stuck: [...stuck, ...gone.flat()], paused, seen };
 }
 
 const isQuiet = (execution: WorkflowExecutionDescription): boolean =>

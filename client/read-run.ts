@@ -5,6 +5,7 @@ import { searchAttributes } from '../common/names.js';
 import type { RunState, RunView } from '../common/view.js';
 import { CliError, isNotFound, isRecordAway, isUnreachable } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
+import { pausesOf, type TemporalPause } from './paused.js';
 import { pendingAttempts, type PendingAttempt } from './pending.js';
 import type { Session } from './session.js';
 import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
@@ -22,6 +23,8 @@ export interface RunReading {
   note: string | null;
   /** What Temporal knows of attempts under way. */
   pending: PendingAttempt[];
+  /** What was paused in Temporal itself. */
+  pauses: TemporalPause[];
   /** What keeps the run from going on; null when nothing does. */
   trouble: Trouble | null;
 }
@@ -94,11 +97,13 @@ export async function readRun(session: Session, run: string): Promise<RunReading
       ? 'Temporal no longer has the run'
       : `no Temporal server answers at ${temporal.address}`;
     const view = await fromRecord(session, run, why, error);
-    return { view, runId: null, note: `Read from the record: ${why}.`, pending: [], trouble: null };
+    const note = `Read from the record: ${why}.`;
+    return { view, runId: null, note, pending: [], pauses: [], trouble: null };
   }
   const execution = described.value;
   const runId = execution.runId;
   const pending = pendingAttempts(execution);
+  const pauses = pausesOf(temporal, execution);
   const trouble =
     // What is wrong with the run is not known for certain then; how it stands is.
     (await troubleOf(temporal, execution).catch(() => null)) ??
@@ -112,19 +117,22 @@ export async function readRun(session: Session, run: string): Promise<RunReading
       overlaid === queried.value
         ? overlaid
         : ((await closedInRecord(session, overlaid)) ?? overlaid);
-    return { view, runId, note: null, pending, trouble };
+    return { view, runId, note: null, pending, pauses, trouble };
   }
   if (isNotAdmitted(queried.reason)) throw await notAdmitted(session, run, execution);
   const view = await fromRecord(session, run, 'no worker answers', queried.reason);
   const why =
     trouble && trouble.type !== 'NoWorker'
       ? 'no worker can tell how it stands'
-      : 'no worker answers';
+      : pauses.some(({ step }) => step === null)
+        ? 'a run that is paused in Temporal cannot be asked'
+        : 'no worker answers';
   return {
     view: overlay(view, execution),
     runId,
     note: `Read from the record: ${why}.`,
     pending,
+    pauses,
     trouble,
   };
 }
@@ -235,7 +243,7 @@ async function notAdmitted(
   run: string,
   execution: WorkflowExecutionDescription,
 ): Promise<CliError> {
-  if (execution.status.name === 'RUNNING') {
+  if (execution.status.name === 'RUNNING' || execution.status.name === 'PAUSED') {
     return new NotAdmittedYet(
       `Run ${run} was started and is not admitted yet.`,
       `Ask again with: ${session.command} status ${run}`,

@@ -13,6 +13,7 @@ import type { Json } from '../language/json.js';
 import { decisionText } from './decision-text.js';
 import { hasEnded } from './exit-codes.js';
 import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
+import { pauseText, type TemporalPause } from './paused.js';
 import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
 import { foldNotNeeded } from './report/fold.js';
@@ -26,6 +27,7 @@ export interface ViewOptions {
   /** Epoch milliseconds; durations of what still goes on are up to here. */
   now?: number;
   pending?: readonly PendingAttempt[];
+  pauses?: readonly TemporalPause[];
   uiUrl?: string | null;
   /** What keeps the run from going on. */
   trouble?: Problem | null;
@@ -40,6 +42,7 @@ export function renderView(view: RunView, options: ViewOptions): string {
   const blocks = [
     head(view, options),
     ...(options.trouble ? [stuck(options.trouble, options)] : []),
+    ...renderPauses(options),
     ...view.waitingFor.map((wait) => renderWait(wait, options)),
     renderSteps(view, options),
     ...(view.problem ? [problem(view, options)] : []),
@@ -73,6 +76,7 @@ export function renderLive(view: RunView, options: ViewOptions): string {
     `${title}\n${facts}`,
     renderSteps({ ...view, steps }, options),
     ...refused,
+    ...renderPauses(options),
     ...waits,
   ].join('\n\n');
 }
@@ -227,6 +231,14 @@ function problem(view: RunView, { paint, columns }: ViewOptions): string {
 
 function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): string {
   return `${paint('red', wrap(`Stuck: ${message}`, columns))}${next ? `\n${wrap(`Next: ${next}`, columns)}` : ''}`;
+}
+
+/** What stands still because somebody paused it in Temporal, and the command that lets it go on. */
+function renderPauses({ paint, columns, pauses = [] }: ViewOptions): string[] {
+  return pauses.map(
+    (pause) =>
+      `${paint('yellow', wrap(capital(pauseText(pause)), columns))}\n  ${'go on:'.padEnd(9)} ${shown(pause.next)}`,
+  );
 }
 
 function renderDecisions(

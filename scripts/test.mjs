@@ -7,6 +7,8 @@
  *   npm test                          the product
  *   npm run test:system               whole systems
  *   npm run test:only -- test/store   one folder, without installing and building first
+ *
+ * RUNBOOK_TEST_DYNAMIC_CONFIG sets more of the Temporal server's dynamic configuration, as `key=value` with spaces between.
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
@@ -65,6 +67,9 @@ try {
     dynamicConfig: [
       'history.transferProcessorUpdateAckInterval="1s"',
       'history.visibilityProcessorUpdateAckInterval="1s"',
+      // A workflow paused in Temporal has to be told; the server allows it only when it is told so.
+      'frontend.WorkflowPauseEnabled=true',
+      ...(process.env.RUNBOOK_TEST_DYNAMIC_CONFIG ?? '').split(/\s+/).filter(Boolean),
     ],
     say: (line) => process.stderr.write(`${line}\n`),
   });

@@ -30,14 +30,19 @@ export function runStatus(options: StatusOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');
-    const { view, runId, note, pending, trouble } = await readRunSoon(
+    const { view, runId, note, pending, pauses, trouble } = await readRunSoon(
       session,
       await resolveRun(session, options.run),
     );
     if (note) remark(io, note);
     const uiUrl = await linkOf(session, view, runId);
     if (options.output === 'json' || options.output === 'jsonl')
-      printValue(io, options.output, { ...view, uiUrl, trouble });
+      printValue(io, options.output, {
+        ...view,
+        uiUrl,
+        trouble,
+        pausedInTemporal: pauses,
+      });
     else {
       const { renderView } = await import('../view.js');
       print(
@@ -46,6 +51,7 @@ export function runStatus(options: StatusOptions, io: Io): Promise<number> {
           paint: painter(io, options.color),
           columns: io.columns,
           pending,
+          pauses,
           uiUrl,
           trouble,
         }),

@@ -86,7 +86,7 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
   let text = '';
   const draw = (): void => screen.draw(why ? `${text}\n\n${paint('yellow', why)}` : text);
   return {
-    async reading({ view, runId, pending }) {
+    async reading({ view, runId, pending, pauses }) {
       const columns = (io.stdout as Partial<NodeJS.WriteStream>).columns ?? io.columns;
       if (hasEnded(view.state)) {
         screen.finish(
@@ -94,7 +94,7 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
         );
         return;
       }
-      text = renderLive(view, { paint, columns, pending });
+      text = renderLive(view, { paint, columns, pending, pauses });
       draw();
     },
     trouble(reason) {
@@ -111,8 +111,8 @@ async function lines(options: WatchOptions, io: Io): Promise<Show> {
   const told = new Set<string>();
   const paint = painter(io, options.color);
   return {
-    reading({ view, pending }) {
-      for (const change of changesOf(view, pending)) {
+    reading({ view, pending, pauses }) {
+      for (const change of changesOf(view, pending, pauses)) {
         if (told.has(change.key)) continue;
         told.add(change.key);
         if (options.output === 'json') continue;

@@ -5,6 +5,12 @@ import type { RunView } from '../../common/view.js';
 import { catalogue } from '../../runbooks/index.js';
 import { readBundle } from '../../worker/bundle.js';
 import { until } from '../helpers/until.js';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { TemporalPause } from '../../client/paused.js';
+import { findTemporal } from '../../embedded/binaries.js';
+import { cacheFolder } from '../../embedded/home.js';
 import { World } from '../cli/world.js';
 
 let world: World;
@@ -186,3 +192,88 @@ test(`the doctor is quick with ${many} live runs`, async () => {
       many,
   );
 }, 120_000);
+
+describe('paused in Temporal, past this program', () => {
+  type Paused = RunView & { pausedInTemporal: TemporalPause[] };
+  const pauses = (run: string, code: number): Promise<TemporalPause | undefined> =>
+    until('the pause to be told', async () => {
+      const { pausedInTemporal } = await world.json<Paused>(['status', run], [code]);
+      return pausedInTemporal[0];
+    });
+  const unwrapped = (text: string): string => text.replace(/\s+/g, ' ');
+  /** Types what is told, with the CLI that the server comes with. */
+  const type = async (command: string): Promise<void> => {
+    const folder = dirname(await findTemporal(cacheFolder()));
+    const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}` };
+    execFileSync('/bin/sh', ['-c', command], { env, stdio: 'pipe' });
+  };
+
+  test('a step: told by status, watch and doctor, with who, since when and what to type', async () => {
+    const [go, effects] = [world.path('paused-go'), world.path('paused-effects')];
+    const script = 'echo once >> "$2"; until [ -e "$1" ]; do sleep 0.05; done';
+    const first = JSON.stringify(['/bin/sh', '-c', script, 'sh', go, effects]);
+    const { id } = await world.json<{ id: string }>([
+      ...['start', 'test-commands', '--reason', 'a test'],
+      ...['--input', `first=${first}`, '--input', 'second=["/bin/true"]'],
+    ]);
+    await until('the step to run', async () => (await status(id, 0)).steps[0]?.state === 'running');
+    const began = Date.now();
+    await world.client.workflowService.pauseActivity({
+      namespace: 'default',
+      execution: { workflowId: id },
+      identity: 'ada@laptop',
+      id: 'first',
+      reason: 'looking at the disk',
+    });
+    const pause = await pauses(id, 0);
+    expect(pause).toMatchObject({ step: 'first', by: 'ada@laptop', reason: 'looking at the disk' });
+    expect(Math.abs(Date.parse(pause?.since ?? '') - began)).toBeLessThan(60_000);
+    expect(pause?.next).toContain(
+      `temporal activity unpause --workflow-id ${id} --activity-id first`,
+    );
+
+    const words =
+      /[Ss]tep first is paused in Temporal since .* UTC by ada@laptop \(looking at the disk\)/;
+    const shown = await world.cli(['status', id]);
+    expect(unwrapped(shown.stdout)).toMatch(words);
+    expect(shown.stdout).toContain(pause?.next);
+    const watched = await world.cli(['watch', id, '--timeout', '1s']);
+    expect(watched.stdout).toMatch(words);
+    const lines = await world.cli(['watch', id, '--timeout', '1s', '--output', 'jsonl']);
+    expect(lines.stdout).toContain('"state":"paused-in-temporal"');
+    const found = await diagnosis('paused runs', 'warning');
+    expect(found.found).toMatch(words);
+    expect(found.fix).toContain(pause?.next);
+
+    // The command goes on meanwhile, and is not begun again.
+    writeFileSync(go, '');
+    await type(pause?.next ?? '');
+    expect((await world.cli(['wait', id, '--timeout', '60s'])).code).toBe(0);
+    expect(readFileSync(effects, 'utf8')).toBe('once\n');
+    expect(await diagnosis('paused runs', 'ok')).toMatchObject({ fix: null });
+  }, 120_000);
+
+  test('the run itself: as far as the record knows it, until it is let go on', async () => {
+    const run = await world.gatedRun();
+    await world.client.workflowService.pauseWorkflowExecution({
+      namespace: 'default',
+      workflowId: run,
+      identity: 'ada@laptop',
+      reason: 'wait for me',
+      requestId: 'once',
+    });
+    const pause = await pauses(run, 8);
+    expect(pause).toMatchObject({ step: null, by: 'ada@laptop', reason: 'wait for me' });
+    expect(pause?.next).toContain(`temporal workflow unpause --workflow-id ${run}`);
+    expect(unwrapped((await world.cli(['status', run])).stdout)).toMatch(
+      /The run is paused in Temporal since .* by ada@laptop \(wait for me\)/,
+    );
+    expect((await diagnosis('paused runs', 'warning')).found).toContain(
+      `${run}: the run is paused`,
+    );
+    await type(pause?.next ?? '');
+    const approve = ['approve', run, '--reason', 'x', '--as', 'approver'];
+    expect((await world.cli(approve)).code).toBe(0);
+    expect((await world.cli(['wait', run, '--timeout', '60s'])).code).toBe(0);
+  }, 120_000);
+});

@@ -1,0 +1,94 @@
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultAddress, defaultNamespace } from '../common/defaults.js';
+import { quoteArgument } from './command-name.js';
+import type { Temporal } from './connect.js';
+import { line } from './output.js';
+
+/*
+ * Temporal can pause a workflow, or one activity of it, from its CLI or its UI. That writes no event: nothing runs, nothing
+ * fails, and only a description of the workflow tells.
+ */
+
+/** Something that was paused in Temporal itself, past this program. */
+export interface TemporalPause {
+  /** Path of the step; null when it is the whole run. */
+  step: string | null;
+  /** ISO time; null when Temporal does not say. */
+  since: string | null;
+  /** Who did it, as that client called itself; null when Temporal does not say. */
+  by: string | null;
+  reason: string | null;
+  /** True when the step's attempt under way still runs: the pause holds from its end on. */
+  running: boolean;
+  /** The command that lets it go on. */
+  next: string;
+}
+
+/** `PendingActivityState`: an attempt runs, with a pause behind it. */
+const pauseRequested = 5;
+
+/** What of a run stands still because of that. */
+export function pausesOf(
+  temporal: Pick<Temporal, 'address' | 'namespace'>,
+  { workflowId, raw }: Pick<WorkflowExecutionDescription, 'workflowId' | 'raw'>,
+): TemporalPause[] {
+  const go = (noun: string, ...flags: string[]): string =>
+    [
+      `temporal ${noun} unpause --workflow-id ${quoteArgument(workflowId)}`,
+      ...flags,
+      ...(temporal.namespace === defaultNamespace
+        ? []
+        : [`--namespace ${quoteArgument(temporal.namespace)}`]),
+      ...(temporal.address === defaultAddress
+        ? []
+        : [`--address ${quoteArgument(temporal.address)}`]),
+    ].join(' ');
+  const run = raw.workflowExtendedInfo?.pauseInfo;
+  const whole: TemporalPause[] = run
+    ? [
+        {
+          step: null,
+          since: isoOf(run.pausedTime),
+          by: run.identity || null,
+          reason: run.reason || null,
+          running: false,
+          next: go('workflow'),
+        },
+      ]
+    : [];
+  const steps = (raw.pendingActivities ?? [])
+    .filter(({ paused }) => paused)
+    .map(({ activityId, pauseInfo, state }): TemporalPause => {
+      const { manual, rule } = pauseInfo ?? {};
+      const step = activityId ?? '';
+      return {
+        step,
+        since: isoOf(pauseInfo?.pauseTime),
+        by: manual?.identity || rule?.identity || null,
+        reason: manual?.reason || rule?.reason || null,
+        running: Number(state) === pauseRequested,
+        next: go('activity', `--activity-id ${quoteArgument(step)}`),
+      };
+    });
+  return [...whole, ...steps];
+}
+
+/** One pause in words, without what to do. */
+export function pauseText({ step, since, by, reason, running }: TemporalPause): string {
+  const what = step === null ? 'the run' : `step ${line(step)}`;
+  return [
+    `${what} is paused in Temporal`,
+    since === null ? '' : ` since ${since.slice(0, 19).replace('T', ' ')} UTC`,
+    by === null ? '' : ` by ${line(by, 100)}`,
+    reason === null ? '' : ` (${line(reason, 200)})`,
+    running ? '; the attempt under way goes on to its end' : '',
+  ].join('');
+}
+
+function isoOf(
+  time: { seconds?: unknown; nanos?: number | null } | null | undefined,
+): string | null {
+  const seconds = Number(time?.seconds ?? 0);
+  if (seconds === 0) return null;
+  return new Date(seconds * 1_000 + Math.floor((time?.nanos ?? 0) / 1_000_000)).toISOString();
+}
