@@ -66,9 +66,11 @@ export function findGo(): string | undefined {
   return process.env['RUNBOOK_GO_BIN'] ?? onPath('go', ['/usr/local/go/bin']);
 }
 
-/** etcd, which keeps the cluster's state; undefined when it is not installed. */
+/** etcd, which keeps the cluster's state; undefined when it is not installed, or `none` is given. */
 export function findEtcd(): string | undefined {
-  return process.env['RUNBOOK_ETCD_BIN'] ?? onPath('etcd', ['/usr/local/bin']);
+  const given = process.env['RUNBOOK_ETCD_BIN'];
+  if (given === 'none') return undefined;
+  return given ?? onPath('etcd', ['/usr/local/bin']);
 }
 
 /** Why no cluster can be started here, and what to do; undefined when one can. */
