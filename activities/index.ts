@@ -4,14 +4,16 @@ import type { Admission } from '../common/admission.js';
 import type { AttemptRequest, AttemptResult } from '../common/attempt.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import { initialView } from '../common/initial-view.js';
-import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
+import type { JudgeAnswer, JudgeRequest, SignalNote } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
-import type { RunView } from '../common/view.js';
+import { whyNotAsked } from '../common/shapes.js';
+import type { Problem, RunView } from '../common/view.js';
 import {
   admitRun,
   noteExecution,
+  recordRefusal,
   recordDecisions,
   saveRun,
   type SaveAnswer,
@@ -42,11 +44,24 @@ export interface AdmitRequest {
   startedAt: string | null;
 }
 
+/** A start that the run itself has refused, because of its shape. */
+export interface RefuseRequest {
+  version: 1;
+  key: RunKey;
+  startedAt: string;
+  runbook: string;
+  by: string;
+  reason: string;
+  problem: Problem;
+}
+
 export interface RecordRequest {
   version: 2;
   /** Without its decisions; they are recorded when they are judged. */
   view: Omit<RunView, 'steps'> & { steps: SavedStep[] };
   save: SaveNumber;
+  /** Signals since the save before that decided nothing. */
+  signals?: SignalNote[];
 }
 
 export type ActivityDeps = AdmissionDeps &
@@ -56,6 +71,15 @@ export type ActivityDeps = AdmissionDeps &
     namespaceId: string | null;
   };
 export type Activities = ReturnType<typeof createActivities>;
+
+function notAsked(why: string): Admission {
+  const problem: Problem = {
+    type: 'Refused',
+    message: `nothing was started: ${why}`,
+    next: 'Say who you are with --as NAME or RUNBOOK_OPERATOR, and why with --reason.',
+  };
+  return { admitted: false, problem, problems: [problem] };
+}
 
 /** All activities of a worker: the platform's own, and one per kind of step. */
 export function createActivities(deps: ActivityDeps) {
@@ -80,7 +104,8 @@ export function createActivities(deps: ActivityDeps) {
     /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
       if (key) await prove(key);
-      const decided = admit(envelope, deps);
+      const why = whyNotAsked(envelope);
+      const decided = why === null ? admit(envelope, deps) : notAsked(why);
       const taken = decided.admitted ? await takenSteps(deps.pool, envelope) : [];
       if (!Array.isArray(taken)) return { admitted: false, problem: taken, problems: [taken] };
       const admission = decided.admitted && taken.length > 0 ? { ...decided, taken } : decided;
@@ -108,6 +133,11 @@ export function createActivities(deps: ActivityDeps) {
         : await heldNow(deps.pool, admission.plan);
       return held.length > 0 ? { ...admission, held } : admission;
     },
+    /** Writes down that a start was refused. */
+    async refuse({ key, startedAt, runbook, by, reason, problem }: RefuseRequest): Promise<void> {
+      await prove(key);
+      return recordRefusal(deps.pool, { key, startedAt, runbook, by, reason, problem });
+    },
     /** A run's targets, once nobody else has them. */
     async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
       const { info } = Context.current();
@@ -133,9 +163,9 @@ export function createActivities(deps: ActivityDeps) {
       return answer;
     },
     /** The run as it stands. */
-    async record({ view, save }: RecordRequest): Promise<SaveAnswer> {
+    async record({ view, save, signals }: RecordRequest): Promise<SaveAnswer> {
       await prove({ run: view.id, firstRunId: view.firstRunId });
-      return saveRun(deps.pool, view, executionOf(Context.current().info), save);
+      return saveRun(deps.pool, view, executionOf(Context.current().info), save, signals);
     },
     /** Ends what a cancelled step left running. */
     async settle(request: SettleRequest): Promise<Settled> {

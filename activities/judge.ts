@@ -18,15 +18,17 @@ import type {
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/names.js';
+import { isBlank, isOperator, operatorOf, operatorRule } from '../common/operator.js';
 
 const name = z.string().min(1).max(200);
+const operator = z.string().refine(isOperator, { error: operatorRule });
 
 /** The one shape of a decision. Strict: a field we do not know may be one that a newer sender relies on. */
 const decisionShape = z.strictObject({
   version: z.literal(1),
   id: name,
   run: z.string().min(1).max(1_000),
-  by: name,
+  by: operator,
   reason: z.string().max(2_000),
   proof: z.string().max(16_384).optional(),
   verb: z.enum(decisionVerbs),
@@ -48,7 +50,9 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
   const desk = new Map((request.desk ?? []).map((facts) => [facts.step, { ...facts }]));
   let { life } = request;
+  let ending: DecisionEnvelope | undefined;
   const lease = request.lease ? { ...request.lease } : undefined;
+  const accepted: Accepted[] = [];
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = parse(received);
     if (signal !== messageNames.decide || !parsed.success) {
@@ -70,8 +74,15 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
         : decision.verb === 'take-over'
           ? lease
           : undefined;
-    const [code, message] = judgeOne(decision, { ...request, life }, asked, refuseInputs);
-    if (code === 'accepted' && !asked) life = lifeAfter(life, decision);
+    const [code, message] =
+      ending && asked
+        ? tooLate(ending)
+        : judgeOne(decision, { ...request, life }, asked, refuseInputs);
+    if (code === 'accepted') accepted.push({ id, decision, aboutRun: !asked });
+    if (code === 'accepted' && !asked) {
+      life = lifeAfter(life, decision);
+      if (endsRun(decision)) ending = decision;
+    }
     if (code === 'accepted' && asked) {
       Object.assign(asked, {
         state: 'decided',
@@ -81,7 +92,57 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
     }
     return verdict(id, code, message, at);
   });
-  return { verdicts };
+  return {
+    verdicts: verdicts.map((each) => ({
+      ...each,
+      message: each.message + whatBecameOf(each.decision, accepted, request.life),
+    })),
+  };
+}
+
+/** A decision of the batch that was accepted, in the order of the batch. */
+interface Accepted {
+  id: string;
+  decision: DecisionEnvelope;
+  aboutRun: boolean;
+}
+
+const isPause = ({ verb }: DecisionEnvelope): boolean => verb === 'pause' || verb === 'resume';
+const endsRun = (decision: DecisionEnvelope): boolean => !isPause(decision);
+
+function tooLate({ by, verb }: DecisionEnvelope): [VerdictCode, string] {
+  return ['not-possible', `Nothing was changed: ${by} has just told the run to ${verb}.`];
+}
+
+/** What was accepted is done at once with the rest of its batch: what that makes of it, in a sentence. */
+function whatBecameOf(
+  id: string,
+  accepted: readonly Accepted[],
+  life: LifeFacts | undefined,
+): string {
+  const place = accepted.findIndex((each) => each.id === id);
+  const own = accepted[place];
+  if (!own) return '';
+  const later = accepted.slice(place + 1).filter(({ aboutRun }) => aboutRun);
+  const told = ({ by, verb }: DecisionEnvelope): string =>
+    ` At the same moment ${by} told the run to ${verb}`;
+  const end = later.find(({ decision }) => endsRun(decision))?.decision;
+  if (end && own.aboutRun) return isPause(own.decision) ? `${told(end)}.` : '';
+  if (end) return `${told(end)}: nothing follows from this decision.`;
+  const last = later.findLast(({ decision }) => isPause(decision))?.decision;
+  if (own.aboutRun) return last && isPause(own.decision) ? `${told(last)}.` : '';
+  if (last?.verb === 'pause') return `${told(last)}: what follows begins when it is resumed.`;
+  if (last || !isPausedAt(place, accepted, life)) return '';
+  return ' The run is paused: what follows begins when it is resumed.';
+}
+
+function isPausedAt(
+  place: number,
+  accepted: readonly Accepted[],
+  life: LifeFacts | undefined,
+): boolean {
+  const before = accepted.slice(0, place).findLast(({ decision }) => isPause(decision));
+  return before ? before.decision.verb === 'pause' : (life?.paused ?? false);
 }
 
 /** What runs of older releases hand on may be nested so deep that to look at it fills the stack: it is no decision either. */
@@ -152,7 +213,7 @@ function judgeOfRun(
     running.length > 0 ? ` Under way and going on to its end: ${running.join(', ')}.` : '';
   if (ended)
     return ['not-waiting', `The run has already ended; there is nothing left to ${decision.verb}.`];
-  if (decision.verb !== 'cancel' && decision.reason.trim() === '')
+  if (decision.verb !== 'cancel' && isBlank(decision.reason))
     return ['reason-missing', 'It needs a reason: add --reason.'];
   switch (decision.verb) {
     case 'pause':
@@ -214,7 +275,7 @@ function judgeTakeOver(
       `Another run has the target by now. Look again with: runbook status ${request.key.run}`,
     ];
   }
-  if (decision.reason.trim() === '')
+  if (isBlank(decision.reason))
     return ['reason-missing', 'A decision needs a reason: add --reason.'];
   return ['accepted', `Taken over: ${lease.held}. That run changes nothing more there.`];
 }
@@ -245,7 +306,7 @@ function judgeAtDesk(
       `Step ${asked.step} has failed anew since you looked. Look again with: runbook status ${request.key.run}`,
     ];
   }
-  if (decision.reason.trim() === '')
+  if (isBlank(decision.reason))
     return ['reason-missing', 'A decision needs a reason: add --reason.'];
   if (asked.verbs && !asked.verbs.includes(decision.verb as DeskVerb)) {
     return [
@@ -321,9 +382,12 @@ function judgeAtGate(
       `What gate ${gate.id} asks has changed since you looked. Look again with: runbook status ${request.key.run}`,
     ];
   }
-  if (decision.reason.trim() === '')
+  if (isBlank(decision.reason))
     return ['reason-missing', 'A decision needs a reason: add --reason.'];
-  if (gate.approvers === 'another' && decision.by === request.requester) {
+  if (
+    gate.approvers === 'another' &&
+    decision.by === (operatorOf(request.requester) ?? request.requester)
+  ) {
     return [
       'own-request',
       `${decision.by} started this run, so somebody else has to decide gate ${gate.id}.`,

@@ -120,7 +120,8 @@ async function recordedVerdict(
   if (!pool) return null;
   const { getRun } = await import('../store/index.js');
   const view = await getRun(pool, run).catch((): null => null);
-  const found = view?.decisions.find((each) => each.id === decision);
+  const judged = view?.decisions.filter((each) => each.id === decision) ?? [];
+  const found = judged.find((each) => each.accepted) ?? judged.at(-1);
   return found
     ? {
         decision,

@@ -1,6 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { asking } from '../common/ask-again.js';
-import { messageNames } from '../common/defaults.js';
+import { launchWorkflow, messageNames } from '../common/defaults.js';
 import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
 import type { Check } from './doctor-checks.js';
@@ -34,10 +34,13 @@ interface Paused {
 /** What keeps runs from going on, what ended behind the record's back, and whether somebody watches. */
 export async function checkRuns(session: Session): Promise<Check[]> {
   const temporal = await session.temporal();
-  const open = await openRuns(session);
-  const { stuck, paused, seen } = await look(temporal, [
-    ...new Set([...(await reported(temporal)), ...open.map((run) => run.id)]),
+  const [problems, open, live] = await Promise.all([
+    reported(temporal),
+    openRuns(session),
+    running(temporal),
   ]);
+  const runs = new Set([...problems, ...open.map((run) => run.id), ...live]);
+  const { stuck, paused, seen } = await look(temporal, [...runs]);
   const [unserved, failing] = [stuck.filter(isUnserved), stuck.filter((each) => !isUnserved(each))];
   const of = `${seen} live ${seen === 1 ? 'run' : 'runs'} looked at`;
   return [
@@ -45,6 +48,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
     told('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
     toldPaused(paused),
     await endedBehind(session),
+    await refused(session),
     await watched(session, temporal),
   ];
 }
@@ -100,6 +104,12 @@ async function reported(temporal: Temporal): Promise<string[]> {
     ].map((which) => listed(temporal, which)),
   );
   return found.flat();
+}
+
+/** What Temporal has running: a run whose admission fails again and again is not in the record. */
+function running(temporal: Temporal): Promise<string[]> {
+  const which = `WorkflowType != ${quoted(launchWorkflow)} AND ExecutionStatus = 'Running'`;
+  return listed(temporal, which);
 }
 
 async function listed(temporal: Temporal, which: string): Promise<string[]> {
@@ -204,6 +214,22 @@ async function endedBehind(session: Session): Promise<Check> {
     state: 'warning',
     found: `${runs.length} in the last day: ${ids.join(', ')}${runs.length > named ? ', …' : ''}`,
     fix: `${session.command} status RUN says what was left running; start it again with --from RUN.`,
+  };
+}
+
+/** Runs that somebody started past the command line with what is no start: they have ended, and nobody has seen it. */
+async function refused(session: Session): Promise<Check> {
+  const name = 'refused starts';
+  const { refusedStarts } = await import('../store/index.js');
+  const starts = await refusedStarts(await session.needRecord(), dayMs);
+  const [first] = starts;
+  if (!first) return { name, state: 'ok', found: 'none in the last day', fix: null };
+  const ids = starts.slice(0, named).map(({ run }) => run);
+  return {
+    name,
+    state: 'warning',
+    found: `${starts.length} in the last day: ${ids.join(', ')}${starts.length > named ? ', …' : ''}; ${first.why}`,
+    fix: `Whoever sends them has to send what ${session.command} start sends.`,
   };
 }
 

@@ -1,6 +1,9 @@
 import { userInfo } from 'node:os';
+import { operatorOf, operatorRule } from '../common/operator.js';
 import { readConnection, type DevConnection } from '../embedded/connection.js';
 import { runbookHome } from '../embedded/home.js';
+import { CliError } from './errors.js';
+import { exitCodes } from './exit-codes.js';
 
 /** The flags that every command has. */
 export interface GlobalFlags {
@@ -42,10 +45,28 @@ export function devTemporal(
   return liveDev(env);
 }
 
-/** Who asks or decides: `--as`, RUNBOOK_OPERATOR, else the user of the operating system. */
+/**
+ * Who asks or decides: `--as`, RUNBOOK_OPERATOR, else the user of the operating system; in lower case.
+ * @throws CliError with exit code 2 when it is no operator's name
+ */
 export function operatorName(as: string | undefined, env: NodeJS.ProcessEnv): string {
-  const given = as ?? env['RUNBOOK_OPERATOR'];
-  if (given?.trim()) return given.trim();
+  if (as !== undefined) return operatorNamed(as, '--as');
+  const set = env['RUNBOOK_OPERATOR'];
+  return set ? operatorNamed(set, 'RUNBOOK_OPERATOR') : operatorNamed(systemUser(env), 'your user');
+}
+
+/** A name that was given by a flag or a variable, as it is compared. @throws CliError with exit code 2 */
+export function operatorNamed(name: string, where: string): string {
+  const operator = operatorOf(name);
+  if (operator !== null) return operator;
+  throw new CliError(
+    `${where} is ${JSON.stringify(name.slice(0, 80))}, and ${operatorRule}.`,
+    'Say who you are with --as NAME or RUNBOOK_OPERATOR.',
+    exitCodes.usage,
+  );
+}
+
+function systemUser(env: NodeJS.ProcessEnv): string {
   try {
     return userInfo().username;
   } catch {

@@ -27,7 +27,7 @@ const harmless: ReadonlySet<number> = new Set([
 const unknownType =
   /this release has no code for runbook|no such function is exported|untracked workflow with no init workflow job/;
 
-/** Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone` or `NoWorker`. */
+/** Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone`, `NoWorker` or `RecordFails`. */
 export type Trouble = Required<Problem>;
 
 /**
@@ -38,13 +38,34 @@ export async function troubleOf(
   temporal: Temporal,
   execution: WorkflowExecutionDescription,
 ): Promise<Trouble | null> {
+  if (execution.status.name !== 'RUNNING') return null;
   const task = execution.raw.pendingWorkflowTask;
-  if (execution.status.name !== 'RUNNING' || !task) return null;
+  if (!task) return notTaken(execution);
   const attempt = task.attempt ?? 1;
   if (attempt > 1) return failing(temporal, execution, attempt);
   const since = Number(task.scheduledTime?.seconds ?? 0) * 1_000;
   const waits = task.state === PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED;
   return waits && Date.now() - since > unheardMs ? untaken(execution.taskQueue, since) : null;
+}
+
+/** The engine's own activities that are to succeed at once: each is tried again until it does. */
+const ofEngine: ReadonlySet<string> = new Set(['admit', 'judge', 'record', 'refuse', 'settle']);
+/** A record that is started anew may be missed a few times. */
+const failuresInARow = 5;
+
+/** What the record is to take, and does not: the run waits for it. */
+function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
+  const failing = (raw.pendingActivities ?? []).find(
+    ({ activityType, attempt, lastFailure }) =>
+      ofEngine.has(activityType?.name ?? '') && (attempt ?? 1) > failuresInARow && lastFailure,
+  );
+  if (!failing) return null;
+  const why = failing.lastFailure?.message?.split('\n', 1)[0]?.slice(0, 300) || 'no reason given';
+  return {
+    type: 'RecordFails',
+    message: `${failing.activityType?.name} has failed ${(failing.attempt ?? 1) - 1} times in a row: ${why}`,
+    next: 'look at the record in PostgreSQL and at the logs of the workers; the run then goes on by itself',
+  };
 }
 
 /**

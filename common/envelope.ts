@@ -27,7 +27,7 @@ export interface StartEnvelope extends Envelope {
   /** The plan digest that the person saw; when given, admission refuses any other. */
   digest?: string;
   /** What becomes of a step that would ask, when nobody is there to be asked; absent asks, for as long as it takes. */
-  unattended?: 'abort' | 'rollback' | 'continue';
+  unattended?: (typeof unattendedWays)[number];
   /** The dead run whose finished steps this one takes over. */
   from?: { run: string; at?: string };
   /** What to do while another run holds a target that this one changes; waits unless said. */
@@ -38,6 +38,7 @@ export interface StartEnvelope extends Envelope {
   root?: RunKey;
 }
 
+export const unattendedWays = ['abort', 'rollback', 'continue'] as const;
 export const whenHeldChoices = ['wait', 'refuse'] as const;
 export type WhenHeld = (typeof whenHeldChoices)[number];
 
@@ -102,5 +103,6 @@ export const verdictCodes = [
   'output-missing',
   'not-possible',
   'input-refused',
+  'not-judged',
 ] as const;
 export type VerdictCode = (typeof verdictCodes)[number];

@@ -57,6 +57,15 @@ export interface LeaseFacts {
   decidedBy: string | null;
 }
 
+/** A signal that decides nothing, and is written down all the same. */
+export interface SignalNote {
+  /** Unique in the run. */
+  id: string;
+  signal: string;
+  /** ISO time. */
+  at: string;
+}
+
 /** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
 export interface JudgeRequest {
   version: 1;

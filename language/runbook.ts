@@ -26,17 +26,36 @@ export type RunbookType = (typeof runbookTypes)[number];
 export const priorities = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'] as const;
 export type Priority = (typeof priorities)[number];
 
-export type Effect = 'read' | 'change' | 'destroy';
+export const effects = ['read', 'change', 'destroy'] as const;
+export type Effect = (typeof effects)[number];
 
 /** The kinds whose work is one Temporal activity. */
-export type ActionKind =
-  'command' | 'sql' | 'http' | 'check' | 'notify' | 'traffic' | 'analysis' | 'rollout';
-/**
- * All kinds of step. `decide` is pure code of the procedure, `manual` is done by people; `parallel`, `forEach` and
- * `runbook` hold steps of their own.
- */
-export type StepKind =
-  ActionKind | 'approval' | 'manual' | 'decide' | 'parallel' | 'forEach' | 'runbook';
+export const actionKinds = [
+  'command',
+  'sql',
+  'http',
+  'check',
+  'notify',
+  'traffic',
+  'analysis',
+  'rollout',
+] as const;
+export type ActionKind = (typeof actionKinds)[number];
+/** The kinds that hold steps of their own. */
+export const groupKinds = ['parallel', 'forEach', 'runbook'] as const;
+/** All kinds of step. `decide` is pure code of the procedure, `manual` is done by people. */
+export const stepKinds = [...actionKinds, 'approval', 'manual', 'decide', ...groupKinds] as const;
+export type StepKind = (typeof stepKinds)[number];
+
+/** Is its work one Temporal activity? */
+export function isActionKind(kind: string): kind is ActionKind {
+  return (actionKinds as readonly string[]).includes(kind);
+}
+
+/** Does a step of this kind hold steps of its own? */
+export function isGroup(kind: StepKind): boolean {
+  return (groupKinds as readonly StepKind[]).includes(kind);
+}
 
 /** One declared input. A missing `default` makes it required unless `optional`. Durations are text such as `5m`. */
 export type InputSpec = { description: string; optional?: boolean } & (

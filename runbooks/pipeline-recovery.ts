@@ -86,7 +86,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
         {
           ...read,
           id: 'jobs',
-          title: 'Read the jobs of the last 24 hours from the job table',
+          title: 'Read the jobs of the last 24 hours, and the one asked for, from the job table',
           kind: 'sql',
         },
       ],

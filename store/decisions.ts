@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Verdict } from '../common/envelope.js';
+import type { SignalNote } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import type { DecisionView } from '../common/view.js';
 import { cleanText, firstBytes, jsonText } from './clean.js';
@@ -37,22 +38,7 @@ export function recordDecisions(
   if (decisions.length === 0) return Promise.resolve();
   return inTransaction(pool, async (client) => {
     const no = await lockRun(client, key);
-    await client.query({
-      name: 'decisions-insert',
-      text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, gate, gate_attempt, decided_by, reason, accepted, code, message,
-                                            received_at, judged_at, envelope, raw)
-             SELECT $1, d.decision, d.content, d.verb, d.gate, d.gate_attempt, d.decided_by, d.reason, d.accepted, d.code, d.message,
-                    d.received_at, d.judged_at, d.envelope, d.raw
-             FROM json_to_recordset($2::json)
-               AS d (decision text, content text, verb text, gate text, gate_attempt integer, decided_by text, reason text, accepted boolean,
-                     code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place integer)
-             ORDER BY d.place
-             ON CONFLICT (run_no, decision, content) DO NOTHING`,
-      values: [
-        no,
-        JSON.stringify(decisions.map((decision, place) => ({ ...rowOf(decision), place }))),
-      ],
-    });
+    await insertDecisions(client, no, decisions);
     await client.query({
       name: 'decisions-close-steps',
       text: `UPDATE runbook.steps s
@@ -65,6 +51,58 @@ export function recordDecisions(
     });
     await settleWaits(client, no);
   });
+}
+
+async function insertDecisions(
+  client: Connection,
+  no: string,
+  decisions: readonly JudgedDecision[],
+): Promise<void> {
+  await client.query({
+    name: 'decisions-insert',
+    text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, gate, gate_attempt, decided_by, reason, accepted, code, message,
+                                          received_at, judged_at, envelope, raw)
+           SELECT $1, d.decision, d.content, d.verb, d.gate, d.gate_attempt, d.decided_by, d.reason, d.accepted, d.code, d.message,
+                  d.received_at, d.judged_at, d.envelope, d.raw
+           FROM json_to_recordset($2::json)
+             AS d (decision text, content text, verb text, gate text, gate_attempt integer, decided_by text, reason text, accepted boolean,
+                   code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place integer)
+           ORDER BY d.place
+           ON CONFLICT (run_no, decision, content) DO NOTHING`,
+    values: [
+      no,
+      JSON.stringify(decisions.map((decision, place) => ({ ...rowOf(decision), place }))),
+    ],
+  });
+}
+
+/** What the signals do that decide nothing. */
+const signalWords: Readonly<Record<string, string>> = {
+  border: 'The run goes on in a new history at its next border.',
+  moved: 'The run was moved to other code.',
+};
+
+/** Signals that decide nothing: whoever sends one is in Temporal's history, and that one came is here too. */
+export function recordSignals(
+  client: Connection,
+  no: string,
+  signals: readonly SignalNote[],
+): Promise<void> {
+  return insertDecisions(
+    client,
+    no,
+    signals.map(({ id, signal, at }) => ({
+      envelope: { signal, verb: signal },
+      verdict: {
+        decision: id,
+        accepted: true,
+        code: 'accepted',
+        message: signalWords[signal] ?? '',
+        at,
+      },
+      receivedAt: at,
+    })),
+  );
 }
 
 /** The decisions about a run, in the order in which they were judged. */

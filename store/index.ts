@@ -35,6 +35,8 @@ export {
   getRun,
   latestRun,
   listRuns,
+  recordRefusal,
+  refusedStarts,
   saveRun,
   type RunFilter,
   type SaveAnswer,

@@ -1,8 +1,10 @@
 import type pg from 'pg';
 import type { StartEnvelope } from '../common/envelope.js';
+import type { SignalNote } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
 import {
   endStates,
+  type Problem,
   type RecoveryView,
   type RunState,
   type RunSummary,
@@ -10,7 +12,7 @@ import {
 } from '../common/view.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
-import { readDecisions } from './decisions.js';
+import { readDecisions, recordSignals } from './decisions.js';
 import { arrive, type Execution } from './executions.js';
 import { findRun } from './find-run.js';
 import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
@@ -64,6 +66,67 @@ export function admitRun(
   });
 }
 
+/** A start that was refused before there was a plan. */
+export interface RefusedStart {
+  key: RunKey;
+  startedAt: string;
+  runbook: string;
+  /** As they were given, when they were text. */
+  by: string;
+  reason: string;
+  problem: Problem;
+}
+
+/** Writes down that a start was refused: a run that has ended, without steps. A second call changes nothing. */
+export async function recordRefusal(pool: pg.Pool, refused: RefusedStart): Promise<void> {
+  const { key, startedAt, runbook, by, reason, problem } = refused;
+  const view: RunView = {
+    id: key.run,
+    firstRunId: key.firstRunId,
+    runbook: cleanText(runbook),
+    runbookVersion: '',
+    title: cleanText(runbook),
+    type: 'TROUBLESHOOTING',
+    priority: 'MEDIUM',
+    targets: [],
+    state: 'failed',
+    planDigest: '',
+    startedAt,
+    endedAt: startedAt,
+    requester: by,
+    reason,
+    inputs: {},
+    uiUrl: null,
+    steps: [],
+    waitingFor: [],
+    decisions: [],
+    outputs: {},
+    problem,
+    source: 'record',
+  };
+  await pool.query({
+    name: 'runs-refuse',
+    text: `INSERT INTO runbook.runs (${runColumns}) VALUES (${runParameters})
+           ON CONFLICT (run, first_run_id) DO NOTHING`,
+    values: runValues(view),
+  });
+}
+
+/** Starts that were refused, newest first. @param sinceMs as long ago at most, in milliseconds */
+export async function refusedStarts(
+  pool: pg.Pool,
+  sinceMs: number,
+): Promise<{ run: string; why: string }[]> {
+  const { rows } = await pool.query<{ run: string; why: string }>({
+    name: 'runs-refused',
+    text: `SELECT run, problem->>'message' AS why FROM runbook.runs
+           WHERE state = 'failed' AND plan_digest = '' AND ended_at > now() - $1 * interval '1 ms'
+           ORDER BY started_at DESC, no DESC LIMIT 100`,
+    values: [sinceMs],
+  });
+  return rows;
+}
+
 /** Which save of its run this is. */
 export interface SaveNumber {
   /** Counted from 1; what comes later than a higher one is late news, and is not taken. */
@@ -83,12 +146,14 @@ export interface SaveAnswer {
  * execution of the run, after a reset, opens it again; then it stands as that execution sees it.
  * @param execution the execution that tells; without it news counts as news of the execution that the record knows
  * @param save absent: all steps, and not the run itself tells
+ * @param signals what came in since the save before and decided nothing
  */
 export function saveRun(
   pool: pg.Pool,
   view: RunView,
   execution?: Execution,
   save?: SaveNumber,
+  signals: readonly SignalNote[] = [],
 ): Promise<SaveAnswer> {
   return inTransaction(pool, async (client) => {
     const key = { run: view.id, firstRunId: view.firstRunId };
@@ -108,6 +173,7 @@ export function saveRun(
     });
     if (rows.length === 0) return { incomplete: false };
     const no = numberOf(rows);
+    if (signals.length > 0) await recordSignals(client, no, signals);
     if (execution && arrival === null) await arrive(client, key, execution);
     const ended = endStates.has(view.state);
     const hasLastWord = ended || (save ? save.all : arrival === 'revived');

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Admission } from '../common/admission.js';
 import type { StartEnvelope } from '../common/envelope.js';
+import { whyNoStart } from '../common/shapes.js';
 import { runId, startOptions } from '../common/start-options.js';
 import { platformActivities } from './engine/activities.js';
 import { presentRelease } from './engine/release.js';
@@ -25,13 +26,15 @@ export interface Launched {
  * `start`: where no person waits, as from a schedule; then it lasts as long as the run that it starts, so that the next one
  * does not begin beside it.
  */
-export async function launch(envelope: StartEnvelope): Promise<Admission | Launched> {
-  if (envelope?.verb !== 'plan' && envelope?.verb !== 'start')
+export async function launch(argument: unknown): Promise<Admission | Launched> {
+  const why = whyNoStart(argument);
+  if (why !== null)
     throw ApplicationFailure.create({
       type: 'Refused',
-      message: 'launch answers `plan` and `start` only',
+      message: `launch answers \`plan\` and \`start\` only, and was given something else: ${why}`,
       nonRetryable: true,
     });
+  const envelope = argument as StartEnvelope;
   const admission = await platformActivities.admit({
     version: 1,
     key: null,

@@ -1,11 +1,12 @@
 import { Option, type Command } from 'commander';
+import { refusesRequester } from '../../common/deciders.js';
 import { runStates, type RunState, type RunSummary } from '../../common/view.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { asOption, count, examples, optionsOf } from '../options.js';
 import { painter, print, printList, remark, table } from '../output.js';
 import { withSession } from '../session.js';
-import { operatorName, type GlobalFlags } from '../settings.js';
+import { operatorName, operatorNamed, type GlobalFlags } from '../settings.js';
 import { age } from '../times.js';
 
 export interface RunsOptions extends GlobalFlags {
@@ -46,17 +47,17 @@ export function runRuns(options: RunsOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { listAllRuns } = await import('../list-runs.js');
     const { waitingFor, limit = defaultLimit } = options;
+    const who = nameOf(waitingFor, options, io);
     const filter = {
       ...(options.state ? { state: options.state } : {}),
       ...(options.runbook ? { runbook: options.runbook } : {}),
       ...(options.target ? { target: options.target } : {}),
-      ...(options.requester ? { requester: options.requester } : {}),
+      ...(options.requester ? { requester: operatorNamed(options.requester, '--requester') } : {}),
       ...(options.waiting || waitingFor ? { waiting: true } : {}),
       limit,
     };
     const { runs, source, notes } = await listAllRuns(session, filter);
     for (const note of notes) remark(io, note);
-    const who = waitingFor === 'me' ? operatorName(options.as, io.env) : waitingFor;
     const listed = who === undefined ? runs : runs.filter((each) => mayDecide(each, who));
     if (options.output === 'json' || options.output === 'jsonl') {
       printList(
@@ -95,9 +96,14 @@ function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): stri
   return table(columns, rows, io.columns, painter(io, options.color));
 }
 
-/** A gate that refuses the requester is none that the requester may decide. */
-function mayDecide(run: RunSummary, name: string): boolean {
-  return run.waitingFor.some(
-    (wait) => run.requester !== name || !/other than the requester/.test(wait.who),
-  );
+function nameOf(waitingFor: string | undefined, options: RunsOptions, io: Io): string | undefined {
+  if (waitingFor === undefined) return undefined;
+  return waitingFor === 'me'
+    ? operatorName(options.as, io.env)
+    : operatorNamed(waitingFor, '--waiting-for');
+}
+
+/** Is there something that the operator may decide? */
+function mayDecide({ waitingFor, requester }: RunSummary, name: string): boolean {
+  return waitingFor.some(({ who }) => name !== requester || !refusesRequester(who));
 }

@@ -106,6 +106,18 @@ export class Jobs {
     return this.status(id);
   }
 
+  /** A failed job stays failed in the table, also when a later one has done its work. */
+  private async assertNotRecovered({ id }: JobRow): Promise<void> {
+    const { rows } = await this.pool.query<{ id: string }>(
+      `SELECT later.id FROM processing_jobs later JOIN processing_jobs old ON old.id = $1
+        WHERE later.dataset_id = old.dataset_id AND later.created_at > old.created_at
+          AND later.status = 'completed' LIMIT 1`,
+      [id],
+    );
+    if (rows[0])
+      throw new Refusal(409, 'recovered', `job ${rows[0].id} has done the work of job ${id} since`);
+  }
+
   /** One job for one key, however often it is asked for. */
   restart(
     from: string,
@@ -128,6 +140,7 @@ export class Jobs {
     if (old.status === 'completed')
       throw new Refusal(409, 'completed', `job ${from} is completed; there is nothing to restart`);
     await this.assertIdle();
+    await this.assertNotRecovered(old);
     if (checkpoint) await this.assertCheckpoint(checkpoint);
     const id = newId();
     const inserted = await this.pool.query(

@@ -50,6 +50,7 @@ export function activities(
     judge: (request: JudgeRequest) =>
       judge(request, (...asked) => refuseInputs({ ...admission, settings, catalogue }, ...asked)),
     record: () => undefined,
+    refuse: () => undefined,
     settle: (): Settled => ({ state: 'ended' }),
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({
       output: await play(request, activity),

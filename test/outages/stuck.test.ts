@@ -3,6 +3,7 @@ import type { Check } from '../../client/doctor-checks.js';
 import type { Trouble } from '../../client/trouble.js';
 import type { RunView } from '../../common/view.js';
 import { catalogue } from '../../runbooks/index.js';
+import { openPool } from '../../store/index.js';
 import { readBundle } from '../../worker/bundle.js';
 import { until } from '../helpers/until.js';
 import { execFileSync } from 'node:child_process';
@@ -135,6 +136,78 @@ describe('a run that cannot go on', () => {
     expect((await world.cli(['wait', run, '--timeout', '40s'])).code).toBe(0);
     await diagnosis('unserved runs', 'ok');
   }, 120_000);
+});
+
+describe('what comes from outside in a wrong shape', () => {
+  test('a step that somebody completed with garbage asks at the failure desk, and the command line moves the run', async () => {
+    const { id } = await world.json<{ id: string }>([
+      'start',
+      'test-desk',
+      ...['--input', 'first=["/bin/sleep","60"]', '--input', 'second=["/bin/true"]'],
+      ...['--input', `journal=${world.path('garbage.txt')}`],
+    ]);
+    const workflowId = id;
+    await until('the step to run', async () => {
+      const { steps } = await status(id, 0);
+      return steps.find(({ state }) => state === 'running');
+    });
+    await world.client.activity.complete({ workflowId, activityId: 'first' }, 'garbage');
+    const asked = await until('the step to ask', async () => {
+      const view = await status(id, 8).catch(() => undefined);
+      return view?.state === 'needs-operator' ? view : undefined;
+    });
+    expect(asked.steps[0]).toMatchObject({
+      state: 'unknown',
+      error: { type: 'OutcomeUnknown', message: expect.stringContaining('no answer of a worker') },
+    });
+    expect((await world.cli(['abort', id, 'first', '--reason', 'x'])).code).toBe(0);
+    expect((await world.cli(['wait', id, '--timeout', '30s'])).code).toBe(1);
+  }, 60_000);
+
+  test('a start that is none is refused, and runs and doctor see it', async () => {
+    const { client, taskQueue } = world;
+    const good = {
+      ...{ version: 1, id: 'x', verb: 'start', run: 'x', runbook: 'test-gated' },
+      ...{ inputs: {}, by: 'requester', reason: 'x' },
+    };
+    const wrong = {
+      'no-inputs': { inputs: null },
+      'odd-reason': { reason: {} },
+      'odd-by': { by: [] },
+    };
+    for (const [workflowId, change] of Object.entries(wrong)) {
+      const handle = await client.workflow.start('test-gated', {
+        ...{ workflowId, taskQueue, args: [{ ...good, ...change }] },
+      });
+      await expect(handle.result()).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('no start envelope') },
+      });
+    }
+    const failed = await world.json<{ id: string }[]>(['runs', '--state', 'failed']);
+    expect(failed.map(({ id }) => id)).toEqual(expect.arrayContaining(Object.keys(wrong)));
+    const found = await diagnosis('refused starts', 'warning');
+    for (const id of Object.keys(wrong)) expect(found.found).toContain(id);
+  }, 60_000);
+
+  test('a record that refuses the news of a run again and again: doctor calls it stuck', async () => {
+    const run = await world.gatedRun();
+    const pool = openPool(world.databaseUrl);
+    try {
+      await pool.query(`CREATE FUNCTION refuse_news() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'no news of this run'; END $$`);
+      await pool.query(`CREATE TRIGGER refuse_news BEFORE UPDATE ON runbook.runs
+        FOR EACH ROW WHEN (OLD.run = '${run}') EXECUTE FUNCTION refuse_news()`);
+      const approve = ['approve', run, '--reason', 'x', '--as', 'approver'];
+      await world.cli([...approve, '--timeout', '1s']);
+      expect((await diagnosis('stuck runs', 'failed')).found).toMatch(
+        new RegExp(`${run}: (record|judge) has failed \\d+ times in a row`),
+      );
+      await pool.query('DROP TRIGGER refuse_news ON runbook.runs');
+      expect((await world.cli(['wait', run, '--timeout', '40s'])).code).toBe(0);
+    } finally {
+      await pool.end();
+    }
+  }, 90_000);
 });
 
 /** With `RUNBOOK_CHAOS=long` as many as a busy day has. */

@@ -5,8 +5,23 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../../activities/index.js';
-import type { AttemptRequest } from '../../common/attempt.js';
+import type { AttemptRequest, AttemptResult } from '../../common/attempt.js';
+import type { Admission } from '../../common/admission.js';
+import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import { engineQueue } from '../../common/queues.js';
+import {
+  areVerdicts,
+  isAdmission,
+  isAttemptResult,
+  isLeaseAnswer,
+  isSaveAnswer,
+  isSettled,
+} from '../../common/shapes.js';
+import type { LeaseAnswer } from '../../activities/lease.js';
+import type { Settled } from '../../activities/settle.js';
+import { MisshapenAnswer } from './outcome.js';
+import type { Verdict } from '../../common/envelope.js';
+import type { Problem } from '../../common/view.js';
 import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
 /*
@@ -16,7 +31,7 @@ import type { ActionKind, RetrySpec } from '../../language/runbook.js';
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
-type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'settle'>;
+type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'refuse' | 'settle'>;
 
 /** The platform's own short work: it waits for PostgreSQL as long as it takes, because nothing may be lost. */
 function platform(options: ActivityOptions = {}) {
@@ -29,43 +44,111 @@ function platform(options: ActivityOptions = {}) {
   });
 }
 
-/** Admission, verdicts and the record. */
-export const platformActivities: Pick<Platform, 'admit' | 'judge' | 'record'> = {
-  admit: (request) => platform().admit(request),
-  judge: (request) => platform().judge(request),
-  record: (request) => platform().record(request),
-};
+/** How often something is asked whose answer is none of ours: whoever reaches Temporal can complete an activity. */
+const timesAsked = 3;
 
-/** Ends what a cancelled step left. @param where the queue, when it is not the common one */
-export function settleStep(
-  request: Parameters<Platform['settle']>[0],
-  where: ActivityOptions,
-): ReturnType<Platform['settle']> {
-  return platform(where).settle(request);
+/** The answer, once it has its shape; what is asked here may be asked twice. @returns null when it never has */
+async function answerOf<T>(
+  ask: () => Promise<unknown>,
+  isAnswer: (answer: unknown) => answer is T,
+): Promise<T | null> {
+  for (let time = 1; time <= timesAsked; time += 1) {
+    const answer = await ask();
+    if (isAnswer(answer)) return answer;
+  }
+  return null;
 }
 
-/** Does an attempt by the activity of its kind, so that the Temporal UI shows what each one is. */
-export function attemptStep(
+/** Admission, verdicts and the record. What is answered otherwise than by a worker of ours has a way out each. */
+export const platformActivities = {
+  /** The start is refused when nobody answers it rightly. */
+  async admit(request: Parameters<Platform['admit']>[0]): Promise<Admission> {
+    const answer = await answerOf(() => platform().admit(request), isAdmission);
+    return answer ?? { admitted: false, problem: noAdmission };
+  },
+  /** The decisions are refused, and can be sent again, when nobody judges them rightly. */
+  async judge(request: JudgeRequest): Promise<JudgeAnswer> {
+    const { decisions } = request;
+    const isAnswer = (answer: unknown): answer is JudgeAnswer => areVerdicts(answer, decisions);
+    const answer = await answerOf(() => platform().judge(request), isAnswer);
+    return answer ?? { verdicts: decisions.map(({ id, at }) => notJudged(id, at)) };
+  },
+  /** What is answered otherwise says nothing of what the record has: it is to be told everything. */
+  async record(request: Parameters<Platform['record']>[0]): Promise<{ incomplete: boolean }> {
+    const answer: unknown = await platform().record(request);
+    // Workers of an earlier release answer nothing.
+    if (answer === null || answer === undefined) return { incomplete: false };
+    return isSaveAnswer(answer) ? answer : { incomplete: true };
+  },
+  /** Writes down that a start was refused; the refusal does not wait for a record that is away. */
+  async refuse(request: Parameters<Platform['refuse']>[0]): Promise<void> {
+    await platform({ scheduleToCloseTimeout: refusalMs }).refuse(request);
+  },
+};
+
+/** How long the record gets to take down a refused start, in milliseconds. */
+const refusalMs = 30_000;
+
+const noAdmission: Problem = {
+  type: 'Refused',
+  message: 'admission was answered with something that is no answer of a worker',
+  next: 'Look in Temporal at who completed the activity, then start it again.',
+};
+
+function notJudged(decision: string, at: string): Verdict {
+  return {
+    decision,
+    accepted: false,
+    code: 'not-judged',
+    message:
+      'Nothing was changed: what came back was no verdict of a worker. Look in Temporal at who completed the activity, and decide again.',
+    at,
+  };
+}
+
+/** Ends what a cancelled step left. @param where the queue, when it is not the common one */
+export async function settleStep(
+  request: Parameters<Platform['settle']>[0],
+  where: ActivityOptions,
+): Promise<Settled> {
+  const answer = await answerOf(() => platform(where).settle(request), isSettled);
+  return answer ?? { state: 'unknown' };
+}
+
+/**
+ * Does an attempt by the activity of its kind, so that the Temporal UI shows what each one is.
+ * @throws MisshapenAnswer
+ */
+export async function attemptStep(
   request: AttemptRequest,
   options: ActivityOptions,
-): ReturnType<Activities[ActionKind]> {
+): Promise<AttemptResult> {
   const activities = proxyActivities<Pick<Activities, ActionKind>>({
     ...options,
   });
-  return activities[request.action.kind](request);
+  const answer: unknown = await activities[request.action.kind](request);
+  if (isAttemptResult(answer)) return answer;
+  throw new MisshapenAnswer();
 }
 
 /** Tries to get targets, as often as it takes. */
-export function acquireLeases(
+export async function acquireLeases(
   request: Parameters<Activities['acquireLeases']>[0],
   options: ActivityOptions,
-): ReturnType<Activities['acquireLeases']> {
+): Promise<LeaseAnswer> {
   const activities = proxyActivities<Pick<Activities, 'acquireLeases'>>({
     taskQueue: engineQueue(workflowInfo().taskQueue),
     ...options,
   });
-  return activities.acquireLeases(request);
+  const answer = await answerOf(() => activities.acquireLeases(request), isLeaseAnswer);
+  return answer ?? { held: [], problem: noLease };
 }
+
+const noLease: Problem = {
+  type: 'Refused',
+  message: 'who has the targets was answered with something that is no answer of a worker',
+  next: 'Look in Temporal at who completed the activity, then start it again.',
+};
 
 /**
  * The pause grows, so that a short wait ends soon and a long one costs little.

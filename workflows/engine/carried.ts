@@ -1,7 +1,7 @@
 import type { Builds } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
-import type { GateFacts } from '../../common/judgement.js';
+import type { GateFacts, SignalNote } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { Problem, RunState, RunView } from '../../common/view.js';
@@ -44,6 +44,8 @@ export interface CarriedInbox {
   verdicts: Verdict[];
   /** Signals in the run's whole life; names those that came without an id. */
   count: number;
+  /** Signals that the record has not been told of. Absent: none. */
+  noted?: SignalNote[];
 }
 
 /** How a run is going to end. */

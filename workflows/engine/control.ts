@@ -24,6 +24,8 @@ export class Control {
         return this.run.resume();
       default:
         if (this.run.board.isRollingBack) return this.run.stopRollback(decision);
+        // Of an abort people were told that everything is left as it is.
+        if (decision.verb === 'abort') this.told = decision;
         this.told ??= decision;
         // What waits for its turn has to be reached by the cancellation, and undos do not wait for a run that has ended.
         this.run.resume();

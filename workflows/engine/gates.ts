@@ -1,6 +1,7 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
+import { deciders, defaultApprovers } from '../../common/deciders.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { GateFacts } from '../../common/judgement.js';
 import type { StepView } from '../../common/view.js';
@@ -75,7 +76,7 @@ export class Gates {
       attempt,
       digest,
       state,
-      approvers: spec.approvers ?? 'another',
+      approvers: spec.approvers ?? defaultApprovers,
       confirm,
       decidedBy: decision?.by ?? null,
       decidedVerb: decision?.verb ?? null,
@@ -236,13 +237,17 @@ export class Gates {
       ...(gate.changed === undefined ? {} : { [codeChanged]: gate.changed }),
       ...question.evidence,
     });
-    const digestFor = (attempt: number): string =>
+    const digestFor = (attempt: number, about: JsonObject = { run }): string =>
       digestOf({
-        ...{ plan: host.planDigest, procedure: host.procedure, release, gate: gate.id, attempt },
+        ...about,
+        ...{ plan: host.planDigest, procedure: host.procedure, release },
+        ...{ gate: gate.id, attempt },
         ...question,
         evidence: evidence(),
       });
-    const goesOn = gate.decision === null && gate.digest === digestFor(gate.attempt);
+    // An earlier release left the run out of the digest.
+    const same = [digestFor(gate.attempt), digestFor(gate.attempt, {})];
+    const goesOn = gate.decision === null && same.includes(gate.digest);
     if (!goesOn) {
       gate.changed = changeOf(gate, release);
       gate.release = release;
@@ -262,8 +267,7 @@ export class Gates {
       title: gate.spec.title,
       since: gate.since as string,
       deadline: deadline === null ? null : new Date(deadline).toISOString(),
-      who:
-        gate.spec.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester',
+      who: deciders[gate.spec.approvers ?? defaultApprovers],
       attempt: gate.attempt,
       digest: gate.digest,
       evidence: evidence(),

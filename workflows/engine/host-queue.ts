@@ -4,8 +4,9 @@ import {
   type ActivityOptions,
   type TimeoutFailure,
 } from '@temporalio/workflow';
-import type { FailureDetail, OtherHost } from '../../common/attempt.js';
+import type { OtherHost } from '../../common/attempt.js';
 import { hostQueue } from '../../common/queues.js';
+import { isOtherHost } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
 /** How long a host gets to take back its own command where the run's settings do not say, in milliseconds. */
@@ -60,8 +61,8 @@ export async function onItsHost<T>(
 function otherHost(error: unknown): OtherHost | null {
   const { cause } = error as Error;
   if (!(cause instanceof ApplicationFailure) || cause.type !== 'OnAnotherHost') return null;
-  const detail = cause.details?.[0] as FailureDetail | undefined;
-  return (detail?.details as OtherHost | undefined) ?? null;
+  const detail = cause.details?.[0] as { details?: unknown } | null | undefined;
+  return isOtherHost(detail?.details) ? detail.details : null;
 }
 
 function wasNotTaken(error: unknown): boolean {

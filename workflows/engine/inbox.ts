@@ -1,6 +1,7 @@
 import type { Json } from '../../language/json.js';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
-import type { JudgeRequest } from '../../common/judgement.js';
+import type { JudgeRequest, SignalNote } from '../../common/judgement.js';
+import { isDeeperThan } from '../../common/shapes.js';
 import type { CarriedInbox } from './carried.js';
 
 interface Received {
@@ -19,6 +20,9 @@ const batchSize = 50;
 /** Answers that one execution hands to the next; older ones are in the record. */
 const verdictsCarried = 500;
 
+/** Signals that are written down by the next save; a flood of them tells nothing more. */
+const notesKept = 50;
+
 export interface InboxOwner {
   until(met: () => boolean): Promise<void>;
   /** Everything but the decisions themselves. */
@@ -34,8 +38,10 @@ export interface InboxOwner {
  */
 export class Inbox {
   private readonly queue: Received[] = [];
-  private readonly known = new Set<string>();
+  /** What came last under an id; empty for one of an earlier execution. */
+  private readonly known = new Map<string, string>();
   private readonly verdicts = new Map<string, Verdict>();
+  private readonly noted: SignalNote[] = [];
   private count = 0;
   private signals = 0;
   private lastAt = 0;
@@ -44,14 +50,16 @@ export class Inbox {
 
   /** The newest answers, for the next execution; it begins with everything judged. */
   carry(): CarriedInbox {
-    return { verdicts: [...this.verdicts.values()].slice(-verdictsCarried), count: this.count };
+    const verdicts = [...this.verdicts.values()].slice(-verdictsCarried);
+    return { verdicts, count: this.count, noted: [...this.noted] };
   }
 
-  restore({ verdicts, count }: CarriedInbox): void {
+  restore({ verdicts, count, noted = [] }: CarriedInbox): void {
+    this.noted.push(...noted);
     this.count += count;
     for (const verdict of verdicts) {
       this.verdicts.set(verdict.decision, verdict);
-      this.known.add(verdict.decision);
+      this.known.set(verdict.decision, '');
     }
   }
 
@@ -71,10 +79,25 @@ export class Inbox {
     this.lastAt = Date.now();
     const received = bounded(payload);
     const id = idOf(received) ?? `unnamed-${this.count}`;
-    // The same id again is the same decision: it has its answer, or will have it.
-    if (this.known.has(id)) return;
-    this.known.add(id);
+    // The same again is the same decision: it has its answer, or will have it. What was refused does not use up its id.
+    const content = JSON.stringify(received);
+    if (this.known.get(id) === content || this.verdicts.get(id)?.accepted) return;
+    this.known.set(id, content);
+    this.verdicts.delete(id);
     this.queue.push({ id, received, signal, at: new Date().toISOString() });
+  }
+
+  /** What only moves the run asks for no verdict: it is written down with the next news of the run. */
+  note(signal: string): void {
+    this.count += 1;
+    if (this.noted.length >= notesKept) return;
+    const at = new Date().toISOString();
+    this.noted.push({ id: `${signal}-${this.count}`, signal, at });
+  }
+
+  /** Signals that the record has not been told of, which from now on counts as told. */
+  takeNotes(): SignalNote[] {
+    return this.noted.splice(0);
   }
 
   verdict(decision: string): Verdict | null {
@@ -94,7 +117,7 @@ export class Inbox {
       if (batch.length === 0) return;
       this.judging = true;
       const verdicts = await owner.judge({ version: 1, ...owner.facts(), decisions: batch });
-      batch.forEach((item, index) => this.answer(item, verdicts[index], owner));
+      batch.forEach((item, index) => this.answer(item, verdicts[index] as Verdict, owner));
       this.judging = false;
     }
   }
@@ -103,9 +126,8 @@ export class Inbox {
     this.closed = true;
   }
 
-  private answer(item: Received, verdict: Verdict | undefined, owner: InboxOwner): void {
-    if (verdict === undefined) return;
-    this.verdicts.set(item.id, verdict);
+  private answer(item: Received, verdict: Verdict, owner: InboxOwner): void {
+    if (!this.verdicts.get(item.id)?.accepted) this.verdicts.set(item.id, verdict);
     // Accepted means that judge has checked the shape.
     if (verdict.accepted)
       owner.apply(item.received as unknown as DecisionEnvelope, verdict, item.at);
@@ -115,25 +137,11 @@ export class Inbox {
 
 /** The payload as plain JSON, or its beginning as text when it is too large, or why it is neither. */
 function bounded(payload: unknown): Json {
-  if (isTooDeep(payload)) return `something nested more than ${maxDepth} deep`;
+  if (isDeeperThan(maxDepth, payload)) return `something nested more than ${maxDepth} deep`;
   const text = JSON.stringify(payload) ?? 'null';
   return text.length <= maxDecisionCharacters
     ? (JSON.parse(text) as Json)
     : text.slice(0, maxDecisionCharacters / 8);
-}
-
-/** Level by level: whatever calls itself on such a payload ends with a stack that is full, here and wherever it is read later. */
-function isTooDeep(payload: unknown): boolean {
-  let level: unknown[] = [payload];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > maxDepth) return true;
-    level = level.flatMap((value) => (isHolder(value) ? (Object.values(value) as unknown[]) : []));
-  }
-  return false;
-}
-
-function isHolder(value: unknown): value is object {
-  return value !== null && typeof value === 'object';
 }
 
 function idOf(received: Json): string | undefined {

@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import type { FailureDetail } from '../../common/attempt.js';
 import type { FailureType } from '../../common/failures.js';
+import { detailOf, shortened } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
 /*
@@ -47,6 +47,21 @@ export class TargetRefused extends Error {
   }
 }
 
+/** What came back for an attempt is no answer of a worker: somebody has completed its activity. */
+export class MisshapenAnswer extends Error {
+  readonly problem: Problem;
+  constructor() {
+    const type: FailureType = 'OutcomeUnknown';
+    const message = 'what came back for this step is no answer of a worker';
+    super(message);
+    this.problem = {
+      type,
+      message: `${message}, so it is not known what became of it`,
+      next: 'Look at what the step did, and in Temporal at who completed its activity.',
+    };
+  }
+}
+
 export interface AttemptFailure {
   problem: Problem;
   /** The attempt that failed, from 1; null when no attempt reported. */
@@ -60,22 +75,24 @@ export function isSilence(error: unknown): boolean {
 
 /** Reads an activity's failure as people should see it. @throws the error itself when it is not an activity's. */
 export function readFailure(error: unknown): AttemptFailure {
+  if (error instanceof MisshapenAnswer) return { problem: error.problem, attempt: null };
   if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
-    const detail = cause.details?.[0] as Partial<FailureDetail> | undefined;
+    const { next, attempt } = detailOf(cause.details);
     return {
       problem: {
-        type: cause.type || 'Error',
-        message: cause.message,
-        ...(detail?.next ? { next: detail.next } : {}),
+        type: shortened(cause.type || 'Error'),
+        message: shortened(cause.message),
+        ...(next === undefined ? {} : { next }),
       },
-      attempt: detail?.attempt ?? null,
+      attempt,
     };
   }
   if (cause instanceof TimeoutFailure) {
     const message = `the worker did not answer in time (${cause.timeoutType})`;
     return { problem: { type: 'StepTimeout', message }, attempt: null };
   }
-  return { problem: { type: 'Error', message: cause?.message ?? error.message }, attempt: null };
+  const message = shortened(cause?.message ?? error.message);
+  return { problem: { type: 'Error', message }, attempt: null };
 }

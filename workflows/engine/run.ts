@@ -94,7 +94,7 @@ export class Run {
   ) {
     const { plan, view, carried } = entry;
     this.board = new Board(view, carried?.published, carried?.saves?.unsaved);
-    this.saves = new Saves(this.board, carried?.saves?.made);
+    this.saves = new Saves(this.board, inbox, carried?.saves?.made);
     this.outputs = new OutputBudget(plan, view.steps);
     this.gates = new Gates(plan.steps, carried?.gates);
     this.unconfirmed = new Unconfirmed(carried?.unconfirmed);

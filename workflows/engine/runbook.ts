@@ -1,4 +1,5 @@
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
@@ -14,6 +15,8 @@ import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
+import { messageNames } from '../../common/names.js';
+import { isCarried, isObject, whyNoStart } from '../../common/shapes.js';
 import { uiLink } from '../../common/ui-link.js';
 import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
 import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
@@ -51,9 +54,12 @@ export function runbook(
     let run: Run | undefined;
     // Before the first await: a signal or query may arrive with the very first task.
     setHandler(decideSignal, (payload: unknown) => inbox.receive('decide', payload));
-    setHandler(borderSignal, () => run?.turn.want());
+    setHandler(borderSignal, () => {
+      inbox.note(messageNames.border);
+      run?.turn.want();
+    });
     // The workflow task that brings it is all that is needed.
-    setHandler(movedSignal, () => undefined);
+    setHandler(movedSignal, () => inbox.note(messageNames.moved));
     setDefaultSignalHandler((name: string, ...payload: unknown[]) =>
       inbox.receive(name, payload[0]),
     );
@@ -274,8 +280,10 @@ function decisionView(received: Json, verdict: Verdict, at: string): DecisionVie
 async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
   const info = workflowInfo();
   const key: RunKey = { run: info.workflowId, firstRunId: info.firstExecutionRunId };
-  const envelope = readEnvelope(argument, runbookId);
   const startedAt = info.startTime.toISOString();
+  const why = whyNotOf(argument, runbookId);
+  if (why !== null) throw await refused(why, argument, { version: 1, key, startedAt }, runbookId);
+  const envelope = argument as StartEnvelope;
   const admission = await CancellationScope.nonCancellable(() =>
     platformActivities.admit({ version: 1, key, envelope, startedAt }),
   );
@@ -287,8 +295,8 @@ async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
 
 /** What the execution before has handed over. Nobody else can: only Temporal says that there was one. */
 function readCarried(argument: unknown): Entry | undefined {
-  const carried = argument as Carried | null;
-  if (workflowInfo().continuedFromExecutionRunId === undefined || carried?.verb !== 'continue')
+  const carried = argument as Carried;
+  if (workflowInfo().continuedFromExecutionRunId === undefined || !isCarried(argument))
     return undefined;
   const { key, envelope, plan, settings, view } = carried;
   return { key, envelope, plan, settings, view: { ...view, uiUrl: linkTo(settings) }, carried };
@@ -299,20 +307,42 @@ function linkTo(settings: RunSettings): string | null {
   return settings.uiUrl && uiLink(settings.uiUrl, namespace, workflowId, runId, 'history');
 }
 
-/** The start argument, when it is one. Anything else ends the run at once with words, before anything is done. */
-function readEnvelope(argument: unknown, runbookId: string): StartEnvelope {
-  const envelope = argument as Partial<StartEnvelope> | null | undefined;
-  if (
-    envelope?.version === 1 &&
-    envelope.verb === 'start' &&
-    envelope.runbook === runbookId &&
-    typeof envelope.by === 'string'
-  ) {
-    return envelope as StartEnvelope;
-  }
-  throw failed({
+/** Why the run cannot begin with it, as the end of a sentence; null when it can. */
+function whyNotOf(argument: unknown, runbookId: string): string | null {
+  const why = whyNoStart(argument);
+  if (why !== null) return why;
+  const { verb, runbook } = argument as StartEnvelope;
+  if (verb !== 'start') return `its verb is ${verb}`;
+  return runbook === runbookId ? null : 'it names another runbook';
+}
+
+/** Anything else than a start envelope ends the run at once with words, before anything is done, and is in the record. */
+async function refused(
+  why: string,
+  argument: unknown,
+  about: { version: 1; key: RunKey; startedAt: string },
+  runbook: string,
+): Promise<ApplicationFailure> {
+  const problem: Problem = {
     type: 'Refused',
-    message: `a run of ${runbookId} was started with something that is no start envelope.`,
-    next: `Start it with: runbook start ${runbookId}`,
-  });
+    message: `a run of ${runbook} was started with something that is no start envelope: ${why}`,
+    next: `Start it with: runbook start ${runbook}`,
+  };
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '').slice(0, 200);
+  const { by, reason } = isObject(argument) ? argument : {};
+  try {
+    await CancellationScope.nonCancellable(() =>
+      platformActivities.refuse({
+        ...about,
+        runbook,
+        by: text(by),
+        reason: text(reason),
+        problem,
+      }),
+    );
+  } catch (error) {
+    // The record is away: Temporal has the refusal all the same.
+    if (!(error instanceof ActivityFailure)) throw error;
+  }
+  return failed(problem);
 }

@@ -1,5 +1,6 @@
 import { platformActivities } from './activities.js';
 import type { Board } from './board.js';
+import type { Inbox } from './inbox.js';
 
 /**
  * Tells the record how the run stands: of its steps only those that have changed since. One save at a time and numbered, so
@@ -12,6 +13,7 @@ export class Saves {
   /** @param made saves of earlier executions */
   constructor(
     private readonly board: Board,
+    private readonly inbox: Inbox,
     private made = 0,
   ) {}
 
@@ -37,16 +39,18 @@ export class Saves {
   private async tell(): Promise<void> {
     const answer = await this.send(false);
     // The record does not have what it was told before: it has lost the run, or it stands after a reset.
-    if (answer?.incomplete) await this.send(true);
+    if (answer.incomplete) await this.send(true);
   }
 
   private send(all: boolean): ReturnType<typeof platformActivities.record> {
     const steps = this.board.takeUnsaved(all);
+    const signals = this.inbox.takeNotes();
     this.made += 1;
     return platformActivities.record({
       version: 2,
       view: { ...this.board.view, steps, decisions: [] },
       save: { number: this.made, all },
+      ...(signals.length > 0 ? { signals } : {}),
     });
   }
 }

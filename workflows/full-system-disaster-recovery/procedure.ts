@@ -29,7 +29,7 @@ interface Lost {
 
 /** Brings the whole system up at another site from its backups, proves it, and lets the users in. */
 export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec, async (run) => {
-  const wish = readWish(run.inputs);
+  const wish = readWish(run.inputs, run.envelope.inputs, Date.now());
   const drill = run.plan.drill === true;
   const sites: Sites = {
     from: siteOf(run.target('from'), run.key.run),

@@ -15,13 +15,17 @@ export interface Wish {
   notify: string | undefined;
 }
 
-export function readWish(inputs: JsonObject): Wish {
+/**
+ * @param given the inputs that were given, without defaults
+ * @param now milliseconds since 1970
+ */
+export function readWish(inputs: JsonObject, given: JsonObject, now: number): Wish {
   const ms = (name: string): number => durationMs(inputs[name] as string) ?? 0;
   return {
     graceful: inputs['mode'] === 'graceful',
     recoverTo: inputs['recover_to'] as string,
     failedAt: (inputs['failed_at'] as string | undefined) ?? null,
-    maxBackupAgeMs: ms('max_backup_age'),
+    maxBackupAgeMs: ms('max_backup_age') + beforeWish(inputs, given, now),
     remains: inputs['remains'] as Wish['remains'],
     watchMs: ms('watch'),
     windowMs: ms('window'),
@@ -29,4 +33,14 @@ export function readWish(inputs: JsonObject): Wish {
     maxErrorRate: inputs['max_error_rate'] as number,
     notify: inputs['notify'] as string | undefined,
   };
+}
+
+/**
+ * How much older a backup may be because people name a point in time: the age that is allowed unless said is that of a
+ * backup for now, and for another time it is counted from there. What they say of the age themselves holds as it is.
+ */
+function beforeWish(inputs: JsonObject, given: JsonObject, now: number): number {
+  const at = Date.parse(inputs['recover_to'] as string);
+  const isDefault = given['max_backup_age'] === undefined;
+  return isDefault && Number.isFinite(at) ? Math.max(0, now - at) : 0;
 }

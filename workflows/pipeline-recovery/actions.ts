@@ -49,7 +49,7 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
   return {
     pipelineStatus: (): HttpAction => get('/api/v1/pipelines/status'),
 
-    recentJobs: (): SqlAction => ({
+    recentJobs: (job: string | undefined): SqlAction => ({
       kind: 'sql',
       target,
       statements: [
@@ -57,6 +57,7 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
           ...recentJobs,
           values: [
             typeof pipeline.facts['pipeline'] === 'string' ? pipeline.facts['pipeline'] : target,
+            job ?? null,
           ],
         },
       ],

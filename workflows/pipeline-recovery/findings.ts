@@ -54,20 +54,28 @@ export type Choice = {
   poison: number | null;
 };
 
-/** The job to recover: the one asked for, or the newest failed. @throws ProcedureStopped when there is none to recover */
+/**
+ * The job to recover: the one asked for, or the newest failed one whose dataset nothing has happened to since. The newest
+ * fact about a dataset decides: a job that failed stays failed in the table, also when another one has gone on from it.
+ * @param jobs newest first
+ * @throws ProcedureStopped when there is none to recover
+ */
 export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): JobRow {
+  const failed = jobs.filter(({ status }) => status === 'failed');
   const job =
     wanted === undefined
-      ? jobs.find((each) => each.status === 'failed')
-      : jobs.find((each) => each.id === wanted);
+      ? failed.find((each) => sinceOf(each, jobs)?.status !== 'completed')
+      : jobs.find(({ id }) => id === wanted);
   if (!job) {
-    const what =
-      wanted === undefined
+    const none =
+      failed.length === 0
         ? 'no job failed in the last 24 hours'
-        : `there is no job ${wanted} in the last 24 hours`;
+        : 'every job that failed in the last 24 hours was recovered since';
     throw new ProcedureStopped(
-      what,
-      'Nothing was changed. Look at the jobs, or name one with --input job=ID.',
+      wanted === undefined ? none : `this pipeline has no job ${wanted}`,
+      wanted === undefined
+        ? 'Nothing was changed. An older job can be named with --input job=ID.'
+        : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
     );
   }
   if (job.status !== 'failed') {
@@ -76,14 +84,39 @@ export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): 
       'Nothing was changed: there is nothing to recover.',
     );
   }
-  const busy = jobs.find((each) => each.status === 'running' && each.dataset_id === job.dataset_id);
+  const busy = jobs.find((each) => isUnderWay(each) && each.dataset_id === job.dataset_id);
   if (busy) {
     throw new ProcedureStopped(
       `job ${busy.id} already works on dataset ${job.dataset_id}`,
       'Nothing was changed. Wait for that job, or stop it.',
     );
   }
+  const since = sinceOf(job, jobs);
+  if (since?.status === 'completed') {
+    throw new ProcedureStopped(
+      `job ${job.id} failed, and job ${since.id} has completed dataset ${job.dataset_id} since`,
+      'Nothing was changed: there is nothing to recover.',
+    );
+  }
+  if (since) {
+    throw new ProcedureStopped(
+      `job ${job.id} failed, and since then job ${since.id} of the same dataset has failed too`,
+      `Nothing was changed. Recover that one: --input job=${since.id}`,
+    );
+  }
   return job;
+}
+
+function isUnderWay({ status }: JobRow): boolean {
+  return status === 'running' || status === 'queued';
+}
+
+/** The newest job that did something to the dataset after this one; one that was stopped left it as it was. */
+function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
+  const newest = jobs.find(
+    ({ dataset_id, status }) => dataset_id === job.dataset_id && status !== 'stopped',
+  );
+  return newest === job ? undefined : newest;
 }
 
 /** The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage that failed. */

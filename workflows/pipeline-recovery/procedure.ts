@@ -32,7 +32,7 @@ export const pipelineRecovery = runbook(
       'identify',
       {
         status: { action: actionsFor(pipeline, '').pipelineStatus() },
-        jobs: { action: actionsFor(pipeline, '').recentJobs() },
+        jobs: { action: actionsFor(pipeline, '').recentJobs(inputs.job) },
       },
     );
     const failed = failedJob(jobs.jobs, inputs.job);

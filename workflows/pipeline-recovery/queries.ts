@@ -12,12 +12,24 @@ const tableOf: Record<Stage, string> = {
   load: 'flights',
 };
 
+/**
+ * The jobs of the last 24 hours; and, however old it is, the one that was asked for, with all that has happened to its
+ * dataset since: $1 pipeline, $2 job or null.
+ */
 export const recentJobs: SqlStatement = {
   as: 'jobs',
-  text: `SELECT id, status, stage, dataset_id, created_at, completed_at
-           FROM processing_jobs
-          WHERE pipeline = $1 AND created_at > now() - interval '24 hours'
-          ORDER BY created_at DESC, id DESC LIMIT 50`,
+  text: `
+WITH jobs AS (
+  SELECT id, status, stage, dataset_id, created_at, completed_at FROM processing_jobs WHERE pipeline = $1
+), recent AS (
+  SELECT * FROM jobs WHERE created_at > now() - interval '24 hours' ORDER BY created_at DESC, id DESC LIMIT 50
+), asked AS (
+  SELECT * FROM jobs WHERE id = $2::text
+), since AS (
+  SELECT jobs.* FROM jobs JOIN asked USING (dataset_id) WHERE jobs.created_at >= asked.created_at
+   ORDER BY jobs.created_at DESC, jobs.id DESC LIMIT 50
+)
+SELECT * FROM recent UNION SELECT * FROM asked UNION SELECT * FROM since ORDER BY created_at DESC, id DESC`,
 };
 
 /** Order-independent checksum of keys and amounts; the pipeline's checkpoints claim the same. */

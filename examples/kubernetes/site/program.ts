@@ -82,7 +82,10 @@ try {
   mustBeKept(config);
   const verbs: Record<string, () => Promise<object>> = verbsOf(config, args, {
     run: values.run ?? process.env['RUNBOOK_RUN'] ?? null,
-    maxAgeSeconds: Number(values['max-age'] ?? dayAndTwoHours),
+    // What was chosen and named is restored however old it has become.
+    maxAgeSeconds: Number(
+      values['max-age'] ?? (verb === 'restore-database' ? Infinity : dayAndTwoHours),
+    ),
   });
   const known = verbs[verb];
   if (!known) throw new Refused(`there is no ${verb || 'verb'}: ${Object.keys(verbs).join(', ')}`);

@@ -27,8 +27,9 @@ const { values, positionals } = parseArgs({
 const [configFile = '', verb = '', first = '', second = ''] = positionals;
 const config = readSiteConfig(configFile);
 const run = values.run ?? process.env['RUNBOOK_RUN'] ?? null;
-const maxAgeSeconds =
-  values['max-age'] === undefined ? config.maxAgeSeconds : Number(values['max-age']);
+/** The age that is allowed unless said is for choosing; what was chosen and named is restored however old it has become. */
+const unlessSaid = verb === 'restore-database' ? Infinity : config.maxAgeSeconds;
+const maxAgeSeconds = values['max-age'] === undefined ? unlessSaid : Number(values['max-age']);
 
 const verbs: Record<string, () => object | Promise<object>> = {
   look: () => look(config),

@@ -1,0 +1,318 @@
+import { effects, stepKinds } from '../language/runbook.js';
+import type { Json } from '../language/json.js';
+import type { Plan } from '../language/plan.js';
+import type { Admission, RunSettings } from './admission.js';
+import type { AttemptResult, OtherHost } from './attempt.js';
+import {
+  decisionVerbs,
+  unattendedWays,
+  verdictCodes,
+  whenHeldChoices,
+  type DecisionEnvelope,
+  type StartEnvelope,
+  type Verdict,
+} from './envelope.js';
+import type { HeldTarget } from './lease.js';
+import { isOperator, operatorRule } from './operator.js';
+import { stepStates, type Problem, type StepView } from './view.js';
+
+/*
+ * Everything that comes to a workflow from outside is looked at here before it is used: start arguments, and what
+ * activities answered, which whoever reaches Temporal can answer too. What would throw later, in the middle of a workflow
+ * task, would be tried again for ever, and no command could move the run. By hand: the sandbox has no schema library, and
+ * a schema that grows stricter would break the replay of what was taken before.
+ */
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Nested deeper than any data of ours; what walks through it calls itself for each level. */
+const maxDepth = 200;
+const maxNameLength = 200;
+const maxReasonLength = 2_000;
+/** Characters of a text that a failure tells. */
+const maxTextLength = 16_384;
+
+/** Level by level: whatever calls itself on such a value ends with a full stack, here and wherever it is read later. */
+export function isDeeperThan(levels: number, value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > levels) return true;
+    level = level.flatMap((each) => (isHolder(each) ? (Object.values(each) as unknown[]) : []));
+  }
+  return false;
+}
+
+function isHolder(value: unknown): value is object {
+  return value !== null && typeof value === 'object';
+}
+
+export function isObject(value: unknown): value is Fields {
+  return isHolder(value) && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isName = (value: unknown): value is string => isText(value) && value.length <= maxNameLength;
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isTrueOrFalse = (value: unknown): value is boolean => typeof value === 'boolean';
+const isCount = (value: unknown): value is number => Number.isInteger(value) && Number(value) > 0;
+
+function isListOf(is: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every(is);
+}
+
+function isOneOf(list: readonly string[]): (value: unknown) => boolean {
+  return (value) => isText(value) && list.includes(value);
+}
+
+function isAbsentOr(is: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === undefined || is(value);
+}
+
+function isNullOr(is: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === null || is(value);
+}
+
+type Shape = Readonly<Record<string, (value: unknown) => boolean>>;
+
+function has(shape: Shape): (value: unknown) => boolean {
+  return (value) => misfit(shape, value) === null;
+}
+
+/** The first field that is not as it has to be; null when all are. */
+function misfit(shape: Shape, value: unknown): string | null {
+  if (!isObject(value)) return '';
+  return (
+    Object.keys(shape).find(
+      (name) => !shape[name]?.(Object.hasOwn(value, name) ? value[name] : undefined),
+    ) ?? null
+  );
+}
+
+/** A shape that names every field of the type, so that a new one cannot be forgotten. */
+type ShapeOf<T> = { readonly [K in keyof Required<T>]: (value: unknown) => boolean };
+
+const runKey = has({ run: isText, firstRunId: isText });
+
+const start: ShapeOf<StartEnvelope> = {
+  version: (value) => value === 1,
+  id: isName,
+  verb: isOneOf(['start', 'plan']),
+  run: (value) => isText(value) && value.length <= 1_000,
+  runbook: isName,
+  inputs: isObject,
+  by: isText,
+  reason: isText,
+  digest: isAbsentOr(isName),
+  proof: isAbsentOr((value) => isText(value) && value.length <= maxTextLength),
+  unattended: isAbsentOr(isOneOf(unattendedWays)),
+  from: isAbsentOr(has({ run: isName, at: isAbsentOr(isName) })),
+  whenHeld: isAbsentOr(isOneOf(whenHeldChoices)),
+  drill: isAbsentOr((value) => value === true),
+  root: isAbsentOr(runKey),
+};
+
+/** Why something is no start envelope, as the end of a sentence; null when it is one. */
+export function whyNoStart(argument: unknown): string | null {
+  if (isDeeperThan(maxDepth, argument)) return `it is nested more than ${maxDepth} deep`;
+  const field = misfit(start, argument);
+  if (field === null) return null;
+  return field === '' ? 'it is no object' : `its ${field} is missing or of the wrong kind`;
+}
+
+/**
+ * Why nobody may start anything with it, as the end of a sentence; null when somebody may. Asked by admission, not by the
+ * run itself: a rule that grows stricter must not break the replay of runs that began before.
+ */
+export function whyNotAsked({ by, reason }: StartEnvelope): string | null {
+  if (!isOperator(by)) return `${told(by)} is no name: ${operatorRule}`;
+  if (reason.length > maxReasonLength)
+    return `its reason has more than ${maxReasonLength} characters`;
+  return null;
+}
+
+function told(name: string): string {
+  return JSON.stringify(name.slice(0, 80));
+}
+
+const problem: ShapeOf<Problem> = {
+  type: isText,
+  message: isText,
+  next: isAbsentOr(isText),
+};
+const isProblem = has(problem);
+
+const heldTarget: ShapeOf<HeldTarget> = {
+  target: isText,
+  run: isText,
+  runbook: isText,
+  requester: isText,
+  since: isText,
+  fence: isNumber,
+  inLine: isTrueOrFalse,
+};
+
+const plan: Pick<
+  ShapeOf<Plan>,
+  'runbook' | 'inputs' | 'targets' | 'steps' | 'outputs' | 'digest' | 'procedure'
+> = {
+  runbook: has({ id: isText, version: isText, title: isText, type: isText, priority: isText }),
+  inputs: isObject,
+  targets: isListOf(has({ name: isText, kind: isText })),
+  steps: isListOf(isStep),
+  outputs: isAbsentOr(isObject),
+  digest: isText,
+  procedure: isText,
+};
+
+function isStep(value: unknown): boolean {
+  return has({
+    id: isText,
+    title: isText,
+    kind: isOneOf(stepKinds),
+    effect: isOneOf(effects),
+    steps: isAbsentOr(isListOf(isStep)),
+  })(value);
+}
+
+const settings: ShapeOf<RunSettings> = {
+  command: isText,
+  uiUrl: isNullOr(isText),
+  heartbeatMs: isCount,
+  hostWaitMs: isAbsentOr(isCount),
+  border: isAbsentOr(has({ events: isCount, bytes: isCount, signals: isCount })),
+};
+
+const takenStep: Pick<
+  ShapeOf<StepView>,
+  'id' | 'title' | 'kind' | 'effect' | 'state' | 'attempts' | 'error'
+> = {
+  id: isText,
+  title: isText,
+  kind: isOneOf(stepKinds),
+  effect: isOneOf(effects),
+  state: isOneOf(stepStates),
+  attempts: isNumber,
+  error: isNullOr(isProblem),
+};
+
+export function isAdmission(answer: unknown): answer is Admission {
+  if (!isObject(answer) || isDeeperThan(maxDepth, answer)) return false;
+  if (answer['admitted'] === false) return has({ problem: isProblem })(answer);
+  return (
+    answer['admitted'] === true &&
+    has({
+      plan: has(plan),
+      settings: has(settings),
+      held: isAbsentOr(isListOf(has(heldTarget))),
+      taken: isAbsentOr(isListOf(has(takenStep))),
+    })(answer)
+  );
+}
+
+const verdict: ShapeOf<Verdict> = {
+  decision: isText,
+  accepted: isTrueOrFalse,
+  code: isOneOf(verdictCodes),
+  message: (value) => isText(value) && value.length <= maxTextLength,
+  at: isText,
+};
+
+/** The fields of a decision that the run reads. What is signed later, and what only the record keeps, is not looked at. */
+const decision: Pick<
+  ShapeOf<DecisionEnvelope>,
+  'verb' | 'by' | 'reason' | 'gate' | 'step' | 'attempt' | 'outputs' | 'inputs'
+> = {
+  verb: isOneOf(decisionVerbs),
+  by: isText,
+  reason: isText,
+  gate: isAbsentOr(isText),
+  step: isAbsentOr(isText),
+  attempt: isAbsentOr(isCount),
+  outputs: isAbsentOr(isObject),
+  inputs: isAbsentOr(isObject),
+};
+
+/** One verdict for each decision of the batch, in their order; what is accepted is a decision. */
+export function areVerdicts(
+  answer: unknown,
+  batch: readonly { id: string; received: Json }[],
+): answer is { verdicts: Verdict[] } {
+  const verdicts = isObject(answer) ? answer['verdicts'] : undefined;
+  return (
+    Array.isArray(verdicts) &&
+    verdicts.length === batch.length &&
+    batch.every(({ id, received }, index) => {
+      const each = verdicts[index] as Verdict;
+      return (
+        has(verdict)(each) &&
+        each.decision === id &&
+        each.accepted === (each.code === 'accepted') &&
+        (!each.accepted || has(decision)(received))
+      );
+    })
+  );
+}
+
+export function isAttemptResult(answer: unknown): answer is AttemptResult {
+  return (
+    isObject(answer) &&
+    answer['output'] !== undefined &&
+    isCount(answer['attempt']) &&
+    !isDeeperThan(maxDepth, answer)
+  );
+}
+
+export function isLeaseAnswer(
+  answer: unknown,
+): answer is { held: HeldTarget[]; problem?: Problem } {
+  return has({ held: isListOf(has(heldTarget)), problem: isAbsentOr(isProblem) })(answer);
+}
+
+export function isSaveAnswer(answer: unknown): answer is { incomplete: boolean } {
+  return has({ incomplete: isTrueOrFalse })(answer);
+}
+
+export function isSettled(answer: unknown): answer is { state: 'ended' | 'unknown' } {
+  return has({ state: isOneOf(['ended', 'unknown']) })(answer);
+}
+
+/** The id becomes part of a task queue's name. */
+export function isOtherHost(detail: unknown): detail is OtherHost {
+  return has({ id: (value) => isName(value) && /^[\w.-]+$/.test(value), name: isName })(detail);
+}
+
+/** What a step's failure says beside its message; what has not the right shape is left out. */
+export function detailOf(details: unknown): { next?: string; attempt: number | null } {
+  const [detail] = Array.isArray(details) ? (details as unknown[]) : [];
+  const { next, attempt } = isObject(detail) ? detail : {};
+  return {
+    ...(isText(next) && next !== '' ? { next: shortened(next) } : {}),
+    attempt: isCount(attempt) ? attempt : null,
+  };
+}
+
+/** A text of somebody else, no longer than a failure's. */
+export function shortened(text: string): string {
+  return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}…`;
+}
+
+/** What the execution before has handed over: its own, looked at only as far as the beginning needs it. */
+export function isCarried(argument: unknown): boolean {
+  return has({
+    verb: (value) => value === 'continue',
+    key: runKey,
+    envelope: isObject,
+    plan: has(plan),
+    settings: has(settings),
+    view: has({
+      steps: isListOf(has(takenStep)),
+      waitingFor: isListOf(isObject),
+      decisions: isListOf(isObject),
+    }),
+    published: has({ state: isText, step: isText, command: isText }),
+    gates: isListOf(has({ id: isText, attempt: isNumber, passed: isListOf(isObject) })),
+    desk: isListOf(has({ step: isText, attempt: isNumber, problem: isProblem })),
+    lease: has({ held: isListOf(has(heldTarget)), asked: isNumber }),
+    inbox: has({ verdicts: isListOf(has(verdict)), count: isNumber }),
+  })(argument);
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from '@jest/globals';
+import { failedJob, type JobRow } from '../../workflows/pipeline-recovery/findings.js';
+import { readWish } from '../../workflows/full-system-disaster-recovery/wish.js';
+
+/*
+ * A window for a default does not apply to an explicit wish, and the newest fact about a thing decides.
+ */
+
+function jobs(...told: [id: string, status: string, dataset?: string][]): JobRow[] {
+  return told.map(([id, status, dataset_id = 'flights'], index) => ({
+    ...{ id, status, dataset_id, stage: 'load' },
+    created_at: new Date(Date.UTC(2026, 2, 10 - index)).toISOString(),
+  }));
+}
+
+describe('the job to recover', () => {
+  test('is the one that was asked for, however old it is', () => {
+    const old = jobs(['new', 'failed', 'other'], ['old', 'failed']);
+    expect(failedJob(old, 'old').id).toBe('old');
+    expect(failedJob(old, undefined).id).toBe('new');
+  });
+
+  test.each([
+    ['completed', 'job later has completed dataset flights since', 'nothing to recover'],
+    ['failed', 'job later of the same dataset has failed too', '--input job=later'],
+    ['running', 'job later already works on dataset flights', 'Wait for that job'],
+    ['queued', 'job later already works on dataset flights', 'Wait for that job'],
+  ])('is not one after which another was %s', (status, said, next) => {
+    const told = jobs(['later', status], ['old', 'failed']);
+    expect(() => failedJob(told, 'old')).toThrow(said);
+    try {
+      failedJob(told, 'old');
+    } catch (error) {
+      expect(error).toMatchObject({ problem: { next: expect.stringContaining(next) } });
+    }
+  });
+
+  test('is still the old one when what came after it was stopped', () => {
+    expect(failedJob(jobs(['later', 'stopped'], ['old', 'failed']), undefined).id).toBe('old');
+  });
+
+  test('is none where all were recovered since; another dataset has its own', () => {
+    const told = jobs(['later', 'completed'], ['old', 'failed']);
+    expect(() => failedJob(told, undefined)).toThrow('was recovered since');
+    expect(failedJob([...told, ...jobs(['lost', 'failed', 'hotels'])], undefined).id).toBe('lost');
+  });
+
+  test('the advice never leads back to the refusal', () => {
+    const told = jobs(['c', 'failed'], ['b', 'failed'], ['a', 'failed']);
+    const advised = (wanted: string): string | undefined => {
+      try {
+        failedJob(told, wanted);
+        return undefined;
+      } catch (error) {
+        const { next } = (error as { problem: { next: string } }).problem;
+        return /job=(\w+)/.exec(next)?.[1];
+      }
+    };
+    expect(['a', 'b', 'c'].map(advised)).toEqual(['c', 'c', undefined]);
+  });
+});
+
+describe('how old a backup may be', () => {
+  const hour = 3_600_000;
+  const now = Date.parse('2026-03-10T12:00:00Z');
+  const inputs = { max_backup_age: '26h', recover_to: 'latest', watch: '1m', window: '1m' };
+  const ageOf = (change: object, given = {}): number =>
+    readWish({ ...inputs, ...change }, given, now).maxBackupAgeMs / hour;
+
+  test('is counted from the point in time that was named, unless the age was named too', () => {
+    const recover_to = '2026-03-07T12:00:00Z';
+    expect(ageOf({})).toBe(26);
+    expect(ageOf({ recover_to }, { recover_to })).toBe(26 + 72);
+    expect(ageOf({ recover_to, max_backup_age: '2h' }, { recover_to, max_backup_age: '2h' })).toBe(
+      2,
+    );
+  });
+});
