@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
@@ -14,9 +15,18 @@ const sandboxLanguage = [
   'runbook',
 ].map((name) => `language/${name}`);
 /** The handlers of the step kinds: reached through the map in activities/index.ts, never by one another. */
-const kinds = ['check', 'command', 'http', 'notify', 'rollout-step', 'sql'].map(
-  (name) => `activities/${name}`,
+const kinds = actionKinds().map((kind) =>
+  existsSync(new URL(`activities/${kind}-step.ts`, import.meta.url))
+    ? `activities/${kind}-step`
+    : `activities/${kind}`,
 );
+
+/** The one list of them, read as text: this file is no TypeScript. */
+function actionKinds() {
+  const source = readFileSync(new URL('language/runbook.ts', import.meta.url), 'utf8');
+  const [, list = ''] = /export const actionKinds = \[([^\]]*)\]/.exec(source) ?? [];
+  return [...list.matchAll(/'(\w+)'/g)].map(([, kind]) => kind);
+}
 
 /** What a folder may import; see scripts/lint/layers.mjs. */
 function layer(files, { packages = [], ...options }) {

@@ -1,3 +1,4 @@
+import { undoPath } from '../common/paths.js';
 import type { RunView, StepView, WaitView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
 import { line } from './output.js';
@@ -121,7 +122,7 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
   });
   const changes: Change[] = [];
   changes.push(change('begin', startedAt, 'running', `begins: ${step.title}`));
-  const attempt = pending.find((each) => each.step === id || each.step === `${id}.undo`);
+  const attempt = pending.find((each) => each.step === id || each.step === undoPath(id));
   if (attempt && attempt.attempt > 1) {
     const why = attempt.lastFailure ? `: ${attempt.lastFailure}` : '';
     changes.push(

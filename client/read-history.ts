@@ -183,14 +183,21 @@ function ofMessage(event: Event, events: ReadonlyMap<string, Event>): string | n
   }
   if (event.timerStartedEventAttributes) {
     const summary = read(event.userMetadata?.summary);
-    return typeof summary === 'string' ? `waits for a decision: ${summary}` : null;
+    if (typeof summary !== 'string') return null;
+    return isGateTimer(summary) ? `waits for a decision: ${summary}` : `waits: ${summary}`;
   }
   const fired = event.timerFiredEventAttributes;
   if (fired) {
     const summary = read(events.get(String(fired.startedEventId))?.userMetadata?.summary);
-    return typeof summary === 'string' ? 'the time to decide is over' : null;
+    if (typeof summary !== 'string') return null;
+    return isGateTimer(summary) ? 'the time to decide is over' : 'the wait is over';
   }
   return null;
+}
+
+/** The timer of a gate is shown with the command that approves it. */
+function isGateTimer(summary: string): boolean {
+  return / approve \S+ \S+.* --reason /.test(summary);
 }
 
 function ofEnd(event: Event): string | null {

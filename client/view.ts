@@ -1,3 +1,5 @@
+import { verbsFor } from '../common/decided.js';
+import { undoPath } from '../common/paths.js';
 import type {
   DecisionView,
   Problem,
@@ -138,15 +140,11 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
 }
 
 /** The commands that answer, the one that is shown everywhere first. */
-function commandsOf({ kind, command }: WaitView): [string, string][] {
-  if (kind === 'lease') return [['take over', command]];
-  const [shownVerb, others] =
-    kind === 'approval'
-      ? ['approve', ['reject']]
-      : ['retry', ['skip', 'done', 'rollback', 'abort']];
-  return [shownVerb, ...others].map((verb) => [
-    verb,
-    command.replace(` ${shownVerb} `, ` ${verb} `),
+export function commandsOf(wait: Pick<WaitView, 'kind' | 'id' | 'command'>): [string, string][] {
+  const verbs = verbsFor(wait);
+  return verbs.map((verb) => [
+    verb.replace('-', ' '),
+    wait.command.replace(` ${verbs[0]} `, ` ${verb} `),
   ]);
 }
 
@@ -200,7 +198,7 @@ export function renderSteps(
     }
     const taken = takenText(step, view);
     const attempt = pending.find(
-      (each) => each.step === step.id || each.step === `${step.id}.undo`,
+      (each) => each.step === step.id || each.step === undoPath(step.id),
     );
     const lines = [
       ...(taken === undefined ? [] : [wrap(taken, columns, '   ')]),

@@ -66,6 +66,39 @@ export const failureTypes = {
   RecordUnavailable: 'waiting',
   /** procedure: the runbook found that it cannot go on. */
   ProcedureStopped: 'permanent',
+  /** any kind: a fault of the program, or a failure of a type that this release does not know. */
+  Error: 'permanent',
+  /** gate: an approver rejected what was asked. */
+  Rejected: 'permanent',
+  /** gate: nobody decided before its deadline. */
+  Expired: 'permanent',
+  /** manual: what people are to do, or did not do. */
+  Manual: 'permanent',
+  /** run: somebody cancelled it, or a step that was under way then. */
+  Cancelled: 'permanent',
+  /** run: somebody had it taken back. */
+  RolledBack: 'permanent',
+  /** run: somebody ended it, with everything left as it is. */
+  Aborted: 'permanent',
+  /** record: it was ended in Temporal, behind its back. */
+  Terminated: 'permanent',
+  /** record: its workflow failed in a way that it could not tell itself. */
+  RunFailed: 'permanent',
+  /** status, doctor: the code of its runbook fails. */
+  WorkflowFails: 'waiting',
+  /** status, doctor: no worker has the code of its runbook. */
+  CodeGone: 'waiting',
+  /** status, doctor: no worker takes its next task. */
+  NoWorker: 'waiting',
+  /** status, doctor: the record refuses what the run tells it. */
+  RecordFails: 'waiting',
 } as const satisfies Record<string, 'permanent' | 'transient' | 'waiting'>;
 
 export type FailureType = keyof typeof failureTypes;
+
+/** The type, where it is one of the list; else `Error`. What crosses Temporal may be of another release, or of nobody. */
+export function failureType(type: unknown): FailureType {
+  return typeof type === 'string' && Object.hasOwn(failureTypes, type)
+    ? (type as FailureType)
+    : 'Error';
+}

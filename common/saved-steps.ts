@@ -1,4 +1,4 @@
-import type { ActionKind } from '../language/runbook.js';
+import { isActionKind } from '../language/runbook.js';
 import type { StepView } from './view.js';
 
 /** A step as the record is told of it. */
@@ -28,15 +28,7 @@ export function groupOf(path: string): string {
   return path.split(/[/.]/, 1)[0] ?? path;
 }
 
-const actionKinds: ReadonlySet<string> = new Set<ActionKind>([
-  'command',
-  'sql',
-  'http',
-  'check',
-  'notify',
-]);
-
 /** The worker that did the step has written its output to the record. */
 export function isOutputRecorded(step: StepView): boolean {
-  return step.state === 'succeeded' && step.takenFrom === undefined && actionKinds.has(step.kind);
+  return step.state === 'succeeded' && step.takenFrom === undefined && isActionKind(step.kind);
 }

@@ -1,3 +1,4 @@
+import type { FailureType } from './failures.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Effect, Objective, Priority, RunbookType, StepKind } from '../language/runbook.js';
 
@@ -46,8 +47,7 @@ export const endStates: ReadonlySet<RunState> = new Set([
 
 /** A failure as people read it: what happened, and what to do next. */
 export interface Problem {
-  /** One of the closed list in common/failures.ts. */
-  type: string;
+  type: FailureType;
   message: string;
   next?: string;
 }

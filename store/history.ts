@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
+import { answeredWith, decides } from '../common/decided.js';
 import {
   endStates,
   type AttemptView,
@@ -75,13 +76,8 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
   );
   const open = wait.closedAt === null;
   if (wait.kind === 'lease') return waitedForTarget(wait, by);
-  const state = by
-    ? by.verb === 'approve'
-      ? 'approved'
-      : 'rejected'
-    : open
-      ? 'waiting'
-      : 'closed';
+  const answer = by && answeredWith(by.verb);
+  const state = answer ? answer.state : open ? 'waiting' : 'closed';
   return {
     at: wait.since,
     until: wait.closedAt,
@@ -90,7 +86,7 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
     attempt: wait.attempt,
     state,
     by: by?.by ?? null,
-    text: `${wait.title}: ${by ? `${state} by ${by.by}` : state === 'closed' ? 'closed without a decision' : `waits for ${wait.who}`}`,
+    text: `${wait.title}: ${by ? `${answer?.words} by ${by.by}` : state === 'closed' ? 'closed without a decision' : `waits for ${wait.who}`}`,
     evidence: wait.evidence,
   };
 }
@@ -120,7 +116,7 @@ function decided(decision: DecisionView): TimelineEntry {
   const what =
     decision.code === 'malformed'
       ? 'sent something that is no decision'
-      : `${decision.verb} ${decision.gate ?? ''}`.trim();
+      : decides(decision.verb, decision.gate);
   return {
     at: decision.at,
     until: null,
@@ -129,7 +125,7 @@ function decided(decision: DecisionView): TimelineEntry {
     attempt: null,
     state: decision.code,
     by: decision.by || null,
-    text: `${who}: ${what}: ${decision.accepted ? 'accepted' : `refused (${decision.code})`}${decision.reason ? `: ${decision.reason}` : ''}`,
+    text: `${who} ${what}: ${decision.accepted ? 'accepted' : `refused (${decision.code})`}${decision.reason ? `: ${decision.reason}` : ''}`,
   };
 }
 

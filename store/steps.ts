@@ -3,6 +3,7 @@ import type { Builds } from '../common/attempt.js';
 import type { RunKey } from '../common/keys.js';
 import { hostOfPlace } from '../common/queues.js';
 import { placesOf, type SavedStep } from '../common/saved-steps.js';
+import { undoneBy, undoPath } from '../common/paths.js';
 import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
 import type { Json } from '../language/json.js';
 import type { Effect, StepKind } from '../language/runbook.js';
@@ -12,8 +13,6 @@ import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { proveLeases, type LeaseLoss } from './leases.js';
 import { inTransaction, retrying, type Connection } from './transaction.js';
 
-/** A step that takes back `x` is recorded under `x.undo`. */
-const undoSuffix = '.undo';
 const uniqueViolation = '23505';
 
 export interface AttemptStart {
@@ -634,9 +633,7 @@ async function isTakenBack(
   step: string,
   attempt: number,
 ): Promise<boolean> {
-  const opposite = step.endsWith(undoSuffix)
-    ? step.slice(0, -undoSuffix.length)
-    : `${step}${undoSuffix}`;
+  const opposite = undoneBy(step) ?? undoPath(step);
   const { rowCount } = await client.query({
     name: 'attempts-taken-back',
     text: `SELECT FROM runbook.attempts mine JOIN runbook.attempts other ON other.run_no = mine.run_no
@@ -659,11 +656,6 @@ async function outputOf(
     values: [no, step, attempt],
   });
   return rows[0]?.output ?? null;
-}
-
-/** The step that this one takes back. */
-function undoneBy(step: string): string | null {
-  return step.endsWith(undoSuffix) ? step.slice(0, -undoSuffix.length) : null;
 }
 
 /** How far a step has come, for one number of attempts. */

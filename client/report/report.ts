@@ -1,3 +1,4 @@
+import { answeredWith } from '../../common/decided.js';
 import { isLeaseWait } from '../../common/lease.js';
 import {
   endStates,
@@ -86,13 +87,7 @@ export function waitsOf(report: Report): Wait[] {
       (candidate) => candidate.accepted && candidate.gate === step.id,
     );
     const open = report.view.waitingFor.find((wait) => wait.id === step.id);
-    const state = open
-      ? 'waiting'
-      : decision
-        ? decision.verb === 'approve'
-          ? 'approved'
-          : 'rejected'
-        : 'closed';
+    const state = open ? 'waiting' : decision ? answeredWith(decision.verb).state : 'closed';
     return [
       {
         ...span,

@@ -1,3 +1,4 @@
+import { isGroup } from '../../language/runbook.js';
 import type { AttemptView, StepView } from '../../common/view.js';
 import { html } from './escape.js';
 import { foldNotNeeded } from './fold.js';
@@ -100,7 +101,7 @@ function laneOf(step: StepView, report: Report): Lane {
   const attempts = report.attempts.filter((attempt) => attempt.step === step.id);
   const tries = attempts.filter((attempt) => !attempt.undo).length;
   const span = stepSpan(step, report);
-  const holdsSteps = step.kind === 'parallel' || step.kind === 'forEach';
+  const holdsSteps = isGroup(step.kind);
   const bars =
     step.kind === 'approval'
       ? waitBars(step, report)

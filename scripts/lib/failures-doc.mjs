@@ -73,6 +73,30 @@ const advice = {
     'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
   ProcedureStopped:
     'The runbook itself found that going on would be wrong, and says why. Nothing was tried again. `runbook status RUN` shows which steps were done and which were taken back.',
+  Error:
+    'Either a fault of the program, or a failure that another release, or something else than a worker of ours, has told. Report it with the run id and the message.',
+  Rejected:
+    'The approver said no; the reason is in the message. What was changed before the gate is taken back. Talk to them, then start anew.',
+  Expired:
+    'Nobody decided in time; silence is never a yes. What was changed before the gate is taken back. Start again when somebody is there to decide.',
+  Manual:
+    'The step is done by people. The message says what is to be done; answer with `runbook done RUN STEP`, or with one of the other commands that `runbook status RUN` shows.',
+  Cancelled:
+    'What ran was ended first, then the changes were taken back. `runbook report RUN` shows what was done and undone.',
+  RolledBack:
+    'Somebody had the run taken back; who and why is in the message. `runbook report RUN` shows each undo.',
+  Aborted:
+    'Somebody ended the run and left everything as it is; who and why is in the message. The run names the changes that stay: take them back by hand where they must not.',
+  Terminated:
+    'The run was ended in Temporal itself, so it could take nothing back. Look at the last steps and at the target; then go on with `runbook start RUNBOOK --from RUN`.',
+  RunFailed:
+    'The workflow ended in Temporal in a way that the run could not write down. Look at its page in the Temporal UI, then go on with `runbook start RUNBOOK --from RUN`.',
+  WorkflowFails:
+    'The code of the runbook has a fault, or no longer fits what the run has done. Deploy a release that is right; the run goes on by itself.',
+  CodeGone: 'Deploy a release that has the runbook; the run goes on by itself.',
+  NoWorker: 'Start workers on the task queue that the message names; the run goes on by itself.',
+  RecordFails:
+    'PostgreSQL answers and refuses what the run tells it; its words are in the message. Put the record right; the run goes on by itself.',
 };
 
 /** @returns {string} the page */

@@ -173,7 +173,7 @@ describe('a command that another host has begun', () => {
     expect((await status(run)).waitingFor).toMatchObject([
       {
         id: 'one',
-        evidence: { 'what happened': 'the worker did not answer in time (SCHEDULE_TO_START)' },
+        evidence: { 'what happened': 'no worker took it in time' },
       },
     ]);
   });

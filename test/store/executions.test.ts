@@ -38,7 +38,7 @@ const state = async (run: string) => (await getRun(pool, run))?.state;
 const terminated = (known: Execution, missing = false) => ({
   state: 'terminated' as const,
   endedAt: '2026-03-01T03:00:00.000Z',
-  problem: () => ({ type: 'Terminated', message: 'ended in a test' }),
+  problem: () => ({ type: 'Terminated' as const, message: 'ended in a test' }),
   missing,
   execution: known.runId,
 });

@@ -412,7 +412,7 @@ test('a step that is done is not begun again: its output comes back', async () =
 
 test('failed attempts are counted and their error is shown while the step goes on', async () => {
   const key = keyOf('failing');
-  const error = { type: 'Unreachable', message: 'nobody listens', next: 'Start it.' };
+  const error = { type: 'Unreachable' as const, message: 'nobody listens', next: 'Start it.' };
   await admitRun(pool, admission(key));
   for (const [index, state] of (['failed', 'timed-out', 'cancelled'] as const).entries()) {
     const { attempt } = await beginAttempt(pool, attemptOf(key, 'restart', index + 1));

@@ -352,7 +352,7 @@ export function rolledBackReport(): Report {
     ],
   ]);
   const problem = {
-    type: 'CheckFailed',
+    type: 'CheckFailed' as const,
     message: 'the job failed again: poison-record at seq 110042',
     next: 'Repair the record in the source, then start the runbook again.',
   };

@@ -1,6 +1,6 @@
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Json } from '../../language/json.js';
-import type { StepKind, StepSpec } from '../../language/runbook.js';
+import { isGroup, type StepSpec } from '../../language/runbook.js';
 import { pendingStep } from '../../common/initial-view.js';
 import { searchAttributes } from '../../common/names.js';
 import { groupOf, isOutputRecorded, placesOf, type SavedStep } from '../../common/saved-steps.js';
@@ -176,8 +176,7 @@ export class Board {
   changesLeft(): string[] {
     return this.view.steps
       .filter(
-        (step) =>
-          step.effect !== 'read' && !groupKinds.has(step.kind) && changedStates.has(step.state),
+        (step) => step.effect !== 'read' && !isGroup(step.kind) && changedStates.has(step.state),
       )
       .map((step) => step.id);
   }
@@ -221,7 +220,6 @@ const settledStates: ReadonlySet<StepState> = new Set([
 ]);
 
 const changedStates: ReadonlySet<StepState> = new Set(['succeeded', 'done-by-hand', 'unknown']);
-const groupKinds: ReadonlySet<StepKind> = new Set(['parallel', 'forEach', 'runbook']);
 
 function now(): string {
   return new Date().toISOString();

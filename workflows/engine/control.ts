@@ -1,4 +1,5 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
+import type { FailureType } from '../../common/failures.js';
 import type { LifeFacts } from '../../common/judgement.js';
 import type { Problem } from '../../common/view.js';
 import type { Ending } from './carried.js';
@@ -52,7 +53,7 @@ export class Control {
         problem: said('Aborted', told, 'aborted the run'),
         rollback: false,
       };
-    const problem = told
+    const problem: Problem = told
       ? said('Cancelled', told, 'cancelled the run')
       : { type: 'Cancelled', message: 'the run was cancelled' };
     return { state: 'cancelled', problem, rollback: true };
@@ -74,6 +75,6 @@ export class Control {
   }
 }
 
-function said(type: string, { by, reason }: DecisionEnvelope, what: string): Problem {
+function said(type: FailureType, { by, reason }: DecisionEnvelope, what: string): Problem {
   return { type, message: `${by} ${what}: ${reason}` };
 }

@@ -1,8 +1,10 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
-import type { DecisionEnvelope, DeskVerb } from '../../common/envelope.js';
+import { deskVerbsFor } from '../../common/decided.js';
+import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { DeskFacts } from '../../common/judgement.js';
+import { undoneBy } from '../../common/paths.js';
 import type { Problem, StepView, WaitView } from '../../common/view.js';
 import type { Board } from './board.js';
 import type { Turn } from './turn.js';
@@ -21,7 +23,6 @@ export interface DeskQuestion {
   kind: WaitView['kind'] & ('failure' | 'manual');
   title: string;
   problem: Problem;
-  verbs: readonly DeskVerb[];
   evidence: JsonObject;
 }
 
@@ -32,11 +33,6 @@ interface DeskHost {
   save(): Promise<void>;
   until: Turn['until'];
 }
-
-const stepVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'rollback', 'abort'];
-/** An undo that is let go stays undone; there is nothing further to roll back to. */
-const undoVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'abort'];
-const manualVerbs: readonly DeskVerb[] = ['done', 'skip', 'rollback', 'abort'];
 
 /** The failure desk: where a step that failed for good, or that people do by hand, waits until they say what becomes of it. */
 export class Desk {
@@ -148,13 +144,13 @@ export class Desk {
     const before = this.cases.get(path);
     if (before && !before.done) return before;
     const attempt = (before?.attempt ?? 0) + 1;
-    const { problem, verbs } = question;
+    const { problem, kind } = question;
     const fresh: Case = {
       step: path,
       attempt,
       digest: digestOf({ run, step: path, attempt, problem }),
       state: 'waiting',
-      verbs,
+      verbs: deskVerbsFor(kind, path),
       answers: spec.answers ?? [],
       problem,
       since: new Date().toISOString(),
@@ -174,7 +170,6 @@ export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
     kind: 'failure',
     title: `${spec.title}: ${isUnknown ? 'it is not known what became of it' : 'it failed'}`,
     problem,
-    verbs: stepVerbs,
     evidence: {
       ...what(problem),
       effect: spec.effect,
@@ -198,7 +193,6 @@ export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
     kind: 'failure',
     title: `${spec.title}: it could not be taken back`,
     problem,
-    verbs: undoVerbs,
     evidence: {
       ...what(problem),
       undo: spec.undo ?? '',
@@ -221,7 +215,6 @@ export function aboutManual(
     kind: 'manual',
     title: spec.title,
     problem: { type: 'Manual', message: instructions },
-    verbs: manualVerbs,
     evidence: {
       'what to do': instructions,
       ...evidence,
@@ -238,7 +231,7 @@ export function aboutManual(
 
 /** The question is that of an undo, not of a step. */
 export function isAboutUndo(path: string): boolean {
-  return path.endsWith('.undo');
+  return undoneBy(path) !== null;
 }
 
 function what(problem: Problem): JsonObject {

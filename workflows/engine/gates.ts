@@ -4,7 +4,7 @@ import type { StepSpec } from '../../language/runbook.js';
 import { deciders, defaultApprovers } from '../../common/deciders.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { GateFacts } from '../../common/judgement.js';
-import type { StepView } from '../../common/view.js';
+import type { Problem, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
 import type { CarriedGate } from './carried.js';
 import { nextWake, waitTimes } from './clock.js';
@@ -213,7 +213,7 @@ export class Gates {
   }
 
   private closed({ id, decision }: Gate, row: StepView, board: Board): GateRejected {
-    const problem = decision
+    const problem: Problem = decision
       ? { type: 'Rejected', message: `${decision.by} rejected ${id}: ${decision.reason}` }
       : { type: 'Expired', message: `nobody decided ${id} before its deadline` };
     board.closeWait(id);

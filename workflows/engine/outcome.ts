@@ -1,5 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
-import type { FailureType } from '../../common/failures.js';
+import { failureType, type FailureType } from '../../common/failures.js';
 import { detailOf, shortened } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
@@ -73,6 +73,14 @@ export function isSilence(error: unknown): boolean {
   return (error as Error).cause instanceof TimeoutFailure;
 }
 
+/** What Temporal's time-outs mean for a step. */
+const silence: Readonly<Record<string, string>> = {
+  HEARTBEAT: 'the worker that did it has fallen silent',
+  START_TO_CLOSE: 'the worker that did it did not answer in time',
+  SCHEDULE_TO_START: 'no worker took it in time',
+  SCHEDULE_TO_CLOSE: 'it was not done in time',
+};
+
 /** Reads an activity's failure as people should see it. @throws the error itself when it is not an activity's. */
 export function readFailure(error: unknown): AttemptFailure {
   if (error instanceof MisshapenAnswer) return { problem: error.problem, attempt: null };
@@ -82,7 +90,7 @@ export function readFailure(error: unknown): AttemptFailure {
     const { next, attempt } = detailOf(cause.details);
     return {
       problem: {
-        type: shortened(cause.type || 'Error'),
+        type: failureType(cause.type),
         message: shortened(cause.message),
         ...(next === undefined ? {} : { next }),
       },
@@ -90,7 +98,7 @@ export function readFailure(error: unknown): AttemptFailure {
     };
   }
   if (cause instanceof TimeoutFailure) {
-    const message = `the worker did not answer in time (${cause.timeoutType})`;
+    const message = silence[cause.timeoutType ?? ''] ?? 'it was not done in time';
     return { problem: { type: 'StepTimeout', message }, attempt: null };
   }
   const message = shortened(cause?.message ?? error.message);

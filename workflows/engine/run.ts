@@ -6,6 +6,7 @@ import type { AttemptRequest, Builds, Expectation } from '../../common/attempt.j
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
+import { isTakenName, probePath, undoPath } from '../../common/paths.js';
 import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
 import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
 import { defaultRetry, triesOf } from '../../common/tries.js';
@@ -222,6 +223,12 @@ export class Run {
       throw new ProcedureStopped(
         `step ${id} declares no part`,
         'Report this to the owners of the runbook.',
+      );
+    const taken = items.find(isTakenName);
+    if (taken !== undefined)
+      throw new ProcedureStopped(
+        `step ${id} cannot do item ${taken}: the record would take it for another one's`,
+        'Nothing of the step was begun. Call the item otherwise.',
       );
     const outputs = await this.group(path, spec, () =>
       inParallel(
@@ -468,7 +475,7 @@ export class Run {
    */
   private async stillHolds(row: StepView, spec: StepSpec, work: Work): Promise<boolean> {
     if (row.takenFrom === undefined || !work.check || row.state !== 'succeeded') return true;
-    const path = `${row.id}.check`;
+    const path = probePath(row.id);
     if (this.board.view.drifted?.includes(row.id)) return false;
     if (this.board.view.probed?.includes(row.id)) return true;
     await this.turn.start();
@@ -558,15 +565,15 @@ export class Run {
   /** @returns false when people stopped the rollback here */
   private async takeBack({ path, spec, action }: Undo): Promise<boolean> {
     const row = this.board.row(path, spec);
-    const undoPath = `${path}.undo`;
+    const undoing = undoPath(path);
     const undoSpec: StepSpec = { ...spec, title: `Undo: ${spec.undo ?? spec.title}`, answers: [] };
     for (;;) {
-      let problem = this.desk.open(undoPath);
+      let problem = this.desk.open(undoing);
       if (!problem) {
         this.board.begin(row, 'undoing');
         try {
-          const builds = this.unconfirmed.namedByUndo(undoPath, path);
-          const { output } = await this.attempt(undoPath, undoSpec, { action }, builds);
+          const builds = this.unconfirmed.namedByUndo(undoing, path);
+          const { output } = await this.attempt(undoing, undoSpec, { action }, builds);
           this.board.end(row, 'undone', { output });
           return true;
         } catch (error) {
@@ -575,7 +582,7 @@ export class Run {
       }
       const verb =
         this.unasked() ??
-        (await this.desk.ask(undoPath, undoSpec, row, aboutUndo(spec, problem), this.deskHost()))
+        (await this.desk.ask(undoing, undoSpec, row, aboutUndo(spec, problem), this.deskHost()))
           .verb;
       if (verb === 'retry') continue;
       this.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });

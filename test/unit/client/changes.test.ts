@@ -51,7 +51,7 @@ const life: RunView[] = (() => {
     ...last,
     state: 'failed' as const,
     endedAt: at(7),
-    error: { type: 'CommandFailed', message: 'exit code 1' },
+    error: { type: 'CommandFailed' as const, message: 'exit code 1' },
   };
   const pending = [step('gate', { kind: 'approval' }), step('last')];
   return [

@@ -41,7 +41,7 @@ describe('a run as a person reads it', () => {
 
   test('shows the error of a step below it once, also when its group failed with it', () => {
     const error = {
-      type: 'HttpDenied',
+      type: 'HttpDenied' as const,
       message: 'the token is refused',
       next: 'Check the secret.',
     };
@@ -128,7 +128,7 @@ describe('text from outside', () => {
             title: hostile,
             state: 'failed',
             startedAt: view().startedAt,
-            error: { type: 'x', message: hostile },
+            error: { type: 'Error', message: hostile },
           }),
         ],
         waitingFor: [{ ...wait, evidence: { [hostile]: hostile } }],

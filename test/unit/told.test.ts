@@ -1,0 +1,109 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { commandsOf } from '../../client/view.js';
+import { decisionText } from '../../client/decision-text.js';
+import { answeredWith, decides, verbsFor } from '../../common/decided.js';
+import { decisionVerbs, deskVerbs, runVerbs } from '../../common/envelope.js';
+import { failureType, failureTypes } from '../../common/failures.js';
+import { isTakenName, probePath, undoneBy, undoPath } from '../../common/paths.js';
+import { isOutputRecorded } from '../../common/saved-steps.js';
+import type { StepView, WaitView } from '../../common/view.js';
+import { actionKinds, groupKinds, isGroup, stepKinds } from '../../language/runbook.js';
+
+/*
+ * What is told is derived from the lists that the engine works with. Each test goes through a list, so that what is added to
+ * one and forgotten elsewhere is found.
+ */
+
+const root = resolve(import.meta.dirname, '../..');
+
+describe('what was decided', () => {
+  test('is told as what it was, each verb in its own words', () => {
+    const states = decisionVerbs.map((verb) => answeredWith(verb).state);
+    expect(new Set(states).size).toBe(decisionVerbs.length);
+    for (const verb of decisionVerbs.filter((each) => each !== 'reject'))
+      expect(answeredWith(verb).words).not.toContain('rejected');
+  });
+
+  test('about the run names no gate', () => {
+    for (const verb of runVerbs) {
+      expect(decides(verb, null)).toContain('the run');
+      const decision = { verb, gate: null, by: 'ada', code: 'accepted', accepted: true };
+      const told = decisionText({ ...decision, id: 'x', reason: '', at: '', message: '' });
+      expect(told).not.toContain('gate');
+    }
+    for (const verb of deskVerbs) expect(decides(verb, 'load')).toContain('step load');
+  });
+});
+
+describe('the commands that a question offers', () => {
+  const kinds = ['approval', 'failure', 'manual', 'lease'] satisfies WaitView['kind'][];
+  test.each(kinds)('of kind %s are all different, and each does what stands before it', (kind) => {
+    for (const id of ['one', undoPath('one')]) {
+      const [first] = verbsFor({ kind, id });
+      const offered = commandsOf({ kind, id, command: `runbook ${first} run one --reason '…'` });
+      expect(new Set(offered.map(([, command]) => command)).size).toBe(offered.length);
+      for (const [label, command] of offered)
+        expect(command).toContain(` ${label.replace(' ', '-')} `);
+    }
+  });
+
+  test('an undo that failed offers no rollback', () => {
+    const verbs = (id: string): readonly string[] => verbsFor({ kind: 'failure', id });
+    expect(verbs(undoPath('one'))).not.toContain('rollback');
+    expect(verbs('one')).toContain('rollback');
+  });
+});
+
+describe('kinds of steps', () => {
+  test('the output of every kind whose work is an activity is in the record', () => {
+    for (const kind of stepKinds) {
+      const step = { kind, state: 'succeeded' } as StepView;
+      expect(isOutputRecorded(step)).toBe((actionKinds as readonly string[]).includes(kind));
+      expect(isGroup(kind)).toBe((groupKinds as readonly string[]).includes(kind));
+    }
+  });
+
+  test('lint knows the file of each', async () => {
+    const { default: config } = (await import(join(root, 'eslint.config.js'))) as {
+      default: { rules?: Record<string, unknown> }[];
+    };
+    const text = JSON.stringify(config.map(({ rules }) => rules?.['layers/imports'] ?? null));
+    const files = readdirSync(join(root, 'activities'));
+    for (const kind of actionKinds) {
+      const file = files.find((name) => name === `${kind}-step.ts`) ?? `${kind}.ts`;
+      expect(files).toContain(file);
+      expect(text).toContain(`"activities/${file.replace(/\.ts$/, '')}"`);
+    }
+  });
+});
+
+describe('types of failures', () => {
+  test('every one that the program creates is in the closed list', () => {
+    const folders = ['activities', 'client', 'common', 'store', 'worker', 'workflows'];
+    const used = folders.flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .flatMap((name) => {
+          const text = readFileSync(join(root, folder, name), 'utf8');
+          return [...text.matchAll(/type: '([A-Z][a-z]\w+)'/g)].map(([, type]) => type);
+        }),
+    );
+    expect(used.length).toBeGreaterThan(20);
+    expect([...new Set(used)].filter((type) => failureType(type) !== type)).toEqual([]);
+  });
+
+  test('one that nobody knows is an Error', () => {
+    expect(Object.keys(failureTypes).map(failureType)).toEqual(Object.keys(failureTypes));
+    for (const type of ['Surprise', 'toString', '', null, 5])
+      expect(failureType(type)).toBe('Error');
+  });
+});
+
+test('a part cannot have a name that is read as the undo of another', () => {
+  expect(undoneBy(undoPath('each/x'))).toBe('each/x');
+  expect(undoneBy('each/x')).toBeNull();
+  for (const name of [undoPath('x'), probePath('x')]) expect(isTakenName(name)).toBe(true);
+  for (const name of ['x', 'undo', 'x.undone']) expect(isTakenName(name)).toBe(false);
+});
