@@ -232,8 +232,11 @@ describe('cancelled while a step is under way', () => {
     const taken = [
       {
         id: 'one',
+        title: 'One',
         state: 'succeeded',
+        attempts: 1,
         output: null,
+        error: null,
         takenFrom: 'dead',
         kind: 'command',
         effect: 'change',
@@ -693,7 +696,7 @@ describe('what is no decision', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
-  test('when fewer answers come than were asked for, the others stay open, and nothing comes of them', async () => {
+  test('when fewer answers come than were asked for, it was not judged, and nothing comes of it', async () => {
     const spec = runbook([{ id: 'gate', title: 'Go on?', kind: 'approval', effect: 'read' }]);
     const real = activities(() => null, [spec]);
     const run = begin(
@@ -704,7 +707,7 @@ describe('what is no decision', () => {
       { activities: { ...real, judge: () => ({ verdicts: [] }) } },
     );
     await run.settle();
-    expect(await answer(run, 'approve')).toBeNull();
+    expect(await answer(run, 'approve')).toMatchObject({ accepted: false, code: 'not-judged' });
     expect((await status(run)).waitingFor).toHaveLength(1);
   });
 
@@ -726,7 +729,8 @@ describe('what is no decision', () => {
         type: 'Refused',
         message: expect.stringContaining('runbook start told'),
       });
-      expect(run.trace).toHaveLength(1);
+      expect(run.trace).toHaveLength(2);
+      expect(run.trace[0]).toMatchObject({ activity: 'refuse' });
     },
   );
 });
