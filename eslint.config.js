@@ -48,14 +48,14 @@ function activity(except) {
 /** A later entry replaces an earlier one for the files that it names. */
 const layerRules = [
   layer('language/**/*.ts', {
-    packages: ['zod', 'yaml', '@noble/hashes'],
+    packages: ['zod', 'yaml', '@noble/hashes', 'lossless-json'],
     files: ['language/'],
     why: 'the language is plain data, without Temporal and without I/O',
   }),
   layer(
     sandboxLanguage.map((path) => `${path}.ts`),
     {
-      packages: ['@noble/hashes'],
+      packages: ['@noble/hashes', 'lossless-json'],
       files: sandboxLanguage,
       why: "workflows import this file, and Temporal's sandbox has no Node; zod and yaml would double the bundle",
     },

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeCondition, holds, valueAt } from '../language/condition.js';
+import { describeCondition, judge, valueAt } from '../language/condition.js';
 import { failureTypes } from '../common/failures.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { CheckAction } from '../language/runbook.js';
@@ -28,18 +28,23 @@ export async function check(
   for (let polls = 1; ; polls += 1) {
     try {
       const answer = await ask(action.probe, { ...quiet, poll: polls, resumedFrom: null }, probes);
-      if (holds(action.until, answer)) return merge(answer, polls);
-      if (action.failWhen && holds(action.failWhen, answer)) {
+      const met = judge(action.until, answer);
+      if (met.holds) return merge(answer, polls);
+      const lost = action.failWhen ? judge(action.failWhen, answer) : { holds: false };
+      if (action.failWhen && lost.holds) {
         throw new StepFailure(
           'CheckFailed',
           `what was waited for cannot come any more: ${describeCondition(action.failWhen)}`,
         );
       }
       context.progress({ polls, ...progressOf(action, answer) });
-      lastSeen = JSON.stringify(progressOf(action, answer)).slice(0, 300);
+      // What is not there yet may still come; when it does not, people read that it was not there.
+      const absent = [met, lost].flatMap((each) => ('why' in each ? [each.why] : []));
+      const seen = JSON.stringify(progressOf(action, answer)).slice(0, 300);
+      lastSeen = [...new Set(absent), seen].join('; ');
     } catch (error) {
       if (context.signal.aborted) throw outOfTime(context, action, lastSeen);
-      if (!(error instanceof StepFailure) || failureTypes[error.type] === 'permanent') throw error;
+      if (!(error instanceof StepFailure) || !mayPass(error)) throw error;
       lastSeen = error.message;
       context.progress({ polls, trouble: error.message });
     }
@@ -49,6 +54,11 @@ export async function check(
       throw outOfTime(context, action, lastSeen);
     }
   }
+}
+
+/** A service that starts may answer with a page of something else first; a check only reads. */
+function mayPass(error: StepFailure): boolean {
+  return error.type === 'AnswerUnusable' || failureTypes[error.type] !== 'permanent';
 }
 
 function ask(probe: CheckAction['probe'], context: AttemptContext, probes: Probes): Promise<Json> {

@@ -1,12 +1,16 @@
 import { unsafeValue } from '../language/arguments.js';
 import type { JsonObject } from '../language/json.js';
 import type { CommandAction } from '../language/runbook.js';
+import { LastLine, readAnswer } from './answers.js';
 import { lastLines } from './error-text.js';
 import { Excerpt } from './excerpt.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import type { JournaledProcess, Outcome } from './journal.js';
 import { notStarted } from './not-started.js';
+
+/** Kept of the streams of a program that answers, in bytes of beginning and of end each. */
+const besideAnAnswer = 1024;
 
 /** All that a command gets of the worker's environment; secrets of other steps are not in it. */
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER', 'SHELL'];
@@ -21,20 +25,30 @@ export const command: Handler<'command'> = async (action, context) => {
   const env = await environment(action, context);
   if (context.signal.aborted) throw context.signal.reason;
   const claim = context.commands.claim(context);
-  const stdout = new Excerpt();
-  const stderr = new Excerpt();
+  // Beside an answer there is little room in history.
+  const kept = action.answer === undefined ? undefined : besideAnAnswer;
+  const stdout = new Excerpt(kept);
+  const stderr = new Excerpt(kept);
+  const lastLine = new LastLine();
   const outcome = await claim.run(
     { argv: action.argv, env, cwd: action.cwd ?? null, timeoutMs: context.timeoutMs },
     {
       signal: context.signal,
       output: (stream, chunk) => {
         (stream === 'stdout' ? stdout : stderr).take(chunk);
+        if (stream === 'stdout' && action.answer !== undefined) lastLine.take(chunk);
         context.output(stream, chunk);
       },
       attached: ({ pid }: JournaledProcess) => context.progress({ pid }),
     },
   );
-  return result(action, outcome, env, context, stdout, stderr);
+  const output = result(action, outcome, env, context, stdout, stderr);
+  if (action.answer === undefined) return output;
+  if (output['exitCode'] !== 0) return { ...output, answer: null };
+  const line = lastLine.text();
+  const [program = ''] = action.argv;
+  const answer = readAnswer(action.answer, program, line && context.secrets.redact(line));
+  return { ...output, answer };
 };
 
 /** Before anything is started: a value is data, wherever it comes from. @throws StepFailure CommandInvalid */
@@ -81,6 +95,7 @@ function result(
     stdout: stdout.text(),
     stderr: stderr.text(),
     truncated: stdout.truncated || stderr.truncated,
+    ...cut({ stdout, stderr }),
     bytes: { stdout: stdout.bytes, stderr: stderr.bytes },
     sha256: { stdout: stdout.digest(), stderr: stderr.digest() },
   };
@@ -92,6 +107,12 @@ function result(
     next: 'Read its whole output with: runbook logs',
     details: { exitCode, signal },
   });
+}
+
+/** What of the output is for people only, by name. */
+function cut(streams: Record<string, Excerpt>): JsonObject {
+  const names = Object.keys(streams).filter((name) => streams[name]?.truncated);
+  return names.length === 0 ? {} : { cut: names };
 }
 
 async function environment(

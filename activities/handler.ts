@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Expectation } from '../common/attempt.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind, Effect } from '../language/runbook.js';
 import type { CommandOwner, Commands } from './commands.js';
@@ -37,6 +38,8 @@ export interface AttemptContext extends CommandOwner {
   /** Keeps what will prove the outcome, before the effect. False: the attempt is somebody else's by now and may have no effect. */
   keepEvidence(evidence: Json): Promise<boolean>;
   claim?: ClaimInRecord;
+  /** Must hold on the output. The engine looks afterwards; a kind that can still take its effect back looks before. */
+  expect?: readonly Expectation[];
   /** Keeps output: shipped to the record while the step runs, capped there. Redacted by the receiver. */
   output(stream: 'stdout' | 'stderr' | 'log', chunk: Uint8Array | string): void;
   /** Shown while the step runs and sent with the next heartbeat; small. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { valueAt } from '../language/condition.js';
-import type { Json, JsonObject } from '../language/json.js';
+import { parseJson, type Json, type JsonObject } from '../language/json.js';
 import type { HttpAction } from '../language/runbook.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
@@ -15,6 +15,8 @@ import { headAndTail } from './output-cap.js';
 const maxParsedBytes = 32 * 1024 * 1024;
 /** A larger answer is shown by its beginning only, unless the step picks what it needs. */
 const maxWholeBytes = 48 * 1024;
+/** What people see of an answer that is no JSON, in characters. */
+const shownCharacters = 8_192;
 const maxRedirects = 3;
 /** Statuses with which a service says that it has done nothing, and may be asked again. */
 const again = new Set([425, 429]);
@@ -50,7 +52,7 @@ export const http: Handler<'http'> = async (action, context) => {
   const body = await readBody(response, url, action, context);
   if (!succeeded(response.status, action))
     throw refusal(response, body, url, target, action, context);
-  return outputOf(action, response, body, context);
+  return outputOf(action, response, body, url, context);
 };
 
 /** The request's address: always below the target's own. @throws StepFailure Configuration */
@@ -339,40 +341,118 @@ function outputOf(
   action: HttpAction,
   response: Response,
   body: Body,
+  url: URL,
   context: AttemptContext,
 ): Json {
-  const json = parse(response, body);
+  const { status } = response;
   if (action.pick) {
-    const picked: JsonObject = {};
-    for (const [name, path] of Object.entries(action.pick))
-      picked[name] = (valueAt(json, path) ?? null) as Json;
-    return Object.keys(picked).length === 0 ? { status: response.status } : picked;
+    const names = Object.entries(action.pick);
+    return names.length === 0 ? { status } : pickedFrom(names, response, body, url, context);
   }
-  if (json !== undefined && body.size <= maxWholeBytes)
-    return { status: response.status, body: json };
-  const text = headAndTail(
-    context.secrets.redact(
-      body.bytes.subarray(0, maxWholeBytes).toString('utf8').replaceAll('\0', ''),
-    ),
-    8_192,
-  );
+  const read = readText(response.headers.get('content-type'), body.bytes);
+  const json = isJson(response) ? jsonIn(read, body) : undefined;
+  if (json !== undefined && body.size <= maxWholeBytes) return { status, body: json };
+  const whole = 'text' in read ? context.secrets.redact(read.text.replaceAll('\0', '')) : '';
+  const text = headAndTail(whole, shownCharacters);
+  const isCut = text !== whole || body.size > body.bytes.length || read.problem !== undefined;
   return {
-    status: response.status,
-    text,
-    truncated: body.size > 8_192,
+    status,
+    text: 'text' in read ? text : read.problem,
+    truncated: isCut,
+    // What was not read as JSON because it is so large is not absent either.
+    ...(isCut ? { cut: ['text', 'body'] } : {}),
     bytes: body.size,
     sha256: body.sha256,
   };
 }
 
-function parse(response: Response, body: Body): Json | undefined {
-  if (!/\bjson\b/i.test(response.headers.get('content-type') ?? '') || body.size > maxParsedBytes)
+/** What the step needs of the answer: all of it, or a failure that says what came instead. @throws StepFailure */
+function pickedFrom(
+  names: readonly [name: string, path: string][],
+  response: Response,
+  body: Body,
+  url: URL,
+  context: AttemptContext,
+): JsonObject {
+  const type = response.headers.get('content-type');
+  const read = readText(type, body.bytes);
+  const json = jsonIn(read, body);
+  const unusable = (what: string): StepFailure => {
+    const begins =
+      'text' in read && read.text !== ''
+        ? `; it begins with ${JSON.stringify(beginningOf(context.secrets.redact(read.text)))}`
+        : '';
+    return new StepFailure(
+      'AnswerUnusable',
+      `${where(url)} answered ${response.status} (${type ?? 'no content type'}, ${body.size} bytes), and ${what}${begins}`,
+      { next: 'Is it the right address, and does the service want another log-in, path or pick?' },
+    );
+  };
+  if (read.problem !== undefined) throw unusable(read.problem);
+  if (body.size > maxParsedBytes)
+    throw unusable(`more than ${maxParsedBytes / 1024 ** 2} MiB are not read as JSON`);
+  if (json === undefined) throw unusable('that is no JSON, which `pick` needs');
+  const missing = names.filter(([, path]) => valueAt(json, path) === undefined);
+  if (missing.length > 0)
+    throw unusable(`there is no ${missing.map(([, path]) => path).join(', ')} in it`);
+  return Object.fromEntries(names.map(([name, path]) => [name, valueAt(json, path) as Json]));
+}
+
+function beginningOf(text: string): string {
+  return text
+    .trim()
+    .slice(0, 120)
+    .replace(/[\ud800-\udbff]$/, '');
+}
+
+type ReadText = { text: string; problem?: string } | { problem: string };
+
+/** The text of an answer, in the charset that it says, or that its byte order mark tells; UTF-8 where nothing says. */
+export function readText(contentType: string | null, bytes: Buffer): ReadText {
+  const [, said] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '') ?? [];
+  const charset = markedAs(bytes) ?? said ?? 'utf-8';
+  // A byte order mark is no part of the text.
+  let lenient: InstanceType<typeof TextDecoder>;
+  try {
+    lenient = new TextDecoder(charset);
+  } catch {
+    return { problem: `its charset ${JSON.stringify(charset.slice(0, 40))} is not known here` };
+  }
+  try {
+    return { text: new TextDecoder(charset, { fatal: true }).decode(bytes) };
+  } catch {
+    // People see what can be read of it, with U+FFFD for the rest; code does not.
+    return {
+      text: lenient.decode(bytes),
+      problem: `it is not ${charset.toLowerCase()} throughout`,
+    };
+  }
+}
+
+function markedAs(bytes: Buffer): string | undefined {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le';
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be';
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 'utf-8' : undefined;
+}
+
+function isJson(response: Response): boolean {
+  return /\bjson\b/i.test(response.headers.get('content-type') ?? '');
+}
+
+function jsonIn(read: ReadText, body: Body): Json | undefined {
+  if (!('text' in read) || read.problem !== undefined || body.size > maxParsedBytes)
     return undefined;
   try {
-    return JSON.parse(body.bytes.toString('utf8')) as Json;
+    return parseJson(read.text);
   } catch {
     return undefined;
   }
+}
+
+/** The JSON of an answer that is told to people. */
+function parse(response: Response, body: Body): Json | undefined {
+  const type = response.headers.get('content-type');
+  return isJson(response) ? jsonIn(readText(type, body.bytes), body) : undefined;
 }
 
 function succeeded(status: number, action: HttpAction): boolean {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Json } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
 
 /** What of a step's output may go into history, in bytes of JSON. */
 export const historyLimitBytes = 64 * 1024;
@@ -12,21 +12,23 @@ export interface Capped {
   sha256: string;
 }
 
+/** More names than these are not listed: then nothing of the output counts as whole but its numbers. */
+const mostNames = 50;
+
 /**
  * Bounds an output for history: long texts keep their head and tail, long lists their first entries, until the whole
- * fits. Deterministic, and always valid JSON.
+ * fits. Deterministic, and always valid JSON. What is left is for people: `cut` names what code must not read any more.
  */
 export function capForHistory(value: Json, limitBytes = historyLimitBytes): Capped {
   const text = JSON.stringify(value);
   const bytes = Buffer.byteLength(text);
   const sha256 = createHash('sha256').update(text).digest('hex');
   if (bytes <= limitBytes) return { value, truncated: false, bytes, sha256 };
+  const fields: JsonObject =
+    value !== null && typeof value === 'object' && !Array.isArray(value) ? value : { value };
   for (let room = Math.floor(limitBytes / 4); room >= 64; room = Math.floor(room / 2)) {
-    const bounded = bound(value, room, Math.max(2, Math.floor(room / 128)), 0);
-    const marked: Json =
-      bounded !== null && typeof bounded === 'object' && !Array.isArray(bounded)
-        ? { ...bounded, truncated: true, fullBytes: bytes, fullSha256: sha256 }
-        : { value: bounded, truncated: true, fullBytes: bytes, fullSha256: sha256 };
+    const bounded = bound(fields, room, Math.max(2, Math.floor(room / 128)), 0) as JsonObject;
+    const marked = { ...bounded, ...mark(fields, bounded), fullBytes: bytes, fullSha256: sha256 };
     if (Buffer.byteLength(JSON.stringify(marked)) <= limitBytes)
       return { value: marked, truncated: true, bytes, sha256 };
   }
@@ -36,6 +38,19 @@ export function capForHistory(value: Json, limitBytes = historyLimitBytes): Capp
     bytes,
     sha256,
   };
+}
+
+/** Which fields are not whole, those included that the output itself had shortened. */
+function mark(fields: JsonObject, bounded: JsonObject): JsonObject {
+  const before = Array.isArray(fields['cut']) ? (fields['cut'] as string[]) : [];
+  const cut = Object.keys(fields).filter(
+    (name) =>
+      before.includes(name) || JSON.stringify(fields[name]) !== JSON.stringify(bounded[name]),
+  );
+  const missing = before.filter((name) => !cut.includes(name));
+  const all = [...cut, ...missing].filter((name) => name !== 'truncated' && name !== 'cut');
+  const areShort = all.length <= mostNames && all.every((name) => name.length <= 200);
+  return areShort ? { truncated: true, cut: all } : { truncated: true, cut: null };
 }
 
 const deepest = 8;

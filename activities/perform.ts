@@ -5,7 +5,6 @@ import { failureTypes } from '../common/failures.js';
 import { changesTarget } from '../common/lease.js';
 import { hadNoEffect, isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
-import { describeCondition, holds } from '../language/condition.js';
 import { digestOf } from '../language/digest.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
@@ -24,6 +23,7 @@ import {
 } from '../store/index.js';
 import { isLetGo, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
+import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { lostLease } from './lease.js';
@@ -227,17 +227,10 @@ async function act(
   handlers: Handlers,
   done: () => void,
 ): Promise<Json> {
-  const output = await handle(request.action, context, handlers);
+  const output = await handle(request.action, { ...context, expect: request.expect }, handlers);
   done();
-  for (const { condition, otherwise, next } of request.expect) {
-    if (!holds(condition, output)) {
-      throw new StepFailure(
-        'VerifyFailed',
-        `${otherwise} (expected: ${describeCondition(condition)})`,
-        next === undefined ? {} : { next },
-      );
-    }
-  }
+  // A transaction that does not do what was expected is not committed: sql has asked before.
+  if (request.action.kind !== 'sql') assertExpected(request.expect, output);
   if (request.verify) await handle(request.verify, context, handlers);
   return output;
 }

@@ -5,11 +5,13 @@ import type { SqlAction } from '../language/runbook.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { connectionTrouble } from '../common/network.js';
 import { parseUrl } from '../language/url.js';
+import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { capForHistory } from './output-cap.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
 import { connectionOf } from './sql-tls.js';
+import { sessionSettings, types } from './sql-values.js';
 import {
   endSessionBefore,
   keepTransactionId,
@@ -94,29 +96,39 @@ async function inTransaction(
   const left = context.timeoutMs;
   const output: JsonObject = {};
   const counts: number[] = [];
+  /** Answers with more rows than go into the output: for people only. */
+  const cut: string[] = [];
   const claim =
     context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
   const system = context.effect === 'read' || claim ? null : await systemOf(client);
+  const settings = {
+    ...sessionSettings,
+    statement_timeout: String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
+    lock_timeout: String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
+  };
   await client.query(
     begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed'],
   );
   await client.query(
-    "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true)",
-    [
-      String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
-      String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
-    ],
+    `SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS setting (name, value)`,
+    [Object.keys(settings), Object.values(settings)],
   );
   for (const { text, values, as } of action.statements) {
-    const result = await client.query<Record<string, unknown>>(text, values ? [...values] : []);
+    const result = await client.query<JsonObject>(text, values ? [...values] : []);
     counts.push(result.rowCount ?? 0);
     if (as === undefined) continue;
-    output[as] = result.rows
-      .slice(0, maxRows)
-      .map((row) => JSON.parse(JSON.stringify(row)) as Json);
-    if (result.rows.length > maxRows) output[`${as}Truncated`] = result.rows.length;
+    output[as] = result.rows.slice(0, maxRows);
+    if (result.rows.length <= maxRows) continue;
+    output[`${as}Truncated`] = result.rows.length;
+    cut.push(as);
   }
-  const answer = { ...output, rowCounts: counts };
+  const answer: JsonObject = {
+    ...output,
+    rowCounts: counts,
+    ...(cut.length === 0 ? {} : { truncated: true, cut }),
+  };
+  // Before COMMIT: what is not as expected is rolled back when the connection ends.
+  assertExpected(context.expect ?? [], answer);
   if (context.effect === 'read') {
     await client.query('COMMIT');
     return answer;
@@ -239,6 +251,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
       connectionString: withPassword(address, password),
       ssl,
       application_name: sessionName(context.key),
+      types,
       connectionTimeoutMillis: connectMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: silenceMs,

@@ -38,6 +38,8 @@ export const failureTypes = {
   CheckFailed: 'permanent',
   /** any kind: the output did not meet `verify`. */
   VerifyFailed: 'permanent',
+  /** command, http: it was done, and what was answered cannot be read, lacks what is needed, or is too large. */
+  AnswerUnusable: 'permanent',
   /** analysis: too few requests to say how a release does, or an answer that lies between good and bad. A person decides. */
   Inconclusive: 'permanent',
   /** rollout: somebody else has changed what the run is changing. A person decides. */

@@ -1,3 +1,5 @@
+import { isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
+
 /** Anything that survives JSON unchanged: the only kind of data that plans, outputs and decisions carry. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
@@ -17,3 +19,55 @@ export function canonicalJson(value: unknown): string {
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
 }
+
+/** Only a number of so many characters, or one with an exponent, can be more than a double holds. */
+const mayLose = /\d[\d.]{15}|\d[eE][+-]?\d/;
+/** A number with more digits than these is no quantity: it stays as it was written. */
+const mostDigits = 400;
+
+/**
+ * The one reader of JSON that comes from outside: programs, services, databases. A number that a double cannot hold is
+ * text: an integer beyond ±(2^53-1) its digits, any other as it was written. A byte order mark is passed over.
+ * @throws SyntaxError when the text is no JSON
+ */
+export function parseJson(text: string): Json {
+  const whole = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  // Much faster, and right for everything but such numbers.
+  const plain = JSON.parse(whole) as Json;
+  if (!mayLose.test(whole)) return plain;
+  return parse(whole, undefined, {
+    parseNumber: numberOrText,
+    // As JSON.parse has it: the last one counts.
+    onDuplicateKey: ({ newValue }) => newValue,
+  }) as Json;
+}
+
+/** The number, or its text where a double would be another one. */
+function numberOrText(text: string): number | string {
+  const number = Number(text);
+  if (Number.isInteger(number) && !Number.isSafeInteger(number)) return digitsOf(text);
+  return isSafeNumber(text) ? number : text;
+}
+
+/** `1e20` as `100000000000000000000`: the same integer has one text, however its source prints it. */
+function digitsOf(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  const shift = Number(exponent);
+  const behind = fraction.replace(/0+$/, '');
+  if (behind.length > shift && behind !== '') return text;
+  if (whole.length + shift > mostDigits || shift < 0) return text;
+  const digits = `${whole}${behind}${'0'.repeat(shift - behind.length)}`.replace(/^0+(?=\d)/, '');
+  return `${sign}${digits}`;
+}
+
+/** JSON that is changed and written back: `toText` prints each number as it was read, whatever a double would make of it. */
+export const sameJson = {
+  /** @throws SyntaxError */
+  read: (text: string): unknown =>
+    parse(text, undefined, {
+      parseNumber: (digits) => (isSafeNumber(digits) ? Number(digits) : new LosslessNumber(digits)),
+      onDuplicateKey: ({ newValue }) => newValue,
+    }),
+  toText: (value: unknown): string => stringify(value) ?? 'null',
+};

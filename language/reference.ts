@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from './json.js';
-import { valueAt } from './condition.js';
+import { lookUp, valueAt } from './condition.js';
 
 /** A value that is known only later: `{"$": "steps.restart.job"}`. Takes the value as it is; nothing is put together as text. */
 export interface Reference {
@@ -13,10 +13,13 @@ export interface Scope extends JsonObject {
   steps: JsonObject;
 }
 
-/** A reference named what there is not. */
+/** A reference named what there is not, or what was shortened for people and is not whole. */
 export class Unresolved extends Error {
-  constructor(readonly reference: string) {
-    super(`there is no ${reference}`);
+  constructor(
+    readonly reference: string,
+    readonly missing: 'absent' | 'cut',
+  ) {
+    super(missing === 'cut' ? `${reference} is not whole` : `there is no ${reference}`);
     this.name = 'Unresolved';
   }
 }
@@ -25,12 +28,12 @@ export function isReference(value: Json): value is Json & Reference {
   return isObject(value) && Object.keys(value).length === 1 && typeof value['$'] === 'string';
 }
 
-/** Puts values in the place of references, everywhere in the template. @throws Unresolved */
+/** Puts values in the place of references, everywhere in the template; never a part of one. @throws Unresolved */
 export function resolve(template: Json, scope: JsonObject): Json {
   if (isReference(template)) {
-    const value = valueAt(scope, template.$);
-    if (value === undefined) throw new Unresolved(template.$);
-    return value as Json;
+    const found = lookUp(scope, template.$);
+    if ('missing' in found) throw new Unresolved(template.$, found.missing);
+    return found.value as Json;
   }
   if (Array.isArray(template)) return template.map((item) => resolve(item, scope));
   if (!isObject(template)) return template;

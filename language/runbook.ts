@@ -179,6 +179,19 @@ export interface SecretRef {
   secret: string;
 }
 
+/** What programs of sites and deployers answer; common/answers.ts says what each of them holds. */
+export type AnswerName =
+  | 'site-look'
+  | 'site-backups'
+  | 'site-drained'
+  | 'site-restored'
+  | 'site-files'
+  | 'deployer-artefact'
+  | 'deployer-running'
+  | 'deployer-backup'
+  | 'deployer-started'
+  | 'deployer-version';
+
 export interface CommandAction {
   kind: 'command';
   /** Program and arguments; never a shell line. */
@@ -191,6 +204,11 @@ export interface CommandAction {
   cwd?: string;
   /** Exit codes that count as success; 0 unless said. */
   exitCodes?: readonly number[];
+  /**
+   * Its last line is an answer that code reads: read whole on the worker, checked, and given as `answer` of the output. Has to
+   * be there when the program ends with 0; else it is null.
+   */
+  answer?: AnswerName;
   /** Doing it twice is as good as once: when its host is gone, it is done again on another. */
   idempotent?: boolean;
 }

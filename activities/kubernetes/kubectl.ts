@@ -1,3 +1,4 @@
+import { parseJson } from '../../language/json.js';
 import { StepFailure } from '../failure.js';
 import type { AttemptContext, Handler } from '../handler.js';
 import type { ClusterFacts } from './facts.js';
@@ -37,7 +38,7 @@ export class Kubectl {
     );
     const said = Buffer.concat(chunks).toString('utf8');
     try {
-      return JSON.parse(said) as T;
+      return parseJson(said) as T;
     } catch {
       throw new StepFailure(
         'CommandFailed',

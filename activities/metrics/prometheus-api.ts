@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../language/json.js';
 import type { AnalysisNumbers } from '../../language/runbook.js';
 import type { TargetDeclaration } from '../../language/targets-file.js';
 import { parseUrl } from '../../language/url.js';
@@ -204,7 +205,7 @@ class PrometheusApi implements MetricsSource {
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

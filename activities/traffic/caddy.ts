@@ -1,3 +1,4 @@
+import { parseJson, sameJson } from '../../language/json.js';
 import { StepFailure } from '../failure.js';
 import { parseAddress, sameText } from './address.js';
 import { bucketsOf, parseSamples, total } from './prometheus.js';
@@ -94,7 +95,7 @@ class Caddy implements ProxyDriver {
     const { pool } = this.settings;
     const { servers } = await this.servers(signal);
     const samples = parseSamples((await this.ask('/metrics', {}, signal)).text);
-    const upstreams = JSON.parse((await this.ask('/reverse_proxy/upstreams', {}, signal)).text) as {
+    const upstreams = parseJson((await this.ask('/reverse_proxy/upstreams', {}, signal)).text) as {
       address: string;
       num_requests: number;
     }[];
@@ -158,7 +159,7 @@ class Caddy implements ProxyDriver {
           method: 'PATCH',
           // Refused when somebody else changed it since we read it: nobody's change is lost.
           headers: { 'content-type': 'application/json', 'if-match': etag },
-          body: JSON.stringify(servers),
+          body: sameJson.toText(servers),
         },
         signal,
         [412],
@@ -178,7 +179,10 @@ class Caddy implements ProxyDriver {
 
   private async servers(signal?: AbortSignal): Promise<{ servers: CaddyServers; etag: string }> {
     const { text, headers } = await this.ask('/config/apps/http/servers', {}, signal);
-    return { servers: (JSON.parse(text) ?? {}) as CaddyServers, etag: headers.get('etag') ?? '' };
+    return {
+      servers: (sameJson.read(text) ?? {}) as CaddyServers,
+      etag: headers.get('etag') ?? '',
+    };
   }
 
   /** @throws StepFailure Unreachable, Configuration */

@@ -3,6 +3,7 @@ import { open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promis
 import { isIPv4, isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
+import { parseJson } from '../../language/json.js';
 import { StepFailure } from '../failure.js';
 import { numbersOf, parseAddress, sameText } from './address.js';
 import type { Buckets } from './prometheus.js';
@@ -442,7 +443,7 @@ async function replace(path: string, text: string): Promise<void> {
 
 function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

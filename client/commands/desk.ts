@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { DeskVerb } from '../../common/envelope.js';
-import type { Json, JsonObject } from '../../language/json.js';
+import { parseJson, type Json, type JsonObject } from '../../language/json.js';
 import type { Io } from '../io.js';
 import { asOption, examples, input, optionsOf, reasonOption, timeoutOption } from '../options.js';
 import { runDecide, type DecideOptions } from './approve.js';
@@ -82,7 +82,7 @@ export function answer(text: string, before: JsonObject = {}): JsonObject {
 
 function valueOf(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text);
   } catch {
     return text;
   }

@@ -125,6 +125,41 @@ test('a time-out in the middle of an answer that does not come says so too', asy
   });
 });
 
+test('a page of something else is waited out, and told when it stays', async () => {
+  let asked = 0;
+  service.answerWith((_request, response) => {
+    asked += 1;
+    if (asked > 2) return json(response, 200, { status: 'completed', percent: 100 });
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end('<html>starting</html>');
+  });
+  await expect(ask(world.context())).resolves.toMatchObject({ status: 'completed', polls: 3 });
+  service.answerWith((_request, response) => void response.end('<html>starting</html>'));
+  const { context, clear } = limited(300);
+  const failure = await failureOf(ask(context));
+  clear();
+  expect(failure.message).toMatch(/last seen: .*no JSON.*<html>starting/);
+});
+
+test('what is absent is neither met nor lost: it is waited for, and told', async () => {
+  const probe: CheckAction['probe'] = { kind: 'http', target: 'api', method: 'GET', path: '/job' };
+  service.answerWith((_request, response) => json(response, 200, { state: 'up' }));
+  const { context, clear } = limited(300);
+  const failure = await failureOf(
+    ask(context, {
+      probe,
+      until: { path: 'body.health', isNot: 'degraded' },
+      failWhen: { path: 'body.error', isNot: 'none' },
+      progress: [],
+    }),
+  );
+  clear();
+  expect(failure).toMatchObject({
+    type: 'StepTimeout',
+    message: expect.stringMatching(/there is no body\.health; there is no body\.error/),
+  });
+});
+
 test('a cancellation stays one', async () => {
   answering('running');
   const controller = new AbortController();

@@ -21,7 +21,10 @@ import { Commands } from '../../activities/commands.js';
 import { lastLines } from '../../activities/error-text.js';
 import { Journal } from '../../activities/journal.js';
 import type { AttemptContext } from '../../activities/handler.js';
+import { Excerpt } from '../../activities/excerpt.js';
+import { capForHistory } from '../../activities/output-cap.js';
 import { OutputCollector } from '../../activities/output-collector.js';
+import type { Json } from '../../language/json.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
 import { failureOf, hostile, refusing, World } from './world.js';
@@ -246,6 +249,120 @@ describe('output of any size and kind', () => {
     expect(output).toMatchObject({ bytes: { stdout: 256 }, sha256: { stdout: sha256(bytes) } });
     expect(output.stdout).toContain('\ufffd');
     expect(output.stdout).not.toContain('\0');
+  });
+});
+
+describe('what is cut for people is not read by code', () => {
+  const print = (text: string, changes: Partial<CommandAction> = {}) => {
+    writeFileSync(join(world.folder, 'answer'), text);
+    return run(['cat', 'answer'], changes);
+  };
+  /** As the answer was read before: the last line of what people see. */
+  const fromExcerpt = (text: string): unknown => {
+    const excerpt = new Excerpt();
+    excerpt.take(Buffer.from(text));
+    try {
+      return JSON.parse(excerpt.text().trim().split('\n').at(-1) ?? '');
+    } catch {
+      return undefined;
+    }
+  };
+  const backups = (count: number): string =>
+    JSON.stringify({
+      backups: Array.from({ length: count }, (_, index) => ({
+        id: `base-${index}`,
+        takenAt: '2026-11-21T05:00:00Z',
+        bytes: 1_000,
+        systemIdentifier: '7412345678901234567',
+        good: index % 2 === 0,
+        problem: index % 2 === 0 ? null : 'digest differs: ä'.repeat(5),
+        files: 'x'.repeat(80),
+      })),
+      chosen: `base-${count - 1}`,
+      wal: { missing: Array.from({ length: count }, (_, index) => `segment ${index}`) },
+      reachable: { from: '2026-11-21T05:00:00Z', to: '2026-11-21T06:00:00Z' },
+      lost: null,
+      files: { count: 0, problem: null },
+      config: { id: 'c', good: true, problem: null },
+      predicted: { restoreMs: null, rpoMs: 1 },
+    });
+  const files = (count: number): string =>
+    JSON.stringify({
+      restored: 5,
+      missing: Array.from({ length: count }, (_, index) => ({
+        tenant: 't',
+        name: `f${index}`,
+        sha256: 'a'.repeat(64),
+      })),
+      wrong: [],
+    });
+
+  test('an answer of any size is read whole', async () => {
+    const sizes = [48, 150, 1_000, 10_000];
+    for (const count of sizes) {
+      const output = (await print(`log\n${backups(count)}\n`, { answer: 'site-backups' })) as {
+        answer: { backups: { id: string }[]; moreBad: number; wal: object };
+      };
+      expect(output.answer.backups[0]?.id).toBe(`base-${count - 1}`);
+      expect(output.answer.backups.length + output.answer.moreBad).toBe(
+        count / 2 + (count % 2 === 0 ? 0 : 1),
+      );
+      expect(output.answer.wal).toMatchObject({ moreMissing: count - 20 });
+      expect(capForHistory(output as unknown as Json)).toMatchObject({ truncated: false });
+      const lost = await print(files(count), { answer: 'site-files' });
+      expect(lost).toMatchObject({ answer: { restored: 5, missingCount: count, wrongCount: 0 } });
+    }
+    const before = sizes.filter((count) => fromExcerpt(backups(count)) === undefined).length;
+    process.stdout.write(`answers lost of ${sizes.length}: 0; read from the excerpt: ${before}\n`);
+    expect(before).toBeGreaterThan(0);
+  });
+
+  test.each<[string, RegExp]>([
+    ['', /printed nothing/],
+    ['no JSON', /no line of JSON.*no JSON/],
+    ['{}', /otherwise than expected at restored/],
+    ['{"restored":1,"missing":[{}],"wrong":[]}', /at missing\.0\.tenant/],
+    [
+      `{"restored":1,"missing":[],"wrong":[],"pad":"${'x'.repeat(8 * 1024 * 1024)}"}`,
+      /more than 8 MiB/,
+    ],
+  ])('an answer that cannot be used fails the step: %.40s', async (text, message) => {
+    const failure = await failureOf(print(text, { answer: 'site-files' }));
+    expect(failure).toMatchObject({
+      type: 'AnswerUnusable',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('a program that could not look has no answer', async () => {
+    const asked = { answer: 'site-look', exitCodes: [0, 2] } as const;
+    const output = await run(['sh', '-c', 'echo {}; exit 2'], asked);
+    expect(output).toMatchObject({ exitCode: 2, answer: null });
+  });
+
+  test('text of any length loses nothing at the border, and is cut between characters', () => {
+    for (const character of ['x', 'é', '€', '😀'])
+      for (let pad = 0; pad < 4; pad += 1) {
+        const text = (bytes: number): string =>
+          'y'.repeat(pad) + character.repeat(bytes / Buffer.byteLength(character));
+        const read = (whole: string, chunk: number): string => {
+          const excerpt = new Excerpt();
+          const bytes = Buffer.from(whole);
+          for (let at = 0; at < bytes.length; at += chunk)
+            excerpt.take(bytes.subarray(at, at + chunk));
+          return excerpt.text();
+        };
+        for (const chunk of [1_000, 65_536]) {
+          for (const size of [12_000, 12_288, 16_000, 24_000])
+            expect(read(text(size), chunk)).toBe(text(size));
+          expect(read(text(60_000), chunk)).not.toContain('\ufffd');
+        }
+      }
+  });
+
+  test('what is not whole is named', async () => {
+    expect(await print('x'.repeat(30_000))).toMatchObject({ truncated: true, cut: ['stdout'] });
+    expect(await print('x'.repeat(20_000))).not.toHaveProperty('cut');
   });
 });
 

@@ -9,6 +9,7 @@ import { http, retryAfter } from '../../activities/http.js';
 import { StepFailure } from '../../activities/failure.js';
 import { failureTypes } from '../../common/failures.js';
 import { hadNoEffect, triesOf } from '../../common/tries.js';
+import { valueAt } from '../../language/condition.js';
 import type { HttpAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
 import { failureOf, hostile, json, refusing, Service, World } from './world.js';
@@ -587,6 +588,94 @@ describe('no answer', () => {
   });
 });
 
+describe('a picked value is there, or the step fails', () => {
+  const answer = (type: string | null, body: string | Buffer, status = 200): void =>
+    service.answerWith((_request, response) => {
+      response.writeHead(status, type === null ? {} : { 'content-type': type });
+      response.end(body);
+    });
+  const pick = { host: 'master.host' };
+  const picked = () => http(get({ pick }), world.context());
+  const latin = Buffer.from('{"master":{"host":"caf\xe9"}}', 'latin1');
+  const utf16 = Buffer.from('\ufeff{"master":{"host":"café"}}', 'utf16le');
+
+  test.each<[string, string | null, string | Buffer, string]>([
+    ['JSON', 'application/json', '{"master":{"host":"db1"}}', 'db1'],
+    ['JSON that nobody calls so', null, '{"master":{"host":"db1"}}', 'db1'],
+    ['a byte order mark', 'application/json', '\ufeff{"master":{"host":"db1"}}', 'db1'],
+    ['latin-1', 'application/json; charset=ISO-8859-1', latin, 'café'],
+    ['UTF-16', 'application/json; charset=utf-16', utf16, 'café'],
+    [
+      'a large number',
+      'application/json',
+      '{"master":{"host":9007199254740993}}',
+      '9007199254740993',
+    ],
+  ])('%s', async (_what, type, body, host) => {
+    answer(type, body);
+    await expect(picked()).resolves.toEqual({ host });
+  });
+
+  test('null is a value', async () => {
+    answer('application/json', '{"master":{"host":null}}');
+    await expect(picked()).resolves.toEqual({ host: null });
+  });
+
+  const unusable: [string, string | null, string | Buffer, RegExp][] = [
+    [
+      'a log-in page',
+      'text/html',
+      `<html>Log in, ${token}</html>`,
+      /text\/html, .*no JSON.*<html>Log in, \[secret token\]/,
+    ],
+    ['nothing', 'application/json', '', /0 bytes.*no JSON/],
+    ['JSON without it', 'application/json', '{"error":"gone"}', /no master\.host in it.*gone/],
+    ['half of it', 'application/json', '{"master":{"host":"d', /no JSON/],
+    ['bytes of another charset', 'application/json', latin, /not utf-8 throughout/],
+    [
+      'a charset that nobody knows',
+      'application/json; charset=klingon',
+      '{}',
+      /"klingon" is not known/,
+    ],
+  ];
+  test.each(unusable)('%s', async (_what, type, body, message) => {
+    answer(type, body);
+    const failure = await failureOf(picked());
+    expect(failure).toMatchObject({
+      type: 'AnswerUnusable',
+      message: expect.stringMatching(message),
+    });
+    expect(failure.message).not.toContain(token);
+  });
+
+  test('as it was, each of them became null', () => {
+    const before = ([, type, body]: (typeof unusable)[0]): unknown => {
+      try {
+        const text = Buffer.from(body).toString('utf8');
+        return /\bjson\b/.test(type ?? '')
+          ? (valueAt(JSON.parse(text), 'master.host') ?? null)
+          : null;
+      } catch {
+        return null;
+      }
+    };
+    const became = unusable.filter((each) => before(each) === null).length;
+    process.stdout.write(
+      `absent values taken as null: 0 of ${unusable.length}; before: ${became}\n`,
+    );
+    expect(became).toBeGreaterThan(0);
+  });
+
+  test('without a pick the large number and the mark are understood too', async () => {
+    answer('application/json', '\ufeff{"id":12345678901234567890}');
+    await expect(http(get(), world.context())).resolves.toEqual({
+      status: 200,
+      body: { id: '12345678901234567890' },
+    });
+  });
+});
+
 describe('bodies of any size', () => {
   const rows = Array.from({ length: 50_000 }, (_, id) => ({ id, note: 'n'.repeat(80) }));
   const big = JSON.stringify({ summary: { rows: rows.length }, rows });
@@ -595,10 +684,10 @@ describe('bodies of any size', () => {
     expect(big.length).toBeGreaterThan(5_000_000);
     service.answerWith((_request, response) => json(response, 200, JSON.parse(big)));
     const output = await http(
-      get({ pick: { rows: 'summary.rows', last: 'rows.49999.id', none: 'not.there' } }),
+      get({ pick: { rows: 'summary.rows', last: 'rows.49999.id' } }),
       world.context(),
     );
-    expect(output).toEqual({ rows: 50_000, last: 49_999, none: null });
+    expect(output).toEqual({ rows: 50_000, last: 49_999 });
   });
 
   test('5 MB without a pick: beginning, size and digest; the whole is kept as output', async () => {

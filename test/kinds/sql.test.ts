@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect as connectPlain, createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createSecureContext, TLSSocket } from 'node:tls';
@@ -121,10 +124,137 @@ test('values that JSON cannot carry exactly stay text', async () => {
         yes: true,
         none: null,
         doc: { a: [1] },
-        at: '2026-11-21T05:00:00.000Z',
+        at: '2026-11-21 05:00:00+00',
         list: ['a', 'b'],
       },
     ],
+  });
+});
+
+/** Values that a driver, a time zone or a double changes, and what each of them is. */
+const exact: Record<string, [sql: string, value: Json]> = {
+  day: ["date '2026-03-01'", '2026-03-01'],
+  at: ["timestamptz '2026-11-21 05:00:00.123456+09'", '2026-11-20 20:00:00.123456+00'],
+  local: ["timestamp '2026-11-21 05:00:00.123456'", '2026-11-21 05:00:00.123456'],
+  time: ["time '05:00:00.000001'", '05:00:00.000001'],
+  span: ["interval '1 mon 2 days 00:00:00.5'", '1 mon 2 days 00:00:00.5'],
+  never: ["date 'infinity'", 'infinity'],
+  always: ["timestamptz '-infinity'", '-infinity'],
+  unbounded: ["'Infinity'::float8", 'Infinity'],
+  none: ["'NaN'::float8", 'NaN'],
+  noNumber: ["'NaN'::numeric", 'NaN'],
+  price: ["'12345678901234567.890'::numeric", '12345678901234567.890'],
+  id: ["'9007199254740993'::int8", '9007199254740993'],
+  small: ['7::int4', 7],
+  share: ['0.1::float8', 0.1],
+  bytes: ["'\\x00ff'::bytea", '\\x00ff'],
+  doc: [`'{"id": 12345678901234567890, "n": 1.5}'::jsonb`, { id: '12345678901234567890', n: 1.5 }],
+  text: [`'[9007199254740993]'::json`, ['9007199254740993']],
+  days: ["ARRAY[date '2026-03-01', NULL]", ['2026-03-01', null]],
+  prices: ["ARRAY['1.10'::numeric]", ['1.10']],
+  ids: ["ARRAY['9007199254740993'::int8]", ['9007199254740993']],
+  docs: [`ARRAY['{"id": 9007199254740993}'::jsonb]`, [{ id: '9007199254740993' }]],
+  blobs: ["ARRAY['\\x00ff'::bytea]", ['\\x00ff']],
+  spot: ["point '(1,2)'", '(1,2)'],
+};
+const everything = `SELECT ${Object.entries(exact)
+  .map(([name, [sql]]) => `${sql} AS "${name}"`)
+  .join(', ')}`;
+const asItIs = Object.fromEntries(Object.entries(exact).map(([name, [, value]]) => [name, value]));
+
+test('a value keeps what it was, whatever the server is set to', async () => {
+  await admin.query(`ALTER ROLE ${pg.escapeIdentifier(role)} SET TimeZone = 'Asia/Tokyo'`);
+  await admin.query(`ALTER ROLE ${pg.escapeIdentifier(role)} SET DateStyle = 'SQL, DMY'`);
+  await admin.query(`ALTER ROLE ${pg.escapeIdentifier(role)} SET bytea_output = 'escape'`);
+  try {
+    expect(await run([{ text: everything, as: 'v' }])).toEqual({ v: [asItIs], rowCounts: [1] });
+  } finally {
+    await admin.query(`ALTER ROLE ${pg.escapeIdentifier(role)} RESET ALL`);
+  }
+});
+
+test('a value that was read is the one that is found when it is used', async () => {
+  await admin.query(
+    'CREATE TABLE IF NOT EXISTS kept (id jsonb, at timestamptz, day date, raw bytea)',
+  );
+  await admin.query(`GRANT ALL ON kept TO ${pg.escapeIdentifier(role)}`);
+  await admin.query(
+    `INSERT INTO kept VALUES ('9007199254740993', '2026-11-21 05:00:00.123456+00', '2026-03-01', '\\x00ff')`,
+  );
+  const { v } = (await run([{ text: 'SELECT * FROM kept', as: 'v' }])) as {
+    v: { id: string; at: string; day: string; raw: string }[];
+  };
+  const { id, at, day, raw } = v[0] as NonNullable<(typeof v)[0]>;
+  const text = 'DELETE FROM kept WHERE id = $1::jsonb AND at = $2 AND day = $3 AND raw = $4';
+  const output = await run([{ text, values: [id, at, day, raw] }]);
+  expect(output).toEqual({ rowCounts: [1] });
+});
+
+test('in every time zone of the worker the result is the same', () => {
+  const program = `
+    import pg from 'pg';
+    import { sessionSettings, types } from ${JSON.stringify(resolve('dist/activities/sql-values.js'))};
+    const client = new pg.Client({ connectionString: process.env.URL, ...(process.env.BARE ? {} : { types }) });
+    await client.connect();
+    if (!process.env.BARE)
+      for (const setting of Object.entries(sessionSettings))
+        await client.query('SELECT set_config($1, $2, false)', setting);
+    const { rows } = await client.query(process.env.ASKED);
+    process.stdout.write(JSON.stringify(rows[0]));
+    await client.end();`;
+  const read = (zone: string, bare: string): Record<string, Json> => {
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--input-type=module', '--eval', program],
+      {
+        env: { ...process.env, TZ: zone, URL: database.url, ASKED: everything, BARE: bare },
+        encoding: 'utf8',
+      },
+    );
+    if (stdout === '') throw new Error(stderr);
+    return JSON.parse(stdout) as Record<string, Json>;
+  };
+  const changedIn = (row: Record<string, Json>): string[] =>
+    Object.keys(asItIs).filter((name) => !isDeepStrictEqual(row[name], asItIs[name]));
+  const zones = ['Asia/Tokyo', 'America/St_Johns', 'UTC'];
+  for (const zone of zones) expect(changedIn(read(zone, ''))).toEqual([]);
+  const bare = changedIn(read('Asia/Tokyo', 'yes'));
+  process.stdout.write(
+    `values changed in ${zones.length} time zones: 0; as the driver has them: ${bare.length}\n`,
+  );
+  expect(bare.length).toBeGreaterThan(0);
+});
+
+describe('what is expected of a transaction is judged before it is committed', () => {
+  const expect1 = [{ condition: { path: 'rowCounts.0', is: 1 }, otherwise: 'not exactly one row' }];
+  const two = [{ text: "INSERT INTO t VALUES (1, 'a'), (2, 'b')" }];
+
+  test('otherwise it is rolled back', async () => {
+    const failure = await failureOf(run(two, { expect: expect1 }));
+    expect(failure).toMatchObject({
+      type: 'VerifyFailed',
+      message: expect.stringMatching(/not exactly one row.*rowCounts\.0 is 1/),
+    });
+    const left = (await notes()).length;
+    // Without the look before COMMIT, as it was.
+    await run(two);
+    process.stdout.write(
+      `rows left of what was not expected: ${left}; judged afterwards: ${(await notes()).length}\n`,
+    );
+    expect(left).toBe(0);
+    expect((await notes()).length).toBeGreaterThan(0);
+  });
+
+  test('what is not there is not as expected', async () => {
+    const absent = [{ condition: { path: 'kept.0.id', isNot: 9 }, otherwise: 'id 9 is there' }];
+    const failure = await failureOf(run(two, { expect: absent }));
+    expect(failure.message).toContain('there is no kept.0.id');
+    expect(await notes()).toEqual([]);
+  });
+
+  test('what is as expected is committed', async () => {
+    await run([{ text: "INSERT INTO t VALUES (1, 'a')" }], { expect: expect1 });
+    expect(await notes()).toHaveLength(1);
   });
 });
 

@@ -52,6 +52,28 @@ export class OutputBudget {
   }
 }
 
+/**
+ * An output as the code of a procedure may read it. What was shortened for people is not there for code: reading it ends
+ * the run with what to do, and does not go on with a part. @throws ProcedureStopped when it is read
+ */
+export function forCode<T extends Json>(path: string, output: T): T {
+  if (output === null || typeof output !== 'object' || Array.isArray(output)) return output;
+  const { truncated, cut } = output;
+  if (truncated !== true || !Array.isArray(cut)) return output;
+  const guarded = { ...output };
+  for (const name of cut as string[])
+    Object.defineProperty(guarded, name, {
+      enumerable: false,
+      get: () => {
+        throw new ProcedureStopped(
+          `step ${path} answered more than can be handed on, and ${name} is not whole`,
+          'Let what it asks answer less, or pick what is needed; then: runbook start --from this run.',
+        );
+      },
+    });
+  return guarded;
+}
+
 function sizeOf(output: Json): number {
   return JSON.stringify(output).length;
 }

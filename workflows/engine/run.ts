@@ -21,7 +21,7 @@ import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
 import { isSilence, ProcedureStopped, readFailure, StepFailed } from './outcome.js';
-import { OutputBudget, withoutSpentOutputs } from './outputs.js';
+import { forCode, OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
 import { nestedIn, type Part } from './part.js';
 import { presentRelease } from './release.js';
@@ -429,7 +429,7 @@ export class Run {
     const before = this.board.settled(path);
     if (before && (await this.stillHolds(before, spec, work))) {
       this.passed(path, spec, work);
-      return this.passOver(before);
+      return this.readable(path, this.passOver(before));
     }
     const row = this.board.row(path, spec);
     // A question that the execution before has left open is asked again, not the step done again.
@@ -447,7 +447,7 @@ export class Run {
         const outcome = await this.oneRound(path, spec, row, work);
         if ('output' in outcome) {
           this.outputs.add(path, outcome.output);
-          return outcome.output;
+          return this.readable(path, outcome.output);
         }
         problem = outcome.problem;
         const way = this.wayWithoutAsking(spec, problem);
@@ -516,6 +516,11 @@ export class Run {
         this.board.end(row, 'failed', { error: problem });
         throw new StepFailed(row.id, problem, decision.verb === 'rollback' ? 'rollback' : 'abort');
     }
+  }
+
+  /** The interpreter looks at each reference itself. */
+  private readable(path: string, output: Json): Json {
+    return this.plan.data ? output : forCode(path, output);
   }
 
   private goOnWithout(row: StepView, problem: Problem): null {

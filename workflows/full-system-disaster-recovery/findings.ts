@@ -1,40 +1,8 @@
+import type { Backups, FilesRestored, Look, Restored } from '../../common/answers.js';
 import { microsOf } from '../../language/instant.js';
 import type { JsonObject } from '../../language/json.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Wish } from './wish.js';
-
-/** What a site's program says of what stands there. */
-export interface Look {
-  site: string;
-  isolated: boolean;
-  exists: boolean;
-  database: 'absent' | 'stopped' | 'standby' | 'primary';
-  epoch: number | null;
-  holder: string | null;
-  /** When the witness last heard from whoever may write. */
-  renewedAt: string | null;
-}
-
-interface Backup {
-  id: string;
-  takenAt: string;
-  bytes: number;
-  systemIdentifier: string;
-  good: boolean;
-  problem: string | null;
-}
-
-/** What the backup location has, each backup proved. */
-export interface Backups {
-  backups: Backup[];
-  chosen: string | null;
-  wal: { missing: string[] };
-  reachable: { from: string; to: string } | null;
-  lost: string | null;
-  files: { count: number; problem: string | null };
-  config: { id: string | null; good: boolean; problem: string | null };
-  predicted: { restoreMs: number | null; rpoMs: number | null };
-}
 
 /** What the recovery is going to do, and what it is expected to cost. */
 export interface Forecast extends JsonObject {
@@ -47,7 +15,8 @@ export interface Forecast extends JsonObject {
   /** A change of that time, or of a later one, is in what is restored; null when nothing changed after the backup. */
   newest: string | null;
   failedAt: string;
-  restoreMs: number;
+  /** null: nobody knows. */
+  restoreMs: number | null;
   rpoMs: number;
   /** The epoch that the new site gets. */
   epoch: number;
@@ -87,7 +56,8 @@ export function forecast(
   }
   const bad = backups.backups
     .filter(({ good }) => !good)
-    .map(({ id, problem }) => `backup ${id}: ${problem ?? 'not good'}`);
+    .map(({ id, problem }) => `backup ${id}: ${problem ?? 'not good'}`)
+    .concat(more(backups.moreBad, 'backups that are not good'));
   const chosen = backups.backups.find(({ id }) => id === backups.chosen);
   if (!chosen || !backups.reachable) {
     throw new ProcedureStopped(
@@ -129,7 +99,7 @@ export function forecast(
     reachable,
     newest: wish.recoverTo === 'latest' && reachable !== chosen.takenAt ? reachable : null,
     failedAt,
-    restoreMs: backups.predicted.restoreMs ?? 0,
+    restoreMs: backups.predicted.restoreMs,
     rpoMs: to.isolated
       ? lossNow(backups, reachable, failedAt)
       : Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
@@ -141,10 +111,16 @@ export function forecast(
       ...backups.wal.missing.map(
         (segment) => `WAL segment ${segment} is not there, or not what it was`,
       ),
+      ...more(backups.wal.moreMissing, 'such segments'),
       ...(backups.lost === null ? [] : [backups.lost]),
       ...(backups.files.problem === null ? [] : [backups.files.problem]),
     ],
   };
+}
+
+/** Of what is told to people, the first are named. */
+function more(count: number | undefined, what: string): string[] {
+  return count ? [`and ${count} more ${what}`] : [];
 }
 
 /**
@@ -161,14 +137,6 @@ function lossNow(
     0,
     predicted.rpoMs === null ? Date.parse(now) - Date.parse(reachable) : predicted.rpoMs + givenUp,
   );
-}
-
-export interface Restored {
-  backup: string;
-  systemIdentifier: string;
-  recoveredTo: { lsn: string; time: string | null };
-  /** Time of the newest change in it. */
-  lastCommit: string | null;
 }
 
 /** What was restored, against what was promised; `short` says in words what is missing. */
@@ -201,23 +169,18 @@ export function checkPoint(
   return { lastCommit, systemIdentifier, lsn: recoveredTo.lsn, short };
 }
 
-/** Files that could not be had. */
-export interface FilesRestored {
-  restored: number;
-  missing: { tenant: string; name: string; sha256: string }[];
-  wrong: { tenant: string; name: string; sha256: string }[];
-}
-
 const named = 20;
 
 /** In words, for the approver and the report; null when every file is there. */
-export function filesLost({ missing, wrong }: FilesRestored): string | null {
-  if (missing.length + wrong.length === 0) return null;
-  const names = [...missing, ...wrong]
+export function filesLost(files: FilesRestored): string | null {
+  const missing = files.missingCount ?? files.missing.length;
+  const wrong = files.wrongCount ?? files.wrong.length;
+  if (missing + wrong === 0) return null;
+  const names = [...files.missing, ...files.wrong]
     .slice(0, named)
     .map(({ tenant, name }) => `${tenant}/${name}`);
-  const more = missing.length + wrong.length - names.length;
-  return `${missing.length} missing, ${wrong.length} not what they were: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const more = missing + wrong - names.length;
+  return `${missing} missing, ${wrong} not what they were: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function earlier(a: string, b: string): string {

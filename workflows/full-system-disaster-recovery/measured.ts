@@ -1,7 +1,8 @@
 import type { RecoveryFacts } from '../../common/recovery.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Run } from '../engine/run.js';
-import type { Forecast, Restored } from './findings.js';
+import type { Restored } from '../../common/answers.js';
+import type { Forecast } from './findings.js';
 
 export interface Measured {
   facts: RecoveryFacts;

@@ -1,17 +1,9 @@
+import type { Drained, Restored } from '../../common/answers.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Part } from '../engine/part.js';
 import type { Entrance } from './entrance.js';
-import {
-  checkPoint,
-  filesLost,
-  forecast,
-  type Backups,
-  type FilesRestored,
-  type Forecast,
-  type Look,
-  type Restored,
-} from './findings.js';
-import { answerOf, readAnswer, type Proof, type Site, type Tier } from './site.js';
+import { checkPoint, filesLost, forecast, type Forecast } from './findings.js';
+import { answerOf, lookedAt, type Proof, type Site, type Tier } from './site.js';
 import type { Wish } from './wish.js';
 
 /*
@@ -23,11 +15,6 @@ export interface Sites {
   from: Site;
   to: Site;
   entrance: Entrance;
-}
-
-/** Up to where a site that was drained brought its data over. */
-export interface Drained {
-  lastCommit: string | null;
 }
 
 /** Tiers, each with those it needs: the database is up before all of them. */
@@ -56,9 +43,9 @@ export async function assess(
   return part.decide('forecast', () =>
     forecast(
       {
-        from: readAnswer<Look>(found['from']),
-        to: answerOf<Look>(found['to'], 'what stands there'),
-        backups: answerOf<Backups>(found['backups'], 'which backups there are'),
+        from: lookedAt(found['from']),
+        to: answerOf(found['to'], 'site-look', 'what stands there'),
+        backups: answerOf(found['backups'], 'site-backups', 'which backups there are'),
       },
       wish,
       { from: from.name, to: to.name },
@@ -80,6 +67,7 @@ export async function fence(
   if (graceful)
     drained = answerOf(
       await part.step('drain', { action: from.drain() }),
+      'site-drained',
       'up to where it brought its data over',
     );
   else part.notNeeded('drain', 'the old site is gone');
@@ -104,8 +92,9 @@ export async function restoreDatabase(
   promised: Forecast,
   drained: Drained | null,
 ): Promise<{ restored: Restored; short: string | null }> {
-  const restored = answerOf<Restored>(
+  const restored = answerOf(
     await part.step('restore', { action: to.restoreDatabase(promised.backup, promised.to) }),
+    'site-restored',
     'what was restored',
   );
   await part.step('inspect', { action: to.inspect() });
@@ -136,7 +125,7 @@ export async function verify(part: Part, to: Site): Promise<string | null> {
     'proofs',
     Object.fromEntries(proofs.map((proof) => [proof, { action: to.verify(proof) }])),
   );
-  return filesLost(answerOf<FilesRestored>(files, 'which files are there'));
+  return filesLost(answerOf(files, 'site-files', 'which files are there'));
 }
 
 /** Users go to the site, and are seen to be served; until then the page is what it goes back to. */

@@ -1,10 +1,11 @@
+import type { Restored } from '../../common/answers.js';
 import type { JsonObject } from '../../language/json.js';
 import { fullSystemDisasterRecoverySpec } from '../../runbooks/full-system-disaster-recovery.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
 import { entranceOf } from './entrance.js';
-import type { Forecast, Restored } from './findings.js';
+import type { Forecast } from './findings.js';
 import { measured, type Measured } from './measured.js';
 import {
   assess,
@@ -121,7 +122,8 @@ function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Wish
       'system identifier': promised.systemIdentifier,
       'recovers to': graceful ? 'the last write before the drain' : promised.reachable,
       'will be lost': graceful ? 'nothing' : minutes(promised.rpoMs),
-      'restore is expected to take': minutes(promised.restoreMs),
+      'restore is expected to take':
+        promised.restoreMs === null ? 'not known' : minutes(promised.restoreMs),
       'will be removed': promised.clear ? `everything at ${to.name}` : 'nothing',
       'cannot be had': promised.problems.join('; ') || 'nothing that is known',
     },

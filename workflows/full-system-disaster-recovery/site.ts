@@ -1,6 +1,7 @@
-import type { JsonObject } from '../../language/json.js';
+import type { Answers, Look } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { CheckAction, CommandAction } from '../../language/runbook.js';
+import type { AnswerName, CheckAction, CommandAction } from '../../language/runbook.js';
+import { readAnswer } from '../engine/answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 export type Tier = 'api' | 'worker' | 'frontend';
@@ -30,25 +31,30 @@ export function siteOf(target: PlannedTarget, run: string) {
     /** As the witness and the entrance call it. */
     name: fact(target, 'site'),
     /** Succeeds also when there is nothing left that could be looked at. */
-    look: (): CommandAction => ({ ...call('look'), exitCodes: [0, refusal] }),
-    backups: (to: string, maxAgeMs: number) =>
-      call(
+    look: (): CommandAction => ({ ...call('look'), answer: 'site-look', exitCodes: [0, refusal] }),
+    backups: (to: string, maxAgeMs: number): CommandAction => ({
+      ...call(
         'backups',
         ...(to === 'latest' ? [] : [to]),
         '--max-age',
         String(Math.round(maxAgeMs / 1_000)),
       ),
-    drain: () => call('drain'),
+      answer: 'site-backups',
+    }),
+    drain: (): CommandAction => ({ ...call('drain'), answer: 'site-drained' }),
     fence: (epoch: number, site: string) => call('fence', String(epoch), site),
     /** A site that is gone has nothing to stop. */
     stop: (): CommandAction => ({ ...call('stop'), exitCodes: [0, refusal] }),
     provision: () => call('provision'),
     teardown: () => call('teardown'),
     restoreConfiguration: () => call('restore-config'),
-    restoreDatabase: (backup: string, to: string) => call('restore-database', backup, to),
+    restoreDatabase: (backup: string, to: string): CommandAction => ({
+      ...call('restore-database', backup, to),
+      answer: 'site-restored',
+    }),
     inspect: () => call('inspect'),
     promote: () => call('promote'),
-    restoreFiles: () => call('restore-files'),
+    restoreFiles: (): CommandAction => ({ ...call('restore-files'), answer: 'site-files' }),
     start: (tier: Tier) => call('start', tier),
     ready: (tier: Tier): CheckAction => ({
       kind: 'check',
@@ -63,9 +69,13 @@ export function siteOf(target: PlannedTarget, run: string) {
 
 export type Site = ReturnType<typeof siteOf>;
 
-/** The one line of JSON that a site's program answers with. @throws ProcedureStopped when it is none */
-export function answerOf<T>(output: unknown, what: string): T {
-  const answer = readAnswer<T>(output);
+/** What a site's program answered. @throws ProcedureStopped when there is no answer */
+export function answerOf<Name extends AnswerName>(
+  output: unknown,
+  name: Name,
+  what: string,
+): Answers[Name] {
+  const answer = readAnswer(output, name);
   if (answer !== null) return answer;
   throw new ProcedureStopped(
     `the site's program did not say ${what}`,
@@ -73,16 +83,10 @@ export function answerOf<T>(output: unknown, what: string): T {
   );
 }
 
-/** The same; null when there is no answer, because nothing is left that could give one. */
-export function readAnswer<T>(output: unknown): T | null {
-  const text =
-    ((output as { stdout?: string } | null)?.stdout ?? '').trim().split('\n').at(-1) ?? '';
-  try {
-    const answer = JSON.parse(text) as JsonObject | null;
-    return answer !== null && typeof answer === 'object' ? (answer as T) : null;
-  } catch {
-    return null;
-  }
+/** What stands at a site; null when nothing is left that could look, or a person has passed the look over. */
+export function lookedAt(output: unknown): Look | null {
+  const { exitCode } = (output ?? {}) as { exitCode?: unknown };
+  return exitCode === 0 ? answerOf(output, 'site-look', 'what stands there') : null;
 }
 
 export function fact({ name, facts }: PlannedTarget, key: string): string {

@@ -1,4 +1,4 @@
-import { holds } from '../../language/condition.js';
+import { describeCondition, judge, pathsIn, type Condition } from '../../language/condition.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import {
   placesOf,
@@ -53,7 +53,7 @@ async function one(
 ): Promise<Json> {
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
-  if (spec.when && !holds(spec.when, place.scope)) {
+  if (spec.when && !isTrue(spec.when, path, place.scope)) {
     run.passBy(path, spec, 'its condition does not hold');
     return null;
   }
@@ -95,6 +95,28 @@ async function one(
         );
       return run.perform(path, spec, top, workOf(spec, spec.work, place.scope));
   }
+}
+
+/**
+ * Whether a step is to be done. An input that was not given is null: the runbook declares all that there are. What a step
+ * has not answered is nothing that could be compared. @throws ProcedureStopped
+ */
+function isTrue(when: Condition, path: string, scope: Scope): boolean {
+  const judged = judge(when, { ...scope, inputs: { ...inputsIn(when), ...scope.inputs } });
+  if (judged.holds !== null) return judged.holds;
+  throw new ProcedureStopped(
+    `whether step ${path} is to be done cannot be told: ${judged.why} (${describeCondition(when)})`,
+    'The step before it answered otherwise than the runbook expects, or was skipped.',
+  );
+}
+
+/** The inputs that a condition names, each as null. */
+function inputsIn(when: Condition): JsonObject {
+  const names = pathsIn(when).flatMap((path) => {
+    const [root, name] = path.split('.');
+    return root === 'inputs' && name !== undefined ? [name] : [];
+  });
+  return Object.fromEntries(names.map((name) => [name, null]));
 }
 
 async function branches(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
@@ -194,6 +216,11 @@ function needed(spec: StepSpec, template: Json, scope: Scope): Json {
     return resolve(template, scope);
   } catch (error) {
     if (!(error instanceof Unresolved)) throw error;
+    if (error.missing === 'cut')
+      throw new ProcedureStopped(
+        `step ${spec.id} needs ${error.reference}, which was too large to be handed on whole`,
+        'Let the step before answer less: `pick` what is needed of an HTTP answer, fewer rows or columns of a query, less that a program prints. Then start again.',
+      );
     throw new ProcedureStopped(
       `step ${spec.id} needs ${error.reference}, which there is not`,
       'The step before it answered otherwise than the runbook expects, or was skipped.',

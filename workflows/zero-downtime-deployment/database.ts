@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../language/json.js';
+import type { Answers } from '../../common/answers.js';
 import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import { answerOf, type Artefact, type Deployer } from './deployer.js';
@@ -10,12 +10,13 @@ export async function backUp(
   deployer: Deployer,
   running: string,
   version: string,
-): Promise<JsonObject> {
-  const backup = answerOf<JsonObject>(
+): Promise<Answers['deployer-backup']> {
+  const backup = answerOf(
     await part.step('dump', { action: deployer.backup() }),
+    'deployer-backup',
     'where the backup is',
   );
-  if (backup['verified'] !== true)
+  if (!backup.verified)
     throw new ProcedureStopped(
       'the backup could not be verified',
       'Look at what the deployer said.',

@@ -1,24 +1,10 @@
-import type { JsonObject } from '../../language/json.js';
+import type { Answers } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { CommandAction } from '../../language/runbook.js';
+import type { AnswerName, CommandAction } from '../../language/runbook.js';
+import { readAnswer } from '../engine/answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
-/** What a command step keeps of its program. */
-interface Said {
-  stdout: string;
-}
-
-export interface Artefact {
-  version: string;
-  digest: string;
-  changelog: string;
-  migrations: Record<'expand' | 'contract' | 'undo', string[]>;
-}
-
-/** Servers by name; null where nothing runs. */
-export interface Running {
-  servers: Record<string, { version: string; address: string } | null>;
-}
+export type { Artefact, Running } from '../../common/answers.js';
 
 /**
  * The program that knows how a service's releases are checked, started and stopped. Its path is a fact of the target; what
@@ -39,39 +25,42 @@ export function deployerOf(service: PlannedTarget) {
     argv: [program, ...args],
     idempotent: true,
   });
+  const asked = (answer: AnswerName, ...args: string[]): CommandAction => ({
+    ...call(...args),
+    answer,
+  });
   return {
     artefact: (version: string, digest: string | null) =>
-      call('artefact', version, ...(digest === null ? [] : [digest])),
-    running: () => call('running'),
-    backup: () => call('backup'),
+      asked('deployer-artefact', 'artefact', version, ...(digest === null ? [] : [digest])),
+    running: () => asked('deployer-running', 'running'),
+    backup: () => asked('deployer-backup', 'backup'),
     /** Expand and undo on a copy of the database; fails when the running or the next version would not work on it. */
     rehearse: (running: string, next: string) => call('rehearse', running, next),
     migrate: (phase: 'expand' | 'contract' | 'undo', version: string) =>
       call('migrate', phase, version),
     /** Does this version work on the schema as it is? */
     schema: (version: string) => call('schema', version),
-    start: (server: string, version: string) => call('start', server, version),
+    start: (server: string, version: string) => asked('deployer-started', 'start', server, version),
     stop: (server: string) => call('stop', server),
     /** Ends with 0 when the server is healthy and ready, with 1 when it is not yet. */
     ready: (server: string): CommandAction => ({ ...call('ready', server), exitCodes: [0, 1] }),
-    version: (server: string) => call('version', server),
+    version: (server: string) => asked('deployer-version', 'version', server),
     smoke: (server: string) => call('smoke', server),
   };
 }
 
 export type Deployer = ReturnType<typeof deployerOf>;
 
-/** The one line of JSON that the deployer answers with. @throws ProcedureStopped when it is none */
-export function answerOf<T>(output: unknown, what: string): T {
-  const text = ((output as Said | null)?.stdout ?? '').trim().split('\n').at(-1) ?? '';
-  try {
-    const answer = JSON.parse(text) as JsonObject;
-    if (answer !== null && typeof answer === 'object') return answer as T;
-  } catch {
-    // Said below, in words.
-  }
+/** What the deployer answered. @throws ProcedureStopped when there is no answer */
+export function answerOf<Name extends AnswerName>(
+  output: unknown,
+  name: Name,
+  what: string,
+): Answers[Name] {
+  const answer = readAnswer(output, name);
+  if (answer !== null) return answer;
   throw new ProcedureStopped(
-    `the deployer did not say ${what}: it answered ${JSON.stringify(text.slice(0, 100))}`,
+    `the deployer did not say ${what}`,
     'A deployer answers with one line of JSON: see docs/deploying.md.',
   );
 }

@@ -169,7 +169,8 @@ async function lookAtRelease(
     ...(deployer ? { artefact: { action: deployer.artefact(wish.version, wish.artefact) } } : {}),
   });
   const before = seenIn(found['deployment'] ?? null);
-  const artefact = deployer && answerOf<Artefact>(found['artefact'], 'what the artefact is');
+  const artefact =
+    deployer && answerOf(found['artefact'], 'deployer-artefact', 'what the artefact is');
   const image = cluster.imageOf(wish.version, wish.artefact);
   return {
     wish,

@@ -5,7 +5,7 @@ import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
 import { backUp, contractWhenAllowed } from './database.js';
-import { answerOf, deployerOf, type Artefact, type Deployer, type Running } from './deployer.js';
+import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
 import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
 import { leaveOut } from './left-out.js';
 import { asBefore, noticedOf, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
@@ -73,8 +73,8 @@ async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact
     traffic: { action: observe(service.name) },
     running: { action: deployer.running() },
   });
-  const running = answerOf<Running>(found['running'], 'what runs');
-  const artefact = answerOf<Artefact>(found['artefact'], 'what the artefact is');
+  const running = answerOf(found['running'], 'deployer-running', 'what runs');
+  const artefact = answerOf(found['artefact'], 'deployer-artefact', 'what the artefact is');
   const pool = seen(found['traffic'] ?? null);
   const { strategy } = wish;
   if (strategy === 'rolling')
@@ -107,7 +107,7 @@ function besideTheOld(
         action: deployer.start(next.server, wish.version),
         undo: deployer.stop(next.server),
       });
-      const { address } = answerOf<{ address: string }>(started, 'where the new version runs');
+      const { address } = answerOf(started, 'deployer-started', 'where the new version runs');
       await verify(run, wish, places);
       const traffic = trafficFor(service, places, address);
       const deployment: Deployment = { service, wish, places, deployer, traffic };
@@ -137,8 +137,9 @@ async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): P
     },
     version: { action: deployer.version(next.server) },
   });
-  const { version: answered } = answerOf<{ version: string }>(
+  const { version: answered } = answerOf(
     found['version'],
+    'deployer-version',
     'which version runs there',
   );
   if (answered === version) return;

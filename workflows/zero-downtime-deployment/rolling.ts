@@ -210,13 +210,13 @@ async function replaceBatch(
     next.push({
       name,
       weight,
-      address: answerOf<{ address: string }>(started, 'where the new version runs').address,
+      address: answerOf(started, 'deployer-started', 'where the new version runs').address,
     });
   }
   for (const server of next) {
     await part.step('ready', { action: ready(server), timeoutMs: wish.readyMs });
     const found = await part.step('version', { action: deployer.version(server.name) });
-    const { version } = answerOf<{ version: string }>(found, 'which version runs there');
+    const { version } = answerOf(found, 'deployer-version', 'which version runs there');
     if (version !== wish.version) {
       throw new ProcedureStopped(
         `${server.name} runs ${version}, and ${wish.version} was started`,

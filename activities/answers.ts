@@ -1,0 +1,195 @@
+import { z } from 'zod';
+import type { Answers } from '../common/answers.js';
+import { parseJson, type Json, type JsonObject } from '../language/json.js';
+import type { AnswerName } from '../language/runbook.js';
+import { StepFailure } from './failure.js';
+
+/*
+ * The answers of programs: the last line that they print, read whole, checked for what is needed of it, and made small for
+ * history. What is shortened here is told to people only, and counted.
+ */
+
+/** A longer line is no answer, in bytes. */
+export const longestAnswer = 8 * 1024 * 1024;
+/** What of an answer may be handed on, in bytes of JSON: it shares the room in history with what else is told of a step. */
+export const mostKept = 40 * 1024;
+/** Things that are only told to people: the first of them, and how long each text may be. */
+const first = 20;
+const sentence = 300;
+const paragraph = 2_000;
+
+/** Told to people only: the beginning of a text, never half of a surrogate pair. */
+const told = (most: number) =>
+  z
+    .string()
+    .transform((text) =>
+      text.length <= most ? text : `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}…`,
+    );
+/** A word of explanation that may be left out; what decides may not. */
+const toldOrNull = (most: number) =>
+  told(most)
+    .nullish()
+    .transform((text) => text ?? null);
+
+const lostFile = z.object({ tenant: told(sentence), name: told(sentence), sha256: told(sentence) });
+const migrations = z.array(z.string());
+
+const backups = z.object({
+  backups: z.array(
+    z.object({
+      id: z.string(),
+      takenAt: z.string(),
+      bytes: z.number(),
+      systemIdentifier: z.string(),
+      good: z.boolean(),
+      problem: toldOrNull(sentence),
+    }),
+  ),
+  chosen: z.string().nullable(),
+  wal: z.object({ missing: z.array(z.string()) }),
+  reachable: z.object({ from: z.string(), to: z.string() }).nullable(),
+  lost: toldOrNull(paragraph),
+  files: z.object({ count: z.number(), problem: toldOrNull(paragraph) }),
+  config: z.object({
+    id: z
+      .string()
+      .nullish()
+      .transform((id) => id ?? null),
+    good: z.boolean(),
+    problem: toldOrNull(paragraph),
+  }),
+  predicted: z.object({ restoreMs: z.number().nullable(), rpoMs: z.number().nullable() }),
+});
+
+/** What each answer has to hold; what else it holds is left out. */
+const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
+  'site-look': z.object({
+    site: z.string(),
+    isolated: z.boolean(),
+    exists: z.boolean(),
+    database: z.enum(['absent', 'stopped', 'standby', 'primary']),
+    epoch: z.number().nullable(),
+    holder: z.string().nullable(),
+    renewedAt: z.string().nullable(),
+  }),
+  'site-backups': backups.transform(({ backups: all, wal, ...rest }) => {
+    const bad = all.filter(({ good, id }) => !good && id !== rest.chosen);
+    return {
+      ...rest,
+      backups: [...all.filter(({ id }) => id === rest.chosen), ...bad.slice(0, first)],
+      moreBad: Math.max(0, bad.length - first),
+      wal: {
+        missing: wal.missing.slice(0, first),
+        moreMissing: Math.max(0, wal.missing.length - first),
+      },
+    };
+  }),
+  'site-drained': z.object({ lastCommit: z.string().nullable() }),
+  'site-restored': z.object({
+    backup: z.string(),
+    systemIdentifier: z.string(),
+    recoveredTo: z.object({ lsn: z.string(), time: z.string().nullable() }),
+    lastCommit: z.string().nullable(),
+  }),
+  'site-files': z
+    .object({ restored: z.number(), missing: z.array(lostFile), wrong: z.array(lostFile) })
+    .transform(({ restored, missing, wrong }) => ({
+      restored,
+      missing: missing.slice(0, first),
+      wrong: wrong.slice(0, first),
+      missingCount: missing.length,
+      wrongCount: wrong.length,
+    })),
+  'deployer-artefact': z.object({
+    version: z.string(),
+    digest: z.string(),
+    changelog: told(paragraph),
+    migrations: z.object({ expand: migrations, contract: migrations, undo: migrations }),
+  }),
+  'deployer-running': z.object({
+    servers: z.record(
+      z.string(),
+      z.object({ version: z.string(), address: z.string() }).nullable(),
+    ),
+  }),
+  'deployer-backup': z.object({ file: z.string(), verified: z.boolean() }),
+  'deployer-started': z.object({ address: z.string() }),
+  'deployer-version': z.object({ version: z.string() }),
+};
+
+/** Keeps the last line that a program has printed, whole, whatever it printed before. */
+export class LastLine {
+  private last: Buffer[] = [];
+  private line: Buffer[] = [];
+  private size = 0;
+
+  take(chunk: Buffer): void {
+    let rest = chunk;
+    for (let end = rest.indexOf(10); end !== -1; end = rest.indexOf(10)) {
+      this.add(rest.subarray(0, end));
+      this.endLine();
+      rest = rest.subarray(end + 1);
+    }
+    this.add(rest);
+  }
+
+  /** @returns null when it is longer than an answer may be */
+  text(): string | null {
+    this.endLine();
+    if (this.last.length === 0) return '';
+    const bytes = Buffer.concat(this.last);
+    return bytes.length > longestAnswer ? null : bytes.toString('utf8').trim();
+  }
+
+  private add(part: Buffer): void {
+    // One byte too many is enough to know that it is too long.
+    const room = longestAnswer + 1 - this.size;
+    if (room > 0 && part.length > 0) this.line.push(Buffer.from(part.subarray(0, room)));
+    this.size += Math.min(part.length, Math.max(0, room));
+  }
+
+  private endLine(): void {
+    if (this.line.some((part) => /\S/.test(part.toString('latin1')))) this.last = this.line;
+    this.line = [];
+    this.size = 0;
+  }
+}
+
+/**
+ * What a program answered, checked and made small.
+ * @param line the last line that it printed, without secrets; null when it was too long
+ * @throws StepFailure AnswerUnusable
+ */
+export function readAnswer(name: AnswerName, program: string, line: string | null): JsonObject {
+  const unusable = (what: string): StepFailure =>
+    new StepFailure('AnswerUnusable', `${program} ${what}`, {
+      next: 'It ended well, and what it did is done: correct what it prints, then retry; it is told the same again.',
+    });
+  if (line === null)
+    throw unusable(`answered with a line of more than ${longestAnswer / 1024 ** 2} MiB`);
+  const start = JSON.stringify(line.slice(0, 100));
+  let answer: Json;
+  try {
+    answer = parseJson(line);
+  } catch {
+    throw unusable(
+      line === ''
+        ? 'printed nothing, and its answer is one line of JSON'
+        : `answered no line of JSON: its last line begins with ${start}`,
+    );
+  }
+  const parsed = shapes[name].safeParse(answer);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const where = issue?.path.join('.') || 'the whole';
+    throw unusable(
+      `answered otherwise than expected at ${where}: ${issue?.message}; it began with ${start}`,
+    );
+  }
+  const kept = parsed.data as unknown as JsonObject;
+  const bytes = Buffer.byteLength(JSON.stringify(kept));
+  if (bytes <= mostKept) return kept;
+  throw unusable(
+    `answered ${bytes} bytes that the run needs, and at most ${mostKept} can be handed on`,
+  );
+}
