@@ -47,6 +47,8 @@ const advice = {
     'What was measured says neither good nor bad: too few requests came, or nobody tells how long they took. Look at the release yourself, then decide: `retry` measures again, `skip` goes on with it, `rollback` takes it back.',
   Disturbed:
     'Somebody else has changed the Deployment while the run was changing it; the message says what differs, and where Kubernetes knows it with which program and when. Their change stands, unless the message says that it came in the same moment: then it is a revision of its own (`kubectl rollout history`). Talk to them first. While the run goes forward, `retry` looks again (after they have put it back), `skip` goes on with what is there, `rollback` and `abort` end the run. While it takes back, `retry` looks again, `done` says that you have put it right by hand, and `abort` leaves it as it is.',
+  AnswerUnusable:
+    'The step did what it was to do, and what was answered cannot be read, lacks what is needed, or is too large to be handed on. The message says what came. Correct the program, the path or the `pick`; before `retry`, see whether the step may be done twice.',
   CheckFailed:
     'What was being waited for can no longer come: the condition that ends the wait early was met. The last thing that was seen is in the message.',
   VerifyFailed:
