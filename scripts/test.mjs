@@ -107,7 +107,8 @@ try {
     });
     exitCode = ran.exitCode || (leaks.length > 0 ? 1 : 0);
     for (const line of [...ran.remarks, ...leaks]) process.stderr.write(`${line}\n`);
-    if (measured) judgeCoverage(measured.report());
+    // Of a part it would say nothing.
+    if (measured && !ran.ended && stoppedBy === 0) judgeCoverage(measured.report());
   }
 } catch (error) {
   process.stderr.write(
