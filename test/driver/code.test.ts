@@ -378,6 +378,7 @@ describe('a fault of the procedure', () => {
     ['a step that is not declared', 'step other is not declared'],
     ['a part that is not declared', 'step both/left is not declared'],
     ['a loop without a part', 'step each declares no part'],
+    ['a loop over a name that is read as another part', 'step each cannot do item a.undo'],
     ['a decision that finds no way', 'there is no way'],
     ['a step behind its gate', 'behind gate gate, which is not approved'],
     ['a step behind a gate that it called not needed', 'behind gate gate, which is not approved'],

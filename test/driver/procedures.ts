@@ -45,6 +45,8 @@ const faults: Record<string, (run: Run) => unknown> = {
   'a step that is not declared': (run) => run.step('other', command('x')),
   'a part that is not declared': (run) => run.parallel('both', { left: command('x') }),
   'a loop without a part': (run) => run.forEach('each', ['a'], () => command('x')),
+  'a loop over a name that is read as another part': (run) =>
+    run.forEach('each', ['a.undo'], () => command('x')),
   'a decision that finds no way': (run) =>
     run.decide('choose', () => {
       throw new ProcedureStopped('there is no way', 'Look for one.');

@@ -1,8 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { AttemptRequest } from '../../common/attempt.js';
 import type { Json } from '../../language/json.js';
 import type * as shapes from '../../common/shapes.js';
 import { Driver } from './driver.js';
-import { activities, bundleProcedures, decide, envelope, start, status } from './world.js';
+import { openDriver } from './open.js';
+import {
+  activities,
+  bundleProcedures,
+  decide,
+  decision,
+  envelope,
+  start,
+  status,
+} from './world.js';
 
 /*
  * What an activity answers, whoever reaches Temporal can answer: each of them is answered with things of a wrong shape, and
@@ -51,7 +61,7 @@ let driver: Driver;
 let code: string;
 beforeAll(async () => {
   code = await bundleProcedures();
-  driver = await Driver.create({ code });
+  driver = await openDriver('test/engine/procedures');
 });
 afterAll(() => driver?.close());
 
@@ -137,14 +147,80 @@ describe('an id', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
+  test('of which a good decision and a bad one come at once keeps the good answer', async () => {
+    const run = start(driver, 'test-gated', inputs, fine);
+    const good = await decision(run);
+    run.signal('decide', good);
+    run.signal('decide', { ...good, verb: 'nonsense' });
+    await run.settle();
+    expect(await run.query('verdict', good.id)).toMatchObject({ code: 'accepted' });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+
   test('the same bad decision again has the answer that it had', async () => {
     const run = start(driver, 'test-gated', inputs, fine);
     await run.settle();
     const first = await decide(run, { attempt: 7 });
     await run.advance(5_000);
+    run.signal('decide', await decision(run, { attempt: 7 }));
+    await run.settle();
     expect((await status(run)).decisions).toHaveLength(1);
     expect(first).toMatchObject({ code: 'stale' });
   });
+});
+
+describe('an answer of the wrong shape to a step', () => {
+  test('that is under way ends what it started, before people are asked', async () => {
+    const settled: string[] = [];
+    const run = start(driver, 'test-gated', inputs, fine, {
+      activities: {
+        ...activities(fine),
+        command: () => 'garbage',
+        settle: ({ step }: { step: string }) => {
+          settled.push(step);
+          return { state: 'ended' };
+        },
+      },
+    });
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'before', kind: 'failure' }]);
+    expect(settled).toEqual(['before']);
+  });
+
+  test('that takes another back, and to what ends it: people are asked', async () => {
+    const real = activities(fine);
+    const command: Activities[string] = (request, context) =>
+      (request as AttemptRequest).step.path === 'before.undo'
+        ? 'garbage'
+        : real['command']?.(request, context);
+    const run = start(driver, 'test-gated', inputs, fine, {
+      activities: { ...real, command, settle: () => 'garbage' },
+    });
+    await run.settle();
+    const { digest, attempt } = (await status(run)).waitingFor[0] ?? {};
+    run.signal('decide', {
+      ...{ version: 1, id: 'cancel', verb: 'cancel', run: run.workflowId, digest, attempt },
+      ...{ by: 'approver', reason: 'x' },
+    });
+    await run.settle();
+    const [asked] = (await status(run)).waitingFor;
+    expect(asked).toMatchObject({ id: 'before.undo', kind: 'failure' });
+    expect(asked?.evidence).not.toHaveProperty('rollback');
+  });
+});
+
+test('of a flood of signals that decide nothing the record is told of the first', async () => {
+  const saved: { signals?: unknown[] }[] = [];
+  const record = (request: (typeof saved)[number]): void => void saved.push(request);
+  const run = start(driver, 'test-gated', inputs, fine, {
+    activities: { ...activities(fine), record },
+  });
+  await run.settle();
+  for (let sent = 0; sent < 60; sent += 1) run.signal('moved');
+  await run.settle();
+  await decide(run);
+  await run.result();
+  expect(saved.flatMap(({ signals = [] }) => signals)).toHaveLength(50);
 });
 
 test('two runs of one plan have different digests at the same gate', async () => {

@@ -81,6 +81,15 @@ const untilCancelled: Lease = (_request, activity) => activity.cancelled();
 const free: LeaseAnswer = { held: [] };
 
 describe('another run has the target', () => {
+  test('and what answers is no worker: the run ends in words', async () => {
+    const { run, asked } = begin(() => 'garbage' as never);
+    await expect(run.result()).rejects.toMatchObject({
+      message: expect.stringContaining('no answer of a worker'),
+    });
+    expect(asked).toHaveLength(3);
+    expect(commands(run)).toEqual([]);
+  });
+
   test('the run says who, waits, says who has it next, and goes on when it is free', async () => {
     const answers = [{ held: heldBy('second', 2) }, free];
     const { run, asked } = begin(async (_request, activity) => {

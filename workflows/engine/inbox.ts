@@ -54,8 +54,9 @@ export class Inbox {
     return { verdicts, count: this.count, noted: [...this.noted] };
   }
 
-  restore({ verdicts, count, noted = [] }: CarriedInbox): void {
-    this.noted.push(...noted);
+  restore({ verdicts, count, noted }: CarriedInbox): void {
+    // Absent in what an earlier release hands over.
+    this.noted.push(...Object.values<SignalNote>({ ...(noted as object | undefined) }));
     this.count += count;
     for (const verdict of verdicts) {
       this.verdicts.set(verdict.decision, verdict);

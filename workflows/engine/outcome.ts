@@ -74,7 +74,8 @@ export function isSilence(error: unknown): boolean {
 }
 
 /** What Temporal's time-outs mean for a step. */
-const silence: Readonly<Record<string, string>> = {
+type Silence = NonNullable<TimeoutFailure['timeoutType']>;
+const silence: Readonly<Record<Silence, string>> = {
   HEARTBEAT: 'the worker that did it has fallen silent',
   START_TO_CLOSE: 'the worker that did it did not answer in time',
   SCHEDULE_TO_START: 'no worker took it in time',
@@ -98,7 +99,7 @@ export function readFailure(error: unknown): AttemptFailure {
     };
   }
   if (cause instanceof TimeoutFailure) {
-    const message = silence[cause.timeoutType ?? ''] ?? 'it was not done in time';
+    const message = silence[cause.timeoutType as Silence];
     return { problem: { type: 'StepTimeout', message }, attempt: null };
   }
   const message = shortened(cause?.message ?? error.message);

@@ -20,7 +20,13 @@ import { assertAllowed, gateFor } from './guards.js';
 import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
-import { isSilence, ProcedureStopped, readFailure, StepFailed } from './outcome.js';
+import {
+  isSilence,
+  MisshapenAnswer,
+  ProcedureStopped,
+  readFailure,
+  StepFailed,
+} from './outcome.js';
 import { forCode, OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
 import { nestedIn, type Part } from './part.js';
@@ -218,17 +224,17 @@ export class Run {
   ): Promise<Record<string, T>> {
     const spec = this.spec(id);
     const path = this.freshPath(id);
-    const part = spec.steps?.[0];
-    if (!part)
-      throw new ProcedureStopped(
-        `step ${id} declares no part`,
-        'Report this to the owners of the runbook.',
-      );
     const taken = items.find(isTakenName);
     if (taken !== undefined)
       throw new ProcedureStopped(
         `step ${id} cannot do item ${taken}: the record would take it for another one's`,
         'Nothing of the step was begun. Call the item otherwise.',
+      );
+    const part = spec.steps?.[0];
+    if (!part)
+      throw new ProcedureStopped(
+        `step ${id} declares no part`,
+        'Report this to the owners of the runbook.',
       );
     const outputs = await this.group(path, spec, () =>
       inParallel(
@@ -582,6 +588,7 @@ export class Run {
           this.board.end(row, 'undone', { output });
           return true;
         } catch (error) {
+          if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(undoing);
           problem = readFailure(error).problem;
         }
       }
@@ -621,16 +628,11 @@ export class Run {
       const ending = CancellationScope.current().consideredCancelled;
       // A worker that was dead when the cancellation came: Temporal then tells that it fell silent, and nothing else.
       if (isCancellation(error) || (ending && isSilence(error))) {
-        const { state } = await this.turn.during(() =>
-          CancellationScope.nonCancellable(() =>
-            onItsHost(this.settings.hostWaitMs, ({ options, ...gone }) =>
-              settleStep({ version: 1, key: this.key, step: path, ...gone }, options),
-            ),
-          ),
-        );
+        const { state } = await this.endWhatIsLeft(path);
         this.board.end(row, state === 'ended' ? 'skipped' : 'unknown', { error: cancelled(state) });
         throw new CancelledFailure('cancelled while it ran');
       }
+      if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(path);
       const { problem, attempt } = readFailure(error);
       row.attempts = attempt ?? row.attempts;
       if (!ending) return { problem };
@@ -727,6 +729,17 @@ export class Run {
     const decision = this.desk.lastDecision(path);
     const doubted = this.desk.lastProblem(path)?.type === 'NotConfirmed';
     return doubted && decision !== undefined ? { despite: decision } : {};
+  }
+
+  /** Ends what the step may have left running: no worker that knows of it answers for it any more. */
+  private endWhatIsLeft(path: string): ReturnType<typeof settleStep> {
+    return this.turn.during(() =>
+      CancellationScope.nonCancellable(() =>
+        onItsHost(this.settings.hostWaitMs, ({ options, ...gone }) =>
+          settleStep({ version: 1, key: this.key, step: path, ...gone }, options),
+        ),
+      ),
+    );
   }
 
   /** Shows the parts as one step. */

@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
@@ -340,9 +339,8 @@ async function refused(
         problem,
       }),
     );
-  } catch (error) {
+  } catch {
     // The record is away: Temporal has the refusal all the same.
-    if (!(error instanceof ActivityFailure)) throw error;
   }
   return failed(problem);
 }
