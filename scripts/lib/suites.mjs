@@ -19,7 +19,6 @@ export const suites = {
       'test/replay',
       'test/store',
       'test/browser',
-      'examples/pipeline',
     ],
     limitMinutes: 12,
   },
@@ -28,6 +27,7 @@ export const suites = {
     folders: [
       'test/deployment',
       'test/chaos',
+      'test/deaths',
       'test/recovery',
       'test/releases',
       'test/outages',
@@ -35,6 +35,7 @@ export const suites = {
       'test/disaster',
       'test/kubernetes-site',
       'test/backup',
+      'examples/pipeline',
     ],
     limitMinutes: 24,
   },
