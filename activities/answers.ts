@@ -3,10 +3,11 @@ import type { Answers } from '../common/answers.js';
 import { parseJson, type Json, type JsonObject } from '../language/json.js';
 import type { AnswerName } from '../language/runbook.js';
 import { StepFailure } from './failure.js';
+import { beginningOf } from './output-cap.js';
 
 /*
  * The answers of programs: the last line that they print, read whole, checked for what is needed of it, and made small for
- * history. What is shortened here is told to people only, and counted.
+ * history. Their secrets are gone before they are read here. What is shortened is told to people only, and counted.
  */
 
 /** A longer line is no answer, in bytes. */
@@ -20,11 +21,7 @@ const paragraph = 2_000;
 
 /** Told to people only: the beginning of a text, never half of a surrogate pair. */
 const told = (most: number) =>
-  z
-    .string()
-    .transform((text) =>
-      text.length <= most ? text : `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}…`,
-    );
+  z.string().transform((text) => (text.length <= most ? text : `${beginningOf(text, most)}…`));
 /** A word of explanation that may be left out; what decides may not. */
 const toldOrNull = (most: number) =>
   told(most)
@@ -61,6 +58,10 @@ const backups = z.object({
   predicted: z.object({ restoreMs: z.number().nullable(), rpoMs: z.number().nullable() }),
 });
 
+function firstOf<T>(list: readonly T[]): T[] {
+  return list.filter((_, at) => at < first);
+}
+
 /** What each answer has to hold; what else it holds is left out. */
 const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
   'site-look': z.object({
@@ -76,10 +77,10 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
     const bad = all.filter(({ good, id }) => !good && id !== rest.chosen);
     return {
       ...rest,
-      backups: [...all.filter(({ id }) => id === rest.chosen), ...bad.slice(0, first)],
+      backups: [...all.filter(({ id }) => id === rest.chosen), ...firstOf(bad)],
       moreBad: Math.max(0, bad.length - first),
       wal: {
-        missing: wal.missing.slice(0, first),
+        missing: firstOf(wal.missing),
         moreMissing: Math.max(0, wal.missing.length - first),
       },
     };
@@ -95,8 +96,8 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
     .object({ restored: z.number(), missing: z.array(lostFile), wrong: z.array(lostFile) })
     .transform(({ restored, missing, wrong }) => ({
       restored,
-      missing: missing.slice(0, first),
-      wrong: wrong.slice(0, first),
+      missing: firstOf(missing),
+      wrong: firstOf(wrong),
       missingCount: missing.length,
       wrongCount: wrong.length,
     })),
@@ -167,7 +168,7 @@ export function readAnswer(name: AnswerName, program: string, line: string | nul
     });
   if (line === null)
     throw unusable(`answered with a line of more than ${longestAnswer / 1024 ** 2} MiB`);
-  const start = JSON.stringify(line.slice(0, 100));
+  const start = JSON.stringify(beginningOf(line, 100));
   let answer: Json;
   try {
     answer = parseJson(line);

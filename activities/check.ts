@@ -40,7 +40,7 @@ export async function check(
       context.progress({ polls, ...progressOf(action, answer) });
       // What is not there yet may still come; when it does not, people read that it was not there.
       const absent = [met, lost].flatMap((each) => ('why' in each ? [each.why] : []));
-      const seen = JSON.stringify(progressOf(action, answer)).slice(0, 300);
+      const seen = context.secrets.quote(JSON.stringify(progressOf(action, answer)));
       lastSeen = [...new Set(absent), seen].join('; ');
     } catch (error) {
       if (context.signal.aborted) throw outOfTime(context, action, lastSeen);

@@ -2,7 +2,6 @@ import { unsafeValue } from '../language/arguments.js';
 import type { JsonObject } from '../language/json.js';
 import type { CommandAction } from '../language/runbook.js';
 import { LastLine, readAnswer } from './answers.js';
-import { lastLines } from './error-text.js';
 import { Excerpt } from './excerpt.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
@@ -47,7 +46,11 @@ export const command: Handler<'command'> = async (action, context) => {
   if (output['exitCode'] !== 0) return { ...output, answer: null };
   const line = lastLine.text();
   const [program = ''] = action.argv;
-  const answer = readAnswer(action.answer, program, line && context.secrets.redact(line));
+  const answer = readAnswer(
+    action.answer,
+    program,
+    line && context.secrets.shown(line, (clean) => clean),
+  );
   return { ...output, answer };
 };
 
@@ -92,8 +95,8 @@ function result(
   const output: JsonObject = {
     exitCode,
     signal,
-    stdout: stdout.text(),
-    stderr: stderr.text(),
+    stdout: context.secrets.shown(stdout.whole(), (clean) => stdout.shorten(clean)),
+    stderr: context.secrets.shown(stderr.whole(), (clean) => stderr.shorten(clean)),
     truncated: stdout.truncated || stderr.truncated,
     ...cut({ stdout, stderr }),
     bytes: { stdout: stdout.bytes, stderr: stderr.bytes },
@@ -101,8 +104,8 @@ function result(
   };
   if (exitCode !== null && (action.exitCodes ?? [0]).includes(exitCode)) return output;
   const how = signal ? `was ended by ${signal}` : `ended with exit code ${exitCode ?? 'unknown'}`;
-  const said = lastLines(stderr.text(), 3) || lastLines(stdout.text(), 3);
-  const tail = said.slice(-300);
+  const { secrets } = context;
+  const tail = secrets.quote(stderr.whole(), 'end') || secrets.quote(stdout.whole(), 'end');
   throw new StepFailure('CommandFailed', `${program} ${how}${tail ? `: ${tail}` : ''}`, {
     next: 'Read its whole output with: runbook logs',
     details: { exitCode, signal },

@@ -1,42 +1,65 @@
 import { createHash } from 'node:crypto';
 
-/** Kept of each stream for the output, in bytes: so much of its beginning, and of its end. */
-const keptOfEach = 12 * 1024;
+/** Shown of each stream, in bytes: so much of its beginning, and of its end. */
+const shownOfEach = 12 * 1024;
+/** Kept beyond what is shown, so that a secret is never cut before it was looked for; longer than any form of one. */
+const margin = 64 * 1024;
 
 /** Beginning and end of a stream, with size and digest of the whole. */
 export class Excerpt {
   bytes = 0;
   private readonly hash = createHash('sha256');
-  private head = Buffer.alloc(0);
-  private tail = Buffer.alloc(0);
+  private readonly head: Buffer[] = [];
+  private headBytes = 0;
+  private tail: Buffer[] = [];
+  private tailBytes = 0;
 
-  /** @param kept bytes of beginning and of end each */
-  constructor(private readonly kept = keptOfEach) {}
+  private readonly kept: number;
+
+  /** @param shown bytes of beginning and of end each */
+  constructor(private readonly shown = shownOfEach) {
+    this.kept = shown + margin;
+  }
 
   take(chunk: Buffer): void {
     this.bytes += chunk.length;
     this.hash.update(chunk);
-    let rest = chunk;
-    if (this.head.length < this.kept) {
-      const room = this.kept - this.head.length;
-      this.head = Buffer.concat([this.head, chunk.subarray(0, room)]);
-      rest = chunk.subarray(room);
+    const room = Math.min(chunk.length, this.kept - this.headBytes);
+    if (room > 0) {
+      this.head.push(chunk.subarray(0, room));
+      this.headBytes += room;
     }
-    if (rest.length >= this.kept) this.tail = Buffer.from(rest.subarray(-this.kept));
-    else if (rest.length > 0) this.tail = Buffer.concat([this.tail, rest]).subarray(-this.kept);
+    if (room === chunk.length) return;
+    // The last bytes, however long the stream is.
+    this.tail.push(Buffer.from(chunk.subarray(Math.max(room, chunk.length - this.kept))));
+    this.tailBytes += this.tail.at(-1)?.length ?? 0;
+    while (this.tailBytes - (this.tail[0]?.length ?? 0) >= this.kept)
+      this.tailBytes -= this.tail.shift()?.length ?? 0;
   }
 
   get truncated(): boolean {
-    return this.bytes > this.head.length + this.tail.length;
+    return this.bytes > 2 * this.shown;
   }
 
-  /** For people; what is read by code is kept whole elsewhere. Cut between characters, decoded once. */
-  text(): string {
-    if (!this.truncated) return printable(Buffer.concat([this.head, this.tail]));
-    const head = this.head.subarray(0, endOfCharacters(this.head));
-    const tail = this.tail.subarray(startOfCharacters(this.tail));
-    const left = this.bytes - head.length - tail.length;
-    return `${printable(head)}\n… ${left} bytes left out …\n${printable(tail)}`;
+  /** All that was kept: to be redacted, and shortened after. NUL, which no database text can hold, is left out. */
+  whole(): string {
+    const gap = this.bytes - this.headBytes - this.tailBytes;
+    const parts =
+      gap > 0 ? [this.head, [Buffer.from(leftOut(gap))], this.tail] : [this.head, this.tail];
+    return Buffer.concat(parts.flat()).toString('utf8').replaceAll('\0', '');
+  }
+
+  /** Beginning and end of what was kept, cut between characters. @param clean what redaction made of `whole` */
+  shorten(clean: string): string {
+    const bytes = Buffer.from(clean);
+    if (!this.truncated || bytes.length <= 2 * this.shown) return clean;
+    let end = this.shown;
+    while (isInside(bytes[end])) end -= 1;
+    let begin = bytes.length - this.shown;
+    while (isInside(bytes[begin])) begin += 1;
+    const shown = end + bytes.length - begin;
+    const middle = leftOut(Math.max(1, this.bytes - shown));
+    return `${bytes.toString('utf8', 0, end)}${middle}${bytes.toString('utf8', begin)}`;
   }
 
   digest(): string {
@@ -44,29 +67,11 @@ export class Excerpt {
   }
 }
 
-/** Text of any bytes: what is no UTF-8 shows as U+FFFD, NUL (which no database text can hold) is left out. */
-function printable(bytes: Buffer): string {
-  return bytes.toString('utf8').replaceAll('\0', '');
+function leftOut(bytes: number): string {
+  return `\n… ${bytes} bytes left out …\n`;
 }
 
-/** UTF-8: a character has at most four bytes, and all but its first begin with the bits 10. */
-const longestCharacter = 4;
-const continues = (byte: number | undefined): boolean => ((byte ?? 0) & 0xc0) === 0x80;
-
-/** Where the last whole character ends; bytes that are no UTF-8 stay as they are. */
-function endOfCharacters(bytes: Buffer): number {
-  for (let back = 1; back < longestCharacter && back <= bytes.length; back += 1) {
-    const byte = bytes[bytes.length - back] ?? 0;
-    if (continues(byte)) continue;
-    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
-    return length > back ? bytes.length - back : bytes.length;
-  }
-  return bytes.length;
-}
-
-/** Where the first whole character begins. */
-function startOfCharacters(bytes: Buffer): number {
-  let start = 0;
-  while (start < longestCharacter - 1 && continues(bytes[start])) start += 1;
-  return start;
+/** A byte of a character that began before it. */
+function isInside(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }

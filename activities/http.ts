@@ -352,12 +352,17 @@ function outputOf(
   const read = readText(response.headers.get('content-type'), body.bytes);
   const json = isJson(response) ? jsonIn(read, body) : undefined;
   if (json !== undefined && body.size <= maxWholeBytes) return { status, body: json };
-  const whole = 'text' in read ? context.secrets.redact(read.text.replaceAll('\0', '')) : '';
-  const text = headAndTail(whole, shownCharacters);
-  const isCut = text !== whole || body.size > body.bytes.length || read.problem !== undefined;
+  let isCut = body.size > body.bytes.length || read.problem !== undefined;
+  const shorten = (clean: string): string => {
+    const text = headAndTail(clean, shownCharacters);
+    isCut ||= text !== clean;
+    return text;
+  };
+  const text =
+    'text' in read ? context.secrets.shown(read.text.replaceAll('\0', ''), shorten) : read.problem;
   return {
     status,
-    text: 'text' in read ? text : read.problem,
+    text,
     truncated: isCut,
     // What was not read as JSON because it is so large is not absent either.
     ...(isCut ? { cut: ['text', 'body'] } : {}),
@@ -380,7 +385,7 @@ function pickedFrom(
   const unusable = (what: string): StepFailure => {
     const begins =
       'text' in read && read.text !== ''
-        ? `; it begins with ${JSON.stringify(beginningOf(context.secrets.redact(read.text)))}`
+        ? `; it begins with ${JSON.stringify(context.secrets.quote(read.text))}`
         : '';
     return new StepFailure(
       'AnswerUnusable',
@@ -398,13 +403,6 @@ function pickedFrom(
   return Object.fromEntries(names.map(([name, path]) => [name, valueAt(json, path) as Json]));
 }
 
-function beginningOf(text: string): string {
-  return text
-    .trim()
-    .slice(0, 120)
-    .replace(/[\ud800-\udbff]$/, '');
-}
-
 type ReadText = { text: string; problem?: string } | { problem: string };
 
 /** The text of an answer, in the charset that it says, or that its byte order mark tells; UTF-8 where nothing says. */
@@ -416,7 +414,7 @@ export function readText(contentType: string | null, bytes: Buffer): ReadText {
   try {
     lenient = new TextDecoder(charset);
   } catch {
-    return { problem: `its charset ${JSON.stringify(charset.slice(0, 40))} is not known here` };
+    return { problem: `its charset ${JSON.stringify(charset)} is not known here` };
   }
   try {
     return { text: new TextDecoder(charset, { fatal: true }).decode(bytes) };
@@ -469,7 +467,7 @@ function refusal(
 ): StepFailure {
   const { status } = response;
   const said = saidIn(parse(response, body));
-  const message = `${where(url)} answered ${status}${said ? `: ${context.secrets.redact(said)}` : ''}`;
+  const message = `${where(url)} answered ${status}${said ? `: ${context.secrets.quote(said)}` : ''}`;
   if (status === 401 || status === 403) {
     const secret = target.http?.bearer;
     return new StepFailure('HttpDenied', message, {
@@ -520,7 +518,7 @@ function saidIn(body: Json | undefined): string {
     valueAt(body, 'message'),
     valueAt(body, 'error'),
   ];
-  return String(candidates.find((each) => typeof each === 'string') ?? '').slice(0, 300);
+  return String(candidates.find((each) => typeof each === 'string') ?? '');
 }
 
 /** An address without its query, which may hold what nobody should read. */

@@ -2,7 +2,7 @@ import type { Doubt } from '../store/index.js';
 import { StepFailure } from './failure.js';
 
 /** Steps and decisions that a message names at most; `runbook history` has all. */
-const named = 5;
+const mostNamed = 5;
 
 /** Why a step does not begin: what its run was told is not what the record has. */
 export function notConfirmed(doubts: readonly Doubt[]): StepFailure {
@@ -30,8 +30,8 @@ function told(
   what = 'step',
 ): string | null {
   if (names.length === 0) return null;
-  const more = names.length > named ? ` and ${names.length - named} more` : '';
-  const list = `${names.slice(0, named).join(', ')}${more}`;
+  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : '';
+  const list = `${names.filter((_, at) => at < mostNamed).join(', ')}${more}`;
   return `the run was told that ${what} ${list} ${said}, but in the record it ${recorded}`;
 }
 

@@ -76,3 +76,8 @@ export function headAndTail(text: string, characters: number): string {
   const tail = text.slice(-half).replace(/^[\udc00-\udfff]/, '');
   return `${head}\n… ${text.length - head.length - tail.length} characters left out …\n${tail}`;
 }
+
+/** Beginning of a text, never half of a surrogate pair. */
+export function beginningOf(text: string, characters: number): string {
+  return text.slice(0, characters).replace(/[\ud800-\udbff]$/, '');
+}

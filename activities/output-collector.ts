@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import type { OutputChunk } from '../store/index.js';
-import type { Redactor } from './redact.js';
+import type { Redactor, StreamRedactor } from './redact.js';
 
 type Stream = OutputChunk['stream'];
 
@@ -25,7 +25,7 @@ export interface OutputTotals {
  */
 export class OutputCollector {
   private readonly decoders = new Map<Stream, StringDecoder>();
-  private readonly held = new Map<Stream, string>();
+  private readonly streams = new Map<Stream, StreamRedactor>();
   private readonly hash: Hash = createHash('sha256');
   private readonly timer: NodeJS.Timeout;
   private waiting: OutputChunk[] = [];
@@ -51,14 +51,12 @@ export class OutputCollector {
     this.total += bytes.length;
     let decoder = this.decoders.get(stream);
     if (!decoder) this.decoders.set(stream, (decoder = new StringDecoder('utf8')));
-    const text =
-      (this.held.get(stream) ?? '') +
-      decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-    const clean = this.redactor.text(text);
-    // A secret may go on in the next chunk, so as much as one could need stays behind.
-    const hold = Math.min(clean.length, Math.max(0, this.redactor.longest - 1));
-    this.held.set(stream, clean.slice(clean.length - hold));
-    this.keep(stream, clean.slice(0, clean.length - hold));
+    let clean = this.streams.get(stream);
+    if (!clean) this.streams.set(stream, (clean = this.redactor.stream()));
+    this.keep(
+      stream,
+      clean.write(decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))),
+    );
   }
 
   /** Ships no more: whoever goes on with the attempt ships all of it again. */
@@ -71,7 +69,8 @@ export class OutputCollector {
   async close(): Promise<OutputTotals> {
     clearInterval(this.timer);
     for (const [stream, decoder] of this.decoders)
-      this.keep(stream, this.redactor.text((this.held.get(stream) ?? '') + decoder.end()));
+      this.keep(stream, this.streams.get(stream)?.write(decoder.end()) ?? '');
+    for (const [stream, clean] of this.streams) this.keep(stream, clean.end());
     this.waiting.push(...this.tail);
     this.tail = [];
     this.ship();

@@ -24,15 +24,16 @@ import {
 import { isLetGo, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
+import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { lostLease } from './lease.js';
 import { notConfirmed } from './not-confirmed.js';
 import { onAnotherHost } from './other-host.js';
-import { capForHistory } from './output-cap.js';
 import { OutputCollector } from './output-collector.js';
 import type { Places } from './place.js';
 import { isRecordAway, untilRecorded } from './record-reachable.js';
+import { Redactor } from './redact.js';
 import type { Secrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
@@ -62,11 +63,14 @@ const maxLostAttempts = 20;
 export async function perform(request: AttemptRequest, deps: PerformDeps): Promise<AttemptResult> {
   const temporal = Context.current();
   const at = { key: request.key, step: request.step.path };
+  // Until it is proved who asks, no secret is known.
+  let exit = new Exit(new Redactor());
   const heart = new Heart(temporal);
   try {
     // Before anything else: nothing is looked up, resolved or written down for a stranger.
     await deps.places.prove(request.key, temporal.info);
     const secrets = deps.secrets.forAttempt();
+    exit = secrets.exit;
     const begun = await untilRecorded(heart.signal, () =>
       beginAttempt(deps.pool, {
         ...at,
@@ -116,7 +120,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       },
       keepEvidence: (evidence) =>
         untilRecorded(limit.signal, () =>
-          keepEvidence(deps.pool, { ...at, attempt, fence }, evidence),
+          keepEvidence(deps.pool, { ...at, attempt, fence }, exit.evidence(evidence)),
         ),
       claim: {
         isHere: async (client) => {
@@ -127,7 +131,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
             (await mayWriteClaims(client))
           );
         },
-        keep: (client, evidence) => keepEvidenceIn(client, { ...at, attempt, fence }, evidence),
+        keep: (client, evidence) =>
+          keepEvidenceIn(client, { ...at, attempt, fence }, exit.evidence(evidence)),
       },
       key: `${at.key.run}/${at.step}`,
       effect: request.step.effect,
@@ -137,7 +142,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       targets: deps.targets,
       secrets,
       output: (stream, chunk) => collector.write(stream, chunk),
-      progress: (details) => heart.progress(details),
+      progress: (details) => heart.progress(exit.progress(details)),
     };
 
     let output: Json = null;
@@ -146,7 +151,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     try {
       const deaths = startsCommand(request) ? 0 : begun.lost + fence - 1;
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
-      output = secrets.redactJson(await act(request, context, deps.handlers, () => (acted = true)));
+      output = await act(request, context, deps.handlers, () => (acted = true));
     } catch (error) {
       // A time-out that the handler put in its own words says more than ours; what nobody can know is no mere time-out.
       failure = limit.signal.aborted && !saysMore(error) ? limit.signal.reason : error;
@@ -157,7 +162,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     if (isUnknown(failure) && request.check && !heart.signal.aborted) {
       const proof = await prove(request.check, { ...context, signal: heart.signal }, deps.handlers);
       if ('answer' in proof) {
-        output = secrets.redactJson(proof.answer);
+        output = proof.answer;
         failure = undefined;
       } else if (proof.notDone) failure = proof.notDone;
     }
@@ -173,7 +178,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     }
     if (failure === undefined) {
       // History and record have the same, so that one can be held against the other.
-      const value = storable(capForHistory(output).value);
+      const value = storable(exit.output(output));
       const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
       await settle(heart, () => endAttempt(deps.pool, { ...ended, digest: digestOf(value) }));
       return { output: value, attempt };
@@ -184,34 +189,27 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       );
       throw failure;
     }
-    const problem = problemOf(failure, (text) => secrets.redact(text));
+    const problem = exit.problem(failure);
     const state = endStates[problem.type] ?? 'failed';
     await settle(heart, () =>
       endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }),
     );
     const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
-    throw asApplicationFailure(failure, problem, attempt, last);
+    throw asApplicationFailure(failure, exit, attempt, last);
   } catch (error) {
-    throw refusalOf(error) ?? error;
+    throw exit.error(refusalOf(error, exit) ?? error);
   } finally {
     heart.stop();
   }
 }
 
 /** Why the attempt has not begun; null when the error is another one. */
-function refusalOf(error: unknown): ApplicationFailure | null {
+function refusalOf(error: unknown, exit: Exit): ApplicationFailure | null {
+  const refusal = (failure: StepFailure, attempt: number): ApplicationFailure =>
+    asApplicationFailure(failure, exit, attempt, true);
   if (error instanceof LeaseLostError) return refusal(lostLease(error.loss, false), error.attempt);
   if (error instanceof NotConfirmedError) return refusal(notConfirmed(error.doubts), error.attempt);
   return null;
-}
-
-function refusal(failure: StepFailure, attempt: number): ApplicationFailure {
-  return asApplicationFailure(
-    failure,
-    problemOf(failure, (text) => text),
-    attempt,
-    true,
-  );
 }
 
 /** How attempts end that did not simply fail. */
@@ -308,35 +306,19 @@ async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void
   });
 }
 
-function problemOf(failure: unknown, redact: (text: string) => string): Problem {
-  if (failure instanceof StepFailure) {
-    const next = failure.extra.next;
-    return {
-      type: failure.type,
-      message: redact(failure.message),
-      ...(next === undefined ? {} : { next: redact(next) }),
-    };
-  }
-  const text = failure instanceof Error ? `${failure.name}: ${failure.message}` : String(failure);
-  return {
-    type: 'Error',
-    message: redact(`the step's handler failed unexpectedly: ${text}`).slice(0, 500),
-    next: 'This is a fault of the program: report it with the run id.',
-  };
-}
-
 function asApplicationFailure(
   failure: unknown,
-  problem: Problem,
+  exit: Exit,
   attempt: number,
   last: boolean,
 ): ApplicationFailure {
+  const problem = exit.problem(failure);
   const extra = failure instanceof StepFailure ? failure.extra : {};
   const permanent = !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
   const detail: FailureDetail = {
     next: problem.next ?? null,
     attempt,
-    details: extra.details ?? {},
+    details: exit.details(failure),
   };
   return ApplicationFailure.create({
     type: problem.type,

@@ -1,48 +1,235 @@
 import type { Json } from '../language/json.js';
+import { patternsOf, type Pattern } from './secret-forms.js';
 
-/** Shorter values would blank out half of every text; a secret this short protects nothing. */
-const shortest = 4;
+/** A place in a pattern where a match may begin. */
+interface Start {
+  name: string;
+  pattern: Pattern;
+  unit: number;
+}
+
+interface Found {
+  /** Where the longest match ends; 0 when there is none. */
+  end: number;
+  name: string;
+  /** Could more text make it another, or a longer, match? */
+  open: boolean;
+}
+
+/** No form of a secret is shorter: what begins with no three characters of one is passed over at once. */
+const gramLength = 3;
+/** In characters; texts that are longer get a room of their own. */
+const maxScratch = 1024 * 1024;
 
 /** Replaces secret values, and what common encodings make of them, by their names. */
 export class Redactor {
-  private readonly forms = new Map<string, string>();
-  /** Characters that may have to be held back while text streams: a secret can lie across two chunks. */
-  longest = 0;
+  private readonly starts: Start[] = [];
+  private index: Index | undefined;
 
   add(name: string, value: string): void {
-    if (value.length < shortest) return;
-    const bytes = Buffer.from(value);
-    const forms = [
-      value,
-      encodeURIComponent(value),
-      JSON.stringify(value).slice(1, -1),
-      bytes.toString('base64'),
-      bytes.toString('base64').replace(/=+$/, ''),
-      bytes.toString('base64url'),
-      bytes.toString('hex'),
-      bytes.toString('hex').toUpperCase(),
-    ];
-    for (const form of forms) {
-      this.forms.set(form, `[secret ${name}]`);
-      this.longest = Math.max(this.longest, form.length);
-    }
+    for (const pattern of patternsOf(value))
+      for (const unit of pattern.starts) this.starts.push({ name, pattern, unit });
+    this.index = undefined;
   }
 
   text(text: string): string {
-    let result = text;
-    // Longest first, so that no form is broken up by a shorter one inside it.
-    for (const [form, mark] of [...this.forms].sort(([a], [b]) => b.length - a.length))
-      result = result.replaceAll(form, mark);
-    return result;
+    if (this.starts.length === 0) return text;
+    return this.sweep(text, { covered: 0, name: '' }, true).clean;
   }
 
   json(value: Json): Json {
-    if (this.forms.size === 0) return value;
+    if (this.starts.length === 0) return value;
     if (typeof value === 'string') return this.text(value);
+    if (typeof value === 'number') {
+      const shown = this.text(String(value));
+      return shown === String(value) ? value : shown;
+    }
     if (Array.isArray(value)) return value.map((each) => this.json(each));
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, each]) => [this.text(key), this.json(each)]),
     );
   }
+
+  /** For text that comes in pieces. */
+  stream(): StreamRedactor {
+    return new StreamRedactor((text, before, last) => this.sweep(text, before, last));
+  }
+
+  /**
+   * Matches are replaced from left to right, the longest first; where two overlap, both are.
+   * @param before what of the beginning was replaced already
+   * @param last is it the end of the text? Otherwise what may become a match is left for the next sweep
+   */
+  private sweep(text: string, before: Covered, last: boolean): Swept {
+    this.index ??= new Index(this.starts);
+    const { known, starts: byHash } = this.index;
+    const { length } = text;
+    let clean = '';
+    let from = before.covered;
+    let { name } = before;
+    let at = 0;
+    const grams = length - gramLength + 1;
+    if (this.starts.length === 0) at = length;
+    // This loop sees every character that a command prints; an array is read several times as fast as a string.
+    const codes = at < length ? codesOf(text) : noCodes;
+    for (; at < length; at += 1) {
+      const hash =
+        (((codes[at] as number) << 10) ^
+          ((codes[at + 1] as number) << 5) ^
+          (codes[at + 2] as number)) &
+        hashMask;
+      if (at < grams && known[hash] === 0) continue;
+      const starts = at < grams ? byHash.get(hash) : last ? none : this.starts;
+      if (starts === undefined) continue;
+      const found = longest(starts, text, at);
+      if (found.open && !last) break;
+      if (found.end <= from) continue;
+      if (at >= from) clean += `${text.slice(from, at)}[secret ${found.name}]`;
+      else if (found.name !== name) clean += `[secret ${found.name}]`;
+      ({ end: from, name } = found);
+    }
+    // Half a character would be none.
+    if (!last && at === length && isHigh(text.charCodeAt(at - 1))) at -= 1;
+    if (from < at) clean += text.slice(from, at);
+    return { clean, rest: text.slice(at), covered: Math.max(0, from - at), name };
+  }
+}
+
+interface Covered {
+  /** Characters at the beginning that a match has replaced already. */
+  covered: number;
+  /** Of which secret. */
+  name: string;
+}
+
+interface Swept extends Covered {
+  clean: string;
+  /** What may become a match with more text. */
+  rest: string;
+}
+
+/**
+ * Redacts a text that comes in pieces, cut anywhere. What may be the beginning of a secret stays behind until it is
+ * known; that is never more than the longest form of a secret.
+ */
+export class StreamRedactor {
+  private state: Swept = { clean: '', rest: '', covered: 0, name: '' };
+
+  constructor(private readonly sweep: (text: string, before: Covered, last: boolean) => Swept) {}
+
+  write(piece: string): string {
+    this.state = this.sweep(this.state.rest + piece, this.state, false);
+    return this.state.clean;
+  }
+
+  end(): string {
+    const { clean } = this.sweep(this.state.rest, this.state, true);
+    this.state = { clean: '', rest: '', covered: 0, name: '' };
+    return clean;
+  }
+}
+
+const none: readonly Start[] = [];
+
+const noCodes = new Uint16Array(0);
+/** Used again and again: most texts are pieces of the same size. */
+let scratch = new Uint16Array(64 * 1024);
+
+/** The text's characters as numbers, and at least two more; good until the next call. */
+function codesOf(text: string): Uint16Array {
+  const needed = text.length + gramLength;
+  const codes = needed <= scratch.length ? scratch : new Uint16Array(needed);
+  if (needed <= maxScratch) scratch = codes;
+  Buffer.from(codes.buffer).write(text, 'utf16le');
+  return codes;
+}
+
+/** Finds quickly where a match may begin: by the first three characters. */
+class Index {
+  /** 1 for each hash that is there: most text is passed over without a look into the map. */
+  readonly known: Uint8Array;
+  readonly starts = new Map<number, Start[]>();
+
+  constructor(starts: readonly Start[]) {
+    this.known = new Uint8Array(starts.length === 0 ? 1 : hashMask + 1);
+    for (const start of starts) {
+      for (const hash of new Set([...gramsOf(start)].map(hashOf))) {
+        this.known[hash] = 1;
+        const same = this.starts.get(hash);
+        if (same) same.push(start);
+        else this.starts.set(hash, [start]);
+      }
+    }
+  }
+}
+
+/** The table has to stay in the processor's nearest cache. */
+const hashMask = (1 << 15) - 1;
+
+function hashOf(gram: string): number {
+  return ((gram.charCodeAt(0) << 10) ^ (gram.charCodeAt(1) << 5) ^ gram.charCodeAt(2)) & hashMask;
+}
+
+/** The three characters that a match may begin with. */
+function gramsOf({ pattern: { units }, unit: first }: Start): Set<string> {
+  const grams = new Set<string>();
+  let begun = new Map([['', true]]);
+  for (let unit = first; begun.size > 0 && unit < units.length; unit += 1) {
+    const next = new Map<string, boolean>();
+    const { texts, optional } = units[unit] as Pattern['units'][number];
+    for (const before of begun.keys()) {
+      if (optional) next.set(before, true);
+      for (const text of [...texts.values()].flat()) {
+        const after = before + text;
+        if (after.length >= gramLength) grams.add(after.slice(0, gramLength));
+        else next.set(after, true);
+      }
+    }
+    begun = next;
+  }
+  return grams;
+}
+
+function longest(starts: readonly Start[], text: string, at: number): Found {
+  const found: Found = { end: 0, name: '', open: false };
+  for (const start of starts) {
+    const { end, open } = matched(start, text, at);
+    if (open) found.open = true;
+    if (end > found.end) Object.assign(found, { end, name: start.name });
+  }
+  return found;
+}
+
+/** How far the pattern reaches: all its ways at once, unit by unit. */
+function matched(
+  { pattern: { units, ends }, unit: first }: Start,
+  text: string,
+  at: number,
+): { end: number; open: boolean } {
+  let end = 0;
+  let open = false;
+  let places = [at];
+  for (let number = first; number < units.length; number += 1) {
+    const next: number[] = [];
+    const { texts, optional } = units[number] as Pattern['units'][number];
+    for (const place of places) {
+      if (optional) next.push(place);
+      if (place >= text.length) open = true;
+      for (const form of texts.get(text.charCodeAt(place)) ?? []) {
+        const after = place + form.length;
+        if (after > text.length) open ||= form.startsWith(text.slice(place));
+        else if ((form.length === 1 || text.startsWith(form, place)) && !next.includes(after))
+          next.push(after);
+      }
+    }
+    if (next.length === 0) break;
+    if (ends.has(number + 1)) end = Math.max(end, ...next);
+    places = next;
+  }
+  return { end, open };
+}
+
+function isHigh(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
 }

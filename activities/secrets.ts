@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseSecrets, type SecretDeclaration } from '../language/secrets-file.js';
 import { FileError } from '../language/strict-file.js';
-import type { Json } from '../language/json.js';
+import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
 import { Redactor } from './redact.js';
 
@@ -46,6 +46,8 @@ export class Secrets {
 
 export class AttemptSecrets {
   readonly redactor = new Redactor();
+  /** What leaves the attempt goes through here. */
+  readonly exit = new Exit(this.redactor);
 
   constructor(
     private readonly declarations: ReadonlyMap<string, SecretDeclaration>,
@@ -81,12 +83,14 @@ export class AttemptSecrets {
     return value;
   }
 
-  redact(text: string): string {
-    return this.redactor.text(text);
+  /** As `Exit.quote`: for handlers, which shorten what they pass on in no other way. */
+  quote(text: string, keep?: 'start' | 'end'): string {
+    return this.exit.quote(text, keep);
   }
 
-  redactJson(value: Json): Json {
-    return this.redactor.json(value);
+  /** As `Exit.shown`. */
+  shown(text: string, show: (clean: string) => string): string {
+    return this.exit.shown(text, show);
   }
 
   private async provide({ from }: SecretDeclaration): Promise<string | undefined> {

@@ -8,7 +8,6 @@ import { parseUrl } from '../language/url.js';
 import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
-import { capForHistory } from './output-cap.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
 import { connectionOf } from './sql-tls.js';
 import { sessionSettings, types } from './sql-values.js';
@@ -133,8 +132,7 @@ async function inTransaction(
     await client.query('COMMIT');
     return answer;
   }
-  const bounded = capForHistory(context.secrets.redactJson(answer)).value as JsonObject;
-  const evidence = claim ? together(bounded) : await proof(client, system, bounded, another);
+  const evidence = claim ? together(answer) : await proof(client, system, answer, another);
   const isOurs = claim
     ? await writeClaim(client, claim, evidence)
     : await context.keepEvidence(evidence as unknown as Json);
@@ -316,7 +314,7 @@ function asStepFailure(
   if (error instanceof StepFailure) return error;
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
   const place = `the database of target ${target.name} (${addressWithoutUser(target)})`;
-  const said = context.secrets.redact(message.split('\n')[0] ?? '').slice(0, 300);
+  const said = context.secrets.quote(message);
   const trouble = connectionTrouble(error);
   if (trouble?.kind === 'tls' || speaksNoTls.test(message)) {
     const why = trouble?.kind === 'tls' ? `${trouble.said} (${trouble.code})` : 'it speaks no TLS';

@@ -1,9 +1,10 @@
-import { DefaultLogger, Runtime, type LogLevel, type LogMetadata } from '@temporalio/worker';
+import { Runtime, type LogLevel } from '@temporalio/worker';
 import type pg from 'pg';
 import type { WorkerConfig } from './config.js';
 import { createWorker, shippedProcedures, type Procedures } from './create.js';
 import { becomeCurrent } from './deployment/current.js';
 import { Upkeep } from './deployment/upkeep.js';
+import { WorkerLogger } from './log.js';
 
 /** Milliseconds between two heartbeats of a worker: often enough that its death is noticed as soon as that of a step's worker. */
 export function workerHeartbeatMs(heartbeatMs: number): number {
@@ -16,13 +17,6 @@ export function installRuntime({ heartbeatMs }: WorkerConfig, level: LogLevel): 
     logger: new WorkerLogger(level),
     workerHeartbeatInterval: workerHeartbeatMs(heartbeatMs),
   });
-}
-
-/** Without the warnings that a queue has no workflows or no activities: each of ours has one of the two. */
-class WorkerLogger extends DefaultLogger {
-  override log(level: LogLevel, message: string, meta?: LogMetadata): void {
-    if (!/ registered, not polling for /.test(message)) super.log(level, message, meta);
-  }
 }
 
 /**

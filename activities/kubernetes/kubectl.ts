@@ -42,7 +42,7 @@ export class Kubectl {
     } catch {
       throw new StepFailure(
         'CommandFailed',
-        `kubectl ${args.join(' ')} answered no JSON: ${JSON.stringify(said.slice(0, 100))}`,
+        `kubectl ${args.join(' ')} answered no JSON: ${JSON.stringify(context.secrets.quote(said))}`,
       );
     }
   }

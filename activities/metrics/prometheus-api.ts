@@ -89,8 +89,7 @@ class PrometheusApi implements MetricsSource {
     ): Promise<number | null | undefined> => {
       if (asked === undefined) return undefined;
       const answer = await this.ask(name, filledPromql(asked, group, span), span.until, signal);
-      for (const warning of answer.warnings)
-        warnings.add(this.context.secrets.redact(warning).slice(0, 200));
+      for (const warning of answer.warnings) warnings.add(this.context.secrets.quote(warning));
       return answer.number;
     };
     const [count, ratio, seconds, bytes] = await Promise.all([
@@ -125,7 +124,7 @@ class PrometheusApi implements MetricsSource {
   ): Promise<{ number: number | null; warnings: string[] }> {
     const { status, body } = await this.get(text, at, signal);
     const parsed = answered.safeParse(body);
-    const said = this.context.secrets.redact(parsed.data?.error ?? '').slice(0, 300);
+    const said = this.context.secrets.quote(parsed.data?.error ?? '');
     if (status === 401 || status === 403) {
       throw new StepFailure('HttpDenied', `${this.name} refuses to answer: ${status} ${said}`, {
         next: 'Name the secret of its token in facts.prometheus.bearer, and let it go to this target in secrets.yaml.',

@@ -222,7 +222,7 @@ class Caddy implements ProxyDriver {
     if (response.ok || allowed.includes(status)) return { status, headers: answered, text };
     throw new StepFailure(
       'Configuration',
-      `Caddy refused ${init.method ?? 'GET'} ${path}: ${status} ${text.slice(0, 300)}`,
+      `Caddy refused ${init.method ?? 'GET'} ${path}: ${status} ${text}`,
     );
   }
 }

@@ -59,13 +59,9 @@ class Haproxy implements ProxyDriver {
     ];
     const [, header = '', ...rows] = states.trim().split('\n');
     if (!header.startsWith('# ')) {
-      throw new StepFailure(
-        'Configuration',
-        `HAProxy has no backend ${pool} (${states.trim().slice(0, 100)})`,
-        {
-          next: 'Name one of its backends, and give the stats socket `level admin`.',
-        },
-      );
+      throw new StepFailure('Configuration', `HAProxy has no backend ${pool} (${states.trim()})`, {
+        next: 'Name one of its backends, and give the stats socket `level admin`.',
+      });
     }
     const columns = header.slice(2).split(' ');
     const counted = csv(stats);

@@ -214,11 +214,10 @@ class Nginx implements ProxyDriver {
     return new Promise((done, failed) => {
       execFile(program, ['-t', '-q', '-c', config], { timeout: answerMs * 2 }, (error, _, said) => {
         if (!error) return done();
-        const [line = ''] = said.split('\n').filter((each) => each.includes('[emerg]'));
         failed(
           new StepFailure(
             'Configuration',
-            `nginx would not load the new pool: ${(line || error.message).slice(0, 300)}`,
+            `nginx would not load the new pool: ${said.trim() || error.message}`,
             {
               next: 'Nothing was changed. Try `nginx -t` as the worker does.',
             },

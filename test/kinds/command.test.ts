@@ -130,7 +130,7 @@ describe('environment', () => {
       },
       context,
     );
-    expect(context.secrets.redactJson(output)).toMatchObject({ stdout: '[secret token]\n' });
+    expect(context.secrets.exit.output(output)).toMatchObject({ stdout: '[secret token]\n' });
   });
 
   test('arguments in the process list hold no secret', async () => {
@@ -262,7 +262,7 @@ describe('what is cut for people is not read by code', () => {
     const excerpt = new Excerpt();
     excerpt.take(Buffer.from(text));
     try {
-      return JSON.parse(excerpt.text().trim().split('\n').at(-1) ?? '');
+      return JSON.parse(excerpt.shorten(excerpt.whole()).trim().split('\n').at(-1) ?? '');
     } catch {
       return undefined;
     }
@@ -350,7 +350,7 @@ describe('what is cut for people is not read by code', () => {
           const bytes = Buffer.from(whole);
           for (let at = 0; at < bytes.length; at += chunk)
             excerpt.take(bytes.subarray(at, at + chunk));
-          return excerpt.text();
+          return excerpt.shorten(excerpt.whole());
         };
         for (const chunk of [1_000, 65_536]) {
           for (const size of [12_000, 12_288, 16_000, 24_000])

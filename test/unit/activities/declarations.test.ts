@@ -57,7 +57,7 @@ test('env: and file: give values; a newline at the end of a file is left out', a
   const { secrets } = world.context();
   await expect(secrets.resolve('a', 'x')).resolves.toBe('from-env');
   await expect(secrets.resolve('b', 'x')).resolves.toBe('from-file');
-  expect(secrets.redact('from-env from-file')).toBe('[secret a] [secret b]');
+  expect(secrets.exit.quote('from-env from-file')).toBe('[secret a] [secret b]');
 });
 
 test('a rotated secret is read afresh by the next attempt', async () => {

@@ -1,0 +1,117 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { TemporalFailure } from '@temporalio/common';
+import type { Problem } from '../common/view.js';
+import type { Json, JsonObject } from '../language/json.js';
+import { lastLines } from './error-text.js';
+import { StepFailure } from './failure.js';
+import { beginningOf, capForHistory, headAndTail } from './output-cap.js';
+import type { Redactor } from './redact.js';
+
+/** Of a message, in characters: its beginning and its end. */
+const maxMessage = 2_000;
+/** Of what another program or service said, within a message. */
+const maxQuote = 300;
+/** Of the last lines of a program's output, within a message. */
+const quotedLines = 3;
+/** Of what goes with a heartbeat, in bytes of JSON. */
+const maxProgressBytes = 4 * 1024;
+/** Of the facts beside a failure. */
+const maxDetailsBytes = 8 * 1024;
+/** Identify a transaction: the database gave them, and a digit less would make another one of them. */
+const proofs: ReadonlySet<string> = new Set(['system', 'xid']);
+
+/**
+ * The one way out of an attempt: whatever history, the record, the worker's log or another step gets of it comes through
+ * here. The whole text is redacted, and shortened only then: half a secret is not found any more. Handlers give texts
+ * whole, and shorten with `quote`.
+ */
+export class Exit {
+  constructor(private readonly redactor: Redactor) {}
+
+  /**
+   * What another program or service said, in a line, for a message.
+   * @param keep its beginning, or its last lines; of lines that a program wrote over, what was seen last
+   */
+  quote(text: string, keep: 'start' | 'end' = 'start'): string {
+    const clean = this.redactor.text(text).trim();
+    if (keep === 'start') return beginningOf(oneLine(clean), maxQuote);
+    return oneLine(lastLines(clean, quotedLines)).slice(-maxQuote).replace(halfAtStart, '');
+  }
+
+  /** Text for people within an output. @param show shortens the redacted text */
+  shown(text: string, show: (clean: string) => string): string {
+    return show(this.redactor.text(text));
+  }
+
+  /** A step's output, as history gets it. */
+  output(value: Json): Json {
+    return capForHistory(this.redactor.json(value)).value;
+  }
+
+  /** What proves the outcome, as the record keeps it. */
+  evidence(value: Json): Json {
+    if (value === null || typeof value !== 'object' || Array.isArray(value))
+      return this.output(value);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, each]) => [
+        name,
+        proofs.has(name) ? each : this.output(each),
+      ]),
+    );
+  }
+
+  /** What is shown while the step runs. */
+  progress(details: JsonObject): JsonObject {
+    return this.bounded(details, maxProgressBytes);
+  }
+
+  /** Why the attempt failed, in words. */
+  problem(failure: unknown): Problem {
+    if (!(failure instanceof StepFailure)) {
+      return {
+        type: 'Error',
+        message: this.message(`the step's handler failed unexpectedly: ${wordsOf(failure)}`),
+        next: 'This is a fault of the program: report it with the run id.',
+      };
+    }
+    const { next } = failure.extra;
+    return {
+      type: failure.type,
+      message: this.message(failure.message),
+      ...(next === undefined ? {} : { next: this.message(next) }),
+    };
+  }
+
+  /** The facts beside a failure. */
+  details(failure: unknown): JsonObject {
+    const details = failure instanceof StepFailure ? failure.extra.details : undefined;
+    return details === undefined ? {} : this.bounded(details, maxDetailsBytes);
+  }
+
+  /** An error that ends the attempt before or after the step itself; Temporal and the worker's log get it as it is. */
+  error(error: unknown): unknown {
+    if (error instanceof TemporalFailure) return error;
+    return ApplicationFailure.create({
+      type: error instanceof Error ? error.name : 'Error',
+      message: this.message(wordsOf(error)),
+    });
+  }
+
+  private message(text: string): string {
+    return headAndTail(this.redactor.text(text), maxMessage);
+  }
+
+  private bounded(details: JsonObject, bytes: number): JsonObject {
+    return capForHistory(this.redactor.json(details), bytes).value as JsonObject;
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
+
+const halfAtStart = /^[\udc00-\udfff]/;
