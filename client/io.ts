@@ -17,7 +17,18 @@ export interface Io {
 }
 
 /** Narrow enough for every terminal and log. */
-const defaultColumns = 80;
+const usualColumns = 80;
+
+/** Does a person look at this stream? The other one may lead to a file. */
+export function isTerminal(io: Io, stream: NodeJS.WritableStream): boolean {
+  if (stream === io.stdout && io.isTTY) return true;
+  return (stream as Partial<NodeJS.WriteStream>).isTTY === true;
+}
+
+/** How wide the terminal is now; some say 0, and mean that they do not know. */
+export function columnsOf(io: Pick<Io, 'stdout' | 'columns'>): number {
+  return (io.stdout as Partial<NodeJS.WriteStream>).columns || io.columns || usualColumns;
+}
 
 export function processIo(): Io {
   let controller: AbortController | undefined;
@@ -28,7 +39,7 @@ export function processIo(): Io {
     env: process.env,
     isTTY: process.stdout.isTTY === true,
     canAsk: process.stdin.isTTY === true && process.stdout.isTTY === true,
-    columns: process.stdout.columns ?? defaultColumns,
+    columns: process.stdout.columns || usualColumns,
     exitCode: 0,
     interrupted() {
       if (!controller) {

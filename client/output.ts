@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { CliError } from './errors.js';
 import type { Io } from './io.js';
-import { visible } from './report/escape.js';
+import { visible, visibleJson } from '../common/visible.js';
 
 export const outputFormats = ['text', 'json', 'jsonl'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
@@ -25,28 +25,42 @@ export function painter(io: Pick<Io, 'isTTY' | 'env'>, color = true): Paint {
 }
 
 export function print(io: Io, text: string): void {
-  io.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  io.stdout.write(harmless(text.endsWith('\n') ? text : `${text}\n`));
 }
 
 /** A remark beside the answer: it must not get into what somebody pipes on. */
 export function remark(io: Io, text: string): void {
-  io.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  io.stderr.write(harmless(text.endsWith('\n') ? text : `${text}\n`));
+}
+
+/** The colours of `Paint`, and nothing else that a terminal would act on. */
+const ownColours = /(\u001b\[(?:1|2|22|3[1236]|39)m)/;
+
+/**
+ * What is written for people, whoever wrote it: the one way to a terminal. Text from outside went through `shown` before
+ * it was put together; what was forgotten is written out here.
+ */
+export function harmless(text: string): string {
+  return text
+    .split(ownColours)
+    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
+    .join('');
 }
 
 export function printJson(io: Io, value: unknown): void {
-  print(io, JSON.stringify(value, null, 2));
+  print(io, visibleJson(value, 2));
 }
 
 /** One thing, as JSON in many lines or in one. */
 export function printValue(io: Io, format: 'json' | 'jsonl', value: unknown): void {
   if (format === 'json') printJson(io, value);
-  else print(io, JSON.stringify(value));
+  else print(io, visibleJson(value));
 }
 
 /** A list as a JSON array, or as one line for each. */
 export function printList(io: Io, format: 'json' | 'jsonl', items: readonly unknown[]): void {
   if (format === 'json') printJson(io, items);
-  else for (const item of items) print(io, JSON.stringify(item));
+  else for (const item of items) print(io, visibleJson(item));
 }
 
 /** The error and the next thing to do, on stderr; as JSON too when JSON was asked for. */
@@ -59,7 +73,7 @@ export function printError(
   if (format !== 'text') {
     remark(
       io,
-      JSON.stringify({ error: error.message, next: error.next || null, exitCode: error.exitCode }),
+      visibleJson({ error: error.message, next: error.next || null, exitCode: error.exitCode }),
     );
     return;
   }

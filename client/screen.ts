@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { Io } from './io.js';
+import { columnsOf, type Io } from './io.js';
+import { harmless } from './output.js';
 
 const usualRows = 24;
 
@@ -12,7 +13,7 @@ export class Screen {
 
   /** Replaces what was drawn before. What does not fit is cut from the top: what asks for attention stands at the bottom. */
   draw(text: string): void {
-    const rows = (this.io.stdout as Partial<NodeJS.WriteStream>).rows ?? usualRows;
+    const rows = (this.io.stdout as Partial<NodeJS.WriteStream>).rows || usualRows;
     const lines = text.split('\n');
     let height = lines.reduce((sum, each) => sum + this.rowsOf(each), 0);
     while (height > rows - 1 && lines.length > 1) height -= this.rowsOf(lines.shift() ?? '');
@@ -29,12 +30,12 @@ export class Screen {
   private replace(text: string): void {
     // To the first line that was drawn, and clear from there on.
     const back = this.height === 0 ? '' : `\u001b[${this.height}F\u001b[J`;
-    this.io.stdout.write(`${back}${text}\n`);
+    this.io.stdout.write(`${back}${harmless(text)}\n`);
   }
 
   /** A line longer than the terminal is wide takes several rows. */
   private rowsOf(line: string): number {
-    const columns = (this.io.stdout as Partial<NodeJS.WriteStream>).columns ?? this.io.columns;
-    return Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
+    const width = stripVTControlCharacters(line).length;
+    return Math.max(1, Math.ceil(width / columnsOf(this.io)));
   }
 }

@@ -3,6 +3,7 @@ import type { Suggestion } from '../completion.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples } from '../options.js';
+import { line } from '../output.js';
 import { databaseUrl } from '../settings.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
@@ -34,7 +35,7 @@ export function registerCompletion(program: Command, io: Io): void {
       const { suggest } = await import('../completion.js');
       const choices = { runs: () => recentRuns(io), runbooks: () => runbooks(io) };
       for (const { value, description } of await suggest(program, words, choices))
-        io.stdout.write(`${value}\t${description}\n`);
+        io.stdout.write(`${line(value)}\t${line(description)}\n`);
       io.exitCode = exitCodes.ok;
     });
 }

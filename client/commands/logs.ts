@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { RecordedChunk } from '../../store/index.js';
 import { CliError } from '../errors.js';
 import { exitCodes, hasEnded } from '../exit-codes.js';
-import type { Io } from '../io.js';
+import { isTerminal, type Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, printList, remark, shown } from '../output.js';
+import { line, painter, printList, remark, shown } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -127,11 +127,12 @@ class Pages {
     const { io } = this;
     const source = `${chunk.step}, attempt ${chunk.attempt}`;
     if (source !== this.source)
-      remark(io, painter(io, this.options.color)('dim', `==> ${source} <==`));
+      remark(io, painter(io, this.options.color)('dim', `==> ${line(source)} <==`));
     this.source = source;
     const stream = chunk.stream === 'stdout' ? io.stdout : io.stderr;
-    // On a terminal the output of a step must not act on the terminal; a file gets every byte as it was.
-    stream.write(io.isTTY ? shown(chunk.bytes.toString('utf8')) : chunk.bytes);
+    // On a terminal the output of a step must not act on the terminal; a file gets every byte as it was. With
+    // `logs > file` stderr is still one.
+    stream.write(isTerminal(io, stream) ? shown(chunk.bytes.toString('utf8')) : chunk.bytes);
   }
 }
 

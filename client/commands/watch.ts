@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CliError } from '../errors.js';
 import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
-import type { Io } from '../io.js';
+import { columnsOf, type Io } from '../io.js';
 import { examples, optionsOf, timeoutOption } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import type { RunReading } from '../read-run.js';
@@ -87,7 +87,7 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
   const draw = (): void => screen.draw(why ? `${text}\n\n${paint('yellow', why)}` : text);
   return {
     async reading({ view, runId, pending, pauses }) {
-      const columns = (io.stdout as Partial<NodeJS.WriteStream>).columns ?? io.columns;
+      const columns = columnsOf(io);
       if (hasEnded(view.state)) {
         screen.finish(
           renderView(view, { paint, columns, uiUrl: await linkOf(session, view, runId) }),

@@ -1,14 +1,4 @@
-/** Characters that turn text around or hide it: a hostile reason could be read as something else. */
-const deceptive = /[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
-/** Control characters without a place on a page; tab and line feed have one. */
-const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** Text as it may stand on a page: what cannot be seen is named. */
-export function visible(text: string): string {
-  const named = (character: string): string =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return text.replaceAll('\r\n', '\n').replace(deceptive, named).replace(control, named);
-}
+import { visible } from '../../common/visible.js';
 
 /** Text inside an HTML element or a quoted attribute. */
 export function html(text: string): string {
