@@ -29,7 +29,7 @@ export function parseAddress(text: string): Address | undefined {
   const port = Number(digits);
   if (host === '' || port < 1 || port > 65_535) return undefined;
   if (host.startsWith('[')) {
-    const inner = host.endsWith(']') ? host.slice(1, -1) : '';
+    const inner = host.endsWith(']') ? withoutBrackets(host) : '';
     return isIPv6(inner) && !inner.includes('%') ? tcp(inner, port) : undefined;
   }
   if (host.includes(':'))
@@ -44,7 +44,7 @@ export function parseAddress(text: string): Address | undefined {
 export function tcp(host: string, port: number): Address {
   return {
     kind: 'tcp',
-    host: isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host,
+    host: isIPv6(host) ? withoutBrackets(new URL(`http://[${host}]`).hostname) : host,
     port,
   };
 }
@@ -72,4 +72,9 @@ export async function numbersOf(address: Address): Promise<string[]> {
   if (isIP(host) !== 0) return [addressText(address)];
   const found = await lookup(host, { all: true }).catch(() => []);
   return found.map((each) => addressText(tcp(each.address, port)));
+}
+
+/** A host of version 6 as it is written in a URL, without what frames it there. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
 }
