@@ -425,6 +425,19 @@ describe('a fault of the procedure', () => {
     expect((await status(run)).state).toBe('rolled-back');
   });
 
+  test.each([
+    ['all of it', { stdout: 'all', truncated: false, cut: ['stdout'] }, null],
+    ['another part', { stdout: 'all', truncated: true, cut: ['stderr'] }, null],
+    ['a part', { stdout: 'a p', truncated: true, cut: ['stdout'] }, 'and stdout is not whole'],
+  ])('an output of which code reads %s', async (_what, output, said) => {
+    const fault = 'an output of which a part was left out';
+    const run = begin('code-faulty', { fault }, () => output);
+    await run.end();
+    expect((await status(run)).problem?.message ?? null).toEqual(
+      said === null ? null : expect.stringContaining(said),
+    );
+  });
+
   test('a decision that finds no way is shown as failed', async () => {
     const run = begin('code-faulty', { fault: 'a decision that finds no way' });
     await run.end();

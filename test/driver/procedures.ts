@@ -74,6 +74,10 @@ const faults: Record<string, (run: Run) => unknown> = {
       throw new ProcedureStopped('there is no way', 'Look for one.');
     });
   },
+  'an output of which a part was left out': async (run) => {
+    const { stdout } = await run.step<{ stdout: string }>('look', command('x'));
+    run.decide('choose', () => stdout.length);
+  },
   'a gate that is not declared': (run) => run.gate('other', { evidence: {}, covers: {} }),
   'a bug in a decision': (run) =>
     run.decide('choose', () => {

@@ -1,7 +1,7 @@
 import type { Answers } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { AnswerName, CommandAction } from '../../language/runbook.js';
-import { readAnswer } from '../engine/answer.js';
+import { readAnswer } from '../answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 export type { Artefact, Running } from '../../common/answers.js';

@@ -1,6 +1,6 @@
-import type { Answers } from '../../common/answers.js';
-import { parseJson, type Json } from '../../language/json.js';
-import type { AnswerName } from '../../language/runbook.js';
+import type { Answers } from '../common/answers.js';
+import { parseJson, type Json } from '../language/json.js';
+import type { AnswerName } from '../language/runbook.js';
 
 /** What a command's output says of an answer. */
 interface Answered {
