@@ -59,8 +59,8 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Lines kept to explain why a server ended. */
-const keptLines = 40;
+/** Lines kept to explain why a server ended: one that panics says more than a hundred after the reason. */
+const keptLines = 500;
 
 /** A server that we started. */
 export class ServerProcess {

@@ -37,7 +37,13 @@ export function watchQueries(watch: QueryWatch): void {
     };
     const change = watch.before?.(statement, this);
     if (change instanceof Promise) return change;
-    if (change !== undefined) args[0] = { ...config, text: change };
+    // Under a name of its own: a connection that has prepared the other text refuses this one.
+    if (change !== undefined)
+      args[0] = {
+        ...config,
+        text: change,
+        ...(config.name === undefined ? {} : { name: `${config.name}-changed` }),
+      };
     const callback = args.at(-1);
     if (typeof callback === 'function') {
       // Bound: pg calls back from its socket, where nobody knows any more which step asked.

@@ -32,7 +32,7 @@ describe('a forged answer', () => {
           : undefined;
       },
     });
-    engine = await Engine.start();
+    engine = await Engine.start({ settings: { RUNBOOK_HEARTBEAT_MS: '120000' } });
   }, 60_000);
   afterAll(() => engine?.stop());
 
