@@ -3,7 +3,10 @@ import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
 
-/** What workflows import of the language: plain data and pure functions that run in Temporal's sandbox. */
+/**
+ * What workflows import of the language: plain data and pure functions that run in Temporal's
+ * sandbox.
+ */
 const sandboxLanguage = [
   'condition',
   'digest',
@@ -14,7 +17,10 @@ const sandboxLanguage = [
   'reference',
   'runbook',
 ].map((name) => `language/${name}`);
-/** The handlers of the step kinds: reached through the map in activities/index.ts, never by one another. */
+/**
+ * The handlers of the step kinds: reached through the map in activities/index.ts, never by one
+ * another.
+ */
 const kinds = actionKinds().map((kind) =>
   existsSync(new URL(`activities/${kind}-step.ts`, import.meta.url))
     ? `activities/${kind}-step`
@@ -165,7 +171,10 @@ function clientLayers() {
   ];
 }
 
-/** Inputs never become shell text or SQL text: the ways to do it are refused, wherever they are written. */
+/**
+ * Inputs never become shell text or SQL text: the ways to do it are refused, wherever they are
+ * written.
+ */
 const noShell = {
   'no-restricted-imports': [
     'error',
@@ -255,7 +264,8 @@ export default tseslint.config(
       eqeqeq: ['error', 'always'],
       'import-x/no-cycle': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
-      // A promise that nobody awaits is work that nobody knows of: in a durable program the worst of bugs.
+      // A promise that nobody awaits is work that nobody knows of: in a durable program the worst
+      // of bugs.
       '@typescript-eslint/no-floating-promises': ['error', { ignoreVoid: false }],
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': [
@@ -275,7 +285,8 @@ export default tseslint.config(
   },
   ...layerRules,
   {
-    // Not the product: their tables, databases and roles have names of their own making, which cannot be parameters.
+    // Not the product: their tables, databases and roles have names of their own making, which
+    // cannot be parameters.
     files: ['test/**/*.ts', 'examples/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', noShell['no-restricted-syntax'][1]] },
   },

@@ -1,7 +1,10 @@
 /** What takes long and has a form in `npm run chaos` of its own (`*.long.ts`). */
 const long = process.env.RUNBOOK_CHAOS === 'long' ? ['**/*.long.ts'] : [];
 
-/** Real servers, real processes: one worker per core at most, and every suite picks its own database and task queue. */
+/**
+ * Real servers, real processes: one worker per core at most, and every suite picks its own database
+ * and task queue.
+ */
 export default {
   testEnvironment: '<rootDir>/test/environment.mjs',
   testSequencer: '<rootDir>/scripts/lib/sequencer.mjs',

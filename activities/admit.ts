@@ -20,8 +20,8 @@ export interface AdmissionDeps {
 }
 
 /**
- * The one way in: whoever asks for a run (command line, schedule, trigger, another run), this decides whether there will
- * be one, and freezes what it will do. Changes nothing.
+ * The one way in: whoever asks for a run (command line, schedule, trigger, another run), this
+ * decides whether there will be one, and freezes what it will do. Changes nothing.
  */
 export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const spec = deps.catalogue.find((candidate) => candidate.id === envelope.runbook);

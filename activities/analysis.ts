@@ -10,7 +10,9 @@ import { declaredSource, type Group, type MetricsSource } from './metrics/source
 import { trafficOf } from './traffic/index.js';
 
 const pollMs = 500;
-/** A source of its own is asked ten times a window, and no less often than this, in milliseconds. */
+/**
+ * A source of its own is asked ten times a window, and no less often than this, in milliseconds.
+ */
 const sourcePollMs = 5_000;
 
 /** How a source that is a database is asked. */
@@ -30,10 +32,12 @@ interface Measured {
 }
 
 /**
- * Measures what servers do to users in a window: as the proxy and the servers count, or as the source that the target
- * declares tells. What cannot be measured never passes.
- * @returns what was found; or that the proxy has forgotten what it was told, as soon as that is seen
- * @throws StepFailure Inconclusive when there is not enough to go by, or somebody else has changed the weights
+ * Measures what servers do to users in a window: as the proxy and the servers count, or as the
+ * source that the target declares tells. What cannot be measured never passes.
+ * @returns what was found; or that the proxy has forgotten what it was told, as soon as that is
+ *   seen
+ * @throws StepFailure Inconclusive when there is not enough to go by, or somebody else has changed
+ *   the weights
  */
 export async function analysis(
   action: AnalysisAction,
@@ -133,7 +137,10 @@ class Measurement {
     return { candidate, baseline, verdict, isBeyondDoubt };
   }
 
-  /** What the baseline does now where that says something, else what it did before; and where it misses times, those of before. */
+  /**
+   * What the baseline does now where that says something, else what it did before; and where it
+   * misses times, those of before.
+   */
   private against(lately: Measured | null): Measured | null {
     const before = this.action.before ?? null;
     const enough = (numbers: AnalysisNumbers | null): boolean =>
@@ -201,7 +208,8 @@ class Measurement {
         warnings: warnings.map((warning) => `${source.name} warns: ${warning}`),
       };
     } catch (error) {
-      // It may come back before the window is over; one that is asked the wrong thing never answers.
+      // It may come back before the window is over; one that is asked the wrong thing never
+      // answers.
       if (!(error instanceof StepFailure) || failureTypes[error.type] === 'permanent') throw error;
       return { numbers, counted, gaps: [error.message], warnings: [] };
     }

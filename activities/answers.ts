@@ -6,13 +6,17 @@ import { StepFailure } from './failure.js';
 import { beginningOf } from './output-cap.js';
 
 /*
- * The answers of programs: the last line that they print, read whole, checked for what is needed of it, and made small for
- * history. Their secrets are gone before they are read here. What is shortened is told to people only, and counted.
+ * The answers of programs: the last line that they print, read whole, checked for what is needed of
+ * it, and made small for history. Their secrets are gone before they are read here. What is
+ * shortened is told to people only, and counted.
  */
 
 /** A longer line is no answer, in bytes. */
 export const longestAnswer = 8 * 1024 * 1024;
-/** What of an answer may be handed on, in bytes of JSON: it shares the room in history with what else is told of a step. */
+/**
+ * What of an answer may be handed on, in bytes of JSON: it shares the room in history with what
+ * else is told of a step.
+ */
 export const mostKept = 40 * 1024;
 /** Things that are only told to people: the first of them, and how long each text may be. */
 const first = 20;

@@ -14,8 +14,9 @@ export interface Probes {
 }
 
 /**
- * Asks again and again until the condition holds. An answer that does not come is tolerated until the attempt's time is
- * over; one that no waiting can change (a refused token) ends the check at once.
+ * Asks again and again until the condition holds. An answer that does not come is tolerated until
+ * the attempt's time is over; one that no waiting can change (a refused token) ends the check at
+ * once.
  */
 export async function check(
   action: CheckAction,

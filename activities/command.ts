@@ -15,9 +15,10 @@ const besideAnAnswer = 1024;
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER', 'SHELL'];
 
 /**
- * Runs a program: its arguments as they are, no shell, a session of its own, no input, output to its journal. It belongs
- * to the supervisor, so it lives on when the worker dies; the attempt of the next worker on this host follows the same
- * process. On abort its whole tree is ended before this returns.
+ * Runs a program: its arguments as they are, no shell, a session of its own, no input, output to
+ * its journal. It belongs to the supervisor, so it lives on when the worker dies; the attempt of
+ * the next worker on this host follows the same process. On abort its whole tree is ended before
+ * this returns.
  */
 export const command: Handler<'command'> = async (action, context) => {
   refuseUnsafe(action);
@@ -54,7 +55,10 @@ export const command: Handler<'command'> = async (action, context) => {
   return { ...output, answer };
 };
 
-/** Before anything is started: a value is data, wherever it comes from. @throws StepFailure CommandInvalid */
+/**
+ * Before anything is started: a value is data, wherever it comes from.
+ * @throws StepFailure CommandInvalid
+ */
 function refuseUnsafe({ argv, given = [], cwd, env = {} }: CommandAction): void {
   const [program = ''] = argv;
   const unsafe = unsafeValue(argv, given);

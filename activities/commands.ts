@@ -11,10 +11,15 @@ import { endTree, isAlive } from './process-tree.js';
 import { Supervisor } from './supervisor.js';
 import type { StartCommand } from './supervisor-messages.js';
 
-/** How often a followed command is looked at, in milliseconds: its output, and whether it has ended. */
+/**
+ * How often a followed command is looked at, in milliseconds: its output, and whether it has ended.
+ */
 const everyMs = 50;
 const sweepEveryMs = 3_600_000;
-/** How long a supervisor may take between the ticket and the first word about the process, in milliseconds. */
+/**
+ * How long a supervisor may take between the ticket and the first word about the process, in
+ * milliseconds.
+ */
 const startingMs = 10_000;
 
 /** Which attempt of which step a command belongs to. */
@@ -27,9 +32,15 @@ export interface CommandOwner {
   fence: number;
   /** Where an earlier worker of this attempt ran; null when this is the first. */
   resumedFrom: string | null;
-  /** Set when a check asks the command, for the how manieth time: it only reads, and is not taken over. */
+  /**
+   * Set when a check asks the command, for the how manieth time: it only reads, and is not taken
+   * over.
+   */
   poll?: number;
-  /** Asked before an attempt that was taken over begins anything anew. @throws StepFailure LeaseLost */
+  /**
+   * Asked before an attempt that was taken over begins anything anew.
+   * @throws StepFailure LeaseLost
+   */
   mayAct?: () => void;
 }
 
@@ -66,7 +77,10 @@ export class Commands {
     return new CommandClaim(owner, this);
   }
 
-  /** Ends what an attempt may have left running. @returns false when that is on another host, or was before a restart of this one */
+  /**
+   * Ends what an attempt may have left running.
+   * @returns false when that is on another host, or was before a restart of this one
+   */
   async end(owner: CommandOwner): Promise<boolean> {
     if (owner.resumedFrom !== this.place) return false;
     for (let fence = 1; fence < owner.fence; fence += 1) {
@@ -77,7 +91,8 @@ export class Commands {
   }
 
   /**
-   * Ends whatever an attempt has started on this host, by whichever worker, the commands of its checks too.
+   * Ends whatever an attempt has started on this host, by whichever worker, the commands of its
+   * checks too.
    * @returns the outcome of its command if that had ended by itself before
    */
   async endAttempt(
@@ -139,9 +154,10 @@ export class CommandClaim {
   ) {}
 
   /**
-   * Runs the command, or follows the one that an earlier worker of this attempt has started, to its end.
-   * @throws StepFailure OutcomeUnknown when it cannot be known what became of that one, LeaseLost when nothing may be
-   * begun any more; the signal's reason on abort
+   * Runs the command, or follows the one that an earlier worker of this attempt has started, to its
+   * end.
+   * @throws StepFailure OutcomeUnknown when it cannot be known what became of that one, LeaseLost
+   *   when nothing may be begun any more; the signal's reason on abort
    */
   async run(spec: CommandSpec, watch: CommandWatch): Promise<Outcome> {
     const earlier = this.earlierJournal();
@@ -162,7 +178,10 @@ export class CommandClaim {
     }
   }
 
-  /** The journal of a command that was started, or may have been. Those that never will be are out of the way. */
+  /**
+   * The journal of a command that was started, or may have been. Those that never will be are out
+   * of the way.
+   */
   private earlierJournal(): Journal | undefined {
     const { resumedFrom, fence } = this.owner;
     if (resumedFrom === null) return undefined;
@@ -184,7 +203,8 @@ export class CommandClaim {
 
   /**
    * Ships the output as it comes, until the outcome is there.
-   * @param ended settles when our own supervisor is done with the command, which is sooner than the next look is due
+   * @param ended settles when our own supervisor is done with the command, which is sooner than the
+   *   next look is due
    */
   private async follow(
     journal: Journal,
@@ -232,7 +252,10 @@ export class CommandClaim {
     }
   }
 
-  /** Ends the whole tree and throws the reason. A worker that is to let go leaves the command to the next one instead. */
+  /**
+   * Ends the whole tree and throws the reason. A worker that is to let go leaves the command to the
+   * next one instead.
+   */
   private async abort(journal: Journal, signal: AbortSignal): Promise<never> {
     if (!isLetGo(signal.reason)) await endCommand(journal);
     throw signal.reason;
@@ -249,12 +272,15 @@ async function endCommand(journal: Journal): Promise<void> {
 }
 
 /**
- * Temporal aborts attempts for other reasons than that the step is to stop: this worker shuts down, or fell silent for
- * so long that the attempt is, or will be, another worker's. What it began is then not its to end.
+ * Temporal aborts attempts for other reasons than that the step is to stop: this worker shuts down,
+ * or fell silent for so long that the attempt is, or will be, another worker's. What it began is
+ * then not its to end.
  */
 const letGo = new Set(['WORKER_SHUTDOWN', 'NOT_FOUND', 'TIMED_OUT', 'PAUSED', 'RESET']);
 
-/** True for the reasons for which an attempt is left as it is, to the worker that goes on with it. */
+/**
+ * True for the reasons for which an attempt is left as it is, to the worker that goes on with it.
+ */
 export function isLetGo(reason: unknown): boolean {
   return reason instanceof Error && letGo.has(reason.message);
 }
@@ -280,7 +306,10 @@ function markOf(journal: Journal): string {
   return createHash('sha256').update(journal.folder).digest('hex').slice(0, 32);
 }
 
-/** The supervisor died, or could not be started, before it began the command: from now on nobody will. */
+/**
+ * The supervisor died, or could not be started, before it began the command: from now on nobody
+ * will.
+ */
 function neverStarted(): StepFailure {
   return new StepFailure(
     'CommandNotStarted',

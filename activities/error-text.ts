@@ -5,7 +5,8 @@ const bar = /^\s*[[(|]?[#=.>*█▓▒░\s-]*[\])|]?\s*\d{1,3}(\.\d+)?\s?%\s*$/
 const trouble = /error|fatal|fail|cannot|can't|denied|refus|unable|not |no such|full|exceed/i;
 
 /**
- * The last lines of what a program said, for people: as a terminal would have left them, without progress bars.
+ * The last lines of what a program said, for people: as a terminal would have left them, without
+ * progress bars.
  * @param count how many lines at most
  * @returns one line of text; empty when the program said nothing
  */

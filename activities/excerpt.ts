@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 
 /** Shown of each stream, in bytes: so much of its beginning, and of its end. */
 const shownOfEach = 12 * 1024;
-/** Kept beyond what is shown, so that a secret is never cut before it was looked for; longer than any form of one. */
+/**
+ * Kept beyond what is shown, so that a secret is never cut before it was looked for; longer than
+ * any form of one.
+ */
 const margin = 64 * 1024;
 
 /** Beginning and end of a stream, with size and digest of the whole. */
@@ -41,7 +44,10 @@ export class Excerpt {
     return this.bytes > 2 * this.shown;
   }
 
-  /** All that was kept: to be redacted, and shortened after. NUL, which no database text can hold, is left out. */
+  /**
+   * All that was kept: to be redacted, and shortened after. NUL, which no database text can hold,
+   * is left out.
+   */
   whole(): string {
     const gap = this.bytes - this.headBytes - this.tailBytes;
     const parts =
@@ -49,7 +55,10 @@ export class Excerpt {
     return Buffer.concat(parts.flat()).toString('utf8').replaceAll('\0', '');
   }
 
-  /** Beginning and end of what was kept, cut between characters. @param clean what redaction made of `whole` */
+  /**
+   * Beginning and end of what was kept, cut between characters.
+   * @param clean what redaction made of `whole`
+   */
   shorten(clean: string): string {
     const bytes = Buffer.from(clean);
     if (!this.truncated || bytes.length <= 2 * this.shown) return clean;

@@ -17,20 +17,23 @@ const quotedLines = 3;
 const maxProgressBytes = 4 * 1024;
 /** Of the facts beside a failure. */
 const maxDetailsBytes = 8 * 1024;
-/** Identify a transaction: the database gave them, and a digit less would make another one of them. */
+/**
+ * Identify a transaction: the database gave them, and a digit less would make another one of them.
+ */
 const proofs: ReadonlySet<string> = new Set(['system', 'xid']);
 
 /**
- * The one way out of an attempt: whatever history, the record, the worker's log or another step gets of it comes through
- * here. The whole text is redacted, and shortened only then: half a secret is not found any more. Handlers give texts
- * whole, and shorten with `quote`.
+ * The one way out of an attempt: whatever history, the record, the worker's log or another step
+ * gets of it comes through here. The whole text is redacted, and shortened only then: half a secret
+ * is not found any more. Handlers give texts whole, and shorten with `quote`.
  */
 export class Exit {
   constructor(private readonly redactor: Redactor) {}
 
   /**
    * What another program or service said, in a line, for a message.
-   * @param keep its beginning, or its last lines; of lines that a program wrote over, what was seen last
+   * @param keep its beginning, or its last lines; of lines that a program wrote over, what was seen
+   *   last
    */
   quote(text: string, keep: 'start' | 'end' = 'start'): string {
     const clean = this.redactor.text(text).trim();
@@ -88,7 +91,10 @@ export class Exit {
     return details === undefined ? {} : this.bounded(details, maxDetailsBytes);
   }
 
-  /** An error that ends the attempt before or after the step itself; Temporal and the worker's log get it as it is. */
+  /**
+   * An error that ends the attempt before or after the step itself; Temporal and the worker's log
+   * get it as it is.
+   */
   error(error: unknown): unknown {
     if (error instanceof TemporalFailure) return error;
     return ApplicationFailure.create({

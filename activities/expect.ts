@@ -3,7 +3,10 @@ import { describeCondition, judge } from '../language/condition.js';
 import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
 
-/** What a step promised of its output. What is not there meets no expectation. @throws StepFailure VerifyFailed */
+/**
+ * What a step promised of its output. What is not there meets no expectation.
+ * @throws StepFailure VerifyFailed
+ */
 export function assertExpected(expect: readonly Expectation[], output: Json): void {
   for (const { condition, otherwise, next } of expect) {
     const judged = judge(condition, output);

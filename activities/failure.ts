@@ -2,8 +2,9 @@ import type { JsonObject } from '../language/json.js';
 import type { FailureType } from '../common/failures.js';
 
 /**
- * Why an attempt failed, in words for people. The only error that step handlers throw on purpose: its text goes into
- * history and reports, so it never holds secrets, whole outputs or a library's message that may hold them.
+ * Why an attempt failed, in words for people. The only error that step handlers throw on purpose:
+ * its text goes into history and reports, so it never holds secrets, whole outputs or a library's
+ * message that may hold them.
  */
 export class StepFailure extends Error {
   constructor(

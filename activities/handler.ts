@@ -6,11 +6,17 @@ import type { CommandOwner, Commands } from './commands.js';
 import type { AttemptSecrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
-/** The attempt's claim as an effect on the record's own database can write it: in the effect's own transaction. */
+/**
+ * The attempt's claim as an effect on the record's own database can write it: in the effect's own
+ * transaction.
+ */
 export interface ClaimInRecord {
   /** Does the connection lead to the record's own database, with the right to write the claim? */
   isHere(client: pg.Client): Promise<boolean>;
-  /** As `keepEvidence`, in the transaction that is open there: written if, and only if, that commits. */
+  /**
+   * As `keepEvidence`, in the transaction that is open there: written if, and only if, that
+   * commits.
+   */
   keep(client: pg.Client, evidence: Json): Promise<boolean>;
 }
 
@@ -22,31 +28,53 @@ export interface AttemptContext extends CommandOwner {
   step: string;
   /** The commands of this host. */
   commands: Commands;
-  /** `<run>/<step>`: the same for every attempt of this step in this run, for Idempotency-Key and application_name. */
+  /**
+   * `<run>/<step>`: the same for every attempt of this step in this run, for Idempotency-Key and
+   * application_name.
+   */
   key: string;
   effect: Effect;
   /** From 1. */
   attempt: number;
   /** Milliseconds that this attempt may take; `signal` aborts when they are over. */
   timeoutMs: number;
-  /** Aborted on cancel, on time-out and on worker shutdown. Handlers end what they started, wait for its end, then throw `signal.reason`. */
+  /**
+   * Aborted on cancel, on time-out and on worker shutdown. Handlers end what they started, wait for
+   * its end, then throw `signal.reason`.
+   */
   signal: AbortSignal;
   targets: Targets;
   secrets: AttemptSecrets;
-  /** What the worker before kept to prove the outcome; null when it kept nothing, or this is the first. */
+  /**
+   * What the worker before kept to prove the outcome; null when it kept nothing, or this is the
+   * first.
+   */
   evidence: Json;
-  /** Keeps what will prove the outcome, before the effect. False: the attempt is somebody else's by now and may have no effect. */
+  /**
+   * Keeps what will prove the outcome, before the effect. False: the attempt is somebody else's by
+   * now and may have no effect.
+   */
   keepEvidence(evidence: Json): Promise<boolean>;
   claim?: ClaimInRecord;
-  /** Must hold on the output. The engine looks afterwards; a kind that can still take its effect back looks before. */
+  /**
+   * Must hold on the output. The engine looks afterwards; a kind that can still take its effect
+   * back looks before.
+   */
   expect?: readonly Expectation[];
-  /** Keeps output: shipped to the record while the step runs, capped there. Redacted by the receiver. */
+  /**
+   * Keeps output: shipped to the record while the step runs, capped there. Redacted by the
+   * receiver.
+   */
   output(stream: 'stdout' | 'stderr' | 'log', chunk: Uint8Array | string): void;
   /** Shown while the step runs and sent with the next heartbeat; small. */
   progress(details: JsonObject): void;
 }
 
-/** Does one attempt of one kind of step. Returns the output (any size up to what the handler itself bounds; the caller caps it for history). @throws StepFailure */
+/**
+ * Does one attempt of one kind of step. Returns the output (any size up to what the handler itself
+ * bounds; the caller caps it for history).
+ * @throws StepFailure
+ */
 export type Handler<K extends ActionKind> = (
   action: Extract<Action, { kind: K }>,
   context: AttemptContext,

@@ -3,15 +3,19 @@ import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Names the place where a process can be found again: this host (by a file beside the journals), this boot of it and this
- * process namespace. After a reboot, or from another container, the same process number means somebody else.
+ * Names the place where a process can be found again: this host (by a file beside the journals),
+ * this boot of it and this process namespace. After a reboot, or from another container, the same
+ * process number means somebody else.
  * @param journals folder of the journals; made when it is missing
  */
 export function placeOf(journals: string): string {
   return [hostId(journals), bootId(), processNamespace()].join('/');
 }
 
-/** Names this host for as long as its journals are there. @param journals folder of the journals; made when it is missing */
+/**
+ * Names this host for as long as its journals are there.
+ * @param journals folder of the journals; made when it is missing
+ */
 export function hostId(journals: string): string {
   mkdirSync(journals, { recursive: true, mode: 0o700 });
   const file = join(journals, 'host-id');

@@ -24,8 +24,8 @@ const again = new Set([425, 429]);
 const maxRetryAfter = 300;
 
 /**
- * Sends one request to the target's own address and nowhere else: the path cannot leave it, redirects to another origin
- * are refused, and the token never travels further than the target.
+ * Sends one request to the target's own address and nowhere else: the path cannot leave it,
+ * redirects to another origin are refused, and the token never travels further than the target.
  */
 export const http: Handler<'http'> = async (action, context) => {
   const target = context.targets.get(action.target);
@@ -40,8 +40,8 @@ export const http: Handler<'http'> = async (action, context) => {
   context.mayAct?.();
   const url = addressOf(action, target.http.address);
   const headers = await headersOf(action, target, context);
-  // Kept before it is sent: a worker that finds nothing kept knows that nothing was sent, and one that was silent for so
-  // long that another one asks by now sends nothing any more.
+  // Kept before it is sent: a worker that finds nothing kept knows that nothing was sent, and one
+  // that was silent for so long that another one asks by now sends nothing any more.
   if (!repeatable && !(await context.keepEvidence({ sent: where(url) }))) {
     throw new StepFailure(
       'WorkerLost',
@@ -75,7 +75,8 @@ export function addressOf(action: HttpAction, base: string): URL {
         next: 'A path begins with / and stays below the address of the target.',
       },
     );
-  // Checked as text, before URL() could resolve it: dots, double slashes, back slashes, control characters.
+  // Checked as text, before URL() could resolve it: dots, double slashes, back slashes, control
+  // characters.
   if (
     path !== '' &&
     (!path.startsWith('/') || path.startsWith('//') || /[\\?#\u0000-\u001f\u007f]/.test(path))
@@ -198,7 +199,10 @@ function redirected(
     : undefined;
 }
 
-/** 307 and 308 say that the request was not taken. 303 says that it was; of 301 and 302 services make either. */
+/**
+ * 307 and 308 say that the request was not taken. 303 says that it was; of 301 and 302 services
+ * make either.
+ */
 function notFollowed(
   sent: Sent,
   status: number,
@@ -278,7 +282,10 @@ function mayHaveArrived(what: string): StepFailure {
   );
 }
 
-/** Why no answer came: a request that never left can simply be sent again, one that may have arrived is another matter. */
+/**
+ * Why no answer came: a request that never left can simply be sent again, one that may have arrived
+ * is another matter.
+ */
 function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
   const trouble = connectionTrouble(error);
   const code = trouble?.code || codeOf(error);
@@ -371,7 +378,10 @@ function outputOf(
   };
 }
 
-/** What the step needs of the answer: all of it, or a failure that says what came instead. @throws StepFailure */
+/**
+ * What the step needs of the answer: all of it, or a failure that says what came instead.
+ * @throws StepFailure
+ */
 function pickedFrom(
   names: readonly [name: string, path: string][],
   response: Response,
@@ -405,7 +415,10 @@ function pickedFrom(
 
 type ReadText = { text: string; problem?: string } | { problem: string };
 
-/** The text of an answer, in the charset that it says, or that its byte order mark tells; UTF-8 where nothing says. */
+/**
+ * The text of an answer, in the charset that it says, or that its byte order mark tells; UTF-8
+ * where nothing says.
+ */
 export function readText(contentType: string | null, bytes: Buffer): ReadText {
   const [, said] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '') ?? [];
   const charset = markedAs(bytes) ?? said ?? 'utf-8';
@@ -489,7 +502,8 @@ function refusal(
 }
 
 /**
- * How long the service asks to be left alone: seconds, or a date, which counts by the service's own clock where it tells it.
+ * How long the service asks to be left alone: seconds, or a date, which counts by the service's own
+ * clock where it tells it.
  * @returns milliseconds; undefined when it says nothing that can be read
  */
 export function retryAfter(headers: Headers): number | undefined {
@@ -504,7 +518,9 @@ function secondsUntil(said: string, sentAt: string | null): number | undefined {
   return Math.max(0, Math.ceil((until - (httpDate(sentAt ?? '') ?? Date.now())) / 1_000));
 }
 
-/** The three forms of https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7; all of them are in UTC. */
+/**
+ * The three forms of https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7; all of them are in UTC.
+ */
 function httpDate(text: string): number | undefined {
   if (!/^[A-Z][a-z]{2,8},? /.test(text)) return undefined;
   const time = Date.parse(/ (GMT|UTC)$/.test(text) ? text : `${text} GMT`);

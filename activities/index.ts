@@ -101,7 +101,10 @@ export function createActivities(deps: ActivityDeps) {
     perform(request, { ...deps, handlers });
 
   return {
-    /** Admission; with a key also the run's first entry in the record, and its targets if they are to be had. */
+    /**
+     * Admission; with a key also the run's first entry in the record, and its targets if they are
+     * to be had.
+     */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
       if (key) await prove(key);
       const why = whyNotAsked(envelope);
@@ -143,7 +146,8 @@ export function createActivities(deps: ActivityDeps) {
       const { info } = Context.current();
       await prove(request.key);
       const execution = executionOf(info);
-      // After a reset this may be the first that the record hears of the run; it asks again and again only while it waits.
+      // After a reset this may be the first that the record hears of the run; it asks again and
+      // again only while it waits.
       if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
       return acquire(request, deps.pool);
     },

@@ -12,8 +12,8 @@ interface Ended {
 }
 
 /**
- * Removes journals of ended commands that are too old, and the oldest ones while all together are too large. What has no
- * outcome yet stays: its command may still run.
+ * Removes journals of ended commands that are too old, and the oldest ones while all together are
+ * too large. What has no outcome yet stays: its command may still run.
  * @returns how many were removed
  */
 export async function sweepJournals(

@@ -39,8 +39,8 @@ const reservedBytes = 384;
 const reservedName = (name: string): string => `${name}.reserved`;
 
 /**
- * A command's journal: its output and its end, on the disk of the host where it runs, written as they happen. Readable
- * by the worker's account alone.
+ * A command's journal: its output and its end, on the disk of the host where it runs, written as
+ * they happen. Readable by the worker's account alone.
  */
 export class Journal {
   constructor(readonly folder: string) {}
@@ -50,8 +50,8 @@ export class Journal {
   }
 
   /**
-   * Makes the folder and everything in it that will be needed: on a disk that is full nothing is started, and one that fills
-   * up while the command runs still takes its outcome.
+   * Makes the folder and everything in it that will be needed: on a disk that is full nothing is
+   * started, and one that fills up while the command runs still takes its outcome.
    */
   create(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
@@ -66,8 +66,9 @@ export class Journal {
   }
 
   /**
-   * Whoever takes the ticket first decides: the supervisor takes `start` before it starts the command, a worker that
-   * finds the journal later takes `void`. So a command either was started, or never will be.
+   * Whoever takes the ticket first decides: the supervisor takes `start` before it starts the
+   * command, a worker that finds the journal later takes `void`. So a command either was started,
+   * or never will be.
    */
   takeTicket(use: 'start' | 'void'): boolean {
     const mine = this.file(`ticket.${use}`);
@@ -92,7 +93,10 @@ export class Journal {
     }
   }
 
-  /** Sees to it that the command never starts. @returns false when it was started, or may have been */
+  /**
+   * Sees to it that the command never starts.
+   * @returns false when it was started, or may have been
+   */
   makeVoid(): boolean {
     try {
       return this.takeTicket('void') || this.isVoid;
@@ -131,7 +135,10 @@ export class Journal {
     return this.read<Outcome>('outcome.json');
   }
 
-  /** Reads a stream from `offset` on, piece by piece, as far as it is written. @returns the new offset */
+  /**
+   * Reads a stream from `offset` on, piece by piece, as far as it is written.
+   * @returns the new offset
+   */
   async readFrom(
     stream: JournalStream,
     offset: number,
@@ -153,7 +160,10 @@ export class Journal {
     }
   }
 
-  /** Written beside, where room is kept for it, and renamed into place: a reader sees all of it or none. */
+  /**
+   * Written beside, where room is kept for it, and renamed into place: a reader sees all of it or
+   * none.
+   */
   private write(name: string, value: object): void {
     const reserved = this.file(reservedName(name));
     const text = JSON.stringify(value).padEnd(reservedBytes);

@@ -23,7 +23,10 @@ import { isBlank, isOperator, operatorOf, operatorRule } from '../common/operato
 const name = z.string().min(1).max(200);
 const operator = z.string().refine(isOperator, { error: operatorRule });
 
-/** The one shape of a decision. Strict: a field we do not know may be one that a newer sender relies on. */
+/**
+ * The one shape of a decision. Strict: a field we do not know may be one that a newer sender relies
+ * on.
+ */
 const decisionShape = z.strictObject({
   version: z.literal(1),
   id: name,
@@ -42,8 +45,9 @@ const decisionShape = z.strictObject({
 });
 
 /**
- * Judges a batch of decisions, in the order in which they arrived: the first good decision about a gate wins, and the
- * others of the same batch are told who won. Pure; the caller records the verdicts.
+ * Judges a batch of decisions, in the order in which they arrived: the first good decision about a
+ * gate wins, and the others of the same batch are told who won. Pure; the caller records the
+ * verdicts.
  * @param refuseInputs admission's opinion of inputs that were changed at the desk
  */
 export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => null): JudgeAnswer {
@@ -114,7 +118,10 @@ function tooLate({ by, verb }: DecisionEnvelope): [VerdictCode, string] {
   return ['not-possible', `Nothing was changed: ${by} has just told the run to ${verb}.`];
 }
 
-/** What was accepted is done at once with the rest of its batch: what that makes of it, in a sentence. */
+/**
+ * What was accepted is done at once with the rest of its batch: what that makes of it, in a
+ * sentence.
+ */
 function whatBecameOf(
   id: string,
   accepted: readonly Accepted[],
@@ -145,7 +152,10 @@ function isPausedAt(
   return before ? before.decision.verb === 'pause' : (life?.paused ?? false);
 }
 
-/** What runs of older releases hand on may be nested so deep that to look at it fills the stack: it is no decision either. */
+/**
+ * What runs of older releases hand on may be nested so deep that to look at it fills the stack: it
+ * is no decision either.
+ */
 function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
   try {
     return decisionShape.safeParse(received);

@@ -23,7 +23,9 @@ export interface LeaseRequest {
   targets: string[];
   /** Who has them as far as the run knows. */
   known: HeldTarget[];
-  /** Milliseconds after which the run wants to know who has them now, when it is not who it knows. */
+  /**
+   * Milliseconds after which the run wants to know who has them now, when it is not who it knows.
+   */
   patienceMs: number;
   takeOver?: TakeOver;
 }
@@ -36,8 +38,9 @@ export interface LeaseAnswer {
 }
 
 /**
- * One try to get a run's targets. As long as others hold them it fails and Temporal tries again: that adds nothing to the
- * history, and a run that waits takes no place on a worker from the one that it waits for.
+ * One try to get a run's targets. As long as others hold them it fails and Temporal tries again:
+ * that adds nothing to the history, and a run that waits takes no place on a worker from the one
+ * that it waits for.
  * @throws ApplicationFailure TargetHeld, retryable; its message says who has them
  */
 export async function acquire(request: LeaseRequest, pool: pg.Pool): Promise<LeaseAnswer> {
@@ -82,7 +85,10 @@ export function firstTry(
   return acquireLeases(pool, { key, root, targets: leasedTargets(plan) }, { queue });
 }
 
-/** Who has the targets of a plan now. Empty also when the record is away: a plan can be looked at all the same. */
+/**
+ * Who has the targets of a plan now. Empty also when the record is away: a plan can be looked at
+ * all the same.
+ */
 export async function heldNow(pool: pg.Pool, plan: Plan): Promise<HeldTarget[]> {
   try {
     return await readHolders(pool, leasedTargets(plan));

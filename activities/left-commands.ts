@@ -5,8 +5,8 @@ import type { Commands } from './commands.js';
 import type { Outcome } from './journal.js';
 
 /**
- * Ends the commands of this host whose run is over in the record: nobody follows them, and nobody will. Commands of a run that
- * goes on, in whatever execution, are not touched.
+ * Ends the commands of this host whose run is over in the record: nobody follows them, and nobody
+ * will. Commands of a run that goes on, in whatever execution, are not touched.
  * @returns how many commands were looked after
  */
 export async function endLeftCommands(pool: pg.Pool, commands: Commands): Promise<number> {

@@ -16,8 +16,8 @@ interface Known {
 }
 
 /**
- * Puts nested runbooks in place, so that the plan shows, and an approval covers, everything that will be done. Their
- * inputs are checked now, those that only an output decides excepted.
+ * Puts nested runbooks in place, so that the plan shows, and an approval covers, everything that
+ * will be done. Their inputs are checked now, those that only an output decides excepted.
  */
 export function expand(
   spec: RunbookSpec,

@@ -3,8 +3,8 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { StepFailure } from './failure.js';
 
 /*
- * Why a program was not started. The system has one code for many reasons: a working directory that is missing, a script
- * whose interpreter is missing and a program that is missing are all ENOENT.
+ * Why a program was not started. The system has one code for many reasons: a working directory that
+ * is missing, a script whose interpreter is missing and a program that is missing are all ENOENT.
  */
 
 /** What passes by itself: the program is being written, or the host has nothing left just now. */
@@ -57,7 +57,10 @@ export function notStarted(code: string, program: Program): StepFailure {
   });
 }
 
-/** The journal of a command cannot be written, so the command was not started. @param folder of the journals */
+/**
+ * The journal of a command cannot be written, so the command was not started.
+ * @param folder of the journals
+ */
 export function journalFailure(error: unknown, folder: string): StepFailure {
   const { code = 'unknown' } = (error ?? {}) as { code?: string };
   return diskFailure(code, folder);

@@ -1,7 +1,10 @@
 import type { Handler } from './handler.js';
 import { http } from './http.js';
 
-/** Posts a message to a webhook, once for all its attempts where the receiver honours Idempotency-Key. */
+/**
+ * Posts a message to a webhook, once for all its attempts where the receiver honours
+ * Idempotency-Key.
+ */
 export const notify: Handler<'notify'> = async (action, context) => {
   const message = {
     text: action.text,

@@ -1,7 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { FailureDetail, OtherHost } from '../common/attempt.js';
 
-/** What a worker answers that was given a command of another host: the run then asks that host's own workers. */
+/**
+ * What a worker answers that was given a command of another host: the run then asks that host's own
+ * workers.
+ */
 export function onAnotherHost(host: OtherHost, attempt = 0): ApplicationFailure {
   const detail: FailureDetail = {
     next: `Start a worker on ${host.name}, with the journals that it had.`,

@@ -12,12 +12,15 @@ export interface Capped {
   sha256: string;
 }
 
-/** More names than these are not listed: then nothing of the output counts as whole but its numbers. */
+/**
+ * More names than these are not listed: then nothing of the output counts as whole but its numbers.
+ */
 const mostNames = 50;
 
 /**
- * Bounds an output for history: long texts keep their head and tail, long lists their first entries, until the whole
- * fits. Deterministic, and always valid JSON. What is left is for people: `cut` names what code must not read any more.
+ * Bounds an output for history: long texts keep their head and tail, long lists their first
+ * entries, until the whole fits. Deterministic, and always valid JSON. What is left is for people:
+ * `cut` names what code must not read any more.
  */
 export function capForHistory(value: Json, limitBytes = historyLimitBytes): Capped {
   const text = JSON.stringify(value);

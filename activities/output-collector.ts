@@ -10,7 +10,10 @@ const shipEveryMs = 200;
 /** Kept of one attempt, in bytes: its first half and its last. */
 const keptHead = 4 * 1024 * 1024;
 const keptTail = 4 * 1024 * 1024;
-/** A program that prints faster than the record takes it loses the middle, not the worker its memory. */
+/**
+ * A program that prints faster than the record takes it loses the middle, not the worker its
+ * memory.
+ */
 const maxWaiting = 1024 * 1024;
 
 export interface OutputTotals {
@@ -20,8 +23,9 @@ export interface OutputTotals {
 }
 
 /**
- * What an attempt prints: redacted, shipped to the record while it runs, head and tail kept. Size and digest are of the
- * whole, as it was printed. Never slows the program down, never grows without bound.
+ * What an attempt prints: redacted, shipped to the record while it runs, head and tail kept. Size
+ * and digest are of the whole, as it was printed. Never slows the program down, never grows without
+ * bound.
  */
 export class OutputCollector {
   private readonly decoders = new Map<Stream, StringDecoder>();

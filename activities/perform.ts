@@ -52,13 +52,17 @@ export interface PerformDeps {
   places: Places;
 }
 
-/** An attempt whose worker died this often is not tried again: the step itself may be what kills the worker. */
+/**
+ * An attempt whose worker died this often is not tried again: the step itself may be what kills the
+ * worker.
+ */
 const maxLostAttempts = 20;
 
 /**
- * One attempt of one step, whatever its kind: recorded before it acts and after, heartbeating, limited in time,
- * cancellable, its output shipped live and capped, its failure put in words. A step that the record knows as succeeded
- * is not done again: its worker died between doing it and saying so.
+ * One attempt of one step, whatever its kind: recorded before it acts and after, heartbeating,
+ * limited in time, cancellable, its output shipped live and capped, its failure put in words. A
+ * step that the record knows as succeeded is not done again: its worker died between doing it and
+ * saying so.
  */
 export async function perform(request: AttemptRequest, deps: PerformDeps): Promise<AttemptResult> {
   const temporal = Context.current();
@@ -153,7 +157,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
       output = await act(request, context, deps.handlers, () => (acted = true));
     } catch (error) {
-      // A time-out that the handler put in its own words says more than ours; what nobody can know is no mere time-out.
+      // A time-out that the handler put in its own words says more than ours; what nobody can know
+      // is no mere time-out.
       failure = limit.signal.aborted && !saysMore(error) ? limit.signal.reason : error;
     } finally {
       limit.clear();
@@ -218,7 +223,10 @@ const endStates: Readonly<Record<string, 'timed-out' | 'unknown'>> = {
   OutcomeUnknown: 'unknown',
 };
 
-/** The action itself, then what it promised: expectations on its output and the verification behind it. */
+/**
+ * The action itself, then what it promised: expectations on its output and the verification behind
+ * it.
+ */
 async function act(
   request: AttemptRequest,
   context: AttemptContext,
@@ -258,8 +266,9 @@ function isUnknown(error: unknown): boolean {
 const proofMs = 15_000;
 
 /**
- * Asks the step's own check what became of an attempt: when it holds the step is done, when its `failWhen` holds it is
- * not, and may be tried again. Anything else proves nothing: a slow effect may still come.
+ * Asks the step's own check what became of an attempt: when it holds the step is done, when its
+ * `failWhen` holds it is not, and may be tried again. Anything else proves nothing: a slow effect
+ * may still come.
  */
 async function prove(
   check: NonNullable<AttemptRequest['check']>,
@@ -295,7 +304,10 @@ function saysMore(error: unknown): boolean {
   );
 }
 
-/** Writes how the attempt ended, however long the record is away: what was done must not be forgotten. */
+/**
+ * Writes how the attempt ended, however long the record is away: what was done must not be
+ * forgotten.
+ */
 async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void> {
   if (await untilRecorded(heart.signal, write, { cancellable: false })) return;
   throw ApplicationFailure.create({
@@ -334,13 +346,19 @@ function startsCommand({ action }: AttemptRequest): boolean {
   return action.kind === 'command' || action.kind === 'rollout';
 }
 
-/** What only reads is simply done again. A command is followed to its end; of the others the kind knows what can be proved. */
+/**
+ * What only reads is simply done again. A command is followed to its end; of the others the kind
+ * knows what can be proved.
+ */
 function isResumable(request: AttemptRequest): boolean {
   const { action, step } = request;
   return startsCommand(request) || (step.effect !== 'read' && action.kind !== 'check');
 }
 
-/** The attempt stays open in the record: the next worker follows its command, or proves what became of it. */
+/**
+ * The attempt stays open in the record: the next worker follows its command, or proves what became
+ * of it.
+ */
 function handedOver(): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'WorkerLost',
@@ -355,7 +373,10 @@ function lostTooOften(lost: number): StepFailure {
   });
 }
 
-/** Each beat also asks whether the step is to stop, so this is how long a cancellation takes to arrive. */
+/**
+ * Each beat also asks whether the step is to stop, so this is how long a cancellation takes to
+ * arrive.
+ */
 const heartbeatMs = 800;
 
 /** Tells Temporal that the worker lives, and learns from Temporal when the step is to stop. */
@@ -379,7 +400,9 @@ class Heart {
   }
 }
 
-/** Aborts when the outer signal does, or when the attempt's time is over; the reason tells which. */
+/**
+ * Aborts when the outer signal does, or when the attempt's time is over; the reason tells which.
+ */
 class TimeLimit {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;

@@ -1,9 +1,14 @@
 import { ApplicationFailure, type Info } from '@temporalio/activity';
 import type { RunKey } from '../common/keys.js';
 
-/** What the Temporal server says of a workflow execution. No client can choose any of it for a run that is not its own. */
+/**
+ * What the Temporal server says of a workflow execution. No client can choose any of it for a run
+ * that is not its own.
+ */
 export interface ToldExecution {
-  /** Run id of the first execution of its chain; survives reset, retry, cron and continue-as-new. */
+  /**
+   * Run id of the first execution of its chain; survives reset, retry, cron and continue-as-new.
+   */
   firstRunId: string;
   taskQueue: string;
 }
@@ -15,9 +20,9 @@ export type AskServer = (workflowId: string, runId: string) => Promise<ToldExecu
 const remembered = 10_000;
 
 /**
- * Proves where a request comes from, before anything is done for it. Whoever reaches the Temporal server can start our
- * activities: on their own, from a workflow of theirs, or with state that no run has handed over. So the server itself is
- * asked, once for each execution, whose it is.
+ * Proves where a request comes from, before anything is done for it. Whoever reaches the Temporal
+ * server can start our activities: on their own, from a workflow of theirs, or with state that no
+ * run has handed over. So the server itself is asked, once for each execution, whose it is.
  */
 export class Places {
   private readonly told = new Map<string, Promise<ToldExecution | null>>();
@@ -30,8 +35,8 @@ export class Places {
 
   /**
    * @param key the run that the request names
-   * @throws ApplicationFailure OutOfPlace when it does not come from that run; TemporalUnavailable, retryable, when the
-   *   server does not say
+   * @throws ApplicationFailure OutOfPlace when it does not come from that run; TemporalUnavailable,
+   *   retryable, when the server does not say
    */
   async prove(key: RunKey, info: Info): Promise<void> {
     const from = info.workflowExecution;

@@ -11,9 +11,15 @@ export interface ProcessId {
   started: string;
 }
 
-/** The processes of one command: its leader's group, their descendants, and whoever carries the mark. */
+/**
+ * The processes of one command: its leader's group, their descendants, and whoever carries the
+ * mark.
+ */
 export interface Tree extends ProcessId {
-  /** Value of `RUNBOOK_CLAIM` in the environment; finds children that have made sessions of their own. */
+  /**
+   * Value of `RUNBOOK_CLAIM` in the environment; finds children that have made sessions of their
+   * own.
+   */
   mark: string;
 }
 
@@ -24,7 +30,10 @@ interface Seen extends ProcessId {
 
 const onLinux = process.platform === 'linux';
 
-/** When the process started, as the system tells it; undefined when there is no such process (any more). */
+/**
+ * When the process started, as the system tells it; undefined when there is no such process (any
+ * more).
+ */
 export function startOf(pid: number): string | undefined {
   return onLinux ? seenInProc(pid)?.started : allByPs().find((each) => each.pid === pid)?.started;
 }
@@ -54,7 +63,10 @@ export async function endTree(tree: Tree, graceMs = termGraceMs): Promise<void> 
   }
 }
 
-/** Who belongs to the tree now. `known`: members found before; what they start while they end belongs to it too. */
+/**
+ * Who belongs to the tree now. `known`: members found before; what they start while they end
+ * belongs to it too.
+ */
 function membersOf(tree: Tree, known: ReadonlyMap<number, string>): Seen[] {
   const all = onLinux ? allInProc() : allByPs();
   const leaderLives = all.some(({ pid, started }) => pid === tree.pid && started === tree.started);
@@ -97,7 +109,10 @@ function seenInProc(pid: number): Seen | undefined {
   }
 }
 
-/** Where there is no /proc, marks cannot be read: groups and descendants are found, sessions of their own are not. */
+/**
+ * Where there is no /proc, marks cannot be read: groups and descendants are found, sessions of
+ * their own are not.
+ */
 function allByPs(): Seen[] {
   const text = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
     encoding: 'utf8',

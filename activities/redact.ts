@@ -16,7 +16,10 @@ interface Found {
   open: boolean;
 }
 
-/** No form of a secret is shorter: what begins with no three characters of one is passed over at once. */
+/**
+ * No form of a secret is shorter: what begins with no three characters of one is passed over at
+ * once.
+ */
 const gramLength = 3;
 /** In characters; texts that are longer get a room of their own. */
 const maxScratch = 1024 * 1024;
@@ -59,7 +62,8 @@ export class Redactor {
   /**
    * Matches are replaced from left to right, the longest first; where two overlap, both are.
    * @param before what of the beginning was replaced already
-   * @param last is it the end of the text? Otherwise what may become a match is left for the next sweep
+   * @param last is it the end of the text? Otherwise what may become a match is left for the next
+   *   sweep
    */
   private sweep(text: string, before: Covered, last: boolean): Swept {
     this.index ??= new Index(this.starts);
@@ -71,7 +75,8 @@ export class Redactor {
     let at = 0;
     const grams = length - gramLength + 1;
     if (this.starts.length === 0) at = length;
-    // This loop sees every character that a command prints; an array is read several times as fast as a string.
+    // This loop sees every character that a command prints; an array is read several times as fast
+    // as a string.
     const codes = at < length ? codesOf(text) : noCodes;
     for (; at < length; at += 1) {
       const hash =
@@ -110,8 +115,8 @@ interface Swept extends Covered {
 }
 
 /**
- * Redacts a text that comes in pieces, cut anywhere. What may be the beginning of a secret stays behind until it is
- * known; that is never more than the longest form of a secret.
+ * Redacts a text that comes in pieces, cut anywhere. What may be the beginning of a secret stays
+ * behind until it is known; that is never more than the longest form of a secret.
  */
 export class StreamRedactor {
   private state: Swept = { clean: '', rest: '', covered: 0, name: '' };

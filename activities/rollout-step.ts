@@ -29,10 +29,12 @@ interface Look {
 }
 
 /**
- * One thing with a Deployment, by kubectl. Each change begins with a look: what is done already is not done again, and what
- * somebody else has changed is left as it is. It ends with another one, so that what came in between is noticed as well. A
- * kubectl that a worker left behind is followed to its end.
- * @throws StepFailure Disturbed when somebody else has changed the Deployment, VerifyFailed when its pods do not become ready
+ * One thing with a Deployment, by kubectl. Each change begins with a look: what is done already is
+ * not done again, and what somebody else has changed is left as it is. It ends with another one, so
+ * that what came in between is noticed as well. A kubectl that a worker left behind is followed to
+ * its end.
+ * @throws StepFailure Disturbed when somebody else has changed the Deployment, VerifyFailed when
+ *   its pods do not become ready
  */
 export async function rollout(
   action: RolloutAction,
@@ -137,8 +139,8 @@ class Deployment {
   }
 
   /**
-   * From the state that the run knows to the one that it wants. Between the look and the change lies one call of kubectl: what
-   * somebody sets in it is one change more than ours, and is told.
+   * From the state that the run knows to the one that it wants. Between the look and the change
+   * lies one call of kubectl: what somebody sets in it is one change more than ours, and is told.
    */
   private async change(
     from: readonly RolloutState[],
@@ -203,7 +205,10 @@ class Deployment {
     return null;
   }
 
-  /** kubectl gave up: because time is over, which decides it, or because it was ended or could not ask, which does not. */
+  /**
+   * kubectl gave up: because time is over, which decides it, or because it was ended or could not
+   * ask, which does not.
+   */
   private async mayBeOver(
     state: RolloutState,
     error: unknown,

@@ -1,7 +1,8 @@
 /*
- * What a secret may look like in a text: as it is, as encoders write it, whole or line by line. A pattern is a row of
- * units; a unit is one character of the secret with every text that may stand for it. So a text is found even when two
- * encoders were at work, or one that encodes more characters than another.
+ * What a secret may look like in a text: as it is, as encoders write it, whole or line by line. A
+ * pattern is a row of units; a unit is one character of the secret with every text that may stand
+ * for it. So a text is found even when two encoders were at work, or one that encodes more
+ * characters than another.
  */
 
 /** Shorter values would blank out half of every text; a secret this short protects nothing. */
@@ -160,8 +161,9 @@ const encoded: Readonly<Record<string, readonly string[]>> = {
 const padding = ['=', '%3D', '%3d', '\\u003d', '\\u003D'].flatMap((sign) => [sign, sign + sign]);
 
 /**
- * In base64 (either alphabet) three bytes are four characters, so what stands before the secret decides which of three
- * forms it has. The characters at its ends hold bits of what is beside it: any that holds the secret's own bits counts.
+ * In base64 (either alphabet) three bytes are four characters, so what stands before the secret
+ * decides which of three forms it has. The characters at its ends hold bits of what is beside it:
+ * any that holds the secret's own bits counts.
  */
 function inBase64(secret: string): Pattern[] {
   const bytes = Buffer.from(secret);

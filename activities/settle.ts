@@ -13,14 +13,16 @@ export interface SettleRequest {
   hostGone?: string;
 }
 
-/** `ended`: nothing of the step runs any more. `unknown`: it may, on a host that nobody can reach. */
+/**
+ * `ended`: nothing of the step runs any more. `unknown`: it may, on a host that nobody can reach.
+ */
 export interface Settled {
   state: 'ended' | 'unknown';
 }
 
 /**
- * Ends what a cancelled step may have left running. Needed when the cancellation met no worker: the one that had begun
- * the step was dead, and the next one had not taken over yet.
+ * Ends what a cancelled step may have left running. Needed when the cancellation met no worker: the
+ * one that had begun the step was dead, and the next one had not taken over yet.
  * @throws ApplicationFailure OnAnotherHost when a worker of that host has to do it
  */
 export async function settle(

@@ -4,16 +4,22 @@ import type { Json, JsonObject } from '../language/json.js';
 import { StepFailure } from './failure.js';
 
 /*
- * How the outcome of a transaction is proved when nobody heard of it: its id is kept before COMMIT, and the server is
- * asked later what became of it. No table of ours in the target. On the record's own database the transaction writes its
- * claim itself: then the claim is the proof.
+ * How the outcome of a transaction is proved when nobody heard of it: its id is kept before COMMIT,
+ * and the server is asked later what became of it. No table of ours in the target. On the record's
+ * own database the transaction writes its claim itself: then the claim is the proof.
  */
 
 /** Kept before COMMIT. */
 export interface SqlEvidence {
-  /** Set when the claim was written by the transaction itself: where there is evidence, it is committed. */
+  /**
+   * Set when the claim was written by the transaction itself: where there is evidence, it is
+   * committed.
+   */
   together?: true;
-  /** Identity of the server's data and of their timeline: after a fail-over or a restore the id means another transaction. */
+  /**
+   * Identity of the server's data and of their timeline: after a fail-over or a restore the id
+   * means another transaction.
+   */
   system: string | null;
   /** Transaction id, 64 bits, as text; null when the transaction wrote nothing. */
   xid: string | null;
@@ -53,8 +59,9 @@ export async function transactionOf(client: pg.Client): Promise<string | null> {
 }
 
 /**
- * Has the server's log written to disk as far as the open transaction has come. A server that crashes gives an id that
- * is not on its disk to another transaction, and then says of it what became of that one.
+ * Has the server's log written to disk as far as the open transaction has come. A server that
+ * crashes gives an id that is not on its disk to another transaction, and then says of it what
+ * became of that one.
  * @param another makes a second connection; needed before PostgreSQL 17
  * @returns false when the server cannot be brought to it: then the id proves nothing
  */
@@ -103,7 +110,10 @@ export function wasRefused(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
 }
 
-/** Ends what a worker before left running under the same name, so that it neither holds locks nor commits any more. */
+/**
+ * Ends what a worker before left running under the same name, so that it neither holds locks nor
+ * commits any more.
+ */
 export async function endSessionBefore(client: pg.Client, name: string): Promise<void> {
   await client.query(
     `SELECT pg_terminate_backend(pid, $2) FROM pg_stat_activity

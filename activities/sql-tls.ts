@@ -4,7 +4,8 @@ import { sslModeOf, type TargetDeclaration } from '../language/targets-file.js';
 import { StepFailure } from './failure.js';
 
 /*
- * Encryption of a connection to PostgreSQL, by `sslmode` as psql understands it; the driver's own reading of it differs.
+ * Encryption of a connection to PostgreSQL, by `sslmode` as psql understands it; the driver's own
+ * reading of it differs.
  */
 
 type Postgres = NonNullable<TargetDeclaration['postgres']>;
@@ -12,13 +13,19 @@ type Postgres = NonNullable<TargetDeclaration['postgres']>;
 export interface SqlConnection {
   /** The address without what is said of encryption. */
   address: string;
-  /** What to try, in this order: the next one only if encryption was the reason that the one before failed. */
+  /**
+   * What to try, in this order: the next one only if encryption was the reason that the one before
+   * failed.
+   */
   ways: (ConnectionOptions | false)[];
 }
 
 const ours = ['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'uselibpqcompat'];
 
-/** How to connect to a database. @throws StepFailure Configuration when a file that is named cannot be read */
+/**
+ * How to connect to a database.
+ * @throws StepFailure Configuration when a file that is named cannot be read
+ */
 export function connectionOf(postgres: Postgres, target: string): SqlConnection {
   const url = new URL(postgres.address);
   const said = (name: string): string | undefined => url.searchParams.get(name) ?? undefined;

@@ -2,9 +2,10 @@ import pg from 'pg';
 import { parseJson, type Json } from '../language/json.js';
 
 /*
- * A value of PostgreSQL keeps what it was. Numbers that a double holds, truths and JSON are what they are; everything else
- * is the text that PostgreSQL itself prints, in one form whatever server and worker are set to: times in UTC, `infinity`,
- * `NaN`, numeric and bigint digit by digit, bytea as `\x` and hexadecimal digits.
+ * A value of PostgreSQL keeps what it was. Numbers that a double holds, truths and JSON are what
+ * they are; everything else is the text that PostgreSQL itself prints, in one form whatever server
+ * and worker are set to: times in UTC, `infinity`, `NaN`, numeric and bigint digit by digit, bytea
+ * as `\x` and hexadecimal digits.
  */
 
 /** What a session has to be set to, for that text to have one form. */

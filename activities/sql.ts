@@ -25,21 +25,28 @@ import {
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
 const connectMs = 5_000;
-/** After so long without a word the connection itself is asked whether its other end is still there, in milliseconds. */
+/**
+ * After so long without a word the connection itself is asked whether its other end is still there,
+ * in milliseconds.
+ */
 const silenceMs = 5_000;
 /** Rows of one statement that go into the output. */
 const maxRows = 200;
 /** How long the server is asked what became of a COMMIT whose answer was lost, in milliseconds. */
 const askAfterCommitMs = 15_000;
-/** How long a claim may be held by a transaction whose worker stands still before its COMMIT, in milliseconds: others wait for it. */
+/**
+ * How long a claim may be held by a transaction whose worker stands still before its COMMIT, in
+ * milliseconds: others wait for it.
+ */
 const claimHeldMs = 3_000;
 
 /**
- * Runs statements in one transaction on the target, each with its values as parameters. A step of effect `read` cannot
- * write. Statement and lock time-outs are always set; on abort the statement is cancelled in the server before this
- * returns. One connection an attempt, always closed. A transaction that may have been committed is never done again: the
- * server is asked what became of it. On the record's own database effect and claim are one transaction, and nobody has to
- * be asked.
+ * Runs statements in one transaction on the target, each with its values as parameters. A step of
+ * effect `read` cannot write. Statement and lock time-outs are always set; on abort the statement
+ * is cancelled in the server before this returns. One connection an attempt, always closed. A
+ * transaction that may have been committed is never done again: the server is asked what became of
+ * it. On the record's own database effect and claim are one transaction, and nobody has to be
+ * asked.
  */
 export const sql: Handler<'sql'> = async (action, context) => {
   const target = context.targets.get(action.target);
@@ -152,7 +159,10 @@ async function inTransaction(
   return answer;
 }
 
-/** Without an id that anybody can ask about, but with one: a worker that only knows ids must not read "nothing was written". */
+/**
+ * Without an id that anybody can ask about, but with one: a worker that only knows ids must not
+ * read "nothing was written".
+ */
 function together(output: JsonObject): SqlEvidence {
   return { together: true, system: null, xid: 'together', output };
 }
@@ -168,7 +178,10 @@ async function proof(
   return { system: isKept ? system : null, xid, output };
 }
 
-/** From here to COMMIT the claim is locked: who takes the attempt over waits for the transaction's end. */
+/**
+ * From here to COMMIT the claim is locked: who takes the attempt over waits for the transaction's
+ * end.
+ */
 async function writeClaim(
   client: pg.Client,
   claim: ClaimInRecord,
@@ -254,7 +267,8 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
       keepAlive: true,
       keepAliveInitialDelayMillis: silenceMs,
     });
-    // A connection that breaks while nothing is asked of it must not end the worker; the next query tells.
+    // A connection that breaks while nothing is asked of it must not end the worker; the next query
+    // tells.
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -277,7 +291,10 @@ function isAboutEncryption(error: unknown): boolean {
   return connectionTrouble(error)?.kind === 'tls' || speaksNoTls.test(message) || code === '28000';
 }
 
-/** In the address itself: pg lets an address override the fields beside it, so a password there would be dropped. */
+/**
+ * In the address itself: pg lets an address override the fields beside it, so a password there
+ * would be dropped.
+ */
 function withPassword(address: string, password: string | undefined): string {
   const url = new URL(address);
   if (password !== undefined) url.password = encodeURIComponent(password);
@@ -301,7 +318,10 @@ async function cancelBackend(
   }
 }
 
-/** What the driver says, without a code, of a connection that could not be made, was lost, or had been lost before it was asked. */
+/**
+ * What the driver says, without a code, of a connection that could not be made, was lost, or had
+ * been lost before it was asked.
+ */
 const lostConnection =
   /connection terminated|connection error|not queryable|timeout expired|connect timeout/i;
 

@@ -18,8 +18,9 @@ interface Known extends JsonObject {
 }
 
 /**
- * The targets of every action in steps that are data, with nested runbooks in place: what it does, takes back, verifies and
- * checks. A plan names all that its run touches, so each has to be known and declared before the run starts.
+ * The targets of every action in steps that are data, with nested runbooks in place: what it does,
+ * takes back, verifies and checks. A plan names all that its run touches, so each has to be known
+ * and declared before the run starts.
  * @param declared names of the targets that there are
  */
 export function targetsOfSteps(

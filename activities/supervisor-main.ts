@@ -5,14 +5,16 @@ import { endTree, startOf, type Tree } from './process-tree.js';
 import type { CommandEnded, StartCommand } from './supervisor-messages.js';
 
 /*
- * The supervisor: a process of its own beside a worker, which starts the worker's commands, keeps their time limits and
- * writes down how they end. It outlives the worker that started it, until its last command has ended.
+ * The supervisor: a process of its own beside a worker, which starts the worker's commands, keeps
+ * their time limits and writes down how they end. It outlives the worker that started it, until its
+ * last command has ended.
  */
 
 let running = 0;
 let workerLives = true;
 
-// A disk that is full is no reason to die: the worker is told the outcome, or finds that nothing was started.
+// A disk that is full is no reason to die: the worker is told the outcome, or finds that nothing
+// was started.
 process.on('message', (message: StartCommand) => void supervise(message).catch(() => undefined));
 process.on('disconnect', () => {
   workerLives = false;
@@ -68,7 +70,8 @@ function spawned(
     // A session of its own: no terminal, and one group to end.
     detached: true,
     stdin: 'ignore',
-    // Files, never pipes: a daemon that the command leaves keeps its output without us. execa's types know 1 and 2 only.
+    // Files, never pipes: a daemon that the command leaves keeps its output without us. execa's
+    // types know 1 and 2 only.
     stdout: stdout as 1,
     stderr: stderr as 2,
     buffer: false,

@@ -1,6 +1,9 @@
 import type { Outcome } from './journal.js';
 
-/** What a worker asks of its supervisor. Secrets are in `env`: it goes through memory only, never to the disk. */
+/**
+ * What a worker asks of its supervisor. Secrets are in `env`: it goes through memory only, never to
+ * the disk.
+ */
 export interface StartCommand {
   id: number;
   /** Of the journal. */
@@ -13,7 +16,10 @@ export interface StartCommand {
   timeoutMs: number;
 }
 
-/** Said when the command has ended and its outcome is in the journal, or when it was not started: its ticket was gone. */
+/**
+ * Said when the command has ended and its outcome is in the journal, or when it was not started:
+ * its ticket was gone.
+ */
 export interface CommandEnded {
   id: number;
   /** How it ended, when the journal could not take it. */

@@ -21,8 +21,9 @@ export class Supervisor {
   constructor(private readonly journals: string) {}
 
   /**
-   * Has a command started. The promise settles when the supervisor says that it is done with it, or is gone itself; what
-   * became of the command stands in its journal; it is answered when the journal could not take it.
+   * Has a command started. The promise settles when the supervisor says that it is done with it, or
+   * is gone itself; what became of the command stands in its journal; it is answered when the
+   * journal could not take it.
    */
   start(request: Omit<StartCommand, 'id'>): Promise<Outcome | undefined> {
     this.child ??= this.fork();

@@ -5,7 +5,10 @@ import type { TargetChoice } from '../language/inputs.js';
 import type { PlannedTarget } from '../language/plan.js';
 import { StepFailure } from './failure.js';
 
-/** The targets that this worker knows. The file is read again when it changes, so that a new target needs no restart. */
+/**
+ * The targets that this worker knows. The file is read again when it changes, so that a new target
+ * needs no restart.
+ */
 export class Targets {
   private declarations = new Map<string, TargetDeclaration>();
   private read = '';

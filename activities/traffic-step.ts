@@ -6,8 +6,9 @@ import { drain, trafficOf } from './traffic/index.js';
 const drainMs = 30_000;
 
 /**
- * Looks at the proxy in front of a target, or changes it. What is wanted is said whole, so an attempt whose worker died is
- * simply done again: what the proxy does already is not sent a second time.
+ * Looks at the proxy in front of a target, or changes it. What is wanted is said whole, so an
+ * attempt whose worker died is simply done again: what the proxy does already is not sent a second
+ * time.
  */
 export const traffic: Handler<'traffic'> = async (action, context) => {
   const proxy = trafficOf(context.targets.get(action.target));
@@ -29,7 +30,10 @@ export const traffic: Handler<'traffic'> = async (action, context) => {
   return { drained };
 };
 
-/** A worker that was silent for so long that another one does this step by now changes nothing any more. */
+/**
+ * A worker that was silent for so long that another one does this step by now changes nothing any
+ * more.
+ */
 async function mayStillAct(context: AttemptContext): Promise<void> {
   context.mayAct?.();
   if (!(await context.keepEvidence({ asked: new Date().toISOString() })))

@@ -12,7 +12,10 @@ export interface Asked {
   temporal: Record<string, number>;
 }
 
-/** Counts what this process asks of PostgreSQL and Temporal. To be made before anything else of the SDK. */
+/**
+ * Counts what this process asks of PostgreSQL and Temporal. To be made before anything else of the
+ * SDK.
+ */
 export class Counters {
   private statements = 0;
 

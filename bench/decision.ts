@@ -5,7 +5,10 @@ import type { RunView } from '../common/view.js';
 import { until } from '../examples/demo/until.js';
 import type { Bench } from './engine.js';
 
-/** Milliseconds from sending an approval until the step behind the gate has begun, by the server's own clock. */
+/**
+ * Milliseconds from sending an approval until the step behind the gate has begun, by the server's
+ * own clock.
+ */
 export async function decisionToNextStep(bench: Bench, rounds: number): Promise<number[]> {
   const measured: number[] = [];
   for (let round = 0; round < rounds; round += 1) {

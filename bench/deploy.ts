@@ -29,8 +29,8 @@ export interface Stretch {
 }
 
 /**
- * `steady`: the old version has all traffic, the new one stands beside it, and both are looked at; `shift`: 10, 50, 100 %
- * to the new version; `after`: it has all traffic.
+ * `steady`: the old version has all traffic, the new one stands beside it, and both are looked at;
+ * `shift`: 10, 50, 100 % to the new version; `after`: it has all traffic.
  */
 const stretches = ['steady', 'shift', 'after'] as const;
 export type Round = Record<(typeof stretches)[number], Stretch>;
@@ -60,7 +60,8 @@ export function deployBench(options: DeployOptions): Promise<DeployResult> {
       connections: 8,
       requests: 2_000_000,
       seconds: 3_600,
-      // Each change of Caddy's configuration closes idle connections: a client may repeat what RFC 9110 §9.2.2 allows, orders it may not.
+      // Each change of Caddy's configuration closes idle connections: a client may repeat what RFC
+      // 9110 §9.2.2 allows, orders it may not.
       ...(options.proxy === 'caddy' ? { orders: 0, retryOnce: true } : {}),
     });
     const pool = openPool(stack.cliEnv['RUNBOOK_DATABASE_URL'] ?? '');
@@ -115,7 +116,10 @@ async function begin({ cliEnv }: Stack, version: string, windowSeconds: number):
   return id;
 }
 
-/** Tells the users' phases apart by what the record says of the run. @throws Error when it ends otherwise than well */
+/**
+ * Tells the users' phases apart by what the record says of the run.
+ * @throws Error when it ends otherwise than well
+ */
 async function follow(pool: pg.Pool, run: string, users: Load, version: string): Promise<Round> {
   let now = '';
   for (;;) {

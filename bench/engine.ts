@@ -18,7 +18,10 @@ import { gateSpec, program, stepsRunbook, stepsSpec } from './specs.js';
 
 const buildId = 'bench';
 
-/** The real engine and, on a queue beside it, a bare worker: both in this process, on the same server. */
+/**
+ * The real engine and, on a queue beside it, a bare worker: both in this process, on the same
+ * server.
+ */
 export class Bench {
   private constructor(
     readonly client: Client,

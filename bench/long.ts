@@ -4,12 +4,18 @@ import { stepsRunbook } from './specs.js';
 
 export interface LongRun {
   steps: number;
-  /** Milliseconds from one step's beginning to the next one's, around step 50 and before the last, the medians. */
+  /**
+   * Milliseconds from one step's beginning to the next one's, around step 50 and before the last,
+   * the medians.
+   */
   earlyMs: number;
   lateMs: number;
   /** Last against first. */
   ratio: number;
-  /** What a bare activity cost before the run and after it: how much slower or faster the machine itself has become. */
+  /**
+   * What a bare activity cost before the run and after it: how much slower or faster the machine
+   * itself has become.
+   */
   bareMs: [number, number];
   /** Median and mean of each tenth of the run; the mean has the continue-as-news in it. */
   tenths: { fromStep: number; medianMs: number; meanMs: number }[];

@@ -16,11 +16,15 @@ import { stepsRunbook } from './specs.js';
 import { askedText, costText, stepCost } from './step-cost.js';
 
 /*
- * Costs measured side by side in one run, on a tuned server with its database file and PostgreSQL with fsync on.
- *   npm run bench -- [--steps 200] [--rounds 5] [--json FILE] [--alone]    beside a bare activity and other tools; alone: without those
- *   npm run bench -- long [--steps 5000] [--json FILE]    what a step costs early and late in one run
- *   npm run bench -- restore [--megabytes 1024] [--rounds 3] [--json FILE]    the restore of a database beside a shell script
- *   npm run bench -- deploy [--rounds 5] [--proxy caddy] [--json FILE]    what users see while a release is deployed
+ * Costs measured side by side in one run, on a tuned server with its database file and PostgreSQL
+ * with fsync on.
+ * npm run bench -- [--steps 200] [--rounds 5] [--json FILE] [--alone]    beside a bare activity and
+ * other tools; alone: without those
+ * npm run bench -- long [--steps 5000] [--json FILE]    what a step costs early and late in one run
+ * npm run bench -- restore [--megabytes 1024] [--rounds 3] [--json FILE]    the restore of a
+ * database beside a shell script
+ * npm run bench -- deploy [--rounds 5] [--proxy caddy] [--json FILE]    what users see while a
+ * release is deployed
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,

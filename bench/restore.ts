@@ -22,11 +22,17 @@ export interface RestoreResult {
   step: Took[];
   /** The site's program told by a shell what the step tells it: the same commands. */
   direct: Took[];
-  /** Milliseconds of a script by hand, with the same proofs, and without all that lets the program be told again. */
+  /**
+   * Milliseconds of a script by hand, with the same proofs, and without all that lets the program
+   * be told again.
+   */
   script: number[];
   /** Medians, step against shell. */
   ratio: number;
-  /** What the step adds to what the program itself took, against what the shell adds, as a share of the restore. */
+  /**
+   * What the step adds to what the program itself took, against what the shell adds, as a share of
+   * the restore.
+   */
   added: number;
   within: boolean;
 }
@@ -39,14 +45,18 @@ interface Took {
 
 const mostAdded = 0.05;
 /**
- * Milliseconds between the end of one restore and the beginning of another: a virtual machine gives memory that was freed back to its host
- * after some seconds, and what copies files then waits until it has it again. Each restore is measured with that behind it.
+ * Milliseconds between the end of one restore and the beginning of another: a virtual machine gives
+ * memory that was freed back to its host after some seconds, and what copies files then waits until
+ * it has it again. Each restore is measured with that behind it.
  */
 const settleMs = 10_000;
 /** Of one restore; a script that waits in vain has to end. */
 const longestMs = 30 * 60_000;
 
-/** The step that restores the database, beside a shell script that does the same. @param megabytes of data in the database */
+/**
+ * The step that restores the database, beside a shell script that does the same.
+ * @param megabytes of data in the database
+ */
 export function restoreBench(
   rounds: number,
   megabytes: number,
@@ -59,7 +69,8 @@ export function restoreBench(
     if (json === null) throw new Error(problem);
     const { id, bytes } = json as { id: string; bytes: number };
     const [step, direct, script]: [Took[], Took[], number[]] = [[], [], []];
-    // The first of each warms up what is measured; who is first changes, for what the disk still has to do.
+    // The first of each warms up what is measured; who is first changes, for what the disk still
+    // has to do.
     for (let round = 0; round <= rounds; round += 1) {
       const turns = [
         async () => step.push(await drill(stack, id)),

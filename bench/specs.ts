@@ -17,7 +17,10 @@ const common = {
 /** The process that every step of every contestant runs: it does nothing. */
 export const program = '/usr/bin/true';
 
-/** A plan as data with that many different steps, one after the other, each the same process with an effect. */
+/**
+ * A plan as data with that many different steps, one after the other, each the same process with an
+ * effect.
+ */
 export function stepsSpec(count: number): RunbookSpec {
   const steps = Array.from({ length: count }, (_, index): StepSpec => ({
     id: `step-${String(index + 1).padStart(4, '0')}`,

@@ -14,11 +14,17 @@ export interface Contestant {
   /** Of one step; null where it does not have them. */
   events: number | null;
   asked: Asked | null;
-  /** Milliseconds of processor time a step in this process, which is client and worker; one figure a round. */
+  /**
+   * Milliseconds of processor time a step in this process, which is client and worker; one figure a
+   * round.
+   */
   cpuMs: number[];
 }
 
-/** The same process run by a bare activity, by our step and by other tools, taking turns, so that all meet the same machine. */
+/**
+ * The same process run by a bare activity, by our step and by other tools, taking turns, so that
+ * all meet the same machine.
+ */
 export async function stepCost(
   bench: Bench,
   steps: number,

@@ -3,7 +3,10 @@ import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import type { Io } from './io.js';
 
-/** Asks a person at a terminal; the question goes to stderr, so that stdout stays what was asked for. */
+/**
+ * Asks a person at a terminal; the question goes to stderr, so that stdout stays what was asked
+ * for.
+ */
 export function ask(io: Io, question: string): Promise<string> {
   return new Promise((answer, failed) => {
     const reader = createInterface({ input: io.stdin, output: io.stderr, terminal: true });

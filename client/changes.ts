@@ -22,8 +22,8 @@ export interface Change {
 }
 
 /**
- * Everything that a view tells to have happened, in the order of time. It is the whole story so far, not the difference
- * to an earlier view: what passed by between two looks is in it.
+ * Everything that a view tells to have happened, in the order of time. It is the whole story so
+ * far, not the difference to an earlier view: what passed by between two looks is in it.
  */
 export function changesOf(
   view: RunView,

@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { projectRoot } from '../embedded/home.js';
 
 /**
- * How this command line is called where the reader stands: `./runbook` at the root of a clone, its path elsewhere on
- * that machine, `runbook` where it is installed.
+ * How this command line is called where the reader stands: `./runbook` at the root of a clone, its
+ * path elsewhere on that machine, `runbook` where it is installed.
  */
 export function commandName(env: NodeJS.ProcessEnv, cwd = process.cwd()): string {
   if (env['RUNBOOK_COMMAND']) return env['RUNBOOK_COMMAND'];

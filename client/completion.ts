@@ -1,8 +1,8 @@
 import type { Argument, Command, Option } from 'commander';
 
 /*
- * Shell completion. The scripts hand over the words as they stand on the command line, each as one argument: nothing
- * that somebody has typed is ever evaluated because of a press of the tab key.
+ * Shell completion. The scripts hand over the words as they stand on the command line, each as one
+ * argument: nothing that somebody has typed is ever evaluated because of a press of the tab key.
  */
 
 const bash = `# Completes runbook in bash. Load it with: source <(runbook completion bash)

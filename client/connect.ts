@@ -24,8 +24,8 @@ export interface Temporal {
 }
 
 /**
- * Where Temporal is: flags, then TEMPORAL_* and temporal.toml, then the running `dev`, then this machine. Opens no
- * connection: the first call does, and fails at once when nobody listens.
+ * Where Temporal is: flags, then TEMPORAL_* and temporal.toml, then the running `dev`, then this
+ * machine. Opens no connection: the first call does, and fails at once when nobody listens.
  * @throws CliError when temporal.toml or the profile cannot be read
  */
 export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Temporal {
@@ -37,7 +37,8 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
   const connection = Connection.lazy({
     ...options,
     address,
-    // The default goes on for ten attempts, some ten seconds: too long for somebody who mistyped an address.
+    // The default goes on for ten attempts, some ten seconds: too long for somebody who mistyped an
+    // address.
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
   });
   return {

@@ -56,7 +56,10 @@ function isStep(wait: WaitView): boolean {
   return wait.kind === 'failure' || wait.kind === 'manual';
 }
 
-/** True when nothing waits at the desk that `rollback` or `abort` could be about: then they are about the run as a whole. */
+/**
+ * True when nothing waits at the desk that `rollback` or `abort` could be about: then they are
+ * about the run as a whole.
+ */
 export function isAboutRun(view: RunView, verb: string, step: string | undefined): boolean {
   return (
     (verb === 'rollback' || verb === 'abort') &&
@@ -67,7 +70,8 @@ export function isAboutRun(view: RunView, verb: string, step: string | undefined
 }
 
 /**
- * Sends a decision as the signal `decide` and waits for its verdict. The same id sent again is the same decision.
+ * Sends a decision as the signal `decide` and waits for its verdict. The same id sent again is the
+ * same decision.
  * @param timeoutMs how long to wait for the verdict
  * @returns null when nobody has judged it in time
  * @throws CliError with exit code 4 when the run has ended
@@ -89,7 +93,10 @@ export async function sendDecision(
   return awaitVerdict(session, decision.run, decision.id, timeoutMs);
 }
 
-/** The answer to a decision that was sent, asked of the run, at last of the record; null when there is none in time. */
+/**
+ * The answer to a decision that was sent, asked of the run, at last of the record; null when there
+ * is none in time.
+ */
 export async function awaitVerdict(
   session: Session,
   run: string,
@@ -161,7 +168,8 @@ function decisionAbout(view: RunView, gate: string): DecisionView | undefined {
 /**
  * The gate that a decision is about.
  * @param gate its id; without one, the only gate that waits
- * @throws CliError with exit code 4 when it does not wait, 6 when only the record says so, 2 when several do and none was named
+ * @throws CliError with exit code 4 when it does not wait, 6 when only the record says so, 2 when
+ *   several do and none was named
  */
 export function gateToDecide(
   reading: RunReading,

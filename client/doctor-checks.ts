@@ -133,7 +133,8 @@ async function temporalChecks(session: Session): Promise<Check[]> {
         return failed('search attributes', `missing: ${missing.join(', ')}`, `${command} setup`);
       }),
       await checked(session, 'worker', async () => {
-        // The server lists a dead worker for some minutes more: only an answer proves that one lives.
+        // The server lists a dead worker for some minutes more: only an answer proves that one
+        // lives.
         await previewPlan(session, question, workerPatienceMs);
         const workers = (await workersOf(temporal)).filter((worker) => worker.recent);
         return ok(
@@ -175,7 +176,8 @@ async function versionsCheck(session: Session): Promise<Check> {
   }
   const left = orphans(releases);
   if (left.length > 0) {
-    // A warning: doctor is what health checks of containers run, and starting a worker anew would not help these runs.
+    // A warning: doctor is what health checks of containers run, and starting a worker anew would
+    // not help these runs.
     const named = left.slice(0, namedRuns).map(({ id, buildId }) => `${id} (${buildId})`);
     return warning(
       name,
@@ -260,7 +262,10 @@ async function backupChecks(session: Session): Promise<Check[]> {
   ];
 }
 
-/** What keeps runs from going on. Needs both Temporal and the record; what is wrong with these, other lines say. */
+/**
+ * What keeps runs from going on. Needs both Temporal and the record; what is wrong with these,
+ * other lines say.
+ */
 async function runsChecks(session: Session): Promise<Check[]> {
   try {
     const { checkRuns } = await import('./doctor-runs.js');

@@ -10,7 +10,10 @@ import type { Session } from './session.js';
 import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
-/** Live runs that are looked at, newest first; those that the server itself reports are looked at whatever their number. */
+/**
+ * Live runs that are looked at, newest first; those that the server itself reports are looked at
+ * whatever their number.
+ */
 const looked = 500;
 /** Milliseconds for looking at runs, and questions to the server at a time. */
 const patienceMs = 1_500;
@@ -31,7 +34,9 @@ interface Paused {
   pause: TemporalPause;
 }
 
-/** What keeps runs from going on, what ended behind the record's back, and whether somebody watches. */
+/**
+ * What keeps runs from going on, what ended behind the record's back, and whether somebody watches.
+ */
 export async function checkRuns(session: Session): Promise<Check[]> {
   const temporal = await session.temporal();
   const [problems, open, live] = await Promise.all([
@@ -69,7 +74,10 @@ function told(name: string, stuck: readonly Stuck[], none: string, more: string)
   };
 }
 
-/** A pause in Temporal is somebody's wish; it writes nothing anywhere, so it may have been forgotten. */
+/**
+ * A pause in Temporal is somebody's wish; it writes nothing anywhere, so it may have been
+ * forgotten.
+ */
 function toldPaused(paused: readonly Paused[]): Check {
   const name = 'paused runs';
   const [first] = paused;
@@ -93,8 +101,8 @@ async function openRuns(session: Session): Promise<RunSummary[]> {
 }
 
 /**
- * Runs of which the server says that their workflow task fails again and again (it does so only after several tries), and
- * those that were paused in it.
+ * Runs of which the server says that their workflow task fails again and again (it does so only
+ * after several tries), and those that were paused in it.
  */
 async function reported(temporal: Temporal): Promise<string[]> {
   const found = await Promise.all(
@@ -165,7 +173,10 @@ async function look(
 const isQuiet = (execution: WorkflowExecutionDescription): boolean =>
   execution.status.name === 'RUNNING' && !execution.raw.pendingWorkflowTask;
 
-/** A run that waits has no task that could fail: whether its code is there, only a question to it tells. One of each runbook is asked. */
+/**
+ * A run that waits has no task that could fail: whether its code is there, only a question to it
+ * tells. One of each runbook is asked.
+ */
 async function withoutCode(
   temporal: Temporal,
   runbook: string,
@@ -217,7 +228,10 @@ async function endedBehind(session: Session): Promise<Check> {
   };
 }
 
-/** Runs that somebody started past the command line with what is no start: they have ended, and nobody has seen it. */
+/**
+ * Runs that somebody started past the command line with what is no start: they have ended, and
+ * nobody has seen it.
+ */
 async function refused(session: Session): Promise<Check> {
   const name = 'refused starts';
   const { refusedStarts } = await import('../store/index.js');
@@ -233,7 +247,10 @@ async function refused(session: Session): Promise<Check> {
   };
 }
 
-/** Does a worker compare the record with this namespace? And with the others that the record has live runs of? */
+/**
+ * Does a worker compare the record with this namespace? And with the others that the record has
+ * live runs of?
+ */
 async function watched(session: Session, temporal: Temporal): Promise<Check> {
   const name = 'watch';
   const pool = await session.needRecord();

@@ -49,7 +49,10 @@ export function isDrillDue(
   return wellAt === null || now - Date.parse(wellAt) > drillEveryDays * dayMs;
 }
 
-/** How the last drill went, in one line: `5 d ago: well, RTO 4 min 05 s of 4 h, RPO 3.0 s of 15 min`. */
+/**
+ * How the last drill went, in one line: `5 d ago: well, RTO 4 min 05 s of 4 h, RPO 3.0 s of 15
+ * min`.
+ */
 export function drillWords(
   spec: Pick<RunbookSpec, 'drillEveryDays'>,
   drill: DrillRecord | undefined,

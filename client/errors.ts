@@ -61,7 +61,10 @@ export function isNotFound(error: unknown): boolean {
   );
 }
 
-/** True when PostgreSQL cannot be reached or refuses us: the record is away, everything else may work. */
+/**
+ * True when PostgreSQL cannot be reached or refuses us: the record is away, everything else may
+ * work.
+ */
 export function isRecordAway(error: unknown): boolean {
   const { code, message = '' } = rootOf(error);
   return (
@@ -71,7 +74,10 @@ export function isRecordAway(error: unknown): boolean {
   );
 }
 
-/** Any error as a person can use it. Never a stack trace, never a library's text that may hold secrets. */
+/**
+ * Any error as a person can use it. Never a stack trace, never a library's text that may hold
+ * secrets.
+ */
 export function explain(error: unknown, context: ErrorContext): CliError {
   if (error instanceof CliError) return error;
   return (
@@ -183,7 +189,10 @@ function explainRecord(
   }
 }
 
-/** Errors of our own folders, written for people; known by name, because their modules are not loaded here. */
+/**
+ * Errors of our own folders, written for people; known by name, because their modules are not
+ * loaded here.
+ */
 const writtenForPeople = new Set([
   'EmbeddedError',
   'FileError',

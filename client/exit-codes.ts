@@ -1,6 +1,9 @@
 import { endStates, type RunState } from '../common/view.js';
 
-/** What the command line says to whatever called it; documented, and never reused for something else. */
+/**
+ * What the command line says to whatever called it; documented, and never reused for something
+ * else.
+ */
 export const exitCodes = {
   ok: 0,
   /** Failed, rolled back or terminated; also an error that has no code of its own. */

@@ -18,8 +18,8 @@ export interface FollowOptions {
 const troubleMs = 1_000;
 
 /**
- * The run, again and again, until it has ended, time is up or the signal aborts. A server or worker that is away is
- * waited for: the run does not end because nobody can look at it.
+ * The run, again and again, until it has ended, time is up or the signal aborts. A server or worker
+ * that is away is waited for: the run does not end because nobody can look at it.
  * @throws CliError when there is no such run
  */
 export async function* follow(

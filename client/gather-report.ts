@@ -4,7 +4,9 @@ import { linkOf } from './link.js';
 import type { RunReading } from './read-run.js';
 import type { Session } from './session.js';
 
-/** Everything that a report is made of; attempts and story come from the record, when it is there. */
+/**
+ * Everything that a report is made of; attempts and story come from the record, when it is there.
+ */
 export async function gatherReport(
   session: Session,
   { view, runId }: RunReading,

@@ -7,8 +7,8 @@ import { exitCodes } from './exit-codes.js';
 const maxBytes = 256 * 1024;
 
 /**
- * The inputs of a start: those of the file, then those of the command line, which win. Whether they are right, admission
- * says.
+ * The inputs of a start: those of the file, then those of the command line, which win. Whether they
+ * are right, admission says.
  * @throws CliError with exit code 2 when the file holds no inputs
  */
 export async function readInputs({

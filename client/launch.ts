@@ -18,7 +18,8 @@ const busyPatienceMs = 20_000;
 const launchTimeout = '60s';
 
 /**
- * Asks a worker whether these inputs would be admitted, and for the plan that would run. Starts no run.
+ * Asks a worker whether these inputs would be admitted, and for the plan that would run. Starts no
+ * run.
  * @param patienceMs how long workers get that are there, but busy
  * @throws CliError with exit code 6 when no worker answers
  */

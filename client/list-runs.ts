@@ -17,8 +17,8 @@ export interface RunList {
 const serverPatienceMs = 4_000;
 
 /**
- * Runs, newest first. The record knows most and longest; Temporal adds what ended behind its back, and stands in when
- * the record is away.
+ * Runs, newest first. The record knows most and longest; Temporal adds what ended behind its back,
+ * and stands in when the record is away.
  */
 export async function listAllRuns(session: Session, filter: RunFilter): Promise<RunList> {
   const pool = await session.record();
@@ -81,7 +81,10 @@ function closedOf(
   return end ? { ...end, step: null, waitingFor: [] } : {};
 }
 
-/** How a run ended that could not write it down any more. A completed one writes its end itself, a moment later. */
+/**
+ * How a run ended that could not write it down any more. A completed one writes its end itself, a
+ * moment later.
+ */
 const closedStates: Partial<Record<string, RunState>> = {
   TERMINATED: 'terminated',
   TIMED_OUT: 'terminated',
@@ -137,7 +140,10 @@ async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSum
   return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
-/** Temporal's list knows the gate and its command only; since when it waits, the run itself would have to say. */
+/**
+ * Temporal's list knows the gate and its command only; since when it waits, the run itself would
+ * have to say.
+ */
 function waitOf(
   step: string | undefined,
   memo: Record<string, unknown>,

@@ -10,10 +10,14 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 /** Colours a text, or returns it as it is where colour has no place. */
 export type Paint = (style: Style, text: string) => string;
 
-/** No ANSI where nobody looks, where somebody asked for none (no-color.org), or on a terminal that has none. */
+/**
+ * No ANSI where nobody looks, where somebody asked for none (no-color.org), or on a terminal that
+ * has none.
+ */
 export function painter(io: Pick<Io, 'isTTY' | 'env'>, color = true): Paint {
   const colored = color && io.isTTY && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
-  // The environment was asked already; newer Nodes would ask again, of the process instead of the injected one.
+  // The environment was asked already; newer Nodes would ask again, of the process instead of the
+  // injected one.
   const style = styleText as (
     format: Style,
     text: string,
@@ -37,8 +41,8 @@ export function remark(io: Io, text: string): void {
 const ownColours = /(\u001b\[(?:1|2|22|3[1236]|39)m)/;
 
 /**
- * What is written for people, whoever wrote it: the one way to a terminal. Text from outside went through `shown` before
- * it was put together; what was forgotten is written out here.
+ * What is written for people, whoever wrote it: the one way to a terminal. Text from outside went
+ * through `shown` before it was put together; what was forgotten is written out here.
  */
 export function harmless(text: string): string {
   return text
@@ -84,7 +88,10 @@ export function printError(
   );
 }
 
-/** Text that came from outside, harmless on a terminal: no escape sequence moves the cursor or hides a word. */
+/**
+ * Text that came from outside, harmless on a terminal: no escape sequence moves the cursor or hides
+ * a word.
+ */
 export function shown(text: string): string {
   return visible(text);
 }
@@ -104,7 +111,10 @@ export interface Column {
   style?: (cell: string, row: number) => string;
 }
 
-/** A table of plain text that fits into `width` by cutting the columns that may shrink, the widest first. */
+/**
+ * A table of plain text that fits into `width` by cutting the columns that may shrink, the widest
+ * first.
+ */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -150,7 +160,10 @@ function fitted(
   return widths;
 }
 
-/** Text broken into lines of at most `width`, each behind `indent`. Long words stay whole: commands must be copied. */
+/**
+ * Text broken into lines of at most `width`, each behind `indent`. Long words stay whole: commands
+ * must be copied.
+ */
 export function wrap(text: string, width: number, indent = ''): string {
   const lines: string[] = [];
   let current = '';

@@ -5,8 +5,8 @@ import type { Temporal } from './connect.js';
 import { line } from './output.js';
 
 /*
- * Temporal can pause a workflow, or one activity of it, from its CLI or its UI. That writes no event: nothing runs, nothing
- * fails, and only a description of the workflow tells.
+ * Temporal can pause a workflow, or one activity of it, from its CLI or its UI. That writes no
+ * event: nothing runs, nothing fails, and only a description of the workflow tells.
  */
 
 /** Something that was paused in Temporal itself, past this program. */

@@ -144,7 +144,10 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 }
 
 /** `error: unknown option '--foo'\n(Did you mean --for?)` as we say it. */
-/** `done --output job=17` names an answer of the step; everywhere else `--output` is the form of what is printed. */
+/**
+ * `done --output job=17` names an answer of the step; everywhere else `--output` is the form of
+ * what is printed.
+ */
 function withAnswers(argv: readonly string[]): string[] {
   if (argv.find((word) => !word.startsWith('-')) !== 'done') return [...argv];
   return argv.map((word, index) => {

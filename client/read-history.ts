@@ -26,7 +26,10 @@ type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
 
 const patienceMs = 10_000;
 
-/** A run's story, from Temporal while it has the run, else from the record. @throws CliError when neither knows it */
+/**
+ * A run's story, from Temporal while it has the run, else from the record.
+ * @throws CliError when neither knows it
+ */
 export async function readHistory(
   session: Session,
   run: string,
@@ -59,7 +62,10 @@ export async function readHistory(
   }
 }
 
-/** The events of all executions of a run, the oldest first: a long run continues as new, again and again. */
+/**
+ * The events of all executions of a run, the oldest first: a long run continues as new, again and
+ * again.
+ */
 async function readExecutions(
   temporal: Temporal,
   run: string,
@@ -159,7 +165,10 @@ function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boole
   return null;
 }
 
-/** `restart: Restart the job: succeeded`; null for the engine's own activities, which have no summary. */
+/**
+ * `restart: Restart the job: succeeded`; null for the engine's own activities, which have no
+ * summary.
+ */
 function named(scheduled: Event | undefined, all: boolean, what: string): string | null {
   const attributes = scheduled?.activityTaskScheduledEventAttributes;
   const summary = read(scheduled?.userMetadata?.summary);

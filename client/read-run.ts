@@ -39,7 +39,8 @@ export async function resolveRun(session: Session, run: string): Promise<string>
     newestInRecord(session),
     newestInTemporal(session),
   ]);
-  // A run reaches the record when it is admitted and Temporal's list a moment after its start: either may be ahead.
+  // A run reaches the record when it is admitted and Temporal's list a moment after its start:
+  // either may be ahead.
   const found = [recorded, listed].flatMap((each) =>
     each.status === 'fulfilled' && each.value ? [each.value] : [],
   );
@@ -66,7 +67,8 @@ async function newestInTemporal(
   const temporal = await session.temporal();
   return temporal.within(serverPatienceMs, async () => {
     for await (const execution of temporal.client.workflow.list({
-      // Of this queue alone: a namespace may be shared with others. The record knows the runs of all of its queues.
+      // Of this queue alone: a namespace may be shared with others. The record knows the runs of
+      // all of its queues.
       query: `${searchAttributes.state.name} IS NOT NULL AND TaskQueue = ${quoted(temporal.taskQueue)}`,
       pageSize: 1,
     })) {
@@ -237,7 +239,9 @@ function isNotAdmitted(error: unknown): boolean {
   return error instanceof Error && /not admitted yet/.test(error.message);
 }
 
-/** Either its admission is still to come, or it was refused: then the run has failed and says why. */
+/**
+ * Either its admission is still to come, or it was refused: then the run has failed and says why.
+ */
 async function notAdmitted(
   session: Session,
   run: string,

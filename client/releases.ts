@@ -24,7 +24,10 @@ export async function deploymentOfSession(session: Session): Promise<Deployment>
   );
 }
 
-/** Every version that matters: the current one, and those that have workers or runs. Empty where no worker is versioned. */
+/**
+ * Every version that matters: the current one, and those that have workers or runs. Empty where no
+ * worker is versioned.
+ */
 export async function readReleases(deployment: Deployment): Promise<Release[]> {
   const state = await deployment.state();
   if (!state) return [];

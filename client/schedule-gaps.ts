@@ -2,24 +2,34 @@ import { randomUUID } from 'node:crypto';
 import type { Temporal } from './connect.js';
 
 /*
- * Where clocks are put forward, some times of the year do not exist, and Temporal starts nothing then: a yearly schedule at
- * such a time moves by years without a word. What a plain calendar has in these gaps is asked of Temporal itself: its own
- * reading of the same expression in UTC, which has no gaps.
+ * Where clocks are put forward, some times of the year do not exist, and Temporal starts nothing
+ * then: a yearly schedule at such a time moves by years without a word. What a plain calendar has
+ * in these gaps is asked of Temporal itself: its own reading of the same expression in UTC, which
+ * has no gaps.
  */
 
-/** An hour, mostly, that clocks leave out, as if they showed UTC: milliseconds, the end not included. */
+/**
+ * An hour, mostly, that clocks leave out, as if they showed UTC: milliseconds, the end not
+ * included.
+ */
 interface Gap {
   from: number;
   to: number;
 }
 
-/** How far ahead gaps are looked for: 29 March is the last Sunday of a March again after eleven years at most. */
+/**
+ * How far ahead gaps are looked for: 29 March is the last Sunday of a March again after eleven
+ * years at most.
+ */
 const years = 12;
 const yearMs = 366 * 86_400_000;
 /** Clocks are changed less often than that. */
 const strideMs = 7 * 86_400_000;
 
-/** How far the clocks of a zone are ahead of UTC at a moment, in milliseconds. @throws RangeError for no zone */
+/**
+ * How far the clocks of a zone are ahead of UTC at a moment, in milliseconds.
+ * @throws RangeError for no zone
+ */
 function clockOf(zone: string): (at: number) => number {
   const format = new Intl.DateTimeFormat('en-US', {
     ...{ timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric' },
@@ -54,8 +64,9 @@ export function gapsOf(zone: string, from: number, untilMs = from + years * year
 }
 
 /**
- * The times of an expression that a plain calendar has and the zone's clocks leave out. Those that another time of the same
- * expression comes right before are none: in truth no time passes in a gap.
+ * The times of an expression that a plain calendar has and the zone's clocks leave out. Those that
+ * another time of the same expression comes right before are none: in truth no time passes in a
+ * gap.
  * @returns texts such as `2026-03-29 02:30`
  */
 export async function skippedTimes(

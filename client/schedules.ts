@@ -30,7 +30,10 @@ export interface ScheduleView {
   last: string | null;
 }
 
-/** Runs that were missed while the server was away are made up for once, when they are less than this late, in milliseconds. */
+/**
+ * Runs that were missed while the server was away are made up for once, when they are less than
+ * this late, in milliseconds.
+ */
 const catchUpMs = 24 * 3_600_000;
 
 /** What the server said, whatever it is wrapped in. */
@@ -41,8 +44,8 @@ function detailsOf(error: unknown): string {
 }
 
 /**
- * Starts runs at times, through the same admission as by hand. A run that still goes on when the next is due lets that
- * one pass.
+ * Starts runs at times, through the same admission as by hand. A run that still goes on when the
+ * next is due lets that one pass.
  * @returns times that clocks leave out there, at which nothing is started; see `schedule-gaps.ts`
  * @throws CliError with exit code 2 when the id is taken, or the server does not take the times
  */
@@ -118,7 +121,8 @@ export async function listSchedules(session: Session): Promise<ScheduleView[]> {
     for await (const { scheduleId } of temporal.client.schedule.list({ pageSize: 100 }))
       ids.push(scheduleId);
   });
-  // The list comes a moment late and without all that is wanted; each schedule itself is always right.
+  // The list comes a moment late and without all that is wanted; each schedule itself is always
+  // right.
   const views = await Promise.all(ids.map((id) => readSchedule(temporal, id).catch(() => null)));
   return views.filter((view) => view !== null).sort((a, b) => a.id.localeCompare(b.id));
 }
@@ -149,7 +153,10 @@ async function readSchedule(temporal: Temporal, id: string): Promise<ScheduleVie
   };
 }
 
-/** Does something with a schedule. @throws CliError with exit code 2 when there is none of that id */
+/**
+ * Does something with a schedule.
+ * @throws CliError with exit code 2 when there is none of that id
+ */
 export async function withSchedule<T>(
   session: Session,
   id: string,

@@ -6,8 +6,8 @@ import type { Io } from './io.js';
 import { databaseUrl, uiUrl, type GlobalFlags } from './settings.js';
 
 /**
- * What one command has open: Temporal and the record, each loaded and connected only when it is needed, because both
- * cost more time than the rest of the command line together.
+ * What one command has open: Temporal and the record, each loaded and connected only when it is
+ * needed, because both cost more time than the rest of the command line together.
  */
 export class Session {
   readonly databaseUrl: string | null;
@@ -76,7 +76,10 @@ export class Session {
   }
 }
 
-/** Opens what a command needs, explains what goes wrong, and closes it again. @throws CliError only */
+/**
+ * Opens what a command needs, explains what goes wrong, and closes it again.
+ * @throws CliError only
+ */
 export async function withSession<T>(
   flags: GlobalFlags,
   io: Io,

@@ -23,7 +23,10 @@ function liveDev(env: NodeJS.ProcessEnv): DevConnection | undefined {
   return dev?.alive ? dev.connection : undefined;
 }
 
-/** Address of the record's database: RUNBOOK_DATABASE_URL, then the running `dev`; null when neither says. */
+/**
+ * Address of the record's database: RUNBOOK_DATABASE_URL, then the running `dev`; null when neither
+ * says.
+ */
 export function databaseUrl(env: NodeJS.ProcessEnv): string | null {
   return env['RUNBOOK_DATABASE_URL'] || liveDev(env)?.databaseUrl || null;
 }
@@ -33,7 +36,9 @@ export function uiUrl(env: NodeJS.ProcessEnv): string {
   return (env['RUNBOOK_UI_URL'] || liveDev(env)?.uiUrl || defaultUiUrl).replace(/\/+$/, '');
 }
 
-/** The task queue that flags, environment or the running `dev` name; undefined leaves the default. */
+/**
+ * The task queue that flags, environment or the running `dev` name; undefined leaves the default.
+ */
 export function taskQueue(flags: GlobalFlags, env: NodeJS.ProcessEnv): string | undefined {
   return flags.taskQueue || env['RUNBOOK_TASK_QUEUE'] || liveDev(env)?.taskQueue || undefined;
 }
@@ -46,7 +51,8 @@ export function devTemporal(
 }
 
 /**
- * Who asks or decides: `--as`, RUNBOOK_OPERATOR, else the user of the operating system; in lower case.
+ * Who asks or decides: `--as`, RUNBOOK_OPERATOR, else the user of the operating system; in lower
+ * case.
  * @throws CliError with exit code 2 when it is no operator's name
  */
 export function operatorName(as: string | undefined, env: NodeJS.ProcessEnv): string {
@@ -55,7 +61,10 @@ export function operatorName(as: string | undefined, env: NodeJS.ProcessEnv): st
   return set ? operatorNamed(set, 'RUNBOOK_OPERATOR') : operatorNamed(systemUser(env), 'your user');
 }
 
-/** A name that was given by a flag or a variable, as it is compared. @throws CliError with exit code 2 */
+/**
+ * A name that was given by a flag or a variable, as it is compared.
+ * @throws CliError with exit code 2
+ */
 export function operatorNamed(name: string, where: string): string {
   const operator = operatorOf(name);
   if (operator !== null) return operator;

@@ -20,7 +20,8 @@ export interface StartedRun {
 }
 
 /**
- * Starts the run of an admitted plan. An id that was used before starts nothing, whether that run still goes on or not.
+ * Starts the run of an admitted plan. An id that was used before starts nothing, whether that run
+ * still goes on or not.
  * @throws CliError with exit code 2 when the id belongs to a run of another runbook
  */
 export async function startRun(
@@ -44,7 +45,10 @@ export async function startRun(
   }
 }
 
-/** The run that has this id already, or null. @throws CliError with exit code 2 when it is a run of another runbook */
+/**
+ * The run that has this id already, or null.
+ * @throws CliError with exit code 2 when it is a run of another runbook
+ */
 export async function existingRun(
   session: Session,
   envelope: StartEnvelope,

@@ -21,18 +21,22 @@ const harmless: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * What a worker answers whose release lacks the code of a code-first runbook; and one that could not begin a run of this type
- * at all, at first and, until it has forgotten the run, afterwards.
+ * What a worker answers whose release lacks the code of a code-first runbook; and one that could
+ * not begin a run of this type at all, at first and, until it has forgotten the run, afterwards.
  */
 const unknownType =
   /this release has no code for runbook|no such function is exported|untracked workflow with no init workflow job/;
 
-/** Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone`, `NoWorker` or `RecordFails`. */
+/**
+ * Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone`,
+ * `NoWorker` or `RecordFails`.
+ */
 export type Trouble = Required<Problem>;
 
 /**
- * What keeps a live run from going on, in words; null when nothing does. Temporal tries a failing workflow task again for
- * ever, so nothing is lost: what is wrong has to be put right, and the run goes on by itself.
+ * What keeps a live run from going on, in words; null when nothing does. Temporal tries a failing
+ * workflow task again for ever, so nothing is lost: what is wrong has to be put right, and the run
+ * goes on by itself.
  */
 export async function troubleOf(
   temporal: Temporal,

@@ -12,7 +12,9 @@ export interface PollingWorker {
 
 const pollMs = 75_000;
 
-/** The workers that poll the task queue. The server forgets one that died only after some minutes. */
+/**
+ * The workers that poll the task queue. The server forgets one that died only after some minutes.
+ */
 export async function workersOf(temporal: Temporal): Promise<PollingWorker[]> {
   const { pollers } = await temporal.within(4_000, () =>
     temporal.connection.workflowService.describeTaskQueue({

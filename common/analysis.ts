@@ -18,7 +18,10 @@ export interface Verdict {
   why: string;
 }
 
-/** A p95 is read off a histogram, so that small times jump from one bucket to the next: less than this is no difference. In milliseconds. */
+/**
+ * A p95 is read off a histogram, so that small times jump from one bucket to the next: less than
+ * this is no difference. In milliseconds.
+ */
 const noticeableMs = 10;
 /** Fewer failed requests than this may be chance, whatever their share. */
 const leastErrors = 3;
@@ -57,7 +60,10 @@ export function compare(
   };
 }
 
-/** True as soon as waiting longer could not save the candidate: so many failures that the whole window could not make up for them. */
+/**
+ * True as soon as waiting longer could not save the candidate: so many failures that the whole
+ * window could not make up for them.
+ */
 export function isLost(
   candidate: AnalysisNumbers,
   baseline: AnalysisNumbers | null,

@@ -1,6 +1,7 @@
 /*
- * What the programs of sites and deployers answer, as code reads it. Each answer is one line of JSON; the worker checks it
- * and keeps what is needed of it (activities/answers.ts), so that no size of the rest can hide it.
+ * What the programs of sites and deployers answer, as code reads it. Each answer is one line of
+ * JSON; the worker checks it and keeps what is needed of it (activities/answers.ts), so that no
+ * size of the rest can hide it.
  */
 
 /** What a site's program says of what stands there. */

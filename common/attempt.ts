@@ -21,7 +21,10 @@ export interface Builds {
   despite?: string;
 }
 
-/** What the engine asks a worker to do: one attempt of one step. Versioned, because worker and run may be of different releases. */
+/**
+ * What the engine asks a worker to do: one attempt of one step. Versioned, because worker and run
+ * may be of different releases.
+ */
 export interface AttemptRequest<A extends Action = Action> {
   version: 1;
   key: RunKey;
@@ -31,19 +34,30 @@ export interface AttemptRequest<A extends Action = Action> {
   expect: readonly Expectation[];
   /** Polled after the action, in the same attempt, until it holds. */
   verify?: CheckAction | undefined;
-  /** Holds when, and only when, the effect is there; asked when the outcome of an attempt is unknown. */
+  /**
+   * Holds when, and only when, the effect is there; asked when the outcome of an attempt is
+   * unknown.
+   */
   check?: CheckAction | undefined;
   /** Attempts in all before the step fails. */
   attempts: number;
-  /** Attempts in all before one that may have had its effect is the last; as `attempts` unless said. */
+  /**
+   * Attempts in all before one that may have had its effect is the last; as `attempts` unless said.
+   */
   attemptsOnceActed?: number;
   /** Milliseconds that one attempt may take. */
   timeoutMs: number;
-  /** The step failed because the run had lost a target, and a person lets it take the target back when it is free. */
+  /**
+   * The step failed because the run had lost a target, and a person lets it take the target back
+   * when it is free.
+   */
   retakeLease?: boolean;
   /** Absent: the run is of a release that did not say. */
   builds?: Builds;
-  /** A host whose workers did not take the attempt back in time: what was started there is no longer waited for. */
+  /**
+   * A host whose workers did not take the attempt back in time: what was started there is no longer
+   * waited for.
+   */
   hostGone?: string | undefined;
 }
 

@@ -8,10 +8,10 @@ export interface Undecodable {
 }
 
 /**
- * The default converter, except that a payload it cannot read becomes a marker instead of an exception: inside a
- * workflow an exception while a signal is decoded fails the workflow task for ever, and anybody who reaches the server
- * can send such a signal. Bundled with the workflows; what it writes is what the default converter
- * writes, so workers and clients need nothing of it.
+ * The default converter, except that a payload it cannot read becomes a marker instead of an
+ * exception: inside a workflow an exception while a signal is decoded fails the workflow task for
+ * ever, and anybody who reaches the server can send such a signal. Bundled with the workflows; what
+ * it writes is what the default converter writes, so workers and clients need nothing of it.
  */
 class TolerantPayloadConverter extends DefaultPayloadConverter implements PayloadConverter {
   override fromPayload<T>(payload: Payload): T {

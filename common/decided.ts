@@ -3,8 +3,8 @@ import { undoneBy } from './paths.js';
 import type { WaitView } from './view.js';
 
 /*
- * What can be answered to each kind of question, and how an answer is told: one table for the run that asks, for the
- * commands that are offered, and for history and report.
+ * What can be answered to each kind of question, and how an answer is told: one table for the run
+ * that asks, for the commands that are offered, and for history and report.
  */
 
 const stepVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'rollback', 'abort'];
@@ -12,7 +12,10 @@ const stepVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'rollback', 'ab
 const undoVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'abort'];
 const manualVerbs: readonly DeskVerb[] = ['done', 'skip', 'rollback', 'abort'];
 
-/** What a question may be answered with, the first one being what it is asked for. @param id of the wait: a path at the desk */
+/**
+ * What a question may be answered with, the first one being what it is asked for.
+ * @param id of the wait: a path at the desk
+ */
 export function verbsFor({ kind, id }: Pick<WaitView, 'kind' | 'id'>): readonly DecisionVerb[] {
   return kind === 'approval' || kind === 'lease' ? gateVerbs[kind] : deskVerbsFor(kind, id);
 }
@@ -60,13 +63,19 @@ const told: Record<DecisionVerb, Told> = {
   resume: { state: 'resumed', words: 'resumed', does: 'resumes', thing: 'run' },
 };
 
-/** What became of a question, as a word of the timeline and in words. @param verb as it was recorded */
+/**
+ * What became of a question, as a word of the timeline and in words.
+ * @param verb as it was recorded
+ */
 export function answeredWith(verb: string): Pick<Told, 'state' | 'words'> {
   const known = toldOf(verb);
   return known ?? { state: 'answered', words: `answered with ${verb}` };
 }
 
-/** What somebody does with a decision: `approves gate x`, `pauses the run`. @param about the gate, path or wait that was named */
+/**
+ * What somebody does with a decision: `approves gate x`, `pauses the run`.
+ * @param about the gate, path or wait that was named
+ */
 export function decides(verb: string, about: string | null): string {
   const known = toldOf(verb);
   if (!known) return verb || 'sent something';

@@ -7,15 +7,17 @@ export const defaultAddress = '127.0.0.1:7233';
 export const launchWorkflow = 'launch';
 
 /**
- * How long a worker may take for one workflow task: one that dies with a task in its hands holds the run up until then. The
- * server's own default is 10 s. Replaying the longest history of a run, 1,000 events, takes 0.3 s of processor.
+ * How long a worker may take for one workflow task: one that dies with a task in its hands holds
+ * the run up until then. The server's own default is 10 s. Replaying the longest history of a run,
+ * 1,000 events, takes 0.3 s of processor.
  */
 export const workflowTaskTimeout = '4s';
 
 /**
- * How long a workflow task waits for the worker that had the run, in milliseconds: a decision sent right after that worker's death
- * waits so long, and so does a run whose step it had. Temporal's default is 10 s. Taken away from a live worker that is late, a task
- * costs one replay: 200 runs at once got as much done with 1 s as with 2.
+ * How long a workflow task waits for the worker that had the run, in milliseconds: a decision sent
+ * right after that worker's death waits so long, and so does a run whose step it had. Temporal's
+ * default is 10 s. Taken away from a live worker that is late, a task costs one replay: 200 runs at
+ * once got as much done with 1 s as with 2.
  */
 export const stickyTimeoutMs = 1_000;
 

@@ -1,6 +1,6 @@
 /*
- * Temporal's Worker Deployments as we use them: one deployment for each task queue, so that queues are upgraded one by
- * one, and one version of it for each state of the workflow code.
+ * Temporal's Worker Deployments as we use them: one deployment for each task queue, so that queues
+ * are upgraded one by one, and one version of it for each state of the workflow code.
  */
 
 /** Characters that a deployment's name may not have, and the one that stands for them. */
@@ -8,7 +8,8 @@ const forbidden = /[^A-Za-z0-9-]/g;
 
 /** The deployment of the workers of a task queue. */
 export function deploymentOf(taskQueue: string): string {
-  // Two queues must not share a deployment because a character was replaced: the place of each is kept by its code.
+  // Two queues must not share a deployment because a character was replaced: the place of each is
+  // kept by its code.
   return taskQueue.replace(forbidden, (character) => `_${character.charCodeAt(0).toString(16)}_`);
 }
 

@@ -2,8 +2,8 @@ import type { JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
 
 /**
- * One envelope for everything that people (and later schedules and triggers) ask of the engine. It is JSON in a
- * signal or a start argument; its fields are what a signature will cover.
+ * One envelope for everything that people (and later schedules and triggers) ask of the engine. It
+ * is JSON in a signal or a start argument; its fields are what a signature will cover.
  */
 interface Envelope {
   version: 1;
@@ -26,7 +26,10 @@ export interface StartEnvelope extends Envelope {
   inputs: JsonObject;
   /** The plan digest that the person saw; when given, admission refuses any other. */
   digest?: string;
-  /** What becomes of a step that would ask, when nobody is there to be asked; absent asks, for as long as it takes. */
+  /**
+   * What becomes of a step that would ask, when nobody is there to be asked; absent asks, for as
+   * long as it takes.
+   */
   unattended?: (typeof unattendedWays)[number];
   /** The dead run whose finished steps this one takes over. */
   from?: { run: string; at?: string };
@@ -45,7 +48,9 @@ export type WhenHeld = (typeof whenHeldChoices)[number];
 /** What a failed step can be answered with. */
 export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
 export type DeskVerb = (typeof deskVerbs)[number];
-/** What a run as a whole can be told; `rollback` and `abort` without a step are about the run too. */
+/**
+ * What a run as a whole can be told; `rollback` and `abort` without a step are about the run too.
+ */
 export const runVerbs = ['cancel', 'pause', 'resume', 'rollback', 'abort'] as const;
 export const decisionVerbs = [
   'approve',

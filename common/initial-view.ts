@@ -4,7 +4,10 @@ import type { StartEnvelope } from './envelope.js';
 import type { RunKey } from './keys.js';
 import type { RunView, StepView } from './view.js';
 
-/** A run as it stands the moment it was admitted: every declared step pending. Workflow and record build it alike. */
+/**
+ * A run as it stands the moment it was admitted: every declared step pending. Workflow and record
+ * build it alike.
+ */
 export function initialView(
   key: RunKey,
   envelope: StartEnvelope,

@@ -54,7 +54,10 @@ export function leasedTargets({
   return [...new Set(changed.map(({ name }) => name))].sort();
 }
 
-/** Does the run end when somebody else has its targets, instead of waiting? Whoever starts it says so, else its input `on_busy`. */
+/**
+ * Does the run end when somebody else has its targets, instead of waiting? Whoever starts it says
+ * so, else its input `on_busy`.
+ */
 export function refusesWhenHeld(
   { whenHeld }: Pick<StartEnvelope, 'whenHeld'>,
   inputs: JsonObject,

@@ -1,5 +1,6 @@
 /*
- * What the codes of connections say, for all who open one: to a service, to a database, to the record. One list.
+ * What the codes of connections say, for all who open one: to a service, to a database, to the
+ * record. One list.
  */
 
 /** Codes of a connection that was never made: nothing was sent over it. */
@@ -27,11 +28,16 @@ const broken: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ]);
 
-/** A certificate that is not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+/**
+ * A certificate that is not accepted: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
 const certificate =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
 
-/** What OpenSSL says when the two sides do not come to an encrypted connection; later faults of it are not here. */
+/**
+ * What OpenSSL says when the two sides do not come to an encrypted connection; later faults of it
+ * are not here.
+ */
 const handshake =
   /wrong[ _]version[ _]number|unsupported[ _]protocol|unknown[ _]protocol|protocol[ _]version|handshake[ _]failure|no[ _]protocols[ _]available|packet[ _]length[ _]too[ _]long|http[ _]request|no[ _]shared[ _]cipher|unrecognized[ _]name|alert[ _]unknown[ _]ca|certificate[ _]required|(bad|unknown|expired|revoked)[ _]certificate|certificate[ _](unknown|expired|revoked)|(key|md)[ _]too[ _](small|weak)|before secure TLS connection/i;
 
@@ -39,8 +45,8 @@ export interface ConnectionTrouble {
   /** The most telling code, such as ECONNREFUSED. */
   code: string;
   /**
-   * tls: no encrypted connection was agreed on; unmade: no connection at all; broken: it was there, and what was sent over
-   * it may have arrived.
+   * tls: no encrypted connection was agreed on; unmade: no connection at all; broken: it was there,
+   * and what was sent over it may have arrived.
    */
   kind: 'tls' | 'unmade' | 'broken';
   /** For `tls`: what was wrong, in the words of the library, without an address. */

@@ -1,6 +1,7 @@
 /*
- * Operators' names are compared to say who may decide. So they are of characters that cannot be taken for one another, and
- * there is one way to write each: no capitals, no accents, no spaces, nothing invisible. A display name is never compared.
+ * Operators' names are compared to say who may decide. So they are of characters that cannot be
+ * taken for one another, and there is one way to write each: no capitals, no accents, no spaces,
+ * nothing invisible. A display name is never compared.
  */
 
 const longest = 64;

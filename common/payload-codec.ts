@@ -14,8 +14,8 @@ const fromBytes = 64 * 1024;
 const maxBytes = 64 * 1024 * 1024;
 
 /**
- * Packs large payloads: a run of thousands of steps hands its state to its next execution, and Temporal takes 2 MB at
- * most. Used by workers and clients alike, outside of the sandbox.
+ * Packs large payloads: a run of thousands of steps hands its state to its next execution, and
+ * Temporal takes 2 MB at most. Used by workers and clients alike, outside of the sandbox.
  */
 export const payloadCodec: PayloadCodec = {
   encode: (payloads) => Promise.all(payloads.map(pack)),
@@ -28,7 +28,10 @@ async function pack(payload: Payload): Promise<Payload> {
   return { metadata: { encoding: Buffer.from(encoding) }, data };
 }
 
-/** What cannot be unpacked is passed on as it is: the converter behind makes a marker of it, and no task fails for it. */
+/**
+ * What cannot be unpacked is passed on as it is: the converter behind makes a marker of it, and no
+ * task fails for it.
+ */
 async function unpack(payload: Payload): Promise<Payload> {
   const name = payload.metadata?.['encoding'];
   if (!name || !payload.data || Buffer.from(name).toString() !== encoding) return payload;

@@ -1,18 +1,22 @@
 /*
- * The task queues of a group of workers. A run's own queue holds its workflow tasks, for workers of the run's version, and
- * its steps, which workers of every version poll: a retry of a pinned run's activity is never handed to another
- * version, unless no worker of the run's own version has ever polled for activities there.
+ * The task queues of a group of workers. A run's own queue holds its workflow tasks, for workers of
+ * the run's version, and its steps, which workers of every version poll: a retry of a pinned run's
+ * activity is never handed to another version, unless no worker of the run's own version has ever
+ * polled for activities there.
  */
 
 /**
- * Where the engine's own short work goes: admission, verdicts, leases, the record. Steps that take all of a worker's slots
- * for hours must not keep a run from hearing that it is to end.
+ * Where the engine's own short work goes: admission, verdicts, leases, the record. Steps that take
+ * all of a worker's slots for hours must not keep a run from hearing that it is to end.
  */
 export function engineQueue(taskQueue: string): string {
   return `${taskQueue}-engine`;
 }
 
-/** Where only the workers of one host take activities. @param host id of the host, from the file beside its journals */
+/**
+ * Where only the workers of one host take activities.
+ * @param host id of the host, from the file beside its journals
+ */
 export function hostQueue(taskQueue: string, host: string): string {
   return `${taskQueue}@${host}`;
 }

@@ -69,8 +69,8 @@ interface Stretch {
 const first: readonly RecoveryClock[] = ['approve', 'decide', 'verify', 'execute', 'detect'];
 
 /**
- * Divides the time between failure and health: before the run began it was not detected; then each moment belongs to what
- * was under way, and where nothing was, to the execution that it held up.
+ * Divides the time between failure and health: before the run began it was not detected; then each
+ * moment belongs to what was under way, and where nothing was, to the execution that it held up.
  */
 function whereTimeWent(
   view: RunView,
@@ -110,7 +110,9 @@ function whereTimeWent(
   return spent;
 }
 
-/** What the nearest declaration around a step says. A step that was done again is called `name.2`. */
+/**
+ * What the nearest declaration around a step says. A step that was done again is called `name.2`.
+ */
 function clockOf(
   specs: readonly StepSpec[],
   [name = '', ...rest]: string[],

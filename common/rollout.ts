@@ -20,7 +20,9 @@ export interface SeenRollout extends RolloutState {
   kept: number;
   /** The ReplicaSet of its revision; null before the controller has made it. */
   replicaSet: string | null;
-  /** What somebody else has changed meanwhile, in words; only `follow` tells it instead of failing. */
+  /**
+   * What somebody else has changed meanwhile, in words; only `follow` tells it instead of failing.
+   */
   disturbed?: string;
 }
 

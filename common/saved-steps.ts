@@ -7,7 +7,10 @@ export interface SavedStep extends StepView {
   ordinal: number;
 }
 
-/** Room between the places of two declared steps for parts that the plan could not know: those go behind their group. */
+/**
+ * Room between the places of two declared steps for parts that the plan could not know: those go
+ * behind their group.
+ */
 const room = 10_000;
 
 /** The place of each step. It never changes, because a new one is always the last of its group. */

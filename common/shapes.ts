@@ -17,10 +17,11 @@ import { isOperator, operatorRule } from './operator.js';
 import { stepStates, type Problem, type StepView } from './view.js';
 
 /*
- * Everything that comes to a workflow from outside is looked at here before it is used: start arguments, and what
- * activities answered, which whoever reaches Temporal can answer too. What would throw later, in the middle of a workflow
- * task, would be tried again for ever, and no command could move the run. By hand: the sandbox has no schema library, and
- * a schema that grows stricter would break the replay of what was taken before.
+ * Everything that comes to a workflow from outside is looked at here before it is used: start
+ * arguments, and what activities answered, which whoever reaches Temporal can answer too. What
+ * would throw later, in the middle of a workflow task, would be tried again for ever, and no
+ * command could move the run. By hand: the sandbox has no schema library, and a schema that grows
+ * stricter would break the replay of what was taken before.
  */
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -32,7 +33,10 @@ const maxReasonLength = 2_000;
 /** Characters of a text that a failure tells. */
 const maxTextLength = 16_384;
 
-/** Level by level: whatever calls itself on such a value ends with a full stack, here and wherever it is read later. */
+/**
+ * Level by level: whatever calls itself on such a value ends with a full stack, here and wherever
+ * it is read later.
+ */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -120,8 +124,9 @@ export function whyNoStart(argument: unknown): string | null {
 }
 
 /**
- * Why nobody may start anything with it, as the end of a sentence; null when somebody may. Asked by admission, not by the
- * run itself: a rule that grows stricter must not break the replay of runs that began before.
+ * Why nobody may start anything with it, as the end of a sentence; null when somebody may. Asked by
+ * admission, not by the run itself: a rule that grows stricter must not break the replay of runs
+ * that began before.
  */
 export function whyNotAsked({ by, reason }: StartEnvelope): string | null {
   if (!isOperator(by)) return `${told(by)} is no name: ${operatorRule}`;
@@ -217,7 +222,10 @@ const verdict: ShapeOf<Verdict> = {
   at: isText,
 };
 
-/** The fields of a decision that the run reads. What is signed later, and what only the record keeps, is not looked at. */
+/**
+ * The fields of a decision that the run reads. What is signed later, and what only the record
+ * keeps, is not looked at.
+ */
 const decision: Pick<
   ShapeOf<DecisionEnvelope>,
   'verb' | 'by' | 'reason' | 'gate' | 'step' | 'attempt' | 'outputs' | 'inputs'
@@ -296,7 +304,10 @@ export function shortened(text: string): string {
   return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}…`;
 }
 
-/** What the execution before has handed over: its own, looked at only as far as the beginning needs it. */
+/**
+ * What the execution before has handed over: its own, looked at only as far as the beginning needs
+ * it.
+ */
 export function isCarried(argument: unknown): boolean {
   return has({
     verb: (value) => value === 'continue',

@@ -4,8 +4,8 @@ import type { StartEnvelope } from './envelope.js';
 import { searchAttributes, workflowTaskTimeout } from './names.js';
 
 /**
- * How a run of an admitted plan is started, whoever starts it: what Temporal's own lists and pages show of it, and the
- * digest of the plan that was seen.
+ * How a run of an admitted plan is started, whoever starts it: what Temporal's own lists and pages
+ * show of it, and the digest of the plan that was seen.
  */
 export function startOptions(envelope: StartEnvelope, plan: Plan) {
   const targets = plan.targets.map((target) => target.name);
@@ -32,7 +32,10 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
   };
 }
 
-/** How Temporal orders what waits for a worker, from 1, the first, to 5; 3 unless said. A drill is as urgent as the real thing. */
+/**
+ * How Temporal orders what waits for a worker, from 1, the first, to 5; 3 unless said. A drill is
+ * as urgent as the real thing.
+ */
 export function taskPriority(priority: Priority): { priorityKey: number } {
   return { priorityKey: priorities.indexOf(priority) + 1 };
 }

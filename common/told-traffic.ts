@@ -1,8 +1,8 @@
 import type { TrafficServer } from '../language/runbook.js';
 
 /*
- * What a run has told a proxy, and what becomes of it: a proxy that is restarted may have forgotten it, and somebody else
- * may have changed it.
+ * What a run has told a proxy, and what becomes of it: a proxy that is restarted may have forgotten
+ * it, and somebody else may have changed it.
  */
 
 /** As far as it matters here, what a step of kind `traffic` that sets weights answers with. */

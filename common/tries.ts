@@ -3,9 +3,9 @@ import type { Json } from '../language/json.js';
 import type { FailureType, failureTypes } from './failures.js';
 
 /*
- * How often a step is tried: decided here, and nowhere else. What had no effect is tried again whatever the step does. What
- * may have had one is tried once, unless the step says that it may be done again: by `retry`, because it only reads, or
- * because it says that twice is as good as once.
+ * How often a step is tried: decided here, and nowhere else. What had no effect is tried again
+ * whatever the step does. What may have had one is tried once, unless the step says that it may be
+ * done again: by `retry`, because it only reads, or because it says that twice is as good as once.
  */
 
 /** What holds where a step says nothing of `retry`. */

@@ -1,6 +1,6 @@
 /**
- * The run's page in the Temporal UI. A waiting run opens at its details, where the step table and the approving
- * command stand; any other at its history.
+ * The run's page in the Temporal UI. A waiting run opens at its details, where the step table and
+ * the approving command stand; any other at its history.
  * @param base address of the UI without a trailing slash
  */
 export function uiLink(

@@ -68,15 +68,18 @@ export interface StepView {
   undo?: string;
   /** The run whose result this is, when the step was taken over from it. */
   takenFrom?: string;
-  /** Set when a long run has left the output behind: nothing in it needs the output any more, and the record has it. */
+  /**
+   * Set when a long run has left the output behind: nothing in it needs the output any more, and
+   * the record has it.
+   */
   outputIn?: 'record';
 }
 
 /** Something that the run waits for. */
 export interface WaitView {
   /**
-   * `failure`: a step failed, and its answer comes from the desk. `manual`: people do the step. `lease`: another run holds
-   * a target.
+   * `failure`: a step failed, and its answer comes from the desk. `manual`: people do the step.
+   * `lease`: another run holds a target.
    */
   kind: 'approval' | 'failure' | 'manual' | 'lease';
   /** The gate's id, the step's path, or `target:` and a name. */
@@ -91,7 +94,10 @@ export interface WaitView {
   digest: string;
   /** What the approver is shown. */
   evidence: JsonObject;
-  /** What the approver has to type; absent: nothing, or the record was asked, which does not keep it. */
+  /**
+   * What the approver has to type; absent: nothing, or the record was asked, which does not keep
+   * it.
+   */
   confirm?: string | undefined;
   /** The exact command that approves, does the failed step again, or takes the target over. */
   command: string;
@@ -109,10 +115,15 @@ export interface DecisionView {
   message: string;
 }
 
-/** A run as `status --output json` prints it; the query `status` returns it, and the record can rebuild it. */
+/**
+ * A run as `status --output json` prints it; the query `status` returns it, and the record can
+ * rebuild it.
+ */
 export interface RunView {
   id: string;
-  /** Temporal's first run id: survives reset and continue-as-new; with `id` the key of the record. */
+  /**
+   * Temporal's first run id: survives reset and continue-as-new; with `id` the key of the record.
+   */
   firstRunId: string;
   runbook: string;
   runbookVersion: string;
@@ -134,12 +145,18 @@ export interface RunView {
   outputs: JsonObject;
   /** Paths that would be taken back now, in that order; absent when it is not known. */
   undos?: string[];
-  /** Results taken over from a dead run that were looked at again: those that hold, and those that no longer do. */
+  /**
+   * Results taken over from a dead run that were looked at again: those that hold, and those that
+   * no longer do.
+   */
   probed?: string[];
   drifted?: string[];
   /** Set when the run is a drill. */
   drill?: true;
-  /** What came of the recovery that the run is; absent until it is known, and for runs that recover nothing. */
+  /**
+   * What came of the recovery that the run is; absent until it is known, and for runs that recover
+   * nothing.
+   */
   recovery?: RecoveryView;
   /** Why the run ended as it did, for failed, rejected and cancelled runs. */
   problem: Problem | null;
@@ -157,8 +174,8 @@ export const attemptStates = [
   'lost',
 ] as const;
 /**
- * `lost`: its worker died, or fell silent and was replaced; what it still reports is refused. `unknown`: it may have acted,
- * and nobody can know.
+ * `lost`: its worker died, or fell silent and was replaced; what it still reports is refused.
+ * `unknown`: it may have acted, and nobody can know.
  */
 export type AttemptState = (typeof attemptStates)[number];
 
@@ -180,7 +197,10 @@ export interface AttemptView {
   endedAt: string | null;
   output: Json;
   error: Problem | null;
-  /** What the attempt wrote to stdout, stderr and its log; null until it ended, or when it wrote nothing. */
+  /**
+   * What the attempt wrote to stdout, stderr and its log; null until it ended, or when it wrote
+   * nothing.
+   */
   written: OutputTotals | null;
 }
 
@@ -201,7 +221,10 @@ export interface TimelineEntry {
   /** Path of the step, or the gate; null for the run itself. */
   step: string | null;
   attempt: number | null;
-  /** attempt and undo: an AttemptState; wait: waiting, approved, rejected, taken-over or closed; decision: its verdict; start and end: a RunState. */
+  /**
+   * attempt and undo: an AttemptState; wait: waiting, approved, rejected, taken-over or closed;
+   * decision: its verdict; start and end: a RunState.
+   */
   state: string;
   /** Who started the run, or decided. */
   by: string | null;
@@ -223,14 +246,22 @@ export interface ReachedView {
 
 /** A recovery, measured. */
 export interface RecoveryView extends ReachedView {
-  /** ISO times: of the failure, of the newest accepted change that was recovered, and when all was well again. */
+  /**
+   * ISO times: of the failure, of the newest accepted change that was recovered, and when all was
+   * well again.
+   */
   failedAt: string;
   recoveredTo: string;
   healthyAt: string;
   services: Record<string, ReachedView>;
-  /** What was to be reached for services that were not measured: this system has none of them. Absent: there are none. */
+  /**
+   * What was to be reached for services that were not measured: this system has none of them.
+   * Absent: there are none.
+   */
   unmeasured?: Record<string, Objective>;
-  /** Where the time between failure and health went, in milliseconds; the parts add up to `rtoMs`. */
+  /**
+   * Where the time between failure and health went, in milliseconds; the parts add up to `rtoMs`.
+   */
   spent: Record<RecoveryClock, number>;
 }
 

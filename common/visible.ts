@@ -1,12 +1,13 @@
 /*
- * Text that came from outside, made harmless where it is shown. Each sink has its own escaping, at its writer, and all
- * of them begin with this one: what cannot be seen, turns text around, or acts on a terminal is written out.
+ * Text that came from outside, made harmless where it is shown. Each sink has its own escaping, at
+ * its writer, and all of them begin with this one: what cannot be seen, turns text around, or acts
+ * on a terminal is written out.
  */
 
 /**
- * Control characters but tab and line feed; format characters that hide or turn text (bidirectional controls, zero
- * width, tags); the line and paragraph separators, which end a line for some readers only. The joiners of emoji and of
- * Indic and Arabic scripts stay.
+ * Control characters but tab and line feed; format characters that hide or turn text (bidirectional
+ * controls, zero width, tags); the line and paragraph separators, which end a line for some readers
+ * only. The joiners of emoji and of Indic and Arabic scripts stay.
  */
 const unseen =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\udb40[\udc00-\udc7f]/g;
@@ -24,7 +25,10 @@ export function visible(text: string): string {
   return text.replaceAll('\r\n', '\n').replace(unseen, written);
 }
 
-/** JSON with the same value, harmless wherever it is printed. @param indent as for JSON.stringify */
+/**
+ * JSON with the same value, harmless wherever it is printed.
+ * @param indent as for JSON.stringify
+ */
 export function visibleJson(value: unknown, indent?: number): string {
   // Outside of strings JSON has none of these characters, and inside of them \u says the same.
   return JSON.stringify(value, null, indent).replace(unseen, written);

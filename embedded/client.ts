@@ -1,6 +1,9 @@
 import pg from 'pg';
 
-/** One connection to PostgreSQL, for some questions. @throws Error when the server does not answer, and what `work` throws */
+/**
+ * One connection to PostgreSQL, for some questions.
+ * @throws Error when the server does not answer, and what `work` throws
+ */
 export async function withClient<T>(
   address: string | pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,

@@ -2,7 +2,9 @@ import { homePaths, runbookHome } from './home.js';
 import { readJson } from './files.js';
 import { isAlive, type ProcessId } from './process.js';
 
-/** How to reach the `dev` that runs in a home; written once everything is up, removed when it stops. */
+/**
+ * How to reach the `dev` that runs in a home; written once everything is up, removed when it stops.
+ */
 export interface DevConnection {
   address: string;
   namespace: string;

@@ -36,8 +36,8 @@ const workerGraceMs = 30_000;
 const longestPauseMs = 10_000;
 
 /**
- * Temporal, PostgreSQL and a worker in one terminal, until Ctrl-C. Data and ports stay the same between starts; what a
- * supervisor that was killed left running is ended by the next one.
+ * Temporal, PostgreSQL and a worker in one terminal, until Ctrl-C. Data and ports stay the same
+ * between starts; what a supervisor that was killed left running is ended by the next one.
  * @returns the exit code
  * @throws EmbeddedError
  */
@@ -125,7 +125,11 @@ export async function runDev(options: DevOptions): Promise<number> {
   }
 }
 
-/** Begins from a backup of the record. What ran then has no Temporal any more: the workers are told so. @throws EmbeddedError */
+/**
+ * Begins from a backup of the record. What ran then has no Temporal any more: the workers are told
+ * so.
+ * @throws EmbeddedError
+ */
 async function restore(
   from: string,
   paths: HomePaths,
@@ -161,7 +165,10 @@ function refuseSecond(home: string): void {
   );
 }
 
-/** What a supervisor that was killed could not stop any more. Each is told apart from a stranger by its start time. */
+/**
+ * What a supervisor that was killed could not stop any more. Each is told apart from a stranger by
+ * its start time.
+ */
 async function endLeftovers(file: string): Promise<void> {
   const left = readJson<ProcessId[]>(file) ?? [];
   // The worker is last in the list and first to go.
@@ -277,7 +284,10 @@ class WorkerKeeper {
   }
 }
 
-/** A first start has no targets and no secrets yet: empty files, so that the worker runs and says what is missing. */
+/**
+ * A first start has no targets and no secrets yet: empty files, so that the worker runs and says
+ * what is missing.
+ */
 function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
   const env = options.env ?? process.env;
   for (const [name, content, setting] of [

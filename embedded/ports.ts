@@ -16,8 +16,9 @@ export function portIsFree(port: number): Promise<boolean> {
 const given = new Set<number>();
 
 /**
- * A port that nobody listens on now, and another one each time. Not one of those that systems give to connections of clients,
- * from 32768 on: what listens on it would find it taken when it comes back after its death.
+ * A port that nobody listens on now, and another one each time. Not one of those that systems give
+ * to connections of clients, from 32768 on: what listens on it would find it taken when it comes
+ * back after its death.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -33,5 +34,7 @@ export async function choosePort(wanted: number | undefined): Promise<number> {
   return wanted !== undefined && (await portIsFree(wanted)) ? wanted : freePort();
 }
 
-/** What servers say when somebody else began to listen between our look at the port and their start. */
+/**
+ * What servers say when somebody else began to listen between our look at the port and their start.
+ */
 export const portWasTaken = /address already in use/i;

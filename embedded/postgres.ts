@@ -20,7 +20,10 @@ const readyMs = 60_000;
 export interface PlaceOptions {
   /** Folder of the programs, from findPostgres. */
   programs: string;
-  /** Where the data should live; root's private folders are left for one that the server's account can enter. */
+  /**
+   * Where the data should live; root's private folders are left for one that the server's account
+   * can enter.
+   */
   folder: string;
   log?: ((line: string) => void) | undefined;
   say?: ((line: string) => void) | undefined;
@@ -45,8 +48,9 @@ export interface Postgres {
 }
 
 /**
- * Starts PostgreSQL on loopback with a data folder of its own, made on the first start; passwords by SCRAM, fsync on.
- * Data survive; what an earlier supervisor left running on the same data is stopped first.
+ * Starts PostgreSQL on loopback with a data folder of its own, made on the first start; passwords
+ * by SCRAM, fsync on. Data survive; what an earlier supervisor left running on the same data is
+ * stopped first.
  * @throws EmbeddedError
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
@@ -112,7 +116,9 @@ interface Launch {
   adminUrl: string;
 }
 
-/** Starts the server on the wanted port, or on another one when somebody else has it or is quicker. */
+/**
+ * Starts the server on the wanted port, or on another one when somebody else has it or is quicker.
+ */
 async function startListening(
   { port: wanted, log, pickPort = choosePort }: PostgresOptions,
   launch: (port: number) => Launch,
@@ -155,7 +161,10 @@ function answers(url: string): Promise<boolean> {
   );
 }
 
-/** Made beside and renamed into place, so that a start that was interrupted leaves nothing half done. */
+/**
+ * Made beside and renamed into place, so that a start that was interrupted leaves nothing half
+ * done.
+ */
 async function initialise(
   programs: string,
   folder: string,
@@ -195,7 +204,10 @@ async function initialise(
   await rename(half, data);
 }
 
-/** A server that outlived its supervisor still holds the data; it is ended the clean way before a new one starts. */
+/**
+ * A server that outlived its supervisor still holds the data; it is ended the clean way before a
+ * new one starts.
+ */
 async function endLeftover(data: string): Promise<void> {
   const pidFile = join(data, 'postmaster.pid');
   const [line] = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
@@ -216,7 +228,10 @@ async function runsOn(pid: number, data: string): Promise<boolean> {
   return String(stdout ?? '').includes(data);
 }
 
-/** The folder, or another one when the server's account cannot get to it (a clone under root's private home). */
+/**
+ * The folder, or another one when the server's account cannot get to it (a clone under root's
+ * private home).
+ */
 async function reachable(
   folder: string,
   account: Account | undefined,

@@ -59,7 +59,10 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Lines kept to explain why a server ended: one that panics says more than a hundred after the reason. */
+/**
+ * Lines kept to explain why a server ended: one that panics says more than a hundred after the
+ * reason.
+ */
 const keptLines = 500;
 
 /** A server that we started. */
@@ -114,12 +117,16 @@ export class ServerProcess {
     this.child.once('exit', (code, signal) => listener(signal ?? `exit code ${code}`));
   }
 
-  /** Waits until `ready` says so. @throws EmbeddedError with the last lines when the process ends first or takes too long */
+  /**
+   * Waits until `ready` says so.
+   * @throws EmbeddedError with the last lines when the process ends first or takes too long
+   */
   async untilReady(ready: () => Promise<boolean>, limitMs: number): Promise<void> {
     const end = Date.now() + limitMs;
     for (;;) {
       const isReady = await ready();
-      // Looked at second: whoever answers when ours has ended is somebody else's server on the same port.
+      // Looked at second: whoever answers when ours has ended is somebody else's server on the same
+      // port.
       if (this.ended) throw new EmbeddedError(`${this.title} did not start: ${this.tail()}`);
       if (isReady) return;
       if (Date.now() > end)

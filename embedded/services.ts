@@ -52,7 +52,10 @@ export function postgresFolder(home: string): string {
   return join(home, 'postgres');
 }
 
-/** Starts Temporal and PostgreSQL side by side, each with data under `home`. @throws EmbeddedError; then nothing is left running */
+/**
+ * Starts Temporal and PostgreSQL side by side, each with data under `home`.
+ * @throws EmbeddedError; then nothing is left running
+ */
 export async function startServices(options: ServicesOptions): Promise<Services> {
   const { home, ports = {}, log, say, pickPort = choosePort } = options;
   const databases = options.databases ?? ['runbook'];

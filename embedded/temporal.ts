@@ -10,8 +10,9 @@ import { ServerProcess, type ProcessId } from './process.js';
 const readyMs = 60_000;
 
 /**
- * As shipped, the only shard of the development server polls its queues at most 20 times a second, which costs every
- * dispatched task 50 ms; a step fell from 50 ms to 13 ms with these. Durability stays as it is.
+ * As shipped, the only shard of the development server polls its queues at most 20 times a second,
+ * which costs every dispatched task 50 ms; a step fell from 50 ms to 13 ms with these. Durability
+ * stays as it is.
  */
 const quickerQueues = [
   'history.transferProcessorMaxPollRPS=2000',
@@ -28,7 +29,10 @@ export interface TemporalOptions {
   uiPort?: number | undefined;
   /** Search attribute → type. */
   searchAttributes: Readonly<Record<string, string>>;
-  /** How long the history of ended runs is kept; the development server's own default, a day, unless said. */
+  /**
+   * How long the history of ended runs is kept; the development server's own default, a day, unless
+   * said.
+   */
   retentionDays?: number;
   /** More dynamic configuration, `key=value`. */
   dynamicConfig?: readonly string[];
@@ -54,7 +58,10 @@ export interface Temporal {
   stop(): Promise<void>;
 }
 
-/** Starts Temporal's development server on loopback, with its database file and its UI. @throws EmbeddedError */
+/**
+ * Starts Temporal's development server on loopback, with its database file and its UI.
+ * @throws EmbeddedError
+ */
 export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
   await mkdir(dirname(options.databaseFile), { recursive: true });
   const { server, port, uiPort } = await startPatiently(options);
@@ -75,8 +82,8 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
 }
 
 /**
- * Starts the server on the wanted ports, or on others when somebody else has them or is quicker. A database file that the
- * server before has only just let go of is locked for a moment more.
+ * Starts the server on the wanted ports, or on others when somebody else has them or is quicker. A
+ * database file that the server before has only just let go of is locked for a moment more.
  */
 async function startPatiently(
   options: TemporalOptions,
@@ -94,7 +101,8 @@ async function startPatiently(
     });
     try {
       const { port, uiPort } = ports;
-      // It answers before its UI listens, and ends when the UI cannot: another one was quicker at that port.
+      // It answers before its UI listens, and ends when the UI cannot: another one was quicker at
+      // that port.
       await server.untilReady(
         async () =>
           (await accepts(port)) &&

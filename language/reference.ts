@@ -1,7 +1,10 @@
 import type { Json, JsonObject } from './json.js';
 import { lookUp, valueAt } from './condition.js';
 
-/** A value that is known only later: `{"$": "steps.restart.job"}`. Takes the value as it is; nothing is put together as text. */
+/**
+ * A value that is known only later: `{"$": "steps.restart.job"}`. Takes the value as it is; nothing
+ * is put together as text.
+ */
 export interface Reference {
   $: string;
 }
@@ -28,7 +31,10 @@ export function isReference(value: Json): value is Json & Reference {
   return isObject(value) && Object.keys(value).length === 1 && typeof value['$'] === 'string';
 }
 
-/** Puts values in the place of references, everywhere in the template; never a part of one. @throws Unresolved */
+/**
+ * Puts values in the place of references, everywhere in the template; never a part of one.
+ * @throws Unresolved
+ */
 export function resolve(template: Json, scope: JsonObject): Json {
   if (isReference(template)) {
     const found = lookUp(scope, template.$);

@@ -6,8 +6,9 @@ import { parseStrictly } from './strict-file.js';
 import { priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
 
 /*
- * The shape of a runbook that is data. Strict everywhere: a word that is not known is a mistake, never ignored. What
- * could carry an injection takes no reference: a program, a statement's text, a path, a method.
+ * The shape of a runbook that is data. Strict everywhere: a word that is not known is a mistake,
+ * never ignored. What could carry an injection takes no reference: a program, a statement's text, a
+ * path, a method.
  */
 
 const id = z
@@ -343,12 +344,18 @@ const runbook = z
       context.addIssue({ code: 'custom', message: `nothing is called ${name}`, path: ['steps'] });
   });
 
-/** Reads a runbook that is data from the text of its file. @throws FileError with every mistake as file:line:col */
+/**
+ * Reads a runbook that is data from the text of its file.
+ * @throws FileError with every mistake as file:line:col
+ */
 export function parseRunbook(text: string, path: string): RunbookSpec {
   return { ...(parseStrictly(text, path, runbook) as RunbookSpec), data: true };
 }
 
-/** References to inputs and top-level steps that there are not; steps inside groups are seen by those beside them. */
+/**
+ * References to inputs and top-level steps that there are not; steps inside groups are seen by
+ * those beside them.
+ */
 function unknownReferences(spec: RunbookSpec): string[] {
   const inputs = new Set(Object.keys(spec.inputs));
   const unknown = new Set<string>();

@@ -57,25 +57,36 @@ export function isGroup(kind: StepKind): boolean {
   return (groupKinds as readonly StepKind[]).includes(kind);
 }
 
-/** One declared input. A missing `default` makes it required unless `optional`. Durations are text such as `5m`. */
+/**
+ * One declared input. A missing `default` makes it required unless `optional`. Durations are text
+ * such as `5m`.
+ */
 export type InputSpec = { description: string; optional?: boolean } & (
   | {
       type: 'target';
       kind: string;
       default?: string;
-      /** The runbook only looks at it when it is drilled: a drill may name one that is not isolated. */
+      /**
+       * The runbook only looks at it when it is drilled: a drill may name one that is not isolated.
+       */
       observed?: boolean;
     }
   | { type: 'text'; default?: string; pattern?: string; maxLength?: number }
   | { type: 'integer' | 'number'; default?: number; minimum?: number; maximum?: number }
   | { type: 'boolean'; default?: boolean }
   | { type: 'duration'; default?: string }
-  /** A point in time, to the microsecond, in UTC; `or` are words that may stand for one, such as `latest`. */
+  /**
+   * A point in time, to the microsecond, in UTC; `or` are words that may stand for one, such as
+   * `latest`.
+   */
   | { type: 'instant'; default?: string; or?: readonly string[] }
   | { type: 'choice'; options: readonly string[]; default?: string }
 );
 
-/** How often and how patiently a failing step is tried again. Failures of class `permanent` are never tried again. */
+/**
+ * How often and how patiently a failing step is tried again. Failures of class `permanent` are
+ * never tried again.
+ */
 export interface RetrySpec {
   /** Attempts in all, the first included. */
   attempts: number;
@@ -86,7 +97,10 @@ export interface RetrySpec {
   maxMs?: number;
 }
 
-/** What a runbook declares of a step before any run: shown by `show` and `plan`, frozen into the plan. */
+/**
+ * What a runbook declares of a step before any run: shown by `show` and `plan`, frozen into the
+ * plan.
+ */
 export interface StepSpec {
   id: string;
   title: string;
@@ -96,9 +110,15 @@ export interface StepSpec {
   /** Limit of one attempt. */
   timeoutMs?: number;
   retry?: RetrySpec;
-  /** What becomes of the run when the step has failed for good; `ask` unless said. What is unknown always asks. */
+  /**
+   * What becomes of the run when the step has failed for good; `ask` unless said. What is unknown
+   * always asks.
+   */
   onFailure?: 'ask' | 'abort' | 'rollback' | 'continue';
-  /** Names of the output that later steps need: the step cannot be skipped, and whoever did it by hand gives them. */
+  /**
+   * Names of the output that later steps need: the step cannot be skipped, and whoever did it by
+   * hand gives them.
+   */
   answers?: readonly string[];
   /** What taking the step back does, in words; absent means that nothing has to be taken back. */
   undo?: string;
@@ -108,9 +128,15 @@ export interface StepSpec {
   instructions?: string;
   /** Steps inside a `parallel`, `forEach` or `runbook`. */
   steps?: readonly StepSpec[];
-  /** What the step does, when the runbook is data; the code of a code-first runbook says it otherwise. */
+  /**
+   * What the step does, when the runbook is data; the code of a code-first runbook says it
+   * otherwise.
+   */
   work?: WorkTemplate;
-  /** Begins only when it holds on what is known then (`inputs.x`, `steps.y.z`, `item`); else the step is not needed. */
+  /**
+   * Begins only when it holds on what is known then (`inputs.x`, `steps.y.z`, `item`); else the
+   * step is not needed.
+   */
   when?: Condition;
   /** For `forEach`: a list of texts, or a reference to one. */
   items?: Json;
@@ -121,7 +147,10 @@ export interface StepSpec {
   inputs?: JsonObject;
   /** For `approval` and `manual`: what people must see, by name. */
   evidence?: JsonObject;
-  /** What its time counts as, where a recovery is measured; `execute` unless said, and `approve` at every gate. */
+  /**
+   * What its time counts as, where a recovery is measured; `execute` unless said, and `approve` at
+   * every gate.
+   */
   clock?: 'decide' | 'verify';
   /** For `approval`: who may decide. `another` refuses the requester. */
   approvers?: 'another' | 'anyone';
@@ -129,7 +158,10 @@ export interface StepSpec {
   deadlineMs?: number;
 }
 
-/** What a step of a runbook that is data does. Any value in it may be a reference: `{"$": "inputs.pipeline"}`. */
+/**
+ * What a step of a runbook that is data does. Any value in it may be a reference: `{"$":
+ * "inputs.pipeline"}`.
+ */
 export interface WorkTemplate {
   /** An `Action`, but for its references. */
   action: JsonObject;
@@ -168,7 +200,9 @@ export interface RunbookSpec {
   drillEveryDays?: number;
   verification: string;
   rollback: string;
-  /** True when the steps are data, which the interpreter does; false and absent: code orders them. */
+  /**
+   * True when the steps are data, which the interpreter does; false and absent: code orders them.
+   */
   data?: true;
   /** What a run hands to whoever started it, as references; only where the steps are data too. */
   outputs?: JsonObject;
@@ -196,7 +230,9 @@ export interface CommandAction {
   kind: 'command';
   /** Program and arguments; never a shell line. */
   argv: readonly string[];
-  /** Places of the arguments that inputs or outputs decided: data only, never an option, never code. */
+  /**
+   * Places of the arguments that inputs or outputs decided: data only, never an option, never code.
+   */
   given?: readonly number[];
   env?: Readonly<Record<string, string | SecretRef>>;
   /** The target that the command acts on; secrets in `env` must be allowed for it. */
@@ -205,8 +241,8 @@ export interface CommandAction {
   /** Exit codes that count as success; 0 unless said. */
   exitCodes?: readonly number[];
   /**
-   * Its last line is an answer that code reads: read whole on the worker, checked, and given as `answer` of the output. Has to
-   * be there when the program ends with 0; else it is null.
+   * Its last line is an answer that code reads: read whole on the worker, checked, and given as
+   * `answer` of the output. Has to be there when the program ends with 0; else it is null.
    */
   answer?: AnswerName;
   /** Doing it twice is as good as once: when its host is gone, it is done again on another. */
@@ -216,7 +252,9 @@ export interface CommandAction {
 export interface SqlStatement {
   text: string;
   values?: readonly Json[];
-  /** The output key that holds this statement's rows; unnamed statements keep their row count only. */
+  /**
+   * The output key that holds this statement's rows; unnamed statements keep their row count only.
+   */
   as?: string;
 }
 
@@ -234,7 +272,10 @@ export interface HttpAction {
   kind: 'http';
   target: string;
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Path on the target's own address, such as `/jobs/{job}/status`; `{x}` is taken from `params`, encoded. */
+  /**
+   * Path on the target's own address, such as `/jobs/{job}/status`; `{x}` is taken from `params`,
+   * encoded.
+   */
   path: string;
   params?: Readonly<Record<string, string | number>>;
   query?: Readonly<Record<string, string | number>>;
@@ -246,7 +287,10 @@ export interface HttpAction {
   idempotent?: boolean;
   /** Statuses that count as success; 200-299 unless said. */
   statuses?: readonly number[];
-  /** Output name → path in the JSON answer; use it when the answer may be large. Absent: the whole body, capped. */
+  /**
+   * Output name → path in the JSON answer; use it when the answer may be large. Absent: the whole
+   * body, capped.
+   */
   pick?: Readonly<Record<string, string>>;
 }
 
@@ -261,7 +305,10 @@ export interface CheckAction {
   progress?: readonly string[];
 }
 
-/** A message to people, sent to a target of kind `webhook`; without a target it is kept in the report only. */
+/**
+ * A message to people, sent to a target of kind `webhook`; without a target it is kept in the
+ * report only.
+ */
 export interface NotifyAction {
   kind: 'notify';
   target?: string;
@@ -273,29 +320,41 @@ export interface NotifyAction {
 export interface TrafficServer {
   /** As the proxy calls it, such as `blue`. */
   name: string;
-  /** Such as `10.0.0.7:8080`, `[2001:db8::7]:8080` or `unix:/run/app.sock`; null when nothing runs there. */
+  /**
+   * Such as `10.0.0.7:8080`, `[2001:db8::7]:8080` or `unix:/run/app.sock`; null when nothing runs
+   * there.
+   */
   address: string | null;
   /** Its share against the others', 0 to 256; 0: no new requests. */
   weight: number;
 }
 
-/** Talks to the proxy in front of a target: the running one, and what it says afterwards is what counts. */
+/**
+ * Talks to the proxy in front of a target: the running one, and what it says afterwards is what
+ * counts.
+ */
 export interface TrafficAction {
   kind: 'traffic';
   /** Its facts say which proxy stands in front of it. */
   target: string;
   /**
-   * observe: what the proxy says now; set: makes it do what `servers` say, and reads back that it does; drain: no new
-   * requests to `servers`, then waits until none is under way there.
+   * observe: what the proxy says now; set: makes it do what `servers` say, and reads back that it
+   * does; drain: no new requests to `servers`, then waits until none is under way there.
    */
   operation: 'observe' | 'set' | 'drain';
   /** Others stay as they are. For `drain` the weights are not looked at. */
   servers?: readonly TrafficServer[];
-  /** For `drain`: how long requests under way may take, in milliseconds; then it is over all the same, and says so. */
+  /**
+   * For `drain`: how long requests under way may take, in milliseconds; then it is over all the
+   * same, and says so.
+   */
   limitMs?: number;
 }
 
-/** Measures what a release does to users, against the one that it is to replace; what to make of it is not its business. */
+/**
+ * Measures what a release does to users, against the one that it is to replace; what to make of it
+ * is not its business.
+ */
 export interface AnalysisAction {
   kind: 'analysis';
   /** As for `traffic`. */
@@ -306,7 +365,10 @@ export interface AnalysisAction {
   baseline?: string | readonly string[];
   /** What they run, for sources that are asked by version. */
   versions?: { candidate: string; baseline?: string };
-  /** How long to measure, in milliseconds; it is over sooner when the limits are already broken beyond doubt. */
+  /**
+   * How long to measure, in milliseconds; it is over sooner when the limits are already broken
+   * beyond doubt.
+   */
   windowMs: number;
   /** How much longer to wait for enough requests, in milliseconds. */
   patienceMs?: number;
@@ -344,7 +406,10 @@ export interface AnalysisNumbers {
   memoryBytes: number | null;
 }
 
-/** A Kubernetes Deployment as a run knows it: what is compared to tell whether somebody else has changed it. */
+/**
+ * A Kubernetes Deployment as a run knows it: what is compared to tell whether somebody else has
+ * changed it.
+ */
 export interface RolloutState {
   /** Counts the changes of its specification. */
   generation: number;
@@ -356,15 +421,19 @@ export interface RolloutState {
   autoscaler: string | null;
 }
 
-/** Does something to a target's Deployment with kubectl, unless somebody else has changed it since the run last saw it. */
+/**
+ * Does something to a target's Deployment with kubectl, unless somebody else has changed it since
+ * the run last saw it.
+ */
 export interface RolloutAction {
   kind: 'rollout';
   /** Its facts name kubeconfig, context, namespace, deployment and container. */
   target: string;
   /**
-   * observe: what runs; compare: is it still as `state` says; image: gives it `image`; scale: to `replicas`; undo: back to the
-   * revision of `state`, if all that has changed since is `image`; follow: waits until every pod is of the newest revision and
-   * available; watch: looks at the pods for `limitMs`.
+   * observe: what runs; compare: is it still as `state` says; image: gives it `image`; scale: to
+   * `replicas`; undo: back to the revision of `state`, if all that has changed since is `image`;
+   * follow: waits until every pod is of the newest revision and available; watch: looks at the pods
+   * for `limitMs`.
    */
   operation: 'observe' | 'compare' | 'image' | 'scale' | 'undo' | 'follow' | 'watch';
   /** The Deployment, where it is not the one that the facts name. */

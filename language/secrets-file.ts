@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { parseStrictly } from './strict-file.js';
 
 /*
- * secrets.yaml: which provider holds a secret, and to which targets it may go. Values are never in it.
+ * secrets.yaml: which provider holds a secret, and to which targets it may go. Values are never in
+ * it.
  */
 
 const provider = z

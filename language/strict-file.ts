@@ -9,7 +9,8 @@ import type { z } from 'zod';
 export class FileError extends Error {}
 
 /**
- * YAML, or JSON, that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags and parser warnings are errors.
+ * YAML, or JSON, that is exactly what `shape` says: unknown keys, duplicate keys, unknown tags and
+ * parser warnings are errors.
  * @throws FileError with every problem as file:line:col
  */
 export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>): T {

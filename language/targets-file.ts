@@ -55,7 +55,10 @@ const postgres = z.strictObject({
   ca: z.string().min(1).optional(),
 });
 
-/** How a connection is encrypted; undefined when nothing is said. Who names an authority wants it to be asked. */
+/**
+ * How a connection is encrypted; undefined when nothing is said. Who names an authority wants it to
+ * be asked.
+ */
 export function sslModeOf(given: z.infer<typeof postgres>): SslMode | undefined {
   const said = parseUrl(given.address)?.searchParams;
   const mode = said?.get('sslmode') as SslMode | null | undefined;

@@ -2,7 +2,10 @@ import type { RunbookSpec, StepSpec } from '../language/runbook.js';
 
 const quick = { attempts: 3, initialMs: 500, factor: 2, maxMs: 5_000 };
 const read = { effect: 'read', onFailure: 'abort', retry: quick, timeoutMs: 30_000 } as const;
-/** What has been changed by then is taken back without asking: that is what makes a deployment safe to leave alone. */
+/**
+ * What has been changed by then is taken back without asking: that is what makes a deployment safe
+ * to leave alone.
+ */
 const change = { effect: 'change', onFailure: 'rollback', retry: quick } as const;
 
 /** A proxy may be on its way up again. */
@@ -28,7 +31,10 @@ const measure: StepSpec = {
   timeoutMs: 3_600_000,
 };
 
-/** One server after the other in its place: what `roll` (workflows/zero-downtime-deployment/rolling.ts) does, in any runbook. */
+/**
+ * One server after the other in its place: what `roll`
+ * (workflows/zero-downtime-deployment/rolling.ts) does, in any runbook.
+ */
 export const rollSteps: StepSpec[] = [
   { ...measure, id: 'baseline', title: 'Measure the running version' },
   {

@@ -1,6 +1,7 @@
 /**
- * Makes a clone ready: installs what package-lock.json says when that changed, builds when a source changed. Plain Node,
- * no dependencies. Two at once wait for each other. Costs some milliseconds when there is nothing to do.
+ * Makes a clone ready: installs what package-lock.json says when that changed, builds when a source
+ * changed. Plain Node, no dependencies. Two at once wait for each other. Costs some milliseconds
+ * when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -52,7 +53,10 @@ function isBuilt() {
   return existsSync(file) && readFileSync(file, 'utf8') === sourceStamp(root);
 }
 
-/** What `npm run offline` has laid by is enough, and no network is asked. npm knows it by the registry that it is from. */
+/**
+ * What `npm run offline` has laid by is enough, and no network is asked. npm knows it by the
+ * registry that it is from.
+ */
 function fromCache() {
   const cache = join(process.env.RUNBOOK_CACHE || join(root, '.runbook', 'cache'), 'npm');
   const registry = join(cache, 'registry');

@@ -1,7 +1,7 @@
 /**
  * Compiles everything into dist/, copies what the program reads at run time beside it, bundles the
- * workflows, and leaves a stamp of what was built. Types are not checked here but by `npm run types`:
- * that takes twenty times as long, and a clone that somebody tries has been checked.
+ * workflows, and leaves a stamp of what was built. Types are not checked here but by `npm run
+ * types`: that takes twenty times as long, and a clone that somebody tries has been checked.
  */
 import { spawnSync } from 'node:child_process';
 import {

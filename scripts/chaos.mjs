@@ -1,6 +1,6 @@
 /**
- * The long forms of test/chaos, one after the other, each on servers of its own, and what each found in one table at the
- * end. Their short forms are part of `npm test`.
+ * The long forms of test/chaos, one after the other, each on servers of its own, and what each
+ * found in one table at the end. Their short forms are part of `npm test`.
  *
  *   npm run chaos                    all of them
  *   npm run chaos -- kills zombies   only these

@@ -1,6 +1,6 @@
 /**
- * The quick check before a commit: types, lint, format, the unit tests and the replay of recorded histories. Needs no
- * server and under a minute. What passes says only how long it took.
+ * The quick check before a commit: types, lint, format, the unit tests and the replay of recorded
+ * histories. Needs no server and under a minute. What passes says only how long it took.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -12,7 +12,10 @@ const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 const require = createRequire(import.meta.url);
 
-/** @type {{ name: string, run: () => Promise<{ exitCode: number, output: string, line?: string }> }[]} */
+/**
+ * @type {{ name: string, run: () => Promise<{ exitCode: number, output: string, line?: string }>
+ *   }[]}
+ */
 const checks = [
   { name: 'lint', run: () => node('eslint/package.json', 'bin/eslint.js', ['.']) },
   { name: 'unit and replay', run: tests },

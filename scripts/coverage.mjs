@@ -1,6 +1,7 @@
 /**
- * Coverage of workflows/engine by the driver's tests, which need no server. Prints a table and every place that did not run,
- * and fails below 100 %. `npm test` does the same beside everything else.
+ * Coverage of workflows/engine by the driver's tests, which need no server. Prints a table and
+ * every place that did not run, and fails below 100 %. `npm test` does the same beside everything
+ * else.
  */
 import { join, resolve } from 'node:path';
 import { measureEngine } from './lib/coverage.mjs';

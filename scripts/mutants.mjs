@@ -1,11 +1,13 @@
 /**
- * Puts one fault after the other into the engine and into the verdicts, and shows which test of the driver finds it. Each
- * test runs the real bundle in the real sandbox; a fault meets only the tests that come by its place. What no test finds
- * must stand in test/mutants/exceptions.json with a reason, else the command fails.
+ * Puts one fault after the other into the engine and into the verdicts, and shows which test of the
+ * driver finds it. Each test runs the real bundle in the real sandbox; a fault meets only the tests
+ * that come by its place. What no test finds must stand in test/mutants/exceptions.json with a
+ * reason, else the command fails.
  *
  *   npm run mutants                     all of them, and writes docs/mutants.md
  *   npm run mutants -- gates turn       only files whose name contains one of these
- *   npm run mutants -- --survivors      only those of which docs/mutants.md does not say that a test finds them
+ * npm run mutants -- --survivors      only those of which docs/mutants.md does not say that a test
+ * finds them
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -19,7 +21,10 @@ import { bundleForDriver, copyProgram } from './lib/program-copy.mjs';
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 
-/** Where the promises are kept that the driver can see. details.ts only words what people see in the Temporal UI. */
+/**
+ * Where the promises are kept that the driver can see. details.ts only words what people see in the
+ * Temporal UI.
+ */
 const places = [
   ...readdirSync('workflows/engine')
     .filter((name) => name !== 'details.ts')
@@ -34,14 +39,20 @@ const files = places.filter(
 );
 /** Random plans find in 8 what they find in 150, or the next run of the suite does. */
 const seeds = '8';
-/** A test takes this many times as long as without a fault, and some seconds more, before it counts as one that hangs. */
+/**
+ * A test takes this many times as long as without a fault, and some seconds more, before it counts
+ * as one that hangs.
+ */
 const patience = { times: 20, ms: 8_000 };
 /** Runs that a fault has stopped halfway stay in their process. */
 const faultsPerProcess = 100;
 
 /** What found a fault the last time finds it again in most cases: it is tried first. */
 const foundBefore = lastFound(readFileSync('docs/mutants.md', 'utf8'));
-/** Faults that no test has to find, each with its reason, named by file, function and what becomes of the code. */
+/**
+ * Faults that no test has to find, each with its reason, named by file, function and what becomes
+ * of the code.
+ */
 const exceptions = JSON.parse(readFileSync('test/mutants/exceptions.json', 'utf8')).flatMap(
   ({ faults: named, ...rest }) => named.map((fault) => ({ ...rest, fault })),
 );
@@ -105,7 +116,8 @@ async function work(queue, told) {
       patience.ms + patience.times * (tests.find((test) => test.name === name)?.ms ?? 0);
     let answer = await runner.ask({ fault: fault.id, tests: tests.map(({ name }) => name) }, limit);
     if (answer.hangs) {
-      // A machine that stalls looks the same: only what does not come to its end twice is found by that.
+      // A machine that stalls looks the same: only what does not come to its end twice is found by
+      // that.
       runner = await Runner.start(copy.folder, seeds);
       const again = [
         answer.killedBy,

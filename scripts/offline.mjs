@@ -1,6 +1,7 @@
 /**
- * Lays by, in .runbook/cache, all that a clone needs where there is no network: the packages that package-lock.json names, and
- * the programs of the embedded default. A clone with a copy of that folder installs, builds and runs `./runbook dev` offline.
+ * Lays by, in .runbook/cache, all that a clone needs where there is no network: the packages that
+ * package-lock.json names, and the programs of the embedded default. A clone with a copy of that
+ * folder installs, builds and runs `./runbook dev` offline.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';

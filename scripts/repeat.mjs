@@ -1,6 +1,6 @@
 /**
- * Runs a suite again and again, to see whether it is always green. Each result is written to a file at
- * once, and a call that was broken off goes on where it stopped; other sources begin anew.
+ * Runs a suite again and again, to see whether it is always green. Each result is written to a file
+ * at once, and a call that was broken off goes on where it stopped; other sources begin anew.
  *
  *   npm run test:repeat -- 10                  npm test, ten times
  *   npm run test:repeat -- 3 --busy 4          beside four loops that keep the processor busy

@@ -1,4 +1,7 @@
-/** What ./runbook runs: the bootstrap (some milliseconds when there is nothing to do), then the command line in this process. */
+/**
+ * What ./runbook runs: the bootstrap (some milliseconds when there is nothing to do), then the
+ * command line in this process.
+ */
 import { fileURLToPath } from 'node:url';
 
 await import('./bootstrap.mjs');

@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of docs/images anew, with the Chromium of this machine: a waiting run in the Temporal UI, and the report
- * of the run when it is done. Look at them before you commit them.
+ * Takes the pictures of docs/images anew, with the Chromium of this machine: a waiting run in the
+ * Temporal UI, and the report of the run when it is done. Look at them before you commit them.
  *
  *   npm run screenshots
  */

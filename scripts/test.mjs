@@ -1,14 +1,15 @@
 /**
- * A suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on free
- * ports, runs jest, and stops everything again, also on Ctrl-C. What a test leaves running or leaves in
- * the database fails the run. The last line is `N passed, N failed`, with `, N skipped` when there were
- * any.
+ * A suite on real services: starts PostgreSQL and Temporal once, in a folder of their own and on
+ * free ports, runs jest, and stops everything again, also on Ctrl-C. What a test leaves running or
+ * leaves in the database fails the run. The last line is `N passed, N failed`, with `, N skipped`
+ * when there were any.
  *
  *   npm test                          the product
  *   npm run test:system               whole systems
  *   npm run test:only -- test/store   one folder, without installing and building first
  *
- * RUNBOOK_TEST_DYNAMIC_CONFIG sets more of the Temporal server's dynamic configuration, as `key=value` with spaces between.
+ * RUNBOOK_TEST_DYNAMIC_CONFIG sets more of the Temporal server's dynamic configuration, as
+ * `key=value` with spaces between.
  */
 import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
@@ -63,7 +64,8 @@ try {
   process.stderr.write(`deadlines are stretched ${measurePatience()} times on this machine\n`);
   services = await startServices({
     home,
-    // A run is deleted only when the queue's progress is saved, by default every 30 s: the tests need not wait for that.
+    // A run is deleted only when the queue's progress is saved, by default every 30 s: the tests
+    // need not wait for that.
     dynamicConfig: [
       'history.transferProcessorUpdateAckInterval="1s"',
       'history.visibilityProcessorUpdateAckInterval="1s"',

@@ -23,9 +23,14 @@ export interface RunClosure {
   /** Why, told with what was left running. */
   problem: (left: readonly LeftRunning[]) => Problem | null;
   outputs?: JsonObject;
-  /** True when it is closed because Temporal does not have it, so that news of it opens it again. */
+  /**
+   * True when it is closed because Temporal does not have it, so that news of it opens it again.
+   */
   missing: boolean;
-  /** The execution that the record knew when this was found out. Has another one told of the run since, it is not closed. */
+  /**
+   * The execution that the record knew when this was found out. Has another one told of the run
+   * since, it is not closed.
+   */
   execution: string | null;
 }
 
@@ -36,9 +41,11 @@ const outcomeUnknown: Problem = {
 };
 
 /**
- * Closes a run that was ended behind the record's back, in one transaction: its state, its steps, its waits. Claims that are
- * open stay open, for whoever can still prove what became of them: the host of the command, or a later execution.
- * @returns false when the run has ended meanwhile, or went on in another execution; then nothing was changed
+ * Closes a run that was ended behind the record's back, in one transaction: its state, its steps,
+ * its waits. Claims that are open stay open, for whoever can still prove what became of them: the
+ * host of the command, or a later execution.
+ * @returns false when the run has ended meanwhile, or went on in another execution; then nothing
+ *   was changed
  */
 export function closeRun(pool: pg.Pool, key: RunKey, closure: RunClosure): Promise<boolean> {
   return inTransaction(pool, async (client) => {
@@ -81,7 +88,10 @@ async function leftRunning(client: pg.PoolClient, no: string): Promise<LeftRunni
   return rows;
 }
 
-/** What ran is unknown, what had failed has failed, and what only waited or had not been given to a worker never began. */
+/**
+ * What ran is unknown, what had failed has failed, and what only waited or had not been given to a
+ * worker never began.
+ */
 async function closeSteps(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'steps-close',

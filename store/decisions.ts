@@ -26,8 +26,8 @@ export interface JudgedDecision {
 }
 
 /**
- * Decisions with their verdicts, refused and malformed ones too. The same message under the same id twice is one row.
- * An accepted approval or rejection closes its gate in the record.
+ * Decisions with their verdicts, refused and malformed ones too. The same message under the same id
+ * twice is one row. An accepted approval or rejection closes its gate in the record.
  * @throws NotInRecord
  */
 export function recordDecisions(
@@ -82,7 +82,10 @@ const signalWords: Readonly<Record<string, string>> = {
   moved: 'The run was moved to other code.',
 };
 
-/** Signals that decide nothing: whoever sends one is in Temporal's history, and that one came is here too. */
+/**
+ * Signals that decide nothing: whoever sends one is in Temporal's history, and that one came is
+ * here too.
+ */
 export function recordSignals(
   client: Connection,
   no: string,
@@ -145,7 +148,10 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
   };
 }
 
-/** The message as JSON; nesting too deep for JSON must not keep the others of its batch from being recorded. */
+/**
+ * The message as JSON; nesting too deep for JSON must not keep the others of its batch from being
+ * recorded.
+ */
 function textOf(envelope: unknown): string {
   try {
     return JSON.stringify(envelope) ?? 'null';

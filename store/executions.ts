@@ -2,7 +2,10 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { inTransaction } from './transaction.js';
 
-/** One of the executions that a run has in Temporal; a reset and a continue-as-new begin another one under the same key. */
+/**
+ * One of the executions that a run has in Temporal; a reset and a continue-as-new begin another one
+ * under the same key.
+ */
 export interface Execution {
   /** Temporal's run id. */
   runId: string;
@@ -11,8 +14,9 @@ export interface Execution {
 }
 
 /**
- * `current`: of the execution that the record knows, or of the next one. `revived`: the record had the run as ended, and it
- * goes on. `replaced`: of an execution that a later one has replaced; it may change nothing any more.
+ * `current`: of the execution that the record knows, or of the next one. `revived`: the record had
+ * the run as ended, and it goes on. `replaced`: of an execution that a later one has replaced; it
+ * may change nothing any more.
  */
 export type Arrival = 'current' | 'revived' | 'replaced';
 
@@ -27,8 +31,9 @@ export class ExecutionReplaced extends Error {
 }
 
 /**
- * Takes down which execution tells of a run. An ended run comes back to life when a later execution tells of it, or when it
- * was closed only because Temporal did not have it. The run's row stays locked until the transaction ends.
+ * Takes down which execution tells of a run. An ended run comes back to life when a later execution
+ * tells of it, or when it was closed only because Temporal did not have it. The run's row stays
+ * locked until the transaction ends.
  * @returns null when the record does not have the run
  */
 export async function arrive(
@@ -70,7 +75,10 @@ export function noteExecution(
   return inTransaction(pool, (client) => arrive(client, key, execution));
 }
 
-/** What the end has decided is open again; what was done stays done. The execution that goes on writes what it sees of it. */
+/**
+ * What the end has decided is open again; what was done stays done. The execution that goes on
+ * writes what it sees of it.
+ */
 async function reopen(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'steps-reopen',

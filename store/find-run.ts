@@ -14,8 +14,8 @@ export class NotInRecord extends Error {
 }
 
 /**
- * The run's number in the record, its row locked until the transaction ends, so that writes about one run follow each
- * other.
+ * The run's number in the record, its row locked until the transaction ends, so that writes about
+ * one run follow each other.
  * @throws NotInRecord
  */
 export async function lockRun(client: pg.PoolClient, key: RunKey): Promise<string> {
@@ -28,7 +28,9 @@ export async function lockRun(client: pg.PoolClient, key: RunKey): Promise<strin
   return rows[0].no;
 }
 
-/** The number of exactly this run, or of the newest under a workflow id; null when there is none. */
+/**
+ * The number of exactly this run, or of the newest under a workflow id; null when there is none.
+ */
 export async function findRun(pool: Connection, run: RunKey | string): Promise<string | null> {
   const [id, firstRunId] = typeof run === 'string' ? [run, null] : [run.run, run.firstRunId];
   const { rows } = await pool.query<{ no: string }>({

@@ -3,8 +3,9 @@ import type pg from 'pg';
 type Connection = pg.Pool | pg.Client;
 
 /**
- * Names a database of a running server by its data and by when the server was started, so that neither a copy of the data
- * nor a server that took over from another one is taken for it. undefined where the server does not tell.
+ * Names a database of a running server by its data and by when the server was started, so that
+ * neither a copy of the data nor a server that took over from another one is taken for it.
+ * undefined where the server does not tell.
  */
 export function databaseIdentity(connection: Connection): Promise<string | undefined> {
   return ask(

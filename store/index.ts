@@ -1,4 +1,7 @@
-/** The record in PostgreSQL: what was admitted, done and decided. Temporal's history is the state machine; this outlives it. */
+/**
+ * The record in PostgreSQL: what was admitted, done and decided. Temporal's history is the state
+ * machine; this outlives it.
+ */
 export { backupState, type BackupState } from './backup.js';
 export { closeRun, type LeftRunning, type RunClosure } from './close-run.js';
 export { recordDecisions, type JudgedDecision } from './decisions.js';

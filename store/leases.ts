@@ -6,12 +6,17 @@ import { NotInRecord } from './find-run.js';
 import { inTransaction } from './transaction.js';
 import { closeLeaseWaits } from './waits.js';
 
-/** Seconds without a question after which a run that waits no longer keeps its place in the line. */
+/**
+ * Seconds without a question after which a run that waits no longer keeps its place in the line.
+ */
 const inLineSeconds = 10;
 
 export interface LeaseClaim {
   key: RunKey;
-  /** The run at the top of the nesting: runs of one root share its leases. The run's own key when it is not nested. */
+  /**
+   * The run at the top of the nesting: runs of one root share its leases. The run's own key when it
+   * is not nested.
+   */
   root: RunKey;
   /** Sorted. */
   targets: readonly string[];
@@ -52,8 +57,8 @@ export interface LeaseLoss {
 }
 
 /**
- * Takes all targets of a run, or none. Asking again changes nothing, also after a reset or continue-as-new: the key is
- * the same. The first to ask goes first, as long as it goes on asking.
+ * Takes all targets of a run, or none. Asking again changes nothing, also after a reset or
+ * continue-as-new: the key is the same. The first to ask goes first, as long as it goes on asking.
  * @param options.queue false: a run that will not wait takes no place in the line
  * @returns who has the targets that could not be had; empty when the run holds all of them
  * @throws NotInRecord, RunClosed
@@ -141,9 +146,11 @@ async function acquire(
 }
 
 /**
- * Proves that a run still holds what it has claimed, and keeps it so until the transaction ends. A run that never claimed
- * anything (it only reads, or an earlier release admitted it) has nothing to prove.
- * @param retake takes back what is free by now, for a person who decided so knowing that it was lost
+ * Proves that a run still holds what it has claimed, and keeps it so until the transaction ends. A
+ * run that never claimed anything (it only reads, or an earlier release admitted it) has nothing to
+ * prove.
+ * @param retake takes back what is free by now, for a person who decided so knowing that it was
+ *   lost
  */
 export async function proveLeases(
   client: pg.PoolClient,
@@ -297,7 +304,10 @@ function takenFrom(claim: string): string {
           END`;
 }
 
-/** Runs that came earlier, still ask, and could have all of their targets now: whoever came later leaves these to them. */
+/**
+ * Runs that came earlier, still ask, and could have all of their targets now: whoever came later
+ * leaves these to them.
+ */
 async function earlierInLine(
   client: pg.PoolClient,
   no: string,

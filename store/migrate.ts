@@ -22,7 +22,8 @@ export class MigrationMismatch extends Error {}
 
 /**
  * The migrations that this release ships, in order.
- * @throws Error when a file has no `-- breaking: yes|no` line or numbers are not 1, 2, 3…: a mistake of the release
+ * @throws Error when a file has no `-- breaking: yes|no` line or numbers are not 1, 2, 3…: a
+ *   mistake of the release
  */
 export function readMigrations(
   folder: URL = new URL('./migrations/', import.meta.url),
@@ -49,9 +50,9 @@ export function readMigrations(
 }
 
 /**
- * Brings the record to this release's schema; safe when any number of workers start at once: one migrates, all or
- * nothing, the others wait and find it done. A newer schema is left as it is: whether this release may work with it,
- * `checkSchema` tells.
+ * Brings the record to this release's schema; safe when any number of workers start at once: one
+ * migrates, all or nothing, the others wait and find it done. A newer schema is left as it is:
+ * whether this release may work with it, `checkSchema` tells.
  * @returns the schema before and after
  * @throws MigrationMismatch
  */
@@ -96,7 +97,8 @@ function patient(text: string, values?: unknown[]): pg.QueryConfig & { query_tim
 }
 
 async function prepare(client: pg.PoolClient): Promise<void> {
-  // CREATE SCHEMA IF NOT EXISTS asks for a right that a role does not need once somebody else has created it.
+  // CREATE SCHEMA IF NOT EXISTS asks for a right that a role does not need once somebody else has
+  // created it.
   const { rows } = await client.query<{ there: boolean }>(
     "SELECT to_regnamespace('runbook') IS NOT NULL AS there",
   );

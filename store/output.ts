@@ -5,7 +5,10 @@ import { cleanText } from './clean.js';
 import { findRun, lockRun } from './find-run.js';
 import { inTransaction } from './transaction.js';
 
-/** Bytes of one attempt's output that the record keeps. Callers cap earlier; this holds when they do not. */
+/**
+ * Bytes of one attempt's output that the record keeps. Callers cap earlier; this holds when they do
+ * not.
+ */
 export const outputCapBytes = 8 * 1024 * 1024;
 
 export type OutputStream = 'stdout' | 'stderr' | 'log';
@@ -20,7 +23,8 @@ export interface OutputChunk {
 }
 
 /**
- * Adds chunks of an attempt's output. What goes beyond the cap is dropped and the output marked as truncated.
+ * Adds chunks of an attempt's output. What goes beyond the cap is dropped and the output marked as
+ * truncated.
  * @param fence as beginAttempt gave it: what a worker sends whose attempt was taken over is dropped
  * @throws NotInRecord
  */
@@ -34,7 +38,8 @@ export async function appendOutput(
 ): Promise<void> {
   if (chunks.length === 0) return;
   await inTransaction(pool, async (client) => {
-    // One writer at a time for a run: ids become visible in their order, so a reader that follows misses none.
+    // One writer at a time for a run: ids become visible in their order, so a reader that follows
+    // misses none.
     const no = await lockRun(client, key);
     const at = [no, step, attempt];
     if (await isTakenOver(client, at, fence)) return;
@@ -88,7 +93,10 @@ export async function appendOutput(
   });
 }
 
-/** Was the attempt given to another worker since? What the earlier one still writes about it is dropped. */
+/**
+ * Was the attempt given to another worker since? What the earlier one still writes about it is
+ * dropped.
+ */
 async function isTakenOver(
   client: pg.PoolClient,
   at: readonly unknown[],
@@ -142,7 +150,8 @@ export interface RecordedChunk {
 /**
  * Output in the order in which it was recorded.
  * @param run workflow id (the newest run under it), or the key of one run
- * @param options `step`: its path, parts included; `afterId`: only what came later; `limit`: chunks at most, all unless said
+ * @param options `step`: its path, parts included; `afterId`: only what came later; `limit`: chunks
+ *   at most, all unless said
  */
 export async function readOutput(
   pool: pg.Pool,

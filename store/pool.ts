@@ -1,15 +1,23 @@
 import pg from 'pg';
 
-/** Milliseconds to reach the server; longer than a server that restarts on the same host needs to refuse or accept. */
+/**
+ * Milliseconds to reach the server; longer than a server that restarts on the same host needs to
+ * refuse or accept.
+ */
 const connectTimeoutMs = 5_000;
-/** Milliseconds a statement may take on the server; the record has no statement that needs one second. */
+/**
+ * Milliseconds a statement may take on the server; the record has no statement that needs one
+ * second.
+ */
 const statementTimeoutMs = 30_000;
 /**
- * Milliseconds that a transaction may stand still between two statements. A worker whose network is cut in there leaves its
- * locks behind, and whoever takes its steps over waits for that long.
+ * Milliseconds that a transaction may stand still between two statements. A worker whose network is
+ * cut in there leaves its locks behind, and whoever takes its steps over waits for that long.
  */
 const idleTransactionMs = 3_000;
-/** Milliseconds after which the client stops listening, for a server that went away without a word. */
+/**
+ * Milliseconds after which the client stops listening, for a server that went away without a word.
+ */
 const silenceMs = 40_000;
 
 export interface PoolOptions {
@@ -20,8 +28,8 @@ export interface PoolOptions {
 }
 
 /**
- * Connections to the record. Never throws and never crashes the process when a connection dies, idle or in use: the next
- * query makes a new one, or fails and says so.
+ * Connections to the record. Never throws and never crashes the process when a connection dies,
+ * idle or in use: the next query makes a new one, or fails and says so.
  * @param url PostgreSQL address, `postgres://user@host:port/database`
  */
 export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
@@ -38,7 +46,8 @@ export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
     allowExitOnIdle: true,
   });
   pool.on('error', () => undefined);
-  // The pool listens to idle connections only; one that breaks between two statements of a transaction would end the process.
+  // The pool listens to idle connections only; one that breaks between two statements of a
+  // transaction would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }

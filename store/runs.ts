@@ -34,7 +34,9 @@ export interface AdmittedRun {
   namespaceId?: string | null | undefined;
 }
 
-/** The run's first entry: the run and every declared step, pending. A second call changes nothing. */
+/**
+ * The run's first entry: the run and every declared step, pending. A second call changes nothing.
+ */
 export function admitRun(
   pool: pg.Pool,
   { key, view, plan, envelope, execution, namespaceId }: AdmittedRun,
@@ -77,7 +79,10 @@ export interface RefusedStart {
   problem: Problem;
 }
 
-/** Writes down that a start was refused: a run that has ended, without steps. A second call changes nothing. */
+/**
+ * Writes down that a start was refused: a run that has ended, without steps. A second call changes
+ * nothing.
+ */
 export async function recordRefusal(pool: pg.Pool, refused: RefusedStart): Promise<void> {
   const { key, startedAt, runbook, by, reason, problem } = refused;
   const view: RunView = {
@@ -141,10 +146,12 @@ export interface SaveAnswer {
 }
 
 /**
- * The run as it stands, with its steps and waits. Late news changes nothing: an ended run does not come back to life
- * (an end is replaced by a later end only), a step does not go back, an attempt count does not go down. Only a later
- * execution of the run, after a reset, opens it again; then it stands as that execution sees it.
- * @param execution the execution that tells; without it news counts as news of the execution that the record knows
+ * The run as it stands, with its steps and waits. Late news changes nothing: an ended run does not
+ * come back to life (an end is replaced by a later end only), a step does not go back, an attempt
+ * count does not go down. Only a later execution of the run, after a reset, opens it again; then it
+ * stands as that execution sees it.
+ * @param execution the execution that tells; without it news counts as news of the execution that
+ *   the record knows
  * @param save absent: all steps, and not the run itself tells
  * @param signals what came in since the save before and decided nothing
  */

@@ -29,11 +29,17 @@ export interface AttemptStart {
   temporalAttempt: number;
   /** Where this worker runs: only there a command that it starts can be found again. */
   place?: string;
-  /** True when an attempt whose worker died can be gone on with; then it is taken over instead of given up. */
+  /**
+   * True when an attempt whose worker died can be gone on with; then it is taken over instead of
+   * given up.
+   */
   resumable?: boolean;
   /** The execution of the run that asks for the attempt. */
   execution?: Execution | undefined;
-  /** Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost and is free by now. */
+  /**
+   * Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost
+   * and is free by now.
+   */
   leases?: 'prove' | 'retake';
   /** True when only the host where it was started can go on with it. */
   hostBound?: boolean;
@@ -59,7 +65,10 @@ export class LeaseLostError extends Error {
 
 /** What a run builds on, and the record does not have. */
 export interface Doubt {
-  /** `running`: the step has not ended. `output`: it has another one, or has not succeeded. `decision`: none such was accepted. */
+  /**
+   * `running`: the step has not ended. `output`: it has another one, or has not succeeded.
+   * `decision`: none such was accepted.
+   */
   about: 'running' | 'output' | 'decision';
   /** Path of the step, or id of the decision. */
   name: string;
@@ -84,24 +93,38 @@ export interface AttemptBegun {
   lost: number;
   /** Earlier attempts that failed or ran out of time. */
   failed: number;
-  /** Counts the workers that have had this attempt; a write that names an earlier one is refused. */
+  /**
+   * Counts the workers that have had this attempt; a write that names an earlier one is refused.
+   */
   fence: number;
-  /** Set when the attempt was taken over: where the worker before ran, and what it kept to prove the outcome. */
+  /**
+   * Set when the attempt was taken over: where the worker before ran, and what it kept to prove the
+   * outcome.
+   */
   resumedFrom?: string;
   evidence?: Json;
-  /** Set when the attempt was taken over, and its run has lost a target since: nothing may be begun anew. */
+  /**
+   * Set when the attempt was taken over, and its run has lost a target since: nothing may be begun
+   * anew.
+   */
   lostLease?: LeaseLoss;
-  /** Set when the attempt belongs to another host, which has to be asked: nothing was begun or taken over. */
+  /**
+   * Set when the attempt belongs to another host, which has to be asked: nothing was begun or taken
+   * over.
+   */
   elsewhere?: { id: string; name: string };
-  /** Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again. */
+  /**
+   * Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again.
+   */
   succeeded?: { output: Json };
 }
 
 /**
- * Begins the next attempt of a step. One attempt of a step runs at a time: one that still runs has lost its worker, is
- * marked `lost`, and whatever it reports later is refused; one that is `resumable` is taken over under the same number,
- * with a higher fence. The same worker asking twice for the same Temporal attempt gets the same answer. The run keeps its
- * targets at least until the attempt has begun.
+ * Begins the next attempt of a step. One attempt of a step runs at a time: one that still runs has
+ * lost its worker, is marked `lost`, and whatever it reports later is refused; one that is
+ * `resumable` is taken over under the same number, with a higher fence. The same worker asking
+ * twice for the same Temporal attempt gets the same answer. The run keeps its targets at least
+ * until the attempt has begun.
  * @throws NotInRecord, LeaseLostError, NotConfirmedError, ExecutionReplaced
  */
 export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
@@ -111,8 +134,9 @@ export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<
 }
 
 /**
- * The step's first attempt, in one round trip, where nothing stands against it: the execution is the one that the record
- * knows, the run has the targets that it needs, what it builds on is in the record, and nobody else has begun. Anything else is for `beginNext` to judge.
+ * The step's first attempt, in one round trip, where nothing stands against it: the execution is
+ * the one that the record knows, the run has the targets that it needs, what it builds on is in the
+ * record, and nobody else has begun. Anything else is for `beginNext` to judge.
  * @returns false when nothing was begun
  */
 async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> {
@@ -256,7 +280,10 @@ function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   });
 }
 
-/** The host that has to be asked about an attempt of this place; null when this worker may go on with it. */
+/**
+ * The host that has to be asked about an attempt of this place; null when this worker may go on
+ * with it.
+ */
 function otherHost(
   place: string,
   name: string | null,
@@ -269,8 +296,10 @@ function otherHost(
 }
 
 /**
- * Takes over an attempt that still runs although nobody waits for it any more, so that what it left can be ended.
- * @returns null when none runs; `elsewhere` when it is a command of another host, which then has to end it
+ * Takes over an attempt that still runs although nobody waits for it any more, so that what it left
+ * can be ended.
+ * @returns null when none runs; `elsewhere` when it is a command of another host, which then has to
+ *   end it
  */
 export function adoptAttempt(
   pool: pg.Pool,
@@ -303,7 +332,10 @@ export function adoptAttempt(
   });
 }
 
-/** The place stays that of the first worker: there the command runs. What was shipped of its output is shipped again. */
+/**
+ * The place stays that of the first worker: there the command runs. What was shipped of its output
+ * is shipped again.
+ */
 async function takeOver(
   client: pg.PoolClient,
   no: string,
@@ -336,7 +368,8 @@ async function takeOver(
 
 /**
  * Keeps what will prove the attempt's outcome, before it has its effect.
- * @returns false when the attempt was given up or taken over meanwhile: then it may have no effect any more
+ * @returns false when the attempt was given up or taken over meanwhile: then it may have no effect
+ *   any more
  */
 export function keepEvidence(
   pool: pg.Pool,
@@ -346,7 +379,9 @@ export function keepEvidence(
   return retrying(() => keepEvidenceIn(pool, claim, evidence));
 }
 
-/** The same once, also in a transaction that is open on another connection to the record's database. */
+/**
+ * The same once, also in a transaction that is open on another connection to the record's database.
+ */
 export async function keepEvidenceIn(
   client: pg.Pool | pg.Client,
   claim: { key: RunKey; step: string; attempt: number; fence: number },
@@ -382,15 +417,17 @@ export interface AttemptEnd {
 }
 
 /**
- * Ends an attempt. A failed one leaves its step running, with the error shown: whether it is tried again is the run's
- * to say.
- * @returns false when the attempt was given up meanwhile: the write is refused and its result may not be used
+ * Ends an attempt. A failed one leaves its step running, with the error shown: whether it is tried
+ * again is the run's to say.
+ * @returns false when the attempt was given up meanwhile: the write is refused and its result may
+ *   not be used
  */
 export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolean> {
   const { rows } = await retrying(() =>
     pool.query<{ taken: boolean }>({
       name: 'attempts-end',
-      // The step's row is locked before the attempt's, in the order in which beginAttempt locks them.
+      // The step's row is locked before the attempt's, in the order in which beginAttempt locks
+      // them.
       text: `WITH step AS MATERIALIZED (
                SELECT s.run_no, s.path FROM runbook.steps s JOIN runbook.runs r ON r.no = s.run_no
                WHERE r.run = $1 AND r.first_run_id = $2 AND s.path = $3 FOR UPDATE OF s
@@ -424,7 +461,10 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
   return rows[0]?.taken ?? false;
 }
 
-/** Every attempt of a run in the order in which they began. @param run workflow id (the newest run under it), or a key */
+/**
+ * Every attempt of a run in the order in which they began.
+ * @param run workflow id (the newest run under it), or a key
+ */
 export async function getAttempts(pool: pg.Pool, run: RunKey | string): Promise<AttemptView[]> {
   const no = await findRun(pool, run);
   return no === null ? [] : readAttempts(pool, no);
@@ -434,7 +474,8 @@ export async function getAttempts(pool: pg.Pool, run: RunKey | string): Promise<
 export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptView[]> {
   const { rows } = await pool.query<AttemptRow>({
     name: 'attempts-read',
-    // Of a run that ended while an attempt ran nobody knows how that ended: its claim stays open for whoever can prove it.
+    // Of a run that ended while an attempt ran nobody knows how that ended: its claim stays open
+    // for whoever can prove it.
     text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.host,
                   CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
                        WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
@@ -483,8 +524,9 @@ export async function addMissingSteps(
 }
 
 /**
- * Writes the steps as a run sees them. An ended run has the last word; before that a step never goes back: neither its
- * attempts nor, for the same attempts, its state. What is told without its output keeps the one that its attempt has recorded.
+ * Writes the steps as a run sees them. An ended run has the last word; before that a step never
+ * goes back: neither its attempts nor, for the same attempts, its state. What is told without its
+ * output keeps the one that its attempt has recorded.
  */
 export async function saveSteps(
   client: pg.PoolClient,
@@ -517,7 +559,10 @@ export async function closeAttempts(client: pg.PoolClient, no: string): Promise<
   });
 }
 
-/** The steps of a run in its order. @param live true while the run has not ended: an undo under way is shown at its step */
+/**
+ * The steps of a run in its order.
+ * @param live true while the run has not ended: an undo under way is shown at its step
+ */
 export async function readSteps(pool: Connection, no: string, live: boolean): Promise<StepView[]> {
   const { rows } = await pool.query<StepRow>({
     name: 'steps-read',
@@ -550,7 +595,10 @@ export async function readSteps(pool: Connection, no: string, live: boolean): Pr
   }));
 }
 
-/** Parts that the run has not saved yet go behind the others of their group: `corrupt/load` and `corrupt.2/load` belong to `corrupt`. */
+/**
+ * Parts that the run has not saved yet go behind the others of their group: `corrupt/load` and
+ * `corrupt.2/load` belong to `corrupt`.
+ */
 function inRunOrder(rows: readonly StepRow[]): StepRow[] {
   const group = (row: StepRow): string => row.path.split(/[/.]/, 1)[0] ?? row.path;
   const ordered = rows.filter((row) => row.ordinal !== null);
@@ -598,8 +646,9 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<Loc
 }
 
 /**
- * SQL for everything that a step builds on and the record does not have: rows of `about` and `name`. People may let it go
- * on with an output that the record does not have; what runs has to end first, and no decision is made up for.
+ * SQL for everything that a step builds on and the record does not have: rows of `about` and
+ * `name`. People may let it go on with an output that the record does not have; what runs has to
+ * end first, and no decision is made up for.
  * @param first number of the first of three parameters: see `buildValues`
  */
 function doubts(run: string, first: number, path: string): string {
@@ -626,7 +675,10 @@ function buildValues({ builds }: AttemptStart): unknown[] {
   ];
 }
 
-/** After a reset a step may be due again that was undone before, or its undo after the step was done again. */
+/**
+ * After a reset a step may be due again that was undone before, or its undo after the step was done
+ * again.
+ */
 async function isTakenBack(
   client: pg.PoolClient,
   no: string,

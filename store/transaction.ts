@@ -4,7 +4,10 @@ import type pg from 'pg';
 const again = new Set(['40P01', '40001']);
 const tries = 4;
 
-/** Repeats a write that PostgreSQL took back for the sake of another one. Every write of the record is idempotent. */
+/**
+ * Repeats a write that PostgreSQL took back for the sake of another one. Every write of the record
+ * is idempotent.
+ */
 export async function retrying<T>(write: () => Promise<T>): Promise<T> {
   for (let left = tries - 1; ; left -= 1) {
     try {
@@ -15,7 +18,9 @@ export async function retrying<T>(write: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What statements are asked of: any connection of the pool, or the one that has a transaction open. */
+/**
+ * What statements are asked of: any connection of the pool, or the one that has a transaction open.
+ */
 export type Connection = pg.Pool | pg.PoolClient;
 
 /** Reads in one transaction: everything as it was at one moment, whoever writes meanwhile. */

@@ -3,7 +3,10 @@ import type { WaitView } from '../common/view.js';
 import { jsonText } from './clean.js';
 import type { Connection } from './transaction.js';
 
-/** Adds openings of gates that the record does not have yet, and opens those again that the end of a revived run had closed. */
+/**
+ * Adds openings of gates that the record does not have yet, and opens those again that the end of a
+ * revived run had closed.
+ */
 export async function saveWaits(
   client: pg.PoolClient,
   no: string,
@@ -22,8 +25,8 @@ export async function saveWaits(
 }
 
 /**
- * Closes what a newer state of the run waits for no more. A wait that began after everything this state knows of is
- * left alone: the state is the older one.
+ * Closes what a newer state of the run waits for no more. A wait that began after everything this
+ * state knows of is left alone: the state is the older one.
  */
 export async function closeWaits(
   client: pg.PoolClient,
@@ -52,7 +55,10 @@ export async function closeWaits(
   });
 }
 
-/** Closes what an accepted decision has answered; then a run that waits for nothing more is a running one. */
+/**
+ * Closes what an accepted decision has answered; then a run that waits for nothing more is a
+ * running one.
+ */
 export async function settleWaits(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'waits-settle',

@@ -14,7 +14,10 @@ export interface WatchedRun {
   execution: string | null;
 }
 
-/** Runs that have not ended, of these namespaces or of a time when the record did not say which. @param namespaceIds ids, not names */
+/**
+ * Runs that have not ended, of these namespaces or of a time when the record did not say which.
+ * @param namespaceIds ids, not names
+ */
 export async function openRuns(
   pool: pg.Pool,
   namespaceIds: readonly string[],
@@ -28,7 +31,10 @@ export async function openRuns(
   return rows.map(watched);
 }
 
-/** Which of these workflow ids the record has as ended, by their newest run; `missing`: only because Temporal did not have it. */
+/**
+ * Which of these workflow ids the record has as ended, by their newest run; `missing`: only because
+ * Temporal did not have it.
+ */
 export async function endedAmong(
   pool: pg.Pool,
   runs: readonly string[],
@@ -42,7 +48,9 @@ export async function endedAmong(
   return rows.filter((row) => row.ended).map((row) => ({ ...watched(row), missing: row.missing }));
 }
 
-/** Says that somebody looks, with what name, and learns of namespaces that this one has replaced. */
+/**
+ * Says that somebody looks, with what name, and learns of namespaces that this one has replaced.
+ */
 export async function noteLook(
   pool: pg.Pool,
   { namespaceId, namespace, worker }: { namespaceId: string; namespace: string; worker: string },
@@ -55,7 +63,9 @@ export async function noteLook(
   });
 }
 
-/** Milliseconds since somebody compared the record with this namespace; null when nobody ever did. */
+/**
+ * Milliseconds since somebody compared the record with this namespace; null when nobody ever did.
+ */
 export async function sinceLook(pool: pg.Pool, namespaceId: string): Promise<number | null> {
   const { rows } = await pool.query<{ ms: number }>({
     name: 'watch-since',
@@ -65,7 +75,10 @@ export async function sinceLook(pool: pg.Pool, namespaceId: string): Promise<num
   return rows[0]?.ms ?? null;
 }
 
-/** Says that the same name at the same address has another id now: the namespace before is gone, with all its runs. */
+/**
+ * Says that the same name at the same address has another id now: the namespace before is gone,
+ * with all its runs.
+ */
 export async function noteReplaced(pool: pg.Pool, namespaceId: string, by: string): Promise<void> {
   await pool.query({
     name: 'watch-replaced',
@@ -84,7 +97,10 @@ export async function replacedBy(pool: pg.Pool, namespaceId: string): Promise<st
   return rows.map((row) => row.namespace_id);
 }
 
-/** Live runs by the namespace in which they began, and how long ago somebody compared it with the record. */
+/**
+ * Live runs by the namespace in which they began, and how long ago somebody compared it with the
+ * record.
+ */
 export async function openByNamespace(
   pool: pg.Pool,
 ): Promise<{ namespaceId: string; runs: number; sinceMs: number | null }[]> {
@@ -105,7 +121,10 @@ export interface LeftCommand {
   fence: number;
 }
 
-/** Commands of this place that were running when their run ended. @param place as attempts name it */
+/**
+ * Commands of this place that were running when their run ended.
+ * @param place as attempts name it
+ */
 export async function leftCommands(pool: pg.Pool, place: string): Promise<LeftCommand[]> {
   const { rows } = await pool.query<WatchedRow & { path: string; attempt: number; fence: number }>({
     name: 'watch-left',
@@ -122,7 +141,9 @@ export async function leftCommands(pool: pg.Pool, place: string): Promise<LeftCo
   }));
 }
 
-/** Has the run ended? Asked again right before what it left is ended: it may have come back to life. */
+/**
+ * Has the run ended? Asked again right before what it left is ended: it may have come back to life.
+ */
 export async function hasRunEnded(pool: pg.Pool, key: RunKey): Promise<boolean> {
   const { rowCount } = await pool.query({
     name: 'watch-has-ended',
@@ -133,8 +154,8 @@ export async function hasRunEnded(pool: pg.Pool, key: RunKey): Promise<boolean> 
 }
 
 /**
- * Says what became of a command whose run is over. Its claim stays open, so that an execution that goes on after a reset finds
- * the outcome in the journal instead of starting the command again.
+ * Says what became of a command whose run is over. Its claim stays open, so that an execution that
+ * goes on after a reset finds the outcome in the journal instead of starting the command again.
  */
 export async function tellLeftCommand(
   pool: pg.Pool,

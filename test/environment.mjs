@@ -1,6 +1,7 @@
 /**
- * The environment of every test file. It stretches the time that a test or a hook may take by how slow
- * this machine is, and ends what a file has left running, so that one file never disturbs the next.
+ * The environment of every test file. It stretches the time that a test or a hook may take by how
+ * slow this machine is, and ends what a file has left running, so that one file never disturbs the
+ * next.
  */
 import { appendFileSync } from 'node:fs';
 import { TestEnvironment } from 'jest-environment-node';

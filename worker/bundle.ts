@@ -20,10 +20,16 @@ const { version: sdkRelease } = createRequire(import.meta.url)(
 ) as { version: string };
 const bundleFile = join(programFolder, 'workflow-bundle.js');
 const digestFile = join(programFolder, 'workflow-bundle.sha256');
-/** What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that built it. */
+/**
+ * What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that
+ * built it.
+ */
 const sources = ['workflows', 'language', 'common', 'runbooks'];
 
-/** Bundles workflows, with what every bundle of ours needs. @param entry compiled module that exports them */
+/**
+ * Bundles workflows, with what every bundle of ours needs.
+ * @param entry compiled module that exports them
+ */
 export async function bundleWorkflows(entry: string): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: entry,
@@ -34,7 +40,10 @@ export async function bundleWorkflows(entry: string): Promise<string> {
   return code;
 }
 
-/** Bundles the workflows once, at build time: a worker starts a second sooner, and all workers run the same text. */
+/**
+ * Bundles the workflows once, at build time: a worker starts a second sooner, and all workers run
+ * the same text.
+ */
 async function buildBundle(): Promise<void> {
   writeFileSync(bundleFile, await bundleWorkflows(join(programFolder, 'workflows', 'index.js')));
   writeFileSync(digestFile, digestOfSources());

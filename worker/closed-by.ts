@@ -10,7 +10,9 @@ export interface Closed {
   state: RunState;
   /** ISO time. */
   endedAt: string;
-  /** What happened, without its end: `terminated in Temporal by …`; null for a run that ended well. */
+  /**
+   * What happened, without its end: `terminated in Temporal by …`; null for a run that ended well.
+   */
   why: Pick<Problem, 'type' | 'message'> | null;
   outputs?: JsonObject;
 }

@@ -41,13 +41,22 @@ export interface WorkerConfig {
   /** How commands that we print are called. */
   command: string;
   heartbeatMs: number;
-  /** Milliseconds that the host of a started command gets to take it back before its outcome counts as unknown. */
+  /**
+   * Milliseconds that the host of a started command gets to take it back before its outcome counts
+   * as unknown.
+   */
   hostWaitMs: number;
-  /** Milliseconds that steps in flight get to end when the worker is asked to stop; then commands are left to the next worker. */
+  /**
+   * Milliseconds that steps in flight get to end when the worker is asked to stop; then commands
+   * are left to the next worker.
+   */
   stopGraceMs: number;
   /** Milliseconds between two looks at whether the record is still true to Temporal. */
   watchMs: number;
-  /** Ids of Temporal namespaces that are lost with all their runs, which are then closed in the record. */
+  /**
+   * Ids of Temporal namespaces that are lost with all their runs, which are then closed in the
+   * record.
+   */
   lostNamespaces: string[];
   /** Whether this worker's version becomes the one that gets new runs. */
   makeCurrent: MakeCurrent;
@@ -62,7 +71,10 @@ export class ConfigError extends Error {}
 
 const here = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** Folder of the compiled program: `dist` in a clone, also for code that runs from its sources (tests). */
+/**
+ * Folder of the compiled program: `dist` in a clone, also for code that runs from its sources
+ * (tests).
+ */
 export const programFolder = existsSync(resolve(here, 'package.json'))
   ? resolve(here, 'dist')
   : here;

@@ -46,9 +46,9 @@ export interface CreatedWorker {
 }
 
 /**
- * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves its queue twice, workflow
- * tasks as the version that its bundle is and steps for runs of every version; and the queues of the engine's own work and
- * of what was begun on this host.
+ * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves
+ * its queue twice, workflow tasks as the version that its bundle is and steps for runs of every
+ * version; and the queues of the engine's own work and of what was begun on this host.
  */
 export async function createWorker(
   config: WorkerConfig,
@@ -89,7 +89,8 @@ export async function createWorker(
   };
   const doing: Partial<WorkerOptions> = {
     activities,
-    // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or more.
+    // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or
+    // more.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
   };
@@ -123,7 +124,8 @@ export async function createWorker(
           }),
         ]
       : [Worker.create({ ...main, tuner: stepTuner(slots.polled()) })]),
-    // Its own slots, of which Temporal gives 100 unless told otherwise: none of them is ever held by a step.
+    // Its own slots, of which Temporal gives 100 unless told otherwise: none of them is ever held
+    // by a step.
     Worker.create({ ...common, taskQueue: engineQueue(config.taskQueue), activities }),
     Worker.create({
       ...common,

@@ -39,7 +39,8 @@ export class Fates {
     readonly namespace: string,
     identity: string,
   ) {
-    // A look that fails is made again soon; the worker's own connection would try for a minute and log each try.
+    // A look that fails is made again soon; the worker's own connection would try for a minute and
+    // log each try.
     const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 2 }))];
     this.connection = Connection.lazy({ ...options, interceptors });
     this.client = new Client({ connection: this.connection, namespace, identity });
@@ -53,7 +54,9 @@ export class Fates {
     return namespaceInfo?.id || this.namespace;
   }
 
-  /** Workflow ids of the runs that go on, as the list has them: it lags behind, and may be wrong. */
+  /**
+   * Workflow ids of the runs that go on, as the list has them: it lags behind, and may be wrong.
+   */
   async listed(): Promise<Set<string>> {
     const query = `${searchAttributes.state.name} IS NOT NULL AND ExecutionStatus = 'Running'`;
     return this.connection.withDeadline(Date.now() + listPatienceMs, async () => {
@@ -70,7 +73,8 @@ export class Fates {
     // The id may be in use again by another run; then this one is over.
     if (found && firstRunOf(found) !== key.firstRunId)
       found = await this.describe(key.run, execution ?? key.firstRunId);
-    // Asked at the moment of a reset, Temporal may still answer for the execution that it has just replaced.
+    // Asked at the moment of a reset, Temporal may still answer for the execution that it has just
+    // replaced.
     for (let next = resetTo(found); next; next = resetTo(found))
       found = await this.describe(key.run, next);
     if (!found) return { is: 'missing' };

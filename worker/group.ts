@@ -1,10 +1,16 @@
 import type { Worker } from '@temporalio/worker';
 
-/** Temporal workers that live and end together: one process is one worker to people, whatever number of queues it serves. */
+/**
+ * Temporal workers that live and end together: one process is one worker to people, whatever number
+ * of queues it serves.
+ */
 export class WorkerGroup {
   constructor(private readonly workers: readonly Worker[]) {}
 
-  /** Takes work until `shutdown`, or until one of them fails: then the others stop as well. @throws what that one failed with */
+  /**
+   * Takes work until `shutdown`, or until one of them fails: then the others stop as well.
+   * @throws what that one failed with
+   */
   async run(): Promise<void> {
     const results = await Promise.allSettled(
       this.workers.map(async (worker) => {

@@ -15,7 +15,10 @@ import {
 import { gone, type Closed } from './closed-by.js';
 import type { Fate, Fates } from './fate.js';
 
-/** Runs that are proved at a look although the list has them as running: the list may be wrong. All of them, in turn. */
+/**
+ * Runs that are proved at a look although the list has them as running: the list may be wrong. All
+ * of them, in turn.
+ */
 const provedInTurn = 100;
 /** Instead of ids: no namespace but the one here is left. */
 const allOthers = 'others';
@@ -29,7 +32,10 @@ export interface KeeperDeps {
   worker: string;
   /** How commands that we print are called. */
   command: string;
-  /** Ids of namespaces that are known to be lost with all their runs; or `others`: all but the one that is asked. */
+  /**
+   * Ids of namespaces that are known to be lost with all their runs; or `others`: all but the one
+   * that is asked.
+   */
   lostNamespaces: readonly string[];
   /** Told what was found, one line each. */
   say: (line: string) => void;
@@ -46,18 +52,25 @@ export interface Look {
 }
 
 /**
- * Keeps the record true to Temporal: a run that was terminated, timed out or deleted there is closed, one that goes on after a
- * reset is opened again. The list only says where to look; nothing is closed but what Temporal's own state proves.
+ * Keeps the record true to Temporal: a run that was terminated, timed out or deleted there is
+ * closed, one that goes on after a reset is opened again. The list only says where to look; nothing
+ * is closed but what Temporal's own state proves.
  */
 export class Keeper {
-  /** Runs that the look before has missed in Temporal: a server that has just failed over may learn of them yet. */
+  /**
+   * Runs that the look before has missed in Temporal: a server that has just failed over may learn
+   * of them yet.
+   */
   private missing = new Set<string>();
   private turn = 0;
   private namespaceId: string | undefined;
 
   constructor(private readonly deps: KeeperDeps) {}
 
-  /** Compares once. @throws Error when Temporal or the record does not answer; what was found until then is done */
+  /**
+   * Compares once.
+   * @throws Error when Temporal or the record does not answer; what was found until then is done
+   */
   async look(): Promise<Look> {
     const { pool, fates, worker } = this.deps;
     const namespaceId = await this.currentNamespace();
@@ -96,7 +109,10 @@ export class Keeper {
     return live.map(({ namespaceId }) => namespaceId).filter((id) => id !== here);
   }
 
-  /** Asked at every look: who answers today may be another server than yesterday, and then its runs are others too. */
+  /**
+   * Asked at every look: who answers today may be another server than yesterday, and then its runs
+   * are others too.
+   */
   private async currentNamespace(): Promise<string> {
     const { pool, fates } = this.deps;
     const now = await fates.namespaceId();
@@ -139,7 +155,10 @@ export class Keeper {
     return done;
   }
 
-  /** A run waits at a gate and says nothing by itself: after a reset the record would not learn that it goes on. */
+  /**
+   * A run waits at a gate and says nothing by itself: after a reset the record would not learn that
+   * it goes on.
+   */
   private async revive(run: WatchedRun & { missing: boolean }): Promise<boolean> {
     const { pool, fates } = this.deps;
     const fate = await fates.fateOf(run);
@@ -181,7 +200,10 @@ function idOf({ key }: WatchedRun): string {
   return `${key.run}/${key.firstRunId}`;
 }
 
-/** Does `work` for every item, a few at a time. What fails does not keep the others from being done. @throws Error the first failure */
+/**
+ * Does `work` for every item, a few at a time. What fails does not keep the others from being done.
+ * @throws Error the first failure
+ */
 async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const rest = items.values();
   const failures: unknown[] = [];

@@ -1,14 +1,15 @@
 import pg from 'pg';
 
 /**
- * One worker among all of a record does a job that one is enough for: whoever holds a session's advisory lock. With its
- * connection the leader loses the lock, and the next one that asks has it.
+ * One worker among all of a record does a job that one is enough for: whoever holds a session's
+ * advisory lock. With its connection the leader loses the lock, and the next one that asks has it.
  */
 export class Leadership {
   private client: pg.Client | undefined;
 
   /**
-   * @param databaseUrl the record; the lock needs a connection of its own that goes to one PostgreSQL session
+   * @param databaseUrl the record; the lock needs a connection of its own that goes to one
+   *   PostgreSQL session
    * @param job what is led; one leader each
    */
   constructor(
@@ -16,7 +17,10 @@ export class Leadership {
     private readonly job: string,
   ) {}
 
-  /** True when this worker is the leader, or has become it just now. @throws Error when PostgreSQL is away */
+  /**
+   * True when this worker is the leader, or has become it just now.
+   * @throws Error when PostgreSQL is away
+   */
   async held(): Promise<boolean> {
     if (this.client) return true;
     const client = new pg.Client({

@@ -13,8 +13,9 @@ const places = ['workflowId', 'activityId', 'activityType', 'attempt', 'taskQueu
 const maxLine = 2_000;
 
 /**
- * The worker's log: a line for each entry, for people, no stack of ours. What failed steps say was redacted when they
- * ended. Left out are warnings that a queue has no workflows or no activities: each of ours has one of the two.
+ * The worker's log: a line for each entry, for people, no stack of ours. What failed steps say was
+ * redacted when they ended. Left out are warnings that a queue has no workflows or no activities:
+ * each of ours has one of the two.
  */
 export class WorkerLogger extends DefaultLogger {
   constructor(level: LogLevel, write: (line: string) => void = toStderr) {

@@ -5,8 +5,8 @@ import { ConfigError, readConfig } from './config.js';
 import { installRuntime, serve } from './serve.js';
 
 /**
- * Runs a worker until SIGTERM or SIGINT: reads its settings, brings the record's schema up to date, polls. Prints
- * `worker ready` once it takes work.
+ * Runs a worker until SIGTERM or SIGINT: reads its settings, brings the record's schema up to date,
+ * polls. Prints `worker ready` once it takes work.
  * @returns the exit code
  */
 export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<number> {

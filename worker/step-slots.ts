@@ -8,9 +8,9 @@ import type {
 type Supplier = CustomSlotSupplier<ActivitySlotInfo>;
 
 /**
- * How many steps a worker process does at once, counted over two Temporal workers: one that polls for steps, and one that is
- * only handed those that its own workflow tasks ask for, in the answer to such a task ("eager"). A worker that holds a
- * poll holds its slot as well.
+ * How many steps a worker process does at once, counted over two Temporal workers: one that polls
+ * for steps, and one that is only handed those that its own workflow tasks ask for, in the answer
+ * to such a task ("eager"). A worker that holds a poll holds its slot as well.
  */
 export class StepSlots {
   private taken = 0;
@@ -25,8 +25,9 @@ export class StepSlots {
   }
 
   /**
-   * For the worker that does not. It asks for a slot before each poll, and never gets one: a versioned worker that polled for
-   * steps would bind them to its version, and then their retries are given to no other one.
+   * For the worker that does not. It asks for a slot before each poll, and never gets one: a
+   * versioned worker that polled for steps would bind them to its version, and then their retries
+   * are given to no other one.
    */
   handed(): Supplier {
     return this.supplier((signal) => aborted(signal));

@@ -3,7 +3,10 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { deploymentOf } from '../common/deployment.js';
 import type { WorkflowBundle } from './bundle.js';
 
-/** The version that workers of this bundle are; undefined for a bundle without a build id, whose workers are unversioned. */
+/**
+ * The version that workers of this bundle are; undefined for a bundle without a build id, whose
+ * workers are unversioned.
+ */
 export function versionOf(
   bundle: WorkflowBundle,
   taskQueue: string,
@@ -14,7 +17,8 @@ export function versionOf(
 }
 
 /**
- * Names a state of the workflow code: a release that changed nothing of it keeps the build id, and its runs need no move.
+ * Names a state of the workflow code: a release that changed nothing of it keeps the build id, and
+ * its runs need no move.
  * @param procedure digest of the sources
  * @param sdk release of the SDK, whose code is part of what replays
  */

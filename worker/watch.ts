@@ -9,12 +9,15 @@ import { Fates } from './fate.js';
 import { Keeper } from './keeper.js';
 import { Leadership } from './leadership.js';
 
-/** A leader that has not looked for this many intervals has stopped: another worker looks in its place. */
+/**
+ * A leader that has not looked for this many intervals has stopped: another worker looks in its
+ * place.
+ */
 const staleAfter = 4;
 
 /**
- * What a worker does beside its steps, again and again: as the leader it compares the record with Temporal, and on its own host
- * it ends what ended runs have left running.
+ * What a worker does beside its steps, again and again: as the leader it compares the record with
+ * Temporal, and on its own host it ends what ended runs have left running.
  */
 export class Watch {
   private readonly keeper: Keeper;

@@ -11,8 +11,9 @@ interface Answered {
 }
 
 /**
- * The answer of a program, as the worker has read and checked it; null when it gave none, or a person did the step. A
- * worker of an older release leaves it in what was printed, where it counts only when nothing was left out.
+ * The answer of a program, as the worker has read and checked it; null when it gave none, or a
+ * person did the step. A worker of an older release leaves it in what was printed, where it counts
+ * only when nothing was left out.
  */
 export function readAnswer<Name extends AnswerName>(
   output: unknown,

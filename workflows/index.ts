@@ -1,6 +1,6 @@
 /*
- * The registered workflow types, nothing else: every function exported here becomes one. A runbook's workflow type is
- * its id.
+ * The registered workflow types, nothing else: every function exported here becomes one. A
+ * runbook's workflow type is its id.
  */
 export { launch } from './launch.js';
 export { fullSystemDisasterRecovery as 'full-system-disaster-recovery' } from './full-system-disaster-recovery/procedure.js';

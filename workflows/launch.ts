@@ -21,10 +21,10 @@ export interface Launched {
 }
 
 /**
- * Admission where no run exists yet. `plan`: what `runbook plan` shows, and what `runbook start` asks before it starts
- * anything; the run that follows is admitted again by itself, and the digest that the person saw travels with the start.
- * `start`: where no person waits, as from a schedule; then it lasts as long as the run that it starts, so that the next one
- * does not begin beside it.
+ * Admission where no run exists yet. `plan`: what `runbook plan` shows, and what `runbook start`
+ * asks before it starts anything; the run that follows is admitted again by itself, and the digest
+ * that the person saw travels with the start. `start`: where no person waits, as from a schedule;
+ * then it lasts as long as the run that it starts, so that the next one does not begin beside it.
  */
 export async function launch(argument: unknown): Promise<Admission | Launched> {
   const why = whyNoStart(argument);
@@ -66,7 +66,8 @@ export async function launch(argument: unknown): Promise<Admission | Launched> {
   }
 }
 
-// It may wait for days: it must not keep the code of its day alive, and its few steps are the same in each.
+// It may wait for days: it must not keep the code of its day alive, and its few steps are the same
+// in each.
 setWorkflowOptions(
   () => (presentRelease() === '' ? {} : { versioningBehavior: 'AUTO_UPGRADE' }),
   launch,

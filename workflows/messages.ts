@@ -3,13 +3,21 @@ import type { Verdict } from '../common/envelope.js';
 import { messageNames } from '../common/names.js';
 import type { RunView } from '../common/view.js';
 
-/** Carries one DecisionEnvelope. Typed `unknown`: whatever arrives is judged, nothing is trusted. */
+/**
+ * Carries one DecisionEnvelope. Typed `unknown`: whatever arrives is judged, nothing is trusted.
+ */
 export const decideSignal = defineSignal<[unknown]>(messageNames.decide);
 
-/** Asks the run to continue as new at its next border: sent when a new release of the code is current. */
+/**
+ * Asks the run to continue as new at its next border: sent when a new release of the code is
+ * current.
+ */
 export const borderSignal = defineSignal(messageNames.border);
 
-/** Tells the run that it was moved to other code: it looks at once whether what it asks people still holds. */
+/**
+ * Tells the run that it was moved to other code: it looks at once whether what it asks people still
+ * holds.
+ */
 export const movedSignal = defineSignal(messageNames.moved);
 
 /** The run as `runbook status` shows it. */

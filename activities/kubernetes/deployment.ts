@@ -6,8 +6,9 @@ import { fieldManager } from './kubectl.js';
 import type { LabelSelector } from './selector.js';
 
 /*
- * A Deployment of the API `apps/v1`, as far as it is looked at here. What is compared is its specification, part by part, not a
- * number of a version alone: the number says that somebody has changed something, the parts say what.
+ * A Deployment of the API `apps/v1`, as far as it is looked at here. What is compared is its
+ * specification, part by part, not a number of a version alone: the number says that somebody has
+ * changed something, the parts say what.
  */
 
 type Fields = Record<string, unknown>;
@@ -104,7 +105,10 @@ function newReplicaSet({
   return /ReplicaSet "([^"]+)"/.exec(said)?.[1] ?? null;
 }
 
-/** Kubernetes rounds a percentage of missing pods down, and one of additional pods up; never both to nothing. */
+/**
+ * Kubernetes rounds a percentage of missing pods down, and one of additional pods up; never both to
+ * nothing.
+ */
 function missingAllowed(
   update: NonNullable<DeploymentObject['spec']['strategy']>['rollingUpdate'],
   replicas: number,
@@ -116,7 +120,10 @@ function missingAllowed(
   return missing === 0 && count(maxSurge, Math.ceil) === 0 ? 1 : missing;
 }
 
-/** Short values as they are, so that people can be told them; others by digest, so that nothing secret is kept. */
+/**
+ * Short values as they are, so that people can be told them; others by digest, so that nothing
+ * secret is kept.
+ */
 function partsOf({ spec }: DeploymentObject): Record<string, string> {
   const { template, ...own } = spec;
   const { containers, initContainers = [], ...pod } = template.spec;
@@ -147,7 +154,10 @@ export function withImage(state: RolloutState, container: string, image: string)
   return { ...state, parts: { ...state.parts, [imagePart(container)]: image } };
 }
 
-/** What is not as it should be, in words; empty when nothing is. The number of pods is an autoscaler's where there is one. */
+/**
+ * What is not as it should be, in words; empty when nothing is. The number of pods is an
+ * autoscaler's where there is one.
+ */
 export function differences(
   expected: RolloutState,
   { parts }: Pick<RolloutState, 'parts'>,
@@ -169,7 +179,10 @@ export function differences(
     });
 }
 
-/** Who changed the specification last other than runbooks, as the API server notes it; '' when it does not say. */
+/**
+ * Who changed the specification last other than runbooks, as the API server notes it; '' when it
+ * does not say.
+ */
 export function lastChange({ metadata }: DeploymentObject): string {
   const [last] = (metadata.managedFields ?? [])
     .filter(

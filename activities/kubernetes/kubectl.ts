@@ -8,7 +8,10 @@ const answer = '20s';
 /** Whose changes these are in the managed fields of an object. */
 export const fieldManager = 'durable-runbooks';
 
-/** kubectl against one namespace of one cluster; every call is a supervised command, its arguments an array. */
+/**
+ * kubectl against one namespace of one cluster; every call is a supervised command, its arguments
+ * an array.
+ */
 export class Kubectl {
   private reads = 0;
 
@@ -18,7 +21,10 @@ export class Kubectl {
     private readonly command: Handler<'command'>,
   ) {}
 
-  /** The JSON that a reading call answers with. @throws StepFailure CommandFailed, CommandMissing */
+  /**
+   * The JSON that a reading call answers with.
+   * @throws StepFailure CommandFailed, CommandMissing
+   */
   async read<T>(...args: readonly string[]): Promise<T> {
     const { context } = this;
     const chunks: Buffer[] = [];
@@ -48,8 +54,9 @@ export class Kubectl {
   }
 
   /**
-   * The one call of this attempt that is more than a look. When a worker before has begun it on this host, that call is followed to
-   * its end instead. @param signal ends the call when it is aborted
+   * The one call of this attempt that is more than a look. When a worker before has begun it on
+   * this host, that call is followed to its end instead. @param signal ends the call when it is
+   * aborted
    */
   async run(args: readonly string[], signal: AbortSignal = this.context.signal): Promise<void> {
     await this.command({ kind: 'command', argv: this.argv(args) }, { ...this.context, signal });

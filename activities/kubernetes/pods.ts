@@ -1,6 +1,6 @@
 /**
- * Pods as far as it is said of them why they do not work. Ephemeral containers are left out: somebody has put them in to look
- * around, and a pod is ready whatever becomes of them.
+ * Pods as far as it is said of them why they do not work. Ephemeral containers are left out:
+ * somebody has put them in to look around, and a pod is ready whatever becomes of them.
  */
 export interface PodList {
   items: Pod[];
@@ -70,7 +70,8 @@ function reasonOf({ spec, status }: Pod): string | undefined {
       .filter(({ restartPolicy }) => restartPolicy === 'Always')
       .map(({ name }) => name),
   );
-  // Containers are started in this order, and each waits for those before it: the first one with a reason is the cause.
+  // Containers are started in this order, and each waits for those before it: the first one with a
+  // reason is the cause.
   const told = [
     ...inits.map((each) => ({
       what: sidecars.has(each.name) ? `sidecar ${each.name}` : `init container ${each.name}`,
@@ -113,8 +114,8 @@ function after({ restartCount }: ContainerStatus): string {
 }
 
 /**
- * How often containers were started again between two looks, those before the pod's own and beside it too. Counted by pod:
- * a pod that is gone takes its restarts with it, and a new one begins at 0.
+ * How often containers were started again between two looks, those before the pod's own and beside
+ * it too. Counted by pod: a pod that is gone takes its restarts with it, and a new one begins at 0.
  */
 export function restartsSince(before: PodList, now: PodList): number {
   const had = restartsByContainer(before);

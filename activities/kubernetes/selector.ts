@@ -16,7 +16,8 @@ const operators: Record<string, (key: string, values: readonly string[]) => stri
 
 /**
  * A selector as kubectl takes it. A part that is left out would look at the pods of others too.
- * @throws StepFailure Configuration for an operator that is not known, and for a selector that selects everything
+ * @throws StepFailure Configuration for an operator that is not known, and for a selector that
+ *   selects everything
  */
 export function selectorText(
   deployment: string,

@@ -14,8 +14,9 @@ import {
 } from '../traffic/prometheus.js';
 
 /*
- * What the proxy counts, and what the servers tell of themselves at `/metrics`: requests and failures as the proxy sees
- * them, because a server that does not answer counts nothing; times and memory as the servers tell them.
+ * What the proxy counts, and what the servers tell of themselves at `/metrics`: requests and
+ * failures as the proxy sees them, because a server that does not answer counts nothing; times and
+ * memory as the servers tell them.
  */
 
 const answerMs = 3_000;
@@ -124,7 +125,10 @@ async function countedOf(seen: ObservedTraffic, name: string, path: string): Pro
   };
 }
 
-/** What a server tells of itself; null when it does not: it may be dead, and the proxy has counted that. */
+/**
+ * What a server tells of itself; null when it does not: it may be dead, and the proxy has counted
+ * that.
+ */
 async function askFor(
   address: string,
   path: string,

@@ -2,16 +2,17 @@ import { StepFailure } from '../failure.js';
 import type { Group, Span } from './source.js';
 
 /*
- * What a declared query leaves open. A value never becomes text of a query: in PromQL it is a quoted string, in SQL a
- * parameter.
+ * What a declared query leaves open. A value never becomes text of a query: in PromQL it is a
+ * quoted string, in SQL a parameter.
  */
 
 const inPromql = /\$(servers|addresses|version|window)\b/g;
 const inSql = /\$(servers|addresses|version|from|until)\b/g;
 
 /**
- * PromQL with its placeholders filled: `$servers` and `$addresses` are quoted regular expressions that match exactly these
- * (for `=~`), `$version` is a quoted string (for `=`), `$window` is the duration of the span.
+ * PromQL with its placeholders filled: `$servers` and `$addresses` are quoted regular expressions
+ * that match exactly these (for `=~`), `$version` is a quoted string (for `=`), `$window` is the
+ * duration of the span.
  * @throws StepFailure Configuration when a value that is asked for is not known
  */
 export function filledPromql(query: string, group: Group, { from, until }: Span): string {
@@ -23,8 +24,8 @@ export function filledPromql(query: string, group: Group, { from, until }: Span)
 }
 
 /**
- * SQL with its placeholders as typed parameters, and their values: `$servers` and `$addresses` text[], `$version` text,
- * `$from` and `$until` timestamptz.
+ * SQL with its placeholders as typed parameters, and their values: `$servers` and `$addresses`
+ * text[], `$version` text, `$from` and `$until` timestamptz.
  * @throws StepFailure Configuration when a value that is asked for is not known
  */
 export function parametersIn(

@@ -9,8 +9,8 @@ import { filledPromql } from './placeholders.js';
 import type { Answer, Group, MetricsSource, Span, Told } from './source.js';
 
 /*
- * Prometheus' HTTP API, or that of whatever speaks it (Thanos, Mimir, VictoriaMetrics): one instant query for each number,
- * all at the same time.
+ * Prometheus' HTTP API, or that of whatever speaks it (Thanos, Mimir, VictoriaMetrics): one instant
+ * query for each number, all at the same time.
  */
 
 const answerMs = 5_000;

@@ -21,7 +21,10 @@ export interface Span {
   until: Date;
 }
 
-/** What a source knows of a group; null: it has no data. Numbers that it was not asked for are not there. */
+/**
+ * What a source knows of a group; null: it has no data. Numbers that it was not asked for are not
+ * there.
+ */
 export type Told = Partial<Record<keyof AnalysisNumbers, number | null>>;
 
 export interface Answer {
@@ -36,11 +39,17 @@ export interface MetricsSource {
   name: string;
   /** The numbers that it is asked for. */
   tells: readonly (keyof AnalysisNumbers)[];
-  /** @throws StepFailure transient while it cannot be asked, permanent when it is asked the wrong thing */
+  /**
+   * @throws StepFailure transient while it cannot be asked, permanent when it is asked the wrong
+   *   thing
+   */
   read(group: Group, span: Span, signal: AbortSignal): Promise<Answer>;
 }
 
-/** The source that a target declares in its facts; undefined when it declares none. @throws StepFailure Configuration */
+/**
+ * The source that a target declares in its facts; undefined when it declares none.
+ * @throws StepFailure Configuration
+ */
 export function declaredSource(
   target: TargetDeclaration,
   context: AttemptContext,

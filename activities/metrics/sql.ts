@@ -8,8 +8,8 @@ import { parametersIn } from './placeholders.js';
 import type { Answer, Group, MetricsSource, Span, Told } from './source.js';
 
 /*
- * A query on a database that keeps what was served: an access log, or sums of one. It is asked in a transaction that
- * cannot write.
+ * A query on a database that keeps what was served: an access log, or sums of one. It is asked in a
+ * transaction that cannot write.
  */
 
 const statementMs = 5_000;
@@ -17,7 +17,8 @@ const statementMs = 5_000;
 const facts = z.strictObject({
   /** The target with the database; the target itself unless said. */
   target: z.string().min(1).optional(),
-  // With a parameter it is sent as one statement: nothing can end its transaction and begin another one.
+  // With a parameter it is sent as one statement: nothing can end its transaction and begin another
+  // one.
   query: z.string().max(20_000).includes('$from', 'must use $from: it is asked about a window'),
 });
 

@@ -2,8 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 
 /*
- * Where a server of a pool is. Proxies write one address in several ways (`::1:80`, `[0:0::1]:80`, `unix@/run/app`,
- * `unix//run/app`): here each address has one text, so that two of them can be compared.
+ * Where a server of a pool is. Proxies write one address in several ways (`::1:80`, `[0:0::1]:80`,
+ * `unix@/run/app`, `unix//run/app`): here each address has one text, so that two of them can be
+ * compared.
  */
 
 /** A host and a port, or the path of a Unix socket. IPv6 has no brackets in `host`. */
@@ -18,8 +19,8 @@ const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0
 const socket = /^unix(?::|@|\/(?=\/))(\/[\w.@+=,/-]{1,106})$/;
 
 /**
- * Reads an address in any of its forms. An IPv6 address without brackets is taken only when it cannot be mistaken for
- * one that has no port: `2001:db8::7` could be port 7 of `2001:db8::`.
+ * Reads an address in any of its forms. An IPv6 address without brackets is taken only when it
+ * cannot be mistaken for one that has no port: `2001:db8::7` could be port 7 of `2001:db8::`.
  * @returns undefined when it is none
  */
 export function parseAddress(text: string): Address | undefined {

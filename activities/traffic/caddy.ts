@@ -11,13 +11,14 @@ import {
 } from './switch.js';
 
 /*
- * Caddy by its admin API. Caddy counts by HTTP server and not by upstream, so every slot is an HTTP server of Caddy's own,
- * `POOL:SLOT`, on a socket, and the pool's handler (`@id: POOL`) shares the requests among the slots by
- * `weighted_round_robin`; `caddyServers` makes that configuration. Each change is one new configuration, and it counts anew.
- * It closes idle connections, those to its own slots too: a user's request may meet a closing connection, and one that
- * Caddy must not repeat gets a 502. Its retries (`try_duration`) end with the old configuration, and connections that are
- * not kept only move the loss to those that its old listener has not accepted yet. So it promises less than HAProxy.
- * What is changed is kept for a restart with `--resume`.
+ * Caddy by its admin API. Caddy counts by HTTP server and not by upstream, so every slot is an HTTP
+ * server of Caddy's own, `POOL:SLOT`, on a socket, and the pool's handler (`@id: POOL`) shares the
+ * requests among the slots by `weighted_round_robin`; `caddyServers` makes that configuration. Each
+ * change is one new configuration, and it counts anew. It closes idle connections, those to its own
+ * slots too: a user's request may meet a closing connection, and one that Caddy must not repeat
+ * gets a 502. Its retries (`try_duration`) end with the old configuration, and connections that are
+ * not kept only move the loss to those that its old listener has not accepted yet. So it promises
+ * less than HAProxy. What is changed is kept for a restart with `--resume`.
  */
 
 export interface CaddySettings {
@@ -51,10 +52,12 @@ interface CaddyServer {
 export type CaddyServers = Record<string, CaddyServer>;
 
 /**
- * The HTTP servers of a pool, all slots empty: the value of `apps.http.servers`. The app needs `"metrics": {}` too.
+ * The HTTP servers of a pool, all slots empty: the value of `apps.http.servers`. The app needs
+ * `"metrics": {}` too.
  * @param pool.listen where users come in, such as `127.0.0.1:8080`
  * @param pool.slots name → path of the socket between the pool and the slot
- * @param pool.nobody path of one more socket, for who answers 503 while no slot has a weight (Caddy wants one that has)
+ * @param pool.nobody path of one more socket, for who answers 503 while no slot has a weight (Caddy
+ *   wants one that has)
  */
 export function caddyServers(pool: {
   pool: string;
@@ -194,8 +197,9 @@ class Caddy implements ProxyDriver {
   ): Promise<{ status: number; headers: Headers; text: string }> {
     const { admin } = this.settings;
     const limit = AbortSignal.timeout(answerMs);
-    // Caddy takes fetch for a browser, and asks a browser where it comes from. With a new configuration it closes every connection
-    // of its admin API, also one that the next question would just have taken.
+    // Caddy takes fetch for a browser, and asks a browser where it comes from. With a new
+    // configuration it closes every connection of its admin API, also one that the next question
+    // would just have taken.
     const headers = { ...init.headers, origin: new URL(admin).origin, connection: 'close' };
     let response: Response;
     let text: string;

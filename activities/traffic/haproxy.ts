@@ -11,9 +11,10 @@ import {
 } from './switch.js';
 
 /*
- * HAProxy by its runtime API: weights and states of a running process change without a reload, so that no connection is
- * touched. What is said there is lost when HAProxy is restarted or reloaded, unless it is kept in a state file: then it
- * comes back as it was (`server-state-file` and `load-server-state-from-file global`). Otherwise it has to be applied again.
+ * HAProxy by its runtime API: weights and states of a running process change without a reload, so
+ * that no connection is touched. What is said there is lost when HAProxy is restarted or reloaded,
+ * unless it is kept in a state file: then it comes back as it was (`server-state-file` and
+ * `load-server-state-from-file global`). Otherwise it has to be applied again.
  */
 
 export interface HaproxySettings {
@@ -26,12 +27,18 @@ export interface HaproxySettings {
 }
 
 const answerMs = 5_000;
-/** Forced, inherited and by DNS; what the configuration says (4) holds only until somebody says otherwise. */
+/**
+ * Forced, inherited and by DNS; what the configuration says (4) holds only until somebody says
+ * otherwise.
+ */
 const maintenance = 1 | 2 | 32;
 const drained = 8 | 16;
 /** `srv_op_state`: stopped, starting, running, stopping. */
 const stopped = '0';
-/** How HAProxy is said to reach a server by a Unix socket: it does not tell which one, and it cannot be changed. */
+/**
+ * How HAProxy is said to reach a server by a Unix socket: it does not tell which one, and it cannot
+ * be changed.
+ */
 const bySocket = 'unix';
 
 export function haproxy(settings: HaproxySettings): Switch {
@@ -162,8 +169,8 @@ class Haproxy implements ProxyDriver {
 function serverOf(state: Record<string, string>, counted: Record<string, string>): ObservedServer {
   const admin = Number(state['srv_admin_state']);
   const count = (column: string): number => Number(counted[column] ?? 0);
-  // What got no answer is in neither req_tot nor hrsp_5xx: broken off, or refused, given to another server (wredis) or not
-  // (econ); one that found no other server is counted as both.
+  // What got no answer is in neither req_tot nor hrsp_5xx: broken off, or refused, given to another
+  // server (wredis) or not (econ); one that found no other server is counted as both.
   const unanswered = count('eresp') + Math.max(count('econ'), count('wredis'));
   const requests = count('req_tot') + unanswered;
   return {

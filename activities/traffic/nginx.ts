@@ -16,19 +16,25 @@ import {
 } from './switch.js';
 
 /*
- * nginx by its configuration and a reload. One file holds the pool: its `upstream`, and a variable with the same in JSON,
- * which nginx answers at an internal address. So what is read back is what the running workers have loaded, and not what
- * lies on disk. A change is written to the file, tried with `nginx -t`, and loaded with HUP: new workers take the new
- * requests, old ones end when theirs have ended. Idle connections of users are closed by that. nginx counts nothing by
- * server, so the pool's access log is read.
+ * nginx by its configuration and a reload. One file holds the pool: its `upstream`, and a variable
+ * with the same in JSON, which nginx answers at an internal address. So what is read back is what
+ * the running workers have loaded, and not what lies on disk. A change is written to the file,
+ * tried with `nginx -t`, and loaded with HUP: new workers take the new requests, old ones end when
+ * theirs have ended. Idle connections of users are closed by that. nginx counts nothing by server,
+ * so the pool's access log is read.
  */
 
 export interface NginxSettings {
   /** Name of the upstream. */
   pool: string;
-  /** Path of the file with the pool, which nginx.conf includes at the level of `http`; see `nginxPool`. */
+  /**
+   * Path of the file with the pool, which nginx.conf includes at the level of `http`; see
+   * `nginxPool`.
+   */
   upstream: string;
-  /** Where nginx answers with the pool as it is loaded: `location … { return 200 $runbook_POOL; }`. */
+  /**
+   * Where nginx answers with the pool as it is loaded: `location … { return 200 $runbook_POOL; }`.
+   */
   status: string;
   /** Path of nginx.conf. */
   config: string;
@@ -44,7 +50,10 @@ export interface NginxSettings {
 export const nginxLogFormat = '"$upstream_addr" "$upstream_status" "$upstream_response_time"';
 
 const answerMs = 5_000;
-/** How long new workers may take to come, and the old ones to let go of new requests, in milliseconds. */
+/**
+ * How long new workers may take to come, and the old ones to let go of new requests, in
+ * milliseconds.
+ */
 const reloadMs = 15_000;
 /** Upper bounds in seconds; nginx tells times in milliseconds. */
 const bounds = [
@@ -170,14 +179,18 @@ class Nginx implements ProxyDriver {
     }
   }
 
-  /** What the workers that take requests have loaded. @throws StepFailure Unreachable, Configuration */
+  /**
+   * What the workers that take requests have loaded.
+   * @throws StepFailure Unreachable, Configuration
+   */
   private async loadedServers(signal?: AbortSignal): Promise<WantedServer[]> {
     const { status, pool } = this.settings;
     const limit = AbortSignal.timeout(answerMs);
     let text: string;
     try {
       const response = await fetch(status, {
-        // On a connection of its own: one that was used before may still lead to a worker of before.
+        // On a connection of its own: one that was used before may still lead to a worker of
+        // before.
         headers: { connection: 'close' },
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
@@ -392,7 +405,10 @@ async function establishedTo(addresses: readonly string[]): Promise<Map<string, 
   return counts;
 }
 
-/** An address by number as the kernel writes it: in words of four bytes, each from the last byte to the first. */
+/**
+ * An address by number as the kernel writes it: in words of four bytes, each from the last byte to
+ * the first.
+ */
 function inHex(address: string): string | null {
   const parsed = parseAddress(address);
   if (parsed?.kind !== 'tcp') return null;

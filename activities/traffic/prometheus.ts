@@ -45,7 +45,10 @@ export function total(
   );
 }
 
-/** One histogram out of all samples of this name that `choose` wants. @param name without `_bucket` */
+/**
+ * One histogram out of all samples of this name that `choose` wants.
+ * @param name without `_bucket`
+ */
 export function bucketsOf(
   samples: readonly Sample[],
   name: string,

@@ -4,8 +4,9 @@ import { addressForms, parseAddress, sameText } from './address.js';
 import type { Buckets } from './prometheus.js';
 
 /*
- * Who gets the users' requests: one small interface for every proxy. A pool has servers with names of their own (slots);
- * what runs in a slot, and which share of the requests it gets, is told to the running proxy, and read back from it.
+ * Who gets the users' requests: one small interface for every proxy. A pool has servers with names
+ * of their own (slots); what runs in a slot, and which share of the requests it gets, is told to
+ * the running proxy, and read back from it.
  */
 
 /** The largest weight that every proxy takes. */
@@ -24,9 +25,15 @@ export interface WantedServer {
 export interface ServerCounters {
   /** Requests that it was given and that ended. */
   requests: number;
-  /** Those that it failed: 5xx, connection refused, connection lost before the answer; also where another server then helped out. */
+  /**
+   * Those that it failed: 5xx, connection refused, connection lost before the answer; also where
+   * another server then helped out.
+   */
   errors: number;
-  /** How long answers took: as a histogram, as a mean of the newest ones where the proxy has no more, or not at all. */
+  /**
+   * How long answers took: as a histogram, as a mean of the newest ones where the proxy has no
+   * more, or not at all.
+   */
   latency: { kind: 'histogram'; buckets: Buckets } | { kind: 'mean'; ms: number } | null;
 }
 
@@ -41,9 +48,15 @@ export interface ObservedServer extends WantedServer {
 export interface ObservedTraffic {
   proxy: 'haproxy' | 'caddy' | 'nginx';
   pool: string;
-  /** Changes whenever the proxy begins to count anew (a restart; with Caddy every change of its configuration). */
+  /**
+   * Changes whenever the proxy begins to count anew (a restart; with Caddy every change of its
+   * configuration).
+   */
   epoch: string;
-  /** Changes when the proxy is started anew, and may have forgotten what it was told; absent where it keeps that in any case. */
+  /**
+   * Changes when the proxy is started anew, and may have forgotten what it was told; absent where
+   * it keeps that in any case.
+   */
   started?: string;
   servers: ObservedServer[];
 }
@@ -52,7 +65,10 @@ export interface TrafficChange {
   /** What the proxy had before: applied again, it takes the change back. */
   before: WantedServer[];
   after: WantedServer[];
-  /** The servers that had to be changed; empty when the proxy had it all already, and then nothing was sent. */
+  /**
+   * The servers that had to be changed; empty when the proxy had it all already, and then nothing
+   * was sent.
+   */
   changed: string[];
   /** Which process of the proxy says so; null where that does not matter, see `ObservedTraffic`. */
   started: string | null;
@@ -62,12 +78,16 @@ export interface TrafficSwitch {
   /** What the running proxy says, now. @throws StepFailure Unreachable, Configuration */
   observe(signal?: AbortSignal): Promise<ObservedTraffic>;
   /**
-   * Makes the running proxy do what is wanted, and reads back that it does. Servers that are not named stay as they are.
-   * What it does already is not sent again.
-   * @throws StepFailure Unreachable, Configuration; VerifyFailed when the proxy says other than what was asked
+   * Makes the running proxy do what is wanted, and reads back that it does. Servers that are not
+   * named stay as they are. What it does already is not sent again.
+   * @throws StepFailure Unreachable, Configuration; VerifyFailed when the proxy says other than
+   *   what was asked
    */
   apply(wanted: readonly WantedServer[], signal?: AbortSignal): Promise<TrafficChange>;
-  /** The same servers with their addresses in the proxy's own words, so that they can be compared with what it says. */
+  /**
+   * The same servers with their addresses in the proxy's own words, so that they can be compared
+   * with what it says.
+   */
   inItsWords(servers: readonly WantedServer[], observed: ObservedTraffic): Promise<WantedServer[]>;
 }
 
@@ -85,7 +105,10 @@ export interface ProxyDriver {
    * @param said what it says of this server now
    */
   addressInItsWords?(address: string, said: string | null): Promise<string>;
-  /** Does it have this address for the server already, also while nothing runs there? Then it is not judged. */
+  /**
+   * Does it have this address for the server already, also while nothing runs there? Then it is not
+   * judged.
+   */
   has?(name: string, address: string): boolean;
 }
 
@@ -217,7 +240,8 @@ export async function drain(
     signal,
   );
   const end = Date.now() + limitMs;
-  // A request that was given to it just before may not be counted yet: it is empty when it was so twice.
+  // A request that was given to it just before may not be counted yet: it is empty when it was so
+  // twice.
   for (let empty = 0; ;) {
     const { active = 0 } =
       (await traffic.observe(signal)).servers.find((each) => each.name === name) ?? {};

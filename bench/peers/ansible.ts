@@ -6,7 +6,10 @@ import { installed, type Peer } from './python.js';
 
 const steps = 20;
 
-/** `ansible-core`: one playbook, so many tasks on the local host without gathering facts. @param folder for what it writes */
+/**
+ * `ansible-core`: one playbook, so many tasks on the local host without gathering facts.
+ * @param folder for what it writes
+ */
 export async function ansible(folder: string): Promise<Peer> {
   const { programs, version } = await installed(['ansible-core==2.19.14']);
   const playbook = async (tasks: number): Promise<string> => {

@@ -5,7 +5,10 @@ import { installed, measured, type Peer } from './python.js';
 
 const steps = 50;
 
-/** Prefect: one flow, so many tasks, with the server and the SQLite file that it starts by itself. @param folder for its data */
+/**
+ * Prefect: one flow, so many tasks, with the server and the SQLite file that it starts by itself.
+ * @param folder for its data
+ */
 export async function prefect(folder: string): Promise<Peer> {
   // Later releases of fastapi are refused by this one of Prefect only when it runs.
   const { programs, version } = await installed(['prefect==3.8.8', 'fastapi==0.139.0']);

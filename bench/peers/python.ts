@@ -24,7 +24,8 @@ export interface Skipped {
 const installMs = 400_000;
 
 /**
- * Installs packages, given as `name==release`, from the Python index into an environment of the bench's own, beside other downloads; once.
+ * Installs packages, given as `name==release`, from the Python index into an environment of the
+ * bench's own, beside other downloads; once.
  * @returns the folder of its programs, and the release of the first package
  * @throws Error in one line, when there is no Python or no index
  */

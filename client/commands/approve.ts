@@ -81,7 +81,10 @@ function register(
     command.option('--confirm <name>', 'name of what the gate acts on, where it wants that typed');
 }
 
-/** Decides a gate, what becomes of a failed step, or who has a target, and says what became of the decision. */
+/**
+ * Decides a gate, what becomes of a failed step, or who has a target, and says what became of the
+ * decision.
+ */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { awaitVerdict, decisionEnvelope, gateToDecide, isAboutRun, sendDecision, askAgain } =
@@ -168,7 +171,10 @@ function preview(options: DecideOptions, view: RunView, aboutRun: boolean): stri
   );
 }
 
-/** Some gates want the name of what they act on typed: whoever types another one has the wrong system in mind. */
+/**
+ * Some gates want the name of what they act on typed: whoever types another one has the wrong
+ * system in mind.
+ */
 function typedName(
   options: DecideOptions,
   gate: WaitView | undefined,

@@ -70,7 +70,10 @@ function register(verb: Verb): (program: Command, io: Io, run?: typeof runCancel
   };
 }
 
-/** Cancels, pauses or resumes by the same signal as every decision, so that it is judged, answered and recorded. */
+/**
+ * Cancels, pauses or resumes by the same signal as every decision, so that it is judged, answered
+ * and recorded.
+ */
 export function runCancel(options: CancelOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { askAgain, decisionEnvelope, sendDecision } = await import('../decide.js');

@@ -26,7 +26,10 @@ export function registerDeployment(program: Command, io: Io, run = runDeployment
     });
 }
 
-/** Shows the versions; with `use` makes one current first. @throws CliError with exit code 2 when there is no such version */
+/**
+ * Shows the versions; with `use` makes one current first.
+ * @throws CliError with exit code 2 when there is no such version
+ */
 export function runDeployment(options: DeploymentOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { deploymentOfSession, orphans, readReleases } = await import('../releases.js');

@@ -73,7 +73,9 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
   };
 }
 
-/** `name=value`, collected; a value that is JSON counts as what it says, everything else as text. */
+/**
+ * `name=value`, collected; a value that is JSON counts as what it says, everything else as text.
+ */
 export function answer(text: string, before: JsonObject = {}): JsonObject {
   const at = text.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');

@@ -130,8 +130,8 @@ class Pages {
       remark(io, painter(io, this.options.color)('dim', `==> ${line(source)} <==`));
     this.source = source;
     const stream = chunk.stream === 'stdout' ? io.stdout : io.stderr;
-    // On a terminal the output of a step must not act on the terminal; a file gets every byte as it was. With
-    // `logs > file` stderr is still one.
+    // On a terminal the output of a step must not act on the terminal; a file gets every byte as it
+    // was. With `logs > file` stderr is still one.
     stream.write(isTerminal(io, stream) ? shown(chunk.bytes.toString('utf8')) : chunk.bytes);
   }
 }

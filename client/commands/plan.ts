@@ -59,7 +59,10 @@ export function runPlan(options: PlanOptions, io: Io): Promise<number> {
   });
 }
 
-/** The plan and who holds its targets now, or every reason why there is none. @throws CliError with exit code 2 */
+/**
+ * The plan and who holds its targets now, or every reason why there is none.
+ * @throws CliError with exit code 2
+ */
 export async function admittedPlan(
   session: Session,
   envelope: StartEnvelope,

@@ -135,7 +135,10 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
   });
 }
 
-/** The runbook and inputs of a run whose finished steps are taken over. Whether they can be, admission says. */
+/**
+ * The runbook and inputs of a run whose finished steps are taken over. Whether they can be,
+ * admission says.
+ */
 async function takenFrom(
   session: Session,
   name: string,
@@ -169,7 +172,10 @@ function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): v
   );
 }
 
-/** On a terminal the person sees the plan and says yes; what destroys has to be confirmed by the target's name, always. */
+/**
+ * On a terminal the person sees the plan and says yes; what destroys has to be confirmed by the
+ * target's name, always.
+ */
 async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
   const { effectsOf, renderPlan } = await import('../plan-text.js');
   const effects = effectsOf(plan.steps);
@@ -184,7 +190,9 @@ async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boole
   return confirmed(io, `Start ${plan.runbook.id} on ${targets}? Effects: ${effects.join(', ')}.`);
 }
 
-/** Names of the targets that a plan changes; what it only observes is never what a step destroys. */
+/**
+ * Names of the targets that a plan changes; what it only observes is never what a step destroys.
+ */
 async function changedTargets(plan: Plan, io: Io): Promise<string[]> {
   const { knownRunbooks } = await import('../catalogue.js');
   const spec = (await knownRunbooks(io.env)).find(({ id }) => id === plan.runbook.id);
@@ -227,7 +235,8 @@ async function tell(
   const { uiLink } = await import('../../common/ui-link.js');
   const { readRunSoon } = await import('../read-run.js');
   const { namespace } = await session.temporal();
-  // A worker admits it within milliseconds; if none does now, the run is there all the same and waits for one.
+  // A worker admits it within milliseconds; if none does now, the run is there all the same and
+  // waits for one.
   const view = await readRunSoon(session, started.id, 3_000).then(
     (reading) => reading.view,
     () => null,

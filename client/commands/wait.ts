@@ -39,7 +39,10 @@ export function registerWait(program: Command, io: Io, run = runWait): void {
     });
 }
 
-/** `--for decision`: 0 as soon as the run waits for people. `--for done`: the code of how it ended. 6 when time is up. */
+/**
+ * `--for decision`: 0 as soon as the run waits for people. `--for done`: the code of how it ended.
+ * 6 when time is up.
+ */
 export function runWait(options: WaitOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { follow } = await import('../follow.js');

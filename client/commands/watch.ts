@@ -104,7 +104,10 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
   };
 }
 
-/** A line for each change; nothing that happened is left out, whether or not we looked at that moment. */
+/**
+ * A line for each change; nothing that happened is left out, whether or not we looked at that
+ * moment.
+ */
 async function lines(options: WatchOptions, io: Io): Promise<Show> {
   const { changesOf, changeLine } = await import('../changes.js');
   const { renderWait } = await import('../view.js');

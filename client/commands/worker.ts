@@ -15,7 +15,10 @@ export function registerWorker(program: Command, io: Io, run = runWorkerCommand)
     });
 }
 
-/** The worker reads its settings from the environment, as a service does: what flags and `dev` say is put there. */
+/**
+ * The worker reads its settings from the environment, as a service does: what flags and `dev` say
+ * is put there.
+ */
 export async function runWorkerCommand(options: GlobalFlags, io: Io): Promise<number> {
   const session = new Session(options, io);
   try {

@@ -11,8 +11,8 @@ export function html(text: string): string {
 }
 
 /**
- * Text inside Markdown, in one line: nothing in it is read as markup. No more is escaped than needed, for the text is
- * read in terminals too.
+ * Text inside Markdown, in one line: nothing in it is read as markup. No more is escaped than
+ * needed, for the text is read in terminals too.
  */
 export function markdown(text: string): string {
   return visible(text)

@@ -19,8 +19,9 @@ import {
 } from './words.js';
 
 /**
- * The report as one HTML page: no script, nothing loaded from anywhere, readable offline, in light and dark, on paper.
- * Everything that came from outside is escaped, and the page's own policy forbids scripts besides.
+ * The report as one HTML page: no script, nothing loaded from anywhere, readable offline, in light
+ * and dark, on paper. Everything that came from outside is escaped, and the page's own policy
+ * forbids scripts besides.
  */
 export function renderHtml(report: Report): string {
   const { view } = report;

@@ -14,7 +14,10 @@ import {
   utc,
 } from './words.js';
 
-/** The report as Markdown: readable in a terminal as it is, and rendered by whatever renders Markdown. */
+/**
+ * The report as Markdown: readable in a terminal as it is, and rendered by whatever renders
+ * Markdown.
+ */
 export function renderMarkdown(report: Report): string {
   const sections = [
     head(report),

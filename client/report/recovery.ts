@@ -21,7 +21,10 @@ export interface RecoveryRow {
   reached: string;
 }
 
-/** What came of a recovery: in all, and for each service, also for those that had an objective and were not measured. */
+/**
+ * What came of a recovery: in all, and for each service, also for those that had an objective and
+ * were not measured.
+ */
 export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
   const measured: [string, ReachedView][] = [
     ['the whole system', recovery],

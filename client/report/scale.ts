@@ -26,8 +26,9 @@ const niceSteps = [
 ];
 
 /**
- * A time axis. An approval may take three days and the work around it three seconds: long gaps without work are drawn
- * shortened (and marked so by whoever draws), so that the work stays visible.
+ * A time axis. An approval may take three days and the work around it three seconds: long gaps
+ * without work are drawn shortened (and marked so by whoever draws), so that the work stays
+ * visible.
  */
 export class Scale {
   readonly pieces: readonly Piece[];

@@ -1,4 +1,7 @@
-/** The report's look. No font, image or script from elsewhere: the page is read offline, by night, years later, on paper. */
+/**
+ * The report's look. No font, image or script from elsewhere: the page is read offline, by night,
+ * years later, on paper.
+ */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -45,9 +45,10 @@ interface Lane {
 }
 
 /**
- * The run as a picture: one lane for each step, attempts as bars coloured by outcome, lost attempts hatched, waits for
- * people with who decided, undos. Inline SVG that takes its colours from the page; hovering a bar tells all about it.
- * `shortened` says that a stretch without work is not drawn to scale.
+ * The run as a picture: one lane for each step, attempts as bars coloured by outcome, lost attempts
+ * hatched, waits for people with who decided, undos. Inline SVG that takes its colours from the
+ * page; hovering a bar tells all about it. `shortened` says that a stretch without work is not
+ * drawn to scale.
  */
 export function renderTimeline(report: Report): { svg: string; shortened: boolean } {
   const lanes = lanesOf(report);
@@ -229,7 +230,10 @@ function drawBar(bar: Bar, y: number, scale: Scale): string {
   );
 }
 
-/** What a lane says behind its last bar: how long it took, and who decided where the bar is too short to say it. */
+/**
+ * What a lane says behind its last bar: how long it took, and who decided where the bar is too
+ * short to say it.
+ */
 function beside(lane: Lane, middle: number, scale: Scale): string {
   const last = lane.bars.at(-1);
   const all = lane.group ?? {

@@ -2,7 +2,10 @@ import type { RunView, StepState, StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
 
-/** A duration as people say it, with two units at most: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03 min`, `3 d 4 h`. */
+/**
+ * A duration as people say it, with two units at most: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03
+ * min`, `3 d 4 h`.
+ */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;

@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { readJson, writeJson } from '../files.js';
 
 /*
- * What a backup folder holds: one folder to each base backup, named by when it began, with the base backup itself, all WAL
- * since then as it is streamed, and what is known of both.
+ * What a backup folder holds: one folder to each base backup, named by when it began, with the base
+ * backup itself, all WAL since then as it is streamed, and what is known of both.
  */
 
-/** Who a backup is of. A server that was restored has its predecessor's identifier, and a timeline of its own. */
+/**
+ * Who a backup is of. A server that was restored has its predecessor's identifier, and a timeline
+ * of its own.
+ */
 export interface Origin {
   systemIdentifier: string;
   timeline: number;

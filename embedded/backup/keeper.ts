@@ -39,8 +39,9 @@ export interface KeeperOptions {
 }
 
 /**
- * Keeps a backup of the record while it runs: a base backup, and each change at once. What the record has acknowledged is in
- * the backup too, unless it fell behind: then the record goes on without, says so, and the backup says since when.
+ * Keeps a backup of the record while it runs: a base backup, and each change at once. What the
+ * record has acknowledged is in the backup too, unless it fell behind: then the record goes on
+ * without, says so, and the backup says since when.
  */
 export class BackupKeeper {
   private stopping = false;
@@ -52,7 +53,10 @@ export class BackupKeeper {
 
   private constructor(private readonly options: KeeperOptions) {}
 
-  /** Returns once a whole backup is there and follows. @throws EmbeddedError when there cannot be one */
+  /**
+   * Returns once a whole backup is there and follows.
+   * @throws EmbeddedError when there cannot be one
+   */
   static async start(options: KeeperOptions): Promise<BackupKeeper> {
     const keeper = new BackupKeeper(options);
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
@@ -71,7 +75,10 @@ export class BackupKeeper {
     });
   }
 
-  /** Nothing is started again from now on. To be called before the server stops: it brings over what is left. */
+  /**
+   * Nothing is started again from now on. To be called before the server stops: it brings over what
+   * is left.
+   */
   retire(): void {
     this.stopping = true;
   }
@@ -96,7 +103,10 @@ export class BackupKeeper {
     });
   }
 
-  /** Two records in one folder, or one that came back after it was restored elsewhere, would spoil each other's backup. */
+  /**
+   * Two records in one folder, or one that came back after it was restored elsewhere, would spoil
+   * each other's backup.
+   */
   private refuseStranger({ systemIdentifier, timeline }: Origin): void {
     const { folder } = this.options;
     const [newest] = backupsIn(folder);
@@ -250,7 +260,9 @@ export class BackupKeeper {
     }
   }
 
-  /** Goes on where the receiver was, or begins anew when the server no longer has what came next. */
+  /**
+   * Goes on where the receiver was, or begins anew when the server no longer has what came next.
+   */
   private async again(): Promise<void> {
     const { id } = this.backup as Backup;
     const receiver = this.receive(id);
@@ -263,11 +275,15 @@ export class BackupKeeper {
     }
   }
 
-  /** Has the server wait for the backup from now on, or not; in the backup stands since when it is behind. */
+  /**
+   * Has the server wait for the backup from now on, or not; in the backup stands since when it is
+   * behind.
+   */
   private async wait(isWaitedFor: boolean, why = ''): Promise<void> {
     const { url, folder, say } = this.options;
     const { behind } = placesOf(folder, (this.backup as Backup).id);
-    // Noted before: nothing is acknowledged in between that neither the backup has nor its note tells of.
+    // Noted before: nothing is acknowledged in between that neither the backup has nor its note
+    // tells of.
     if (!isWaitedFor) noteBehind(behind);
     try {
       await asking(url, (client) => waitFor(client, isWaitedFor));
@@ -295,11 +311,15 @@ function noteBehind(file: string): void {
   try {
     writeJson(file, { since: new Date().toISOString() });
   } catch {
-    // Where nothing can be written no backup is either: what is there ends earlier, and says so by that.
+    // Where nothing can be written no backup is either: what is there ends earlier, and says so by
+    // that.
   }
 }
 
-/** Whether a commit waits until the backup has it. The setting itself is no transaction, so it can be changed while all wait. */
+/**
+ * Whether a commit waits until the backup has it. The setting itself is no transaction, so it can
+ * be changed while all wait.
+ */
 async function waitFor(client: pg.Client, isWaitedFor: boolean): Promise<void> {
   await client.query(
     isWaitedFor

@@ -4,7 +4,11 @@ import { execa } from 'execa';
 import { serverFolder } from '../binaries.js';
 import { EmbeddedError } from '../errors.js';
 
-/** A client program of PostgreSQL's, beside the server itself also where only links to some of them are on the PATH. @throws EmbeddedError */
+/**
+ * A client program of PostgreSQL's, beside the server itself also where only links to some of them
+ * are on the PATH.
+ * @throws EmbeddedError
+ */
 export function clientProgram(programs: string, name: string): string {
   for (const folder of [programs, serverFolder(programs)]) {
     const path = join(folder, name);
@@ -32,7 +36,10 @@ export async function runProgram(
     );
 }
 
-/** How a client program gets to the server, the password by the environment. @param url of any database */
+/**
+ * How a client program gets to the server, the password by the environment.
+ * @param url of any database
+ */
 export function reachBy(url: string): { args: string[]; env: NodeJS.ProcessEnv } {
   const { hostname, port, username, password } = new URL(url);
   return {

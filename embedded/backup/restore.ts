@@ -37,18 +37,24 @@ export interface RestoreOptions extends PlaceOptions {
 export interface Restored {
   /** Id of the base backup. */
   backup: string;
-  /** ISO time of the newest change that is in it; null when nothing was changed since the base backup. */
+  /**
+   * ISO time of the newest change that is in it; null when nothing was changed since the base
+   * backup.
+   */
   upTo: string | null;
-  /** ISO time since when the record had gone on without its backup; null: all that it acknowledged is there. */
+  /**
+   * ISO time since when the record had gone on without its backup; null: all that it acknowledged
+   * is there.
+   */
   behindSince: string | null;
   /** Backups that are newer and could not be used, and why. */
   refused: { backup: string; why: string }[];
 }
 
 /**
- * Brings the record back from its backup, into a place where no record is yet: the newest base backup that proves good, and
- * all that was changed since. The server goes on under a timeline of its own, so that the one before, should it come
- * back, is told from it.
+ * Brings the record back from its backup, into a place where no record is yet: the newest base
+ * backup that proves good, and all that was changed since. The server goes on under a timeline of
+ * its own, so that the one before, should it come back, is told from it.
  * @throws EmbeddedError when there is a record already or no good backup; then nothing was changed
  */
 export async function restoreRecord(options: RestoreOptions): Promise<Restored> {
@@ -114,7 +120,9 @@ async function newestGood(
   throw new EmbeddedError(`No backup in ${from} can be used: ${all}. Nothing was changed.`);
 }
 
-/** What was streamed; the last segment has not been filled, and has a name of its own until it is. */
+/**
+ * What was streamed; the last segment has not been filled, and has a name of its own until it is.
+ */
 async function addWal(received: string, wal: string): Promise<void> {
   for (const name of (await readdir(received)).sort()) {
     if (!/^[0-9A-F]{24}(\.partial)?$|^[0-9A-F]{8}\.history$/.test(name)) continue;
@@ -131,8 +139,8 @@ async function handOver(folder: string, account: Account | undefined): Promise<v
 }
 
 /**
- * Replays in private, reached by a socket in a folder that nobody else enters: the password of the record is new, because
- * that of the one before is lost with its site.
+ * Replays in private, reached by a socket in a folder that nobody else enters: the password of the
+ * record is new, because that of the one before is lost with its site.
  * @returns ISO time of the newest change; null when there was none
  */
 async function replay(

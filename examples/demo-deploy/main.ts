@@ -20,7 +20,10 @@ const usage = `The deployment demo: a release is deployed under load, then a bad
   npm run demo:deploy -- --sabotage         the bad release is let through: users notice, the proof fails, exit 1`;
 
 const reportFolder = join(programFolder, '..', '.runbook', 'reports');
-/** Users' requests that a bad release may fail before it is found: it has a tenth of them for a few seconds. */
+/**
+ * Users' requests that a bad release may fail before it is found: it has a tenth of them for a few
+ * seconds.
+ */
 const mostHarmed = 0.02;
 const bad = '3.0.1-fails';
 
@@ -75,7 +78,8 @@ async function tell(
     url: system.proxy.url,
     rate: quick ? 150 : 300,
     connections: 8,
-    // Each change of Caddy's configuration closes idle connections: a client may repeat what RFC 9110 §9.2.2 allows, orders it may not.
+    // Each change of Caddy's configuration closes idle connections: a client may repeat what RFC
+    // 9110 §9.2.2 allows, orders it may not.
     ...(proxy === 'caddy' ? { orders: 0, retryOnce: true } : {}),
   });
   try {

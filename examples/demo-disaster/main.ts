@@ -20,7 +20,10 @@ const usage = `The disaster demo: a site dies under load, and the whole system c
   npm run demo:disaster -- --sabotage       a WAL segment and a file vanish from the backups: the proof fails, exit 1`;
 
 const reportFolder = join(programFolder, '..', '.runbook', 'reports');
-/** Milliseconds before the failure in which a write may have been acknowledged that no WAL had left the site with. */
+/**
+ * Milliseconds before the failure in which a write may have been acknowledged that no WAL had left
+ * the site with.
+ */
 const mostLostMs = 5_000;
 
 interface Facts {

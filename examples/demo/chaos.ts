@@ -41,8 +41,9 @@ function seeded(seed: number): () => number {
 }
 
 /**
- * The pipeline dies at a random place, every second time after it committed a corrupt checkpoint; it is recovered
- * through the runbook, whose worker is killed in every third round. Each round's end state is compared with the truth.
+ * The pipeline dies at a random place, every second time after it committed a corrupt checkpoint;
+ * it is recovered through the runbook, whose worker is killed in every third round. Each round's
+ * end state is compared with the truth.
  */
 export function chaos(options: ChaosOptions): Promise<ChaosResult> {
   return withStack((stack) => rounds(stack, options));

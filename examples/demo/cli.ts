@@ -27,7 +27,10 @@ export class Operator {
     return { exitCode: exitCode ?? 1, stdout, stderr };
   }
 
-  /** As `run`, with its output read as JSON. @throws Error with what it printed when the exit code is none of `codes` */
+  /**
+   * As `run`, with its output read as JSON.
+   * @throws Error with what it printed when the exit code is none of `codes`
+   */
   async json<T>(codes: readonly number[], ...args: string[]): Promise<T> {
     const result = await this.run(...args, '--output', 'json');
     if (!codes.includes(result.exitCode))

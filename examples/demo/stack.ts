@@ -16,7 +16,10 @@ export interface StackOptions {
   batch?: number;
 }
 
-/** Temporal, PostgreSQL, the example pipeline and workers, each a real process of its own, with targets and secrets to match. */
+/**
+ * Temporal, PostgreSQL, the example pipeline and workers, each a real process of its own, with
+ * targets and secrets to match.
+ */
 export class Stack {
   private readonly closers: (() => Promise<unknown>)[] = [];
   private stopping: Promise<void> | undefined;
@@ -114,7 +117,10 @@ export class Stack {
     return worker;
   }
 
-  /** Stops what was started, the newest first; all of it, even when one does not let itself be stopped. */
+  /**
+   * Stops what was started, the newest first; all of it, even when one does not let itself be
+   * stopped.
+   */
   stop(): Promise<void> {
     this.stopping ??= (async () => {
       for (const close of this.closers.reverse()) await close().catch(() => undefined);
@@ -123,7 +129,10 @@ export class Stack {
   }
 }
 
-/** Runs `work` with a stack in a folder of its own. Both are gone afterwards, also when somebody presses Ctrl-C. */
+/**
+ * Runs `work` with a stack in a folder of its own. Both are gone afterwards, also when somebody
+ * presses Ctrl-C.
+ */
 export async function withStack<T>(work: (stack: Stack) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'runbook-demo-'));
   const starting = Stack.start(folder);

@@ -4,7 +4,8 @@ import { stretched } from '../../embedded/pace.js';
 /**
  * Polls until `look` answers something; a condition with a deadline, never a blind wait.
  * @param limitMs milliseconds that it may take on a quiet machine; stretched on a slower one
- * @param everyMs milliseconds between two looks; unless said fewer at first, and more the longer it takes
+ * @param everyMs milliseconds between two looks; unless said fewer at first, and more the longer it
+ *   takes
  * @throws Error naming what did not come
  */
 export async function until<T>(

@@ -13,7 +13,8 @@ export class WorkerProcess {
 
   /**
    * Starts a worker and waits until it takes work.
-   * @param program what is run instead of the shipped worker, for tests with procedures of their own
+   * @param program what is run instead of the shipped worker, for tests with procedures of their
+   *   own
    * @param prefix put before the command line, such as another program that becomes it
    * @throws Error with its last lines when it ends instead
    */

@@ -68,8 +68,9 @@ const parts = (): Part[] => [
 ];
 
 /**
- * Builds the programs from Go modules into the cache, unless they are there: some minutes on two idle cores, at low priority, and
- * much longer beside other work. A build that is broken off leaves nothing that looks whole.
+ * Builds the programs from Go modules into the cache, unless they are there: some minutes on two
+ * idle cores, at low priority, and much longer beside other work. A build that is broken off leaves
+ * nothing that looks whole.
  * @throws BuildTimedOut
  * @throws Error when there is no Go, or it fails
  */
@@ -199,7 +200,10 @@ function withoutProgress(error: unknown): unknown {
 const minutesSince = (begun: number): string =>
   `${((performance.now() - begun) / 60_000).toFixed(1)} min`;
 
-/** Kubernetes' own module finds its parts in folders beside it; a module that uses it has to say where they really are. */
+/**
+ * Kubernetes' own module finds its parts in folders beside it; a module that uses it has to say
+ * where they really are.
+ */
 function moduleFile(needed: string, kubernetesModule: string, withParts: boolean): string {
   const names = new Set(
     [...kubernetesModule.matchAll(/^\s*(?:replace )?(k8s\.io\/[a-z-]+) => \.\/staging/gm)].map(

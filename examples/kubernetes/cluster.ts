@@ -13,7 +13,10 @@ import { findEtcd, kubernetesMissing, program } from './programs.js';
 export const deployer = 'shop-deployer';
 export const contextName = 'example';
 
-/** Only these: what else the controllers of a cluster look after does not exist here, and costs time. */
+/**
+ * Only these: what else the controllers of a cluster look after does not exist here, and costs
+ * time.
+ */
 const controllers = [
   'deployment-controller',
   'replicaset-controller',
@@ -31,15 +34,19 @@ export function fileOf(name: string): string {
 }
 
 /**
- * A real Kubernetes control plane (etcd, API server, controllers, scheduler) on free ports of this machine, with a simulated node:
- * rollouts, undo, scaling, rights and failures are real, the pods run nothing. It ends with the process that started it.
+ * A real Kubernetes control plane (etcd, API server, controllers, scheduler) on free ports of this
+ * machine, with a simulated node: rollouts, undo, scaling, rights and failures are real, the pods
+ * run nothing. It ends with the process that started it.
  */
 export class Cluster {
   private readonly servers: ServerProcess[] = [];
 
   private constructor(private readonly folder: string) {}
 
-  /** @param folder of its own @throws Error when something is missing or does not start; then nothing is left running */
+  /**
+   * @param folder of its own
+   * @throws Error when something is missing or does not start; then nothing is left running
+   */
   static async start(folder: string, log?: (line: string) => void): Promise<Cluster> {
     const missing = kubernetesMissing();
     if (missing) throw new Error(missing);
@@ -134,10 +141,12 @@ export class Cluster {
         '--service-account-issuer=https://example.invalid',
         `--service-account-key-file=${join(this.folder, 'accounts.pub')}`,
         `--service-account-signing-key-file=${join(this.folder, 'accounts.key')}`,
-        // Pods here run under no account, and no controller would take the taint of a new node away.
+        // Pods here run under no account, and no controller would take the taint of a new node
+        // away.
         '--disable-admission-plugins=ServiceAccount,TaintNodesByCondition',
         '--service-cluster-ip-range=10.99.0.0/16',
-        // Lists as streams need etcd 3.4.31: with an older one, such as Debian's, each watch of kwok would end at once.
+        // Lists as streams need etcd 3.4.31: with an older one, such as Debian's, each watch of
+        // kwok would end at once.
         '--feature-gates=WatchList=false',
       ],
     );
@@ -163,7 +172,9 @@ export class Cluster {
     await this.kubectl('wait', '--for=condition=Ready', 'node/node-0', '--timeout=60s');
   }
 
-  /** Keys of service accounts, tokens of the two users, and how each of them reaches the API server. */
+  /**
+   * Keys of service accounts, tokens of the two users, and how each of them reaches the API server.
+   */
   private writeIdentities(port: number): void {
     const write = (name: string, text: string): void =>
       writeFileSync(join(this.folder, name), text, { mode: 0o600 });

@@ -3,11 +3,15 @@ import { delimiter, join } from 'node:path';
 import { cacheFolder } from '../../embedded/home.js';
 
 /*
- * The programs of the cluster. Nobody ships them for a plain clone, so they are built here, once, from Go modules; the versions are
- * pinned because a control plane and its kubectl belong together, and so that everybody tests against the same one.
+ * The programs of the cluster. Nobody ships them for a plain clone, so they are built here, once,
+ * from Go modules; the versions are pinned because a control plane and its kubectl belong together,
+ * and so that everybody tests against the same one.
  */
 
-/** The newest patch of the newest minor that kwok's client libraries and Debian's etcd 3.4 are known to work with. */
+/**
+ * The newest patch of the newest minor that kwok's client libraries and Debian's etcd 3.4 are known
+ * to work with.
+ */
 export const kubernetesVersion = '1.36.3';
 /** Nodes and pods that are simulated: the oldest release that knows this Kubernetes. */
 export const kwokVersion = '0.8.0';
@@ -66,7 +70,9 @@ export function findGo(): string | undefined {
   return process.env['RUNBOOK_GO_BIN'] ?? onPath('go', ['/usr/local/go/bin']);
 }
 
-/** etcd, which keeps the cluster's state; undefined when it is not installed, or `none` is given. */
+/**
+ * etcd, which keeps the cluster's state; undefined when it is not installed, or `none` is given.
+ */
 export function findEtcd(): string | undefined {
   const given = process.env['RUNBOOK_ETCD_BIN'];
   if (given === 'none') return undefined;

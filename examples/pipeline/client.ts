@@ -47,7 +47,10 @@ export async function startPipeline(options: PipelineOptions): Promise<PipelineP
   return pipeline;
 }
 
-/** The running service, for demos and tests: what an operator, a power cut or a stopwatch would do to it. */
+/**
+ * The running service, for demos and tests: what an operator, a power cut or a stopwatch would do
+ * to it.
+ */
 export class PipelineProcess {
   private child: ChildProcess | undefined;
   private address = '';
@@ -96,7 +99,10 @@ export class PipelineProcess {
     return (await this.call<JobStatus>('POST', '/api/v1/jobs', options)).id;
   }
 
-  /** A restart without the runbook; null: from the job's own last checkpoints, as a tired person would. */
+  /**
+   * A restart without the runbook; null: from the job's own last checkpoints, as a tired person
+   * would.
+   */
   async restart(job: string, checkpoint: Checkpoint | null): Promise<string> {
     return (await this.call<JobStatus>('POST', `/api/v1/jobs/${job}/restart`, { checkpoint })).id;
   }

@@ -4,13 +4,19 @@ import { stages, type Stage } from './schema.js';
 const place = z.strictObject({ stage: z.enum(stages), batch: z.int().min(1) });
 const corruptModes = ['missing', 'duplicate', 'altered'] as const;
 
-/** What goes wrong in the next jobs, as it does in real pipelines. For tests and demos; never set otherwise. */
+/**
+ * What goes wrong in the next jobs, as it does in real pipelines. For tests and demos; never set
+ * otherwise.
+ */
 export const faultsSchema = z.strictObject({
   /** Milliseconds that every batch takes longer. */
   slowMs: z.int().min(0).optional(),
   /** The job's process kills itself in mid-batch: rows written, nothing committed. */
   crashAt: place.optional(),
-  /** The batch commits rows that differ from what its checkpoint claims, and the job dies in the batch after it. */
+  /**
+   * The batch commits rows that differ from what its checkpoint claims, and the job dies in the
+   * batch after it.
+   */
   corruptCheckpoint: place.extend({ mode: z.enum(corruptModes) }).optional(),
   /** Stage transform cannot process the record with this key. */
   poison: z.int().optional(),

@@ -6,8 +6,8 @@ import { readSource } from './source.js';
 import { BatchError, JobEnded, runBatch, type BatchContext } from './stages.js';
 
 /*
- * One job of the pipeline, in a process of its own: node job.js JOB. It writes its own state, so that it goes on when the
- * service that started it dies.
+ * One job of the pipeline, in a process of its own: node job.js JOB. It writes its own state, so
+ * that it goes on when the service that started it dies.
  */
 
 const [, , job = ''] = process.argv;
@@ -19,7 +19,8 @@ const client = await connect();
 try {
   await run();
 } catch (error) {
-  // The batch's transaction holds the job's row: it must be gone before the failure can be written there.
+  // The batch's transaction holds the job's row: it must be gone before the failure can be written
+  // there.
   await client.end().catch(() => undefined);
   if (!(error instanceof JobEnded)) {
     await fail(error);
@@ -78,7 +79,10 @@ async function run(): Promise<void> {
   );
 }
 
-/** Where the stage goes on: behind the checkpoint that the restart named, else behind the stage's own last one. */
+/**
+ * Where the stage goes on: behind the checkpoint that the restart named, else behind the stage's
+ * own last one.
+ */
 async function firstBatch(
   dataset: string,
   stage: Stage,

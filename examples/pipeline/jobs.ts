@@ -50,7 +50,9 @@ export class Jobs {
     readonly dataset: string,
   ) {}
 
-  /** Looks after jobs whose process dies while nobody watches: those of a service that was killed. */
+  /**
+   * Looks after jobs whose process dies while nobody watches: those of a service that was killed.
+   */
   watchOrphans(everyMs: number): NodeJS.Timeout {
     return setInterval(
       () => void this.exclusively(() => this.adoptOrphans()).catch(() => undefined),

@@ -4,8 +4,8 @@ import { startPipeline, type PipelineProcess } from './client.js';
 import type { Faults } from './faults.js';
 
 /*
- * The little system that the runbook is proved on must itself be honest: it fails as told, it is wrong where a person
- * restarts it carelessly, and its own numbers can tell.
+ * The little system that the runbook is proved on must itself be honest: it fails as told, it is
+ * wrong where a person restarts it carelessly, and its own numbers can tell.
  */
 const rows = 8_000;
 const token = 'example-token';

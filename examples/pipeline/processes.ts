@@ -11,7 +11,10 @@ export interface JobProcess {
   started: string;
 }
 
-/** Starts a job in a process of its own. @param ended told how it ended, when this service still lives then */
+/**
+ * Starts a job in a process of its own.
+ * @param ended told how it ended, when this service still lives then
+ */
 export function startJobProcess(
   job: string,
   faults: Faults,

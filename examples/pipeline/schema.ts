@@ -1,6 +1,6 @@
 /*
- * The pipeline's database. The stages' tables have no unique key on purpose, as the tables of many warehouses have none:
- * a recovery that goes wrong must show as rows that are there twice.
+ * The pipeline's database. The stages' tables have no unique key on purpose, as the tables of many
+ * warehouses have none: a recovery that goes wrong must show as rows that are there twice.
  */
 const rowColumns = `id bigserial PRIMARY KEY, dataset_id text NOT NULL, job_id text NOT NULL, batch integer NOT NULL, seq integer NOT NULL,
   distance integer, delay integer`;

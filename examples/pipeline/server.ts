@@ -10,7 +10,8 @@ import { readSource, truthOf } from './source.js';
 import { differences, summarise } from './summary.js';
 
 /*
- * The pipeline's HTTP API, a process of its own: node server.js. Prints `pipeline ready http://…` when it listens.
+ * The pipeline's HTTP API, a process of its own: node server.js. Prints `pipeline ready http://…`
+ * when it listens.
  */
 
 const env = process.env;

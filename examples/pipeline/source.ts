@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 
 /** A record as the source delivers it: real flights, with real dirt. */
 export interface SourceRecord {
-  /** Place in the source, from 1: the key. A repeated record has the key of the one that it repeats. */
+  /**
+   * Place in the source, from 1: the key. A repeated record has the key of the one that it repeats.
+   */
   seq: number;
   distance: number | string | null;
   delay: number | string | null;
@@ -26,8 +28,8 @@ const malformedEvery = 5_003;
 const repeatedEvery = 7_001;
 
 /**
- * Flights of the United States in 2001, from npm's vega-datasets (flights-200k.json, 231,083 records), in their order,
- * with malformed and repeated records at known places.
+ * Flights of the United States in 2001, from npm's vega-datasets (flights-200k.json, 231,083
+ * records), in their order, with malformed and repeated records at known places.
  * @param limit records of the source to read
  */
 export function readSource(limit = Number.POSITIVE_INFINITY): SourceRecord[] {

@@ -26,7 +26,10 @@ export class BatchError extends Error {
 /** The job was stopped or given up while it ran. */
 export class JobEnded extends Error {}
 
-/** What one batch of each stage writes, from batch b of the stage before. All of it runs in the batch's transaction. */
+/**
+ * What one batch of each stage writes, from batch b of the stage before. All of it runs in the
+ * batch's transaction.
+ */
 const writers: Record<Stage, (context: BatchContext, batch: number) => Promise<void>> = {
   async extract({ client, dataset, job, records, batchSize }, batch) {
     const slice = records.slice((batch - 1) * batchSize, batch * batchSize);
@@ -117,7 +120,8 @@ export async function runBatch(
     );
   }
   await client.query('BEGIN');
-  // Fences a job that was stopped or given up: it may not write any more. Whoever ends the job waits for this batch.
+  // Fences a job that was stopped or given up: it may not write any more. Whoever ends the job
+  // waits for this batch.
   const { rowCount } = await client.query(
     `SELECT 1 FROM processing_jobs WHERE id = $1 AND status = 'running' FOR UPDATE`,
     [context.job],
@@ -168,7 +172,10 @@ async function writeCheckpoint(
   );
 }
 
-/** Makes the committed rows differ from the claim, as a lost write, a retried insert or a broken cast would. */
+/**
+ * Makes the committed rows differ from the claim, as a lost write, a retried insert or a broken
+ * cast would.
+ */
 async function tamper(
   { client, dataset, job }: BatchContext,
   stage: Stage,

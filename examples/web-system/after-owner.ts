@@ -1,7 +1,8 @@
 import { livesStill, whenOwnerEnds } from './app/owner.js';
 
 /*
- * Ends a server that knows no owner and cannot be started by a guard, such as PostgreSQL, once its owner has ended:
+ * Ends a server that knows no owner and cannot be started by a guard, such as PostgreSQL, once its
+ * owner has ended:
  *
  *   node after-owner.js OWNER SERVER        each as PID:START
  */

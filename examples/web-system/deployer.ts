@@ -17,10 +17,11 @@ import { artefactProblems, readManifest } from './releases.js';
 import { seededPerTenant, tenants } from './seed.js';
 
 /*
- * The deployer of this system, as `zero-downtime-deployment` calls it: node deployer.js FOLDER VERB …; one line of JSON on
- * its standard output. What is done already is not done again.
+ * The deployer of this system, as `zero-downtime-deployment` calls it: node deployer.js FOLDER VERB
+ * …; one line of JSON on its standard output. What is done already is not done again.
  *
- * WEB_LOCK_TIMEOUT_MS: how long a statement of a migration may wait for a lock, and all who come after it
+ * WEB_LOCK_TIMEOUT_MS: how long a statement of a migration may wait for a lock, and all who come
+ * after it
  */
 const [folder = '', verb = '', first = '', second = ''] = process.argv.slice(2);
 const system = systemFolder(folder);
@@ -114,8 +115,8 @@ const verbs: Record<string, () => Promise<object> | object> = {
         );
     };
     for (const customer of customers) await one(customer);
-    // As many at once as users do: its connections to the database are open before the first of them comes. What is
-    // answered is for the measurement to judge.
+    // As many at once as users do: its connections to the database are open before the first of
+    // them comes. What is answered is for the measurement to judge.
     for (let round = 0; round < warmUpRounds; round += 1)
       await Promise.allSettled([...customers, ...customers].map(one));
     return { asked: customers.length };
@@ -148,8 +149,9 @@ async function backup(): Promise<object> {
 }
 
 /**
- * The expand migrations of a release on a copy of the database: do the running release and the new one both work on it,
- * and does the way back lead to where it began? Nothing of it touches the database itself.
+ * The expand migrations of a release on a copy of the database: do the running release and the new
+ * one both work on it, and does the way back lead to where it began? Nothing of it touches the
+ * database itself.
  */
 async function rehearse(): Promise<object> {
   const programs = await programFolder();

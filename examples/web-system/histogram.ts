@@ -1,4 +1,6 @@
-/** Each bucket is 2 % wider than the one before: a quantile is right to 2 %, from 10 µs to minutes. */
+/**
+ * Each bucket is 2 % wider than the one before: a quantile is right to 2 %, from 10 µs to minutes.
+ */
 const growth = Math.log(1.02);
 const smallestMs = 0.01;
 

@@ -16,8 +16,8 @@ import { livesStill, nameOf } from './app/owner.js';
 import { readManifest } from './releases.js';
 
 /*
- * Instances of the application: processes of their own that outlive whoever started them, known by a file each. They end
- * when the system that they belong to has ended.
+ * Instances of the application: processes of their own that outlive whoever started them, known by
+ * a file each. They end when the system that they belong to has ended.
  */
 
 /** What belongs to one system, all in one folder. */
@@ -47,7 +47,10 @@ export function systemFolder(folder: string): SystemFolder {
   return { folder, releases: join(folder, 'releases') };
 }
 
-/** Makes a folder that instances can be started in. @param databaseUrl password included; kept in a file for its owner only */
+/**
+ * Makes a folder that instances can be started in.
+ * @param databaseUrl password included; kept in a file for its owner only
+ */
 export function makeSystemFolder(
   folder: string,
   databaseUrl: string,
@@ -95,7 +98,8 @@ export interface InstanceOptions {
 
 /**
  * Starts an instance and waits until it listens; one that runs already is left alone.
- * @throws Error when it ends before it listens, with what it said; or when another version runs under this name
+ * @throws Error when it ends before it listens, with what it said; or when another version runs
+ *   under this name
  */
 export async function startInstance(
   system: SystemFolder,

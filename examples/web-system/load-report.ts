@@ -14,8 +14,8 @@ export interface Failure {
   release: string | null;
   instance: string | null;
   /**
-   * A client may have sent it again by RFC 9110 §9.2.2: it was certainly not sent, or it is idempotent
-   * and its connection ended before a byte of the answer came.
+   * A client may have sent it again by RFC 9110 §9.2.2: it was certainly not sent, or it is
+   * idempotent and its connection ended before a byte of the answer came.
    */
   mayRepeat: boolean;
 }

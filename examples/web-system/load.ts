@@ -8,13 +8,16 @@ import { Phase, type Failure, type LoadReport } from './load-report.js';
 import { seededName, seededPerTenant, tenants } from './seed.js';
 
 /*
- * Users: several connections that are kept alive, each doing one request after the other and checking what comes back.
+ * Users: several connections that are kept alive, each doing one request after the other and
+ * checking what comes back.
  *
- *   node load.js --url http://127.0.0.1:8080 [--connections 8] [--rate 200] [--requests 100000] [--seconds 600]
+ * node load.js --url http://127.0.0.1:8080 [--connections 8] [--rate 200] [--requests 100000]
+ * [--seconds 600]
  *                [--orders 0.1] [--retry-once]
  *
- * Reads lines from its standard input: `phase NAME` begins a phase, `report` prints how it stands, `stop` ends it; the
- * input's end ends it too. Prints one line of JSON a time: the report, and nothing else.
+ * Reads lines from its standard input: `phase NAME` begins a phase, `report` prints how it stands,
+ * `stop` ends it; the input's end ends it too. Prints one line of JSON a time: the report, and
+ * nothing else.
  */
 const { values } = parseArgs({
   options: {
@@ -82,7 +85,10 @@ const known = new WeakMap<Socket, { connection: number; requests: number }>();
 /** One user: a connection, and customers of its own whose content it knows. */
 class User {
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  /** What each of its customers may be by now: more than one, or none at all, where a write was not answered. */
+  /**
+   * What each of its customers may be by now: more than one, or none at all, where a write was not
+   * answered.
+   */
   private readonly written = new Map<string, (Content | null)[]>();
   private revision = 0;
   private requests = 0;

@@ -12,8 +12,8 @@ import { nameOf } from './app/owner.js';
 import { compiledProgram } from './programs.js';
 
 /*
- * The proxies that stand in front of the application, each with the pool `web` and the slots given. A slot is empty until
- * the traffic switch puts an instance into it.
+ * The proxies that stand in front of the application, each with the pool `web` and the slots given.
+ * A slot is empty until the traffic switch puts an instance into it.
  */
 
 export const proxyKinds = ['haproxy', 'caddy', 'nginx'] as const;

@@ -48,8 +48,8 @@ export const releases: readonly Release[] = [
 ];
 
 /**
- * Publishes a release as an artefact: a folder `<folder>/<version>` with its programs, migrations, change log and
- * manifest. What is there already is left as it is.
+ * Publishes a release as an artefact: a folder `<folder>/<version>` with its programs, migrations,
+ * change log and manifest. What is there already is left as it is.
  * @returns the artefact's folder and digest
  */
 export function publishRelease(folder: string, release: Release): { path: string; digest: string } {

@@ -8,7 +8,10 @@ export function seededName(index: number): string {
   return `Given${index} van Family${index % 97}`;
 }
 
-/** Tenants and their first customers `s1`, `s2`, …, on the schema of release 1. Told again, it changes nothing. */
+/**
+ * Tenants and their first customers `s1`, `s2`, …, on the schema of release 1. Told again, it
+ * changes nothing.
+ */
 export async function seed(client: pg.Client): Promise<void> {
   for (const tenant of tenants) {
     await client.query(

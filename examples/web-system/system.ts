@@ -24,14 +24,19 @@ export interface WebSystemOptions {
   /** Address of an empty database; unless given, PostgreSQL is started for it. */
   databaseUrl?: string;
   slots?: readonly string[];
-  /** Does release 1.0.0 run in every slot, with equal weights? Only in the first one unless said. */
+  /**
+   * Does release 1.0.0 run in every slot, with equal weights? Only in the first one unless said.
+   */
   everywhere?: boolean;
   /** Does a restarted proxy come back with what it was told? true unless said otherwise. */
   remembers?: boolean;
   say?: (line: string) => void;
 }
 
-/** The whole system: database, artefacts, release 1.0.0 in the first slot or in all, and the proxy in front of it. */
+/**
+ * The whole system: database, artefacts, release 1.0.0 in the first slot or in all, and the proxy
+ * in front of it.
+ */
 export class WebSystem {
   private constructor(
     readonly files: SystemFolder,

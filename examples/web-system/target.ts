@@ -6,7 +6,8 @@ import { compiledProgram } from './programs.js';
 import type { WebSystem } from './system.js';
 
 /**
- * The system as a target of `zero-downtime-deployment`, as it stands in targets.yaml; writes the deployer that it names.
+ * The system as a target of `zero-downtime-deployment`, as it stands in targets.yaml; writes the
+ * deployer that it names.
  * @param settings of the deployer, in its environment
  */
 export function webTarget(

@@ -1,7 +1,8 @@
 import type { StepSpec } from '../../language/runbook.js';
 
 /*
- * The parts of a recovery at another site, each with its steps; workflows/full-system-disaster-recovery/parts.ts does them.
+ * The parts of a recovery at another site, each with its steps;
+ * workflows/full-system-disaster-recovery/parts.ts does them.
  */
 
 const quick = { attempts: 3, initialMs: 500, factor: 2, maxMs: 5_000 };
@@ -184,7 +185,8 @@ export const verifyPart: StepSpec = {
   effect: 'read',
   clock: 'verify',
   steps: [
-    // Compares what was restored with the rows of the database; what is missing then is missing for good.
+    // Compares what was restored with the rows of the database; what is missing then is missing for
+    // good.
     {
       ...change,
       id: 'files',

@@ -1,6 +1,7 @@
 /**
- * Coverage of the engine as it runs: in the workflow bundle, in Temporal's sandbox. The program is instrumented before it is
- * bundled, the driver's tests run that bundle (test/driver/open.ts) and leave their counters in a folder.
+ * Coverage of the engine as it runs: in the workflow bundle, in Temporal's sandbox. The program is
+ * instrumented before it is bundled, the driver's tests run that bundle (test/driver/open.ts) and
+ * leave their counters in a folder.
  */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -19,7 +20,8 @@ const ignored = /istanbul ignore (?:next|if|else|file)\b(.*?)\s*(?:\*\/|$)/;
 /**
  * Instruments and bundles the built program.
  * @param {string} root folder of the clone
- * @returns {Promise<{ env: Record<string, string>, report: () => Report, remove: () => void }>} `env`: for the tests
+ * @returns {Promise<{ env: Record<string, string>, report: () => Report, remove: () => void }>}
+ *   `env`: for the tests
  */
 export async function measureEngine(root) {
   const files = readdirSync(join(root, measured)).map((name) => `${measured}/${name}`);

@@ -1,4 +1,7 @@
-/** docs/failures.md: one entry for each type of failure, from common/failures.ts and the advice below. */
+/**
+ * docs/failures.md: one entry for each type of failure, from common/failures.ts and the advice
+ * below.
+ */
 import { readFileSync } from 'node:fs';
 
 const classes = {
@@ -9,7 +12,10 @@ const classes = {
     "Waiting: the platform's own trouble. It uses up none of the step's attempts; the step goes on when it is over.",
 };
 
-/** What an operator does about it. A type without advice cannot be documented, and the generator says so. */
+/**
+ * What an operator does about it. A type without advice cannot be documented, and the generator
+ * says so.
+ */
 const advice = {
   Refused:
     'Nothing was started and nothing was changed. The message names every input that is wrong; correct them and start again. `runbook show RUNBOOK` lists the inputs with their types, `runbook plan` tries them without starting.',

@@ -1,6 +1,7 @@
 /**
- * A process that runs the driver's tests with one fault switched on, as often as it is asked: `{ fault, tests }` in, what
- * killed it out. It says which test it begins, so that whoever asked can tell when one does not come to its end.
+ * A process that runs the driver's tests with one fault switched on, as often as it is asked: `{
+ * fault, tests }` in, what killed it out. It says which test it begins, so that whoever asked can
+ * tell when one does not come to its end.
  */
 import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers';
@@ -17,7 +18,10 @@ globalThis.__fault__ = (id) => {
   return id === active;
 };
 
-/** Real time is no part of what is proved here, and faults are slow; the others are about servers or the SDK. */
+/**
+ * Real time is no part of what is proved here, and faults are slow; the others are about servers or
+ * the SDK.
+ */
 const leftOut = /milliseconds/;
 const needServers = /^(same-|sdk-)/;
 
@@ -29,7 +33,10 @@ for (const file of readdirSync(tests).filter(
   await import(pathToFileURL(join(tests, file)).href);
 }
 
-/** Errors that nobody awaits: of workflow code in most cases, which fails its task, or of the test that runs. */
+/**
+ * Errors that nobody awaits: of workflow code in most cases, which fails its task, or of the test
+ * that runs.
+ */
 let stray;
 process.on('uncaughtException', (error) => {
   stray ??= error;

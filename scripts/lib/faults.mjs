@@ -1,7 +1,8 @@
 /**
- * Puts faults into a source, each behind a switch of its own: a condition that always or never holds, a boundary one off, a
- * default that is not taken or always is, a case that never matches, a statement that is left out. `__fault__(n)` is true
- * for the one that is on, so that one built program holds all of them.
+ * Puts faults into a source, each behind a switch of its own: a condition that always or never
+ * holds, a boundary one off, a default that is not taken or always is, a case that never matches, a
+ * statement that is left out. `__fault__(n)` is true for the one that is on, so that one built
+ * program holds all of them.
  */
 import ts from 'typescript';
 
@@ -163,7 +164,10 @@ export function withFaults(source, file, firstId) {
   }
 }
 
-/** `Class.method`, `function`, or the name of the constant that an arrow function is given to; the outermost counts. */
+/**
+ * `Class.method`, `function`, or the name of the constant that an arrow function is given to; the
+ * outermost counts.
+ */
 function functionAround(node) {
   let name = '';
   for (let around = node.parent; around; around = around.parent) {

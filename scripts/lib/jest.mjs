@@ -15,7 +15,8 @@ const jest = join(
 /**
  * @typedef {object} Result
  * @property {number} passed
- * @property {number} failed tests that failed, files that did not run, and skips that nobody allowed
+ * @property {number} failed tests that failed, files that did not run, and skips that nobody
+ *   allowed
  * @property {number} skipped with a reason
  * @property {string[]} remarks what to print beside jest's own summary
  */
@@ -23,11 +24,14 @@ const jest = join(
 /**
  * Runs jest with the arguments given, its output going where ours goes.
  * @param {string[]} args
- * @param {{ env: NodeJS.ProcessEnv, skipsFile: string, stdio?: import('node:child_process').StdioOptions,
- *   started?: (child: import('node:child_process').ChildProcess) => void, limitMs?: number, exitMs?: number }} options
- *   limitMs: milliseconds after which jest is ended and the run has failed: a suite that hangs must say so, not wait
- *   exitMs: milliseconds that jest may take to exit once its result is written
- * @returns {Promise<Result & { exitCode: number, ended: boolean }>} `ended`: before its tests were done
+ * @param {{ env: NodeJS.ProcessEnv, skipsFile: string, stdio?:
+ *   import('node:child_process').StdioOptions, started?: (child:
+ *   import('node:child_process').ChildProcess) => void, limitMs?: number, exitMs?: number }}
+ *   options limitMs: milliseconds after which jest is ended and the run has failed: a suite that
+ *   hangs must say so, not wait exitMs: milliseconds that jest may take to exit once its result is
+ *   written
+ * @returns {Promise<Result & { exitCode: number, ended: boolean }>} `ended`: before its tests were
+ *   done
  */
 export async function runJest(
   args,
@@ -104,7 +108,10 @@ function reporting(args) {
   ];
 }
 
-/** Jest runs ES modules only with this flag, and Node would say with each process that it is experimental. */
+/**
+ * Jest runs ES modules only with this flag, and Node would say with each process that it is
+ * experimental.
+ */
 function nodeOptions(given) {
   return [given, '--experimental-vm-modules', '--disable-warning=ExperimentalWarning']
     .filter(Boolean)
@@ -116,7 +123,10 @@ function chosenByName(args) {
   return args.some((arg) => /^(-t|--testNamePattern)(=|$)/.test(arg));
 }
 
-/** @returns {{ test: string, reason: string }[]} tests that may be skipped, by the beginning of their full name */
+/**
+ * @returns {{ test: string, reason: string }[]} tests that may be skipped, by the beginning of
+ *   their full name
+ */
 function readSkips(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
 }
@@ -160,8 +170,8 @@ function judge(result, allowed, picked) {
 }
 
 /**
- * What a suite did that was ended before its end: what passed has passed, what failed has failed, and
- * that the rest did not run is one failure more.
+ * What a suite did that was ended before its end: what passed has passed, what failed has failed,
+ * and that the rest did not run is one failure more.
  * @param {string} progress as the reporter and the sequencer wrote it
  * @returns {Result}
  */
@@ -190,7 +200,10 @@ function judgePart(progress) {
   };
 }
 
-/** The last line of a run: what scripts that call us read. @param {{ passed: number, failed: number, skipped: number }} result */
+/**
+ * The last line of a run: what scripts that call us read.
+ * @param {{ passed: number, failed: number, skipped: number }} result
+ */
 export function summaryLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }

@@ -1,4 +1,7 @@
-/** Finds what tests left behind: processes of theirs that still run, and databases that nobody dropped. */
+/**
+ * Finds what tests left behind: processes of theirs that still run, and databases that nobody
+ * dropped.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -42,8 +42,9 @@ ${files.map((file) => sectionOf(file, found)).join('\n')}`;
 /**
  * What docs/mutants.md says, as it was written last.
  * @param {string} doc
- * @returns {(fault: object) => string[] | null} the tests that have found the fault, wherever in its file it stands by now;
- *   null when it survived or was excused, there or elsewhere in its file, or is new
+ * @returns {(fault: object) => string[] | null} the tests that have found the fault, wherever in
+ *   its file it stands by now; null when it survived or was excused, there or elsewhere in its
+ *   file, or is new
  */
 export function lastFound(doc) {
   const [others, found = ''] = doc.split('\n## Found\n');

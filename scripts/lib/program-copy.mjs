@@ -1,6 +1,7 @@
 /**
- * A copy of the built program in which the text of some files is another one: instrumented to count what ran, or with faults
- * put in. The product itself knows nothing of it; what is measured is the bundle that the copy's own code makes.
+ * A copy of the built program in which the text of some files is another one: instrumented to count
+ * what ran, or with faults put in. The product itself knows nothing of it; what is measured is the
+ * bundle that the copy's own code makes.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,8 @@ const besideTheCode = ['test/driver/targets.yaml'];
  * @param {string} root folder of the clone, built
  * @param {Iterable<string>} files sources, relative to the root: `workflows/engine/run.ts`
  * @param {(source: string, file: string) => string} change its new text, still TypeScript
- * @returns {{ folder: string, remove: () => void }} `folder` is like `dist`; within the clone, where packages are found
+ * @returns {{ folder: string, remove: () => void }} `folder` is like `dist`; within the clone,
+ *   where packages are found
  */
 export function copyProgram(root, files, change) {
   const home = join(root, '.runbook', 'measured');
@@ -40,10 +42,16 @@ export function copyProgram(root, files, change) {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** What the driver's tests run, as compiled modules without their ending; test/driver/open.ts reads the bundles. */
+/**
+ * What the driver's tests run, as compiled modules without their ending; test/driver/open.ts reads
+ * the bundles.
+ */
 const entries = ['workflows/index', 'test/engine/procedures', 'test/driver/procedures'];
 
-/** Bundles what the driver's tests run, with the copy's own code. @param {string} folder of the copy */
+/**
+ * Bundles what the driver's tests run, with the copy's own code.
+ * @param {string} folder of the copy
+ */
 export async function bundleForDriver(folder) {
   const { bundleWorkflows } = await import(pathToFileURL(join(folder, 'worker', 'bundle.js')).href);
   for (const entry of entries) {

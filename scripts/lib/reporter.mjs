@@ -1,7 +1,8 @@
 /**
- * Shows how far a suite is: a line for each file with what it took, what failed as soon as it fails, and
- * at the end where the minutes went. Writes each result to a file at once (RUNBOOK_TEST_PROGRESS), so
- * that a suite which is ended before its end can say what passed and what did not run.
+ * Shows how far a suite is: a line for each file with what it took, what failed as soon as it
+ * fails, and at the end where the minutes went. Writes each result to a file at once
+ * (RUNBOOK_TEST_PROGRESS), so that a suite which is ended before its end can say what passed and
+ * what did not run.
  */
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The order of the test files: folder by folder as `suites.mjs` has them, the larger file first. Tells
- * the reporter's file which there are, so that what never ran can be named.
+ * The order of the test files: folder by folder as `suites.mjs` has them, the larger file first.
+ * Tells the reporter's file which there are, so that what never ran can be named.
  */
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';

@@ -1,13 +1,16 @@
 /**
- * As much of jest as the driver's tests use, to run the same compiled tests many times in one process: jest itself needs
- * seconds to begin, and there are more than a thousand faults.
+ * As much of jest as the driver's tests use, to run the same compiled tests many times in one
+ * process: jest itself needs seconds to begin, and there are more than a thousand faults.
  */
 import { createRequire } from 'node:module';
 import { format } from 'node:util';
 
 export const { expect } = createRequire(import.meta.url)('expect');
 
-/** @type {{ file: string, tests: { name: string, run: () => unknown }[], before: (() => unknown)[], after: (() => unknown)[] }[]} */
+/**
+ * @type {{ file: string, tests: { name: string, run: () => unknown }[], before: (() => unknown)[],
+ *   after: (() => unknown)[] }[]}
+ */
 export const files = [];
 const names = [];
 

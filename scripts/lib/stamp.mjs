@@ -21,7 +21,10 @@ export function stampFile(root) {
   return join(root, 'dist', '.built');
 }
 
-/** Changes whenever a source does: names, sizes and times, which takes a few milliseconds where contents would take many. */
+/**
+ * Changes whenever a source does: names, sizes and times, which takes a few milliseconds where
+ * contents would take many.
+ */
 export function sourceStamp(root) {
   const hash = createHash('sha256');
   const add = (path) => {

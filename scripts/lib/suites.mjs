@@ -1,7 +1,7 @@
 /**
  * Which folders of `test/` make which suite. Every folder is in one of them, which
- * `test/unit/suite.test.ts` checks. Within a suite the folders that take longest come first, so that
- * no long file begins when the others are done.
+ * `test/unit/suite.test.ts` checks. Within a suite the folders that take longest come first, so
+ * that no long file begins when the others are done.
  */
 
 /** @type {Record<string, { what: string, folders: string[], limitMinutes: number }>} */

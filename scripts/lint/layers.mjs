@@ -1,11 +1,13 @@
 /**
- * Refuses every import that a folder is not allowed to make. The lists say what is allowed, so a new package or folder
- * is refused until somebody decides where it belongs.
+ * Refuses every import that a folder is not allowed to make. The lists say what is allowed, so a
+ * new package or folder is refused until somebody decides where it belongs.
  *
  * Options:
- *   packages     names of npm packages; a name covers its sub-paths; `node:` covers Node's own modules
+ * packages     names of npm packages; a name covers its sub-paths; `node:` covers Node's own
+ * modules
  *   types        the same, for `import type` only
- *   files        paths in the repository without extension; a folder with `/` at its end covers everything in it
+ * files        paths in the repository without extension; a folder with `/` at its end covers
+ * everything in it
  *   typeFiles    the same, for `import type` only
  *   except       paths that stay refused although their folder is allowed
  *   why          the reason, printed with each refusal

@@ -15,7 +15,8 @@ import { testFolder } from '../helpers/folder.js';
 import { clear, query } from '../embedded/support.js';
 
 /*
- * The machine with the record is lost. What the record had acknowledged is in its backup, or the backup says since when it is not.
+ * The machine with the record is lost. What the record had acknowledged is in its backup, or the
+ * backup says since when it is not.
  */
 
 let folder: string;

@@ -34,7 +34,10 @@ export interface RaceResult {
   wrong: string[];
 }
 
-/** The same start and the same decision many times at once; then gates that two people decide at once. */
+/**
+ * The same start and the same decision many times at once; then gates that two people decide at
+ * once.
+ */
 export async function duplicates(
   rounds: number,
   gates: number,

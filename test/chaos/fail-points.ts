@@ -7,12 +7,14 @@ import type { Point } from './points.js';
 import { watchQueries } from './queries.js';
 
 /**
- * The process dies so long after the last step arrived at its point, and so long after the first at the latest, in
- * milliseconds: one death takes many steps with it. It heartbeats meanwhile.
+ * The process dies so long after the last step arrived at its point, and so long after the first at
+ * the latest, in milliseconds: one death takes many steps with it. It heartbeats meanwhile.
  */
 const lastMs = 500;
 const firstMs = 2_000;
-/** An effect that is under way does not stand still, so the process dies so soon, in milliseconds. */
+/**
+ * An effect that is under way does not stand still, so the process dies so soon, in milliseconds.
+ */
 const underWayMs = 40;
 
 /** A step's first attempt is claimed by one statement, a later one in a transaction. */
@@ -21,8 +23,9 @@ const laterClaim = 'attempts-begin';
 const claims = new Set([firstClaim, laterClaim]);
 
 /**
- * Lets this worker die at the points that its runs name: a run whose id contains `at-<point>` dies there once in every
- * one of its steps. Nothing of the program knows of it: its statements, its requests and its commands are watched.
+ * Lets this worker die at the points that its runs name: a run whose id contains `at-<point>` dies
+ * there once in every one of its steps. Nothing of the program knows of it: its statements, its
+ * requests and its commands are watched.
  * @param folder where every death is noted by an empty file, so that no step dies twice
  */
 export function dieAtPoints(folder: string): void {
@@ -65,7 +68,10 @@ export function dieAtPoints(folder: string): void {
   };
 }
 
-/** Lets this worker stand still between the claim of its first step and the step's effect, until somebody wakes it. */
+/**
+ * Lets this worker stand still between the claim of its first step and the step's effect, until
+ * somebody wakes it.
+ */
 export function standStillAfterClaim(): void {
   let client: pg.Client | undefined;
   let stood = false;
@@ -98,7 +104,10 @@ class Stops {
 
   constructor(private readonly folder: string) {}
 
-  /** Is the step that runs now to die at this point, and has not yet? Answering yes uses the death up. */
+  /**
+   * Is the step that runs now to die at this point, and has not yet? Answering yes uses the death
+   * up.
+   */
   wants(point: Point): boolean {
     const step = currentStep();
     if (!step?.run.includes(`at-${point}-`)) return false;

@@ -1,7 +1,8 @@
 import { watchQueries } from './queries.js';
 
 /*
- * Guards of the record, switched off from outside, to show that the tests find what they guard against.
+ * Guards of the record, switched off from outside, to show that the tests find what they guard
+ * against.
  */
 
 /** Every attempt believes that it is the first. */
@@ -28,7 +29,10 @@ export function withoutFence(): void {
   });
 }
 
-/** Nothing is kept that proves an outcome: the effect and its claim are two transactions, and between them nobody knows. */
+/**
+ * Nothing is kept that proves an outcome: the effect and its claim are two transactions, and
+ * between them nobody knows.
+ */
 export function withoutProof(): void {
   watchQueries({
     before({ name, text }) {

@@ -123,7 +123,8 @@ describe('from one release to the next', () => {
         );
       });
       const before = (await lines(journal)).length;
-      // Nothing can be waited for where nothing is to happen; all the rounds would take less than half the time.
+      // Nothing can be waited for where nothing is to happen; all the rounds would take less than
+      // half the time.
       await new Promise((over) => setTimeout(over, watchedMs));
       const unmoved = await Promise.all(runs.map((run) => run.describe()));
       const stuck = unmoved.filter(({ status }) => status.name === 'RUNNING').length;

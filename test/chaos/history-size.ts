@@ -34,7 +34,10 @@ export interface SizeResult {
   seconds: number;
 }
 
-/** A long loop, large outputs, and many decisions that are refused: how large do histories and payloads become? */
+/**
+ * A long loop, large outputs, and many decisions that are refused: how large do histories and
+ * payloads become?
+ */
 export async function sizes(
   options: SizeOptions,
   env: Record<string, string> = {},
@@ -99,7 +102,10 @@ async function largeOutput(
   };
 }
 
-/** Approvals of something else than the gate asks, each of which is judged, answered and recorded; then a good one. */
+/**
+ * Approvals of something else than the gate asks, each of which is judged, answered and recorded;
+ * then a good one.
+ */
 async function refusedOften(world: ChaosWorld, refusals: number): Promise<SizeResult['gate']> {
   const { engine, folder } = world;
   const started = await engine.run('test-gated', {

@@ -29,7 +29,8 @@ export interface PointResult {
 }
 
 /**
- * A run for every kind and point: its worker dies there once in each of its steps. Then the effects are counted.
+ * A run for every kind and point: its worker dies there once in each of its steps. Then the effects
+ * are counted.
  * @param times deaths of each kind of step at each point
  * @param at the points
  * @returns the same also for some steps whose attempts all believe that they are the first
@@ -74,7 +75,8 @@ export async function killAll(
   try {
     const runs: CountedRun[] = [];
     const unknown: Record<string, number> = {};
-    // What dies in the middle of its effect dies at once, and would take the others with it before they come to their points.
+    // What dies in the middle of its effect dies at once, and would take the others with it before
+    // they come to their points.
     for (const together of [
       at.filter((point) => point !== 'in-effect'),
       at.filter((point) => point === 'in-effect'),
@@ -127,7 +129,10 @@ interface CountedRun extends Wanted {
   handle: WorkflowHandle;
 }
 
-/** A step that another one's death took with it, before it came to its own point, may have had its effect: then it never comes there. */
+/**
+ * A step that another one's death took with it, before it came to its own point, may have had its
+ * effect: then it never comes there.
+ */
 async function stillWanted(runs: readonly CountedRun[], deaths: string): Promise<Wanted[]> {
   const noted = await readdir(deaths);
   return runs
@@ -138,7 +143,10 @@ async function stillWanted(runs: readonly CountedRun[], deaths: string): Promise
     .filter(({ rounds }) => rounds > 0);
 }
 
-/** Plays the operator of the runs until all have ended. @param unknown counts the steps that nobody could know of */
+/**
+ * Plays the operator of the runs until all have ended.
+ * @param unknown counts the steps that nobody could know of
+ */
 async function untilEnded(
   world: ChaosWorld,
   runs: readonly CountedRun[],
@@ -172,7 +180,10 @@ function start(
   });
 }
 
-/** What the operator does who is asked about a step: looks whether the effect is there, and says `done` or `retry`. */
+/**
+ * What the operator does who is asked about a step: looks whether the effect is there, and says
+ * `done` or `retry`.
+ */
 async function answer(world: ChaosWorld, { handle }: CountedRun, wait: WaitView): Promise<void> {
   const [kind = '', round = '1'] = wait.id.split('.');
   const isThere = (await world.effects()).includes(`${handle.workflowId} ${kind} ${round}`);

@@ -22,7 +22,10 @@ export interface KillOptions {
   /** Rounds of a run; each has one effect of every kind. */
   rounds: number;
   kills: number;
-  /** After so many of them it is measured how long they hold everything up; at most every second one. */
+  /**
+   * After so many of them it is measured how long they hold everything up; at most every second
+   * one.
+   */
   measured?: number;
   /** Without claims, journals and proofs: plain Temporal activities that append the same lines. */
   bare?: boolean;
@@ -35,12 +38,18 @@ export interface KillResult {
   finished: number;
   unknown: number;
   kills: number;
-  /** Milliseconds after a kill until every run goes on and a decision is judged: the longest; null when it was not measured. */
+  /**
+   * Milliseconds after a kill until every run goes on and a decision is judged: the longest; null
+   * when it was not measured.
+   */
   standstillMs: number | null;
   seconds: number;
 }
 
-/** Runs with effects of every kind while workers are killed; then every effect is counted where it happened. */
+/**
+ * Runs with effects of every kind while workers are killed; then every effect is counted where it
+ * happened.
+ */
 export async function kills(options: KillOptions): Promise<KillResult> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'runbook-kills-'));
@@ -106,7 +115,8 @@ export async function kills(options: KillOptions): Promise<KillResult> {
     // The moments need not be the same in every run of this program: any moment will do.
     for (; killed < options.kills && !over; killed += 1) {
       await Promise.race([delay(300 + Math.random() * 1_200), ended]);
-      // Plain activities of a dead worker stand still until their heartbeat is missed: a kill in that time would meet no work.
+      // Plain activities of a dead worker stand still until their heartbeat is missed: a kill in
+      // that time would meet no work.
       if (options.bare) {
         const before = await sizeOf(journal);
         await until(

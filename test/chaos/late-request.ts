@@ -6,8 +6,9 @@ import type { TracedWrite } from './trace.js';
 import { ChaosWorld } from './world.js';
 
 /**
- * A worker claims a request that may not be sent twice, and stands still before it sends it. Another worker takes the
- * claim over, finds that nothing was sent, and sends it. Then the first one wakes.
+ * A worker claims a request that may not be sent twice, and stands still before it sends it.
+ * Another worker takes the claim over, finds that nothing was sent, and sends it. Then the first
+ * one wakes.
  * @param isFenced false: it is believed that it has the claim still
  * @returns how often the request arrived
  */
@@ -50,7 +51,8 @@ export async function lateRequest(isFenced: boolean): Promise<number> {
       const lines = (await readFile(trace, 'utf8').catch(() => '')).split('\n').filter(Boolean);
       return lines.some((line) => (JSON.parse(line) as TracedWrite).name === 'attempts-end');
     };
-    // Or without a word: after a long stand the SDK itself cancels the step, whose heartbeats are overdue.
+    // Or without a word: after a long stand the SDK itself cancels the step, whose heartbeats are
+    // overdue.
     await until('it to give up', gaveUp, 20_000).catch(() => undefined);
     return world.service.effects.filter((id) => id === `${run} post 1`).length;
   } finally {

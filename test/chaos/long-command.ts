@@ -15,7 +15,10 @@ export interface LongCommandResult {
   seconds: number;
 }
 
-/** @param ticks lines that the command prints, ten a second @param moments lines after which its worker is killed */
+/**
+ * @param ticks lines that the command prints, ten a second
+ * @param moments lines after which its worker is killed
+ */
 export async function longCommand(
   ticks: number,
   moments: readonly number[],

@@ -6,8 +6,8 @@ import { tell } from './tell.js';
 import { ChaosWorld } from './world.js';
 
 /*
- * Whoever takes the runs of a dead worker over replays their histories, all at once. How long that takes is bounded because a
- * history is: a run continues as new before it grows long.
+ * Whoever takes the runs of a dead worker over replays their histories, all at once. How long that
+ * takes is bounded because a history is: a run continues as new before it grows long.
  */
 
 const runs = 12;
@@ -27,7 +27,10 @@ test('a dozen long runs go on soon after the one worker that had them died; with
   expect(Math.max(...open)).toBeGreaterThan(Math.max(...guarded));
 }, 600_000);
 
-/** @returns for each run, milliseconds from the death of its worker to the beginning of its next step */
+/**
+ * @returns for each run, milliseconds from the death of its worker to the beginning of its next
+ *   step
+ */
 async function heldMs(off: Record<string, string>): Promise<number[]> {
   const world = await ChaosWorld.start({
     workers: 1,

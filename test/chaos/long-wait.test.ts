@@ -10,8 +10,8 @@ import { skip, startSkippable, timeSkippingConfig } from '../helpers/time-skippi
 import { until } from '../helpers/until.js';
 
 /*
- * Weeks at a gate, on a real server of its own that skips the time in between; the workers, their deployment, and the server that is
- * killed and started again are real as well.
+ * Weeks at a gate, on a real server of its own that skips the time in between; the workers, their
+ * deployment, and the server that is killed and started again are real as well.
  */
 
 const day = 24 * 60 * 60 * 1_000;

@@ -16,7 +16,10 @@ export interface OwnRecordResult {
   seconds: number;
 }
 
-/** Kills workers around SQL steps that change the record's own database. @param times deaths at each point */
+/**
+ * Kills workers around SQL steps that change the record's own database.
+ * @param times deaths at each point
+ */
 export async function killOnOwnRecord(
   times: number,
   at: readonly Point[],

@@ -3,9 +3,9 @@ import { chaos, type ChaosResult } from '../../examples/demo/chaos.js';
 import { tell } from './tell.js';
 
 /*
- * npm run chaos:pipeline [-- --rounds 100 --seed 1 --rows 8000 --batch 500]: the pipeline dies at random places and is recovered
- * through the runbook, whose worker dies in every third round. Then a few rounds without the runbook, to show that the
- * count can find something.
+ * npm run chaos:pipeline [-- --rounds 100 --seed 1 --rows 8000 --batch 500]: the pipeline dies at
+ * random places and is recovered through the runbook, whose worker dies in every third round. Then
+ * a few rounds without the runbook, to show that the count can find something.
  */
 const { values } = parseArgs({
   options: {

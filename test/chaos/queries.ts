@@ -19,8 +19,8 @@ type Callback = (error: Error | null, result: pg.QueryResult) => void;
 type Query = (this: pg.Client, ...args: unknown[]) => Promise<pg.QueryResult> | void;
 
 /**
- * Watches every statement of this process, those of the record by their names and those of SQL steps by their text,
- * so that a test can stand between the program and its databases.
+ * Watches every statement of this process, those of the record by their names and those of SQL
+ * steps by their text, so that a test can stand between the program and its databases.
  */
 export function watchQueries(watch: QueryWatch): void {
   const prototype = pg.Client.prototype as unknown as { query: Query };

@@ -34,8 +34,9 @@ export interface RecordResult {
 }
 
 /**
- * The PostgreSQL server that has the record, and the database that the steps of kind `sql` change, is restarted again and
- * again: every other time it is shut down, the other times it ends at once and recovers. Then the record is read.
+ * The PostgreSQL server that has the record, and the database that the steps of kind `sql` change,
+ * is restarted again and again: every other time it is shut down, the other times it ends at once
+ * and recovers. Then the record is read.
  */
 export async function restartRecord({
   runs,
@@ -136,7 +137,10 @@ function effectsOf(run: string, rounds: number): string[] {
   ).flat();
 }
 
-/** Is everything in the record: the run and how it ended, every step, every attempt that succeeded, all output? */
+/**
+ * Is everything in the record: the run and how it ended, every step, every attempt that succeeded,
+ * all output?
+ */
 async function gapsOf(
   { engine }: ChaosWorld,
   { workflowId }: WorkflowHandle,

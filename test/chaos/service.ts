@@ -6,8 +6,9 @@ import type { AddressInfo } from 'node:net';
 const thinkingMs = 80;
 
 /**
- * A service that is asked for effects. It acts first and answers later. `/ignores` does everything that it is asked;
- * everywhere else an Idempotency-Key that it has seen is answered and has no effect.
+ * A service that is asked for effects. It acts first and answers later. `/ignores` does everything
+ * that it is asked; everywhere else an Idempotency-Key that it has seen is answered and has no
+ * effect.
  */
 export class EffectService {
   /** Every effect, by its id, as often as it happened. */

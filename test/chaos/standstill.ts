@@ -21,8 +21,8 @@ export async function asking(engine: Engine, journal: string): Promise<Asking> {
 
 /**
  * How long a death holds people and runs up.
- * @returns milliseconds from the worker's death until each of the runs has begun or ended an attempt, or is over, and until the decision
- *   was judged; the longest of them
+ * @returns milliseconds from the worker's death until each of the runs has begun or ended an
+ *   attempt, or is over, and until the decision was judged; the longest of them
  */
 export async function standstill(
   engine: Engine,

@@ -160,7 +160,9 @@ async function effects(world: ChaosWorld): Promise<EndedRun> {
   };
 }
 
-/** Starts a run under an id of its own, again if need be: the server may have died after it took it. */
+/**
+ * Starts a run under an id of its own, again if need be: the server may have died after it took it.
+ */
 async function begin(
   { engine }: ChaosWorld,
   runbook: string,

@@ -3,7 +3,10 @@ import { watchQueries, type Statement } from './queries.js';
 
 /** What became of a write about a claim. */
 export interface TracedWrite {
-  /** When it was sent, in milliseconds since 1970: an answer may come much later, to a write that was made in time. */
+  /**
+   * When it was sent, in milliseconds since 1970: an answer may come much later, to a write that
+   * was made in time.
+   */
   at: number;
   pid: number;
   name: string;
@@ -12,7 +15,10 @@ export interface TracedWrite {
   taken: boolean;
 }
 
-/** Notes what the record says to each write that only the owner of a claim may make. @param file one JSON line for each */
+/**
+ * Notes what the record says to each write that only the owner of a claim may make.
+ * @param file one JSON line for each
+ */
 export function traceWrites(file: string): void {
   const sent = new WeakMap<Statement, number>();
   watchQueries({

@@ -16,9 +16,9 @@ const limitSeconds = 3;
 const members = 6;
 
 /**
- * Nobody in this tree listens to TERM: the shell, a child, a child in a session of its own, one that was forked twice so
- * that nobody is its parent, and two that were forked twice into sessions of their own. The first answers TERM with
- * another child.
+ * Nobody in this tree listens to TERM: the shell, a child, a child in a session of its own, one
+ * that was forked twice so that nobody is its parent, and two that were forked twice into sessions
+ * of their own. The first answers TERM with another child.
  */
 const script = [
   `trap 'setsid sh -c "trap \\"\\" TERM; echo \\$\\$ >> \\"\\$1\\"; exec sleep 300" sh "$1" &' TERM`,
@@ -104,7 +104,10 @@ async function timeOutOne(world: ChaosWorld, index: number): Promise<Ended> {
   return ended;
 }
 
-/** Waits until nobody of the tree lives, until its time is over. @param from when it was told to end */
+/**
+ * Waits until nobody of the tree lives, until its time is over.
+ * @param from when it was told to end
+ */
 async function untilDead(run: string, pids: string, from: number): Promise<Ended> {
   for (const seen = new Set<number>(); ; await delay(50)) {
     // Read again: those who are told to end may start more.

@@ -8,7 +8,8 @@ import { chaosCatalogue } from './specs.js';
 import { traceWrites } from './trace.js';
 
 /*
- * The shipped worker with the procedures of the chaos tests, as a process that can be killed, or kills itself.
+ * The shipped worker with the procedures of the chaos tests, as a process that can be killed, or
+ * kills itself.
  *   CHAOS_POINTS  folder of the deaths at named points
  *   CHAOS_STILL   set: it stands still behind its first claim, until it is woken
  *   CHAOS_TRACE   file that tells what became of its writes about claims

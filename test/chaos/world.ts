@@ -12,11 +12,17 @@ export const chaosWorker = join(programFolder, 'test', 'chaos', 'worker.js');
 const procedures = join(programFolder, 'test', 'chaos', 'procedures.js');
 
 export type WorldOptions = Omit<EngineOptions, 'targets' | 'secrets'> & {
-  /** Address of the database that the effects of kind `sql` go to, when it is not one of the test server's. */
+  /**
+   * Address of the database that the effects of kind `sql` go to, when it is not one of the test
+   * server's.
+   */
   target?: string;
 };
 
-/** Real worker processes on the real engine, and three places where effects are counted: a file, a table, a service. */
+/**
+ * Real worker processes on the real engine, and three places where effects are counted: a file, a
+ * table, a service.
+ */
 export class ChaosWorld {
   private constructor(
     readonly engine: Engine,

@@ -13,7 +13,10 @@ import { ChaosWorld, compare } from './world.js';
 
 /** The lock that holds the steps of kind `sql`. */
 const lock = 4_711;
-/** How long a worker that is back may take to write what it believes, in milliseconds: TCP tries again ever more seldom. */
+/**
+ * How long a worker that is back may take to write what it believes, in milliseconds: TCP tries
+ * again ever more seldom.
+ */
 const lateMs = 20_000;
 /** Who follows a command that prints is heard of more often than this, in milliseconds. */
 const quietMs = 1_500;
@@ -31,11 +34,13 @@ export interface ZombieResult {
 }
 
 /**
- * A worker falls silent in the middle of its steps, another one takes them over, and the first comes back while the
- * other still acts. What it writes then must be refused, and what it does must not disturb the other.
+ * A worker falls silent in the middle of its steps, another one takes them over, and the first
+ * comes back while the other still acts. What it writes then must be refused, and what it does must
+ * not disturb the other.
  * @param rounds in each, one worker does one step of each kind
  * @param cable cut instead of stopping the worker, which then acts on while nobody hears of it
- * @returns the same for all these rounds, and for one more in which late writes are judged without the fence
+ * @returns the same for all these rounds, and for one more in which late writes are judged without
+ *   the fence
  */
 export async function zombies(
   rounds: number,
@@ -181,7 +186,10 @@ async function haunt(world: ChaosWorld, haunting: Haunting): Promise<TracedWrite
   }
 }
 
-/** How the worker that falls silent reaches the world: Temporal by a way of its own, from another network everything. */
+/**
+ * How the worker that falls silent reaches the world: Temporal by a way of its own, from another
+ * network everything.
+ */
 class Ways {
   private constructor(
     readonly env: Record<string, string>,

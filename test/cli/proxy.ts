@@ -1,7 +1,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 
-/** Stands between the command line and the server, and can be cut: the server is gone for this one, and for nobody else. */
+/**
+ * Stands between the command line and the server, and can be cut: the server is gone for this one,
+ * and for nobody else.
+ */
 export class Proxy {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();

@@ -156,7 +156,8 @@ test('a time that clocks leave out is told when the schedule is made, as Tempora
   const days = await create('daily', '30 2 * * *', zone);
   expect(days.skips).toContain(text);
   expect(days.skips).toHaveLength(gapsOf(zone, Date.now()).length);
-  // In truth no hour passes there: what comes every hour misses nothing. Nor does another hour, or a zone without gaps.
+  // In truth no hour passes there: what comes every hour misses nothing. Nor does another hour, or
+  // a zone without gaps.
   expect((await create('hourly', '30 * * * *', zone)).skips).toEqual([]);
   expect((await create('later', `30 3 ${day} ${month} *`, zone)).skips).toEqual([]);
   const utc = await create('utc', `30 2 ${day} ${month} *`, 'UTC');

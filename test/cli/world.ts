@@ -25,14 +25,19 @@ export interface CliResult {
 
 const main = join(programFolder, 'client', 'main.js');
 
-/** What a world's worker carries instead of the test procedures, and how the command line is called. */
+/**
+ * What a world's worker carries instead of the test procedures, and how the command line is called.
+ */
 export interface WorldOptions {
   /** Compiled module with the procedures. */
   module: string;
   catalogue: Procedures['catalogue'];
   /** The file of targets. */
   targets: string;
-  /** Each call is a process of its own, as operators have it; otherwise the same program runs in this process, which is quicker. */
+  /**
+   * Each call is a process of its own, as operators have it; otherwise the same program runs in
+   * this process, which is quicker.
+   */
   processes: boolean;
 }
 

@@ -6,7 +6,10 @@ import { getAttempts } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
 
-/** Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short, where nobody comes. */
+/**
+ * Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short,
+ * where nobody comes.
+ */
 const waits = { back: 15_000, gone: 4_000 };
 
 interface Stranded {
@@ -42,7 +45,10 @@ describe('commands whose worker dies while only a worker of another host lives',
     });
   const pids = async (file: string): Promise<number[]> =>
     (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean).map(Number);
-  /** The step, or undefined while nobody answers: a query may meet the queue of a worker that just died. */
+  /**
+   * The step, or undefined while nobody answers: a query may meet the queue of a worker that just
+   * died.
+   */
   const step = async (run: WorkflowHandle) =>
     (await engine.status(run).catch(() => undefined))?.steps[0];
   const attempts = async (run: WorkflowHandle) =>
@@ -64,7 +70,9 @@ describe('commands whose worker dies while only a worker of another host lives',
     return { run, file };
   }
 
-  /** The worker that began them, on host a, dies; the one of host b has found out whose they are. */
+  /**
+   * The worker that began them, on host a, dies; the one of host b has found out whose they are.
+   */
   async function strand(commands: () => Promise<Stranded[]>): Promise<Stranded[]> {
     const there = await startWorker('a');
     const stranded = await commands();

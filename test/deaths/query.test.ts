@@ -30,7 +30,10 @@ async function attempts(handle: WorkflowHandle): Promise<number> {
 
 let replayed: Promise<unknown> = Promise.resolve();
 
-/** One at a time: the SDK shuts its runtime down with its last worker, also while a next one is being made. */
+/**
+ * One at a time: the SDK shuts its runtime down with its last worker, also while a next one is
+ * being made.
+ */
 function replays(engine: Engine, handle: WorkflowHandle): Promise<boolean> {
   const answer = replayed.then(() => replay(engine, handle));
   replayed = answer.catch(() => undefined);
@@ -57,7 +60,10 @@ interface Asked {
   replays: boolean;
 }
 
-/** A worker dies, its successor is asked, the step ends, somebody decides: in that order, while the dead one is waited for. */
+/**
+ * A worker dies, its successor is asked, the step ends, somebody decides: in that order, while the
+ * dead one is waited for.
+ */
 async function askedInBetween(isGuarded: boolean): Promise<Asked> {
   const engine = await Engine.start({ later: true });
   try {
@@ -82,8 +88,9 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
       ({ state }) => state,
       (error: unknown) => (error as Error).message,
     );
-    // It is tried at the dead worker before the new one gets it, and in that time the step has to end.
-    // Long enough for the question to come to the dead worker, and most of the time left for the step to end.
+    // It is tried at the dead worker before the new one gets it, and in that time the step has to
+    // end. Long enough for the question to come to the dead worker, and most of the time left for
+    // the step to end.
     await delay(stickyTimeoutMs / 4);
     await writeFile(open, '');
     const said = await asked;

@@ -45,7 +45,10 @@ async function gated(first_change = true): Promise<{ handle: WorkflowHandle; jou
   return { handle, journal };
 }
 
-/** Resets to the end of a workflow task. @param pick chooses among the event ids of the tasks that were completed */
+/**
+ * Resets to the end of a workflow task.
+ * @param pick chooses among the event ids of the tasks that were completed
+ */
 async function reset(run: string, pick: (finished: number[]) => number | undefined): Promise<void> {
   const handle = engine.client.workflow.getHandle(run);
   const { runId } = await handle.describe();
@@ -336,7 +339,8 @@ describe('who looks, and what is proof', () => {
       });
       for (const worker of engine.workers.splice(0)) await worker.stop();
 
-      // The server comes back without its data: the same name at the same address is another namespace now.
+      // The server comes back without its data: the same name at the same address is another
+      // namespace now.
       let isLost = false;
       const restarted = keeperOf({
         ...elsewhere,

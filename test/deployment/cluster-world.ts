@@ -24,7 +24,10 @@ interface Found {
   status: { availableReplicas?: number; replicas?: number };
 }
 
-/** One service in a namespace of its own, as a target: `shop` there, deployed by a user who has no rights but those of role.yaml. */
+/**
+ * One service in a namespace of its own, as a target: `shop` there, deployed by a user who has no
+ * rights but those of role.yaml.
+ */
 export class Shop {
   private readonly folder: string;
   readonly namespace: string;

@@ -83,7 +83,10 @@ test('a second deployment is refused while the first one is under way, and told 
 /** How long the transaction holds the table that the migration changes, in milliseconds. */
 const heldMs = 3_000;
 
-/** Deploys a release that ends at its start, while a long transaction reads the table that its expand migration changes. */
+/**
+ * Deploys a release that ends at its start, while a long transaction reads the table that its
+ * expand migration changes.
+ */
 async function deployedBesideReader(settings: Record<string, string> = {}) {
   const { engine, system } = world;
   webTarget(system, settings);
@@ -191,7 +194,8 @@ const cases: Case[] = [
     harmed: 0,
     long: true,
   },
-  // It fails one request in ten, and had one in ten: of all requests not more than one in fifty may have met it.
+  // It fails one request in ten, and had one in ten: of all requests not more than one in fifty may
+  // have met it.
   {
     version: '3.0.1-fails',
     found: /with 10 % of the traffic: \d+ of \d+ requests failed/,

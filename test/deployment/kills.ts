@@ -17,7 +17,10 @@ import { DeploymentWorld } from './world.js';
 const program = join(programFolder, 'test', 'deployment', 'worker.js');
 /** A proxy that was started again is to do what the run believes before this time is over. */
 const againWithinMs = 15_000;
-/** Between a phase of the users and what happens in it: requests that are under way end in the phase that they began in. */
+/**
+ * Between a phase of the users and what happens in it: requests that are under way end in the phase
+ * that they began in.
+ */
 const marginMs = 300;
 
 export type Victim = 'worker' | 'temporal' | 'proxy';
@@ -74,9 +77,15 @@ export interface Ended {
   /** Weights that the run believes in, by its record, and those that the proxy has, in words. */
   believed: string;
   found: string;
-  /** How long a proxy that was started again did something else than the run believed, in milliseconds; null: until the end. */
+  /**
+   * How long a proxy that was started again did something else than the run believed, in
+   * milliseconds; null: until the end.
+   */
   wrongMs: (number | null)[];
-  /** Users' requests while the proxy was there and did what it was told, and those of them that failed. */
+  /**
+   * Users' requests while the proxy was there and did what it was told, and those of them that
+   * failed.
+   */
   requests: number;
   failures: number;
 }

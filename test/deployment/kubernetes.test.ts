@@ -9,8 +9,8 @@ import { tell } from '../chaos/tell.js';
 import { ClusterWorld, type Shop } from './cluster-world.js';
 
 /*
- * The shipped runbook against a real API server with its controllers; only the node is played. It acts with the rights of
- * examples/kubernetes/role.yaml and no others.
+ * The shipped runbook against a real API server with its controllers; only the node is played. It
+ * acts with the rights of examples/kubernetes/role.yaml and no others.
  */
 const here = kubernetesMissing() ? describe.skip : describe;
 
@@ -170,7 +170,8 @@ here('zero-downtime-deployment on Kubernetes', () => {
         expect([name, view.state]).toEqual([name, bad ? 'rolled-back' : 'succeeded']);
         expect(await shop.podTags()).toEqual(pods(bad ? '1.0.0' : '2.0.0'));
         expect(await shop.revision()).toBe(bad ? 3 : 2);
-        // The one that was killed, and the one that made up for it where that was needed; following it twice changes nothing.
+        // The one that was killed, and the one that made up for it where that was needed; following
+        // it twice changes nothing.
         if (made !== undefined)
           expect(shop.calls.filter((each) => each === call)).toHaveLength(made);
       }),

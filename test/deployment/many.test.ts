@@ -10,7 +10,9 @@ import { DeploymentWorld } from './world.js';
 /** The share of the traffic that a release gets first. */
 const firstShare = 0.1;
 const leastRequests = 100_000;
-/** So small a number of lost requests says nothing when it is larger in one half than in the other. */
+/**
+ * So small a number of lost requests says nothing when it is larger in one half than in the other.
+ */
 const chance = 5;
 const everySecond = { requests: 2_000_000, seconds: 3_600 };
 
@@ -115,7 +117,8 @@ if (isLong) {
           `in as many with nothing deployed ${alone?.repeated} of ${alone?.requests}, and ${alone?.failures} failed`,
       );
       expect(result.wrong).toEqual([]);
-      // A new configuration costs Caddy's users something, whatever it is for: a deployment must not cost more than that.
+      // A new configuration costs Caddy's users something, whatever it is for: a deployment must
+      // not cost more than that.
       const lost = sum(result.good, ({ users: seen }) => seen.failures);
       expect(deployed.repeated).toBeLessThanOrEqual(2 * (alone?.repeated ?? 0) + reloads);
       expect(lost).toBeLessThanOrEqual(2 * (alone?.failures ?? 0) + chance);

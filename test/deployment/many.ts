@@ -35,13 +35,19 @@ export interface Delivered extends Shipment {
 /** What these find when the migrations are rehearsed is no rollback: nothing has been changed. */
 const foundByRehearsal: readonly (Flaw | null)[] = ['needs-schema', 'unsafe-expand'];
 
-/** Twice the window that the other tests have: what is looked at here is many, on a machine that does other things too. */
+/**
+ * Twice the window that the other tests have: what is looked at here is many, on a machine that
+ * does other things too.
+ */
 const inputs: JsonObject = { window: '2s', watch: '2s', max_latency: 5 };
 const inputsFor: Partial<Record<Flaw, JsonObject>> = { leaks: { watch: '20s', max_latency: 50 } };
 /** So often a person lets a measurement be made again that had too few requests. */
 const mostRetries = 3;
 
-/** So many releases, two generations in turn; the bad ones are spread among them, every kind of flaw in turn. */
+/**
+ * So many releases, two generations in turn; the bad ones are spread among them, every kind of flaw
+ * in turn.
+ */
 export function shipments(count: number, bad: number): Shipment[] {
   return Array.from({ length: count }, (_, index) => {
     const number = Math.floor(((index + 1) * bad) / count);
@@ -96,7 +102,10 @@ export async function ship(
   return delivered;
 }
 
-/** Waits until the run has ended; when it asks because it saw too little, it is told to look again, as a person would. */
+/**
+ * Waits until the run has ended; when it asks because it saw too little, it is told to look again,
+ * as a person would.
+ */
 async function seenThrough(
   world: DeploymentWorld,
   run: WorkflowHandle,

@@ -3,8 +3,8 @@ import { parseSamples, total } from '../../activities/traffic/prometheus.js';
 import type { Proxy } from '../../examples/web-system/proxy.js';
 
 /*
- * A proxy that takes a new configuration for every change of weights closes idle connections. What that alone costs its
- * users is measured by giving it the configuration that it has.
+ * A proxy that takes a new configuration for every change of weights closes idle connections. What
+ * that alone costs its users is measured by giving it the configuration that it has.
  */
 
 /** How often Caddy has taken a new configuration by its admin API, as it counts itself. */
@@ -17,7 +17,10 @@ export async function reloadsOf(proxy: Proxy): Promise<number> {
   );
 }
 
-/** Gives Caddy the configuration that it has, so many times. @param everyMs milliseconds between two of them */
+/**
+ * Gives Caddy the configuration that it has, so many times.
+ * @param everyMs milliseconds between two of them
+ */
 export async function reload(proxy: Proxy, times: number, everyMs: number): Promise<void> {
   for (let count = 0; count < times; count += 1) {
     const path = '/config/apps/http/servers';

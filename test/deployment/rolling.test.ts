@@ -8,8 +8,8 @@ import { until } from '../helpers/until.js';
 import { DeploymentWorld } from './world.js';
 
 /*
- * A pool of three servers that get another version in their places, under load. How many servers carry the users is asked
- * of the proxy itself, all the time.
+ * A pool of three servers that get another version in their places, under load. How many servers
+ * carry the users is asked of the proxy itself, all the time.
  */
 const slots = ['web-1', 'web-2', 'web-3'];
 const proxies = ['haproxy'] as const;

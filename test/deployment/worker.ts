@@ -6,8 +6,8 @@ import { readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
 
 /*
- * The shipped worker as a process that can be killed. With DEPLOYMENT_OFF=readback it believes that a proxy does what it was
- * told last, as a deployer does that never asks the proxy itself.
+ * The shipped worker as a process that can be killed. With DEPLOYMENT_OFF=readback it believes that
+ * a proxy does what it was told last, as a deployer does that never asks the proxy itself.
  */
 if (process.env['DEPLOYMENT_OFF'] === 'readback') believeWhatWasTold();
 

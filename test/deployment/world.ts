@@ -74,7 +74,8 @@ export class DeploymentWorld {
 
   users(rate = 300, limits: Pick<LoadOptions, 'requests' | 'seconds'> = {}): Load {
     const { url, kind } = this.system.proxy;
-    // A new configuration of Caddy or nginx closes idle connections: what RFC 9110 §9.2.2 allows is sent again, orders are not sent.
+    // A new configuration of Caddy or nginx closes idle connections: what RFC 9110 §9.2.2 allows is
+    // sent again, orders are not sent.
     return Load.start({
       url,
       rate,
@@ -85,8 +86,9 @@ export class DeploymentWorld {
   }
 
   /**
-   * Did users notice no more than the proxy promises? With HAProxy that is nothing. A new configuration
-   * of Caddy costs each connection one request at most, and what is answered is right all the same.
+   * Did users notice no more than the proxy promises? With HAProxy that is nothing. A new
+   * configuration of Caddy costs each connection one request at most, and what is answered is right
+   * all the same.
    */
   async expectUnnoticed({ failures, failed, lost, connections }: LoadReport): Promise<void> {
     const { proxy } = this.system;

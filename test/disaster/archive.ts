@@ -8,8 +8,9 @@ import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
 import type { SiteName, SiteSystem } from '../../examples/web-system/sites/system.js';
 
 /*
- * What the archive allows, found without anything that the sites or the runbook know: where a base backup begins says its own
- * manifest, which segments are whole says their digest, and what they hold says pg_waldump.
+ * What the archive allows, found without anything that the sites or the runbook know: where a base
+ * backup begins says its own manifest, which segments are whole says their digest, and what they
+ * hold says pg_waldump.
  */
 
 interface Commit {
@@ -21,11 +22,17 @@ interface Commit {
 export interface Archive {
   /** The base backup that leads furthest; null: there is none that is good. */
   backup: string | null;
-  /** Every transaction that was committed in the WAL behind it, in the order of the WAL, up to the first gap. */
+  /**
+   * Every transaction that was committed in the WAL behind it, in the order of the WAL, up to the
+   * first gap.
+   */
   commits: readonly Commit[];
 }
 
-/** When the last transaction was committed that the archive can bring back; null: there is none after the backup. */
+/**
+ * When the last transaction was committed that the archive can bring back; null: there is none
+ * after the backup.
+ */
 export function newestOf({ commits }: Archive): string | null {
   return commits.at(-1)?.at ?? null;
 }
@@ -56,7 +63,10 @@ export async function readArchive(
   return furthest;
 }
 
-/** Of lost writes those that are in the archive: they were acknowledged before its last commit was made. */
+/**
+ * Of lost writes those that are in the archive: they were acknowledged before its last commit was
+ * made.
+ */
 export function archivedOf(lost: readonly NotThere[], archive: Archive): NotThere[] {
   return acknowledgedBefore(lost, newestOf(archive) ?? '1970-01-01T00:00:00Z');
 }

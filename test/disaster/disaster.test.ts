@@ -10,8 +10,8 @@ import { refuseCall } from './programs.js';
 import type { DisasterWorld } from './world.js';
 
 /*
- * One story on the real system: the site is lost under load and recovered at the other one, while what recovers it dies as well; and the
- * way back in good order.
+ * One story on the real system: the site is lost under load and recovered at the other one, while
+ * what recovers it dies as well; and the way back in good order.
  */
 
 /** Once each; kills.long.ts has more of them. */

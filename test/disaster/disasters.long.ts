@@ -5,8 +5,8 @@ import { randomFrom } from '../driver/plan-model.js';
 import { disaster, faultsOf, kinds, rowOf, type GuardOff, type Kind } from './disasters.js';
 
 /*
- * What the archive holds is never lost, what is lost is named, and a recovery that cannot be had stops before it has touched
- * anything; in good order nothing is lost at all.
+ * What the archive holds is never lost, what is lost is named, and a recovery that cannot be had
+ * stops before it has touched anything; in good order nothing is lost at all.
  */
 
 const seed = Number(process.env['RUNBOOK_SEED'] ?? Date.now() % 1_000_000);

@@ -194,8 +194,8 @@ function foundIn(
 }
 
 /**
- * Everything that must not be, in words; empty when it ended right. What was in the archive is there, all that is lost is
- * explained, and the report names what is missing, and nothing else.
+ * Everything that must not be, in words; empty when it ended right. What was in the archive is
+ * there, all that is lost is explained, and the report names what is missing, and nothing else.
  */
 export function faultsOf(outcome: Outcome): string[] {
   const { kind, state, said, archive, found } = outcome;
@@ -235,7 +235,10 @@ function stoppedWrongly({ said, archive, spoiled }: Outcome): string[] {
   return faults;
 }
 
-/** What the archive holds may be lost only as a file whose content is not in the vault, and then by name. */
+/**
+ * What the archive holds may be lost only as a file whose content is not in the vault, and then by
+ * name.
+ */
 function unexplained({ said, archive, found }: Outcome): string[] {
   const isNamed = (tenant: string, id: string): boolean =>
     said.includes(`${tenant}/${id}`) || / and \d+ more$/.test(said);

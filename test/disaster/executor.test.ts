@@ -11,8 +11,9 @@ import { until } from '../helpers/until.js';
 import { Executor, offlineClone } from './executor.js';
 
 /*
- * The executor stands at the site that is lost. From the program, its cache and the backup location another one begins at the
- * other site: it knows of every run, and recovers the system. The long form does so from a fresh clone without a network.
+ * The executor stands at the site that is lost. From the program, its cache and the backup location
+ * another one begins at the other site: it knows of every run, and recovers the system. The long
+ * form does so from a fresh clone without a network.
  */
 
 const command = (id: string, argv: readonly unknown[]): object => ({

@@ -139,7 +139,8 @@ function commandOf({ program }: ExecutorOptions): [string, ...string[]] {
 
 function environmentOf({ home, config, program }: ExecutorOptions): Record<string, string> {
   return bareEnvironment({
-    // Both sites have the servers of the cache, whatever is installed here: a backup is of one version of PostgreSQL.
+    // Both sites have the servers of the cache, whatever is installed here: a backup is of one
+    // version of PostgreSQL.
     ...(isLong ? { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` } : {}),
     ...{ RUNBOOK_HOME: home, RUNBOOK_LIBRARY: join(config, 'library') },
     ...(program === undefined ? { RUNBOOK_CACHE: cacheFolder() } : noNetwork),

@@ -6,7 +6,8 @@ import { archivedOf, isContent, notAt, readArchive } from './archive.js';
 import { MortalWorld, type Death } from './mortal-world.js';
 
 /*
- * What recovers the system dies itself, again and again, while it does so. disaster.test.ts has one death of each.
+ * What recovers the system dies itself, again and again, while it does so. disaster.test.ts has one
+ * death of each.
  */
 
 /** Steps that each of them dies in, one after the other. */

@@ -10,7 +10,10 @@ export type Victim = 'worker' | 'temporal' | 'record';
 /** Who dies, and the step during which it does. */
 export type Death = readonly [Victim, string];
 
-/** What recovers the system can be killed: the worker, the Temporal server, the PostgreSQL server that has the record. */
+/**
+ * What recovers the system can be killed: the worker, the Temporal server, the PostgreSQL server
+ * that has the record.
+ */
 export class MortalWorld {
   private constructor(
     readonly world: DisasterWorld,

@@ -14,7 +14,10 @@ function wrap(system: SiteSystem, site: SiteName, script: string): void {
   chmodSync(shown, 0o755);
 }
 
-/** A site's program refuses one call, such as `start worker`, until the function that this returns is called. */
+/**
+ * A site's program refuses one call, such as `start worker`, until the function that this returns
+ * is called.
+ */
 export function refuseCall(system: SiteSystem, site: SiteName, call: string): () => void {
   const refused = `${system.program(site)}.refused`;
   writeFileSync(refused, '');

@@ -15,8 +15,8 @@ import { touched } from './disasters.js';
 import { DisasterWorld } from './world.js';
 
 /*
- * What must be refused before anything is touched: backups that are not what they were, and hosts that are not those that
- * the targets say. All through the runbook.
+ * What must be refused before anything is touched: backups that are not what they were, and hosts
+ * that are not those that the targets say. All through the runbook.
  */
 
 const problems: Record<BackupFault, string> = {

@@ -20,7 +20,8 @@ import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 
 /*
- * A drill that nobody starts: the schedule does, while production runs and users write. By the command line, as an operator has it.
+ * A drill that nobody starts: the schedule does, while production runs and users write. By the
+ * command line, as an operator has it.
  */
 
 const runbook = 'full-system-disaster-recovery';
@@ -66,7 +67,10 @@ const listed = async (): Promise<Listed | undefined> =>
 const drillsCheck = async (): Promise<Checked['checks'][number] | undefined> =>
   (await world.json<Checked>(['doctor'], [0, 1])).checks.find(({ name }) => name === 'drills');
 
-/** What nobody writes while users do: rows of before, configuration, secrets, backups; by digest. And whose turn it is. */
+/**
+ * What nobody writes while users do: rows of before, configuration, secrets, backups; by digest.
+ * And whose turn it is.
+ */
 async function untouched(): Promise<Record<string, unknown>> {
   const places = placesOf(system.config('a'));
   const vault = vaultPlaces(system.vault);

@@ -14,7 +14,8 @@ import {
 import { DisasterWorld } from './world.js';
 
 /*
- * The old site is not gone, only out of reach, and is back in the middle of the recovery: from the fence on it accepts nothing.
+ * The old site is not gone, only out of reach, and is back in the middle of the recovery: from the
+ * fence on it accepts nothing.
  */
 
 const seed = Number(process.env['RUNBOOK_SEED'] ?? Date.now() % 1_000_000);
@@ -29,7 +30,10 @@ const cases: readonly Split[] = Array.from({ length: isLong ? 6 : 1 }, (_, index
   step: anyStep(),
 }));
 
-/** Writes that may have been under way, and were past the last look at the lease, when the site was stopped. */
+/**
+ * Writes that may have been under way, and were past the last look at the lease, when the site was
+ * stopped.
+ */
 const mostUnderWay = 8;
 
 let world: DisasterWorld;
@@ -54,7 +58,8 @@ test.each(cases.map((split, index) => ({ ...split, index })))(
       const fencedAt = (await system.witness()).fencedAt ?? '';
       expect(await world.reached(run, step)).toBe(true);
       back();
-      // A site that stood still could accept nothing meanwhile; one that went on, as long as its lease did.
+      // A site that stood still could accept nothing meanwhile; one that went on, as long as its
+      // lease did.
       return { fencedAt, since: how === 'frozen' ? cutAt : Date.parse(fencedAt) };
     })();
     const [view, fenced] = await Promise.all([world.approved(run, to), returning]);

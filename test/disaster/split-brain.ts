@@ -12,7 +12,8 @@ import { cutOff } from './programs.js';
 import type { DisasterWorld } from './world.js';
 
 /*
- * A site that nobody reaches is not gone: it stands still, or it runs on, and is back while another one takes its place.
+ * A site that nobody reaches is not gone: it stands still, or it runs on, and is back while another
+ * one takes its place.
  */
 
 /** Steps after the fence, in one of which the old site is back. */
@@ -30,9 +31,15 @@ export const returns = [
 ] as const;
 
 export interface Returned {
-  /** Writes that the old site accepted, of those that were begun after it was cut off or fenced, as those say who wrote. */
+  /**
+   * Writes that the old site accepted, of those that were begun after it was cut off or fenced, as
+   * those say who wrote.
+   */
   accepted: number;
-  /** Rows that were committed there after the fence, as its database says; nobody was told so of those that were under way. */
+  /**
+   * Rows that were committed there after the fence, as its database says; nobody was told so of
+   * those that were under way.
+   */
   committed: number;
   refused: number;
 }
@@ -40,7 +47,10 @@ export interface Returned {
 export interface Split {
   from: SiteName;
   to: SiteName;
-  /** `frozen`: its processes stand still until it is back; `alive`: it goes on all the time, and only we do not reach it. */
+  /**
+   * `frozen`: its processes stand still until it is back; `alive`: it goes on all the time, and
+   * only we do not reach it.
+   */
   how: 'frozen' | 'alive';
   /** Step in which it is back. */
   step: (typeof returns)[number] | 'fence/epoch';
@@ -63,7 +73,10 @@ export async function cut({ system }: DisasterWorld, { from, how }: Pick<Split, 
   };
 }
 
-/** What the old site, back again, has accepted since; once it has refused much. @param since milliseconds since 1970 */
+/**
+ * What the old site, back again, has accepted since; once it has refused much.
+ * @param since milliseconds since 1970
+ */
 export async function afterFence(
   system: SiteSystem,
   from: SiteName,
@@ -98,7 +111,9 @@ export function committedAfter(system: SiteSystem, site: SiteName, time: string)
   });
 }
 
-/** The guard is off: the site believes that it has the right to write, whatever the witness says. */
+/**
+ * The guard is off: the site believes that it has the right to write, whatever the witness says.
+ */
 export async function believeInLease(system: SiteSystem, site: SiteName): Promise<void> {
   const config = system.config(site);
   const keeper = runningInstance(systemFolder(config.folder), 'keeper');

@@ -30,7 +30,10 @@ function wrongHosts(
   return { 'wrong-a': leadsTo(from, 'b'), 'wrong-b': leadsTo(to, 'a') };
 }
 
-/** Two sites with users that write, and the shipped runbook for the day on which one of them is gone. */
+/**
+ * Two sites with users that write, and the shipped runbook for the day on which one of them is
+ * gone.
+ */
 export class DisasterWorld {
   private journals = 0;
 
@@ -103,7 +106,10 @@ export class DisasterWorld {
     });
   }
 
-  /** Approves the gates that a recovery asks at, typing the site's name; stops at anything else that it asks. */
+  /**
+   * Approves the gates that a recovery asks at, typing the site's name; stops at anything else that
+   * it asks.
+   */
   async approved(run: WorkflowHandle, site = 'b'): Promise<RunView> {
     for (;;) {
       const view = await this.engine.asksOrEnds(run);

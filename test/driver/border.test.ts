@@ -14,7 +14,8 @@ import { about, answer, begin, change, commands, fine, runbook, send, tell } fro
 import { activities, status, type PlayCommand } from './world.js';
 
 /*
- * When a run continues as new, and when it does not: its history stays bounded, and nobody who watches can tell.
+ * When a run continues as new, and when it does not: its history stays bounded, and nobody who
+ * watches can tell.
  */
 
 let driver: Driver;

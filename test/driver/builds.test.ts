@@ -19,7 +19,10 @@ afterAll(() => driver?.close());
 const of = (path: string, attempt = 1) => ({ path, attempt, digest: digestOf(path) });
 const ended = (path: string) => ({ path, attempt: 0, digest: null });
 
-/** Answers with the step's path, and keeps what the requests name. @param fail the type of failure, for some of them */
+/**
+ * Answers with the step's path, and keeps what the requests name.
+ * @param fail the type of failure, for some of them
+ */
 function keeping(
   fail: (request: AttemptRequest, times: number) => string | undefined = () => undefined,
 ) {

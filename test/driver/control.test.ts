@@ -20,7 +20,8 @@ import {
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * What people tell a run as a whole, and what becomes of it: on the real workflow code, with plans as data.
+ * What people tell a run as a whole, and what becomes of it: on the real workflow code, with plans
+ * as data.
  */
 
 let driver: Driver;

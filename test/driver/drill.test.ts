@@ -9,7 +9,8 @@ import { codeCatalogue } from './specs.js';
 import { activities, envelope, status, type PlayCommand } from './world.js';
 
 /*
- * Drills: the runbook as it is, on what is isolated, and nothing left of it. And what a recovery reached.
+ * Drills: the runbook as it is, on what is isolated, and nothing left of it. And what a recovery
+ * reached.
  */
 
 let driver: Driver;

@@ -17,9 +17,9 @@ import {
 } from '@temporalio/common';
 import proto, { type coresdk, type temporal } from '@temporalio/proto';
 /*
- * Inside of the SDK: nothing under lib/ is public, and each may change with any release. They are imported here and
- * nowhere else, `sdkVersion` says for which release this file was written, and same-trace.test.ts holds it against a real
- * server.
+ * Inside of the SDK: nothing under lib/ is public, and each may change with any release. They are
+ * imported here and nowhere else, `sdkVersion` says for which release this file was written, and
+ * same-trace.test.ts holds it against a real server.
  */
 import { searchAttributePayloadConverter } from '@temporalio/common/lib/converter/payload-search-attributes.js';
 import { msOptionalToNumber } from '@temporalio/common/lib/time.js';
@@ -28,7 +28,10 @@ import { ReusableVMWorkflowCreator } from '@temporalio/worker/lib/workflow/reusa
 import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared.js';
 import type { Json, JsonObject } from '../../language/json.js';
 
-/** The release of every `@temporalio/*` package that this driver imitates; sdk-version.test.ts says what to do about a new one. */
+/**
+ * The release of every `@temporalio/*` package that this driver imitates; sdk-version.test.ts says
+ * what to do about a new one.
+ */
 export const sdkVersion = '1.24.0';
 
 type Activation = coresdk.workflow_activation.WorkflowActivation.$Properties;
@@ -46,7 +49,10 @@ const { ActivityCancellationType } = proto.coresdk.workflow_commands;
 const { WorkflowActivation } = proto.coresdk.workflow_activation;
 const { RetryState } = proto.temporal.api.enums.v1;
 
-/** One command of a workflow, in the order issued; `ms` are milliseconds. What Temporal fills in is filled in here too. */
+/**
+ * One command of a workflow, in the order issued; `ms` are milliseconds. What Temporal fills in is
+ * filled in here too.
+ */
 export type TraceEntry =
   | {
       type: 'activity';
@@ -98,11 +104,17 @@ export interface ActivityContext {
   sleep(ms: number): Promise<void>;
   /** Runs, in virtual time, until the workflow asks for its end, which it throws. */
   cancelled(): Promise<never>;
-  /** Stays open, alive and heartbeating, until the test says how it goes on (`Run.held`) or its start-to-close timeout passes. */
+  /**
+   * Stays open, alive and heartbeating, until the test says how it goes on (`Run.held`) or its
+   * start-to-close timeout passes.
+   */
   hold(): Promise<void>;
 }
 
-/** Plays an activity: its first argument in, what it returns or throws out. An ActivityFailure is what the server itself makes of it. */
+/**
+ * Plays an activity: its first argument in, what it returns or throws out. An ActivityFailure is
+ * what the server itself makes of it.
+ */
 export type ActivityFunction = (input: never, activity: ActivityContext) => unknown;
 
 /** An attempt that waits in `hold()`. */
@@ -120,9 +132,15 @@ export interface HeldAttempt {
 export interface RunOptions {
   activities: Record<string, ActivityFunction>;
   workflowId?: string;
-  /** Decides the workflow's randomness, its run ids, and the order of what is simultaneous when `interleave` is set. */
+  /**
+   * Decides the workflow's randomness, its run ids, and the order of what is simultaneous when
+   * `interleave` is set.
+   */
   seed?: number;
-  /** Lets the seed pick among activities that ended and timers that are due at the same moment; else the older one is first. */
+  /**
+   * Lets the seed pick among activities that ended and timers that are due at the same moment; else
+   * the older one is first.
+   */
   interleave?: boolean;
   /** Virtual start, in milliseconds since 1970. */
   now?: number;
@@ -131,7 +149,10 @@ export interface RunOptions {
   namespace?: string;
   taskQueue?: string;
   memo?: JsonObject;
-  /** Task queues that no worker serves: what is scheduled there ends with its schedule-to-start timeout. */
+  /**
+   * Task queues that no worker serves: what is scheduled there ends with its schedule-to-start
+   * timeout.
+   */
   deserted?: readonly string[];
   /** History events after which Temporal suggests to continue as new. */
   suggestContinueAsNewAt?: number;
@@ -139,12 +160,16 @@ export interface RunOptions {
 
 /** Real milliseconds that an activity function may be busy before the driver says that it hangs. */
 const busyLimitMs = 10_000;
-/** Timers that fire one after the other with nothing between them before the driver says that time alone will not do. */
+/**
+ * Timers that fire one after the other with nothing between them before the driver says that time
+ * alone will not do.
+ */
 const idleTimersLimit = 1_000;
 /**
- * Limit for workflow code that runs without a break: typed as a must, but handed on to node:vm, where it is none. With one,
- * each call into the sandbox starts a thread, which makes a run three times as slow, and when it strikes, Node 20 aborts
- * the process. So an endless loop in workflow code hangs its test file, until the suite's own limit ends it.
+ * Limit for workflow code that runs without a break: typed as a must, but handed on to node:vm,
+ * where it is none. With one, each call into the sandbox starts a thread, which makes a run three
+ * times as slow, and when it strikes, Node 20 aborts the process. So an endless loop in workflow
+ * code hangs its test file, until the suite's own limit ends it.
  */
 const noTimeLimit = undefined as unknown as number;
 /** About what an event takes on a server. */
@@ -155,10 +180,11 @@ const failureConverter = new DefaultFailureConverter();
 const noRandom = { random: () => 0, uuid4: () => '', fillRandom: (bytes: Uint8Array) => bytes };
 
 /**
- * Runs the real workflow bundle in the SDK's real sandbox without a server: this is the server, in one process and in
- * virtual time. Nothing of ours is replaced but the activities. Made for what the engine uses: activities, timers, signals,
- * queries, cancellation, memo, search attributes, patches, continue-as-new. Anything else is refused by name. A rejection
- * that workflow code forgets to await is not a failed task here: jest sees it first, and fails the test with it.
+ * Runs the real workflow bundle in the SDK's real sandbox without a server: this is the server, in
+ * one process and in virtual time. Nothing of ours is replaced but the activities. Made for what
+ * the engine uses: activities, timers, signals, queries, cancellation, memo, search attributes,
+ * patches, continue-as-new. Anything else is refused by name. A rejection that workflow code
+ * forgets to await is not a failed task here: jest sees it first, and fails the test with it.
  */
 export class Driver {
   private readonly runs = new Set<Run>();
@@ -187,7 +213,10 @@ export class Driver {
     return new Driver(creator, closed);
   }
 
-  /** Starts a run. It moves only while the test awaits one of its methods, and time passes only where the method says so. */
+  /**
+   * Starts a run. It moves only while the test awaits one of its methods, and time passes only
+   * where the method says so.
+   */
   start(workflowType: string, args: unknown[], options: RunOptions): Run {
     const run = new Run(this.creator, workflowType, args, options, () => this.runs.delete(run));
     this.runs.add(run);
@@ -217,8 +246,8 @@ function creatorWith(globals: Record<string, unknown>): typeof ReusableVMWorkflo
 }
 
 /**
- * The SDK notes a source-mapped stack for each promise of a workflow, for the stack trace query alone. Nobody asks for it
- * here, and it costs most of a run's time.
+ * The SDK notes a source-mapped stack for each promise of a workflow, for the stack trace query
+ * alone. Nobody asks for it here, and it costs most of a run's time.
  */
 function stopTracingPromises(): void {
   const handlers = globalHandlers as unknown as {
@@ -241,7 +270,10 @@ interface Execution {
   workflowType: string;
   args: Payload[];
   startedAt: number;
-  /** As the execution began: what it upserts is not carried on by continue-as-new, unlike search attributes. */
+  /**
+   * As the execution began: what it upserts is not carried on by continue-as-new, unlike search
+   * attributes.
+   */
   memo: Payloads;
   searchAttributes: Payloads;
   continuedFrom?: string;
@@ -258,7 +290,9 @@ export class Run {
   readonly workflowId: string;
   /** Activations so far: what a server would call workflow tasks. */
   activations = 0;
-  /** Build id of the worker that has the next workflow task; without one its worker is unversioned. */
+  /**
+   * Build id of the worker that has the next workflow task; without one its worker is unversioned.
+   */
   release: string | undefined;
 
   private readonly agenda: Agenda;
@@ -338,14 +372,16 @@ export class Run {
     this.receive({ cancelWorkflow: { reason: '' } });
   }
 
-  /** Another version of the workers becomes current, which the run is told with its next activation. */
+  /**
+   * Another version of the workers becomes current, which the run is told with its next activation.
+   */
   newVersion(): void {
     this.execution.outdated = true;
   }
 
   /**
-   * What comes next comes as Core hands it to a worker that took the run over for a question: before the workflow task
-   * that brings it, and so without the size that history has with it.
+   * What comes next comes as Core hands it to a worker that took the run over for a question:
+   * before the workflow task that brings it, and so without the size that history has with it.
    */
   comeEarly(): void {
     this.untold = true;
@@ -353,12 +389,18 @@ export class Run {
     this.execution.events += 1;
   }
 
-  /** What the workflow was told of its history with the last workflow task: its events and its bytes. */
+  /**
+   * What the workflow was told of its history with the last workflow task: its events and its
+   * bytes.
+   */
   get historyTold(): { length: number; bytes: number } {
     return { length: this.lengthTold, bytes: this.sizeTold };
   }
 
-  /** Asks the workflow, after it has seen all that was sent to it. @throws what the query handler throws */
+  /**
+   * Asks the workflow, after it has seen all that was sent to it.
+   * @throws what the query handler throws
+   */
   query<T>(name: string, ...args: unknown[]): Promise<T> {
     return this.alone(async () => {
       if (this.jobs.length > 0) await this.activate();
@@ -390,7 +432,10 @@ export class Run {
     });
   }
 
-  /** Goes on to the end; whenever nothing else moves, time jumps to the next timer. @throws Error when only the test could move it */
+  /**
+   * Goes on to the end; whenever nothing else moves, time jumps to the next timer.
+   * @throws Error when only the test could move it
+   */
   end(): Promise<Ending> {
     return this.alone(async () => {
       await this.drive(Infinity);
@@ -421,7 +466,10 @@ export class Run {
     );
   }
 
-  /** Frees the sandbox; its trace stays. The driver's close does it too, which suffices but for thousands of runs. */
+  /**
+   * Frees the sandbox; its trace stays. The driver's close does it too, which suffices but for
+   * thousands of runs.
+   */
   dispose(): Promise<void> {
     this.forget();
     this.broken ??= new Error('the run was disposed of');
@@ -440,7 +488,10 @@ export class Run {
     this.jobs.push(job);
   }
 
-  /** One driver of the run at a time: a query that is not awaited must not meet an activation half-way. */
+  /**
+   * One driver of the run at a time: a query that is not awaited must not meet an activation
+   * half-way.
+   */
   private alone<T>(work: () => Promise<T>, mustBeWhole = true): Promise<T> {
     const mine = this.driving.then(async () => {
       if (mustBeWhole && this.broken) throw this.broken;
@@ -468,12 +519,18 @@ export class Run {
     }
   }
 
-  /** Whether another ended activity comes with the same activation, as it does when a worker is slow to take the first. */
+  /**
+   * Whether another ended activity comes with the same activation, as it does when a worker is slow
+   * to take the first.
+   */
   private together(): boolean {
     return this.options.interleave === true && this.random() < 0.5;
   }
 
-  /** Waits until each running activity function has ended, holds or sleeps: how fast a real one is must not matter. */
+  /**
+   * Waits until each running activity function has ended, holds or sleeps: how fast a real one is
+   * must not matter.
+   */
   private async untilQuiet(): Promise<void> {
     for (const task of this.tasks.values()) {
       while (task.attempt?.state === 'busy')
@@ -605,8 +662,8 @@ export class Run {
   }
 
   /**
-   * What Core would send of one activation's commands: what was scheduled and cancelled at once never was, and the first
-   * command that ends the execution comes last.
+   * What Core would send of one activation's commands: what was scheduled and cancelled at once
+   * never was, and the first command that ends the execution comes last.
    */
   private sendable(commands: readonly Command[]): Command[] {
     const cancelled = new Set(
@@ -806,7 +863,10 @@ export class Run {
   }
 }
 
-/** An activity as the server keeps it: attempts one after the other, by the schedule command's retry policy. */
+/**
+ * An activity as the server keeps it: attempts one after the other, by the schedule command's retry
+ * policy.
+ */
 class Task {
   readonly seq: number;
   readonly id: string;
@@ -892,7 +952,9 @@ class Task {
 
 /** One call of a test's activity function. */
 class Attempt implements ActivityContext {
-  /** busy: real code runs; held: the test has it; asleep: virtual time has it; done: see `outcome`. */
+  /**
+   * busy: real code runs; held: the test has it; asleep: virtual time has it; done: see `outcome`.
+   */
   state: 'busy' | 'held' | 'asleep' | 'done' = 'busy';
   outcome: { value: unknown } | { error: unknown } | undefined;
   changed = new Deferred<void>();
@@ -944,7 +1006,8 @@ class Attempt implements ActivityContext {
   }
 
   run(play: ActivityFunction, input: Payload[]): void {
-    // Deferred by a microtask, so that a function that throws at once is no different from one that throws later.
+    // Deferred by a microtask, so that a function that throws at once is no different from one that
+    // throws later.
     Promise.resolve(valueOf(input[0]))
       .then((value) => play(value as never, this))
       .then(
@@ -1038,7 +1101,10 @@ class Deferred<T> {
   });
 }
 
-/** One line for each command, for expectations that people read: `command first`, `timer 86400000`, `cancel-activity last`. */
+/**
+ * One line for each command, for expectations that people read: `command first`, `timer 86400000`,
+ * `cancel-activity last`.
+ */
 export function outline(trace: readonly TraceEntry[]): string[] {
   return trace.map((entry) => {
     switch (entry.type) {

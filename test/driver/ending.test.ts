@@ -33,7 +33,8 @@ import {
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * What comes between a run and its end: failures that meet a cancellation, undos that do not work, words that do not fit.
+ * What comes between a run and its end: failures that meet a cancellation, undos that do not work,
+ * words that do not fit.
  */
 
 let driver: Driver;

@@ -5,7 +5,8 @@ import type { JudgeRequest } from '../../common/judgement.js';
 import { digestOf } from '../../language/digest.js';
 
 /*
- * Every reason to refuse a decision, and the order in which they are asked: who may not decide learns nothing more.
+ * Every reason to refuse a decision, and the order in which they are asked: who may not decide
+ * learns nothing more.
  */
 
 const undos = ['two', 'one'];

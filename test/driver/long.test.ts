@@ -12,7 +12,8 @@ import { tell } from './plans.js';
 import { activities, decide, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * What a long run tells the record, hands to its next execution and shows in the Temporal UI: no more with each step.
+ * What a long run tells the record, hands to its next execution and shows in the Temporal UI: no
+ * more with each step.
  */
 
 let driver: Driver;

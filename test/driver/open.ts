@@ -9,8 +9,9 @@ import { testBundle } from '../helpers/bundle.js';
 export type Entry = 'workflows/index' | 'test/engine/procedures' | 'test/driver/procedures';
 
 /**
- * Opens a driver on the bundle of an entry. RUNBOOK_MEASURED names a folder with a bundle that measures what it runs
- * (scripts/lib/program-copy.mjs); what it counts is written to RUNBOOK_COVERAGE when the driver is closed.
+ * Opens a driver on the bundle of an entry. RUNBOOK_MEASURED names a folder with a bundle that
+ * measures what it runs (scripts/lib/program-copy.mjs); what it counts is written to
+ * RUNBOOK_COVERAGE when the driver is closed.
  */
 export async function openDriver(entry: Entry): Promise<Driver> {
   const measured = process.env['RUNBOOK_MEASURED'];
@@ -30,7 +31,10 @@ export async function openDriver(entry: Entry): Promise<Driver> {
   });
 }
 
-/** The sandbox freezes what it finds on its global, down to the last object, but takes an empty frozen one for done. */
+/**
+ * The sandbox freezes what it finds on its global, down to the last object, but takes an empty
+ * frozen one for done.
+ */
 function unfrozen(counted: Record<string, unknown>): object {
   return new Proxy(Object.freeze({}), {
     get: (_, name) => counted[String(name)],

@@ -20,8 +20,8 @@ import {
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * Random plans, as data, on the real workflow code: what they do must be what the model says, however often the run
- * continues as new, is poked or paused on its way.
+ * Random plans, as data, on the real workflow code: what they do must be what the model says,
+ * however often the run continues as new, is poked or paused on its way.
  */
 
 const seeds = Number(process.env['RUNBOOK_MODEL_SEEDS'] ?? (isLong ? 1_000 : 60));
@@ -137,7 +137,10 @@ function byPath(steps: readonly ModelStep[], at = ''): Map<string, ModelStep> {
   return found;
 }
 
-/** Runs the plan with people and a world that play its script. @param trouble pokes and pauses on the way, when given */
+/**
+ * Runs the plan with people and a world that play its script.
+ * @param trouble pokes and pauses on the way, when given
+ */
 async function play(
   steps: readonly ModelStep[],
   border?: BorderLimits,

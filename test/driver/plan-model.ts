@@ -1,6 +1,7 @@
 /*
- * What a plan must come to, said a second time and on its own: this file imports nothing of the engine or the language.
- * Plans are made at random from a seed; people and the outside world play a script that is part of the plan.
+ * What a plan must come to, said a second time and on its own: this file imports nothing of the
+ * engine or the language. Plans are made at random from a seed; people and the outside world play a
+ * script that is part of the plan.
  */
 
 export type Answer = 'retry' | 'skip' | 'done' | 'rollback' | 'abort';
@@ -47,7 +48,10 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** @param calm true inside groups that run at once, where nothing may end the run: what it cancels depends on time */
+/**
+ * @param calm true inside groups that run at once, where nothing may end the run: what it cancels
+ *   depends on time
+ */
 export function randomSteps(random: Random, depth = 0, calm = false): ModelStep[] {
   const pick = <T>(...options: T[]): T => options[Math.floor(random() * options.length)] as T;
   const count = 1 + Math.floor(random() * (depth === 0 ? 6 : 3));

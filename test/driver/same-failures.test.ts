@@ -13,8 +13,9 @@ import type { Activities } from './workflows.js';
 import { testBundle } from '../helpers/bundle.js';
 
 /*
- * The corners of the SDK that the test procedures do not reach, in workflows of their own: continue-as-new, patches, what
- * is cancelled at once, and how each failure looks to the workflow, which is part of what these return.
+ * The corners of the SDK that the test procedures do not reach, in workflows of their own:
+ * continue-as-new, patches, what is cancelled at once, and how each failure looks to the workflow,
+ * which is part of what these return.
  */
 
 const fail = (type: string): never => {
@@ -123,7 +124,8 @@ describe('without a server', () => {
   test('a history that grows is suggested to continue as new', async () => {
     const run = start('untilSuggested', [1], { suggestContinueAsNewAt: 20 });
     expect(await run.result()).toBe(3);
-    // Five events to begin with and six for each step: the third activity's task is the first one that begins beyond 20.
+    // Five events to begin with and six for each step: the third activity's task is the first one
+    // that begins beyond 20.
     const execution = ['echo', 'echo', 'echo', 'continue-as-new untilSuggested'];
     expect(outline(run.trace)).toEqual([...execution, ...execution, 'complete']);
   });

@@ -13,15 +13,18 @@ import { serverTrace } from './server-trace.js';
 import { activities, bundleProcedures, decide, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * The driver is only worth what it shares with a server: each scenario runs on both, and both have to see the same
- * commands, with the same arguments, in the same order.
+ * The driver is only worth what it shares with a server: each scenario runs on both, and both have
+ * to see the same commands, with the same arguments, in the same order.
  */
 
 type Handle = WorkflowHandleWithFirstExecutionRunId;
 
 interface Scenario {
   runbook: string;
-  /** Inputs; the server's commands are real ones. @param path makes the name of a file in the server's folder */
+  /**
+   * Inputs; the server's commands are real ones.
+   * @param path makes the name of a file in the server's folder
+   */
   inputs: (path: (name: string) => string) => JsonObject;
   /** What the commands do, for the driver. */
   play: PlayCommand;
@@ -237,7 +240,10 @@ async function onDriver(
   return run.trace;
 }
 
-/** The one inherent difference: the server's clock is the real one, and what it shows goes into arguments as ISO times. */
+/**
+ * The one inherent difference: the server's clock is the real one, and what it shows goes into
+ * arguments as ISO times.
+ */
 function withoutTimes(trace: readonly TraceEntry[]): unknown {
   const time = /"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"/g;
   return JSON.parse(JSON.stringify(trace).replace(time, '"<time>"'));

@@ -16,7 +16,10 @@ type Event = temporal.api.history.v1.HistoryEvent.$Properties;
 /** What Core notes of `patched` beside its marker; no command of the workflow's own. */
 const patchAttribute = 'TemporalChangeVersion';
 
-/** The commands of a run as its histories tell them, over all executions of the chain, in the driver's words. */
+/**
+ * The commands of a run as its histories tell them, over all executions of the chain, in the
+ * driver's words.
+ */
 export async function serverTrace(
   client: WorkflowClient,
   workflowId: string,

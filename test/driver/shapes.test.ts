@@ -15,8 +15,8 @@ import {
 } from './world.js';
 
 /*
- * What an activity answers, whoever reaches Temporal can answer: each of them is answered with things of a wrong shape, and
- * the run can be moved all the same.
+ * What an activity answers, whoever reaches Temporal can answer: each of them is answered with
+ * things of a wrong shape, and the run can be moved all the same.
  */
 
 const inputs = { journal: '/tmp/journal', last: '["/bin/echo"]' };

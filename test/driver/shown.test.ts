@@ -8,7 +8,8 @@ import { answer, begin, change, failing, fine, lasting, runbook, send, tell } fr
 import { activities, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
- * What people see of a run while it goes: its status, the search attributes and the memo in the Temporal UI, its details.
+ * What people see of a run while it goes: its status, the search attributes and the memo in the
+ * Temporal UI, its details.
  */
 
 let driver: Driver;
@@ -28,7 +29,10 @@ const line = ({ id, state, startedAt, endedAt, attempts, error }: StepView): str
     .trim();
 const lines = async (run: Run): Promise<string[]> => (await status(run)).steps.map(line);
 
-/** What the list of runs in the Temporal UI is filtered by, and the memo that tells the command without a worker. */
+/**
+ * What the list of runs in the Temporal UI is filtered by, and the memo that tells the command
+ * without a worker.
+ */
 const published = (run: Run): string[] =>
   outline(run.trace).filter((each) => /^(search-attributes|memo)/.test(each));
 

@@ -18,7 +18,8 @@ import { about, answer, change, commands, fine, runbook, send, tell } from './pl
 import { activities, envelope, status } from './world.js';
 
 /*
- * A run whose target another run has: what it shows, what it waits for, and how people take the target over.
+ * A run whose target another run has: what it shows, what it waits for, and how people take the
+ * target over.
  */
 
 let driver: Driver;

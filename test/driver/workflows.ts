@@ -21,8 +21,8 @@ import { searchAttributes } from '../../common/names.js';
 import type { Json } from '../../language/json.js';
 
 /*
- * Workflows that lead the driver where the test procedures do not go. They run on a real server as well, and what they
- * return is compared: it tells how each failure looks from inside.
+ * Workflows that lead the driver where the test procedures do not go. They run on a real server as
+ * well, and what they return is compared: it tells how each failure looks from inside.
  */
 
 /** What workflows.ts wants of its activities. */
@@ -119,7 +119,10 @@ async function failureOf(work: Promise<unknown>): Promise<Json> {
   }
 }
 
-/** Cancels an activity that runs, waiting for its end or not, one that fails then, or one that waits for its next attempt. */
+/**
+ * Cancels an activity that runs, waiting for its end or not, one that fails then, or one that waits
+ * for its next attempt.
+ */
 export async function cancelling(
   how: 'wait' | 'try' | 'stubborn' | 'between attempts',
 ): Promise<Json> {

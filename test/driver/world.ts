@@ -20,7 +20,8 @@ import type { ActivityContext, ActivityFunction, Driver, Run, RunOptions } from 
 import { testBundle } from '../helpers/bundle.js';
 
 /*
- * The test procedures on the driver: real admission, real verdicts, no record, and commands that a test plays.
+ * The test procedures on the driver: real admission, real verdicts, no record, and commands that a
+ * test plays.
  */
 
 /** Plays a step's command: its output, or `stepFailure`. */
@@ -38,7 +39,10 @@ const admission: Omit<AdmissionDeps, 'catalogue'> = {
   settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000 },
 };
 
-/** Activities of a run: the platform's own as they are, without the record, and steps that the test plays. */
+/**
+ * Activities of a run: the platform's own as they are, without the record, and steps that the test
+ * plays.
+ */
 export function activities(
   play: PlayCommand,
   catalogue = testCatalogue,

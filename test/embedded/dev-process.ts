@@ -82,7 +82,10 @@ export class DevProcess {
     );
   }
 
-  /** Waits for the end, asking for it when a signal is given. @returns the exit code; null when a signal ended it */
+  /**
+   * Waits for the end, asking for it when a signal is given.
+   * @returns the exit code; null when a signal ended it
+   */
   async end(signal?: NodeJS.Signals): Promise<number | null> {
     if (signal) this.child.kill(signal);
     return await this.ended;

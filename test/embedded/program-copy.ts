@@ -6,8 +6,8 @@ import { cacheFolder, projectRoot } from '../../embedded/home.js';
 const packages = ['execa', 'pg', 'yauzl'];
 
 /**
- * Copies what `dev` needs, downloads included, so that another account may run it or it may lie elsewhere: the clone
- * under test can be in a folder that only its owner may enter.
+ * Copies what `dev` needs, downloads included, so that another account may run it or it may lie
+ * elsewhere: the clone under test can be in a folder that only its owner may enter.
  */
 export function copyProgram(to: string): void {
   for (const part of [

@@ -6,7 +6,10 @@ export interface ZipFile {
   mode?: number;
 }
 
-/** A zip archive of uncompressed files, with their modes (PKWARE APPNOTE 4.3: local headers, central directory, its end). */
+/**
+ * A zip archive of uncompressed files, with their modes (PKWARE APPNOTE 4.3: local headers, central
+ * directory, its end).
+ */
 export function zip(files: readonly ZipFile[]): Buffer {
   const locals: Buffer[] = [];
   const central: Buffer[] = [];

@@ -12,7 +12,8 @@ import { until } from '../helpers/until.js';
 import { recordedIo } from '../unit/client/fake-io.js';
 
 /*
- * Runs that continue as new, on the real server: nobody who looks at the run, or decides about it, can tell.
+ * Runs that continue as new, on the real server: nobody who looks at the run, or decides about it,
+ * can tell.
  */
 
 const junk = process.env['RUNBOOK_CHAOS'] === 'long' ? 15_000 : 1_500;
@@ -66,7 +67,8 @@ describe('continue-as-new', () => {
     expect(view.steps.filter((step) => step.state === 'succeeded')).toHaveLength(60);
     expect(view.undos).toHaveLength(60);
     expect(view.firstRunId).not.toBe((await run.describe()).runId);
-    // As the first was started: a worker that dies with a task of the last one in its hands holds it up no longer.
+    // As the first was started: a worker that dies with a task of the last one in its hands holds
+    // it up no longer.
     expect(await taskTimeoutSeconds(run)).toBe(4);
     expect((await readFile(journal, 'utf8')).trim().split('\n')).toEqual(
       Array.from({ length: 60 }, (_, n) => String(n + 1)),

@@ -12,8 +12,8 @@ import { until } from '../helpers/until.js';
 import { tell } from '../chaos/tell.js';
 
 /*
- * Runbooks that are data, by the shipped bundle on the real server: all kinds of steps, several executions, every end. Their
- * histories are among those that each release has to replay.
+ * Runbooks that are data, by the shipped bundle on the real server: all kinds of steps, several
+ * executions, every end. Their histories are among those that each release has to replay.
  */
 
 let engine: Engine;

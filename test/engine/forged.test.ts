@@ -93,7 +93,10 @@ describe('a forged answer', () => {
     return (await lines(file)) > 0;
   }
 
-  /** @returns whether what stands behind a gate was done, which the requester approved and a forged verdict let pass */
+  /**
+   * @returns whether what stands behind a gate was done, which the requester approved and a forged
+   *   verdict let pass
+   */
   async function approvedByRequester(): Promise<boolean> {
     const journal = engine.path(`gated-${randomUUID()}`);
     const run = await engine.run('test-gated', {

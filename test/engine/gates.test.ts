@@ -233,7 +233,8 @@ describe('gates', () => {
     const answered = { signals: 0, queries: 0, updates: 0 };
     for (let count = 0; count < 120; count += 1) {
       const input = { payloads: payloads() };
-      // What the server or the engine refuses is refused in words; what matters is that the run lives on.
+      // What the server or the engine refuses is refused in words; what matters is that the run
+      // lives on.
       await service
         .signalWorkflowExecution({
           namespace: 'default',

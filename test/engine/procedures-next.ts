@@ -2,7 +2,8 @@ import { runbook } from '../../workflows/engine/runbook.js';
 import { deskSpec } from './specs.js';
 
 /*
- * The procedures of the next release: one was changed where runs of the release before have already been.
+ * The procedures of the next release: one was changed where runs of the release before have already
+ * been.
  */
 
 export * from './procedures.js';

@@ -21,7 +21,8 @@ import {
 } from './specs.js';
 
 /*
- * Small procedures that lead the engine into every corner. Commands come as JSON argv in the inputs.
+ * Small procedures that lead the engine into every corner. Commands come as JSON argv in the
+ * inputs.
  */
 
 export { launch } from '../../workflows/launch.js';
@@ -30,7 +31,10 @@ function command(argv: unknown): Work {
   return { action: { kind: 'command', argv: JSON.parse(String(argv)) as string[] } };
 }
 
-/** Appends a line to the test's own journal, so that effects can be counted outside of everything we trust. */
+/**
+ * Appends a line to the test's own journal, so that effects can be counted outside of everything we
+ * trust.
+ */
 function line(journal: unknown, text: string): Work['action'] {
   return {
     kind: 'command',

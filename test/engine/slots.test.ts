@@ -80,7 +80,8 @@ test('in a storm larger than the slots, a CRITICAL run comes first at each of it
       const views = await Promise.all(storm.map((run) => engine.status(run).catch(() => null)));
       return views.every((view) => view !== null);
     });
-    // The second one is the guard switched off: the same runbook, which Temporal does not know to be urgent.
+    // The second one is the guard switched off: the same runbook, which Temporal does not know to
+    // be urgent.
     const [on, off] = await Promise.all([begin('urgent', 'CRITICAL'), begin('urgent', 'LOW')]);
     const times = async (run: WorkflowHandle): Promise<{ first: number; tenth: number }> => {
       const { steps } = await engine.ended(run);

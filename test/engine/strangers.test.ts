@@ -83,7 +83,10 @@ describe('a stranger with the plain Temporal client', () => {
       workflowTaskTimeout,
     });
 
-  /** A cron schedule tells its second start that there was one before it, as a run that continues as new does. */
+  /**
+   * A cron schedule tells its second start that there was one before it, as a run that continues as
+   * new does.
+   */
   async function cron(key: RunKey, workflowId: string, file: string): Promise<void> {
     const [view, admitted] = [
       await getRun(engine.pool, victim),

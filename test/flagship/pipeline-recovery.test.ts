@@ -112,7 +112,9 @@ describe('pipeline-recovery', () => {
   });
 });
 
-/** Every text and every byte string within a message of Temporal's, payloads as they were encoded. */
+/**
+ * Every text and every byte string within a message of Temporal's, payloads as they were encoded.
+ */
 function texts(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   if (value instanceof Uint8Array) return [Buffer.from(value).toString('latin1')];

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 
-/** The Chromium that is on this machine, if any: nothing is downloaded for it. `CHROMIUM=none` hides it. */
+/**
+ * The Chromium that is on this machine, if any: nothing is downloaded for it. `CHROMIUM=none` hides
+ * it.
+ */
 export function browserProgram(): string | undefined {
   const given = process.env['CHROMIUM'];
   if (given === 'none') return undefined;

@@ -8,7 +8,10 @@ import { programFolder } from '../../worker/config.js';
 /** Goes with each build, so that what is in it is never of another one. */
 const folder = join(programFolder, 'test-bundles');
 
-/** As `bundleWorkflows`, once for all tests of a build: it costs more than a second. @param entry compiled module that exports workflows */
+/**
+ * As `bundleWorkflows`, once for all tests of a build: it costs more than a second.
+ * @param entry compiled module that exports workflows
+ */
 export async function testBundle(entry: string): Promise<string> {
   const file = join(folder, `${createHash('sha256').update(entry).digest('hex')}.js`);
   if (existsSync(file)) return readFile(file, 'utf8');

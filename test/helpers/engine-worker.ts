@@ -11,9 +11,10 @@ import { catalogue } from '../../runbooks/index.js';
 import { testCatalogue } from '../engine/specs.js';
 
 /*
- * The shipped worker with the procedures of the engine's tests, as a process that can be killed. TEST_BUNDLE names the
- * file that holds their bundle, TEST_BUILD_ID the version that it is; without one the worker is unversioned. With TEST_BARE it
- * has plain activities too, on a queue beside it, for what Temporal does with them by itself; TEST_PINNED is their version.
+ * The shipped worker with the procedures of the engine's tests, as a process that can be killed.
+ * TEST_BUNDLE names the file that holds their bundle, TEST_BUILD_ID the version that it is; without
+ * one the worker is unversioned. With TEST_BARE it has plain activities too, on a queue beside it,
+ * for what Temporal does with them by itself; TEST_PINNED is their version.
  */
 const config = readConfig(process.env);
 installRuntime(config, 'ERROR');

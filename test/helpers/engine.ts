@@ -27,7 +27,10 @@ const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
 export interface EngineOptions {
   targets?: string;
   secrets?: string;
-  /** Workers in processes of their own, which can be killed; 0: one in this process, which starts sooner. */
+  /**
+   * Workers in processes of their own, which can be killed; 0: one in this process, which starts
+   * sooner.
+   */
   workers?: number;
   /** When runs continue as new; only with a worker in this process. */
   border?: BorderLimits;
@@ -45,7 +48,10 @@ export interface EngineOptions {
   databaseUrl?: string;
 }
 
-/** The real engine on the real server: workers of its own task queue, a record of its own, the test procedures. */
+/**
+ * The real engine on the real server: workers of its own task queue, a record of its own, the test
+ * procedures.
+ */
 export class Engine {
   readonly workers: WorkerProcess[] = [];
 
@@ -124,7 +130,11 @@ export class Engine {
     return engine;
   }
 
-  /** Another bundle for workers of this engine. @param module compiled module of test/engine, without extension @returns its file */
+  /**
+   * Another bundle for workers of this engine.
+   * @param module compiled module of test/engine, without extension
+   * @returns its file
+   */
   async bundle(module: string): Promise<string> {
     const file = join(this.folder, `${module}.bundle.js`);
     await writeFile(file, await testBundle(join(programFolder, 'test', 'engine', `${module}.js`)));
@@ -167,7 +177,10 @@ export class Engine {
   /** Workers that died by themselves and were replaced. */
   replaced = 0;
 
-  /** Starts another worker whenever one has died by itself, until `until` is aborted. @param env as `startWorker` */
+  /**
+   * Starts another worker whenever one has died by itself, until `until` is aborted.
+   * @param env as `startWorker`
+   */
   async replaceDead(until: AbortSignal, env: Record<string, string> = {}): Promise<void> {
     const over = new Promise<undefined>((done) =>
       until.addEventListener('abort', () => done(undefined)),
@@ -322,7 +335,10 @@ export class Engine {
 }
 
 let isQuiet = false;
-/** The SDK tells at INFO what each worker does; one file of tests makes many workers, but has one runtime. */
+/**
+ * The SDK tells at INFO what each worker does; one file of tests makes many workers, but has one
+ * runtime.
+ */
 function quiet(): void {
   if (!isQuiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   isQuiet = true;

@@ -6,7 +6,10 @@ import { cacheFolder } from '../../embedded/home.js';
 import { startPostgres, type Postgres } from '../../embedded/postgres.js';
 import { patiently } from './restarts.js';
 
-/** A PostgreSQL server of a test's own, that can be ended and comes back on the same port with its data. */
+/**
+ * A PostgreSQL server of a test's own, that can be ended and comes back on the same port with its
+ * data.
+ */
 export class OwnPostgres {
   private constructor(
     private readonly folder: string,
@@ -28,11 +31,16 @@ export class OwnPostgres {
     return this.server.url(database);
   }
 
-  /** Ended, and up again. @param signal SIGINT: shut down in order; SIGQUIT: at once; SIGKILL: as a power cut would end it */
+  /**
+   * Ended, and up again.
+   * @param signal SIGINT: shut down in order; SIGQUIT: at once; SIGKILL: as a power cut would end
+   *   it
+   */
   async restart(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void> {
     const { port } = this.server;
     await this.server.server.stop(signal);
-    // The children of a killed one end when they notice; until then their memory keeps the next one out.
+    // The children of a killed one end when they notice; until then their memory keeps the next one
+    // out.
     this.server = await patiently(
       () => begin(this.programs, this.folder, this.databases, port),
       30_000,

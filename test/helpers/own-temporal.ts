@@ -6,7 +6,10 @@ import { cacheFolder } from '../../embedded/home.js';
 import { searchAttributeTypes } from '../../embedded/services.js';
 import { startTemporal, type Temporal } from '../../embedded/temporal.js';
 
-/** A Temporal server of a test's own, with its database file, that can be killed and comes back on the same port. */
+/**
+ * A Temporal server of a test's own, with its database file, that can be killed and comes back on
+ * the same port.
+ */
 export class OwnTemporal {
   private constructor(
     private readonly folder: string,
@@ -15,7 +18,10 @@ export class OwnTemporal {
     private server: Temporal,
   ) {}
 
-  /** @param dynamicConfig settings of the server, as `temporal server start-dev --dynamic-config-value` takes them */
+  /**
+   * @param dynamicConfig settings of the server, as `temporal server start-dev
+   *   --dynamic-config-value` takes them
+   */
   static async start(dynamicConfig: readonly string[] = []): Promise<OwnTemporal> {
     const folder = await mkdtemp(join(tmpdir(), 'runbook-temporal-'));
     const program = await findTemporal(cacheFolder());

@@ -17,7 +17,10 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 import { recordHistory } from './history.js';
 import { until } from './until.js';
 
-/** The flagship as it ships: the compiled worker in a process of its own, the example pipeline, real servers. */
+/**
+ * The flagship as it ships: the compiled worker in a process of its own, the example pipeline, real
+ * servers.
+ */
 export class Recovery {
   private constructor(
     readonly folder: string,

@@ -19,7 +19,10 @@ export async function atOnce<T>(
   return results;
 }
 
-/** Asks again until there is an answer, as somebody would who sees that the server is away. @throws the last error when it stays away */
+/**
+ * Asks again until there is an answer, as somebody would who sees that the server is away.
+ * @throws the last error when it stays away
+ */
 export async function patiently<T>(ask: () => Promise<T>, limitMs = 120_000): Promise<T> {
   for (const end = Date.now() + limitMs; ; await delay(200)) {
     try {

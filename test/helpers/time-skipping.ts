@@ -4,8 +4,9 @@ import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
 import { until } from './until.js';
 
 /*
- * Time skipping on the real server: while a run has nothing in flight, the server lets its time jump. The SDK's options do not know
- * it, so these are raw calls. The server must have `frontend.WorkflowTimeSkippingEnabled=true`.
+ * Time skipping on the real server: while a run has nothing in flight, the server lets its time
+ * jump. The SDK's options do not know it, so these are raw calls. The server must have
+ * `frontend.WorkflowTimeSkippingEnabled=true`.
  */
 
 /** What lets a run's time jump often enough; the server's own limit is lower. */

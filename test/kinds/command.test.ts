@@ -368,7 +368,10 @@ describe('what is cut for people is not read by code', () => {
 });
 
 describe('abort', () => {
-  /** Starts what ignores SIGTERM or has children, aborts it once `ready` stands in its output, and returns what is left of it. */
+  /**
+   * Starts what ignores SIGTERM or has children, aborts it once `ready` stands in its output, and
+   * returns what is left of it.
+   */
   async function survivors(script: string, mark: string): Promise<string[]> {
     const controller = new AbortController();
     const context = world.context({ signal: controller.signal });
@@ -430,7 +433,10 @@ describe('text arrives as it is, and executes nothing', () => {
   });
 });
 
-/** Command lines of living processes that contain `mark`; ended ones that nobody has collected do not count. */
+/**
+ * Command lines of living processes that contain `mark`; ended ones that nobody has collected do
+ * not count.
+ */
 function processes(mark: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))

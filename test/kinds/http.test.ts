@@ -255,7 +255,8 @@ describe('what an answer means', () => {
           ),
         });
         const once = await sent({ method: 'POST' }, [status, {}]);
-        // The guard off: the step says that twice is as good as once, and the service does not keep to it.
+        // The guard off: the step says that twice is as good as once, and the service does not keep
+        // to it.
         const off = await sent({ method: 'POST', idempotent: true }, [status, {}]);
         process.stdout.write(`${status} to a POST: effects ${once}, with the guard off ${off}\n`);
         expect([once, off > 1]).toEqual([1, true]);

@@ -424,7 +424,10 @@ describe('what a failure means', () => {
   });
 });
 
-/** A server that asks for the password in clear, keeps what it is told, and refuses it: the first bytes of the real protocol. */
+/**
+ * A server that asks for the password in clear, keeps what it is told, and refuses it: the first
+ * bytes of the real protocol.
+ */
 async function askingForPassword(): Promise<{ address: string; told: string[]; stop: () => void }> {
   const told: string[] = [];
   const server = createServer((socket) => {

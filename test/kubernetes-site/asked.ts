@@ -1,7 +1,8 @@
 /*
- * What each verb asks of the cloud during a recovery, as the stand-ins record it: complete, in order. A step that died half-way is there with
- * what it did before and what the next attempt did. Left out are the addresses and options that every call of a tool has (`world.ts`), and
- * the text of the program's own SQL statements.
+ * What each verb asks of the cloud during a recovery, as the stand-ins record it: complete, in
+ * order. A step that died half-way is there with what it did before and what the next attempt did.
+ * Left out are the addresses and options that every call of a tool has (`world.ts`), and the text
+ * of the program's own SQL statements.
  */
 export const askedByStep: Record<string, readonly string[]> = {
   'after/monitor': [
@@ -127,7 +128,8 @@ export const askedByStep: Record<string, readonly string[]> = {
     'kubectl get deployment/worker --ignore-not-found --output=json --context=a --namespace=shop',
     'kubectl get deployment/frontend --ignore-not-found --output=json --context=a --namespace=shop',
   ],
-  // Once more where the first attempt died after a copy. What it asks of the database depends on how far that is just then.
+  // Once more where the first attempt died after a copy. What it asks of the database depends on
+  // how far that is just then.
   files: [
     'aws s3 cp s3://shop-store/shop/files/manifest.json - --only-show-errors',
     'aws s3 cp s3://shop-store/shop/files/manifest.json - --only-show-errors',

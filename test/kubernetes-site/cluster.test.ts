@@ -13,8 +13,9 @@ import { until } from '../helpers/until.js';
 import { CloudSites, secrets } from './world.js';
 
 /*
- * The Kubernetes part of the site program on a real API server with its controllers, with the rights of its roles and no others; two
- * namespaces are the sites, a third one is the witness's. Only terraform, aws and psql stand in, and helm where it is neither built nor installed.
+ * The Kubernetes part of the site program on a real API server with its controllers, with the
+ * rights of its roles and no others; two namespaces are the sites, a third one is the witness's.
+ * Only terraform, aws and psql stand in, and helm where it is neither built nor installed.
  */
 const here = kubernetesMissing() ? describe.skip : describe;
 const helm = findHelm();

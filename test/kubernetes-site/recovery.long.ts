@@ -12,8 +12,9 @@ import { askedByStep, inNoOrder } from './asked.js';
 import { CloudSites, secrets } from './world.js';
 
 /*
- * The shipped runbook with the shipped program for Kubernetes: worker, server, record and entrance are real, the cloud stands in, and dies
- * half-way of several calls. What every verb asks of the cloud is what the stand-ins recorded on the way.
+ * The shipped runbook with the shipped program for Kubernetes: worker, server, record and entrance
+ * are real, the cloud stands in, and dies half-way of several calls. What every verb asks of the
+ * cloud is what the stand-ins recorded on the way.
  */
 
 /** Once each. */

@@ -18,9 +18,11 @@ import type * as Yaml from 'yaml';
 import { take, type Taken, type ToolName } from './usage.js';
 
 /*
- * Stands in for terraform, helm, aws, psql, and where there is no cluster for kubectl: node stand-in.js TOOL ARGUMENTS. Records exactly what
- * it got, refuses what the real tool would not know, keeps a little state in STAND_IN_FOLDER, and dies half-way when it is told to.
- * With STAND_IN_KUBECTL it hands everything that is for a cluster to the real kubectl; with STAND_IN_HELM releases to the real helm.
+ * Stands in for terraform, helm, aws, psql, and where there is no cluster for kubectl: node
+ * stand-in.js TOOL ARGUMENTS. Records exactly what it got, refuses what the real tool would not
+ * know, keeps a little state in STAND_IN_FOLDER, and dies half-way when it is told to. With
+ * STAND_IN_KUBECTL it hands everything that is for a cluster to the real kubectl; with
+ * STAND_IN_HELM releases to the real helm.
  */
 
 const folder = process.env['STAND_IN_FOLDER'] ?? '';

@@ -13,7 +13,10 @@ import { call } from '../../examples/kubernetes/site/tools.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { CloudSites } from './world.js';
 
-/* The real psql against a real PostgreSQL, and the real terraform where it is installed: they take what the program tells them. */
+/*
+ * The real psql against a real PostgreSQL, and the real terraform where it is installed: they take
+ * what the program tells them.
+ */
 
 let folder: string;
 let database: Database;

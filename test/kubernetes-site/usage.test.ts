@@ -5,8 +5,8 @@ import { findHelm, findKubectl } from '../../examples/kubernetes/programs.js';
 import { take, toolNames, usage, type ToolName } from './usage.js';
 
 /*
- * The stand-ins refuse what the real tools would not know: here their tables are compared with what the tools say of themselves, where
- * these are installed.
+ * The stand-ins refuse what the real tools would not know: here their tables are compared with what
+ * the tools say of themselves, where these are installed.
  */
 
 /** Those that may have been built here. */

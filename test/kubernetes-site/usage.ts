@@ -1,6 +1,7 @@
 /*
- * What the real tools take: written from their own usage, and compared with it by usage.test.ts where a tool is installed. Only what a
- * site's program may want is listed; the stand-ins refuse everything else as the real ones would.
+ * What the real tools take: written from their own usage, and compared with it by usage.test.ts
+ * where a tool is installed. Only what a site's program may want is listed; the stand-ins refuse
+ * everything else as the real ones would.
  */
 
 export type ToolName = 'terraform' | 'kubectl' | 'helm' | 'aws' | 'psql';

@@ -14,7 +14,10 @@ import { Store } from '../../examples/kubernetes/site/store.js';
 import { sha256 } from './digests.js';
 import { CloudSites } from './world.js';
 
-/* What a recovery that goes well does not come to: bad backups, the good order, and what is wrong with a site's configuration. */
+/*
+ * What a recovery that goes well does not come to: bad backups, the good order, and what is wrong
+ * with a site's configuration.
+ */
 
 let sites: CloudSites;
 let config: SiteConfig;

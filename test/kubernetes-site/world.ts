@@ -35,7 +35,9 @@ export const secrets = {
   application: 'canary-9d1f-token',
 };
 
-/** The real programs, where there are any; contexts and namespaces are then those of one cluster. */
+/**
+ * The real programs, where there are any; contexts and namespaces are then those of one cluster.
+ */
 export interface Real {
   kubectl: string;
   /** Of the sites: with the rights that they need, and no others. */
@@ -58,7 +60,10 @@ export interface Result {
   problem: string;
 }
 
-/** Sites whose program is the shipped one, and whose cloud is one of stand-ins; their users' servers are here. */
+/**
+ * Sites whose program is the shipped one, and whose cloud is one of stand-ins; their users' servers
+ * are here.
+ */
 export class CloudSites {
   private faults = 0;
   private servers: Server[] = [];
@@ -81,7 +86,10 @@ export class CloudSites {
     return sites;
   }
 
-  /** Site a as in good days: everything runs, and a backup, WAL, files and configuration are in the store. */
+  /**
+   * Site a as in good days: everything runs, and a backup, WAL, files and configuration are in the
+   * store.
+   */
   async seed(): Promise<void> {
     await this.kubectl('witness', 'create', {
       apiVersion: 'v1',
@@ -236,7 +244,10 @@ export class CloudSites {
     for (const name of ['calls.jsonl', 'effects.jsonl']) writeFileSync(join(this.folder, name), '');
   }
 
-  /** What a verb, or a step of a run, asked of the cloud, without the addresses and options that every call has. */
+  /**
+   * What a verb, or a step of a run, asked of the cloud, without the addresses and options that
+   * every call has.
+   */
   asked(step?: string): string[] {
     return this.calls
       .filter(({ env }) => step === undefined || env['RUNBOOK_STEP'] === step)
@@ -483,7 +494,10 @@ export class CloudSites {
     write('site.yaml', stringify(config));
   }
 
-  /** What users get at a site: something only while its API is deployed and its database takes writes. */
+  /**
+   * What users get at a site: something only while its API is deployed and its database takes
+   * writes.
+   */
   private async serve(name: string): Promise<void> {
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];

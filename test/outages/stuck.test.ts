@@ -79,7 +79,8 @@ describe('a run that cannot go on', () => {
   test('its code gone from the workers while it waits: it says so, and goes on when the code is back', async () => {
     const run = await world.gatedRun();
     await world.stopWorker();
-    // Unversioned, as this test's other worker is: a version that is not current would be given nothing.
+    // Unversioned, as this test's other worker is: a version that is not current would be given
+    // nothing.
     const { code, procedure } = readBundle();
     await world.startWorker({ bundle: { code, procedure }, catalogue });
     const view = await until('the trouble', async () => {

@@ -8,8 +8,9 @@ import { payloadCodec } from '../../common/payload-codec.js';
 import { readBundle } from '../../worker/bundle.js';
 
 /**
- * What ran once must run the same on every later version of the code. A red test here is never cured by a new recording:
- * the change needs `patched()` or a new workflow type. How histories are recorded stands in CONTRIBUTING.md.
+ * What ran once must run the same on every later version of the code. A red test here is never
+ * cured by a new recording: the change needs `patched()` or a new workflow type. How histories are
+ * recorded stands in CONTRIBUTING.md.
  */
 const folder = join(process.cwd(), 'test', 'replay', 'histories');
 const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));

@@ -52,7 +52,9 @@ const takeOver = (key: RunKey, target: string, fence: number) =>
 const begin = (key: RunKey, step: string, leases: 'prove' | 'retake' = 'prove') =>
   beginAttempt(pool, { ...attemptOf(key, step), leases });
 
-/** Twenty runs at once, each wants three of six targets; how often somebody met another one inside. */
+/**
+ * Twenty runs at once, each wants three of six targets; how often somebody met another one inside.
+ */
 async function meetings(guarded: boolean): Promise<number> {
   const inside = new Map<string, number>();
   let met = 0;

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /*
- * Help must be there at once: loading Temporal's client costs 0.2 s and its native core 0.4 s. All of @temporalio/* is
- * CommonJS, so the process's own module cache tells what was loaded.
+ * Help must be there at once: loading Temporal's client costs 0.2 s and its native core 0.4 s. All
+ * of @temporalio/* is CommonJS, so the process's own module cache tells what was loaded.
  */
 const recorder = join(import.meta.dirname, '..', 'helpers', 'record-requires.cjs');
 const main = join(import.meta.dirname, '..', '..', 'dist', 'client', 'main.js');

@@ -5,8 +5,9 @@ import { ESLint, type Linter } from 'eslint';
 import tseslint from 'typescript-eslint';
 
 /*
- * The rules of eslint.config.js are the architecture: what each folder may import, and what nobody may write. Each rule
- * is proved by code that offends against it, linted in the place of a real file.
+ * The rules of eslint.config.js are the architecture: what each folder may import, and what nobody
+ * may write. Each rule is proved by code that offends against it, linted in the place of a real
+ * file.
  */
 const eslint = new ESLint();
 /** Most rules need neither types nor other files, which take most of the time. */

@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 
 /*
- * What judges the tests is judged here: each fault changes the program when it is on, and none does when it is off.
+ * What judges the tests is judged here: each fault changes the program when it is on, and none does
+ * when it is off.
  */
 
 interface Fault {

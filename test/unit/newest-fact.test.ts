@@ -3,7 +3,8 @@ import { failedJob, type JobRow } from '../../workflows/pipeline-recovery/findin
 import { readWish } from '../../workflows/full-system-disaster-recovery/wish.js';
 
 /*
- * A window for a default does not apply to an explicit wish, and the newest fact about a thing decides.
+ * A window for a default does not apply to an explicit wish, and the newest fact about a thing
+ * decides.
  */
 
 function jobs(...told: [id: string, status: string, dataset?: string][]): JobRow[] {

@@ -17,7 +17,10 @@ const reports: [name: string, report: Report][] = [
 
 const tag = /<(\/?)([a-z!][a-z0-9]*)((?:\s[a-zA-Z][a-zA-Z0-9-]*(?:="[^"]*")?)*)(\/)?>/g;
 
-/** The page's tags in order, attribute names included; fails when they are not nested properly or anything else looks like one. */
+/**
+ * The page's tags in order, attribute names included; fails when they are not nested properly or
+ * anything else looks like one.
+ */
 function skeleton(page: string): string[] {
   const body = page.replace(/<style>[\s\S]*?<\/style>/, '');
   expect(body.replace(tag, '')).not.toMatch(/[<>"']/);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 
 /*
- * docker-compose.yml and Dockerfile cannot be started where there is no container engine. What a reader would check is
- * checked here instead.
+ * docker-compose.yml and Dockerfile cannot be started where there is no container engine. What a
+ * reader would check is checked here instead.
  */
 const root = join(import.meta.dirname, '..', '..');
 

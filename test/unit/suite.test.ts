@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /*
- * What judges the suite is judged here: a run that proves nothing must not look like one that passed.
+ * What judges the suite is judged here: a run that proves nothing must not look like one that
+ * passed.
  */
 const library = (name: string): string =>
   pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'lib', name)).href;

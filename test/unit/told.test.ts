@@ -12,8 +12,8 @@ import type { StepView, WaitView } from '../../common/view.js';
 import { actionKinds, groupKinds, isGroup, stepKinds } from '../../language/runbook.js';
 
 /*
- * What is told is derived from the lists that the engine works with. Each test goes through a list, so that what is added to
- * one and forgotten elsewhere is found.
+ * What is told is derived from the lists that the engine works with. Each test goes through a list,
+ * so that what is added to one and forgotten elsewhere is found.
  */
 
 const root = resolve(import.meta.dirname, '../..');

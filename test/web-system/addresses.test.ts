@@ -9,8 +9,9 @@ import { Proxy, proxyKinds, proxyMissing } from '../../examples/web-system/proxy
 import { until } from '../helpers/until.js';
 
 /*
- * Every form of address that a server of a pool may have, in front of real servers: it gets requests, it is counted, and
- * what is read there can be said again to drain it, to take it out and to put it back.
+ * Every form of address that a server of a pool may have, in front of real servers: it gets
+ * requests, it is counted, and what is read there can be said again to drain it, to take it out and
+ * to put it back.
  */
 const here = Object.values(networkInterfaces()).flat();
 const hasIpv6 = here.some((each) => each?.address === '::1');

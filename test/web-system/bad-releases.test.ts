@@ -9,8 +9,8 @@ import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 
 /*
- * Each bad release is bad in the way it says, and in no other: what a deployment finds must be there to be found. A good
- * release goes through the same.
+ * Each bad release is bad in the way it says, and in no other: what a deployment finds must be
+ * there to be found. A good release goes through the same.
  */
 let world: World;
 beforeAll(async () => {

@@ -13,9 +13,10 @@ import { until } from '../helpers/until.js';
 import { World } from './world.js';
 
 /*
- * What releases do to a proxy, many times over: the new version is started in the free slot, gets 10, 50
- * and 100 % of the traffic, and the old one is drained and stopped. Users count what failed, what was
- * sent again as RFC 9110 allows, and what nobody answered; one request in ten may not be sent twice.
+ * What releases do to a proxy, many times over: the new version is started in the free slot, gets
+ * 10, 50 and 100 % of the traffic, and the old one is drained and stopped. Users count what failed,
+ * what was sent again as RFC 9110 allows, and what nobody answered; one request in ten may not be
+ * sent twice.
  */
 const releases = 200;
 const leastRequests = 100_000;

@@ -18,8 +18,8 @@ import { Prometheus, prometheusMissing } from './prometheus.js';
 import { World } from './world.js';
 
 /*
- * Where the numbers of an analysis come from besides the proxy: a real Prometheus that looks at real instances, and an
- * access log in a real PostgreSQL.
+ * Where the numbers of an analysis come from besides the proxy: a real Prometheus that looks at
+ * real instances, and an access log in a real PostgreSQL.
  */
 
 const analysis = (action: AnalysisAction, context: AttemptContext) =>
@@ -179,7 +179,8 @@ afterAll(async () => {
   await world?.end();
 });
 
-// Machines that run tests are noisy, and users here measure their own noise too: both releases have it.
+// Machines that run tests are noisy, and users here measure their own noise too: both releases have
+// it.
 const limits = { minRequests: 20, errorRate: 0.02, latency: 4 };
 
 type Server = keyof typeof versions;

@@ -22,8 +22,9 @@ export class Prometheus {
   ) {}
 
   /**
-   * @param servers name → `host:port`; the name becomes the label `server`. What is asked with the label `partial="yes"` is
-   * asked of another Prometheus too, which is not there: such answers are not whole.
+   * @param servers name → `host:port`; the name becomes the label `server`. What is asked with the
+   *   label `partial="yes"` is asked of another Prometheus too, which is not there: such answers
+   *   are not whole.
    */
   static async start(servers: Readonly<Record<string, string>>): Promise<Prometheus> {
     const folder = realpathSync(mkdtempSync(join(tmpdir(), 'prometheus-')));

@@ -23,8 +23,8 @@ import { reloadsOf } from '../deployment/reloads.js';
 import { ask, World } from './world.js';
 
 /*
- * The switches against real proxies in front of real instances. What counts is what the proxy itself says, and what the
- * users saw.
+ * The switches against real proxies in front of real instances. What counts is what the proxy
+ * itself says, and what the users saw.
  */
 let world: World;
 let one: Instance;
@@ -166,14 +166,16 @@ describe.each(proxyKinds)('%s', (kind) => {
     expect(answers.filter((answer) => answer === '500 bad')).toHaveLength(3);
     expect(answers.filter((answer) => answer === '200 bad')).toHaveLength(27);
     process.kill(bad.pid, 'SIGKILL');
-    // On a connection of its own: on one that was used before, HAProxy only closes it, and leaves repeating to the user.
+    // On a connection of its own: on one that was used before, HAProxy only closes it, and leaves
+    // repeating to the user.
     const [answer] = (await once(get(`${url}/health`, { agent: false }), 'response')) as [
       IncomingMessage,
     ];
     answer.resume();
     expect(answer.statusCode).toBeGreaterThanOrEqual(502);
     const { requests = 0, errors = 0 } = (await traffic.observe()).servers[1]?.counters ?? {};
-    // A try that broke off and the one after it that was refused are two to HAProxy: never fewer than users saw, one more at most.
+    // A try that broke off and the one after it that was refused are two to HAProxy: never fewer
+    // than users saw, one more at most.
     expect([4, 5]).toContain(errors);
     expect(requests - errors).toBe(27);
     await stopInstance(world.system, 'bad');
@@ -321,7 +323,8 @@ describe.each(proxyKinds)('%s', (kind) => {
     expect(report.requests).toBeGreaterThan(500);
     const lost = report.lost > 0 ? ['none'] : [];
     expect(Object.keys(report.byRelease)).toEqual(['1.0.0', '2.0.0', ...lost]);
-    // Without a reload no connection is touched: nothing had to be sent twice, and no connection was opened anew.
+    // Without a reload no connection is touched: nothing had to be sent twice, and no connection
+    // was opened anew.
     if (kind === 'haproxy') expect(report).toMatchObject({ repeated: 0, opened: 6 });
   });
 });

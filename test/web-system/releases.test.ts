@@ -17,8 +17,8 @@ import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 
 /*
- * The little system that deployments are proved on must itself be honest: releases that work together while both run, and
- * bad ones that are bad in the way they say.
+ * The little system that deployments are proved on must itself be honest: releases that work
+ * together while both run, and bad ones that are bad in the way they say.
  */
 type Row = Record<string, unknown>;
 
@@ -142,7 +142,8 @@ describe('an instance', () => {
     expect(answer.headers.get('connection')).toBe('close');
     expect(await ended).toBe('stopped');
     expect(livesStill(id)).toBe(false);
-    // Who still asks afterwards finds nobody, or was about to be let in; no request on an open connection was broken off.
+    // Who still asks afterwards finds nobody, or was about to be let in; no request on an open
+    // connection was broken off.
     await until('users to find nobody', async () => (await load.report()).failures > 0);
     const { failed } = await load.stop();
     const nobody = ({ error, requestOnConnection }: Failure): boolean =>
@@ -222,7 +223,10 @@ describe('the schema, from release 1 to 3', () => {
     expect(await works('2.0.0')).toMatchObject({ works: true });
   });
 
-  /** The longest wait of a user, in ms, while a migration waits for a second for a transaction that reads the table. */
+  /**
+   * The longest wait of a user, in ms, while a migration waits for a second for a transaction that
+   * reads the table.
+   */
   async function waitDuring(lockTimeout: string) {
     await world.migrated('3.0.0', 'undo');
     const { url } = await world.running('2.0.0', 'beside');

@@ -25,8 +25,8 @@ import { Intruder, recoverAt, silent, startSites } from './two-sites.js';
 import { ask } from './world.js';
 
 /*
- * One story: site a under load, a drill beside it, then a is unreachable and fenced, its recovery at b, its return, and the
- * way back to a in good order.
+ * One story: site a under load, a drill beside it, then a is unreachable and fenced, its recovery
+ * at b, its return, and the way back to a in good order.
  */
 jest.setTimeout(180_000);
 

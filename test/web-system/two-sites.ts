@@ -61,7 +61,10 @@ export async function recoverAt(system: SiteSystem, site: SiteName, point = 'lat
   return { assessed, database, files, timeline };
 }
 
-/** What directly asks a site's API and its database to write, past the entrance; counts what was accepted. */
+/**
+ * What directly asks a site's API and its database to write, past the entrance; counts what was
+ * accepted.
+ */
 export class Intruder {
   accepted = 0;
   refused = 0;

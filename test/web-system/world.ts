@@ -71,7 +71,10 @@ export class World {
   }
 }
 
-/** One request on a connection of its own, with what came back: a proxy may close idle ones whenever its configuration changes. */
+/**
+ * One request on a connection of its own, with what came back: a proxy may close idle ones whenever
+ * its configuration changes.
+ */
 export async function ask(url: string, path: string, method = 'GET', body?: object) {
   const response = await fetch(url + path, {
     method,

@@ -10,7 +10,10 @@ export interface Adoption {
   why: string;
 }
 
-/** For a process that is no worker: what replays print is left out. Before anything else of the SDK, and once. */
+/**
+ * For a process that is no worker: what replays print is left out. Before anything else of the SDK,
+ * and once.
+ */
 export function silenceSdk(): void {
   Runtime.install({
     logger: new DefaultLogger('ERROR', () => undefined),
@@ -19,9 +22,9 @@ export function silenceSdk(): void {
 }
 
 /**
- * Moves runs to a version, each only when its history replays under that version's code: then the run goes on exactly
- * where it was. What does not fit is left as it is. One after the other: a replay costs memory and time of a worker that
- * has runs to serve.
+ * Moves runs to a version, each only when its history replays under that version's code: then the
+ * run goes on exactly where it was. What does not fit is left as it is. One after the other: a
+ * replay costs memory and time of a worker that has runs to serve.
  * @param to the version and its bundle
  */
 export async function* adopt(

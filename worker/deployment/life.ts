@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Deployment, Sign, Signs } from './server.js';
 
 /**
- * Tells which workers live, from looks at the server one after the other. A worker lives as long as something new is heard
- * of it; that is timed by our own clock, because those of the hosts may differ.
+ * Tells which workers live, from looks at the server one after the other. A worker lives as long as
+ * something new is heard of it; that is timed by our own clock, because those of the hosts may
+ * differ.
  */
 export class Life {
   private readonly heard = new Map<string, { at: number; since: number }>();
@@ -30,15 +31,18 @@ export class Life {
   }
 }
 
-/** Milliseconds of silence that a single look takes for life, whatever the clocks of the hosts say. */
+/**
+ * Milliseconds of silence that a single look takes for life, whatever the clocks of the hosts say.
+ */
 const certainMs = 10_000;
 /** Milliseconds in which every worker that lives sends a heartbeat. */
 const beatMs = 3_500;
 
 /**
- * Which versions have workers that live, for somebody who looks once: it takes some seconds where that is in doubt. A
- * worker that died a moment ago still counts.
- * @param needed build ids that should have one: a worker that just started is heard of only after its first heartbeat
+ * Which versions have workers that live, for somebody who looks once: it takes some seconds where
+ * that is in doubt. A worker that died a moment ago still counts.
+ * @param needed build ids that should have one: a worker that just started is heard of only after
+ *   its first heartbeat
  * @returns build id → identities of its living workers, in order
  */
 export async function livingNow(

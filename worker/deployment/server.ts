@@ -21,13 +21,18 @@ export interface Sign {
   /** `host:pid`. */
   identity: string;
   buildId: string;
-  /** When it was last heard of, in milliseconds since 1970: a worker's own clock, or the server's. */
+  /**
+   * When it was last heard of, in milliseconds since 1970: a worker's own clock, or the server's.
+   */
   at: number;
 }
 
 export interface Signs {
   workers: Sign[];
-  /** Milliseconds that may pass between two signs of a worker that lives; null when its own heartbeats are known. */
+  /**
+   * Milliseconds that may pass between two signs of a worker that lives; null when its own
+   * heartbeats are known.
+   */
   sparseMs: number | null;
 }
 
@@ -49,8 +54,8 @@ const grpcNotFound = 5;
 const statusRunning = 1;
 
 /**
- * The workers of a task queue and their versions, as the server knows them (Temporal's Worker Deployments). Raw calls,
- * because the SDK has no client for them; every one fails as gRPC does.
+ * The workers of a task queue and their versions, as the server knows them (Temporal's Worker
+ * Deployments). Raw calls, because the SDK has no client for them; every one fails as gRPC does.
  */
 export class Deployment {
   readonly name: string;
@@ -197,9 +202,10 @@ export class Deployment {
   }
 
   /**
-   * Gives the run's next workflow task to a version; from then on the run is pinned to it as if it had begun there. Not a
-   * lasting override: that would be inherited, and keep the run from every later release. A move alone is no workflow task,
-   * and a gate would go on showing the question for the code before: so the run is told.
+   * Gives the run's next workflow task to a version; from then on the run is pinned to it as if it
+   * had begun there. Not a lasting override: that would be inherited, and keep the run from every
+   * later release. A move alone is no workflow task, and a gate would go on showing the question
+   * for the code before: so the run is told.
    */
   async move(run: Pick<PinnedRun, 'id' | 'runId'>, buildId: string): Promise<void> {
     const { id, runId } = run;

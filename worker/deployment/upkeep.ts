@@ -21,8 +21,9 @@ export interface UpkeepOptions {
 const waitingStates = new Set(['waiting', 'needs-operator', 'paused']);
 
 /**
- * While this version is current, brings every open run of other versions to it: those whose workers live are asked at a
- * border, those that have none are moved when their history fits. One worker of the version does it, the first by name.
+ * While this version is current, brings every open run of other versions to it: those whose workers
+ * live are asked at a border, those that have none are moved when their history fits. One worker of
+ * the version does it, the first by name.
  */
 export class Upkeep {
   private readonly life: Life;

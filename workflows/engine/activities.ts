@@ -25,15 +25,19 @@ import type { Problem } from '../../common/view.js';
 import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
 /*
- * The only place where workflows get at activities. Every proxy names its cancellationType: left out, 1.24 behaves as
- * TRY_CANCEL (against its own docs) and an undo would run beside a command that is still alive. Steps name no queue: on
- * the run's own a worker may take one with the answer to its workflow task.
+ * The only place where workflows get at activities. Every proxy names its cancellationType: left
+ * out, 1.24 behaves as TRY_CANCEL (against its own docs) and an undo would run beside a command
+ * that is still alive. Steps name no queue: on the run's own a worker may take one with the answer
+ * to its workflow task.
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'refuse' | 'settle'>;
 
-/** The platform's own short work: it waits for PostgreSQL as long as it takes, because nothing may be lost. */
+/**
+ * The platform's own short work: it waits for PostgreSQL as long as it takes, because nothing may
+ * be lost.
+ */
 function platform(options: ActivityOptions = {}) {
   return proxyActivities<Platform>({
     cancellationType,
@@ -44,10 +48,16 @@ function platform(options: ActivityOptions = {}) {
   });
 }
 
-/** How often something is asked whose answer is none of ours: whoever reaches Temporal can complete an activity. */
+/**
+ * How often something is asked whose answer is none of ours: whoever reaches Temporal can complete
+ * an activity.
+ */
 const timesAsked = 3;
 
-/** The answer, once it has its shape; what is asked here may be asked twice. @returns null when it never has */
+/**
+ * The answer, once it has its shape; what is asked here may be asked twice.
+ * @returns null when it never has
+ */
 async function answerOf<T>(
   ask: () => Promise<unknown>,
   isAnswer: (answer: unknown) => answer is T,
@@ -59,7 +69,10 @@ async function answerOf<T>(
   return null;
 }
 
-/** Admission, verdicts and the record. What is answered otherwise than by a worker of ours has a way out each. */
+/**
+ * Admission, verdicts and the record. What is answered otherwise than by a worker of ours has a way
+ * out each.
+ */
 export const platformActivities = {
   /** The start is refused when nobody answers it rightly. */
   async admit(request: Parameters<Platform['admit']>[0]): Promise<Admission> {
@@ -73,7 +86,9 @@ export const platformActivities = {
     const answer = await answerOf(() => platform().judge(request), isAnswer);
     return answer ?? { verdicts: decisions.map(({ id, at }) => notJudged(id, at)) };
   },
-  /** What is answered otherwise says nothing of what the record has: it is to be told everything. */
+  /**
+   * What is answered otherwise says nothing of what the record has: it is to be told everything.
+   */
   async record(request: Parameters<Platform['record']>[0]): Promise<{ incomplete: boolean }> {
     const answer: unknown = await platform().record(request);
     // Workers of an earlier release answer nothing.
@@ -153,7 +168,8 @@ const noLease: Problem = {
 /**
  * The pause grows, so that a short wait ends soon and a long one costs little.
  * @param summary who has the targets
- * @param heartbeatMs a try lasts shorter than a heartbeat: one that takes longer has lost its worker
+ * @param heartbeatMs a try lasts shorter than a heartbeat: one that takes longer has lost its
+ *   worker
  */
 export function leaseOptions(summary: string, heartbeatMs: number): ActivityOptions {
   return {
@@ -168,8 +184,9 @@ export function leaseOptions(summary: string, heartbeatMs: number): ActivityOpti
 const endingGraceMs = 30_000;
 
 /**
- * The options of one step's activity. Temporal's retries are unlimited: the worker counts attempts in the record and
- * says when the last one is used up, so that a dead worker or an absent PostgreSQL costs the step nothing.
+ * The options of one step's activity. Temporal's retries are unlimited: the worker counts attempts
+ * in the record and says when the last one is used up, so that a dead worker or an absent
+ * PostgreSQL costs the step nothing.
  * @param heartbeatMs silence after which the worker counts as dead
  */
 export function stepOptions(

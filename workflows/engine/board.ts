@@ -21,7 +21,10 @@ export interface Published {
   command: string;
 }
 
-/** The run's state as people see it, and the one place that publishes it (status query, Temporal UI, search attributes). */
+/**
+ * The run's state as people see it, and the one place that publishes it (status query, Temporal UI,
+ * search attributes).
+ */
 export class Board {
   private readonly steps = new Map<string, StepView>();
   /** Paths of steps whose present state the record has not been told. */
@@ -51,7 +54,10 @@ export class Board {
     return [...this.unsaved];
   }
 
-  /** The steps that the record is to be told of now, and from then on counts as told. @param all those that have not changed as well */
+  /**
+   * The steps that the record is to be told of now, and from then on counts as told.
+   * @param all those that have not changed as well
+   */
   takeUnsaved(all: boolean): SavedStep[] {
     const places = placesOf(this.view.steps);
     const rows = this.view.steps.flatMap((step, index): SavedStep[] =>
@@ -69,13 +75,19 @@ export class Board {
     return rows;
   }
 
-  /** Rows that an earlier execution of the run, or the run that this one was started from, has settled. */
+  /**
+   * Rows that an earlier execution of the run, or the run that this one was started from, has
+   * settled.
+   */
   settled(path: string): StepView | undefined {
     const row = this.steps.get(path);
     return row !== undefined && settledStates.has(row.state) ? row : undefined;
   }
 
-  /** The row of a step; made on first use, behind the rows of its group, when the plan could not know it. */
+  /**
+   * The row of a step; made on first use, behind the rows of its group, when the plan could not
+   * know it.
+   */
   row(path: string, spec: StepSpec): StepView {
     const known = this.steps.get(path);
     if (known) return known;
@@ -131,7 +143,8 @@ export class Board {
 
   openWait(wait: WaitView): void {
     const known = this.view.waitingFor.find((other) => other.id === wait.id);
-    // Still open from the execution before, and Temporal was told: telling again would cost events each time.
+    // Still open from the execution before, and Temporal was told: telling again would cost events
+    // each time.
     if (known?.digest === wait.digest) return;
     this.view.waitingFor = [...this.view.waitingFor.filter((other) => other !== known), wait];
     this.view.state = this.liveState();
@@ -143,7 +156,10 @@ export class Board {
     this.view.state = this.liveState();
   }
 
-  /** The run is about to end, or to take back its changes, which tells Temporal. @param stays what is still asked */
+  /**
+   * The run is about to end, or to take back its changes, which tells Temporal.
+   * @param stays what is still asked
+   */
   closeWaits(stays: (wait: WaitView) => boolean): void {
     this.view.waitingFor = this.view.waitingFor.filter(stays);
   }
@@ -188,7 +204,10 @@ export class Board {
     return this.view.waitingFor.length > 0 ? 'waiting' : 'running';
   }
 
-  /** Sends what changed. Details cost nothing; an attribute or memo costs one history event, so only differences are sent. */
+  /**
+   * Sends what changed. Details cost nothing; an attribute or memo costs one history event, so only
+   * differences are sent.
+   */
   private publish(path: string): void {
     setCurrentDetails(renderDetails(this.view));
     const state = this.view.state;

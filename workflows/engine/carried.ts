@@ -11,9 +11,9 @@ import type { Case } from './desk.js';
 import type { Undo } from './undo.js';
 
 /*
- * What one execution of a run hands to the next when it continues as new. The procedure begins anew there and passes
- * over everything that the view shows as settled, with the outputs it had: so it needs no place to come back to, and
- * code-first procedures continue as well as plans.
+ * What one execution of a run hands to the next when it continues as new. The procedure begins anew
+ * there and passes over everything that the view shows as settled, with the outputs it had: so it
+ * needs no place to come back to, and code-first procedures continue as well as plans.
  */
 
 export interface CarriedGate {
@@ -25,7 +25,10 @@ export interface CarriedGate {
   decision: DecisionEnvelope | null;
   /** The approvals of its openings so far, in order. */
   passed: DecisionEnvelope[];
-  /** Names the code that asked last. Absent: it was not asked yet, or by a release that did not keep it. */
+  /**
+   * Names the code that asked last. Absent: it was not asked yet, or by a release that did not keep
+   * it.
+   */
   release?: string | undefined;
   /** What the approver has to type, as it was asked last. */
   confirm?: string | undefined;
@@ -66,7 +69,10 @@ export interface Carried {
   settings: RunSettings;
   view: RunView;
   published: Published;
-  /** What the record has been told: how often, and paths of the steps whose present state it has not. Absent: nothing of it is known. */
+  /**
+   * What the record has been told: how often, and paths of the steps whose present state it has
+   * not. Absent: nothing of it is known.
+   */
   saves?: { made: number; unsaved: string[] };
   gates: CarriedGate[];
   desk: Case[];

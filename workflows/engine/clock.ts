@@ -2,7 +2,9 @@
  * Reminders and deadlines, as pure arithmetic on milliseconds since 1970.
  */
 
-/** The run wakes at least this often while it waits, so that its timer and its reminder stay fresh. */
+/**
+ * The run wakes at least this often while it waits, so that its timer and its reminder stay fresh.
+ */
 export const reminderMs = 24 * 60 * 60 * 1000;
 
 export interface WaitTimes {

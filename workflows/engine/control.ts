@@ -6,8 +6,9 @@ import type { Ending } from './carried.js';
 import type { Run } from './run.js';
 
 /**
- * What people tell the run as a whole. `cancel` and `rollback` end the procedure and take its changes back, `abort`
- * leaves them; during a rollback `abort` stops it, and `cancel` is refused by the judge.
+ * What people tell the run as a whole. `cancel` and `rollback` end the procedure and take its
+ * changes back, `abort` leaves them; during a rollback `abort` stops it, and `cancel` is refused by
+ * the judge.
  */
 export class Control {
   private told: DecisionEnvelope | null = null;
@@ -28,7 +29,8 @@ export class Control {
         // Of an abort people were told that everything is left as it is.
         if (decision.verb === 'abort') this.told = decision;
         this.told ??= decision;
-        // What waits for its turn has to be reached by the cancellation, and undos do not wait for a run that has ended.
+        // What waits for its turn has to be reached by the cancellation, and undos do not wait for
+        // a run that has ended.
         this.run.resume();
         this.endProcedure();
     }
@@ -38,7 +40,10 @@ export class Control {
     return this.told !== null;
   }
 
-  /** How the run ends whose procedure was cancelled: as people told it, or because Temporal was asked to. */
+  /**
+   * How the run ends whose procedure was cancelled: as people told it, or because Temporal was
+   * asked to.
+   */
   ending(): Ending {
     const { told } = this;
     if (told?.verb === 'rollback')

@@ -34,7 +34,10 @@ interface DeskHost {
   until: Turn['until'];
 }
 
-/** The failure desk: where a step that failed for good, or that people do by hand, waits until they say what becomes of it. */
+/**
+ * The failure desk: where a step that failed for good, or that people do by hand, waits until they
+ * say what becomes of it.
+ */
 export class Desk {
   private readonly cases = new Map<string, Case>();
 
@@ -57,7 +60,10 @@ export class Desk {
     );
   }
 
-  /** What an earlier execution of the run asked about the step, when it is not answered yet or the answer not done. */
+  /**
+   * What an earlier execution of the run asked about the step, when it is not answered yet or the
+   * answer not done.
+   */
   open(path: string): Problem | undefined {
     const asked = this.cases.get(path);
     return asked && !asked.done ? asked.problem : undefined;
@@ -97,8 +103,8 @@ export class Desk {
   }
 
   /**
-   * Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to an earlier one is stale.
-   * Whoever asks does what was decided in the same breath.
+   * Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to
+   * an earlier one is stale. Whoever asks does what was decided in the same breath.
    */
   async ask(
     path: string,

@@ -2,7 +2,8 @@ import { shortDigest } from '../../language/digest.js';
 import type { RunView, StepState, StepView, WaitView } from '../../common/view.js';
 
 /*
- * What the Temporal UI shows of a run, as Markdown: the step table and, at a gate, the exact command that approves it.
+ * What the Temporal UI shows of a run, as Markdown: the step table and, at a gate, the exact
+ * command that approves it.
  */
 
 const marks: Record<StepState, string> = {
@@ -34,7 +35,10 @@ export function renderDetails(view: RunView): string {
   ].join('\n\n');
 }
 
-/** Runs of more steps show those around the present place, and whatever is under way or asks for people. */
+/**
+ * Runs of more steps show those around the present place, and whatever is under way or asks for
+ * people.
+ */
 const allShown = 100;
 const shownBefore = 30;
 const shownBehind = 20;

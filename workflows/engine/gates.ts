@@ -17,7 +17,10 @@ interface Gate extends CarriedGate {
   openings: number;
   /** What it was opened with last. */
   question?: GateQuestion;
-  /** Set once its approval is asked for anew: an error when people refused, or when whoever asked was cancelled. */
+  /**
+   * Set once its approval is asked for anew: an error when people refused, or when whoever asked
+   * was cancelled.
+   */
   renewal?: unknown;
 }
 
@@ -27,7 +30,10 @@ export interface GateQuestion {
   evidence: JsonObject;
   /** The steps up to the next gate, resolved: exactly what the approval allows. */
   covers: JsonObject;
-  /** What the approver has to type: the name of what it acts on, where the wrong one would be harmed. */
+  /**
+   * What the approver has to type: the name of what it acts on, where the wrong one would be
+   * harmed.
+   */
   confirm?: string;
 }
 
@@ -62,7 +68,10 @@ export class Gates {
     }
   }
 
-  /** For the next execution of the run. @param voided true when the approvals so far no longer hold */
+  /**
+   * For the next execution of the run.
+   * @param voided true when the approvals so far no longer hold
+   */
   carry(voided: boolean): CarriedGate[] {
     return [...this.gates.values()].map(
       ({ spec: _spec, openings: _openings, question: _question, renewal: _renewal, ...gate }) =>
@@ -84,7 +93,8 @@ export class Gates {
   }
 
   /**
-   * A gate that its own declaration makes unnecessary this time (`when`): nothing behind it has to wait for it.
+   * A gate that its own declaration makes unnecessary this time (`when`): nothing behind it has to
+   * wait for it.
    * @param drill in a drill no declaration is needed: isolated targets are all that can be changed
    */
   waive(id: string, drill: boolean): void {
@@ -114,8 +124,8 @@ export class Gates {
   }
 
   /**
-   * Asks once more for an approval that was given for other code: where a step needs it, so that what is done already
-   * asks nobody. Steps that need the same one wait for the same answer.
+   * Asks once more for an approval that was given for other code: where a step needs it, so that
+   * what is done already asks nobody. Steps that need the same one wait for the same answer.
    * @throws GateRejected as `pass`
    */
   async renew(id: string, host: GateHost, run: string): Promise<void> {
@@ -150,8 +160,8 @@ export class Gates {
   }
 
   /**
-   * Opens the gate and waits until it is decided. Each opening is a new attempt with a new digest, so that a decision
-   * about an earlier question never answers a later one.
+   * Opens the gate and waits until it is decided. Each opening is a new attempt with a new digest,
+   * so that a decision about an earlier question never answers a later one.
    * @throws GateRejected when it is rejected or its deadline passes; silence is never a yes
    */
   async pass(
@@ -181,7 +191,8 @@ export class Gates {
     const row = host.board.row(gate.id, gate.spec);
     const summary = commandOf(host, run, gate.id, question);
     const decided = (): boolean => gate.decision !== null;
-    // The run was moved to other code while it waited. What is being judged is about the question as it was.
+    // The run was moved to other code while it waited. What is being judged is about the question
+    // as it was.
     const outdated = (): boolean => gate.release !== host.release() && !host.busy();
     let saved = this.open(gate, row, question, host, run);
     try {
@@ -222,8 +233,8 @@ export class Gates {
   }
 
   /**
-   * Asks. An opening that waited when the execution before ended goes on as it was, unless its question has changed; the
-   * code that is going to act is part of it.
+   * Asks. An opening that waited when the execution before ended goes on as it was, unless its
+   * question has changed; the code that is going to act is part of it.
    */
   private open(
     gate: Gate,

@@ -10,15 +10,19 @@ export interface GuardView {
   approved(gate: string): boolean;
 }
 
-/** @param actions what the step is about to do, and what would take it back; none when people do it */
+/**
+ * @param actions what the step is about to do, and what would take it back; none when people do it
+ */
 type Guard = (step: StepSpec, top: string, run: GuardView, actions: readonly Action[]) => void;
 
 /**
- * Asked in this order before every effect; each throws to refuse. Whether the record can be reached is asked last, by
- * the worker that does the attempt, because a workflow cannot look.
+ * Asked in this order before every effect; each throws to refuse. Whether the record can be reached
+ * is asked last, by the worker that does the attempt, because a workflow cannot look.
  */
 const guards: readonly Guard[] = [
-  /** A change declared behind a gate needs that gate's approval, whatever the procedure's code does. */
+  /**
+   * A change declared behind a gate needs that gate's approval, whatever the procedure's code does.
+   */
   function approval(step, top, run) {
     const gate = gateFor(step, top, run.plan);
     if (gate !== undefined && !run.approved(gate)) {

@@ -9,19 +9,26 @@ import { hostQueue } from '../../common/queues.js';
 import { isOtherHost } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
-/** How long a host gets to take back its own command where the run's settings do not say, in milliseconds. */
+/**
+ * How long a host gets to take back its own command where the run's settings do not say, in
+ * milliseconds.
+ */
 const defaultWaitMs = 120_000;
 
 export interface Where {
   /** What the activity is scheduled with; empty for the common queue. */
   options: Pick<ActivityOptions, 'taskQueue' | 'scheduleToStartTimeout'>;
-  /** Told to the worker when a host did not take its command back in time: it then decides without that host. */
+  /**
+   * Told to the worker when a host did not take its command back in time: it then decides without
+   * that host.
+   */
   hostGone?: string;
 }
 
 /**
- * Does an activity on the common queue, unless the worker that takes it finds that another host has to: then on that
- * host's own queue, and when nobody there takes it in time, on the common queue again, where it is decided without it.
+ * Does an activity on the common queue, unless the worker that takes it finds that another host has
+ * to: then on that host's own queue, and when nobody there takes it in time, on the common queue
+ * again, where it is decided without it.
  * @param waitMs how long a host gets, in milliseconds
  * @param told learns which host is asked
  */

@@ -33,8 +33,8 @@ export interface InboxOwner {
 }
 
 /**
- * Every signal goes through here, one batch after the other, so that two decisions can never both win. Receiving never
- * throws: an exception in a signal handler would wedge the run for good.
+ * Every signal goes through here, one batch after the other, so that two decisions can never both
+ * win. Receiving never throws: an exception in a signal handler would wedge the run for good.
  */
 export class Inbox {
   private readonly queue: Received[] = [];
@@ -80,7 +80,8 @@ export class Inbox {
     this.lastAt = Date.now();
     const received = bounded(payload);
     const id = idOf(received) ?? `unnamed-${this.count}`;
-    // The same again is the same decision: it has its answer, or will have it. What was refused does not use up its id.
+    // The same again is the same decision: it has its answer, or will have it. What was refused
+    // does not use up its id.
     const content = JSON.stringify(received);
     if (this.known.get(id) === content || this.verdicts.get(id)?.accepted) return;
     this.known.set(id, content);
@@ -88,7 +89,9 @@ export class Inbox {
     this.queue.push({ id, received, signal, at: new Date().toISOString() });
   }
 
-  /** What only moves the run asks for no verdict: it is written down with the next news of the run. */
+  /**
+   * What only moves the run asks for no verdict: it is written down with the next news of the run.
+   */
   note(signal: string): void {
     this.count += 1;
     if (this.noted.length >= notesKept) return;
@@ -136,7 +139,9 @@ export class Inbox {
   }
 }
 
-/** The payload as plain JSON, or its beginning as text when it is too large, or why it is neither. */
+/**
+ * The payload as plain JSON, or its beginning as text when it is too large, or why it is neither.
+ */
 function bounded(payload: unknown): Json {
   if (isDeeperThan(maxDepth, payload)) return `something nested more than ${maxDepth} deep`;
   const text = JSON.stringify(payload) ?? 'null';

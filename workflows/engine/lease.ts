@@ -34,11 +34,17 @@ interface LeaseHost {
   turn: Turn;
 }
 
-/** How long a change of the holder may go untold: longer each time, so that a wait of days stays a short history. */
+/**
+ * How long a change of the holder may go untold: longer each time, so that a wait of days stays a
+ * short history.
+ */
 const firstPatienceMs = 5_000;
 const maxPatienceMs = 600_000;
 
-/** Where a run waits for targets that other runs hold, until they have ended or somebody takes the targets over. */
+/**
+ * Where a run waits for targets that other runs hold, until they have ended or somebody takes the
+ * targets over.
+ */
 export class Lease {
   private question: Question | null = null;
   private left: CarriedLease = { held: [], asked: 0 };
@@ -164,7 +170,10 @@ export class Lease {
   }
 }
 
-/** @throws CancelledFailure also when the last try failed while the cancellation was on its way: then Temporal tells that instead */
+/**
+ * @throws CancelledFailure also when the last try failed while the cancellation was on its way:
+ *   then Temporal tells that instead
+ */
 async function tryToAcquire(request: LeaseRequest, options: ActivityOptions): Promise<LeaseAnswer> {
   try {
     return await acquireLeases(request, options);

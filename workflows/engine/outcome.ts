@@ -4,8 +4,9 @@ import { detailOf, shortened } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
 /*
- * How a procedure ends other than well. These are the only errors that the engine throws on purpose; anything else is a
- * bug in workflow code and is left to fail the workflow task, where it is visible and a corrected worker mends it.
+ * How a procedure ends other than well. These are the only errors that the engine throws on
+ * purpose; anything else is a bug in workflow code and is left to fail the workflow task, where it
+ * is visible and a corrected worker mends it.
  */
 
 /** A step used up its attempts. */
@@ -13,7 +14,10 @@ export class StepFailed extends Error {
   constructor(
     readonly path: string,
     readonly problem: Problem,
-    /** What was said to become of the run, by the step itself or at the desk; null leaves it to the runbook. */
+    /**
+     * What was said to become of the run, by the step itself or at the desk; null leaves it to the
+     * runbook.
+     */
     readonly way: 'rollback' | 'abort' | null,
   ) {
     super(problem.message);
@@ -82,7 +86,10 @@ const silence: Readonly<Record<Silence, string>> = {
   SCHEDULE_TO_CLOSE: 'it was not done in time',
 };
 
-/** Reads an activity's failure as people should see it. @throws the error itself when it is not an activity's. */
+/**
+ * Reads an activity's failure as people should see it.
+ * @throws the error itself when it is not an activity's.
+ */
 export function readFailure(error: unknown): AttemptFailure {
   if (error instanceof MisshapenAnswer) return { problem: error.problem, attempt: null };
   if (!(error instanceof ActivityFailure)) throw error;

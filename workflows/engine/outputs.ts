@@ -5,11 +5,14 @@ import type { Plan } from '../../language/plan.js';
 import { ProcedureStopped } from './outcome.js';
 
 /*
- * What one execution hands to the next is one payload, and Temporal takes 2 MB. The outputs of thousands of steps can be
- * more, so those that nothing can refer to any more stay behind: the record has them.
+ * What one execution hands to the next is one payload, and Temporal takes 2 MB. The outputs of
+ * thousands of steps can be more, so those that nothing can refer to any more stay behind: the
+ * record has them.
  */
 
-/** Outputs up to this many characters in all are handed over whether or not anything refers to them. */
+/**
+ * Outputs up to this many characters in all are handed over whether or not anything refers to them.
+ */
 const carriedAnyway = 256_000;
 /** Outputs that may be referred to, in characters; the rest of the payload needs room too. */
 const maxKept = 1_500_000;
@@ -53,8 +56,9 @@ export class OutputBudget {
 }
 
 /**
- * An output as the code of a procedure may read it. What was shortened for people is not there for code: reading it ends
- * the run with what to do, and does not go on with a part. @throws ProcedureStopped when it is read
+ * An output as the code of a procedure may read it. What was shortened for people is not there for
+ * code: reading it ends the run with what to do, and does not go on with a part. @throws
+ * ProcedureStopped when it is read
  */
 export function forCode<T extends Json>(path: string, output: T): T {
   if (output === null || typeof output !== 'object' || Array.isArray(output)) return output;
@@ -81,7 +85,10 @@ function sizeOf(output: Json): number {
 /** No step has this id. */
 const everything = '';
 
-/** Whether anything in the plan names a step of this path, or one around it. The code of a code-first runbook may name any. */
+/**
+ * Whether anything in the plan names a step of this path, or one around it. The code of a
+ * code-first runbook may name any.
+ */
 function namesIn({ data, steps, outputs }: Plan): (path: string) => boolean {
   if (!data) return () => true;
   const named = new Set<string>();
@@ -90,7 +97,10 @@ function namesIn({ data, steps, outputs }: Plan): (path: string) => boolean {
   return (path) => named.has(everything) || path.split('/').some((id) => named.has(id));
 }
 
-/** A text such as `steps.restart.job` may be a reference or a condition's path; taking another for one only keeps more. */
+/**
+ * A text such as `steps.restart.job` may be a reference or a condition's path; taking another for
+ * one only keeps more.
+ */
 function collect(value: Json, named: Set<string>): void {
   if (typeof value === 'string') {
     const [root, id] = value.split('.', 2);

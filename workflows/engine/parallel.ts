@@ -1,8 +1,9 @@
 import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
 
 /**
- * Runs all jobs at once. The first failure, by time, cancels the others, and only when every one has ended does it
- * surface: nothing of the group is still acting when the caller goes on (or undoes).
+ * Runs all jobs at once. The first failure, by time, cancels the others, and only when every one
+ * has ended does it surface: nothing of the group is still acting when the caller goes on (or
+ * undoes).
  * @param atOnce how many may run at the same time; the others wait their turn, in order
  */
 export async function inParallel<T>(

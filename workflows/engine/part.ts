@@ -7,8 +7,8 @@ import { inParallel } from './parallel.js';
 import type { Run, Work } from './run.js';
 
 /**
- * A nested runbook whose steps are ordered by code: the same few ways as a run has, for the steps declared inside one of
- * its steps. Gates in it hold back what is in it, and nothing else.
+ * A nested runbook whose steps are ordered by code: the same few ways as a run has, for the steps
+ * declared inside one of its steps. Gates in it hold back what is in it, and nothing else.
  */
 export class Part {
   /** @param declared path of the step that holds it, as declared */

@@ -63,7 +63,9 @@ export interface Work {
   expect?: readonly Expectation[];
   /** Polled after the action until it holds. */
   verify?: CheckAction;
-  /** Holds when, and only when, the step's effect is there: proves an outcome that would be unknown. */
+  /**
+   * Holds when, and only when, the step's effect is there: proves an outcome that would be unknown.
+   */
   check?: CheckAction;
   /** Takes the step back; has to be harmless when the step never happened. */
   undo?: Action;
@@ -76,7 +78,9 @@ const defaultTimeoutMs = 60_000;
 /** How long a result that was taken over may take to show that it still holds, in milliseconds. */
 const probeMs = 30_000;
 
-/** A live run as its procedure sees it: one durable primitive, `step`, and the few ways to order it. */
+/**
+ * A live run as its procedure sees it: one durable primitive, `step`, and the few ways to order it.
+ */
 export class Run {
   readonly board: Board;
   private readonly saves: Saves;
@@ -171,8 +175,9 @@ export class Run {
   }
 
   /**
-   * Does a declared step, durably: guards, undo registered first, attempts with back-off, verification, state.
-   * A step that is done again gets a path of its own (`follow.2`), so that its record and its claim are its own too.
+   * Does a declared step, durably: guards, undo registered first, attempts with back-off,
+   * verification, state. A step that is done again gets a path of its own (`follow.2`), so that its
+   * record and its claim are its own too.
    * @param work what to do; a function when it depends on the step's own key
    * @throws StepFailed when its attempts are used up
    */
@@ -187,7 +192,10 @@ export class Run {
     )) as T;
   }
 
-  /** A step whose failure people should know of, but which does not change how the run ends otherwise. */
+  /**
+   * A step whose failure people should know of, but which does not change how the run ends
+   * otherwise.
+   */
   async attemptStep(id: string, work: Work): Promise<void> {
     try {
       await this.step(id, work);
@@ -252,7 +260,9 @@ export class Run {
     return Object.fromEntries(items.map((item, index) => [item, outputs[index] as T]));
   }
 
-  /** A declared `decide` step: pure code of the procedure. What it throws ends the step as failed. */
+  /**
+   * A declared `decide` step: pure code of the procedure. What it throws ends the step as failed.
+   */
   decide<T extends Json>(id: string, choose: () => T): T {
     return this.choose(this.freshPath(id), this.spec(id), choose);
   }
@@ -293,7 +303,10 @@ export class Run {
     this.board.end(row, 'not-needed', { output: why });
   }
 
-  /** A declared `manual` step: waits until people say that they have done it. @throws StepFailed when they end the run */
+  /**
+   * A declared `manual` step: waits until people say that they have done it.
+   * @throws StepFailed when they end the run
+   */
   async manual<T extends Json = Json>(
     id: string,
     instructions: string,
@@ -367,19 +380,27 @@ export class Run {
     this.board.setPaused(false);
   }
 
-  /** Writes the run as it stands to the record. Not cancellable: the record must tell how it ended. */
+  /**
+   * Writes the run as it stands to the record. Not cancellable: the record must tell how it ended.
+   */
   save(): Promise<void> {
     return this.turn.during(() => CancellationScope.nonCancellable(() => this.saves.save()));
   }
 
-  /** Closes what the procedure has asked and did not come back to: in this execution it may not have come so far yet. */
+  /**
+   * Closes what the procedure has asked and did not come back to: in this execution it may not have
+   * come so far yet.
+   */
   stopAsking(): void {
     this.gates.close();
     this.desk.close();
     this.board.closeWaits((wait) => isAboutUndo(wait.id));
   }
 
-  /** Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops the rollback. */
+  /**
+   * Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops
+   * the rollback.
+   */
   async rollback(): Promise<void> {
     if (this.undos.empty) return;
     this.board.setRollingBack(this.rollbackCarried ? this.board.told.step : '');
@@ -391,7 +412,10 @@ export class Run {
     }
   }
 
-  /** Ends a rollback before its next undo. An undo that failed asks nobody any more, or has its answer. */
+  /**
+   * Ends a rollback before its next undo. An undo that failed asks nobody any more, or has its
+   * answer.
+   */
   stopRollback(decision: DecisionEnvelope): void {
     this.stopped = true;
     this.desk.answerAll(decision);
@@ -476,8 +500,8 @@ export class Run {
   }
 
   /**
-   * A result that was taken over from a dead run is looked at again where the step can (`check`); what has drifted since
-   * is done anew. Results of this run hold.
+   * A result that was taken over from a dead run is looked at again where the step can (`check`);
+   * what has drifted since is done anew. Results of this run hold.
    */
   private async stillHolds(row: StepView, spec: StepSpec, work: Work): Promise<boolean> {
     if (row.takenFrom === undefined || !work.check || row.state !== 'succeeded') return true;
@@ -504,7 +528,10 @@ export class Run {
     }
   }
 
-  /** What becomes of the run without anybody being asked. What is unknown always asks, unless nobody is there to be asked. */
+  /**
+   * What becomes of the run without anybody being asked. What is unknown always asks, unless nobody
+   * is there to be asked.
+   */
   private wayWithoutAsking(spec: StepSpec, problem: Problem): NonNullable<StepSpec['onFailure']> {
     const declared = problem.type === 'OutcomeUnknown' ? 'ask' : (spec.onFailure ?? 'ask');
     return declared === 'ask' ? (this.envelope.unattended ?? 'ask') : declared;
@@ -535,7 +562,9 @@ export class Run {
     return null;
   }
 
-  /** The step begins, or has begun in an earlier execution: from here on it has to be taken back. */
+  /**
+   * The step begins, or has begun in an earlier execution: from here on it has to be taken back.
+   */
   private passed(path: string, spec: StepSpec, work: Work): void {
     // What a drill made is removed, whatever happened to it.
     const noReturn = spec.pointOfNoReturn === true && !this.plan.drill;
@@ -555,7 +584,10 @@ export class Run {
     return row.output;
   }
 
-  /** Waits until the step may begin. An approval that was given for other code is asked for once more. */
+  /**
+   * Waits until the step may begin. An approval that was given for other code is asked for once
+   * more.
+   */
   private async mayBegin(spec: StepSpec, top: string, actions: readonly Action[]): Promise<void> {
     const { plan } = this.entry;
     // No gate has the empty name.
@@ -609,7 +641,10 @@ export class Run {
     return this.envelope.unattended ? 'skip' : null;
   }
 
-  /** All attempts that the step's retry allows; as many again each time that people let it try again. */
+  /**
+   * All attempts that the step's retry allows; as many again each time that people let it try
+   * again.
+   */
   private async oneRound(
     path: string,
     spec: StepSpec,
@@ -626,7 +661,8 @@ export class Run {
       return { output };
     } catch (error) {
       const ending = CancellationScope.current().consideredCancelled;
-      // A worker that was dead when the cancellation came: Temporal then tells that it fell silent, and nothing else.
+      // A worker that was dead when the cancellation came: Temporal then tells that it fell silent,
+      // and nothing else.
       if (isCancellation(error) || (ending && isSilence(error))) {
         const { state } = await this.endWhatIsLeft(path);
         this.board.end(row, state === 'ended' ? 'skipped' : 'unknown', { error: cancelled(state) });
@@ -645,8 +681,9 @@ export class Run {
   }
 
   /**
-   * Makes a new plan of changed inputs. The run continues as new with it: what is done stays done, approvals are void,
-   * and the step is tried again. When the new inputs are refused after all, the step is tried again as it was.
+   * Makes a new plan of changed inputs. The run continues as new with it: what is done stays done,
+   * approvals are void, and the step is tried again. When the new inputs are refused after all, the
+   * step is tried again as it was.
    */
   private async changeInputs(inputs: JsonObject): Promise<void> {
     const { digest: _seen, ...asked } = this.envelope;
@@ -731,7 +768,9 @@ export class Run {
     return doubted && decision !== undefined ? { despite: decision } : {};
   }
 
-  /** Ends what the step may have left running: no worker that knows of it answers for it any more. */
+  /**
+   * Ends what the step may have left running: no worker that knows of it answers for it any more.
+   */
   private endWhatIsLeft(path: string): ReturnType<typeof settleStep> {
     return this.turn.during(() =>
       CancellationScope.nonCancellable(() =>
@@ -760,7 +799,9 @@ export class Run {
     }
   }
 
-  /** The same for every attempt of the step in this run; what servers are given as Idempotency-Key. */
+  /**
+   * The same for every attempt of the step in this run; what servers are given as Idempotency-Key.
+   */
   private stepKey(path: string): string {
     return `${this.key.run}/${path}`;
   }
@@ -785,7 +826,10 @@ export class Run {
     return part;
   }
 
-  /** A path of its own for every time that a step is done. @param id as declared, with the steps around it */
+  /**
+   * A path of its own for every time that a step is done.
+   * @param id as declared, with the steps around it
+   */
   freshPath(id: string): string {
     const times = (this.times.get(id) ?? 0) + 1;
     this.times.set(id, times);

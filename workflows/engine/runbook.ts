@@ -38,9 +38,10 @@ export interface RunResult {
 const decisionsShown = 100;
 
 /**
- * Makes a Temporal workflow of a runbook: `spec` declares its steps (null: its plan does), `procedure` orders them. One life of a
- * run, top to bottom: handlers, admission, procedure, rollback where it is owed, the last word to the record; and, when
- * its history has grown long, the next execution at a border.
+ * Makes a Temporal workflow of a runbook: `spec` declares its steps (null: its plan does),
+ * `procedure` orders them. One life of a run, top to bottom: handlers, admission, procedure,
+ * rollback where it is owed, the last word to the record; and, when its history has grown long, the
+ * next execution at a border.
  * @param onFailure what to do with the changes made when a step fails for good
  */
 export function runbook(
@@ -97,7 +98,10 @@ class Life {
     this.answering = CancellationScope.nonCancellable(() => inbox.pump(ownerOf(run, this.control)));
   }
 
-  /** Set as soon as the run is told to end, or has come to its end: the next execution does not begin the procedure again. */
+  /**
+   * Set as soon as the run is told to end, or has come to its end: the next execution does not
+   * begin the procedure again.
+   */
   get takingBack(): Carried['rollback'] {
     const ending =
       this.ending ?? (this.control.isEnding ? afterDrill(this.run, this.control.ending()) : null);
@@ -123,7 +127,10 @@ class Life {
     return result(run);
   }
 
-  /** Runs the procedure and says how it ended. Errors that the engine does not know are bugs: they fail the workflow task. */
+  /**
+   * Runs the procedure and says how it ended. Errors that the engine does not know are bugs: they
+   * fail the workflow task.
+   */
   private async endingOf(): Promise<Ending> {
     const { run } = this;
     try {
@@ -197,7 +204,8 @@ function withLeft(problem: Problem | null, ending: Ending, run: Run): Problem | 
 function continueAs(carried: Carried): Promise<never> {
   const { view } = carried;
   const next = makeContinueAsNewFunc<(carried: Carried) => Promise<RunResult>>({
-    // A border is where a run comes to the current version of the code; without this it stays with the one that began it.
+    // A border is where a run comes to the current version of the code; without this it stays with
+    // the one that began it.
     initialVersioningBehavior: 'AUTO_UPGRADE',
     // An upserted memo is not handed over by itself.
     memo: {
@@ -210,7 +218,10 @@ function continueAs(carried: Carried): Promise<never> {
   return next(carried);
 }
 
-/** How Temporal itself sees the end: completed, failed or cancelled, so that its own lists are right too. */
+/**
+ * How Temporal itself sees the end: completed, failed or cancelled, so that its own lists are right
+ * too.
+ */
 function result(run: Run): RunResult {
   const { state, outputs, problem } = run.board.view;
   // Only when Temporal was asked: a cancellation it never requested would be shown as a failure.
@@ -292,7 +303,10 @@ async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
   return { key, envelope, plan, settings, view, held, taken, carried: null };
 }
 
-/** What the execution before has handed over. Nobody else can: only Temporal says that there was one. */
+/**
+ * What the execution before has handed over. Nobody else can: only Temporal says that there was
+ * one.
+ */
 function readCarried(argument: unknown): Entry | undefined {
   const carried = argument as Carried;
   if (workflowInfo().continuedFromExecutionRunId === undefined || !isCarried(argument))
@@ -315,7 +329,10 @@ function whyNotOf(argument: unknown, runbookId: string): string | null {
   return runbook === runbookId ? null : 'it names another runbook';
 }
 
-/** Anything else than a start envelope ends the run at once with words, before anything is done, and is in the record. */
+/**
+ * Anything else than a start envelope ends the run at once with words, before anything is done, and
+ * is in the record.
+ */
 async function refused(
   why: string,
   argument: unknown,

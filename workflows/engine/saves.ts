@@ -3,8 +3,8 @@ import type { Board } from './board.js';
 import type { Inbox } from './inbox.js';
 
 /**
- * Tells the record how the run stands: of its steps only those that have changed since. One save at a time and numbered, so
- * that late news cannot take the place of newer ones.
+ * Tells the record how the run stands: of its steps only those that have changed since. One save at
+ * a time and numbered, so that late news cannot take the place of newer ones.
  */
 export class Saves {
   private saving: Promise<void> | null = null;
@@ -38,7 +38,8 @@ export class Saves {
 
   private async tell(): Promise<void> {
     const answer = await this.send(false);
-    // The record does not have what it was told before: it has lost the run, or it stands after a reset.
+    // The record does not have what it was told before: it has lost the run, or it stands after a
+    // reset.
     if (answer.incomplete) await this.send(true);
   }
 

@@ -3,30 +3,35 @@ import type { BorderLimits } from '../../common/admission.js';
 import type { Inbox } from './inbox.js';
 
 /**
- * Well before the server suggests it (4,096 events, 4 MB) and before it takes no more signals (10,000): there has to be
- * room for what is in flight when the border comes into sight. And short enough to be replayed soon, 1,000 events in 0.3 s of
- * processor: whoever takes the runs of a dead worker over replays all of them at once.
+ * Well before the server suggests it (4,096 events, 4 MB) and before it takes no more signals
+ * (10,000): there has to be room for what is in flight when the border comes into sight. And short
+ * enough to be replayed soon, 1,000 events in 0.3 s of processor: whoever takes the runs of a dead
+ * worker over replays all of them at once.
  */
 const defaultLimits: BorderLimits = { events: 1_000, bytes: 2_000_000, signals: 1_000 };
 
 /**
- * In the middle of a flood of signals Temporal refuses to continue as new, time after time, and each refusal costs a
- * replay of everything. So a border waits for a pause between signals, but not for ever: nothing new begins meanwhile.
- * In milliseconds.
+ * In the middle of a flood of signals Temporal refuses to continue as new, time after time, and
+ * each refusal costs a replay of everything. So a border waits for a pause between signals, but not
+ * for ever: nothing new begins meanwhile. In milliseconds.
  */
 const calmMs = 100;
 const patienceMs = 30_000;
 
 /**
- * Says when something may begin. Nothing does while the run is paused, or while it is about to continue as new: that
- * happens at a border, where no activity is in flight, because a new execution cannot wait for an old one's activities.
+ * Says when something may begin. Nothing does while the run is paused, or while it is about to
+ * continue as new: that happens at a border, where no activity is in flight, because a new
+ * execution cannot wait for an old one's activities.
  */
 export class Turn {
   private isPaused = false;
   private inFlight = 0;
   private wanted = false;
   private closed = false;
-  /** Counts whoever was freed by `until`: only when nobody is on the move does the run stand where it seems to stand. */
+  /**
+   * Counts whoever was freed by `until`: only when nobody is on the move does the run stand where
+   * it seems to stand.
+   */
   private moves = 0;
   /** What was handed over by the execution before does not count. */
   private readonly bytesBefore = workflowInfo().historySize;
@@ -83,7 +88,8 @@ export class Turn {
 
   /**
    * What everything in a run waits with that waits for the run itself.
-   * @param limit gives up after that many milliseconds; without it, never. The summary is shown at the timer
+   * @param limit gives up after that many milliseconds; without it, never. The summary is shown at
+   *   the timer
    */
   async until(met: () => boolean, limit?: { ms: number; summary: string }): Promise<void> {
     try {
@@ -116,7 +122,8 @@ export class Turn {
         continue;
       }
       const { moves } = this;
-      // Whatever was freed in the same breath runs before this one is looked at a second time: then, was it alone?
+      // Whatever was freed in the same breath runs before this one is looked at a second time:
+      // then, was it alone?
       let looks = 0;
       await condition(() => {
         looks += 1;

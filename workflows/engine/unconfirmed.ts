@@ -3,9 +3,10 @@ import type { Json } from '../../language/json.js';
 import type { Builds, BuiltOn } from '../../common/attempt.js';
 
 /**
- * What the run has been told and now builds on: answers of steps, and verdicts. Whoever reaches the Temporal server can
- * give such an answer for a worker, so the next step to begin names them, and begins only if the record agrees. An answer is
- * named until a step has succeeded that named it: the record had to confirm it for that.
+ * What the run has been told and now builds on: answers of steps, and verdicts. Whoever reaches the
+ * Temporal server can give such an answer for a worker, so the next step to begin names them, and
+ * begins only if the record agrees. An answer is named until a step has succeeded that named it:
+ * the record had to confirm it for that.
  */
 export class Unconfirmed {
   private answers = new Map<string, BuiltOn>();
@@ -21,14 +22,18 @@ export class Unconfirmed {
     return { answers: [...this.answers.values()], decisions: this.decisions };
   }
 
-  /** What the attempt of the step has to name. Of the step itself its claim knows more. @param path its own */
+  /**
+   * What the attempt of the step has to name. Of the step itself its claim knows more.
+   * @param path its own
+   */
   namedBy(path: string): Builds {
     const { answers, decisions } = this.carry();
     return { answers: answers.filter((answer) => answer.path !== path), decisions };
   }
 
   /**
-   * The same for taking a step back: whatever was answered, it is taken back as soon as nothing of it runs any more.
+   * The same for taking a step back: whatever was answered, it is taken back as soon as nothing of
+   * it runs any more.
    * @param taken path of the step
    */
   namedByUndo(path: string, taken: string): Builds {
@@ -37,7 +42,10 @@ export class Unconfirmed {
     return { answers: [...paths].map((other) => ended(other)), decisions: [] };
   }
 
-  /** The step answered that it has succeeded, and thereby that the record had what its request named. */
+  /**
+   * The step answered that it has succeeded, and thereby that the record had what its request
+   * named.
+   */
   succeeded(path: string, attempt: number, output: Json, named: Builds): void {
     for (const answer of named.answers)
       if (this.answers.get(answer.path) === answer) this.answers.delete(answer.path);

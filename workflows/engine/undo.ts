@@ -1,6 +1,9 @@
 import type { Action, StepSpec } from '../../language/runbook.js';
 
-/** A step's compensation, registered before the step acts: the step may have happened even when nobody saw it end. */
+/**
+ * A step's compensation, registered before the step acts: the step may have happened even when
+ * nobody saw it end.
+ */
 export interface Undo {
   path: string;
   spec: StepSpec;

@@ -7,8 +7,8 @@ const all = 100;
 const page = 'page';
 
 /**
- * The proxy in front of all sites. Its servers are named as the sites are, and one is `page`; their addresses are facts
- * of the target: `server.a: 127.0.0.1:8080`.
+ * The proxy in front of all sites. Its servers are named as the sites are, and one is `page`; their
+ * addresses are facts of the target: `server.a: 127.0.0.1:8080`.
  */
 export function entranceOf({ name, facts }: PlannedTarget) {
   const servers = Object.entries(facts).flatMap(([key, address]) => {

@@ -12,7 +12,10 @@ export interface Forecast extends JsonObject {
   to: string;
   /** Everything that was committed until then can be had. */
   reachable: string;
-  /** A change of that time, or of a later one, is in what is restored; null when nothing changed after the backup. */
+  /**
+   * A change of that time, or of a later one, is in what is restored; null when nothing changed
+   * after the backup.
+   */
   newest: string | null;
   failedAt: string;
   /** null: nobody knows. */
@@ -32,7 +35,8 @@ export interface Found {
 }
 
 /**
- * Decides from what was found which backup leads where, what that costs, and whether it can be begun at all.
+ * Decides from what was found which backup leads where, what that costs, and whether it can be
+ * begun at all.
  * @param now ISO time, for a system that nobody knows the failure of
  * @throws ProcedureStopped before anything is touched
  */
@@ -103,7 +107,8 @@ export function forecast(
     rpoMs: to.isolated
       ? lossNow(backups, reachable, failedAt)
       : Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
-    // A recovery that comes after another one, which got that far, does not give the right to write away a second time.
+    // A recovery that comes after another one, which got that far, does not give the right to write
+    // away a second time.
     epoch: held === null ? 0 : to.holder === to.site ? held : held + 1,
     clear: to.exists,
     problems: [
@@ -124,8 +129,9 @@ function more(count: number | undefined, what: string): string[] {
 }
 
 /**
- * What would be lost if the system failed at the moment at which the backups were looked at: while a drill goes on, more and
- * more of what came after its beginning is archived, and would flatter it.
+ * What would be lost if the system failed at the moment at which the backups were looked at: while
+ * a drill goes on, more and more of what came after its beginning is archived, and would flatter
+ * it.
  */
 function lossNow(
   { predicted, reachable: furthest }: Backups,

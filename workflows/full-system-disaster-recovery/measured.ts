@@ -17,9 +17,9 @@ interface Course {
 }
 
 /**
- * How long the system was away, and what was lost: from the times of the steps, so that it is the same whenever it is
- * asked. A drill counts from its own beginning, as if the system had failed then, and loses what had not been archived when
- * it looked.
+ * How long the system was away, and what was lost: from the times of the steps, so that it is the
+ * same whenever it is asked. A drill counts from its own beginning, as if the system had failed
+ * then, and loses what had not been archived when it looked.
  */
 export function measured(run: Run, { promised, restored, drained }: Course): Measured {
   const { view } = run.board;

@@ -7,8 +7,8 @@ import { answerOf, lookedAt, type Proof, type Site, type Tier } from './site.js'
 import type { Wish } from './wish.js';
 
 /*
- * The parts of a recovery at another site, for this runbook and for others that recover less than all of it. Each goes with the
- * steps of the same name in runbooks/parts/site-recovery.ts.
+ * The parts of a recovery at another site, for this runbook and for others that recover less than
+ * all of it. Each goes with the steps of the same name in runbooks/parts/site-recovery.ts.
  */
 
 export interface Sites {
@@ -27,7 +27,8 @@ export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login'
 
 /**
  * Looks at both sites, the backups and the entrance, and says what can be had.
- * @returns the forecast that people approve @throws ProcedureStopped when there is nothing that could be recovered
+ * @returns the forecast that people approve @throws ProcedureStopped when there is nothing that
+ *   could be recovered
  */
 export async function assess(
   part: Part,

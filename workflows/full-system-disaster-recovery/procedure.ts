@@ -28,7 +28,9 @@ interface Lost {
   changes: string | null;
 }
 
-/** Brings the whole system up at another site from its backups, proves it, and lets the users in. */
+/**
+ * Brings the whole system up at another site from its backups, proves it, and lets the users in.
+ */
 export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec, async (run) => {
   const wish = readWish(run.inputs, run.envelope.inputs, Date.now());
   const drill = run.plan.drill === true;

@@ -12,9 +12,10 @@ const pollMs = 500;
 const refusal = 2;
 
 /**
- * What differs between sites: a program that knows how the system is backed up, restored, started and proved there. Its
- * path is a fact of the target; what it is to do comes as arguments, what it found as one line of JSON. Each call can be
- * made again: what is done is not done again, and what is half done is finished.
+ * What differs between sites: a program that knows how the system is backed up, restored, started
+ * and proved there. Its path is a fact of the target; what it is to do comes as arguments, what it
+ * found as one line of JSON. Each call can be made again: what is done is not done again, and what
+ * is half done is finished.
  * @param run names who prepares a place, so that two recoveries never share one
  */
 export function siteOf(target: PlannedTarget, run: string) {
@@ -83,7 +84,10 @@ export function answerOf<Name extends AnswerName>(
   );
 }
 
-/** What stands at a site; null when nothing is left that could look, or a person has passed the look over. */
+/**
+ * What stands at a site; null when nothing is left that could look, or a person has passed the look
+ * over.
+ */
 export function lookedAt(output: unknown): Look | null {
   const { exitCode } = (output ?? {}) as { exitCode?: unknown };
   return exitCode === 0 ? answerOf(output, 'site-look', 'what stands there') : null;

@@ -19,7 +19,8 @@ export async function watchOver(
         candidate: server,
         windowMs: wish.windowMs,
         patienceMs: wish.windowMs,
-        // There is nothing to compare its speed with: what it was before, `verify speed` has looked at.
+        // There is nothing to compare its speed with: what it was before, `verify speed` has looked
+        // at.
         limits: {
           minRequests: wish.minRequests,
           errorRate: wish.maxErrorRate,

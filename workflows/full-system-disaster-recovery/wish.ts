@@ -36,8 +36,9 @@ export function readWish(inputs: JsonObject, given: JsonObject, now: number): Wi
 }
 
 /**
- * How much older a backup may be because people name a point in time: the age that is allowed unless said is that of a
- * backup for now, and for another time it is counted from there. What they say of the age themselves holds as it is.
+ * How much older a backup may be because people name a point in time: the age that is allowed
+ * unless said is that of a backup for now, and for another time it is counted from there. What they
+ * say of the age themselves holds as it is.
  */
 function beforeWish(inputs: JsonObject, given: JsonObject, now: number): number {
   const at = Date.parse(inputs['recover_to'] as string);

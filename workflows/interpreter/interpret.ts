@@ -26,9 +26,13 @@ interface Place {
   scope: Scope;
 }
 
-/** Does a plan whose steps are data, in their order, over the same primitive as the code of a code-first runbook. */
+/**
+ * Does a plan whose steps are data, in their order, over the same primitive as the code of a
+ * code-first runbook.
+ */
 export async function interpret(run: Run): Promise<void> {
-  // A code-first runbook whose code this release no longer has: the run waits for a release that has it.
+  // A code-first runbook whose code this release no longer has: the run waits for a release that
+  // has it.
   if (!run.plan.data)
     throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
   const scope = { inputs: run.inputs, steps: {}, run: { id: run.key.run } };
@@ -98,8 +102,9 @@ async function one(
 }
 
 /**
- * Whether a step is to be done. An input that was not given is null: the runbook declares all that there are. What a step
- * has not answered is nothing that could be compared. @throws ProcedureStopped
+ * Whether a step is to be done. An input that was not given is null: the runbook declares all that
+ * there are. What a step has not answered is nothing that could be compared. @throws
+ * ProcedureStopped
  */
 function isTrue(when: Condition, path: string, scope: Scope): boolean {
   const judged = judge(when, { ...scope, inputs: { ...inputsIn(when), ...scope.inputs } });
@@ -186,8 +191,8 @@ function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
 }
 
 /**
- * Arguments of a program are texts: a number that was referred to becomes one, anything else is a fault. Which of them were
- * referred to goes along, so that the worker sees that they are data.
+ * Arguments of a program are texts: a number that was referred to becomes one, anything else is a
+ * fault. Which of them were referred to goes along, so that the worker sees that they are data.
  */
 function withTextArguments(spec: StepSpec, action: JsonObject, template: JsonObject): Action {
   const { argv, probe } = action;

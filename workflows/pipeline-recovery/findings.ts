@@ -3,7 +3,8 @@ import type { JsonObject } from '../../language/json.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 /*
- * What the probes answered, and the decisions that follow from it. Pure functions: the same answers, the same decision.
+ * What the probes answered, and the decisions that follow from it. Pure functions: the same
+ * answers, the same decision.
  */
 
 /** A row of the job table. PostgreSQL's bigint arrives as text. */
@@ -46,7 +47,10 @@ export type Choice = {
   /** Stages whose committed data differs from what their checkpoints claim. */
   corrupt: string[];
   verdict: string;
-  /** Committed rows behind the checkpoint, in its stage and all later ones: moved to quarantine and processed again. */
+  /**
+   * Committed rows behind the checkpoint, in its stage and all later ones: moved to quarantine and
+   * processed again.
+   */
   rowsAgain: number;
   /** Rows of the stage before that this stage has not taken in yet. */
   rowsAhead: number;
@@ -55,8 +59,9 @@ export type Choice = {
 };
 
 /**
- * The job to recover: the one asked for, or the newest failed one whose dataset nothing has happened to since. The newest
- * fact about a dataset decides: a job that failed stays failed in the table, also when another one has gone on from it.
+ * The job to recover: the one asked for, or the newest failed one whose dataset nothing has
+ * happened to since. The newest fact about a dataset decides: a job that failed stays failed in the
+ * table, also when another one has gone on from it.
  * @param jobs newest first
  * @throws ProcedureStopped when there is none to recover
  */
@@ -111,7 +116,10 @@ function isUnderWay({ status }: JobRow): boolean {
   return status === 'running' || status === 'queued';
 }
 
-/** The newest job that did something to the dataset after this one; one that was stopped left it as it was. */
+/**
+ * The newest job that did something to the dataset after this one; one that was stopped left it as
+ * it was.
+ */
 function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
   const newest = jobs.find(
     ({ dataset_id, status }) => dataset_id === job.dataset_id && status !== 'stopped',
@@ -119,7 +127,10 @@ function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
   return newest === job ? undefined : newest;
 }
 
-/** The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage that failed. */
+/**
+ * The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage
+ * that failed.
+ */
 export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
   const of = (stage: string): StageProof | undefined => proofs[stage]?.proof[0];
   const corrupt = stages.filter((stage) => (of(stage)?.bad_batch ?? null) !== null);

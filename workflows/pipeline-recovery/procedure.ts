@@ -59,8 +59,9 @@ export const pipelineRecovery = runbook(
 );
 
 /**
- * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used up. An approval covers
- * the restarts that follow it as long as nothing new is found corrupt; then the gate asks again.
+ * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used
+ * up. An approval covers the restarts that follow it as long as nothing new is found corrupt; then
+ * the gate asks again.
  */
 async function recover(
   run: Run,

@@ -2,7 +2,8 @@ import type { SqlStatement } from '../../language/runbook.js';
 import { stages, type Stage } from '../../runbooks/pipeline-recovery.js';
 
 /*
- * What the runbook asks the pipeline's database and does in it. Values are parameters, table names are these constants.
+ * What the runbook asks the pipeline's database and does in it. Values are parameters, table names
+ * are these constants.
  */
 
 const tableOf: Record<Stage, string> = {
@@ -13,8 +14,8 @@ const tableOf: Record<Stage, string> = {
 };
 
 /**
- * The jobs of the last 24 hours; and, however old it is, the one that was asked for, with all that has happened to its
- * dataset since: $1 pipeline, $2 job or null.
+ * The jobs of the last 24 hours; and, however old it is, the one that was asked for, with all that
+ * has happened to its dataset since: $1 pipeline, $2 job or null.
  */
 export const recentJobs: SqlStatement = {
   as: 'jobs',
@@ -36,8 +37,9 @@ SELECT * FROM recent UNION SELECT * FROM asked UNION SELECT * FROM since ORDER B
 const rowHash = `('x' || substr(md5(seq || ':' || coalesce(distance::text, '') || ':' || coalesce(delay::text, '')), 1, 15))::bit(60)::bigint`;
 
 /**
- * Proves a stage's checkpoints against its rows: $1 dataset. A batch is bad when its cumulative claim (rows, sums,
- * checksum) differs from what is there, when it holds a key a second time, or when it lacks a key of the stage before.
+ * Proves a stage's checkpoints against its rows: $1 dataset. A batch is bad when its cumulative
+ * claim (rows, sums, checksum) differs from what is there, when it holds a key a second time, or
+ * when it lacks a key of the stage before.
  */
 export function proveStage(stage: Stage): string {
   const table = tableOf[stage];
@@ -88,7 +90,10 @@ SELECT (SELECT count(*) FROM claims)                                            
   LEFT JOIN LATERAL (SELECT * FROM cumulative c WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
 }
 
-/** Keys that are there a second time. The first stage keeps what the source repeats; telling those apart is the next one's work. */
+/**
+ * Keys that are there a second time. The first stage keeps what the source repeats; telling those
+ * apart is the next one's work.
+ */
 function repeatedKeys(stage: Stage): string {
   if (stage === stages[0]) return 'SELECT 0 AS batch WHERE false';
   return `SELECT batch FROM (
@@ -96,7 +101,10 @@ function repeatedKeys(stage: Stage): string {
   ) t WHERE nth > 1`;
 }
 
-/** Keys of the stage before that neither arrived here nor were rejected, with the batch that lacks them. */
+/**
+ * Keys of the stage before that neither arrived here nor were rejected, with the batch that lacks
+ * them.
+ */
 function missingKeys(stage: Stage, before: Stage | undefined): string {
   if (!before) return 'SELECT 0 AS batch WHERE false';
   return `SELECT b.batch FROM ${tableOf[before]} b
@@ -112,8 +120,9 @@ function stagesFrom(stage: Stage): readonly Stage[] {
 }
 
 /**
- * Moves everything behind the checkpoint into quarantine, in one transaction: $1 dataset, $2 batch, $3 run. Kept, not
- * deleted. Done twice it moves nothing the second time; the last statement counts what this run holds there.
+ * Moves everything behind the checkpoint into quarantine, in one transaction: $1 dataset, $2 batch,
+ * $3 run. Kept, not deleted. Done twice it moves nothing the second time; the last statement counts
+ * what this run holds there.
  */
 export function quarantine(
   dataset: string,
@@ -139,8 +148,8 @@ export function deadLetter(dataset: string, seq: number, run: string): SqlStatem
 }
 
 /**
- * The way back: what the restarted job wrote behind the checkpoint goes into quarantine under its own name, then what
- * was quarantined returns to its place with its old ids.
+ * The way back: what the restarted job wrote behind the checkpoint goes into quarantine under its
+ * own name, then what was quarantined returns to its place with its old ids.
  */
 export function unquarantine(
   dataset: string,

@@ -7,8 +7,9 @@ import { judged } from './judge.js';
 import type { Wish } from './wish.js';
 
 /*
- * A canary on Kubernetes: a second Deployment behind the same Service, without pods until then. Its share of the requests is its
- * share of the pods, so it is scaled, and scaled away again when the Deployment itself has the new version.
+ * A canary on Kubernetes: a second Deployment behind the same Service, without pods until then. Its
+ * share of the requests is its share of the pods, so it is scaled, and scaled away again when the
+ * Deployment itself has the new version.
  */
 
 /** The second Deployment as this run has left it. */
@@ -17,7 +18,10 @@ export interface Canary {
   replicas: number;
 }
 
-/** Gives the new version one share of the pods after the other, and watches them at each. @throws ProcedureStopped when it is bad */
+/**
+ * Gives the new version one share of the pods after the other, and watches them at each.
+ * @throws ProcedureStopped when it is bad
+ */
 export async function startCanary(
   part: Part,
   {

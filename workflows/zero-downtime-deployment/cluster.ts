@@ -14,7 +14,10 @@ const pollMs = 500;
 /** Who a change of a Deployment is by, in its rollout history. */
 const changeCause = 'kubernetes.io/change-cause';
 
-/** The Deployment that a target is, and what can be done to it, as data. @throws ProcedureStopped */
+/**
+ * The Deployment that a target is, and what can be done to it, as data.
+ * @throws ProcedureStopped
+ */
 export function clusterOf(service: PlannedTarget) {
   const fact = (name: string): string => {
     const value = service.facts[name];
@@ -62,7 +65,9 @@ export function clusterOf(service: PlannedTarget) {
       rollout(name, { operation: 'undo', state, image: from }),
     scale: (state: RolloutState, replicas: number) =>
       rollout(name, { operation: 'scale', state, replicas }),
-    /** @param since ISO time from which the limit counts; each attempt its own when it is left out */
+    /**
+     * @param since ISO time from which the limit counts; each attempt its own when it is left out
+     */
     follow: (state: RolloutState, limitMs: number, since?: string) =>
       rollout(name, {
         operation: 'follow',

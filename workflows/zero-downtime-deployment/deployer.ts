@@ -7,9 +7,9 @@ import { ProcedureStopped } from '../engine/outcome.js';
 export type { Artefact, Running } from '../../common/answers.js';
 
 /**
- * The program that knows how a service's releases are checked, started and stopped. Its path is a fact of the target; what
- * it is to do comes as arguments, what it found as one line of JSON. Each call can be made twice: what is done is not done
- * again.
+ * The program that knows how a service's releases are checked, started and stopped. Its path is a
+ * fact of the target; what it is to do comes as arguments, what it found as one line of JSON. Each
+ * call can be made twice: what is done is not done again.
  */
 export function deployerOf(service: PlannedTarget) {
   const program = service.facts['deployer'];
@@ -34,7 +34,10 @@ export function deployerOf(service: PlannedTarget) {
       asked('deployer-artefact', 'artefact', version, ...(digest === null ? [] : [digest])),
     running: () => asked('deployer-running', 'running'),
     backup: () => asked('deployer-backup', 'backup'),
-    /** Expand and undo on a copy of the database; fails when the running or the next version would not work on it. */
+    /**
+     * Expand and undo on a copy of the database; fails when the running or the next version would
+     * not work on it.
+     */
     rehearse: (running: string, next: string) => call('rehearse', running, next),
     migrate: (phase: 'expand' | 'contract' | 'undo', version: string) =>
       call('migrate', phase, version),

@@ -7,8 +7,9 @@ import type { Part } from '../engine/part.js';
 const timesTold = 5;
 
 /**
- * Sets the weights, and measures while the proxy does what it was told. One that was restarted and has forgotten it is told
- * again, and the measurement begins anew; when somebody else has changed the weights, the measurement asks people.
+ * Sets the weights, and measures while the proxy does what it was told. One that was restarted and
+ * has forgotten it is told again, and the measurement begins anew; when somebody else has changed
+ * the weights, the measurement asks people.
  * @param back takes the weights back
  * @param steps of the part: one that sets weights, and one that measures
  */

@@ -5,7 +5,8 @@ import { ProcedureStopped } from '../engine/outcome.js';
 type Look = { verdict: string; why: string } | null;
 
 /**
- * What the look at the new version says of it. One that a person has passed over says nothing, and holds nobody up.
+ * What the look at the new version says of it. One that a person has passed over says nothing, and
+ * holds nobody up.
  * @param looked what the step that looked put out
  * @param when the looks at one release are told apart by it
  * @param leak why its memory grows too fast; null when it does not

@@ -14,8 +14,9 @@ import { leaveOut } from './left-out.js';
 import type { Wish } from './wish.js';
 
 /*
- * The same procedure where the service is a Kubernetes Deployment: the cluster starts, checks and retires pods by itself, so
- * `start` and `verify` are its own, and the shift is its rollout. A database is migrated by a deployer, where the target names one.
+ * The same procedure where the service is a Kubernetes Deployment: the cluster starts, checks and
+ * retires pods by itself, so `start` and `verify` are its own, and the shift is its rollout. A
+ * database is migrated by a deployer, where the target names one.
  */
 
 /** How long the old pods may take to be all there again, in milliseconds, at least. */
@@ -183,7 +184,10 @@ async function lookAtRelease(
   };
 }
 
-/** The version that runs, of a Deployment that nobody is rolling out and that can be gone back to. @throws ProcedureStopped */
+/**
+ * The version that runs, of a Deployment that nobody is rolling out and that can be gone back to.
+ * @throws ProcedureStopped
+ */
 function runningIn(
   before: SeenRollout,
   cluster: Cluster,
@@ -231,8 +235,8 @@ function runningIn(
 }
 
 /**
- * One image, one rollout, followed to its end. Taken back in reverse: to the revision before, then waited for until its pods are all
- * there. @returns the Deployment as this run leaves it
+ * One image, one rollout, followed to its end. Taken back in reverse: to the revision before, then
+ * waited for until its pods are all there. @returns the Deployment as this run leaves it
  */
 async function rollOut(part: Part, release: Release, run: string): Promise<RolloutState> {
   const { wish, cluster, before, image } = release;
@@ -287,7 +291,10 @@ async function watchPods(
   }
 }
 
-/** The rollout has ended the old pods, each after its grace period; its ReplicaSet stays, without pods, to go back to. */
+/**
+ * The rollout has ended the old pods, each after its grace period; its ReplicaSet stays, without
+ * pods, to go back to.
+ */
 async function retire(
   part: Part,
   { wish, cluster, deployer, artefact, before, running }: Release,

@@ -36,7 +36,8 @@ export function noticedOf({ proxy }: SeenTraffic): Record<string, string> {
 const whole = 100;
 
 /**
- * Exactly one server has the traffic, and another one is free: anything else is a deployment that somebody left half-way.
+ * Exactly one server has the traffic, and another one is free: anything else is a deployment that
+ * somebody left half-way.
  * @throws ProcedureStopped
  */
 export function placesOf(

@@ -18,7 +18,10 @@ const pollMs = 500;
 /** How long requests of the old version may take to end. */
 const drainMs = 60_000;
 
-/** Deploys a release beside the running one, shifts the traffic to it while it does well, and retires the old one. */
+/**
+ * Deploys a release beside the running one, shifts the traffic to it while it does well, and
+ * retires the old one.
+ */
 export const zeroDowntimeDeployment = runbook(
   zeroDowntimeDeploymentSpec,
   async (run) => {
@@ -35,7 +38,8 @@ export const zeroDowntimeDeployment = runbook(
     await run.gate('approve', questionFor(wish, artefact, way, backup));
 
     const { version } = wish;
-    // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the traffic.
+    // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the
+    // traffic.
     await run.step('hold', { action: way.hold, undo: way.hold });
     await run.nested('migrate', async (part) => {
       await part.step('expand', {

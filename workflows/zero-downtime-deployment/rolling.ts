@@ -12,8 +12,9 @@ import type { Way } from './way.js';
 import type { Wish } from './wish.js';
 
 /*
- * One server after the other is taken out of the pool, gets the new version, and comes back. The others carry the users
- * meanwhile, so there is never less than the pool without those that are being replaced; on the way back too.
+ * One server after the other is taken out of the pool, gets the new version, and comes back. The
+ * others carry the users meanwhile, so there is never less than the pool without those that are
+ * being replaced; on the way back too.
  */
 
 const pollMs = 500;
@@ -40,7 +41,8 @@ export interface Rolling {
 }
 
 /**
- * Anything but servers of one version with equal shares is a deployment that somebody left half-way.
+ * Anything but servers of one version with equal shares is a deployment that somebody left
+ * half-way.
  * @throws ProcedureStopped
  */
 export function fleetOf(
@@ -166,7 +168,10 @@ export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline
   });
 }
 
-/** The undo of each step takes back what the steps behind it leave: newest first they bring the old version back, in the same order. */
+/**
+ * The undo of each step takes back what the steps behind it leave: newest first they bring the old
+ * version back, in the same order.
+ */
 async function replaceBatch(
   part: Part,
   { target, fleet, deployer, wish }: Rolling,

@@ -15,10 +15,16 @@ export interface Deployment {
   traffic: ReturnType<typeof trafficFor>;
 }
 
-/** What the running version did before the new one got its first request; null when there was too little to go by. */
+/**
+ * What the running version did before the new one got its first request; null when there was too
+ * little to go by.
+ */
 export type Baseline = AnalysisNumbers | null;
 
-/** Gives the new version one share after the other, and looks at each what it does to users. @throws ProcedureStopped when it is bad */
+/**
+ * Gives the new version one share after the other, and looks at each what it does to users.
+ * @throws ProcedureStopped when it is bad
+ */
 export async function shiftTraffic(part: Part, deployment: Deployment): Promise<Baseline> {
   const { wish, places, deployer, traffic } = deployment;
   await part.step('smoke', { action: deployer.smoke(places.next.server) });
@@ -28,7 +34,8 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
   });
   const before = await measureOld(measuring(deployment, { candidate: places.old.server }));
   const baseline = numbers(before);
-  // In, out and in again: the way back is known to work before anybody needs it, and the old version stays warm.
+  // In, out and in again: the way back is known to work before anybody needs it, and the old
+  // version stays warm.
   for (const action of [traffic.enter(), traffic.leave(), traffic.enter()]) {
     await part.step('rehearse', { action, undo: traffic.leave() });
   }

@@ -13,7 +13,8 @@ export interface Way {
   /** Everything at the proxy as it was before; taken back last. */
   hold: TrafficAction;
   /**
-   * From the first start of the new version until nothing of the old one runs, and the schema is contracted.
+   * From the first start of the new version until nothing of the old one runs, and the schema is
+   * contracted.
    * @returns where the new version runs, for the run's outputs
    * @throws ProcedureStopped when the new version is bad
    */

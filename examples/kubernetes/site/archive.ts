@@ -13,8 +13,9 @@ export interface Mark {
 }
 
 /**
- * Has the present WAL archived, waits for it in the store, and notes there the last commit that it has: up to it everything can be
- * restored for certain. Told again and again by a timer, it is what the recovery point objective rests on.
+ * Has the present WAL archived, waits for it in the store, and notes there the last commit that it
+ * has: up to it everything can be restored for certain. Told again and again by a timer, it is what
+ * the recovery point objective rests on.
  * @throws Refused for a site that may not write
  */
 export async function mark(store: Store, database: Database, config: SiteConfig): Promise<Mark> {

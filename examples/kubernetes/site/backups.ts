@@ -9,7 +9,10 @@ import { each } from './tools.js';
 import { Wal, type WalChain } from './wal.js';
 import { askWitness } from './witness.js';
 
-/** Of a restore, beside what taking and reading the backup took: starting pods, and a segment of WAL. */
+/**
+ * Of a restore, beside what taking and reading the backup took: starting pods, and a segment of
+ * WAL.
+ */
 const startMs = 60_000;
 const segmentMs = 100;
 
@@ -183,7 +186,10 @@ async function lastCommitIn(store: Store, segments: readonly string[]): Promise<
   return null;
 }
 
-/** The one that leads furthest, the newest of those; to a point in time the newest that was taken before it. */
+/**
+ * The one that leads furthest, the newest of those; to a point in time the newest that was taken
+ * before it.
+ */
 function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
   const before = ways.filter(
     ({ backup }) => at === undefined || microsOf(backup.takenAt) <= microsOf(at),
@@ -209,7 +215,10 @@ function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefin
   return at === undefined ? null : `everything that was committed after ${at}`;
 }
 
-/** When the site that held the epoch was last heard of; now, while it still is. Milliseconds since 1970. */
+/**
+ * When the site that held the epoch was last heard of; now, while it still is. Milliseconds since
+ * 1970.
+ */
 async function endOfWrites(config: SiteConfig): Promise<number> {
   if (!config.witness) return Date.now();
   const state = await askWitness(config).catch(() => undefined);

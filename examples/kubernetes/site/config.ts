@@ -85,7 +85,9 @@ const schema = z.strictObject({
   configuration: z.strictObject({
     configMaps: z.array(name).default([]),
     secrets: z.array(name).default([]),
-    /** 32 bytes in hexadecimal: what the secrets in the store are encrypted with. Not kept there. */
+    /**
+     * 32 bytes in hexadecimal: what the secrets in the store are encrypted with. Not kept there.
+     */
     keyFile: text,
   }),
   database: z.strictObject({
@@ -98,7 +100,10 @@ const schema = z.strictObject({
     sslmode: z.enum(['disable', 'require', 'verify-ca', 'verify-full']).default('verify-full'),
     version: z.number().int(),
     walSegmentMb: z.number().int().default(16),
-    /** A Job: restores the backup named by RESTORE_BACKUP, to be replayed up to RESTORE_TARGET, as a standby. */
+    /**
+     * A Job: restores the backup named by RESTORE_BACKUP, to be replayed up to RESTORE_TARGET, as a
+     * standby.
+     */
     restoreJob: text,
     restoreSeconds: seconds.default(6 * 3600),
     /** Takes a base backup into the store. */
@@ -144,7 +149,8 @@ export function tierOf(given: string): Tier {
 
 /**
  * Reads what the program knows of its site. Files are named from the folder of the configuration.
- * @throws Refused in words, for each thing that is wrong; and when a file with a secret can be read by others
+ * @throws Refused in words, for each thing that is wrong; and when a file with a secret can be read
+ *   by others
  */
 export function readConfig(file: string | undefined): SiteConfig {
   if (file === undefined || file === '')

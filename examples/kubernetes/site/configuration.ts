@@ -8,8 +8,8 @@ import { Refused } from './refused.js';
 import type { Store } from './store.js';
 
 /*
- * The ConfigMaps and Secrets that the application reads. In the store secrets are encrypted (AES-256-GCM); their key is not there.
- * They go to kubectl on standard input.
+ * The ConfigMaps and Secrets that the application reads. In the store secrets are encrypted
+ * (AES-256-GCM); their key is not there. They go to kubectl on standard input.
  */
 
 const data = z.record(z.string(), z.record(z.string(), z.string()));
@@ -48,7 +48,10 @@ export async function judgeConfiguration(
   }
 }
 
-/** Brings ConfigMaps and Secrets to what was saved last. @throws Refused before the first of them, when not all can be read */
+/**
+ * Brings ConfigMaps and Secrets to what was saved last.
+ * @throws Refused before the first of them, when not all can be read
+ */
 export async function restoreConfiguration(
   store: Store,
   config: SiteConfig,

@@ -28,7 +28,10 @@ export const statements = {
   pause: `SELECT CASE WHEN pg_is_in_recovery() THEN pg_wal_replay_pause()::text ELSE '' END`,
   promote: `SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 60) ELSE true END`,
   checkpoint: `CHECKPOINT`,
-  /** What was committed before is in this segment, or in one before it. At the border of two it is the one that ends there. */
+  /**
+   * What was committed before is in this segment, or in one before it. At the border of two it is
+   * the one that ends there.
+   */
   switchWal: `SELECT json_build_object('lsn', switched::text, 'segment', pg_walfile_name(switched - 1))
     FROM (SELECT pg_switch_wal() AS switched OFFSET 0) AS wal`,
   /** Of everybody but ourselves: transactions that have changed something. */

@@ -20,8 +20,8 @@ interface Drained {
 }
 
 /**
- * Ends all writing at this site in good order, and brings all of it into the store: no new requests, the workers finish what waits,
- * then nobody is left who could write.
+ * Ends all writing at this site in good order, and brings all of it into the store: no new
+ * requests, the workers finish what waits, then nobody is left who could write.
  */
 export async function drain(
   { config, store, database }: { config: SiteConfig; store: Store; database: Database },

@@ -7,8 +7,9 @@ import type { Store } from './store.js';
 import { each } from './tools.js';
 
 /*
- * Uploaded files. The store has each of them under its digest, and a manifest of those that there are; the site has them by tenant and
- * name. The store itself copies them, and computes the digest of what it copied: up to 5 GB for a file.
+ * Uploaded files. The store has each of them under its digest, and a manifest of those that there
+ * are; the site has them by tenant and name. The store itself copies them, and computes the digest
+ * of what it copied: up to 5 GB for a file.
  */
 
 const manifestKey = 'files/manifest.json';
@@ -41,8 +42,8 @@ export async function judgeFiles(
 }
 
 /**
- * Brings every file of the manifest to the site, each proved by its digest; with a database that answers, also those that it knows
- * and the manifest does not.
+ * Brings every file of the manifest to the site, each proved by its digest; with a database that
+ * answers, also those that it knows and the manifest does not.
  */
 export async function restoreFiles(
   store: Store,
@@ -88,7 +89,10 @@ export async function restoreFiles(
   };
 }
 
-/** Brings what the site's database knows of into the store, and says in the manifest what is there. @returns how many there are */
+/**
+ * Brings what the site's database knows of into the store, and says in the manifest what is there.
+ * @returns how many there are
+ */
 export async function saveFiles(
   store: Store,
   database: Database,

@@ -29,7 +29,8 @@ async function listed(config: SiteConfig): Promise<string[]> {
 /**
  * Makes an empty place: everything that terraform says, the namespace among it.
  * @param run whose place it is
- * @throws Refused when it is another run's, or something fails: told again, terraform goes on from there
+ * @throws Refused when it is another run's, or something fails: told again, terraform goes on from
+ *   there
  */
 export async function provision(
   config: SiteConfig,

@@ -13,7 +13,10 @@ interface JobTemplate extends KubeObject {
   spec?: { template?: { spec?: { containers?: { env?: { name: string; value?: string }[] }[] } } };
 }
 
-/** The Job of a file, with a name and further environment for each of its containers. @throws Refused when it is none */
+/**
+ * The Job of a file, with a name and further environment for each of its containers.
+ * @throws Refused when it is none
+ */
 export function jobFrom(file: string, name: string, env: Record<string, string>): KubeObject {
   const job = parse(readFileSync(file, 'utf8')) as JobTemplate | null;
   const containers = job?.spec?.template?.spec?.containers;
@@ -25,7 +28,8 @@ export function jobFrom(file: string, name: string, env: Record<string, string>)
 }
 
 /**
- * Has a Job done, once: one that is under way is waited for, one that failed is taken away and begun anew.
+ * Has a Job done, once: one that is under way is waited for, one that failed is taken away and
+ * begun anew.
  * @param create makes it; false when it is there already
  */
 export async function runJob(

@@ -10,9 +10,10 @@ import { renew } from './witness.js';
 const share = 3;
 
 /**
- * The keeper of a site, beside its database in the same pod: renews the lease, and answers to the kubelet's liveness probe of the
- * database. `GET /held` is 200 while this site may write, or the database is a standby anyway; else 503, and the kubelet ends the
- * database. The lease counts from when its renewal was sent, on a clock that nobody sets.
+ * The keeper of a site, beside its database in the same pod: renews the lease, and answers to the
+ * kubelet's liveness probe of the database. `GET /held` is 200 while this site may write, or the
+ * database is a standby anyway; else 503, and the kubelet ends the database. The lease counts from
+ * when its renewal was sent, on a clock that nobody sets.
  * @param port of the probe; 0: any
  * @returns never
  */

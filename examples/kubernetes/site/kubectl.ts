@@ -18,7 +18,10 @@ export interface KubeObject {
   };
 }
 
-/** kubectl against one namespace; objects go in on standard input, so that no secret is in a list of processes. */
+/**
+ * kubectl against one namespace; objects go in on standard input, so that no secret is in a list of
+ * processes.
+ */
 export class Kubectl {
   constructor(
     private readonly config: Pick<SiteConfig, 'programs'>,

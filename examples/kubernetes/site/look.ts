@@ -5,7 +5,10 @@ import { readNote } from './place.js';
 import { podsOf } from './tiers.js';
 import { askWitness } from './witness.js';
 
-/** What stands at this site. What cannot be reached there counts as stopped, not as gone: that terraform's state says. */
+/**
+ * What stands at this site. What cannot be reached there counts as stopped, not as gone: that
+ * terraform's state says.
+ */
 export async function look(config: SiteConfig, database: Database): Promise<object> {
   const { site, isolated } = config;
   const exists = (await resources(config)).length > 0;

@@ -8,7 +8,11 @@ import { Refused } from './refused.js';
 import type { Site } from './verify.js';
 import { askWitness, mustHoldEpoch } from './witness.js';
 
-/** A base backup by the CronJob's own means. @param name of the Job: told again with it, none is taken again @returns the newest one, read whole */
+/**
+ * A base backup by the CronJob's own means.
+ * @param name of the Job: told again with it, none is taken again
+ * @returns the newest one, read whole
+ */
 export async function takeBackup(
   { config, store, database }: Site,
   name: string,
@@ -45,8 +49,8 @@ export async function takeBackup(
 }
 
 /**
- * Makes a site safe that has come up: its keeper renews the lease, configuration and files are saved, and a first base backup is taken
- * on its timeline.
+ * Makes a site safe that has come up: its keeper renews the lease, configuration and files are
+ * saved, and a first base backup is taken on its timeline.
  */
 export async function monitor(
   site: Site,
@@ -66,7 +70,10 @@ export async function monitor(
   return { watching: renewedAt ?? '', backup: id };
 }
 
-/** The database takes writes, and its new timeline is in the store. @throws Refused without the epoch */
+/**
+ * The database takes writes, and its new timeline is in the store.
+ * @throws Refused without the epoch
+ */
 export async function promote({
   config,
   store,

@@ -10,7 +10,10 @@ interface Notes extends KubeObject {
   data?: Record<string, string>;
 }
 
-/** The run that prepared this place; null: nobody in particular. @throws Refused when it is another one's, or nobody prepared it */
+/**
+ * The run that prepared this place; null: nobody in particular.
+ * @throws Refused when it is another one's, or nobody prepared it
+ */
 export async function mustBeOf(config: SiteConfig, run: string | null): Promise<void> {
   const found = await kubectlOf(config).get<Notes>(`configmap/${objectName}`);
   if (!found)

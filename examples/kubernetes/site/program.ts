@@ -18,8 +18,9 @@ import { baseline, checks, inspect, type Site } from './verify.js';
 import { fence, makeWitness } from './witness.js';
 
 /*
- * The program of a site in Kubernetes, as recovery runbooks call it: node program.js --config FILE VERB ARGUMENTS; README.md says what
- * the file holds. One line of JSON on standard output; progress and what went wrong on standard error.
+ * The program of a site in Kubernetes, as recovery runbooks call it: node program.js --config FILE
+ * VERB ARGUMENTS; README.md says what the file holds. One line of JSON on standard output; progress
+ * and what went wrong on standard error.
  */
 const dayAndTwoHours = 26 * 3600;
 

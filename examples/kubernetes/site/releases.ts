@@ -18,9 +18,11 @@ export interface Installed {
 }
 
 /**
- * Brings a release to what the configuration says. What is there just so is left alone; what somebody left half done is finished:
- * a first installation that never came up is taken away and begun anew, a later one goes back to the revision before and from there.
- * Helm's --atomic would take away what failed together with the reason, so it is not used: a person is asked, and looks at it.
+ * Brings a release to what the configuration says. What is there just so is left alone; what
+ * somebody left half done is finished: a first installation that never came up is taken away and
+ * begun anew, a later one goes back to the revision before and from there. Helm's --atomic would
+ * take away what failed together with the reason, so it is not used: a person is asked, and looks
+ * at it.
  */
 export async function install(
   config: SiteConfig,

@@ -27,7 +27,8 @@ interface RestoredDatabase {
 const patience = 6;
 
 /**
- * Restores a base backup by a Job, starts the database on it as a standby, and holds it where it has come to.
+ * Restores a base backup by a Job, starts the database on it as a standby, and holds it where it
+ * has come to.
  * @param point `latest`, or an ISO time
  * @throws Refused before anything is touched when the backup is not good, or another one is there
  */
@@ -91,7 +92,10 @@ export async function restoreDatabase(
   return result;
 }
 
-/** Waits until it is paused at its point, or until nothing is replayed any more; then it is held there. */
+/**
+ * Waits until it is paused at its point, or until nothing is replayed any more; then it is held
+ * there.
+ */
 async function replayed(
   config: SiteConfig,
   database: Database,

@@ -6,10 +6,12 @@ import { call, digest } from './tools.js';
 /*
  * The store outside of all sites, as `aws s3` and `aws s3api` reach it:
  *
- *   base/ID/backup.json, base/ID/PART      a base backup: what it is, and its parts with their digests
+ * base/ID/backup.json, base/ID/PART      a base backup: what it is, and its parts with their
+ * digests
  *   wal/SEGMENT                            WAL, as it was archived
  *   marks/SEGMENT.json                     the last commit that is in the WAL up to this segment
- *   files/SHA256, files/manifest.json      uploaded files by their digest, and which of them there are
+ * files/SHA256, files/manifest.json      uploaded files by their digest, and which of them there
+ * are
  *   config/ID.json                         configuration, and secrets that are encrypted
  *   baseline.json                          speed and tenants in good days
  *
@@ -70,7 +72,10 @@ export class Store {
     return text;
   }
 
-  /** Reads the whole of an object. @returns what is wrong with it; null when it is what it should be */
+  /**
+   * Reads the whole of an object.
+   * @returns what is wrong with it; null when it is what it should be
+   */
   async judge(
     key: string,
     wanted: { sha256: string | null; bytes?: number },
@@ -95,7 +100,10 @@ export class Store {
     return ok && /^[0-9a-f]{64}$/.test(found) ? found : null;
   }
 
-  /** Puts an object there and its digest beside it, the digest last: without it the object does not count. */
+  /**
+   * Puts an object there and its digest beside it, the digest last: without it the object does not
+   * count.
+   */
   async write(key: string, text: string): Promise<void> {
     this.mustWrite();
     const { bucket, prefix } = this.config.store;
@@ -109,7 +117,10 @@ export class Store {
     }
   }
 
-  /** The digest of an object, as the store computed it when it was copied there; null when there is none. */
+  /**
+   * The digest of an object, as the store computed it when it was copied there; null when there is
+   * none.
+   */
   async digestAt({ bucket, prefix }: Place, key: string): Promise<string | null> {
     const { ok, stdout } = await this.aws(
       [

@@ -15,7 +15,10 @@ interface Workload extends KubeObject {
   status?: { replicas?: number; readyReplicas?: number };
 }
 
-/** Its release as the configuration says, with as many pods as before it was stopped. Does not wait for what it did not change. */
+/**
+ * Its release as the configuration says, with as many pods as before it was stopped. Does not wait
+ * for what it did not change.
+ */
 export async function startTier(
   config: SiteConfig,
   tier: Tier,

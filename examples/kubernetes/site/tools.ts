@@ -110,7 +110,10 @@ function told(tool: ToolName, args: readonly string[]): string {
 /** As many at once as one host and one account of a store can bear. */
 const atOnce = 8;
 
-/** Does it for each of them, some at a time. @returns the results, in the order of what was given */
+/**
+ * Does it for each of them, some at a time.
+ * @returns the results, in the order of what was given
+ */
 export async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

@@ -37,7 +37,10 @@ export const checks: Record<string, (site: Site) => Promise<object>> = {
   speed,
 };
 
-/** What each tenant has, and how the database stands; on a database that was restored it is kept, for `verify tenants`. */
+/**
+ * What each tenant has, and how the database stands; on a database that was restored it is kept,
+ * for `verify tenants`.
+ */
 export async function inspect({
   config,
   database,
@@ -150,7 +153,10 @@ async function measure({
   return { p50: at(0.5), p95: at(0.95), requests };
 }
 
-/** @returns its status @throws Refused when it is another one, or there is no answer. What was sent is never told. */
+/**
+ * @returns its status
+ * @throws Refused when it is another one, or there is no answer. What was sent is never told.
+ */
 async function expected({ name, url, method, bodyFile, status }: Request): Promise<number> {
   let response: Response;
   try {

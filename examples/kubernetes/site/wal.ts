@@ -49,7 +49,10 @@ export class Wal {
     return this.segments.reduce((newest, { timeline }) => Math.max(newest, timeline), 1);
   }
 
-  /** All segments that a backup needs, and those after it: up to the first that is missing nothing can be wrong. */
+  /**
+   * All segments that a backup needs, and those after it: up to the first that is missing nothing
+   * can be wrong.
+   */
   async chain(startWal: string): Promise<WalChain & { unbroken: string[] }> {
     const start = this.numberOf(startWal);
     const newest = new Map<number, Segment>();

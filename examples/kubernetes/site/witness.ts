@@ -4,9 +4,9 @@ import { Kubectl, type KubeObject } from './kubectl.js';
 import { Refused } from './refused.js';
 
 /*
- * The witness is a Lease in a cluster outside of all sites. Its holder is the site that may write, and the number of its transitions
- * is the epoch. Every change is a compare-and-swap: of two that begin with the same version of the object the API server lets one
- * through.
+ * The witness is a Lease in a cluster outside of all sites. Its holder is the site that may write,
+ * and the number of its transitions is the epoch. Every change is a compare-and-swap: of two that
+ * begin with the same version of the object the API server lets one through.
  */
 
 const oldHolder = 'runbook/fenced-from';
@@ -50,7 +50,8 @@ export async function makeWitness(config: SiteConfig): Promise<WitnessState> {
 }
 
 /**
- * The holder's lease begins anew. @returns false when another site holds the epoch, or the lease of who held it before may still run
+ * The holder's lease begins anew. @returns false when another site holds the epoch, or the lease of
+ * who held it before may still run
  * @throws Refused when the witness cannot be asked
  */
 export async function renew(config: SiteConfig): Promise<{ held: boolean; epoch: number }> {
@@ -69,8 +70,9 @@ export async function renew(config: SiteConfig): Promise<{ held: boolean; epoch:
 }
 
 /**
- * Gives a site the right to write, and waits until that of the one before has run out for certain. Clocks are not compared: whoever
- * held it may have renewed it until the moment of the change, so the whole lease is waited for from there, or anew when told again.
+ * Gives a site the right to write, and waits until that of the one before has run out for certain.
+ * Clocks are not compared: whoever held it may have renewed it until the moment of the change, so
+ * the whole lease is waited for from there, or anew when told again.
  * @throws Refused when the epoch is not the one before
  */
 export async function fence(

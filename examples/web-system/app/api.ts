@@ -57,7 +57,10 @@ export class Api {
     }
   }
 
-  /** Asked once more when the answer is sent: what is committed is acknowledged only if the lease still holds then. */
+  /**
+   * Asked once more when the answer is sent: what is committed is acknowledged only if the lease
+   * still holds then.
+   */
   private async write(work: () => Promise<Answer>): Promise<Answer> {
     const { writes } = this.site;
     const problem = writes.problem();
@@ -206,7 +209,10 @@ export function send(response: ServerResponse, { status, json, bytes }: Answer):
     .end(text);
 }
 
-/** A standby, or a database whose site has lost its lease (the code that the site's own guard raises). */
+/**
+ * A standby, or a database whose site has lost its lease (the code that the site's own guard
+ * raises).
+ */
 function refusedByDatabase(error: unknown): boolean {
   const { code } = error as { code?: string };
   return code === '25006' || code === 'WS001';

@@ -5,8 +5,9 @@ import { placeOrder, readOrder } from './orders.js';
 import { thisRelease } from './release.js';
 
 /*
- * Does this release work on the schema of WEB_DATABASE_URL? node check.js: does what the release does, in a transaction
- * that is rolled back. Prints one line of JSON; exit code 0 when it works, 1 when it does not.
+ * Does this release work on the schema of WEB_DATABASE_URL? node check.js: does what the release
+ * does, in a transaction that is rolled back. Prints one line of JSON; exit code 0 when it works, 1
+ * when it does not.
  */
 const release = thisRelease();
 const customers = customersOf(release);

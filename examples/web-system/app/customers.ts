@@ -11,7 +11,10 @@ export interface Customer {
 /** Where one generation of the code keeps customers. */
 export interface Customers {
   read(db: pg.Pool | pg.ClientBase, tenant: string, id: string): Promise<Customer | undefined>;
-  /** Creates or replaces; the caller counts the revisions, so that the same request twice is the same as once. */
+  /**
+   * Creates or replaces; the caller counts the revisions, so that the same request twice is the
+   * same as once.
+   */
   write(db: pg.Pool | pg.ClientBase, tenant: string, customer: Customer): Promise<void>;
 }
 
@@ -23,7 +26,10 @@ export function checksumOf(tenant: string, { id, name, revision }: Customer): st
     .slice(0, 16);
 }
 
-/** The first word is the given name, the rest the family name; the database's trigger splits in the same way. */
+/**
+ * The first word is the given name, the rest the family name; the database's trigger splits in the
+ * same way.
+ */
 export function splitName(name: string): [given: string, family: string] {
   const space = name.indexOf(' ');
   return space < 0 ? [name, ''] : [name.slice(0, space), name.slice(space + 1)];

@@ -5,7 +5,8 @@ import { whenOwnerEnds } from './owner.js';
 import { thisRelease } from './release.js';
 
 /*
- * The static part of a site: node frontend.js. Settings by environment: WEB_PORT, WEB_OWNER, WEB_SITE. Prints `web ready http://…`.
+ * The static part of a site: node frontend.js. Settings by environment: WEB_PORT, WEB_OWNER,
+ * WEB_SITE. Prints `web ready http://…`.
  */
 const env = process.env;
 const release = thisRelease();

@@ -1,6 +1,9 @@
 import type { Release } from './release.js';
 
-/** Upper bounds in seconds: fine where this service answers, so that a p95 read off them is worth something. */
+/**
+ * Upper bounds in seconds: fine where this service answers, so that a p95 read off them is worth
+ * something.
+ */
 const bounds = [
   0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1,
   2.5, 5,

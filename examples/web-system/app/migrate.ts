@@ -11,10 +11,11 @@ import { thisRelease } from './release.js';
  *
  *   node migrate.js expand|contract|undo [--lock-timeout MS] [--attempts N] [--pause MS]
  *
- * Each file is one transaction, done once and noted in `schema_history`; told again, it does what is left. `undo` takes back
- * what this release did: what another release has done before, a running one may need. A statement
- * that waits for a lock makes everybody queue behind it, so it gives up after the lock time-out, lets the queue go, and
- * tries again after a pause. Prints one line of JSON; exit code 0 done, 1 failed, 75 no lock to be had (try later).
+ * Each file is one transaction, done once and noted in `schema_history`; told again, it does what
+ * is left. `undo` takes back what this release did: what another release has done before, a running
+ * one may need. A statement that waits for a lock makes everybody queue behind it, so it gives up
+ * after the lock time-out, lets the queue go, and tries again after a pause. Prints one line of
+ * JSON; exit code 0 done, 1 failed, 75 no lock to be had (try later).
  */
 const phases = ['expand', 'contract', 'undo'] as const;
 type Phase = (typeof phases)[number];
@@ -51,7 +52,9 @@ function scriptsOf(of: Phase): Script[] {
     .map((name) => ({ name, text: readFileSync(`${path}/${name}`, 'utf8') }));
 }
 
-/** One change at a time; the lock ends with the session, so that a killed program holds nobody up. */
+/**
+ * One change at a time; the lock ends with the session, so that a killed program holds nobody up.
+ */
 async function alone(client: pg.Client): Promise<void> {
   await client.query(`SELECT pg_advisory_lock(hashtext('web schema'))`);
   await client.query(`CREATE TABLE IF NOT EXISTS schema_history (

@@ -6,7 +6,10 @@ export interface Order {
   amount: number;
 }
 
-/** Places an order; the reference is the client's. @returns false when this reference was used before */
+/**
+ * Places an order; the reference is the client's.
+ * @returns false when this reference was used before
+ */
 export async function placeOrder(
   db: pg.Pool | pg.ClientBase,
   tenant: string,

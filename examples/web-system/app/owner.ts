@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 
 const lookMs = 500;
 
-/** When a process started, as the system counts; '' where the system does not tell, undefined when there is none. */
+/**
+ * When a process started, as the system counts; '' where the system does not tell, undefined when
+ * there is none.
+ */
 export function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -29,7 +32,10 @@ export function livesStill(name: string): boolean {
   return startOf(Number(pid)) === started;
 }
 
-/** Calls back once, soon after the process named has ended, however it ended. @param owner undefined: never */
+/**
+ * Calls back once, soon after the process named has ended, however it ended.
+ * @param owner undefined: never
+ */
 export function whenOwnerEnds(owner: string | undefined, ended: () => void): void {
   if (owner === undefined) return;
   const timer = setInterval(() => {

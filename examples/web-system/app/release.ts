@@ -12,7 +12,10 @@ export const flaws = [
 ] as const;
 export type Flaw = (typeof flaws)[number];
 
-/** The generations of the code: 1 knows `full_name`, 2 writes both, 3 knows `given_name` and `family_name` only. */
+/**
+ * The generations of the code: 1 knows `full_name`, 2 writes both, 3 knows `given_name` and
+ * `family_name` only.
+ */
 export type Generation = 1 | 2 | 3;
 
 /** `release.json` beside the program: what this artefact is. */

@@ -10,14 +10,17 @@ import { thisRelease } from './release.js';
 import { siteSide } from './site.js';
 
 /*
- * One instance of the application: node server.js. Settings by environment: WEB_DATABASE_URL, WEB_INSTANCE (its name),
- * WEB_PORT, WEB_OWNER (a process; the instance ends when that one has ended), WEB_LINGER_MS; at a site those of site.ts.
- * Prints `web ready http://…`.
+ * One instance of the application: node server.js. Settings by environment: WEB_DATABASE_URL,
+ * WEB_INSTANCE (its name), WEB_PORT, WEB_OWNER (a process; the instance ends when that one has
+ * ended), WEB_LINGER_MS; at a site those of site.ts. Prints `web ready http://…`.
  */
 const env = process.env;
 const release = thisRelease();
 const instance = env['WEB_INSTANCE'] ?? 'web';
-/** How long it still takes requests after it said that it is not ready, so that whoever looks at /ready has seen it. */
+/**
+ * How long it still takes requests after it said that it is not ready, so that whoever looks at
+ * /ready has seen it.
+ */
 const lingerMs = Number(env['WEB_LINGER_MS'] ?? 500);
 /** Requests that take longer than this are not waited for. */
 const graceMs = 10_000;

@@ -51,7 +51,9 @@ export class Sessions {
     return { token: `${content}.${this.signature(content)}`, until: new Date(until).toISOString() };
   }
 
-  /** The session of an `Authorization: Bearer …` header; undefined when it is none of ours, or over. */
+  /**
+   * The session of an `Authorization: Bearer …` header; undefined when it is none of ours, or over.
+   */
   of(header: string | undefined): Session | undefined {
     const [, content = '', signature = ''] = /^Bearer ([\w-]+)\.([\w-]+)$/.exec(header ?? '') ?? [];
     const wanted = Buffer.from(this.signature(content));

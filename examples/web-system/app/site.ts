@@ -11,7 +11,10 @@ export interface ApplicationConfig {
   uploadLimitBytes: number;
 }
 
-/** What an instance has at a site and nowhere else: log-ins, uploads, and a lease that writes depend on. */
+/**
+ * What an instance has at a site and nowhere else: log-ins, uploads, and a lease that writes depend
+ * on.
+ */
 export interface SiteSide {
   sessions: Sessions | undefined;
   uploads: Uploads | undefined;
@@ -20,8 +23,8 @@ export interface SiteSide {
 }
 
 /**
- * By environment: WEB_CONFIG (application.json), WEB_SESSION_SECRET (file), WEB_FILES (folder), WEB_LEASE and WEB_DRAINING
- * (files). Without them it is an instance as everywhere.
+ * By environment: WEB_CONFIG (application.json), WEB_SESSION_SECRET (file), WEB_FILES (folder),
+ * WEB_LEASE and WEB_DRAINING (files). Without them it is an instance as everywhere.
  */
 export function siteSide(env: NodeJS.ProcessEnv): SiteSide {
   const { WEB_CONFIG: configFile, WEB_SESSION_SECRET: secretFile, WEB_FILES: files } = env;

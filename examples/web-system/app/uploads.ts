@@ -14,14 +14,20 @@ export function sha256Of(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Where content lies below a folder, by its digest: the same content is there once, and never changes. */
+/**
+ * Where content lies below a folder, by its digest: the same content is there once, and never
+ * changes.
+ */
 export function contentPath(folder: string, sha256: string): string {
   return join(folder, sha256.slice(0, 2), sha256);
 }
 
 let written = 0;
 
-/** Puts content there for good: on disk, under its final name, when this returns. What is there already is left. */
+/**
+ * Puts content there for good: on disk, under its final name, when this returns. What is there
+ * already is left.
+ */
 export async function keepContent(folder: string, sha256: string, bytes: Buffer): Promise<void> {
   const path = contentPath(folder, sha256);
   if (existsSync(path)) return;
@@ -49,7 +55,10 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Files that tenants upload: content below the site's folder, a row for each name, and a job for the worker. */
+/**
+ * Files that tenants upload: content below the site's folder, a row for each name, and a job for
+ * the worker.
+ */
 export class Uploads {
   constructor(private readonly folder: string) {}
 
@@ -67,7 +76,10 @@ export class Uploads {
     return upload;
   }
 
-  /** @returns undefined when there is no such file @throws Error when its content is not what its row says */
+  /**
+   * @returns undefined when there is no such file
+   * @throws Error when its content is not what its row says
+   */
   async read(
     db: pg.Pool,
     tenant: string,

@@ -11,9 +11,10 @@ import { thisRelease } from './release.js';
 import { contentPath, keepContent, sha256Of, type Upload } from './uploads.js';
 
 /*
- * The worker of a site: node worker.js. Takes jobs from their table; for each upload it checks the content against its
- * digest and ships it to the vault. Settings by environment: WEB_DATABASE_URL, WEB_INSTANCE, WEB_PORT, WEB_OWNER, WEB_FILES,
- * WEB_SITE, and WEB_VAULT unless nothing is to be shipped. Prints `web ready http://…`.
+ * The worker of a site: node worker.js. Takes jobs from their table; for each upload it checks the
+ * content against its digest and ships it to the vault. Settings by environment: WEB_DATABASE_URL,
+ * WEB_INSTANCE, WEB_PORT, WEB_OWNER, WEB_FILES, WEB_SITE, and WEB_VAULT unless nothing is to be
+ * shipped. Prints `web ready http://…`.
  */
 const env = process.env;
 const release = thisRelease();
@@ -40,7 +41,10 @@ let done = 0;
 let problem: string | null = null;
 let stopping = false;
 
-/** Takes some jobs and does them; who dies in between has done nothing, and shipping twice is the same as once. */
+/**
+ * Takes some jobs and does them; who dies in between has done nothing, and shipping twice is the
+ * same as once.
+ */
 async function work(): Promise<number> {
   const client = await pool.connect();
   try {

@@ -6,7 +6,10 @@ export interface LeaseFile {
   epoch: number;
   /** Milliseconds since 1970. */
   wallUntil: number;
-  /** Milliseconds on the machine's monotonic clock: the same for all of its processes, and it goes on while one is stopped. */
+  /**
+   * Milliseconds on the machine's monotonic clock: the same for all of its processes, and it goes
+   * on while one is stopped.
+   */
   monotonicUntil: number;
 }
 
@@ -31,8 +34,9 @@ export function readLease(file: string): LeaseFile | undefined {
 }
 
 /**
- * May this instance acknowledge a write? At a site only while the site's lease holds, asked before the write and again
- * when it is committed: whoever was stopped in between must not say that it is done. Elsewhere always.
+ * May this instance acknowledge a write? At a site only while the site's lease holds, asked before
+ * the write and again when it is committed: whoever was stopped in between must not say that it is
+ * done. Elsewhere always.
  */
 export class Writes {
   underWay = 0;

@@ -60,7 +60,10 @@ export function digestOfManifest(data: string): string {
     .digest('hex');
 }
 
-/** Reads a base backup from its first byte to its last. Nothing of it is believed before it is checked. */
+/**
+ * Reads a base backup from its first byte to its last. Nothing of it is believed before it is
+ * checked.
+ */
 export async function judgeBackup(
   config: SiteConfig,
   id: string,

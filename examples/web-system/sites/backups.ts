@@ -12,7 +12,10 @@ import type { SiteConfig } from './site-config.js';
 import { chainFrom, lastCommitIn, newestTimeline, type WalChain } from './wal.js';
 import { askWitness } from './witness-client.js';
 
-/** Of the restore, beside what was measured when the backup was taken: starting servers, and a segment of WAL. */
+/**
+ * Of the restore, beside what was measured when the backup was taken: starting servers, and a
+ * segment of WAL.
+ */
 const startMs = 2_000;
 const segmentMs = 25;
 
@@ -91,7 +94,10 @@ export async function assess(
   };
 }
 
-/** The one that leads furthest, the newest of those; to a point in time the newest that was taken before it. */
+/**
+ * The one that leads furthest, the newest of those; to a point in time the newest that was taken
+ * before it.
+ */
 function choose(ways: readonly Way[], at: string | undefined): Way | undefined {
   const before = ways.filter(
     ({ backup }) => at === undefined || microsOf(backup.ended) <= microsOf(at),
@@ -118,7 +124,10 @@ function lossOf(way: Way | undefined, ways: readonly Way[], at: string | undefin
   return null;
 }
 
-/** When the site that held the epoch was last heard of; now, while it still is. Milliseconds since 1970. */
+/**
+ * When the site that held the epoch was last heard of; now, while it still is. Milliseconds since
+ * 1970.
+ */
 async function endOfWrites({ witness }: SiteConfig): Promise<number> {
   if (witness === null) return Date.now();
   const state = await askWitness(witness).catch(() => undefined);

@@ -20,7 +20,8 @@ interface Manifest {
 }
 
 /**
- * Takes a base backup of the running database into the vault: it has its name only when it is whole and verified.
+ * Takes a base backup of the running database into the vault: it has its name only when it is whole
+ * and verified.
  * @throws Refused with what the programs said
  */
 export async function takeBackup(

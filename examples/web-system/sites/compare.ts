@@ -15,14 +15,22 @@ export interface Comparison {
   lost: NotThere[];
   /** There, but not what was written. */
   wrong: NotThere[];
-  /** Writes of which the client does not know what became of them, and how many of those are at the site. */
+  /**
+   * Writes of which the client does not know what became of them, and how many of those are at the
+   * site.
+   */
   unknown: number;
   unknownThere: number;
   newestThere: string | null;
   oldestLost: string | null;
-  /** The newest acknowledged write up to the failure that is there with all that were acknowledged before it. */
+  /**
+   * The newest acknowledged write up to the failure that is there with all that were acknowledged
+   * before it.
+   */
   recoveredUntil: string | null;
-  /** From there to the failure, milliseconds; null when no failure is given, or nothing is there. */
+  /**
+   * From there to the failure, milliseconds; null when no failure is given, or nothing is there.
+   */
   rpoMs: number | null;
 }
 

@@ -7,7 +7,8 @@ import { writeDurably, writeJsonDurably, syncFolderNow } from './durable-files.j
 import { placesOf, Refused, vaultPlaces, type SiteConfig } from './site-config.js';
 
 /*
- * Configuration and secrets of a site in the vault. Secrets are encrypted (AES-256-GCM) with a key that is not there.
+ * Configuration and secrets of a site in the vault. Secrets are encrypted (AES-256-GCM) with a key
+ * that is not there.
  */
 
 interface ConfigManifest {
@@ -84,7 +85,10 @@ export function judgeConfig(config: SiteConfig): JudgedConfig {
   }
 }
 
-/** Puts configuration and secrets in their places, when all of them are what the manifest says. @throws Refused */
+/**
+ * Puts configuration and secrets in their places, when all of them are what the manifest says.
+ * @throws Refused
+ */
 export function restoreConfig(config: SiteConfig): {
   files: number;
   restored: string[];

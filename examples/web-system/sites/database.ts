@@ -22,7 +22,8 @@ import { end, startDetached } from './processes.js';
 import { placesOf, Refused, type SiteConfig } from './site-config.js';
 
 /*
- * PostgreSQL of a site. It starts as a primary only where the caller knows that the site holds the epoch.
+ * PostgreSQL of a site. It starts as a primary only where the caller knows that the site holds the
+ * epoch.
  */
 
 export const superuser = 'site';

@@ -21,8 +21,8 @@ export interface Drained {
 }
 
 /**
- * Ends all writing at this site in good order, and brings all of it into the vault. What is acknowledged is there
- * afterwards; what is not is refused.
+ * Ends all writing at this site in good order, and brings all of it into the vault. What is
+ * acknowledged is there afterwards; what is not is refused.
  */
 export async function drain(config: SiteConfig, say: (line: string) => void): Promise<Drained> {
   if (config.isolated)

@@ -3,7 +3,11 @@ import { dirname } from 'node:path';
 
 let written = 0;
 
-/** Replaces a file for good: readers see the old or the new, and the new is on disk when this returns. @param mode 0o644 unless said otherwise */
+/**
+ * Replaces a file for good: readers see the old or the new, and the new is on disk when this
+ * returns.
+ * @param mode 0o644 unless said otherwise
+ */
 export function writeDurably(file: string, content: string | Buffer, mode = 0o644): void {
   written += 1;
   const half = `${file}.${process.pid}.${written}`;

@@ -3,8 +3,8 @@ import { Refused, vaultPlaces, type SiteConfig } from './site-config.js';
 import { advanceEpoch } from './witness-client.js';
 
 /**
- * Lets the epoch go on to a site. When this returns, who held it before can acknowledge nothing more, and the vault takes
- * nothing from it.
+ * Lets the epoch go on to a site. When this returns, who held it before can acknowledge nothing
+ * more, and the vault takes nothing from it.
  * @throws Refused when the epoch is not the one before, or the witness cannot be reached
  */
 export async function fence(

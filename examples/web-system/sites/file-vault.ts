@@ -69,8 +69,8 @@ export function contentIn(folder: string, sha256: string): 'good' | 'missing' | 
 }
 
 /**
- * Fetches files from the vault: those that the restored database names, or those of the manifest while there is no
- * database. Each is checked before and after it is copied.
+ * Fetches files from the vault: those that the restored database names, or those of the manifest
+ * while there is no database. Each is checked before and after it is copied.
  */
 export async function restoreFiles(config: SiteConfig): Promise<RestoredFiles> {
   const state = await databaseState(config);

@@ -36,7 +36,8 @@ export function newPassword(): string {
 }
 
 /**
- * The site that everything begins at: with tenants and their data, all tiers, and what it needs in the vault to be restored.
+ * The site that everything begins at: with tenants and their data, all tiers, and what it needs in
+ * the vault to be restored.
  * @param documentMegabytes of further data, for those who measure
  */
 export async function makeFirstSite(

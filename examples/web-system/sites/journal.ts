@@ -12,7 +12,10 @@ export interface JournalEntry {
   id: string;
   /** Of a customer, from 1; 0 for what is written once. */
   revision: number;
-  /** Of a customer the application's checksum, of an order `customer/amount`, of an upload the SHA-256 of its content. */
+  /**
+   * Of a customer the application's checksum, of an order `customer/amount`, of an upload the
+   * SHA-256 of its content.
+   */
   checksum: string;
   /** The instance that answered; null when it was none. */
   by: string | null;

@@ -8,9 +8,10 @@ import { placesOf, readSiteConfig } from './site-config.js';
 import { renewLease } from './witness-client.js';
 
 /*
- * The keeper of a site: node keeper.js CONFIG. Renews the site's lease at the witness and writes it where the API and the
- * guard in the database read it. When another site holds the epoch it makes the database a standby: it restarts it so that
- * nobody can write. An isolated site grants itself its lease.
+ * The keeper of a site: node keeper.js CONFIG. Renews the site's lease at the witness and writes it
+ * where the API and the guard in the database read it. When another site holds the epoch it makes
+ * the database a standby: it restarts it so that nobody can write. An isolated site grants itself
+ * its lease.
  */
 const config = readSiteConfig(process.argv[2] ?? '');
 const places = placesOf(config);

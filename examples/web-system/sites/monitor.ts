@@ -8,8 +8,9 @@ import { placesOf, readSiteConfig } from './site-config.js';
 import { checks } from './verify.js';
 
 /*
- * Watches a site: node monitor.js CONFIG. Looks at all tiers every two seconds, keeps what it found in run/health.json, says when
- * that changes, and takes a base backup as often as the configuration says.
+ * Watches a site: node monitor.js CONFIG. Looks at all tiers every two seconds, keeps what it found
+ * in run/health.json, says when that changes, and takes a base backup as often as the configuration
+ * says.
  */
 const config = readSiteConfig(process.argv[2] ?? '');
 const places = placesOf(config);

@@ -11,8 +11,8 @@ import { placesOf, Refused, type SiteConfig } from './site-config.js';
 import { configFileOf } from './tiers.js';
 
 /**
- * Starts to watch this site, saves its configuration, and has a base backup taken here unless the vault has one of its present timeline:
- * from then on it can be restored without what was before.
+ * Starts to watch this site, saves its configuration, and has a base backup taken here unless the
+ * vault has one of its present timeline: from then on it can be restored without what was before.
  */
 export async function monitor(
   config: SiteConfig,

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { whenOwnerEnds } from '../app/owner.js';
 
 /*
- * The maintenance page that the entrance shows while no site serves users: node page.js PORT OWNER. Prints `page ready http://…`.
+ * The maintenance page that the entrance shows while no site serves users: node page.js PORT OWNER.
+ * Prints `page ready http://…`.
  */
 const [port = '0', owner] = process.argv.slice(2);
 const retryAfterSeconds = 5;

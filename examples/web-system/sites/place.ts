@@ -36,7 +36,8 @@ const roomBeside = 256 * 2 ** 20;
 /**
  * Makes an empty place for a site, with room for what is to be restored there.
  * @param run whose place it is; null: nobody's
- * @throws Refused when there is something already, another run's, too little room, or a port is taken
+ * @throws Refused when there is something already, another run's, too little room, or a port is
+ *   taken
  */
 export async function provision(
   config: SiteConfig,
@@ -149,7 +150,8 @@ export async function killSite(config: SiteConfig): Promise<void> {
 }
 
 /**
- * SIGSTOP for all of the site. Whoever was just starting something is stopped first, so that in the end nobody is left out.
+ * SIGSTOP for all of the site. Whoever was just starting something is stopped first, so that in the
+ * end nobody is left out.
  * @returns the processes
  */
 export function stopAll(config: SiteConfig): number[] {

@@ -17,8 +17,9 @@ import { readyTier, startTier, stopTiers, tierOf } from './tiers.js';
 import { checks, measureSpeed } from './verify.js';
 
 /*
- * The program of a site, as recovery runbooks call it: node program.js CONFIG VERB ARGUMENTS; README.md has the verbs and what
- * they print. One line of JSON on standard output; progress and what went wrong on standard error.
+ * The program of a site, as recovery runbooks call it: node program.js CONFIG VERB ARGUMENTS;
+ * README.md has the verbs and what they print. One line of JSON on standard output; progress and
+ * what went wrong on standard error.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,7 +28,10 @@ const { values, positionals } = parseArgs({
 const [configFile = '', verb = '', first = '', second = ''] = positionals;
 const config = readSiteConfig(configFile);
 const run = values.run ?? process.env['RUNBOOK_RUN'] ?? null;
-/** The age that is allowed unless said is for choosing; what was chosen and named is restored however old it has become. */
+/**
+ * The age that is allowed unless said is for choosing; what was chosen and named is restored
+ * however old it has become.
+ */
 const unlessSaid = verb === 'restore-database' ? Infinity : config.maxAgeSeconds;
 const maxAgeSeconds = values['max-age'] === undefined ? unlessSaid : Number(values['max-age']);
 

@@ -38,7 +38,8 @@ export async function promote(
     throw new Refused(`the database is ${state}: restore or start it first`);
   await startKeeper(config);
   if (state === 'standby') {
-    // The vault goes on filling while a drill is under way: a restart holds the recovery exactly where it was checked.
+    // The vault goes on filling while a drill is under way: a restart holds the recovery exactly
+    // where it was checked.
     if (config.isolated && existsSync(places.recovery)) {
       await stopDatabase(config);
       await startDatabase(config, 'standby');

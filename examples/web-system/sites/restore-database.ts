@@ -42,7 +42,8 @@ interface Wanted {
 }
 
 /**
- * Restores a base backup and recovers it to a point. The database can be read then, and not written; it replays nothing more.
+ * Restores a base backup and recovers it to a point. The database can be read then, and not
+ * written; it replays nothing more.
  * @param point `latest`, or an ISO time
  * @param run whose place it must be
  * @throws Refused before anything is touched when the backup is not good, or the place is not empty
@@ -136,7 +137,10 @@ async function unpack(
   renameSync(half, places.data);
 }
 
-/** Waits until recovery has come to its point, or to the end of the WAL in the vault, and holds it there. */
+/**
+ * Waits until recovery has come to its point, or to the end of the WAL in the vault, and holds it
+ * there.
+ */
 async function recovered(
   config: SiteConfig,
   client: pg.Client,
@@ -152,7 +156,8 @@ async function recovered(
     const { paused = false, lsn = '' } = rows[0] ?? {};
     if (paused) return;
     const asked = segmentsAsked(absent);
-    // Asked for the same segment again and again while nothing is replayed any more: this is the end.
+    // Asked for the same segment again and again while nothing is replayed any more: this is the
+    // end.
     const times = lsn === before.lsn && asked.last === before.asked ? before.times : asked.count;
     if (asked.last !== '' && asked.count >= times + 3) {
       await client.query('SELECT pg_wal_replay_pause()');

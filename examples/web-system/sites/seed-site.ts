@@ -14,7 +14,10 @@ export interface Login {
   password: string;
 }
 
-/** First content of a site: customers, orders, log-ins and files of several tenants. The guard is not there yet. */
+/**
+ * First content of a site: customers, orders, log-ins and files of several tenants. The guard is
+ * not there yet.
+ */
 export async function seedSite(
   client: pg.Client,
   filesFolder: string,

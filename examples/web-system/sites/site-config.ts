@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a site's program knows of its site; kept outside of the site's folder, which can be lost. */
+/**
+ * What a site's program knows of its site; kept outside of the site's folder, which can be lost.
+ */
 export interface SiteConfig {
   site: string;
   /** A drill's site: it never writes into the vault and knows no witness. */

@@ -54,8 +54,8 @@ export interface VerbResult {
 export type SiteTarget = Omit<TargetDeclaration, 'name'>;
 
 /**
- * The whole system: site a with everything on it, the place of site b, the place of a drill, vault, witness and entrance. All of it ends
- * when this process has ended.
+ * The whole system: site a with everything on it, the place of site b, the place of a drill, vault,
+ * witness and entrance. All of it ends when this process has ended.
  */
 export class SiteSystem {
   private constructor(
@@ -69,7 +69,10 @@ export class SiteSystem {
     private readonly pageAddress: string,
   ) {}
 
-  /** @param folder of its own, that PostgreSQL's account can enter @throws Error; then nothing is left running */
+  /**
+   * @param folder of its own, that PostgreSQL's account can enter
+   * @throws Error; then nothing is left running
+   */
   static async start(folder: string, options: SiteSystemOptions): Promise<SiteSystem> {
     const say = options.say ?? (() => undefined);
     mustBeReachable(folder);
@@ -191,12 +194,18 @@ export class SiteSystem {
     return Writer.start({ url: this.url, ...options, login: this.writer });
   }
 
-  /** Is every acknowledged write of a journal at this site? @param failedAt milliseconds since 1970 */
+  /**
+   * Is every acknowledged write of a journal at this site?
+   * @param failedAt milliseconds since 1970
+   */
   compare(journal: string, site: SiteName, failedAt?: number): Promise<Comparison> {
     return compare(journal, this.configs[site], failedAt);
   }
 
-  /** The disaster: kill -9 of everything at the site, and its folder is gone. @returns when it was, as milliseconds since 1970 */
+  /**
+   * The disaster: kill -9 of everything at the site, and its folder is gone.
+   * @returns when it was, as milliseconds since 1970
+   */
   async destroySite(site: SiteName): Promise<number> {
     const at = Date.now();
     await wipe(this.configs[site]);

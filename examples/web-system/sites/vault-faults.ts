@@ -94,7 +94,10 @@ export function damageSegment(vault: string, name: string): void {
   flipByte(join(vaultPlaces(vault).wal, name));
 }
 
-/** @returns tenant, name and digest of the file whose content is gone now: the one that was shipped last */
+/**
+ * @returns tenant, name and digest of the file whose content is gone now: the one that was shipped
+ *   last
+ */
 export function dropFile(vault: string): { tenant: string; name: string; sha256: string } {
   const { manifest, files } = vaultPlaces(vault);
   const newest = jsonLines<{ tenant: string; name: string; sha256: string }>(manifest)

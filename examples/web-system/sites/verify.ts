@@ -9,7 +9,8 @@ import { Refused, vaultPlaces, type SiteConfig } from './site-config.js';
 import { askTier, probe } from './tiers.js';
 
 /*
- * Checks of a site, through its own API and beside it. Each says its numbers, or why it is not well.
+ * Checks of a site, through its own API and beside it. Each says its numbers, or why it is not
+ * well.
  */
 
 const measured = 200;
@@ -100,7 +101,8 @@ async function queries(config: SiteConfig): Promise<object> {
 
 async function tenants(config: SiteConfig): Promise<object> {
   const content = await inspect(config);
-  // Which these are, `restore-files` has told; whether to go on without them is not for this program to say.
+  // Which these are, `restore-files` has told; whether to go on without them is not for this
+  // program to say.
   const lost = (await filesNotThere(config)).map(({ sha256 }) => sha256);
   if (!content.sequencesOk)
     throw new Refused('a sequence is behind its table: new rows would collide');

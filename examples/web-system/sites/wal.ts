@@ -6,7 +6,8 @@ import { asServer, walSegmentBytes } from './database.js';
 import { vaultPlaces, type SiteConfig } from './site-config.js';
 
 /*
- * The WAL in the vault: which segments follow a base backup without a gap, and until when they lead.
+ * The WAL in the vault: which segments follow a base backup without a gap, and until when they
+ * lead.
  */
 
 const segmentsPerLog = 2 ** 32 / walSegmentBytes;

@@ -14,8 +14,10 @@ import type { WitnessState } from './witness-client.js';
  *   node witness.js FILE PORT OWNER LEASE_MS FIRST_SITE
  *
  *   GET  /                                  {epoch, site, leaseMs, fencedAt, renewedAt}
- *   POST /renew {site}                      200 for who holds the epoch: the lease runs from when the request was sent; else 409
- *   POST /advance {expectedEpoch, site}     200 {epoch, site, fencedAt} when the lease before has run out for certain; else 409
+ * POST /renew {site}                      200 for who holds the epoch: the lease runs from when the
+ * request was sent; else 409
+ * POST /advance {expectedEpoch, site}     200 {epoch, site, fencedAt} when the lease before has run
+ * out for certain; else 409
  *
  * Prints `witness ready http://…`.
  */
@@ -38,7 +40,9 @@ let kept: Kept = found ?? {
 };
 if (!found) keep(kept);
 let renewedAt: string | null = null;
-/** What was granted before a restart is not known any more: it may have been granted just before. */
+/**
+ * What was granted before a restart is not known any more: it may have been granted just before.
+ */
 let leaseUntil = monotonicMs() + kept.leaseMs;
 
 function keep(next: Kept): void {

@@ -16,9 +16,9 @@ import type { WriterReport } from './writer-client.js';
  *
  *   node writer.js --url http://127.0.0.1:8080 --journal FILE [--rate 30] [--clients 2]
  *
- * The log-in is in the environment, WEB_WRITER={"user":…,"password":…}. Each client has a tenant, logs in, and sends one
- * request after the other: customers, orders and files. Reads lines from its standard input: `report` prints how it stands,
- * `stop` ends it; the input's end ends it too.
+ * The log-in is in the environment, WEB_WRITER={"user":…,"password":…}. Each client has a tenant,
+ * logs in, and sends one request after the other: customers, orders and files. Reads lines from its
+ * standard input: `report` prints how it stands, `stop` ends it; the input's end ends it too.
  */
 const { values } = parseArgs({
   options: {

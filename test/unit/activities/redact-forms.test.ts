@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { Redactor } from '../../../activities/redact.js';
 
 /*
- * One canary in everything that encoders make of it. With the guard off (a redactor that knows no secret, and one whose
- * text is cut first) the same search has to find it.
+ * One canary in everything that encoders make of it. With the guard off (a redactor that knows no
+ * secret, and one whose text is cut first) the same search has to find it.
  */
 
 const canary = 'cänary: p&ss"w/rd+ \\1?🔑~9zQ';

@@ -5,7 +5,10 @@ import { runCli } from '../../../client/program.js';
 import { testFolder } from '../../helpers/folder.js';
 import { recordedIo } from './fake-io.js';
 
-/* Runbooks that are data are known to the command line of the machine that has them, with nothing running. */
+/*
+ * Runbooks that are data are known to the command line of the machine that has them, with nothing
+ * running.
+ */
 
 let folder: string;
 beforeAll(() => {
