@@ -25,6 +25,8 @@ export interface Verdict {
 const noticeableMs = 10;
 /** Fewer failed requests than this may be chance, whatever their share. */
 const leastErrors = 3;
+/** The same for slow ones: a p95 says something once this many requests lie above it. */
+const leastSlow = 3;
 
 /**
  * Is the candidate worse than the baseline?
@@ -44,6 +46,8 @@ export function compare(
     return { is: 'inconclusive', why: [...gaps, few].join('; ') };
   }
   const slow = tooSlow(candidate, baseline, limits);
+  if (slow && isChance(candidate))
+    return { is: 'inconclusive', why: `${slow}, but of ${candidate.requests} requests only` };
   if (slow) return { is: 'fail', why: slow };
   if (gaps.length > 0) return { is: 'inconclusive', why: gaps.join('; ') };
   const compared = baseline?.p95Ms ?? null;
@@ -91,6 +95,11 @@ function tooSlow(
   if (p95 === null || before === null || p95 <= before * latency || p95 - before < noticeableMs)
     return null;
   return `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is allowed)`;
+}
+
+/** So few requests that some slow ones, which any machine has, make a p95 of their own. */
+function isChance({ requests }: AnalysisNumbers): boolean {
+  return 0.05 * requests < leastSlow;
 }
 
 /**

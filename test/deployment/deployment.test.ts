@@ -209,6 +209,7 @@ const cases: Case[] = [
     found: /with 10 % of the traffic: its p95 is/,
     state: 'rolled-back',
     harmed: 0,
+    inputs: { window: '3s' },
     long: true,
   },
   {
