@@ -82,7 +82,7 @@ export async function findPostgres(cache: string, say?: (line: string) => void):
     if (existsSync(join(given, 'initdb'))) return given;
     throw new EmbeddedError(`RUNBOOK_POSTGRES_BIN names ${given}, where there is no initdb.`);
   }
-  const onPath = which('initdb', []);
+  const onPath = which('initdb');
   if (
     onPath &&
     existsSync(join(dirname(onPath), 'postgres')) &&
@@ -135,7 +135,8 @@ async function scriptOf(
   return program;
 }
 
-function which(program: string, further: readonly string[]): string | undefined {
+/** A program on the PATH or in `further` folders; undefined when it is in none. */
+export function which(program: string, further: readonly string[] = []): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...further];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }

@@ -49,3 +49,8 @@ export function patience(): number {
 export function stretched(ms: number): number {
   return Math.round(ms * patience());
 }
+
+/** As `stretched`, without a margin for what the machine may be given to do later. */
+export function atThisPace(ms: number): number {
+  return stretched(ms) / margin;
+}

@@ -4,20 +4,16 @@
  *
  *   npm run screenshots
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { Operator } from '../dist/examples/demo/cli.js';
 import { withStack } from '../dist/examples/demo/stack.js';
+import { browserProgram } from '../dist/test/helpers/browser.js';
 
 const images = join(resolve(import.meta.dirname, '..'), 'docs', 'images');
-const program = [
-  process.env.CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find((path) => path && existsSync(path));
+const program = browserProgram();
 if (!program) {
   process.stderr.write('There is no Chromium here. Install one, or name it in CHROMIUM.\n');
   process.exit(1);

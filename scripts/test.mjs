@@ -23,7 +23,7 @@ import { patternsOf, suites } from './lib/suites.mjs';
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 const { startServices } = await import('../dist/embedded/services.js');
-const { measurePatience, stretched } = await import('../dist/embedded/pace.js');
+const { atThisPace, measurePatience } = await import('../dist/embedded/pace.js');
 
 /** After `--suite NAME` or alone: arguments for jest. */
 const suite = process.argv[2] === '--suite' ? process.argv[3] : undefined;
@@ -134,7 +134,7 @@ process.exitCode = stoppedBy || exitCode;
 /** When a suite is ended. The long forms take their time. */
 function limitMs() {
   if (process.env.RUNBOOK_CHAOS === 'long') return 90 * 60_000;
-  return stretched((suite === undefined ? 30 : suites[suite].limitMinutes) * 60_000) / 2;
+  return atThisPace((suite === undefined ? 30 : suites[suite].limitMinutes) * 60_000);
 }
 
 function judgeCoverage({ complete, summary, lines }) {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { which } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 
 /*
@@ -49,12 +50,12 @@ export const isHelmBuilt = (): boolean => existsSync(join(helmFolder(), 'helm'))
 export function findHelm(): string | undefined {
   const given = process.env['RUNBOOK_HELM_BIN'];
   if (given) return given;
-  return isHelmBuilt() ? join(helmFolder(), 'helm') : onPath('helm', ['/usr/local/bin']);
+  return isHelmBuilt() ? join(helmFolder(), 'helm') : which('helm', ['/usr/local/bin']);
 }
 
 /** kubectl: built, else installed; undefined when there is none. */
 export function findKubectl(): string | undefined {
-  return existsSync(program('kubectl')) ? program('kubectl') : onPath('kubectl', []);
+  return existsSync(program('kubectl')) ? program('kubectl') : which('kubectl');
 }
 
 /** What the build would still have to make; empty when all is there. */
@@ -67,7 +68,7 @@ export function notBuilt(): string[] {
 
 /** Go, which builds them; undefined when it is not installed. */
 export function findGo(): string | undefined {
-  return process.env['RUNBOOK_GO_BIN'] ?? onPath('go', ['/usr/local/go/bin']);
+  return process.env['RUNBOOK_GO_BIN'] ?? which('go', ['/usr/local/go/bin']);
 }
 
 /**
@@ -76,7 +77,7 @@ export function findGo(): string | undefined {
 export function findEtcd(): string | undefined {
   const given = process.env['RUNBOOK_ETCD_BIN'];
   if (given === 'none') return undefined;
-  return given ?? onPath('etcd', ['/usr/local/bin']);
+  return given ?? which('etcd', ['/usr/local/bin']);
 }
 
 /** Why no cluster can be started here, and what to do; undefined when one can. */
@@ -86,9 +87,4 @@ export function kubernetesMissing(): string | undefined {
   if (!findEtcd())
     return 'etcd is not installed: install it (Debian: apt-get install etcd-server) or name it in RUNBOOK_ETCD_BIN';
   return undefined;
-}
-
-function onPath(name: string, further: readonly string[]): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter).filter(Boolean), ...further];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
