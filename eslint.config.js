@@ -124,6 +124,22 @@ const layerRules = [
     files: ['common/', 'embedded/'],
     why: 'finding and starting servers is no part of the engine',
   }),
+  layer('programs/**/*.ts', {
+    packages: ['execa', 'yaml', 'zod', 'node:'],
+    files: ['language/', 'programs/'],
+    why: 'a program that runbooks call runs by itself, beside the system that it serves',
+  }),
+  layer('lab/**/*.ts', {
+    packages: ['execa', 'pg', 'zod', 'node:'],
+    files: ['language/', 'activities/traffic/', 'embedded/', 'lab/'],
+    why: 'a system to break knows nothing of who breaks or recovers it',
+  }),
+  layer('examples/**/*.ts', {
+    packages: ['execa', 'pg', 'node:'],
+    files: ['embedded/', 'worker/config', 'lab/', 'examples/'],
+    typeFiles: ['common/', 'language/'],
+    why: 'a demo uses the product as its users do: by the command line',
+  }),
   ...clientLayers(),
 ];
 
@@ -287,11 +303,11 @@ export default tseslint.config(
   {
     // Not the product: their tables, databases and roles have names of their own making, which
     // cannot be parameters.
-    files: ['test/**/*.ts', 'examples/**/*.ts'],
+    files: ['test/**/*.ts', 'lab/**/*.ts', 'examples/**/*.ts', 'programs/**/*.ts'],
     rules: { 'no-restricted-syntax': ['error', noShell['no-restricted-syntax'][1]] },
   },
   {
-    files: ['test/**/*.ts', 'examples/**/*.test.ts'],
+    files: ['test/**/*.ts'],
     rules: {
       // Jest's matchers are typed any, and a test that finds nothing should fail loudly.
       '@typescript-eslint/no-unsafe-assignment': 'off',

@@ -9,7 +9,7 @@ export default {
   testEnvironment: '<rootDir>/test/environment.mjs',
   testSequencer: '<rootDir>/scripts/lib/sequencer.mjs',
   reporters: ['<rootDir>/scripts/lib/reporter.mjs'],
-  roots: ['<rootDir>/test', '<rootDir>/examples'],
+  roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts', ...long],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

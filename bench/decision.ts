@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DecisionEnvelope } from '../common/envelope.js';
 import { messageNames } from '../common/names.js';
 import type { RunView } from '../common/view.js';
-import { until } from '../examples/demo/until.js';
+import { until } from '../lab/until.js';
 import type { Bench } from './engine.js';
 
 /**

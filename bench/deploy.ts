@@ -3,9 +3,9 @@ import type pg from 'pg';
 import type { RunView } from '../common/view.js';
 import { Operator } from '../examples/demo/cli.js';
 import { withStack, type Stack } from '../examples/demo/stack.js';
-import { Load } from '../examples/web-system/load-client.js';
-import type { ProxyKind } from '../examples/web-system/proxy.js';
-import { publishRelease, release } from '../examples/web-system/releases.js';
+import { Load } from '../lab/web-system/load-client.js';
+import type { ProxyKind } from '../lab/web-system/proxy.js';
+import { publishRelease, release } from '../lab/web-system/releases.js';
 import { getAttempts, getRun, openPool } from '../store/index.js';
 import { median } from './median.js';
 

@@ -3,7 +3,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startServices, type Services } from '../embedded/services.js';
-import { proxyHere } from '../examples/web-system/proxy.js';
+import { proxyHere } from '../lab/web-system/proxy.js';
 import { commandLineStartup } from './command-line.js';
 import { decisionToNextStep } from './decision.js';
 import { deployBench, deployText } from './deploy.js';

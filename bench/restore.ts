@@ -7,10 +7,10 @@ import { projectRoot } from '../embedded/home.js';
 import { freePort } from '../embedded/ports.js';
 import { Operator } from '../examples/demo/cli.js';
 import { withStack, type Stack } from '../examples/demo/stack.js';
-import { until } from '../examples/demo/until.js';
-import type { ProxyKind } from '../examples/web-system/proxy.js';
-import { asServer, databaseUrl, handOver } from '../examples/web-system/sites/database.js';
-import type { SiteSystem } from '../examples/web-system/sites/system.js';
+import { until } from '../lab/until.js';
+import type { ProxyKind } from '../lab/web-system/proxy.js';
+import { asServer, databaseUrl, handOver } from '../lab/web-system/sites/database.js';
+import type { SiteSystem } from '../lab/web-system/sites/system.js';
 import { getAttempts, getRun, openPool } from '../store/index.js';
 import { median } from './median.js';
 
@@ -178,7 +178,7 @@ async function byScript(system: SiteSystem, backup: string): Promise<number> {
       backup,
       place,
       String(await freePort()),
-      join(projectRoot, 'examples/web-system/sites/restore-wal.sh'),
+      join(projectRoot, 'lab/web-system/sites/restore-wal.sh'),
     ];
     const { stdout } = await execa(
       '/bin/sh',

@@ -7,16 +7,15 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
-  existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { transformFile } from '@swc/core';
-import { sourceStamp, stampFile } from './lib/stamp.mjs';
+import { sourceFolders, sourceStamp, stampFile } from './lib/stamp.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
@@ -24,37 +23,22 @@ process.chdir(root);
 const stamp = sourceStamp(root);
 rmSync('dist', { recursive: true, force: true });
 await compile();
-for (const folder of [
-  'store/migrations',
-  'examples/web-system/migrations',
-  'examples/web-system/changelogs',
-])
-  cpSync(folder, join('dist', folder), { recursive: true });
-for (const file of assets()) {
-  mkdirSync(dirname(join('dist', file)), { recursive: true });
-  cpSync(file, join('dist', file));
-}
+for (const folder of ['store', 'lab', 'programs', 'deploy/kubernetes']) copyWhatIsNoCode(folder);
 chmodSync('dist/client/main.js', 0o755);
 run('dist/worker/bundle.js');
 writeFileSync(stampFile(root), stamp);
 
-/** Files that are read at run time and are no TypeScript. */
-function assets() {
-  const ofSites = ['archive-wal.sh', 'restore-wal.sh', 'guard.sql'].map(
-    (name) => `examples/web-system/sites/${name}`,
-  );
-  const ofCluster = ['canary', 'node', 'role', 'shop', 'stages'].map(
-    (name) => `examples/kubernetes/${name}.yaml`,
-  );
-  return ['examples/pipeline/schema.sql', ...ofSites, ...ofCluster].filter((file) =>
-    existsSync(file),
-  );
+/** Files that the programs read at run time beside their code: SQL, shell scripts, YAML. */
+function copyWhatIsNoCode(folder) {
+  cpSync(folder, join('dist', folder), {
+    recursive: true,
+    filter: (file) => statSync(file).isDirectory() || !/\.(ts|md)$/.test(file),
+  });
 }
 
 /** Every TypeScript file of the folders that tsconfig.json names. */
 async function compile() {
-  const { include } = JSON.parse(readFileSync('tsconfig.json', 'utf8'));
-  const files = include.flatMap((folder) =>
+  const files = sourceFolders(root).flatMap((folder) =>
     readdirSync(folder, { recursive: true })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => join(folder, name)),

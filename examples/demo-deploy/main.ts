@@ -6,10 +6,10 @@ import { programFolder } from '../../worker/config.js';
 import { Operator } from '../demo/cli.js';
 import { chapter, elapsedSeconds, say, show } from '../demo/say.js';
 import { withStack, type Stack } from '../demo/stack.js';
-import { until } from '../demo/until.js';
-import { Load, type LoadReport } from '../web-system/load-client.js';
-import { proxyHere, type ProxyKind } from '../web-system/proxy.js';
-import type { WebSystem } from '../web-system/system.js';
+import { until } from '../../lab/until.js';
+import { Load, type LoadReport } from '../../lab/web-system/load-client.js';
+import { proxyHere, type ProxyKind } from '../../lab/web-system/proxy.js';
+import type { WebSystem } from '../../lab/web-system/system.js';
 
 const usage = `The deployment demo: a release is deployed under load, then a bad one takes itself back.
 

@@ -6,11 +6,11 @@ import { programFolder } from '../../worker/config.js';
 import { Operator } from '../demo/cli.js';
 import { chapter, elapsedSeconds, say, show } from '../demo/say.js';
 import { withStack, type Stack } from '../demo/stack.js';
-import { until } from '../demo/until.js';
-import { proxyHere, type ProxyKind } from '../web-system/proxy.js';
-import type { Comparison } from '../web-system/sites/compare.js';
-import { dropFile, dropSegment, walSegments } from '../web-system/sites/vault-faults.js';
-import type { WriterReport } from '../web-system/sites/writer-client.js';
+import { until } from '../../lab/until.js';
+import { proxyHere, type ProxyKind } from '../../lab/web-system/proxy.js';
+import type { Comparison } from '../../lab/web-system/sites/compare.js';
+import { dropFile, dropSegment, walSegments } from '../../lab/web-system/sites/vault-faults.js';
+import type { WriterReport } from '../../lab/web-system/sites/writer-client.js';
 
 const usage = `The disaster demo: a site dies under load, and the whole system comes up at another one.
 

@@ -1,8 +1,8 @@
 import type { RunView } from '../../common/view.js';
-import type { CorruptMode, Summary } from '../pipeline/client.js';
+import type { CorruptMode, Summary } from '../../lab/pipeline/client.js';
 import { Operator } from './cli.js';
 import { withStack, type Stack } from './stack.js';
-import { until } from './until.js';
+import { until } from '../../lab/until.js';
 import type { WorkerProcess } from './worker.js';
 
 export interface ChaosOptions {

@@ -2,12 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunView } from '../../common/view.js';
-import type { Faults, PipelineProcess, Summary } from '../pipeline/client.js';
+import type { Faults, PipelineProcess, Summary } from '../../lab/pipeline/client.js';
 import { programFolder } from '../../worker/config.js';
 import { Operator } from './cli.js';
 import { chapter, elapsedSeconds, say, show } from './say.js';
 import { withStack, type Stack } from './stack.js';
-import { until } from './until.js';
+import { until } from '../../lab/until.js';
 
 const usage = `The demo: a real pipeline dies, and a durable, approved run brings it back.
 

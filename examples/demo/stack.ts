@@ -3,11 +3,11 @@ import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServices } from '../../embedded/services.js';
-import { startPipeline, type Faults, type PipelineProcess } from '../pipeline/client.js';
-import type { ProxyKind } from '../web-system/proxy.js';
-import { SiteSystem, type SiteSystemOptions } from '../web-system/sites/system.js';
-import { WebSystem } from '../web-system/system.js';
-import { webTarget } from '../web-system/target.js';
+import { startPipeline, type Faults, type PipelineProcess } from '../../lab/pipeline/client.js';
+import type { ProxyKind } from '../../lab/web-system/proxy.js';
+import { SiteSystem, type SiteSystemOptions } from '../../lab/web-system/sites/system.js';
+import { WebSystem } from '../../lab/web-system/system.js';
+import { webTarget } from '../../lab/web-system/target.js';
 import { WorkerProcess } from './worker.js';
 
 export interface StackOptions {

@@ -1,21 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folders = [
-  'language',
-  'common',
-  'workflows',
-  'activities',
-  'store',
-  'worker',
-  'client',
-  'runbooks',
-  'embedded',
-  'examples',
-  'bench',
-  'test',
-];
+/** The folders that tsconfig.json names: all that is built. */
+export function sourceFolders(root) {
+  return JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).include;
+}
 
 export function stampFile(root) {
   return join(root, 'dist', '.built');
@@ -31,10 +21,10 @@ export function sourceStamp(root) {
     const { size, mtimeMs } = statSync(join(root, path));
     hash.update(`${path}\0${size}\0${mtimeMs}\n`);
   };
-  for (const folder of folders) {
+  for (const folder of sourceFolders(root)) {
     const files = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
     for (const path of files
-      .filter((each) => each.isFile() && /\.(ts|sql|yaml|json)$/.test(each.name))
+      .filter((each) => each.isFile() && /\.(ts|sql|yaml|json|sh)$/.test(each.name))
       .map((each) => join(each.parentPath.slice(root.length + 1), each.name))
       .sort()) {
       add(path);

@@ -35,7 +35,7 @@ export const suites = {
       'test/disaster',
       'test/kubernetes-site',
       'test/backup',
-      'examples/pipeline',
+      'test/pipeline',
     ],
     limitMinutes: 24,
   },

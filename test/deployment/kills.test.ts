@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { proxyHere, proxyKinds, proxyMissing } from '../../examples/web-system/proxy.js';
+import { proxyHere, proxyKinds, proxyMissing } from '../../lab/web-system/proxy.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { randomDeaths, Storm, type Ended } from './kills.js';
 

@@ -2,15 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Cluster } from '../../examples/kubernetes/cluster.js';
-import { kubernetesMissing } from '../../examples/kubernetes/programs.js';
+import { Cluster } from '../../lab/kubernetes/cluster.js';
+import { kubernetesMissing } from '../../lab/kubernetes/programs.js';
 import { until } from '../helpers/until.js';
 import { tell } from '../chaos/tell.js';
 import { ClusterWorld, type Shop } from './cluster-world.js';
 
 /*
  * The shipped runbook against a real API server with its controllers; only the node is played. It
- * acts with the rights of examples/kubernetes/role.yaml and no others.
+ * acts with the rights of deploy/kubernetes/role.yaml and no others.
  */
 const here = kubernetesMissing() ? describe.skip : describe;
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
-import type { LoadReport } from '../../examples/web-system/load-client.js';
-import { flaws } from '../../examples/web-system/releases.js';
+import { proxyMissing } from '../../lab/web-system/proxy.js';
+import type { LoadReport } from '../../lab/web-system/load-client.js';
+import { flaws } from '../../lab/web-system/releases.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { isRight, ship, shipments, type Delivered } from './many.js';
 import { reload, reloadsOf } from './reloads.js';

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
-import type { Load } from '../../examples/web-system/load-client.js';
-import type { PhaseReport } from '../../examples/web-system/load-report.js';
+import type { Load } from '../../lab/web-system/load-client.js';
+import type { PhaseReport } from '../../lab/web-system/load-report.js';
 import {
   flaws,
   publishRelease,
   release,
   type Flaw,
   type Generation,
-} from '../../examples/web-system/releases.js';
+} from '../../lab/web-system/releases.js';
 import type { JsonObject } from '../../language/json.js';
 import type { DeploymentWorld } from './world.js';
 

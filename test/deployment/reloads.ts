@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseSamples, total } from '../../activities/traffic/prometheus.js';
-import type { Proxy } from '../../examples/web-system/proxy.js';
+import type { Proxy } from '../../lab/web-system/proxy.js';
 
 /*
  * A proxy that takes a new configuration for every change of weights closes idle connections. What

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RunView } from '../../common/view.js';
-import type { LoadReport } from '../../examples/web-system/load-client.js';
-import { proxyMissing } from '../../examples/web-system/proxy.js';
+import type { LoadReport } from '../../lab/web-system/load-client.js';
+import { proxyMissing } from '../../lab/web-system/proxy.js';
 import type { JsonObject } from '../../language/json.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { until } from '../helpers/until.js';

@@ -6,16 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { freePort } from '../../embedded/ports.js';
-import { Load, type LoadOptions } from '../../examples/web-system/load-client.js';
-import {
-  instancesOf,
-  runningInstance,
-  startInstance,
-} from '../../examples/web-system/instances.js';
-import type { LoadReport } from '../../examples/web-system/load-report.js';
-import { proxyHere, type ProxyKind } from '../../examples/web-system/proxy.js';
-import { WebSystem } from '../../examples/web-system/system.js';
-import { webTarget } from '../../examples/web-system/target.js';
+import { Load, type LoadOptions } from '../../lab/web-system/load-client.js';
+import { instancesOf, runningInstance, startInstance } from '../../lab/web-system/instances.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
+import { proxyHere, type ProxyKind } from '../../lab/web-system/proxy.js';
+import { WebSystem } from '../../lab/web-system/system.js';
+import { webTarget } from '../../lab/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';

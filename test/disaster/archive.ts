@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { NotThere } from '../../examples/web-system/sites/compare.js';
-import { withDatabase } from '../../examples/web-system/sites/database.js';
-import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
-import type { SiteName, SiteSystem } from '../../examples/web-system/sites/system.js';
+import type { NotThere } from '../../lab/web-system/sites/compare.js';
+import { withDatabase } from '../../lab/web-system/sites/database.js';
+import { vaultPlaces } from '../../lab/web-system/sites/site-config.js';
+import type { SiteName, SiteSystem } from '../../lab/web-system/sites/system.js';
 
 /*
  * What the archive allows, found without anything that the sites or the runbook know: where a base

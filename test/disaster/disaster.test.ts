@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Writer } from '../../examples/web-system/sites/writer-client.js';
+import type { Writer } from '../../lab/web-system/sites/writer-client.js';
 import { Intruder } from '../web-system/two-sites.js';
 import { tell } from '../chaos/tell.js';
 import { recordHistory } from '../helpers/history.js';

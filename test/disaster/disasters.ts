@@ -6,12 +6,12 @@ import {
   dropSegment,
   walSegments,
   type BackupFault,
-} from '../../examples/web-system/sites/vault-faults.js';
-import { backupIds } from '../../examples/web-system/sites/backup-file.js';
-import { withDatabase } from '../../examples/web-system/sites/database.js';
-import type { Comparison } from '../../examples/web-system/sites/compare.js';
-import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
-import type { SiteSystem } from '../../examples/web-system/sites/system.js';
+} from '../../lab/web-system/sites/vault-faults.js';
+import { backupIds } from '../../lab/web-system/sites/backup-file.js';
+import { withDatabase } from '../../lab/web-system/sites/database.js';
+import type { Comparison } from '../../lab/web-system/sites/compare.js';
+import { vaultPlaces } from '../../lab/web-system/sites/site-config.js';
+import type { SiteSystem } from '../../lab/web-system/sites/system.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../helpers/until.js';
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { proxyHere } from '../../examples/web-system/proxy.js';
-import type { SiteName } from '../../examples/web-system/sites/system.js';
+import { proxyHere } from '../../lab/web-system/proxy.js';
+import type { SiteName } from '../../lab/web-system/sites/system.js';
 import { tell } from '../chaos/tell.js';
 import { archivedOf, isContent, notAt, readArchive } from './archive.js';
 import { MortalWorld, type Death } from './mortal-world.js';

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { SiteName, SiteSystem } from '../../examples/web-system/sites/system.js';
+import type { SiteName, SiteSystem } from '../../lab/web-system/sites/system.js';
 
 /*
  * Programs of a site that are not what they should be, or cannot be reached.

@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs';
 import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { backupIds } from '../../examples/web-system/sites/backup-file.js';
-import { vaultPlaces } from '../../examples/web-system/sites/site-config.js';
+import { backupIds } from '../../lab/web-system/sites/backup-file.js';
+import { vaultPlaces } from '../../lab/web-system/sites/site-config.js';
 import {
   backupFaults,
   breakBackup,
   copyBackup,
   type BackupFault,
-} from '../../examples/web-system/sites/vault-faults.js';
+} from '../../lab/web-system/sites/vault-faults.js';
 import type { JsonObject } from '../../language/json.js';
 import { tell } from '../chaos/tell.js';
 import { touched } from './disasters.js';

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
-import { runningInstance, systemFolder } from '../../examples/web-system/instances.js';
-import { monotonicMs, type LeaseFile } from '../../examples/web-system/app/writes.js';
-import { databaseState, handOver, withDatabase } from '../../examples/web-system/sites/database.js';
-import { end } from '../../examples/web-system/sites/processes.js';
-import { placesOf } from '../../examples/web-system/sites/site-config.js';
-import type { SiteName, SiteSystem } from '../../examples/web-system/sites/system.js';
+import { runningInstance, systemFolder } from '../../lab/web-system/instances.js';
+import { monotonicMs, type LeaseFile } from '../../lab/web-system/app/writes.js';
+import { databaseState, handOver, withDatabase } from '../../lab/web-system/sites/database.js';
+import { end } from '../../lab/web-system/sites/processes.js';
+import { placesOf } from '../../lab/web-system/sites/site-config.js';
+import type { SiteName, SiteSystem } from '../../lab/web-system/sites/system.js';
 import { writeJson } from '../../embedded/files.js';
 import { until } from '../helpers/until.js';
 import { Intruder } from '../web-system/two-sites.js';

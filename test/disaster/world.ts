@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
-import { proxyHere } from '../../examples/web-system/proxy.js';
+import { proxyHere } from '../../lab/web-system/proxy.js';
 import {
   SiteSystem,
   type SiteName,
   type SiteSystemOptions,
   type SiteTarget,
-} from '../../examples/web-system/sites/system.js';
-import type { Writer } from '../../examples/web-system/sites/writer-client.js';
+} from '../../lab/web-system/sites/system.js';
+import type { Writer } from '../../lab/web-system/sites/writer-client.js';
 import type { StartEnvelope } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';

@@ -9,8 +9,8 @@ import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/enve
 import { messageNames } from '../../common/names.js';
 import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
-import { startPipeline, type PipelineProcess } from '../../examples/pipeline/client.js';
-import type { Stage } from '../../examples/pipeline/schema.js';
+import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
+import type { Stage } from '../../lab/pipeline/schema.js';
 import type { JsonObject } from '../../language/json.js';
 import { freePort } from '../../embedded/ports.js';
 import { createTestDatabase, type TestDatabase } from './database.js';

@@ -1,1 +1,1 @@
-export { until } from '../../examples/demo/until.js';
+export { until } from '../../lab/until.js';

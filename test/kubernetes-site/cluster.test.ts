@@ -3,11 +3,11 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Cluster, contextName } from '../../examples/kubernetes/cluster.js';
-import { findHelm, kubernetesMissing, program } from '../../examples/kubernetes/programs.js';
-import { readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
-import { install, status } from '../../examples/kubernetes/site/releases.js';
-import { fence, makeWitness } from '../../examples/kubernetes/site/witness.js';
+import { Cluster, contextName } from '../../lab/kubernetes/cluster.js';
+import { findHelm, kubernetesMissing, program } from '../../lab/kubernetes/programs.js';
+import { readConfig, type SiteConfig } from '../../programs/kubernetes-site/config.js';
+import { install, status } from '../../programs/kubernetes-site/releases.js';
+import { fence, makeWitness } from '../../programs/kubernetes-site/witness.js';
 import { tell } from '../chaos/tell.js';
 import { until } from '../helpers/until.js';
 import { CloudSites, secrets } from './world.js';
@@ -20,7 +20,7 @@ import { CloudSites, secrets } from './world.js';
 const here = kubernetesMissing() ? describe.skip : describe;
 const helm = findHelm();
 const races = 20;
-const siteFolder = join(import.meta.dirname, '..', '..', 'examples', 'kubernetes', 'site');
+const siteFolder = join(import.meta.dirname, '..', '..', 'programs', 'kubernetes-site');
 
 interface Found {
   metadata: { name: string; uid: string; generation: number };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
-import { Proxy, proxyHere } from '../../examples/web-system/proxy.js';
+import { Proxy, proxyHere } from '../../lab/web-system/proxy.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';

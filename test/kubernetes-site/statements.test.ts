@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { findPostgres } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
-import { Database, statements } from '../../examples/kubernetes/site/database.js';
-import { provision, resources, teardown } from '../../examples/kubernetes/site/infrastructure.js';
-import { readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
-import { call } from '../../examples/kubernetes/site/tools.js';
+import { Database, statements } from '../../programs/kubernetes-site/database.js';
+import { provision, resources, teardown } from '../../programs/kubernetes-site/infrastructure.js';
+import { readConfig, type SiteConfig } from '../../programs/kubernetes-site/config.js';
+import { call } from '../../programs/kubernetes-site/tools.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { CloudSites } from './world.js';
 

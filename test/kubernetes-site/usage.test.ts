@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { execa } from 'execa';
 import { expect, test } from '@jest/globals';
-import { findHelm, findKubectl } from '../../examples/kubernetes/programs.js';
+import { findHelm, findKubectl } from '../../lab/kubernetes/programs.js';
 import { take, toolNames, usage, type ToolName } from './usage.js';
 
 /*

@@ -5,12 +5,12 @@ import {
   backupIds,
   judgeBackup,
   type JudgedBackup,
-} from '../../examples/kubernetes/site/backups.js';
-import { mustBeKept, readConfig, type SiteConfig } from '../../examples/kubernetes/site/config.js';
-import { judgeConfiguration } from '../../examples/kubernetes/site/configuration.js';
-import { judgeFiles } from '../../examples/kubernetes/site/files.js';
-import { jobFrom } from '../../examples/kubernetes/site/jobs.js';
-import { Store } from '../../examples/kubernetes/site/store.js';
+} from '../../programs/kubernetes-site/backups.js';
+import { mustBeKept, readConfig, type SiteConfig } from '../../programs/kubernetes-site/config.js';
+import { judgeConfiguration } from '../../programs/kubernetes-site/configuration.js';
+import { judgeFiles } from '../../programs/kubernetes-site/files.js';
+import { jobFrom } from '../../programs/kubernetes-site/jobs.js';
+import { Store } from '../../programs/kubernetes-site/store.js';
 import { sha256 } from './digests.js';
 import { CloudSites } from './world.js';
 
@@ -216,9 +216,8 @@ test('the example of a configuration is one', () => {
     import.meta.dirname,
     '..',
     '..',
-    'examples',
-    'kubernetes',
-    'site',
+    'programs',
+    'kubernetes-site',
     'site.example.yaml',
   );
   const { site, tiers, database } = readConfig(example);

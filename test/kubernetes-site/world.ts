@@ -18,7 +18,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { statements } from '../../examples/kubernetes/site/database.js';
+import { statements } from '../../programs/kubernetes-site/database.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { sha256 } from './digests.js';
@@ -367,7 +367,7 @@ export class CloudSites {
     ].join(' ');
     for (const tool of toolNames)
       this.script(join('bin', tool), `${env} exec '${process.execPath}' '${standIn}' ${tool} "$@"`);
-    const program = join(programFolder, 'examples', 'kubernetes', 'site', 'program.js');
+    const program = join(programFolder, 'programs', 'kubernetes-site', 'program.js');
     for (const site of siteNames) {
       const config = join(this.folder, 'sites', site, 'site.yaml');
       this.script(

@@ -52,11 +52,9 @@ test('every folder with tests is in one suite', async () => {
   };
   const known = Object.values(suites).flatMap(({ folders }) => folders);
   const root = join(import.meta.dirname, '..', '..');
-  const found = ['test', 'examples'].flatMap((top) =>
-    readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.test.ts'))
-      .map((name) => `${top}/${name.split('/')[0]}`),
-  );
+  const found = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/${name.split('/')[0]}`);
   expect([...known].sort()).toEqual([...new Set(found)].sort());
 });
 

@@ -5,7 +5,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drain, type TrafficSwitch } from '../../activities/traffic/index.js';
 import { freePort } from '../../embedded/ports.js';
-import { Proxy, proxyKinds, proxyMissing } from '../../examples/web-system/proxy.js';
+import { Proxy, proxyKinds, proxyMissing } from '../../lab/web-system/proxy.js';
 import { until } from '../helpers/until.js';
 
 /*

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { bucketsOf, parseSamples, quantile, total } from '../../activities/traffic/prometheus.js';
-import { livesStill } from '../../examples/web-system/app/owner.js';
-import { makeSystemFolder, programEnv, stopInstance } from '../../examples/web-system/instances.js';
-import { Load } from '../../examples/web-system/load-client.js';
-import { checkSchema } from '../../examples/web-system/migrations.js';
+import { livesStill } from '../../lab/web-system/app/owner.js';
+import { makeSystemFolder, programEnv, stopInstance } from '../../lab/web-system/instances.js';
+import { Load } from '../../lab/web-system/load-client.js';
+import { checkSchema } from '../../lab/web-system/migrations.js';
 import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 

@@ -8,15 +8,15 @@ import type { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { bucketsOf, parseSamples, quantile, since } from '../../activities/traffic/prometheus.js';
 import { drain, shares, type TrafficSwitch } from '../../activities/traffic/index.js';
-import { stopInstance, type Instance } from '../../examples/web-system/instances.js';
-import { Load, type LoadReport } from '../../examples/web-system/load-client.js';
+import { stopInstance, type Instance } from '../../lab/web-system/instances.js';
+import { Load, type LoadReport } from '../../lab/web-system/load-client.js';
 import {
   Proxy,
   proxyKinds,
   proxyMissing,
   type ProxyKind,
   type ProxyOptions,
-} from '../../examples/web-system/proxy.js';
+} from '../../lab/web-system/proxy.js';
 import { noticedOf } from '../../workflows/zero-downtime-deployment/pool.js';
 import { until } from '../helpers/until.js';
 import { reloadsOf } from '../deployment/reloads.js';

@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { appendFileSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checksumOf } from '../../examples/web-system/app/customers.js';
-import { livesStill } from '../../examples/web-system/app/owner.js';
-import { stopInstance } from '../../examples/web-system/instances.js';
-import { Load } from '../../examples/web-system/load-client.js';
-import type { Failure } from '../../examples/web-system/load-report.js';
-import { checkSchema, migrate } from '../../examples/web-system/migrations.js';
+import { checksumOf } from '../../lab/web-system/app/customers.js';
+import { livesStill } from '../../lab/web-system/app/owner.js';
+import { stopInstance } from '../../lab/web-system/instances.js';
+import { Load } from '../../lab/web-system/load-client.js';
+import type { Failure } from '../../lab/web-system/load-report.js';
+import { checkSchema, migrate } from '../../lab/web-system/migrations.js';
 import {
   artefactProblems,
   publishRelease,
   readManifest,
   release,
-} from '../../examples/web-system/releases.js';
+} from '../../lab/web-system/releases.js';
 import { until } from '../helpers/until.js';
 import { ask, World } from './world.js';
 

@@ -1,25 +1,25 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { backupFolder } from '../../examples/web-system/sites/backup-file.js';
-import { assess } from '../../examples/web-system/sites/backups.js';
-import { restoreConfig } from '../../examples/web-system/sites/config-backup.js';
-import { databaseState, withDatabase } from '../../examples/web-system/sites/database.js';
-import { drain } from '../../examples/web-system/sites/drain.js';
-import { fence } from '../../examples/web-system/sites/fence.js';
-import { readJournal, type JournalEntry } from '../../examples/web-system/sites/journal.js';
-import { provision, teardown } from '../../examples/web-system/sites/place.js';
-import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
-import { placesOf, vaultPlaces } from '../../examples/web-system/sites/site-config.js';
-import { startTier } from '../../examples/web-system/sites/tiers.js';
+import { backupFolder } from '../../lab/web-system/sites/backup-file.js';
+import { assess } from '../../lab/web-system/sites/backups.js';
+import { restoreConfig } from '../../lab/web-system/sites/config-backup.js';
+import { databaseState, withDatabase } from '../../lab/web-system/sites/database.js';
+import { drain } from '../../lab/web-system/sites/drain.js';
+import { fence } from '../../lab/web-system/sites/fence.js';
+import { readJournal, type JournalEntry } from '../../lab/web-system/sites/journal.js';
+import { provision, teardown } from '../../lab/web-system/sites/place.js';
+import { restoreDatabase } from '../../lab/web-system/sites/restore-database.js';
+import { placesOf, vaultPlaces } from '../../lab/web-system/sites/site-config.js';
+import { startTier } from '../../lab/web-system/sites/tiers.js';
 import {
   backupFaults,
   breakBackup,
   copyBackup,
   dropSegment,
   walSegments,
-} from '../../examples/web-system/sites/vault-faults.js';
-import type { Writer } from '../../examples/web-system/sites/writer-client.js';
+} from '../../lab/web-system/sites/vault-faults.js';
+import type { Writer } from '../../lab/web-system/sites/writer-client.js';
 import { until } from '../helpers/until.js';
 import { Intruder, recoverAt, silent, startSites } from './two-sites.js';
 import { ask } from './world.js';

@@ -1,18 +1,18 @@
 import { rmSync } from 'node:fs';
 import pg from 'pg';
-import { proxyHere } from '../../examples/web-system/proxy.js';
-import { assess } from '../../examples/web-system/sites/backups.js';
-import { restoreConfig } from '../../examples/web-system/sites/config-backup.js';
-import { restoreFiles } from '../../examples/web-system/sites/file-vault.js';
-import { provision } from '../../examples/web-system/sites/place.js';
-import { promote } from '../../examples/web-system/sites/promote.js';
-import { restoreDatabase } from '../../examples/web-system/sites/restore-database.js';
+import { proxyHere } from '../../lab/web-system/proxy.js';
+import { assess } from '../../lab/web-system/sites/backups.js';
+import { restoreConfig } from '../../lab/web-system/sites/config-backup.js';
+import { restoreFiles } from '../../lab/web-system/sites/file-vault.js';
+import { provision } from '../../lab/web-system/sites/place.js';
+import { promote } from '../../lab/web-system/sites/promote.js';
+import { restoreDatabase } from '../../lab/web-system/sites/restore-database.js';
 import {
   SiteSystem,
   type SiteName,
   type SiteSystemOptions,
-} from '../../examples/web-system/sites/system.js';
-import { startTier } from '../../examples/web-system/sites/tiers.js';
+} from '../../lab/web-system/sites/system.js';
+import { startTier } from '../../lab/web-system/sites/tiers.js';
 import { testFolder } from '../helpers/folder.js';
 import { ask } from './world.js';
 

@@ -11,10 +11,10 @@ import {
   stopInstance,
   type Instance,
   type SystemFolder,
-} from '../../examples/web-system/instances.js';
-import { migrate } from '../../examples/web-system/migrations.js';
-import { publishReleases } from '../../examples/web-system/releases.js';
-import { seed } from '../../examples/web-system/seed.js';
+} from '../../lab/web-system/instances.js';
+import { migrate } from '../../lab/web-system/migrations.js';
+import { publishReleases } from '../../lab/web-system/releases.js';
+import { seed } from '../../lab/web-system/seed.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 
 /** A database with release 1's schema and customers, and artefacts to start instances of. */

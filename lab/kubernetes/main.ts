@@ -48,7 +48,7 @@ function tell(cluster: Cluster): void {
   print(`export KUBECONFIG=${cluster.adminConfig}`);
   print(`alias kubectl=${program('kubectl')}`);
   print('');
-  print('In targets.yaml, with the rights of examples/kubernetes/role.yaml and no others:');
+  print('In targets.yaml, with the rights of deploy/kubernetes/role.yaml and no others:');
   print(`  shop:
     kind: web-service
     environment: example

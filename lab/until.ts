@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { stretched } from '../../embedded/pace.js';
+import { stretched } from '../embedded/pace.js';
 
 /**
  * Polls until `look` answers something; a condition with a deadline, never a blind wait.

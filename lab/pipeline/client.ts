@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import pg from 'pg';
-import { until } from '../demo/until.js';
+import { until } from '../until.js';
 import type { CorruptMode, Faults } from './faults.js';
 import type { Checkpoint } from './jobs.js';
 import type { Stage } from './schema.js';
@@ -20,7 +20,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const compiled = resolve(here, 'server.js');
 const program = existsSync(compiled)
   ? compiled
-  : resolve(here, '../../dist/examples/pipeline/server.js');
+  : resolve(here, '../../dist/lab/pipeline/server.js');
 
 export interface PipelineOptions {
   databaseUrl: string;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { microsOf } from '../../../language/instant.js';
+import { microsOf } from '../../language/instant.js';
 import type { SiteConfig } from './config.js';
 import { judgeConfiguration } from './configuration.js';
 import { judgeFiles } from './files.js';

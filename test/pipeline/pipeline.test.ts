@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '../../test/helpers/database.js';
-import { startPipeline, type PipelineProcess } from './client.js';
-import type { Faults } from './faults.js';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
+import type { Faults } from '../../lab/pipeline/faults.js';
 
 /*
  * The little system that the runbook is proved on must itself be honest: it fails as told, it is

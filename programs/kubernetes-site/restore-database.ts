@@ -1,5 +1,5 @@
 import type { SiteConfig } from './config.js';
-import { instantForm, microsOf, readInstant } from '../../../language/instant.js';
+import { instantForm, microsOf, readInstant } from '../../language/instant.js';
 import { judgeBackup } from './backups.js';
 import { waitFor, type Database, type Replay } from './database.js';
 import { jobFrom, runJob } from './jobs.js';

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** The compiled folder of this example, also for code that runs from its sources (tests). */
+/** The compiled folder of this system, also for code that runs from its sources (tests). */
 export const compiledFolder = existsSync(resolve(here, 'programs.js'))
   ? here
-  : resolve(here, '../../dist/examples/web-system');
+  : resolve(here, '../../dist/lab/web-system');
 
-/** A program of this example. */
+/** A program of this system. */
 export function compiledProgram(name: string): string {
   return resolve(compiledFolder, `${name}.js`);
 }

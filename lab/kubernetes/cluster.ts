@@ -33,6 +33,9 @@ export function fileOf(name: string): string {
   return fileURLToPath(new URL(`./${name}`, import.meta.url));
 }
 
+/** A file that users apply to their own clusters. */
+const deployFile = (name: string): string => fileOf(`../../deploy/kubernetes/${name}`);
+
 /**
  * A real Kubernetes control plane (etcd, API server, controllers, scheduler) on free ports of this
  * machine, with a simulated node: rollouts, undo, scaling, rights and failures are real, the pods
@@ -87,7 +90,9 @@ export class Cluster {
     await this.kubectl(
       'apply',
       `--namespace=${namespace}`,
-      ...['role', 'shop', 'canary'].flatMap((name) => ['-f', fileOf(`${name}.yaml`)]),
+      ...[deployFile('role.yaml'), fileOf('shop.yaml'), deployFile('canary.yaml')].flatMap(
+        (file) => ['-f', file],
+      ),
     );
     await this.kubectl(
       'rollout',
