@@ -18,7 +18,8 @@ export interface FollowOptions {
 const troubleMs = 1_000;
 
 /**
- * The run, again and again, until it has ended, time is up or the signal aborts. A server or worker
+ * The run, again and again, until it has ended and the record knows it, time is up or the signal
+ * aborts. A server or worker
  * that is away is waited for: the run does not end because nobody can look at it.
  * @throws CliError when there is no such run
  */
@@ -38,8 +39,10 @@ export async function* follow(
     try {
       const reading = await readRun(session, run);
       tell(reading.trouble ? `The run is stuck: ${problemText(reading.trouble)}` : reading.note);
-      yield reading;
-      if (hasEnded(reading.view.state)) return;
+      const ended = hasEnded(reading.view.state);
+      // Whoever is told of the end may read the record next, or delete the run.
+      if (!ended || reading.isClosed) yield reading;
+      if (ended && reading.isClosed) return;
     } catch (error) {
       const why = waitable(error);
       if (why === null) throw error;

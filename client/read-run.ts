@@ -19,6 +19,8 @@ export interface RunReading {
   view: RunView;
   /** Temporal's id of the execution, for links; null when Temporal does not have the run. */
   runId: string | null;
+  /** Its workflow is over: the run has written its last word to the record. */
+  isClosed: boolean;
   /** Why the view is not the live one; null when it is. */
   note: string | null;
   /** What Temporal knows of attempts under way. */
@@ -100,10 +102,12 @@ export async function readRun(session: Session, run: string): Promise<RunReading
       : `no Temporal server answers at ${temporal.address}`;
     const view = await fromRecord(session, run, why, error);
     const note = `Read from the record: ${why}.`;
-    return { view, runId: null, note, pending: [], pauses: [], trouble: null };
+    const isClosed = hasEnded(view.state);
+    return { view, runId: null, isClosed, note, pending: [], pauses: [], trouble: null };
   }
   const execution = described.value;
-  const runId = execution.runId;
+  const { runId } = execution;
+  const isClosed = execution.closeTime !== undefined;
   const pending = pendingAttempts(execution);
   const pauses = pausesOf(temporal, execution);
   const trouble =
@@ -119,7 +123,7 @@ export async function readRun(session: Session, run: string): Promise<RunReading
       overlaid === queried.value
         ? overlaid
         : ((await closedInRecord(session, overlaid)) ?? overlaid);
-    return { view, runId, note: null, pending, pauses, trouble };
+    return { view, runId, isClosed, note: null, pending, pauses, trouble };
   }
   if (isNotAdmitted(queried.reason)) throw await notAdmitted(session, run, execution);
   const view = await fromRecord(session, run, 'no worker answers', queried.reason);
@@ -132,6 +136,7 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   return {
     view: overlay(view, execution),
     runId,
+    isClosed,
     note: `Read from the record: ${why}.`,
     pending,
     pauses,

@@ -137,6 +137,8 @@ describe('Temporal no longer has the run', () => {
     const old = await world.gatedRun();
     await world.cli(['reject', old, '--reason', 'old', '--as', 'approver']);
     await world.cli(['wait', old]);
+    // Whoever is told of the end may delete the run: the record has all of it by then.
+    expect((await world.client.workflow.getHandle(old).describe()).closeTime).toBeDefined();
     await world.client.workflowService.deleteWorkflowExecution({
       namespace: 'default',
       workflowExecution: { workflowId: old },
