@@ -1,13 +1,15 @@
 import { digestOf } from '../language/digest.js';
 import { resolveInputs } from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
-import type { Plan } from '../language/plan.js';
+import type { Plan, Program } from '../language/plan.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import type { Admission, RunSettings } from '../common/admission.js';
 import { untouched } from '../common/lease.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Problem } from '../common/view.js';
 import { expand, targetsOf, type Expanded } from './nested.js';
+import { programsOfPlan } from './program-names.js';
+import type { Programs } from './programs.js';
 import { targetsOfSteps, type StepTargets } from './step-targets.js';
 import type { Targets } from './targets.js';
 
@@ -48,17 +50,48 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const touched = envelope.drill ? stepsNotIsolated(acting, deps.targets) : [];
   if (touched.length > 0) return refused(touched);
   const plan = freeze(spec, resolved.inputs, expanded, acting, deps, envelope.drill === true);
-  if (envelope.digest !== undefined && envelope.digest !== plan.digest) {
-    return refused([
-      {
-        type: 'Refused',
-        message:
-          'the plan is no longer the one that was shown: a target, the runbook or the code of the workers changed in between',
-        next: `Look at the new plan with: runbook plan ${spec.id}`,
-      },
-    ]);
-  }
-  return { admitted: true, plan, settings: deps.settings };
+  return asShown(envelope, { admitted: true, plan, settings: deps.settings });
+}
+
+/**
+ * The same on the host where the steps will run: the plan covers what their programs hold there.
+ * What the system brings may change with the system; of it the path alone is covered.
+ */
+export async function admitHere(
+  envelope: StartEnvelope,
+  deps: AdmissionDeps,
+  programs: Programs,
+): Promise<Admission> {
+  const { digest: _shown, ...asked } = envelope;
+  const admission = admit(asked, deps);
+  if (!admission.admitted) return admission;
+  const spec = deps.catalogue.find(({ id }) => id === envelope.runbook) as RunbookSpec;
+  const named = programsOfPlan(spec, admission.plan);
+  const found = await Promise.all(named.map((each) => programs.look(each)));
+  const plan = withPrograms(admission.plan, found.map(covered));
+  return asShown(envelope, { ...admission, plan });
+}
+
+function covered({ digest, ...program }: Program): Program {
+  return program.system || digest === undefined ? program : { ...program, digest };
+}
+
+function withPrograms({ digest, ...plan }: Plan, programs: readonly Program[]): Plan {
+  if (programs.length === 0) return { ...plan, digest };
+  return { ...plan, programs, digest: digestOf({ ...plan, programs }) };
+}
+
+function asShown({ digest }: StartEnvelope, admission: Admission & { admitted: true }): Admission {
+  const { plan } = admission;
+  if (digest === undefined || digest === plan.digest) return admission;
+  return refused([
+    {
+      type: 'Refused',
+      message:
+        'the plan is no longer the one that was shown: a target, the runbook, a program or the code of the workers changed in between',
+      next: `Look at the new plan with: runbook plan ${plan.runbook.id}`,
+    },
+  ]);
 }
 
 /**

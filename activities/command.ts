@@ -34,6 +34,7 @@ export const command: Handler<'command'> = async (action, context) => {
     { argv: action.argv, env, cwd: action.cwd ?? null, timeoutMs: context.timeoutMs },
     {
       signal: context.signal,
+      starting: () => context.programs.mayRun(action),
       output: (stream, chunk) => {
         (stream === 'stdout' ? stdout : stderr).take(chunk);
         if (stream === 'stdout' && action.answer !== undefined) lastLine.take(chunk);

@@ -48,6 +48,8 @@ export type CommandSpec = Pick<StartCommand, 'argv' | 'env' | 'cwd' | 'timeoutMs
 
 export interface CommandWatch {
   signal: AbortSignal;
+  /** Asked right before the command is started anew. @throws when it must not be */
+  starting(): Promise<void>;
   output(stream: JournalStream, chunk: Buffer): void;
   attached(process: JournaledProcess): void;
 }
@@ -163,6 +165,7 @@ export class CommandClaim {
     const earlier = this.earlierJournal();
     if (earlier) return this.follow(earlier, watch);
     this.owner.mayAct?.();
+    await watch.starting();
     const journal = this.commands.journalOf(this.owner, this.owner.fence);
     try {
       journal.create();

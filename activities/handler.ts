@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Expectation } from '../common/attempt.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Action, ActionKind, Effect } from '../language/runbook.js';
+import type { AttemptPrograms } from './attempt-programs.js';
 import type { CommandOwner, Commands } from './commands.js';
 import type { AttemptSecrets } from './secrets.js';
 import type { Targets } from './targets.js';
@@ -56,6 +57,8 @@ export interface AttemptContext extends CommandOwner {
    */
   keepEvidence(evidence: Json): Promise<boolean>;
   claim?: ClaimInRecord;
+  /** What may run. */
+  programs: AttemptPrograms;
   /**
    * Must hold on the output. The engine looks afterwards; a kind that can still take its effect
    * back looks before.

@@ -20,7 +20,7 @@ import {
   type SaveNumber,
 } from '../store/index.js';
 import { analysis } from './analysis.js';
-import { admit, refuseInputs, type AdmissionDeps } from './admit.js';
+import { admitHere, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
 import { executionOf } from './execution.js';
@@ -108,7 +108,7 @@ export function createActivities(deps: ActivityDeps) {
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
       if (key) await prove(key);
       const why = whyNotAsked(envelope);
-      const decided = why === null ? admit(envelope, deps) : notAsked(why);
+      const decided = why === null ? await admitHere(envelope, deps, deps.programs) : notAsked(why);
       const taken = decided.admitted ? await takenSteps(deps.pool, envelope) : [];
       if (!Array.isArray(taken)) return { admitted: false, problem: taken, problems: [taken] };
       const admission = decided.admitted && taken.length > 0 ? { ...decided, taken } : decided;

@@ -34,6 +34,8 @@ import { OutputCollector } from './output-collector.js';
 import type { Places } from './place.js';
 import { isRecordAway, untilRecorded } from './record-reachable.js';
 import { Redactor } from './redact.js';
+import { AttemptPrograms } from './attempt-programs.js';
+import type { Programs } from './programs.js';
 import type { Secrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
@@ -48,6 +50,7 @@ export interface PerformDeps {
   worker: string;
   host: string;
   commands: Commands;
+  programs: Programs;
   /** Proves for whom something is to be done. */
   places: Places;
 }
@@ -112,6 +115,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       secrets.redactor,
     );
     const limit = new TimeLimit(heart.signal, request.timeoutMs);
+    const programs = new AttemptPrograms(deps.programs, request.programs);
     const context: AttemptContext = {
       ...at.key,
       step: at.step,
@@ -144,6 +148,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       timeoutMs: request.timeoutMs,
       signal: limit.signal,
       targets: deps.targets,
+      programs,
       secrets,
       output: (stream, chunk) => collector.write(stream, chunk),
       progress: (details) => heart.progress(exit.progress(details)),
@@ -186,7 +191,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       const value = storable(exit.output(output));
       const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
       await settle(heart, () => endAttempt(deps.pool, { ...ended, digest: digestOf(value) }));
-      return { output: value, attempt };
+      return { output: value, attempt, ...programs.told() };
     }
     if (failure instanceof CancelledFailure) {
       await settle(heart, () =>
@@ -233,11 +238,15 @@ async function act(
   handlers: Handlers,
   done: () => void,
 ): Promise<Json> {
+  const { programs, resumedFrom } = context;
+  // What follows the action must not be found changed once the action is done.
+  if (resumedFrom === null) await programs.mayBegin([request.verify, request.check]);
   const output = await handle(request.action, { ...context, expect: request.expect }, handlers);
   done();
   // A transaction that does not do what was expected is not committed: sql has asked before.
   if (request.action.kind !== 'sql') assertExpected(request.expect, output);
-  if (request.verify) await handle(request.verify, context, handlers);
+  if (request.verify)
+    await programs.onceActed(() => handle(request.verify as Action, context, handlers));
   return output;
 }
 

@@ -1,5 +1,6 @@
 import type { Condition } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
+import type { Program } from '../language/plan.js';
 import type { Action, CheckAction, Effect, StepKind } from '../language/runbook.js';
 import type { RunKey } from './keys.js';
 
@@ -54,6 +55,8 @@ export interface AttemptRequest<A extends Action = Action> {
   retakeLease?: boolean;
   /** Absent: the run is of a release that did not say. */
   builds?: Builds;
+  /** What the run knows of programs that the attempt may run; of one name any that may be run. */
+  programs?: readonly Program[];
   /**
    * A host whose workers did not take the attempt back in time: what was started there is no longer
    * waited for.
@@ -72,6 +75,8 @@ export interface AttemptResult {
   output: Json;
   /** Which attempt this was, from 1. */
   attempt: number;
+  /** Programs that it ran and that the request did not name so. */
+  programs?: readonly Program[];
 }
 
 /** What a failure of type OnAnotherHost tells in its details: whom to ask instead. */

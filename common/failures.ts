@@ -28,6 +28,8 @@ export const failureTypes = {
   CommandFailed: 'transient',
   /** command: the program, its interpreter or its working directory does not exist or may not be used. */
   CommandMissing: 'permanent',
+  /** command: the program is not what was approved, or what the run ran before. Nothing was started. */
+  ProgramChanged: 'permanent',
   /** command: its arguments can be given to no program: too long, a NUL, or a value where a program would read code. */
   CommandInvalid: 'permanent',
   /** command: the worker cannot start a program now: it is being written, or disk, memory or processes are used up. */

@@ -1,6 +1,6 @@
 import { effects, stepKinds } from '../language/runbook.js';
 import type { Json } from '../language/json.js';
-import type { Plan } from '../language/plan.js';
+import type { Plan, Program } from '../language/plan.js';
 import type { Admission, RunSettings } from './admission.js';
 import type { AttemptResult, OtherHost } from './attempt.js';
 import {
@@ -156,15 +156,27 @@ const heldTarget: ShapeOf<HeldTarget> = {
   inLine: isTrueOrFalse,
 };
 
+const program: ShapeOf<Program> = {
+  name: isText,
+  cwd: isAbsentOr(isText),
+  path: isAbsentOr(isText),
+  script: isAbsentOr((value) => value === true),
+  file: isNullOr(isText),
+  digest: isAbsentOr(isNullOr(isText)),
+  system: isAbsentOr((value) => value === true),
+};
+const arePrograms = isListOf(has(program));
+
 const plan: Pick<
   ShapeOf<Plan>,
-  'runbook' | 'inputs' | 'targets' | 'steps' | 'outputs' | 'digest' | 'procedure'
+  'runbook' | 'inputs' | 'targets' | 'steps' | 'outputs' | 'programs' | 'digest' | 'procedure'
 > = {
   runbook: has({ id: isText, version: isText, title: isText, type: isText, priority: isText }),
   inputs: isObject,
   targets: isListOf(has({ name: isText, kind: isText })),
   steps: isListOf(isStep),
   outputs: isAbsentOr(isObject),
+  programs: isAbsentOr(arePrograms),
   digest: isText,
   procedure: isText,
 };
@@ -266,6 +278,7 @@ export function isAttemptResult(answer: unknown): answer is AttemptResult {
     isObject(answer) &&
     answer['output'] !== undefined &&
     isCount(answer['attempt']) &&
+    isAbsentOr(arePrograms)(answer['programs']) &&
     !isDeeperThan(maxDepth, answer)
   );
 }
@@ -290,12 +303,18 @@ export function isOtherHost(detail: unknown): detail is OtherHost {
 }
 
 /** What a step's failure says beside its message; what has not the right shape is left out. */
-export function detailOf(details: unknown): { next?: string; attempt: number | null } {
+export function detailOf(details: unknown): {
+  next?: string;
+  attempt: number | null;
+  programs: Program[];
+} {
   const [detail] = Array.isArray(details) ? (details as unknown[]) : [];
-  const { next, attempt } = isObject(detail) ? detail : {};
+  const { next, attempt, details: facts } = isObject(detail) ? detail : {};
+  const programs = isObject(facts) ? facts['programs'] : undefined;
   return {
     ...(isText(next) && next !== '' ? { next: shortened(next) } : {}),
     attempt: isCount(attempt) ? attempt : null,
+    programs: arePrograms(programs) ? (programs as Program[]) : [],
   };
 }
 

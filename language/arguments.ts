@@ -246,6 +246,16 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
   return carriers.has(name) ? inCarrier(rest) : undefined;
 }
 
+/** Where the script stands that an interpreter is given, when it stands right behind it. */
+export function scriptPlace(argv: readonly Json[]): number | undefined {
+  const [program, first] = argv.map(textOf);
+  if (program === undefined || first === undefined) return undefined;
+  const name = nameOf(program);
+  const how = Object.hasOwn(interpreters, name) ? interpreters[name] : undefined;
+  const readsScripts = how === shell || how?.script === true;
+  return readsScripts && first !== '' && !first.startsWith('-') ? 1 : undefined;
+}
+
 function inInterpreter(name: string, how: Interpreter, rest: readonly Json[]): string | undefined {
   const code = `${name} would read a value as code`;
   let plain = 0;

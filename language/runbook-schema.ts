@@ -58,6 +58,7 @@ const command = z
     cwd: text.optional(),
     exitCodes: z.array(z.int().min(0).max(255)).min(1).optional(),
     idempotent: z.boolean().optional(),
+    programMayChange: z.boolean().optional(),
   })
   .superRefine(({ argv, env = {} }, context) => {
     const wrong = (found: string | undefined, path: string): void => {

@@ -70,6 +70,8 @@ export type InputSpec = { description: string; optional?: boolean } & (
        * The runbook only looks at it when it is drilled: a drill may name one that is not isolated.
        */
       observed?: boolean;
+      /** Its facts that each name a program which the runbook runs. */
+      programs?: readonly string[];
     }
   | { type: 'text'; default?: string; pattern?: string; maxLength?: number }
   | { type: 'integer' | 'number'; default?: number; minimum?: number; maximum?: number }
@@ -247,6 +249,11 @@ export interface CommandAction {
   answer?: AnswerName;
   /** Doing it twice is as good as once: when its host is gone, it is done again on another. */
   idempotent?: boolean;
+  /**
+   * The run itself brings or changes the program before: what is approved says nothing of its
+   * content.
+   */
+  programMayChange?: boolean;
 }
 
 export interface SqlStatement {

@@ -1,8 +1,9 @@
 import { homedir, hostname } from 'node:os';
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { systemFolders } from '../activities/programs.js';
 import { defaultTaskQueue } from '../common/names.js';
 import type { MakeCurrent } from './deployment/current.js';
 
@@ -25,6 +26,7 @@ const settings = z.object({
   RUNBOOK_WATCH_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
   RUNBOOK_LOST_NAMESPACES: z.string().default(''),
   RUNBOOK_MAKE_CURRENT: z.enum(['auto', 'always', 'no']).default('auto'),
+  RUNBOOK_SYSTEM_FOLDERS: z.string().default(systemFolders.join(delimiter)),
   RUNBOOK_MAX_STEPS: z.coerce.number().int().min(1).max(1_000).default(50),
 });
 
@@ -62,6 +64,8 @@ export interface WorkerConfig {
   makeCurrent: MakeCurrent;
   /** Steps that this worker does at once; each may be a process of its own. */
   maxSteps: number;
+  /** Folders whose programs change with the system: what they hold is shown, and not refused. */
+  systemFolders: string[];
   identity: string;
   host: string;
 }
@@ -111,6 +115,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
       .filter(Boolean),
     makeCurrent: value.RUNBOOK_MAKE_CURRENT,
     maxSteps: value.RUNBOOK_MAX_STEPS,
+    systemFolders: value.RUNBOOK_SYSTEM_FOLDERS.split(delimiter).filter(Boolean),
     identity: `${host}:${process.pid}`,
     host,
   };

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { payloadCodec } from '../common/payload-codec.js';
 import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
+import { Programs } from '../activities/programs.js';
 import { Places, type AskServer } from '../activities/place.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
@@ -77,6 +78,7 @@ export async function createWorker(
     worker: config.identity,
     host: config.host,
     commands,
+    programs: new Programs(config.systemFolders),
     namespaceId: namespaceInfo?.id || namespace,
     places: new Places(askServer(connection, namespace), config.taskQueue),
   });

@@ -41,6 +41,8 @@ const advice = {
     'The program ended with a code that does not count as success. The code and the end of its error output are in the message; everything that it wrote is in `runbook logs RUN STEP`.',
   CommandMissing:
     'Nothing was started. The program, the interpreter in its first line or the working directory is not on this worker, or may not be used; the message says which. Install it on every worker of the task queue, or correct the path in the step.',
+  ProgramChanged:
+    'Find out who changed the program, and why. Approve it anew at its gate or, where none was approved, `retry`: what is there now runs then. A program that was put back runs too. A step whose program the run itself changes says `programMayChange`.',
   CommandInvalid:
     'Nothing was started: the system takes no such arguments, or a value stands where a program would read code or an option. Correct the input that the value comes from, or the step: long values go through a file, values that may begin with - stand after a literal `--`.',
   CommandNotStarted:

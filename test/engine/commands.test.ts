@@ -189,6 +189,7 @@ describe('a command and the death of its worker', () => {
       signal: new AbortController().signal,
       output: () => undefined,
       attached: () => undefined,
+      starting: () => Promise.resolve(),
     };
     for (const fence of [1, 2]) {
       const journal = commands.journalOf({ ...owner, fence, resumedFrom: null }, fence);

@@ -3,10 +3,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AttemptPrograms } from '../../activities/attempt-programs.js';
 import { Commands } from '../../activities/commands.js';
 import { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { lostLease } from '../../activities/lease.js';
+import { Programs } from '../../activities/programs.js';
 import { Secrets } from '../../activities/secrets.js';
 import { Targets } from '../../activities/targets.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -55,6 +57,7 @@ export class World {
       timeoutMs: 20_000,
       signal: new AbortController().signal,
       targets: Targets.load(this.targetsFile),
+      programs: new AttemptPrograms(new Programs()),
       secrets: Secrets.load(this.secretsFile).forAttempt(),
       output: (_stream, chunk) => void printed.push(Buffer.from(chunk)),
       progress: (details) => void progress.push(details),

@@ -5,7 +5,7 @@ import type { GateFacts, SignalNote } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { Problem, RunState, RunView } from '../../common/view.js';
-import type { Plan } from '../../language/plan.js';
+import type { Plan, Program } from '../../language/plan.js';
 import type { Published } from './board.js';
 import type { Case } from './desk.js';
 import type { Undo } from './undo.js';
@@ -51,6 +51,14 @@ export interface CarriedInbox {
   noted?: SignalNote[];
 }
 
+/** What the run knows of programs, and of each step what it found changed and asks about. */
+export interface CarriedPrograms {
+  known: Program[];
+  /** Those that people let run although they had changed. */
+  accepted: Program[];
+  refused: [step: string, programs: Program[]][];
+}
+
 /** How a run is going to end. */
 export interface Ending {
   state: RunState;
@@ -80,6 +88,8 @@ export interface Carried {
   inbox: CarriedInbox;
   /** What no step has confirmed yet. Absent: the execution before did not say. */
   unconfirmed?: Builds;
+  /** Absent: those of the plan, and nothing else. */
+  programs?: CarriedPrograms | undefined;
   paused: boolean;
   /** In words, when the plan was made anew: the approvals so far are void. */
   changedInputs?: string | undefined;

@@ -41,8 +41,10 @@ interface GateHost {
   board: Board;
   planDigest: string;
   procedure: string;
-  /** Names the code that does the run now. */
+  /** Names the code that does the run now, and the programs that it runs. */
   release(): string;
+  /** What the approver sees of every gate, beside what the gate itself shows. */
+  evidence(): JsonObject;
   command: string;
   /** True while a decision is being judged. */
   busy(): boolean;
@@ -112,6 +114,12 @@ export class Gates {
     const gate = this.gates.get(id);
     if (this.waived.has(id)) return true;
     return gate?.decision?.verb === 'approve' && gate.release === release;
+  }
+
+  /** Did people approve it in this execution, or did the run come by it once more? */
+  wasApproved(id: string): boolean {
+    const gate = this.gates.get(id);
+    return gate?.question !== undefined && gate.decision?.verb === 'approve';
   }
 
   /** Is there an approval that was good for the code before, or is it being asked for once more? */
@@ -246,6 +254,7 @@ export class Gates {
     const release = host.release();
     const evidence = (): JsonObject => ({
       ...(gate.changed === undefined ? {} : { [codeChanged]: gate.changed }),
+      ...host.evidence(),
       ...question.evidence,
     });
     const digestFor = (attempt: number, about: JsonObject = { run }): string =>

@@ -2,6 +2,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import { failureType, type FailureType } from '../../common/failures.js';
 import { detailOf, shortened } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
+import type { Program } from '../../language/plan.js';
 
 /*
  * How a procedure ends other than well. These are the only errors that the engine throws on
@@ -70,6 +71,8 @@ export interface AttemptFailure {
   problem: Problem;
   /** The attempt that failed, from 1; null when no attempt reported. */
   attempt: number | null;
+  /** Programs that it found changed. */
+  programs: Program[];
 }
 
 /** Whether an activity ended because no worker answered any more. */
@@ -91,11 +94,11 @@ const silence: Readonly<Record<Silence, string>> = {
  * @throws the error itself when it is not an activity's.
  */
 export function readFailure(error: unknown): AttemptFailure {
-  if (error instanceof MisshapenAnswer) return { problem: error.problem, attempt: null };
+  if (error instanceof MisshapenAnswer) return { problem: error.problem, ...untold };
   if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
-    const { next, attempt } = detailOf(cause.details);
+    const { next, attempt, programs } = detailOf(cause.details);
     return {
       problem: {
         type: failureType(cause.type),
@@ -103,12 +106,16 @@ export function readFailure(error: unknown): AttemptFailure {
         ...(next === undefined ? {} : { next }),
       },
       attempt,
+      programs,
     };
   }
   if (cause instanceof TimeoutFailure) {
     const message = silence[cause.timeoutType as Silence];
-    return { problem: { type: 'StepTimeout', message }, attempt: null };
+    return { problem: { type: 'StepTimeout', message }, ...untold };
   }
   const message = shortened(cause?.message ?? error.message);
-  return { problem: { type: 'Error', message }, attempt: null };
+  return { problem: { type: 'Error', message }, ...untold };
 }
+
+/** What a failure that is none of a worker's says beside its problem. */
+const untold = { attempt: null, programs: [] };

@@ -31,6 +31,7 @@ import { forCode, OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { inParallel } from './parallel.js';
 import { nestedIn, type Part } from './part.js';
 import { presentRelease } from './release.js';
+import { RunPrograms } from './programs.js';
 import { Saves } from './saves.js';
 import { Turn } from './turn.js';
 import { Unconfirmed } from './unconfirmed.js';
@@ -91,6 +92,7 @@ export class Run {
   readonly undos = new UndoList();
   readonly unconfirmed: Unconfirmed;
   readonly turn: Turn;
+  private readonly programs: RunPrograms;
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
   /** Steps that could not be taken back. */
@@ -109,6 +111,7 @@ export class Run {
     this.outputs = new OutputBudget(plan, view.steps);
     this.gates = new Gates(plan.steps, carried?.gates);
     this.unconfirmed = new Unconfirmed(carried?.unconfirmed);
+    this.programs = new RunPrograms(plan.programs, carried?.programs);
     this.turn = new Turn(inbox, entry.settings.border);
     for (const step of plan.steps) this.specs.set(step.id, step);
     for (const row of entry.taken ?? []) this.board.adopt(row);
@@ -445,6 +448,7 @@ export class Run {
       lease: this.lease.carry(),
       inbox: this.inbox.carry(),
       unconfirmed: this.unconfirmed.carry(),
+      programs: replanned ? undefined : this.programs.carry(),
       paused: this.turn.paused,
       rollback,
       changedInputs,
@@ -480,6 +484,7 @@ export class Run {
           return this.readable(path, outcome.output);
         }
         problem = outcome.problem;
+        if (this.asksAnew(spec, top, row, problem)) continue;
         const way = this.wayWithoutAsking(spec, problem);
         if (way === 'continue') return this.goOnWithout(row, problem);
         if (way !== 'ask') {
@@ -495,9 +500,26 @@ export class Run {
         this.deskHost(),
       );
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
+      this.programs.accept(path);
       if (decision.inputs) await this.changeInputs(decision.inputs);
     }
   }
+
+  /**
+   * What would run is not what was approved, and nothing was started: the gate asks once more, and
+   * shows what is there now. Where no approval was given, the desk asks.
+   */
+  private asksAnew(spec: StepSpec, top: string, row: StepView, problem: Problem): boolean {
+    const gate = gateFor(spec, top, this.plan);
+    if (problem.type !== 'ProgramChanged' || gate === undefined) return false;
+    if (!this.gates.wasApproved(gate) || !this.programs.accept(row.id)) return false;
+    this.board.begin(row, 'waiting');
+    this.board.tell(row, problem);
+    return true;
+  }
+
+  /** Names all that is going to act: an approval that was given for something else is none. */
+  private readonly code = (): string => presentRelease() + this.programs.mark;
 
   /**
    * A result that was taken over from a dead run is looked at again where the step can (`check`);
@@ -593,14 +615,14 @@ export class Run {
     // No gate has the empty name.
     const gate = gateFor(spec, top, plan) ?? '';
     await this.turn.start();
-    while (this.gates.outdated(gate, presentRelease())) {
+    while (this.gates.outdated(gate, this.code())) {
       await this.gates.renew(gate, this.gateHost(), this.key.run);
       await this.turn.start();
     }
     assertAllowed(
       spec,
       top,
-      { plan, approved: (id) => this.gates.approved(id, presentRelease()) },
+      { plan, approved: (id) => this.gates.approved(id, this.code()) },
       actions,
     );
   }
@@ -621,14 +643,19 @@ export class Run {
           return true;
         } catch (error) {
           if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(undoing);
-          problem = readFailure(error).problem;
+          const failure = readFailure(error);
+          this.programs.refuse(undoing, failure.programs);
+          problem = failure.problem;
         }
       }
       const verb =
         this.unasked() ??
         (await this.desk.ask(undoing, undoSpec, row, aboutUndo(spec, problem), this.deskHost()))
           .verb;
-      if (verb === 'retry') continue;
+      if (verb === 'retry') {
+        this.programs.accept(undoing);
+        continue;
+      }
       this.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
       if (verb !== 'done') this.leftover.push(path);
       return verb !== 'abort';
@@ -669,7 +696,8 @@ export class Run {
         throw new CancelledFailure('cancelled while it ran');
       }
       if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(path);
-      const { problem, attempt } = readFailure(error);
+      const { problem, attempt, programs } = readFailure(error);
+      this.programs.refuse(path, programs);
       row.attempts = attempt ?? row.attempts;
       if (!ending) return { problem };
       // What becomes of the run is decided already: nobody is asked, and the step decides nothing.
@@ -706,7 +734,8 @@ export class Run {
       board: this.board,
       planDigest: plan.digest,
       procedure: plan.procedure,
-      release: presentRelease,
+      release: this.code,
+      evidence: () => this.programs.evidence,
       command: settings.command,
       busy: () => this.inbox.busy,
       save: () => this.save(),
@@ -742,6 +771,7 @@ export class Run {
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
       ...(this.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
       builds: { ...builds, ...this.despite(path) },
+      ...this.programs.about([work.action, work.verify, work.check]),
     };
     const options = stepOptions(request, retry, this.settings.heartbeatMs);
     try {
@@ -754,6 +784,7 @@ export class Run {
         ),
       );
       this.unconfirmed.succeeded(path, answer.attempt, answer.output, builds);
+      this.programs.ran(answer.programs);
       return answer;
     } catch (error) {
       this.unconfirmed.ended(path);

@@ -1,0 +1,208 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { DecisionEnvelope } from '../../common/envelope.js';
+import { programFolder } from '../../worker/config.js';
+import { tell } from '../chaos/tell.js';
+import { Engine } from '../helpers/engine.js';
+import { until } from '../helpers/until.js';
+
+/*
+ * What was approved is what runs: programs that are replaced while a run waits, or is under way.
+ */
+
+let folder: string;
+let guarded: Engine;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'runbook-programs-'));
+  for (const [id, steps] of Object.entries(procedures()))
+    await writeFile(join(folder, `${id}.json`), JSON.stringify(runbook(id, steps)));
+  guarded = await engineWith({});
+}, 60_000);
+afterAll(async () => {
+  await guarded?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function engineWith(settings: Record<string, string>): Promise<Engine> {
+  return Engine.start({
+    procedures: join(programFolder, 'workflows', 'index.js'),
+    settings: { RUNBOOK_LIBRARY: folder, ...settings },
+  });
+}
+
+const program = (): string => join(folder, 'program.sh');
+const journal = { $: 'inputs.journal' };
+
+function procedures(): Record<string, object[]> {
+  const work = step('work', { kind: 'command', argv: [program(), journal] });
+  const untilFile = ['-c', 'while [ ! -e "$1.go" ]; do sleep 0.02; done', 'sh', journal];
+  const hold = step('hold', { kind: 'command', argv: ['/bin/sh', ...untilFile] });
+  const gate = { id: 'gate', title: 'May it?', kind: 'approval', effect: 'read' };
+  const missing = { kind: 'command', argv: [join(folder, 'missing.sh')] };
+  return {
+    gated: [gate, work],
+    open: [hold, work],
+    missing: [step('work', missing)],
+  };
+}
+
+function step(id: string, action: object, more: object = {}): object {
+  const spec = { id, title: `Do ${id}`, kind: 'command', effect: 'change', retry: { attempts: 2 } };
+  return { ...spec, work: { action }, ...more };
+}
+
+function runbook(id: string, steps: object[]): object {
+  return {
+    ...{ id, version: '1.0.0', title: id, summary: 'For tests.', type: 'MAINTENANCE' },
+    ...{ priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [] },
+    ...{ verification: 'none', rollback: 'none', steps, outputs: {} },
+    inputs: { journal: { type: 'text', description: 'a file', maxLength: 400 } },
+  };
+}
+
+const writes = (what: string, as = program()): Promise<void> =>
+  writeFile(as, `#!/bin/sh\necho ${what} >> "$1"\n`, { mode: 0o755 });
+
+interface Begun {
+  run: WorkflowHandle;
+  journal: string;
+  ran: () => Promise<string[]>;
+}
+
+async function begin(engine: Engine, id: string): Promise<Begun> {
+  const file = engine.path(`journal-${Math.random().toString(36).slice(2)}.txt`);
+  const run = await engine.run(id, { journal: file });
+  const ran = async (): Promise<string[]> =>
+    (await readFile(file, 'utf8').catch(() => '')).split('\n').filter(Boolean);
+  return { run, journal: file, ran };
+}
+
+/** A run whose program is replaced while its approver looks, and who then approves. */
+async function replacedAtGate(engine: Engine): Promise<Begun> {
+  await writes('old');
+  const begun = await begin(engine, 'gated');
+  const approval = await engine.decision(begun.run);
+  await writes('new');
+  expect(await engine.send(begun.run, approval)).toMatchObject({ accepted: true });
+  await until('it to ask once more or to end', async () => {
+    const { waitingFor, endedAt } = await engine.status(begun.run);
+    return endedAt !== null || (waitingFor[0]?.attempt ?? 1) > 1;
+  });
+  return begun;
+}
+
+/** At the desk, about the step that waits there. */
+async function atDesk(engine: Engine, run: WorkflowHandle, verb: 'retry' | 'abort') {
+  const { gate, ...decision } = await engine.decision(run, { verb });
+  const about = { ...decision, step: gate } as DecisionEnvelope;
+  expect(await engine.send(run, about)).toMatchObject({ accepted: true });
+}
+
+describe('a program that is replaced while its approver looks', () => {
+  const runs = 3;
+
+  test('does not run after the approval; with the guard off it does', async () => {
+    let ran = 0;
+    for (let count = 0; count < runs; count += 1) {
+      const begun = await replacedAtGate(guarded);
+      ran += (await begun.ran()).length;
+      await guarded.send(begun.run, await guarded.decision(begun.run, { verb: 'reject' }));
+      expect(await guarded.ended(begun.run)).toMatchObject({ state: 'rejected' });
+      ran += (await begun.ran()).length;
+    }
+    const unguarded = await engineWith({ RUNBOOK_SYSTEM_FOLDERS: '/' });
+    let without = 0;
+    try {
+      for (let count = 0; count < runs; count += 1)
+        without += (await (await replacedAtGate(unguarded)).ran()).length;
+    } finally {
+      await unguarded.stop();
+    }
+    tell(`replaced before the approval: ${ran} of ${runs} ran; ${without} with the guard off`);
+    expect({ ran, without }).toEqual({ ran: 0, without: runs });
+  }, 60_000);
+
+  test('is shown to the approver, and runs once it is approved as it is now', async () => {
+    const { run, ran } = await replacedAtGate(guarded);
+    const asked = await guarded.waiting(run);
+    expect(asked).toMatchObject({ id: 'gate', attempt: 2 });
+    expect(asked.evidence['programs changed']).toEqual({
+      [program()]: expect.stringMatching(/^sha256 [0-9a-f]{12} → sha256 [0-9a-f]{12}$/),
+    });
+    const work = (await guarded.status(run)).steps.find(({ id }) => id === 'work');
+    expect(work).toMatchObject({ state: 'waiting', error: { type: 'ProgramChanged' } });
+    expect(work?.error?.message).toContain(program());
+    const again = await guarded.decision(run);
+    expect(await guarded.send(run, { ...again, id: 'own', by: 'requester' })).toMatchObject({
+      code: 'own-request',
+    });
+    expect(await guarded.send(run, again)).toMatchObject({ accepted: true });
+    expect(await guarded.ended(run)).toMatchObject({ state: 'succeeded' });
+    expect(await ran()).toEqual(['new']);
+  }, 30_000);
+
+  test('may be written again with the same content', async () => {
+    await writes('old');
+    const { run, ran } = await begin(guarded, 'gated');
+    const approval = await guarded.decision(run);
+    await rm(program());
+    await writes('old');
+    await guarded.send(run, approval);
+    expect(await guarded.ended(run)).toMatchObject({ state: 'succeeded' });
+    expect(await ran()).toEqual(['old']);
+  }, 30_000);
+});
+
+describe('without a gate, a program that was replaced since the start', () => {
+  async function replacedSinceStart(): Promise<Begun> {
+    await writes('old');
+    const begun = await begin(guarded, 'open');
+    await until('the first step', async () =>
+      (await guarded.status(begun.run).catch(() => null))?.steps.some(
+        ({ state }) => state === 'running',
+      ),
+    );
+    await writes('new');
+    await writeFile(`${begun.journal}.go`, '');
+    expect(await guarded.waiting(begun.run)).toMatchObject({ kind: 'failure', id: 'work' });
+    expect(await begun.ran()).toEqual([]);
+    return begun;
+  }
+
+  test('runs when people let it', async () => {
+    const { run, ran } = await replacedSinceStart();
+    await atDesk(guarded, run, 'retry');
+    expect(await guarded.ended(run)).toMatchObject({ state: 'succeeded' });
+    expect(await ran()).toEqual(['new']);
+  }, 30_000);
+
+  test('may be put back', async () => {
+    const { run, ran } = await replacedSinceStart();
+    await writes('old');
+    await atDesk(guarded, run, 'retry');
+    expect(await guarded.ended(run)).toMatchObject({ state: 'succeeded' });
+    expect(await ran()).toEqual(['old']);
+  }, 30_000);
+
+  test('is asked about again when it changed once more', async () => {
+    const { run, ran } = await replacedSinceStart();
+    await writes('newer');
+    await atDesk(guarded, run, 'retry');
+    await until('it to ask again', async () => (await guarded.waiting(run)).attempt === 2);
+    expect(await ran()).toEqual([]);
+    await atDesk(guarded, run, 'abort');
+    await guarded.ended(run);
+    expect(await ran()).toEqual([]);
+  }, 30_000);
+});
+
+test('a program that is missing fails as ever', async () => {
+  const { run } = await begin(guarded, 'missing');
+  await guarded.waiting(run);
+  const { steps } = await guarded.status(run);
+  expect(steps[0]?.error).toMatchObject({ type: 'CommandMissing' });
+  await atDesk(guarded, run, 'abort');
+}, 30_000);

@@ -1,0 +1,103 @@
+import { isSame, programKey, programWords } from '../../common/programs.js';
+import { digestOf, shortDigest } from '../../language/digest.js';
+import type { JsonObject } from '../../language/json.js';
+import type { Program } from '../../language/plan.js';
+import type { Action } from '../../language/runbook.js';
+import type { CarriedPrograms } from './carried.js';
+
+/**
+ * What the run knows of the programs that its steps run: those of its plan, which approvals cover;
+ * those that a step was the first to run; and those that people let run after they had changed.
+ */
+export class RunPrograms {
+  private readonly known: Program[];
+  private readonly accepted: Program[];
+  /** What a step found changed, by its path. */
+  private readonly refused: Map<string, Program[]>;
+
+  constructor(planned: readonly Program[] = [], before?: CarriedPrograms) {
+    this.known = [...(before?.known ?? planned)];
+    this.accepted = [...(before?.accepted ?? [])];
+    this.refused = new Map(before?.refused);
+  }
+
+  /** For the next execution of the run. Absent: it would learn nothing. */
+  carry(): CarriedPrograms {
+    return { known: this.known, accepted: this.accepted, refused: [...this.refused] };
+  }
+
+  /** What an attempt has to be told. */
+  about(actions: readonly (Action | undefined)[]): { programs?: Program[] } {
+    const words = new Set(actions.flatMap(wordsOf));
+    const all = words.has(anything);
+    const programs = this.known.filter(({ name }) => all || words.has(name));
+    return programs.length > 0 ? { programs } : {};
+  }
+
+  /** What an attempt ran, where the run did not know it so. */
+  ran(programs: readonly Program[] = []): void {
+    for (const now of programs) {
+      const place = this.known.findIndex((each) => programKey(each) === programKey(now));
+      // Of what the system brings the last one counts, of the others all that may run.
+      if (now.system && this.known[place]?.system) this.known[place] = now;
+      else if (!this.knows(now)) this.known.push(now);
+    }
+  }
+
+  /** A step has found programs changed, and was not begun. */
+  refuse(step: string, programs: readonly Program[]): void {
+    if (programs.length > 0) this.refused.set(step, [...programs]);
+  }
+
+  /** People let the step run what it has found. @returns false when it has found nothing */
+  accept(step: string): boolean {
+    const programs = this.refused.get(step) ?? [];
+    this.refused.delete(step);
+    for (const now of programs) {
+      if (this.knows(now)) continue;
+      this.known.push(now);
+      this.accepted.push(now);
+    }
+    return programs.length > 0;
+  }
+
+  /** Names what people let run beside the plan; empty when there is nothing. */
+  get mark(): string {
+    return this.accepted.length === 0
+      ? ''
+      : ` with changed programs ${shortDigest(digestOf(this.accepted))}`;
+  }
+
+  /** What approvers have to see. */
+  get evidence(): JsonObject {
+    const covered = this.known.filter(({ system }) => !system);
+    const changed = this.accepted.map((now): [string, string] => [now.name, this.changeOf(now)]);
+    return {
+      ...(covered.length > 0 ? { programs: wordsByName(covered) } : {}),
+      ...(changed.length > 0 ? { 'programs changed': Object.fromEntries(changed) } : {}),
+    };
+  }
+
+  private knows(now: Program): boolean {
+    return this.known.some((each) => programKey(each) === programKey(now) && isSame(each, now));
+  }
+
+  private changeOf(now: Program): string {
+    const same = this.known.filter((each) => programKey(each) === programKey(now));
+    return same.map(programWords).join(' → ');
+  }
+}
+
+/** Stands for whatever a handler itself names. */
+const anything = '\0';
+
+/** Words of an action among which the names of its programs are. */
+function wordsOf(action: Action | undefined): readonly string[] {
+  if (action?.kind === 'check') return wordsOf(action.probe);
+  if (action?.kind === 'rollout') return [anything];
+  return action?.kind === 'command' ? action.argv : [];
+}
+
+function wordsByName(programs: readonly Program[]): JsonObject {
+  return Object.fromEntries(programs.map((program) => [program.name, programWords(program)]));
+}
