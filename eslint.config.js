@@ -34,6 +34,9 @@ function actionKinds() {
   return [...list.matchAll(/'(\w+)'/g)].map(([, kind]) => kind);
 }
 
+/** What a runbook of ours declares, and the list of them. */
+const specs = ['workflows/catalogue', 'workflows/*/spec', 'workflows/*/site-steps'];
+
 /** What a folder may import; see scripts/lint/layers.mjs. */
 function layer(files, { packages = [], ...options }) {
   return {
@@ -66,10 +69,6 @@ const layerRules = [
       why: "workflows import this file, and Temporal's sandbox has no Node; zod and yaml would double the bundle",
     },
   ),
-  layer('runbooks/**/*.ts', {
-    files: [...sandboxLanguage, 'runbooks/'],
-    why: 'a runbook is data, read by workflows and by the command line',
-  }),
   layer('common/**/*.ts', {
     packages: ['@temporalio/common'],
     files: [...sandboxLanguage, 'common/'],
@@ -82,10 +81,17 @@ const layerRules = [
   }),
   layer('workflows/**/*.ts', {
     packages: ['@temporalio/workflow', '@temporalio/common'],
-    files: [...sandboxLanguage, 'common/', 'runbooks/', 'workflows/'],
+    files: [...sandboxLanguage, 'common/', 'workflows/'],
     typeFiles: ['activities/'],
     why: "this runs in Temporal's sandbox; what touches the world is an activity, imported as a type only",
   }),
+  layer(
+    specs.map((path) => `${path}.ts`),
+    {
+      files: [...sandboxLanguage, ...specs],
+      why: 'what a runbook declares is data, read by workflows and by the command line',
+    },
+  ),
   layer('workflows/engine/**/*.ts', {
     packages: ['@temporalio/workflow', '@temporalio/common'],
     files: [...sandboxLanguage, 'common/', 'workflows/engine/', 'workflows/messages'],
@@ -116,7 +122,7 @@ const layerRules = [
       'node:',
     ],
     types: ['@temporalio/proto'],
-    files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'runbooks/', 'worker/'],
+    files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'worker/'],
     why: 'a worker needs no command line, and finds its servers by their addresses',
   }),
   layer('embedded/**/*.ts', {
@@ -148,7 +154,7 @@ function clientLayers() {
     'language/',
     'common/',
     'store/',
-    'runbooks/',
+    'workflows/catalogue',
     'workflows/messages',
     'embedded/home',
     'embedded/connection',

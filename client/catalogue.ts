@@ -7,7 +7,7 @@ import type { RunbookSpec } from '../language/runbook.js';
  * @throws ConfigError that names every file of the library that cannot be used
  */
 export async function knownRunbooks(env: NodeJS.ProcessEnv): Promise<readonly RunbookSpec[]> {
-  const { catalogue } = await import('../runbooks/index.js');
+  const { catalogue } = await import('../workflows/catalogue.js');
   const folder = env['RUNBOOK_LIBRARY'];
   if (!folder) return catalogue;
   const { readLibrary } = await import('../worker/library.js');

@@ -24,7 +24,7 @@ const digestFile = join(programFolder, 'workflow-bundle.sha256');
  * What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that
  * built it.
  */
-const sources = ['workflows', 'language', 'common', 'runbooks'];
+const sources = ['workflows', 'language', 'common'];
 
 /**
  * Bundles workflows, with what every bundle of ours needs.

@@ -10,7 +10,7 @@ import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { engineQueue, hostQueue } from '../common/queues.js';
 import { stickyTimeoutMs } from '../common/names.js';
-import { catalogue as shippedCatalogue } from '../runbooks/index.js';
+import { catalogue as shippedCatalogue } from '../workflows/catalogue.js';
 import type { BorderLimits } from '../common/admission.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';

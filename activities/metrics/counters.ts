@@ -1,4 +1,4 @@
-import type { ForgottenTraffic } from '../../common/told-traffic.js';
+import type { ForgottenTraffic } from '../../common/set-traffic.js';
 import type { AnalysisNumbers, ExpectedTraffic } from '../../language/runbook.js';
 import { StepFailure } from '../failure.js';
 import { forgottenBy } from './forgotten.js';

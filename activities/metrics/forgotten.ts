@@ -1,4 +1,4 @@
-import { departed, type ForgottenTraffic } from '../../common/told-traffic.js';
+import { changedSince, type ForgottenTraffic } from '../../common/set-traffic.js';
 import type { ExpectedTraffic } from '../../language/runbook.js';
 import { StepFailure } from '../failure.js';
 import { words, type ObservedTraffic } from '../traffic/index.js';
@@ -11,7 +11,7 @@ export function forgottenBy(
   seen: ObservedTraffic,
   expected: ExpectedTraffic | undefined,
 ): ForgottenTraffic | null {
-  if (!expected || departed(seen.servers, expected.servers).length === 0) return null;
+  if (!expected || changedSince(seen.servers, expected.servers).length === 0) return null;
   const says = `${seen.proxy} says ${words(seen.servers)}, and was told ${words(expected.servers)}`;
   if (seen.started !== undefined && expected.started !== null && seen.started !== expected.started)
     return { forgotten: `it was restarted: ${says}` };

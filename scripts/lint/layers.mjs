@@ -7,7 +7,7 @@
  * modules
  *   types        the same, for `import type` only
  * files        paths in the repository without extension; a folder with `/` at its end covers
- * everything in it
+ * everything in it, and one `*` stands for any one folder
  *   typeFiles    the same, for `import type` only
  *   except       paths that stay refused although their folder is allowed
  *   why          the reason, printed with each refusal
@@ -73,7 +73,11 @@ function pathInRepository(root, path) {
 }
 
 function coversFile(entry, path) {
-  return entry.endsWith('/') ? path.startsWith(entry) : path === entry;
+  if (entry.endsWith('/')) return path.startsWith(entry);
+  const [before, after] = entry.split('*');
+  if (after === undefined) return path === entry;
+  const inBetween = path.slice(before.length, path.length - after.length);
+  return path === before + inBetween + after && inBetween !== '' && !inBetween.includes('/');
 }
 
 function coversPackage(entry, name) {

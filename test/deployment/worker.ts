@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Switch, type TrafficChange, type WantedServer } from '../../activities/traffic/switch.js';
-import { catalogue } from '../../runbooks/index.js';
+import { catalogue } from '../../workflows/catalogue.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';

@@ -10,7 +10,7 @@ import { withDatabase } from '../../lab/web-system/sites/database.js';
 import { placesOf, vaultPlaces } from '../../lab/web-system/sites/site-config.js';
 import { SiteSystem } from '../../lab/web-system/sites/system.js';
 import type { Writer } from '../../lab/web-system/sites/writer-client.js';
-import { catalogue } from '../../runbooks/index.js';
+import { catalogue } from '../../workflows/catalogue.js';
 import type { DrillRecord } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';

@@ -7,7 +7,7 @@ import { stickyTimeoutMs } from '../../common/names.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { installRuntime, serve } from '../../worker/serve.js';
-import { catalogue } from '../../runbooks/index.js';
+import { catalogue } from '../../workflows/catalogue.js';
 import { testCatalogue } from '../engine/specs.js';
 
 /*

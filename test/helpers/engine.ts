@@ -15,7 +15,7 @@ import { WorkerProcess } from '../../examples/demo/worker.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
 import { migrate, openPool } from '../../store/index.js';
-import { catalogue } from '../../runbooks/index.js';
+import { catalogue } from '../../workflows/catalogue.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase } from './database.js';
 import { until } from './until.js';

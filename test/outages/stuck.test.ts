@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Check } from '../../client/doctor-checks.js';
 import type { Trouble } from '../../client/trouble.js';
 import type { RunView } from '../../common/view.js';
-import { catalogue } from '../../runbooks/index.js';
+import { catalogue } from '../../workflows/catalogue.js';
 import { openPool } from '../../store/index.js';
 import { readBundle } from '../../worker/bundle.js';
 import { until } from '../helpers/until.js';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { failedJob, type JobRow } from '../../workflows/pipeline-recovery/findings.js';
-import { readWish } from '../../workflows/full-system-disaster-recovery/wish.js';
+import { readInputs } from '../../workflows/full-system-disaster-recovery/inputs.js';
 
 /*
- * A window for a default does not apply to an explicit wish, and the newest fact about a thing
+ * A window for a default does not apply to an explicit inputs, and the newest fact about a thing
  * decides.
  */
 
@@ -66,7 +66,7 @@ describe('how old a backup may be', () => {
   const now = Date.parse('2026-03-10T12:00:00Z');
   const inputs = { max_backup_age: '26h', recover_to: 'latest', watch: '1m', window: '1m' };
   const ageOf = (change: object, given = {}): number =>
-    readWish({ ...inputs, ...change }, given, now).maxBackupAgeMs / hour;
+    readInputs({ ...inputs, ...change }, given, now).maxBackupAgeMs / hour;
 
   test('is counted from the point in time that was named, unless the age was named too', () => {
     const recover_to = '2026-03-07T12:00:00Z';

@@ -2,7 +2,7 @@ import type { Backups, FilesRestored, Look, Restored } from '../../common/answer
 import { microsOf } from '../../language/instant.js';
 import type { JsonObject } from '../../language/json.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Wish } from './wish.js';
+import type { Inputs } from './inputs.js';
 
 /** What the recovery is going to do, and what it is expected to cost. */
 export interface Forecast extends JsonObject {
@@ -42,7 +42,7 @@ export interface Found {
  */
 export function forecast(
   { from, to, backups }: Found,
-  wish: Wish,
+  inputs: Inputs,
   sites: { from: string; to: string },
   now: string,
 ): Forecast {
@@ -65,7 +65,7 @@ export function forecast(
   const chosen = backups.backups.find(({ id }) => id === backups.chosen);
   if (!chosen || !backups.reachable) {
     throw new ProcedureStopped(
-      `no backup leads to ${wish.recoverTo}${backups.lost === null ? '' : `: ${backups.lost}`}${bad.length > 0 ? ` (${bad.join('; ')})` : ''}`,
+      `no backup leads to ${inputs.recoverTo}${backups.lost === null ? '' : `: ${backups.lost}`}${bad.length > 0 ? ` (${bad.join('; ')})` : ''}`,
       'Nothing was changed. Look for another copy of the backups, or choose another point with recover_to.',
     );
   }
@@ -75,7 +75,7 @@ export function forecast(
       'Nothing was changed. Put a good copy where the backups are.',
     );
   }
-  if (to.exists && (wish.remains === 'refuse' || to.isolated)) {
+  if (to.exists && (inputs.remains === 'refuse' || to.isolated)) {
     throw new ProcedureStopped(
       `something stands at site ${sites.to} already (its database: ${to.database})`,
       to.isolated
@@ -91,17 +91,17 @@ export function forecast(
     );
   }
   const failedAt =
-    wish.failedAt ?? (to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null)) ?? now;
+    inputs.failedAt ?? (to.isolated ? null : (to.renewedAt ?? from?.renewedAt ?? null)) ?? now;
   const reachable =
-    wish.recoverTo === 'latest'
+    inputs.recoverTo === 'latest'
       ? backups.reachable.to
-      : earlier(wish.recoverTo, backups.reachable.to);
+      : earlier(inputs.recoverTo, backups.reachable.to);
   return {
     backup: chosen.id,
     systemIdentifier: chosen.systemIdentifier,
-    to: wish.recoverTo,
+    to: inputs.recoverTo,
     reachable,
-    newest: wish.recoverTo === 'latest' && reachable !== chosen.takenAt ? reachable : null,
+    newest: inputs.recoverTo === 'latest' && reachable !== chosen.takenAt ? reachable : null,
     failedAt,
     restoreMs: backups.predicted.restoreMs,
     rpoMs: to.isolated

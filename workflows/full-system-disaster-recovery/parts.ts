@@ -4,7 +4,7 @@ import type { Part } from '../engine/part.js';
 import type { Entrance } from './entrance.js';
 import { checkPoint, filesLost, forecast, type Forecast } from './findings.js';
 import { answerOf, lookedAt, type Proof, type Site, type Tier } from './site.js';
-import type { Wish } from './wish.js';
+import type { Inputs } from './inputs.js';
 
 /*
  * The parts of a recovery at another site, for this runbook and for others that recover less than
@@ -33,12 +33,12 @@ export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login'
 export async function assess(
   part: Part,
   { from, to, entrance }: Sites,
-  wish: Wish,
+  inputs: Inputs,
 ): Promise<Forecast> {
   const found = await part.parallel('look', {
     from: { action: from.look() },
     to: { action: to.look() },
-    backups: { action: to.backups(wish.recoverTo, wish.maxBackupAgeMs) },
+    backups: { action: to.backups(inputs.recoverTo, inputs.maxBackupAgeMs) },
     entrance: { action: entrance.observe() },
   });
   return part.decide('forecast', () =>
@@ -48,7 +48,7 @@ export async function assess(
         to: answerOf(found['to'], 'site-look', 'what stands there'),
         backups: answerOf(found['backups'], 'site-backups', 'which backups there are'),
       },
-      wish,
+      inputs,
       { from: from.name, to: to.name },
       new Date().toISOString(),
     ),
@@ -59,7 +59,7 @@ export async function assess(
 export async function fence(
   part: Part,
   { from, to }: Sites,
-  { graceful }: Wish,
+  { graceful }: Inputs,
   { epoch, clear }: Forecast,
 ): Promise<Drained | null> {
   let drained: Drained | null = null;

@@ -1,12 +1,12 @@
 import type { Restored } from '../../common/answers.js';
 import type { JsonObject } from '../../language/json.js';
-import { fullSystemDisasterRecoverySpec } from '../../runbooks/full-system-disaster-recovery.js';
+import { fullSystemDisasterRecoverySpec } from './spec.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';
 import { entranceOf } from './entrance.js';
 import type { Forecast } from './findings.js';
-import { measured, type Measured } from './measured.js';
+import { measureRecovery, type RecoveryMeasurements } from './measurements.js';
 import {
   assess,
   bringUp,
@@ -20,7 +20,7 @@ import {
 } from './parts.js';
 import { siteOf } from './site.js';
 import { watchOver } from './watch.js';
-import { readWish, type Wish } from './wish.js';
+import { readInputs, type Inputs } from './inputs.js';
 
 /** In words, what was promised and could not be had. */
 interface Lost {
@@ -32,7 +32,7 @@ interface Lost {
  * Brings the whole system up at another site from its backups, proves it, and lets the users in.
  */
 export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec, async (run) => {
-  const wish = readWish(run.inputs, run.envelope.inputs, Date.now());
+  const inputs = readInputs(run.inputs, run.envelope.inputs, Date.now());
   const drill = run.plan.drill === true;
   const sites: Sites = {
     from: siteOf(run.target('from'), run.key.run),
@@ -41,12 +41,12 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   };
   const { to, entrance } = sites;
 
-  const promised = await run.nested('assess', (part) => assess(part, sites, wish));
+  const promised = await run.nested('assess', (part) => assess(part, sites, inputs));
   if (drill) run.notNeeded('declare', 'a drill declares no disaster');
-  else await run.gate('declare', declaration(promised, sites, wish));
+  else await run.gate('declare', declaration(promised, sites, inputs));
   const drained = drill
     ? nothingFenced(run)
-    : await run.nested('fence', (part) => fence(part, sites, wish, promised));
+    : await run.nested('fence', (part) => fence(part, sites, inputs, promised));
   if (drill) run.notNeeded('page', 'a drill leaves the users where they are');
   else await run.step('page', { action: entrance.page() });
 
@@ -66,7 +66,7 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
   if (drill) run.notNeeded('cut-over', 'a drill lets nobody in');
   else
     await run.gate('cut-over', cutOver(restored, { files: lost, changes: short }, promised, sites));
-  const now = (): Measured => measured(run, { promised, restored, drained });
+  const now = (): RecoveryMeasurements => measureRecovery(run, { promised, restored, drained });
   if (drill) {
     run.notNeeded('switch', 'a drill leaves the users where they are');
     run.notNeeded('after', 'a drill is torn down');
@@ -76,14 +76,14 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
     tell(run, now(), { files: lost, changes: short }, sites);
     await run.nested('after', async (part) => {
       await part.step('monitor', { action: to.monitor() });
-      await watchOver(part, entrance, to.name, wish);
+      await watchOver(part, entrance, to.name, inputs);
     });
   }
   const outputs = tell(run, now(), { files: lost, changes: short }, sites);
   await run.attemptStep('notify', {
     action: {
       kind: 'notify',
-      ...(wish.notify === undefined ? {} : { target: wish.notify }),
+      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
       text: drill
         ? `Drill: the system could be brought up from its backups at ${to.name}.`
         : `The system runs at ${to.name}. The way back to ${sites.from.name} is this runbook the other way round, gracefully.`,
@@ -98,7 +98,12 @@ function nothingFenced(run: Run): null {
 }
 
 /** Measures what was reached, and hands it over. */
-function tell(run: Run, { facts, outputs }: Measured, lost: Lost, { from, to }: Sites): JsonObject {
+function tell(
+  run: Run,
+  { facts, outputs }: RecoveryMeasurements,
+  lost: Lost,
+  { from, to }: Sites,
+): JsonObject {
   run.recovered(facts);
   const told: JsonObject = {
     from: from.name,
@@ -112,7 +117,7 @@ function tell(run: Run, { facts, outputs }: Measured, lost: Lost, { from, to }: 
 }
 
 /** What the approver sees before anything is given up, and exactly what the approval allows. */
-function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Wish) {
+function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Inputs) {
   const minutes = (ms: number): string => `${(ms / 60_000).toFixed(1)} min`;
   return {
     evidence: {

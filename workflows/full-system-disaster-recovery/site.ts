@@ -1,7 +1,7 @@
 import type { Answers, Look } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { AnswerName, CheckAction, CommandAction } from '../../language/runbook.js';
-import { readAnswer } from '../answer.js';
+import { programAnswer } from '../shared/program-answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 export type Tier = 'api' | 'worker' | 'frontend';
@@ -76,11 +76,11 @@ export function answerOf<Name extends AnswerName>(
   name: Name,
   what: string,
 ): Answers[Name] {
-  const answer = readAnswer(output, name);
-  if (answer !== null) return answer;
-  throw new ProcedureStopped(
-    `the site's program did not say ${what}`,
-    'A site answers with one line of JSON: see docs/disaster-recovery.md.',
+  return programAnswer(
+    { name: "the site's program", docs: 'docs/disaster-recovery.md' },
+    output,
+    name,
+    what,
   );
 }
 

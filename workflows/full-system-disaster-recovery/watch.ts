@@ -2,28 +2,28 @@ import type { Analysis } from '../../common/analysis.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Entrance } from './entrance.js';
-import type { Wish } from './wish.js';
+import type { Inputs } from './inputs.js';
 
 /** Looks at what users get from the recovered system. @throws ProcedureStopped when it is bad */
 export async function watchOver(
   part: Part,
   entrance: Entrance,
   server: string,
-  wish: Wish,
+  inputs: Inputs,
 ): Promise<void> {
-  for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
+  for (let window = Math.ceil(inputs.watchMs / inputs.windowMs); window > 0; window -= 1) {
     const found = (await part.step('measure', {
       action: {
         kind: 'analysis',
         target: entrance.target,
         candidate: server,
-        windowMs: wish.windowMs,
-        patienceMs: wish.windowMs,
+        windowMs: inputs.windowMs,
+        patienceMs: inputs.windowMs,
         // There is nothing to compare its speed with: what it was before, `verify speed` has looked
         // at.
         limits: {
-          minRequests: wish.minRequests,
-          errorRate: wish.maxErrorRate,
+          minRequests: inputs.minRequests,
+          errorRate: inputs.maxErrorRate,
           latency: Number.MAX_SAFE_INTEGER,
         },
       },

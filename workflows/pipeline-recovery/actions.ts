@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { CheckAction, HttpAction, NotifyAction, SqlAction } from '../../language/runbook.js';
-import type { Stage } from '../../runbooks/pipeline-recovery.js';
+import type { Stage } from './spec.js';
 import type { Work } from '../engine/run.js';
 import type { Checkpoint, Choice } from './findings.js';
 import {

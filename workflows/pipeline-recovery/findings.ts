@@ -1,4 +1,4 @@
-import { stages, type Stage } from '../../runbooks/pipeline-recovery.js';
+import { stages, type Stage } from './spec.js';
 import type { JsonObject } from '../../language/json.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 

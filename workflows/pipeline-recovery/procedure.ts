@@ -1,6 +1,6 @@
 import { durationMs } from '../../language/duration.js';
 import type { JsonObject } from '../../language/json.js';
-import { pipelineRecoverySpec, stages } from '../../runbooks/pipeline-recovery.js';
+import { pipelineRecoverySpec, stages } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Run } from '../engine/run.js';
 import { runbook } from '../engine/runbook.js';

@@ -1,5 +1,5 @@
 import type { SqlStatement } from '../../language/runbook.js';
-import { stages, type Stage } from '../../runbooks/pipeline-recovery.js';
+import { stages, type Stage } from './spec.js';
 
 /*
  * What the runbook asks the pipeline's database and does in it. Values are parameters, table names

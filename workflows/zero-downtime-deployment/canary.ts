@@ -4,7 +4,7 @@ import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import { seenIn, stateOf, type Cluster } from './cluster.js';
 import { judged } from './judge.js';
-import type { Wish } from './wish.js';
+import type { Inputs } from './inputs.js';
 
 /*
  * A canary on Kubernetes: a second Deployment behind the same Service, without pods until then. Its
@@ -25,11 +25,11 @@ export interface Canary {
 export async function startCanary(
   part: Part,
   {
-    wish,
+    inputs,
     cluster,
     before,
     image,
-  }: { wish: Wish; cluster: Cluster; before: SeenRollout; image: string },
+  }: { inputs: Inputs; cluster: Cluster; before: SeenRollout; image: string },
 ): Promise<Canary> {
   const { canary } = cluster;
   const found = seenIn(await part.step('canary', { action: canary.observe() }));
@@ -47,16 +47,16 @@ export async function startCanary(
     state: stateOf(seenIn(set ?? (await part.step('canary', { action: canary.observe() })))),
     replicas: 0,
   };
-  for (const share of wish.shares.filter((each) => each < 100)) {
+  for (const share of inputs.shares.filter((each) => each < 100)) {
     const replicas = podsFor(share, before.replicas);
     now = await scaled(part, cluster, now, replicas);
     await part.step('canary-follow', {
-      action: canary.follow(now.state, wish.readyMs, new Date().toISOString()),
-      timeoutMs: wish.readyMs + 60_000,
+      action: canary.follow(now.state, inputs.readyMs, new Date().toISOString()),
+      timeoutMs: inputs.readyMs + 60_000,
     });
     const watched = await part.step('canary-pods', {
-      action: canary.watch(now.state, wish.windowMs),
-      timeoutMs: wish.windowMs + 120_000,
+      action: canary.watch(now.state, inputs.windowMs),
+      timeoutMs: inputs.windowMs + 120_000,
     });
     part.decide('judge', () =>
       judged(watched, `as a canary of ${replicas} pods beside ${before.replicas}`),

@@ -2,7 +2,7 @@ import type { Answers } from '../../common/answers.js';
 import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import { answerOf, type Artefact, type Deployer } from './deployer.js';
-import type { Wish } from './wish.js';
+import type { Inputs } from './inputs.js';
 
 /** A verified backup, and the migrations rehearsed on a copy. @throws ProcedureStopped */
 export async function backUp(
@@ -26,7 +26,7 @@ export async function backUp(
 }
 
 interface Contract {
-  wish: Wish;
+  inputs: Inputs;
   deployer: Deployer;
   artefact: Artefact;
   /** The version that there is no way back to afterwards. */
@@ -36,12 +36,12 @@ interface Contract {
 /** The contract migrations behind a gate of their own: the point of no return. */
 export async function contractWhenAllowed(
   part: Part,
-  { wish, deployer, artefact, running }: Contract,
+  { inputs, deployer, artefact, running }: Contract,
 ): Promise<void> {
   const migrations = artefact.migrations.contract;
   if (migrations.length === 0)
     return part.notNeeded('contract', 'the release has no contract migrations');
-  if (wish.contract === 'later')
+  if (inputs.contract === 'later')
     return part.notNeeded('contract', 'left for another time, as the inputs say');
   await part.nested('contract', async (contract) => {
     try {
@@ -54,6 +54,6 @@ export async function contractWhenAllowed(
       if (!(error instanceof GateRejected)) throw error;
       return contract.notNeeded('apply', error.problem.message);
     }
-    await contract.step('apply', { action: deployer.migrate('contract', wish.version) });
+    await contract.step('apply', { action: deployer.migrate('contract', inputs.version) });
   });
 }

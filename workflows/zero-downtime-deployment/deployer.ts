@@ -1,7 +1,7 @@
 import type { Answers } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { AnswerName, CommandAction } from '../../language/runbook.js';
-import { readAnswer } from '../answer.js';
+import { programAnswer } from '../shared/program-answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 export type { Artefact, Running } from '../../common/answers.js';
@@ -60,10 +60,5 @@ export function answerOf<Name extends AnswerName>(
   name: Name,
   what: string,
 ): Answers[Name] {
-  const answer = readAnswer(output, name);
-  if (answer !== null) return answer;
-  throw new ProcedureStopped(
-    `the deployer did not say ${what}`,
-    'A deployer answers with one line of JSON: see docs/deploying.md.',
-  );
+  return programAnswer({ name: 'the deployer', docs: 'docs/deploying.md' }, output, name, what);
 }

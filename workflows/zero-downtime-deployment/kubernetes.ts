@@ -10,8 +10,8 @@ import { clusterOf, seenIn, stateOf, type Cluster } from './cluster.js';
 import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
 import { judged } from './judge.js';
-import { leaveOut } from './left-out.js';
-import type { Wish } from './wish.js';
+import { markNotNeeded } from './not-needed.js';
+import type { Inputs } from './inputs.js';
 
 /*
  * The same procedure where the service is a Kubernetes Deployment: the cluster starts, checks and
@@ -86,7 +86,7 @@ const onlyWithDeployer = [
 
 /** What is deployed where. */
 interface Release {
-  wish: Wish;
+  inputs: Inputs;
   cluster: Cluster;
   deployer: Deployer | null;
   artefact: Artefact | null;
@@ -98,31 +98,31 @@ interface Release {
 
 export async function deployOnKubernetes(
   run: Run,
-  wish: Wish,
+  inputs: Inputs,
   service: PlannedTarget,
 ): Promise<void> {
   const deployer = service.facts['deployer'] === undefined ? null : deployerOf(service);
-  leaveOut(run, onlyBehindProxy, 'the service runs on Kubernetes');
-  if (wish.strategy !== 'canary')
-    leaveOut(run, onlyForCanary, 'the pods are replaced one after the other');
+  markNotNeeded(run, onlyBehindProxy, 'the service runs on Kubernetes');
+  if (inputs.strategy !== 'canary')
+    markNotNeeded(run, onlyForCanary, 'the pods are replaced one after the other');
   if (!deployer)
-    leaveOut(
+    markNotNeeded(
       run,
       onlyWithDeployer,
       'the target names no deployer, so there is no database to look after',
     );
 
-  const release = await lookAtRelease(run, wish, clusterOf(service), deployer);
+  const release = await lookAtRelease(run, inputs, clusterOf(service), deployer);
   const { running, image, before } = release;
   const backup =
     deployer &&
-    (await run.nested('backup', (part) => backUp(part, deployer, running, wish.version)));
+    (await run.nested('backup', (part) => backUp(part, deployer, running, inputs.version)));
   await run.gate('approve', questionFor(release, backup));
   if (deployer) {
     await run.nested('migrate', async (part) => {
       await part.step('expand', {
-        action: deployer.migrate('expand', wish.version),
-        undo: deployer.migrate('undo', wish.version),
+        action: deployer.migrate('expand', inputs.version),
+        undo: deployer.migrate('undo', inputs.version),
       });
       await part.step('compatible', { action: deployer.schema(running) });
     });
@@ -132,7 +132,7 @@ export async function deployOnKubernetes(
   await run.nested('retire', (part) => retire(part, release));
 
   const outputs: JsonObject = {
-    version: wish.version,
+    version: inputs.version,
     image,
     before: running,
     backup: backup?.['file'] ?? null,
@@ -141,8 +141,8 @@ export async function deployOnKubernetes(
   await run.attemptStep('notify', {
     action: {
       kind: 'notify',
-      ...(wish.notify === undefined ? {} : { target: wish.notify }),
-      text: `${service.name} runs ${wish.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
+      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
+      text: `${service.name} runs ${inputs.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
       fields: outputs,
     },
   });
@@ -150,7 +150,7 @@ export async function deployOnKubernetes(
 
 async function lookAtRelease(
   run: Run,
-  wish: Wish,
+  inputs: Inputs,
   cluster: Cluster,
   deployer: Deployer | null,
 ): Promise<Release> {
@@ -167,19 +167,21 @@ async function lookAtRelease(
         },
       ],
     },
-    ...(deployer ? { artefact: { action: deployer.artefact(wish.version, wish.artefact) } } : {}),
+    ...(deployer
+      ? { artefact: { action: deployer.artefact(inputs.version, inputs.artefact) } }
+      : {}),
   });
   const before = seenIn(found['deployment'] ?? null);
   const artefact =
     deployer && answerOf(found['artefact'], 'deployer-artefact', 'what the artefact is');
-  const image = cluster.imageOf(wish.version, wish.artefact);
+  const image = cluster.imageOf(inputs.version, inputs.artefact);
   return {
-    wish,
+    inputs,
     cluster,
     deployer,
     artefact,
     before,
-    running: runningIn(before, cluster, wish, image),
+    running: runningIn(before, cluster, inputs, image),
     image,
   };
 }
@@ -191,7 +193,7 @@ async function lookAtRelease(
 function runningIn(
   before: SeenRollout,
   cluster: Cluster,
-  { strategy, version }: Wish,
+  { strategy, version }: Inputs,
   image: string,
 ): string {
   const stop = (what: string, next: string): never => {
@@ -239,14 +241,14 @@ function runningIn(
  * waited for until its pods are all there. @returns the Deployment as this run leaves it
  */
 async function rollOut(part: Part, release: Release, run: string): Promise<RolloutState> {
-  const { wish, cluster, before, image } = release;
+  const { inputs, cluster, before, image } = release;
   const { stable } = cluster;
   const found = stateOf(before);
   const steady = await part.step('steady', {
     action: stable.compare(found),
-    undo: stable.follow(found, Math.max(wish.readyMs, backMs)),
+    undo: stable.follow(found, Math.max(inputs.readyMs, backMs)),
   });
-  const canary = wish.strategy === 'canary' ? await startCanary(part, release) : null;
+  const canary = inputs.strategy === 'canary' ? await startCanary(part, release) : null;
   const from =
     steady === null
       ? stateOf(seenIn(await part.step('accept', { action: stable.observe() })))
@@ -256,11 +258,11 @@ async function rollOut(part: Part, release: Release, run: string): Promise<Rollo
     undo: stable.undo(found, image),
   });
   let left = await orAsItIs(part, cluster, set);
-  await part.step('cause', { action: cluster.note(`${wish.version}, run ${run}`) });
+  await part.step('cause', { action: cluster.note(`${inputs.version}, run ${run}`) });
   const since = new Date().toISOString();
   const followed = await part.step('follow', {
-    action: stable.follow(left, wish.readyMs, since),
-    timeoutMs: wish.readyMs + 60_000,
+    action: stable.follow(left, inputs.readyMs, since),
+    timeoutMs: inputs.readyMs + 60_000,
   });
   const unchanged = await part.step('unchanged', { action: stable.compare(left) });
   if (followed === null || unchanged === null) left = await orAsItIs(part, cluster, null);
@@ -277,14 +279,14 @@ async function orAsItIs(part: Part, cluster: Cluster, output: Json): Promise<Rol
 
 async function watchPods(
   part: Part,
-  { wish, cluster }: Release,
+  { inputs, cluster }: Release,
   left: RolloutState,
 ): Promise<void> {
   let state = left;
-  for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
+  for (let window = Math.ceil(inputs.watchMs / inputs.windowMs); window > 0; window -= 1) {
     const watched = await part.step('pods', {
-      action: cluster.stable.watch(state, wish.windowMs),
-      timeoutMs: wish.windowMs + 120_000,
+      action: cluster.stable.watch(state, inputs.windowMs),
+      timeoutMs: inputs.windowMs + 120_000,
     });
     part.decide('judge', () => judged(watched, 'while it was watched'));
     if (watched === null) state = await orAsItIs(part, cluster, null);
@@ -297,27 +299,28 @@ async function watchPods(
  */
 async function retire(
   part: Part,
-  { wish, cluster, deployer, artefact, before, running }: Release,
+  { inputs, cluster, deployer, artefact, before, running }: Release,
 ): Promise<void> {
   if (before.replicaSet === null)
     part.notNeeded('old', 'the Deployment does not name its old ReplicaSet');
   else await part.step('old', { action: cluster.gone(before.replicaSet) });
-  if (deployer && artefact) await contractWhenAllowed(part, { wish, deployer, artefact, running });
+  if (deployer && artefact)
+    await contractWhenAllowed(part, { inputs, deployer, artefact, running });
   else part.notNeeded('contract', 'there is no database to look after');
 }
 
 /** What the approver sees, and exactly what the approval allows. */
 function questionFor(
-  { wish, cluster, artefact, before, running, image }: Release,
+  { inputs, cluster, artefact, before, running, image }: Release,
   backup: JsonObject | null,
 ): { evidence: JsonObject; covers: JsonObject } {
   return {
     evidence: {
-      version: wish.version,
+      version: inputs.version,
       'runs now': `${running}, revision ${before.revision} of deployment ${before.deployment}, ${before.replicas} pods`,
       image,
-      ...(wish.strategy === 'canary'
-        ? { canary: `${cluster.canaryName}, ${wish.shares.join(', ')} % of the pods` }
+      ...(inputs.strategy === 'canary'
+        ? { canary: `${cluster.canaryName}, ${inputs.shares.join(', ')} % of the pods` }
         : {}),
       ...(before.autoscaler === null
         ? {}
@@ -335,12 +338,12 @@ function questionFor(
         : {}),
     },
     covers: {
-      version: wish.version,
+      version: inputs.version,
       image,
       deployment: cluster.name,
       from: running,
       revision: before.revision,
-      ...(wish.strategy === 'canary' ? { shares: wish.shares } : {}),
+      ...(inputs.strategy === 'canary' ? { shares: inputs.shares } : {}),
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../language/json.js';
-import { zeroDowntimeDeploymentSpec } from '../../runbooks/zero-downtime-deployment.js';
+import { zeroDowntimeDeploymentSpec } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Part } from '../engine/part.js';
 import type { Run } from '../engine/run.js';
@@ -7,12 +7,12 @@ import { runbook } from '../engine/runbook.js';
 import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
 import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
-import { leaveOut } from './left-out.js';
+import { markNotNeeded } from './not-needed.js';
 import { asBefore, noticedOf, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { serverByServer } from './rolling.js';
 import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
-import type { Way } from './way.js';
-import { readWish, type Wish } from './wish.js';
+import type { Strategy } from './strategy.js';
+import { readInputs, type Inputs } from './inputs.js';
 
 const pollMs = 500;
 /** How long requests of the old version may take to end. */
@@ -25,43 +25,43 @@ const drainMs = 60_000;
 export const zeroDowntimeDeployment = runbook(
   zeroDowntimeDeploymentSpec,
   async (run) => {
-    const wish = readWish(run.inputs);
+    const inputs = readInputs(run.inputs);
     const service = run.target('service');
-    if (isOnKubernetes(service)) return deployOnKubernetes(run, wish, service);
-    leaveOut(run, onlyOnKubernetes, 'the service runs behind a proxy');
+    if (isOnKubernetes(service)) return deployOnKubernetes(run, inputs, service);
+    markNotNeeded(run, onlyOnKubernetes, 'the service runs behind a proxy');
     const deployer = deployerOf(service);
 
-    const { artefact, way } = await lookAtRelease(run, wish);
+    const { artefact, strategy } = await lookAtRelease(run, inputs);
     const backup = await run.nested('backup', (part) =>
-      backUp(part, deployer, way.old, wish.version),
+      backUp(part, deployer, strategy.old, inputs.version),
     );
-    await run.gate('approve', questionFor(wish, artefact, way, backup));
+    await run.gate('approve', questionFor(inputs, artefact, strategy, backup));
 
-    const { version } = wish;
+    const { version } = inputs;
     // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the
     // traffic.
-    await run.step('hold', { action: way.hold, undo: way.hold });
+    await run.step('hold', { action: strategy.hold, undo: strategy.hold });
     await run.nested('migrate', async (part) => {
       await part.step('expand', {
         action: deployer.migrate('expand', version),
         undo: deployer.migrate('undo', version),
       });
-      await part.step('compatible', { action: deployer.schema(way.old) });
+      await part.step('compatible', { action: deployer.schema(strategy.old) });
     });
-    const placed = await way.replace(artefact);
+    const placed = await strategy.replace(artefact);
 
     const outputs: JsonObject = {
       version,
       ...placed,
-      before: way.old,
+      before: strategy.old,
       backup: backup['file'] ?? null,
     };
     run.setOutputs(outputs);
     await run.attemptStep('notify', {
       action: {
         kind: 'notify',
-        ...(wish.notify === undefined ? {} : { target: wish.notify }),
-        text: `${service.name} runs ${version}; ${way.old} is retired.`,
+        ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
+        text: `${service.name} runs ${version}; ${strategy.old} is retired.`,
         fields: outputs,
       },
     });
@@ -69,57 +69,60 @@ export const zeroDowntimeDeployment = runbook(
   () => 'rollback',
 );
 
-async function lookAtRelease(run: Run, wish: Wish): Promise<{ artefact: Artefact; way: Way }> {
+async function lookAtRelease(
+  run: Run,
+  inputs: Inputs,
+): Promise<{ artefact: Artefact; strategy: Strategy }> {
   const service = run.target('service');
   const deployer = deployerOf(service);
   const found = await run.parallel('release', {
-    artefact: { action: deployer.artefact(wish.version, wish.artefact) },
+    artefact: { action: deployer.artefact(inputs.version, inputs.artefact) },
     traffic: { action: observe(service.name) },
     running: { action: deployer.running() },
   });
   const running = answerOf(found['running'], 'deployer-running', 'what runs');
   const artefact = answerOf(found['artefact'], 'deployer-artefact', 'what the artefact is');
   const pool = seen(found['traffic'] ?? null);
-  const { strategy } = wish;
+  const { strategy } = inputs;
   if (strategy === 'rolling')
-    return { artefact, way: serverByServer(run, wish, deployer, pool, running) };
-  const places = placesOf(pool, running, wish.version);
-  return { artefact, way: besideTheOld(run, wish, deployer, places, noticedOf(pool)) };
+    return { artefact, strategy: serverByServer(run, inputs, deployer, pool, running) };
+  const places = placesOf(pool, running, inputs.version);
+  return { artefact, strategy: besideTheOld(run, inputs, deployer, places, noticedOf(pool)) };
 }
 
 /** The strategies that start the new version on a server of its own and shift the traffic to it. */
 function besideTheOld(
   run: Run,
-  wish: Wish,
+  inputs: Inputs,
   deployer: Deployer,
   places: Places,
   noticed: Record<string, string>,
-): Way {
+): Strategy {
   const { old, next } = places;
   const service = run.target('service').name;
   return {
     old: old.version,
     evidence: {
       'runs now': `${old.version} on ${old.server}`,
-      'traffic in percent': wish.shares.join(', '),
+      'traffic in percent': inputs.shares.join(', '),
       ...noticed,
     },
-    covers: { from: old.version, to: next.server, shares: wish.shares },
+    covers: { from: old.version, to: next.server, shares: inputs.shares },
     hold: asBefore(service, places),
     async replace(artefact) {
       const started = await run.step('start', {
-        action: deployer.start(next.server, wish.version),
+        action: deployer.start(next.server, inputs.version),
         undo: deployer.stop(next.server),
       });
       const { address } = answerOf(started, 'deployer-started', 'where the new version runs');
-      await verify(run, wish, places);
+      await verify(run, inputs, places);
       const traffic = trafficFor(service, places, address);
-      const deployment: Deployment = { service, wish, places, deployer, traffic };
+      const deployment: Deployment = { service, inputs, places, deployer, traffic };
       const before = await run.nested('shift', (part) => shiftTraffic(part, deployment));
       run.notNeeded('roll', 'the new version has a server of its own');
       const action = measuring(deployment, { candidate: next.server, before });
       await run.nested('watch', (part) =>
-        watchOver(part, wish, action, { set: traffic.share(100), back: traffic.back() }),
+        watchOver(part, inputs, action, { set: traffic.share(100), back: traffic.back() }),
       );
       await run.nested('retire', (part) => retire(part, deployment, artefact));
       return { server: next.server, address };
@@ -127,7 +130,7 @@ function besideTheOld(
   };
 }
 
-async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): Promise<void> {
+async function verify(run: Run, { version, readyMs }: Inputs, { next }: Places): Promise<void> {
   const deployer = deployerOf(run.target('service'));
   const found = await run.parallel('verify', {
     ready: {
@@ -156,7 +159,7 @@ async function verify(run: Run, { version, readyMs }: Wish, { next }: Places): P
 /** From here on the old version is only a way back; and after the contract there is none. */
 async function retire(
   part: Part,
-  { wish, places, deployer, traffic }: Deployment,
+  { inputs, places, deployer, traffic }: Deployment,
   artefact: Artefact,
 ): Promise<void> {
   const { old } = places;
@@ -166,22 +169,22 @@ async function retire(
     undo: deployer.start(old.server, old.version),
   });
   await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
-  await contractWhenAllowed(part, { wish, deployer, artefact, running: old.version });
+  await contractWhenAllowed(part, { inputs, deployer, artefact, running: old.version });
   await part.step('hold', { action: traffic.emptyOld() });
 }
 
 /** What the approver sees, and exactly what the approval allows. */
 function questionFor(
-  wish: Wish,
+  inputs: Inputs,
   artefact: Artefact,
-  way: Way,
+  strategy: Strategy,
   backup: JsonObject,
 ): { evidence: JsonObject; covers: JsonObject } {
   const { migrations } = artefact;
   return {
     evidence: {
-      version: wish.version,
-      ...way.evidence,
+      version: inputs.version,
+      ...strategy.evidence,
       artefact: artefact.digest,
       'change log': artefact.changelog.slice(0, 2_000),
       'expand migrations': migrations.expand.join(', ') || 'none',
@@ -192,6 +195,6 @@ function questionFor(
         migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
       backup: backup['file'] ?? 'not told',
     },
-    covers: { version: wish.version, digest: artefact.digest, ...way.covers },
+    covers: { version: inputs.version, digest: artefact.digest, ...strategy.covers },
   };
 }

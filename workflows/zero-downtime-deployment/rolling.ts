@@ -8,8 +8,8 @@ import { answerOf, type Deployer, type Running } from './deployer.js';
 import { judged } from './judge.js';
 import { noticedOf, observe, type SeenTraffic } from './pool.js';
 import { measurementOf, numbers, watchOver, type Baseline } from './shift.js';
-import type { Way } from './way.js';
-import type { Wish } from './wish.js';
+import type { Strategy } from './strategy.js';
+import type { Inputs } from './inputs.js';
 
 /*
  * One server after the other is taken out of the pool, gets the new version, and comes back. The
@@ -37,7 +37,7 @@ export interface Rolling {
   target: string;
   fleet: Fleet;
   deployer: Deployer;
-  wish: Pick<Wish, 'version' | 'batch' | 'windowMs' | 'limits' | 'readyMs'>;
+  inputs: Pick<Inputs, 'version' | 'batch' | 'windowMs' | 'limits' | 'readyMs'>;
 }
 
 /**
@@ -48,7 +48,7 @@ export interface Rolling {
 export function fleetOf(
   { servers, pool }: SeenTraffic,
   running: Running,
-  { version, batch }: Wish,
+  { version, batch }: Inputs,
 ): Fleet {
   const told = servers
     .map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`)
@@ -88,13 +88,13 @@ export function fleetOf(
 /** The strategy `rolling`. @throws ProcedureStopped when the pool is not as it has to be */
 export function serverByServer(
   run: Run,
-  wish: Wish,
+  inputs: Inputs,
   deployer: Deployer,
   seen: SeenTraffic,
   running: Running,
-): Way {
+): Strategy {
   const target = run.target('service').name;
-  const fleet = fleetOf(seen, running, wish);
+  const fleet = fleetOf(seen, running, inputs);
   const names = fleet.servers.map(({ name }) => name);
   const servers = fleet.servers.map(({ name, address, weight }) => ({ name, address, weight }));
   // Each server comes back to its own place: what was before is what is to be afterwards too.
@@ -103,25 +103,27 @@ export function serverByServer(
     old: fleet.version,
     evidence: {
       'runs now': `${fleet.version} on ${names.join(', ')}`,
-      'replaced at a time': `${wish.batch} of ${names.length}`,
+      'replaced at a time': `${inputs.batch} of ${names.length}`,
       ...noticedOf(seen),
     },
-    covers: { from: fleet.version, to: names, batch: wish.batch },
+    covers: { from: fleet.version, to: names, batch: inputs.batch },
     hold,
     async replace(artefact) {
       for (const id of ['start', 'verify', 'shift'])
         run.notNeeded(id, 'each server is replaced in its place');
-      const before = await roll(run, 'roll', { target, fleet, deployer, wish });
-      const action = measurementOf(target, wish, {
+      const before = await roll(run, 'roll', { target, fleet, deployer, inputs });
+      const action = measurementOf(target, inputs, {
         candidate: names,
         before,
-        versions: { candidate: wish.version },
+        versions: { candidate: inputs.version },
       });
-      await run.nested('watch', (part) => watchOver(part, wish, action, { set: hold, back: hold }));
+      await run.nested('watch', (part) =>
+        watchOver(part, inputs, action, { set: hold, back: hold }),
+      );
       await run.nested('retire', async (part) => {
         for (const id of ['drain', 'stop', 'empty'])
           part.notNeeded(id, 'nothing of the old version is left');
-        await contractWhenAllowed(part, { wish, deployer, artefact, running: fleet.version });
+        await contractWhenAllowed(part, { inputs, deployer, artefact, running: fleet.version });
         await part.step('hold', { action: hold });
       });
       return { servers: names };
@@ -136,30 +138,30 @@ export function serverByServer(
  * @throws ProcedureStopped when the new version is bad
  */
 export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
-  const { fleet, wish, target } = rolling;
+  const { fleet, inputs, target } = rolling;
   return run.nested(step, async (part) => {
     const all = fleet.servers.map(({ name }) => name);
     const measuring = (
       what: Omit<Parameters<typeof measurementOf>[2], 'versions'>,
       version: string,
     ): AnalysisAction =>
-      measurementOf(target, wish, {
+      measurementOf(target, inputs, {
         ...what,
         versions: { candidate: version, baseline: fleet.version },
       });
     const before = numbers(
       await part.step('baseline', { action: measuring({ candidate: all }, fleet.version) }),
     );
-    for (let done = 0; done < all.length; done += wish.batch) {
-      const batch = fleet.servers.slice(done, done + wish.batch);
+    for (let done = 0; done < all.length; done += inputs.batch) {
+      const batch = fleet.servers.slice(done, done + inputs.batch);
       const names = batch.map(({ name }) => name);
-      const left = all.slice(done + wish.batch);
+      const left = all.slice(done + inputs.batch);
       const own = titled(run, step, names.join(', '));
       await replaceBatch(own, rolling, batch);
       const found = await own.step('measure', {
         action: measuring(
           { candidate: names, ...(left.length > 0 ? { baseline: left } : {}), before },
-          wish.version,
+          inputs.version,
         ),
       });
       own.decide('judge', () => judged(found, `on ${names.join(', ')}`));
@@ -174,7 +176,7 @@ export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline
  */
 async function replaceBatch(
   part: Part,
-  { target, fleet, deployer, wish }: Rolling,
+  { target, fleet, deployer, inputs }: Rolling,
   batch: FleetServer[],
 ): Promise<void> {
   const traffic = (
@@ -209,7 +211,7 @@ async function replaceBatch(
   const next: TrafficServer[] = [];
   for (const { name, weight } of batch) {
     const started = await part.step('start', {
-      action: deployer.start(name, wish.version),
+      action: deployer.start(name, inputs.version),
       undo: deployer.stop(name),
     });
     next.push({
@@ -219,12 +221,12 @@ async function replaceBatch(
     });
   }
   for (const server of next) {
-    await part.step('ready', { action: ready(server), timeoutMs: wish.readyMs });
+    await part.step('ready', { action: ready(server), timeoutMs: inputs.readyMs });
     const found = await part.step('version', { action: deployer.version(server.name) });
     const { version } = answerOf(found, 'deployer-version', 'which version runs there');
-    if (version !== wish.version) {
+    if (version !== inputs.version) {
       throw new ProcedureStopped(
-        `${server.name} runs ${version}, and ${wish.version} was started`,
+        `${server.name} runs ${version}, and ${inputs.version} was started`,
         'See what the deployer starts.',
       );
     }

@@ -2,14 +2,14 @@ import { leaks, type Analysis } from '../../common/analysis.js';
 import type { AnalysisAction, AnalysisNumbers, TrafficAction } from '../../language/runbook.js';
 import type { Part } from '../engine/part.js';
 import type { Deployer } from './deployer.js';
-import { held } from './held.js';
+import { measureWithWeights } from './measure-with-weights.js';
 import { judged } from './judge.js';
 import type { Places, trafficFor } from './pool.js';
-import type { Wish } from './wish.js';
+import type { Inputs } from './inputs.js';
 
 export interface Deployment {
   service: string;
-  wish: Wish;
+  inputs: Inputs;
   places: Places;
   deployer: Deployer;
   traffic: ReturnType<typeof trafficFor>;
@@ -26,9 +26,9 @@ export type Baseline = AnalysisNumbers | null;
  * @throws ProcedureStopped when it is bad
  */
 export async function shiftTraffic(part: Part, deployment: Deployment): Promise<Baseline> {
-  const { wish, places, deployer, traffic } = deployment;
+  const { inputs, places, deployer, traffic } = deployment;
   await part.step('smoke', { action: deployer.smoke(places.next.server) });
-  const measureOld = held(part, traffic.leave(), traffic.leave(), {
+  const measureOld = measureWithWeights(part, traffic.leave(), traffic.leave(), {
     tell: 'hold',
     measure: 'baseline',
   });
@@ -39,8 +39,8 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
   for (const action of [traffic.enter(), traffic.leave(), traffic.enter()]) {
     await part.step('rehearse', { action, undo: traffic.leave() });
   }
-  for (const share of wish.shares) {
-    const measure = held(part, traffic.share(share), traffic.back());
+  for (const share of inputs.shares) {
+    const measure = measureWithWeights(part, traffic.share(share), traffic.back());
     const found = await measure(
       measuring(deployment, {
         candidate: places.next.server,
@@ -60,35 +60,38 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
  */
 export async function watchOver(
   part: Part,
-  wish: Wish,
+  inputs: Inputs,
   action: AnalysisAction,
   traffic: { set: TrafficAction; back: TrafficAction },
 ): Promise<void> {
   const memory: number[] = [];
-  const measure = held(part, traffic.set, traffic.back);
-  for (let window = Math.ceil(wish.watchMs / wish.windowMs); window > 0; window -= 1) {
+  const measure = measureWithWeights(part, traffic.set, traffic.back);
+  for (let window = Math.ceil(inputs.watchMs / inputs.windowMs); window > 0; window -= 1) {
     const found = await measure(action);
     const bytes = numbers(found)?.memoryBytes ?? null;
     if (bytes !== null) memory.push(bytes);
     part.decide('judge', () =>
-      judged(found, 'while it was watched', leaks(memory, wish.maxGrowth)),
+      judged(found, 'while it was watched', leaks(memory, inputs.maxGrowth)),
     );
   }
 }
 
 /** What one window measures; with which version, the places say. */
 export function measuring(
-  { service, wish, places: { old } }: Deployment,
+  { service, inputs, places: { old } }: Deployment,
   what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before'>,
 ): AnalysisAction {
-  const candidate = what.candidate === old.server ? old.version : wish.version;
-  return measurementOf(service, wish, { ...what, versions: { candidate, baseline: old.version } });
+  const candidate = what.candidate === old.server ? old.version : inputs.version;
+  return measurementOf(service, inputs, {
+    ...what,
+    versions: { candidate, baseline: old.version },
+  });
 }
 
 /** One window of the length, and with the limits, that the inputs say. */
 export function measurementOf(
   target: string,
-  { windowMs, limits }: Pick<Wish, 'windowMs' | 'limits'>,
+  { windowMs, limits }: Pick<Inputs, 'windowMs' | 'limits'>,
   what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before' | 'versions'>,
 ): AnalysisAction {
   return { kind: 'analysis', target, windowMs, patienceMs: windowMs, limits, ...what };

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { inUtc, microsOf, readInstant } from '../../../language/instant.js';
 import { resolveInputs } from '../../../language/inputs.js';
 import type { InputSpec } from '../../../language/runbook.js';
-import { fullSystemDisasterRecoverySpec } from '../../../runbooks/full-system-disaster-recovery.js';
+import { fullSystemDisasterRecoverySpec } from '../../../workflows/full-system-disaster-recovery/spec.js';
 
 const wrong = (text: string): string => {
   const read = readInstant(text);

@@ -1,4 +1,4 @@
-import { isForgotten, type ToldTraffic } from '../../common/told-traffic.js';
+import { isForgotten, type SetTraffic } from '../../common/set-traffic.js';
 import type { Json } from '../../language/json.js';
 import type { AnalysisAction, TrafficAction } from '../../language/runbook.js';
 import type { Part } from '../engine/part.js';
@@ -13,13 +13,13 @@ const timesTold = 5;
  * @param back takes the weights back
  * @param steps of the part: one that sets weights, and one that measures
  */
-export function held(
+export function measureWithWeights(
   part: Part,
   set: TrafficAction,
   back: TrafficAction,
   steps: { tell: string; measure: string } = { tell: 'weight', measure: 'measure' },
 ): (action: AnalysisAction) => Promise<Json> {
-  let told: ToldTraffic | null = null;
+  let told: SetTraffic | null = null;
   let times = 0;
   return async (action) => {
     for (;;) {
@@ -27,7 +27,7 @@ export function held(
         const answer = (await part.step(steps.tell, {
           action: set,
           undo: back,
-        })) as unknown as ToldTraffic | null;
+        })) as unknown as SetTraffic | null;
         times += 1;
         told = { started: times < timesTold ? (answer?.started ?? null) : null };
       }

@@ -1,4 +1,4 @@
-import type { RunbookSpec } from '../language/runbook.js';
+import type { RunbookSpec } from '../../language/runbook.js';
 import {
   assessPart,
   change,
@@ -10,7 +10,7 @@ import {
   switchPart,
   tiersPart,
   verifyPart,
-} from './parts/site-recovery.js';
+} from './site-steps.js';
 
 export const fullSystemDisasterRecoverySpec: RunbookSpec = {
   id: 'full-system-disaster-recovery',

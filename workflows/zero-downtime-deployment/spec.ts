@@ -1,4 +1,4 @@
-import type { RunbookSpec, StepSpec } from '../language/runbook.js';
+import type { RunbookSpec, StepSpec } from '../../language/runbook.js';
 
 const quick = { attempts: 3, initialMs: 500, factor: 2, maxMs: 5_000 };
 const read = { effect: 'read', onFailure: 'abort', retry: quick, timeoutMs: 30_000 } as const;

@@ -5,7 +5,7 @@ import type { Run } from '../engine/run.js';
  * Says of steps that this platform does not have that they are not needed.
  * @param paths as declared
  */
-export function leaveOut(run: Run, paths: readonly string[], why: string): void {
+export function markNotNeeded(run: Run, paths: readonly string[], why: string): void {
   for (const path of paths) {
     const spec = declared(run.plan.steps, path.split('/'));
     if (spec) run.passBy(path, spec, why);

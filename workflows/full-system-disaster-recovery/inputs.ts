@@ -2,7 +2,7 @@ import { durationMs } from '../../language/duration.js';
 import type { JsonObject } from '../../language/json.js';
 
 /** The inputs, in the form that the procedure needs. */
-export interface Wish {
+export interface Inputs {
   graceful: boolean;
   recoverTo: string;
   failedAt: string | null;
@@ -19,14 +19,14 @@ export interface Wish {
  * @param given the inputs that were given, without defaults
  * @param now milliseconds since 1970
  */
-export function readWish(inputs: JsonObject, given: JsonObject, now: number): Wish {
+export function readInputs(inputs: JsonObject, given: JsonObject, now: number): Inputs {
   const ms = (name: string): number => durationMs(inputs[name] as string) ?? 0;
   return {
     graceful: inputs['mode'] === 'graceful',
     recoverTo: inputs['recover_to'] as string,
     failedAt: (inputs['failed_at'] as string | undefined) ?? null,
-    maxBackupAgeMs: ms('max_backup_age') + beforeWish(inputs, given, now),
-    remains: inputs['remains'] as Wish['remains'],
+    maxBackupAgeMs: ms('max_backup_age') + sinceThatTime(inputs, given, now),
+    remains: inputs['remains'] as Inputs['remains'],
     watchMs: ms('watch'),
     windowMs: ms('window'),
     minRequests: inputs['min_requests'] as number,
@@ -40,7 +40,7 @@ export function readWish(inputs: JsonObject, given: JsonObject, now: number): Wi
  * unless said is that of a backup for now, and for another time it is counted from there. What they
  * say of the age themselves holds as it is.
  */
-function beforeWish(inputs: JsonObject, given: JsonObject, now: number): number {
+function sinceThatTime(inputs: JsonObject, given: JsonObject, now: number): number {
   const at = Date.parse(inputs['recover_to'] as string);
   const isDefault = given['max_backup_age'] === undefined;
   return isDefault && Number.isFinite(at) ? Math.max(0, now - at) : 0;

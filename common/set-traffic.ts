@@ -6,7 +6,7 @@ import type { TrafficServer } from '../language/runbook.js';
  */
 
 /** As far as it matters here, what a step of kind `traffic` that sets weights answers with. */
-export interface ToldTraffic {
+export interface SetTraffic {
   /** Which process of the proxy was told; null where that cannot be known. */
   started: string | null;
 }
@@ -22,7 +22,7 @@ export function isForgotten(found: unknown): found is ForgottenTraffic {
 }
 
 /** The servers that do not do what was set. */
-export function departed(
+export function changedSince(
   now: readonly TrafficServer[],
   set: readonly TrafficServer[],
 ): TrafficServer[] {

@@ -4,7 +4,7 @@ import type { Run } from '../engine/run.js';
 import type { Restored } from '../../common/answers.js';
 import type { Forecast } from './findings.js';
 
-export interface Measured {
+export interface RecoveryMeasurements {
   facts: RecoveryFacts;
   outputs: JsonObject;
 }
@@ -21,7 +21,10 @@ interface Course {
  * same whenever it is asked. A drill counts from its own beginning, as if the system had failed
  * then, and loses what had not been archived when it looked.
  */
-export function measured(run: Run, { promised, restored, drained }: Course): Measured {
+export function measureRecovery(
+  run: Run,
+  { promised, restored, drained }: Course,
+): RecoveryMeasurements {
   const { view } = run.board;
   const at = (path: string, which: 'startedAt' | 'endedAt' = 'endedAt'): string | undefined =>
     view.steps.find(({ id }) => id === path)?.[which] ?? undefined;

@@ -4,7 +4,7 @@ import type { AnalysisLimits } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 /** The inputs, in the form that the procedure needs. */
-export interface Wish {
+export interface Inputs {
   version: string;
   artefact: string | null;
   strategy: 'canary' | 'blue-green' | 'rolling';
@@ -22,12 +22,12 @@ export interface Wish {
 }
 
 /** @throws ProcedureStopped for shares that do not lead to 100 */
-export function readWish(inputs: JsonObject): Wish {
+export function readInputs(inputs: JsonObject): Inputs {
   const ms = (name: string): number => durationMs(inputs[name] as string) ?? 0;
   return {
     version: inputs['version'] as string,
     artefact: (inputs['artefact'] as string | undefined) ?? null,
-    strategy: inputs['strategy'] as Wish['strategy'],
+    strategy: inputs['strategy'] as Inputs['strategy'],
     batch: inputs['batch'] as number,
     shares: inputs['strategy'] !== 'canary' ? [100] : sharesOf(inputs['steps'] as string),
     windowMs: ms('window'),
@@ -39,7 +39,7 @@ export function readWish(inputs: JsonObject): Wish {
     },
     maxGrowth: inputs['max_growth'] as number,
     readyMs: ms('ready_within'),
-    contract: inputs['contract'] as Wish['contract'],
+    contract: inputs['contract'] as Inputs['contract'],
     notify: inputs['notify'] as string | undefined,
   };
 }

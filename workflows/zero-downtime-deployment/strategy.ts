@@ -3,10 +3,10 @@ import type { TrafficAction } from '../../language/runbook.js';
 import type { Artefact } from './deployer.js';
 
 /** How the new version takes the place of the old one: all that differs between the strategies. */
-export interface Way {
+export interface Strategy {
   /** The version that runs now. */
   old: string;
-  /** What the approver sees of the way. */
+  /** What the approver sees of it. */
   evidence: JsonObject;
   /** What the approval allows of it. */
   covers: JsonObject;

@@ -1,4 +1,4 @@
-import type { RunbookSpec } from '../language/runbook.js';
+import type { RunbookSpec } from '../../language/runbook.js';
 
 /** The stages of a pipeline in the order in which data passes through them. */
 export const stages = ['extract', 'clean', 'transform', 'load'] as const;
