@@ -4,7 +4,10 @@ import { StepFailure } from './failure.js';
 /** Steps and decisions that a message names at most; `runbook history` has all. */
 const mostNamed = 5;
 
-/** Why a step does not begin: what its run was told is not what the record has. */
+/**
+ * Why a step does not begin: what its run was told is not what the record has. While something still
+ * runs, people are not asked whether its result will do: they have not seen it.
+ */
 export function notConfirmed(doubts: readonly Doubt[]): StepFailure {
   const of = (about: Doubt['about']): string[] =>
     doubts.filter((doubt) => doubt.about === about).map(({ name }) => name);
@@ -17,7 +20,7 @@ export function notConfirmed(doubts: readonly Doubt[]): StepFailure {
     told(decision, 'was judged good', 'was refused, or is not there', 'decision'),
   ].filter((text) => text !== null);
   return new StepFailure(
-    'NotConfirmed',
+    running.length > 0 ? 'StillRuns' : 'NotConfirmed',
     `${differences.join('; ')}. The step did not begin: somebody may have answered for a worker`,
     { next: wayOut(running, decision) },
   );

@@ -6,7 +6,7 @@ import { changesTarget } from '../common/lease.js';
 import { hadNoEffect, isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import { digestOf } from '../language/digest.js';
-import type { Json, JsonObject } from '../language/json.js';
+import type { Json } from '../language/json.js';
 import type { Action, ActionKind } from '../language/runbook.js';
 import {
   appendOutput,
@@ -17,6 +17,7 @@ import {
   keepEvidence,
   keepEvidenceIn,
   LeaseLostError,
+  isRunning,
   mayWriteClaims,
   NotConfirmedError,
   storable,
@@ -27,6 +28,7 @@ import { assertExpected } from './expect.js';
 import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
+import { Heart } from './heart.js';
 import { lostLease } from './lease.js';
 import { notConfirmed } from './not-confirmed.js';
 import { onAnotherHost } from './other-host.js';
@@ -53,6 +55,8 @@ export interface PerformDeps {
   programs: Programs;
   /** Proves for whom something is to be done. */
   places: Places;
+  /** True once the worker is to stop. */
+  isStopping: () => boolean;
 }
 
 /**
@@ -102,6 +106,12 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     if (begun.elsewhere) throw onAnotherHost(begun.elsewhere, begun.attempt);
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
     const { attempt, fence } = begun;
+    heart.begun({
+      isStillOurs: async () =>
+        (await deps.places.isAnswered(temporal.info)) &&
+        (await isRunning(deps.pool, { ...at, attempt, fence })),
+      isStopping: deps.isStopping,
+    });
 
     const collector = new OutputCollector(
       (chunks) =>
@@ -380,33 +390,6 @@ function lostTooOften(lost: number): StepFailure {
   return new StepFailure('WorkerLost', `the worker died ${lost} times while it did this step`, {
     next: 'Look at the logs of the workers: the step may need more memory than they have.',
   });
-}
-
-/**
- * Each beat also asks whether the step is to stop, so this is how long a cancellation takes to
- * arrive.
- */
-const heartbeatMs = 800;
-
-/** Tells Temporal that the worker lives, and learns from Temporal when the step is to stop. */
-class Heart {
-  readonly signal: AbortSignal;
-  private readonly timer: NodeJS.Timeout;
-  private details: JsonObject = {};
-
-  constructor(temporal: Context) {
-    this.signal = temporal.cancellationSignal;
-    this.timer = setInterval(() => temporal.heartbeat(this.details), heartbeatMs);
-  }
-
-  /** Goes with the next beat: a step that is shorter than that costs the server none. */
-  progress(details: JsonObject): void {
-    this.details = details;
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
-  }
 }
 
 /**

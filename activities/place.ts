@@ -13,8 +13,14 @@ export interface ToldExecution {
   taskQueue: string;
 }
 
+/** The same as it stands now. */
+export interface ToldNow extends ToldExecution {
+  /** Ids of the activities that it waits for; null when it has ended. */
+  activities: readonly string[] | null;
+}
+
 /** Asks the server for one execution; null when it has none such. */
-export type AskServer = (workflowId: string, runId: string) => Promise<ToldExecution | null>;
+export type AskServer = (workflowId: string, runId: string) => Promise<ToldNow | null>;
 
 /** Executions that a worker remembers; one that it has forgotten costs one request more. */
 const remembered = 10_000;
@@ -51,10 +57,22 @@ export class Places {
       throw outOfPlace(key, info, `a workflow on task queue ${told.taskQueue} asked for it`);
   }
 
+  /**
+   * Whether the execution goes on and waits for the activity no more, although this worker has not
+   * answered: somebody else has.
+   * @throws what the server said when it does not say
+   */
+  async isAnswered({ workflowExecution: from, activityId }: Info): Promise<boolean> {
+    const now = from && (await this.ask(from.workflowId, from.runId));
+    return now?.activities?.includes(activityId) === false;
+  }
+
   private async tell(workflowId: string, runId: string): Promise<ToldExecution | null> {
     const known = this.told.get(runId);
     if (known) return known;
-    const asked = this.ask(workflowId, runId);
+    const asked = this.ask(workflowId, runId).then(
+      (now) => now && { firstRunId: now.firstRunId, taskQueue: now.taskQueue },
+    );
     this.told.set(runId, asked);
     const [oldest] = this.told.keys();
     if (this.told.size > remembered && oldest !== undefined) this.told.delete(oldest);

@@ -64,6 +64,8 @@ export const failureTypes = {
   OutOfPlace: 'permanent',
   /** any kind: what the step builds on is not what the record has; somebody may have answered for a worker. */
   NotConfirmed: 'permanent',
+  /** any kind: what the step builds on still runs, although the run was told that it has ended. */
+  StillRuns: 'permanent',
   /** any kind: the Temporal server did not say which run asks for the step. */
   TemporalUnavailable: 'waiting',
   /** any kind: PostgreSQL, which keeps the record, is away. */

@@ -51,6 +51,7 @@ export {
   beginAttempt,
   endAttempt,
   getAttempts,
+  isRunning,
   keepEvidence,
   keepEvidenceIn,
   LeaseLostError,

@@ -403,6 +403,21 @@ export async function keepEvidenceIn(
   return rowCount === 1;
 }
 
+/** Whether the attempt runs, and no later worker has taken it over. */
+export async function isRunning(
+  pool: pg.Pool,
+  claim: { key: RunKey; step: string; attempt: number; fence: number },
+): Promise<boolean> {
+  const { rowCount } = await pool.query({
+    name: 'attempts-running',
+    text: `SELECT FROM runbook.attempts a JOIN runbook.runs r ON r.no = a.run_no
+           WHERE r.run = $1 AND r.first_run_id = $2 AND r.ended_at IS NULL
+             AND a.path = $3 AND a.attempt = $4 AND a.fence = $5 AND a.state = 'running'`,
+    values: [claim.key.run, claim.key.firstRunId, claim.step, claim.attempt, claim.fence],
+  });
+  return rowCount === 1;
+}
+
 export interface AttemptEnd {
   key: RunKey;
   step: string;

@@ -62,6 +62,7 @@ export async function createWorker(
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
   const commands = new Commands(config.journals);
+  const whole: { group?: WorkerGroup } = {};
   const activities = createActivities({
     pool,
     targets,
@@ -81,6 +82,7 @@ export async function createWorker(
     programs: new Programs(config.systemFolders),
     namespaceId: namespaceInfo?.id || namespace,
     places: new Places(askServer(connection, namespace), config.taskQueue),
+    isStopping: () => whole.group?.isStopping === true,
   });
   const common = {
     connection,
@@ -141,7 +143,8 @@ export async function createWorker(
     ? new Deployment(workflowService, namespace, config.taskQueue, config.identity)
     : null;
   const watch = new Watch(config, pool, commands, { options: connectionOptions, namespace });
-  return { worker: new WorkerGroup(workers), connection, commands, deployment, watch };
+  const group = (whole.group = new WorkerGroup(workers));
+  return { worker: group, connection, commands, deployment, watch };
 }
 
 /** How long the server may take to say whose an execution is, in milliseconds. */
@@ -151,15 +154,20 @@ const notFound = 5;
 function askServer(connection: NativeConnection, namespace: string): AskServer {
   return async (workflowId, runId) => {
     try {
-      const { workflowExecutionInfo } = await connection.withDeadline(Date.now() + answerMs, () =>
-        connection.workflowService.describeWorkflowExecution({
-          namespace,
-          execution: { workflowId, runId },
-        }),
+      const { workflowExecutionInfo, pendingActivities } = await connection.withDeadline(
+        Date.now() + answerMs,
+        () =>
+          connection.workflowService.describeWorkflowExecution({
+            namespace,
+            execution: { workflowId, runId },
+          }),
       );
       return {
         firstRunId: workflowExecutionInfo?.firstRunId ?? '',
         taskQueue: workflowExecutionInfo?.taskQueue ?? '',
+        activities: workflowExecutionInfo?.closeTime
+          ? null
+          : (pendingActivities ?? []).map(({ activityId }) => activityId ?? ''),
       };
     } catch (error) {
       if ((error as { code?: unknown }).code === notFound) return null;

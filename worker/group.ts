@@ -1,5 +1,8 @@
 import type { Worker } from '@temporalio/worker';
 
+/** States of a worker that is not to stop. */
+const takesWork: ReadonlySet<string> = new Set(['INITIALIZED', 'RUNNING']);
+
 /**
  * Temporal workers that live and end together: one process is one worker to people, whatever number
  * of queues it serves.
@@ -23,6 +26,11 @@ export class WorkerGroup {
       }),
     );
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** True from the moment in which one of them is told to stop. */
+  get isStopping(): boolean {
+    return this.workers.some((worker) => !takesWork.has(worker.getState()));
   }
 
   /** Takes nothing new and lets steps end; `run` returns when they have. */
