@@ -1,7 +1,7 @@
 import { isSame, mayRunFor, programKey, programWords } from '../common/programs.js';
 import type { JsonObject } from '../language/json.js';
 import type { Program } from '../language/plan.js';
-import type { Action, CommandAction } from '../language/runbook.js';
+import { innermost, type Action, type CommandAction } from '../language/kinds/index.js';
 import { StepFailure } from './failure.js';
 import { programsOf } from './program-names.js';
 import type { Programs } from './programs.js';
@@ -32,8 +32,8 @@ export class AttemptPrograms {
   /** The same for what is only going to run when the action is done. */
   async mayBegin(actions: readonly (Action | undefined)[]): Promise<void> {
     for (const action of actions) {
-      const command = action?.kind === 'check' ? action.probe : action;
-      if (command?.kind === 'command') await this.mayRun(command);
+      const acting = action && innermost(action);
+      if (acting?.kind === 'command') await this.mayRun(acting);
     }
   }
 

@@ -7,7 +7,7 @@ import { hadNoEffect, isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import { digestOf } from '../language/digest.js';
 import type { Json } from '../language/json.js';
-import type { Action, ActionKind } from '../language/runbook.js';
+import { actionRules, type Action, type ActionKind } from '../language/kinds/index.js';
 import {
   appendOutput,
   beginAttempt,
@@ -254,7 +254,7 @@ async function act(
   const output = await handle(request.action, { ...context, expect: request.expect }, handlers);
   done();
   // A transaction that does not do what was expected is not committed: sql has asked before.
-  if (request.action.kind !== 'sql') assertExpected(request.expect, output);
+  if (!actionRules(request.action.kind).judgesExpectations) assertExpected(request.expect, output);
   if (request.verify)
     await programs.onceActed(() => handle(request.verify as Action, context, handlers));
   return output;
@@ -362,7 +362,7 @@ function asApplicationFailure(
 
 /** What starts a command leaves it on its host when the worker dies. */
 function startsCommand({ action }: AttemptRequest): boolean {
-  return action.kind === 'command' || action.kind === 'rollout';
+  return actionRules(action.kind).runsPrograms === true;
 }
 
 /**
@@ -371,7 +371,7 @@ function startsCommand({ action }: AttemptRequest): boolean {
  */
 function isResumable(request: AttemptRequest): boolean {
   const { action, step } = request;
-  return startsCommand(request) || (step.effect !== 'read' && action.kind !== 'check');
+  return startsCommand(request) || (step.effect !== 'read' && !actionRules(action.kind).isDoneAnew);
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { Plan } from '../language/plan.js';
-import type { Effect, StepSpec } from '../language/runbook.js';
+import { effects, type Effect, type StepSpec } from '../language/runbook.js';
+import { deciders, defaultApprovers } from '../common/deciders.js';
 import { onceWords, triesWords } from '../common/tries.js';
+import { describeAction, type Action } from '../language/kinds/index.js';
 import { line, pairs, table, wrap, type Paint, type Style } from './output.js';
 import { flat } from './view.js';
 
@@ -46,18 +48,23 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
     columns,
     paint,
   ).split('\n');
-  const body = rows.flatMap(({ step }, index) => {
-    const remark =
-      step.kind === 'approval'
-        ? `waits for ${step.approvers === 'anyone' ? 'an operator' : 'an operator other than the requester'}`
-        : step.undo
-          ? `undo: ${step.undo}`
-          : '';
-    return [lines[index + 1] ?? '', ...(remark ? [paint('dim', wrap(remark, columns, '  '))] : [])];
-  });
+  const body = rows.flatMap(({ step }, index) => [
+    lines[index + 1] ?? '',
+    ...remarksOn(step).map((remark) => paint('dim', wrap(line(remark), columns, '  '))),
+  ]);
   const isOnce = rows.some(({ step }) => triesWords(step).endsWith('*'));
   const note = isOnce ? [paint('dim', wrap(onceWords, columns))] : [];
   return [lines[0] ?? '', ...body, ...note].join('\n');
+}
+
+/** What the table has no room for: who decides, what exactly is done, and what takes it back. */
+function remarksOn({ kind, approvers = defaultApprovers, work, undo }: StepSpec): string[] {
+  if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
+  return [
+    ...(work ? [describeAction(work.action as unknown as Action)] : []),
+    ...(undo ? [`undo: ${undo}`] : []),
+    ...(work?.undo ? [`undo: ${describeAction(work.undo as unknown as Action)}`] : []),
+  ];
 }
 
 /** Steps inside a group stand below it: `identify/jobs`. */
@@ -71,7 +78,7 @@ function flatten(steps: readonly StepSpec[], prefix = ''): { path: string; step:
 /** Every effect that a plan has, the mildest first. */
 export function effectsOf(steps: readonly StepSpec[]): Effect[] {
   const found = new Set(flatten(steps).map(({ step }) => step.effect));
-  return (['read', 'change', 'destroy'] as const).filter((effect) => found.has(effect));
+  return effects.filter((effect) => found.has(effect));
 }
 
 function section(paint: Paint, title: string, body: string): string {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
+import { rulesOf } from '../language/kinds/index.js';
 import type { StepSpec } from '../language/runbook.js';
 import type { StartEnvelope } from './envelope.js';
 
@@ -35,7 +36,7 @@ export const untouched = 'webhook';
 
 /** Does a step change the target it acts on? Messages to people change none. */
 export function changesTarget({ kind, effect }: Pick<StepSpec, 'kind' | 'effect'>): boolean {
-  return effect !== 'read' && kind !== 'notify';
+  return effect !== 'read' && !rulesOf(kind).changesNothing;
 }
 
 /** The targets that a run of this plan must hold while it runs, sorted; none when it only reads. */

@@ -1,4 +1,5 @@
-import type { Action, StepKind, StepSpec } from '../language/runbook.js';
+import { actionRules, isActionKind, type Action, type StepKind } from '../language/kinds/index.js';
+import type { StepSpec } from '../language/runbook.js';
 import type { Json } from '../language/json.js';
 import type { FailureType, failureTypes } from './failures.js';
 
@@ -41,25 +42,19 @@ export interface FailedAttempt {
 export function hadNoEffect({ type, kind, acted, nothingDone }: FailedAttempt): boolean {
   if (acted) return false;
   // A transaction that was not committed is rolled back; one that may have been is OutcomeUnknown.
-  if (nothingDone || kind === 'sql') return true;
+  if (nothingDone || (isActionKind(kind) && actionRules(kind).isAtomic)) return true;
   return (proves as Partial<Record<string, string>>)[type] === 'no effect';
 }
-
-/** Kinds that look first at what is there. A message that is sent again is a second message. */
-const convergent: ReadonlySet<StepKind> = new Set(['check', 'traffic', 'analysis', 'rollout']);
 
 /** May the action simply be done again when nobody knows whether it was done? */
 export function isRepeatable(
   step: Pick<StepSpec, 'kind' | 'effect'>,
   action: Action | Readonly<Record<string, Json>> | undefined,
 ): boolean {
-  const said = (action ?? {}) as Partial<Record<string, unknown>>;
+  const said = (action ?? {}) as Partial<Action>;
   // An undo is often of another kind than its step.
-  const kind = (said['kind'] ?? step.kind) as StepKind;
-  if (step.effect === 'read' || convergent.has(kind)) return true;
-  if (said['idempotent'] === true) return true;
-  if (kind !== 'http') return false;
-  return said['idempotencyKey'] === true || said['method'] === 'GET' || said['method'] === 'HEAD';
+  const kind = said.kind ?? step.kind;
+  return step.effect === 'read' || (isActionKind(kind) && actionRules(kind).isRepeatable(said));
 }
 
 export interface Tries {
@@ -81,7 +76,7 @@ export function triesOf(
 
 /** The same in words, for a plan; empty for what people do and for steps that only hold others. */
 export function triesWords(step: StepSpec): string {
-  if (!actionKinds.has(step.kind)) return '';
+  if (!isActionKind(step.kind)) return '';
   const { attempts, onceActed } = triesOf(step, step.work?.action);
   if (attempts === 1) return 'once';
   return onceActed === attempts ? `up to ${attempts}x` : 'once *';
@@ -89,11 +84,3 @@ export function triesWords(step: StepSpec): string {
 
 /** What `triesWords` marks with a star. */
 export const onceWords = `* Tried once. An attempt that is proved to have done nothing is tried again, up to ${defaultRetry.attempts} times in all.`;
-
-const actionKinds: ReadonlySet<StepKind> = new Set([
-  'command',
-  'sql',
-  'http',
-  'notify',
-  ...convergent,
-] satisfies StepKind[]);

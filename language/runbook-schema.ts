@@ -3,7 +3,8 @@ import { openProgramText, openVariable } from './arguments.js';
 import { isReference, referencesIn } from './reference.js';
 import type { Json } from './json.js';
 import { parseStrictly } from './strict-file.js';
-import { priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
+import { isActionKind, isGroup, stepKinds } from './kinds/index.js';
+import { effects, priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
 
 /*
  * The shape of a runbook that is data. Strict everywhere: a word that is not known is a mistake,
@@ -193,22 +194,8 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
     .strictObject({
       id,
       title: text,
-      kind: z.enum([
-        'command',
-        'sql',
-        'http',
-        'check',
-        'notify',
-        'traffic',
-        'analysis',
-        'rollout',
-        'approval',
-        'manual',
-        'parallel',
-        'forEach',
-        'runbook',
-      ]),
-      effect: z.enum(['read', 'change', 'destroy']),
+      kind: z.enum(stepKinds.filter((kind) => kind !== 'decide')),
+      effect: z.enum(effects),
       description: text.optional(),
       timeoutMs: milliseconds.optional(),
       retry: z
@@ -238,24 +225,15 @@ const step: z.ZodType<StepSpec> = z.lazy(() =>
     .superRefine(wholeStep),
 ) as z.ZodType<StepSpec>;
 
-const groups: readonly string[] = ['parallel', 'forEach'];
-const workKinds: readonly string[] = [
-  'command',
-  'sql',
-  'http',
-  'check',
-  'notify',
-  'traffic',
-  'analysis',
-  'rollout',
-];
+/** Groups whose steps stand in the file itself; those of a nested runbook stand in its own. */
+const groups: readonly string[] = stepKinds.filter((kind) => isGroup(kind) && kind !== 'runbook');
 
 /** What one field says about the others. */
 function wholeStep(given: unknown, context: z.RefinementCtx): void {
   const spec = given as StepSpec;
   const wrong = (message: string, path: string): void =>
     context.addIssue({ code: 'custom', message, path: [path] });
-  if (workKinds.includes(spec.kind)) {
+  if (isActionKind(spec.kind)) {
     if (!spec.work) wrong(`a ${spec.kind} step says what it does here`, 'work');
     else if (spec.work.action['kind'] !== spec.kind)
       wrong(`must be a ${spec.kind}, as the step's kind says`, 'work');

@@ -1,5 +1,6 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
+import { rulesOf } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { deciders, defaultApprovers } from '../../common/deciders.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
@@ -328,8 +329,6 @@ function approved(decision: DecisionEnvelope, row: StepView, board: Board): Deci
 function withParts(steps: readonly StepSpec[], prefix = ''): StepSpec[] {
   return steps.flatMap((step) => {
     const spec = prefix ? { ...step, id: `${prefix}/${step.id}` } : step;
-    return step.kind === 'runbook' || step.kind === 'parallel'
-      ? withParts(step.steps ?? [], spec.id)
-      : [spec];
+    return rulesOf(step.kind).holdsGates ? withParts(step.steps ?? [], spec.id) : [spec];
   });
 }

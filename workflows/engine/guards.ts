@@ -1,5 +1,6 @@
 import type { Plan } from '../../language/plan.js';
-import type { Action, StepSpec } from '../../language/runbook.js';
+import { innermost, type Action } from '../../language/kinds/index.js';
+import type { StepSpec } from '../../language/runbook.js';
 import { changesTarget } from '../../common/lease.js';
 import { ProcedureStopped } from './outcome.js';
 
@@ -63,7 +64,7 @@ export function assertAllowed(
 }
 
 function targetOf(action: Action): string | undefined {
-  return action.kind === 'check' ? targetOf(action.probe) : action.target;
+  return innermost(action).target;
 }
 
 /** The gate whose approval the step needs. @param top as `assertAllowed` */

@@ -2,7 +2,7 @@ import { isSame, programKey, programWords } from '../../common/programs.js';
 import { digestOf, shortDigest } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Program } from '../../language/plan.js';
-import type { Action } from '../../language/runbook.js';
+import { actionRules, innermost, type Action } from '../../language/kinds/index.js';
 import type { CarriedPrograms } from './carried.js';
 
 /**
@@ -93,9 +93,9 @@ const anything = '\0';
 
 /** Words of an action among which the names of its programs are. */
 function wordsOf(action: Action | undefined): readonly string[] {
-  if (action?.kind === 'check') return wordsOf(action.probe);
-  if (action?.kind === 'rollout') return [anything];
-  return action?.kind === 'command' ? action.argv : [];
+  const acting = action && innermost(action);
+  if (acting?.kind === 'command') return acting.argv;
+  return acting && actionRules(acting.kind).runsPrograms ? [anything] : [];
 }
 
 function wordsByName(programs: readonly Program[]): JsonObject {

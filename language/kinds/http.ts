@@ -1,0 +1,47 @@
+import type { Json } from '../json.js';
+import type { ActionRules } from './rules.js';
+import { atTarget, shown } from './words.js';
+
+export interface HttpAction {
+  kind: 'http';
+  target: string;
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /**
+   * Path on the target's own address, such as `/jobs/{job}/status`; `{x}` is taken from `params`,
+   * encoded.
+   */
+  path: string;
+  params?: Readonly<Record<string, string | number>>;
+  query?: Readonly<Record<string, string | number>>;
+  headers?: Readonly<Record<string, string>>;
+  json?: Json;
+  /** Sends `Idempotency-Key: <run>/<step>`: the same for every attempt. */
+  idempotencyKey?: boolean;
+  /** The service does the same request twice as if it came once. */
+  idempotent?: boolean;
+  /** Statuses that count as success; 200-299 unless said. */
+  statuses?: readonly number[];
+  /**
+   * Output name → path in the JSON answer; use it when the answer may be large. Absent: the whole
+   * body, capped.
+   */
+  pick?: Readonly<Record<string, string>>;
+}
+
+export const http: ActionRules<HttpAction> = {
+  doneBy: 'activity',
+  isRepeatable: ({ method, idempotencyKey, idempotent }) =>
+    idempotent === true || idempotencyKey === true || method === 'GET' || method === 'HEAD',
+  describe: ({ method, path, params = {}, query = {}, json, target }) => {
+    const place = path.replaceAll(/\{(\w+)\}/g, (all, name: string) =>
+      name in params ? shown(params[name]) : all,
+    );
+    const asked = Object.entries(query).map(([name, value]) => `${name}=${shown(value)}`);
+    return [
+      `${method} ${place}${asked.length > 0 ? `?${asked.join('&')}` : ''}`,
+      ...(json === undefined ? [] : [`with ${JSON.stringify(json)}`]),
+    ]
+      .join(' ')
+      .concat(atTarget(target));
+  },
+};

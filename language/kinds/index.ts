@@ -1,0 +1,105 @@
+import { analysis, type AnalysisAction } from './analysis.js';
+import { check, type CheckAction } from './check.js';
+import { command, type CommandAction } from './command.js';
+import { http, type HttpAction } from './http.js';
+import { notify, type NotifyAction } from './notify.js';
+import { rollout, type RolloutAction } from './rollout.js';
+import type { ActionRules, KindRules } from './rules.js';
+import { sql, type SqlAction } from './sql.js';
+import { traffic, type TrafficAction } from './traffic.js';
+
+/*
+ * The one table of step kinds. A kind whose work is an activity has a file here, which says what is
+ * true of it, one of the same name in language/schema/, and its handler in activities/; each of the
+ * three maps is complete or does not compile.
+ */
+
+/** Everything that a worker can be asked to do. */
+export type Action =
+  | CommandAction
+  | SqlAction
+  | HttpAction
+  | CheckAction
+  | NotifyAction
+  | TrafficAction
+  | AnalysisAction
+  | RolloutAction;
+export type ActionKind = Action['kind'];
+
+const actions: { [K in ActionKind]: ActionRules<Extract<Action, { kind: K }>> } = {
+  command,
+  sql,
+  http,
+  check,
+  notify,
+  traffic,
+  analysis,
+  rollout,
+};
+
+const others = {
+  approval: { doneBy: 'people' },
+  manual: { doneBy: 'people' },
+  /** Pure code of the procedure. */
+  decide: { doneBy: 'engine' },
+  parallel: { doneBy: 'engine', isGroup: true, holdsGates: true },
+  forEach: { doneBy: 'engine', isGroup: true },
+  runbook: { doneBy: 'engine', isGroup: true, holdsGates: true },
+} as const satisfies Record<string, KindRules>;
+
+export type StepKind = ActionKind | keyof typeof others;
+
+const kinds: Readonly<Record<StepKind, KindRules>> = { ...actions, ...others };
+
+/** The kinds whose work is one Temporal activity. */
+export const actionKinds = Object.keys(actions) as readonly ActionKind[];
+
+/** Every kind, those of activities first. */
+export const stepKinds = Object.keys(kinds) as readonly StepKind[];
+
+/** What is true of every step of the kind. */
+export function rulesOf(kind: StepKind): KindRules {
+  return kinds[kind];
+}
+
+/** The same of a kind whose work is an activity. */
+export function actionRules(kind: ActionKind): ActionRules<Action> {
+  return actions[kind];
+}
+
+/** Is its work one Temporal activity? */
+export function isActionKind(kind: string): kind is ActionKind {
+  return Object.hasOwn(actions, kind);
+}
+
+/** Does a step of this kind hold steps of its own? */
+export function isGroup(kind: StepKind): boolean {
+  return kinds[kind].isGroup === true;
+}
+
+/**
+ * What an action is going to do, as one line for people; the text that plan, gate, report and
+ * message show.
+ */
+export function describeAction(action: Action): string {
+  return actionRules(action.kind).describe(action);
+}
+
+/** The action that touches the world: the probe of a check, else the action itself. */
+export function innermost(action: Action): Exclude<Action, CheckAction> {
+  return action.kind === 'check' ? action.probe : action;
+}
+
+export type {
+  AnalysisAction,
+  AnalysisLimits,
+  AnalysisNumbers,
+  ExpectedTraffic,
+} from './analysis.js';
+export type { CheckAction } from './check.js';
+export type { AnswerName, CommandAction, SecretRef } from './command.js';
+export type { HttpAction } from './http.js';
+export type { NotifyAction } from './notify.js';
+export type { RolloutAction, RolloutState } from './rollout.js';
+export type { SqlAction, SqlStatement } from './sql.js';
+export type { TrafficAction, TrafficServer } from './traffic.js';

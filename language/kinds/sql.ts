@@ -1,0 +1,36 @@
+import type { Json } from '../json.js';
+import type { ActionRules } from './rules.js';
+import { atTarget, shown } from './words.js';
+
+export interface SqlStatement {
+  text: string;
+  values?: readonly Json[];
+  /**
+   * The output key that holds this statement's rows; unnamed statements keep their row count only.
+   */
+  as?: string;
+}
+
+/** All statements run in one transaction; a step of effect `read` runs READ ONLY. */
+export interface SqlAction {
+  kind: 'sql';
+  target: string;
+  statements: readonly SqlStatement[];
+  statementTimeoutMs?: number;
+  lockTimeoutMs?: number;
+  isolation?: 'read committed' | 'repeatable read' | 'serializable';
+}
+
+export const sql: ActionRules<SqlAction> = {
+  doneBy: 'activity',
+  isAtomic: true,
+  judgesExpectations: true,
+  isRepeatable: () => false,
+  describe: ({ statements, target }) =>
+    `${statements.map(statement).join('; ')}${atTarget(target)}`,
+};
+
+function statement({ text, values = [] }: SqlStatement): string {
+  const given = values.map((value, place) => `$${place + 1} = ${shown(value)}`).join(', ');
+  return `${text.trim().replaceAll(/\s+/g, ' ')}${given && ` (${given})`}`;
+}

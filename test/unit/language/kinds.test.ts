@@ -1,0 +1,59 @@
+import { expect, test } from '@jest/globals';
+import { actionKinds, describeAction, type Action } from '../../../language/kinds/index.js';
+
+/** One action of each kind, as a plan may have it: with references that are known only later. */
+const described: Record<Action['kind'], [object, string]> = {
+  command: [
+    { argv: ['pg_dump', '-f', "it's", { $: 'inputs.file' }], cwd: '/var/backups', target: 'db' },
+    `run pg_dump -f 'it'\\''s' {inputs.file} in /var/backups at db`,
+  ],
+  sql: [
+    {
+      statements: [{ text: 'DELETE\n  FROM jobs WHERE id = $1', values: [{ $: 'steps.find.id' }] }],
+      target: { $: 'inputs.db' },
+    },
+    'DELETE FROM jobs WHERE id = $1 ($1 = {steps.find.id}) at {inputs.db}',
+  ],
+  http: [
+    {
+      method: 'POST',
+      path: '/jobs/{job}/restart',
+      params: { job: { $: 'steps.find.job' } },
+      query: { dry: 1 },
+      json: { from: 'clean' },
+      target: 'api',
+    },
+    'POST /jobs/{steps.find.job}/restart?dry=1 with {"from":"clean"} at api',
+  ],
+  check: [
+    {
+      probe: { kind: 'http', method: 'GET', path: '/health', target: 'api' },
+      until: { path: 'status', is: 200 },
+      failWhen: { path: 'status', is: 500 },
+      everyMs: 500,
+    },
+    'GET /health at api, every 0.5 s until status is 200; fails when status is 500',
+  ],
+  notify: [{ text: 'done', target: 'team' }, 'tell team: done'],
+  traffic: [
+    {
+      operation: 'set',
+      servers: [{ name: 'blue', address: '10.0.0.7:8080', weight: 10 }],
+      target: 'shop',
+    },
+    'set blue 10.0.0.7:8080 weight 10 at shop',
+  ],
+  analysis: [
+    { candidate: 'green', baseline: 'blue', windowMs: 120_000, target: 'shop' },
+    'measure green for 2 min against blue at shop',
+  ],
+  rollout: [
+    { operation: 'image', image: 'shop:2.0.0', deployment: 'shop-canary', target: 'shop' },
+    'set the image shop:2.0.0 of deployment shop-canary at shop',
+  ],
+};
+
+test.each(actionKinds)('what a step of kind %s is going to do is said in one line', (kind) => {
+  const [action, words] = described[kind];
+  expect(describeAction({ kind, ...action } as Action)).toBe(words);
+});
