@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { command } from './command.js';
+import { http } from './http.js';
+import { sql } from './sql.js';
+import { condition, milliseconds } from './values.js';
+
+export const check = z.strictObject({
+  kind: z.literal('check'),
+  probe: z.discriminatedUnion('kind', [command, sql, http]),
+  until: condition,
+  failWhen: condition.optional(),
+  everyMs: milliseconds,
+  progress: z.array(z.string()).optional(),
+});

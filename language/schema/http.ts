@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { id, json, orReference } from './values.js';
+
+const scalars = z.record(z.string(), orReference(z.union([z.string(), z.number()])));
+export const http = z.strictObject({
+  kind: z.literal('http'),
+  target: orReference(id),
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  path: z.string().startsWith('/').max(2_000),
+  params: scalars.optional(),
+  query: scalars.optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  json: json.optional(),
+  idempotencyKey: z.boolean().optional(),
+  idempotent: z.boolean().optional(),
+  statuses: z.array(z.int().min(100).max(599)).min(1).optional(),
+  pick: z.record(z.string(), z.string()).optional(),
+});

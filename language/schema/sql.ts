@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { id, json, milliseconds, orReference, text } from './values.js';
+
+export const sql = z.strictObject({
+  kind: z.literal('sql'),
+  target: orReference(id),
+  statements: z
+    .array(
+      z.strictObject({
+        text,
+        values: z.array(json).optional(),
+        as: z.string().min(1).max(63).optional(),
+      }),
+    )
+    .min(1),
+  statementTimeoutMs: milliseconds.optional(),
+  lockTimeoutMs: milliseconds.optional(),
+  isolation: z.enum(['read committed', 'repeatable read', 'serializable']).optional(),
+});
