@@ -200,19 +200,34 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       // History and record have the same, so that one can be held against the other.
       const value = storable(exit.output(output));
       const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
-      await settle(heart, () => endAttempt(deps.pool, { ...ended, digest: digestOf(value) }));
+      await settle(heart, () =>
+        endAttempt(deps.pool, { ...ended, digest: digestOf(value), programs: programs.all() }),
+      );
       return { output: value, attempt, ...programs.told() };
     }
     if (failure instanceof CancelledFailure) {
       await settle(heart, () =>
-        endAttempt(deps.pool, { ...at, attempt, fence, state: 'cancelled' }),
+        endAttempt(deps.pool, {
+          ...at,
+          attempt,
+          fence,
+          state: 'cancelled',
+          programs: programs.all(),
+        }),
       );
       throw failure;
     }
     const problem = exit.problem(failure);
     const state = endStates[problem.type] ?? 'failed';
     await settle(heart, () =>
-      endAttempt(deps.pool, { ...at, attempt, fence, state, error: problem }),
+      endAttempt(deps.pool, {
+        ...at,
+        attempt,
+        fence,
+        state,
+        error: problem,
+        programs: programs.all(),
+      }),
     );
     const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
     throw asApplicationFailure(failure, exit, attempt, last);

@@ -3,27 +3,24 @@ import { programKey } from '../common/programs.js';
 import type { Json } from '../language/json.js';
 import type { Plan, ProgramName } from '../language/plan.js';
 import type { RunbookSpec, StepSpec } from '../language/runbook.js';
-import { scriptPlace } from '../language/arguments.js';
+import { programPlaces } from '../language/arguments.js';
 
 /** What a command says of the programs that it runs; of a template only what is no reference. */
 type Named = Readonly<Record<string, unknown>>;
 
-/** The programs that a command runs: its first word, and a script that an interpreter is given. */
+/** The programs that a command runs, as far as its words tell. */
 export function programsOf({ argv, cwd, env }: Named): ProgramName[] {
-  const words: readonly unknown[] = Array.isArray(argv) ? (argv as unknown[]) : [];
-  const [program] = words;
-  if (typeof program !== 'string') return [];
+  const words: readonly Json[] = Array.isArray(argv) ? (argv as Json[]) : [];
   const { PATH: path } = (env ?? {}) as Readonly<Record<string, unknown>>;
   const from = typeof cwd === 'string' ? { cwd } : {};
-  const script = words[scriptPlace(words as readonly Json[]) ?? words.length];
-  return [
-    program.includes('/')
-      ? { name: program, ...(isAbsolute(program) ? {} : from) }
-      : { name: program, ...(typeof path === 'string' ? { path } : {}) },
-    ...(typeof script === 'string'
-      ? [{ name: script, ...(isAbsolute(script) ? {} : from), script: true as const }]
-      : []),
-  ];
+  const looked = typeof path === 'string' ? { path } : {};
+  return programPlaces(words).flatMap(({ at, script }): ProgramName[] => {
+    const name = words[at];
+    if (typeof name !== 'string') return [];
+    if (isAbsolute(name)) return [{ name, ...(script ? { script } : {}) }];
+    if (script) return [{ name, ...from, script }];
+    return [{ name, ...(name.includes('/') ? from : looked) }];
+  });
 }
 
 /** All that a plan names before it runs: in steps that are data, and in facts of its targets. */

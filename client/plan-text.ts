@@ -1,6 +1,7 @@
 import type { Plan } from '../language/plan.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/deciders.js';
+import { programWords } from '../common/programs.js';
 import { onceWords, triesWords } from '../common/tries.js';
 import { describeAction, type Action } from '../language/kinds/index.js';
 import { line, pairs, table, wrap, type Paint, type Style } from './output.js';
@@ -19,6 +20,10 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
     target.name,
     `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', only looked at' : ''}; ${target.addresses.join(', ') || 'no address'}`,
   ]);
+  const programs = (plan.programs ?? []).map((each): [string, string] => [
+    each.name,
+    each.system ? `${programWords(each)} of the system` : programWords(each),
+  ]);
   return [
     `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,
     ...(plan.drill
@@ -27,6 +32,9 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
     renderStepSpecs(plan.steps, paint, columns),
+    ...(programs.length > 0
+      ? [section(paint, 'Programs', pairs(programs, columns, paint, '  '))]
+      : []),
     `${paint('dim', 'plan')} ${plan.digest}`,
   ].join('\n\n');
 }

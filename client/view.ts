@@ -3,6 +3,7 @@ import { undoPath } from '../common/paths.js';
 import type {
   DecisionView,
   Problem,
+  ProgramChange,
   RecoveryView,
   RunState,
   RunView,
@@ -20,7 +21,7 @@ import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
 import { foldNotNeeded } from './report/fold.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
-import { takenText } from './report/words.js';
+import { changeText, takenText } from './report/words.js';
 import { bothTimes, duration, since } from './times.js';
 
 export interface ViewOptions {
@@ -102,10 +103,15 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
         ][])
       : []),
     ...(view.recovery ? recoveryFacts(view.recovery) : []),
+    ...(view.programsChanged ?? []).map(programRow),
     ['plan', shortDigest(view.planDigest)],
     ...(ui ? ([['ui', ui]] as [string, string][]) : []),
   ];
   return `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}\n${pairs(rows, columns, paint)}`;
+}
+
+function programRow(change: ProgramChange): [string, string] {
+  return ['program changed', changeText(change)];
 }
 
 function recoveryFacts(recovery: RecoveryView): [string, string][] {

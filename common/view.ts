@@ -1,5 +1,6 @@
 import type { FailureType } from './failures.js';
 import type { Json, JsonObject } from '../language/json.js';
+import type { Program } from '../language/plan.js';
 import type { Effect, Objective, Priority, RunbookType, StepKind } from '../language/runbook.js';
 
 export const runStates = [
@@ -73,6 +74,19 @@ export interface StepView {
    * the record has it.
    */
   outputIn?: 'record';
+}
+
+/** A program that a run has run, and that held something else before. */
+export interface ProgramChange {
+  /** Path of the step that ran it. */
+  step: string;
+  /** As the step names it. */
+  program: string;
+  /** In words: where it was, and the beginning of its digest. */
+  was: string;
+  now: string;
+  /** Who let it run: the system's programs change with the system. */
+  allowed: 'system' | 'people';
 }
 
 /** Something that the run waits for. */
@@ -151,6 +165,8 @@ export interface RunView {
    */
   probed?: string[];
   drifted?: string[];
+  /** Programs that were not the same any more when a step ran them, in that order. Absent: none. */
+  programsChanged?: ProgramChange[];
   /** Set when the run is a drill. */
   drill?: true;
   /**
@@ -197,6 +213,8 @@ export interface AttemptView {
   endedAt: string | null;
   output: Json;
   error: Problem | null;
+  /** That it ran; absent: none, or it was done by an earlier release. */
+  programs?: Program[];
   /**
    * What the attempt wrote to stdout, stderr and its log; null until it ended, or when it wrote
    * nothing.

@@ -153,11 +153,14 @@ const interpreters: Readonly<Record<string, Interpreter>> = {
   emacs: { options: ['--eval', '--load', '-l', '--script', '--execute'] },
 };
 
-/**
- * Programs that run another one: how many plain arguments stand before it, and which options take
- * an argument.
- */
-const wrappers: Readonly<Record<string, { before: number; skip: string }>> = {
+/** How many plain arguments stand before the program, and which options take an argument. */
+interface Wrapper {
+  before: number;
+  skip: string;
+}
+
+/** Programs that run another one. */
+const wrappers: Readonly<Record<string, Wrapper>> = {
   env: { before: 0, skip: 'uC' },
   sudo: { before: 0, skip: 'ugCDhpRrtTU' },
   doas: { before: 0, skip: 'uC' },
@@ -246,14 +249,35 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
   return carriers.has(name) ? inCarrier(rest) : undefined;
 }
 
-/** Where the script stands that an interpreter is given, when it stands right behind it. */
-export function scriptPlace(argv: readonly Json[]): number | undefined {
-  const [program, first] = argv.map(textOf);
-  if (program === undefined || first === undefined) return undefined;
+/** Wrappers whose program is not one of this host, or not one that is looked for as usual. */
+const elsewhere: ReadonlySet<string> = new Set([
+  ...['chroot', 'nsenter', 'unshare', 'npx', 'uvx', 'busybox', 'toybox', 'exec', 'command'],
+]);
+
+/** Where in a command line a program stands. */
+export interface ProgramPlace {
+  at: number;
+  /** It is read by the interpreter before it, not started itself. */
+  script: boolean;
+}
+
+/**
+ * Where the programs of a command line stand: its first word, what a wrapper such as sudo starts,
+ * and a script right behind its interpreter.
+ */
+export function programPlaces(argv: readonly Json[], from = 0): ProgramPlace[] {
+  const [program, first] = argv.slice(from).map(textOf);
+  if (program === undefined || program === '') return [];
   const name = nameOf(program);
+  const own = { at: from, script: false };
+  const wrapper = Object.hasOwn(wrappers, name) ? wrappers[name] : undefined;
+  if (wrapper && !elsewhere.has(name)) {
+    const inner = innerPlace(name, wrapper, argv.slice(from + 1));
+    return [own, ...(inner === undefined ? [] : programPlaces(argv, from + 1 + inner))];
+  }
   const how = Object.hasOwn(interpreters, name) ? interpreters[name] : undefined;
-  const readsScripts = how === shell || how?.script === true;
-  return readsScripts && first !== '' && !first.startsWith('-') ? 1 : undefined;
+  const isScript = (how === shell || how?.script === true) && /^[^-]/.test(first ?? '');
+  return isScript ? [own, { at: from + 1, script: true }] : [own];
 }
 
 function inInterpreter(name: string, how: Interpreter, rest: readonly Json[]): string | undefined {
@@ -330,23 +354,31 @@ function takesArgument(word: string, { letters = '', skip = '' }: Interpreter): 
   return [...word.slice(1)].find((letter) => letters.includes(letter) || skip.includes(letter));
 }
 
-function inWrapper(
+function inWrapper(name: string, wrapper: Wrapper, rest: readonly Json[]): string | undefined {
+  const inner = innerPlace(name, wrapper, rest);
+  const own = rest.slice(0, inner);
+  const split = own.findIndex((word) => /^(-S|--split-string)/.test(textOf(word)));
+  if (name === 'env' && split !== -1 && isOpen(rest[split + 1]))
+    return 'env would read a value as a command line';
+  return inner === undefined ? undefined : openProgramText(rest.slice(inner));
+}
+
+/** Where the program stands that a wrapper starts, among the wrapper's own arguments. */
+function innerPlace(
   name: string,
-  { before, skip }: { before: number; skip: string },
+  { before, skip }: Wrapper,
   rest: readonly Json[],
-): string | undefined {
+): number | undefined {
   let plain = 0;
   for (let at = 0; at < rest.length; at += 1) {
     const word = textOf(rest[at]);
-    if (name === 'env' && /^(-S|--split-string)/.test(word) && isOpen(rest[at + 1]))
-      return 'env would read a value as a command line';
     if (word.startsWith('-') && word.length > 1) {
       const letter = [...word.slice(1)].find((each) => skip.includes(each));
       if (!word.startsWith('--') && letter !== undefined && word.endsWith(letter)) at += 1;
       continue;
     }
     if (/^[A-Za-z_]\w*=/.test(word) && (name === 'env' || name === 'sudo')) continue;
-    if ((plain += 1) > before) return openProgramText(rest.slice(at));
+    if ((plain += 1) > before) return at;
   }
   return undefined;
 }

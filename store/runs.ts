@@ -5,6 +5,7 @@ import type { RunKey } from '../common/keys.js';
 import {
   endStates,
   type Problem,
+  type ProgramChange,
   type RecoveryView,
   type RunState,
   type RunSummary,
@@ -46,7 +47,7 @@ export function admitRun(
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
       text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
-             VALUES (${runParameters}, $23::json, $24::json)
+             VALUES (${runParameters}, $24::json, $25::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
              RETURNING no`,
@@ -169,12 +170,13 @@ export function saveRun(
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
       text: `INSERT INTO runbook.runs AS runs (${runColumns}, saves)
-             VALUES (${runParameters}, coalesce($23, 0))
+             VALUES (${runParameters}, coalesce($24, 0))
              ON CONFLICT (run, first_run_id) DO UPDATE SET
                state = excluded.state, ended_at = excluded.ended_at, outputs = excluded.outputs, problem = excluded.problem,
                recovery = excluded.recovery, probed = excluded.probed, drifted = excluded.drifted,
+               programs_changed = excluded.programs_changed,
                ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now(), saves = greatest(runs.saves, excluded.saves)
-             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($23::integer IS NULL OR runs.saves <= excluded.saves)
+             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($24::integer IS NULL OR runs.saves <= excluded.saves)
              RETURNING no`,
       values: [...runValues(view), save?.number ?? null],
     });
@@ -207,7 +209,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
   const { rows } = await pool.query<RunRow>({
     name: 'runs-get',
     text: `SELECT run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-                  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted
+                  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted, programs_changed
            FROM runbook.runs WHERE no = $1`,
     values: [no],
   });
@@ -239,6 +241,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
     ...(row.recovery ? { recovery: row.recovery } : {}),
     ...(row.probed.length > 0 ? { probed: row.probed } : {}),
     ...(row.drifted.length > 0 ? { drifted: row.drifted } : {}),
+    ...(row.programs_changed ? { programsChanged: row.programs_changed } : {}),
     problem: row.problem,
     source: 'record',
   };
@@ -356,6 +359,7 @@ type RunRow = Pick<
   recovery: RecoveryView | null;
   probed: string[];
   drifted: string[];
+  programs_changed: ProgramChange[] | null;
 };
 
 type SummaryRow = Pick<
@@ -371,7 +375,7 @@ type SummaryRow = Pick<
 };
 
 const runColumns = `run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted`;
+  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted, programs_changed`;
 
 function runValues(view: RunView): unknown[] {
   const ended = endStates.has(view.state);
@@ -398,10 +402,11 @@ function runValues(view: RunView): unknown[] {
     jsonText(view.recovery ?? null),
     view.probed ?? [],
     view.drifted ?? [],
+    view.programsChanged ? jsonText(view.programsChanged) : null,
   ];
 }
 
-const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json, $21::text[], $22::text[]`;
+const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json, $21::text[], $22::text[], $23::json`;
 
 function numberOf(rows: { no: string }[]): string {
   const no = rows[0]?.no;

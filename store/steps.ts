@@ -6,6 +6,7 @@ import { placesOf, type SavedStep } from '../common/saved-steps.js';
 import { undoneBy, undoPath } from '../common/paths.js';
 import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
 import type { Json } from '../language/json.js';
+import type { Program } from '../language/plan.js';
 import type { Effect, StepKind } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
 import { arrive, ExecutionReplaced, type Execution } from './executions.js';
@@ -429,6 +430,8 @@ export interface AttemptEnd {
   /** Of the output. */
   digest?: string;
   error?: Problem;
+  /** That it ran. */
+  programs?: readonly Program[];
 }
 
 /**
@@ -447,7 +450,7 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
                SELECT s.run_no, s.path FROM runbook.steps s JOIN runbook.runs r ON r.no = s.run_no
                WHERE r.run = $1 AND r.first_run_id = $2 AND s.path = $3 FOR UPDATE OF s
              ), ended AS (
-               UPDATE runbook.attempts a SET state = $5, ended_at = clock_timestamp(), output = $6::json, error = $7::json, digest = $9
+               UPDATE runbook.attempts a SET state = $5, ended_at = clock_timestamp(), output = $6::json, error = $7::json, digest = $9, programs = $10::json
                FROM step WHERE a.run_no = step.run_no AND a.path = step.path AND a.attempt = $4 AND a.state = 'running' AND a.fence = $8
                RETURNING a.run_no, a.path, a.ended_at
              ), shown AS (
@@ -470,6 +473,7 @@ export async function endAttempt(pool: pg.Pool, end: AttemptEnd): Promise<boolea
         jsonText(end.error),
         end.fence ?? 1,
         end.digest ?? null,
+        end.programs?.length ? jsonText(end.programs) : null,
       ],
     }),
   );
@@ -495,7 +499,7 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
                   CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
                        WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
                   a.worker, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
-                  a.output, a.error, t.bytes, t.sha256, t.truncated
+                  a.output, a.error, a.programs, t.bytes, t.sha256, t.truncated
            FROM runbook.attempts a
            JOIN runbook.runs r ON r.no = a.run_no
            JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
@@ -518,6 +522,7 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
     endedAt: row.ended_at?.toISOString() ?? null,
     output: row.output,
     error: row.error,
+    ...(row.programs ? { programs: row.programs } : {}),
     written:
       row.bytes === null
         ? null
@@ -767,7 +772,8 @@ interface EarlierRow {
   fence: number;
 }
 
-type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written'> & {
+type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written' | 'programs'> & {
+  programs: Program[] | null;
   started_at: Date;
   ended_at: Date | null;
   bytes: string | null;

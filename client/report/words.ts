@@ -1,4 +1,4 @@
-import type { RunView, StepState, StepView } from '../../common/view.js';
+import type { ProgramChange, RunView, StepState, StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
 
@@ -93,6 +93,21 @@ export function takenText(
   return `taken over from run ${takenFrom}${probed.includes(id) ? ', and it still holds' : ''}`;
 }
 
+/** A program that was another one before, in a line. */
+export function changeText({ program, was, now, step, allowed }: ProgramChange): string {
+  const who = allowed === 'system' ? 'the system changed it' : 'people let it run';
+  return `${program}: ${was} → ${now}, at ${step}; ${who}`;
+}
+
+/** What the attempts ran that is not the system's: where it is, and what it held. */
+function programsRun({ attempts }: Report): string[] {
+  const programs = attempts.flatMap((attempt) => attempt.programs ?? []);
+  const words = programs.map((each) =>
+    each.system ? '' : `${each.name}: ${each.file ?? ''} ${each.digest ?? 'unreadable'}`,
+  );
+  return [...new Set(words)].filter(Boolean);
+}
+
 /** A step's result in one line. */
 export function outputLine(step: StepView, view: RunView): string {
   const result = step.error ? step.error.message : brief(step.output, 0);
@@ -152,6 +167,11 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Executing', duration(spent.executing)],
     ['Between attempts', duration(spent.between)],
     ['Plan', view.planDigest],
+    ...programsRun(report).map((text): [string, string] => ['Program', text]),
+    ...(view.programsChanged ?? []).map((change): [string, string] => [
+      'Program changed',
+      changeText(change),
+    ]),
     ['Read from', view.source === 'temporal' ? 'the running engine' : 'the record in PostgreSQL'],
   ];
 }

@@ -3,12 +3,16 @@ import { access } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
+import { AttemptPrograms } from '../../activities/attempt-programs.js';
+import { Programs } from '../../activities/programs.js';
+import type { AttemptRequest } from '../../common/attempt.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import { messageNames } from '../../common/names.js';
 import type { Json, JsonObject } from '../../language/json.js';
+import type { CommandAction } from '../../language/runbook.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
-import { Driver, type Run, type TraceEntry } from './driver.js';
+import { Driver, type ActivityFunction, type Run, type TraceEntry } from './driver.js';
 import { serverTrace } from './server-trace.js';
 import { activities, bundleProcedures, decide, stepFailure, type PlayCommand } from './world.js';
 
@@ -233,11 +237,21 @@ async function onDriver(
   const run = driver.start(scenario.runbook, [envelope], {
     workflowId: envelope.run,
     runId,
-    activities: activities(scenario.play),
+    activities: { ...activities(scenario.play), command: lookingAtPrograms(scenario.play) },
   });
   await scenario.driver?.(run);
   await run.end();
   return run.trace;
+}
+
+/** As a worker does: it tells what the run did not know of the program. */
+function lookingAtPrograms(play: PlayCommand): ActivityFunction {
+  return async (request: AttemptRequest<CommandAction>, activity) => {
+    const programs = new AttemptPrograms(new Programs(), request.programs);
+    await programs.mayRun(request.action);
+    const output = await play(request, activity);
+    return { output, attempt: activity.attempt, ...programs.told() };
+  };
 }
 
 /**

@@ -69,9 +69,13 @@ export function stepFailure(
   { attempt }: ActivityContext,
   type: FailureType,
   message: string,
-  options: { retryAfterMs?: number; next?: string } = {},
+  options: { retryAfterMs?: number; next?: string; details?: JsonObject } = {},
 ): ApplicationFailure {
-  const detail: FailureDetail = { next: options.next ?? null, attempt, details: {} };
+  const detail: FailureDetail = {
+    next: options.next ?? null,
+    attempt,
+    details: options.details ?? {},
+  };
   return ApplicationFailure.create({
     type,
     message,

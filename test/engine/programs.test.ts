@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope } from '../../common/envelope.js';
+import { renderView } from '../../client/view.js';
+import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
@@ -45,6 +47,7 @@ function procedures(): Record<string, object[]> {
   return {
     gated: [gate, work],
     open: [hold, work],
+    twice: [step('first', { kind: 'command', argv: [program(), journal] }), hold, work],
     missing: [step('work', missing)],
   };
 }
@@ -63,8 +66,12 @@ function runbook(id: string, steps: object[]): object {
   };
 }
 
-const writes = (what: string, as = program()): Promise<void> =>
-  writeFile(as, `#!/bin/sh\necho ${what} >> "$1"\n`, { mode: 0o755 });
+/** Replaces the program, also while it runs. */
+async function writes(what: string): Promise<void> {
+  const script = `#!/bin/sh\necho ${what} >> "$1"\nwhile [ -e "$1.wait" ]; do sleep 0.02; done\n`;
+  await writeFile(`${program()}.new`, script, { mode: 0o755 });
+  await rename(`${program()}.new`, program());
+}
 
 interface Begun {
   run: WorkflowHandle;
@@ -148,7 +155,6 @@ describe('a program that is replaced while its approver looks', () => {
     await writes('old');
     const { run, ran } = await begin(guarded, 'gated');
     const approval = await guarded.decision(run);
-    await rm(program());
     await writes('old');
     await guarded.send(run, approval);
     expect(await guarded.ended(run)).toMatchObject({ state: 'succeeded' });
@@ -206,3 +212,56 @@ test('a program that is missing fails as ever', async () => {
   expect(steps[0]?.error).toMatchObject({ type: 'CommandMissing' });
   await atDesk(guarded, run, 'abort');
 }, 30_000);
+
+test('a program of the system that changed within a run is shown, and runs', async () => {
+  const engine = await engineWith({ RUNBOOK_SYSTEM_FOLDERS: `/bin:/usr/bin:${folder}` });
+  try {
+    await writes('old');
+    const { run, journal, ran } = await begin(engine, 'twice');
+    await until('the first', async () => (await ran()).length === 1);
+    await until('its end', async () =>
+      (await engine.status(run)).steps.some(
+        ({ id, state }) => id === 'hold' && state === 'running',
+      ),
+    );
+    await writes('new');
+    await writeFile(`${journal}.go`, '');
+    const view = await engine.ended(run);
+    expect(await ran()).toEqual(['old', 'new']);
+    expect(view).toMatchObject({ state: 'succeeded' });
+    const change = { step: 'work', program: program(), allowed: 'system' };
+    expect(view.programsChanged).toMatchObject([change]);
+    expect(await getRun(engine.pool, run.workflowId)).toMatchObject({
+      programsChanged: view.programsChanged,
+    });
+    const attempts = await getAttempts(engine.pool, run.workflowId);
+    const contents = attempts.map(({ programs }) =>
+      programs?.find(({ file }) => file === program()),
+    );
+    expect(new Set(contents.map((each) => each?.digest))).toHaveProperty('size', 3);
+    expect(renderView(view, { paint: (_, text) => text, columns: 200 })).toContain(
+      'the system changed it',
+    );
+  } finally {
+    await engine.stop();
+  }
+}, 60_000);
+
+test('what code names only while it runs is held against what it ran before', async () => {
+  const engine = await Engine.start();
+  try {
+    await writes('old');
+    const file = engine.path('journal.txt');
+    await writeFile(`${file}.wait`, '');
+    const command = JSON.stringify([program(), file]);
+    const run = await engine.run('test-commands', { first: command, second: command });
+    const ran = () => readFile(file, 'utf8').catch(() => '');
+    await until('the first', async () => (await ran()) === 'old\n');
+    await writes('new');
+    await rm(`${file}.wait`);
+    expect((await engine.ended(run)).problem).toMatchObject({ type: 'ProgramChanged' });
+    expect(await ran()).toBe('old\n');
+  } finally {
+    await engine.stop();
+  }
+}, 60_000);

@@ -6,6 +6,7 @@ import { searchAttributes } from '../../common/names.js';
 import { groupOf, isOutputRecorded, placesOf, type SavedStep } from '../../common/saved-steps.js';
 import type {
   Problem,
+  ProgramChange,
   RunState,
   RunView,
   StepState,
@@ -13,6 +14,9 @@ import type {
   WaitView,
 } from '../../common/view.js';
 import { renderDetails } from './details.js';
+
+/** Changes of programs that are kept; each attempt has those of its own in the record. */
+const changesShown = 100;
 
 /** What Temporal was last told of the run. */
 export interface Published {
@@ -132,6 +136,13 @@ export class Board {
     }
     row.error = result.error ?? null;
     this.unsaved.add(row.id);
+  }
+
+  /** Programs that are not what they were before. */
+  programsChanged(changes: readonly ProgramChange[]): void {
+    if (changes.length === 0) return;
+    const all = [...(this.view.programsChanged ?? []), ...changes];
+    this.view.programsChanged = all.slice(-changesShown);
   }
 
   /** What a running step waits for. */

@@ -10,6 +10,7 @@ import type { Board } from './board.js';
 import type { CarriedGate } from './carried.js';
 import { nextWake, waitTimes } from './clock.js';
 import { GateRejected } from './outcome.js';
+import { programsChanged } from './programs.js';
 import type { Turn } from './turn.js';
 
 interface Gate extends CarriedGate {
@@ -117,10 +118,11 @@ export class Gates {
     return gate?.decision?.verb === 'approve' && gate.release === release;
   }
 
-  /** Did people approve it in this execution, or did the run come by it once more? */
-  wasApproved(id: string): boolean {
+  /** Was it approved, or is it being asked once more, so that the same can be asked of it anew? */
+  canAskAnew(id: string): boolean {
     const gate = this.gates.get(id);
-    return gate?.question !== undefined && gate.decision?.verb === 'approve';
+    if (!gate?.question) return false;
+    return gate.renewal !== undefined || gate.decision?.verb === 'approve';
   }
 
   /** Is there an approval that was good for the code before, or is it being asked for once more? */
@@ -307,8 +309,10 @@ const codeChanged = 'code changed since this was last asked';
 
 /** In words, for the approver; undefined when the code is the same. */
 function changeOf({ attempt, release, decision }: Gate, now: string): string | undefined {
-  if (attempt === 0 || release === now) return undefined;
-  const change = `${release || 'unknown'} → ${now || 'unknown'}`;
+  // What changed of programs is told of each by name.
+  const [before = '', present = ''] = [release, now].map((each) => each?.split(programsChanged)[0]);
+  if (attempt === 0 || before === present) return undefined;
+  const change = `${before || 'unknown'} → ${present || 'unknown'}`;
   return decision?.verb === 'approve'
     ? `${change}; the approval by ${decision.by} was for the code before`
     : change;

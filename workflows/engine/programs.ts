@@ -1,4 +1,5 @@
 import { isSame, programKey, programWords } from '../../common/programs.js';
+import type { ProgramChange } from '../../common/view.js';
 import { digestOf, shortDigest } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Program } from '../../language/plan.js';
@@ -34,14 +35,23 @@ export class RunPrograms {
     return programs.length > 0 ? { programs } : {};
   }
 
-  /** What an attempt ran, where the run did not know it so. */
-  ran(programs: readonly Program[] = []): void {
-    for (const now of programs) {
+  /**
+   * What an attempt ran, where the run did not know it so.
+   * @returns what was another one before
+   */
+  ran(step: string, programs: readonly Program[] = []): ProgramChange[] {
+    return programs.flatMap((now) => {
       const place = this.known.findIndex((each) => programKey(each) === programKey(now));
-      // Of what the system brings the last one counts, of the others all that may run.
-      if (now.system && this.known[place]?.system) this.known[place] = now;
-      else if (!this.knows(now)) this.known.push(now);
-    }
+      const was = this.known[place];
+      if (!was?.system || !now.system) {
+        if (!this.knows(now)) this.known.push(now);
+        return [];
+      }
+      // Of what the system brings the last one counts. A plan does not say what it holds.
+      this.known[place] = now;
+      const isFirst = was.digest === undefined && was.file === now.file;
+      return isFirst ? [] : [changeFrom(step, was, now, 'system')];
+    });
   }
 
   /** A step has found programs changed, and was not begun. */
@@ -49,23 +59,28 @@ export class RunPrograms {
     if (programs.length > 0) this.refused.set(step, [...programs]);
   }
 
-  /** People let the step run what it has found. @returns false when it has found nothing */
-  accept(step: string): boolean {
-    const programs = this.refused.get(step) ?? [];
+  /** Has the step found programs changed that nobody has let run? */
+  hasRefused(step: string): boolean {
+    return this.refused.has(step);
+  }
+
+  /** People let the step run what it has found. @returns what was another one before */
+  accept(step: string): ProgramChange[] {
+    const programs = (this.refused.get(step) ?? []).filter((now) => !this.knows(now));
     this.refused.delete(step);
-    for (const now of programs) {
-      if (this.knows(now)) continue;
+    return programs.map((now) => {
+      const was = this.known.findLast((each) => programKey(each) === programKey(now)) ?? now;
       this.known.push(now);
       this.accepted.push(now);
-    }
-    return programs.length > 0;
+      return changeFrom(step, was, now, 'people');
+    });
   }
 
   /** Names what people let run beside the plan; empty when there is nothing. */
   get mark(): string {
     return this.accepted.length === 0
       ? ''
-      : ` with changed programs ${shortDigest(digestOf(this.accepted))}`;
+      : `${programsChanged}${shortDigest(digestOf(this.accepted))}`;
   }
 
   /** What approvers have to see. */
@@ -87,6 +102,18 @@ export class RunPrograms {
     return same.map(programWords).join(' → ');
   }
 }
+
+function changeFrom(
+  step: string,
+  was: Program,
+  now: Program,
+  allowed: ProgramChange['allowed'],
+): ProgramChange {
+  return { step, program: now.name, was: programWords(was), now: programWords(now), allowed };
+}
+
+/** Stands between the code that acts and what people let it run beside the plan. */
+export const programsChanged = ' with changed programs ';
 
 /** Stands for whatever a handler itself names. */
 const anything = '\0';

@@ -500,7 +500,7 @@ export class Run {
         this.deskHost(),
       );
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
-      this.programs.accept(path);
+      this.board.programsChanged(this.programs.accept(path));
       if (decision.inputs) await this.changeInputs(decision.inputs);
     }
   }
@@ -512,7 +512,8 @@ export class Run {
   private asksAnew(spec: StepSpec, top: string, row: StepView, problem: Problem): boolean {
     const gate = gateFor(spec, top, this.plan);
     if (problem.type !== 'ProgramChanged' || gate === undefined) return false;
-    if (!this.gates.wasApproved(gate) || !this.programs.accept(row.id)) return false;
+    if (!this.gates.canAskAnew(gate) || !this.programs.hasRefused(row.id)) return false;
+    this.board.programsChanged(this.programs.accept(row.id));
     this.board.begin(row, 'waiting');
     this.board.tell(row, problem);
     return true;
@@ -653,7 +654,7 @@ export class Run {
         (await this.desk.ask(undoing, undoSpec, row, aboutUndo(spec, problem), this.deskHost()))
           .verb;
       if (verb === 'retry') {
-        this.programs.accept(undoing);
+        this.board.programsChanged(this.programs.accept(undoing));
         continue;
       }
       this.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
@@ -784,7 +785,7 @@ export class Run {
         ),
       );
       this.unconfirmed.succeeded(path, answer.attempt, answer.output, builds);
-      this.programs.ran(answer.programs);
+      this.board.programsChanged(this.programs.ran(path, answer.programs));
       return answer;
     } catch (error) {
       this.unconfirmed.ended(path);

@@ -37,12 +37,14 @@ export const fullSystemDisasterRecoverySpec: RunbookSpec = {
     from: {
       type: 'target',
       kind: 'site',
+      programs: ['program'],
       observed: true,
       description: 'The site that is lost, or that is to be left',
     },
     to: {
       type: 'target',
       kind: 'site',
+      programs: ['program'],
       description: 'The site where the system is to come up; for a drill an isolated one',
     },
     entrance: {

@@ -127,6 +127,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
     service: {
       type: 'target',
       kind: 'web-service',
+      programs: ['deployer', 'kubectl'],
       description:
         'The service: its proxy or its Kubernetes Deployment, its deployer, its database',
     },

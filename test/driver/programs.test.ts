@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Admission } from '../../common/admission.js';
+import type { AttemptRequest } from '../../common/attempt.js';
+import type { Json } from '../../language/json.js';
+import type { Program } from '../../language/plan.js';
+import type { ActivityFunction, Driver, Run } from './driver.js';
+import { openDriver } from './open.js';
+import { answer, begin, change, commands, lasting, runbook } from './plans.js';
+import { activities, status, stepFailure } from './world.js';
+
+/*
+ * What a run makes of programs that workers find changed.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('workflows/index');
+}, 60_000);
+afterAll(() => driver?.close());
+
+const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+const own = (letter: string, name = '/srv/do'): Program => ({
+  name,
+  file: name,
+  digest: digest(letter),
+});
+const ofSystem = (letter: string, file = '/bin/do'): Program => ({
+  ...{ name: 'do', file, digest: digest(letter), system: true },
+});
+const gate = { id: 'gate', title: 'May it?', kind: 'approval', effect: 'read' };
+const doing = (id: string, argv: string[] = ['/srv/do'], more: object = {}): object =>
+  lasting(id, { action: { kind: 'command', argv }, ...more });
+
+/** What is there now, as workers find it, by name. */
+type There = Record<string, Program>;
+
+/** As a worker does: what is not known so is told; what may not run is not run. */
+function worker(there: () => There): ActivityFunction {
+  return (request: AttemptRequest, activity) => {
+    const { action, programs: known = [], step } = request;
+    const [name = ''] = action.kind === 'command' ? action.argv : ['kubectl'];
+    const now = there()[name];
+    const of = known.filter((each) => each.name === name);
+    const isKnown = of.some((each) => each.digest === now?.digest && each.file === now?.file);
+    if (now && of.length > 0 && !isKnown && !now.system) {
+      const details = { programs: [now] as unknown as Json };
+      throw stepFailure(request, activity, 'ProgramChanged', 'not approved', { details });
+    }
+    const told = now && !isKnown ? { programs: [now] } : {};
+    return { output: step.path, attempt: activity.attempt, ...told };
+  };
+}
+
+function start(steps: object[], planned: Program[], there: () => There, more: object = {}): Run {
+  const spec = runbook(steps);
+  const real = activities(() => null, [spec]);
+  const admit: ActivityFunction = async (request, activity) => {
+    const admission = (await real['admit']?.(request, activity)) as Admission & { admitted: true };
+    return { ...admission, plan: { ...admission.plan, programs: planned } };
+  };
+  const looking = worker(there);
+  return begin(driver, spec, undefined, more, {
+    activities: { ...real, admit, command: looking, check: looking, rollout: looking },
+  });
+}
+
+const waiting = async (run: Run) => {
+  await run.advance(50);
+  return (await status(run)).waitingFor[0];
+};
+
+describe('a program that is not what was approved', () => {
+  const changed = { '/srv/do': own('b') };
+
+  test('opens its gate again, over a border too, and runs once it is approved', async () => {
+    const run = start([gate, doing('one')], [own('a')], () => changed);
+    expect((await waiting(run))?.evidence).toEqual({
+      programs: { '/srv/do': 'sha256 aaaaaaaaaaaa' },
+    });
+    await answer(run, 'approve');
+    const shown = {
+      'programs changed': { '/srv/do': 'sha256 aaaaaaaaaaaa → sha256 bbbbbbbbbbbb' },
+    };
+    expect(await waiting(run)).toMatchObject({ id: 'gate', attempt: 2, evidence: shown });
+    run.signal('border');
+    expect(await waiting(run)).toMatchObject({ id: 'gate', attempt: 2, evidence: shown });
+    const view = await status(run);
+    expect(view.steps.find(({ id }) => id === 'one')).toMatchObject({ state: 'waiting' });
+    expect(view.programsChanged).toMatchObject([{ step: 'one', allowed: 'people' }]);
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['one', 'one']);
+  });
+
+  test('and is refused there ends the run', async () => {
+    const run = start([gate, doing('one')], [own('a')], () => changed);
+    await answer(run, 'approve');
+    await answer(run, 'reject');
+    await run.end();
+    expect(await status(run)).toMatchObject({ state: 'rejected' });
+  });
+
+  test('asks at the desk where no gate was approved, and runs after a retry', async () => {
+    let there = changed;
+    const run = start([doing('one'), doing('two')], [own('a')], () => there);
+    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one' });
+    run.signal('border');
+    await answer(run, 'retry');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect((await status(run)).programsChanged).toHaveLength(1);
+    there = { '/srv/do': own('c') };
+  });
+
+  test('is told to two steps at once, and let run once', async () => {
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change' };
+    const parts = { ...both, steps: [doing('one'), doing('two')] };
+    const run = start([gate, parts], [own('a')], () => changed);
+    await answer(run, 'approve');
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect((await status(run)).programsChanged).toHaveLength(1);
+  });
+
+  test('asks at the desk, too, when nobody says what was found', async () => {
+    const untold: ActivityFunction = (request: AttemptRequest, activity) => {
+      throw stepFailure(request, activity, 'ProgramChanged', 'not approved');
+    };
+    const spec = runbook([gate, doing('one')]);
+    const real = activities(() => null, [spec]);
+    const run = begin(driver, spec, undefined, {}, { activities: { ...real, command: untold } });
+    await answer(run, 'approve');
+    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one' });
+    await answer(run, 'abort');
+    await run.end();
+  });
+
+  test('of an undo is asked about there', async () => {
+    const undo = { kind: 'command', argv: ['/srv/undo'] };
+    const work = { action: { kind: 'command', argv: ['true'] }, undo };
+    const run = start([change('one', { work }), { ...gate }], [own('a', '/srv/undo')], () => ({
+      '/srv/undo': own('b', '/srv/undo'),
+    }));
+    await answer(run, 'reject');
+    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one.undo' });
+    await answer(run, 'retry');
+    await run.end();
+    expect((await status(run)).steps[0]).toMatchObject({ state: 'undone' });
+  });
+});
+
+describe('a program that the run meets', () => {
+  test('of the system may change, which is shown', async () => {
+    const found = [ofSystem('a'), ofSystem('a'), ofSystem('b'), ofSystem('b', '/usr/bin/do')];
+    const { digest: _unsaid, ...planned } = ofSystem('a');
+    const steps = found.map((_, index) => doing(`step${index}`, ['do']));
+    const run = start(steps, [planned], () => ({ do: found.shift() as Program }));
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect((await status(run)).programsChanged).toEqual([
+      {
+        ...{ step: 'step2', program: 'do', allowed: 'system' },
+        ...{ was: '/bin/do sha256 aaaaaaaaaaaa', now: '/bin/do sha256 bbbbbbbbbbbb' },
+      },
+      {
+        ...{ step: 'step3', program: 'do', allowed: 'system' },
+        ...{ was: '/bin/do sha256 bbbbbbbbbbbb', now: '/usr/bin/do sha256 bbbbbbbbbbbb' },
+      },
+    ]);
+  });
+
+  test('for the first time is held against what it is later, by whichever kind of step', async () => {
+    const there: There = { '/srv/do': own('a') };
+    const probe = { kind: 'command', argv: ['/srv/do'] };
+    const until = { path: 'exitCode', is: 0 };
+    const looks = { kind: 'check', probe, until, everyMs: 100 };
+    const seen = { id: 'seen', title: 'It is there', kind: 'check', effect: 'read' };
+    const run = start(
+      [doing('one'), { ...seen, work: { action: looks } }, doing('two')],
+      [],
+      () => there,
+    );
+    await run.advance(50);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect((await status(run)).programsChanged).toBeUndefined();
+  });
+
+  test('twice under one name is known by both', async () => {
+    const unreadable: Program = { name: '/srv/do', file: '/srv/do', digest: null };
+    const run = start(
+      [gate, doing('one')],
+      [unreadable, { ...own('b'), name: 'x', file: null }],
+      () => ({}),
+    );
+    expect((await waiting(run))?.evidence).toEqual({
+      programs: { '/srv/do': 'unreadable', x: 'not there' },
+    });
+    await answer(run, 'approve');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+  });
+});
