@@ -60,7 +60,7 @@ function start(steps: object[], planned: Program[], there: () => There, more: ob
   };
   const looking = worker(there);
   return begin(driver, spec, undefined, more, {
-    activities: { ...real, admit, command: looking, check: looking, rollout: looking },
+    activities: { ...real, admit, command: looking },
   });
 }
 
@@ -101,14 +101,12 @@ describe('a program that is not what was approved', () => {
   });
 
   test('asks at the desk where no gate was approved, and runs after a retry', async () => {
-    let there = changed;
-    const run = start([doing('one'), doing('two')], [own('a')], () => there);
+    const run = start([doing('one'), doing('two')], [own('a')], () => changed);
     expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one' });
     run.signal('border');
     await answer(run, 'retry');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect((await status(run)).programsChanged).toHaveLength(1);
-    there = { '/srv/do': own('c') };
   });
 
   test('is told to two steps at once, and let run once', async () => {
@@ -119,6 +117,14 @@ describe('a program that is not what was approved', () => {
     await answer(run, 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect((await status(run)).programsChanged).toHaveLength(1);
+  });
+
+  test('asks at the desk, too, behind a gate that was not needed', async () => {
+    const waived = { ...gate, when: { path: 'inputs.word', is: 'no' } };
+    const run = start([waived, doing('one')], [own('a')], () => changed);
+    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one' });
+    await answer(run, 'retry');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
   });
 
   test('asks at the desk, too, when nobody says what was found', async () => {
@@ -167,19 +173,33 @@ describe('a program that the run meets', () => {
     ]);
   });
 
-  test('for the first time is held against what it is later, by whichever kind of step', async () => {
-    const there: There = { '/srv/do': own('a') };
+  test('for the first time is told to every step after that may run it', async () => {
+    const told: Record<string, string[]> = {};
+    const looking = worker(() => ({ '/srv/do': own('a') }));
+    const noting: ActivityFunction = (request: AttemptRequest, activity) => {
+      told[request.step.path] = (request.programs ?? []).map(({ name }) => name);
+      return looking(request, activity);
+    };
     const probe = { kind: 'command', argv: ['/srv/do'] };
     const until = { path: 'exitCode', is: 0 };
     const looks = { kind: 'check', probe, until, everyMs: 100 };
-    const seen = { id: 'seen', title: 'It is there', kind: 'check', effect: 'read' };
-    const run = start(
-      [doing('one'), { ...seen, work: { action: looks } }, doing('two')],
-      [],
-      () => there,
-    );
-    await run.advance(50);
+    const rolls = { kind: 'rollout', target: 'web', operation: 'observe' };
+    const read = { title: 'Look', effect: 'read' };
+    const both = { id: 'both', title: 'Both', kind: 'parallel', effect: 'change' };
+    const spec = runbook([
+      { ...both, steps: [doing('one'), doing('two')] },
+      { ...read, id: 'check', kind: 'check', work: { action: looks } },
+      { ...read, id: 'roll', kind: 'rollout', work: { action: rolls } },
+      doing('other', ['/srv/other']),
+    ]);
+    const kinds = { command: noting, check: noting, rollout: noting };
+    const real = activities(() => null, [spec]);
+    const run = begin(driver, spec, undefined, {}, { activities: { ...real, ...kinds } });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(told).toEqual({
+      ...{ 'both/one': [], 'both/two': [] },
+      ...{ check: ['/srv/do'], roll: ['/srv/do'], other: [] },
+    });
     expect((await status(run)).programsChanged).toBeUndefined();
   });
 

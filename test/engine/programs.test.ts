@@ -9,6 +9,7 @@ import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
+import { recordHistory } from '../helpers/history.js';
 import { until } from '../helpers/until.js';
 
 /*
@@ -149,6 +150,7 @@ describe('a program that is replaced while its approver looks', () => {
     expect(await guarded.send(run, again)).toMatchObject({ accepted: true });
     expect(await guarded.ended(run)).toMatchObject({ state: 'succeeded' });
     expect(await ran()).toEqual(['new']);
+    await recordHistory(run, 'a program that changed while its approver looked');
   }, 30_000);
 
   test('may be written again with the same content', async () => {

@@ -10,7 +10,7 @@ import type { Board } from './board.js';
 import type { CarriedGate } from './carried.js';
 import { nextWake, waitTimes } from './clock.js';
 import { GateRejected } from './outcome.js';
-import { programsChanged } from './programs.js';
+import { codeIn } from './programs.js';
 import type { Turn } from './turn.js';
 
 interface Gate extends CarriedGate {
@@ -310,7 +310,7 @@ const codeChanged = 'code changed since this was last asked';
 /** In words, for the approver; undefined when the code is the same. */
 function changeOf({ attempt, release, decision }: Gate, now: string): string | undefined {
   // What changed of programs is told of each by name.
-  const [before = '', present = ''] = [release, now].map((each) => each?.split(programsChanged)[0]);
+  const [before, present] = [codeIn(release), codeIn(now)];
   if (attempt === 0 || before === present) return undefined;
   const change = `${before || 'unknown'} → ${present || 'unknown'}`;
   return decision?.verb === 'approve'

@@ -54,9 +54,10 @@ export class RunPrograms {
     });
   }
 
-  /** A step has found programs changed, and was not begun. */
+  /** A step has found programs changed, and was not begun. What the run does not know is none. */
   refuse(step: string, programs: readonly Program[]): void {
-    if (programs.length > 0) this.refused.set(step, [...programs]);
+    const changed = programs.filter((now) => this.knownAs(now).length > 0);
+    if (changed.length > 0) this.refused.set(step, changed);
   }
 
   /** Has the step found programs changed that nobody has let run? */
@@ -69,7 +70,7 @@ export class RunPrograms {
     const programs = (this.refused.get(step) ?? []).filter((now) => !this.knows(now));
     this.refused.delete(step);
     return programs.map((now) => {
-      const was = this.known.findLast((each) => programKey(each) === programKey(now)) ?? now;
+      const was = this.knownAs(now).at(-1) as Program;
       this.known.push(now);
       this.accepted.push(now);
       return changeFrom(step, was, now, 'people');
@@ -93,13 +94,16 @@ export class RunPrograms {
     };
   }
 
+  private knownAs(now: Program): Program[] {
+    return this.known.filter((each) => programKey(each) === programKey(now));
+  }
+
   private knows(now: Program): boolean {
-    return this.known.some((each) => programKey(each) === programKey(now) && isSame(each, now));
+    return this.knownAs(now).some((each) => isSame(each, now));
   }
 
   private changeOf(now: Program): string {
-    const same = this.known.filter((each) => programKey(each) === programKey(now));
-    return same.map(programWords).join(' → ');
+    return this.knownAs(now).map(programWords).join(' → ');
   }
 }
 
@@ -113,7 +117,13 @@ function changeFrom(
 }
 
 /** Stands between the code that acts and what people let it run beside the plan. */
-export const programsChanged = ' with changed programs ';
+const programsChanged = ' with changed programs ';
+
+/** The code alone, of what names all that acts. */
+export function codeIn(release = ''): string {
+  const end = release.indexOf(programsChanged);
+  return release.slice(0, end === -1 ? undefined : end);
+}
 
 /** Stands for whatever a handler itself names. */
 const anything = '\0';
