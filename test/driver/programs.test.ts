@@ -3,7 +3,7 @@ import type { Admission } from '../../common/admission.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { Json } from '../../language/json.js';
 import type { Program } from '../../language/plan.js';
-import type { ActivityFunction, Driver, Run } from './driver.js';
+import type { ActivityContext, ActivityFunction, Driver, Run } from './driver.js';
 import { openDriver } from './open.js';
 import { answer, begin, change, commands, lasting, runbook } from './plans.js';
 import { activities, status, stepFailure } from './world.js';
@@ -35,8 +35,8 @@ const doing = (id: string, argv: string[] = ['/srv/do'], more: object = {}): obj
 type There = Record<string, Program>;
 
 /** As a worker does: what is not known so is told; what may not run is not run. */
-function worker(there: () => There): ActivityFunction {
-  return (request: AttemptRequest, activity) => {
+function worker(there: () => There) {
+  return (request: AttemptRequest, activity: ActivityContext) => {
     const { action, programs: known = [], step } = request;
     const [name = ''] = action.kind === 'command' ? action.argv : ['kubectl'];
     const now = there()[name];

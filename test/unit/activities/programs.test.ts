@@ -12,7 +12,7 @@ import { Targets } from '../../../activities/targets.js';
 import type { StartEnvelope } from '../../../common/envelope.js';
 import type { Program } from '../../../language/plan.js';
 import type { CommandAction, RunbookSpec } from '../../../language/runbook.js';
-import { catalogue } from '../../../runbooks/index.js';
+import { catalogue } from '../../../workflows/catalogue.js';
 import { change, lasting, runbook } from '../../driver/plans.js';
 import { envelope } from '../../driver/world.js';
 
