@@ -3,6 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Admission } from '../common/admission.js';
 import { launchWorkflow, workflowTaskTimeout } from '../common/defaults.js';
 import type { StartEnvelope } from '../common/envelope.js';
+import { markdown } from '../common/markdown.js';
 import { taskPriority } from '../common/start-options.js';
 import type { Temporal } from './connect.js';
 import { CliError } from './errors.js';
@@ -39,7 +40,7 @@ export async function previewPlan(
       workflowTaskTimeout,
       // Somebody waits for the answer, and which runbook it is of is known only then.
       priority: taskPriority('CRITICAL'),
-      staticSummary: `Plan of ${question.runbook} for ${question.by}`,
+      staticSummary: `Plan of ${markdown(question.runbook)} for ${markdown(question.by)}`,
     }),
   );
   const answer = handle.result() as Promise<Admission>;

@@ -6,6 +6,7 @@ import {
 } from '@temporalio/client';
 import { launchWorkflow, workflowTaskTimeout } from '../common/defaults.js';
 import type { StartEnvelope } from '../common/envelope.js';
+import { markdown } from '../common/markdown.js';
 import type { Temporal } from './connect.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
@@ -77,7 +78,7 @@ export async function createSchedule(
           taskQueue: temporal.taskQueue,
           args: [envelope],
           workflowTaskTimeout,
-          staticSummary: `${envelope.drill ? 'Drill' : 'Run'} of ${envelope.runbook}, from schedule ${id}`,
+          staticSummary: `${envelope.drill ? 'Drill' : 'Run'} of ${markdown(envelope.runbook)}, from schedule ${markdown(id)}`,
         },
         memo: {
           runbook: envelope.runbook,

@@ -1,6 +1,7 @@
 import type { Plan } from '../language/plan.js';
 import { priorities, type Priority } from '../language/runbook.js';
 import type { StartEnvelope } from './envelope.js';
+import { codeSpan, markdown } from './markdown.js';
 import { searchAttributes, workflowTaskTimeout } from './names.js';
 
 /**
@@ -18,8 +19,9 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
     workflowTaskTimeout,
     // Its steps inherit it, and so do its further executions.
     priority: taskPriority(plan.runbook.priority),
-    staticSummary: `${plan.drill ? 'Drill: ' : ''}${plan.runbook.title}: ${envelope.reason || 'no reason given'}`,
+    staticSummary: `${plan.drill ? 'Drill: ' : ''}${markdown(plan.runbook.title)}: ${reasonOf(envelope)}`,
     staticDetails: details(envelope, plan),
+    // Shown as it is, not as Markdown, and read by `runbook runs`.
     memo: { runbook: envelope.runbook, requester: envelope.by, reason: envelope.reason },
     typedSearchAttributes: [
       { key: searchAttributes.state, value: 'running' },
@@ -49,22 +51,18 @@ export function runId(runbook: string, now: Date, random: string): string {
   return `${runbook}-${stamp}-${random.slice(0, 4)}`;
 }
 
-/** What and why, as the Temporal UI shows it. */
+/** What and why, as the Temporal UI shows it: Markdown. */
 function details(envelope: StartEnvelope, plan: Plan): string {
   const inputs = Object.entries(plan.inputs).map(
-    ([name, value]) => `- ${name}: \`${JSON.stringify(value).replaceAll('`', "'")}\``,
+    ([name, value]) => `- ${markdown(name)}: ${codeSpan(JSON.stringify(value))}`,
   );
   return [
-    `${plan.runbook.id} ${plan.runbook.version}, asked for by ${plain(envelope.by)}: ${plain(envelope.reason) || 'no reason given'}`,
-    `Plan \`${plan.digest}\``,
+    `${markdown(plan.runbook.id)} ${markdown(plan.runbook.version)}, asked for by ${markdown(envelope.by, 300)}: ${reasonOf(envelope)}`,
+    `Plan ${codeSpan(plan.digest)}`,
     inputs.join('\n'),
   ].join('\n\n');
 }
 
-/** Text that people typed, without the characters that Markdown would read. */
-function plain(text: string): string {
-  return text
-    .replace(/[\r\n|`<>[\]*_]+/g, ' ')
-    .trim()
-    .slice(0, 300);
+function reasonOf({ reason }: StartEnvelope): string {
+  return markdown(reason, 300) || 'no reason given';
 }

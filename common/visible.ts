@@ -26,6 +26,17 @@ export function visible(text: string): string {
 }
 
 /**
+ * As `visible`, in one line: what the Temporal UI shows as it is, as the summaries of activities and
+ * timers.
+ * @param length cut to this many characters, for people
+ */
+export function visibleLine(text: string, length = Infinity): string {
+  const flat = visible(text).replace(/\s+/g, ' ').trim();
+  // Half of a character at the end is none.
+  return flat.length <= length ? flat : flat.slice(0, length).replace(/[\ud800-\udbff]$/, '');
+}
+
+/**
  * JSON with the same value, harmless wherever it is printed.
  * @param indent as for JSON.stringify
  */

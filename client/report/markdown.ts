@@ -1,5 +1,6 @@
 import type { Json } from '../../language/json.js';
-import { fenced, link, markdown as md } from './escape.js';
+import { fenced, markdown as md, tableRow } from '../../common/markdown.js';
+import { link } from './escape.js';
 import { stepSpan, waitsOf, type Report } from './report.js';
 import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import {
@@ -149,7 +150,9 @@ function table(head: string[], rows: string[][]): string {
   );
   const last = head.length - 1;
   const line = (cells: string[]): string =>
-    `| ${cells.map((cell, column) => (column === last ? cell : cell.padEnd(widths[column] ?? 0))).join(' | ')} |`;
+    tableRow(
+      cells.map((cell, column) => (column === last ? cell : cell.padEnd(widths[column] ?? 0))),
+    );
   const rule = `| ${widths.map((width, column) => '-'.repeat(column === last ? 6 : width)).join(' | ')} |`;
   return [line(head), rule, ...rows.map(line)].join('\n');
 }

@@ -21,6 +21,7 @@ import type { LeaseAnswer } from '../../activities/lease.js';
 import type { Settled } from '../../activities/settle.js';
 import { MisshapenAnswer } from './outcome.js';
 import type { Verdict } from '../../common/envelope.js';
+import { visibleLine } from '../../common/visible.js';
 import type { Problem } from '../../common/view.js';
 import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
@@ -174,7 +175,7 @@ const noLease: Problem = {
 export function leaseOptions(summary: string, heartbeatMs: number): ActivityOptions {
   return {
     cancellationType,
-    summary: summary.slice(0, 200),
+    summary: visibleLine(summary, 200),
     startToCloseTimeout: heartbeatMs,
     retry: { initialInterval: '500ms', backoffCoefficient: 1.1, maximumInterval: '3s' },
   };
@@ -197,7 +198,7 @@ export function stepOptions(
   return {
     cancellationType,
     activityId: request.step.path,
-    summary: request.step.title,
+    summary: visibleLine(request.step.title),
     startToCloseTimeout: request.timeoutMs + endingGraceMs,
     heartbeatTimeout: heartbeatMs,
     retry: {

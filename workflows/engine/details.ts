@@ -1,4 +1,5 @@
 import { shortDigest } from '../../language/digest.js';
+import { codeSpan, markdown, tableRow } from '../../common/markdown.js';
 import type { RunView, StepState, StepView, WaitView } from '../../common/view.js';
 
 /*
@@ -24,7 +25,7 @@ const marks: Record<StepState, string> = {
 /** The run's current details. */
 export function renderDetails(view: RunView): string {
   return [
-    `**${view.state}** · ${view.title} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
+    `**${view.state}** · ${inline(view.title)} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
     ...(view.problem
       ? [
           `**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`,
@@ -73,17 +74,21 @@ function renderWait(wait: WaitView): string {
   const evidence = Object.entries(wait.evidence)
     .map(
       ([name, value]) =>
-        `- ${name}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`,
+        `- ${inline(name)}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`,
     )
     .join('\n');
   // Inline code wraps in the narrow column of the UI; a block would hide the end of the command.
-  return [`**Waits for ${wait.who}: ${inline(wait.title)}**`, evidence, `\`${wait.command}\``]
+  return [
+    `**Waits for ${inline(wait.who)}: ${inline(wait.title)}**`,
+    evidence,
+    codeSpan(wait.command),
+  ]
     .filter(Boolean)
     .join('\n\n');
 }
 
 function renderStep(step: StepView): string {
-  const name = `${inline(step.title)} \`${step.id}\``;
+  const name = `${inline(step.title)} ${codeSpan(step.id)}`;
   return row([
     marks[step.state],
     name,
@@ -96,10 +101,10 @@ function renderStep(step: StepView): string {
 
 /** One table row; the UI draws no space between columns, so the cells bring their own. */
 function row(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => `${cell}\u00a0\u00a0`).join(' | ')} |`;
+  return tableRow(cells.map((cell) => `${cell}\u00a0\u00a0`));
 }
 
-/** Text that came from outside, made harmless inside one table cell or line. */
+/** Text that came from outside: no person reads more of it in one line. */
 function inline(text: string): string {
-  return text.replace(/[\r\n|`<>]+/g, ' ').slice(0, 300);
+  return markdown(text, 300);
 }

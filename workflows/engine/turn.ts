@@ -1,5 +1,6 @@
 import { condition, sleep, workflowInfo } from '@temporalio/workflow';
 import type { BorderLimits } from '../../common/admission.js';
+import { visibleLine } from '../../common/visible.js';
 import type { Inbox } from './inbox.js';
 
 /**
@@ -93,7 +94,7 @@ export class Turn {
    */
   async until(met: () => boolean, limit?: { ms: number; summary: string }): Promise<void> {
     try {
-      if (limit) await condition(met, limit.ms, { summary: limit.summary });
+      if (limit) await condition(met, limit.ms, { summary: visibleLine(limit.summary) });
       else await condition(met);
     } finally {
       this.moves += 1;
