@@ -1,4 +1,4 @@
-import { isSame, mayRunFor, programKey, programWords } from '../common/programs.js';
+import { isSame, mayRunFor, programKey, programTitle, programWords } from '../common/programs.js';
 import type { JsonObject } from '../language/json.js';
 import type { Program } from '../language/plan.js';
 import { innermost, type Action, type CommandAction } from '../language/kinds/index.js';
@@ -74,7 +74,7 @@ export class AttemptPrograms {
   private changed(changed: readonly Program[]): StepFailure {
     const words = changed.map((now) => {
       const was = this.knownAs(now).map(programWords).join(', or ');
-      return `${now.name} is ${programWords(now)}, and was ${was}`;
+      return `${programTitle(now)} is ${programWords(now)}, and was ${was}`;
     });
     return new StepFailure(
       'ProgramChanged',

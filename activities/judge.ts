@@ -324,6 +324,11 @@ function judgeAtDesk(
       `Step ${asked.step} cannot be answered with ${decision.verb}: ${asked.verbs.join(', ')}.`,
     ];
   }
+  if (decision.verb === 'retry' && asked.approvers === 'another' && isRequester(decision, request))
+    return [
+      'own-request',
+      `What ${asked.step} would run was not approved, and ${decision.by} started this run: somebody else has to let it run.`,
+    ];
   if (decision.inputs !== undefined) {
     if (decision.verb !== 'retry')
       return ['malformed', `Changed inputs go with retry, not with ${decision.verb}.`];
@@ -394,10 +399,7 @@ function judgeAtGate(
   }
   if (isBlank(decision.reason))
     return ['reason-missing', 'A decision needs a reason: add --reason.'];
-  if (
-    gate.approvers === 'another' &&
-    decision.by === (operatorOf(request.requester) ?? request.requester)
-  ) {
+  if (gate.approvers === 'another' && isRequester(decision, request)) {
     return [
       'own-request',
       `${decision.by} started this run, so somebody else has to decide gate ${gate.id}.`,
@@ -421,6 +423,10 @@ function judgeAtGate(
     'accepted',
     decision.verb === 'approve' ? `Gate ${gate.id} is approved.` : `Gate ${gate.id} is rejected.`,
   ];
+}
+
+function isRequester({ by }: DecisionEnvelope, { requester }: JudgeRequest): boolean {
+  return by === (operatorOf(requester) ?? requester);
 }
 
 function verdict(decision: string, code: VerdictCode, message: string, at: string): Verdict {

@@ -1,7 +1,7 @@
 import type { Plan } from '../language/plan.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/deciders.js';
-import { programWords } from '../common/programs.js';
+import { programTitle, programWords } from '../common/programs.js';
 import { onceWords, triesWords } from '../common/tries.js';
 import { describeAction, type Action } from '../language/kinds/index.js';
 import { line, pairs, table, wrap, type Paint, type Style } from './output.js';
@@ -21,7 +21,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
     `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', only looked at' : ''}; ${target.addresses.join(', ') || 'no address'}`,
   ]);
   const programs = (plan.programs ?? []).map((each): [string, string] => [
-    each.name,
+    programTitle(each),
     each.system ? `${programWords(each)} of the system` : programWords(each),
   ]);
   return [

@@ -26,6 +26,8 @@ export interface DeskFacts {
   state: 'waiting' | 'decided';
   /** What it may be answered with; absent in requests of older runs: everything. */
   verbs?: readonly DeskVerb[];
+  /** `another`: the requester may not let it run again. Absent: whoever operates may. */
+  approvers?: 'another' | undefined;
   /** Names of the output that later steps need. */
   answers: readonly string[];
   decidedBy: string | null;

@@ -16,14 +16,25 @@ export function isSame(one: Program, other: Program): boolean {
   return one.file === other.file && one.digest === other.digest && one.system === other.system;
 }
 
+/** Does the system alone decide what it is: what it was, and also that it is there now? */
+export function isSystems(known: Program, now: Program): boolean {
+  return now.system === true && (known.system === true || known.file === null);
+}
+
 /**
  * May it run where `known` may? What the system brings may change with the system; all else has to
  * have the same content, or the same path where nobody can read it.
  */
 export function mayRunFor(known: Program, now: Program): boolean {
-  if (known.system && now.system) return true;
+  if (isSystems(known, now)) return true;
   if (known.file === null || now.file === null || known.system) return false;
   return known.digest === now.digest && (now.digest !== null || known.file === now.file);
+}
+
+/** What people know it by: its name, and whatever else decides which file that is. */
+export function programTitle({ name, cwd, path }: ProgramName): string {
+  const where = [...(cwd === undefined ? [] : [cwd]), ...(path === undefined ? [] : [path])];
+  return [name, ...where].join(' in ');
 }
 
 /** In a few words, for people: where it is, where that is not its name, and what it holds. */

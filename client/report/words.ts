@@ -1,3 +1,4 @@
+import { programTitle } from '../../common/programs.js';
 import type { ProgramChange, RunView, StepState, StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
@@ -103,7 +104,7 @@ export function changeText({ program, was, now, step, allowed }: ProgramChange):
 function programsRun({ attempts }: Report): string[] {
   const programs = attempts.flatMap((attempt) => attempt.programs ?? []);
   const words = programs.map((each) =>
-    each.system ? '' : `${each.name}: ${each.file ?? ''} ${each.digest ?? 'unreadable'}`,
+    each.system ? '' : `${programTitle(each)}: ${each.file ?? ''} ${each.digest ?? 'unreadable'}`,
   );
   return [...new Set(words)].filter(Boolean);
 }

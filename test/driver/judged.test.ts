@@ -94,6 +94,15 @@ const facts: JudgeRequest = {
       decidedBy: 'ann',
       decidedVerb: 'skip',
     },
+    {
+      step: 'changed',
+      ...asked,
+      state: 'waiting',
+      approvers: 'another',
+      answers: [],
+      decidedBy: null,
+      decidedVerb: null,
+    },
     { step: 'closed', ...asked, state: 'decided', answers: [], decidedBy: null, decidedVerb: null },
   ],
   lease: {
@@ -309,6 +318,24 @@ describe('at the failure desk', () => {
       of({ step: 'step' }, 'retry', { reason: '' }),
       'reason-missing',
       /--reason/,
+    ],
+    [
+      'by who started the run, of what nobody has approved',
+      of({ step: 'changed' }, 'retry', { by: 'requester' }),
+      'own-request',
+      /somebody else has to let it run/,
+    ],
+    [
+      'of that by somebody else',
+      of({ step: 'changed' }, 'retry'),
+      'accepted',
+      /Step changed is tried again/,
+    ],
+    [
+      'by who started the run, to end that',
+      of({ step: 'changed' }, 'abort', { by: 'requester' }),
+      'accepted',
+      /everything is left/,
     ],
     [
       'with what it does not offer',

@@ -147,19 +147,45 @@ describe('a program that is not what was approved', () => {
       '/srv/undo': own('b', '/srv/undo'),
     }));
     await answer(run, 'reject');
-    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one.undo' });
+    expect(await waiting(run)).toMatchObject({
+      ...{ kind: 'failure', id: 'one.undo', who: 'an operator' },
+    });
     await answer(run, 'retry');
     await run.end();
     expect((await status(run)).steps[0]).toMatchObject({ state: 'undone' });
+  });
+
+  test('of an undo is let run by somebody else than the requester, where others approved', async () => {
+    const undo = { kind: 'command', argv: ['/srv/undo'] };
+    const work = { action: { kind: 'command', argv: ['true'] }, undo };
+    const run = start(
+      [gate, change('one', { work }), { ...gate, id: 'second' }],
+      [own('a', '/srv/undo')],
+      () => ({ '/srv/undo': own('b', '/srv/undo') }),
+    );
+    await answer(run, 'approve');
+    await answer(run, 'reject');
+    const who = 'an operator other than the requester';
+    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one.undo', who });
+    run.signal('border');
+    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one.undo', who });
+    expect(await answer(run, 'retry', { by: 'requester' })).toMatchObject({ code: 'own-request' });
+    expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
+    await run.end();
+    expect((await status(run)).steps.find(({ id }) => id === 'one')?.state).toBe('undone');
   });
 });
 
 describe('a program that the run meets', () => {
   test('of the system may change, which is shown', async () => {
     const found = [ofSystem('a'), ofSystem('a'), ofSystem('b'), ofSystem('b', '/usr/bin/do')];
+    const later: Program = { ...ofSystem('c'), name: 'later' };
     const { digest: _unsaid, ...planned } = ofSystem('a');
     const steps = found.map((_, index) => doing(`step${index}`, ['do']));
-    const run = start(steps, [planned], () => ({ do: found.shift() as Program }));
+    const absent: Program = { name: 'later', file: null };
+    const run = start([...steps, doing('last', ['later'])], [planned, absent], () => ({
+      ...{ do: found.shift() as Program, later },
+    }));
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect((await status(run)).programsChanged).toEqual([
       {
@@ -169,6 +195,10 @@ describe('a program that the run meets', () => {
       {
         ...{ step: 'step3', program: 'do', allowed: 'system' },
         ...{ was: '/bin/do sha256 bbbbbbbbbbbb', now: '/usr/bin/do sha256 bbbbbbbbbbbb' },
+      },
+      {
+        ...{ step: 'last', program: 'later', allowed: 'system' },
+        ...{ was: 'not there', now: '/bin/do sha256 cccccccccccc' },
       },
     ]);
   });

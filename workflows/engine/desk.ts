@@ -2,6 +2,7 @@ import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { deskVerbsFor } from '../../common/decided.js';
+import { deciders } from '../../common/deciders.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { DeskFacts } from '../../common/judgement.js';
 import { undoneBy } from '../../common/paths.js';
@@ -24,6 +25,8 @@ export interface DeskQuestion {
   title: string;
   problem: Problem;
   evidence: JsonObject;
+  /** Who may let it run again. */
+  approvers?: DeskFacts['approvers'];
 }
 
 interface DeskHost {
@@ -127,7 +130,7 @@ export class Desk {
       title: question.title,
       since: waiting.since,
       deadline: null,
-      who: 'an operator',
+      who: deciders[waiting.approvers ?? 'anyone'],
       attempt: waiting.attempt,
       digest: waiting.digest,
       evidence: question.evidence,
@@ -150,7 +153,7 @@ export class Desk {
     const before = this.cases.get(path);
     if (before && !before.done) return before;
     const attempt = (before?.attempt ?? 0) + 1;
-    const { problem, kind } = question;
+    const { problem, kind, approvers } = question;
     const fresh: Case = {
       step: path,
       attempt,
@@ -158,6 +161,7 @@ export class Desk {
       state: 'waiting',
       verbs: deskVerbsFor(kind, path),
       answers: spec.answers ?? [],
+      ...(approvers === undefined ? {} : { approvers }),
       problem,
       since: new Date().toISOString(),
       decision: null,

@@ -118,6 +118,13 @@ export class Gates {
     return gate?.decision?.verb === 'approve' && gate.release === release;
   }
 
+  /** Has something been approved that its requester may not approve? */
+  haveNeededAnother(): boolean {
+    return this.facts().some(
+      ({ approvers, decidedVerb }) => approvers === 'another' && decidedVerb === 'approve',
+    );
+  }
+
   /** Was it approved, or is it being asked once more, so that the same can be asked of it anew? */
   canAskAnew(id: string): boolean {
     const gate = this.gates.get(id);

@@ -1,4 +1,10 @@
-import { isSame, programKey, programWords } from '../../common/programs.js';
+import {
+  isSame,
+  isSystems,
+  programKey,
+  programTitle,
+  programWords,
+} from '../../common/programs.js';
 import type { ProgramChange } from '../../common/view.js';
 import { digestOf, shortDigest } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
@@ -43,7 +49,7 @@ export class RunPrograms {
     return programs.flatMap((now) => {
       const place = this.known.findIndex((each) => programKey(each) === programKey(now));
       const was = this.known[place];
-      if (!was?.system || !now.system) {
+      if (!was || !isSystems(was, now)) {
         if (!this.knows(now)) this.known.push(now);
         return [];
       }
@@ -87,7 +93,10 @@ export class RunPrograms {
   /** What approvers have to see. */
   get evidence(): JsonObject {
     const covered = this.known.filter(({ system }) => !system);
-    const changed = this.accepted.map((now): [string, string] => [now.name, this.changeOf(now)]);
+    const changed = this.accepted.map((now): [string, string] => [
+      programTitle(now),
+      this.changeOf(now),
+    ]);
     return {
       ...(covered.length > 0 ? { programs: wordsByName(covered) } : {}),
       ...(changed.length > 0 ? { 'programs changed': Object.fromEntries(changed) } : {}),
@@ -113,7 +122,13 @@ function changeFrom(
   now: Program,
   allowed: ProgramChange['allowed'],
 ): ProgramChange {
-  return { step, program: now.name, was: programWords(was), now: programWords(now), allowed };
+  return {
+    step,
+    program: programTitle(now),
+    was: programWords(was),
+    now: programWords(now),
+    allowed,
+  };
 }
 
 /** Stands between the code that acts and what people let it run beside the plan. */
@@ -136,5 +151,7 @@ function wordsOf(action: Action | undefined): readonly string[] {
 }
 
 function wordsByName(programs: readonly Program[]): JsonObject {
-  return Object.fromEntries(programs.map((program) => [program.name, programWords(program)]));
+  return Object.fromEntries(
+    programs.map((program) => [programTitle(program), programWords(program)]),
+  );
 }

@@ -14,7 +14,14 @@ import type { Problem, RunView, StepView } from '../../common/view.js';
 import { attemptStep, platformActivities, settleStep, stepOptions } from './activities.js';
 import { Board } from './board.js';
 import type { Carried } from './carried.js';
-import { aboutFailure, aboutManual, aboutUndo, Desk, isAboutUndo } from './desk.js';
+import {
+  aboutFailure,
+  aboutManual,
+  aboutUndo,
+  Desk,
+  isAboutUndo,
+  type DeskQuestion,
+} from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
 import { assertAllowed, gateFor } from './guards.js';
 import { onItsHost } from './host-queue.js';
@@ -496,7 +503,7 @@ export class Run {
         path,
         spec,
         row,
-        aboutFailure(spec, problem),
+        { ...aboutFailure(spec, problem), ...this.whoLetsRun(problem) },
         this.deskHost(),
       );
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
@@ -517,6 +524,12 @@ export class Run {
     this.board.begin(row, 'waiting');
     this.board.tell(row, problem);
     return true;
+  }
+
+  /** Who did not approve what was planned does not let run what is there instead, either. */
+  private whoLetsRun({ type }: Problem): Pick<DeskQuestion, 'approvers'> {
+    const isChanged = type === 'ProgramChanged' && this.gates.haveNeededAnother();
+    return isChanged ? { approvers: 'another' } : {};
   }
 
   /** Names all that is going to act: an approval that was given for something else is none. */
@@ -649,10 +662,10 @@ export class Run {
           problem = failure.problem;
         }
       }
+      const question = { ...aboutUndo(spec, problem), ...this.whoLetsRun(problem) };
       const verb =
         this.unasked() ??
-        (await this.desk.ask(undoing, undoSpec, row, aboutUndo(spec, problem), this.deskHost()))
-          .verb;
+        (await this.desk.ask(undoing, undoSpec, row, question, this.deskHost())).verb;
       if (verb === 'retry') {
         this.board.programsChanged(this.programs.accept(undoing));
         continue;

@@ -138,6 +138,13 @@ describe('what may run for what is known', () => {
     const found = async (path: string) => run('x', [system(path)], { env: { PATH: path } });
     expect(await found(first('usr', 'opt'))).toBe('runs');
     expect(await found(first('opt', 'usr'))).toBe('ProgramChanged');
+    // The system may have brought it meanwhile, and nobody else.
+    const absent = async (folder: string) => {
+      const path = at(folder);
+      return run('x', [{ name: 'x', path, file: null }], { env: { PATH: path } });
+    };
+    expect(await absent('usr')).toBe('runs');
+    expect(await absent('opt')).toBe('ProgramChanged');
   });
 
   test('what cannot be read, at the same place', async () => {
