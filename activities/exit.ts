@@ -23,8 +23,8 @@ const maxDetailsBytes = 8 * 1024;
 const proofs: ReadonlySet<string> = new Set(['system', 'xid']);
 
 /**
- * The one way out of an attempt: whatever history, the record, the worker's log or another step
- * gets of it comes through here. The whole text is redacted, and shortened only then: half a secret
+ * The one way out of an attempt: whatever history, the record, the worker's log, another step or the
+ * reader of a message gets of it comes through here. The whole text is redacted, and shortened only then: half a secret
  * is not found any more. Handlers give texts whole, and shorten with `quote`.
  */
 export class Exit {
@@ -61,6 +61,11 @@ export class Exit {
         proofs.has(name) ? each : this.output(each),
       ]),
     );
+  }
+
+  /** A message to people elsewhere: whole, for nothing of it is kept in history. */
+  outgoing<M extends JsonObject>(message: M): M {
+    return this.redactor.json(message) as M;
   }
 
   /** What is shown while the step runs. */

@@ -3,17 +3,17 @@ import { http } from './http.js';
 
 /**
  * Posts a message to a webhook, once for all its attempts where the receiver honours
- * Idempotency-Key.
+ * Idempotency-Key. A secret travels in the target's own header only, never in the message.
  */
 export const notify: Handler<'notify'> = async (action, context) => {
-  const message = {
+  const message = await context.secrets.outgoing({
     text: action.text,
     run: context.run,
     step: context.step,
     fields: action.fields ?? {},
-  };
+  });
   if (action.target === undefined) {
-    context.output('log', `${action.text}\n`);
+    context.output('log', `${message.text}\n`);
     return { sent: false, why: 'no channel was given; the message is kept in the report', message };
   }
   const answer = await http(

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseSecrets, type SecretDeclaration } from '../language/secrets-file.js';
+import type { JsonObject } from '../language/json.js';
 import { FileError } from '../language/strict-file.js';
 import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
@@ -81,6 +82,18 @@ export class AttemptSecrets {
       );
     this.redactor.add(name, value);
     return value;
+  }
+
+  /**
+   * As `Exit.outgoing`. A message is told what other steps have said: it is searched for every
+   * secret that this worker knows, not only for those of its own attempt.
+   */
+  async outgoing<M extends JsonObject>(message: M): Promise<M> {
+    for (const declaration of this.declarations.values()) {
+      const value = await this.provide(declaration);
+      if (value) this.redactor.add(declaration.name, value);
+    }
+    return this.exit.outgoing(message);
   }
 
   /** As `Exit.quote`: for handlers, which shorten what they pass on in no other way. */

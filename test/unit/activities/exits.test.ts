@@ -51,6 +51,7 @@ const exits: Record<string, (exit: Exit, redactor: Redactor, text: string) => un
   'unexpected error of a handler': (exit, _, text) => exit.problem(new Error(text)),
   'error around a step': (exit, _, text) => (exit.error(new Error(text)) as Error).message,
   'progress and heartbeat': (exit, _, text) => exit.progress({ trouble: text }),
+  'message that is sent': (exit, _, text) => exit.outgoing({ text, fields: { [text]: [text] } }),
   'evidence in the record': (exit, _, text) => exit.evidence({ xid: '1', output: { row: text } }),
   'beginning of what was said': (exit, _, text) => exit.quote(`${'x'.repeat(270)}${text}`),
   'end of what was said': (exit, _, text) => exit.quote(`${text}${'x'.repeat(270)}`, 'end'),
