@@ -5,6 +5,7 @@ import { parseSecrets } from '../language/secrets-file.js';
 import { parseTargets } from '../language/targets-file.js';
 import { homePaths, runbookHome } from '../embedded/home.js';
 import { readConnection } from '../embedded/connection.js';
+import { skewMs, workerChecks, workerSilenceMs } from './doctor-workers.js';
 import { explain, hostOf, type ErrorContext } from './errors.js';
 import type { Session } from './session.js';
 
@@ -17,8 +18,6 @@ export interface Check {
   fix: string | null;
 }
 
-/** Milliseconds that clocks may differ before times in reports mislead. */
-const skewMs = 2_000;
 const retentionDaysWanted = 90;
 const oldestNode: readonly [number, number] = [20, 19];
 
@@ -43,6 +42,7 @@ export async function runChecks(session: Session): Promise<Check[]> {
     devConnection(session),
     ...(await temporalChecks(session)),
     ...(await recordChecks(session)),
+    ...(await workersChecks(session)),
     ...(await backupChecks(session)),
     ...(await runsChecks(session)),
     await checked(session, 'drills', () => drillsCheck(session)),
@@ -240,6 +240,16 @@ async function recordChecks(session: Session): Promise<Check[]> {
       );
     }),
   ];
+}
+
+/** What the workers tell of themselves. What is wrong with the record, other lines say. */
+async function workersChecks(session: Session): Promise<Check[]> {
+  const { recentWorkers } = await import('../store/index.js');
+  const workers = await session
+    .needRecord()
+    .then((pool) => recentWorkers(pool, workerSilenceMs))
+    .catch(() => null);
+  return workers === null ? [] : workerChecks(workers);
 }
 
 /** The backup that `dev` keeps of the record, where it keeps one. */

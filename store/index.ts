@@ -76,3 +76,11 @@ export {
   type WatchedRun,
 } from './watch.js';
 export { storable } from './clean.js';
+export {
+  forgetWorker,
+  noteWorker,
+  recentWorkers,
+  type JournalRoom,
+  type WorkerNote,
+  type WorkerTold,
+} from './workers.js';

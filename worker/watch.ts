@@ -3,11 +3,12 @@ import { Runtime } from '@temporalio/worker';
 import type pg from 'pg';
 import type { Commands } from '../activities/commands.js';
 import { endLeftCommands } from '../activities/left-commands.js';
-import { sinceLook } from '../store/index.js';
+import { forgetWorker, noteWorker, sinceLook } from '../store/index.js';
 import type { WorkerConfig } from './config.js';
 import { Fates } from './fate.js';
 import { Keeper } from './keeper.js';
 import { Leadership } from './leadership.js';
+import { roomIn } from './room.js';
 
 /**
  * A leader that has not looked for this many intervals has stopped: another worker looks in its
@@ -17,7 +18,7 @@ const staleAfter = 4;
 
 /**
  * What a worker does beside its steps, again and again: as the leader it compares the record with
- * Temporal, and on its own host it ends what ended runs have left running.
+ * Temporal, on its own host it ends what ended runs have left running, and it tells of itself.
  */
 export class Watch {
   private readonly keeper: Keeper;
@@ -59,6 +60,7 @@ export class Watch {
   async close(): Promise<void> {
     clearInterval(this.timer);
     await this.busy;
+    await forgetWorker(this.pool, this.config.identity).catch(() => undefined);
     await this.leadership?.lock.close();
     await this.fates.close();
   }
@@ -75,6 +77,15 @@ export class Watch {
         `what ended runs have left on this host is not looked after now: ${(error as Error).message}`,
       ),
     );
+    await this.tellOfItself().catch((error: unknown) =>
+      this.tell(`doctor is not told of this worker now: ${(error as Error).message}`),
+    );
+  }
+
+  /** Its clock and the room of its journals, which `doctor` looks at. */
+  private async tellOfItself(): Promise<void> {
+    const { identity, host, journals } = this.config;
+    await noteWorker(this.pool, { worker: identity, host, journals: await roomIn(journals) });
   }
 
   private async leads(): Promise<boolean> {
