@@ -164,7 +164,6 @@ function clientLayers() {
   ];
   const options = {
     packages: [
-      '@bomb.sh/tab',
       '@temporalio/client',
       '@temporalio/common',
       '@temporalio/envconfig',

@@ -12,12 +12,12 @@ import { beginningOf } from './output-cap.js';
  */
 
 /** A longer line is no answer, in bytes. */
-export const longestAnswer = 8 * 1024 * 1024;
+const longestAnswer = 8 * 1024 * 1024;
 /**
  * What of an answer may be handed on, in bytes of JSON: it shares the room in history with what
  * else is told of a step.
  */
-export const mostKept = 40 * 1024;
+const mostKept = 40 * 1024;
 /** Things that are only told to people: the first of them, and how long each text may be. */
 const first = 20;
 const sentence = 300;

@@ -56,7 +56,7 @@ export const http: Handler<'http'> = async (action, context) => {
 };
 
 /** The request's address: always below the target's own. @throws StepFailure Configuration */
-export function addressOf(action: HttpAction, base: string): URL {
+function addressOf(action: HttpAction, base: string): URL {
   const root = new URL(base);
   const path = action.path.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = action.params?.[name];
@@ -419,7 +419,7 @@ type ReadText = { text: string; problem?: string } | { problem: string };
  * The text of an answer, in the charset that it says, or that its byte order mark tells; UTF-8
  * where nothing says.
  */
-export function readText(contentType: string | null, bytes: Buffer): ReadText {
+function readText(contentType: string | null, bytes: Buffer): ReadText {
   const [, said] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '') ?? [];
   const charset = markedAs(bytes) ?? said ?? 'utf-8';
   // A byte order mark is no part of the text.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Journal } from './journal.js';
 
 /** How long the journal of an ended command is kept, and how much disk all of them may take. */
-export const journalLimits = { ageMs: 7 * 24 * 3_600_000, bytes: 2 * 1024 ** 3 };
+const journalLimits = { ageMs: 7 * 24 * 3_600_000, bytes: 2 * 1024 ** 3 };
 
 interface Ended {
   folder: string;

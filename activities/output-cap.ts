@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../language/json.js';
 
 /** What of a step's output may go into history, in bytes of JSON. */
-export const historyLimitBytes = 64 * 1024;
+const historyLimitBytes = 64 * 1024;
 
 export interface Capped {
   value: Json;

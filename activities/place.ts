@@ -14,7 +14,7 @@ export interface ToldExecution {
 }
 
 /** The same as it stands now. */
-export interface ToldNow extends ToldExecution {
+interface ToldNow extends ToldExecution {
   /** Ids of the activities that it waits for; null when it has ended. */
   activities: readonly string[] | null;
 }

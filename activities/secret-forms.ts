@@ -11,7 +11,7 @@ const shortest = 4;
 const shortestLine = 8;
 
 /** The texts that may stand for one character, by their first character code. */
-export interface Unit {
+interface Unit {
   texts: ReadonlyMap<number, readonly string[]>;
   /** May it be left out? */
   optional: boolean;

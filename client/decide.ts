@@ -240,7 +240,7 @@ function notWaiting(view: RunView, gate: string | undefined): string {
 }
 
 /** What a run does now, as the end of a sentence. */
-export function doingNow(view: RunView): string {
+function doingNow(view: RunView): string {
   if (view.waitingFor.length > 0)
     return `it waits at ${view.waitingFor.map((wait) => wait.id).join(', ')}`;
   const running = view.steps.findLast(

@@ -9,7 +9,7 @@ export function nearestHint(id: string, known: readonly { id: string }[]): strin
 }
 
 /** The candidate that is most like `text`; undefined when none is alike. */
-export function nearest(text: string, candidates: readonly string[]): string | undefined {
+function nearest(text: string, candidates: readonly string[]): string | undefined {
   const scored = candidates
     .map((candidate) => ({
       candidate,

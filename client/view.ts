@@ -155,7 +155,7 @@ export function commandsOf(wait: Pick<WaitView, 'kind' | 'id' | 'command'>): [st
 }
 
 /** The step table; errors and progress stand below their step. */
-export function renderSteps(
+function renderSteps(
   view: RunView,
   { paint, columns, now = Date.now(), pending = [] }: ViewOptions,
 ): string {
@@ -257,7 +257,7 @@ function renderDecisions(
 }
 
 /** Named facts, nested ones indented, long lists cut. */
-export function renderFacts(
+function renderFacts(
   facts: Readonly<Record<string, Json>>,
   options: Pick<ViewOptions, 'paint' | 'columns'>,
   indent: string,
@@ -314,7 +314,7 @@ export function flat(value: Json): string {
   return line(String(value));
 }
 
-export function paintState(paint: Paint, state: RunState): string {
+function paintState(paint: Paint, state: RunState): string {
   return paint(runStyles[state], state);
 }
 

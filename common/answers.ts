@@ -16,7 +16,7 @@ export interface Look {
   renewedAt: string | null;
 }
 
-export interface Backup {
+interface Backup {
   id: string;
   takenAt: string;
   bytes: number;

@@ -1,10 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
 export {
-  defaultAddress,
-  defaultNamespace,
   defaultTaskQueue,
-  launchWorkflow,
   messageNames,
   stickyTimeoutMs,
   workflowTaskTimeout,

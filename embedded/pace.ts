@@ -39,7 +39,7 @@ export function measurePatience(): number {
  * The factor that was measured for this run, or more while more processes than cores want to run.
  * @returns 2 to 20
  */
-export function patience(): number {
+function patience(): number {
   const measured = Number(process.env[variable]) || margin;
   const crowding = (loadavg()[0] ?? 0) / availableParallelism();
   return Math.min(most, Math.max(measured, margin * crowding));

@@ -145,7 +145,7 @@ async function startListening(
 }
 
 /** Creates a database unless it exists. */
-export async function createDatabase(adminUrl: string, name: string): Promise<void> {
+async function createDatabase(adminUrl: string, name: string): Promise<void> {
   await withClient(adminUrl, async (client) => {
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name]);
     if (rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);

@@ -17,7 +17,7 @@ export const searchAttributeTypes = {
 } as const;
 
 /** Days that ended runs stay in Temporal's own history; the record keeps them for good. */
-export const retentionDays = 90;
+const retentionDays = 90;
 
 export interface ServicesOptions {
   /** Folder for all data. */

@@ -4,7 +4,7 @@ import { instantForm, inUtc, readInstant } from './instant.js';
 import type { InputSpec } from './runbook.js';
 
 /** Why an input was refused: what is wrong, and what to do. */
-export interface InputProblem {
+interface InputProblem {
   type: 'Refused';
   message: string;
   next: string;

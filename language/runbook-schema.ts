@@ -3,7 +3,7 @@ import { isReference, referencesIn } from './reference.js';
 import type { Json } from './json.js';
 import { action } from './schema/index.js';
 import { check } from './schema/check.js';
-import type { Differing, Nothing } from './schema/same-fields.js';
+import { assertNone, type Differing } from './schema/same-fields.js';
 import { condition, id, json, milliseconds, text } from './schema/values.js';
 import { parseStrictly } from './strict-file.js';
 import { isActionKind, isGroup, stepKinds } from './kinds/index.js';
@@ -59,7 +59,7 @@ const stepFields = {
 };
 
 /** `clock`: what a recovery's time counts as, which flagships alone declare. */
-export type StepsAgree = Nothing<Differing<StepSpec, typeof stepFields, 'clock'>>;
+assertNone<Differing<StepSpec, typeof stepFields, 'clock'>>();
 
 /** Groups whose steps stand in the file itself; those of a nested runbook stand in its own. */
 const groups: readonly string[] = stepKinds.filter((kind) => isGroup(kind) && kind !== 'runbook');
@@ -149,9 +149,9 @@ const runbookFields = {
 };
 
 /** Code-first runbooks alone are recoveries with objectives, or have to be drilled. */
-export type RunbooksAgree = Nothing<
+assertNone<
   Differing<RunbookSpec, typeof runbookFields, 'data' | 'objectives' | 'drillEveryDays'>
->;
+>();
 
 const runbook = z.strictObject(runbookFields).superRefine((spec, context) => {
   for (const twice of duplicates(spec.steps.map((each) => each.id)))

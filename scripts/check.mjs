@@ -1,6 +1,6 @@
 /**
- * The quick check before a commit: types, lint, format, the unit tests and the replay of recorded
- * histories. Needs no server and under a minute. What passes says only how long it took.
+ * The quick check before a commit: types, lint, format, nothing unused, the unit tests and the
+ * replay of recorded histories. Needs no server and under a minute. What passes says only how long it took.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -20,6 +20,10 @@ const checks = [
   { name: 'lint', run: () => node('eslint/package.json', 'bin/eslint.js', ['.']) },
   { name: 'unit and replay', run: tests },
   { name: 'types', run: () => node('typescript/package.json', 'bin/tsc', ['--noEmit']) },
+  {
+    name: 'nothing unused',
+    run: () => program(join(root, 'node_modules', 'knip', 'bin', 'knip.js'), []),
+  },
   {
     name: 'format',
     run: () =>
@@ -73,8 +77,11 @@ async function tests() {
 }
 
 /** Runs a package's program with this Node. */
-function node(packageFile, program, args) {
-  const file = join(require.resolve(packageFile), '..', program);
+function node(packageFile, file, args) {
+  return program(join(require.resolve(packageFile), '..', file), args);
+}
+
+function program(file, args) {
   return new Promise((done, reject) => {
     const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';

@@ -11,7 +11,7 @@ import { inTransaction } from './transaction.js';
  */
 export const outputCapBytes = 8 * 1024 * 1024;
 
-export type OutputStream = 'stdout' | 'stderr' | 'log';
+type OutputStream = 'stdout' | 'stderr' | 'log';
 
 export interface OutputChunk {
   stream: OutputStream;

@@ -10,7 +10,7 @@ import { WorkerLogger } from './log.js';
  * Milliseconds between two heartbeats of a worker: often enough that its death is noticed as soon
  * as that of a step's worker.
  */
-export function workerHeartbeatMs(heartbeatMs: number): number {
+function workerHeartbeatMs(heartbeatMs: number): number {
   return Math.min(3_000, Math.max(1_000, Math.floor(heartbeatMs / 3)));
 }
 

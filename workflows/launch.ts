@@ -15,7 +15,7 @@ import { platformActivities } from './engine/activities.js';
 import { presentRelease } from './engine/release.js';
 
 /** What became of a run that nobody started by hand. */
-export interface Launched {
+interface Launched {
   run: string;
   ended: 'well' | 'not well' | 'unknown';
 }

@@ -55,7 +55,7 @@ export interface DeploymentObject {
   };
 }
 
-export const revisionNote = 'deployment.kubernetes.io/revision';
+const revisionNote = 'deployment.kubernetes.io/revision';
 
 /** @throws StepFailure Configuration when it has no such container */
 export function seenRollout(

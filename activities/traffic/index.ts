@@ -11,7 +11,6 @@ export {
   shares,
   words,
   type ObservedTraffic,
-  type TrafficChange,
   type TrafficSwitch,
   type WantedServer,
 } from './switch.js';

@@ -22,7 +22,7 @@ export interface WantedServer {
 }
 
 /** What the proxy counted since it began to count; see `epoch`. */
-export interface ServerCounters {
+interface ServerCounters {
   /** Requests that it was given and that ended. */
   requests: number;
   /**

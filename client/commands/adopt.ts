@@ -9,7 +9,7 @@ import type { Release } from '../releases.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export function registerAdopt(program: Command, io: Io, run = runAdopt): void {
+export function registerAdopt(program: Command, io: Io): void {
   program
     .command('adopt')
     .description('move runs that no worker of their version is left for to this release')
@@ -22,7 +22,7 @@ export function registerAdopt(program: Command, io: Io, run = runAdopt): void {
       ),
     )
     .action(async (ids: string[], _own: unknown, command: Command) => {
-      io.exitCode = await run(ids, optionsOf(command), io);
+      io.exitCode = await runAdopt(ids, optionsOf(command), io);
     });
 }
 

@@ -9,7 +9,7 @@ import { operatorName, type GlobalFlags } from '../settings.js';
 
 type Verb = 'cancel' | 'pause' | 'resume';
 
-export interface CancelOptions extends GlobalFlags {
+interface CancelOptions extends GlobalFlags {
   /** `cancel` unless said. */
   verb?: Verb;
   run: string;
@@ -46,8 +46,8 @@ export const registerCancel = register('cancel');
 export const registerPause = register('pause');
 export const registerResume = register('resume');
 
-function register(verb: Verb): (program: Command, io: Io, run?: typeof runCancel) => void {
-  return (program, io, run = runCancel) => {
+function register(verb: Verb): (program: Command, io: Io) => void {
+  return (program, io) => {
     const { what, example } = words[verb];
     const command = program
       .command(verb)
@@ -62,7 +62,7 @@ function register(verb: Verb): (program: Command, io: Io, run?: typeof runCancel
       .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
       .addHelpText('after', examples(example))
       .action(async (id: string, _own: unknown, self: Command) => {
-        io.exitCode = await run(
+        io.exitCode = await runCancel(
           { ...optionsOf<Omit<CancelOptions, 'run'>>(self), verb, run: id },
           io,
         );
@@ -74,7 +74,7 @@ function register(verb: Verb): (program: Command, io: Io, run?: typeof runCancel
  * Cancels, pauses or resumes by the same signal as every decision, so that it is judged, answered
  * and recorded.
  */
-export function runCancel(options: CancelOptions, io: Io): Promise<number> {
+function runCancel(options: CancelOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { askAgain, decisionEnvelope, sendDecision } = await import('../decide.js');
     const { resolveRun } = await import('../read-run.js');

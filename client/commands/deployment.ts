@@ -12,7 +12,7 @@ export interface DeploymentOptions extends GlobalFlags {
   use?: string;
 }
 
-export function registerDeployment(program: Command, io: Io, run = runDeployment): void {
+export function registerDeployment(program: Command, io: Io): void {
   program
     .command('deployment')
     .description('versions of the workers: which one gets new runs, who serves it')
@@ -22,7 +22,7 @@ export function registerDeployment(program: Command, io: Io, run = runDeployment
     )
     .addHelpText('after', examples('runbook deployment', 'runbook deployment --use 3f9a0c12be47'))
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf<DeploymentOptions>(command), io);
+      io.exitCode = await runDeployment(optionsOf<DeploymentOptions>(command), io);
     });
 }
 

@@ -20,8 +20,8 @@ export const registerRollback = register('rollback');
 export const registerAbort = register('abort');
 
 /** The verbs of the failure desk: the same decision, answer and record as at a gate. */
-function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDecide) => void {
-  return (program, io, run = runDecide) => {
+function register(verb: DeskVerb): (program: Command, io: Io) => void {
+  return (program, io) => {
     const command = program
       .command(verb)
       .description(descriptions[verb])
@@ -58,7 +58,7 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
         } = optionsOf<
           Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject; input?: JsonObject }
         >(self);
-        io.exitCode = await run(
+        io.exitCode = await runDecide(
           {
             ...own,
             verb,
@@ -76,7 +76,7 @@ function register(verb: DeskVerb): (program: Command, io: Io, run?: typeof runDe
 /**
  * `name=value`, collected; a value that is JSON counts as what it says, everything else as text.
  */
-export function answer(text: string, before: JsonObject = {}): JsonObject {
+function answer(text: string, before: JsonObject = {}): JsonObject {
   const at = text.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
   return { ...before, [text.slice(0, at)]: valueOf(text.slice(at + 1)) };

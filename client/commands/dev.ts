@@ -7,7 +7,7 @@ import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
 import { taskQueue, type GlobalFlags } from '../settings.js';
 
-export function registerDev(program: Command, io: Io, run = runDevCommand): void {
+export function registerDev(program: Command, io: Io): void {
   program
     .command('dev')
     .description('Temporal, its UI, PostgreSQL and a worker in one terminal')
@@ -29,17 +29,17 @@ export function registerDev(program: Command, io: Io, run = runDevCommand): void
       ),
     )
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf(command), io);
+      io.exitCode = await runDevCommand(optionsOf(command), io);
     });
 }
 
-export interface DevFlags {
+interface DevFlags {
   backupTo?: string;
   restoreFrom?: string;
 }
 
 /** Runs until Ctrl-C; the data are kept. */
-export async function runDevCommand(options: DevFlags & GlobalFlags, io: Io): Promise<number> {
+async function runDevCommand(options: DevFlags & GlobalFlags, io: Io): Promise<number> {
   const command = commandName(io.env);
   try {
     const { runDev } = await import('../../embedded/dev.js');

@@ -6,13 +6,13 @@ import { painter, print, printValue, wrap, type Style } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export function registerDoctor(program: Command, io: Io, run = runDoctor): void {
+export function registerDoctor(program: Command, io: Io): void {
   program
     .command('doctor')
     .description('check everything that a run depends on, with the fix for what is wrong')
     .addHelpText('after', examples('runbook doctor', 'runbook doctor --output json'))
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf(command), io);
+      io.exitCode = await runDoctor(optionsOf(command), io);
     });
 }
 

@@ -6,12 +6,12 @@ import { line, painter, print, printList, remark, wrap } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface HistoryOptions extends GlobalFlags {
+interface HistoryOptions extends GlobalFlags {
   run: string;
   all?: boolean;
 }
 
-export function registerHistory(program: Command, io: Io, run = runHistory): void {
+export function registerHistory(program: Command, io: Io): void {
   program
     .command('history')
     .description('tell what happened in a run, in the order of time')
@@ -22,12 +22,15 @@ export function registerHistory(program: Command, io: Io, run = runHistory): voi
       examples('runbook history @latest', 'runbook history @latest --output jsonl'),
     )
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<HistoryOptions, 'run'>>(command), run: id }, io);
+      io.exitCode = await runHistory(
+        { ...optionsOf<Omit<HistoryOptions, 'run'>>(command), run: id },
+        io,
+      );
     });
 }
 
 /** From Temporal's own history while it has it, else from the record. */
-export function runHistory(options: HistoryOptions, io: Io): Promise<number> {
+function runHistory(options: HistoryOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readHistory } = await import('../read-history.js');
     const { resolveRun } = await import('../read-run.js');

@@ -8,25 +8,25 @@ import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 import { age, bothTimes } from '../times.js';
 
-export interface LeasesOptions extends GlobalFlags {
+interface LeasesOptions extends GlobalFlags {
   target?: string;
 }
 
-export function registerLeases(program: Command, io: Io, run = runLeases): void {
+export function registerLeases(program: Command, io: Io): void {
   program
     .command('leases')
     .description('list which run holds which target, and who waits')
     .argument('[target]', 'who has held this target, newest first, and who took it from whom')
     .addHelpText('after', examples('runbook leases', 'runbook leases orders --output json'))
     .action(async (target: string | undefined, _own: unknown, command: Command) => {
-      io.exitCode = await run(
+      io.exitCode = await runLeases(
         { ...optionsOf<LeasesOptions>(command), ...(target === undefined ? {} : { target }) },
         io,
       );
     });
 }
 
-export function runLeases(options: LeasesOptions, io: Io): Promise<number> {
+function runLeases(options: LeasesOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { leaseHistory, listLeases } = await import('../../store/index.js');
     const pool = await session.needRecord();

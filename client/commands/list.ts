@@ -10,18 +10,18 @@ import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 import { age } from '../times.js';
 
-export function registerList(program: Command, io: Io, run = runList): void {
+export function registerList(program: Command, io: Io): void {
   program
     .command('list')
     .description('list the runbooks')
     .addHelpText('after', examples('runbook list'))
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf(command), io);
+      io.exitCode = await runList(optionsOf(command), io);
     });
 }
 
 /** What came with this release, and the library of this machine. */
-export async function runList(options: GlobalFlags, io: Io): Promise<number> {
+async function runList(options: GlobalFlags, io: Io): Promise<number> {
   const catalogue = await knownRunbooks(io.env);
   const drills = await withSession(options, io, (session) => readDrills(session));
   if (options.output === 'json' || options.output === 'jsonl') {

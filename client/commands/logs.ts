@@ -8,7 +8,7 @@ import { line, painter, printList, remark, shown } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface LogsOptions extends GlobalFlags {
+interface LogsOptions extends GlobalFlags {
   run: string;
   step?: string;
   follow?: boolean;
@@ -18,7 +18,7 @@ export interface LogsOptions extends GlobalFlags {
 const pageSize = 200;
 const everyMs = 300;
 
-export function registerLogs(program: Command, io: Io, run = runLogs): void {
+export function registerLogs(program: Command, io: Io): void {
   program
     .command('logs')
     .description('print what the steps of a run wrote')
@@ -32,12 +32,12 @@ export function registerLogs(program: Command, io: Io, run = runLogs): void {
         run: id,
         ...(step === undefined ? {} : { step }),
       };
-      io.exitCode = await run(options, io);
+      io.exitCode = await runLogs(options, io);
     });
 }
 
 /** Output comes from the record: stdout to stdout, the rest to stderr. */
-export function runLogs(options: LogsOptions, io: Io): Promise<number> {
+function runLogs(options: LogsOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { resolveRun } = await import('../read-run.js');
     const { getRun } = await import('../../store/index.js');

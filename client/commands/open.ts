@@ -6,23 +6,23 @@ import { print, printValue, remark } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface OpenOptions extends GlobalFlags {
+interface OpenOptions extends GlobalFlags {
   run: string;
 }
 
-export function registerOpen(program: Command, io: Io, run = runOpen): void {
+export function registerOpen(program: Command, io: Io): void {
   program
     .command('open')
     .description('print the link to a run in the Temporal UI')
     .argument('<run>', 'id of the run, or @latest')
     .addHelpText('after', examples('runbook open @latest'))
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<OpenOptions, 'run'>>(command), run: id }, io);
+      io.exitCode = await runOpen({ ...optionsOf<Omit<OpenOptions, 'run'>>(command), run: id }, io);
     });
 }
 
 /** Prints the link only: a command that starts a browser does harm on a server. */
-export function runOpen(options: OpenOptions, io: Io): Promise<number> {
+function runOpen(options: OpenOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');

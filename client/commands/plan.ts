@@ -11,7 +11,7 @@ import { painter, print, printValue, remark } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
-export interface PlanOptions extends GlobalFlags {
+interface PlanOptions extends GlobalFlags {
   runbook: string;
   input?: Record<string, string>;
   inputsFile?: string;
@@ -19,7 +19,7 @@ export interface PlanOptions extends GlobalFlags {
   drill?: boolean;
 }
 
-export function registerPlan(program: Command, io: Io, run = runPlan): void {
+export function registerPlan(program: Command, io: Io): void {
   program
     .command('plan')
     .description('show what a run would do, without starting it')
@@ -29,12 +29,15 @@ export function registerPlan(program: Command, io: Io, run = runPlan): void {
     .addOption(drillOption())
     .addHelpText('after', examples('runbook plan pipeline-recovery --input pipeline=orders'))
     .action(async (runbook: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<PlanOptions, 'runbook'>>(command), runbook }, io);
+      io.exitCode = await runPlan(
+        { ...optionsOf<Omit<PlanOptions, 'runbook'>>(command), runbook },
+        io,
+      );
     });
 }
 
 /** Prints the plan that a start would freeze. */
-export function runPlan(options: PlanOptions, io: Io): Promise<number> {
+function runPlan(options: PlanOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const inputs = await readInputs(options);
     const { plan, held = [] } = await admittedPlan(session, {

@@ -13,13 +13,13 @@ import type { GlobalFlags } from '../settings.js';
 const formats = ['md', 'html', 'json'] as const;
 type Format = (typeof formats)[number];
 
-export interface ReportOptions extends GlobalFlags {
+interface ReportOptions extends GlobalFlags {
   run: string;
   file?: string;
   format?: Format;
 }
 
-export function registerReport(program: Command, io: Io, run = runReport): void {
+export function registerReport(program: Command, io: Io): void {
   program
     .command('report')
     .description('write the report of a run: what was done, decided and found')
@@ -31,11 +31,14 @@ export function registerReport(program: Command, io: Io, run = runReport): void 
       examples('runbook report @latest', 'runbook report @latest -o report.html'),
     )
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<ReportOptions, 'run'>>(command), run: id }, io);
+      io.exitCode = await runReport(
+        { ...optionsOf<Omit<ReportOptions, 'run'>>(command), run: id },
+        io,
+      );
     });
 }
 
-export function runReport(options: ReportOptions, io: Io): Promise<number> {
+function runReport(options: ReportOptions, io: Io): Promise<number> {
   const format = formatOf(options);
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');

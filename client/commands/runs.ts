@@ -9,7 +9,7 @@ import { withSession } from '../session.js';
 import { operatorName, operatorNamed, type GlobalFlags } from '../settings.js';
 import { age } from '../times.js';
 
-export interface RunsOptions extends GlobalFlags {
+interface RunsOptions extends GlobalFlags {
   state?: RunState;
   runbook?: string;
   target?: string;
@@ -20,7 +20,7 @@ export interface RunsOptions extends GlobalFlags {
   limit?: number;
 }
 
-export function registerRuns(program: Command, io: Io, run = runRuns): void {
+export function registerRuns(program: Command, io: Io): void {
   program
     .command('runs')
     .description('list runs, newest first')
@@ -37,13 +37,13 @@ export function registerRuns(program: Command, io: Io, run = runRuns): void {
       examples('runbook runs --waiting-for me', 'runbook runs --state failed --output json'),
     )
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf<RunsOptions>(command), io);
+      io.exitCode = await runRuns(optionsOf<RunsOptions>(command), io);
     });
 }
 
 const defaultLimit = 20;
 
-export function runRuns(options: RunsOptions, io: Io): Promise<number> {
+function runRuns(options: RunsOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { listAllRuns } = await import('../list-runs.js');
     const { waitingFor, limit = defaultLimit } = options;

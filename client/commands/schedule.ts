@@ -21,7 +21,7 @@ import { age, bothTimes } from '../times.js';
 import { admittedPlan } from './plan.js';
 import type { ScheduleView } from '../schedules.js';
 
-export interface ScheduleOptions extends GlobalFlags {
+interface ScheduleOptions extends GlobalFlags {
   /** What is done; `list` when nothing is said. */
   verb: 'create' | 'list' | 'pause' | 'resume' | 'trigger' | 'delete';
   id?: string;
@@ -42,7 +42,7 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** Milliseconds; the server starts nothing more often. */
 const leastEveryMs = 1_000;
 
-export function registerSchedule(program: Command, io: Io, run = runSchedule): void {
+export function registerSchedule(program: Command, io: Io): void {
   const schedule = program
     .command('schedule')
     .description('start runs at times: create, list, pause, resume, trigger, delete')
@@ -74,7 +74,7 @@ export function registerSchedule(program: Command, io: Io, run = runSchedule): v
       ).choices(['abort', 'rollback', 'continue']),
     )
     .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
-      io.exitCode = await run(
+      io.exitCode = await runSchedule(
         { ...optionsOf<Omit<ScheduleOptions, 'verb'>>(command), verb: 'create', id, runbook },
         io,
       );
@@ -83,7 +83,7 @@ export function registerSchedule(program: Command, io: Io, run = runSchedule): v
     .command('list', { isDefault: true })
     .description('list the schedules')
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<GlobalFlags>(command), verb: 'list' }, io);
+      io.exitCode = await runSchedule({ ...optionsOf<GlobalFlags>(command), verb: 'list' }, io);
     });
   const verbs = [
     ['pause', 'start nothing more until it is resumed'],
@@ -98,13 +98,16 @@ export function registerSchedule(program: Command, io: Io, run = runSchedule): v
       .argument('<id>', 'name of the schedule');
     if (verb === 'pause') command.addOption(reasonOption());
     command.action(async (id: string, _own: unknown, own: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<ScheduleOptions, 'verb'>>(own), verb, id }, io);
+      io.exitCode = await runSchedule(
+        { ...optionsOf<Omit<ScheduleOptions, 'verb'>>(own), verb, id },
+        io,
+      );
     });
   }
 }
 
 /** Makes, lists and changes schedules. */
-export function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
+function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { createSchedule, listSchedules, trigger, withSchedule } =
       await import('../schedules.js');

@@ -6,13 +6,13 @@ import { print, printValue } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface SetupOptions extends GlobalFlags {
+interface SetupOptions extends GlobalFlags {
   retentionDays?: number;
 }
 
 const defaultRetentionDays = 90;
 
-export function registerSetup(program: Command, io: Io, run = runSetup): void {
+export function registerSetup(program: Command, io: Io): void {
   program
     .command('setup')
     .description('prepare Temporal and PostgreSQL: search attributes, retention, record')
@@ -26,12 +26,12 @@ export function registerSetup(program: Command, io: Io, run = runSetup): void {
       examples('runbook setup', 'runbook setup --namespace production --retention-days 365'),
     )
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf<SetupOptions>(command), io);
+      io.exitCode = await runSetup(optionsOf<SetupOptions>(command), io);
     });
 }
 
 /** Does what is not done yet, and says of each thing how it was; a second time changes nothing. */
-export function runSetup(options: SetupOptions, io: Io): Promise<number> {
+function runSetup(options: SetupOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { registerSearchAttributes, setRetention } = await import('../namespace.js');
     const temporal = await session.temporal();

@@ -10,23 +10,23 @@ import { painter, pairs, print, printValue, wrap, type Paint } from '../output.j
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface ShowOptions extends GlobalFlags {
+interface ShowOptions extends GlobalFlags {
   runbook: string;
 }
 
-export function registerShow(program: Command, io: Io, run = runShow): void {
+export function registerShow(program: Command, io: Io): void {
   program
     .command('show')
     .description('show a runbook: its inputs, steps, approvals, rollback')
     .argument('<runbook>', 'id of the runbook')
     .addHelpText('after', examples('runbook show pipeline-recovery'))
     .action(async (runbook: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<GlobalFlags>(command), runbook }, io);
+      io.exitCode = await runShow({ ...optionsOf<GlobalFlags>(command), runbook }, io);
     });
 }
 
 /** @throws CliError with exit code 2 for an id that no runbook has */
-export async function runShow(options: ShowOptions, io: Io): Promise<number> {
+async function runShow(options: ShowOptions, io: Io): Promise<number> {
   const known = await knownRunbooks(io.env);
   const spec = known.find(({ id }) => id === options.runbook);
   if (!spec) {

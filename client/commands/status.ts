@@ -6,12 +6,12 @@ import { painter, print, printValue, remark } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface StatusOptions extends GlobalFlags {
+interface StatusOptions extends GlobalFlags {
   run: string;
   strict?: boolean;
 }
 
-export function registerStatus(program: Command, io: Io, run = runStatus): void {
+export function registerStatus(program: Command, io: Io): void {
   program
     .command('status')
     .description('show a run as it stands; the exit code tells its state')
@@ -22,11 +22,14 @@ export function registerStatus(program: Command, io: Io, run = runStatus): void 
       examples('runbook status @latest', 'runbook status @latest --output json'),
     )
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<StatusOptions, 'run'>>(command), run: id }, io);
+      io.exitCode = await runStatus(
+        { ...optionsOf<Omit<StatusOptions, 'run'>>(command), run: id },
+        io,
+      );
     });
 }
 
-export function runStatus(options: StatusOptions, io: Io): Promise<number> {
+function runStatus(options: StatusOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');

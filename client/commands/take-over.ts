@@ -4,7 +4,7 @@ import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../o
 import { runDecide, type DecideOptions } from './approve.js';
 
 /** Takes targets from a run that holds them: the same decision, answer and record as at a gate. */
-export function registerTakeOver(program: Command, io: Io, run = runDecide): void {
+export function registerTakeOver(program: Command, io: Io): void {
   program
     .command('take-over')
     .description('give a waiting run the target of one that will not end')
@@ -23,7 +23,7 @@ export function registerTakeOver(program: Command, io: Io, run = runDecide): voi
       examples('runbook take-over @latest --reason "the other run hangs, its operator agrees"'),
     )
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run(
+      io.exitCode = await runDecide(
         { ...optionsOf<Omit<DecideOptions, 'run' | 'verb'>>(command), verb: 'take-over', run: id },
         io,
       );

@@ -8,7 +8,7 @@ import { problemText } from '../problem-text.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export interface WaitOptions extends GlobalFlags {
+interface WaitOptions extends GlobalFlags {
   run: string;
   for: 'decision' | 'done';
   timeout?: number;
@@ -43,7 +43,7 @@ export function registerWait(program: Command, io: Io, run = runWait): void {
  * `--for decision`: 0 as soon as the run waits for people. `--for done`: the code of how it ended.
  * 6 when time is up.
  */
-export function runWait(options: WaitOptions, io: Io): Promise<number> {
+function runWait(options: WaitOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { follow } = await import('../follow.js');
     const { resolveRun } = await import('../read-run.js');

@@ -17,7 +17,7 @@ export interface WatchOptions extends GlobalFlags {
 /** Milliseconds between two looks: a person sees a change within half a second. */
 const everyMs = 300;
 
-export function registerWatch(program: Command, io: Io, run = runWatch): void {
+export function registerWatch(program: Command, io: Io): void {
   program
     .command('watch')
     .description('follow a run until it ends; exits as the run ended')
@@ -29,11 +29,14 @@ export function registerWatch(program: Command, io: Io, run = runWatch): void {
       examples('runbook watch @latest', 'runbook watch @latest --output jsonl --timeout 10m'),
     )
     .action(async (id: string, _own: unknown, command: Command) => {
-      io.exitCode = await run({ ...optionsOf<Omit<WatchOptions, 'run'>>(command), run: id }, io);
+      io.exitCode = await runWatch(
+        { ...optionsOf<Omit<WatchOptions, 'run'>>(command), run: id },
+        io,
+      );
     });
 }
 
-export function runWatch(options: WatchOptions, io: Io): Promise<number> {
+function runWatch(options: WatchOptions, io: Io): Promise<number> {
   return withSession(options, io, (session) => watchRun(session, options, io));
 }
 

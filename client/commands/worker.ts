@@ -5,13 +5,13 @@ import { examples, optionsOf } from '../options.js';
 import { Session } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
-export function registerWorker(program: Command, io: Io, run = runWorkerCommand): void {
+export function registerWorker(program: Command, io: Io): void {
   program
     .command('worker')
     .description('run a worker until it is stopped; steps in flight are ended or handed on')
     .addHelpText('after', examples('runbook worker', 'runbook worker --task-queue site-b'))
     .action(async (_own: unknown, command: Command) => {
-      io.exitCode = await run(optionsOf(command), io);
+      io.exitCode = await runWorkerCommand(optionsOf(command), io);
     });
 }
 
@@ -19,7 +19,7 @@ export function registerWorker(program: Command, io: Io, run = runWorkerCommand)
  * The worker reads its settings from the environment, as a service does: what flags and `dev` say
  * is put there.
  */
-export async function runWorkerCommand(options: GlobalFlags, io: Io): Promise<number> {
+async function runWorkerCommand(options: GlobalFlags, io: Io): Promise<number> {
   const session = new Session(options, io);
   try {
     const { address, namespace, taskQueue } = await session.temporal();

@@ -136,7 +136,7 @@ export function currentStep(view: RunView): StepView | undefined {
 }
 
 /** Milliseconds of a run's span that at least one of the spans covers. */
-export function covered(spans: readonly Span[], within: Span): number {
+function covered(spans: readonly Span[], within: Span): number {
   let sum = 0;
   let end = within.from;
   for (const span of [...spans].sort((a, b) => a.from - b.from)) {

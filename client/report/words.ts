@@ -24,11 +24,6 @@ export function utc(iso: string): string {
   return `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
-/** `02:00:00`, in UTC. */
-export function utcClock(iso: string): string {
-  return new Date(iso).toISOString().slice(11, 19);
-}
-
 /** UTC with the local time behind it, where that differs. */
 export function bothTimes(iso: string): string {
   const at = new Date(iso);

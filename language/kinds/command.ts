@@ -2,7 +2,7 @@ import type { ActionRules } from './rules.js';
 import { atTarget, word } from './words.js';
 
 /** A secret by name; workers hold the value. */
-export interface SecretRef {
+interface SecretRef {
   secret: string;
 }
 

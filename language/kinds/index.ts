@@ -97,7 +97,7 @@ export type {
   ExpectedTraffic,
 } from './analysis.js';
 export type { CheckAction } from './check.js';
-export type { AnswerName, CommandAction, SecretRef } from './command.js';
+export type { AnswerName, CommandAction } from './command.js';
 export type { HttpAction } from './http.js';
 export type { NotifyAction } from './notify.js';
 export type { RolloutAction, RolloutState } from './rollout.js';

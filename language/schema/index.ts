@@ -6,7 +6,7 @@ import { command } from './command.js';
 import { http } from './http.js';
 import { notify } from './notify.js';
 import { rollout } from './rollout.js';
-import type { Differing, Nothing } from './same-fields.js';
+import { assertNone, type Differing } from './same-fields.js';
 import { sql } from './sql.js';
 import { traffic } from './traffic.js';
 
@@ -22,7 +22,7 @@ interface OnlyInCode {
 }
 
 /** No kind lacks a schema, and no field is in the schema or in the action only. */
-export type ActionsAgree = Nothing<
+assertNone<
   {
     [K in ActionKind]: Differing<
       Extract<Action, { kind: K }>,
@@ -30,7 +30,7 @@ export type ActionsAgree = Nothing<
       K extends keyof OnlyInCode ? OnlyInCode[K] : never
     >;
   }[ActionKind]
->;
+>();
 
 /** An action of any kind. */
 export const action = z.discriminatedUnion('kind', [

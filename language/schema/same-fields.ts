@@ -5,4 +5,6 @@ export type Differing<Type, Schema, OnlyInCode extends PropertyKey = never> = Ex
 >;
 
 /** Compiles when there is nothing, and else names what there is. */
-export type Nothing<Found extends never> = Found;
+export function assertNone<Found extends never>(...found: Found[]): void {
+  void found;
+}

@@ -10,7 +10,7 @@ export const id = z
     'must be lower-case letters, digits, - or _, and begin with a letter',
   );
 export const text = z.string().min(1).max(4_000);
-export const reference = z.strictObject({
+const reference = z.strictObject({
   $: z
     .string()
     .regex(/^(inputs|steps|item|run)(\.[A-Za-z0-9_-]+)*$/, 'is no reference such as inputs.x'),

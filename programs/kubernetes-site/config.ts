@@ -176,13 +176,7 @@ export function readConfig(file: string | undefined): SiteConfig {
 }
 
 /** Files that nobody but their owner may read. */
-export function secretFiles({
-  configuration,
-  database,
-  store,
-  login,
-  health,
-}: SiteConfig): string[] {
+function secretFiles({ configuration, database, store, login, health }: SiteConfig): string[] {
   const bodies = [health, ...login].map(({ bodyFile }) => bodyFile);
   return [configuration.keyFile, database.passwordFile, store.credentialsFile, ...bodies].filter(
     (file) => file !== undefined,

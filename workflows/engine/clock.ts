@@ -5,7 +5,7 @@
 /**
  * The run wakes at least this often while it waits, so that its timer and its reminder stay fresh.
  */
-export const reminderMs = 24 * 60 * 60 * 1000;
+const reminderMs = 24 * 60 * 60 * 1000;
 
 export interface WaitTimes {
   since: number;

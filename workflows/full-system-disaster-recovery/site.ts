@@ -93,7 +93,7 @@ export function lookedAt(output: unknown): Look | null {
   return exitCode === 0 ? answerOf(output, 'site-look', 'what stands there') : null;
 }
 
-export function fact({ name, facts }: PlannedTarget, key: string): string {
+function fact({ name, facts }: PlannedTarget, key: string): string {
   const value = facts[key];
   if (typeof value === 'string' && value !== '') return value;
   throw new ProcedureStopped(

@@ -17,7 +17,7 @@ export type JobRow = {
 };
 
 /** One stage's data against its checkpoints' claims; a row of the query in queries.ts. */
-export type StageProof = {
+type StageProof = {
   checkpoints: string;
   /** Batch of the newest checkpoint; 0 when the stage has none. */
   last_batch: number;
@@ -176,7 +176,7 @@ function difference(stage: string, proof: StageProof | undefined): string {
   return `${stage} from batch ${proof.bad_batch} on (${parts.join(', ') || 'contents differ'})`;
 }
 
-export type JobError = { code: string; message: string; record: JsonObject | null };
+type JobError = { code: string; message: string; record: JsonObject | null };
 export type JobStatus = {
   id: string;
   status: string;

@@ -22,7 +22,7 @@ const pollMs = 500;
 const drainMs = 60_000;
 
 /** The servers that have the traffic: all of one version, with equal shares. */
-export interface Fleet {
+interface Fleet {
   version: string;
   servers: FleetServer[];
 }
@@ -33,7 +33,7 @@ interface FleetServer extends TrafficServer {
 }
 
 /** A pool whose servers get another version in turn; all that it needs to know. */
-export interface Rolling {
+interface Rolling {
   target: string;
   fleet: Fleet;
   deployer: Deployer;
@@ -45,7 +45,7 @@ export interface Rolling {
  * half-way.
  * @throws ProcedureStopped
  */
-export function fleetOf(
+function fleetOf(
   { servers, pool }: SeenTraffic,
   running: Running,
   { version, batch }: Inputs,
@@ -137,7 +137,7 @@ export function serverByServer(
  * @returns what the old version did before
  * @throws ProcedureStopped when the new version is bad
  */
-export function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
+function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
   const { fleet, inputs, target } = rolling;
   return run.nested(step, async (part) => {
     const all = fleet.servers.map(({ name }) => name);

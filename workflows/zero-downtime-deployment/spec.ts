@@ -35,7 +35,7 @@ const measure: StepSpec = {
  * One server after the other in its place: what `roll`
  * (workflows/zero-downtime-deployment/rolling.ts) does, in any runbook.
  */
-export const rollSteps: StepSpec[] = [
+const rollSteps: StepSpec[] = [
   { ...measure, id: 'baseline', title: 'Measure the running version' },
   {
     ...read,
