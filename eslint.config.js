@@ -17,6 +17,7 @@ const sandboxLanguage = [
   'plan',
   'reference',
   'runbook',
+  'work',
 ].map((name) => `language/${name}`);
 /**
  * The handlers of the step kinds: reached through the map in activities/index.ts, never by one

@@ -30,6 +30,7 @@ import { judge } from './judge.js';
 import { acquire, firstTry, heldNow, type LeaseAnswer, type LeaseRequest } from './lease.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
+import { Plans } from './plans.js';
 import { rollout } from './rollout-step.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
@@ -65,7 +66,7 @@ export interface RecordRequest {
 }
 
 export type ActivityDeps = AdmissionDeps &
-  Omit<PerformDeps, 'handlers'> & {
+  Omit<PerformDeps, 'handlers' | 'plans'> & {
     pool: pg.Pool;
     /** Id of the worker's Temporal namespace; null when the server does not say. */
     namespaceId: string | null;
@@ -95,10 +96,11 @@ export function createActivities(deps: ActivityDeps) {
     analysis: measuring,
     rollout: rolling,
   };
+  const plans = new Plans(deps.pool, deps);
   /** Nothing is done, nor written down, for whoever is not the run that they name. */
   const prove = (key: RunKey): Promise<void> => deps.places.prove(key, Context.current().info);
   const step = (request: AttemptRequest): Promise<AttemptResult> =>
-    perform(request, { ...deps, handlers });
+    perform(request, { ...deps, handlers, plans });
 
   return {
     /**
@@ -115,7 +117,7 @@ export function createActivities(deps: ActivityDeps) {
       if (key && startedAt && admission.admitted) {
         const view = initialView(key, envelope, admission.plan, startedAt, null);
         const execution = executionOf(Context.current().info);
-        await admitRun(deps.pool, {
+        const digest = await admitRun(deps.pool, {
           key,
           view,
           plan: admission.plan,
@@ -123,6 +125,7 @@ export function createActivities(deps: ActivityDeps) {
           execution,
           namespaceId: deps.namespaceId,
         });
+        if (digest === admission.plan.digest) plans.keep(key, admission.plan);
       }
       if (!admission.admitted) return admission;
       const held = key

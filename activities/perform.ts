@@ -25,15 +25,18 @@ import {
 import { isLetGo, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
+import { AsPlanned } from './as-planned.js';
 import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { Heart } from './heart.js';
 import { lostLease } from './lease.js';
+import { notAsPlanned } from './not-as-planned.js';
 import { notConfirmed } from './not-confirmed.js';
 import { onAnotherHost } from './other-host.js';
 import { OutputCollector } from './output-collector.js';
 import type { Places } from './place.js';
+import type { Plans } from './plans.js';
 import { isRecordAway, untilRecorded } from './record-reachable.js';
 import { Redactor } from './redact.js';
 import { AttemptPrograms } from './attempt-programs.js';
@@ -55,6 +58,8 @@ export interface PerformDeps {
   programs: Programs;
   /** Proves for whom something is to be done. */
   places: Places;
+  /** What runs are to do, as the record has it. */
+  plans: Plans;
   /** True once the worker is to stop. */
   isStopping: () => boolean;
 }
@@ -82,6 +87,10 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     await deps.places.prove(request.key, temporal.info);
     const secrets = deps.secrets.forAttempt();
     exit = secrets.exit;
+    const plan = await untilRecorded(heart.signal, () => deps.plans.of(request.key));
+    if (!plan) throw notAsPlanned('the record has no plan of this run');
+    const planned = AsPlanned.of(request, plan);
+    if (!planned) throw notAsPlanned('the plan has no such step');
     const begun = await untilRecorded(heart.signal, () =>
       beginAttempt(deps.pool, {
         ...at,
@@ -101,11 +110,30 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         hostBound: startsCommand(request),
         repeatable: startsCommand(request) && isRepeatable(request.step, request.action),
         ...(request.hostGone === undefined ? {} : { hostGone: request.hostGone }),
+        wanted: planned.wanted,
       }),
     );
     if (begun.elsewhere) throw onAnotherHost(begun.elsewhere, begun.attempt);
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
-    const { attempt, fence } = begun;
+    const { attempt, fence, recorded } = begun;
+    const why = recorded
+      ? await untilRecorded(heart.signal, () => deps.plans.whyNot(request, plan, recorded))
+      : null;
+    if (why !== null) {
+      const failure = notAsPlanned(why);
+      // What was taken over may still run: whoever has begun it has to end it.
+      if (begun.resumedFrom === undefined)
+        await settle(heart, () =>
+          endAttempt(deps.pool, {
+            ...at,
+            attempt,
+            fence,
+            state: 'failed',
+            error: exit.problem(failure),
+          }),
+        );
+      throw asApplicationFailure(failure, exit, attempt, true);
+    }
     heart.begun({
       isStillOurs: async () =>
         (await deps.places.isAnswered(temporal.info)) &&
@@ -242,6 +270,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
 function refusalOf(error: unknown, exit: Exit): ApplicationFailure | null {
   const refusal = (failure: StepFailure, attempt: number): ApplicationFailure =>
     asApplicationFailure(failure, exit, attempt, true);
+  if (error instanceof StepFailure) return refusal(error, 0);
   if (error instanceof LeaseLostError) return refusal(lostLease(error.loss, false), error.attempt);
   if (error instanceof NotConfirmedError) return refusal(notConfirmed(error.doubts), error.attempt);
   return null;

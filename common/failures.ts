@@ -66,6 +66,8 @@ export const failureTypes = {
   NotConfirmed: 'permanent',
   /** any kind: what the step builds on still runs, although the run was told that it has ended. */
   StillRuns: 'permanent',
+  /** any kind: what was asked for is not what the run's plan in the record says. */
+  NotAsPlanned: 'permanent',
   /** any kind: the Temporal server did not say which run asks for the step. */
   TemporalUnavailable: 'waiting',
   /** any kind: PostgreSQL, which keeps the record, is away. */

@@ -20,6 +20,11 @@ export function undoneBy(path: string): string | null {
   return path.endsWith(undoSuffix) ? path.slice(0, -undoSuffix.length) : null;
 }
 
+/** The step that is looked at again there; null when it is a path of another kind. */
+export function probedAt(path: string): string | null {
+  return path.endsWith(probeSuffix) ? path.slice(0, -probeSuffix.length) : null;
+}
+
 /** A part of this name would be taken for the undo, or for the second look, of another one. */
 export function isTakenName(part: string): boolean {
   return part.endsWith(undoSuffix) || part.endsWith(probeSuffix);

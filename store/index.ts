@@ -34,10 +34,12 @@ export {
 export { openPool, type PoolOptions } from './pool.js';
 export {
   admitRun,
+  changedInputs,
   getPlan,
   getRun,
   latestRun,
   listRuns,
+  planOf,
   recordRefusal,
   refusedStarts,
   saveRun,
@@ -57,6 +59,8 @@ export {
   LeaseLostError,
   NotConfirmedError,
   type Doubt,
+  type RecordedFacts,
+  type WantedFacts,
   type AttemptBegun,
   type AttemptEnd,
   type AttemptStart,

@@ -11,11 +11,12 @@ import {
   type RunSummary,
   type RunView,
 } from '../common/view.js';
+import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { readDecisions, recordSignals } from './decisions.js';
 import { arrive, type Execution } from './executions.js';
-import { findRun } from './find-run.js';
+import { findRun, NotInRecord } from './find-run.js';
 import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
 import { atOneMoment, inTransaction, type Connection } from './transaction.js';
 import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
@@ -37,20 +38,21 @@ export interface AdmittedRun {
 
 /**
  * The run's first entry: the run and every declared step, pending. A second call changes nothing.
+ * @returns digest of the plan that the record has; it is another one when an earlier call told another
  */
 export function admitRun(
   pool: pg.Pool,
   { key, view, plan, envelope, execution, namespaceId }: AdmittedRun,
-): Promise<void> {
+): Promise<string> {
   return inTransaction(pool, async (client) => {
-    const { rows } = await client.query<{ no: string }>({
+    const { rows } = await client.query<{ no: string; digest: string }>({
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
       text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
              VALUES (${runParameters}, $24::json, $25::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
-             RETURNING no`,
+             RETURNING no, plan->>'digest' AS digest`,
       values: [
         ...runValues({ ...view, id: key.run, firstRunId: key.firstRunId }),
         jsonText(plan),
@@ -66,6 +68,7 @@ export function admitRun(
         values: [numberOf(rows), namespaceId],
       });
     }
+    return rows[0]?.digest ?? '';
   });
 }
 
@@ -260,6 +263,42 @@ export async function getPlan(
     values: [no],
   });
   return rows[0] ?? null;
+}
+
+/**
+ * The plan of exactly this run.
+ * @returns null when it was never admitted
+ * @throws NotInRecord
+ */
+export async function planOf(pool: pg.Pool, key: RunKey): Promise<Plan | null> {
+  const { rows } = await pool.query<{ plan: Plan | null }>({
+    name: 'runs-plan-of',
+    text: 'SELECT plan FROM runbook.runs WHERE run = $1 AND first_run_id = $2',
+    values: [key.run, key.firstRunId],
+  });
+  if (!rows[0]) throw new NotInRecord(key.run);
+  return rows[0].plan;
+}
+
+/**
+ * The start of the run as it would be with the inputs that people have changed at the desk; null when
+ * they have changed none.
+ */
+export async function changedInputs(pool: pg.Pool, key: RunKey): Promise<StartEnvelope | null> {
+  const { rows } = await pool.query<{ envelope: StartEnvelope; inputs: JsonObject }>({
+    name: 'runs-changed-inputs',
+    text: `SELECT r.envelope, d.envelope->'inputs' AS inputs
+           FROM runbook.runs r JOIN runbook.decisions d ON d.run_no = r.no
+           WHERE r.run = $1 AND r.first_run_id = $2 AND r.envelope IS NOT NULL
+             AND d.accepted AND d.verb = 'retry' AND d.envelope->'inputs' IS NOT NULL
+           ORDER BY d.no`,
+    values: [key.run, key.firstRunId],
+  });
+  const [first] = rows;
+  if (!first) return null;
+  const { digest: _seen, ...asked } = first.envelope;
+  const inputs = Object.assign({}, asked.inputs, ...rows.map((row) => row.inputs)) as JsonObject;
+  return { ...asked, inputs };
 }
 
 export interface RunFilter {

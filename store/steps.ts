@@ -50,6 +50,29 @@ export interface AttemptStart {
   builds?: Builds | undefined;
   /** True when doing it again does no harm: then what cannot be gone on with is begun anew. */
   repeatable?: boolean;
+  /** What the record is to say of other steps, in the same breath. */
+  wanted?: WantedFacts;
+}
+
+/** What an attempt is held against. */
+export interface WantedFacts {
+  /** Steps whose outputs are wanted, by path, and all below these prefixes. */
+  paths: readonly string[];
+  below: readonly string[];
+  /** The gate whose approval the step needs; null when it needs none. */
+  gate: string | null;
+}
+
+export interface RecordedFacts {
+  /**
+   * Outputs by path: as an attempt answered, as people gave them at the desk, or of the run that
+   * this one was started from.
+   */
+  values: Record<string, Json>;
+  /** The gate was approved, or the step needs none. */
+  approved: boolean;
+  /** People have let the step go on with what its run was told. */
+  despite: boolean;
 }
 
 /** A step may not begin to change a target that its run has lost. */
@@ -118,6 +141,8 @@ export interface AttemptBegun {
    * Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again.
    */
   succeeded?: { output: Json };
+  /** Set when it was wanted. */
+  recorded?: RecordedFacts;
 }
 
 /**
@@ -129,21 +154,26 @@ export interface AttemptBegun {
  * @throws NotInRecord, LeaseLostError, NotConfirmedError, ExecutionReplaced
  */
 export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
-  if (start.temporalAttempt === 1 && (await beginFirst(pool, start)))
-    return { attempt: 1, lost: 0, failed: 0, fence: 1 };
-  return beginNext(pool, start);
+  const first = start.temporalAttempt === 1 ? await beginFirst(pool, start) : null;
+  return first
+    ? { attempt: 1, lost: 0, failed: 0, fence: 1, ...factsOf(first) }
+    : beginNext(pool, start);
+}
+
+function factsOf({ recorded }: Facts): Pick<AttemptBegun, 'recorded'> {
+  return recorded ? { recorded: { ...recorded, values: recorded.values ?? {} } } : {};
 }
 
 /**
  * The step's first attempt, in one round trip, where nothing stands against it: the execution is
  * the one that the record knows, the run has the targets that it needs, what it builds on is in the
  * record, and nobody else has begun. Anything else is for `beginNext` to judge.
- * @returns false when nothing was begun
+ * @returns null when nothing was begun
  */
-async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> {
+async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | null> {
   try {
-    const { rowCount } = await retrying(() =>
-      pool.query({
+    const { rows } = await retrying(() =>
+      pool.query<Facts>({
         name: 'attempts-begin-first',
         text: `WITH run AS (
                  SELECT no, clock_timestamp() AS at, ended_at IS NOT NULL AS ended
@@ -166,8 +196,9 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> 
                  WHERE NOT EXISTS (SELECT FROM runbook.attempts a WHERE a.run_no = s.run_no AND a.path = s.path)
                  RETURNING run_no
                )
-               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at)
-               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at FROM step, run`,
+               INSERT INTO runbook.attempts AS mine (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at)
+               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at FROM step, run
+               RETURNING ${facts('mine.run_no', 17, '$3', '$16')} AS recorded`,
         values: [
           start.key.run,
           start.key.firstRunId,
@@ -183,23 +214,33 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<boolean> 
           start.execution?.runId ?? null,
           start.leases !== undefined,
           ...buildValues(start),
+          ...wantedValues(start),
         ],
       }),
     );
-    return rowCount === 1;
+    return rows[0] ?? null;
   } catch (error) {
     // Somebody else has begun in the same moment.
-    if ((error as { code?: string }).code === uniqueViolation) return false;
+    if ((error as { code?: string }).code === uniqueViolation) return null;
     throw error;
   }
 }
 
 function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
   return inTransaction(pool, async (client) => {
-    const { no, claims, doubts } = await lockStep(client, start);
-    const earlier = await client.query<EarlierRow>({
-      name: 'attempts-earlier',
-      text: `SELECT coalesce(max(attempt), 0) AS last,
+    const step = await lockStep(client, start);
+    return { ...(await beginLocked(client, start, step)), ...factsOf(step) };
+  });
+}
+
+async function beginLocked(
+  client: pg.PoolClient,
+  start: AttemptStart,
+  { no, claims, doubts }: LockedStep,
+): Promise<AttemptBegun> {
+  const earlier = await client.query<EarlierRow>({
+    name: 'attempts-earlier',
+    text: `SELECT coalesce(max(attempt), 0) AS last,
                     (count(*) FILTER (WHERE state = 'lost'))::integer AS lost,
                     (count(*) FILTER (WHERE state IN ('failed', 'timed-out')))::integer AS failed,
                     max(attempt) FILTER (WHERE state = 'succeeded') AS succeeded,
@@ -210,75 +251,74 @@ function beginNext(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
                     max(attempt) FILTER (WHERE state = 'running' AND worker = $3 AND temporal_attempt = $4
                                           AND execution IS NOT DISTINCT FROM $5) AS mine
              FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
-      values: [no, start.step, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
-    });
-    const { last, lost, failed, succeeded, running, mine, place, host, fence } = earlier
-      .rows[0] as EarlierRow;
-    if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
-      return {
-        attempt: succeeded,
-        lost,
-        failed,
-        fence,
-        succeeded: { output: await outputOf(client, no, start.step, succeeded) },
-      };
-    }
-    if (doubts) throw new NotConfirmedError(doubts, last);
-    if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
-    const elsewhere = place === null ? null : otherHost(place, host, start);
-    if (running !== null && elsewhere) return { attempt: running, lost, failed, fence, elsewhere };
-    const loss =
-      claims && start.leases ? await proveLeases(client, no, start.leases === 'retake') : null;
-    if (
-      running !== null &&
-      start.resumable &&
-      place !== null &&
-      !(start.repeatable && place !== start.place)
-    ) {
-      const evidence = await takeOver(client, no, start, running);
-      const lostLease = loss ? { lostLease: loss } : {};
-      return {
-        attempt: running,
-        lost,
-        failed,
-        fence: fence + 1,
-        resumedFrom: place,
-        evidence,
-        ...lostLease,
-      };
-    }
-    if (loss) throw new LeaseLostError(loss, last);
+    values: [no, start.step, start.worker, start.temporalAttempt, start.execution?.runId ?? null],
+  });
+  const { last, lost, failed, succeeded, running, mine, place, host, fence } = earlier
+    .rows[0] as EarlierRow;
+  if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
+    return {
+      attempt: succeeded,
+      lost,
+      failed,
+      fence,
+      succeeded: { output: await outputOf(client, no, start.step, succeeded) },
+    };
+  }
+  if (doubts) throw new NotConfirmedError(doubts, last);
+  if (mine !== null && fence === 1) return { attempt: mine, lost, failed, fence };
+  const elsewhere = place === null ? null : otherHost(place, host, start);
+  if (running !== null && elsewhere) return { attempt: running, lost, failed, fence, elsewhere };
+  const loss =
+    claims && start.leases ? await proveLeases(client, no, start.leases === 'retake') : null;
+  if (
+    running !== null &&
+    start.resumable &&
+    place !== null &&
+    !(start.repeatable && place !== start.place)
+  ) {
+    const evidence = await takeOver(client, no, start, running);
+    const lostLease = loss ? { lostLease: loss } : {};
+    return {
+      attempt: running,
+      lost,
+      failed,
+      fence: fence + 1,
+      resumedFrom: place,
+      evidence,
+      ...lostLease,
+    };
+  }
+  if (loss) throw new LeaseLostError(loss, last);
 
-    if (running !== null) {
-      await client.query({
-        name: 'attempts-lost',
-        text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND path = $2 AND attempt = $3`,
-        values: [no, start.step, running],
-      });
-    }
-    const attempt = last + 1;
+  if (running !== null) {
     await client.query({
-      name: 'attempts-begin',
-      text: `WITH begun AS (
+      name: 'attempts-lost',
+      text: `UPDATE runbook.attempts SET state = 'lost', ended_at = clock_timestamp() WHERE run_no = $1 AND path = $2 AND attempt = $3`,
+      values: [no, start.step, running],
+    });
+  }
+  const attempt = last + 1;
+  await client.query({
+    name: 'attempts-begin',
+    text: `WITH begun AS (
                INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution)
                VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8) RETURNING started_at
              )
              UPDATE runbook.steps s
              SET state = 'running', attempts = greatest(s.attempts, $3), started_at = coalesce(s.started_at, begun.started_at), ended_at = NULL
              FROM begun WHERE s.run_no = $1 AND s.path = $2`,
-      values: [
-        no,
-        start.step,
-        attempt,
-        start.host,
-        start.worker,
-        start.temporalAttempt,
-        start.place ?? null,
-        start.execution?.runId ?? null,
-      ],
-    });
-    return { attempt, lost: lost + (running === null ? 0 : 1), failed, fence: 1 };
+    values: [
+      no,
+      start.step,
+      attempt,
+      start.host,
+      start.worker,
+      start.temporalAttempt,
+      start.place ?? null,
+      start.execution?.runId ?? null,
+    ],
   });
+  return { attempt, lost: lost + (running === null ? 0 : 1), failed, fence: 1 };
 }
 
 /**
@@ -643,7 +683,7 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<Loc
              RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims
            )
            SELECT step.no, step.claims, run.execution,
-                  (SELECT json_agg(d) FROM (${doubts('run.no', 8, '$3')}) d) AS doubts
+                  (SELECT json_agg(d) FROM (${doubts('run.no', 8, '$3')}) d) AS doubts, ${facts('run.no', 11, '$3', '$10')} AS recorded
            FROM step, run`,
     values: [
       start.key.run,
@@ -654,6 +694,7 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<Loc
       start.kind,
       start.effect,
       ...buildValues(start),
+      ...wantedValues(start),
     ],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
@@ -693,6 +734,39 @@ function buildValues({ builds }: AttemptStart): unknown[] {
     builds?.decisions.map(cleanText) ?? null,
     builds?.despite ?? null,
   ];
+}
+
+/**
+ * SQL for what the record says of other steps, as JSON; null when nothing is wanted. What people gave
+ * at the desk counts where no attempt has answered, and what the run was started from after that.
+ * @param first number of the first of three parameters: see `wantedValues`
+ * @param despite the decision to go on
+ */
+function facts(run: string, first: number, path: string, despite: string): string {
+  const isWanted = (name: string): string =>
+    `(${name} = ANY ($${first}) OR EXISTS (SELECT FROM unnest($${first + 1}::text[]) AS prefix WHERE starts_with(${name}, prefix)))`;
+  return `CASE WHEN $${first}::text[] IS NULL THEN NULL ELSE json_build_object(
+            'approved', $${first + 2}::text IS NULL OR EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND gate = $${first + 2} AND accepted AND verb = 'approve'),
+            'despite', EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND decision = ${despite} AND accepted AND verb = 'retry' AND gate = ${path}),
+            'values', CASE WHEN cardinality($${first}::text[]) + cardinality($${first + 1}::text[]) > 0 THEN (
+              SELECT json_object_agg(path, output) FROM (
+                SELECT DISTINCT ON (path) path, output FROM (
+                  SELECT path, output, 1 AS place, no AS newest FROM (
+                    SELECT path, output, attempt AS no FROM runbook.attempts WHERE run_no = ${run} AND state = 'succeeded' AND ${isWanted('path')}
+                  ) AS answered
+                  UNION ALL
+                  SELECT gate, envelope->'outputs', 2, no FROM runbook.decisions WHERE run_no = ${run} AND accepted AND verb = 'done' AND ${isWanted('gate')}
+                  UNION ALL
+                  SELECT taken.path, taken.output, 3, taken.run_no FROM runbook.runs own
+                  JOIN runbook.runs before ON before.run = own.envelope->'from'->>'run'
+                  JOIN runbook.steps taken ON taken.run_no = before.no
+                  WHERE own.no = ${run} AND taken.state IN ('succeeded', 'done-by-hand') AND ${isWanted('taken.path')}
+                ) AS told ORDER BY path, place, newest DESC
+              ) AS newest) END) END`;
+}
+
+function wantedValues({ wanted }: AttemptStart): unknown[] {
+  return [wanted?.paths ?? null, wanted?.below ?? null, wanted?.gate ?? null];
 }
 
 /**
@@ -754,7 +828,11 @@ function stepsJson(steps: readonly (StepView | SavedStep)[]): string | null {
   );
 }
 
-interface LockedStep {
+interface Facts {
+  recorded: (Omit<RecordedFacts, 'values'> & { values: Record<string, Json> | null }) | null;
+}
+
+interface LockedStep extends Facts {
   no: string;
   claims: boolean;
   doubts: Doubt[] | null;

@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { AsPlanned } from '../../activities/as-planned.js';
 import { Places } from '../../activities/place.js';
+import { Plans } from '../../activities/plans.js';
 import { payloadCodec } from '../../common/payload-codec.js';
 import type { RunKey } from '../../common/keys.js';
 import { workflowTaskTimeout } from '../../common/names.js';
@@ -176,7 +178,11 @@ describe('a stranger with the plain Temporal client', () => {
       expect([way, await effects(file)]).toEqual([way, 0]);
       found.guarded += await effects(file);
     }
-    const off = jest.spyOn(Places.prototype, 'prove').mockResolvedValue(undefined);
+    const wanted = { paths: [], below: [], gate: null };
+    jest.spyOn(Places.prototype, 'prove').mockResolvedValue(undefined);
+    // What a stranger asks for is in no plan either.
+    jest.spyOn(AsPlanned, 'of').mockReturnValue({ wanted } as unknown as AsPlanned);
+    jest.spyOn(Plans.prototype, 'whyNot').mockResolvedValue(null);
     const worked: string[] = [];
     for (const [way, forge] of Object.entries(ways)) {
       const file = journal();
@@ -184,7 +190,7 @@ describe('a stranger with the plain Temporal client', () => {
       if ((await effects(file)) > 0) worked.push(way);
     }
     found.open = worked.length;
-    off.mockRestore();
+    jest.restoreAllMocks();
     const { length } = Object.keys(ways);
     tell(
       `strangers: ${found.guarded} of ${length} ways had an effect; ${found.open} without the proof`,

@@ -1,6 +1,7 @@
 import type { Plan } from '../../language/plan.js';
 import { innermost, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
+import { gateFor } from '../../common/gate-before.js';
 import { changesTarget } from '../../common/lease.js';
 import { ProcedureStopped } from './outcome.js';
 
@@ -65,26 +66,4 @@ export function assertAllowed(
 
 function targetOf(action: Action): string | undefined {
   return innermost(action).target;
-}
-
-/** The gate whose approval the step needs. @param top as `assertAllowed` */
-export function gateFor(step: StepSpec, top: string, plan: Plan): string | undefined {
-  return step.effect === 'read' ? undefined : gateBefore(plan.steps, top);
-}
-
-/** The nearest approval declared before the step, in its own runbook or in those around it. */
-function gateBefore(steps: readonly StepSpec[], top: string, prefix = ''): string | undefined {
-  const [id, ...rest] = top.split('/');
-  const place = steps.findIndex((step) => step.id === id);
-  const inside =
-    rest.length > 0
-      ? gateBefore(
-          (steps[place] as StepSpec).steps as StepSpec[],
-          rest.join('/'),
-          `${prefix}${id}/`,
-        )
-      : undefined;
-  if (inside !== undefined) return inside;
-  const before = steps.slice(0, place).findLast((step) => step.kind === 'approval');
-  return before && `${prefix}${before.id}`;
 }

@@ -6,6 +6,7 @@ import type { AttemptRequest, Builds, Expectation } from '../../common/attempt.j
 import type { RunSettings } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
 import type { RunKey } from '../../common/keys.js';
+import { gateFor } from '../../common/gate-before.js';
 import { isTakenName, probePath, undoPath } from '../../common/paths.js';
 import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
 import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
@@ -23,7 +24,7 @@ import {
   type DeskQuestion,
 } from './desk.js';
 import { Gates, type GateQuestion } from './gates.js';
-import { assertAllowed, gateFor } from './guards.js';
+import { assertAllowed } from './guards.js';
 import { onItsHost } from './host-queue.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
@@ -809,7 +810,8 @@ export class Run {
   /** People have looked at what the record did not confirm, and let the step go on. */
   private despite(path: string): Pick<Builds, 'despite'> {
     const decision = this.desk.lastDecision(path);
-    const doubted = this.desk.lastProblem(path)?.type === 'NotConfirmed';
+    const { type } = this.desk.lastProblem(path) ?? {};
+    const doubted = type === 'NotConfirmed' || type === 'NotAsPlanned';
     return doubted && decision !== undefined ? { despite: decision } : {};
   }
 

@@ -1,13 +1,8 @@
-import { describeCondition, judge, pathsIn, type Condition } from '../../language/condition.js';
+import { describeCondition, type Condition } from '../../language/condition.js';
 import type { Json, JsonObject } from '../../language/json.js';
-import {
-  placesOf,
-  resolve,
-  resolveKnown,
-  Unresolved,
-  type Scope,
-} from '../../language/reference.js';
-import type { Action, CheckAction, StepSpec, WorkTemplate } from '../../language/runbook.js';
+import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
+import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
+import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Run, Work } from '../engine/run.js';
@@ -101,27 +96,14 @@ async function one(
   }
 }
 
-/**
- * Whether a step is to be done. An input that was not given is null: the runbook declares all that
- * there are. What a step has not answered is nothing that could be compared. @throws
- * ProcedureStopped
- */
+/** Whether a step is to be done. @throws ProcedureStopped */
 function isTrue(when: Condition, path: string, scope: Scope): boolean {
-  const judged = judge(when, { ...scope, inputs: { ...inputsIn(when), ...scope.inputs } });
+  const judged = judgeWhen(when, scope);
   if (judged.holds !== null) return judged.holds;
   throw new ProcedureStopped(
     `whether step ${path} is to be done cannot be told: ${judged.why} (${describeCondition(when)})`,
     'The step before it answered otherwise than the runbook expects, or was skipped.',
   );
-}
-
-/** The inputs that a condition names, each as null. */
-function inputsIn(when: Condition): JsonObject {
-  const names = pathsIn(when).flatMap((path) => {
-    const [root, name] = path.split('.');
-    return root === 'inputs' && name !== undefined ? [name] : [];
-  });
-  return Object.fromEntries(names.map((name) => [name, null]));
 }
 
 async function branches(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
@@ -179,47 +161,23 @@ function itemsOf(spec: StepSpec, items: Json): string[] {
 }
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
-  const action = (template: JsonObject): Action =>
-    withTextArguments(spec, needed(spec, template, scope) as JsonObject, template);
-  return {
-    action: action(work.action),
-    ...(work.expect ? { expect: work.expect } : {}),
-    ...(work.verify ? { verify: action(work.verify) as CheckAction } : {}),
-    ...(work.check ? { check: action(work.check) as CheckAction } : {}),
-    ...(work.undo ? { undo: action(work.undo) } : {}),
-  };
-}
-
-/**
- * Arguments of a program are texts: a number that was referred to becomes one, anything else is a
- * fault. Which of them were referred to goes along, so that the worker sees that they are data.
- */
-function withTextArguments(spec: StepSpec, action: JsonObject, template: JsonObject): Action {
-  const { argv, probe } = action;
-  if (Array.isArray(argv)) {
-    const wrong = argv.find((part) => part === null || typeof part === 'object');
-    if (wrong !== undefined)
-      throw new ProcedureStopped(
-        `an argument of step ${spec.id} is ${JSON.stringify(wrong).slice(0, 80)}, which is no text`,
-        'Look at what it was taken from, and start again.',
-      );
-    const given = placesOf(template['argv'] as Json[]);
-    const marked = given.length > 0 ? { given } : {};
-    return { ...action, argv: argv.map(String), ...marked } as unknown as Action;
-  }
-  if (probe && typeof probe === 'object' && !Array.isArray(probe)) {
-    return {
-      ...action,
-      probe: withTextArguments(spec, probe, template['probe'] as JsonObject),
-    } as unknown as Action;
-  }
-  return action as unknown as Action;
+  return stopping(spec, () => resolveWork(work, scope));
 }
 
 function needed(spec: StepSpec, template: Json, scope: Scope): Json {
+  return stopping(spec, () => resolve(template, scope));
+}
+
+/** What cannot be resolved ends the run in words. @throws ProcedureStopped */
+function stopping<T>(spec: StepSpec, resolving: () => T): T {
   try {
-    return resolve(template, scope);
+    return resolving();
   } catch (error) {
+    if (error instanceof NoText)
+      throw new ProcedureStopped(
+        `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no text`,
+        'Look at what it was taken from, and start again.',
+      );
     if (!(error instanceof Unresolved)) throw error;
     if (error.missing === 'cut')
       throw new ProcedureStopped(

@@ -1,0 +1,233 @@
+import { pathsIn } from './condition.js';
+import type { Json, JsonObject } from './json.js';
+import type { Plan } from './plan.js';
+import { referencesIn, resolve, type Scope } from './reference.js';
+import type { StepSpec } from './runbook.js';
+import { judgeWhen } from './work.js';
+
+/*
+ * Finds a step of a run in the plan that the record has, and what is known when its turn comes: the
+ * same as the interpreter knows then, from the recorded inputs and outputs.
+ */
+
+/** A step, or one around it, among its neighbours. */
+interface Level {
+  steps: readonly StepSpec[];
+  spec: StepSpec;
+  /** Of the steps around, with a slash at its end. */
+  prefix: string;
+  /** Parts of a `parallel` see nothing of each other. */
+  ordered: boolean;
+  /** Of the `forEach` around. */
+  item?: string;
+}
+
+export interface StoredStep {
+  spec: StepSpec;
+  /** Path as declared, without the items of a `forEach`. */
+  top: string;
+  /** Outermost first, the step itself last. */
+  levels: readonly Level[];
+}
+
+/** Outputs that are needed to know what a step does. */
+export interface NeededOutputs {
+  /** Paths of steps. */
+  paths: string[];
+  /** Of everything below these, each with a slash at its end. */
+  below: string[];
+}
+
+/** What was fetched of them. */
+export interface Outputs {
+  /** By path; what is not there is null. */
+  values: Readonly<Record<string, Json>>;
+  below: readonly string[];
+  /** People have let the step go on with other outputs than these: conditions are not judged. */
+  despite?: boolean;
+}
+
+/** The step at a path of a plan that is data; null when it has none such. */
+export function storedStep(plan: Pick<Plan, 'steps'>, path: string): StoredStep | null {
+  return find(path.split('/'), { steps: plan.steps, prefix: '', ordered: true }, []);
+}
+
+function find(
+  [id = '', ...rest]: readonly string[],
+  around: Omit<Level, 'spec'>,
+  outer: readonly Level[],
+): StoredStep | null {
+  const spec = around.steps.find((step) => step.id === id);
+  if (!spec) return null;
+  const levels = [...outer, { ...around, spec }];
+  if (rest.length === 0)
+    return { spec, top: levels.map((level) => level.spec.id).join('/'), levels };
+  const steps = spec.steps ?? [];
+  const prefix = `${around.prefix}${id}/`;
+  if (spec.kind !== 'forEach')
+    return find(rest, { steps, prefix, ordered: spec.kind !== 'parallel' }, levels);
+  const [item = '', ...inside] = rest;
+  return find(inside, { steps, prefix: `${prefix}${item}/`, ordered: true, item }, levels);
+}
+
+/** The declared step of a path in the plan of a code-first runbook; null when it has none such. */
+export function declaredStep(
+  steps: readonly StepSpec[],
+  path: string,
+  around = '',
+): Pick<StoredStep, 'spec' | 'top'> | null {
+  const [head = '', ...rest] = path.split('/');
+  // What is done again has a path of its own, such as `follow.2`.
+  const spec = named(steps, head) ?? named(steps, head.replace(/\.\d+$/, ''));
+  if (!spec) return null;
+  const top = `${around}${spec.id}`;
+  if (rest.length === 0) return { spec, top };
+  const inside = spec.steps ?? [];
+  if (spec.kind === 'runbook') return declaredStep(inside, rest.join('/'), `${top}/`);
+  // Items of a `forEach` are named by code, and all do its one part.
+  const part = spec.kind === 'forEach' ? inside[0] : named(inside, rest.join('/'));
+  return part ? { spec: part, top } : null;
+}
+
+function named(steps: readonly StepSpec[], id: string): StepSpec | undefined {
+  return steps.find((step) => step.id === id);
+}
+
+/** What has to be known before it can be told what the step does. */
+export function neededOutputs({ levels, spec }: StoredStep): NeededOutputs {
+  const needed = { paths: new Set<string>(), below: new Set<string>() };
+  const seen = new Set<string>();
+  const want = (name: string, depth: number): void => {
+    const [root, id = ''] = name.split('.');
+    if (root !== 'steps' || seen.has(`${depth} ${id}`)) return;
+    seen.add(`${depth} ${id}`);
+    const found = neighbour(levels, depth, id);
+    if (!found) return;
+    const path = `${found.level.prefix}${id}`;
+    if (!found.spec.steps) needed.paths.add(path);
+    else needed.below.add(`${path}/`);
+    for (const other of found.spec.steps ? decidersIn(found.spec) : []) want(other, found.depth);
+  };
+  for (const name of namesIn(spec)) want(name, levels.length - 1);
+  levels.forEach((level, depth) => {
+    for (const name of decidersOf(level.spec)) want(name, depth);
+  });
+  return { paths: [...needed.paths], below: [...needed.below] };
+}
+
+/** The step of that id before the one at a depth, in its own sequence or in one around it. */
+function neighbour(
+  levels: readonly Level[],
+  depth: number,
+  id: string,
+): { spec: StepSpec; level: Level; depth: number } | null {
+  const level = levels[depth];
+  if (!level) return null;
+  const spec = before(level).find((step) => step.id === id);
+  if (spec) return { spec, level, depth };
+  // A nested runbook knows its inputs, and nothing of what is around it.
+  return levels[depth - 1]?.spec.kind === 'runbook' ? null : neighbour(levels, depth - 1, id);
+}
+
+function before({ steps, spec, ordered }: Level): readonly StepSpec[] {
+  return ordered ? steps.slice(0, steps.indexOf(spec)) : [];
+}
+
+/** What the step's own work and condition name. */
+function namesIn(spec: StepSpec): string[] {
+  return [...referencesIn((spec.work ?? null) as unknown as Json), ...decidersOf(spec)];
+}
+
+/** What decides whether a step is done, for which items and with which inputs. */
+function decidersOf({ when, items, inputs }: StepSpec): string[] {
+  return [
+    ...(when ? pathsIn(when) : []),
+    ...referencesIn(items ?? null),
+    ...referencesIn(inputs ?? null),
+  ];
+}
+
+function decidersIn(spec: StepSpec): string[] {
+  return [...decidersOf(spec), ...(spec.steps ?? []).flatMap(decidersIn)];
+}
+
+/**
+ * What is known when the step's turn comes.
+ * @returns null when it has none: the condition of a step around it does not hold, or the list of
+ *   the `forEach` lacks its item
+ * @throws Unresolved
+ */
+export function scopeOf(
+  { levels }: StoredStep,
+  plan: Pick<Plan, 'inputs'>,
+  run: string,
+  outputs: Outputs,
+): Scope | null {
+  let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run } };
+  for (const [depth, level] of levels.entries()) {
+    if (level.item !== undefined) scope = { ...scope, item: level.item };
+    if (level.ordered) scope = { ...scope, steps: withOutputs(level, scope, outputs) };
+    const { spec } = level;
+    if (!outputs.despite && !isDue(spec, scope)) return null;
+    if (depth === levels.length - 1) return scope;
+    const inner = levels[depth + 1];
+    if (spec.kind === 'forEach' && !itemsOf(spec, scope).includes(inner?.item ?? '')) return null;
+    if (spec.kind === 'runbook') scope = inside(spec, scope);
+  }
+  return null;
+}
+
+function inside(spec: StepSpec, scope: Scope): Scope {
+  return { ...scope, inputs: resolve(spec.inputs ?? {}, scope) as JsonObject, steps: {} };
+}
+
+/** A condition that nobody can tell makes the run ask people, and not do the step. */
+function isDue({ when }: StepSpec, scope: Scope): boolean {
+  return when === undefined || judgeWhen(when, scope).holds === true;
+}
+
+function withOutputs(level: Level, scope: Scope, outputs: Outputs): JsonObject {
+  let steps = scope.steps;
+  for (const spec of before(level))
+    steps = {
+      ...steps,
+      [spec.id]: outputOf(spec, `${level.prefix}${spec.id}`, { ...scope, steps }, outputs),
+    };
+  return steps;
+}
+
+/** As the interpreter hands it on. What was not fetched is nothing that anything refers to. */
+function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
+  if (!spec.steps) return outputs.values[path] ?? null;
+  if (!outputs.below.some((fetched) => `${path}/`.startsWith(fetched))) return null;
+  if (!isDue(spec, scope)) return null;
+  if (spec.kind === 'forEach')
+    return Object.fromEntries(
+      itemsOf(spec, scope).map((item) => [
+        item,
+        sequenceOf(spec.steps ?? [], `${path}/${item}/`, { ...scope, item }, outputs),
+      ]),
+    );
+  return sequenceOf(
+    spec.steps,
+    `${path}/`,
+    spec.kind === 'runbook' ? inside(spec, scope) : scope,
+    outputs,
+  );
+}
+
+function sequenceOf(
+  steps: readonly StepSpec[],
+  prefix: string,
+  scope: Scope,
+  outputs: Outputs,
+): JsonObject {
+  return Object.fromEntries(
+    steps.map((spec) => [spec.id, outputOf(spec, `${prefix}${spec.id}`, scope, outputs)]),
+  );
+}
+
+function itemsOf(spec: StepSpec, scope: Scope): string[] {
+  const items = resolve(spec.items ?? [], scope);
+  return Array.isArray(items) ? items.map(String) : [];
+}
