@@ -9,6 +9,7 @@ import type { Programs } from './programs.js';
 /** The programs of one attempt: what may run, and what did. */
 export class AttemptPrograms {
   private readonly found = new Map<string, Program>();
+  private readonly fine = new Map<string, Program>();
 
   /** @param known what the run knows; of one name any that may be run */
   constructor(
@@ -25,8 +26,10 @@ export class AttemptPrograms {
     // What is missing has a failure of its own.
     const there = (await Promise.all(looks)).filter(({ file }) => file !== null);
     for (const program of there) this.found.set(programKey(program), program);
-    const changed = action.programMayChange ? [] : there.filter((now) => !this.isFine(now));
+    if (action.programMayChange) return;
+    const changed = there.filter((now) => !this.isFine(now));
     if (changed.length > 0) throw this.changed(changed);
+    for (const program of there) this.fine.set(programKey(program), program);
   }
 
   /** The same for what is only going to run when the action is done. */
@@ -51,14 +54,15 @@ export class AttemptPrograms {
     }
   }
 
-  /** What ran. */
+  /** What it has found, for the record. */
   all(): Program[] {
     return [...this.found.values()];
   }
 
-  /** What ran and the run does not know, for its answer. */
+  /** What it ran and the run does not know: what runs under that name later is held against it. */
   told(): { programs?: Program[] } {
-    const programs = this.all().filter((now) => !this.known.some((each) => isOf(each, now)));
+    const ran = [...this.fine.values()];
+    const programs = ran.filter((now) => !this.known.some((each) => isOf(each, now)));
     return programs.length > 0 ? { programs } : {};
   }
 

@@ -6,7 +6,8 @@ import { changesTarget } from '../common/lease.js';
 import { hadNoEffect, isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import { digestOf } from '../language/digest.js';
-import type { Json } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
+import type { Program } from '../language/plan.js';
 import { actionRules, type Action, type ActionKind } from '../language/kinds/index.js';
 import {
   appendOutput,
@@ -258,7 +259,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       }),
     );
     const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
-    throw asApplicationFailure(failure, exit, attempt, last);
+    throw asApplicationFailure(failure, exit, attempt, last, programs.told());
   } catch (error) {
     throw exit.error(refusalOf(error, exit) ?? error);
   } finally {
@@ -386,6 +387,7 @@ function asApplicationFailure(
   exit: Exit,
   attempt: number,
   last: boolean,
+  told: { programs?: Program[] } = {},
 ): ApplicationFailure {
   const problem = exit.problem(failure);
   const extra = failure instanceof StepFailure ? failure.extra : {};
@@ -394,6 +396,7 @@ function asApplicationFailure(
     next: problem.next ?? null,
     attempt,
     details: exit.details(failure),
+    ...(told as JsonObject),
   };
   return ApplicationFailure.create({
     type: problem.type,

@@ -92,4 +92,6 @@ export interface FailureDetail extends JsonObject {
   next: string | null;
   attempt: number;
   details: JsonObject;
+  /** As in an answer: what it ran. Absent: nothing that the request did not name. */
+  programs?: JsonObject[];
 }

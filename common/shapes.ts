@@ -306,15 +306,17 @@ export function isOtherHost(detail: unknown): detail is OtherHost {
 export function detailOf(details: unknown): {
   next?: string;
   attempt: number | null;
-  programs: Program[];
+  ran: Program[];
+  changed: Program[];
 } {
   const [detail] = Array.isArray(details) ? (details as unknown[]) : [];
-  const { next, attempt, details: facts } = isObject(detail) ? detail : {};
-  const programs = isObject(facts) ? facts['programs'] : undefined;
+  const { next, attempt, details: facts, programs } = isObject(detail) ? detail : {};
+  const changed = isObject(facts) ? facts['programs'] : undefined;
   return {
     ...(isText(next) && next !== '' ? { next: shortened(next) } : {}),
     attempt: isCount(attempt) ? attempt : null,
-    programs: arePrograms(programs) ? (programs as Program[]) : [],
+    ran: arePrograms(programs) ? (programs as Program[]) : [],
+    changed: arePrograms(changed) ? (changed as Program[]) : [],
   };
 }
 

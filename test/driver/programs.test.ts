@@ -233,6 +233,22 @@ describe('a program that the run meets', () => {
     expect((await status(run)).programsChanged).toBeUndefined();
   });
 
+  test('in an attempt that failed is known from then on', async () => {
+    const told: unknown[] = [];
+    const failing: ActivityFunction = (request: AttemptRequest, activity) => {
+      told.push(request.programs);
+      if (told.length > 1) return { output: null, attempt: activity.attempt };
+      const programs = [{ ...own('a') }];
+      throw stepFailure(request, activity, 'CommandFailed', 'it failed', { programs });
+    };
+    const spec = runbook([doing('one')]);
+    const real = activities(() => null, [spec]);
+    const run = begin(driver, spec, undefined, {}, { activities: { ...real, command: failing } });
+    await answer(run, 'retry');
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(told).toEqual([undefined, [own('a')]]);
+  });
+
   test('twice under one name is known by both', async () => {
     const unreadable: Program = { name: '/srv/do', file: '/srv/do', digest: null };
     const run = start(

@@ -69,12 +69,13 @@ export function stepFailure(
   { attempt }: ActivityContext,
   type: FailureType,
   message: string,
-  options: { retryAfterMs?: number; next?: string; details?: JsonObject } = {},
+  options: Partial<FailureDetail> & { retryAfterMs?: number } = {},
 ): ApplicationFailure {
   const detail: FailureDetail = {
     next: options.next ?? null,
     attempt,
     details: options.details ?? {},
+    ...(options.programs ? { programs: options.programs } : {}),
   };
   return ApplicationFailure.create({
     type,

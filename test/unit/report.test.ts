@@ -342,6 +342,25 @@ test('a result that was taken over says so, and whether it was looked at again',
     expect(render({ ...report, view })).toContain('taken over from run orders-1');
 });
 
+test('programs that ran are named with what they held, and those that changed with both', () => {
+  const report = succeededReport();
+  const digest = `sha256:${'a'.repeat(64)}`;
+  const program = { name: '/opt/<b>do', file: '/opt/<b>do', digest };
+  const ofSystem = { name: 'true', file: '/bin/true', digest, system: true as const };
+  for (const attempt of report.attempts) attempt.programs = [program, ofSystem];
+  const change = { step: 'one', program: 'true', was: 'sha256 b', now: 'sha256 a' };
+  report.view.programsChanged = [
+    { ...change, allowed: 'system' },
+    { ...change, program: '/opt/do', allowed: 'people' },
+  ];
+  const page = renderHtml(report);
+  skeleton(page);
+  expect(page.split('/opt/&lt;b&gt;do')).toHaveLength(3);
+  expect(page).toContain(digest);
+  expect(renderMarkdown(report)).toContain('Program changed: true: sha256 b → sha256 a, at one');
+  expect(page).toContain('people let it run');
+});
+
 test('clipped text shows that it was cut', () => {
   expect(clip('a  b\nc', 10)).toBe('a b c');
   expect(clip('abcdef', 4)).toBe('abc…');

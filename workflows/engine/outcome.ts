@@ -71,8 +71,9 @@ export interface AttemptFailure {
   problem: Problem;
   /** The attempt that failed, from 1; null when no attempt reported. */
   attempt: number | null;
-  /** Programs that it found changed. */
-  programs: Program[];
+  /** Programs that it ran, where the run did not know them so, and those that it found changed. */
+  ran: Program[];
+  changed: Program[];
 }
 
 /** Whether an activity ended because no worker answered any more. */
@@ -98,7 +99,7 @@ export function readFailure(error: unknown): AttemptFailure {
   if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
-    const { next, attempt, programs } = detailOf(cause.details);
+    const { next, attempt, ran, changed } = detailOf(cause.details);
     return {
       problem: {
         type: failureType(cause.type),
@@ -106,7 +107,8 @@ export function readFailure(error: unknown): AttemptFailure {
         ...(next === undefined ? {} : { next }),
       },
       attempt,
-      programs,
+      ran,
+      changed,
     };
   }
   if (cause instanceof TimeoutFailure) {
@@ -118,4 +120,4 @@ export function readFailure(error: unknown): AttemptFailure {
 }
 
 /** What a failure that is none of a worker's says beside its problem. */
-const untold = { attempt: null, programs: [] };
+const untold = { attempt: null, ran: [], changed: [] };

@@ -33,6 +33,7 @@ import {
   MisshapenAnswer,
   ProcedureStopped,
   readFailure,
+  type AttemptFailure,
   StepFailed,
 } from './outcome.js';
 import { forCode, OutputBudget, withoutSpentOutputs } from './outputs.js';
@@ -504,7 +505,7 @@ export class Run {
         path,
         spec,
         row,
-        { ...aboutFailure(spec, problem), ...this.whoLetsRun(problem) },
+        { ...aboutFailure(spec, problem), ...this.whoLetsRun(path) },
         this.deskHost(),
       );
       if (decision.verb !== 'retry') return this.answered(decision, row, problem);
@@ -528,9 +529,15 @@ export class Run {
   }
 
   /** Who did not approve what was planned does not let run what is there instead, either. */
-  private whoLetsRun({ type }: Problem): Pick<DeskQuestion, 'approvers'> {
-    const isChanged = type === 'ProgramChanged' && this.gates.haveNeededAnother();
+  private whoLetsRun(path: string): Pick<DeskQuestion, 'approvers'> {
+    const isChanged = this.programs.hasRefused(path) && this.gates.haveNeededAnother();
     return isChanged ? { approvers: 'another' } : {};
+  }
+
+  /** What a failed attempt tells of programs. */
+  private foundPrograms(path: string, { ran, changed }: AttemptFailure): void {
+    this.board.programsChanged(this.programs.ran(path, ran));
+    this.programs.refuse(path, changed);
   }
 
   /** Names all that is going to act: an approval that was given for something else is none. */
@@ -659,11 +666,11 @@ export class Run {
         } catch (error) {
           if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(undoing);
           const failure = readFailure(error);
-          this.programs.refuse(undoing, failure.programs);
+          this.foundPrograms(undoing, failure);
           problem = failure.problem;
         }
       }
-      const question = { ...aboutUndo(spec, problem), ...this.whoLetsRun(problem) };
+      const question = { ...aboutUndo(spec, problem), ...this.whoLetsRun(undoing) };
       const verb =
         this.unasked() ??
         (await this.desk.ask(undoing, undoSpec, row, question, this.deskHost())).verb;
@@ -711,8 +718,9 @@ export class Run {
         throw new CancelledFailure('cancelled while it ran');
       }
       if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(path);
-      const { problem, attempt, programs } = readFailure(error);
-      this.programs.refuse(path, programs);
+      const failure = readFailure(error);
+      const { problem, attempt } = failure;
+      this.foundPrograms(path, failure);
       row.attempts = attempt ?? row.attempts;
       if (!ending) return { problem };
       // What becomes of the run is decided already: nobody is asked, and the step decides nothing.

@@ -128,6 +128,21 @@ describe('what may run for what is known', () => {
     expect(await run(name, [known(name, 'was')], { programMayChange: true })).toBe('runs');
   });
 
+  test('what ran is told, unless it may change, was known, or was refused', async () => {
+    const names = ['ran', 'known', 'free', 'refused'].map((name) => file(`opt/${name}`, name));
+    const [ran = '', isKnown = '', free = '', refused = ''] = names;
+    const before = [known(isKnown, 'known'), known(refused, 'was')];
+    const programs = new AttemptPrograms(new Programs([at('usr')]), before);
+    const action = (name: string, more: Partial<CommandAction> = {}): CommandAction => ({
+      ...{ kind: 'command', argv: [name], ...more },
+    });
+    for (const name of [ran, isKnown]) await programs.mayRun(action(name));
+    await programs.mayRun(action(free, { programMayChange: true }));
+    await expect(programs.mayRun(action(refused))).rejects.toThrow('nothing was started');
+    expect(programs.told().programs).toEqual([known(ran, 'ran')]);
+    expect(programs.all().map(({ name }) => name)).toEqual(names);
+  });
+
   test('a name that leads elsewhere now: from the system to anywhere else', async () => {
     file('usr/x', 'now');
     file('opt/x', 'now');
