@@ -1,4 +1,5 @@
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { isSafeNumber } from 'lossless-json';
+import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 
 /*
@@ -30,6 +31,16 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
         )
         .join('\n'),
     );
+  const rounded = roundedNumbers(document);
+  if (rounded.length > 0)
+    throw new FileError(
+      rounded
+        .map(
+          ({ source, offset }) =>
+            `${at(offset)}: the number ${source} would be rounded: write it in quotes`,
+        )
+        .join('\n'),
+    );
   const parsed = shape.safeParse(document.toJS({ maxAliasCount: 20 }), { error: inWords });
   if (parsed.success) return parsed.data;
   throw new FileError(
@@ -40,6 +51,19 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
       )
       .join('\n'),
   );
+}
+
+/** Numbers that would be others once they are read. */
+function roundedNumbers(document: Document.Parsed): { source: string; offset: number }[] {
+  const found: { source: string; offset: number }[] = [];
+  visit(document, {
+    Scalar: (_key, { value, source, range }) => {
+      if (typeof value !== 'number' || source === undefined) return;
+      if (/^-?\d[\d.]*(e[+-]?\d+)?$/i.test(source) && !isSafeNumber(source))
+        found.push({ source, offset: range?.[0] ?? 0 });
+    },
+  });
+  return found;
 }
 
 /** Where the node at `path` stands; where it is missing, the nearest node around it. */

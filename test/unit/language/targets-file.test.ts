@@ -66,6 +66,22 @@ describe('every fault is told with file, line and column', () => {
   });
 });
 
+test('a number that a double would round is refused, and not rounded', () => {
+  const numbers = ['9007199254740993', '12345678901234567890', '0.12345678901234567890123'];
+  for (const number of numbers)
+    expect(refusal(good.replace('batches: 24', `batches: ${number}`))).toBe(
+      `targets.yaml:7:41: the number ${number} would be rounded: write it in quotes`,
+    );
+  const read = (number: string) =>
+    parseTargets(good.replace('batches: 24', `batches: ${number}`), 't.yaml')[0]?.facts;
+  expect(read("'9007199254740993'")).toMatchObject({ batches: '9007199254740993' });
+  expect([read('9007199254740991'), read('0.1'), read('1e3')]).toMatchObject([
+    { batches: 9007199254740991 },
+    { batches: 0.1 },
+    { batches: 1000 },
+  ]);
+});
+
 test('several faults are told at once', () => {
   expect(
     refusal(
