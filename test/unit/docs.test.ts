@@ -1,7 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { type Command } from 'commander';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createProgram } from '../../client/program.js';
+import { parseRunbook } from '../../language/runbook-schema.js';
+import { recordedIo } from './client/fake-io.js';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -58,4 +62,78 @@ test('every variable that the worker reads is documented', () => {
   expect(read.length).toBeGreaterThan(5);
   const page = readFileSync(join(root, 'docs/operating.md'), 'utf8');
   for (const name of read) expect(page).toContain(`\`${name}\``);
+});
+
+/** Lines of code blocks, and code in sentences, that begin with one of these. */
+function commandsIn(page: string, begins: RegExp): string[] {
+  const text = readFileSync(join(root, page), 'utf8');
+  const blocks = [...text.matchAll(/^```.*\n([\s\S]*?)^```$/gm)].flatMap(([, body]) =>
+    body!.replaceAll('\\\n', ' ').split('\n'),
+  );
+  const inline = [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/`([^`\n]+)`/g)].map(
+    ([, code]) => code!,
+  );
+  return [...blocks, ...inline].map((line) => line.trim()).filter((line) => begins.test(line));
+}
+
+/** The words of a command as a shell has them, up to a comment, a pipe or a second command. */
+function wordsOf(line: string): string[] {
+  const plain = line.replaceAll(/[[\]…]/g, '').replaceAll(/(\w)\|[\w|]+/g, '$1');
+  const words = plain.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
+  const end = words.findIndex((word) => /^(#|\||&&|&|;|>)/.test(word));
+  return (end === -1 ? words : words.slice(0, end)).map((word) =>
+    word.replaceAll(/^['"]|['"]$/g, ''),
+  );
+}
+
+/** Everything that it runs is replaced by nothing: only what was typed is looked at. */
+function parsed(argv: readonly string[]): void {
+  const program = createProgram(recordedIo());
+  const inert = (command: Command): void => {
+    command.action(() => undefined);
+    command.commands.forEach(inert);
+  };
+  program.commands.forEach(inert);
+  program.parse(argv, { from: 'user' });
+}
+
+const ours = /^(\.\/)?runbook [a-z]/;
+// Generated from the program itself, and placeholders stand in it.
+test.each(pages.filter((page) => page !== 'docs/cli.md'))(
+  '%s shows only commands that can be typed',
+  (page) => {
+    const wrong: string[] = [];
+    for (const line of commandsIn(page, ours)) {
+      const [, ...argv] = wordsOf(line);
+      // A verb alone names the verb.
+      if (argv.length < 2) continue;
+      try {
+        parsed(argv);
+      } catch (error) {
+        wrong.push(`${line}: ${(error as Error).message}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  },
+);
+
+test.each(pages)('%s names only npm scripts that there are', (page) => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const named = commandsIn(page, /^npm (run )?[a-z]/).map((line) => {
+    const [, verb, name] = wordsOf(line);
+    return verb === 'run' ? name : verb;
+  });
+  const unknown = named.filter((name) => !(name! in scripts) && !['ci', 'install'].includes(name!));
+  expect(unknown).toEqual([]);
+});
+
+test("the README's first runbook is one", () => {
+  const [, text] = /```json\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))!;
+  expect(parseRunbook(text!, 'README.md').steps.map(({ id }) => id)).toEqual([
+    'before',
+    'approve',
+    'restart',
+  ]);
 });
