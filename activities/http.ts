@@ -6,10 +6,12 @@ import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
 import { codeOf, connectionTrouble } from '../common/network.js';
 import { isRepeatable } from '../common/tries.js';
+import { certificatesIn } from './certificates.js';
 import { isLetGo } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { headAndTail } from './output-cap.js';
+import { fetchTrusting } from './trusting-fetch.js';
 
 /** A larger JSON answer is not parsed; its digest and size are kept all the same. */
 const maxParsedBytes = 32 * 1024 * 1024;
@@ -40,6 +42,7 @@ export const http: Handler<'http'> = async (action, context) => {
   context.mayAct?.();
   const url = addressOf(action, target.http.address);
   const headers = await headersOf(action, target, context);
+  const ca = target.http.ca === undefined ? undefined : certificatesIn(target.http.ca, target.name);
   // Kept before it is sent: a worker that finds nothing kept knows that nothing was sent, and one
   // that was silent for so long that another one asks by now sends nothing any more.
   if (!repeatable && !(await context.keepEvidence({ sent: where(url) }))) {
@@ -48,7 +51,7 @@ export const http: Handler<'http'> = async (action, context) => {
       'this attempt was taken over by another worker; nothing was sent',
     );
   }
-  const response = await send(url, action, headers, context);
+  const response = await send({ url, headers, ca }, action, context);
   const body = await readBody(response, url, action, context);
   if (!succeeded(response.status, action))
     throw refusal(response, body, url, target, action, context);
@@ -134,6 +137,8 @@ async function headersOf(
 
 /** What is sent: redirects change it. */
 interface Sent {
+  /** Certificates of the authority that the target's is from; undefined: those that Node knows. */
+  ca: Buffer | undefined;
   url: URL;
   method: HttpAction['method'];
   headers: Headers;
@@ -141,13 +146,12 @@ interface Sent {
 }
 
 async function send(
-  start: URL,
+  first: Pick<Sent, 'url' | 'headers' | 'ca'>,
   action: HttpAction,
-  headers: Headers,
   context: AttemptContext,
 ): Promise<Response> {
   const body = action.json === undefined ? undefined : JSON.stringify(action.json);
-  let sent: Sent = { url: start, method: action.method, headers, body };
+  let sent: Sent = { ...first, method: action.method, body };
   /** Set when a change was answered with "see there": what it did, it has done. */
   let done: string | undefined;
   for (let redirects = 0; ; redirects += 1) {
@@ -165,7 +169,7 @@ async function send(
     }
     await response.body?.cancel();
     const next = parseUrl(location, sent.url);
-    const follow = next?.origin === start.origin && redirects < maxRedirects;
+    const follow = next?.origin === first.url.origin && redirects < maxRedirects;
     const then = follow ? redirected(sent, response.status, next, action, context) : undefined;
     if (!then) throw notFollowed(sent, response.status, next, action, context, done);
     if (isChange(sent.method) && !isChange(then.method) && !mayRepeat(action, context))
@@ -192,7 +196,7 @@ function redirected(
     // The answer lies there; the request itself was taken.
     const headers = new Headers(sent.headers);
     for (const name of ['content-type', 'idempotency-key']) headers.delete(name);
-    return { url, method: 'GET', headers, body: undefined };
+    return { ...sent, url, method: 'GET', headers, body: undefined };
   }
   return (status === 307 || status === 308) && mayRepeat(action, context)
     ? { ...sent, url }
@@ -231,20 +235,20 @@ function unreadAnswer(done: string, what: string): StepFailure {
 }
 
 async function fetchOnce(
-  { url, method, headers, body }: Sent,
+  { url, method, headers, body, ca }: Sent,
   action: HttpAction,
   context: AttemptContext,
   done: string | undefined,
 ): Promise<Response> {
   if (context.signal.aborted && done === undefined) throw context.signal.reason;
   try {
-    return await fetch(url, {
-      method,
-      headers,
-      redirect: 'manual',
-      signal: context.signal,
+    const request = {
+      ...{ method, headers, signal: context.signal },
       ...(body === undefined ? {} : { body }),
-    });
+    };
+    return ca === undefined
+      ? await fetch(url, { ...request, redirect: 'manual' })
+      : await fetchTrusting(ca, url, request);
   } catch (error) {
     if (done !== undefined && !isLetGo(context.signal.reason))
       throw unreadAnswer(done, `${where(url)} did not answer (${codeOf(error)})`);
@@ -294,7 +298,7 @@ function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
       'TlsRefused',
       `no encrypted connection to ${url.origin}, and nothing was sent: ${trouble.said} (${code})`,
       {
-        next: 'Is the address right? A certificate of your own authority: give workers NODE_EXTRA_CA_CERTS.',
+        next: 'Is the address right? A certificate of your own authority: name its file as `http.ca` of the target in targets.yaml.',
       },
     );
   }

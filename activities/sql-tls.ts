@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { sslModeOf, type TargetDeclaration } from '../language/targets-file.js';
-import { StepFailure } from './failure.js';
+import { certificatesIn } from './certificates.js';
 
 /*
  * Encryption of a connection to PostgreSQL, by `sslmode` as psql understands it; the driver's own
@@ -32,7 +31,7 @@ export function connectionOf(postgres: Postgres, target: string): SqlConnection 
   const rootCert = postgres.ca ?? said('sslrootcert');
   const mode = sslModeOf(postgres) ?? 'disable';
   const file = (path: string | undefined): Buffer | undefined =>
-    path === undefined || path === 'system' ? undefined : read(path, target);
+    path === undefined || path === 'system' ? undefined : certificatesIn(path, target);
   const base = (): ConnectionOptions => ({
     // Without it the certificate of an address that is no name would be compared with "localhost".
     host: url.hostname.replace(/^\[|\]$/g, ''),
@@ -59,17 +58,4 @@ export function connectionOf(postgres: Postgres, target: string): SqlConnection 
 
 function given(name: string, value: Buffer | undefined): ConnectionOptions {
   return value === undefined ? {} : { [name]: value };
-}
-
-function read(path: string, target: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    throw new StepFailure(
-      'Configuration',
-      `the certificate file ${path} of target ${target} cannot be read on the worker (${code})`,
-      { next: 'Correct `ca` in targets.yaml, or put the file there on every worker.' },
-    );
-  }
 }

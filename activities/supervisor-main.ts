@@ -1,5 +1,5 @@
+import { spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { execa } from 'execa';
 import { Journal, type Outcome } from './journal.js';
 import { endTree, startOf, type Tree } from './process-tree.js';
 import type { CommandEnded, StartCommand } from './supervisor-messages.js';
@@ -41,6 +41,13 @@ async function supervise(request: StartCommand): Promise<void> {
   }
 }
 
+interface Ended {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** Why it was not started; null when it was. */
+  code: string | null;
+}
+
 /** Starts the command. @returns the code with which the system refused it, when it did */
 function start(
   { argv, env, cwd, mark }: StartCommand,
@@ -57,28 +64,32 @@ function start(
   }
 }
 
+/**
+ * The program, with its end as a promise. Not by execa: where no file can be opened, that leaves an
+ * error without a listener, which would end the supervisor of all other commands too.
+ */
 function spawned(
   argv: readonly string[],
   env: Record<string, string>,
   cwd: string | null,
   [stdout, stderr]: readonly number[],
-) {
+): { pid: number | undefined; ended: Promise<Ended> } {
   const [program = '', ...args] = argv;
-  return execa(program, args, {
+  const child = spawn(program, args, {
     env,
-    extendEnv: false,
     // A session of its own: no terminal, and one group to end.
     detached: true,
-    stdin: 'ignore',
-    // Files, never pipes: a daemon that the command leaves keeps its output without us. execa's
-    // types know 1 and 2 only.
-    stdout: stdout as 1,
-    stderr: stderr as 2,
-    buffer: false,
-    reject: false,
-    cleanup: false,
+    // Files, never pipes: a daemon that the command leaves keeps its output without us.
+    stdio: ['ignore', stdout, stderr],
     ...(cwd === null ? {} : { cwd }),
   });
+  const ended = new Promise<Ended>((done) => {
+    child.on('exit', (exitCode, signal) => done({ exitCode, signal, code: null }));
+    child.on('error', ({ code = 'unknown' }: NodeJS.ErrnoException) =>
+      done({ exitCode: null, signal: null, code }),
+    );
+  });
+  return { pid: child.pid, ended };
 }
 
 async function run(request: StartCommand, journal: Journal): Promise<Outcome> {
@@ -100,12 +111,12 @@ async function run(request: StartCommand, journal: Journal): Promise<Outcome> {
       ending = endTree(tree);
     }, timeoutMs);
   }
-  const { exitCode, signal, code } = await child;
+  const { exitCode, signal, code } = await child.ended;
   clearTimeout(limit);
   await ending;
   return {
-    exitCode: exitCode ?? null,
-    signal: signal ?? null,
+    exitCode,
+    signal,
     notStarted: child.pid === undefined ? (code ?? 'unknown') : null,
     timedOut,
   };

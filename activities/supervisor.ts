@@ -22,18 +22,16 @@ export class Supervisor {
 
   /**
    * Has a command started. The promise settles when the supervisor says that it is done with it, or
-   * is gone itself; what became of the command stands in its journal; it is answered when the
-   * journal could not take it.
+   * is gone itself or could not be started; what became of the command stands in its journal; it is
+   * answered when the journal could not take it.
    */
   start(request: Omit<StartCommand, 'id'>): Promise<Outcome | undefined> {
-    this.child ??= this.fork();
+    const child = this.living();
+    if (!child) return Promise.resolve(undefined);
     const id = (this.count += 1);
     return new Promise((done) => {
       this.waiting.set(id, done);
-      this.child?.send(
-        { ...request, id } satisfies StartCommand,
-        (error) => error && this.finish(id),
-      );
+      child.send({ ...request, id } satisfies StartCommand, (error) => error && this.finish(id));
     });
   }
 
@@ -41,6 +39,18 @@ export class Supervisor {
   close(): void {
     if (this.child?.connected) this.child.disconnect();
     this.child = undefined;
+  }
+
+  /** Undefined when the host has no memory, process or file left for one. */
+  private living(): ChildProcess | undefined {
+    try {
+      this.child ??= this.fork();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error;
+      return undefined;
+    }
+    // Where no file can be opened there is no channel either; why, its error event says.
+    return this.child.channel ? this.child : undefined;
   }
 
   private fork(): ChildProcess {

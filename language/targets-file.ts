@@ -28,13 +28,19 @@ function address(protocols: readonly string[]) {
   );
 }
 
-const http = z.strictObject({
-  address: address(['http:', 'https:']).refine((text) => !text.includes('@'), {
-    error: 'must not contain a user: use `bearer`',
-  }),
-  bearer: name.optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-});
+const http = z
+  .strictObject({
+    address: address(['http:', 'https:']).refine((text) => !text.includes('@'), {
+      error: 'must not contain a user: use `bearer`',
+    }),
+    bearer: name.optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    /** File with the certificates of the authority that the server's is from, on every worker. */
+    ca: z.string().min(1).optional(),
+  })
+  .refine(({ address: text, ca }) => ca === undefined || text.startsWith('https:'), {
+    error: 'names a `ca`, which only an https address has a use for',
+  });
 
 /** As psql's; `no-verify` is the driver's word for psql's `require`. */
 const sslModes = [

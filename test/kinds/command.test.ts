@@ -19,11 +19,14 @@ import fc from 'fast-check';
 import { command } from '../../activities/command.js';
 import { Commands } from '../../activities/commands.js';
 import { lastLines } from '../../activities/error-text.js';
+import { StepFailure } from '../../activities/failure.js';
 import { Journal } from '../../activities/journal.js';
+import { notStarted } from '../../activities/not-started.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { Excerpt } from '../../activities/excerpt.js';
 import { capForHistory } from '../../activities/output-cap.js';
 import { OutputCollector } from '../../activities/output-collector.js';
+import { failureTypes } from '../../common/failures.js';
 import type { Json } from '../../language/json.js';
 import type { CommandAction } from '../../language/runbook.js';
 import { until } from '../helpers/until.js';
@@ -539,6 +542,63 @@ describe('what was never started', () => {
     });
     await expect(run([file])).resolves.toMatchObject({ exitCode: 0 });
   });
+
+  test.each([
+    ['EMFILE', /too many files are open/],
+    ['ENFILE', /too many files are open/],
+    ['EAGAIN', /no more processes/],
+    ['ENOMEM', /no memory left/],
+  ])('a host with nothing left just now: %s says that it is tried again', (code, message) => {
+    const failure = notStarted(code, { argv: ['touch', 'PWNED'], cwd: null, path: '' });
+    expect(failure).toMatchObject({
+      type: 'CommandNotStarted',
+      message: expect.stringMatching(message),
+      extra: { next: expect.stringContaining('tried again') },
+    });
+    expect(failureTypes[failure.type]).toBe('transient');
+  });
+
+  (existsSync('/usr/bin/prlimit') && existsSync('/proc/self/fd') ? test : test.skip)(
+    'a supervisor that may open no more files starts nothing, and can again when it may',
+    async () => {
+      const commands = new Commands(join(world.folder, 'few'));
+      const supervisor = async (): Promise<string> =>
+        ((await run(['sh', '-c', 'echo $PPID'], {}, { commands })) as { stdout: string }).stdout;
+      const pid = (await supervisor()).trim();
+      const limit = (files: number): void =>
+        void execFileSync('prlimit', ['--pid', pid, `--nofile=${files}:`]);
+      const other = run(
+        ['sh', '-c', 'touch begun; until test -e go; do sleep 0.05; done'],
+        {},
+        { commands },
+      );
+      await until('the other command', () =>
+        Promise.resolve(existsSync(join(world.folder, 'begun'))),
+      );
+      const open = readdirSync(`/proc/${pid}/fd`).length;
+      const messages: string[] = [];
+      for (let room = 0; room < 10; room += 1) {
+        limit(open + room);
+        const ended = await run(['touch', `room-${room}`], {}, { commands }).catch(
+          (error: unknown) => error as StepFailure,
+        );
+        const failed = ended instanceof StepFailure;
+        expect(existsSync(join(world.folder, `room-${room}`))).toBe(!failed);
+        if (!failed) break;
+        expect(ended.type).toBe('CommandNotStarted');
+        messages.push(ended.message);
+      }
+      expect(messages).toContainEqual(expect.stringContaining('(EMFILE)'));
+      limit(1_024);
+      writeFileSync(join(world.folder, 'go'), '');
+      await expect(other).resolves.toMatchObject({ exitCode: 0 });
+      expect((await supervisor()).trim()).toBe(pid);
+      process.stderr.write(
+        `refused for want of files, told as never started: ${messages.length}\n`,
+      );
+      commands.close();
+    },
+  );
 
   test('journals that cannot be written: nothing is started', async () => {
     const commands = new Commands(join(world.folder, 'none'));

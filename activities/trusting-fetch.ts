@@ -1,0 +1,45 @@
+import { request } from 'node:https';
+import { Readable } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+
+/** Node's streams and those of `fetch` are the same, which their types do not know. */
+type Body = ConstructorParameters<typeof Response>[0];
+
+interface Request {
+  method: string;
+  headers: Headers;
+  body?: string;
+  signal: AbortSignal;
+}
+
+/**
+ * As `fetch` without redirects, for an https address whose certificate is from an authority of
+ * one's own, which `fetch` cannot be told. Each request has a connection of its own: nothing is
+ * sent before its certificate was accepted.
+ * @param ca the certificates of that authority; no other one counts
+ */
+export function fetchTrusting(
+  ca: Buffer,
+  url: URL,
+  { method, headers, body, signal }: Request,
+): Promise<Response> {
+  return new Promise((answered, failed) => {
+    const options = { method, headers: Object.fromEntries(headers), ca, signal, agent: false };
+    request(url, options, (message) => answered(responseOf(message)))
+      .on('error', failed)
+      .end(body);
+  });
+}
+
+/** Statuses of which the standard says that no body follows. */
+const bodiless = new Set([204, 205, 304]);
+
+function responseOf(message: IncomingMessage): Response {
+  const headers = new Headers();
+  for (let at = 0; at < message.rawHeaders.length; at += 2)
+    headers.append(message.rawHeaders[at] as string, message.rawHeaders[at + 1] as string);
+  const { statusCode: status = 0 } = message;
+  if (bodiless.has(status)) message.resume();
+  const body = bodiless.has(status) ? null : (Readable.toWeb(message) as unknown as Body);
+  return new Response(body, { status, headers });
+}
