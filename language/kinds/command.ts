@@ -51,6 +51,9 @@ export const command: ActionRules<CommandAction> = {
   doneBy: 'activity',
   runsPrograms: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
-  describe: ({ argv, cwd, target }) =>
-    `run ${argv.map(word).join(' ')}${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target)}`,
+  describe: ({ argv, cwd, target, programMayChange }) => {
+    const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target)}`;
+    const free = programMayChange ? ', whatever the program holds by then' : '';
+    return `run ${argv.map(word).join(' ')}${where}${free}`;
+  },
 };

@@ -53,6 +53,11 @@ const described: Record<Action['kind'], [object, string]> = {
   ],
 };
 
+test('a command whose program is not covered says so', () => {
+  const command: Action = { kind: 'command', argv: ['/srv/new/migrate'], programMayChange: true };
+  expect(describeAction(command)).toBe('run /srv/new/migrate, whatever the program holds by then');
+});
+
 test.each(actionKinds)('what a step of kind %s is going to do is said in one line', (kind) => {
   const [action, words] = described[kind];
   expect(describeAction({ kind, ...action } as Action)).toBe(words);
