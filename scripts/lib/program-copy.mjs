@@ -13,7 +13,7 @@ const besideTheCode = ['test/driver/targets.yaml'];
 
 /**
  * @param {string} root folder of the clone, built
- * @param {Iterable<string>} files sources, relative to the root: `workflows/engine/run.ts`
+ * @param {Iterable<string>} files sources, relative to the root: `workflows/engine/steps.ts`
  * @param {(source: string, file: string) => string} change its new text, still TypeScript
  * @returns {{ folder: string, remove: () => void }} `folder` is like `dist`; within the clone,
  *   where packages are found

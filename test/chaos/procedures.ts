@@ -1,5 +1,5 @@
 import { runbook } from '../../workflows/engine/runbook.js';
-import type { Work } from '../../workflows/engine/run.js';
+import type { Work } from '../../workflows/engine/attempts.js';
 import { heldSpec, stepsSpec, treeSpec, type CountedKind, type HeldKind } from './specs.js';
 
 /*
@@ -63,7 +63,7 @@ const steps = runbook(stepsSpec, async (run) => {
   };
   for (let round = 1; round <= rounds; round += 1) {
     for (const kind of kinds.split(',') as CountedKind[]) {
-      await run.step(kind, effect(kind, `${run.key.run} ${kind} ${round}`, journal));
+      await run.step(kind, effect(kind, `${run.id} ${kind} ${round}`, journal));
     }
   }
 });
@@ -87,7 +87,7 @@ const held = runbook(heldSpec, async (run) => {
     release: string;
     lock: number;
   };
-  const id = `${run.key.run} ${kind} 1`;
+  const id = `${run.id} ${kind} 1`;
   const script = 'echo "$1" >> "$2"; while [ ! -e "$3" ]; do echo tick; sleep 0.1; done; echo done';
   const actions: Record<HeldKind, Work['action']> = {
     command: { kind: 'command', argv: ['/bin/sh', '-c', script, 'sh', id, journal, release] },

@@ -2,7 +2,8 @@ import { CancellationScope, continueAsNew, sleep, workflowInfo } from '@temporal
 import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { GateQuestion } from '../../workflows/engine/gates.js';
-import type { Run, Work } from '../../workflows/engine/run.js';
+import type { Work } from '../../workflows/engine/attempts.js';
+import type { Run } from '../../workflows/engine/surface.js';
 import type { CommandAction } from '../../language/runbook.js';
 import {
   askingSpec,
@@ -152,7 +153,7 @@ const recovery = runbook(recoverySpec, async (run) => {
       action: { kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 10 },
     });
   }
-  const { startedAt } = run.board.view;
+  const { startedAt } = run.view;
   run.recovered({ failedAt: startedAt, recoveredTo: startedAt, healthyAt: startedAt });
   run.setOutputs({ asked: asked === null ? null : asked.by });
 });

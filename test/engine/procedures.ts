@@ -1,6 +1,7 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 import { runbook } from '../../workflows/engine/runbook.js';
-import type { Run, Work } from '../../workflows/engine/run.js';
+import type { Work } from '../../workflows/engine/attempts.js';
+import type { Run } from '../../workflows/engine/surface.js';
 import {
   buggySpec,
   callSpec,
@@ -81,7 +82,7 @@ const long = runbook(longSpec, async (run) => {
 const effects = runbook(effectsSpec, async (run) => {
   const { rounds, journal } = run.inputs;
   for (let round = 1; round <= Number(rounds); round += 1) {
-    const id = `${run.key.run} ${round}`;
+    const id = `${run.id} ${round}`;
     await run.step('command', {
       action: {
         kind: 'command',

@@ -59,7 +59,7 @@ describe('what a folder may not import', () => {
     ['workflows/launch.ts', `export * from '../client/index.js';`],
     ['workflows/launch.ts', `const fs = await import('node:fs'); fs.readFileSync('x');`],
     [
-      'workflows/engine/run.ts',
+      'workflows/engine/steps.ts',
       `import { pipelineRecovery } from '../pipeline-recovery/procedure.js'; pipelineRecovery;`,
     ],
     ['activities/perform.ts', `import { launch } from '../workflows/launch.js'; launch;`],

@@ -3,7 +3,8 @@ import type { FailureType } from '../../common/failures.js';
 import type { LifeFacts } from '../../common/judgement.js';
 import type { Problem } from '../../common/view.js';
 import type { Ending } from './carried.js';
-import type { Run } from './run.js';
+import type { Rollback } from './rollback.js';
+import type { LiveRun } from './live-run.js';
 
 /**
  * What people tell the run as a whole. `cancel` and `rollback` end the procedure and take its
@@ -14,7 +15,8 @@ export class Control {
   private told: DecisionEnvelope | null = null;
 
   constructor(
-    private readonly run: Run,
+    private readonly run: LiveRun,
+    private readonly rollback: Rollback,
     private readonly endProcedure: () => void,
   ) {}
 
@@ -25,7 +27,7 @@ export class Control {
       case 'resume':
         return this.run.resume();
       default:
-        if (this.run.board.isRollingBack) return this.run.stopRollback(decision);
+        if (this.run.board.isRollingBack) return this.rollback.stop(decision);
         // Of an abort people were told that everything is left as it is.
         if (decision.verb === 'abort') this.told = decision;
         this.told ??= decision;

@@ -24,9 +24,13 @@ import type { Carried, Ending } from './carried.js';
 import { Control } from './control.js';
 import { Inbox, type InboxOwner } from './inbox.js';
 import { GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
-import { Run, type Entry } from './run.js';
+import { Rollback } from './rollback.js';
+import { LiveRun, type Entry } from './live-run.js';
+import { Steps } from './steps.js';
+import { Run } from './surface.js';
 
-export type Procedure = (run: Run) => Promise<void>;
+/** @param engine for what interprets plans: does steps by their paths */
+export type Procedure = (run: Run, engine: Steps) => Promise<void>;
 
 /** What the workflow returns to whoever waits for its result. */
 export interface RunResult {
@@ -51,7 +55,7 @@ export function runbook(
 ) {
   return async (argument: unknown): Promise<RunResult> => {
     const inbox = new Inbox();
-    let run: Run | undefined;
+    let run: LiveRun | undefined;
     // Before the first await: a signal or query may arrive with the very first task.
     setHandler(decideSignal, (payload: unknown) => inbox.receive('decide', payload));
     setHandler(borderSignal, () => {
@@ -71,7 +75,7 @@ export function runbook(
 
     const entry =
       readCarried(argument) ?? (await admitted(argument, spec?.id ?? workflowInfo().workflowType));
-    const live = (run = new Run(entry, inbox));
+    const live = (run = new LiveRun(entry, inbox));
     const life = new Life(live, inbox, procedure, onFailure);
     const last = await Promise.race([life.result(), life.border()]);
     if (last !== 'border') return last;
@@ -84,17 +88,23 @@ class Life {
   /** Set once changes are being taken back. */
   private ending: Ending | null;
   private readonly scope = new CancellationScope();
+  private readonly steps: Steps;
+  private readonly surface: Run;
+  private readonly rollback: Rollback;
   private readonly control: Control;
   private readonly answering: Promise<void>;
 
   constructor(
-    private readonly run: Run,
+    private readonly run: LiveRun,
     private readonly inbox: Inbox,
     private readonly procedure: Procedure,
     private readonly onFailure: (run: Run) => 'leave' | 'rollback',
   ) {
     this.ending = run.rollbackCarried?.ending ?? null;
-    this.control = new Control(run, () => this.scope.cancel());
+    this.steps = new Steps(run);
+    this.surface = new Run(this.steps);
+    this.rollback = new Rollback(run);
+    this.control = new Control(run, this.rollback, () => this.scope.cancel());
     this.answering = CancellationScope.nonCancellable(() => inbox.pump(ownerOf(run, this.control)));
   }
 
@@ -136,7 +146,7 @@ class Life {
     try {
       await this.scope.run(async () => {
         await run.holdTargets();
-        await this.procedure(run);
+        await this.procedure(this.surface, this.steps);
       });
       return {
         state: run.exceptions.length > 0 ? 'succeeded-with-exceptions' : 'succeeded',
@@ -151,7 +161,8 @@ class Life {
         return { state: 'rejected', problem: error.problem, rollback: true };
       if (error instanceof StepFailed || error instanceof ProcedureStopped) {
         const way = error instanceof StepFailed ? error.way : null;
-        const rollback = way === null ? this.onFailure(run) === 'rollback' : way === 'rollback';
+        const rollback =
+          way === null ? this.onFailure(this.surface) === 'rollback' : way === 'rollback';
         return {
           state: rollback && !run.undos.empty ? 'rolled-back' : 'failed',
           problem: error.problem,
@@ -165,7 +176,7 @@ class Life {
   private async takeBack(ending: Ending): Promise<Problem | null> {
     const { run } = this;
     this.ending = ending;
-    await run.rollback();
+    await this.rollback.takeAllBack();
     const left = [
       ...run.leftover,
       ...run.undos.paths.filter((path) => !run.leftover.includes(path)),
@@ -185,12 +196,12 @@ class Life {
 const drilled: Problem = { type: 'ProcedureStopped', message: 'the drill went well' };
 
 /** A drill leaves nothing behind, however it ended. */
-function afterDrill<E extends Ending>(run: Run, ending: E): E {
+function afterDrill<E extends Ending>(run: LiveRun, ending: E): E {
   return run.plan.drill ? { ...ending, rollback: true } : ending;
 }
 
 /** A run that ends before its time says which of its changes stay. */
-function withLeft(problem: Problem | null, ending: Ending, run: Run): Problem | null {
+function withLeft(problem: Problem | null, ending: Ending, run: LiveRun): Problem | null {
   if (!problem || ending.state === 'failed') return problem;
   const left = run.board.changesLeft();
   if (left.length === 0) return problem;
@@ -222,7 +233,7 @@ function continueAs(carried: Carried): Promise<never> {
  * How Temporal itself sees the end: completed, failed or cancelled, so that its own lists are right
  * too.
  */
-function result(run: Run): RunResult {
+function result(run: LiveRun): RunResult {
   const { state, outputs, problem } = run.board.view;
   // Only when Temporal was asked: a cancellation it never requested would be shown as a failure.
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled)
@@ -239,7 +250,7 @@ function failed({ type, message, next }: Problem): ApplicationFailure {
   });
 }
 
-function ownerOf(run: Run, control: Control): InboxOwner {
+function ownerOf(run: LiveRun, control: Control): InboxOwner {
   const note = (received: Json, verdict: Verdict, at: string): void => {
     const decisions = run.board.view.decisions;
     decisions.push(decisionView(received, verdict, at));

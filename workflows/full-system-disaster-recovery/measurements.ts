@@ -1,6 +1,6 @@
 import type { RecoveryFacts } from '../../common/recovery.js';
 import type { JsonObject } from '../../language/json.js';
-import type { Run } from '../engine/run.js';
+import type { Run } from '../engine/surface.js';
 import type { Restored } from '../../common/answers.js';
 import type { Forecast } from './findings.js';
 
@@ -25,7 +25,7 @@ export function measureRecovery(
   run: Run,
   { promised, restored, drained }: Course,
 ): RecoveryMeasurements {
-  const { view } = run.board;
+  const { view } = run;
   const at = (path: string, which: 'startedAt' | 'endedAt' = 'endedAt'): string | undefined =>
     view.steps.find(({ id }) => id === path)?.[which] ?? undefined;
   const drill = run.plan.drill === true;

@@ -1,6 +1,6 @@
 import type { Drained, Restored } from '../../common/answers.js';
 import { inParallel } from '../engine/parallel.js';
-import type { Part } from '../engine/part.js';
+import type { Section } from '../engine/surface.js';
 import type { Entrance } from './entrance.js';
 import { checkPoint, filesLost, forecast, type Forecast } from './findings.js';
 import { answerOf, lookedAt, type Proof, type Site, type Tier } from './site.js';
@@ -31,7 +31,7 @@ export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login'
  *   could be recovered
  */
 export async function assess(
-  part: Part,
+  part: Section,
   { from, to, entrance }: Sites,
   inputs: Inputs,
 ): Promise<Forecast> {
@@ -57,7 +57,7 @@ export async function assess(
 
 /** @returns what the old site said when it had let go of its data; null when it was not asked */
 export async function fence(
-  part: Part,
+  part: Section,
   { from, to }: Sites,
   { graceful }: Inputs,
   { epoch, clear }: Forecast,
@@ -78,7 +78,7 @@ export async function fence(
 }
 
 /** An empty place; taken back with everything in it. */
-export async function provision(part: Part, to: Site): Promise<void> {
+export async function provision(part: Section, to: Site): Promise<void> {
   await part.step('place', { action: to.provision(), undo: to.teardown() });
 }
 
@@ -88,7 +88,7 @@ export async function provision(part: Part, to: Site): Promise<void> {
  * @returns what was restored, and in words what was promised and is not there
  */
 export async function restoreDatabase(
-  part: Part,
+  part: Section,
   to: Site,
   promised: Forecast,
   drained: Drained | null,
@@ -104,7 +104,7 @@ export async function restoreDatabase(
 }
 
 /** A tier that fails asks people; those that do not need it come up meanwhile. */
-export async function bringUp(part: Part, to: Site): Promise<void> {
+export async function bringUp(part: Section, to: Site): Promise<void> {
   await part.step('promote', { action: to.promote() });
   const up = (tier: Tier): Promise<void> =>
     part.nested(tier, async (inner) => {
@@ -120,7 +120,7 @@ export async function bringUp(part: Part, to: Site): Promise<void> {
 }
 
 /** @returns in words, files that could not be had; null when there are none */
-export async function verify(part: Part, to: Site): Promise<string | null> {
+export async function verify(part: Section, to: Site): Promise<string | null> {
   const files = await part.step('files', { action: to.restoreFiles() });
   await part.parallel(
     'proofs',
@@ -130,7 +130,7 @@ export async function verify(part: Part, to: Site): Promise<string | null> {
 }
 
 /** Users go to the site, and are seen to be served; until then the page is what it goes back to. */
-export async function letUsersIn(part: Part, entrance: Entrance, to: Site): Promise<void> {
+export async function letUsersIn(part: Section, entrance: Entrance, to: Site): Promise<void> {
   await part.step('traffic', { action: entrance.only(to.name), undo: entrance.page() });
   await part.step('arrived', { action: entrance.arrived() });
 }

@@ -2,7 +2,7 @@ import type { Restored } from '../../common/answers.js';
 import type { JsonObject } from '../../language/json.js';
 import { fullSystemDisasterRecoverySpec } from './spec.js';
 import { inParallel } from '../engine/parallel.js';
-import type { Run } from '../engine/run.js';
+import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { entranceOf } from './entrance.js';
 import type { Forecast } from './findings.js';
@@ -32,11 +32,11 @@ interface Lost {
  * Brings the whole system up at another site from its backups, proves it, and lets the users in.
  */
 export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec, async (run) => {
-  const inputs = readInputs(run.inputs, run.envelope.inputs, Date.now());
+  const inputs = readInputs(run.inputs, run.given, Date.now());
   const drill = run.plan.drill === true;
   const sites: Sites = {
-    from: siteOf(run.target('from'), run.key.run),
-    to: siteOf(run.target('to'), run.key.run),
+    from: siteOf(run.target('from'), run.id),
+    to: siteOf(run.target('to'), run.id),
     entrance: entranceOf(run.target('entrance')),
   };
   const { to, entrance } = sites;

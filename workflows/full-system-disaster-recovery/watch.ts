@@ -1,12 +1,12 @@
 import type { Analysis } from '../../common/analysis.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Part } from '../engine/part.js';
+import type { Section } from '../engine/surface.js';
 import type { Entrance } from './entrance.js';
 import type { Inputs } from './inputs.js';
 
 /** Looks at what users get from the recovered system. @throws ProcedureStopped when it is bad */
 export async function watchOver(
-  part: Part,
+  part: Section,
   entrance: Entrance,
   server: string,
   inputs: Inputs,

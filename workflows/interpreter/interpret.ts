@@ -5,7 +5,9 @@ import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
-import type { Run, Work } from '../engine/run.js';
+import type { Work } from '../engine/attempts.js';
+import type { Steps } from '../engine/steps.js';
+import type { Run } from '../engine/surface.js';
 
 /** Items of a `forEach` at once where it says nothing. */
 const defaultConcurrency = 10;
@@ -25,27 +27,31 @@ interface Place {
  * Does a plan whose steps are data, in their order, over the same primitive as the code of a
  * code-first runbook.
  */
-export async function interpret(run: Run): Promise<void> {
+export async function interpret(run: Run, engine: Steps): Promise<void> {
   // A code-first runbook whose code this release no longer has: the run waits for a release that
   // has it.
   if (!run.plan.data)
     throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
-  const scope = { inputs: run.inputs, steps: {}, run: { id: run.key.run } };
-  await sequence(run, run.plan.steps, { path: '', declared: '', scope });
+  const scope = { inputs: run.inputs, steps: {}, run: { id: run.id } };
+  await sequence(engine, run.plan.steps, { path: '', declared: '', scope });
   if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);
 }
 
 /** @returns the outputs by step */
-async function sequence(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
+async function sequence(
+  engine: Steps,
+  steps: readonly StepSpec[],
+  place: Place,
+): Promise<JsonObject> {
   for (const [index, spec] of steps.entries()) {
-    place.scope.steps[spec.id] = await one(run, spec, place, () => steps.slice(index + 1));
+    place.scope.steps[spec.id] = await one(engine, spec, place, () => steps.slice(index + 1));
   }
   return place.scope.steps;
 }
 
 /** @param behind the steps that follow it; what an approval covers */
 async function one(
-  run: Run,
+  engine: Steps,
   spec: StepSpec,
   place: Place,
   behind: () => readonly StepSpec[],
@@ -53,17 +59,17 @@ async function one(
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
   if (spec.when && !isTrue(spec.when, path, place.scope)) {
-    run.passBy(path, spec, 'its condition does not hold');
+    engine.passBy(path, spec, 'its condition does not hold');
     return null;
   }
   switch (spec.kind) {
     case 'approval': {
       const evidence = known(spec.evidence ?? {}, place.scope);
-      await run.gate(top, { evidence, covers: coveredBy(behind(), place.scope) });
+      await engine.gate(top, { evidence, covers: coveredBy(behind(), place.scope) });
       return null;
     }
     case 'manual':
-      return run.byHand(
+      return engine.byHand(
         path,
         spec,
         top,
@@ -71,19 +77,21 @@ async function one(
         known(spec.evidence ?? {}, place.scope),
       );
     case 'parallel':
-      return run.group(path, spec, () =>
-        branches(run, spec.steps ?? [], { ...place, path: `${path}/`, declared: `${top}/` }),
+      return engine.group(path, spec, () =>
+        branches(engine, spec.steps ?? [], { ...place, path: `${path}/`, declared: `${top}/` }),
       );
     case 'forEach':
-      return run.group(path, spec, () => each(run, spec, path, { ...place, declared: `${top}/` }));
+      return engine.group(path, spec, () =>
+        each(engine, spec, path, { ...place, declared: `${top}/` }),
+      );
     case 'runbook': {
       const scope = {
         ...place.scope,
         inputs: needed(spec, spec.inputs ?? {}, place.scope) as JsonObject,
         steps: {},
       };
-      return run.group(path, spec, () =>
-        sequence(run, spec.steps ?? [], { path: `${path}/`, declared: `${top}/`, scope }),
+      return engine.group(path, spec, () =>
+        sequence(engine, spec.steps ?? [], { path: `${path}/`, declared: `${top}/`, scope }),
       );
     }
     default:
@@ -92,7 +100,7 @@ async function one(
           `step ${path} does nothing`,
           'Report this to the owners of the runbook.',
         );
-      return run.perform(path, spec, top, workOf(spec, spec.work, place.scope));
+      return engine.perform(path, spec, top, workOf(spec, spec.work, place.scope));
   }
 }
 
@@ -106,13 +114,17 @@ function isTrue(when: Condition, path: string, scope: Scope): boolean {
   );
 }
 
-async function branches(run: Run, steps: readonly StepSpec[], place: Place): Promise<JsonObject> {
+async function branches(
+  engine: Steps,
+  steps: readonly StepSpec[],
+  place: Place,
+): Promise<JsonObject> {
   // Branches see what came before them, not each other.
   const outputs = await inParallel(
     steps.map(
       (spec) => () =>
         one(
-          run,
+          engine,
           spec,
           { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } },
           () => [],
@@ -122,12 +134,17 @@ async function branches(run: Run, steps: readonly StepSpec[], place: Place): Pro
   return Object.fromEntries(steps.map((spec, index) => [spec.id, outputs[index] as Json]));
 }
 
-async function each(run: Run, spec: StepSpec, path: string, place: Place): Promise<JsonObject> {
+async function each(
+  engine: Steps,
+  spec: StepSpec,
+  path: string,
+  place: Place,
+): Promise<JsonObject> {
   const items = itemsOf(spec, needed(spec, spec.items ?? [], place.scope));
   const outputs = await inParallel(
     items.map(
       (item) => () =>
-        sequence(run, spec.steps ?? [], {
+        sequence(engine, spec.steps ?? [], {
           ...place,
           path: `${path}/${item}/`,
           scope: { ...place.scope, item, steps: { ...place.scope.steps } },

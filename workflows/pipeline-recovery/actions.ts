@@ -2,7 +2,7 @@ import type { JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { CheckAction, HttpAction, NotifyAction, SqlAction } from '../../language/runbook.js';
 import type { Stage } from './spec.js';
-import type { Work } from '../engine/run.js';
+import type { Work } from '../engine/attempts.js';
 import type { Checkpoint, Choice } from './findings.js';
 import {
   compareWithSource,

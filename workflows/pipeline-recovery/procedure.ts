@@ -2,7 +2,7 @@ import { durationMs } from '../../language/duration.js';
 import type { JsonObject } from '../../language/json.js';
 import { pipelineRecoverySpec, stages } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Run } from '../engine/run.js';
+import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, type Actions } from './actions.js';
 import {
@@ -86,7 +86,7 @@ async function recover(
         questionFor(message, choice, actions, inputs.maxRestarts - restarts),
       );
     approved = true;
-    if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, run.key.run));
+    if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, run.id));
     else run.notNeeded('quarantine', 'nothing is corrupt');
     const restarted = await run.step<{ job: string }>('restart', (key) => ({
       action: actions.restart(current, choice.checkpoint),

@@ -1,7 +1,7 @@
 import { withReplicas, type SeenRollout } from '../../common/rollout.js';
 import type { RolloutState } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Part } from '../engine/part.js';
+import type { Section } from '../engine/surface.js';
 import { seenIn, stateOf, type Cluster } from './cluster.js';
 import { judged } from './judge.js';
 import type { Inputs } from './inputs.js';
@@ -23,7 +23,7 @@ export interface Canary {
  * @throws ProcedureStopped when it is bad
  */
 export async function startCanary(
-  part: Part,
+  part: Section,
   {
     inputs,
     cluster,
@@ -67,7 +67,7 @@ export async function startCanary(
 
 /** The Deployment itself has the new version: nobody needs the canary any more. */
 export async function endCanary(
-  part: Part,
+  part: Section,
   cluster: Cluster,
   { state, replicas }: Canary,
 ): Promise<void> {
@@ -78,7 +78,7 @@ export async function endCanary(
 }
 
 async function scaled(
-  part: Part,
+  part: Section,
   cluster: Cluster,
   { state, replicas }: Canary,
   wanted: number,

@@ -1,12 +1,12 @@
 import type { Answers } from '../../common/answers.js';
 import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
-import type { Part } from '../engine/part.js';
+import type { Section } from '../engine/surface.js';
 import { answerOf, type Artefact, type Deployer } from './deployer.js';
 import type { Inputs } from './inputs.js';
 
 /** A verified backup, and the migrations rehearsed on a copy. @throws ProcedureStopped */
 export async function backUp(
-  part: Part,
+  part: Section,
   deployer: Deployer,
   running: string,
   version: string,
@@ -35,7 +35,7 @@ interface Contract {
 
 /** The contract migrations behind a gate of their own: the point of no return. */
 export async function contractWhenAllowed(
-  part: Part,
+  part: Section,
   { inputs, deployer, artefact, running }: Contract,
 ): Promise<void> {
   const migrations = artefact.migrations.contract;

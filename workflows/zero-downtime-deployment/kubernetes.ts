@@ -3,14 +3,12 @@ import type { Json, JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { RolloutState } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Part } from '../engine/part.js';
-import type { Run } from '../engine/run.js';
+import type { Run, Section } from '../engine/surface.js';
 import { endCanary, startCanary } from './canary.js';
 import { clusterOf, seenIn, stateOf, type Cluster } from './cluster.js';
 import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
 import { judged } from './judge.js';
-import { markNotNeeded } from './not-needed.js';
 import type { Inputs } from './inputs.js';
 
 /*
@@ -102,12 +100,11 @@ export async function deployOnKubernetes(
   service: PlannedTarget,
 ): Promise<void> {
   const deployer = service.facts['deployer'] === undefined ? null : deployerOf(service);
-  markNotNeeded(run, onlyBehindProxy, 'the service runs on Kubernetes');
+  run.notNeeded(onlyBehindProxy, 'the service runs on Kubernetes');
   if (inputs.strategy !== 'canary')
-    markNotNeeded(run, onlyForCanary, 'the pods are replaced one after the other');
+    run.notNeeded(onlyForCanary, 'the pods are replaced one after the other');
   if (!deployer)
-    markNotNeeded(
-      run,
+    run.notNeeded(
       onlyWithDeployer,
       'the target names no deployer, so there is no database to look after',
     );
@@ -127,7 +124,7 @@ export async function deployOnKubernetes(
       await part.step('compatible', { action: deployer.schema(running) });
     });
   }
-  const left = await run.nested('shift', (part) => rollOut(part, release, run.key.run));
+  const left = await run.nested('shift', (part) => rollOut(part, release, run.id));
   await run.nested('watch', (part) => watchPods(part, release, left));
   await run.nested('retire', (part) => retire(part, release));
 
@@ -240,7 +237,7 @@ function runningIn(
  * One image, one rollout, followed to its end. Taken back in reverse: to the revision before, then
  * waited for until its pods are all there. @returns the Deployment as this run leaves it
  */
-async function rollOut(part: Part, release: Release, run: string): Promise<RolloutState> {
+async function rollOut(part: Section, release: Release, run: string): Promise<RolloutState> {
   const { inputs, cluster, before, image } = release;
   const { stable } = cluster;
   const found = stateOf(before);
@@ -271,14 +268,14 @@ async function rollOut(part: Part, release: Release, run: string): Promise<Rollo
 }
 
 /** What somebody else has done, and people let stand, is what is there from here on. */
-async function orAsItIs(part: Part, cluster: Cluster, output: Json): Promise<RolloutState> {
+async function orAsItIs(part: Section, cluster: Cluster, output: Json): Promise<RolloutState> {
   return stateOf(
     seenIn(output ?? (await part.step('accept', { action: cluster.stable.observe() }))),
   );
 }
 
 async function watchPods(
-  part: Part,
+  part: Section,
   { inputs, cluster }: Release,
   left: RolloutState,
 ): Promise<void> {
@@ -298,7 +295,7 @@ async function watchPods(
  * pods, to go back to.
  */
 async function retire(
-  part: Part,
+  part: Section,
   { inputs, cluster, deployer, artefact, before, running }: Release,
 ): Promise<void> {
   if (before.replicaSet === null)

@@ -1,7 +1,7 @@
 import { isForgotten, type SetTraffic } from '../../common/set-traffic.js';
 import type { Json } from '../../language/json.js';
 import type { AnalysisAction, TrafficAction } from '../../language/runbook.js';
-import type { Part } from '../engine/part.js';
+import type { Section } from '../engine/surface.js';
 
 /** So often a proxy that forgets its weights is told them; then people are asked. */
 const timesTold = 5;
@@ -14,7 +14,7 @@ const timesTold = 5;
  * @param steps of the part: one that sets weights, and one that measures
  */
 export function measureWithWeights(
-  part: Part,
+  part: Section,
   set: TrafficAction,
   back: TrafficAction,
   steps: { tell: string; measure: string } = { tell: 'weight', measure: 'measure' },

@@ -1,13 +1,11 @@
 import type { JsonObject } from '../../language/json.js';
 import { zeroDowntimeDeploymentSpec } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Part } from '../engine/part.js';
-import type { Run } from '../engine/run.js';
+import type { Run, Section } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { backUp, contractWhenAllowed } from './database.js';
 import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
 import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
-import { markNotNeeded } from './not-needed.js';
 import { asBefore, noticedOf, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { serverByServer } from './rolling.js';
 import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
@@ -28,7 +26,7 @@ export const zeroDowntimeDeployment = runbook(
     const inputs = readInputs(run.inputs);
     const service = run.target('service');
     if (isOnKubernetes(service)) return deployOnKubernetes(run, inputs, service);
-    markNotNeeded(run, onlyOnKubernetes, 'the service runs behind a proxy');
+    run.notNeeded(onlyOnKubernetes, 'the service runs behind a proxy');
     const deployer = deployerOf(service);
 
     const { artefact, strategy } = await lookAtRelease(run, inputs);
@@ -158,7 +156,7 @@ async function verify(run: Run, { version, readyMs }: Inputs, { next }: Places):
 
 /** From here on the old version is only a way back; and after the contract there is none. */
 async function retire(
-  part: Part,
+  part: Section,
   { inputs, places, deployer, traffic }: Deployment,
   artefact: Artefact,
 ): Promise<void> {

@@ -1,8 +1,7 @@
 import type { Expectation } from '../../common/attempt.js';
 import type { AnalysisAction, TrafficAction, TrafficServer } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import { Part } from '../engine/part.js';
-import type { Run } from '../engine/run.js';
+import type { Run, Section } from '../engine/surface.js';
 import { contractWhenAllowed } from './database.js';
 import { answerOf, type Deployer, type Running } from './deployer.js';
 import { judged } from './judge.js';
@@ -156,7 +155,7 @@ function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
       const batch = fleet.servers.slice(done, done + inputs.batch);
       const names = batch.map(({ name }) => name);
       const left = all.slice(done + inputs.batch);
-      const own = titled(run, step, names.join(', '));
+      const own = run.within(step, names.join(', '));
       await replaceBatch(own, rolling, batch);
       const found = await own.step('measure', {
         action: measuring(
@@ -175,7 +174,7 @@ function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
  * version back, in the same order.
  */
 async function replaceBatch(
-  part: Part,
+  part: Section,
   { target, fleet, deployer, inputs }: Rolling,
   batch: FleetServer[],
 ): Promise<void> {
@@ -249,19 +248,4 @@ function carrying({ name, weight, place }: FleetServer): Expectation {
   const next =
     'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` takes it all back.';
   return { condition, otherwise: `${name} does not carry its share`, next };
-}
-
-/** The steps of a declared step, with what they are about in their titles. */
-function titled(run: Run, step: string, about: string): Part {
-  const spec = run.plan.steps.find(({ id }) => id === step);
-  if (!spec?.steps)
-    throw new ProcedureStopped(
-      `step ${step} is not declared`,
-      'Report this to the owners of the runbook.',
-    );
-  return new Part(
-    run,
-    { ...spec, steps: spec.steps.map((each) => ({ ...each, title: `${each.title}: ${about}` })) },
-    step,
-  );
 }

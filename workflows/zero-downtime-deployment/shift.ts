@@ -1,6 +1,6 @@
 import { leaks, type Analysis } from '../../common/analysis.js';
 import type { AnalysisAction, AnalysisNumbers, TrafficAction } from '../../language/runbook.js';
-import type { Part } from '../engine/part.js';
+import type { Section } from '../engine/surface.js';
 import type { Deployer } from './deployer.js';
 import { measureWithWeights } from './measure-with-weights.js';
 import { judged } from './judge.js';
@@ -25,7 +25,7 @@ export type Baseline = AnalysisNumbers | null;
  * Gives the new version one share after the other, and looks at each what it does to users.
  * @throws ProcedureStopped when it is bad
  */
-export async function shiftTraffic(part: Part, deployment: Deployment): Promise<Baseline> {
+export async function shiftTraffic(part: Section, deployment: Deployment): Promise<Baseline> {
   const { inputs, places, deployer, traffic } = deployment;
   await part.step('smoke', { action: deployer.smoke(places.next.server) });
   const measureOld = measureWithWeights(part, traffic.leave(), traffic.leave(), {
@@ -59,7 +59,7 @@ export async function shiftTraffic(part: Part, deployment: Deployment): Promise<
  * @throws ProcedureStopped when it is bad
  */
 export async function watchOver(
-  part: Part,
+  part: Section,
   inputs: Inputs,
   action: AnalysisAction,
   traffic: { set: TrafficAction; back: TrafficAction },

@@ -1,0 +1,160 @@
+import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow';
+import type { AttemptRequest, Builds, Expectation } from '../../common/attempt.js';
+import { defaultRetry, triesOf } from '../../common/tries.js';
+import type { Problem, StepView } from '../../common/view.js';
+import type { Json } from '../../language/json.js';
+import type { Action, CheckAction } from '../../language/kinds/index.js';
+import type { StepSpec } from '../../language/runbook.js';
+import { attemptStep, settleStep, stepOptions } from './activities.js';
+import { onItsHost } from './host-queue.js';
+import { isSilence, MisshapenAnswer, readFailure, type AttemptFailure } from './outcome.js';
+import type { LiveRun } from './live-run.js';
+
+/** What a step is given when its turn comes: everything that earlier outputs decided. */
+export interface Work {
+  action: Action;
+  /** Must hold on the output. */
+  expect?: readonly Expectation[];
+  /** Polled after the action until it holds. */
+  verify?: CheckAction;
+  /**
+   * Holds when, and only when, the step's effect is there: proves an outcome that would be unknown.
+   */
+  check?: CheckAction;
+  /** Takes the step back; has to be harmless when the step never happened. */
+  undo?: Action;
+  /** Limit of one attempt in milliseconds, where an input decides it. */
+  timeoutMs?: number;
+}
+
+/** Limit of one attempt where the step declares none, in milliseconds. */
+const defaultTimeoutMs = 60_000;
+
+/** The attempts of steps, each an activity: what they are asked, and what becomes of them. */
+export class Attempts {
+  constructor(private readonly run: LiveRun) {}
+
+  /**
+   * All attempts that the step's retry allows; as many again each time that people let it try
+   * again.
+   */
+  async oneRound(
+    path: string,
+    spec: StepSpec,
+    row: StepView,
+    work: Work,
+  ): Promise<{ output: Json } | { problem: Problem }> {
+    try {
+      const builds = this.run.unconfirmed.namedBy(path);
+      const { output, attempt } = await this.attempt(path, spec, work, builds, (problem) =>
+        this.run.board.tell(row, problem),
+      );
+      row.attempts = attempt;
+      this.run.board.end(row, 'succeeded', { output });
+      return { output };
+    } catch (error) {
+      const ending = CancellationScope.current().consideredCancelled;
+      // A worker that was dead when the cancellation came: Temporal then tells that it fell silent,
+      // and nothing else.
+      if (isCancellation(error) || (ending && isSilence(error))) {
+        const { state } = await this.endWhatIsLeft(path);
+        this.run.board.end(row, state === 'ended' ? 'skipped' : 'unknown', {
+          error: cancelled(state),
+        });
+        throw new CancelledFailure('cancelled while it ran');
+      }
+      if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(path);
+      const failure = readFailure(error);
+      const { problem, attempt } = failure;
+      this.foundPrograms(path, failure);
+      row.attempts = attempt ?? row.attempts;
+      if (!ending) return { problem };
+      // What becomes of the run is decided already: nobody is asked, and the step decides nothing.
+      this.run.board.end(row, problem.type === 'OutcomeUnknown' ? 'unknown' : 'failed', {
+        error: problem,
+      });
+      throw new CancelledFailure('cancelled while it failed');
+    }
+  }
+
+  async attempt(
+    path: string,
+    spec: StepSpec,
+    work: Work,
+    builds: Builds,
+    told?: (problem: Problem) => void,
+  ): Promise<{ output: Json; attempt: number }> {
+    const retry = { ...defaultRetry, ...spec.retry };
+    const tries = triesOf(spec, work.action);
+    const rounds = this.run.desk.asked(path) + 1;
+    const request: AttemptRequest = {
+      version: 1,
+      key: this.run.key,
+      step: { path, title: spec.title, kind: spec.kind, effect: spec.effect },
+      action: work.action,
+      expect: work.expect ?? [],
+      verify: work.verify,
+      check: work.check,
+      attempts: tries.attempts * rounds,
+      attemptsOnceActed: tries.onceActed * rounds,
+      timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
+      ...(this.run.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
+      builds: { ...builds, ...this.despite(path) },
+      ...this.run.programs.about([work.action, work.verify, work.check]),
+    };
+    const options = stepOptions(request, retry, this.run.settings.heartbeatMs);
+    try {
+      const answer = await this.run.turn.during(() =>
+        onItsHost(
+          this.run.settings.hostWaitMs,
+          (where) =>
+            attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
+          told,
+        ),
+      );
+      this.run.unconfirmed.succeeded(path, answer.attempt, answer.output, builds);
+      this.run.board.programsChanged(this.run.programs.ran(path, answer.programs));
+      return answer;
+    } catch (error) {
+      this.run.unconfirmed.ended(path);
+      throw error;
+    }
+  }
+
+  /** What a failed attempt tells of programs. */
+  foundPrograms(path: string, { ran, changed }: AttemptFailure): void {
+    this.run.board.programsChanged(this.run.programs.ran(path, ran));
+    this.run.programs.refuse(path, changed);
+  }
+
+  /**
+   * Ends what the step may have left running: no worker that knows of it answers for it any more.
+   */
+  endWhatIsLeft(path: string): ReturnType<typeof settleStep> {
+    return this.run.turn.during(() =>
+      CancellationScope.nonCancellable(() =>
+        onItsHost(this.run.settings.hostWaitMs, ({ options, ...gone }) =>
+          settleStep({ version: 1, key: this.run.key, step: path, ...gone }, options),
+        ),
+      ),
+    );
+  }
+
+  /** People have looked at what the record did not confirm, and let the step go on. */
+  private despite(path: string): Pick<Builds, 'despite'> {
+    const decision = this.run.desk.lastDecision(path);
+    const { type } = this.run.desk.lastProblem(path) ?? {};
+    const doubted = type === 'NotConfirmed' || type === 'NotAsPlanned';
+    return doubted && decision !== undefined ? { despite: decision } : {};
+  }
+}
+
+function cancelled(state: 'ended' | 'unknown'): Problem {
+  if (state === 'ended')
+    return { type: 'Cancelled', message: 'cancelled while it ran; what it had started has ended' };
+  return {
+    type: 'OutcomeUnknown',
+    message: 'cancelled after its worker died on another host, where it may still run',
+    next: 'Look at that host.',
+  };
+}

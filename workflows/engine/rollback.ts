@@ -1,0 +1,83 @@
+import type { DecisionEnvelope } from '../../common/envelope.js';
+import { undoPath } from '../../common/paths.js';
+import type { StepSpec } from '../../language/runbook.js';
+import { Attempts } from './attempts.js';
+import { aboutUndo } from './desk.js';
+import { MisshapenAnswer, readFailure } from './outcome.js';
+import type { LiveRun } from './live-run.js';
+import type { Undo } from './undo.js';
+
+/** Takes back what a run has changed, newest first. */
+export class Rollback {
+  private stopped = false;
+  private readonly attempts: Attempts;
+
+  constructor(private readonly run: LiveRun) {
+    this.attempts = new Attempts(run);
+  }
+
+  /**
+   * Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops
+   * the rollback.
+   */
+  async takeAllBack(): Promise<void> {
+    if (this.run.undos.empty) return;
+    this.run.board.setRollingBack(this.run.rollbackCarried ? this.run.board.told.step : '');
+    for (let undo = this.run.undos.newest; undo; undo = this.run.undos.newest) {
+      await this.run.turn.start(() => this.stopped);
+      if (this.stopped || !(await this.takeBack(undo))) return;
+      this.run.undos.taken();
+      this.run.showUndos();
+    }
+  }
+
+  /**
+   * Ends a rollback before its next undo. An undo that failed asks nobody any more, or has its
+   * answer.
+   */
+  stop(decision: DecisionEnvelope): void {
+    this.stopped = true;
+    this.run.desk.answerAll(decision);
+  }
+
+  /** @returns false when people stopped the rollback here */
+  private async takeBack({ path, spec, action }: Undo): Promise<boolean> {
+    const row = this.run.board.row(path, spec);
+    const undoing = undoPath(path);
+    const undoSpec: StepSpec = { ...spec, title: `Undo: ${spec.undo ?? spec.title}`, answers: [] };
+    for (;;) {
+      let problem = this.run.desk.open(undoing);
+      if (!problem) {
+        this.run.board.begin(row, 'undoing');
+        try {
+          const builds = this.run.unconfirmed.namedByUndo(undoing, path);
+          const { output } = await this.attempts.attempt(undoing, undoSpec, { action }, builds);
+          this.run.board.end(row, 'undone', { output });
+          return true;
+        } catch (error) {
+          if (error instanceof MisshapenAnswer) await this.attempts.endWhatIsLeft(undoing);
+          const failure = readFailure(error);
+          this.attempts.foundPrograms(undoing, failure);
+          problem = failure.problem;
+        }
+      }
+      const question = { ...aboutUndo(spec, problem), ...this.run.whoLetsRun(undoing) };
+      const verb =
+        this.unasked() ??
+        (await this.run.desk.ask(undoing, undoSpec, row, question, this.run.deskHost())).verb;
+      if (verb === 'retry') {
+        this.run.board.programsChanged(this.run.programs.accept(undoing));
+        continue;
+      }
+      this.run.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
+      if (verb !== 'done') this.run.leftover.push(path);
+      return verb !== 'abort';
+    }
+  }
+
+  /** What becomes of an undo that failed when nobody is to be asked. */
+  private unasked(): 'abort' | 'skip' | null {
+    if (this.stopped) return 'abort';
+    return this.run.envelope.unattended ? 'skip' : null;
+  }
+}

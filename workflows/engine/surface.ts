@@ -1,0 +1,217 @@
+import type { DecisionEnvelope } from '../../common/envelope.js';
+import { isTakenName } from '../../common/paths.js';
+import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
+import type { RunView } from '../../common/view.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import type { Plan, PlannedTarget } from '../../language/plan.js';
+import type { StepSpec } from '../../language/runbook.js';
+import type { Work } from './attempts.js';
+import type { GateQuestion } from './gates.js';
+import { ProcedureStopped, StepFailed } from './outcome.js';
+import { inParallel } from './parallel.js';
+import type { Steps } from './steps.js';
+
+/*
+ * All that the author of a procedure may say, of a run and of what is nested in it alike. Every id
+ * is that of a declared step.
+ */
+
+/**
+ * The steps that a runbook declares, or that one of its steps holds. Gates in the latter hold back
+ * what is in it, and nothing else.
+ */
+export class Section {
+  /** @param around path of the step that holds them, as declared, with `/` behind it */
+  constructor(
+    protected readonly steps: Steps,
+    private readonly declared: readonly StepSpec[],
+    private readonly around = '',
+  ) {}
+
+  /**
+   * Does a step, durably: guards, undo registered first, attempts with back-off, verification,
+   * state. A step that is done again gets a path of its own (`follow.2`), so that its record and
+   * its claim are its own too.
+   * @param work what to do; a function when it depends on the step's own key, which is the same for
+   *   every attempt, and what servers are given as Idempotency-Key
+   * @throws StepFailed when its attempts are used up
+   */
+  async step<T extends Json = Json>(id: string, work: Work | ((key: string) => Work)): Promise<T> {
+    const { spec, top, path } = this.next(id);
+    const key = `${this.steps.run.key.run}/${path}`;
+    const given = typeof work === 'function' ? work(key) : work;
+    return (await this.steps.perform(path, spec, top, given)) as T;
+  }
+
+  /**
+   * A step whose failure people should know of, but which does not change how the run ends
+   * otherwise.
+   */
+  async attemptStep(id: string, work: Work): Promise<void> {
+    try {
+      await this.step(id, work);
+    } catch (error) {
+      if (!(error instanceof StepFailed)) throw error;
+      this.steps.run.exceptions.push(error.path);
+    }
+  }
+
+  /** Does the named parts of a `parallel` step at once. */
+  async parallel<T extends Record<string, Json>>(
+    id: string,
+    parts: { [K in keyof T]: Work },
+  ): Promise<T> {
+    const { spec, top, path } = this.next(id);
+    const names = Object.keys(parts);
+    const one = (name: string) => (): Promise<Json> => {
+      const part = declaredIn(spec.steps ?? [], name, `${top}/`);
+      return this.steps.perform(`${path}/${name}`, part, `${top}/${name}`, parts[name] as Work);
+    };
+    const outputs = await this.steps.group(path, spec, () => inParallel(names.map(one)));
+    return Object.fromEntries(names.map((name, index) => [name, outputs[index]])) as T;
+  }
+
+  /** Does the one part of a `forEach` step for every item at once. */
+  async forEach<T extends Json, I extends string = string>(
+    id: string,
+    items: readonly I[],
+    work: (item: I) => Work,
+  ): Promise<Record<string, T>> {
+    const { spec, top, path } = this.next(id);
+    const taken = items.find(isTakenName);
+    if (taken !== undefined)
+      throw new ProcedureStopped(
+        `step ${id} cannot do item ${taken}: the record would take it for another one's`,
+        'Nothing of the step was begun. Call the item otherwise.',
+      );
+    const part = spec.steps?.[0];
+    if (!part) throw faulty(`step ${id} declares no part`);
+    const one = (item: I) => (): Promise<Json> => {
+      const own = { ...part, title: `${part.title}: ${item}` };
+      return this.steps.perform(`${path}/${item}`, own, top, work(item));
+    };
+    const outputs = await this.steps.group(path, spec, () => inParallel(items.map(one)));
+    return Object.fromEntries(items.map((item, index) => [item, outputs[index] as T]));
+  }
+
+  /** A `decide` step: pure code of the procedure. What it throws ends the step as failed. */
+  decide<T extends Json>(id: string, choose: () => T): T {
+    const { spec, path } = this.next(id);
+    return this.steps.choose(path, spec, choose);
+  }
+
+  /**
+   * A `manual` step: waits until people say that they have done it.
+   * @throws StepFailed when they end the run
+   */
+  async manual<T extends Json = Json>(
+    id: string,
+    instructions: string,
+    evidence: JsonObject = {},
+  ): Promise<T> {
+    const { spec, top, path } = this.next(id);
+    return (await this.steps.byHand(path, spec, top, instructions, evidence)) as T;
+  }
+
+  /** Waits at a gate. @returns null in a drill that nobody attends @throws GateRejected */
+  gate(id: string, question: GateQuestion): Promise<DecisionEnvelope | null> {
+    return this.steps.gate(this.around + id, question);
+  }
+
+  /** Does the steps inside a `runbook` step, in the order that `procedure` gives them. */
+  nested<T>(id: string, procedure: (section: Section) => Promise<T>): Promise<T> {
+    const path = this.around + id;
+    return this.steps.group(path, this.spec(id), () => procedure(this.within(id)));
+  }
+
+  /**
+   * What a step holds, without the step itself being shown as under way.
+   * @param about what is behind the title of each
+   */
+  within(id: string, about?: string): Section {
+    const held = (this.spec(id).steps ?? []).map((each) =>
+      about === undefined ? each : { ...each, title: `${each.title}: ${about}` },
+    );
+    return new Section(this.steps, held, `${this.around}${id}/`);
+  }
+
+  /** Says that steps have nothing to do this time, and why. @param ids also paths below them */
+  notNeeded(ids: string | readonly string[], why: string): void {
+    for (const id of typeof ids === 'string' ? [ids] : ids) {
+      const [first = '', ...rest] = id.split('/');
+      if (rest.length > 0) this.within(first).notNeeded(rest.join('/'), why);
+      else this.steps.passBy(this.next(id).path, this.spec(id), why);
+    }
+  }
+
+  private next(id: string): { spec: StepSpec; top: string; path: string } {
+    const top = this.around + id;
+    return { spec: this.spec(id), top, path: this.steps.run.freshPath(top) };
+  }
+
+  private spec(id: string): StepSpec {
+    return declaredIn(this.declared, id, this.around);
+  }
+}
+
+/** A live run as its procedure sees it. */
+export class Run extends Section {
+  constructor(steps: Steps) {
+    super(steps, steps.run.plan.steps);
+  }
+
+  /** Its workflow id. */
+  get id(): string {
+    return this.steps.run.key.run;
+  }
+
+  get plan(): Plan {
+    return this.steps.run.plan;
+  }
+
+  /** The inputs, with their defaults. */
+  get inputs(): JsonObject {
+    return this.plan.inputs;
+  }
+
+  /** The inputs that were given, without defaults. */
+  get given(): JsonObject {
+    return this.steps.run.envelope.inputs;
+  }
+
+  /** How it stands. */
+  get view(): RunView {
+    return this.steps.run.board.view;
+  }
+
+  /** The target that an input chose. */
+  target(input: string): PlannedTarget {
+    const name = this.inputs[input];
+    const target = this.plan.targets.find((candidate) => candidate.name === name);
+    if (target) return target;
+    throw new ProcedureStopped(
+      `input ${input} names no target of the plan`,
+      'Report this to the owners of the runbook.',
+    );
+  }
+
+  /** What came of the recovery that the run is, against what was to be reached. */
+  recovered(facts: RecoveryFacts): void {
+    this.view.recovery = judgeRecovery(facts, this.plan, this.view);
+  }
+
+  /** What the run hands to its report and to whoever started it. */
+  setOutputs(outputs: JsonObject): void {
+    this.view.outputs = outputs;
+  }
+}
+
+function declaredIn(steps: readonly StepSpec[], id: string, around: string): StepSpec {
+  const spec = steps.find((candidate) => candidate.id === id);
+  if (spec) return spec;
+  throw faulty(`step ${around}${id} is not declared`);
+}
+
+function faulty(what: string): ProcedureStopped {
+  return new ProcedureStopped(what, 'Report this to the owners of the runbook.');
+}
