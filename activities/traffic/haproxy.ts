@@ -78,7 +78,10 @@ class Haproxy implements ProxyDriver {
         row.split(' ').map((value, index) => [columns[index] ?? '', value]),
       );
       this.had.set(state['srv_name'] ?? '', addressOf(state));
-      return serverOf(state, counted.find((each) => each['svname'] === state['srv_name']) ?? {});
+      return serverOf(
+        state,
+        counted.find((each) => each['svname'] === state['srv_name']),
+      );
     });
     const [, pid = ''] = /^Pid: (\d+)/m.exec(info) ?? [];
     const [, started = ''] = /^Start_time_sec: (\d+)/m.exec(info) ?? [];
@@ -166,9 +169,21 @@ class Haproxy implements ProxyDriver {
   }
 }
 
-function serverOf(state: Record<string, string>, counted: Record<string, string>): ObservedServer {
+/** @throws StepFailure AnswerUnusable when something was not counted: that is no zero */
+function serverOf(
+  state: Record<string, string>,
+  counted: Record<string, string> | undefined,
+): ObservedServer {
   const admin = Number(state['srv_admin_state']);
-  const count = (column: string): number => Number(counted[column] ?? 0);
+  const count = (column: string): number => {
+    const value = counted?.[column];
+    if (value !== undefined) return Number(value);
+    throw new StepFailure(
+      'AnswerUnusable',
+      `HAProxy's statistics say nothing of ${counted ? `${column} of ` : ''}server ${state['srv_name'] ?? ''}`,
+      { next: 'Is its release one that docs/operating.md names, and is the socket its own?' },
+    );
+  };
   // What got no answer is in neither req_tot nor hrsp_5xx: broken off, or refused, given to another
   // server (wredis) or not (econ); one that found no other server is counted as both.
   const unanswered = count('eresp') + Math.max(count('econ'), count('wredis'));

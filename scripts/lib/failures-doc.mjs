@@ -26,7 +26,7 @@ const advice = {
   HttpUnavailable:
     'The service answers but cannot work now. A `Retry-After` that it sends is kept to, seconds or a date, up to five minutes. Where it says that it has done nothing (425, 429, 503 with `Retry-After`), the step is tried again whatever it does. If the attempts are used up, look at the service first, then start the run again.',
   TlsRefused:
-    'Nothing was sent: the certificate of the other side is not accepted, or one of the two sides does not speak TLS there. The reason is in the message. A certificate of your own authority: name it with `NODE_EXTRA_CA_CERTS` in the environment of the workers, for a database with `ca` beside its address in `targets.yaml`.',
+    'Nothing was sent: the certificate of the other side is not accepted, or one of the two sides does not speak TLS there. The reason is in the message. A certificate of your own authority: name its file with `ca` beside the address in `targets.yaml`, for all targets at once with `NODE_EXTRA_CA_CERTS` in the environment of the workers.',
   Unreachable:
     'Nobody listens at the address, its name is unknown, or the connection was lost. Check the address in `targets.yaml` and whether the service is up, from the host of the worker.',
   NoAnswer:

@@ -130,14 +130,17 @@ function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
 /**
  * The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage
  * that failed.
+ * @throws ProcedureStopped when a stage was not proved: an answer that is absent is no zero
  */
 export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
-  const of = (stage: string): StageProof | undefined => proofs[stage]?.proof[0];
-  const corrupt = stages.filter((stage) => (of(stage)?.bad_batch ?? null) !== null);
+  const of = (stage: Stage): StageProof => proofOf(proofs, stage);
+  const corrupt = stages.filter((stage) => of(stage).bad_batch !== null);
   const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? stages[0];
-  const batch = of(stage)?.good_batch ?? 0;
-  const behind = (each: string): number =>
-    (of(each)?.rows_by_batch ?? []).slice(batch).reduce((sum, rows) => sum + rows, 0);
+  const batch = of(stage).good_batch;
+  const behind = (each: Stage): number =>
+    of(each)
+      .rows_by_batch.slice(batch)
+      .reduce((sum, rows) => sum + rows, 0);
   const place = stages.indexOf(stage);
   return {
     checkpoint: { stage, batch },
@@ -153,6 +156,22 @@ export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
   };
 }
 
+/** The answer of the comparison with the source. */
+export type Compared = { target: { rows: number; sum_distance: string }[] };
+
+/**
+ * What the target holds now.
+ * @throws ProcedureStopped when nothing was compared: that is not the same as no rows
+ */
+export function comparedRows(compared: Compared | null): Compared['target'][number] {
+  const [target] = (compared as Partial<Compared> | null)?.target ?? [];
+  if (typeof target?.rows === 'number') return target;
+  throw new ProcedureStopped(
+    'how many rows the target holds is not known: the comparison with the source is not there',
+    'The job has completed. Compare the target with its source by hand.',
+  );
+}
+
 /** Does going on from here move anything besides restarting the job? */
 export function changesData(choice: Choice): boolean {
   return choice.corrupt.length > 0 || choice.poison !== null;
@@ -163,8 +182,23 @@ function poisonOf(error: JobError | null): number | null {
   return typeof seq === 'number' ? seq : null;
 }
 
-function difference(stage: string, proof: StageProof | undefined): string {
-  if (!proof) return stage;
+/** @throws ProcedureStopped when it is not there, or not all of it */
+function proofOf(proofs: Proofs, stage: Stage): StageProof {
+  // A person may have skipped the step, or marked it done; then it has other output, or none.
+  const answer = proofs[stage] as { proof?: Partial<StageProof>[] } | null | undefined;
+  const [proof] = answer?.proof ?? [];
+  const isWhole =
+    typeof proof?.good_batch === 'number' &&
+    proof.bad_batch !== undefined &&
+    Array.isArray(proof.rows_by_batch);
+  if (isWhole) return proof as StageProof;
+  throw new ProcedureStopped(
+    `whether stage ${stage} is corrupt is not known: its proof ${proof ? 'lacks what decides' : 'is not there'}`,
+    'Nothing was changed after it. Was the step skipped, or done by hand? Start the runbook again, and let it prove every stage.',
+  );
+}
+
+function difference(stage: string, proof: StageProof): string {
   const parts = [
     [proof.claimed_rows, proof.actual_rows, 'rows'],
     [proof.claimed_distance, proof.actual_distance, 'sum of distances'],

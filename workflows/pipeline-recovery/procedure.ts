@@ -6,10 +6,12 @@ import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, type Actions } from './actions.js';
 import {
+  comparedRows,
   changesData,
   chooseCheckpoint,
   failedJob,
   type Choice,
+  type Compared,
   type JobRow,
   type JobStatus,
   type Proofs,
@@ -116,15 +118,15 @@ async function validate(
 ): Promise<{ rows: number; sumDistance: string; checksum: string }> {
   const { service, rows } = await run.parallel<{
     service: { body: { checksum: string } };
-    rows: { target: { rows: number; sum_distance: string }[] };
+    rows: Compared;
   }>('validate', {
     service: actions.validate(tolerance),
     rows: actions.compare(tolerance),
   });
-  const [target] = rows.target;
+  const target = comparedRows(rows);
   return {
-    rows: target?.rows ?? 0,
-    sumDistance: target?.sum_distance ?? '0',
+    rows: target.rows,
+    sumDistance: target.sum_distance,
     checksum: service.body.checksum,
   };
 }

@@ -1,0 +1,74 @@
+import { describe, expect, test } from '@jest/globals';
+import { ProcedureStopped } from '../../workflows/engine/outcome.js';
+import {
+  chooseCheckpoint,
+  comparedRows,
+  type Compared,
+  type JobStatus,
+  type Proofs,
+} from '../../workflows/pipeline-recovery/findings.js';
+import { stages } from '../../workflows/pipeline-recovery/spec.js';
+
+/* What is absent is no value: no answer is not the answer zero, and not the answer "all is well". */
+
+const job: JobStatus = { id: 'j', status: 'failed', stage: stages[1], error: null, progress: null };
+const proof = {
+  ...{ checkpoints: '3', last_batch: 3, good_batch: 3, bad_batch: null, rows_by_batch: [5, 5, 5] },
+  ...{ claimed_rows: '15', actual_rows: '15', claimed_distance: '1', actual_distance: '1' },
+  ...{ duplicates: '0', missing: '0' },
+};
+const whole: Proofs = Object.fromEntries(stages.map((stage) => [stage, { proof: [proof] }]));
+
+/** How often the procedure goes on with something that nobody has said. */
+function goesOn(attempts: readonly (() => unknown)[]): unknown[] {
+  return attempts.flatMap((attempt) => {
+    try {
+      return [attempt()];
+    } catch (error) {
+      if (error instanceof ProcedureStopped) return [];
+      throw error;
+    }
+  });
+}
+
+describe('pipeline-recovery', () => {
+  test('goes on from the checkpoint that was proved', () => {
+    expect(chooseCheckpoint(whole, job)).toMatchObject({
+      checkpoint: { stage: stages[1], batch: 3 },
+      corrupt: [],
+    });
+  });
+
+  const lacking = (['good_batch', 'bad_batch', 'rows_by_batch'] as const).map((name) => {
+    const { [name]: _, ...rest } = proof;
+    return { proof: [rest] };
+  });
+  const absent = [undefined, null, {}, { proof: [] }, 'done by hand', ...lacking];
+
+  test('stops where a stage was not proved, whichever it is, and says which', () => {
+    const attempts = stages.flatMap((stage) =>
+      absent.map((answer) => () => chooseCheckpoint({ ...whole, [stage]: answer } as Proofs, job)),
+    );
+
+    const found = goesOn(attempts);
+    // With `?? null` instead, as once: what is not there is not corrupt.
+    const open = absent.filter(
+      (answer) => ((answer as Proofs[string] | null)?.proof?.[0]?.bad_batch ?? null) === null,
+    ).length;
+    process.stderr.write(
+      `absent proofs taken for good: ${found.length} of ${attempts.length}; guard off: ${open * stages.length}\n`,
+    );
+    expect(found).toEqual([]);
+    expect(open).toBeGreaterThan(0);
+    expect(() =>
+      chooseCheckpoint({ ...whole, [stages[2]]: undefined } as unknown as Proofs, job),
+    ).toThrow(`whether stage ${stages[2]} is corrupt is not known`);
+  });
+
+  test('stops where the rows were not counted; none counted is a count', () => {
+    const nothing = [null, {}, { target: [] }, { target: [{ sum_distance: '0' }] }];
+    expect(goesOn(nothing.map((each) => () => comparedRows(each as Compared)))).toEqual([]);
+    const zero = { rows: 0, sum_distance: '0' };
+    expect(comparedRows({ target: [zero] })).toEqual(zero);
+  });
+});
