@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isReference, referencesIn } from './reference.js';
-import type { Json } from './json.js';
+import { unknownNames } from './named.js';
+import { isReference } from './reference.js';
 import { action } from './schema/index.js';
 import { check } from './schema/check.js';
 import { assertNone, type Differing } from './schema/same-fields.js';
@@ -160,7 +160,7 @@ const runbook = z.strictObject(runbookFields).superRefine((spec, context) => {
       message: `two steps are called ${twice}`,
       path: ['steps'],
     });
-  for (const name of unknownReferences(spec as unknown as RunbookSpec))
+  for (const name of unknownNames(spec as unknown as RunbookSpec))
     context.addIssue({ code: 'custom', message: `nothing is called ${name}`, path: ['steps'] });
 });
 
@@ -170,33 +170,6 @@ const runbook = z.strictObject(runbookFields).superRefine((spec, context) => {
  */
 export function parseRunbook(text: string, path: string): RunbookSpec {
   return { ...(parseStrictly(text, path, runbook) as RunbookSpec), data: true };
-}
-
-/**
- * References to inputs and top-level steps that there are not; steps inside groups are seen by
- * those beside them.
- */
-function unknownReferences(spec: RunbookSpec): string[] {
-  const inputs = new Set(Object.keys(spec.inputs));
-  const unknown = new Set<string>();
-  visit(spec.steps, new Set());
-  return [...unknown];
-
-  function visit(steps: readonly StepSpec[], before: ReadonlySet<string>): void {
-    const seen = new Set(before);
-    for (const each of steps) {
-      const { steps: inner, ...own } = each;
-      for (const name of referencesIn(own as unknown as Json)) {
-        const [root, key] = name.split('.');
-        if (root === 'inputs' && key !== undefined && !inputs.has(key)) unknown.add(name);
-        if (root === 'steps' && key !== undefined && !seen.has(key))
-          unknown.add(`${name} before step ${each.id}`);
-      }
-      if (inner && each.kind === 'parallel') for (const branch of inner) visit([branch], seen);
-      else if (inner) visit(inner, seen);
-      seen.add(each.id);
-    }
-  }
 }
 
 function duplicates(names: readonly string[]): string[] {

@@ -51,6 +51,10 @@ export const command: ActionRules<CommandAction> = {
   doneBy: 'activity',
   runsPrograms: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
+  outputs: () => [
+    ...['exitCode', 'signal', 'stdout', 'stderr', 'bytes', 'sha256', 'answer', 'truncated', 'cut'],
+    ...['fullBytes', 'fullSha256'],
+  ],
   describe: ({ argv, cwd, target, programMayChange }) => {
     const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target)}`;
     const free = programMayChange ? ', whatever the program holds by then' : '';

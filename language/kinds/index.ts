@@ -85,6 +85,14 @@ export function describeAction(action: Action): string {
   return actionRules(action.kind).describe(action);
 }
 
+/** Names of all that the output of an action can have; null where that cannot be told. */
+export function outputNames(action: Action): readonly string[] | null {
+  const { kind } = action;
+  if (kind !== 'check') return actionRules(kind).outputs?.(action) ?? null;
+  const names = outputNames(action.probe);
+  return names && [...names, 'polls'];
+}
+
 /** The action that touches the world: the probe of a check, else the action itself. */
 export function innermost(action: Action): Exclude<Action, CheckAction> {
   return action.kind === 'check' ? action.probe : action;

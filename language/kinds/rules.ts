@@ -24,6 +24,11 @@ export interface ActionRules<A> extends KindRules {
   /** An attempt that broke off is done anew, whatever its effect. */
   isDoneAnew?: true;
   /**
+   * Names of all that its output can have, where the action says so itself; absent: anything. The
+   * action may be a template yet.
+   */
+  outputs?(action: Partial<A>): readonly string[];
+  /**
    * What the action is going to do, as one line for people. References in it, which are known only
    * later, stand as `{steps.restart.job}`.
    */

@@ -26,6 +26,10 @@ export const sql: ActionRules<SqlAction> = {
   isAtomic: true,
   judgesExpectations: true,
   isRepeatable: () => false,
+  outputs: ({ statements = [] }) => [
+    ...statements.flatMap(({ as }) => (as === undefined ? [] : [as, `${as}Truncated`])),
+    ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
+  ],
   describe: ({ statements, target }) =>
     `${statements.map(statement).join('; ')}${atTarget(target)}`,
 };

@@ -465,6 +465,75 @@ describe('what a step is given', () => {
     });
   });
 
+  describe('whether a step is to be done cannot be told', () => {
+    const when = { path: 'steps.one.answer.kind', is: 'a' };
+    const unclear = (more: object = {}) =>
+      runbook([change('one'), change('two', { when, ...more }), change('three')]);
+
+    test.each([
+      ['skip', {}, 'succeeded-with-exceptions', ['one', 'three']],
+      ['done', { outputs: { a: 1 } }, 'succeeded', ['one', 'three']],
+      ['abort', {}, 'failed', ['one']],
+      ['rollback', {}, 'rolled-back', ['one', 'one.undo']],
+    ] as const)('people are asked: %s', async (verb, more, state, done) => {
+      const run = begin(driver, unclear());
+      await run.settle();
+      expect((await status(run)).waitingFor).toMatchObject([
+        {
+          ...{ id: 'two', kind: 'failure' },
+          title: 'Change two: it cannot be told whether it is to be done',
+          evidence: {
+            'what happened':
+              'whether step two is to be done cannot be told: there is no steps.one.answer.kind (steps.one.answer.kind is "a")',
+          },
+        },
+      ]);
+      expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
+      expect(await answer(run, verb, more)).toMatchObject({ accepted: true });
+      await run.end();
+      expect(await status(run)).toMatchObject({ state });
+      expect(commands(run)).toEqual(done);
+    });
+
+    test.each([
+      ['continue', 'succeeded-with-exceptions'],
+      ['abort', 'failed'],
+    ])('nobody is asked where the step says so: %s', async (onFailure, state) => {
+      const run = begin(driver, unclear({ onFailure }));
+      await run.end();
+      expect(await status(run)).toMatchObject({ state });
+    });
+
+    test('with changed inputs it is looked at again, and done', async () => {
+      const limit = { path: 'inputs.word', atLeast: 3 };
+      const run = begin(driver, runbook([change('one'), change('two', { when: limit })]));
+      await run.settle();
+      const refused = await answer(run, 'retry', { inputs: { word: 'much too long for it' } });
+      expect(refused).toMatchObject({ accepted: false, code: 'input-refused' });
+      await answer(run, 'retry', { inputs: { word: '5' } });
+      expect(await run.result()).toMatchObject({ state: 'succeeded' });
+      expect(commands(run)).toEqual(['one', 'two']);
+    });
+
+    test('an open question goes on in the next execution, and what people said holds there', async () => {
+      const border = async (): Promise<void> => {
+        run.signal('border');
+        await run.settle();
+      };
+      const run = begin(driver, runbook([change('one'), change('two', { when }), gate]));
+      await run.settle();
+      await border();
+      expect((await status(run)).waitingFor).toMatchObject([{ id: 'two', attempt: 1 }]);
+      await answer(run, 'skip');
+      await run.settle();
+      await border();
+      expect((await status(run)).waitingFor).toMatchObject([{ id: 'gate' }]);
+      await answer(run, 'approve', { by: 'approver' });
+      expect(await run.result()).toMatchObject({ state: 'succeeded-with-exceptions' });
+      expect(commands(run)).toEqual(['one']);
+    });
+  });
+
   test('the requester may decide where anyone may', async () => {
     const run = begin(driver, runbook([{ ...gate, approvers: 'anyone' }]));
     expect(await answer(run, 'approve', { by: 'requester' })).toMatchObject({ accepted: true });

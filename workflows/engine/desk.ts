@@ -197,6 +197,17 @@ export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
   };
 }
 
+/** Nobody can tell whether a step is to be done. */
+export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
+  const { evidence } = aboutFailure(spec, problem);
+  return {
+    kind: 'failure',
+    title: `${spec.title}: it cannot be told whether it is to be done`,
+    problem,
+    evidence: { ...evidence, retry: 'looks again; give changed inputs with it (--input)' },
+  };
+}
+
 /** A step could not be taken back. */
 export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
   return {

@@ -190,20 +190,22 @@ export class LiveRun {
    * Makes a new plan of changed inputs. The run continues as new with it: what is done stays done,
    * approvals are void, and the step is tried again. When the new inputs are refused after all, the
    * step is tried again as it was.
+   * @returns whether there is a new plan
    */
-  async changeInputs(inputs: JsonObject): Promise<void> {
+  async changeInputs(inputs: JsonObject): Promise<boolean> {
     const { digest: _seen, ...asked } = this.envelope;
     const envelope: StartEnvelope = { ...asked, inputs: { ...this.envelope.inputs, ...inputs } };
     const admission = await this.turn.during(() =>
       platformActivities.admit({ version: 1, key: null, envelope, startedAt: null }),
     );
-    if (!admission.admitted) return;
+    if (!admission.admitted) return false;
     this.replanned = {
       envelope,
       plan: admission.plan,
       changes: changesBetween(this.inputs, admission.plan.inputs),
     };
     this.turn.want();
+    return true;
   }
 
   private readonly until: Turn['until'] = (met, limit) => this.turn.until(met, limit);

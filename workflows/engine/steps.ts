@@ -7,7 +7,7 @@ import type { Json, JsonObject } from '../../language/json.js';
 import type { Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts, type Work } from './attempts.js';
-import { aboutFailure, aboutManual } from './desk.js';
+import { aboutFailure, aboutManual, aboutUndecided } from './desk.js';
 import type { GateQuestion } from './gates.js';
 import { assertAllowed } from './guards.js';
 import { ProcedureStopped, StepFailed } from './outcome.js';
@@ -57,11 +57,7 @@ export class Steps {
         problem = outcome.problem;
         if (this.asksAnew(spec, top, row, problem)) continue;
         const way = this.wayWithoutAsking(spec, problem);
-        if (way === 'continue') return this.goOnWithout(row, problem);
-        if (way !== 'ask') {
-          this.run.board.end(row, 'failed', { error: problem });
-          throw new StepFailed(path, problem, way === 'rollback' ? 'rollback' : null);
-        }
+        if (way !== 'ask') return this.unattended(way, row, problem);
       }
       const decision = await this.run.desk.ask(
         path,
@@ -74,6 +70,32 @@ export class Steps {
       this.run.board.programsChanged(this.run.programs.accept(path));
       if (decision.inputs) await this.run.changeInputs(decision.inputs);
     }
+  }
+
+  /**
+   * Nobody can tell whether a step is to be done: people say.
+   * @returns null when it is to be looked at again
+   * @throws StepFailed
+   */
+  async undecided(
+    path: string,
+    spec: StepSpec,
+    problem: Problem,
+  ): Promise<{ output: Json } | null> {
+    const { board, desk } = this.run;
+    const before = board.settled(path);
+    if (before) return { output: this.passOver(before) };
+    const row = board.row(path, spec);
+    if (!desk.open(path)) board.begin(row);
+    const way = this.wayWithoutAsking(spec, problem);
+    if (way !== 'ask') return { output: this.unattended(way, row, problem) };
+    const question = aboutUndecided(spec, problem);
+    const decision = await desk.ask(path, spec, row, question, this.run.deskHost());
+    if (decision.verb !== 'retry') return { output: this.answered(decision, row, problem) };
+    // With other inputs it is looked at in the next execution.
+    if (decision.inputs && (await this.run.changeInputs(decision.inputs)))
+      await this.run.turn.until(() => false);
+    return null;
   }
 
   /** The same for a step anywhere in the plan. @param top its declared path */
@@ -211,6 +233,17 @@ export class Steps {
       this.run.board.view.drifted = [...(this.run.board.view.drifted ?? []), row.id];
       return false;
     }
+  }
+
+  /** What was said beforehand becomes of a step when nobody is asked. @throws StepFailed */
+  private unattended(
+    way: Exclude<NonNullable<StepSpec['onFailure']>, 'ask'>,
+    row: StepView,
+    problem: Problem,
+  ): null {
+    if (way === 'continue') return this.goOnWithout(row, problem);
+    this.run.board.end(row, 'failed', { error: problem });
+    throw new StepFailed(row.id, problem, way === 'rollback' ? 'rollback' : null);
   }
 
   /**

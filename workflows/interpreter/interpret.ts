@@ -1,4 +1,5 @@
-import { describeCondition, type Condition } from '../../language/condition.js';
+import { patched } from '@temporalio/workflow';
+import { describeCondition } from '../../language/condition.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
@@ -58,7 +59,9 @@ async function one(
 ): Promise<Json> {
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
-  if (spec.when && !isTrue(spec.when, path, place.scope)) {
+  const due = spec.when ? judgeWhen(spec.when, place.scope) : { holds: true };
+  if (due.holds === null) return (await undecided(engine, spec, path, due.why)).output;
+  if (!due.holds) {
     engine.passBy(path, spec, 'its condition does not hold');
     return null;
   }
@@ -104,14 +107,27 @@ async function one(
   }
 }
 
-/** Whether a step is to be done. @throws ProcedureStopped */
-function isTrue(when: Condition, path: string, scope: Scope): boolean {
-  const judged = judgeWhen(when, scope);
-  if (judged.holds !== null) return judged.holds;
-  throw new ProcedureStopped(
-    `whether step ${path} is to be done cannot be told: ${judged.why} (${describeCondition(when)})`,
+/**
+ * People say what becomes of a step of which nobody can tell whether it is to be done. Looking again
+ * helps once inputs were changed: then the run goes on with them in its next execution.
+ * @throws StepFailed, ProcedureStopped
+ */
+async function undecided(
+  engine: Steps,
+  spec: StepSpec,
+  path: string,
+  why: string,
+): Promise<{ output: Json }> {
+  const stopped = new ProcedureStopped(
+    `whether step ${path} is to be done cannot be told: ${why} (${describeCondition(spec.when ?? {})})`,
     'The step before it answered otherwise than the runbook expects, or was skipped.',
   );
+  // Runs that stopped here may be taking back their changes by now.
+  if (!patched('undecided-asks')) throw stopped;
+  for (;;) {
+    const answer = await engine.undecided(path, spec, stopped.problem);
+    if (answer) return answer;
+  }
 }
 
 async function branches(

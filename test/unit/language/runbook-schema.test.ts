@@ -130,3 +130,68 @@ describe('a runbook that is data', () => {
     expect(problems(steps)).toContain(named);
   });
 });
+
+describe('what leads to nothing is told when the runbook is read', () => {
+  const look = (when: object) => problems([command(), command({ id: 'two', when })]);
+  const checking = (until: object) =>
+    problems([
+      command({
+        ...{ kind: 'check', effect: 'read' },
+        work: {
+          action: {
+            ...{ kind: 'check', everyMs: 100, until },
+            probe: { kind: 'command', argv: ['true'] },
+          },
+        },
+      }),
+    ]);
+
+  test.each([
+    ['a step', { path: 'steps.dp.exitCode', is: 0 }, /steps\.dp\.exitCode before step two/],
+    ['an output', { path: 'steps.do.exitcode', is: 0 }, /steps\.do\.exitcode among/],
+    ['an input', { path: 'inputs.wrod', is: 1 }, /inputs\.wrod in step two/],
+    ['a root', { path: 'step.do.exitCode', is: 0 }, /step\.do\.exitCode in step two/],
+    ['an item where there is none', { path: 'item', is: 'a' }, /item in step two/],
+    ['a fact of the run', { path: 'run.name', is: 'a' }, /run\.name in step two/],
+    [
+      'one of several',
+      {
+        any: [
+          { path: 'steps.do.exitCode', is: 0 },
+          { path: 'inputs.x', is: 1 },
+        ],
+      },
+      /inputs\.x/,
+    ],
+  ])('%s in a condition', (_what, when, told) => {
+    expect(look(when)).toMatch(told);
+  });
+
+  test('a part of a parallel step, and a row that no statement gives', () => {
+    const both = {
+      ...command({ id: 'both', kind: 'parallel', steps: [command()] }),
+      work: undefined,
+    };
+    const rows = {
+      ...{ id: 'rows', title: 'Rows', kind: 'sql', effect: 'read' },
+      work: { action: { kind: 'sql', target: 't', statements: [{ text: 'SELECT 1', as: 'one' }] } },
+    };
+    const of = (path: string) => problems([both, rows, command({ when: { path, is: 1 } })]);
+    expect(of('steps.both.other')).toMatch(/steps\.both\.other among/);
+    expect(of('steps.rows.ones')).toMatch(/steps\.rows\.ones among/);
+    expect(of('steps.both.do.exitCode')).toBe('none');
+    expect(of('steps.rows.one.0.id')).toBe('none');
+  });
+
+  test('in what is waited for', () => {
+    expect(checking({ path: 'exitcode', is: 0 })).toMatch(/exitcode in what step do answers/);
+    expect(checking({ path: 'exitCode', is: 0 })).toBe('none');
+  });
+
+  test('what people give by hand may be named', () => {
+    const given = { path: 'steps.do.port', is: 1 };
+    expect(problems([command({ answers: ['port'] }), command({ id: 'two', when: given })])).toBe(
+      'none',
+    );
+  });
+});

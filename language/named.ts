@@ -1,0 +1,95 @@
+import { pathsIn, type Condition } from './condition.js';
+import type { Json, JsonObject } from './json.js';
+import { outputNames, type Action } from './kinds/index.js';
+import { referencesIn } from './reference.js';
+import type { RunbookSpec, StepSpec } from './runbook.js';
+
+/*
+ * What references and conditions of a runbook name, and there is not: told when the runbook is read,
+ * not in the middle of a run.
+ */
+
+/** What is known where something is named. */
+interface Known {
+  inputs: ReadonlySet<string>;
+  /** Steps before it, in its own sequence and in those around it. */
+  steps: ReadonlyMap<string, StepSpec>;
+  isInForEach: boolean;
+}
+
+/** Every name that leads to nothing, with where it stands. */
+export function unknownNames(spec: RunbookSpec): string[] {
+  const unknown = new Set<string>();
+  const inputs = new Set(Object.keys(spec.inputs));
+  visit(spec.steps, { inputs, steps: new Map(), isInForEach: false });
+  return [...unknown];
+
+  function visit(steps: readonly StepSpec[], around: Known): void {
+    const known = { ...around, steps: new Map(around.steps) };
+    for (const each of steps) {
+      const { steps: inner = [], when, ...own } = each;
+      for (const name of referencesIn(own as unknown as Json)) look(name, each, known);
+      for (const name of when ? pathsIn(when) : []) look(name, each, known);
+      for (const name of unknownInConditions(each)) unknown.add(name);
+      const isInForEach = known.isInForEach || each.kind === 'forEach';
+      if (each.kind === 'parallel') for (const branch of inner) visit([branch], known);
+      else visit(inner, { ...known, isInForEach });
+      known.steps.set(each.id, each);
+    }
+  }
+
+  function look(name: string, { id }: StepSpec, known: Known): void {
+    const why = whyUnknown(name, known);
+    if (why !== null) unknown.add(`${name}${why} step ${id}`);
+  }
+}
+
+/** Null when there is, or may be, such a thing. */
+function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string | null {
+  const [root, key, field] = name.split('.');
+  switch (root) {
+    case 'inputs':
+      return key === undefined || inputs.has(key) ? null : ' in';
+    case 'steps': {
+      if (key === undefined) return null;
+      const step = steps.get(key);
+      if (!step) return ' before';
+      return field === undefined || mayAnswer(step, field) ? null : ' among what is known in';
+    }
+    case 'item':
+      return isInForEach ? null : ' in';
+    case 'run':
+      return key === undefined || key === 'id' ? null : ' in';
+    default:
+      return ' in';
+  }
+}
+
+/** Whoever does a step by hand may answer what it declares. */
+function mayAnswer({ work, answers = [], steps, kind }: StepSpec, field: string): boolean {
+  if (steps && kind === 'parallel') return steps.some(({ id }) => id === field);
+  const names = work && outputNames(work.action as unknown as Action);
+  return !names || names.includes(field) || answers.includes(field);
+}
+
+/** In conditions on outputs of the step itself. */
+function unknownInConditions({ id, work }: StepSpec): string[] {
+  if (!work) return [];
+  const { action, expect = [], verify, check } = work;
+  const asked = [action, verify, check].filter((each) => each?.['kind'] === 'check');
+  const told: [Json, Condition[]][] = [
+    [action, expect.map(({ condition }) => condition)],
+    ...asked.map((each): [Json, Condition[]] => [
+      (each as JsonObject)['probe'] ?? null,
+      [each?.['until'], each?.['failWhen']].filter((c) => c !== undefined) as Condition[],
+    ]),
+  ];
+  return told.flatMap(([from, conditions]) => {
+    const names = outputNames(from as unknown as Action);
+    if (!names) return [];
+    return conditions
+      .flatMap(pathsIn)
+      .filter((path) => !names.includes(path.split('.')[0] ?? ''))
+      .map((path) => `${path} in what step ${id} answers`);
+  });
+}
