@@ -144,7 +144,7 @@ export class Gates {
   /**
    * Asks once more for an approval that was given for other code: where a step needs it, so that
    * what is done already asks nobody. Steps that need the same one wait for the same answer.
-   * @throws GateRejected as `pass`
+   * @throws GateRejected as `ask`
    */
   async renew(id: string, host: GateHost, run: string): Promise<void> {
     const gate = this.gates.get(id) as Gate;
@@ -155,7 +155,7 @@ export class Gates {
     // What it is asked for from here on is not what the openings so far were approved for.
     gate.passed.length = gate.openings - 1;
     try {
-      await this.ask(gate, gate.question as GateQuestion, host, run);
+      await this.askUntilDecided(gate, gate.question as GateQuestion, host, run);
       delete gate.renewal;
     } catch (error) {
       gate.renewal = error;
@@ -182,7 +182,7 @@ export class Gates {
    * so that a decision about an earlier question never answers a later one.
    * @throws GateRejected when it is rejected or its deadline passes; silence is never a yes
    */
-  async pass(
+  async ask(
     id: string,
     question: GateQuestion,
     host: GateHost,
@@ -197,10 +197,10 @@ export class Gates {
     if (before) return approved(before, row, host.board);
     // The execution before ended between the decision and what it does.
     if (gate.decision?.verb === 'reject') throw this.closed(gate, row, host.board);
-    return this.ask(gate, question, host, run);
+    return this.askUntilDecided(gate, question, host, run);
   }
 
-  private async ask(
+  private async askUntilDecided(
     gate: Gate,
     question: GateQuestion,
     host: GateHost,
@@ -212,7 +212,7 @@ export class Gates {
     // The run was moved to other code while it waited. What is being judged is about the question
     // as it was.
     const outdated = (): boolean => gate.release !== host.release() && !host.busy();
-    let saved = this.open(gate, row, question, host, run);
+    let saved = this.put(gate, row, question, host, run);
     try {
       for (;;) {
         const wait = nextWake(
@@ -227,7 +227,7 @@ export class Gates {
         if (decided()) break;
         if (outdated()) {
           await saved;
-          saved = this.open(gate, row, question, host, run);
+          saved = this.put(gate, row, question, host, run);
         }
       }
     } finally {
@@ -254,7 +254,7 @@ export class Gates {
    * Asks. An opening that waited when the execution before ended goes on as it was, unless its
    * question has changed; the code that is going to act is part of it.
    */
-  private open(
+  private put(
     gate: Gate,
     row: StepView,
     question: GateQuestion,

@@ -1,69 +1,100 @@
-import type { Plan } from '../../language/plan.js';
-import { innermost, type Action } from '../../language/kinds/index.js';
-import type { StepSpec } from '../../language/runbook.js';
 import { gateFor } from '../../common/gate-before.js';
 import { changesTarget } from '../../common/lease.js';
+import { innermost, isActionKind, type Action } from '../../language/kinds/index.js';
+import type { StepSpec } from '../../language/runbook.js';
+import type { LiveRun } from './live-run.js';
 import { ProcedureStopped } from './outcome.js';
 
-/** What the guards may look at before a step has its effect. */
-export interface GuardView {
-  plan: Plan;
-  /** True when the gate's present approval is valid. */
-  approved(gate: string): boolean;
+/** What is about to be done to the world. */
+export interface Effect {
+  step: StepSpec;
+  /** Path of the declared step that `step` is, or is part of. */
+  top: string;
+  /** What is done now, and what would take it back; none when people do the step. */
+  actions: readonly Action[];
+  /** The step is taken back. True once that is to stop: then there is nothing to wait for. */
+  undo?: { stopped: () => boolean };
+}
+
+/** A guard that makes the effect wait is asked again afterwards, with all guards before it. */
+type Answer = 'allow' | { wait: () => Promise<void> } | { refuse: ProcedureStopped };
+type Guard = (effect: Effect, run: LiveRun) => Answer;
+
+/**
+ * Asked in this order before every effect and every undo, whatever the procedure's code does. What
+ * a workflow cannot see the worker proves when the attempt begins, in the same statement that
+ * records it: the lease of the target, the answers and decisions that the step builds on, and that
+ * the record can be reached. A policy or a change window is one more line here.
+ */
+const guards: readonly Guard[] = [paused, declaredKind, approval, isolation];
+
+/** Waits until the effect is allowed. @throws ProcedureStopped when it is refused */
+export async function passGuards(effect: Effect, run: LiveRun): Promise<void> {
+  for (;;) {
+    const answer = firstObjection(effect, run);
+    if (answer === 'allow') return;
+    if ('refuse' in answer) throw answer.refuse;
+    await answer.wait();
+  }
+}
+
+function firstObjection(effect: Effect, run: LiveRun): Answer {
+  for (const guard of guards) {
+    const answer = guard(effect, run);
+    if (answer !== 'allow') return answer;
+  }
+  return 'allow';
+}
+
+/** A run that is paused, or about to continue as new, begins nothing. */
+function paused({ undo }: Effect, { turn }: LiveRun): Answer {
+  const inVain = (): boolean => undo?.stopped() === true;
+  return inVain() || turn.isOpen ? 'allow' : { wait: () => turn.start(inVain) };
+}
+
+/** People were shown the kind that the step declares. */
+function declaredKind({ step, actions: [action], undo }: Effect): Answer {
+  const isDeclared = undo || !action || !isActionKind(step.kind) || action.kind === step.kind;
+  if (isDeclared) return 'allow';
+  return refuse(
+    `step ${step.id} is declared as ${step.kind} and would do a ${action.kind}`,
+    'This is a fault of the procedure: report it to its owners.',
+  );
 }
 
 /**
- * @param actions what the step is about to do, and what would take it back; none when people do it
+ * A change behind a gate needs its approval. One that was given for other code, or for other
+ * programs, is asked for once more.
  */
-type Guard = (step: StepSpec, top: string, run: GuardView, actions: readonly Action[]) => void;
-
-/**
- * Asked in this order before every effect; each throws to refuse. Whether the record can be reached
- * is asked last, by the worker that does the attempt, because a workflow cannot look.
- */
-const guards: readonly Guard[] = [
-  /**
-   * A change declared behind a gate needs that gate's approval, whatever the procedure's code does.
-   */
-  function approval(step, top, run) {
-    const gate = gateFor(step, top, run.plan);
-    if (gate !== undefined && !run.approved(gate)) {
-      throw new ProcedureStopped(
-        `step ${step.id} changes something behind gate ${gate}, which is not approved`,
-        'This is a fault of the procedure: report it to its owners.',
-      );
-    }
-  },
-  /** A drill changes isolated targets only, whatever the procedure's code does. */
-  function isolation(step, _top, { plan }, actions) {
-    if (!plan.drill || !changesTarget(step)) return;
-    for (const name of actions.map(targetOf)) {
-      if (plan.targets.find((target) => target.name === name)?.isolated) continue;
-      const what =
-        name === undefined
-          ? 'something, and names no target'
-          : `target ${name}, which is not isolated`;
-      throw new ProcedureStopped(
-        `step ${step.id} of a drill would change ${what}`,
-        'A drill changes isolated targets only: report this to the owners of the runbook.',
-      );
-    }
-  },
-];
-
-/**
- * @param top path of the declared step that `step` is, or is part of
- * @throws ProcedureStopped
- */
-export function assertAllowed(
-  step: StepSpec,
-  top: string,
-  run: GuardView,
-  actions: readonly Action[],
-): void {
-  for (const guard of guards) guard(step, top, run, actions);
+function approval({ step, top, undo }: Effect, run: LiveRun): Answer {
+  const gate = undo ? undefined : gateFor(step, top, run.plan);
+  if (gate === undefined) return 'allow';
+  if (run.gates.outdated(gate, run.code()))
+    return { wait: () => run.gates.renew(gate, run.gateHost(), run.key.run) };
+  if (run.gates.approved(gate, run.code())) return 'allow';
+  return refuse(
+    `step ${step.id} changes something behind gate ${gate}, which is not approved`,
+    'This is a fault of the procedure: report it to its owners.',
+  );
 }
 
-function targetOf(action: Action): string | undefined {
-  return innermost(action).target;
+/** A drill changes isolated targets only. */
+function isolation({ step, actions }: Effect, { plan }: LiveRun): Answer {
+  if (!plan.drill || !changesTarget(step)) return 'allow';
+  const isIsolated = (name: string | undefined): boolean =>
+    plan.targets.some((target) => target.name === name && target.isolated);
+  const open = actions.map(innermost).find(({ target }) => !isIsolated(target));
+  if (!open) return 'allow';
+  const what =
+    open.target === undefined
+      ? 'something, and names no target'
+      : `target ${open.target}, which is not isolated`;
+  return refuse(
+    `step ${step.id} of a drill would change ${what}`,
+    'A drill changes isolated targets only: report this to the owners of the runbook.',
+  );
+}
+
+function refuse(what: string, next: string): Answer {
+  return { refuse: new ProcedureStopped(what, next) };
 }

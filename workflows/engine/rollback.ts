@@ -1,10 +1,12 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { undoPath } from '../../common/paths.js';
+import type { Problem } from '../../common/view.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts } from './attempts.js';
 import { aboutUndo } from './desk.js';
-import { MisshapenAnswer, readFailure } from './outcome.js';
+import { passGuards } from './guards.js';
 import type { LiveRun } from './live-run.js';
+import { MisshapenAnswer, ProcedureStopped, readFailure } from './outcome.js';
 import type { Undo } from './undo.js';
 
 /** Takes back what a run has changed, newest first. */
@@ -24,8 +26,8 @@ export class Rollback {
     if (this.run.undos.empty) return;
     this.run.board.setRollingBack(this.run.rollbackCarried ? this.run.board.told.step : '');
     for (let undo = this.run.undos.newest; undo; undo = this.run.undos.newest) {
-      await this.run.turn.start(() => this.stopped);
-      if (this.stopped || !(await this.takeBack(undo))) return;
+      const refusal = await this.refusal(undo);
+      if (this.stopped || !(await this.takeBack(undo, refusal))) return;
       this.run.undos.taken();
       this.run.showUndos();
     }
@@ -40,13 +42,26 @@ export class Rollback {
     this.run.desk.answerAll(decision);
   }
 
+  /** Waits until the undo may begin. @returns why it never may; null when it may */
+  private async refusal({ path, spec, action }: Undo): Promise<Problem | null> {
+    const undo = { stopped: () => this.stopped };
+    try {
+      await passGuards({ step: spec, top: path, actions: [action], undo }, this.run);
+      return null;
+    } catch (error) {
+      if (error instanceof ProcedureStopped) return error.problem;
+      throw error;
+    }
+  }
+
   /** @returns false when people stopped the rollback here */
-  private async takeBack({ path, spec, action }: Undo): Promise<boolean> {
+  private async takeBack(undo: Undo, refusal: Problem | null): Promise<boolean> {
+    const { path, spec, action } = undo;
     const row = this.run.board.row(path, spec);
     const undoing = undoPath(path);
     const undoSpec: StepSpec = { ...spec, title: `Undo: ${spec.undo ?? spec.title}`, answers: [] };
     for (;;) {
-      let problem = this.run.desk.open(undoing);
+      let problem = this.run.desk.open(undoing) ?? refusal;
       if (!problem) {
         this.run.board.begin(row, 'undoing');
         try {
@@ -67,6 +82,7 @@ export class Rollback {
         (await this.run.desk.ask(undoing, undoSpec, row, question, this.run.deskHost())).verb;
       if (verb === 'retry') {
         this.run.board.programsChanged(this.run.programs.accept(undoing));
+        refusal = await this.refusal(undo);
         continue;
       }
       this.run.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });

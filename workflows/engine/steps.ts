@@ -4,12 +4,11 @@ import { gateFor } from '../../common/gate-before.js';
 import { probePath } from '../../common/paths.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
-import type { Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts, type Work } from './attempts.js';
 import { aboutFailure, aboutManual, aboutUndecided } from './desk.js';
 import type { GateQuestion } from './gates.js';
-import { assertAllowed } from './guards.js';
+import { passGuards } from './guards.js';
 import { ProcedureStopped, StepFailed } from './outcome.js';
 import { forCode } from './outputs.js';
 import type { LiveRun } from './live-run.js';
@@ -32,20 +31,21 @@ export class Steps {
   async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
     const before = this.run.board.settled(path);
     if (before && (await this.stillHolds(before, spec, work))) {
-      this.passed(path, spec, work);
-      return this.readable(path, this.passOver(before));
+      this.registerUndo(path, spec, work);
+      return this.readable(path, this.resultOf(before));
     }
     const row = this.run.board.row(path, spec);
     // A question that the execution before has left open is asked again, not the step done again.
     let begun = this.run.desk.asked(path) > 0;
-    if (begun) this.passed(path, spec, work);
+    if (begun) this.registerUndo(path, spec, work);
     for (;;) {
       let problem =
         this.run.desk.open(path) ??
         (this.run.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
-        await this.mayBegin(spec, top, work.undo ? [work.action, work.undo] : [work.action]);
-        if (!begun) this.passed(path, spec, work);
+        const actions = work.undo ? [work.action, work.undo] : [work.action];
+        await passGuards({ step: spec, top, actions }, this.run);
+        if (!begun) this.registerUndo(path, spec, work);
         begun = true;
         delete row.takenFrom;
         this.run.board.begin(row);
@@ -84,7 +84,7 @@ export class Steps {
   ): Promise<{ output: Json } | null> {
     const { board, desk } = this.run;
     const before = board.settled(path);
-    if (before) return { output: this.passOver(before) };
+    if (before) return { output: this.resultOf(before) };
     const row = board.row(path, spec);
     if (!desk.open(path)) board.begin(row);
     const way = this.wayWithoutAsking(spec, problem);
@@ -107,10 +107,10 @@ export class Steps {
     evidence: JsonObject,
   ): Promise<Json> {
     const before = this.run.board.settled(path);
-    if (before) return this.passOver(before);
+    if (before) return this.resultOf(before);
     const row = this.run.board.row(path, spec);
     if (!this.run.desk.open(path)) {
-      await this.mayBegin(spec, top, []);
+      await passGuards({ step: spec, top, actions: [] }, this.run);
       this.run.board.begin(row, 'waiting');
     }
     const decision = await this.run.desk.ask(
@@ -144,7 +144,7 @@ export class Steps {
   }
 
   /** The same for a step anywhere in the plan. */
-  passBy(path: string, spec: StepSpec, why: string): void {
+  markNotNeeded(path: string, spec: StepSpec, why: string): void {
     this.run.gates.waive(path, this.run.plan.drill === true);
     if (this.run.board.settled(path)) return;
     const row = this.run.board.row(path, spec);
@@ -155,7 +155,7 @@ export class Steps {
   /** Waits at a declared gate. @returns null in a drill that nobody attends @throws GateRejected */
   async gate(id: string, question: GateQuestion): Promise<DecisionEnvelope | null> {
     if (this.run.plan.drill && this.run.envelope.unattended) {
-      this.passBy(
+      this.markNotNeeded(
         id,
         this.run.gates.specOf(id),
         'nobody attends this drill, and it changes isolated targets only',
@@ -166,12 +166,7 @@ export class Steps {
     const evidence = changed
       ? { 'inputs changed since the last approval': changed, ...question.evidence }
       : question.evidence;
-    return this.run.gates.pass(
-      id,
-      { ...question, evidence },
-      this.run.gateHost(),
-      this.run.key.run,
-    );
+    return this.run.gates.ask(id, { ...question, evidence }, this.run.gateHost(), this.run.key.run);
   }
 
   /** Shows the parts as one step. */
@@ -283,7 +278,7 @@ export class Steps {
   /**
    * The step begins, or has begun in an earlier execution: from here on it has to be taken back.
    */
-  private passed(path: string, spec: StepSpec, work: Work): void {
+  private registerUndo(path: string, spec: StepSpec, work: Work): void {
     // What a drill made is removed, whatever happened to it.
     const noReturn = spec.pointOfNoReturn === true && !this.run.plan.drill;
     if (noReturn) this.run.undos.clear();
@@ -292,31 +287,10 @@ export class Steps {
   }
 
   /** The result of a step that was settled before this execution. */
-  private passOver(row: StepView): Json {
+  private resultOf(row: StepView): Json {
     if (row.state === 'failed') throw new StepFailed(row.id, row.error as Problem, null);
     if (row.state === 'skipped') this.run.exceptions.push(row.id);
     return row.output;
-  }
-
-  /**
-   * Waits until the step may begin. An approval that was given for other code is asked for once
-   * more.
-   */
-  private async mayBegin(spec: StepSpec, top: string, actions: readonly Action[]): Promise<void> {
-    const { plan } = this.run.entry;
-    // No gate has the empty name.
-    const gate = gateFor(spec, top, plan) ?? '';
-    await this.run.turn.start();
-    while (this.run.gates.outdated(gate, this.run.code())) {
-      await this.run.gates.renew(gate, this.run.gateHost(), this.run.key.run);
-      await this.run.turn.start();
-    }
-    assertAllowed(
-      spec,
-      top,
-      { plan, approved: (id) => this.run.gates.approved(id, this.run.code()) },
-      actions,
-    );
   }
 }
 

@@ -140,7 +140,7 @@ export class Section {
     for (const id of typeof ids === 'string' ? [ids] : ids) {
       const [first = '', ...rest] = id.split('/');
       if (rest.length > 0) this.within(first).notNeeded(rest.join('/'), why);
-      else this.steps.passBy(this.next(id).path, this.spec(id), why);
+      else this.steps.markNotNeeded(this.next(id).path, this.spec(id), why);
     }
   }
 

@@ -78,12 +78,17 @@ export class Turn {
     this.wanted = true;
   }
 
+  /** May a step begin now? Not in a paused run, nor in one that is about to continue as new. */
+  get isOpen(): boolean {
+    return !this.isPaused && !this.due;
+  }
+
   /**
    * Waits until a step may begin. Throws when its scope is cancelled meanwhile.
    * @param inVain true once nothing is to begin any more: then there is nothing to wait for
    */
   async start(inVain: () => boolean = () => false): Promise<void> {
-    const open = (): boolean => inVain() || (!this.isPaused && !this.due);
+    const open = (): boolean => inVain() || this.isOpen;
     if (!open()) await this.until(open);
   }
 

@@ -62,7 +62,7 @@ async function one(
   const due = spec.when ? judgeWhen(spec.when, place.scope) : { holds: true };
   if (due.holds === null) return (await undecided(engine, spec, path, due.why)).output;
   if (!due.holds) {
-    engine.passBy(path, spec, 'its condition does not hold');
+    engine.markNotNeeded(path, spec, 'its condition does not hold');
     return null;
   }
   switch (spec.kind) {
