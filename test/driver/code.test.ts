@@ -380,6 +380,7 @@ describe('a fault of the procedure', () => {
     ['a loop without a part', 'step each declares no part'],
     ['a loop over a name that is read as another part', 'step each cannot do item a.undo'],
     ['a decision that finds no way', 'there is no way'],
+    ['a step of another kind than it declares', 'declared as command and would do a notify'],
     ['a step behind its gate', 'behind gate gate, which is not approved'],
     ['a step behind a gate that it called not needed', 'behind gate gate, which is not approved'],
     ['a step by hand behind its gate', 'behind gate gate, which is not approved'],

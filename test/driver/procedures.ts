@@ -52,6 +52,8 @@ const faults: Record<string, (run: Run) => unknown> = {
     run.decide('choose', () => {
       throw new ProcedureStopped('there is no way', 'Look for one.');
     }),
+  'a step of another kind than it declares': (run) =>
+    run.step('look', { action: { kind: 'notify', text: 'x' } }),
   'a step behind its gate': (run) => run.step('work', command('x')),
   'a step behind a gate that it called not needed': (run) => {
     run.notNeeded('gate', 'nobody has to look');
@@ -149,7 +151,7 @@ const recovery = runbook(recoverySpec, async (run) => {
   if (fault === 'nowhere') await run.step('elsewhere', { action: on(undefined, 'x') });
   if (fault === 'check elsewhere') {
     const probe = on('live', 'x');
-    await run.step('elsewhere', {
+    await run.step('elsewhere-too', {
       action: { kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 10 },
     });
   }

@@ -149,6 +149,7 @@ export const recoverySpec: RunbookSpec = {
       { ...change, id: 'point', title: 'Point of no return', pointOfNoReturn: true },
       { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' },
       { ...change, id: 'elsewhere', title: 'Elsewhere' },
+      { id: 'elsewhere-too', title: 'Look elsewhere', kind: 'check', effect: 'change' },
       { id: 'tell', title: 'Tell', kind: 'notify', effect: 'change' },
     ],
     {
