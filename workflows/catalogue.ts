@@ -3,7 +3,7 @@ import { fullSystemDisasterRecoverySpec } from './full-system-disaster-recovery/
 import { pipelineRecoverySpec } from './pipeline-recovery/spec.js';
 import { zeroDowntimeDeploymentSpec } from './zero-downtime-deployment/spec.js';
 
-/** Every runbook there is, as data; what `runbook list` shows and admission knows. */
+/** Every built-in runbook, as data: `runbook list` shows them, admission accepts them. */
 export const catalogue: readonly RunbookSpec[] = [
   fullSystemDisasterRecoverySpec,
   pipelineRecoverySpec,

@@ -14,7 +14,7 @@ import { runId, startOptions } from '../common/start-options.js';
 import { platformActivities } from './engine/activities.js';
 import { presentRelease } from './engine/release.js';
 
-/** What became of a run that nobody started by hand. */
+/** How a run ended that nobody started by hand. */
 interface Launched {
   run: string;
   ended: 'well' | 'not well' | 'unknown';
@@ -51,7 +51,7 @@ export async function launch(argument: unknown): Promise<Admission | Launched> {
     });
   }
   const run = runId(envelope.runbook, new Date(), uuid4());
-  // A run that was started goes on, whatever becomes of what started it.
+  // The run goes on even when this launch is cancelled or fails.
   const started = await CancellationScope.nonCancellable(() =>
     startChild(envelope.runbook, {
       ...startOptions({ ...envelope, run }, admission.plan),
@@ -66,8 +66,8 @@ export async function launch(argument: unknown): Promise<Admission | Launched> {
   }
 }
 
-// It may wait for days: it must not keep the code of its day alive, and its few steps are the same
-// in each.
+// It may wait for days. It must not keep an old release's workers alive, and every release does
+// these few steps alike.
 setWorkflowOptions(
   () => (presentRelease() === '' ? {} : { versioningBehavior: 'AUTO_UPGRADE' }),
   launch,

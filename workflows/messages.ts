@@ -4,7 +4,7 @@ import { messageNames } from '../common/names.js';
 import type { RunView } from '../common/view.js';
 
 /**
- * Carries one DecisionEnvelope. Typed `unknown`: whatever arrives is judged, nothing is trusted.
+ * Carries one DecisionEnvelope. Typed `unknown`: anybody may send it, so the run checks the shape.
  */
 export const decideSignal = defineSignal<[unknown]>(messageNames.decide);
 
@@ -15,13 +15,13 @@ export const decideSignal = defineSignal<[unknown]>(messageNames.decide);
 export const borderSignal = defineSignal(messageNames.border);
 
 /**
- * Tells the run that it was moved to other code: it looks at once whether what it asks people still
- * holds.
+ * Tells the run that it was moved to other code. It checks at once whether its open questions are
+ * still valid.
  */
 export const movedSignal = defineSignal(messageNames.moved);
 
 /** The run as `runbook status` shows it. */
 export const statusQuery = defineQuery<RunView>(messageNames.status);
 
-/** The answer to the decision with this id; null while it is judged or when it never arrived. */
+/** The verdict on the decision with this id; null while it is judged or when it never arrived. */
 export const verdictQuery = defineQuery<Verdict | null, [string]>(messageNames.verdict);

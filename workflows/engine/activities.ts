@@ -26,19 +26,16 @@ import type { Problem } from '../../common/view.js';
 import type { ActionKind, RetrySpec } from '../../language/runbook.js';
 
 /*
- * The only place where workflows get at activities. Every proxy names its cancellationType: left
- * out, 1.24 behaves as TRY_CANCEL (against its own docs) and an undo would run beside a command
- * that is still alive. Steps name no queue: on the run's own a worker may take one with the answer
- * to its workflow task.
+ * The only place where workflows call activities. Every proxy names its cancellationType: left out,
+ * 1.24 behaves as TRY_CANCEL (against its own docs) and an undo would run beside a command that is
+ * still alive. Steps name no queue: on the run's own queue the server can hand a worker the
+ * activity together with the answer to its workflow task (eager dispatch).
  */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 type Platform = Pick<Activities, 'admit' | 'judge' | 'record' | 'refuse' | 'settle'>;
 
-/**
- * The platform's own short work: it waits for PostgreSQL as long as it takes, because nothing may
- * be lost.
- */
+/** The platform's own short activities: retried without limit, because nothing may be lost. */
 function platform(options: ActivityOptions = {}) {
   return proxyActivities<Platform>({
     cancellationType,
@@ -50,59 +47,54 @@ function platform(options: ActivityOptions = {}) {
 }
 
 /**
- * How often something is asked whose answer is none of ours: whoever reaches Temporal can complete
- * an activity.
+ * How often an activity is called while its result is malformed: anybody who reaches Temporal can
+ * complete an activity with anything.
  */
-const timesAsked = 3;
+const maxAsks = 3;
 
 /**
- * The answer, once it has its shape; what is asked here may be asked twice.
- * @returns null when it never has
+ * Calls an activity, which must be idempotent, until its result is well-formed.
+ * @returns null when it never is
  */
 async function answerOf<T>(
   ask: () => Promise<unknown>,
   isAnswer: (answer: unknown) => answer is T,
 ): Promise<T | null> {
-  for (let time = 1; time <= timesAsked; time += 1) {
+  for (let time = 1; time <= maxAsks; time += 1) {
     const answer = await ask();
     if (isAnswer(answer)) return answer;
   }
   return null;
 }
 
-/**
- * Admission, verdicts and the record. What is answered otherwise than by a worker of ours has a way
- * out each.
- */
+/** Admission, verdicts and the record; each has a fallback for a result no worker of ours gave. */
 export const platformActivities = {
-  /** The start is refused when nobody answers it rightly. */
+  /** Refuses the start when no well-formed result comes. */
   async admit(request: Parameters<Platform['admit']>[0]): Promise<Admission> {
     const answer = await answerOf(() => platform().admit(request), isAdmission);
     return answer ?? { admitted: false, problem: noAdmission };
   },
-  /** The decisions are refused, and can be sent again, when nobody judges them rightly. */
+  /** Refuses the decisions, which can be sent again, when no well-formed verdicts come. */
   async judge(request: JudgeRequest): Promise<JudgeAnswer> {
     const { decisions } = request;
     const isAnswer = (answer: unknown): answer is JudgeAnswer => areVerdicts(answer, decisions);
     const answer = await answerOf(() => platform().judge(request), isAnswer);
     return answer ?? { verdicts: decisions.map(({ id, at }) => notJudged(id, at)) };
   },
-  /**
-   * What is answered otherwise says nothing of what the record has: it is to be told everything.
-   */
+  /** A malformed result says nothing about what the record has: everything is sent again. */
   async record(request: Parameters<Platform['record']>[0]): Promise<{ incomplete: boolean }> {
     const answer: unknown = await platform().record(request);
     // Workers of an earlier release answer nothing.
     if (answer === null || answer === undefined) return { incomplete: false };
     return isSaveAnswer(answer) ? answer : { incomplete: true };
   },
-  /** Writes down that a start was refused; the refusal does not wait for a record that is away. */
+  /** Records that a start was refused; the refusal does not wait for a record that is down. */
   async refuse(request: Parameters<Platform['refuse']>[0]): Promise<void> {
     await platform({ scheduleToCloseTimeout: refusalMs }).refuse(request);
   },
 };
 
-/** How long the record gets to take down a refused start, in milliseconds. */
+/** How long recording a refused start may take, in milliseconds. */
 const refusalMs = 30_000;
 
 const noAdmission: Problem = {
@@ -122,7 +114,7 @@ function notJudged(decision: string, at: string): Verdict {
   };
 }
 
-/** Ends what a cancelled step left. @param where the queue, when it is not the common one */
+/** Ends what a cancelled step left running. @param where its queue, if not the common one */
 export async function settleStep(
   request: Parameters<Platform['settle']>[0],
   where: ActivityOptions,
@@ -147,7 +139,7 @@ export async function attemptStep(
   throw new MisshapenAnswer();
 }
 
-/** Tries to get targets, as often as it takes. */
+/** Acquires leases on targets; retried until it succeeds. */
 export async function acquireLeases(
   request: Parameters<Activities['acquireLeases']>[0],
   options: ActivityOptions,
@@ -167,10 +159,9 @@ const noLease: Problem = {
 };
 
 /**
- * The pause grows, so that a short wait ends soon and a long one costs little.
+ * The back-off grows, so that a short wait ends soon and a long one costs little.
  * @param summary who has the targets
- * @param heartbeatMs a try lasts shorter than a heartbeat: one that takes longer has lost its
- *   worker
+ * @param heartbeatMs limit of one try: one that takes longer than a heartbeat has lost its worker
  */
 export function leaseOptions(summary: string, heartbeatMs: number): ActivityOptions {
   return {
@@ -181,7 +172,7 @@ export function leaseOptions(summary: string, heartbeatMs: number): ActivityOpti
   };
 }
 
-/** Room for an attempt to end what it started after its time is over, in milliseconds. */
+/** Grace for an attempt that timed out to end what it started, in milliseconds. */
 const endingGraceMs = 30_000;
 
 /**

@@ -30,7 +30,7 @@ export interface Work {
 /** Limit of one attempt where the step declares none, in milliseconds. */
 const defaultTimeoutMs = 60_000;
 
-/** The attempts of steps, each an activity: what they are asked, and what becomes of them. */
+/** The attempts of steps, each an activity: their requests and their outcomes. */
 export class Attempts {
   constructor(private readonly run: LiveRun) {}
 
@@ -47,29 +47,28 @@ export class Attempts {
     try {
       const builds = this.run.unconfirmed.namedBy(path);
       const { output, attempt } = await this.attempt(path, spec, work, builds, (problem) =>
-        this.run.board.tell(row, problem),
+        this.run.board.showProblem(row, problem),
       );
       row.attempts = attempt;
       this.run.board.end(row, 'succeeded', { output });
       return { output };
     } catch (error) {
       const ending = CancellationScope.current().consideredCancelled;
-      // A worker that was dead when the cancellation came: Temporal then tells that it fell silent,
-      // and nothing else.
+      // A worker that was dead when the cancellation came: Temporal then reports only a time-out.
       if (isCancellation(error) || (ending && isSilence(error))) {
-        const { state } = await this.endWhatIsLeft(path);
+        const { state } = await this.endLeftovers(path);
         this.run.board.end(row, state === 'ended' ? 'skipped' : 'unknown', {
           error: cancelled(state),
         });
         throw new CancelledFailure('cancelled while it ran');
       }
-      if (error instanceof MisshapenAnswer) await this.endWhatIsLeft(path);
+      if (error instanceof MisshapenAnswer) await this.endLeftovers(path);
       const failure = readFailure(error);
       const { problem, attempt } = failure;
-      this.foundPrograms(path, failure);
+      this.notePrograms(path, failure);
       row.attempts = attempt ?? row.attempts;
       if (!ending) return { problem };
-      // What becomes of the run is decided already: nobody is asked, and the step decides nothing.
+      // How the run ends is decided already: nobody is asked about this failure.
       this.run.board.end(row, problem.type === 'OutcomeUnknown' ? 'unknown' : 'failed', {
         error: problem,
       });
@@ -82,7 +81,7 @@ export class Attempts {
     spec: StepSpec,
     work: Work,
     builds: Builds,
-    told?: (problem: Problem) => void,
+    onHostAsked?: (problem: Problem) => void,
   ): Promise<{ output: Json; attempt: number }> {
     const retry = { ...defaultRetry, ...spec.retry };
     const tries = triesOf(spec, work.action);
@@ -100,20 +99,20 @@ export class Attempts {
       timeoutMs: work.timeoutMs ?? spec.timeoutMs ?? defaultTimeoutMs,
       ...(this.run.desk.lastProblem(path)?.type === 'LeaseLost' ? { retakeLease: true } : {}),
       builds: { ...builds, ...this.despite(path) },
-      ...this.run.programs.about([work.action, work.verify, work.check]),
+      ...this.run.programs.expectedBy([work.action, work.verify, work.check]),
     };
     const options = stepOptions(request, retry, this.run.settings.heartbeatMs);
     try {
-      const answer = await this.run.turn.during(() =>
+      const answer = await this.run.turn.trackInFlight(() =>
         onItsHost(
           this.run.settings.hostWaitMs,
           (where) =>
             attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
-          told,
+          onHostAsked,
         ),
       );
       this.run.unconfirmed.succeeded(path, answer.attempt, answer.output, builds);
-      this.run.board.programsChanged(this.run.programs.ran(path, answer.programs));
+      this.run.board.programsChanged(this.run.programs.recordRan(path, answer.programs));
       return answer;
     } catch (error) {
       this.run.unconfirmed.ended(path);
@@ -121,17 +120,15 @@ export class Attempts {
     }
   }
 
-  /** What a failed attempt tells of programs. */
-  foundPrograms(path: string, { ran, changed }: AttemptFailure): void {
-    this.run.board.programsChanged(this.run.programs.ran(path, ran));
+  /** Notes the programs that a failed attempt ran or found changed. */
+  notePrograms(path: string, { ran, changed }: AttemptFailure): void {
+    this.run.board.programsChanged(this.run.programs.recordRan(path, ran));
     this.run.programs.refuse(path, changed);
   }
 
-  /**
-   * Ends what the step may have left running: no worker that knows of it answers for it any more.
-   */
-  endWhatIsLeft(path: string): ReturnType<typeof settleStep> {
-    return this.run.turn.during(() =>
+  /** Ends what the step may have left running: no worker watches it any more. */
+  endLeftovers(path: string): ReturnType<typeof settleStep> {
+    return this.run.turn.trackInFlight(() =>
       CancellationScope.nonCancellable(() =>
         onItsHost(this.run.settings.hostWaitMs, ({ options, ...gone }) =>
           settleStep({ version: 1, key: this.run.key, step: path, ...gone }, options),
@@ -140,7 +137,7 @@ export class Attempts {
     );
   }
 
-  /** People have looked at what the record did not confirm, and let the step go on. */
+  /** Names the decision by which people let the step go on though the record did not confirm it. */
   private despite(path: string): Pick<Builds, 'despite'> {
     const decision = this.run.desk.lastDecision(path);
     const { type } = this.run.desk.lastProblem(path) ?? {};

@@ -15,10 +15,10 @@ import type {
 } from '../../common/view.js';
 import { renderDetails } from './details.js';
 
-/** Changes of programs that are kept; each attempt has those of its own in the record. */
+/** Changes of programs kept in the view; the record has those of every attempt. */
 const changesShown = 100;
 
-/** What Temporal was last told of the run. */
+/** What was last published to Temporal about the run. */
 export interface Published {
   state: string;
   step: string;
@@ -31,15 +31,15 @@ export interface Published {
  */
 export class Board {
   private readonly steps = new Map<string, StepView>();
-  /** Paths of steps whose present state the record has not been told. */
+  /** Paths of steps whose present state is not in the record yet. */
   private readonly unsaved: Set<string>;
 
   private paused = false;
   private rollingBack = false;
 
   /**
-   * @param published what the execution before has told Temporal, which keeps it
-   * @param unsaved paths of steps that it has not told the record
+   * @param published what the previous execution published: Temporal keeps it
+   * @param unsaved paths of steps that the previous execution has not saved
    */
   constructor(
     readonly view: RunView,
@@ -50,17 +50,17 @@ export class Board {
     for (const step of view.steps) this.steps.set(step.id, step);
   }
 
-  get told(): Published {
+  get lastPublished(): Published {
     return this.published;
   }
 
-  get left(): string[] {
+  get unsavedPaths(): string[] {
     return [...this.unsaved];
   }
 
   /**
-   * The steps that the record is to be told of now, and from then on counts as told.
-   * @param all those that have not changed as well
+   * Takes the steps to save now; they count as saved from here on.
+   * @param all unchanged steps too
    */
   takeUnsaved(all: boolean): SavedStep[] {
     const places = placesOf(this.view.steps);
@@ -79,19 +79,13 @@ export class Board {
     return rows;
   }
 
-  /**
-   * Rows that an earlier execution of the run, or the run that this one was started from, has
-   * settled.
-   */
+  /** The row, when an earlier execution or the run that this one resumes has settled it. */
   settled(path: string): StepView | undefined {
     const row = this.steps.get(path);
     return row !== undefined && settledStates.has(row.state) ? row : undefined;
   }
 
-  /**
-   * The row of a step; made on first use, behind the rows of its group, when the plan could not
-   * know it.
-   */
+  /** The row of a step. One that the plan did not list is added on first use, after its group. */
   row(path: string, spec: StepSpec): StepView {
     const known = this.steps.get(path);
     if (known) return known;
@@ -102,7 +96,7 @@ export class Board {
     return row;
   }
 
-  /** A row that another run has filled. */
+  /** Takes over a row of the run that this one resumes. */
   adopt(taken: StepView): void {
     this.unsaved.add(taken.id);
     const row = this.steps.get(taken.id);
@@ -138,15 +132,15 @@ export class Board {
     this.unsaved.add(row.id);
   }
 
-  /** Programs that are not what they were before. */
+  /** Adds programs that changed to the view. */
   programsChanged(changes: readonly ProgramChange[]): void {
     if (changes.length === 0) return;
     const all = [...(this.view.programsChanged ?? []), ...changes];
     this.view.programsChanged = all.slice(-changesShown);
   }
 
-  /** What a running step waits for. */
-  tell(row: StepView, problem: Problem): void {
+  /** Shows why a running step waits. */
+  showProblem(row: StepView, problem: Problem): void {
     row.error = problem;
     this.unsaved.add(row.id);
     this.publish(row.id);
@@ -154,8 +148,7 @@ export class Board {
 
   openWait(wait: WaitView): void {
     const known = this.view.waitingFor.find((other) => other.id === wait.id);
-    // Still open from the execution before, and Temporal was told: telling again would cost events
-    // each time.
+    // Open since the previous execution and already published: publishing again costs events.
     if (known?.digest === wait.digest) return;
     this.view.waitingFor = [...this.view.waitingFor.filter((other) => other !== known), wait];
     this.view.state = this.liveState();
@@ -168,8 +161,8 @@ export class Board {
   }
 
   /**
-   * The run is about to end, or to take back its changes, which tells Temporal.
-   * @param stays what is still asked
+   * Publishes nothing: the end of the run, or its rollback, follows at once and does.
+   * @param stays true for questions that remain open
    */
   closeWaits(stays: (wait: WaitView) => boolean): void {
     this.view.waitingFor = this.view.waitingFor.filter(stays);
@@ -181,7 +174,7 @@ export class Board {
     this.publish(this.published.step);
   }
 
-  /** @param step what to name as the present step, for the list in the Temporal UI */
+  /** @param step the present step to show in the list of the Temporal UI */
   setRollingBack(step: string): void {
     this.rollingBack = true;
     this.view.state = this.liveState();
@@ -199,7 +192,7 @@ export class Board {
     this.publish('');
   }
 
-  /** Changes that were made, or may have been, and were not taken back. */
+  /** Steps that changed something, or may have, and were not undone. */
   changesLeft(): string[] {
     return this.view.steps
       .filter(
@@ -216,8 +209,7 @@ export class Board {
   }
 
   /**
-   * Sends what changed. Details cost nothing; an attribute or memo costs one history event, so only
-   * differences are sent.
+   * Publishes only differences: details are free, but an attribute or memo costs a history event.
    */
   private publish(path: string): void {
     setCurrentDetails(renderDetails(this.view));

@@ -11,9 +11,9 @@ import type { Case } from './desk.js';
 import type { Undo } from './undo.js';
 
 /*
- * What one execution of a run hands to the next when it continues as new. The procedure begins anew
- * there and passes over everything that the view shows as settled, with the outputs it had: so it
- * needs no place to come back to, and code-first procedures continue as well as plans.
+ * What one execution of a run hands to the next when it continues as new. The procedure starts from
+ * the top there and reuses the outputs of every step that the view shows as settled. So no position
+ * in the code has to be restored, and code-first procedures continue as well as plans.
  */
 
 export interface CarriedGate {
@@ -26,17 +26,17 @@ export interface CarriedGate {
   /** The approvals of its openings so far, in order. */
   passed: DecisionEnvelope[];
   /**
-   * Names the code that asked last. Absent: it was not asked yet, or by a release that did not keep
-   * it.
+   * Names the code that last opened the gate. Absent: not opened yet, or by a release that did not
+   * record it.
    */
   release?: string | undefined;
-  /** What the approver has to type, as it was asked last. */
+  /** What the approver has to type, as of the last opening. */
   confirm?: string | undefined;
-  /** What the last question said of a change of the code. */
+  /** What the last opening said about a change of the code. */
   changed?: string | undefined;
 }
 
-/** Targets that the run still waits for, and how often it has asked. */
+/** Who holds the targets that the run waits for, and how often it has asked. */
 export interface CarriedLease {
   held: HeldTarget[];
   asked: number;
@@ -45,13 +45,13 @@ export interface CarriedLease {
 export interface CarriedInbox {
   /** The newest answers, for senders that ask again. */
   verdicts: Verdict[];
-  /** Signals in the run's whole life; names those that came without an id. */
+  /** Signals received over all executions; numbers those that came without an id. */
   count: number;
-  /** Signals that the record has not been told of. Absent: none. */
+  /** Signals that are not in the record yet. Absent: none. */
   noted?: SignalNote[];
 }
 
-/** What the run knows of programs, and of each step what it found changed and asks about. */
+/** The programs that the run knows, and per step those that it found changed and asks about. */
 export interface CarriedPrograms {
   known: Program[];
   /** Those that people let run although they had changed. */
@@ -78,21 +78,21 @@ export interface Carried {
   view: RunView;
   published: Published;
   /**
-   * What the record has been told: how often, and paths of the steps whose present state it has
-   * not. Absent: nothing of it is known.
+   * How many saves were made, and the paths of steps whose present state is not saved. Absent: not
+   * known.
    */
   saves?: { made: number; unsaved: string[] };
   gates: CarriedGate[];
   desk: Case[];
   lease: CarriedLease;
   inbox: CarriedInbox;
-  /** What no step has confirmed yet. Absent: the execution before did not say. */
+  /** Answers that no step has confirmed yet. Absent: the previous execution did not say. */
   unconfirmed?: Builds;
   /** Absent: those of the plan, and nothing else. */
   programs?: CarriedPrograms | undefined;
   paused: boolean;
-  /** In words, when the plan was made anew: the approvals so far are void. */
+  /** The changed inputs, for people, when there is a new plan: earlier approvals are void. */
   changedInputs?: string | undefined;
-  /** Set once the procedure is over and its changes are being taken back. */
+  /** Set once the procedure is over and its changes are being undone. */
   rollback: { ending: Ending; undos: readonly Undo[]; failed: readonly string[] } | null;
 }

@@ -18,7 +18,7 @@ export function waitTimes(now: number, deadlineMs: number | undefined): WaitTime
   return { since: now, deadline: deadlineMs === undefined ? null : now + deadlineMs };
 }
 
-/** Milliseconds until the wait must look up again; 0 when its deadline has passed. */
+/** Milliseconds until the wait has to wake; 0 when its deadline has passed. */
 export function nextWake(now: number, { since, deadline }: WaitTimes): number {
   const untilReminder = reminderMs - ((now - since) % reminderMs);
   return deadline === null ? untilReminder : Math.max(0, Math.min(untilReminder, deadline - now));

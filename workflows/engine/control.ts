@@ -7,12 +7,12 @@ import type { Rollback } from './rollback.js';
 import type { LiveRun } from './live-run.js';
 
 /**
- * What people tell the run as a whole. `cancel` and `rollback` end the procedure and take its
- * changes back, `abort` leaves them; during a rollback `abort` stops it, and `cancel` is refused by
- * the judge.
+ * Decisions about the run as a whole. `cancel` and `rollback` end the procedure and undo its
+ * changes, `abort` leaves them. During a rollback `abort` stops the rollback, and the judge refuses
+ * `cancel`.
  */
 export class Control {
-  private told: DecisionEnvelope | null = null;
+  private endRequest: DecisionEnvelope | null = null;
 
   constructor(
     private readonly run: LiveRun,
@@ -28,40 +28,38 @@ export class Control {
         return this.run.resume();
       default:
         if (this.run.board.isRollingBack) return this.rollback.stop(decision);
-        // Of an abort people were told that everything is left as it is.
-        if (decision.verb === 'abort') this.told = decision;
-        this.told ??= decision;
-        // What waits for its turn has to be reached by the cancellation, and undos do not wait for
-        // a run that has ended.
+        // An abort wins over an earlier cancel: people were told that it changes nothing more.
+        if (decision.verb === 'abort') this.endRequest = decision;
+        this.endRequest ??= decision;
+        // Steps that a pause holds back have to see the cancellation, and the undos must not wait.
         this.run.resume();
         this.endProcedure();
     }
   }
 
   get isEnding(): boolean {
-    return this.told !== null;
+    return this.endRequest !== null;
   }
 
   /**
-   * How the run ends whose procedure was cancelled: as people told it, or because Temporal was
-   * asked to.
+   * How a run with a cancelled procedure ends: as people decided, or as Temporal was asked to.
    */
   ending(): Ending {
-    const { told } = this;
-    if (told?.verb === 'rollback')
+    const { endRequest } = this;
+    if (endRequest?.verb === 'rollback')
       return {
         state: 'rolled-back',
-        problem: said('RolledBack', told, 'rolled the run back'),
+        problem: said('RolledBack', endRequest, 'rolled the run back'),
         rollback: true,
       };
-    if (told?.verb === 'abort')
+    if (endRequest?.verb === 'abort')
       return {
         state: 'cancelled',
-        problem: said('Aborted', told, 'aborted the run'),
+        problem: said('Aborted', endRequest, 'aborted the run'),
         rollback: false,
       };
-    const problem: Problem = told
-      ? said('Cancelled', told, 'cancelled the run')
+    const problem: Problem = endRequest
+      ? said('Cancelled', endRequest, 'cancelled the run')
       : { type: 'Cancelled', message: 'the run was cancelled' };
     return { state: 'cancelled', problem, rollback: true };
   }

@@ -15,7 +15,7 @@ export interface Case extends Omit<DeskFacts, 'decidedBy' | 'decidedVerb'> {
   problem: Problem;
   since: string;
   decision: DecisionEnvelope | null;
-  /** True once the step has done what was decided; until then the next execution has to. */
+  /** True once the step has applied the decision; until then the next execution has to. */
   done: boolean;
 }
 
@@ -38,8 +38,8 @@ interface DeskHost {
 }
 
 /**
- * The failure desk: where a step that failed for good, or that people do by hand, waits until they
- * say what becomes of it.
+ * The failure desk: a step that failed for good, or that people do by hand, waits here for their
+ * decision.
  */
 export class Desk {
   private readonly cases = new Map<string, Case>();
@@ -64,20 +64,20 @@ export class Desk {
   }
 
   /**
-   * What an earlier execution of the run asked about the step, when it is not answered yet or the
-   * answer not done.
+   * What an earlier execution of the run asked about the step, when that is not answered yet, or
+   * the answer is not applied yet.
    */
   open(path: string): Problem | undefined {
     const asked = this.cases.get(path);
     return asked && !asked.done ? asked.problem : undefined;
   }
 
-  /** Nobody comes back to what steps have asked: the procedure is over. What undos ask stays. */
+  /** The procedure is over: closes the questions of its steps. Those of undos stay open. */
   close(): void {
     for (const asked of this.cases.values()) if (!isAboutUndo(asked.step)) asked.state = 'decided';
   }
 
-  /** What the step asked about last. */
+  /** The problem that the step last asked about. */
   lastProblem(path: string): Problem | undefined {
     return this.cases.get(path)?.problem;
   }
@@ -100,14 +100,14 @@ export class Desk {
     open.decision = decision;
   }
 
-  /** What the run as a whole is told answers whatever is asked, too. */
+  /** A decision about the whole run answers every open question. */
   answerAll(decision: DecisionEnvelope): void {
     for (const step of this.cases.keys()) this.decide({ ...decision, step });
   }
 
   /**
-   * Shows what failed and waits for as long as it takes. Each failure is a new case: an answer to
-   * an earlier one is stale. Whoever asks does what was decided in the same breath.
+   * Shows what failed and waits without limit. Each failure is a new case: an answer to an earlier
+   * one is stale. The caller must apply the decision before it awaits anything else.
    */
   async ask(
     path: string,
@@ -116,11 +116,11 @@ export class Desk {
     question: DeskQuestion,
     host: DeskHost,
   ): Promise<DecisionEnvelope> {
-    // What the execution before left open is in the record already.
-    const goesOn = this.open(path) !== undefined;
+    // A case that the previous execution left open is in the record already.
+    const wasOpen = this.open(path) !== undefined;
     const waiting = this.caseOf(path, spec, question, host.run);
     const { problem } = waiting;
-    if (!goesOn)
+    if (!wasOpen)
       host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), {
         error: problem,
       });
@@ -136,7 +136,7 @@ export class Desk {
       evidence: question.evidence,
       command: `${host.command} ${waiting.verbs?.[0]} ${host.run} ${path} --reason '…'`,
     });
-    const saved = goesOn ? Promise.resolve() : host.save();
+    const saved = wasOpen ? Promise.resolve() : host.save();
     try {
       await host.until(() => waiting.decision !== null);
     } finally {
@@ -148,7 +148,7 @@ export class Desk {
     return waiting.decision as unknown as DecisionEnvelope;
   }
 
-  /** The case that the execution before left open, or a new one. */
+  /** The case that the previous execution left open, or a new one. */
   private caseOf(path: string, spec: StepSpec, question: DeskQuestion, run: string): Case {
     const before = this.cases.get(path);
     if (before && !before.done) return before;
@@ -172,7 +172,7 @@ export class Desk {
   }
 }
 
-/** A step failed for good, or nobody knows what became of it. */
+/** A step failed for good, or its outcome is unknown. */
 export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
   const isUnknown = stateOf(problem) === 'unknown';
   const answers = spec.answers ?? [];

@@ -37,8 +37,7 @@ export function renderDetails(view: RunView): string {
 }
 
 /**
- * Runs of more steps show those around the present place, and whatever is under way or asks for
- * people.
+ * Runs with more steps show those around the present one, and any that run or wait for people.
  */
 const allShown = 100;
 const shownBefore = 30;
@@ -104,7 +103,7 @@ function row(cells: readonly string[]): string {
   return tableRow(cells.map((cell) => `${cell}\u00a0\u00a0`));
 }
 
-/** Text that came from outside: no person reads more of it in one line. */
+/** Text that came from outside, cut to what a person reads in one line. */
 function inline(text: string): string {
   return markdown(text, 300);
 }

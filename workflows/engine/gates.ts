@@ -15,13 +15,13 @@ import type { Turn } from './turn.js';
 
 interface Gate extends CarriedGate {
   spec: StepSpec;
-  /** Openings in this execution, those included that an earlier one has decided. */
+  /** Openings in this execution, including those decided in an earlier one. */
   openings: number;
-  /** What it was opened with last. */
+  /** The question of its last opening. */
   question?: GateQuestion;
   /**
-   * Set once its approval is asked for anew: an error when people refused, or when whoever asked
-   * was cancelled.
+   * Set once its approval is asked for again: 'asking', or the error when people refused or the
+   * asking step was cancelled.
    */
   renewal?: unknown;
 }
@@ -33,8 +33,7 @@ export interface GateQuestion {
   /** The steps up to the next gate, resolved: exactly what the approval allows. */
   covers: JsonObject;
   /**
-   * What the approver has to type: the name of what it acts on, where the wrong one would be
-   * harmed.
+   * The name that the approver has to type, where acting on the wrong thing would do harm.
    */
   confirm?: string;
 }
@@ -43,9 +42,11 @@ interface GateHost {
   board: Board;
   planDigest: string;
   procedure: string;
-  /** Names the code that does the run now, and the programs that it runs. */
+  /**
+   * Identifies the code that executes the run now, and the changed programs that people accepted.
+   */
   release(): string;
-  /** What the approver sees of every gate, beside what the gate itself shows. */
+  /** Evidence that every gate shows beside its own. */
   evidence(): JsonObject;
   command: string;
   /** True while a decision is being judged. */
@@ -97,8 +98,7 @@ export class Gates {
   }
 
   /**
-   * A gate that its own declaration makes unnecessary this time (`when`): nothing behind it has to
-   * wait for it.
+   * A gate whose `when` makes it unnecessary this time: nothing behind it waits for it.
    * @param drill in a drill no declaration is needed: isolated targets are all that can be changed
    */
   waive(id: string, drill: boolean): void {
@@ -111,29 +111,29 @@ export class Gates {
     return gate.spec;
   }
 
-  /** @param release the code that is going to act: an approval given for other code is none */
+  /** @param release the code that is going to act: an approval of other code does not count */
   approved(id: string, release: string): boolean {
     const gate = this.gates.get(id);
     if (this.waived.has(id)) return true;
     return gate?.decision?.verb === 'approve' && gate.release === release;
   }
 
-  /** Has something been approved that its requester may not approve? */
-  haveNeededAnother(): boolean {
+  /** Whether a gate was approved that the requester may not approve. */
+  hasApprovalByAnother(): boolean {
     return this.facts().some(
       ({ approvers, decidedVerb }) => approvers === 'another' && decidedVerb === 'approve',
     );
   }
 
-  /** Was it approved, or is it being asked once more, so that the same can be asked of it anew? */
-  canAskAnew(id: string): boolean {
+  /** Whether the gate was approved, or is being reopened: then it can ask its question again. */
+  canReopen(id: string): boolean {
     const gate = this.gates.get(id);
     if (!gate?.question) return false;
     return gate.renewal !== undefined || gate.decision?.verb === 'approve';
   }
 
-  /** Is there an approval that was good for the code before, or is it being asked for once more? */
-  outdated(id: string, release: string): boolean {
+  /** Whether the approval was given for earlier code, or is being asked for again. */
+  isOutdated(id: string, release: string): boolean {
     const gate = this.gates.get(id);
     if (!gate?.question) return false;
     return (
@@ -142,17 +142,17 @@ export class Gates {
   }
 
   /**
-   * Asks once more for an approval that was given for other code: where a step needs it, so that
-   * what is done already asks nobody. Steps that need the same one wait for the same answer.
+   * Asks again for an approval that was given for other code. Only a step that needs it asks, so
+   * that finished steps ask nobody. Steps that need the same approval wait for the same answer.
    * @throws GateRejected as `ask`
    */
   async renew(id: string, host: GateHost, run: string): Promise<void> {
     const gate = this.gates.get(id) as Gate;
     if (gate.renewal === 'asking') await host.until(() => gate.renewal !== 'asking');
     if (gate.renewal instanceof GateRejected) throw gate.renewal;
-    if (!this.outdated(id, host.release())) return;
+    if (!this.isOutdated(id, host.release())) return;
     gate.renewal = 'asking';
-    // What it is asked for from here on is not what the openings so far were approved for.
+    // Approvals of this opening and later ones were given for other code.
     gate.passed.length = gate.openings - 1;
     try {
       await this.askUntilDecided(gate, gate.question as GateQuestion, host, run);
@@ -163,7 +163,7 @@ export class Gates {
     }
   }
 
-  /** The procedure is over: nobody comes to any gate, or back to one. */
+  /** The procedure is over: no gate is opened any more. */
   close(): void {
     for (const gate of this.gates.values()) gate.state = 'decided';
   }
@@ -180,7 +180,7 @@ export class Gates {
   /**
    * Opens the gate and waits until it is decided. Each opening is a new attempt with a new digest,
    * so that a decision about an earlier question never answers a later one.
-   * @throws GateRejected when it is rejected or its deadline passes; silence is never a yes
+   * @throws GateRejected when it is rejected or its deadline passes: silence never approves
    */
   async ask(
     id: string,
@@ -195,7 +195,7 @@ export class Gates {
     gate.question = question;
     const before = gate.passed[gate.openings - 1];
     if (before) return approved(before, row, host.board);
-    // The execution before ended between the decision and what it does.
+    // The previous execution ended after the rejection and before its effect.
     if (gate.decision?.verb === 'reject') throw this.closed(gate, row, host.board);
     return this.askUntilDecided(gate, question, host, run);
   }
@@ -209,8 +209,8 @@ export class Gates {
     const row = host.board.row(gate.id, gate.spec);
     const summary = commandOf(host, run, gate.id, question);
     const decided = (): boolean => gate.decision !== null;
-    // The run was moved to other code while it waited. What is being judged is about the question
-    // as it was.
+    // The run was moved to other code while it waited. A decision that is being judged still
+    // answers the old question.
     const outdated = (): boolean => gate.release !== host.release() && !host.busy();
     let saved = this.put(gate, row, question, host, run);
     try {
@@ -222,7 +222,7 @@ export class Gates {
         if (wait === 0 && !host.busy()) break;
         // A decision that arrived before the deadline counts, even when it is judged after it.
         if (wait === 0) await host.until(() => !host.busy());
-        // The timer's summary is the one place that shows the command without a worker.
+        // The timer's summary shows the command in the Temporal UI even when no worker is alive.
         else await host.until(() => decided() || outdated(), { ms: wait, summary });
         if (decided()) break;
         if (outdated()) {
@@ -251,8 +251,8 @@ export class Gates {
   }
 
   /**
-   * Asks. An opening that waited when the execution before ended goes on as it was, unless its
-   * question has changed; the code that is going to act is part of it.
+   * Opens the gate. An opening that the previous execution left waiting stays as it is, unless its
+   * question has changed; the code that is going to act is part of the question.
    */
   private put(
     gate: Gate,
@@ -277,8 +277,8 @@ export class Gates {
       });
     // An earlier release left the run out of the digest.
     const same = [digestFor(gate.attempt), digestFor(gate.attempt, {})];
-    const goesOn = gate.decision === null && same.includes(gate.digest);
-    if (!goesOn) {
+    const isSameQuestion = gate.decision === null && same.includes(gate.digest);
+    if (!isSameQuestion) {
       gate.changed = changeOf(gate, release);
       gate.release = release;
       gate.attempt += 1;
@@ -290,7 +290,7 @@ export class Gates {
     gate.confirm = question.confirm;
     row.attempts = gate.attempt;
     const { deadline } = waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs);
-    if (!goesOn) host.board.begin(row, 'waiting');
+    if (!isSameQuestion) host.board.begin(row, 'waiting');
     host.board.openWait({
       kind: 'approval',
       id: gate.id,
@@ -304,7 +304,7 @@ export class Gates {
       confirm: question.confirm,
       command: commandOf(host, run, gate.id, question),
     });
-    return goesOn ? Promise.resolve() : host.save();
+    return isSameQuestion ? Promise.resolve() : host.save();
   }
 }
 
@@ -314,9 +314,9 @@ function commandOf(host: GateHost, run: string, id: string, { confirm }: GateQue
 
 const codeChanged = 'code changed since this was last asked';
 
-/** In words, for the approver; undefined when the code is the same. */
+/** The change of the code, for the approver; undefined when the code is the same. */
 function changeOf({ attempt, release, decision }: Gate, now: string): string | undefined {
-  // What changed of programs is told of each by name.
+  // Changed programs are evidence of their own.
   const [before, present] = [codeIn(release), codeIn(now)];
   if (attempt === 0 || before === present) return undefined;
   const change = `${before || 'unknown'} → ${present || 'unknown'}`;

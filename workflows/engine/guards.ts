@@ -10,21 +10,21 @@ export interface Effect {
   step: StepSpec;
   /** Path of the declared step that `step` is, or is part of. */
   top: string;
-  /** What is done now, and what would take it back; none when people do the step. */
+  /** The step's action and its undo; none when people do the step by hand. */
   actions: readonly Action[];
-  /** The step is taken back. True once that is to stop: then there is nothing to wait for. */
+  /** Set for an undo. `stopped` is true once the rollback has to stop: then the wait ends too. */
   undo?: { stopped: () => boolean };
 }
 
-/** A guard that makes the effect wait is asked again afterwards, with all guards before it. */
+/** After a wait, all guards are evaluated again from the first. */
 type Answer = 'allow' | { wait: () => Promise<void> } | { refuse: ProcedureStopped };
 type Guard = (effect: Effect, run: LiveRun) => Answer;
 
 /**
- * Asked in this order before every effect and every undo, whatever the procedure's code does. What
- * a workflow cannot see the worker proves when the attempt begins, in the same statement that
- * records it: the lease of the target, the answers and decisions that the step builds on, and that
- * the record can be reached. A policy or a change window is one more line here.
+ * Evaluated in this order before every effect and every undo, whatever the procedure's code does.
+ * The worker checks what a workflow cannot see, in the statement that records the attempt's start:
+ * the lease of the target, the answers and decisions that the step builds on, and that the record
+ * can be reached. A policy or a change window is one more line here.
  */
 const guards: readonly Guard[] = [paused, declaredKind, approval, isolation];
 
@@ -48,8 +48,8 @@ function firstObjection(effect: Effect, run: LiveRun): Answer {
 
 /** A run that is paused, or about to continue as new, begins nothing. */
 function paused({ undo }: Effect, { turn }: LiveRun): Answer {
-  const inVain = (): boolean => undo?.stopped() === true;
-  return inVain() || turn.isOpen ? 'allow' : { wait: () => turn.start(inVain) };
+  const isAbandoned = (): boolean => undo?.stopped() === true;
+  return isAbandoned() || turn.isOpen ? 'allow' : { wait: () => turn.waitToBegin(isAbandoned) };
 }
 
 /** People were shown the kind that the step declares. */
@@ -69,7 +69,7 @@ function declaredKind({ step, actions: [action], undo }: Effect): Answer {
 function approval({ step, top, undo }: Effect, run: LiveRun): Answer {
   const gate = undo ? undefined : gateFor(step, top, run.plan);
   if (gate === undefined) return 'allow';
-  if (run.gates.outdated(gate, run.code()))
+  if (run.gates.isOutdated(gate, run.code()))
     return { wait: () => run.gates.renew(gate, run.gateHost(), run.key.run) };
   if (run.gates.approved(gate, run.code())) return 'allow';
   return refuse(

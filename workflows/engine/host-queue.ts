@@ -10,8 +10,8 @@ import { isOtherHost } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
 /**
- * How long a host gets to take back its own command where the run's settings do not say, in
- * milliseconds.
+ * How long a worker on the host gets to re-attach to its command where the run's settings do not
+ * say, in milliseconds.
  */
 const defaultWaitMs = 120_000;
 
@@ -19,23 +19,22 @@ export interface Where {
   /** What the activity is scheduled with; empty for the common queue. */
   options: Pick<ActivityOptions, 'taskQueue' | 'scheduleToStartTimeout'>;
   /**
-   * Told to the worker when a host did not take its command back in time: it then decides without
-   * that host.
+   * The host on which no worker re-attached in time: the worker then decides without that host.
    */
   hostGone?: string;
 }
 
 /**
- * Does an activity on the common queue, unless the worker that takes it finds that another host has
- * to: then on that host's own queue, and when nobody there takes it in time, on the common queue
- * again, where it is decided without it.
+ * Runs an activity on the common queue. When its worker finds that it belongs to another host, runs
+ * it on that host's queue; when no worker there takes it in time, on the common queue again, where
+ * the worker decides without that host.
  * @param waitMs how long a host gets, in milliseconds
- * @param told learns which host is asked
+ * @param onHostAsked learns which host is asked
  */
 export async function onItsHost<T>(
   waitMs: number | undefined,
   activity: (where: Where) => Promise<T>,
-  told: (problem: Problem) => void = () => undefined,
+  onHostAsked: (problem: Problem) => void = () => undefined,
 ): Promise<T> {
   let where: Where = { options: {} };
   let asked: string | null = null;
@@ -46,7 +45,7 @@ export async function onItsHost<T>(
       const host = otherHost(error);
       if (host) {
         asked = host.id;
-        told({
+        onHostAsked({
           type: 'OnAnotherHost',
           message: `was started on ${host.name}, and waits for a worker there`,
         });
@@ -64,7 +63,7 @@ export async function onItsHost<T>(
   }
 }
 
-/** The host that the failure names, when it is the one of a worker that is on the wrong host. */
+/** The host that has to do the activity, when a worker on another host refused it. */
 function otherHost(error: unknown): OtherHost | null {
   const { cause } = error as Error;
   if (!(cause instanceof ApplicationFailure) || cause.type !== 'OnAnotherHost') return null;

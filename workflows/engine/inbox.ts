@@ -11,7 +11,7 @@ interface Received {
   at: string;
 }
 
-/** Larger decisions are not carried further: what is judged goes into history once more. */
+/** Larger decisions are cut before they are judged: judging puts them into history once more. */
 const maxDecisionCharacters = 8_192;
 /** A decision is nested three deep, and what it answers a little more. */
 const maxDepth = 50;
@@ -20,12 +20,12 @@ const batchSize = 50;
 /** Answers that one execution hands to the next; older ones are in the record. */
 const verdictsCarried = 500;
 
-/** Signals that are written down by the next save; a flood of them tells nothing more. */
+/** Notes kept for the next save; the rest of a flood adds nothing. */
 const notesKept = 50;
 
 export interface InboxOwner {
   until(met: () => boolean): Promise<void>;
-  /** Everything but the decisions themselves. */
+  /** The judge's request, without the decisions themselves. */
   facts(): Omit<JudgeRequest, 'version' | 'decisions'>;
   judge(request: JudgeRequest): Promise<Verdict[]>;
   apply(decision: DecisionEnvelope, verdict: Verdict, at: string): void;
@@ -38,7 +38,7 @@ export interface InboxOwner {
  */
 export class Inbox {
   private readonly queue: Received[] = [];
-  /** What came last under an id; empty for one of an earlier execution. */
+  /** The last content received under an id; empty for one of an earlier execution. */
   private readonly known = new Map<string, string>();
   private readonly verdicts = new Map<string, Verdict>();
   private readonly noted: SignalNote[] = [];
@@ -48,7 +48,7 @@ export class Inbox {
   private judging = false;
   private closed = false;
 
-  /** The newest answers, for the next execution; it begins with everything judged. */
+  /** The newest verdicts, for the next execution; nothing waits to be judged at a border. */
   carry(): CarriedInbox {
     const verdicts = [...this.verdicts.values()].slice(-verdictsCarried);
     return { verdicts, count: this.count, noted: [...this.noted] };
@@ -80,8 +80,8 @@ export class Inbox {
     this.lastAt = Date.now();
     const received = bounded(payload);
     const id = idOf(received) ?? `unnamed-${this.count}`;
-    // The same again is the same decision: it has its answer, or will have it. What was refused
-    // does not use up its id.
+    // The same content is the same decision, sent again: it has its verdict or will get it. A
+    // refused decision does not use up its id.
     const content = JSON.stringify(received);
     if (this.known.get(id) === content || this.verdicts.get(id)?.accepted) return;
     this.known.set(id, content);
@@ -90,7 +90,7 @@ export class Inbox {
   }
 
   /**
-   * What only moves the run asks for no verdict: it is written down with the next news of the run.
+   * Notes a signal that needs no verdict: the next save records it.
    */
   note(signal: string): void {
     this.count += 1;
@@ -99,7 +99,7 @@ export class Inbox {
     this.noted.push({ id: `${signal}-${this.count}`, signal, at });
   }
 
-  /** Signals that the record has not been told of, which from now on counts as told. */
+  /** Takes the notes to save now; they count as saved from here on. */
   takeNotes(): SignalNote[] {
     return this.noted.splice(0);
   }
@@ -108,12 +108,12 @@ export class Inbox {
     return this.verdicts.get(decision) ?? null;
   }
 
-  /** True while a decision has arrived that is not judged yet; deadlines wait for it. */
+  /** True while a decision is not judged yet; deadlines wait for it. */
   get busy(): boolean {
     return this.judging || this.queue.length > 0;
   }
 
-  /** Judges until the run has ended and nothing is left to answer. */
+  /** Judges decisions until the run has ended and none is left. */
   async pump(owner: InboxOwner): Promise<void> {
     for (;;) {
       await owner.until(() => this.queue.length > 0 || this.closed);
@@ -140,7 +140,8 @@ export class Inbox {
 }
 
 /**
- * The payload as plain JSON, or its beginning as text when it is too large, or why it is neither.
+ * The payload as plain JSON; its beginning as text when it is too large; a note when it is nested
+ * too deep.
  */
 function bounded(payload: unknown): Json {
   if (isDeeperThan(maxDepth, payload)) return `something nested more than ${maxDepth} deep`;

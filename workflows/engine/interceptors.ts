@@ -4,7 +4,7 @@ import { askAgain } from '../../common/ask-again.js';
 const reserved = '__temporal_';
 
 export const interceptors = (): WorkflowInterceptors => {
-  const isEarly = earlyNews();
+  const isEarly = detectEarlyEvents();
   return {
     internals: [
       {
@@ -31,15 +31,14 @@ function rename(signal: { signalName?: string | null } | null | undefined): void
 }
 
 /**
- * Says whether events came that no workflow task has been given yet. A question that reaches a
- * worker which has just taken a run over makes Core apply them at once; what comes after them, and
- * before the workflow task, then follows them even if it is a signal, which a replay puts first.
- * The commands of that task would fit no replay, and the run would be wedged. So the question fails
- * instead, the worker forgets the run, and the task finds everything in its right order. Such
- * events are known by the size of history, which is told with each workflow task: it is still that
- * of the last one.
+ * Detects events that were applied before their workflow task. When a query reaches a worker that
+ * has just taken over a run, Core applies the pending events at once. A signal that arrives before
+ * the workflow task is then applied after them, but a replay applies signals first. The commands of
+ * that task would match no replay, and the run would be wedged. So the query fails instead, the
+ * worker evicts the run, and the task sees everything in the right order. The sign of such events:
+ * history is longer, but its size, known only with a workflow task, is still that of the last one.
  */
-function earlyNews(): () => boolean {
+function detectEarlyEvents(): () => boolean {
   let seen = { length: 0, bytes: 0 };
   return () => {
     const { historyLength: length, historySize: bytes } = workflowInfo();

@@ -18,7 +18,7 @@ interface Question {
   held: HeldTarget[];
   decision: DecisionEnvelope | null;
   waiting: boolean;
-  /** What tries to get the targets. */
+  /** Holds the tries to acquire the targets. */
   trying: CancellationScope;
 }
 
@@ -35,8 +35,8 @@ interface LeaseHost {
 }
 
 /**
- * How long a change of the holder may go untold: longer each time, so that a wait of days stays a
- * short history.
+ * How long a change of the holder may go unreported: longer each time, so that a wait of days needs
+ * few history events.
  */
 const firstPatienceMs = 5_000;
 const maxPatienceMs = 600_000;
@@ -47,11 +47,11 @@ const maxPatienceMs = 600_000;
  */
 export class Lease {
   private question: Question | null = null;
-  private left: CarriedLease = { held: [], asked: 0 };
+  private blocked: CarriedLease = { held: [], asked: 0 };
 
   /** For the next execution of the run. */
   carry(): CarriedLease {
-    return this.left;
+    return this.blocked;
   }
 
   facts(): LeaseFacts | null {
@@ -76,11 +76,11 @@ export class Lease {
 
   /**
    * Returns when the run holds its targets.
-   * @param before who had them when the run was admitted, or when the execution before ended
+   * @param before who held them at admission, or when the previous execution ended
    * @throws TargetRefused when the run is not to wait, or can never have them
    */
-  async hold(before: CarriedLease, host: LeaseHost): Promise<void> {
-    this.left = before;
+  async acquire(before: CarriedLease, host: LeaseHost): Promise<void> {
+    this.blocked = before;
     if (before.held.length === 0) return;
     if (host.refuses) {
       throw new TargetRefused({
@@ -89,18 +89,18 @@ export class Lease {
         next: 'Start it again when that run has ended, or let it wait with: --if-held wait',
       });
     }
-    while (this.left.held.length > 0) {
-      await host.turn.start();
-      const { held, asked } = this.left;
+    while (this.blocked.held.length > 0) {
+      await host.turn.waitToBegin();
+      const { held, asked } = this.blocked;
       const question = this.ask(asked + 1, held, host);
       try {
-        // Before anything else: an answer must find the question in the record.
+        // First: a decision must find the question in the record.
         await host.save();
-        const { held: now, problem } = await host.turn.during(() =>
+        const { held: now, problem } = await host.turn.trackInFlight(() =>
           this.tryUntilAnswered(question, host),
         );
         if (problem) throw new TargetRefused(problem);
-        this.left = { held: now, asked: question.attempt };
+        this.blocked = { held: now, asked: question.attempt };
       } finally {
         question.waiting = false;
         host.board.closeWait(question.id);
@@ -157,7 +157,7 @@ export class Lease {
         tryToAcquire(request, leaseOptions(question.held.map(heldText).join('; '), heartbeatMs)),
       );
     } catch (error) {
-      // Whoever takes over has ended the try: there is no other failure to tell.
+      // The take-over cancelled the try: that is the only failure to expect here.
       const { decision } = question;
       if (!decision) throw error;
       const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
@@ -172,7 +172,7 @@ export class Lease {
 
 /**
  * @throws CancelledFailure also when the last try failed while the cancellation was on its way:
- *   then Temporal tells that instead
+ *   then Temporal reports that failure instead
  */
 async function tryToAcquire(request: LeaseRequest, options: ActivityOptions): Promise<LeaseAnswer> {
   try {

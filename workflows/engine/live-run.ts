@@ -21,14 +21,14 @@ import { Turn } from './turn.js';
 import { Unconfirmed } from './unconfirmed.js';
 import { UndoList } from './undo.js';
 
-/** What an execution begins with: an admission, or what the execution before has handed over. */
+/** What an execution begins with: an admission, or the carried state of the previous execution. */
 export interface Entry {
   key: RunKey;
   envelope: StartEnvelope;
   plan: Plan;
   settings: RunSettings;
   view: RunView;
-  /** Who has the run's targets, as admission found them. */
+  /** Other holders of the run's targets, as admission found them. */
   held?: HeldTarget[];
   /** Steps of the dead run that this one was started from. */
   taken?: StepView[];
@@ -42,8 +42,8 @@ interface Replanned {
 }
 
 /**
- * Everything that is live of a run, and what of it the next execution gets. What is done with it is
- * in steps.ts and rollback.ts.
+ * The live state of a run, and what of it the next execution gets. steps.ts and rollback.ts act on
+ * it.
  */
 export class LiveRun {
   readonly board: Board;
@@ -58,8 +58,8 @@ export class LiveRun {
   readonly programs: RunPrograms;
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
-  /** Steps that could not be taken back. */
-  readonly leftover: string[] = [];
+  /** Steps that could not be undone. */
+  readonly notUndone: string[] = [];
   private readonly times = new Map<string, number>();
   private replanned: Replanned | null = null;
 
@@ -82,10 +82,10 @@ export class LiveRun {
     if (carried.paused) this.pause();
     if (!carried.rollback) return;
     this.undos.restore(carried.rollback.undos);
-    this.leftover.push(...carried.rollback.failed);
+    this.notUndone.push(...carried.rollback.failed);
   }
 
-  /** Set when the execution before was already taking changes back. */
+  /** Set when the previous execution was already rolling back. */
   get rollbackCarried(): Carried['rollback'] {
     return this.entry.carried?.rollback ?? null;
   }
@@ -111,9 +111,9 @@ export class LiveRun {
   }
 
   /** Waits until the run holds the targets that it changes. @throws TargetRefused */
-  holdTargets(): Promise<void> {
+  acquireTargets(): Promise<void> {
     const { plan, held = [], carried } = this.entry;
-    return this.lease.hold(carried ? carried.lease : { held, asked: 0 }, {
+    return this.lease.acquire(carried ? carried.lease : { held, asked: 0 }, {
       board: this.board,
       key: this.key,
       root: this.envelope.root,
@@ -140,12 +140,12 @@ export class LiveRun {
    * Writes the run as it stands to the record. Not cancellable: the record must tell how it ended.
    */
   save(): Promise<void> {
-    return this.turn.during(() => CancellationScope.nonCancellable(() => this.saves.save()));
+    return this.turn.trackInFlight(() => CancellationScope.nonCancellable(() => this.saves.save()));
   }
 
   /**
-   * Closes what the procedure has asked and did not come back to: in this execution it may not have
-   * come so far yet.
+   * Closes the questions that the procedure left open: some are of an earlier execution, and this
+   * one ended before it came to them.
    */
   stopAsking(): void {
     this.gates.close();
@@ -157,14 +157,14 @@ export class LiveRun {
     this.board.view.undos = this.undos.paths;
   }
 
-  /** Who did not approve what was planned does not let run what is there instead, either. */
-  whoLetsRun(path: string): Pick<DeskQuestion, 'approvers'> {
-    const isChanged = this.programs.hasRefused(path) && this.gates.haveNeededAnother();
+  /** Whoever may not approve the planned program may not accept a changed one either. */
+  approversFor(path: string): Pick<DeskQuestion, 'approvers'> {
+    const isChanged = this.programs.hasRefused(path) && this.gates.hasApprovalByAnother();
     return isChanged ? { approvers: 'another' } : {};
   }
 
-  /** Names all that is going to act: an approval that was given for something else is none. */
-  readonly code = (): string => presentRelease() + this.programs.mark;
+  /** Identifies the code and programs that are going to act: an approval counts only for these. */
+  readonly code = (): string => presentRelease() + this.programs.acceptedMark;
 
   gateHost() {
     const { plan, settings } = this.entry;
@@ -187,15 +187,15 @@ export class LiveRun {
   }
 
   /**
-   * Makes a new plan of changed inputs. The run continues as new with it: what is done stays done,
-   * approvals are void, and the step is tried again. When the new inputs are refused after all, the
-   * step is tried again as it was.
+   * Makes a new plan with changed inputs. The run continues as new with it: finished steps stay
+   * finished, approvals are void, and the step is retried. When admission refuses the new inputs,
+   * the step is retried with the old ones.
    * @returns whether there is a new plan
    */
   async changeInputs(inputs: JsonObject): Promise<boolean> {
     const { digest: _seen, ...asked } = this.envelope;
     const envelope: StartEnvelope = { ...asked, inputs: { ...this.envelope.inputs, ...inputs } };
-    const admission = await this.turn.during(() =>
+    const admission = await this.turn.trackInFlight(() =>
       platformActivities.admit({ version: 1, key: null, envelope, startedAt: null }),
     );
     if (!admission.admitted) return false;
@@ -204,13 +204,13 @@ export class LiveRun {
       plan: admission.plan,
       changes: changesBetween(this.inputs, admission.plan.inputs),
     };
-    this.turn.want();
+    this.turn.requestBorder();
     return true;
   }
 
   private readonly until: Turn['until'] = (met, limit) => this.turn.until(met, limit);
 
-  /** What the next execution of the run needs to go on where this one is. */
+  /** What the next execution needs to continue where this one stopped. */
   carry(rollback: Carried['rollback']): Carried {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
@@ -227,8 +227,8 @@ export class LiveRun {
       view: replanned
         ? { ...view, inputs: replanned.plan.inputs, planDigest: replanned.plan.digest }
         : view,
-      published: this.board.told,
-      saves: { made: this.saves.count, unsaved: this.board.left },
+      published: this.board.lastPublished,
+      saves: { made: this.saves.count, unsaved: this.board.unsavedPaths },
       gates: this.gates.carry(replanned !== null),
       desk: this.desk.carry(),
       lease: this.lease.carry(),
@@ -242,8 +242,8 @@ export class LiveRun {
   }
 
   /**
-   * A path of its own for every time that a step is done.
-   * @param id as declared, with the steps around it
+   * A new path for each time that a step is done.
+   * @param id its declared path
    */
   freshPath(id: string): string {
     const times = (this.times.get(id) ?? 0) + 1;

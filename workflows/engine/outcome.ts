@@ -5,9 +5,9 @@ import type { Problem } from '../../common/view.js';
 import type { Program } from '../../language/plan.js';
 
 /*
- * How a procedure ends other than well. These are the only errors that the engine throws on
- * purpose; anything else is a bug in workflow code and is left to fail the workflow task, where it
- * is visible and a corrected worker mends it.
+ * How a procedure ends when it does not succeed. These are the only errors that the engine throws
+ * on purpose. Anything else is a bug in workflow code: it fails the workflow task, where it is
+ * visible and a corrected worker can resume the run.
  */
 
 /** A step used up its attempts. */
@@ -16,10 +16,10 @@ export class StepFailed extends Error {
     readonly path: string,
     readonly problem: Problem,
     /**
-     * What was said to become of the run, by the step itself or at the desk; null leaves it to the
+     * How the run has to end, by the step's declaration or a decision; null leaves it to the
      * runbook.
      */
-    readonly way: 'rollback' | 'abort' | null,
+    readonly chosenEnding: 'rollback' | 'abort' | null,
   ) {
     super(problem.message);
   }
@@ -45,14 +45,14 @@ export class ProcedureStopped extends Error {
   }
 }
 
-/** A target is another run's, and this run will not wait for it or can never have it. */
+/** Another run holds a target, and this run will not wait for it or can never acquire it. */
 export class TargetRefused extends Error {
   constructor(readonly problem: Problem) {
     super(problem.message);
   }
 }
 
-/** What came back for an attempt is no answer of a worker: somebody has completed its activity. */
+/** The result of an attempt is not a worker's: somebody else completed its activity. */
 export class MisshapenAnswer extends Error {
   readonly problem: Problem;
   constructor() {
@@ -71,12 +71,12 @@ export interface AttemptFailure {
   problem: Problem;
   /** The attempt that failed, from 1; null when no attempt reported. */
   attempt: number | null;
-  /** Programs that it ran, where the run did not know them so, and those that it found changed. */
+  /** Programs that it ran and the run does not know as such, and those that it found changed. */
   ran: Program[];
   changed: Program[];
 }
 
-/** Whether an activity ended because no worker answered any more. */
+/** Whether an activity timed out. */
 export function isSilence(error: unknown): boolean {
   return (error as Error).cause instanceof TimeoutFailure;
 }
@@ -95,7 +95,7 @@ const silence: Readonly<Record<Silence, string>> = {
  * @throws the error itself when it is not an activity's.
  */
 export function readFailure(error: unknown): AttemptFailure {
-  if (error instanceof MisshapenAnswer) return { problem: error.problem, ...untold };
+  if (error instanceof MisshapenAnswer) return { problem: error.problem, ...nothingReported };
   if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
@@ -113,11 +113,11 @@ export function readFailure(error: unknown): AttemptFailure {
   }
   if (cause instanceof TimeoutFailure) {
     const message = silence[cause.timeoutType as Silence];
-    return { problem: { type: 'StepTimeout', message }, ...untold };
+    return { problem: { type: 'StepTimeout', message }, ...nothingReported };
   }
   const message = shortened(cause?.message ?? error.message);
-  return { problem: { type: 'Error', message }, ...untold };
+  return { problem: { type: 'Error', message }, ...nothingReported };
 }
 
-/** What a failure that is none of a worker's says beside its problem. */
-const untold = { attempt: null, ran: [], changed: [] };
+/** The other fields of a failure that no worker reported. */
+const nothingReported = { attempt: null, ran: [], changed: [] };

@@ -5,13 +5,13 @@ import type { Plan } from '../../language/plan.js';
 import { ProcedureStopped } from './outcome.js';
 
 /*
- * What one execution hands to the next is one payload, and Temporal takes 2 MB. The outputs of
- * thousands of steps can be more, so those that nothing can refer to any more stay behind: the
- * record has them.
+ * What one execution hands to the next is one payload, at most 2 MB in Temporal. The outputs of
+ * thousands of steps can exceed that, so those that nothing can refer to are left out: the record
+ * has them.
  */
 
 /**
- * Outputs up to this many characters in all are handed over whether or not anything refers to them.
+ * Up to this many characters, all outputs are handed over, whether or not anything refers to them.
  */
 const carriedAnyway = 256_000;
 /** Outputs that may be referred to, in characters; the rest of the payload needs room too. */
@@ -56,9 +56,9 @@ export class OutputBudget {
 }
 
 /**
- * An output as the code of a procedure may read it. What was shortened for people is not there for
- * code: reading it ends the run with what to do, and does not go on with a part. @throws
- * ProcedureStopped when it is read
+ * An output for the code of a procedure. Code must not act on a part of a value: reading a field
+ * that was truncated ends the run and says what to do.
+ * @throws ProcedureStopped when a truncated field is read
  */
 export function forCode<T extends Json>(path: string, output: T): T {
   if (output === null || typeof output !== 'object' || Array.isArray(output)) return output;
@@ -86,8 +86,8 @@ function sizeOf(output: Json): number {
 const everything = '';
 
 /**
- * Whether anything in the plan names a step of this path, or one around it. The code of a
- * code-first runbook may name any.
+ * Tests whether anything in the plan refers to the step at a path, or to a step around it. The code
+ * of a code-first runbook may refer to any.
  */
 function namesIn({ data, steps, outputs }: Plan): (path: string) => boolean {
   if (!data) return () => true;
@@ -98,8 +98,8 @@ function namesIn({ data, steps, outputs }: Plan): (path: string) => boolean {
 }
 
 /**
- * A text such as `steps.restart.job` may be a reference or a condition's path; taking another for
- * one only keeps more.
+ * A text such as `steps.restart.job` may be a reference or a condition's path. If it is neither,
+ * only an output too many is kept.
  */
 function collect(value: Json, named: Set<string>): void {
   if (typeof value === 'string') {

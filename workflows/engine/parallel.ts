@@ -1,9 +1,8 @@
 import { CancellationScope, CancelledFailure } from '@temporalio/workflow';
 
 /**
- * Runs all jobs at once. The first failure, by time, cancels the others, and only when every one
- * has ended does it surface: nothing of the group is still acting when the caller goes on (or
- * undoes).
+ * Runs all jobs at once. The first failure, by time, cancels the others. It is thrown only when all
+ * have ended, so that no job still acts when the caller goes on (or undoes).
  * @param atOnce how many may run at the same time; the others wait their turn, in order
  */
 export async function inParallel<T>(
@@ -42,7 +41,7 @@ class Lanes {
         throw new CancelledFailure('cancelled before it began');
       return await job();
     } finally {
-      // A lane is handed on, never given back: all jobs came at once.
+      // A lane goes to the next job in the queue, never back to `free`: no job comes later.
       this.queue.shift()?.();
     }
   }

@@ -13,13 +13,13 @@ import { actionRules, innermost, type Action } from '../../language/kinds/index.
 import type { CarriedPrograms } from './carried.js';
 
 /**
- * What the run knows of the programs that its steps run: those of its plan, which approvals cover;
- * those that a step was the first to run; and those that people let run after they had changed.
+ * The programs that the run knows: those of its plan, which approvals cover; those that a step was
+ * the first to run; and changed ones that people accepted.
  */
 export class RunPrograms {
   private readonly known: Program[];
   private readonly accepted: Program[];
-  /** What a step found changed, by its path. */
+  /** The programs that a step found changed, by its path. */
   private readonly refused: Map<string, Program[]>;
 
   constructor(planned: readonly Program[] = [], before?: CarriedPrograms) {
@@ -28,13 +28,13 @@ export class RunPrograms {
     this.refused = new Map(before?.refused);
   }
 
-  /** For the next execution of the run. Absent: it would learn nothing. */
+  /** For the next execution of the run. */
   carry(): CarriedPrograms {
     return { known: this.known, accepted: this.accepted, refused: [...this.refused] };
   }
 
-  /** What an attempt has to be told. */
-  about(actions: readonly (Action | undefined)[]): { programs?: Program[] } {
+  /** The known programs that an attempt has to compare with. */
+  expectedBy(actions: readonly (Action | undefined)[]): { programs?: Program[] } {
     const words = new Set(actions.flatMap(wordsOf));
     const all = words.has(anything);
     const programs = this.known.filter(({ name }) => all || words.has(name));
@@ -42,10 +42,10 @@ export class RunPrograms {
   }
 
   /**
-   * What an attempt ran, where the run did not know it so.
-   * @returns what was another one before
+   * Records the programs that an attempt ran and the run does not know as such.
+   * @returns the changes of programs that were known
    */
-  ran(step: string, programs: readonly Program[] = []): ProgramChange[] {
+  recordRan(step: string, programs: readonly Program[] = []): ProgramChange[] {
     return programs.flatMap((now) => {
       const place = this.known.findIndex((each) => programKey(each) === programKey(now));
       const was = this.known[place];
@@ -53,25 +53,25 @@ export class RunPrograms {
         if (!this.knows(now)) this.known.push(now);
         return [];
       }
-      // Of what the system brings the last one counts. A plan does not say what it holds.
+      // Of a program that the system installs, the last version counts. A plan has no digest of it.
       this.known[place] = now;
       const isFirst = was.digest === undefined && was.file === now.file;
       return isFirst ? [] : [changeFrom(step, was, now, 'system')];
     });
   }
 
-  /** A step has found programs changed, and was not begun. What the run does not know is none. */
+  /** A step found programs changed and did not begin. Unknown programs cannot have changed. */
   refuse(step: string, programs: readonly Program[]): void {
     const changed = programs.filter((now) => this.knownAs(now).length > 0);
     if (changed.length > 0) this.refused.set(step, changed);
   }
 
-  /** Has the step found programs changed that nobody has let run? */
+  /** Whether the step found programs changed that nobody has accepted. */
   hasRefused(step: string): boolean {
     return this.refused.has(step);
   }
 
-  /** People let the step run what it has found. @returns what was another one before */
+  /** People accept the programs that the step found. @returns their changes */
   accept(step: string): ProgramChange[] {
     const programs = (this.refused.get(step) ?? []).filter((now) => !this.knows(now));
     this.refused.delete(step);
@@ -83,8 +83,8 @@ export class RunPrograms {
     });
   }
 
-  /** Names what people let run beside the plan; empty when there is nothing. */
-  get mark(): string {
+  /** Identifies the changed programs that people accepted; empty when there are none. */
+  get acceptedMark(): string {
     return this.accepted.length === 0
       ? ''
       : `${programsChanged}${shortDigest(digestOf(this.accepted))}`;
@@ -131,19 +131,19 @@ function changeFrom(
   };
 }
 
-/** Stands between the code that acts and what people let it run beside the plan. */
+/** Separates the release from the mark of accepted programs. */
 const programsChanged = ' with changed programs ';
 
-/** The code alone, of what names all that acts. */
+/** The release alone, without the mark of accepted programs. */
 export function codeIn(release = ''): string {
   const end = release.indexOf(programsChanged);
   return release.slice(0, end === -1 ? undefined : end);
 }
 
-/** Stands for whatever a handler itself names. */
+/** Stands for any program: the handler chooses it. */
 const anything = '\0';
 
-/** Words of an action among which the names of its programs are. */
+/** Words of an action that may be names of its programs. */
 function wordsOf(action: Action | undefined): readonly string[] {
   const acting = action && innermost(action);
   if (acting?.kind === 'command') return acting.argv;

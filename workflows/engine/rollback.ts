@@ -9,7 +9,7 @@ import type { LiveRun } from './live-run.js';
 import { MisshapenAnswer, ProcedureStopped, readFailure } from './outcome.js';
 import type { Undo } from './undo.js';
 
-/** Takes back what a run has changed, newest first. */
+/** Undoes what a run has changed, newest first. */
 export class Rollback {
   private stopped = false;
   private readonly attempts: Attempts;
@@ -19,23 +19,24 @@ export class Rollback {
   }
 
   /**
-   * Takes back what was changed, newest first. An undo that fails asks people; `abort` there stops
-   * the rollback.
+   * Undoes all changes, newest first. An undo that fails asks people; `abort` there stops the
+   * rollback.
    */
-  async takeAllBack(): Promise<void> {
+  async undoAll(): Promise<void> {
     if (this.run.undos.empty) return;
-    this.run.board.setRollingBack(this.run.rollbackCarried ? this.run.board.told.step : '');
+    this.run.board.setRollingBack(
+      this.run.rollbackCarried ? this.run.board.lastPublished.step : '',
+    );
     for (let undo = this.run.undos.newest; undo; undo = this.run.undos.newest) {
       const refusal = await this.refusal(undo);
-      if (this.stopped || !(await this.takeBack(undo, refusal))) return;
-      this.run.undos.taken();
+      if (this.stopped || !(await this.undoOne(undo, refusal))) return;
+      this.run.undos.removeNewest();
       this.run.showUndos();
     }
   }
 
   /**
-   * Ends a rollback before its next undo. An undo that failed asks nobody any more, or has its
-   * answer.
+   * Ends a rollback before its next undo, and answers the question of an undo that failed.
    */
   stop(decision: DecisionEnvelope): void {
     this.stopped = true;
@@ -55,7 +56,7 @@ export class Rollback {
   }
 
   /** @returns false when people stopped the rollback here */
-  private async takeBack(undo: Undo, refusal: Problem | null): Promise<boolean> {
+  private async undoOne(undo: Undo, refusal: Problem | null): Promise<boolean> {
     const { path, spec, action } = undo;
     const row = this.run.board.row(path, spec);
     const undoing = undoPath(path);
@@ -70,15 +71,15 @@ export class Rollback {
           this.run.board.end(row, 'undone', { output });
           return true;
         } catch (error) {
-          if (error instanceof MisshapenAnswer) await this.attempts.endWhatIsLeft(undoing);
+          if (error instanceof MisshapenAnswer) await this.attempts.endLeftovers(undoing);
           const failure = readFailure(error);
-          this.attempts.foundPrograms(undoing, failure);
+          this.attempts.notePrograms(undoing, failure);
           problem = failure.problem;
         }
       }
-      const question = { ...aboutUndo(spec, problem), ...this.run.whoLetsRun(undoing) };
+      const question = { ...aboutUndo(spec, problem), ...this.run.approversFor(undoing) };
       const verb =
-        this.unasked() ??
+        this.verbWithoutAsking() ??
         (await this.run.desk.ask(undoing, undoSpec, row, question, this.run.deskHost())).verb;
       if (verb === 'retry') {
         this.run.board.programsChanged(this.run.programs.accept(undoing));
@@ -86,13 +87,13 @@ export class Rollback {
         continue;
       }
       this.run.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });
-      if (verb !== 'done') this.run.leftover.push(path);
+      if (verb !== 'done') this.run.notUndone.push(path);
       return verb !== 'abort';
     }
   }
 
-  /** What becomes of an undo that failed when nobody is to be asked. */
-  private unasked(): 'abort' | 'skip' | null {
+  /** What to do with a failed undo when nobody is to be asked; null to ask. */
+  private verbWithoutAsking(): 'abort' | 'skip' | null {
     if (this.stopped) return 'abort';
     return this.run.envelope.unattended ? 'skip' : null;
   }

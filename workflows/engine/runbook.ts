@@ -29,7 +29,7 @@ import { LiveRun, type Entry } from './live-run.js';
 import { Steps } from './steps.js';
 import { Run } from './surface.js';
 
-/** @param engine for what interprets plans: does steps by their paths */
+/** @param engine does steps by their paths; for the interpreter of plans */
 export type Procedure = (run: Run, engine: Steps) => Promise<void>;
 
 /** What the workflow returns to whoever waits for its result. */
@@ -43,9 +43,8 @@ const decisionsShown = 100;
 
 /**
  * Makes a Temporal workflow of a runbook: `spec` declares its steps (null: its plan does),
- * `procedure` orders them. One life of a run, top to bottom: handlers, admission, procedure,
- * rollback where it is owed, the last word to the record; and, when its history has grown long, the
- * next execution at a border.
+ * `procedure` orders them. A run from start to end: handlers, admission, procedure, rollback where
+ * needed, the last save; and, when its history has grown long, the next execution at a border.
  * @param onFailure what to do with the changes made when a step fails for good
  */
 export function runbook(
@@ -60,9 +59,9 @@ export function runbook(
     setHandler(decideSignal, (payload: unknown) => inbox.receive('decide', payload));
     setHandler(borderSignal, () => {
       inbox.note(messageNames.border);
-      run?.turn.want();
+      run?.turn.requestBorder();
     });
-    // The workflow task that brings it is all that is needed.
+    // Its workflow task alone makes open gates compare the code: nothing else to do.
     setHandler(movedSignal, () => inbox.note(messageNames.moved));
     setDefaultSignalHandler((name: string, ...payload: unknown[]) =>
       inbox.receive(name, payload[0]),
@@ -76,16 +75,16 @@ export function runbook(
     const entry =
       readCarried(argument) ?? (await admitted(argument, spec?.id ?? workflowInfo().workflowType));
     const live = (run = new LiveRun(entry, inbox));
-    const life = new Life(live, inbox, procedure, onFailure);
-    const last = await Promise.race([life.result(), life.border()]);
+    const execution = new Execution(live, inbox, procedure, onFailure);
+    const last = await Promise.race([execution.result(), execution.border()]);
     if (last !== 'border') return last;
-    return continueAs(live.carry(life.takingBack));
+    return continueAs(live.carry(execution.rollbackState));
   };
 }
 
-/** From the procedure's first step to the last word in the record. */
-class Life {
-  /** Set once changes are being taken back. */
+/** One execution, from the procedure's first step to the last save. */
+class Execution {
+  /** Set once changes are being undone. */
   private ending: Ending | null;
   private readonly scope = new CancellationScope();
   private readonly steps: Steps;
@@ -109,13 +108,13 @@ class Life {
   }
 
   /**
-   * Set as soon as the run is told to end, or has come to its end: the next execution does not
-   * begin the procedure again.
+   * Set as soon as the run has to end, or its procedure is over: the next execution does not start
+   * the procedure again.
    */
-  get takingBack(): Carried['rollback'] {
+  get rollbackState(): Carried['rollback'] {
     const ending =
       this.ending ?? (this.control.isEnding ? afterDrill(this.run, this.control.ending()) : null);
-    return ending && { ending, undos: this.run.undos.all, failed: this.run.leftover };
+    return ending && { ending, undos: this.run.undos.all, failed: this.run.notUndone };
   }
 
   border(): Promise<'border'> {
@@ -127,9 +126,9 @@ class Life {
     const ending = this.ending ?? afterDrill(run, await this.endingOf());
     run.stopAsking();
     await CancellationScope.nonCancellable(async () => {
-      const problem = ending.rollback ? await this.takeBack(ending) : ending.problem;
+      const problem = ending.rollback ? await this.rollBack(ending) : ending.problem;
       run.turn.close();
-      run.board.close(ending.state, withLeft(problem, ending, run));
+      run.board.close(ending.state, withChangesLeft(problem, ending, run));
       this.inbox.close();
       await this.answering;
       await run.save();
@@ -145,7 +144,7 @@ class Life {
     const { run } = this;
     try {
       await this.scope.run(async () => {
-        await run.holdTargets();
+        await run.acquireTargets();
         await this.procedure(this.surface, this.steps);
       });
       return {
@@ -160,9 +159,9 @@ class Life {
       if (error instanceof GateRejected)
         return { state: 'rejected', problem: error.problem, rollback: true };
       if (error instanceof StepFailed || error instanceof ProcedureStopped) {
-        const way = error instanceof StepFailed ? error.way : null;
+        const chosen = error instanceof StepFailed ? error.chosenEnding : null;
         const rollback =
-          way === null ? this.onFailure(this.surface) === 'rollback' : way === 'rollback';
+          chosen === null ? this.onFailure(this.surface) === 'rollback' : chosen === 'rollback';
         return {
           state: rollback && !run.undos.empty ? 'rolled-back' : 'failed',
           problem: error.problem,
@@ -173,16 +172,16 @@ class Life {
     }
   }
 
-  private async takeBack(ending: Ending): Promise<Problem | null> {
+  private async rollBack(ending: Ending): Promise<Problem | null> {
     const { run } = this;
     this.ending = ending;
-    await this.rollback.takeAllBack();
+    await this.rollback.undoAll();
     const left = [
-      ...run.leftover,
-      ...run.undos.paths.filter((path) => !run.leftover.includes(path)),
+      ...run.notUndone,
+      ...run.undos.paths.filter((path) => !run.notUndone.includes(path)),
     ];
     if (left.length === 0) return ending.problem;
-    const { type, message } = ending.problem ?? drilled;
+    const { type, message } = ending.problem ?? drillSucceeded;
     if (ending.state !== 'rejected' && ending.state !== 'cancelled') ending.state = 'failed';
     return {
       type,
@@ -192,16 +191,16 @@ class Life {
   }
 }
 
-/** What is said of a drill that went well, when not all of it could be removed. */
-const drilled: Problem = { type: 'ProcedureStopped', message: 'the drill went well' };
+/** The problem of a drill that succeeded but could not be removed completely. */
+const drillSucceeded: Problem = { type: 'ProcedureStopped', message: 'the drill went well' };
 
 /** A drill leaves nothing behind, however it ended. */
 function afterDrill<E extends Ending>(run: LiveRun, ending: E): E {
   return run.plan.drill ? { ...ending, rollback: true } : ending;
 }
 
-/** A run that ends before its time says which of its changes stay. */
-function withLeft(problem: Problem | null, ending: Ending, run: LiveRun): Problem | null {
+/** Names the changes that stay when a run ends early. */
+function withChangesLeft(problem: Problem | null, ending: Ending, run: LiveRun): Problem | null {
   if (!problem || ending.state === 'failed') return problem;
   const left = run.board.changesLeft();
   if (left.length === 0) return problem;
@@ -211,14 +210,14 @@ function withLeft(problem: Problem | null, ending: Ending, run: LiveRun): Proble
   };
 }
 
-/** The next execution of the same run, with everything that this one knew. */
+/** Continues the run as new with this execution's state. */
 function continueAs(carried: Carried): Promise<never> {
   const { view } = carried;
   const next = makeContinueAsNewFunc<(carried: Carried) => Promise<RunResult>>({
-    // A border is where a run comes to the current version of the code; without this it stays with
-    // the one that began it.
+    // A run moves to the current version of the code at a border; without this it stays on the
+    // version that started it.
     initialVersioningBehavior: 'AUTO_UPGRADE',
-    // An upserted memo is not handed over by itself.
+    // Temporal does not hand over an upserted memo by itself.
     memo: {
       runbook: view.runbook,
       requester: view.requester,
@@ -230,12 +229,11 @@ function continueAs(carried: Carried): Promise<never> {
 }
 
 /**
- * How Temporal itself sees the end: completed, failed or cancelled, so that its own lists are right
- * too.
+ * Ends the workflow as completed, failed or cancelled, so that Temporal's own lists are right too.
  */
 function result(run: LiveRun): RunResult {
   const { state, outputs, problem } = run.board.view;
-  // Only when Temporal was asked: a cancellation it never requested would be shown as a failure.
+  // Only after a cancellation by Temporal: otherwise it would show this error as a failure.
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled)
     throw new CancelledFailure('the run was cancelled');
   if (state === 'failed' || state === 'rolled-back') throw failed(problem as Problem);
@@ -282,14 +280,14 @@ function ownerOf(run: LiveRun, control: Control): InboxOwner {
 }
 
 function decisionView(received: Json, verdict: Verdict, at: string): DecisionView {
-  const told = (received ?? {}) as Partial<DecisionEnvelope>;
+  const decision = (received ?? {}) as Partial<DecisionEnvelope>;
   const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 500) : '');
   return {
     id: verdict.decision,
-    verb: text(told.verb),
-    gate: text(told.gate) || text(told.step) || null,
-    by: text(told.by),
-    reason: text(told.reason),
+    verb: text(decision.verb),
+    gate: text(decision.gate) || text(decision.step) || null,
+    by: text(decision.by),
+    reason: text(decision.reason),
     at,
     accepted: verdict.accepted,
     code: verdict.code,
@@ -297,7 +295,7 @@ function decisionView(received: Json, verdict: Verdict, at: string): DecisionVie
   };
 }
 
-/** Asks admission. @throws ApplicationFailure with the reasons why not */
+/** Asks for admission. @throws ApplicationFailure with the reasons for a refusal */
 async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
   const info = workflowInfo();
   const key: RunKey = { run: info.workflowId, firstRunId: info.firstExecutionRunId };
@@ -315,8 +313,8 @@ async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
 }
 
 /**
- * What the execution before has handed over. Nobody else can: only Temporal says that there was
- * one.
+ * Reads the carried state. Nobody can forge it: only Temporal says that there was a previous
+ * execution.
  */
 function readCarried(argument: unknown): Entry | undefined {
   const carried = argument as Carried;
@@ -331,7 +329,7 @@ function linkTo(settings: RunSettings): string | null {
   return settings.uiUrl && uiLink(settings.uiUrl, namespace, workflowId, runId, 'history');
 }
 
-/** Why the run cannot begin with it, as the end of a sentence; null when it can. */
+/** Why the run cannot start with this argument, as the end of a sentence; null when it can. */
 function whyNotOf(argument: unknown, runbookId: string): string | null {
   const why = whyNoStart(argument);
   if (why !== null) return why;
@@ -341,8 +339,7 @@ function whyNotOf(argument: unknown, runbookId: string): string | null {
 }
 
 /**
- * Anything else than a start envelope ends the run at once with words, before anything is done, and
- * is in the record.
+ * Refuses and records a start with anything but a start envelope, before anything is done.
  */
 async function refused(
   why: string,
@@ -368,7 +365,7 @@ async function refused(
       }),
     );
   } catch {
-    // The record is away: Temporal has the refusal all the same.
+    // The record is down: Temporal has the refusal all the same.
   }
   return failed(problem);
 }

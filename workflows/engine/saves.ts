@@ -3,8 +3,8 @@ import type { Board } from './board.js';
 import type { Inbox } from './inbox.js';
 
 /**
- * Tells the record how the run stands: of its steps only those that have changed since. One save at
- * a time and numbered, so that late news cannot take the place of newer ones.
+ * Saves the state of the run to the record, with only those steps that changed since the last save.
+ * One save at a time, and numbered, so that a late one cannot overwrite a newer one.
  */
 export class Saves {
   private saving: Promise<void> | null = null;
@@ -32,14 +32,13 @@ export class Saves {
   }
 
   private begin(): Promise<void> {
-    const saving = this.tell().finally(() => (this.saving = null));
+    const saving = this.saveChanges().finally(() => (this.saving = null));
     return (this.saving = saving);
   }
 
-  private async tell(): Promise<void> {
+  private async saveChanges(): Promise<void> {
     const answer = await this.send(false);
-    // The record does not have what it was told before: it has lost the run, or it stands after a
-    // reset.
+    // The record lacks earlier saves: it was restored from a backup, or the run was reset.
     if (answer.incomplete) await this.send(true);
   }
 

@@ -13,12 +13,12 @@ import { ProcedureStopped, StepFailed } from './outcome.js';
 import { forCode } from './outputs.js';
 import type { LiveRun } from './live-run.js';
 
-/** How long a result that was taken over may take to show that it still holds, in milliseconds. */
+/** Limit of the probe whether a reused result still holds, in milliseconds. */
 const probeMs = 30_000;
 
 /**
  * Does the steps of a plan, durably: guards, undo registered first, attempts with back-off, the
- * desk where they fail, state. Each is named by its path, its declaration and its declared path.
+ * desk on failure, state. The caller names each by its path, declaration and declared path.
  */
 export class Steps {
   private readonly attempts: Attempts;
@@ -32,10 +32,10 @@ export class Steps {
     const before = this.run.board.settled(path);
     if (before && (await this.stillHolds(before, spec, work))) {
       this.registerUndo(path, spec, work);
-      return this.readable(path, this.resultOf(before));
+      return this.guarded(path, this.resultOf(before));
     }
     const row = this.run.board.row(path, spec);
-    // A question that the execution before has left open is asked again, not the step done again.
+    // A step whose question the previous execution left open asks again; it does not run again.
     let begun = this.run.desk.asked(path) > 0;
     if (begun) this.registerUndo(path, spec, work);
     for (;;) {
@@ -52,29 +52,29 @@ export class Steps {
         const outcome = await this.attempts.oneRound(path, spec, row, work);
         if ('output' in outcome) {
           this.run.outputs.add(path, outcome.output);
-          return this.readable(path, outcome.output);
+          return this.guarded(path, outcome.output);
         }
         problem = outcome.problem;
-        if (this.asksAnew(spec, top, row, problem)) continue;
-        const way = this.wayWithoutAsking(spec, problem);
-        if (way !== 'ask') return this.unattended(way, row, problem);
+        if (this.reopensGate(spec, top, row, problem)) continue;
+        const policy = this.failurePolicy(spec, problem);
+        if (policy !== 'ask') return this.applyPolicy(policy, row, problem);
       }
       const decision = await this.run.desk.ask(
         path,
         spec,
         row,
-        { ...aboutFailure(spec, problem), ...this.run.whoLetsRun(path) },
+        { ...aboutFailure(spec, problem), ...this.run.approversFor(path) },
         this.run.deskHost(),
       );
-      if (decision.verb !== 'retry') return this.answered(decision, row, problem);
+      if (decision.verb !== 'retry') return this.applyDecision(decision, row, problem);
       this.run.board.programsChanged(this.run.programs.accept(path));
       if (decision.inputs) await this.run.changeInputs(decision.inputs);
     }
   }
 
   /**
-   * Nobody can tell whether a step is to be done: people say.
-   * @returns null when it is to be looked at again
+   * Asks people about a step whose condition cannot be evaluated.
+   * @returns null when the condition is to be evaluated again
    * @throws StepFailed
    */
   async undecided(
@@ -87,18 +87,18 @@ export class Steps {
     if (before) return { output: this.resultOf(before) };
     const row = board.row(path, spec);
     if (!desk.open(path)) board.begin(row);
-    const way = this.wayWithoutAsking(spec, problem);
-    if (way !== 'ask') return { output: this.unattended(way, row, problem) };
+    const policy = this.failurePolicy(spec, problem);
+    if (policy !== 'ask') return { output: this.applyPolicy(policy, row, problem) };
     const question = aboutUndecided(spec, problem);
     const decision = await desk.ask(path, spec, row, question, this.run.deskHost());
-    if (decision.verb !== 'retry') return { output: this.answered(decision, row, problem) };
-    // With other inputs it is looked at in the next execution.
+    if (decision.verb !== 'retry') return { output: this.applyDecision(decision, row, problem) };
+    // With changed inputs the next execution evaluates it.
     if (decision.inputs && (await this.run.changeInputs(decision.inputs)))
       await this.run.turn.until(() => false);
     return null;
   }
 
-  /** The same for a step anywhere in the plan. @param top its declared path */
+  /** Does a `manual` step anywhere in the plan. @param top its declared path */
   async byHand(
     path: string,
     spec: StepSpec,
@@ -120,13 +120,13 @@ export class Steps {
       aboutManual(spec, instructions, evidence),
       this.run.deskHost(),
     );
-    return this.answered(decision, row, {
+    return this.applyDecision(decision, row, {
       type: 'Manual',
       message: `not done by hand: ${decision.reason}`,
     });
   }
 
-  /** The same for a step anywhere in the plan. */
+  /** Does a `decide` step anywhere in the plan. */
   choose<T extends Json>(path: string, spec: StepSpec, choose: () => T): T {
     const before = this.run.board.settled(path);
     if (before?.state === 'succeeded') return before.output as T;
@@ -169,7 +169,7 @@ export class Steps {
     return this.run.gates.ask(id, { ...question, evidence }, this.run.gateHost(), this.run.key.run);
   }
 
-  /** Shows the parts as one step. */
+  /** Does the parts and shows them as one step. */
   async group<T>(path: string, spec: StepSpec, parts: () => Promise<T>): Promise<T> {
     if (this.run.board.settled(path)?.state === 'succeeded') return parts();
     const row = this.run.board.row(path, spec);
@@ -179,7 +179,7 @@ export class Steps {
       this.run.board.end(row, 'succeeded');
       return outputs;
     } catch (error) {
-      // Whatever ends a procedure on purpose says why.
+      // Every error that ends a procedure on purpose has a problem.
       this.run.board.end(row, isCancellation(error) ? 'skipped' : 'failed', {
         error: (error as Partial<StepFailed>).problem,
       });
@@ -188,29 +188,29 @@ export class Steps {
   }
 
   /**
-   * What would run is not what was approved, and nothing was started: the gate asks once more, and
-   * shows what is there now. Where no approval was given, the desk asks.
+   * Reopens the gate when a program differs from the approved one and nothing was started: the gate
+   * then shows the present one. Without an approval, the desk asks instead.
    */
-  private asksAnew(spec: StepSpec, top: string, row: StepView, problem: Problem): boolean {
+  private reopensGate(spec: StepSpec, top: string, row: StepView, problem: Problem): boolean {
     const gate = gateFor(spec, top, this.run.plan);
     if (problem.type !== 'ProgramChanged' || gate === undefined) return false;
-    if (!this.run.gates.canAskAnew(gate) || !this.run.programs.hasRefused(row.id)) return false;
+    if (!this.run.gates.canReopen(gate) || !this.run.programs.hasRefused(row.id)) return false;
     this.run.board.programsChanged(this.run.programs.accept(row.id));
     this.run.board.begin(row, 'waiting');
-    this.run.board.tell(row, problem);
+    this.run.board.showProblem(row, problem);
     return true;
   }
 
   /**
-   * A result that was taken over from a dead run is looked at again where the step can (`check`);
-   * what has drifted since is done anew. Results of this run hold.
+   * Probes a result reused from a dead run, where the step has a `check`; a step that has drifted
+   * is done again. Results of this run always hold.
    */
   private async stillHolds(row: StepView, spec: StepSpec, work: Work): Promise<boolean> {
     if (row.takenFrom === undefined || !work.check || row.state !== 'succeeded') return true;
     const path = probePath(row.id);
     if (this.run.board.view.drifted?.includes(row.id)) return false;
     if (this.run.board.view.probed?.includes(row.id)) return true;
-    await this.run.turn.start();
+    await this.run.turn.waitToBegin();
     const probe: StepSpec = {
       ...spec,
       kind: 'check',
@@ -230,31 +230,30 @@ export class Steps {
     }
   }
 
-  /** What was said beforehand becomes of a step when nobody is asked. @throws StepFailed */
-  private unattended(
-    way: Exclude<NonNullable<StepSpec['onFailure']>, 'ask'>,
+  /** Ends a failed step by its policy, without asking anybody. @throws StepFailed */
+  private applyPolicy(
+    policy: Exclude<NonNullable<StepSpec['onFailure']>, 'ask'>,
     row: StepView,
     problem: Problem,
   ): null {
-    if (way === 'continue') return this.goOnWithout(row, problem);
+    if (policy === 'continue') return this.skip(row, problem);
     this.run.board.end(row, 'failed', { error: problem });
-    throw new StepFailed(row.id, problem, way === 'rollback' ? 'rollback' : null);
+    throw new StepFailed(row.id, problem, policy === 'rollback' ? 'rollback' : null);
   }
 
   /**
-   * What becomes of the run without anybody being asked. What is unknown always asks, unless nobody
-   * is there to be asked.
+   * What to do about a failed step. An unknown outcome always asks, unless the run is unattended.
    */
-  private wayWithoutAsking(spec: StepSpec, problem: Problem): NonNullable<StepSpec['onFailure']> {
+  private failurePolicy(spec: StepSpec, problem: Problem): NonNullable<StepSpec['onFailure']> {
     const declared = problem.type === 'OutcomeUnknown' ? 'ask' : (spec.onFailure ?? 'ask');
     return declared === 'ask' ? (this.run.envelope.unattended ?? 'ask') : declared;
   }
 
-  /** What the desk answered, other than to try again. */
-  private answered(decision: DecisionEnvelope, row: StepView, problem: Problem): Json {
+  /** Ends a failed step as people decided; `retry` is handled before. */
+  private applyDecision(decision: DecisionEnvelope, row: StepView, problem: Problem): Json {
     switch (decision.verb) {
       case 'skip':
-        return this.goOnWithout(row, problem);
+        return this.skip(row, problem);
       case 'done':
         this.run.board.end(row, 'done-by-hand', { output: decision.outputs ?? null });
         return decision.outputs ?? null;
@@ -264,29 +263,30 @@ export class Steps {
     }
   }
 
-  /** The interpreter looks at each reference itself. */
-  private readable(path: string, output: Json): Json {
+  /** Guards an output against reads of truncated fields; the interpreter checks each reference. */
+  private guarded(path: string, output: Json): Json {
     return this.run.plan.data ? output : forCode(path, output);
   }
 
-  private goOnWithout(row: StepView, problem: Problem): null {
+  private skip(row: StepView, problem: Problem): null {
     this.run.board.end(row, 'skipped', { error: problem });
     this.run.exceptions.push(row.id);
     return null;
   }
 
   /**
-   * The step begins, or has begun in an earlier execution: from here on it has to be taken back.
+   * Called when the step begins, or began in an earlier execution: from here on it may need an
+   * undo.
    */
   private registerUndo(path: string, spec: StepSpec, work: Work): void {
-    // What a drill made is removed, whatever happened to it.
+    // A drill removes everything it made, also what lies before a point of no return.
     const noReturn = spec.pointOfNoReturn === true && !this.run.plan.drill;
     if (noReturn) this.run.undos.clear();
     if (work.undo) this.run.undos.register({ path, spec, action: work.undo });
     this.run.showUndos();
   }
 
-  /** The result of a step that was settled before this execution. */
+  /** The result of a step that was settled earlier. */
   private resultOf(row: StepView): Json {
     if (row.state === 'failed') throw new StepFailed(row.id, row.error as Problem, null);
     if (row.state === 'skipped') this.run.exceptions.push(row.id);
@@ -294,7 +294,7 @@ export class Steps {
   }
 }
 
-/** A step of a dead run: it had begun there, and nobody knows how that ended. */
+/** The problem of a step that began in a dead run and whose outcome there is unknown. */
 function leftUnknown(row: StepView): Problem | undefined {
   if (row.takenFrom === undefined || row.state !== 'unknown') return undefined;
   return {

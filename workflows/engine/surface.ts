@@ -12,16 +12,16 @@ import { inParallel } from './parallel.js';
 import type { Steps } from './steps.js';
 
 /*
- * All that the author of a procedure may say, of a run and of what is nested in it alike. Every id
- * is that of a declared step.
+ * The API for authors of procedures, the same for a run and for a section nested in it. Every id is
+ * that of a declared step.
  */
 
 /**
- * The steps that a runbook declares, or that one of its steps holds. Gates in the latter hold back
- * what is in it, and nothing else.
+ * The steps that a runbook declares, or that one of its steps contains. A gate inside such a step
+ * holds back the steps inside it, and no others.
  */
 export class Section {
-  /** @param around path of the step that holds them, as declared, with `/` behind it */
+  /** @param around declared path of the step that contains them, with `/` behind it */
   constructor(
     protected readonly steps: Steps,
     private readonly declared: readonly StepSpec[],
@@ -32,8 +32,8 @@ export class Section {
    * Does a step, durably: guards, undo registered first, attempts with back-off, verification,
    * state. A step that is done again gets a path of its own (`follow.2`), so that its record and
    * its claim are its own too.
-   * @param work what to do; a function when it depends on the step's own key, which is the same for
-   *   every attempt, and what servers are given as Idempotency-Key
+   * @param work what to do; a function when it depends on the step's key: the same for every
+   *   attempt, and sent to servers as Idempotency-Key
    * @throws StepFailed when its attempts are used up
    */
   async step<T extends Json = Json>(id: string, work: Work | ((key: string) => Work)): Promise<T> {
@@ -44,8 +44,7 @@ export class Section {
   }
 
   /**
-   * A step whose failure people should know of, but which does not change how the run ends
-   * otherwise.
+   * Does a step whose failure does not end the run: it then succeeds with exceptions.
    */
   async attemptStep(id: string, work: Work): Promise<void> {
     try {
@@ -125,8 +124,8 @@ export class Section {
   }
 
   /**
-   * What a step holds, without the step itself being shown as under way.
-   * @param about what is behind the title of each
+   * The steps inside a step, without showing the step itself as running.
+   * @param about appended to the title of each
    */
   within(id: string, about?: string): Section {
     const held = (this.spec(id).steps ?? []).map((each) =>
@@ -135,7 +134,7 @@ export class Section {
     return new Section(this.steps, held, `${this.around}${id}/`);
   }
 
-  /** Says that steps have nothing to do this time, and why. @param ids also paths below them */
+  /** Marks steps as not needed this time, and says why. @param ids also paths below them */
   notNeeded(ids: string | readonly string[], why: string): void {
     for (const id of typeof ids === 'string' ? [ids] : ids) {
       const [first = '', ...rest] = id.split('/');
@@ -179,7 +178,7 @@ export class Run extends Section {
     return this.steps.run.envelope.inputs;
   }
 
-  /** How it stands. */
+  /** Its present state. */
   get view(): RunView {
     return this.steps.run.board.view;
   }
@@ -195,12 +194,12 @@ export class Run extends Section {
     );
   }
 
-  /** What came of the recovery that the run is, against what was to be reached. */
+  /** Reports the result of a recovery, compared with its objectives. */
   recovered(facts: RecoveryFacts): void {
     this.view.recovery = judgeRecovery(facts, this.plan, this.view);
   }
 
-  /** What the run hands to its report and to whoever started it. */
+  /** The run's outputs, for its report and its caller. */
   setOutputs(outputs: JsonObject): void {
     this.view.outputs = outputs;
   }

@@ -4,37 +4,36 @@ import { visibleLine } from '../../common/visible.js';
 import type { Inbox } from './inbox.js';
 
 /**
- * Well before the server suggests it (4,096 events, 4 MB) and before it takes no more signals
- * (10,000): there has to be room for what is in flight when the border comes into sight. And short
- * enough to be replayed soon, 1,000 events in 0.3 s of processor: whoever takes the runs of a dead
- * worker over replays all of them at once.
+ * Well before the server suggests it (4,096 events, 4 MB) and refuses further signals (10,000):
+ * activities in flight need room until the border. And short enough for a fast replay, 1,000 events
+ * in 0.3 s of CPU: a worker that takes over a dead worker's runs replays all of them at once.
  */
 const defaultLimits: BorderLimits = { events: 1_000, bytes: 2_000_000, signals: 1_000 };
 
 /**
- * In the middle of a flood of signals Temporal refuses to continue as new, time after time, and
- * each refusal costs a replay of everything. So a border waits for a pause between signals, but not
- * for ever: nothing new begins meanwhile. In milliseconds.
+ * While a flood of signals arrives, Temporal refuses to continue as new, and each refusal costs a
+ * full replay. So a border waits for a pause between signals; but not for ever, because no step
+ * begins meanwhile. In milliseconds.
  */
-const calmMs = 100;
-const patienceMs = 30_000;
+const quietMs = 100;
+const maxQuietWaitMs = 30_000;
 
 /**
- * Says when something may begin. Nothing does while the run is paused, or while it is about to
+ * Decides when a step may begin. None does while the run is paused, or while it is about to
  * continue as new: that happens at a border, where no activity is in flight, because a new
  * execution cannot wait for an old one's activities.
  */
 export class Turn {
   private isPaused = false;
   private inFlight = 0;
-  private wanted = false;
+  private borderRequested = false;
   private closed = false;
   /**
-   * Counts whoever was freed by `until`: only when nobody is on the move does the run stand where
-   * it seems to stand.
+   * Counts waits that `until` ended. While it changes, code of the run is still executing, and the
+   * state may change.
    */
-  private moves = 0;
-  /** What was handed over by the execution before does not count. */
+  private wakeUps = 0;
+  /** The carried state of the previous execution does not count. */
   private readonly bytesBefore = workflowInfo().historySize;
 
   constructor(
@@ -55,7 +54,7 @@ export class Turn {
   }
 
   /** True when the run is to continue as new as soon as nothing is in flight. */
-  get due(): boolean {
+  get isBorderDue(): boolean {
     if (this.closed) return false;
     const {
       historyLength,
@@ -64,7 +63,7 @@ export class Turn {
       targetWorkerDeploymentVersionChanged,
     } = workflowInfo();
     return (
-      this.wanted ||
+      this.borderRequested ||
       continueAsNewSuggested ||
       targetWorkerDeploymentVersionChanged ||
       historyLength >= this.limits.events ||
@@ -74,40 +73,40 @@ export class Turn {
   }
 
   /** Asks for a border: for a new release of the code, or a new plan. */
-  want(): void {
-    this.wanted = true;
+  requestBorder(): void {
+    this.borderRequested = true;
   }
 
   /** May a step begin now? Not in a paused run, nor in one that is about to continue as new. */
   get isOpen(): boolean {
-    return !this.isPaused && !this.due;
+    return !this.isPaused && !this.isBorderDue;
   }
 
   /**
    * Waits until a step may begin. Throws when its scope is cancelled meanwhile.
-   * @param inVain true once nothing is to begin any more: then there is nothing to wait for
+   * @param isAbandoned true once the step must not begin any more: then the wait ends too
    */
-  async start(inVain: () => boolean = () => false): Promise<void> {
-    const open = (): boolean => inVain() || this.isOpen;
+  async waitToBegin(isAbandoned: () => boolean = () => false): Promise<void> {
+    const open = (): boolean => isAbandoned() || this.isOpen;
     if (!open()) await this.until(open);
   }
 
   /**
-   * What everything in a run waits with that waits for the run itself.
-   * @param limit gives up after that many milliseconds; without it, never. The summary is shown at
-   *   the timer
+   * Waits for a condition on the run's state. All code of the engine waits through this, so that
+   * `border` sees it wake.
+   * @param limit time-out in milliseconds, and the summary shown at its timer; absent: no time-out
    */
   async until(met: () => boolean, limit?: { ms: number; summary: string }): Promise<void> {
     try {
       if (limit) await condition(met, limit.ms, { summary: visibleLine(limit.summary) });
       else await condition(met);
     } finally {
-      this.moves += 1;
+      this.wakeUps += 1;
     }
   }
 
   /** Counts the work as in flight until it has ended. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
+  async trackInFlight<T>(work: () => Promise<T>): Promise<T> {
     this.inFlight += 1;
     try {
       return await work();
@@ -118,24 +117,24 @@ export class Turn {
 
   /** Resolves when the run has to continue as new and can. */
   async border(): Promise<'border'> {
-    const quiet = (): boolean => this.due && this.inFlight === 0 && !this.inbox.busy;
+    const canContinue = (): boolean => this.isBorderDue && this.inFlight === 0 && !this.inbox.busy;
     for (let since: number | undefined; ;) {
-      await condition(quiet);
+      await condition(canContinue);
       since ??= Date.now();
-      const stormy = this.inbox.lastSignalAt + calmMs - Date.now();
-      if (stormy > 0 && Date.now() - since < patienceMs) {
-        await sleep(stormy, { summary: 'signals come in; then the run continues as new' });
+      const untilQuiet = this.inbox.lastSignalAt + quietMs - Date.now();
+      if (untilQuiet > 0 && Date.now() - since < maxQuietWaitMs) {
+        await sleep(untilQuiet, { summary: 'signals come in; then the run continues as new' });
         continue;
       }
-      const { moves } = this;
-      // Whatever was freed in the same breath runs before this one is looked at a second time:
-      // then, was it alone?
-      let looks = 0;
+      const { wakeUps } = this;
+      // Other waits that ended in the same activation run before this condition is checked again;
+      // `wakeUps` then shows whether there were any.
+      let checks = 0;
       await condition(() => {
-        looks += 1;
-        return looks > 1 && quiet();
+        checks += 1;
+        return checks > 1 && canContinue();
       });
-      if (this.moves === moves) return 'border';
+      if (this.wakeUps === wakeUps) return 'border';
     }
   }
 

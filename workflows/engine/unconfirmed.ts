@@ -3,10 +3,9 @@ import type { Json } from '../../language/json.js';
 import type { Builds, BuiltOn } from '../../common/attempt.js';
 
 /**
- * What the run has been told and now builds on: answers of steps, and verdicts. Whoever reaches the
- * Temporal server can give such an answer for a worker, so the next step to begin names them, and
- * begins only if the record agrees. An answer is named until a step has succeeded that named it:
- * the record had to confirm it for that.
+ * The answers of steps and the verdicts that the run builds on. Anybody who reaches the Temporal
+ * server can forge them, so the next step names them and begins only if the record confirms them.
+ * An answer is named until a step that named it has succeeded: the record has confirmed it then.
  */
 export class Unconfirmed {
   private answers = new Map<string, BuiltOn>();
@@ -23,8 +22,8 @@ export class Unconfirmed {
   }
 
   /**
-   * What the attempt of the step has to name. Of the step itself its claim knows more.
-   * @param path its own
+   * The answers that an attempt has to name. Its own step is left out: its claim has more.
+   * @param path the step's path
    */
   namedBy(path: string): Builds {
     const { answers, decisions } = this.carry();
@@ -32,9 +31,9 @@ export class Unconfirmed {
   }
 
   /**
-   * The same for taking a step back: whatever was answered, it is taken back as soon as nothing of
-   * it runs any more.
-   * @param taken path of the step
+   * The same for an undo, which has to begin whatever the answers were, as soon as their steps have
+   * ended.
+   * @param taken path of the step to undo
    */
   namedByUndo(path: string, taken: string): Builds {
     const paths = new Set([taken, ...this.answers.keys()]);
@@ -43,8 +42,7 @@ export class Unconfirmed {
   }
 
   /**
-   * The step answered that it has succeeded, and thereby that the record had what its request
-   * named.
+   * The step succeeded, so the record has confirmed the answers that its request named.
    */
   succeeded(path: string, attempt: number, output: Json, named: Builds): void {
     for (const answer of named.answers)
@@ -53,7 +51,7 @@ export class Unconfirmed {
     this.answers.set(path, { path, attempt, digest: digestOf(output) });
   }
 
-  /** The step answered otherwise: nothing of it runs any more. */
+  /** The step did not succeed: nothing of it runs any more. */
   ended(path: string): void {
     this.answers.set(path, ended(path));
   }

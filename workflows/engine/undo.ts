@@ -1,8 +1,8 @@
 import type { Action, StepSpec } from '../../language/runbook.js';
 
 /**
- * A step's compensation, registered before the step acts: the step may have happened even when
- * nobody saw it end.
+ * A step's compensation, registered before the step acts: the step may have had its effect even
+ * when its end was never seen.
  */
 export interface Undo {
   path: string;
@@ -10,7 +10,7 @@ export interface Undo {
   action: Action;
 }
 
-/** What can be taken back, newest first. */
+/** The undos that are registered, newest first. */
 export class UndoList {
   private entries: Undo[] = [];
 
@@ -18,12 +18,12 @@ export class UndoList {
     this.entries.push(undo);
   }
 
-  /** A point of no return was passed: what lies before it stays. */
+  /** A point of no return was passed: nothing before it can be undone any more. */
   clear(): void {
     this.entries = [];
   }
 
-  /** Takes up the list of the execution before. */
+  /** Restores the list of the previous execution. */
   restore(entries: readonly Undo[]): void {
     this.entries = [...entries];
   }
@@ -36,16 +36,16 @@ export class UndoList {
     return this.entries;
   }
 
-  /** The newest entry; it stays until it is `taken`. */
+  /** The newest entry; it stays until `removeNewest`. */
   get newest(): Undo | undefined {
     return this.entries.at(-1);
   }
 
-  taken(): void {
+  removeNewest(): void {
     this.entries.pop();
   }
 
-  /** The paths, in the order in which they would be taken back. */
+  /** The paths, in the order in which they would be undone. */
   get paths(): string[] {
     return this.entries.map((entry) => entry.path).reverse();
   }

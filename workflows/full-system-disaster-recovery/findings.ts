@@ -10,7 +10,7 @@ export interface Forecast extends JsonObject {
   systemIdentifier: string;
   /** `latest`, or a time. */
   to: string;
-  /** Everything that was committed until then can be had. */
+  /** Everything that was committed until then can be recovered. */
   reachable: string;
   /**
    * A change of that time, or of a later one, is in what is restored; null when nothing changed
@@ -18,7 +18,7 @@ export interface Forecast extends JsonObject {
    */
   newest: string | null;
   failedAt: string;
-  /** null: nobody knows. */
+  /** null: unknown. */
   restoreMs: number | null;
   rpoMs: number;
   /** The epoch that the new site gets. */
@@ -35,9 +35,9 @@ export interface Found {
 }
 
 /**
- * Decides from what was found which backup leads where, what that costs, and whether it can be
- * begun at all.
- * @param now ISO time, for a system that nobody knows the failure of
+ * Decides from what was found which backup recovers to which point, what that costs, and whether
+ * the recovery is possible at all.
+ * @param now ISO time; taken as the time of failure when that is unknown
  * @throws ProcedureStopped before anything is touched
  */
 export function forecast(
@@ -65,7 +65,7 @@ export function forecast(
   const chosen = backups.backups.find(({ id }) => id === backups.chosen);
   if (!chosen || !backups.reachable) {
     throw new ProcedureStopped(
-      `no backup leads to ${inputs.recoverTo}${backups.lost === null ? '' : `: ${backups.lost}`}${bad.length > 0 ? ` (${bad.join('; ')})` : ''}`,
+      `no backup can be restored to ${inputs.recoverTo}${backups.lost === null ? '' : `: ${backups.lost}`}${bad.length > 0 ? ` (${bad.join('; ')})` : ''}`,
       'Nothing was changed. Look for another copy of the backups, or choose another point with recover_to.',
     );
   }
@@ -107,8 +107,7 @@ export function forecast(
     rpoMs: to.isolated
       ? lossNow(backups, reachable, failedAt)
       : Math.max(0, Date.parse(failedAt) - Date.parse(reachable)),
-    // A recovery that comes after another one, which got that far, does not give the right to write
-    // away a second time.
+    // After an earlier recovery that got this far, the new site has the right to write already.
     epoch: held === null ? 0 : to.holder === to.site ? held : held + 1,
     clear: to.exists,
     problems: [
@@ -123,15 +122,14 @@ export function forecast(
   };
 }
 
-/** Of what is told to people, the first are named. */
+/** Counts the rest of a list of which only the first are named. */
 function more(count: number | undefined, what: string): string[] {
   return count ? [`and ${count} more ${what}`] : [];
 }
 
 /**
- * What would be lost if the system failed at the moment at which the backups were looked at: while
- * a drill goes on, more and more of what came after its beginning is archived, and would flatter
- * it.
+ * What would be lost if the system had failed when the backups were checked. Later is too late:
+ * while a drill runs, more of what was written after its start is archived, which flatters it.
  */
 function lossNow(
   { predicted, reachable: furthest }: Backups,
@@ -145,7 +143,7 @@ function lossNow(
   );
 }
 
-/** What was restored, against what was promised; `short` says in words what is missing. */
+/** What was restored, compared with the forecast; `short` says in words what is missing. */
 export interface Point extends JsonObject {
   lastCommit: string | null;
   systemIdentifier: string;

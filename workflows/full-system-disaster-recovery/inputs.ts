@@ -36,9 +36,9 @@ export function readInputs(inputs: JsonObject, given: JsonObject, now: number): 
 }
 
 /**
- * How much older a backup may be because people name a point in time: the age that is allowed
- * unless said is that of a backup for now, and for another time it is counted from there. What they
- * say of the age themselves holds as it is.
+ * How much older a backup may be because people chose a point in time. The default age is meant for
+ * a recovery to now; for an earlier point it counts back from there. An age that people give is not
+ * extended.
  */
 function sinceThatTime(inputs: JsonObject, given: JsonObject, now: number): number {
   const at = Date.parse(inputs['recover_to'] as string);

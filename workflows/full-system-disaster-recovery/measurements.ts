@@ -12,14 +12,14 @@ export interface RecoveryMeasurements {
 interface Course {
   promised: Forecast;
   restored: Restored;
-  /** What the old site said when it had let go of its data; null when it was not asked. */
+  /** What the old site answered after it was drained; null when it was not asked. */
   drained: { lastCommit: string | null } | null;
 }
 
 /**
- * How long the system was away, and what was lost: from the times of the steps, so that it is the
- * same whenever it is asked. A drill counts from its own beginning, as if the system had failed
- * then, and loses what had not been archived when it looked.
+ * How long the system was down, and what was lost: computed from the times of the steps, so that
+ * the result never varies. A drill counts from its own start, as if the system had failed then, and
+ * loses what was not archived when it checked.
  */
 export function measureRecovery(
   run: Run,

@@ -26,7 +26,7 @@ const tiers: readonly { tier: Tier; then?: readonly Tier[] }[] = [
 export const proofs: readonly Proof[] = ['health', 'queries', 'tenants', 'login', 'speed'];
 
 /**
- * Looks at both sites, the backups and the entrance, and says what can be had.
+ * Looks at both sites, the backups and the entrance, and says what can be recovered.
  * @returns the forecast that people approve @throws ProcedureStopped when there is nothing that
  *   could be recovered
  */
@@ -55,7 +55,7 @@ export async function assess(
   );
 }
 
-/** @returns what the old site said when it had let go of its data; null when it was not asked */
+/** @returns what the old site answered after it was drained; null when it was not asked */
 export async function fence(
   part: Section,
   { from, to }: Sites,
@@ -77,15 +77,15 @@ export async function fence(
   return drained;
 }
 
-/** An empty place; taken back with everything in it. */
+/** An empty place; its undo removes it with everything in it. */
 export async function provision(part: Section, to: Site): Promise<void> {
   await part.step('place', { action: to.provision(), undo: to.teardown() });
 }
 
 /**
- * The backup, replayed to the promised point and held there, counted and compared with the promise.
- * @param drained what the old site said when it had let go; null: it is gone
- * @returns what was restored, and in words what was promised and is not there
+ * Restores the backup, replays to the forecast point, and compares the result with the forecast.
+ * @param drained what the old site answered after it was drained; null: it is gone
+ * @returns what was restored, and in words what of the forecast is missing
  */
 export async function restoreDatabase(
   part: Section,
@@ -103,7 +103,7 @@ export async function restoreDatabase(
   return { restored, short };
 }
 
-/** A tier that fails asks people; those that do not need it come up meanwhile. */
+/** A tier that fails asks people; tiers that do not depend on it come up meanwhile. */
 export async function bringUp(part: Section, to: Site): Promise<void> {
   await part.step('promote', { action: to.promote() });
   const up = (tier: Tier): Promise<void> =>
@@ -119,7 +119,7 @@ export async function bringUp(part: Section, to: Site): Promise<void> {
   );
 }
 
-/** @returns in words, files that could not be had; null when there are none */
+/** @returns in words, the files that could not be recovered; null when there are none */
 export async function verify(part: Section, to: Site): Promise<string | null> {
   const files = await part.step('files', { action: to.restoreFiles() });
   await part.parallel(
@@ -129,7 +129,7 @@ export async function verify(part: Section, to: Site): Promise<string | null> {
   return filesLost(answerOf(files, 'site-files', 'which files are there'));
 }
 
-/** Users go to the site, and are seen to be served; until then the page is what it goes back to. */
+/** Sends users to the site and checks that they are served; the undo shows the page again. */
 export async function letUsersIn(part: Section, entrance: Entrance, to: Site): Promise<void> {
   await part.step('traffic', { action: entrance.only(to.name), undo: entrance.page() });
   await part.step('arrived', { action: entrance.arrived() });

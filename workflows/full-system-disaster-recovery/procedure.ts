@@ -22,7 +22,7 @@ import { siteOf } from './site.js';
 import { watchOver } from './watch.js';
 import { readInputs, type Inputs } from './inputs.js';
 
-/** In words, what was promised and could not be had. */
+/** What of the forecast could not be recovered, in words. */
 interface Lost {
   files: string | null;
   changes: string | null;
@@ -72,7 +72,7 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
     run.notNeeded('after', 'a drill is torn down');
   } else {
     await run.nested('switch', (part) => letUsersIn(part, entrance, to));
-    // What was reached stands before the watch begins: people ask for it then.
+    // The result is reported before the watch begins: people want it then.
     tell(run, now(), { files: lost, changes: short }, sites);
     await run.nested('after', async (part) => {
       await part.step('monitor', { action: to.monitor() });
@@ -97,7 +97,7 @@ function nothingFenced(run: Run): null {
   return null;
 }
 
-/** Measures what was reached, and hands it over. */
+/** Measures the recovery and reports the result. */
 function tell(
   run: Run,
   { facts, outputs }: RecoveryMeasurements,

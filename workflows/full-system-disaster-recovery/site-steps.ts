@@ -8,10 +8,10 @@ import type { StepSpec } from '../../language/runbook.js';
 const quick = { attempts: 3, initialMs: 500, factor: 2, maxMs: 5_000 };
 export const minute = 60_000;
 export const read = { effect: 'read', retry: quick, timeoutMs: 2 * minute } as const;
-/** Nobody may be there who knows what to do with half a recovery: people are asked. */
+/** Only people can decide what to do with half a recovery: a failure asks them. */
 export const change = { effect: 'change', onFailure: 'ask', retry: quick } as const;
 
-/** A part of the application: started, and seen to be ready. */
+/** Starts a part of the application and waits until it is ready. */
 function tier(id: string, title: string): StepSpec {
   return {
     id,
@@ -32,7 +32,7 @@ function tier(id: string, title: string): StepSpec {
   };
 }
 
-/** What is lost, and what can be had. */
+/** Finds out what is lost, and what can be recovered. */
 export const assessPart: StepSpec = {
   id: 'assess',
   title: 'Find out what is lost, and what can be had',
@@ -74,7 +74,7 @@ export const fencePart: StepSpec = {
   kind: 'runbook',
   effect: 'destroy',
   steps: [
-    // Before it gets the right to write: a site that has it is not removed.
+    // Before the site gets the right to write: a site that has it is never removed.
     {
       ...change,
       effect: 'destroy',
@@ -185,8 +185,8 @@ export const verifyPart: StepSpec = {
   effect: 'read',
   clock: 'verify',
   steps: [
-    // Compares what was restored with the rows of the database; what is missing then is missing for
-    // good.
+    // Compares the restored files with the rows of the database; a file that is missing now is
+    // lost.
     {
       ...change,
       id: 'files',

@@ -8,15 +8,15 @@ export type Tier = 'api' | 'worker' | 'frontend';
 export type Proof = 'health' | 'queries' | 'tenants' | 'login' | 'speed';
 
 const pollMs = 500;
-/** The program's way to say that it could not look, in words. */
+/** The exit code by which the program says that it could not look, and explains why. */
 const refusal = 2;
 
 /**
- * What differs between sites: a program that knows how the system is backed up, restored, started
- * and proved there. Its path is a fact of the target; what it is to do comes as arguments, what it
- * found as one line of JSON. Each call can be made again: what is done is not done again, and what
- * is half done is finished.
- * @param run names who prepares a place, so that two recoveries never share one
+ * A site's program, which knows how the system is backed up, restored, started and proved there.
+ * Its path is a fact of the target. It gets its task as arguments and answers with one line of
+ * JSON. Each call is idempotent: a repeated one finishes what is half done and repeats nothing
+ * else.
+ * @param run the run that prepares a place, so that two recoveries never share one
  */
 export function siteOf(target: PlannedTarget, run: string) {
   const program = fact(target, 'program');
@@ -29,7 +29,7 @@ export function siteOf(target: PlannedTarget, run: string) {
   });
   return {
     target: target.name,
-    /** As the witness and the entrance call it. */
+    /** Its name at the witness and the entrance. */
     name: fact(target, 'site'),
     /** Succeeds also when there is nothing left that could be looked at. */
     look: (): CommandAction => ({ ...call('look'), answer: 'site-look', exitCodes: [0, refusal] }),
@@ -70,7 +70,7 @@ export function siteOf(target: PlannedTarget, run: string) {
 
 export type Site = ReturnType<typeof siteOf>;
 
-/** What a site's program answered. @throws ProcedureStopped when there is no answer */
+/** The answer of a site's program. @throws ProcedureStopped when there is none */
 export function answerOf<Name extends AnswerName>(
   output: unknown,
   name: Name,
@@ -85,8 +85,8 @@ export function answerOf<Name extends AnswerName>(
 }
 
 /**
- * What stands at a site; null when nothing is left that could look, or a person has passed the look
- * over.
+ * What stands at a site; null when nothing is left there that could look, or a person skipped the
+ * step.
  */
 export function lookedAt(output: unknown): Look | null {
   const { exitCode } = (output ?? {}) as { exitCode?: unknown };

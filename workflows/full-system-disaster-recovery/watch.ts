@@ -19,8 +19,7 @@ export async function watchOver(
         candidate: server,
         windowMs: inputs.windowMs,
         patienceMs: inputs.windowMs,
-        // There is nothing to compare its speed with: what it was before, `verify speed` has looked
-        // at.
+        // No baseline to compare its speed with; `verify speed` has compared it with the old one.
         limits: {
           minRequests: inputs.minRequests,
           errorRate: inputs.maxErrorRate,

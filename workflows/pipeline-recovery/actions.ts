@@ -17,7 +17,7 @@ export type Actions = ReturnType<typeof actionsFor>;
 
 const pollMs = 500;
 
-/** Everything this runbook asks of one pipeline, as data. */
+/** All actions of this runbook on one pipeline, as data. */
 export function actionsFor(pipeline: PlannedTarget, dataset: string) {
   const target = pipeline.name;
   const get = (

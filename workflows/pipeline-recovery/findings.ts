@@ -30,7 +30,7 @@ type StageProof = {
   actual_distance: string;
   duplicates: string;
   missing: string;
-  /** Committed rows of batch 1, 2, …: what lies behind any checkpoint follows from it. */
+  /** Committed rows of batch 1, 2, …: gives the rows behind any checkpoint. */
   rows_by_batch: number[];
 };
 
@@ -52,16 +52,16 @@ export type Choice = {
    * processed again.
    */
   rowsAgain: number;
-  /** Rows of the stage before that this stage has not taken in yet. */
+  /** Rows of the previous stage that this stage has not processed yet. */
   rowsAhead: number;
   /** Key of a record that the job cannot process; it is set aside. */
   poison: number | null;
 };
 
 /**
- * The job to recover: the one asked for, or the newest failed one whose dataset nothing has
- * happened to since. The newest fact about a dataset decides: a job that failed stays failed in the
- * table, also when another one has gone on from it.
+ * The job to recover: the one asked for, or the newest failed one whose dataset no later job has
+ * touched. The newest job of a dataset decides, because a failed job stays failed in the table even
+ * when another one has continued its work.
  * @param jobs newest first
  * @throws ProcedureStopped when there is none to recover
  */
@@ -117,8 +117,7 @@ function isUnderWay({ status }: JobRow): boolean {
 }
 
 /**
- * The newest job that did something to the dataset after this one; one that was stopped left it as
- * it was.
+ * The newest later job that changed the dataset; one that was stopped left it unchanged.
  */
 function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
   const newest = jobs.find(
@@ -130,7 +129,7 @@ function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
 /**
  * The last checkpoint whose data is proved good: the first corrupt stage decides, else the stage
  * that failed.
- * @throws ProcedureStopped when a stage was not proved: an answer that is absent is no zero
+ * @throws ProcedureStopped when a stage was not proved: a missing answer does not mean zero
  */
 export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
   const of = (stage: Stage): StageProof => proofOf(proofs, stage);
@@ -156,11 +155,11 @@ export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
   };
 }
 
-/** The answer of the comparison with the source. */
+/** The result of the comparison with the source. */
 export type Compared = { target: { rows: number; sum_distance: string }[] };
 
 /**
- * What the target holds now.
+ * How many rows the target holds now.
  * @throws ProcedureStopped when nothing was compared: that is not the same as no rows
  */
 export function comparedRows(compared: Compared | null): Compared['target'][number] {
@@ -172,7 +171,7 @@ export function comparedRows(compared: Compared | null): Compared['target'][numb
   );
 }
 
-/** Does going on from here move anything besides restarting the job? */
+/** Whether going on from this checkpoint changes anything besides restarting the job. */
 export function changesData(choice: Choice): boolean {
   return choice.corrupt.length > 0 || choice.poison !== null;
 }

@@ -2,8 +2,8 @@ import type { SqlStatement } from '../../language/runbook.js';
 import { stages, type Stage } from './spec.js';
 
 /*
- * What the runbook asks the pipeline's database and does in it. Values are parameters, table names
- * are these constants.
+ * The runbook's statements on the pipeline's database. Values are parameters, table names are these
+ * constants.
  */
 
 const tableOf: Record<Stage, string> = {
@@ -14,8 +14,8 @@ const tableOf: Record<Stage, string> = {
 };
 
 /**
- * The jobs of the last 24 hours; and, however old it is, the one that was asked for, with all that
- * has happened to its dataset since: $1 pipeline, $2 job or null.
+ * The jobs of the last 24 hours; and, however old it is, the job asked for, with all later jobs of
+ * its dataset: $1 pipeline, $2 job or null.
  */
 export const recentJobs: SqlStatement = {
   as: 'jobs',
@@ -91,8 +91,7 @@ SELECT (SELECT count(*) FROM claims)                                            
 }
 
 /**
- * Keys that are there a second time. The first stage keeps what the source repeats; telling those
- * apart is the next one's work.
+ * Duplicate keys. The first stage keeps those of the source; the next one removes them.
  */
 function repeatedKeys(stage: Stage): string {
   if (stage === stages[0]) return 'SELECT 0 AS batch WHERE false';
@@ -138,7 +137,7 @@ export function quarantine(
   ];
 }
 
-/** Lets the job pass over a record that it cannot process; it lands among the rejects. */
+/** Lets the job skip a record that it cannot process; the record lands among the rejects. */
 export function deadLetter(dataset: string, seq: number, run: string): SqlStatement {
   return {
     text: `INSERT INTO dead_letters (dataset_id, seq, reason) SELECT $1, $2, $3
@@ -148,8 +147,8 @@ export function deadLetter(dataset: string, seq: number, run: string): SqlStatem
 }
 
 /**
- * The way back: what the restarted job wrote behind the checkpoint goes into quarantine under its
- * own name, then what was quarantined returns to its place with its old ids.
+ * The undo: rows that the restarted job wrote behind the checkpoint go into quarantine under
+ * another name, then the quarantined rows return to their tables with their old ids.
  */
 export function unquarantine(
   dataset: string,
@@ -192,7 +191,7 @@ function moveCheckpoints(stage: Stage): string {
           INSERT INTO quarantine_checkpoints (run, row) SELECT $3, to_jsonb(moved) FROM moved`;
 }
 
-/** Undo may run although the quarantine never happened; then nothing may be moved aside either. */
+/** The undo may run although the quarantine never happened; then it must move nothing. */
 function onlyIfQuarantined(move: string): string {
   return move.replace(
     'AND batch > $2',

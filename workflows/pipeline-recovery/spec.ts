@@ -185,7 +185,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       effect: 'change',
       retry: { attempts: 5, initialMs: 500 },
       timeoutMs: 15_000,
-      // The run ended well all the same; the report says that nobody was told.
+      // The run has succeeded anyway; the report says that nobody was notified.
       onFailure: 'abort',
     },
   ],

@@ -12,7 +12,7 @@ export interface CalledProgram {
 }
 
 /**
- * What a program answered.
+ * The answer of a program.
  * @param what it was asked for, as the end of a sentence
  * @throws ProcedureStopped when there is no answer
  */

@@ -7,8 +7,8 @@ import { judged } from './judge.js';
 import type { Inputs } from './inputs.js';
 
 /*
- * A canary on Kubernetes: a second Deployment behind the same Service, without pods until then. Its
- * share of the requests is its share of the pods, so it is scaled, and scaled away again when the
+ * A canary on Kubernetes: a second Deployment behind the same Service, normally without pods. Its
+ * share of the requests is its share of the pods, so it is scaled up, and down to 0 again when the
  * Deployment itself has the new version.
  */
 
@@ -19,7 +19,7 @@ export interface Canary {
 }
 
 /**
- * Gives the new version one share of the pods after the other, and watches them at each.
+ * Raises the new version's share of the pods step by step, and watches them at each.
  * @throws ProcedureStopped when it is bad
  */
 export async function startCanary(
@@ -65,7 +65,7 @@ export async function startCanary(
   return now;
 }
 
-/** The Deployment itself has the new version: nobody needs the canary any more. */
+/** Removes the canary: the Deployment itself has the new version. */
 export async function endCanary(
   part: Section,
   cluster: Cluster,
@@ -91,7 +91,7 @@ async function scaled(
   return { state: left, replicas: wanted };
 }
 
-/** So many that their share of all pods is this one in percent, at least one. */
+/** The number of canary pods for a share of all pods in percent, at least one. */
 function podsFor(share: number, others: number): number {
   return Math.max(1, Math.round((others * share) / (100 - share)));
 }

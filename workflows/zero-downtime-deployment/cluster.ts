@@ -11,11 +11,11 @@ import { ProcedureStopped } from '../engine/outcome.js';
 
 const pollMs = 500;
 
-/** Who a change of a Deployment is by, in its rollout history. */
+/** The annotation of a Deployment's rollout history that says who changed it. */
 const changeCause = 'kubernetes.io/change-cause';
 
 /**
- * The Deployment that a target is, and what can be done to it, as data.
+ * The actions on a target's Deployment, as data.
  * @throws ProcedureStopped
  */
 export function clusterOf(service: PlannedTarget) {
@@ -66,7 +66,7 @@ export function clusterOf(service: PlannedTarget) {
     scale: (state: RolloutState, replicas: number) =>
       rollout(name, { operation: 'scale', state, replicas }),
     /**
-     * @param since ISO time from which the limit counts; each attempt its own when it is left out
+     * @param since ISO time from which the limit counts; absent: the start of each attempt
      */
     follow: (state: RolloutState, limitMs: number, since?: string) =>
       rollout(name, {
@@ -111,7 +111,7 @@ export function clusterOf(service: PlannedTarget) {
 
 export type Cluster = ReturnType<typeof clusterOf>;
 
-/** @throws ProcedureStopped when the look was passed over */
+/** @throws ProcedureStopped when a person skipped the step */
 export function seenIn(output: Json): SeenRollout {
   if (output !== null) return output as unknown as SeenRollout;
   throw new ProcedureStopped(
@@ -120,7 +120,7 @@ export function seenIn(output: Json): SeenRollout {
   );
 }
 
-/** What is compared, and nothing else: it travels in every step from here on. */
+/** Only the fields that are compared: the state travels in every step from here on. */
 export function stateOf({ generation, revision, parts, autoscaler }: RolloutState): RolloutState {
   return { generation, revision, parts, autoscaler };
 }

@@ -29,7 +29,7 @@ interface Contract {
   inputs: Inputs;
   deployer: Deployer;
   artefact: Artefact;
-  /** The version that there is no way back to afterwards. */
+  /** The version that cannot be rolled back to afterwards. */
   running: string;
 }
 
@@ -50,7 +50,7 @@ export async function contractWhenAllowed(
         covers: { apply: migrations },
       });
     } catch (error) {
-      // The deployment is good all the same: the schema stays as it is.
+      // The deployment has succeeded anyway: the schema stays as it is.
       if (!(error instanceof GateRejected)) throw error;
       return contract.notNeeded('apply', error.problem.message);
     }

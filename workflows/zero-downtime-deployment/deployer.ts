@@ -8,8 +8,8 @@ export type { Artefact, Running } from '../../common/answers.js';
 
 /**
  * The program that knows how a service's releases are checked, started and stopped. Its path is a
- * fact of the target; what it is to do comes as arguments, what it found as one line of JSON. Each
- * call can be made twice: what is done is not done again.
+ * fact of the target. It gets its task as arguments and answers with one line of JSON. Each call is
+ * idempotent.
  */
 export function deployerOf(service: PlannedTarget) {
   const program = service.facts['deployer'];
@@ -41,7 +41,7 @@ export function deployerOf(service: PlannedTarget) {
     rehearse: (running: string, next: string) => call('rehearse', running, next),
     migrate: (phase: 'expand' | 'contract' | 'undo', version: string) =>
       call('migrate', phase, version),
-    /** Does this version work on the schema as it is? */
+    /** Checks that this version works on the present schema. */
     schema: (version: string) => call('schema', version),
     start: (server: string, version: string) => asked('deployer-started', 'start', server, version),
     stop: (server: string) => call('stop', server),
@@ -54,7 +54,7 @@ export function deployerOf(service: PlannedTarget) {
 
 export type Deployer = ReturnType<typeof deployerOf>;
 
-/** What the deployer answered. @throws ProcedureStopped when there is no answer */
+/** The answer of the deployer. @throws ProcedureStopped when there is none */
 export function answerOf<Name extends AnswerName>(
   output: unknown,
   name: Name,

@@ -1,14 +1,13 @@
 import type { JsonObject } from '../../language/json.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
-/** What looking at the new version found; null when a person has passed the look over. */
+/** The analysis of the new version; null when a person skipped the step. */
 type Look = { verdict: string; why: string } | null;
 
 /**
- * What the look at the new version says of it. One that a person has passed over says nothing, and
- * holds nobody up.
- * @param looked what the step that looked put out
- * @param when the looks at one release are told apart by it
+ * Judges the new version by its analysis. A skipped analysis does not stop the deployment.
+ * @param looked output of the analysis step
+ * @param when says in messages which analysis of the release it was
  * @param leak why its memory grows too fast; null when it does not
  * @throws ProcedureStopped when the new version is bad
  */

@@ -13,11 +13,11 @@ import type { Inputs } from './inputs.js';
 
 /*
  * The same procedure where the service is a Kubernetes Deployment: the cluster starts, checks and
- * retires pods by itself, so `start` and `verify` are its own, and the shift is its rollout. A
- * database is migrated by a deployer, where the target names one.
+ * retires pods by itself, so it needs no `start` and `verify`, and its rollout is the shift. A
+ * deployer migrates the database, where the target names one.
  */
 
-/** How long the old pods may take to be all there again, in milliseconds, at least. */
+/** The least time that the old pods get to be all back, in milliseconds. */
 const backMs = 120_000;
 
 export function isOnKubernetes(service: PlannedTarget): boolean {
@@ -45,7 +45,7 @@ export const onlyOnKubernetes = [
   'retire/old',
 ];
 
-/** Those of them that only a canary needs. */
+/** Those of the steps for a Deployment that only a canary needs. */
 const onlyForCanary = onlyOnKubernetes.filter((path) => path.includes('/canary'));
 
 /** Steps that only a proxy needs. */
@@ -184,7 +184,8 @@ async function lookAtRelease(
 }
 
 /**
- * The version that runs, of a Deployment that nobody is rolling out and that can be gone back to.
+ * Reads the running version, and checks that no rollout is in progress and that rollback is
+ * possible.
  * @throws ProcedureStopped
  */
 function runningIn(
@@ -234,8 +235,9 @@ function runningIn(
 }
 
 /**
- * One image, one rollout, followed to its end. Taken back in reverse: to the revision before, then
- * waited for until its pods are all there. @returns the Deployment as this run leaves it
+ * Rolls out one image and follows it to its end. The undo goes back to the previous revision and
+ * waits until all its pods are there.
+ * @returns the Deployment as this run leaves it
  */
 async function rollOut(part: Section, release: Release, run: string): Promise<RolloutState> {
   const { inputs, cluster, before, image } = release;
@@ -267,7 +269,7 @@ async function rollOut(part: Section, release: Release, run: string): Promise<Ro
   return left;
 }
 
-/** What somebody else has done, and people let stand, is what is there from here on. */
+/** After people accept a change by somebody else, the run continues with that state. */
 async function orAsItIs(part: Section, cluster: Cluster, output: Json): Promise<RolloutState> {
   return stateOf(
     seenIn(output ?? (await part.step('accept', { action: cluster.stable.observe() }))),
@@ -291,8 +293,8 @@ async function watchPods(
 }
 
 /**
- * The rollout has ended the old pods, each after its grace period; its ReplicaSet stays, without
- * pods, to go back to.
+ * The rollout has ended the old pods, each after its grace period. Their ReplicaSet stays, without
+ * pods, for a rollback.
  */
 async function retire(
   part: Section,

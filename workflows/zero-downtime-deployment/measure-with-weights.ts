@@ -3,14 +3,14 @@ import type { Json } from '../../language/json.js';
 import type { AnalysisAction, TrafficAction } from '../../language/runbook.js';
 import type { Section } from '../engine/surface.js';
 
-/** So often a proxy that forgets its weights is told them; then people are asked. */
-const timesTold = 5;
+/** How often weights are set again at a proxy that lost them, before people are asked. */
+const maxTimesSet = 5;
 
 /**
- * Sets the weights, and measures while the proxy does what it was told. One that was restarted and
- * has forgotten it is told again, and the measurement begins anew; when somebody else has changed
- * the weights, the measurement asks people.
- * @param back takes the weights back
+ * Sets the weights, and measures while the proxy keeps them. When a restarted proxy has lost them,
+ * they are set again and the measurement starts again; when somebody else has changed them, the
+ * measurement asks people.
+ * @param back the undo of the weights
  * @param steps of the part: one that sets weights, and one that measures
  */
 export function measureWithWeights(
@@ -19,22 +19,22 @@ export function measureWithWeights(
   back: TrafficAction,
   steps: { tell: string; measure: string } = { tell: 'weight', measure: 'measure' },
 ): (action: AnalysisAction) => Promise<Json> {
-  let told: SetTraffic | null = null;
+  let weightsSet: SetTraffic | null = null;
   let times = 0;
   return async (action) => {
     for (;;) {
-      if (!told) {
+      if (!weightsSet) {
         const answer = (await part.step(steps.tell, {
           action: set,
           undo: back,
         })) as unknown as SetTraffic | null;
         times += 1;
-        told = { started: times < timesTold ? (answer?.started ?? null) : null };
+        weightsSet = { started: times < maxTimesSet ? (answer?.started ?? null) : null };
       }
-      const expected = { servers: set.servers ?? [], ...told };
+      const expected = { servers: set.servers ?? [], ...weightsSet };
       const found = await part.step(steps.measure, { action: { ...action, expected } });
       if (!isForgotten(found)) return found;
-      told = null;
+      weightsSet = null;
     }
   };
 }

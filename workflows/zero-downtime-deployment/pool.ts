@@ -3,7 +3,7 @@ import type { TrafficAction, TrafficServer } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Running } from './deployer.js';
 
-/** What the proxy said, as far as it is needed here. */
+/** The parts of the proxy's answer that are needed here. */
 export interface SeenTraffic {
   proxy: string;
   pool: string;
@@ -16,7 +16,7 @@ export interface Places {
   next: { server: string };
 }
 
-/** What a good release may cost users behind a proxy; nothing to say where that is nothing. */
+/** What even a good release may cost users behind a proxy; absent where it costs nothing. */
 const costs: Readonly<Record<string, string>> = {
   caddy:
     'each change of weights is a new configuration of Caddy: it closes idle connections, and a ' +
@@ -26,18 +26,18 @@ const costs: Readonly<Record<string, string>> = {
     'comes just then has to be sent again, or is lost',
 };
 
-/** For whoever approves: what users may notice although the release is good. */
+/** Evidence for the approver: what users may notice although the release is good. */
 export function noticedOf({ proxy }: SeenTraffic): Record<string, string> {
   const cost = costs[proxy];
   return cost === undefined ? {} : { 'what users may notice': cost };
 }
 
-/** A proxy's weights go to 256; hundredths are what people think in. */
+/** A proxy's weights go to 256, but people think in percent. */
 const whole = 100;
 
 /**
- * Exactly one server has the traffic, and another one is free: anything else is a deployment that
- * somebody left half-way.
+ * Checks that exactly one server has the traffic and another one is free: anything else is an
+ * unfinished deployment.
  * @throws ProcedureStopped
  */
 export function placesOf(
@@ -47,12 +47,12 @@ export function placesOf(
 ): Places {
   const serving = servers.filter(({ weight }) => weight > 0);
   const [old] = serving;
-  const told = servers
+  const listed = servers
     .map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`)
     .join('; ');
   if (!old || serving.length > 1 || old.address === null) {
     throw new ProcedureStopped(
-      `${serving.length} servers of ${pool} have traffic, and exactly one should (${told})`,
+      `${serving.length} servers of ${pool} have traffic, and exactly one should (${listed})`,
       'Somebody may be deploying, or a deployment was left half-way: bring the pool to one server first.',
     );
   }
@@ -61,7 +61,7 @@ export function placesOf(
   );
   if (!free) {
     throw new ProcedureStopped(
-      `no server of ${pool} is free for the new version (${told})`,
+      `no server of ${pool} is free for the new version (${listed})`,
       'Stop what is not used any more.',
     );
   }
@@ -106,9 +106,13 @@ export function trafficFor(target: string, { old, next }: Places, address: strin
     weight,
   });
   const nextAt = (weight: number): TrafficServer => ({ name: next.server, address, weight });
-  const nobody = (server: string): TrafficServer => ({ name: server, address: null, weight: 0 });
+  const emptyPlace = (server: string): TrafficServer => ({
+    name: server,
+    address: null,
+    weight: 0,
+  });
   return {
-    /** In the pool, without a request. */
+    /** In the pool, with weight 0. */
     enter: (): TrafficAction => set(oldAt(whole), nextAt(0)),
     leave: (): TrafficAction => asBefore(target, { old, next }),
     /** @param percent share of the new version */
@@ -122,8 +126,8 @@ export function trafficFor(target: string, { old, next }: Places, address: strin
       servers: [oldAt(0)],
       limitMs,
     }),
-    emptyOld: (): TrafficAction => set(nextAt(whole), nobody(old.server)),
-    /** In the pool again, without a request. */
+    emptyOld: (): TrafficAction => set(nextAt(whole), emptyPlace(old.server)),
+    /** In the pool again, with weight 0. */
     returnOld: (): TrafficAction => set(nextAt(whole), oldAt(0)),
   };
 }

@@ -36,8 +36,7 @@ export const zeroDowntimeDeployment = runbook(
     await run.gate('approve', questionFor(inputs, artefact, strategy, backup));
 
     const { version } = inputs;
-    // Taken back last: a proxy that was restarted in the meantime may have forgotten who has the
-    // traffic.
+    // Undone last: a proxy that was restarted in the meantime may have lost its weights.
     await run.step('hold', { action: strategy.hold, undo: strategy.hold });
     await run.nested('migrate', async (part) => {
       await part.step('expand', {
@@ -154,7 +153,7 @@ async function verify(run: Run, { version, readyMs }: Inputs, { next }: Places):
   );
 }
 
-/** From here on the old version is only a way back; and after the contract there is none. */
+/** From here on the old version serves only a rollback; after the contract there is none. */
 async function retire(
   part: Section,
   { inputs, places, deployer, traffic }: Deployment,

@@ -11,13 +11,12 @@ import type { Strategy } from './strategy.js';
 import type { Inputs } from './inputs.js';
 
 /*
- * One server after the other is taken out of the pool, gets the new version, and comes back. The
- * others carry the users meanwhile, so there is never less than the pool without those that are
- * being replaced; on the way back too.
+ * One server after the other leaves the pool, gets the new version, and returns. The others carry
+ * the users meanwhile, so only the servers being replaced are missing; during a rollback too.
  */
 
 const pollMs = 500;
-/** How long requests of a server that is taken out may take to end. */
+/** How long a server that leaves the pool may take to finish its requests. */
 const drainMs = 60_000;
 
 /** The servers that have the traffic: all of one version, with equal shares. */
@@ -31,7 +30,7 @@ interface FleetServer extends TrafficServer {
   place: number;
 }
 
-/** A pool whose servers get another version in turn; all that it needs to know. */
+/** What a rolling replacement of a pool's servers needs to know. */
 interface Rolling {
   target: string;
   fleet: Fleet;
@@ -40,8 +39,8 @@ interface Rolling {
 }
 
 /**
- * Anything but servers of one version with equal shares is a deployment that somebody left
- * half-way.
+ * Checks that all servers have one version and equal shares: anything else is an unfinished
+ * deployment.
  * @throws ProcedureStopped
  */
 function fleetOf(
@@ -49,12 +48,12 @@ function fleetOf(
   running: Running,
   { version, batch }: Inputs,
 ): Fleet {
-  const told = servers
+  const listed = servers
     .map(({ name, address, weight }) => `${name}: ${address ?? 'empty'}, weight ${weight}`)
     .join('; ');
   const halfWay = (what: string): ProcedureStopped =>
     new ProcedureStopped(
-      `${what} (${told})`,
+      `${what} (${listed})`,
       'Somebody may be deploying, or a deployment was left half-way: bring the pool to one version with equal weights first.',
     );
   const used = servers.flatMap(({ name, address, weight }, place) =>
@@ -64,7 +63,7 @@ function fleetOf(
     throw halfWay(`the servers of ${pool} have different shares`);
   if (used.length <= batch || used[0]?.weight === 0) {
     throw new ProcedureStopped(
-      `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be replaced (${told})`,
+      `${used.length} servers of ${pool} have traffic, and ${batch} at a time are to be replaced (${listed})`,
       'A rolling deployment leaves at least one server with the users: choose another strategy, or a smaller batch.',
     );
   }
@@ -84,7 +83,7 @@ function fleetOf(
   return { version: old, servers: used };
 }
 
-/** The strategy `rolling`. @throws ProcedureStopped when the pool is not as it has to be */
+/** The strategy `rolling`. @throws ProcedureStopped when the pool is not in order */
 export function serverByServer(
   run: Run,
   inputs: Inputs,
@@ -96,7 +95,7 @@ export function serverByServer(
   const fleet = fleetOf(seen, running, inputs);
   const names = fleet.servers.map(({ name }) => name);
   const servers = fleet.servers.map(({ name, address, weight }) => ({ name, address, weight }));
-  // Each server comes back to its own place: what was before is what is to be afterwards too.
+  // Each server returns to its own place, so the pool ends as it began.
   const hold: TrafficAction = { kind: 'traffic', target, operation: 'set', servers };
   return {
     old: fleet.version,
@@ -131,9 +130,9 @@ export function serverByServer(
 }
 
 /**
- * Replaces the servers of a pool in turn, and measures after each what that does to users.
+ * Replaces the servers of a pool in turn, and measures after each what users get.
  * @param step the declared step that holds the steps of `rollSteps`
- * @returns what the old version did before
+ * @returns the baseline of the old version
  * @throws ProcedureStopped when the new version is bad
  */
 function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
@@ -170,8 +169,8 @@ function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
 }
 
 /**
- * The undo of each step takes back what the steps behind it leave: newest first they bring the old
- * version back, in the same order.
+ * Run newest first, the undos bring the old version back in the order of a replacement: drain,
+ * stop, start, wait until ready, restore the share.
  */
 async function replaceBatch(
   part: Section,
@@ -234,14 +233,14 @@ async function replaceBatch(
   await part.step('return', { action: traffic('set', next), undo: traffic('drain', next) });
 }
 
-/** Has it its share, and does the proxy not say that it is down? */
+/** Expects that a server has its share, and that the proxy does not report it as down. */
 function carrying({ name, weight, place }: FleetServer): Expectation {
   const at = `servers.${place}`;
   const condition = {
     all: [
       { path: `${at}.name`, is: name },
       { path: `${at}.weight`, is: weight },
-      // Not every proxy says.
+      // Not every proxy reports it.
       { path: `${at}.up`, in: [true, null] },
     ],
   };

@@ -16,13 +16,13 @@ export interface Deployment {
 }
 
 /**
- * What the running version did before the new one got its first request; null when there was too
- * little to go by.
+ * The baseline: the running version before the new one got its first request; null when there was
+ * too little traffic.
  */
 export type Baseline = AnalysisNumbers | null;
 
 /**
- * Gives the new version one share after the other, and looks at each what it does to users.
+ * Raises the new version's share step by step, and measures at each what users get.
  * @throws ProcedureStopped when it is bad
  */
 export async function shiftTraffic(part: Section, deployment: Deployment): Promise<Baseline> {
@@ -34,8 +34,7 @@ export async function shiftTraffic(part: Section, deployment: Deployment): Promi
   });
   const before = await measureOld(measuring(deployment, { candidate: places.old.server }));
   const baseline = numbers(before);
-  // In, out and in again: the way back is known to work before anybody needs it, and the old
-  // version stays warm.
+  // In, out and in again: proves the way back before it is needed, and the old version stays warm.
   for (const action of [traffic.enter(), traffic.leave(), traffic.enter()]) {
     await part.step('rehearse', { action, undo: traffic.leave() });
   }
@@ -55,7 +54,7 @@ export async function shiftTraffic(part: Section, deployment: Deployment): Promi
 
 /**
  * Watches the new version with all of the traffic, one window after the other.
- * @param traffic what the proxy is held to meanwhile, and what takes that back
+ * @param traffic the weights that the proxy has to keep meanwhile, and their undo
  * @throws ProcedureStopped when it is bad
  */
 export async function watchOver(
@@ -76,7 +75,7 @@ export async function watchOver(
   }
 }
 
-/** What one window measures; with which version, the places say. */
+/** What one window measures, and which version each side runs. */
 export function measuring(
   { service, inputs, places: { old } }: Deployment,
   what: Pick<AnalysisAction, 'candidate' | 'baseline' | 'before'>,

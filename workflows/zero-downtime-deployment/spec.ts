@@ -3,12 +3,11 @@ import type { RunbookSpec, StepSpec } from '../../language/runbook.js';
 const quick = { attempts: 3, initialMs: 500, factor: 2, maxMs: 5_000 };
 const read = { effect: 'read', onFailure: 'abort', retry: quick, timeoutMs: 30_000 } as const;
 /**
- * What has been changed by then is taken back without asking: that is what makes a deployment safe
- * to leave alone.
+ * A failure rolls back all changes without asking, so that a deployment is safe to leave alone.
  */
 const change = { effect: 'change', onFailure: 'rollback', retry: quick } as const;
 
-/** A proxy may be on its way up again. */
+/** Retries long enough for a proxy that restarts. */
 const proxyUp = { attempts: 8, initialMs: 500, factor: 2, maxMs: 5_000 };
 
 const weight: StepSpec = {
@@ -27,7 +26,7 @@ const measure: StepSpec = {
   effect: 'read',
   onFailure: 'ask',
   retry: proxyUp,
-  // The step says itself how long it measures.
+  // The action decides how long it measures.
   timeoutMs: 3_600_000,
 };
 
@@ -103,7 +102,7 @@ const rollSteps: StepSpec[] = [
   measure,
   { id: 'judge', title: 'Judge the new version', kind: 'decide', effect: 'read' },
 ];
-/** What somebody else has changed is never overwritten: people say what becomes of it. */
+/** A change by somebody else is never overwritten: people decide about it. */
 const undisturbed = { effect: 'read', onFailure: 'ask', retry: quick, timeoutMs: 60_000 } as const;
 const accept: StepSpec = {
   ...read,
@@ -392,7 +391,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
           id: 'steady',
           title: 'Is the Deployment as it was when it was approved?',
           kind: 'rollout',
-          // Taking it back waits for pods, for as long as it says itself.
+          // Its undo waits for pods, with a limit of its own.
           timeoutMs: 3_600_000,
           undo: 'Wait until all pods of the old version are there',
         },

@@ -2,15 +2,15 @@ import type { JsonObject } from '../../language/json.js';
 import type { TrafficAction } from '../../language/runbook.js';
 import type { Artefact } from './deployer.js';
 
-/** How the new version takes the place of the old one: all that differs between the strategies. */
+/** How the new version replaces the old one: all that differs between the strategies. */
 export interface Strategy {
   /** The version that runs now. */
   old: string;
-  /** What the approver sees of it. */
+  /** The evidence that the approver sees. */
   evidence: JsonObject;
-  /** What the approval allows of it. */
+  /** What the approval covers. */
   covers: JsonObject;
-  /** Everything at the proxy as it was before; taken back last. */
+  /** Holds the proxy's original weights; undone last. */
   hold: TrafficAction;
   /**
    * From the first start of the new version until nothing of the old one runs, and the schema is
