@@ -137,8 +137,9 @@ class Journal {
 
   async stop(): Promise<void> {
     this.going = false;
-    await this.client.end().catch(() => undefined);
+    // A row under way would be there later, and not yet when rows are counted.
     await this.done;
+    await this.client.end().catch(() => undefined);
   }
 
   private async write(): Promise<void> {

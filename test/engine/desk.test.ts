@@ -64,10 +64,12 @@ describe('the failure desk', () => {
       state: 'needs-operator',
       steps: [{ state: 'needs-operator', error: { type: 'CommandFailed' } }, {}],
     });
-    expect(await getRun(engine.pool, handle.workflowId)).toMatchObject({
-      state: 'needs-operator',
-      waitingFor: [{ id: 'first' }],
+    // The question is written down after it can be seen.
+    const recorded = await until('the record to know', async () => {
+      const run = await getRun(engine.pool, handle.workflowId);
+      return run?.state === 'needs-operator' && run;
     });
+    expect(recorded.waitingFor).toMatchObject([{ id: 'first' }]);
     await writeFile(`${file}.ok`, '');
     expect(await answer(handle, 'retry')).toMatchObject({
       accepted: true,
