@@ -52,8 +52,14 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
     address,
     namespace,
     taskQueue: taskQueue(flags, env) ?? defaultTaskQueue,
-    within: (ms, call) => connection.withDeadline(Date.now() + ms, call),
+    within: (ms, call) => connection.withDeadline(Date.now() + ms * patience(env), call),
   };
+}
+
+/** How many times longer than usual servers and workers may take to answer: RUNBOOK_PATIENCE. */
+function patience(env: NodeJS.ProcessEnv): number {
+  const asked = Number(env['RUNBOOK_PATIENCE']);
+  return asked >= 1 ? Math.min(asked, 100) : 1;
 }
 
 function readProfile(

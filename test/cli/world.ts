@@ -10,6 +10,7 @@ import { runCli } from '../../client/program.js';
 import { payloadCodec } from '../../common/payload-codec.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker, type Procedures } from '../../worker/create.js';
+import { atThisPace } from '../../embedded/pace.js';
 import { getRun, listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
@@ -163,6 +164,7 @@ export class World {
       RUNBOOK_TARGETS: join(this.folder, 'targets.yaml'),
       RUNBOOK_SECRETS: join(this.folder, 'secrets.yaml'),
       TEMPORAL_ADDRESS: this.address,
+      RUNBOOK_PATIENCE: String(atThisPace(1)),
       // What leaks is found by it.
       ...Object.fromEntries(
         Object.entries(process.env).filter(
