@@ -3,13 +3,12 @@ import type { HeldTarget } from './lease.js';
 import type { Problem, StepView } from './view.js';
 
 /**
- * What the worker decides once per run and the run keeps: workers may be configured differently
- * later.
+ * Settings that a worker decides once per run and the run keeps: later workers may be configured
+ * differently.
  */
 export interface RunSettings {
   /**
-   * How the command line is called where this run's commands are read: `./runbook` in a clone, else
-   * `runbook`.
+   * The command's name in the commands that the run shows: `./runbook` in a clone, else `runbook`.
    */
   command: string;
   /** Base address of the Temporal UI, without a trailing slash; null when none is known. */
@@ -17,33 +16,33 @@ export interface RunSettings {
   /** Milliseconds after which a silent worker counts as dead. */
   heartbeatMs: number;
   /**
-   * Milliseconds that a started command's own host gets to take it back; absent in runs that began
+   * Milliseconds that a host's workers get to re-attach to its command; absent in runs that began
    * before there was such a limit.
    */
   hostWaitMs?: number;
-  /** When the run continues as new; the engine's own limits unless said. */
+  /** When the run continues as new. Default: the engine's own limits. */
   border?: BorderLimits;
 }
 
-/** What one execution of a run may come to before it continues as new. */
+/** Limits of one execution of a run before it continues as new. */
 export interface BorderLimits {
   events: number;
   bytes: number;
   signals: number;
 }
 
-/** The answer of admission: a frozen plan, or every reason why not. */
+/** The answer of admission: a frozen plan, or every reason for the refusal. */
 export type Admission =
   | {
       admitted: true;
       plan: Plan;
       settings: RunSettings;
       /**
-       * Who has targets that the run must hold first. Absent: none, or the worker is of a release
-       * that knows no leases.
+       * Other holders of targets that the run must acquire first. Absent: none, or the worker is of
+       * a release without leases.
        */
       held?: HeldTarget[];
-      /** Steps of the dead run that the start named. */
+      /** Finished steps of the dead run that the start named. */
       taken?: StepView[];
     }
   | { admitted: false; problem: Problem; problems?: Problem[] };

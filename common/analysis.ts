@@ -1,6 +1,6 @@
 import type { AnalysisLimits, AnalysisNumbers } from '../language/runbook.js';
 
-/** What was measured in one window. */
+/** The measurement of one window. */
 export interface Analysis {
   candidate: AnalysisNumbers;
   baseline: AnalysisNumbers | null;
@@ -8,7 +8,7 @@ export interface Analysis {
   windowMs: number;
   verdict: Verdict['is'];
   why: string;
-  /** What the source of the numbers said of them, such as that they are not whole. */
+  /** What the source said about its numbers, such as that they are incomplete. */
   warnings?: string[];
 }
 
@@ -19,19 +19,19 @@ export interface Verdict {
 }
 
 /**
- * A p95 is read off a histogram, so that small times jump from one bucket to the next: less than
- * this is no difference. In milliseconds.
+ * A p95 comes from a histogram, where small times jump between buckets: a smaller difference does
+ * not count. In milliseconds.
  */
 const noticeableMs = 10;
 /** Fewer failed requests than this may be chance, whatever their share. */
 const leastErrors = 3;
-/** The same for slow ones: a p95 says something once this many requests lie above it. */
+/** The same for slow requests: a p95 means something once this many lie above it. */
 const leastSlow = 3;
 
 /**
- * Is the candidate worse than the baseline?
+ * Compares the candidate with the baseline.
  * @param baseline null when there is nothing to compare with: then only errors count
- * @param gaps what the source that was asked could not say, in words: without it nothing passes
+ * @param gaps what the source could not answer, in words: with a gap nothing passes
  */
 export function compare(
   candidate: AnalysisNumbers,
@@ -65,8 +65,8 @@ export function compare(
 }
 
 /**
- * True as soon as waiting longer could not save the candidate: so many failures that the whole
- * window could not make up for them.
+ * True as soon as the candidate must fail: so many failed requests that the rest of the window
+ * could not make up for them.
  */
 export function isLost(
   candidate: AnalysisNumbers,
@@ -97,13 +97,13 @@ function tooSlow(
   return `its p95 is ${ms(p95)}, against ${ms(before)} before (${latency} times as much is allowed)`;
 }
 
-/** So few requests that some slow ones, which any machine has, make a p95 of their own. */
+/** So few requests that a few slow ones, normal on any machine, decide the p95. */
 function isChance({ requests }: AnalysisNumbers): boolean {
   return 0.05 * requests < leastSlow;
 }
 
 /**
- * Does memory only grow? A release that leaks grows in nearly every window, by more than noise.
+ * Tests for a memory leak: a release that leaks grows in nearly every window, by more than noise.
  * @param samples resident memory at the end of each window, in bytes, the oldest first
  * @param allowed growth from the first half of the windows to the second, such as 0.2
  */

@@ -1,10 +1,10 @@
 /*
- * What the programs of sites and deployers answer, as code reads it. Each answer is one line of
- * JSON; the worker checks it and keeps what is needed of it (activities/answers.ts), so that no
- * size of the rest can hide it.
+ * The answers of the programs of sites and deployers, as code reads them. Each is one line of JSON.
+ * The worker checks it and keeps only these fields (activities/answers.ts), so that the size of the
+ * rest does not matter.
  */
 
-/** What a site's program says of what stands there. */
+/** What a site's program reports about the site. */
 export interface Look {
   site: string;
   isolated: boolean;
@@ -12,7 +12,7 @@ export interface Look {
   database: 'absent' | 'stopped' | 'standby' | 'primary';
   epoch: number | null;
   holder: string | null;
-  /** When the witness last heard from whoever may write. */
+  /** When the witness last heard from the site that may write. */
   renewedAt: string | null;
 }
 
@@ -25,7 +25,7 @@ interface Backup {
   problem: string | null;
 }
 
-/** What the backup location has, each backup proved. */
+/** The backups at the backup location, each verified. */
 export interface Backups {
   /** The chosen one, and the first that are not good; the runs of older releases have all. */
   backups: Backup[];
@@ -40,7 +40,7 @@ export interface Backups {
   predicted: { restoreMs: number | null; rpoMs: number | null };
 }
 
-/** Up to where a site that was drained brought its data over. */
+/** The last data that a drained site brought over. */
 export interface Drained {
   lastCommit: string | null;
 }
@@ -59,12 +59,12 @@ interface LostFile {
   sha256: string;
 }
 
-/** Files that could not be had: the first of them, and how many there are. */
+/** Files that could not be restored: the first of them, and how many there are. */
 export interface FilesRestored {
   restored: number;
   missing: LostFile[];
   wrong: LostFile[];
-  /** Where these are absent, the lists are whole. */
+  /** Absent: the lists are complete. */
   missingCount?: number;
   wrongCount?: number;
 }

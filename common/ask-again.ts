@@ -1,6 +1,6 @@
 /**
- * What a run answers to a question that comes between something that happened and the workflow task
- * that takes it up.
+ * The error of a query that arrives between new history events and the workflow task that handles
+ * them.
  */
 export const askAgain =
   'something has just happened that the run has not taken up yet: ask again in a moment';
@@ -8,11 +8,11 @@ export const askAgain =
 const pauseMs = 50;
 
 /**
- * Asks a run, again and again while it says that it is between two moments, which a worker that has
- * just taken it over may be for as long as its dead worker is waited for.
- * @param question asks once
+ * Sends a query again while the run answers that it is too early. A worker that has just taken over
+ * a run may answer so until Temporal gives up on the dead worker.
+ * @param question sends the query once
  * @returns its answer
- * @throws what it throws otherwise
+ * @throws any other error of the query
  */
 export async function asking<T>(question: () => Promise<T>): Promise<T> {
   for (;;) {

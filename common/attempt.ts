@@ -7,13 +7,13 @@ import type { RunKey } from './keys.js';
 /** An answer of a step that the run builds on. */
 export interface BuiltOn {
   path: string;
-  /** As the step answered; 0 when it did not succeed. */
+  /** The attempt that the step reported; 0 when it did not succeed. */
   attempt: number;
-  /** Of its output; null when it did not succeed: then no attempt of it may run any more. */
+  /** Of its output; null when it did not succeed: then no attempt of it may still run. */
   digest: string | null;
 }
 
-/** What a step builds on, which the record has to confirm before it begins. */
+/** What a step builds on: the record has to confirm it before the step begins. */
 export interface Builds {
   answers: BuiltOn[];
   /** Ids of decisions that were judged good. */
@@ -43,23 +43,23 @@ export interface AttemptRequest<A extends Action = Action> {
   /** Attempts in all before the step fails. */
   attempts: number;
   /**
-   * Attempts in all before one that may have had its effect is the last; as `attempts` unless said.
+   * Limit of attempts when one may have had its effect; `attempts` unless given.
    */
   attemptsOnceActed?: number;
   /** Milliseconds that one attempt may take. */
   timeoutMs: number;
   /**
-   * The step failed because the run had lost a target, and a person lets it take the target back
-   * when it is free.
+   * The step failed because the run had lost a target, and a person allows it to acquire the target
+   * again when it is free.
    */
   retakeLease?: boolean;
   /** Absent: the run is of a release that did not say. */
   builds?: Builds;
-  /** What the run knows of programs that the attempt may run; of one name any that may be run. */
+  /** Programs that the attempt may run, as the run knows them; there may be several of one name. */
   programs?: readonly Program[];
   /**
-   * A host whose workers did not take the attempt back in time: what was started there is no longer
-   * waited for.
+   * A host whose workers did not re-attach in time: the attempt no longer waits for what was
+   * started there.
    */
   hostGone?: string | undefined;
 }
@@ -75,11 +75,11 @@ export interface AttemptResult {
   output: Json;
   /** Which attempt this was, from 1. */
   attempt: number;
-  /** Programs that it ran and that the request did not name so. */
+  /** Programs that it ran and that the request does not name as such. */
   programs?: readonly Program[];
 }
 
-/** What a failure of type OnAnotherHost tells in its details: whom to ask instead. */
+/** The details of a failure of type OnAnotherHost: the host to ask instead. */
 export interface OtherHost extends JsonObject {
   /** Id of the host, which names its queue. */
   id: string;
@@ -92,6 +92,6 @@ export interface FailureDetail extends JsonObject {
   next: string | null;
   attempt: number;
   details: JsonObject;
-  /** As in an answer: what it ran. Absent: nothing that the request did not name. */
+  /** Programs that it ran, as in AttemptResult. Absent: none. */
   programs?: JsonObject[];
 }

@@ -1,6 +1,6 @@
 import { DefaultPayloadConverter, type Payload, type PayloadConverter } from '@temporalio/common';
 
-/** What a payload becomes that no converter can read. */
+/** Stands for a payload that no converter can read. */
 export interface Undecodable {
   undecodable: true;
   encoding: string;
@@ -10,8 +10,8 @@ export interface Undecodable {
 /**
  * The default converter, except that a payload it cannot read becomes a marker instead of an
  * exception: inside a workflow an exception while a signal is decoded fails the workflow task for
- * ever, and anybody who reaches the server can send such a signal. Bundled with the workflows; what
- * it writes is what the default converter writes, so workers and clients need nothing of it.
+ * ever, and anybody who reaches the server can send such a signal. Bundled with the workflows. It
+ * writes what the default converter writes, so workers and clients do not need it.
  */
 class TolerantPayloadConverter extends DefaultPayloadConverter implements PayloadConverter {
   override fromPayload<T>(payload: Payload): T {

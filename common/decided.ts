@@ -3,17 +3,17 @@ import { undoneBy } from './paths.js';
 import type { WaitView } from './view.js';
 
 /*
- * What can be answered to each kind of question, and how an answer is told: one table for the run
- * that asks, for the commands that are offered, and for history and report.
+ * The possible answers to each kind of question, and the words for them: one table for the run that
+ * asks, for the commands that are offered, and for history and report.
  */
 
 const stepVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'rollback', 'abort'];
-/** An undo that is let go stays undone; there is nothing further to roll back to. */
+/** No `rollback`: an undo is part of one already. */
 const undoVerbs: readonly DeskVerb[] = ['retry', 'skip', 'done', 'abort'];
 const manualVerbs: readonly DeskVerb[] = ['done', 'skip', 'rollback', 'abort'];
 
 /**
- * What a question may be answered with, the first one being what it is asked for.
+ * The verbs that answer a question; the first is the usual one.
  * @param id of the wait: a path at the desk
  */
 export function verbsFor({ kind, id }: Pick<WaitView, 'kind' | 'id'>): readonly DecisionVerb[] {
@@ -22,24 +22,24 @@ export function verbsFor({ kind, id }: Pick<WaitView, 'kind' | 'id'>): readonly 
 
 const gateVerbs = { approval: ['approve', 'reject'], lease: ['take-over'] } as const;
 
-/** The same for a question at the desk. */
+/** The verbs that answer a question at the desk. */
 export function deskVerbsFor(kind: 'failure' | 'manual', path: string): readonly DeskVerb[] {
   if (kind === 'manual') return manualVerbs;
   return undoneBy(path) === null ? stepVerbs : undoVerbs;
 }
 
-interface Told {
-  /** What became of the question: `approved`. */
+interface Phrases {
+  /** State of the question afterwards: `approved`. */
   state: string;
   /** The same as people say it, before `by`. */
   words: string;
-  /** Before a thing: `ada approves gate x`. Absent where it is about the run. */
+  /** The verb in a sentence: `ada approves gate x`. */
   does: string;
   /** What it is about. */
   thing: 'gate' | 'step' | 'target' | 'run';
 }
 
-const told: Record<DecisionVerb, Told> = {
+const phrases: Record<DecisionVerb, Phrases> = {
   approve: { state: 'approved', words: 'approved', does: 'approves', thing: 'gate' },
   reject: { state: 'rejected', words: 'rejected', does: 'rejects', thing: 'gate' },
   'take-over': { state: 'taken-over', words: 'taken over', does: 'takes over', thing: 'target' },
@@ -64,11 +64,11 @@ const told: Record<DecisionVerb, Told> = {
 };
 
 /**
- * What became of a question, as a word of the timeline and in words.
+ * How a question was answered, as a state of the timeline and in words.
  * @param verb as it was recorded
  */
-export function answeredWith(verb: string): Pick<Told, 'state' | 'words'> {
-  const known = toldOf(verb);
+export function answeredWith(verb: string): Pick<Phrases, 'state' | 'words'> {
+  const known = phrasesOf(verb);
   return known ?? { state: 'answered', words: `answered with ${verb}` };
 }
 
@@ -77,7 +77,7 @@ export function answeredWith(verb: string): Pick<Told, 'state' | 'words'> {
  * @param about the gate, path or wait that was named
  */
 export function decides(verb: string, about: string | null): string {
-  const known = toldOf(verb);
+  const known = phrasesOf(verb);
   if (!known) return verb || 'sent something';
   const { does, thing } = known;
   if (verb === 'rollback' && !about) return 'takes the run back';
@@ -87,6 +87,6 @@ export function decides(verb: string, about: string | null): string {
   return `${does} ${thing} ${about ?? ''}`.trim();
 }
 
-function toldOf(verb: string): Told | undefined {
-  return Object.hasOwn(told, verb) ? told[verb as DecisionVerb] : undefined;
+function phrasesOf(verb: string): Phrases | undefined {
+  return Object.hasOwn(phrases, verb) ? phrases[verb as DecisionVerb] : undefined;
 }

@@ -1,6 +1,6 @@
 import type { StepSpec } from '../language/runbook.js';
 
-/** Who may decide a gate, in the words that a wait carries wherever it is kept. */
+/** Who may decide a gate, in the words that its wait carries, also in the record. */
 export const deciders = {
   another: 'an operator other than the requester',
   anyone: 'an operator',
@@ -9,7 +9,7 @@ export const deciders = {
 /** Who may decide a gate that declares nothing. */
 export const defaultApprovers = 'another' satisfies keyof typeof deciders;
 
-/** Is it a gate that the requester may not decide? @param who as a wait carries it */
+/** Whether the requester may not decide the gate. @param who as its wait carries it */
 export function refusesRequester(who: string): boolean {
   return who === deciders.another;
 }

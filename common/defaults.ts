@@ -1,4 +1,4 @@
-/** What holds where nothing else is said; plain, so that `runbook --help` loads no SDK. */
+/** Defaults, in a file without imports, so that `runbook --help` loads no SDK. */
 export const defaultTaskQueue = 'runbooks';
 export const defaultNamespace = 'default';
 export const defaultAddress = '127.0.0.1:7233';
@@ -7,17 +7,17 @@ export const defaultAddress = '127.0.0.1:7233';
 export const launchWorkflow = 'launch';
 
 /**
- * How long a worker may take for one workflow task: one that dies with a task in its hands holds
- * the run up until then. The server's own default is 10 s. Replaying the longest history of a run,
- * 1,000 events, takes 0.3 s of processor.
+ * Time-out of one workflow task: a worker that dies during a task blocks the run for this long. The
+ * server's own default is 10 s. Replaying the longest history of a run, 1,000 events, takes 0.3 s
+ * of CPU.
  */
 export const workflowTaskTimeout = '4s';
 
 /**
- * How long a workflow task waits for the worker that had the run, in milliseconds: a decision sent
- * right after that worker's death waits so long, and so does a run whose step it had. Temporal's
- * default is 10 s. Taken away from a live worker that is late, a task costs one replay: 200 runs at
- * once got as much done with 1 s as with 2.
+ * How long a workflow task waits for the worker that has the run cached, in milliseconds: after
+ * that worker's death, decisions and results of steps wait this long. Temporal's default is 10 s.
+ * When a live worker is late instead, the cost is one replay: 200 concurrent runs were as fast with
+ * 1 s as with 2.
  */
 export const stickyTimeoutMs = 1_000;
 
@@ -30,6 +30,6 @@ export const messageNames = {
   moved: 'moved',
   /** Query: the run as `status` shows it. */
   status: 'status',
-  /** Query (decision id): the answer to one decision, or null while it is judged. */
+  /** Query (decision id): the verdict on one decision, or null while it is judged. */
   verdict: 'verdict',
 } as const;

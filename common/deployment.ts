@@ -3,13 +3,12 @@
  * are upgraded one by one, and one version of it for each state of the workflow code.
  */
 
-/** Characters that a deployment's name may not have, and the one that stands for them. */
+/** Characters that a deployment's name may not have. */
 const forbidden = /[^A-Za-z0-9-]/g;
 
 /** The deployment of the workers of a task queue. */
 export function deploymentOf(taskQueue: string): string {
-  // Two queues must not share a deployment because a character was replaced: the place of each is
-  // kept by its code.
+  // Encoded, not dropped: two queues must not get the same deployment.
   return taskQueue.replace(forbidden, (character) => `_${character.charCodeAt(0).toString(16)}_`);
 }
 

@@ -2,8 +2,8 @@ import type { JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
 
 /**
- * One envelope for everything that people (and later schedules and triggers) ask of the engine. It
- * is JSON in a signal or a start argument; its fields are what a signature will cover.
+ * One envelope for all requests by people (and later schedules and triggers) to the engine. It is
+ * JSON in a signal or a start argument; a signature will cover its fields.
  */
 interface Envelope {
   version: 1;
@@ -11,7 +11,7 @@ interface Envelope {
   id: string;
   /** Workflow id of the run. */
   run: string;
-  /** Who asks. Proved by `proof` once signatures exist; until then as the sender states it. */
+  /** The operator. Proved by `proof` once signatures exist; until then the sender's claim. */
   by: string;
   reason: string;
   /** Room for a signature. */
@@ -27,17 +27,17 @@ export interface StartEnvelope extends Envelope {
   /** The plan digest that the person saw; when given, admission refuses any other. */
   digest?: string;
   /**
-   * What becomes of a step that would ask, when nobody is there to be asked; absent asks, for as
-   * long as it takes.
+   * What a failed step does instead of asking, in a run that nobody attends. Absent: it asks, and
+   * waits without limit.
    */
   unattended?: (typeof unattendedWays)[number];
-  /** The dead run whose finished steps this one takes over. */
+  /** The dead run whose finished steps this one reuses. */
   from?: { run: string; at?: string };
-  /** What to do while another run holds a target that this one changes; waits unless said. */
+  /** What to do while another run holds a target that this one changes. Default: wait. */
   whenHeld?: WhenHeld;
-  /** Practise it: on isolated targets only, and taken back at the end, however it ends. */
+  /** A drill: on isolated targets only, and undone at the end, however it ends. */
   drill?: true;
-  /** Of a nested run: the run at the top, whose targets it shares. */
+  /** In a nested run: the outermost run, whose targets it shares. */
   root?: RunKey;
 }
 
@@ -45,12 +45,10 @@ export const unattendedWays = ['abort', 'rollback', 'continue'] as const;
 export const whenHeldChoices = ['wait', 'refuse'] as const;
 export type WhenHeld = (typeof whenHeldChoices)[number];
 
-/** What a failed step can be answered with. */
+/** The answers to a failed step. */
 export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
 export type DeskVerb = (typeof deskVerbs)[number];
-/**
- * What a run as a whole can be told; `rollback` and `abort` without a step are about the run too.
- */
+/** Decisions about the whole run; `rollback` and `abort` only when they name no step. */
 export const runVerbs = ['cancel', 'pause', 'resume', 'rollback', 'abort'] as const;
 export const decisionVerbs = [
   'approve',
@@ -70,7 +68,7 @@ export interface DecisionEnvelope extends Envelope {
   gate?: string;
   /** The failed step's path, for the verbs of the failure desk. */
   step?: string;
-  /** What the step would have answered, for `done`. */
+  /** The output that the step would have had, for `done`. */
   outputs?: JsonObject;
   /** Changed inputs of the run, for `retry`. */
   inputs?: JsonObject;
@@ -82,7 +80,7 @@ export interface DecisionEnvelope extends Envelope {
   confirm?: string;
 }
 
-/** What became of a decision. */
+/** The judge's answer to a decision. */
 export interface Verdict {
   decision: string;
   accepted: boolean;

@@ -12,7 +12,7 @@ export const failureTypes = {
   HttpDenied: 'permanent',
   /** http: 425, 429, or 503 with Retry-After; 408 or another 5xx to a request that may be sent again. */
   HttpUnavailable: 'transient',
-  /** http, sql: no encrypted connection was agreed on, or the other side's certificate is not accepted. Nothing was sent. */
+  /** http, sql: the TLS handshake failed, or the certificate is not accepted. Nothing was sent. */
   TlsRefused: 'permanent',
   /** http, sql: nobody listens, name not found, connection lost. */
   Unreachable: 'transient',
@@ -28,11 +28,11 @@ export const failureTypes = {
   CommandFailed: 'transient',
   /** command: the program, its interpreter or its working directory does not exist or may not be used. */
   CommandMissing: 'permanent',
-  /** command: the program is not what was approved, or what the run ran before. Nothing was started. */
+  /** command: the program differs from the approved one, or from the one that the run ran before. Nothing was started. */
   ProgramChanged: 'permanent',
-  /** command: its arguments can be given to no program: too long, a NUL, or a value where a program would read code. */
+  /** command: its arguments cannot be passed to a program: too long, a NUL, or a value where a program would read code. */
   CommandInvalid: 'permanent',
-  /** command: the worker cannot start a program now: it is being written, or disk, memory or processes are used up. */
+  /** command: the worker cannot start the program now: its file is being written, or disk, memory or processes are used up. */
   CommandNotStarted: 'transient',
   /** any kind: the attempt's time limit passed; what it started has been ended. */
   StepTimeout: 'transient',
@@ -40,17 +40,17 @@ export const failureTypes = {
   CheckFailed: 'permanent',
   /** any kind: the output did not meet `verify`. */
   VerifyFailed: 'permanent',
-  /** command, http: it was done, and what was answered cannot be read, lacks what is needed, or is too large. */
+  /** command, http: the action was done, but its answer cannot be read, is incomplete, or is too large. */
   AnswerUnusable: 'permanent',
-  /** analysis: too few requests to say how a release does, or an answer that lies between good and bad. A person decides. */
+  /** analysis: too few requests to judge a release, or a result between good and bad. A person decides. */
   Inconclusive: 'permanent',
   /** rollout: somebody else has changed what the run is changing. A person decides. */
   Disturbed: 'permanent',
-  /** any kind: a secret or target that is not there, or a secret outside its targets. */
+  /** any kind: a secret or target is not configured, or a secret is used outside its targets. */
   Configuration: 'permanent',
   /** any kind: an earlier attempt's worker died too often. */
   WorkerLost: 'permanent',
-  /** any kind: the step may have acted, and it cannot be known whether it did, or how that ended. A person decides. */
+  /** any kind: the step may have had its effect, and its outcome cannot be known. A person decides. */
   OutcomeUnknown: 'permanent',
   /** any kind: another run has taken over a target that this run was to change. */
   LeaseLost: 'permanent',
@@ -58,39 +58,39 @@ export const failureTypes = {
   TargetHeld: 'waiting',
   /** any kind: an attempt broke off, and the step's `check` proved that it had no effect. */
   NotDone: 'transient',
-  /** command: it was started on another host, whose own workers have to say what became of it. */
+  /** command: it was started on another host, whose workers have to report its outcome. */
   OnAnotherHost: 'permanent',
-  /** any kind: something that is not the run it names asked for the step; see who may reach the Temporal server. */
+  /** any kind: the request for the step does not come from the run it names; see who may reach the Temporal server. */
   OutOfPlace: 'permanent',
-  /** any kind: what the step builds on is not what the record has; somebody may have answered for a worker. */
+  /** any kind: the record does not confirm the answers that the step builds on; somebody may have answered for a worker. */
   NotConfirmed: 'permanent',
-  /** any kind: what the step builds on still runs, although the run was told that it has ended. */
+  /** any kind: an earlier step still runs, although the run was told that it has ended. */
   StillRuns: 'permanent',
-  /** any kind: what was asked for is not what the run's plan in the record says. */
+  /** any kind: the requested step differs from the run's plan in the record. */
   NotAsPlanned: 'permanent',
   /** any kind: the Temporal server did not say which run asks for the step. */
   TemporalUnavailable: 'waiting',
-  /** any kind: PostgreSQL, which keeps the record, is away. */
+  /** any kind: PostgreSQL, which keeps the record, is unavailable. */
   RecordUnavailable: 'waiting',
   /** procedure: the runbook found that it cannot go on. */
   ProcedureStopped: 'permanent',
   /** any kind: a fault of the program, or a failure of a type that this release does not know. */
   Error: 'permanent',
-  /** gate: an approver rejected what was asked. */
+  /** gate: an approver rejected it. */
   Rejected: 'permanent',
   /** gate: nobody decided before its deadline. */
   Expired: 'permanent',
-  /** manual: what people are to do, or did not do. */
+  /** manual: people have to do the step, or did not do it. */
   Manual: 'permanent',
-  /** run: somebody cancelled it, or a step that was under way then. */
+  /** run: somebody cancelled it, and with it the steps that were running. */
   Cancelled: 'permanent',
-  /** run: somebody had it taken back. */
+  /** run: somebody rolled it back. */
   RolledBack: 'permanent',
-  /** run: somebody ended it, with everything left as it is. */
+  /** run: somebody ended it and left all changes as they are. */
   Aborted: 'permanent',
-  /** record: it was ended in Temporal, behind its back. */
+  /** record: the run was terminated in Temporal and could not report it. */
   Terminated: 'permanent',
-  /** record: its workflow failed in a way that it could not tell itself. */
+  /** record: the run's workflow failed and could not report it. */
   RunFailed: 'permanent',
   /** status, doctor: the code of its runbook fails. */
   WorkflowFails: 'waiting',
@@ -98,13 +98,13 @@ export const failureTypes = {
   CodeGone: 'waiting',
   /** status, doctor: no worker takes its next task. */
   NoWorker: 'waiting',
-  /** status, doctor: the record refuses what the run tells it. */
+  /** status, doctor: the record refuses to save the run's state. */
   RecordFails: 'waiting',
 } as const satisfies Record<string, 'permanent' | 'transient' | 'waiting'>;
 
 export type FailureType = keyof typeof failureTypes;
 
-/** The type, where it is one of the list; else `Error`. What crosses Temporal may be of another release, or of nobody. */
+/** The type if it is in the list, else `Error`: a failure may come from another release, or be forged. */
 export function failureType(type: unknown): FailureType {
   return typeof type === 'string' && Object.hasOwn(failureTypes, type)
     ? (type as FailureType)

@@ -5,8 +5,8 @@ import type { RunKey } from './keys.js';
 import type { RunView, StepView } from './view.js';
 
 /**
- * A run as it stands the moment it was admitted: every declared step pending. Workflow and record
- * build it alike.
+ * The view of a run right after admission: every declared step is pending. Workflow and record both
+ * build it with this.
  */
 export function initialView(
   key: RunKey,

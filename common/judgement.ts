@@ -17,16 +17,16 @@ export interface GateFacts {
   decidedVerb: string | null;
 }
 
-/** What the run knows about a failed step that waits at the desk, or did. */
+/** What the run knows about a step that waits at the desk, or did. */
 export interface DeskFacts {
   /** Path. */
   step: string;
   attempt: number;
   digest: string;
   state: 'waiting' | 'decided';
-  /** What it may be answered with; absent in requests of older runs: everything. */
+  /** The verbs that may answer it. Absent, in requests of older runs: all. */
   verbs?: readonly DeskVerb[];
-  /** `another`: the requester may not let it run again. Absent: whoever operates may. */
+  /** `another`: the requester may not retry it. Absent: any operator may. */
   approvers?: 'another' | undefined;
   /** Names of the output that later steps need. */
   answers: readonly string[];
@@ -40,9 +40,9 @@ export interface LifeFacts {
   rollingBack: boolean;
   /** Steps under way. */
   running: readonly string[];
-  /** Paths that can be taken back, in the order in which they would be. */
+  /** Paths that can be undone, in the order in which they would be. */
   undos: readonly string[];
-  /** As given at the start, with what was changed since. */
+  /** The inputs below: as given at the start, with later changes. */
   runbook: string;
   inputs: JsonObject;
 }
@@ -59,7 +59,7 @@ export interface LeaseFacts {
   decidedBy: string | null;
 }
 
-/** A signal that decides nothing, and is written down all the same. */
+/** A signal that is no decision, but is recorded too. */
 export interface SignalNote {
   /** Unique in the run. */
   id: string;
@@ -68,7 +68,7 @@ export interface SignalNote {
   at: string;
 }
 
-/** A batch of decisions in the order in which they arrived, with all that a verdict depends on. */
+/** A batch of decisions in order of arrival, with everything that a verdict depends on. */
 export interface JudgeRequest {
   version: 1;
   key: RunKey;
@@ -82,7 +82,7 @@ export interface JudgeRequest {
   ended: boolean;
   /** Absent in requests of older runs. */
   life?: LifeFacts | undefined;
-  /** `id` is the sender's, or one that the run gave to what had none. */
+  /** `id` is the sender's; the run gives one to a signal without. */
   decisions: { id: string; received: Json; signal: string; at: string }[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The key of a run in the record: the workflow id alone may be used again, Temporal's first run id
- * survives reset and continue-as-new.
+ * The key of a run in the record: a workflow id can be reused, so the key adds Temporal's first run
+ * id, which survives reset and continue-as-new.
  */
 export interface RunKey {
   /** Workflow id. */

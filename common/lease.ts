@@ -4,14 +4,14 @@ import { rulesOf } from '../language/kinds/index.js';
 import type { StepSpec } from '../language/runbook.js';
 import type { StartEnvelope } from './envelope.js';
 
-/** A target that a run wants and another one has. */
+/** A target that a run needs and another run holds. */
 export interface HeldTarget {
   target: string;
   /** Workflow id of the run that has it. */
   run: string;
   runbook: string;
   requester: string;
-  /** ISO time; for one that is only first in line, since when it waits. */
+  /** ISO time since when it holds the target or, when `inLine`, waits for it. */
   since: string;
   /** Counts the holders that the target has had. */
   fence: number;
@@ -21,20 +21,20 @@ export interface HeldTarget {
 
 const waitPrefix = 'target:';
 
-/** The id of a wait for a target; no step has such a one. */
+/** The id of a wait for a target; no step can have the same. */
 export function leaseWaitId(target: string | undefined): string {
   return `${waitPrefix}${target}`;
 }
 
-/** Is it a wait for a target that another run has? */
+/** Whether it is a wait for a target that another run holds. */
 export function isLeaseWait(id: string): boolean {
   return id.startsWith(waitPrefix);
 }
 
-/** Targets of this kind are told something, never changed. */
+/** Targets of this kind get messages, and are never changed. */
 export const untouched = 'webhook';
 
-/** Does a step change the target it acts on? Messages to people change none. */
+/** Whether a step changes the target it acts on; a message to people does not. */
 export function changesTarget({ kind, effect }: Pick<StepSpec, 'kind' | 'effect'>): boolean {
   return effect !== 'read' && !rulesOf(kind).changesNothing;
 }
@@ -48,7 +48,7 @@ export function leasedTargets({
   const changes = (step: StepSpec): boolean =>
     step.steps ? step.steps.some(changes) : changesTarget(step);
   if (!steps.some(changes)) return [];
-  // A drill only looks at the others.
+  // A drill only reads targets that are not isolated.
   const changed = targets.filter(
     ({ kind, isolated, observed }) => kind !== untouched && !observed && (isolated || !drill),
   );
@@ -56,8 +56,8 @@ export function leasedTargets({
 }
 
 /**
- * Does the run end when somebody else has its targets, instead of waiting? Whoever starts it says
- * so, else its input `on_busy`.
+ * Whether the run ends instead of waiting when another run holds its targets: by the start, else by
+ * its input `on_busy`.
  */
 export function refusesWhenHeld(
   { whenHeld }: Pick<StartEnvelope, 'whenHeld'>,
@@ -66,7 +66,7 @@ export function refusesWhenHeld(
   return (whenHeld ?? inputs['on_busy']) === 'refuse';
 }
 
-/** Who has a target and since when, as the end of a sentence. */
+/** Who holds a target and since when, as the end of a sentence. */
 export function heldText({ target, run, runbook, requester, since, inLine }: HeldTarget): string {
   const how = inLine ? 'is free, and run' : 'is held by run';
   return `target ${target} ${how} ${run} (${runbook}, started by ${requester})${inLine ? ' has waited for it' : ''} since ${utc(since)}`;

@@ -1,17 +1,17 @@
 import { visible, visibleLine } from './visible.js';
 
 /*
- * Text that came from outside, inside Markdown: in the Temporal UI and in reports. Renderers differ
- * in what they take for markup and in what a backslash prevents; none reads markup in a code span.
+ * Escapes foreign text for Markdown, in the Temporal UI and in reports. Renderers differ in what is
+ * markup and in what a backslash escapes; but none reads markup in a code span.
  */
 
-/** Words and what stands between them: nothing in it begins markup for any renderer. */
+/** Words and punctuation that no renderer takes for markup. */
 const plain = /^[\p{L}\p{N}](?:[\p{L}\p{N} ,;()?%–…·→]|[.:!'-](?=[ \p{L}\p{N}]|$))*$/u;
-/** Numbers of lists, what makes a link of a word, and what becomes other characters. */
+/** Exceptions: list numbers, automatic links, and text that renderers replace by symbols. */
 const notPlain = /^\d+[.)]|:\S|\bwww\.|--|\.\.|\((?:c|r|p|tm)\)/iu;
 
 /**
- * Text in one line of Markdown: as it is where nothing in it could be markup, else a code span.
+ * Text in one line of Markdown: unchanged if nothing in it can be markup, else a code span.
  * @param length cut to this many characters, for people
  */
 export function markdown(text: string, length = Infinity): string {
@@ -29,7 +29,7 @@ export function codeSpan(text: string): string {
   return `${fence}${space}${flat}${space}${fence}`;
 }
 
-/** One row of a table: no pipe inside a cell ends it, whether a backslash stands before it or not. */
+/** One row of a table: escapes pipes inside cells, also those after a backslash. */
 export function tableRow(cells: readonly string[]): string {
   const inCell = (cell: string): string => cell.replace(/(\\*)\|/g, '$1$1\\|');
   return `| ${cells.map(inCell).join(' | ')} |`;

@@ -1,10 +1,9 @@
 /*
- * What the codes of connections say, for all who open one: to a service, to a database, to the
- * record. One list.
+ * The one list of connection error codes, for connections to services, databases and the record.
  */
 
-/** Codes of a connection that was never made: nothing was sent over it. */
-const neverMade: ReadonlySet<string> = new Set([
+/** Codes of a connection that was never made: nothing was sent. */
+const notConnected: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -19,8 +18,8 @@ const neverMade: ReadonlySet<string> = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Codes of a connection that broke, whenever that was. */
-const broken: ReadonlySet<string> = new Set([
+/** Codes of a connection that broke, possibly after data was sent. */
+const lost: ReadonlySet<string> = new Set([
   'ECONNRESET',
   'ECONNABORTED',
   'EPIPE',
@@ -35,8 +34,7 @@ const certificate =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
 
 /**
- * What OpenSSL says when the two sides do not come to an encrypted connection; later faults of it
- * are not here.
+ * OpenSSL's messages for a failed handshake; later TLS errors are not in this list.
  */
 const handshake =
   /wrong[ _]version[ _]number|unsupported[ _]protocol|unknown[ _]protocol|protocol[ _]version|handshake[ _]failure|no[ _]protocols[ _]available|packet[ _]length[ _]too[ _]long|http[ _]request|no[ _]shared[ _]cipher|unrecognized[ _]name|alert[ _]unknown[ _]ca|certificate[ _]required|(bad|unknown|expired|revoked)[ _]certificate|certificate[ _](unknown|expired|revoked)|(key|md)[ _]too[ _](small|weak)|before secure TLS connection/i;
@@ -45,8 +43,8 @@ export interface ConnectionTrouble {
   /** The most telling code, such as ECONNREFUSED. */
   code: string;
   /**
-   * tls: no encrypted connection was agreed on; unmade: no connection at all; broken: it was there,
-   * and what was sent over it may have arrived.
+   * tls: the handshake failed; unmade: no connection at all; broken: the connection was lost, and
+   * what was sent over it may have arrived.
    */
   kind: 'tls' | 'unmade' | 'broken';
   /** For `tls`: what was wrong, in the words of the library, without an address. */
@@ -62,7 +60,7 @@ interface Thrown {
   errors?: unknown;
 }
 
-/** What an error says of the connection; undefined when it is about something else. */
+/** Classifies a connection error; undefined when the error is about something else. */
 export function connectionTrouble(error: unknown): ConnectionTrouble | undefined {
   const { code, message, syscall } = rootOf(error);
   const name = typeof code === 'string' ? code : '';
@@ -75,14 +73,14 @@ export function connectionTrouble(error: unknown): ConnectionTrouble | undefined
   if (certificate.test(name)) return trouble('tls', sentenceOf(text));
   const isTls = /^(ERR_SSL_|EPROTO$|ECONNRESET$)/.test(name);
   if (isTls && handshake.test(`${name} ${text}`)) return trouble('tls', handshakeWords(name, text));
-  if (neverMade.has(name) || syscall === 'connect' || syscall === 'getaddrinfo')
+  if (notConnected.has(name) || syscall === 'connect' || syscall === 'getaddrinfo')
     return trouble('unmade');
-  return broken.has(name) ? trouble('broken') : undefined;
+  return lost.has(name) ? trouble('broken') : undefined;
 }
 
-/** Is this the code of a connection that could not be made, or that broke? */
+/** Whether this is the code of a connection that could not be made, or that broke. */
 export function isConnectionCode(code: unknown): boolean {
-  return typeof code === 'string' && (neverMade.has(code) || broken.has(code));
+  return typeof code === 'string' && (notConnected.has(code) || lost.has(code));
 }
 
 /** The code of an error, or its name: for people. */
@@ -91,7 +89,7 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown';
 }
 
-/** The cause that lies deepest: a connection to several addresses fails with one error for each. */
+/** The innermost cause. A connection to several addresses fails with one error for each. */
 function rootOf(error: unknown): Thrown {
   const thrown = (error ?? {}) as Thrown;
   if (Array.isArray(thrown.errors) && thrown.errors.length > 0) return rootOf(thrown.errors[0]);

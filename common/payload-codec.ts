@@ -10,7 +10,7 @@ const { Payload: Message } = proto.temporal.api.common.v1;
 const encoding = 'binary/gzip';
 /** Smaller payloads stay as they are, so that the Temporal UI shows them. */
 const fromBytes = 64 * 1024;
-/** What a payload may unpack to: more is no payload of ours. */
+/** Limit of an unpacked payload: ours are smaller. */
 const maxBytes = 64 * 1024 * 1024;
 
 /**
@@ -29,8 +29,8 @@ async function pack(payload: Payload): Promise<Payload> {
 }
 
 /**
- * What cannot be unpacked is passed on as it is: the converter behind makes a marker of it, and no
- * task fails for it.
+ * Passes on a payload that cannot be unpacked: the converter then makes a marker of it, and no task
+ * fails.
  */
 async function unpack(payload: Payload): Promise<Payload> {
   const name = payload.metadata?.['encoding'];

@@ -6,22 +6,22 @@
  */
 
 /**
- * Where the engine's own short work goes: admission, verdicts, leases, the record. Steps that take
- * all of a worker's slots for hours must not keep a run from hearing that it is to end.
+ * The queue of the engine's own short activities: admission, verdicts, leases, the record. A
+ * separate one, because steps can fill a worker's slots for hours, and decisions must get through.
  */
 export function engineQueue(taskQueue: string): string {
   return `${taskQueue}-engine`;
 }
 
 /**
- * Where only the workers of one host take activities.
+ * The queue that only the workers of one host poll.
  * @param host id of the host, from the file beside its journals
  */
 export function hostQueue(taskQueue: string, host: string): string {
   return `${taskQueue}@${host}`;
 }
 
-/** The host's id in a place, which is host, boot and process namespace. */
+/** The host's id in a place, which names host, boot and process namespace. */
 export function hostOfPlace(place: string): string {
   return place.split('/')[0] ?? place;
 }

@@ -1,7 +1,7 @@
-/** The backup that `dev` keeps of the record, as its PostgreSQL knows it. */
+/** Names that PostgreSQL has for the backup of the record that `dev` makes. */
 export const recordBackup = {
-  /** Name of who receives each change; the server waits for it. */
+  /** Application name of the synchronous standby: the server waits for it. */
   receiver: 'runbook_backup',
-  /** Beginning of the names of its replication slots, one to each base backup. */
+  /** Prefix of its replication slots, one for each base backup. */
   slots: 'runbook_backup_',
 } as const;

@@ -8,18 +8,18 @@ import {
   type RunView,
 } from './view.js';
 
-/** What a recovery has found out; ISO times. */
+/** The measured times of a recovery; ISO times. */
 export interface RecoveryFacts {
   failedAt: string;
   /** Time of the newest accepted change that was recovered. */
   recoveredTo: string;
-  /** When the system was seen to be well again. */
+  /** When the system was first seen healthy again. */
   healthyAt: string;
-  /** Of services that recovered at times of their own. */
+  /** For services that recovered at different times. */
   services?: Record<string, { healthyAt: string; recoveredTo: string }>;
 }
 
-/** What came of a recovery, against what the plan says was to be reached. */
+/** Compares a recovery with the plan's objectives. */
 export function judgeRecovery(
   facts: RecoveryFacts,
   { objectives, steps }: Plan,
@@ -65,12 +65,12 @@ interface Stretch {
   clock: RecoveryClock;
 }
 
-/** Who has the time when several things happen at once: people's time is not the machine's. */
-const first: readonly RecoveryClock[] = ['approve', 'decide', 'verify', 'execute', 'detect'];
+/** Which clock counts when several run at once, the first before the others. */
+const precedence: readonly RecoveryClock[] = ['approve', 'decide', 'verify', 'execute', 'detect'];
 
 /**
- * Divides the time between failure and health: before the run began it was not detected; then each
- * moment belongs to what was under way, and where nothing was, to the execution that it held up.
+ * Divides the time between failure and health among clocks. Time before the run began counts as
+ * `detect`; then each moment counts for the steps that ran, and for `execute` where none did.
  */
 function whereTimeWent(
   view: RunView,
@@ -104,14 +104,14 @@ function whereTimeWent(
   borders.slice(1).forEach((end, index) => {
     const start = borders[index] as number;
     const under = inside.filter((each) => each.from <= start && each.to >= end);
-    const clock = first.find((each) => under.some((stretch) => stretch.clock === each));
+    const clock = precedence.find((each) => under.some((stretch) => stretch.clock === each));
     if (clock) spent[clock] += end - start;
   });
   return spent;
 }
 
 /**
- * What the nearest declaration around a step says. A step that was done again is called `name.2`.
+ * The clock that the nearest declaration around a step names. A step done again is called `name.2`.
  */
 function clockOf(
   specs: readonly StepSpec[],

@@ -1,6 +1,6 @@
 import type { RolloutState } from '../language/runbook.js';
 
-/** A Kubernetes Deployment as it was seen. */
+/** An observed Kubernetes Deployment. */
 export interface SeenRollout extends RolloutState {
   /** Its name. */
   deployment: string;
@@ -21,7 +21,7 @@ export interface SeenRollout extends RolloutState {
   /** The ReplicaSet of its revision; null before the controller has made it. */
   replicaSet: string | null;
   /**
-   * What somebody else has changed meanwhile, in words; only `follow` tells it instead of failing.
+   * What somebody else has changed meanwhile, in words. Only `follow` returns it; others fail.
    */
   disturbed?: string;
 }

@@ -1,15 +1,15 @@
 import { isActionKind } from '../language/runbook.js';
 import type { StepView } from './view.js';
 
-/** A step as the record is told of it. */
+/** A step as it is sent to the record. */
 export interface SavedStep extends StepView {
   /** Its place in the run's list. */
   ordinal: number;
 }
 
 /**
- * Room between the places of two declared steps for parts that the plan could not know: those go
- * behind their group.
+ * Gap between the ordinals of two declared steps, for parts that the plan did not list: those go
+ * after their group.
  */
 const room = 10_000;
 
@@ -31,7 +31,7 @@ export function groupOf(path: string): string {
   return path.split(/[/.]/, 1)[0] ?? path;
 }
 
-/** The worker that did the step has written its output to the record. */
+/** Whether the worker that did the step has saved its output to the record. */
 export function isOutputRecorded(step: StepView): boolean {
   return step.state === 'succeeded' && step.takenFrom === undefined && isActionKind(step.kind);
 }

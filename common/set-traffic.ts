@@ -1,19 +1,19 @@
 import type { TrafficServer } from '../language/runbook.js';
 
 /*
- * What a run has told a proxy, and what becomes of it: a proxy that is restarted may have forgotten
- * it, and somebody else may have changed it.
+ * The weights that a run has set at a proxy, compared with the present ones: a restarted proxy may
+ * have lost them, and somebody else may have changed them.
  */
 
-/** As far as it matters here, what a step of kind `traffic` that sets weights answers with. */
+/** The part of the output of a step that sets weights that matters here. */
 export interface SetTraffic {
-  /** Which process of the proxy was told; null where that cannot be known. */
+  /** The proxy's process whose weights were set; null where that cannot be known. */
   started: string | null;
 }
 
-/** Instead of a measurement: the proxy was restarted and does something else by now. */
+/** Replaces a measurement: the proxy was restarted and lost its weights. */
 export interface ForgottenTraffic {
-  /** In words, what it does. */
+  /** The present weights, in words. */
   forgotten: string;
 }
 
@@ -21,7 +21,7 @@ export function isForgotten(found: unknown): found is ForgottenTraffic {
   return found !== null && typeof found === 'object' && 'forgotten' in found;
 }
 
-/** The servers that do not do what was set. */
+/** The servers whose weight or address differs from what was set. */
 export function changedSince(
   now: readonly TrafficServer[],
   set: readonly TrafficServer[],

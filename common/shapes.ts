@@ -17,25 +17,24 @@ import { isOperator, operatorRule } from './operator.js';
 import { stepStates, type Problem, type StepView } from './view.js';
 
 /*
- * Everything that comes to a workflow from outside is looked at here before it is used: start
- * arguments, and what activities answered, which whoever reaches Temporal can answer too. What
- * would throw later, in the middle of a workflow task, would be tried again for ever, and no
- * command could move the run. By hand: the sandbox has no schema library, and a schema that grows
- * stricter would break the replay of what was taken before.
+ * Checks the shape of everything that a workflow gets from outside: start arguments and results of
+ * activities, which anybody who reaches Temporal can forge. An exception later, inside a workflow
+ * task, would be retried for ever, and no command could move the run. Hand-written: the sandbox has
+ * no schema library, and a schema that gets stricter would break the replay of older runs.
  */
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Nested deeper than any data of ours; what walks through it calls itself for each level. */
+/** Deeper than any data of ours, and safe for recursive code. */
 const maxDepth = 200;
 const maxNameLength = 200;
 const maxReasonLength = 2_000;
-/** Characters of a text that a failure tells. */
+/** Characters of a text in a failure. */
 const maxTextLength = 16_384;
 
 /**
- * Level by level: whatever calls itself on such a value ends with a full stack, here and wherever
- * it is read later.
+ * Iterative, level by level: recursion on such a value overflows the stack, here and wherever it is
+ * read later.
  */
 export function isDeeperThan(levels: number, value: unknown): boolean {
   let level: unknown[] = [value];
@@ -79,11 +78,11 @@ function isNullOr(is: (value: unknown) => boolean): (value: unknown) => boolean 
 type Shape = Readonly<Record<string, (value: unknown) => boolean>>;
 
 function has(shape: Shape): (value: unknown) => boolean {
-  return (value) => misfit(shape, value) === null;
+  return (value) => wrongField(shape, value) === null;
 }
 
-/** The first field that is not as it has to be; null when all are. */
-function misfit(shape: Shape, value: unknown): string | null {
+/** The first field that is missing or wrong; null when none is. */
+function wrongField(shape: Shape, value: unknown): string | null {
   if (!isObject(value)) return '';
   return (
     Object.keys(shape).find(
@@ -115,27 +114,27 @@ const start: ShapeOf<StartEnvelope> = {
   root: isAbsentOr(runKey),
 };
 
-/** Why something is no start envelope, as the end of a sentence; null when it is one. */
+/** Why something is not a start envelope, as the end of a sentence; null when it is one. */
 export function whyNoStart(argument: unknown): string | null {
   if (isDeeperThan(maxDepth, argument)) return `it is nested more than ${maxDepth} deep`;
-  const field = misfit(start, argument);
+  const field = wrongField(start, argument);
   if (field === null) return null;
   return field === '' ? 'it is no object' : `its ${field} is missing or of the wrong kind`;
 }
 
 /**
- * Why nobody may start anything with it, as the end of a sentence; null when somebody may. Asked by
- * admission, not by the run itself: a rule that grows stricter must not break the replay of runs
- * that began before.
+ * Why the envelope's name or reason is invalid, as the end of a sentence; null when both are valid.
+ * Checked by admission, not in the run: a rule that gets stricter must not break the replay of
+ * older runs.
  */
 export function whyNotAsked({ by, reason }: StartEnvelope): string | null {
-  if (!isOperator(by)) return `${told(by)} is no name: ${operatorRule}`;
+  if (!isOperator(by)) return `${quoted(by)} is no name: ${operatorRule}`;
   if (reason.length > maxReasonLength)
     return `its reason has more than ${maxReasonLength} characters`;
   return null;
 }
 
-function told(name: string): string {
+function quoted(name: string): string {
   return JSON.stringify(name.slice(0, 80));
 }
 
@@ -235,8 +234,8 @@ const verdict: ShapeOf<Verdict> = {
 };
 
 /**
- * The fields of a decision that the run reads. What is signed later, and what only the record
- * keeps, is not looked at.
+ * The fields of a decision that the run reads. Fields for the signature or for the record only are
+ * not checked.
  */
 const decision: Pick<
   ShapeOf<DecisionEnvelope>,
@@ -252,7 +251,9 @@ const decision: Pick<
   inputs: isAbsentOr(isObject),
 };
 
-/** One verdict for each decision of the batch, in their order; what is accepted is a decision. */
+/**
+ * One verdict for each decision of the batch, in order; an accepted one is a well-formed decision.
+ */
 export function areVerdicts(
   answer: unknown,
   batch: readonly { id: string; received: Json }[],
@@ -302,7 +303,7 @@ export function isOtherHost(detail: unknown): detail is OtherHost {
   return has({ id: (value) => isName(value) && /^[\w.-]+$/.test(value), name: isName })(detail);
 }
 
-/** What a step's failure says beside its message; what has not the right shape is left out. */
+/** The details of a step's failure; malformed ones are left out. */
 export function detailOf(details: unknown): {
   next?: string;
   attempt: number | null;
@@ -320,14 +321,14 @@ export function detailOf(details: unknown): {
   };
 }
 
-/** A text of somebody else, no longer than a failure's. */
+/** Foreign text, cut to the length of a failure's text. */
 export function shortened(text: string): string {
   return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}…`;
 }
 
 /**
- * What the execution before has handed over: its own, looked at only as far as the beginning needs
- * it.
+ * The carried state of the previous execution. The engine wrote it, so only the fields that the
+ * start of an execution reads are checked.
  */
 export function isCarried(argument: unknown): boolean {
   return has({

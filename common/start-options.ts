@@ -5,8 +5,8 @@ import { codeSpan, markdown } from './markdown.js';
 import { searchAttributes, workflowTaskTimeout } from './names.js';
 
 /**
- * How a run of an admitted plan is started, whoever starts it: what Temporal's own lists and pages
- * show of it, and the digest of the plan that was seen.
+ * The options that start a run of an admitted plan, for every kind of start: what Temporal's own
+ * lists and pages show, and the digest of the plan that the person saw.
  */
 export function startOptions(envelope: StartEnvelope, plan: Plan) {
   const targets = plan.targets.map((target) => target.name);
@@ -17,7 +17,7 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
     ],
     workflowIdReusePolicy: 'REJECT_DUPLICATE' as const,
     workflowTaskTimeout,
-    // Its steps inherit it, and so do its further executions.
+    // Its activities and its later executions inherit it.
     priority: taskPriority(plan.runbook.priority),
     staticSummary: `${plan.drill ? 'Drill: ' : ''}${markdown(plan.runbook.title)}: ${reasonOf(envelope)}`,
     staticDetails: details(envelope, plan),
@@ -35,8 +35,8 @@ export function startOptions(envelope: StartEnvelope, plan: Plan) {
 }
 
 /**
- * How Temporal orders what waits for a worker, from 1, the first, to 5; 3 unless said. A drill is
- * as urgent as the real thing.
+ * The order in which Temporal dispatches waiting tasks, from 1, the first, to 5; its default is 3.
+ * A drill is as urgent as the real thing.
  */
 export function taskPriority(priority: Priority): { priorityKey: number } {
   return { priorityKey: priorities.indexOf(priority) + 1 };
@@ -51,7 +51,7 @@ export function runId(runbook: string, now: Date, random: string): string {
   return `${runbook}-${stamp}-${random.slice(0, 4)}`;
 }
 
-/** What and why, as the Temporal UI shows it: Markdown. */
+/** What runs and why, for the Temporal UI: Markdown. */
 function details(envelope: StartEnvelope, plan: Plan): string {
   const inputs = Object.entries(plan.inputs).map(
     ([name, value]) => `- ${markdown(name)}: ${codeSpan(JSON.stringify(value))}`,

@@ -4,19 +4,19 @@ import type { Json } from '../language/json.js';
 import type { FailureType, failureTypes } from './failures.js';
 
 /*
- * How often a step is tried: decided here, and nowhere else. What had no effect is tried again
- * whatever the step does. What may have had one is tried once, unless the step says that it may be
- * done again: by `retry`, because it only reads, or because it says that twice is as good as once.
+ * How often a step is tried: decided here, and nowhere else. An attempt without an effect is always
+ * retried. One that may have had an effect is not, unless the step declares `retry`, only reads, or
+ * declares itself idempotent.
  */
 
-/** What holds where a step says nothing of `retry`. */
+/** The default where a step declares no `retry`. */
 export const defaultRetry = { attempts: 3, initialMs: 1_000, factor: 2, maxMs: 30_000 } as const;
 
 type Passing = {
   [T in FailureType]: (typeof failureTypes)[T] extends 'transient' ? T : never;
 }[FailureType];
 
-/** What a failure that can pass proves of the attempt: that it had no effect, or nothing. */
+/** What a transient failure proves about its attempt: that it had no effect, or nothing. */
 const proves = {
   HttpUnavailable: 'nothing',
   Unreachable: 'no effect',
@@ -32,13 +32,13 @@ const proves = {
 export interface FailedAttempt {
   type: string;
   kind: StepKind;
-  /** The action itself was done: what failed came after it. */
+  /** The action itself was done: something after it failed. */
   acted: boolean;
-  /** Whoever was asked said that nothing was done. */
+  /** The other side said that nothing was done. */
   nothingDone: boolean;
 }
 
-/** Is it proved that the attempt had no effect? */
+/** Whether the attempt is proved to have had no effect. */
 export function hadNoEffect({ type, kind, acted, nothingDone }: FailedAttempt): boolean {
   if (acted) return false;
   // A transaction that was not committed is rolled back; one that may have been is OutcomeUnknown.
@@ -46,7 +46,7 @@ export function hadNoEffect({ type, kind, acted, nothingDone }: FailedAttempt): 
   return (proves as Partial<Record<string, string>>)[type] === 'no effect';
 }
 
-/** May the action simply be done again when nobody knows whether it was done? */
+/** Whether the action may be done again when it is unknown whether it was done. */
 export function isRepeatable(
   step: Pick<StepSpec, 'kind' | 'effect'>,
   action: Action | Readonly<Record<string, Json>> | undefined,
@@ -60,7 +60,7 @@ export function isRepeatable(
 export interface Tries {
   /** Attempts in all, where each is proved to have had no effect. */
   attempts: number;
-  /** Attempts in all before one that may have had its effect is the last. */
+  /** Limit of attempts when one may have had its effect. */
   onceActed: number;
 }
 
@@ -74,7 +74,7 @@ export function triesOf(
   return { attempts, onceActed: isSaid ? attempts : 1 };
 }
 
-/** The same in words, for a plan; empty for what people do and for steps that only hold others. */
+/** The same in words, for a plan; empty for manual steps and groups. */
 export function triesWords(step: StepSpec): string {
   if (!isActionKind(step.kind)) return '';
   const { attempts, onceActed } = triesOf(step, step.work?.action);

@@ -35,7 +35,7 @@ export const stepStates = [
 ] as const;
 export type StepState = (typeof stepStates)[number];
 
-/** States from which a run does not move again. */
+/** The final states of a run. */
 export const endStates: ReadonlySet<RunState> = new Set([
   'succeeded',
   'succeeded-with-exceptions',
@@ -65,24 +65,24 @@ export interface StepView {
   endedAt: string | null;
   output: Json;
   error: Problem | null;
-  /** What can be taken back, in words. */
+  /** What the undo does, in words. */
   undo?: string;
-  /** The run whose result this is, when the step was taken over from it. */
+  /** The dead run whose result this step reuses. */
   takenFrom?: string;
   /**
-   * Set when a long run has left the output behind: nothing in it needs the output any more, and
-   * the record has it.
+   * Set when a long run has dropped the output: nothing in the run needs it any more, and the
+   * record has it.
    */
   outputIn?: 'record';
 }
 
-/** A program that a run has run, and that held something else before. */
+/** A program that a run has run, and whose content has changed. */
 export interface ProgramChange {
   /** Path of the step that ran it. */
   step: string;
   /** As the step names it. */
   program: string;
-  /** In words: where it was, and the beginning of its digest. */
+  /** In words: its file, and a short digest. */
   was: string;
   now: string;
   /** Who let it run: the system's programs change with the system. */
@@ -109,11 +109,11 @@ export interface WaitView {
   /** What the approver is shown. */
   evidence: JsonObject;
   /**
-   * What the approver has to type; absent: nothing, or the record was asked, which does not keep
-   * it.
+   * What the approver has to type. Absent: nothing, or the view comes from the record, which does
+   * not keep it.
    */
   confirm?: string | undefined;
-  /** The exact command that approves, does the failed step again, or takes the target over. */
+  /** The exact command that approves, retries the failed step, or takes over the target. */
   command: string;
 }
 
@@ -157,39 +157,37 @@ export interface RunView {
   waitingFor: WaitView[];
   decisions: DecisionView[];
   outputs: JsonObject;
-  /** Paths that would be taken back now, in that order; absent when it is not known. */
+  /** Paths that a rollback would undo now, in that order; absent when not known. */
   undos?: string[];
   /**
-   * Results taken over from a dead run that were looked at again: those that hold, and those that
-   * no longer do.
+   * Results reused from a dead run that were probed: those that still hold, and those that do not.
    */
   probed?: string[];
   drifted?: string[];
-  /** Programs that were not the same any more when a step ran them, in that order. Absent: none. */
+  /** Programs that had changed when a step ran them, in that order. Absent: none. */
   programsChanged?: ProgramChange[];
   /** Set when the run is a drill. */
   drill?: true;
   /**
-   * What came of the recovery that the run is; absent until it is known, and for runs that recover
-   * nothing.
+   * The result of a recovery; absent until it is known, and for runs that recover nothing.
    */
   recovery?: RecoveryView;
   /** Why the run ended as it did, for failed, rejected and cancelled runs. */
   problem: Problem | null;
-  /** Where this view was read. */
+  /** Where this view comes from. */
   source: 'temporal' | 'record';
 }
 
 /**
- * `lost`: its worker died, or fell silent and was replaced; what it still reports is refused.
- * `unknown`: it may have acted, and nobody can know.
+ * `lost`: its worker died, or fell silent and was replaced; its late reports are refused.
+ * `unknown`: it may have had its effect, and its outcome cannot be known.
  */
 export type AttemptState =
   'running' | 'succeeded' | 'failed' | 'cancelled' | 'timed-out' | 'unknown' | 'lost';
 
 /** One try of a step, as the record keeps it. */
 export interface AttemptView {
-  /** Path of the step; an undo counts under the step that it takes back. */
+  /** Path of the step; an undo has the path of the step that it undoes. */
   step: string;
   title: string;
   kind: StepKind;
@@ -197,7 +195,7 @@ export interface AttemptView {
   /** From 1, counted apart for the step and for its undo. */
   attempt: number;
   state: AttemptState;
-  /** True for an attempt to take the step back. */
+  /** True for an attempt of the step's undo. */
   undo: boolean;
   host: string;
   worker: string;
@@ -205,7 +203,7 @@ export interface AttemptView {
   endedAt: string | null;
   output: Json;
   error: Problem | null;
-  /** That it ran; absent: none, or it was done by an earlier release. */
+  /** Programs that it ran. Absent: none, or the attempt is of an earlier release. */
   programs?: Program[];
   /**
    * What the attempt wrote to stdout, stderr and its log; null until it ended, or when it wrote
@@ -215,7 +213,7 @@ export interface AttemptView {
 }
 
 export interface OutputTotals {
-  /** Everything that was written, kept or not. */
+  /** All bytes that were written, kept or not. */
   bytes: number;
   /** Hex SHA-256 over everything that was written. */
   sha256: string;
@@ -223,7 +221,7 @@ export interface OutputTotals {
   truncated: boolean;
 }
 
-/** One line of a run's story; those that last have an end. */
+/** One line of a run's timeline; `until` is set for those that last. */
 export interface TimelineEntry {
   at: string;
   until: string | null;
@@ -244,7 +242,7 @@ export interface TimelineEntry {
   evidence?: JsonObject;
 }
 
-/** What was reached, in milliseconds, against what was to be reached. */
+/** Measured RTO and RPO, in milliseconds, compared with the objective. */
 export interface ReachedView {
   rtoMs: number;
   rpoMs: number;
@@ -257,16 +255,16 @@ export interface ReachedView {
 /** A recovery, measured. */
 export interface RecoveryView extends ReachedView {
   /**
-   * ISO times: of the failure, of the newest accepted change that was recovered, and when all was
-   * well again.
+   * ISO times: of the failure, of the newest accepted change that was recovered, and when the
+   * system was healthy again.
    */
   failedAt: string;
   recoveredTo: string;
   healthyAt: string;
   services: Record<string, ReachedView>;
   /**
-   * What was to be reached for services that were not measured: this system has none of them.
-   * Absent: there are none.
+   * Objectives of services that were not measured, because this system does not have them. Absent:
+   * none.
    */
   unmeasured?: Record<string, Objective>;
   /**

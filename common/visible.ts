@@ -1,7 +1,7 @@
 /*
- * Text that came from outside, made harmless where it is shown. Each sink has its own escaping, at
- * its writer, and all of them begin with this one: what cannot be seen, turns text around, or acts
- * on a terminal is written out.
+ * Makes foreign text harmless where it is shown. Each sink has its own escaping, at its writer; all
+ * begin with this one, which writes out characters that are invisible, reverse text, or act on a
+ * terminal.
  */
 
 /**
@@ -26,13 +26,13 @@ export function visible(text: string): string {
 }
 
 /**
- * As `visible`, in one line: what the Temporal UI shows as it is, as the summaries of activities and
- * timers.
+ * As `visible`, in one line: for text that the Temporal UI shows verbatim, such as the summaries of
+ * activities and timers.
  * @param length cut to this many characters, for people
  */
 export function visibleLine(text: string, length = Infinity): string {
   const flat = visible(text).replace(/\s+/g, ' ').trim();
-  // Half of a character at the end is none.
+  // Drops half of a surrogate pair at the end.
   return flat.length <= length ? flat : flat.slice(0, length).replace(/[\ud800-\udbff]$/, '');
 }
 
