@@ -2,9 +2,9 @@ import type { Json } from './json.js';
 import { isReference } from './reference.js';
 
 /*
- * Which arguments of a command a value may decide. A value is data: where a program reads code, a
- * program's name or an option, it would be more than that, and inputs run nothing. Asked of a
- * runbook when it is read, and of the arguments themselves before they are run.
+ * Decides which arguments of a command may come from a value. A value is data, and must never run
+ * anything: so it may not stand where a program reads code, a program's name or an option. Checked
+ * when a runbook is read, and again on the arguments before they are run.
  */
 
 /** How a program takes code among its arguments. */
@@ -13,23 +13,24 @@ interface Interpreter {
   letters?: string;
   /** Long options whose argument is code, without the equals sign. */
   options?: readonly string[];
-  /** One-letter options with an argument that is no code: it is not the first plain argument. */
+  /** One-letter options whose argument is not code, and does not count as a plain argument. */
   skip?: string;
-  /** Long options that take this many arguments which are no code. */
+  /** Long options with this many arguments that are not code. */
   skipLong?: Readonly<Record<string, number>>;
   /**
-   * The first plain argument is code, unless an option was; for `all` everything from there on is.
+   * Which plain argument is code. `first` holds only when no option gave the code; `second` means
+   * it and all after it.
    */
   plain?: 'first' | 'second' | 'all';
   /** The first plain argument names a file with code, unless an option gave the code. */
   script?: true;
   /** Options count only before the first plain argument. */
   stops?: true;
-  /** Plain arguments that are the program's own words, and do not count. */
+  /** Plain arguments that are subcommands, and do not count. */
   words?: readonly string[];
 }
 
-/** Shells have a form of their own, below. */
+/** Shells have rules of their own: see `inShell`. */
 const shell: Interpreter = {};
 const python: Interpreter = { letters: 'cm', skip: 'WX', script: true };
 const node: Interpreter = {
@@ -64,7 +65,7 @@ const remote: Interpreter = {
   plain: 'second',
 };
 
-/** By the program's name, without its folder and version. */
+/** Keyed by the program's name, without folder and version. */
 const interpreters: Readonly<Record<string, Interpreter>> = {
   ...Object.fromEntries(
     [
@@ -153,7 +154,7 @@ const interpreters: Readonly<Record<string, Interpreter>> = {
   emacs: { options: ['--eval', '--load', '-l', '--script', '--execute'] },
 };
 
-/** How many plain arguments stand before the program, and which options take an argument. */
+/** How many plain arguments precede the program, and which options take an argument. */
 interface Wrapper {
   before: number;
   skip: string;
@@ -200,8 +201,7 @@ const wrappers: Readonly<Record<string, Wrapper>> = {
 };
 
 /**
- * Programs whose arguments hold a command line behind their own words, such as `kubectl exec POD --
- * sh -c TEXT`.
+ * Programs whose arguments can contain a command line, such as `kubectl exec POD -- sh -c TEXT`.
  */
 const carriers: ReadonlySet<string> = new Set([
   ...['kubectl', 'oc', 'k3s', 'docker', 'podman', 'nerdctl', 'crictl', 'docker-compose', 'lxc'],
@@ -209,7 +209,7 @@ const carriers: ReadonlySet<string> = new Set([
   ...['pipx', 'bundle', 'npm', 'pnpm', 'yarn', 'nix-shell', 'nomad', 'fly', 'heroku', 'find'],
 ]);
 
-/** Words of such programs, and names of things, that are no program there. */
+/** Subcommands and names of things that are not programs among the arguments of a carrier. */
 const plainWords: ReadonlySet<string> = new Set([
   ...['exec', 'command', 'time', 'script', 'eval', 'r', 'ed', 'expect', 'watch', 'git', 'make'],
 ]);
@@ -229,7 +229,7 @@ const textOf = (argument: Json | undefined): string =>
     : String(argument);
 
 /**
- * Why a command may not be: a value stands where a program reads code, the name of a program or an
+ * Why a command is refused: a value stands where a program reads code, the name of a program or an
  * option.
  * @param argv with a reference in the place of each value that inputs or outputs decide
  * @returns undefined when every value is data
@@ -249,7 +249,7 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
   return carriers.has(name) ? inCarrier(rest) : undefined;
 }
 
-/** Wrappers whose program is not one of this host, or not one that is looked for as usual. */
+/** Wrappers whose program is not on this host, or is not looked up in PATH. */
 const elsewhere: ReadonlySet<string> = new Set([
   ...['chroot', 'nsenter', 'unshare', 'npx', 'uvx', 'busybox', 'toybox', 'exec', 'command'],
 ]);
@@ -257,7 +257,7 @@ const elsewhere: ReadonlySet<string> = new Set([
 /** Where in a command line a program stands. */
 export interface ProgramPlace {
   at: number;
-  /** It is read by the interpreter before it, not started itself. */
+  /** The interpreter before it reads it; it is not started itself. */
   script: boolean;
 }
 
@@ -326,8 +326,7 @@ function inInterpreter(name: string, how: Interpreter, rest: readonly Json[]): s
 }
 
 /**
- * With `-c` the first argument that is no option is code, and what follows are its parameters; else
- * it is a file.
+ * The first argument that is not an option is code with `-c`, else a file; its parameters follow.
  */
 function inShell(name: string, _how: Interpreter, rest: readonly Json[]): string | undefined {
   let isCode = false;
@@ -349,7 +348,7 @@ function inShell(name: string, _how: Interpreter, rest: readonly Json[]): string
   return undefined;
 }
 
-/** The letter in a group of options that takes what follows as its argument. */
+/** The letter in a group of options that takes an argument. */
 function takesArgument(word: string, { letters = '', skip = '' }: Interpreter): string | undefined {
   return [...word.slice(1)].find((letter) => letters.includes(letter) || skip.includes(letter));
 }
@@ -363,7 +362,7 @@ function inWrapper(name: string, wrapper: Wrapper, rest: readonly Json[]): strin
   return inner === undefined ? undefined : openProgramText(rest.slice(inner));
 }
 
-/** Where the program stands that a wrapper starts, among the wrapper's own arguments. */
+/** The place of the wrapped program among the wrapper's arguments. */
 function innerPlace(
   name: string,
   { before, skip }: Wrapper,
@@ -395,9 +394,8 @@ function inCarrier(rest: readonly Json[]): string | undefined {
 }
 
 /**
- * Why a value may not be given to a command as it is: a program would read it as an option, or as
- * code.
- * @param given places of the arguments that inputs or outputs decided
+ * Why a command may not run with these values: a program would read one as an option, or as code.
+ * @param given places of the arguments that came from inputs or outputs
  */
 export function unsafeValue(argv: readonly string[], given: readonly number[]): string | undefined {
   const open = argv.map((argument, at): Json => (given.includes(at) ? { $: 'inputs' } : argument));
@@ -410,11 +408,11 @@ export function unsafeValue(argv: readonly string[], given: readonly number[]): 
   return `argument ${option} is the value ${shown}, which ${argv[0] ?? ''} may read as an option`;
 }
 
-/** Variables that make a program run, load or ask something else. */
+/** Variables that make a program run or load other code. */
 const actingVariables =
   /^(LD_.*|DYLD_.*|PATH|IFS|SHELL|BASH_ENV|BASH_FUNC_.*|ENV|PROMPT_COMMAND|SHELLOPTS|PS4|ZDOTDIR|NODE_OPTIONS|NODE_PATH|PYTHON(PATH|STARTUP|HOME|INSPECT)|PERL5(OPT|LIB|DB)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GIT_.*|SSH_ASKPASS|PAGER|MANPAGER|LESSOPEN|LESSCLOSE|EDITOR|VISUAL|BROWSER|GCONV_PATH|LUA_(INIT|PATH|CPATH).*)$/;
 
-/** Why the environment of a command may not be so: a value decides what is run. */
+/** Why the environment of a command is refused: a value in it decides what is run. */
 export function openVariable(env: Readonly<Record<string, Json>>): string | undefined {
   const name = Object.keys(env).find((each) => actingVariables.test(each) && isOpen(env[each]));
   return name === undefined ? undefined : `a value decides ${name}, which names what is run`;

@@ -20,8 +20,8 @@ export type ResolvedInputs =
   { ok: true; inputs: JsonObject } | { ok: false; problems: InputProblem[] };
 
 /**
- * Checks the inputs of a start, all at once, before anything begins. Text from a command line is
- * read as the declared type (`5`, `true`); nothing else is coerced.
+ * Checks all inputs of a start before anything begins, and reports every problem. Text from a
+ * command line is read as the declared type (`5`, `true`); nothing else is coerced.
  */
 export function resolveInputs(
   spec: Readonly<Record<string, InputSpec>>,

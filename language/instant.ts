@@ -1,7 +1,6 @@
 /**
- * A moment as people and programs write it here: a date, a time and where in the world it is told,
- * to the microsecond, as PostgreSQL has it. What JavaScript's own parser takes beyond that (30
- * February, 24:00, a time without a zone) is none.
+ * An instant: date, time and zone, to the microsecond, like PostgreSQL. JavaScript's own parser
+ * accepts more (30 February, 24:00, a time without a zone); that is refused here.
  */
 const form =
   /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(?:Z|([+-])(\d\d):(\d\d))$/;
@@ -14,7 +13,8 @@ const minuteMs = 60_000;
 export type ReadInstant = { micros: number } | { wrong: string };
 
 /**
- * Reads an instant: microseconds since 1970, a safe integer, or what is wrong with it, as in "X …".
+ * Reads an instant.
+ * @returns microseconds since 1970, a safe integer; or what is wrong, as the end of "X …"
  */
 export function readInstant(text: string): ReadInstant {
   const parts = form.exec(text);
@@ -45,8 +45,7 @@ export function readInstant(text: string): ReadInstant {
 }
 
 /**
- * Microseconds since 1970, to compare what programs have written: JavaScript's dates would cut it
- * to milliseconds.
+ * Microseconds since 1970, to compare times: JavaScript's dates would truncate to milliseconds.
  * @returns NaN when the text is no time at all, as `Date.parse` does
  */
 export function microsOf(text: string): number {
@@ -54,7 +53,7 @@ export function microsOf(text: string): number {
   return 'micros' in read ? read.micros : Date.parse(text) * 1_000;
 }
 
-/** The same instant in UTC. What is told in UTC already, or is none, stays as it is. */
+/** The same instant in UTC. Text that is in UTC already, or no instant, stays as it is. */
 export function inUtc(text: string): string {
   const read = readInstant(text);
   if (!('micros' in read) || text.endsWith('Z')) return text;

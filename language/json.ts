@@ -25,31 +25,31 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * Only a number of so many characters, or one with an exponent, can be more than a double holds.
+ * Only a number this long, or one with an exponent, can exceed what a double holds.
  */
 const mayLose = /\d[\d.]{15}|\d[eE][+-]?\d/;
-/** A number with more digits than these is no quantity: it stays as it was written. */
+/** An integer with more digits than this is not expanded: it stays as it was written. */
 const mostDigits = 400;
 
 /**
- * The one reader of JSON that comes from outside: programs, services, databases. A number that a
- * double cannot hold is text: an integer beyond ±(2^53-1) its digits, any other as it was written.
- * A byte order mark is passed over.
+ * The one parser for JSON from outside: programs, services, databases. A number that a double
+ * cannot hold becomes text: an integer beyond ±(2^53-1) its digits, any other as it was written.
+ * A byte order mark is skipped.
  * @throws SyntaxError when the text is no JSON
  */
 export function parseJson(text: string): Json {
   const whole = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  // Much faster, and right for everything but such numbers.
+  // Much faster, and exact except for such numbers.
   const plain = JSON.parse(whole) as Json;
   if (!mayLose.test(whole)) return plain;
   return parse(whole, undefined, {
     parseNumber: numberOrText,
-    // As JSON.parse has it: the last one counts.
+    // The last one counts, as in JSON.parse.
     onDuplicateKey: ({ newValue }) => newValue,
   }) as Json;
 }
 
-/** The number, or its text where a double would be another one. */
+/** The number, or its text where a double would differ from it. */
 function numberOrText(text: string): number | string {
   const number = Number(text);
   if (Number.isInteger(number) && !Number.isSafeInteger(number)) return digitsOf(text);
@@ -71,8 +71,7 @@ function digitsOf(text: string): string {
 }
 
 /**
- * JSON that is changed and written back: `toText` prints each number as it was read, whatever a
- * double would make of it.
+ * For JSON that is changed and written back: `toText` prints each number exactly as it was read.
  */
 export const sameJson = {
   /** @throws SyntaxError */

@@ -5,11 +5,11 @@ import { referencesIn } from './reference.js';
 import type { RunbookSpec, StepSpec } from './runbook.js';
 
 /*
- * What references and conditions of a runbook name, and there is not: told when the runbook is read,
- * not in the middle of a run.
+ * Finds names in references and conditions of a runbook that do not exist, when the runbook is read
+ * instead of in the middle of a run.
  */
 
-/** What is known where something is named. */
+/** The names that a step may use. */
 interface Known {
   inputs: ReadonlySet<string>;
   /** Steps before it, in its own sequence and in those around it. */
@@ -17,7 +17,7 @@ interface Known {
   isInForEach: boolean;
 }
 
-/** Every name that leads to nothing, with where it stands. */
+/** Every name that does not exist, with its place. */
 export function unknownNames(spec: RunbookSpec): string[] {
   const unknown = new Set<string>();
   const inputs = new Set(Object.keys(spec.inputs));
@@ -44,7 +44,7 @@ export function unknownNames(spec: RunbookSpec): string[] {
   }
 }
 
-/** Null when there is, or may be, such a thing. */
+/** Where the unknown name is missing; null when it exists, or may exist. */
 function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string | null {
   const [root, key, field] = name.split('.');
   switch (root) {

@@ -1,7 +1,7 @@
 import type { JsonObject } from './json.js';
 import type { Priority, RunbookSpec, RunbookType, StepSpec } from './runbook.js';
 
-/** What a plan keeps of a target: enough for people to see what is acted on, nothing secret. */
+/** A target in a plan: enough for people to see what is acted on, nothing secret. */
 export interface PlannedTarget {
   name: string;
   kind: string;
@@ -11,7 +11,7 @@ export interface PlannedTarget {
   addresses: string[];
   /** Plain facts that runbooks read, such as a dataset's name. */
   facts: JsonObject;
-  /** Steps name it and only look at it. */
+  /** Steps only read it. */
   observed?: true;
   /** Digest of the target's declaration: a changed address is a changed plan. */
   digest: string;
@@ -19,23 +19,23 @@ export interface PlannedTarget {
 
 /** A program as an action names it. */
 export interface ProgramName {
-  /** A path, or a word that is looked for in `path`. */
+  /** A path, or a name that is looked up in `path`. */
   name: string;
-  /** Where a path begins that is not absolute. */
+  /** The folder that a relative path starts from. */
   cwd?: string;
   /** PATH, where the action gives one of its own. */
   path?: string;
-  /** An interpreter reads it: it is not looked for, and need not be executable. */
+  /** An interpreter reads it: it is not looked up in PATH, and need not be executable. */
   script?: true;
 }
 
 /** A program as a worker found it. */
 export interface Program extends ProgramName {
-  /** Null: there is none. */
+  /** Null: it does not exist. */
   file: string | null;
   /** `sha256:…` of its content; null: it cannot be read. Absent: the content is not covered. */
   digest?: string | null;
-  /** It lies in one of the system's folders, so what it holds is the system's business. */
+  /** It is in one of the system's folders, so its content may change with the system. */
   system?: true;
 }
 
@@ -46,17 +46,17 @@ export interface Plan {
   inputs: JsonObject;
   targets: PlannedTarget[];
   steps: readonly StepSpec[];
-  /** True when the steps are data, which the interpreter does. */
+  /** True when the steps are data, which the interpreter runs. */
   data?: true | undefined;
-  /** References to what the run hands over at its end; only for a runbook that is data. */
+  /** References to the run's outputs; only for a runbook that is data. */
   outputs?: JsonObject | undefined;
-  /** What a recovery has to reach. */
+  /** The objectives of a recovery. */
   objectives?: RunbookSpec['objectives'] | undefined;
-  /** A drill: changes isolated targets only, and takes back what it made. */
+  /** A drill: changes isolated targets only, and undoes its changes. */
   drill?: true;
   /**
-   * What the steps run, as admission found it: outside of the system's folders by content, elsewhere
-   * by path. Absent: nothing, or nothing that is known before the steps say it.
+   * The programs that the steps run, as admission found them: by path in the system's folders, by
+   * content elsewhere. Absent: none, or none that is known beforehand.
    */
   programs?: readonly Program[] | undefined;
   /** Digest of the procedure's code (the workflow bundle that the worker runs). */

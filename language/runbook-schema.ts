@@ -10,8 +10,7 @@ import { isActionKind, isGroup, stepKinds } from './kinds/index.js';
 import { effects, priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
 
 /*
- * The shape of a runbook that is data. Strict everywhere: a word that is not known is a mistake,
- * never ignored.
+ * The schema of a runbook that is data. Strict everywhere: an unknown key is an error.
  */
 
 const work = z.strictObject({
@@ -58,13 +57,13 @@ const stepFields = {
   deadlineMs: milliseconds.optional(),
 };
 
-/** `clock`: what a recovery's time counts as, which flagships alone declare. */
+/** Only flagships declare `clock`, the category of a recovery's time. */
 assertNone<Differing<StepSpec, typeof stepFields, 'clock'>>();
 
-/** Groups whose steps stand in the file itself; those of a nested runbook stand in its own. */
+/** Groups whose steps are in the file itself; a nested runbook has a file of its own. */
 const groups: readonly string[] = stepKinds.filter((kind) => isGroup(kind) && kind !== 'runbook');
 
-/** What one field says about the others. */
+/** Checks the rules between the fields of a step. */
 function wholeStep(given: unknown, context: z.RefinementCtx): void {
   const spec = given as StepSpec;
   const wrong = (message: string, path: string): void =>
@@ -148,7 +147,7 @@ const runbookFields = {
   outputs: z.record(z.string(), json).optional(),
 };
 
-/** Code-first runbooks alone are recoveries with objectives, or have to be drilled. */
+/** Only code-first runbooks have objectives, or must be drilled. */
 assertNone<
   Differing<RunbookSpec, typeof runbookFields, 'data' | 'objectives' | 'drillEveryDays'>
 >();

@@ -41,11 +41,9 @@ export type InputSpec = { description: string; optional?: boolean } & (
       type: 'target';
       kind: string;
       default?: string;
-      /**
-       * The runbook only looks at it when it is drilled: a drill may name one that is not isolated.
-       */
+      /** A drill only reads it: a drill may name one that is not isolated. */
       observed?: boolean;
-      /** Its facts that each name a program which the runbook runs. */
+      /** Facts of the target that name programs which the runbook runs. */
       programs?: readonly string[];
     }
   | { type: 'text'; default?: string; pattern?: string; maxLength?: number }
@@ -61,8 +59,8 @@ export type InputSpec = { description: string; optional?: boolean } & (
 );
 
 /**
- * How often and how patiently a failing step is tried again. Failures of class `permanent` are
- * never tried again.
+ * How often a failing step is retried, and after which waits. Failures of class `permanent` are
+ * never retried.
  */
 export interface RetrySpec {
   /** Attempts in all, the first included. */
@@ -75,8 +73,7 @@ export interface RetrySpec {
 }
 
 /**
- * What a runbook declares of a step before any run: shown by `show` and `plan`, frozen into the
- * plan.
+ * The declaration of a step: shown by `show` and `plan`, frozen into the plan.
  */
 export interface StepSpec {
   id: string;
@@ -88,45 +85,43 @@ export interface StepSpec {
   timeoutMs?: number;
   retry?: RetrySpec;
   /**
-   * What becomes of the run when the step has failed for good; `ask` unless said. What is unknown
-   * always asks.
+   * What to do when the step has failed for good; default `ask`. An unknown outcome always asks.
    */
   onFailure?: 'ask' | 'abort' | 'rollback' | 'continue';
   /**
-   * Names of the output that later steps need: the step cannot be skipped, and whoever did it by
-   * hand gives them.
+   * Names of the output that later steps need: the step cannot be skipped, and people who do it by
+   * hand give them.
    */
   answers?: readonly string[];
-  /** What taking the step back does, in words; absent means that nothing has to be taken back. */
+  /** What the undo does, in words. Absent: nothing has to be undone. */
   undo?: string;
-  /** Once it has begun, nothing before it can be taken back any more. */
+  /** Once it has begun, nothing before it can be undone any more. */
   pointOfNoReturn?: boolean;
   /** For `manual`: what people are to do. */
   instructions?: string;
   /** Steps inside a `parallel`, `forEach` or `runbook`. */
   steps?: readonly StepSpec[];
   /**
-   * What the step does, when the runbook is data; the code of a code-first runbook says it
-   * otherwise.
+   * What the step does, when the runbook is data; in a code-first runbook the code decides it.
    */
   work?: WorkTemplate;
   /**
-   * Begins only when it holds on what is known then (`inputs.x`, `steps.y.z`, `item`); else the
-   * step is not needed.
+   * The step begins only when this holds (on `inputs.x`, `steps.y.z`, `item`); else it is not
+   * needed.
    */
   when?: Condition;
   /** For `forEach`: a list of texts, or a reference to one. */
   items?: Json;
-  /** For `forEach`: how many items at once; 10 unless said. */
+  /** For `forEach`: how many items at once (default 10). */
   concurrency?: number;
-  /** For `runbook`: the nested one, and its inputs; admission puts its steps in place. */
+  /** For `runbook`: the nested one, and its inputs; admission inserts its steps. */
   runbook?: string;
   inputs?: JsonObject;
   /** For `approval` and `manual`: what people must see, by name. */
   evidence?: JsonObject;
   /**
-   * What its time counts as, where a recovery is measured; `execute` unless said, and `approve` at
-   * every gate.
+   * The clock that its time counts for when a recovery is measured: by default `execute`, at gates
+   * always `approve`.
    */
   clock?: 'decide' | 'verify';
   /** For `approval`: who may decide. `another` refuses the requester. */
@@ -151,7 +146,7 @@ export interface WorkTemplate {
   undo?: JsonObject;
 }
 
-/** How long what failed may be away, and how much of what was accepted may be lost, in minutes. */
+/** How long a failed system may be down, and how much accepted data may be lost, in minutes. */
 export interface Objective {
   rtoMinutes: number;
   rpoMinutes: number;
@@ -171,16 +166,16 @@ export interface RunbookSpec {
   inputs: Readonly<Record<string, InputSpec>>;
   prerequisites: readonly string[];
   steps: readonly StepSpec[];
-  /** What a recovery has to reach, in all and for each service that has an objective of its own. */
+  /** The objectives of a recovery, overall and for services that have their own. */
   objectives?: Objective & { services?: Readonly<Record<string, Objective>> };
-  /** How old its last drill may be, in days. Absent: nobody has to drill it. */
+  /** How old its last drill may be, in days. Absent: no drill is required. */
   drillEveryDays?: number;
   verification: string;
   rollback: string;
   /**
-   * True when the steps are data, which the interpreter does; false and absent: code orders them.
+   * True when the steps are data, which the interpreter runs. Absent: code orders them.
    */
   data?: true;
-  /** What a run hands to whoever started it, as references; only where the steps are data too. */
+  /** The run's outputs, as references; only where the steps are data too. */
   outputs?: JsonObject;
 }

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { parseStrictly } from './strict-file.js';
 
 /*
- * secrets.yaml: which provider holds a secret, and to which targets it may go. Values are never in
- * it.
+ * secrets.yaml: which provider holds a secret, and which targets may get it. It never contains
+ * values.
  */
 
 const provider = z

@@ -30,11 +30,11 @@ export interface StoredStep {
   levels: readonly Level[];
 }
 
-/** Outputs that are needed to know what a step does. */
+/** The outputs needed to resolve a step. */
 export interface NeededOutputs {
   /** Paths of steps. */
   paths: string[];
-  /** Of everything below these, each with a slash at its end. */
+  /** Prefixes of which all steps are needed, each ending with a slash. */
   below: string[];
 }
 
@@ -47,7 +47,7 @@ export interface Outputs {
   despite?: boolean;
 }
 
-/** The step at a path of a plan that is data; null when it has none such. */
+/** The step at a path of a plan that is data; null when there is none. */
 export function storedStep(plan: Pick<Plan, 'steps'>, path: string): StoredStep | null {
   return find(path.split('/'), { steps: plan.steps, prefix: '', ordered: true }, []);
 }
@@ -70,14 +70,14 @@ function find(
   return find(inside, { steps, prefix: `${prefix}${item}/`, ordered: true, item }, levels);
 }
 
-/** The declared step of a path in the plan of a code-first runbook; null when it has none such. */
+/** The declared step of a path in the plan of a code-first runbook; null when there is none. */
 export function declaredStep(
   steps: readonly StepSpec[],
   path: string,
   around = '',
 ): Pick<StoredStep, 'spec' | 'top'> | null {
   const [head = '', ...rest] = path.split('/');
-  // What is done again has a path of its own, such as `follow.2`.
+  // A step done again has a path of its own, such as `follow.2`.
   const spec = named(steps, head) ?? named(steps, head.replace(/\.\d+$/, ''));
   if (!spec) return null;
   const top = `${around}${spec.id}`;
@@ -93,7 +93,7 @@ function named(steps: readonly StepSpec[], id: string): StepSpec | undefined {
   return steps.find((step) => step.id === id);
 }
 
-/** What has to be known before it can be told what the step does. */
+/** Finds the outputs that have to be known to resolve the step. */
 export function neededOutputs({ levels, spec }: StoredStep): NeededOutputs {
   const needed = { paths: new Set<string>(), below: new Set<string>() };
   const seen = new Set<string>();
@@ -125,7 +125,7 @@ function neighbour(
   if (!level) return null;
   const spec = before(level).find((step) => step.id === id);
   if (spec) return { spec, level, depth };
-  // A nested runbook knows its inputs, and nothing of what is around it.
+  // A nested runbook sees its inputs, and nothing outside it.
   return levels[depth - 1]?.spec.kind === 'runbook' ? null : neighbour(levels, depth - 1, id);
 }
 
@@ -181,7 +181,7 @@ function inside(spec: StepSpec, scope: Scope): Scope {
   return { ...scope, inputs: resolve(spec.inputs ?? {}, scope) as JsonObject, steps: {} };
 }
 
-/** A condition that nobody can tell makes the run ask people, and not do the step. */
+/** When its condition cannot be evaluated, the run asks people, and does not do the step. */
 function isDue({ when }: StepSpec, scope: Scope): boolean {
   return when === undefined || judgeWhen(when, scope).holds === true;
 }

@@ -3,7 +3,7 @@ import { LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 
 /*
- * Files that people write: read as they stand or refused, with every mistake at its place.
+ * Parses files that people write: exactly, or refused with the place of every mistake.
  */
 
 /** A file is not as it should be; the message says where, as file:line:col, and what. */
@@ -53,7 +53,7 @@ export function parseStrictly<T>(text: string, path: string, shape: z.ZodType<T>
   );
 }
 
-/** Numbers that would be others once they are read. */
+/** Numbers that a double would round. */
 function roundedNumbers(document: Document.Parsed): { source: string; offset: number }[] {
   const found: { source: string; offset: number }[] = [];
   visit(document, {
@@ -66,7 +66,7 @@ function roundedNumbers(document: Document.Parsed): { source: string; offset: nu
   return found;
 }
 
-/** Where the node at `path` stands; where it is missing, the nearest node around it. */
+/** The place of the node at `path`; if it is missing, of the nearest node around it. */
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   for (let length = path.length; length > 0; length -= 1) {
     const node = document.getIn(path.slice(0, length), true);
@@ -76,7 +76,7 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): numb
   return document.range[0];
 }
 
-/** What is wrong with a value, as people say it; undefined: as zod says it. */
+/** What is wrong with a value, in plain words; undefined: zod's own message. */
 function inWords(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.input === undefined) return 'is missing';
   if (issue.code === 'invalid_type') return `must be ${withArticle(issue.expected)}`;

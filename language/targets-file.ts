@@ -62,8 +62,8 @@ const postgres = z.strictObject({
 });
 
 /**
- * How a connection is encrypted; undefined when nothing is said. Who names an authority wants it to
- * be asked.
+ * How a connection is encrypted; undefined when nothing is declared. Naming a `ca` implies that the
+ * server is verified.
  */
 export function sslModeOf(given: z.infer<typeof postgres>): SslMode | undefined {
   const said = parseUrl(given.address)?.searchParams;
@@ -95,12 +95,12 @@ export function parseTargets(text: string, path: string): TargetDeclaration[] {
   return Object.entries(targets).map(([key, value]) => ({ name: key, ...value }));
 }
 
-/** Changes whenever the declaration does: a changed address is a changed plan. */
+/** Digest of the whole declaration: a changed address makes a changed plan. */
 export function targetDigest(declaration: TargetDeclaration): string {
   return digestOf(declaration);
 }
 
-/** What a plan keeps of a target; names of secrets, never their values. */
+/** The target as a plan keeps it. */
 export function plannedTarget(declaration: TargetDeclaration): PlannedTarget {
   const { name: targetName, kind, environment, isolated, facts } = declaration;
   const addresses = [

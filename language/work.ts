@@ -4,8 +4,8 @@ import { placesOf, resolve, type Scope } from './reference.js';
 import type { Action, CheckAction, WorkTemplate } from './runbook.js';
 
 /*
- * What a step that is data does, once everything that it refers to is known: read alike by the run
- * that asks for it and by the worker that does it.
+ * Resolves the work of a step that is data. The run and the worker share this code, so that both
+ * get the same action.
  */
 
 /** What a step does, without references. */
@@ -17,7 +17,7 @@ export interface ResolvedWork {
   undo?: Action;
 }
 
-/** An argument of a program came out as something that is no text. */
+/** An argument of a program was resolved to something that is not text. */
 export class NoText extends Error {
   constructor(readonly value: Json) {
     super('an argument is no text');
@@ -38,9 +38,9 @@ export function resolveWork(work: WorkTemplate, scope: Scope): ResolvedWork {
 }
 
 /**
- * One action, with values in the place of its references.
- * @param marks the template that says which arguments were referred to, when `template` is no longer
- *   the one that was declared
+ * Replaces the references of an action by values.
+ * @param marks the declared template, which shows the arguments that are references, when
+ *   `template` is no longer the declared one
  * @throws Unresolved, NoText
  */
 export function resolveAction(template: JsonObject, scope: Scope, marks = template): Action {
@@ -48,8 +48,8 @@ export function resolveAction(template: JsonObject, scope: Scope, marks = templa
 }
 
 /**
- * Arguments of a program are texts: a number that was referred to becomes one, anything else is a
- * fault. Which of them were referred to goes along, so that the worker sees that they are data.
+ * Arguments of a program are texts: a number becomes one, anything else is an error. `given` tells
+ * the worker which arguments came from references, so that it treats them as data.
  */
 function withTextArguments(action: JsonObject, template: JsonObject): Action {
   const { argv, probe } = action;

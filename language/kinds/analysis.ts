@@ -3,43 +3,44 @@ import type { TrafficServer } from './traffic.js';
 import { atTarget, shown, time } from './words.js';
 
 /**
- * Measures what a release does to users, against the one that it is to replace; what to make of it
- * is not its business.
+ * Measures a release by what users get, compared with the release that it replaces. The procedure
+ * decides what follows from the result.
  */
 export interface AnalysisAction {
   kind: 'analysis';
   /** As for `traffic`. */
   target: string;
-  /** The server with the release that is looked at; several are measured as one. */
+  /** The server with the new release; several are measured as one. */
   candidate: string | readonly string[];
   /** The server to compare it with, or several, while both have requests. */
   baseline?: string | readonly string[];
-  /** What they run, for sources that are asked by version. */
+  /** The versions they run, for sources that are queried by version. */
   versions?: { candidate: string; baseline?: string };
   /**
-   * How long to measure, in milliseconds; it is over sooner when the limits are already broken
-   * beyond doubt.
+   * How long to measure, in milliseconds; it ends early once the candidate is certain to fail.
    */
   windowMs: number;
   /** How much longer to wait for enough requests, in milliseconds. */
   patienceMs?: number;
   limits: AnalysisLimits;
-  /** What the baseline did before, for when it has no requests of its own any more. */
+  /** An earlier measurement of the baseline, for when it gets no requests any more. */
   before?: AnalysisNumbers | null;
-  /** What the proxy was told: nothing is measured while it does something else. */
+  /** The weights set at the proxy: nothing is measured while it has others. */
   expected?: ExpectedTraffic;
 }
 
-/** What a run has set at a proxy. */
+/** The weights that a run has set at a proxy. */
 export interface ExpectedTraffic {
   servers: readonly TrafficServer[];
-  /** Which process of the proxy was told, as the step answered; null: a restart is no excuse. */
+  /**
+   * The proxy's process then, by the step's output; null: other weights are never due to a restart.
+   */
   started: string | null;
 }
 
-/** When a release is worse than the one before. */
+/** Limits beyond which a release is worse than the one before. */
 export interface AnalysisLimits {
-  /** Fewer requests in the window say nothing. */
+  /** With fewer requests in the window the result is inconclusive. */
   minRequests: number;
   /** How much larger the share of failed requests may be, 0 to 1. */
   errorRate: number;
@@ -47,13 +48,13 @@ export interface AnalysisLimits {
   latency: number;
 }
 
-/** What one server did in a window. */
+/** The numbers of one server in a window. */
 export interface AnalysisNumbers {
   requests: number;
   errors: number;
-  /** 95th percentile in milliseconds; null where nobody measures it. */
+  /** 95th percentile in milliseconds; null where it is not measured. */
   p95Ms: number | null;
-  /** Resident memory at the end of the window, in bytes; null where nobody tells. */
+  /** Resident memory at the end of the window, in bytes; null where it is not measured. */
   memoryBytes: number | null;
 }
 

@@ -6,7 +6,7 @@ interface SecretRef {
   secret: string;
 }
 
-/** What programs of sites and deployers answer; common/answers.ts says what each of them holds. */
+/** The answers of programs of sites and deployers; common/answers.ts has their fields. */
 export type AnswerName =
   | 'site-look'
   | 'site-backups'
@@ -24,24 +24,24 @@ export interface CommandAction {
   /** Program and arguments; never a shell line. */
   argv: readonly string[];
   /**
-   * Places of the arguments that inputs or outputs decided: data only, never an option, never code.
+   * Places of the arguments that came from inputs or outputs: data, never an option or code.
    */
   given?: readonly number[];
   env?: Readonly<Record<string, string | SecretRef>>;
   /** The target that the command acts on; secrets in `env` must be allowed for it. */
   target?: string;
   cwd?: string;
-  /** Exit codes that count as success; 0 unless said. */
+  /** Exit codes that count as success (default 0). */
   exitCodes?: readonly number[];
   /**
-   * Its last line is an answer that code reads: read whole on the worker, checked, and given as
-   * `answer` of the output. Has to be there when the program ends with 0; else it is null.
+   * Its last line is an answer for code: the worker reads it whole, checks it, and returns it as
+   * `answer` of the output. Required when the program ends with 0; otherwise null.
    */
   answer?: AnswerName;
-  /** Doing it twice is as good as once: when its host is gone, it is done again on another. */
+  /** The command is idempotent: when its host is gone, it runs again on another. */
   idempotent?: boolean;
   /**
-   * The run itself brings or changes the program before: what is approved says nothing of its
+   * An earlier step of the run installs or changes the program: the approval does not cover its
    * content.
    */
   programMayChange?: boolean;

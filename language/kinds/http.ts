@@ -17,9 +17,9 @@ export interface HttpAction {
   json?: Json;
   /** Sends `Idempotency-Key: <run>/<step>`: the same for every attempt. */
   idempotencyKey?: boolean;
-  /** The service does the same request twice as if it came once. */
+  /** The request is idempotent at the service. */
   idempotent?: boolean;
-  /** Statuses that count as success; 200-299 unless said. */
+  /** Statuses that count as success (default 200-299). */
   statuses?: readonly number[];
   /**
    * Output name → path in the JSON answer; use it when the answer may be large. Absent: the whole

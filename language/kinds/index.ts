@@ -9,9 +9,9 @@ import { sql, type SqlAction } from './sql.js';
 import { traffic, type TrafficAction } from './traffic.js';
 
 /*
- * The one table of step kinds. A kind whose work is an activity has a file here, which says what is
- * true of it, one of the same name in language/schema/, and its handler in activities/; each of the
- * three maps is complete or does not compile.
+ * The one table of step kinds. A kind whose work is an activity has a file here with its rules, one
+ * of the same name in language/schema/, and a handler in activities/. A kind that is missing from
+ * one of the three maps does not compile.
  */
 
 /** Everything that a worker can be asked to do. */
@@ -57,22 +57,22 @@ export const actionKinds = Object.keys(actions) as readonly ActionKind[];
 /** Every kind, those of activities first. */
 export const stepKinds = Object.keys(kinds) as readonly StepKind[];
 
-/** What is true of every step of the kind. */
+/** The rules of a kind. */
 export function rulesOf(kind: StepKind): KindRules {
   return kinds[kind];
 }
 
-/** The same of a kind whose work is an activity. */
+/** The rules of a kind whose work is an activity. */
 export function actionRules(kind: ActionKind): ActionRules<Action> {
   return actions[kind];
 }
 
-/** Is its work one Temporal activity? */
+/** Whether the kind's work is one Temporal activity. */
 export function isActionKind(kind: string): kind is ActionKind {
   return Object.hasOwn(actions, kind);
 }
 
-/** Does a step of this kind hold steps of its own? */
+/** Whether a step of this kind contains other steps. */
 export function isGroup(kind: StepKind): boolean {
   return kinds[kind].isGroup === true;
 }
@@ -85,7 +85,7 @@ export function describeAction(action: Action): string {
   return actionRules(action.kind).describe(action);
 }
 
-/** Names of all that the output of an action can have; null where that cannot be told. */
+/** All names that the output of an action can have; null where they are not known. */
 export function outputNames(action: Action): readonly string[] | null {
   const { kind } = action;
   if (kind !== 'check') return actionRules(kind).outputs?.(action) ?? null;

@@ -2,15 +2,14 @@ import type { ActionRules } from './rules.js';
 import { atTarget, shown, time } from './words.js';
 
 /**
- * A Kubernetes Deployment as a run knows it: what is compared to tell whether somebody else has
- * changed it.
+ * The state of a Kubernetes Deployment, compared to find out whether somebody else has changed it.
  */
 export interface RolloutState {
   /** Counts the changes of its specification. */
   generation: number;
   /** Number of the revision in its rollout history. */
   revision: number;
-  /** The specification, part by part: short values as they are, others by digest. */
+  /** The specification by part: short values as they are, others as digests. */
   parts: Readonly<Record<string, string>>;
   /** Name of the autoscaler that decides how many pods there are; null when the Deployment does. */
   autoscaler: string | null;
@@ -33,20 +32,20 @@ export interface RolloutAction {
   operation: 'observe' | 'compare' | 'image' | 'scale' | 'undo' | 'follow' | 'watch';
   /** The Deployment, where it is not the one that the facts name. */
   deployment?: string;
-  /** As the run left it, or found it; what differs from it somebody else has done. */
+  /** As the run left or found it; somebody else has made any difference. */
   state?: RolloutState;
   image?: string;
   replicas?: number;
   /** How long to follow or to watch, in milliseconds. */
   limitMs?: number;
-  /** ISO time from which `limitMs` counts; the beginning of the attempt unless said. */
+  /** ISO time from which `limitMs` counts. Default: the start of the attempt. */
   since?: string;
 }
 
 export const rollout: ActionRules<RolloutAction> = {
   doneBy: 'activity',
   runsPrograms: true,
-  // It looks first at what the cluster does.
+  // It reads the state of the cluster first.
   isRepeatable: () => true,
   describe: ({ operation, deployment, image, replicas, state, limitMs = 0, target }) => {
     const what = {

@@ -1,7 +1,7 @@
 import type { ActionRules } from './rules.js';
 import { atTarget, shown } from './words.js';
 
-/** A place in a proxy's pool: what runs there, and its share of the users' requests. */
+/** A server in a proxy's pool: what runs there, and its share of the users' requests. */
 export interface TrafficServer {
   /** As the proxy calls it, such as `blue`. */
   name: string;
@@ -15,30 +15,30 @@ export interface TrafficServer {
 }
 
 /**
- * Talks to the proxy in front of a target: the running one, and what it says afterwards is what
- * counts.
+ * Reads or sets the weights of the running proxy in front of a target; reads them back after a
+ * change.
  */
 export interface TrafficAction {
   kind: 'traffic';
   /** Its facts say which proxy stands in front of it. */
   target: string;
   /**
-   * observe: what the proxy says now; set: makes it do what `servers` say, and reads back that it
-   * does; drain: no new requests to `servers`, then waits until none is under way there.
+   * observe: reads the proxy's state; set: applies `servers`, and reads them back; drain: no new
+   * requests to `servers`, then waits until those in flight there have ended.
    */
   operation: 'observe' | 'set' | 'drain';
-  /** Others stay as they are. For `drain` the weights are not looked at. */
+  /** Other servers stay as they are. `drain` ignores the weights. */
   servers?: readonly TrafficServer[];
   /**
-   * For `drain`: how long requests under way may take, in milliseconds; then it is over all the
-   * same, and says so.
+   * For `drain`: how long requests in flight may take, in milliseconds; then it ends anyway, and
+   * says so.
    */
   limitMs?: number;
 }
 
 export const traffic: ActionRules<TrafficAction> = {
   doneBy: 'activity',
-  // It looks first at what the proxy does.
+  // It reads the state of the proxy first.
   isRepeatable: () => true,
   describe: ({ operation, servers = [], target }) => {
     const names = servers.map(({ name }) => name).join(', ');

@@ -8,7 +8,7 @@ export function shown(value: Json | undefined): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** An argument as it could be typed: quoted where it would not stand as one word. */
+/** An argument as it would be typed: quoted where it is not one word. */
 export function word(value: Json): string {
   const text = shown(value);
   return isReference(value) || /^[\w@%+=:,./-]+$/.test(text)

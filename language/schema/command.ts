@@ -5,7 +5,7 @@ import { id, orReference, text } from './values.js';
 export const command = z
   .strictObject({
     kind: z.literal('command'),
-    // The program itself is never chosen by a value.
+    // A value never chooses the program itself.
     argv: z.tuple([text], orReference(z.string())),
     env: z
       .record(

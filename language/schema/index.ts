@@ -11,17 +11,17 @@ import { sql } from './sql.js';
 import { traffic } from './traffic.js';
 
 /*
- * The shape of each kind's action in a file. What could carry an injection takes no reference: a
- * program, a statement's text, a path, a method.
+ * The schema of each kind's action in a file. Fields that could carry an injection take no
+ * reference: a program, a statement's text, a path, a method.
  */
 const actions = { command, sql, http, check, notify, traffic, analysis, rollout };
 
-/** What the engine or the code of a procedure gives, and no file can. */
+/** Fields that only the engine or a procedure's code may set, not a file. */
 interface OnlyInCode {
   command: 'answer' | 'given';
 }
 
-/** No kind lacks a schema, and no field is in the schema or in the action only. */
+/** Every kind has a schema, and schema and action have the same fields. */
 assertNone<
   {
     [K in ActionKind]: Differing<

@@ -1,10 +1,10 @@
-/** Fields that a type has and its schema has not, or the other way, those excepted that no file can give. */
+/** Fields that only the type or only its schema has, except those that no file may set. */
 export type Differing<Type, Schema, OnlyInCode extends PropertyKey = never> = Exclude<
   Exclude<keyof Type, keyof Schema> | Exclude<keyof Schema, keyof Type>,
   OnlyInCode
 >;
 
-/** Compiles when there is nothing, and else names what there is. */
+/** Compiles only when the type is empty; else the error names its members. */
 export function assertNone<Found extends never>(...found: Found[]): void {
   void found;
 }
