@@ -8,9 +8,9 @@ import { decisionText } from './decision-text.js';
 import { problemText } from './problem-text.js';
 import { duration } from './times.js';
 
-/** One thing that happened to a run. */
+/** One event of a run. */
 export interface Change {
-  /** The same thing has the same key, however often and wherever it is read. */
+  /** Identifies the event, in every view that has it. */
   key: string;
   /** ISO time. */
   at: string;
@@ -22,8 +22,8 @@ export interface Change {
 }
 
 /**
- * Everything that a view tells to have happened, in the order of time. It is the whole story so
- * far, not the difference to an earlier view: what passed by between two looks is in it.
+ * All events that a view shows, in order of time. It is the whole history so far, not the
+ * difference from an earlier view: events between two polls are in it.
  */
 export function changesOf(
   view: RunView,
@@ -67,7 +67,7 @@ export function changesOf(
   return hasEnded(view.state) ? [...story, ended(view)] : story;
 }
 
-/** A gate is told by its wait; the decision tells the rest. */
+/** The wait at a gate; its decision is an event of its own. */
 function ofGate(step: StepView, view: RunView): Change[] {
   if (step.startedAt === null) return [];
   const wait = view.waitingFor.find((each) => each.id === step.id);
@@ -97,7 +97,7 @@ function ofGate(step: StepView, view: RunView): Change[] {
   ];
 }
 
-/** A failed step that asks, or a target that another run has; a decision tells the rest. */
+/** A failed step that asks, or a target that another run holds; a decision is its own event. */
 function asking({ id, attempt, since, who, title }: WaitView): Change {
   return {
     key: `wait ${id} ${attempt}`,

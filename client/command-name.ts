@@ -3,8 +3,8 @@ import { join, resolve } from 'node:path';
 import { projectRoot } from '../embedded/home.js';
 
 /**
- * How this command line is called where the reader stands: `./runbook` at the root of a clone, its
- * path elsewhere on that machine, `runbook` where it is installed.
+ * The command that the reader has to type: `./runbook` at the root of a clone, its path elsewhere
+ * on that machine, `runbook` where it is installed.
  */
 export function commandName(env: NodeJS.ProcessEnv, cwd = process.cwd()): string {
   if (env['RUNBOOK_COMMAND']) return env['RUNBOOK_COMMAND'];
@@ -13,7 +13,7 @@ export function commandName(env: NodeJS.ProcessEnv, cwd = process.cwd()): string
   return resolve(cwd) === projectRoot ? './runbook' : quoteArgument(script);
 }
 
-/** An argument as it may stand in a command line that people copy into a shell. */
+/** An argument, quoted for a command line that people copy into a shell. */
 export function quoteArgument(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,8 +1,8 @@
 import type { Argument, Command, Option } from 'commander';
 
 /*
- * Shell completion. The scripts hand over the words as they stand on the command line, each as one
- * argument: nothing that somebody has typed is ever evaluated because of a press of the tab key.
+ * Shell completion. The scripts pass each word of the command line as one argument: pressing the
+ * tab key never evaluates what somebody has typed.
  */
 
 const bash = `# Completes runbook in bash. Load it with: source <(runbook completion bash)
@@ -39,7 +39,7 @@ complete -c runbook -f -a '(__runbook_complete)'
 
 const scripts: Readonly<Record<string, string>> = { bash, zsh, fish };
 
-/** The script that makes a shell ask us at every press of the key. */
+/** The script by which a shell calls us for each completion. */
 export function completionScript(shell: string): string {
   return scripts[shell] ?? '';
 }
@@ -56,8 +56,8 @@ export interface Choices {
 }
 
 /**
- * What may stand in place of the last word.
- * @param words what stands behind `runbook`; the last one is being typed and may be empty
+ * The candidates for the last word.
+ * @param words the words after `runbook`; the last one is being typed and may be empty
  */
 export async function suggest(
   program: Command,

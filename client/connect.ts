@@ -12,7 +12,7 @@ import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import { devTemporal, taskQueue, type GlobalFlags } from './settings.js';
 
-/** A Temporal client that knows where it leads. */
+/** A Temporal client that knows its address. */
 export interface Temporal {
   client: Client;
   connection: Connection;
@@ -37,8 +37,7 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
   const connection = Connection.lazy({
     ...options,
     address,
-    // The default goes on for ten attempts, some ten seconds: too long for somebody who mistyped an
-    // address.
+    // The default is ten attempts, about ten seconds: too long after a typing error in an address.
     interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
   });
   return {

@@ -27,11 +27,11 @@ export interface DecisionRequest {
   outputs?: JsonObject;
   /** Changed inputs of the run, for `retry`. */
   inputs?: JsonObject;
-  /** Sent instead of the gate's own digest: what the person saw elsewhere. */
+  /** The digest that the person saw elsewhere; sent instead of the gate's own. */
   digest?: string;
-  /** What was typed, where the gate wants it. */
+  /** What the person typed, where the gate requires it. */
   confirm?: string;
-  /** The id of a decision that was sent before, to ask for its answer again. */
+  /** The id of a decision that was sent before, to ask for its verdict again. */
   id?: string;
 }
 
@@ -57,8 +57,7 @@ function isStep(wait: WaitView): boolean {
 }
 
 /**
- * True when nothing waits at the desk that `rollback` or `abort` could be about: then they are
- * about the run as a whole.
+ * True when no step waits at the desk: then `rollback` and `abort` are about the whole run.
  */
 export function isAboutRun(view: RunView, verb: string, step: string | undefined): boolean {
   return (
@@ -73,7 +72,7 @@ export function isAboutRun(view: RunView, verb: string, step: string | undefined
  * Sends a decision as the signal `decide` and waits for its verdict. The same id sent again is the
  * same decision.
  * @param timeoutMs how long to wait for the verdict
- * @returns null when nobody has judged it in time
+ * @returns null when there is no verdict in time
  * @throws CliError with exit code 4 when the run has ended
  */
 export async function sendDecision(
@@ -94,8 +93,8 @@ export async function sendDecision(
 }
 
 /**
- * The answer to a decision that was sent, asked of the run, at last of the record; null when there
- * is none in time.
+ * The verdict on a decision that was sent, from the run, or in the end from the record; null when
+ * there is none in time.
  */
 export async function awaitVerdict(
   session: Session,
@@ -140,7 +139,7 @@ async function recordedVerdict(
     : null;
 }
 
-/** What to say when Temporal takes no signal any more; undefined when it never knew the run. */
+/** The error when Temporal takes no signal any more; undefined when it never knew the run. */
 async function runEnded(
   session: Session,
   run: string,
@@ -251,7 +250,7 @@ function doingNow(view: RunView): string {
     : `it is ${view.state}`;
 }
 
-/** The command that sends the same decision again, to learn its answer. */
+/** The command that sends the same decision again, to get its verdict. */
 export function askAgain(command: string, decision: DecisionEnvelope): string {
   const parts = [
     command,

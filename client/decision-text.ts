@@ -1,7 +1,7 @@
 import { decides } from '../common/decided.js';
 import type { DecisionView } from '../common/view.js';
 
-/** Who decided what, and what became of it, in one line. */
+/** Who decided what, and the verdict, in one line. */
 export function decisionText(decision: DecisionView): string {
   const verdict = decision.accepted ? 'accepted' : `refused: ${decision.message}`;
   const reason = decision.reason ? ` Reason given: ${decision.reason}` : '';

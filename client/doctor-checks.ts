@@ -23,7 +23,7 @@ const oldestNode: readonly [number, number] = [20, 19];
 
 /** Milliseconds that a worker gets to answer the doctor. */
 const workerPatienceMs = 4_000;
-/** A question that every worker can answer and that starts nothing: there is no such runbook. */
+/** A plan request that every worker answers and that starts nothing: there is no such runbook. */
 const question: StartEnvelope = {
   version: 1,
   id: 'doctor',
@@ -35,7 +35,7 @@ const question: StartEnvelope = {
   reason: '',
 };
 
-/** Looks at everything that a run depends on, by using it; changes nothing. */
+/** Checks everything that a run depends on, by using it; changes nothing. */
 export async function runChecks(session: Session): Promise<Check[]> {
   return [
     nodeVersion(),
@@ -145,9 +145,9 @@ async function temporalChecks(session: Session): Promise<Check[]> {
       await checked(session, 'versions', () => versionsCheck(session)),
     ];
   } catch (error) {
-    const told = explain(error, session.context);
+    const explained = explain(error, session.context);
     return [
-      failed('temporal', told.message, told.next),
+      failed('temporal', explained.message, explained.next),
       ...rest.map((name) => skipped(name, 'needs Temporal')),
     ];
   }
@@ -156,7 +156,7 @@ async function temporalChecks(session: Session): Promise<Check[]> {
 /** How many runs a check names before it only counts. */
 const namedRuns = 5;
 
-/** Does every version of the workers that runs need have one that lives? */
+/** Checks that every version of the code that runs need has a live worker. */
 async function versionsCheck(session: Session): Promise<Check> {
   const name = 'versions';
   const { deploymentOfSession, orphans, readReleases } = await import('./releases.js');
@@ -176,8 +176,8 @@ async function versionsCheck(session: Session): Promise<Check> {
   }
   const left = orphans(releases);
   if (left.length > 0) {
-    // A warning: doctor is what health checks of containers run, and starting a worker anew would
-    // not help these runs.
+    // Only a warning: containers use doctor as health check, and restarting a worker would not help
+    // these runs.
     const named = left.slice(0, namedRuns).map(({ id, buildId }) => `${id} (${buildId})`);
     return warning(
       name,
@@ -204,7 +204,7 @@ async function recordChecks(session: Session): Promise<Check[]> {
     return [
       failed(
         'postgres',
-        'nobody said where the record is',
+        'the address of the record is not configured',
         `Set RUNBOOK_DATABASE_URL, or start ${command} dev.`,
       ),
       ...needs('needs PostgreSQL'),
@@ -242,7 +242,7 @@ async function recordChecks(session: Session): Promise<Check[]> {
   ];
 }
 
-/** What the workers tell of themselves. What is wrong with the record, other lines say. */
+/** Checks the workers' own reports. Other checks report errors of the record. */
 async function workersChecks(session: Session): Promise<Check[]> {
   const { recentWorkers } = await import('../store/index.js');
   const workers = await session
@@ -273,8 +273,7 @@ async function backupChecks(session: Session): Promise<Check[]> {
 }
 
 /**
- * What keeps runs from going on. Needs both Temporal and the record; what is wrong with these,
- * other lines say.
+ * Finds stuck runs. Needs both Temporal and the record; other checks report errors of these.
  */
 async function runsChecks(session: Session): Promise<Check[]> {
   try {
@@ -287,7 +286,7 @@ async function runsChecks(session: Session): Promise<Check[]> {
   }
 }
 
-/** Was every runbook that has to be drilled, drilled in time? */
+/** Checks that every runbook with `drillEveryDays` was drilled in time. */
 async function drillsCheck(session: Session): Promise<Check> {
   const { drillWords, isDrillDue, readDrills } = await import('./drills.js');
   const { knownRunbooks } = await import('./catalogue.js');
@@ -303,7 +302,7 @@ async function drillsCheck(session: Session): Promise<Check> {
   );
 }
 
-/** What this machine's worker would read. The command line alone does not need these files. */
+/** Checks the files that a worker here would read. The command line does not need them. */
 function fileChecks({ io }: Session): Check[] {
   const targets = resolve(io.env['RUNBOOK_TARGETS'] || 'targets.yaml');
   const secrets = resolve(io.env['RUNBOOK_SECRETS'] || 'secrets.yaml');
@@ -349,7 +348,7 @@ function secretsMode(path: string): Check {
     : warning(name, `${path} can be read by others (${mode})`, `chmod 600 ${path}`);
 }
 
-/** Every secret whose provider is on this machine is there; its value is not looked at. */
+/** Checks that the providers on this machine have their secrets; reads no value. */
 function secretValues(path: string, env: NodeJS.ProcessEnv): Check {
   const name = 'secret values';
   try {

@@ -11,16 +11,16 @@ import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
 /**
- * Live runs that are looked at, newest first; those that the server itself reports are looked at
- * whatever their number.
+ * Limit of live runs that are checked, newest first; runs that the server itself reports are always
+ * checked.
  */
 const looked = 500;
-/** Milliseconds for looking at runs, and questions to the server at a time. */
+/** Milliseconds for checking runs, and concurrent requests to the server. */
 const patienceMs = 1_500;
 const atOnce = 25;
 /** Runs named in one line. */
 const named = 5;
-/** A keeper that has not looked for this long looks no more, in milliseconds. */
+/** A keeper that has compared nothing for this long counts as stopped, in milliseconds. */
 const lookMs = 90_000;
 const dayMs = 86_400_000;
 
@@ -35,7 +35,7 @@ interface Paused {
 }
 
 /**
- * What keeps runs from going on, what ended behind the record's back, and whether somebody watches.
+ * Finds stuck runs, runs that ended without the record's knowledge, and whether a keeper watches.
  */
 export async function checkRuns(session: Session): Promise<Check[]> {
   const temporal = await session.temporal();
@@ -49,8 +49,13 @@ export async function checkRuns(session: Session): Promise<Check[]> {
   const [unserved, failing] = [stuck.filter(isUnserved), stuck.filter((each) => !isUnserved(each))];
   const of = `${seen} live ${seen === 1 ? 'run' : 'runs'} looked at`;
   return [
-    told('stuck runs', failing, `none; ${of}`, `${session.command} status RUN tells more of each.`),
-    told('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
+    stuckCheck(
+      'stuck runs',
+      failing,
+      `none; ${of}`,
+      `${session.command} status RUN tells more of each.`,
+    ),
+    stuckCheck('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
     toldPaused(paused),
     await endedBehind(session),
     await refused(session),
@@ -60,7 +65,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
 
 const isUnserved = ({ trouble }: Stuck): boolean => trouble.type === 'NoWorker';
 
-function told(name: string, stuck: readonly Stuck[], none: string, more: string): Check {
+function stuckCheck(name: string, stuck: readonly Stuck[], none: string, more: string): Check {
   const [first] = stuck;
   if (!first) return { name, state: 'ok', found: none, fix: null };
   const each = stuck.slice(0, named).map(({ run, trouble }) => `${run}: ${trouble.message}`);
@@ -75,8 +80,7 @@ function told(name: string, stuck: readonly Stuck[], none: string, more: string)
 }
 
 /**
- * A pause in Temporal is somebody's wish; it writes nothing anywhere, so it may have been
- * forgotten.
+ * Somebody paused these in Temporal on purpose. It is recorded nowhere, so it may be forgotten.
  */
 function toldPaused(paused: readonly Paused[]): Check {
   const name = 'paused runs';
@@ -101,8 +105,8 @@ async function openRuns(session: Session): Promise<RunSummary[]> {
 }
 
 /**
- * Runs of which the server says that their workflow task fails again and again (it does so only
- * after several tries), and those that were paused in it.
+ * Runs whose workflow task keeps failing, by the server's own report (which comes only after
+ * several failures), and runs that were paused in Temporal.
  */
 async function reported(temporal: Temporal): Promise<string[]> {
   const found = await Promise.all(
@@ -114,7 +118,7 @@ async function reported(temporal: Temporal): Promise<string[]> {
   return found.flat();
 }
 
-/** What Temporal has running: a run whose admission fails again and again is not in the record. */
+/** The live runs by Temporal: one whose admission keeps failing is not in the record. */
 function running(temporal: Temporal): Promise<string[]> {
   const which = `WorkflowType != ${quoted(launchWorkflow)} AND ExecutionStatus = 'Running'`;
   return listed(temporal, which);
@@ -174,8 +178,8 @@ const isQuiet = (execution: WorkflowExecutionDescription): boolean =>
   execution.status.name === 'RUNNING' && !execution.raw.pendingWorkflowTask;
 
 /**
- * A run that waits has no task that could fail: whether its code is there, only a question to it
- * tells. One of each runbook is asked.
+ * A waiting run has no task that could fail: only a query shows whether a worker has its code. One
+ * run of each runbook is queried.
  */
 async function withoutCode(
   temporal: Temporal,
@@ -191,7 +195,7 @@ async function withoutCode(
       () => null,
       (error: unknown) => troubleOfQuestion(runbook, error),
     );
-  // Missing code is missing for all of them; another fault may be that of one history.
+  // Missing code affects all of them; another failure may be due to one history.
   return trouble
     ? (trouble.type === 'CodeGone' ? runs : [asked]).map((run) => ({ run, trouble }))
     : [];
@@ -206,7 +210,7 @@ async function describe(
       temporal.client.workflow.getHandle(run).describe(),
     );
   } catch (error) {
-    // It has just ended, or was deleted: that is for the keeper to find out.
+    // It has just ended, or was deleted: the keeper will record that.
     if (isNotFound(error)) return null;
     throw error;
   }
@@ -229,8 +233,8 @@ async function endedBehind(session: Session): Promise<Check> {
 }
 
 /**
- * Runs that somebody started past the command line with what is no start: they have ended, and
- * nobody has seen it.
+ * Workflows that somebody started in Temporal with an invalid argument: they ended, and nobody was
+ * told.
  */
 async function refused(session: Session): Promise<Check> {
   const name = 'refused starts';
@@ -248,8 +252,8 @@ async function refused(session: Session): Promise<Check> {
 }
 
 /**
- * Does a worker compare the record with this namespace? And with the others that the record has
- * live runs of?
+ * Checks that a worker compares the record with this namespace, and with every other one of which
+ * the record has live runs.
  */
 async function watched(session: Session, temporal: Temporal): Promise<Check> {
   const name = 'watch';

@@ -1,19 +1,19 @@
 import type { WorkerTold } from '../store/index.js';
 import type { Check } from './doctor-checks.js';
 
-/** Milliseconds after which a worker that tells nothing of itself is none any more. */
+/** Milliseconds without a report after which a worker counts as gone. */
 export const workerSilenceMs = 180_000;
 /** Milliseconds that clocks may differ before times in reports mislead. */
 export const skewMs = 2_000;
 
-/** Room below which journals soon have none, and below which no command can be started. */
+/** Free space below which journals soon run out, and below which no command can start. */
 const soon = { share: 0.05, bytes: 1024 ** 3, files: 10_000 };
 const none = { bytes: 64 * 1024 ** 2, files: 100 };
 
 /** The clocks of the workers, and the disks of their journals. */
 export function workerChecks(workers: readonly WorkerTold[]): Check[] {
   if (workers.length === 0) {
-    const found = 'no worker of this release has told of itself within three minutes';
+    const found = 'no worker of this release has reported within three minutes';
     return ['worker clocks', 'journals'].map((name) => ({
       ...{ name, state: 'skipped', found, fix: null },
     }));
@@ -51,9 +51,9 @@ function journals(workers: readonly WorkerTold[]): Check {
     const found = `at least ${inWords(least)} on ${hosts.length === 1 ? least.host : `${hosts.length} hosts`}`;
     return { name, state: 'ok', found, fix: null };
   }
-  const each = scarce.map((told) => {
-    const stopped = isBelow(told, { ...none, share: 0 }) ? ': no command can be started there' : '';
-    return `${told.host} has ${inWords(told)} in ${told.journals.folder}${stopped}`;
+  const each = scarce.map((host) => {
+    const stopped = isBelow(host, { ...none, share: 0 }) ? ': no command can be started there' : '';
+    return `${host.host} has ${inWords(host)} in ${host.journals.folder}${stopped}`;
   });
   return {
     ...{ name, state: 'warning', found: each.join('; ') },

@@ -5,7 +5,7 @@ import type { Session } from './session.js';
 import { age } from './times.js';
 
 const dayMs = 86_400_000;
-/** Milliseconds that the record gets where its answer is only an addition. */
+/** Time-out of the record, in milliseconds, where its answer is only extra information. */
 const patienceMs = 1_500;
 
 /** The newest drill of each runbook; null when the record cannot say. */
@@ -32,13 +32,13 @@ export async function readDrills(
 
 export type Drills = Awaited<ReturnType<typeof readDrills>>;
 
-/** What `--output json` says of a runbook's drills; null where the record cannot say. */
+/** A runbook's drills for `--output json`; null when the record is unavailable. */
 export function drillFacts(spec: Pick<RunbookSpec, 'id' | 'drillEveryDays'>, drills: Drills) {
   const drill = drills?.get(spec.id);
   return { lastDrill: drill ?? null, drillDue: drills && isDrillDue(spec, drill) };
 }
 
-/** Was the runbook not drilled well for longer than it says it may be? */
+/** Whether the last successful drill is older than the runbook allows. */
 export function isDrillDue(
   { drillEveryDays }: Pick<RunbookSpec, 'drillEveryDays'>,
   drill: DrillRecord | undefined,

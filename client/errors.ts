@@ -17,7 +17,7 @@ export class CliError extends Error {
   }
 }
 
-/** What an error is explained with. */
+/** The facts that the explanation of an error names. */
 export interface ErrorContext {
   /** How the command line is called, for the commands in the advice. */
   command: string;
@@ -62,7 +62,7 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /**
- * True when PostgreSQL cannot be reached or refuses us: the record is away, everything else may
+ * True when PostgreSQL cannot be reached or refuses us: the record is unavailable, but the rest may
  * work.
  */
 export function isRecordAway(error: unknown): boolean {
@@ -75,8 +75,8 @@ export function isRecordAway(error: unknown): boolean {
 }
 
 /**
- * Any error as a person can use it. Never a stack trace, never a library's text that may hold
- * secrets.
+ * Turns any error into one that a person can act on. Never shows a stack trace, nor a library's
+ * text that may contain secrets.
  */
 export function explain(error: unknown, context: ErrorContext): CliError {
   if (error instanceof CliError) return error;
@@ -260,7 +260,7 @@ function grpcError(error: unknown): Thrown | undefined {
   return undefined;
 }
 
-/** The error that says most: a connection to several addresses fails with one error for each. */
+/** The innermost error. A connection to several addresses fails with one error for each. */
 function rootOf(error: unknown): Thrown {
   const first = (error as { errors?: unknown[] } | undefined)?.errors?.[0];
   return first ?? error ?? {};

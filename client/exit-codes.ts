@@ -1,8 +1,7 @@
 import { endStates, type RunState } from '../common/view.js';
 
 /**
- * What the command line says to whatever called it; documented, and never reused for something
- * else.
+ * The exit codes of the command line: documented, and never given another meaning.
  */
 export const exitCodes = {
   ok: 0,
@@ -10,10 +9,10 @@ export const exitCodes = {
   failed: 1,
   /** The command was wrong: a flag, an input, a name that does not exist. */
   usage: 2,
-  /** Somebody may not do this, or it cannot be decided now. */
+  /** The operator may not do this, or it cannot be decided now. */
   denied: 4,
   rejected: 5,
-  /** Waited long enough; nothing is lost, ask again. */
+  /** The time to wait is over; nothing is lost, ask again. */
   timedOut: 6,
   /** The run waits for people. */
   waiting: 8,

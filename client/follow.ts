@@ -5,22 +5,21 @@ import { NotAdmittedYet, readRun, type RunReading } from './read-run.js';
 import type { Session } from './session.js';
 
 export interface FollowOptions {
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two polls. */
   everyMs: number;
   /** Epoch milliseconds after which following ends; never unless given. */
   until?: number | undefined;
   signal: AbortSignal;
-  /** Told when the run cannot be read now, and null when it can again. */
+  /** Called with the reason when the run cannot be read, and with null when it can again. */
   onTrouble(why: string | null): void;
 }
 
-/** Milliseconds between two tries while nobody answers. */
+/** Milliseconds between two polls while no server answers. */
 const troubleMs = 1_000;
 
 /**
- * The run, again and again, until it has ended and the record knows it, time is up or the signal
- * aborts. A server or worker
- * that is away is waited for: the run does not end because nobody can look at it.
+ * Polls the run until it has ended and the record knows it, time is up or the signal aborts. Waits
+ * for a server or worker that is down: the run does not end because nobody can read it.
  * @throws CliError when there is no such run
  */
 export async function* follow(
@@ -40,7 +39,7 @@ export async function* follow(
       const reading = await readRun(session, run);
       tell(reading.trouble ? `The run is stuck: ${problemText(reading.trouble)}` : reading.note);
       const ended = hasEnded(reading.view.state);
-      // Whoever is told of the end may read the record next, or delete the run.
+      // After the end the caller may read the record next, or delete the run.
       if (!ended || reading.isClosed) yield reading;
       if (ended && reading.isClosed) return;
     } catch (error) {
@@ -59,7 +58,7 @@ export async function* follow(
   }
 }
 
-/** Why it is worth to try again; null when it is not. */
+/** Why polling goes on after this error; null when it does not. */
 function waitable(error: unknown): string | null {
   if (error instanceof NotAdmittedYet) return 'The run waits for a worker to admit it.';
   if (error instanceof CliError && /answers/.test(error.message))

@@ -5,7 +5,7 @@ import type { RunReading } from './read-run.js';
 import type { Session } from './session.js';
 
 /**
- * Everything that a report is made of; attempts and story come from the record, when it is there.
+ * Collects the data of a report; attempts and timeline come from the record, when it answers.
  */
 export async function gatherReport(
   session: Session,
@@ -23,7 +23,7 @@ export async function gatherReport(
   if (!pool)
     return {
       report,
-      note: 'Nobody said where the record is (RUNBOOK_DATABASE_URL): attempts are left out.',
+      note: 'The address of the record is not configured (RUNBOOK_DATABASE_URL): attempts are left out.',
     };
   const { getAttempts, history } = await import('../store/index.js');
   const key = { run: view.id, firstRunId: view.firstRunId };

@@ -1,6 +1,6 @@
 /*
- * The command line as a library: the same questions and answers, without a terminal. A Session says
- * where Temporal and the record are; close it at the end.
+ * The command line as a library, without a terminal. A Session holds the connections to Temporal
+ * and the record; close it at the end.
  */
 export { Session, withSession } from './session.js';
 export { processIo, type Io } from './io.js';

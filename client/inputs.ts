@@ -3,12 +3,12 @@ import type { Json, JsonObject } from '../language/json.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 
-/** A file larger than this holds no inputs. */
+/** Limit of a file with inputs. */
 const maxBytes = 256 * 1024;
 
 /**
- * The inputs of a start: those of the file, then those of the command line, which win. Whether they
- * are right, admission says.
+ * The inputs of a start: those of the file, overridden by those of the command line. Admission
+ * checks them.
  * @throws CliError with exit code 2 when the file holds no inputs
  */
 export async function readInputs({

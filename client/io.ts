@@ -4,7 +4,7 @@ export interface Io {
   stderr: NodeJS.WritableStream;
   stdin: NodeJS.ReadableStream;
   env: NodeJS.ProcessEnv;
-  /** A person looks at stdout. */
+  /** Stdout is a terminal. */
   isTTY: boolean;
   /** A person can be asked: stdin and stdout are both a terminal. */
   canAsk: boolean;
@@ -19,13 +19,13 @@ export interface Io {
 /** Narrow enough for every terminal and log. */
 const usualColumns = 80;
 
-/** Does a person look at this stream? The other one may lead to a file. */
+/** Whether this stream is a terminal. The other one may lead to a file. */
 export function isTerminal(io: Io, stream: NodeJS.WritableStream): boolean {
   if (stream === io.stdout && io.isTTY) return true;
   return (stream as Partial<NodeJS.WriteStream>).isTTY === true;
 }
 
-/** How wide the terminal is now; some say 0, and mean that they do not know. */
+/** The terminal's present width; some report 0 when they do not know it. */
 export function columnsOf(io: Pick<Io, 'stdout' | 'columns'>): number {
   return (io.stdout as Partial<NodeJS.WriteStream>).columns || io.columns || usualColumns;
 }

@@ -11,17 +11,17 @@ import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
 import { workersOf } from './workers.js';
 
-/** Milliseconds after which we look whether any worker is there at all. */
-const firstLookMs = 5_000;
-/** Milliseconds that workers get which are there, but busy. */
+/** Milliseconds after which we check whether any worker is alive. */
+const firstCheckMs = 5_000;
+/** Milliseconds that live but busy workers get. */
 const busyPatienceMs = 20_000;
-/** Nothing that nobody waits for stays behind. */
+/** Time-out of the launch workflow: it ends even when nobody waits for it any more. */
 const launchTimeout = '60s';
 
 /**
  * Asks a worker whether these inputs would be admitted, and for the plan that would run. Starts no
  * run.
- * @param patienceMs how long workers get that are there, but busy
+ * @param patienceMs how long live but busy workers get
  * @throws CliError with exit code 6 when no worker answers
  */
 export async function previewPlan(
@@ -46,12 +46,12 @@ export async function previewPlan(
   const answer = handle.result() as Promise<Admission>;
   // Awaited below; a failure before that must not count as unhandled.
   answer.catch(() => undefined);
-  const early = await withinMs(answer, Math.min(firstLookMs, patienceMs));
+  const early = await withinMs(answer, Math.min(firstCheckMs, patienceMs));
   if (early) return early;
 
   const workers = await workersOf(temporal);
-  if (patienceMs > firstLookMs && workers.some((worker) => worker.recent)) {
-    const late = await withinMs(answer, patienceMs - firstLookMs);
+  if (patienceMs > firstCheckMs && workers.some((worker) => worker.recent)) {
+    const late = await withinMs(answer, patienceMs - firstCheckMs);
     if (late) return late;
   }
   await giveUp(temporal, handle);
@@ -72,13 +72,13 @@ function noWorker(session: Session, temporal: Temporal, seen: number): CliError 
 }
 
 async function giveUp(temporal: Temporal, handle: WorkflowHandle): Promise<void> {
-  // It ends by itself soon; ending it now is a courtesy to who reads the list.
+  // It ends by itself soon; ending it now keeps Temporal's list short.
   await temporal
     .within(3_000, () => handle.terminate('nobody waits for this plan any more'))
     .catch(() => undefined);
 }
 
-/** The value, or undefined when it is not there in time. */
+/** The value, or undefined when it does not come in time. */
 async function withinMs<T>(value: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((done) => {

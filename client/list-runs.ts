@@ -10,15 +10,15 @@ import { quoted } from './visibility.js';
 export interface RunList {
   runs: RunSummary[];
   source: 'record' | 'temporal';
-  /** What the reader must know of where it was read. */
+  /** What the reader must know about the source of the list. */
   notes: string[];
 }
 
 const serverPatienceMs = 4_000;
 
 /**
- * Runs, newest first. The record knows most and longest; Temporal adds what ended behind its back,
- * and stands in when the record is away.
+ * Runs, newest first. The record has the most, and keeps it longest. Temporal adds runs whose end
+ * the record does not know, and replaces the record when that is down.
  */
 export async function listAllRuns(session: Session, filter: RunFilter): Promise<RunList> {
   const pool = await session.record();
@@ -38,7 +38,7 @@ export async function listAllRuns(session: Session, filter: RunFilter): Promise<
   }
 }
 
-/** Runs that the record takes for live, and Temporal ended without them. */
+/** Runs that are live in the record, and have ended in Temporal without recording it. */
 async function corrected(
   session: Session,
   runs: RunSummary[],
@@ -82,7 +82,7 @@ function closedOf(
 }
 
 /**
- * How a run ended that could not write it down any more. A completed one writes its end itself, a
+ * How a run ended that could not record it any more. A completed one records its end itself, a
  * moment later.
  */
 const closedStates: Partial<Record<string, RunState>> = {
@@ -141,8 +141,7 @@ async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSum
 }
 
 /**
- * Temporal's list knows the gate and its command only; since when it waits, the run itself would
- * have to say.
+ * Temporal's list has the gate and its command only; only the run itself knows since when it waits.
  */
 function waitOf(
   step: string | undefined,

@@ -2,7 +2,7 @@
 import { processIo } from './io.js';
 import { runCli } from './program.js';
 
-// `runbook runs | head`: whoever read our output has seen enough.
+// `runbook runs | head`: the reader of our output has seen enough.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
@@ -11,5 +11,5 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 process.exitCode = await runCli(process.argv.slice(2), processIo());
-// What is still connected has nothing more to say.
+// Connections that are still open are not needed any more.
 process.stdout.write('', () => process.exit());

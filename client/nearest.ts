@@ -1,4 +1,4 @@
-/** Advice for an id that nothing has; undefined when it has one. */
+/** Advice for an unknown id; undefined when the id is known. */
 export function nearestHint(id: string, known: readonly { id: string }[]): string | undefined {
   const ids = known.map((each) => each.id);
   if (ids.includes(id)) return undefined;
@@ -8,7 +8,7 @@ export function nearestHint(id: string, known: readonly { id: string }[]): strin
     : `Did you mean ${near}?`;
 }
 
-/** The candidate that is most like `text`; undefined when none is alike. */
+/** The candidate most similar to `text`; undefined when none is similar. */
 function nearest(text: string, candidates: readonly string[]): string | undefined {
   const scored = candidates
     .map((candidate) => ({

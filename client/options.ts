@@ -18,7 +18,7 @@ export function count(text: string): number {
   return Number(text);
 }
 
-/** `--input name=value`, collected; what the value may be, admission says. */
+/** `--input name=value`, collected; admission checks the values. */
 export function input(
   text: string,
   before: Readonly<Record<string, string>> = {},
@@ -45,7 +45,7 @@ export function globalOptions(): Option[] {
   ];
 }
 
-/** The options of a command with the global ones, as its run function wants them. */
+/** The options of a command with the global ones, in the form that its run function takes. */
 export function optionsOf<T>(command: Command): T & GlobalFlags {
   return command.optsWithGlobals<T & GlobalFlags>();
 }

@@ -7,17 +7,17 @@ export const outputFormats = ['text', 'json', 'jsonl'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
-/** Colours a text, or returns it as it is where colour has no place. */
+/** Colours a text, or returns it unchanged where colour is off. */
 export type Paint = (style: Style, text: string) => string;
 
 /**
- * No ANSI where nobody looks, where somebody asked for none (no-color.org), or on a terminal that
- * has none.
+ * No ANSI where no person reads, where colour is switched off (no-color.org), or on a terminal
+ * without colour.
  */
 export function painter(io: Pick<Io, 'isTTY' | 'env'>, color = true): Paint {
   const colored = color && io.isTTY && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb';
-  // The environment was asked already; newer Nodes would ask again, of the process instead of the
-  // injected one.
+  // The environment was checked already; newer Nodes would check again, in the process's
+  // environment instead of the injected one.
   const style = styleText as (
     format: Style,
     text: string,
@@ -32,17 +32,17 @@ export function print(io: Io, text: string): void {
   io.stdout.write(harmless(text.endsWith('\n') ? text : `${text}\n`));
 }
 
-/** A remark beside the answer: it must not get into what somebody pipes on. */
+/** A remark, on stderr: it must not get into piped output. */
 export function remark(io: Io, text: string): void {
   io.stderr.write(harmless(text.endsWith('\n') ? text : `${text}\n`));
 }
 
-/** The colours of `Paint`, and nothing else that a terminal would act on. */
+/** The escape sequences of `Paint`, and no others. */
 const ownColours = /(\u001b\[(?:1|2|22|3[1236]|39)m)/;
 
 /**
- * What is written for people, whoever wrote it: the one way to a terminal. Text from outside went
- * through `shown` before it was put together; what was forgotten is written out here.
+ * The one way to a terminal. Text from outside has gone through `shown` already; control characters
+ * that were missed there are written out here.
  */
 export function harmless(text: string): string {
   return text
@@ -55,7 +55,7 @@ export function printJson(io: Io, value: unknown): void {
   print(io, visibleJson(value, 2));
 }
 
-/** One thing, as JSON in many lines or in one. */
+/** One value, as JSON in many lines or in one. */
 export function printValue(io: Io, format: 'json' | 'jsonl', value: unknown): void {
   if (format === 'json') printJson(io, value);
   else print(io, visibleJson(value));
@@ -89,8 +89,8 @@ export function printError(
 }
 
 /**
- * Text that came from outside, harmless on a terminal: no escape sequence moves the cursor or hides
- * a word.
+ * Makes text from outside harmless on a terminal: no escape sequence can move the cursor or hide a
+ * word.
  */
 export function shown(text: string): string {
   return visible(text);
@@ -105,7 +105,7 @@ export function line(text: string, length = Infinity): string {
 export interface Column {
   name: string;
   align?: 'left' | 'right';
-  /** Gives way when the table is too wide, down to this many characters. */
+  /** The column may shrink to this many characters when the table is too wide. */
   shrinkTo?: number;
   /** Colours a cell that has been cut and padded already. */
   style?: (cell: string, row: number) => string;

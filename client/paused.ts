@@ -6,28 +6,28 @@ import { line } from './output.js';
 
 /*
  * Temporal can pause a workflow, or one activity of it, from its CLI or its UI. That writes no
- * event: nothing runs, nothing fails, and only a description of the workflow tells.
+ * event: nothing runs, nothing fails, and only DescribeWorkflow shows it.
  */
 
-/** Something that was paused in Temporal itself, past this program. */
+/** Something that was paused in Temporal itself, not with this program. */
 export interface TemporalPause {
   /** Path of the step; null when it is the whole run. */
   step: string | null;
   /** ISO time; null when Temporal does not say. */
   since: string | null;
-  /** Who did it, as that client called itself; null when Temporal does not say. */
+  /** Who did it, by the client's identity; null when Temporal does not say. */
   by: string | null;
   reason: string | null;
-  /** True when the step's attempt under way still runs: the pause holds from its end on. */
+  /** True while the step's present attempt still runs: the pause begins at its end. */
   running: boolean;
-  /** The command that lets it go on. */
+  /** The command that unpauses it. */
   next: string;
 }
 
-/** `PendingActivityState`: an attempt runs, with a pause behind it. */
+/** `PendingActivityState`: an attempt runs, and the pause begins after it. */
 const pauseRequested = 5;
 
-/** What of a run stands still because of that. */
+/** The parts of a run that are paused. */
 export function pausesOf(
   temporal: Pick<Temporal, 'address' | 'namespace'>,
   { workflowId, raw }: Pick<WorkflowExecutionDescription, 'workflowId' | 'raw'>,

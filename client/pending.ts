@@ -1,19 +1,19 @@
 import { defaultPayloadConverter, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { JsonObject } from '../language/json.js';
 
-/** An attempt that Temporal has under way or will begin again. */
+/** An attempt that runs, or that Temporal will retry. */
 export interface PendingAttempt {
   /** Path of the step; the engine names its activities by it. */
   step: string;
-  /** As Temporal counts: lost workers included. */
+  /** Temporal's count, which includes attempts of lost workers. */
   attempt: number;
-  /** Why the attempt before failed; null for a first one. */
+  /** Why the previous attempt failed; null for a first one. */
   lastFailure: string | null;
-  /** What the attempt last said of its progress. */
+  /** The last progress that the attempt reported. */
   progress: JsonObject | null;
 }
 
-/** What `describe` tells of activities that are not done yet. */
+/** The activities that `describe` shows as pending. */
 export function pendingAttempts(execution: WorkflowExecutionDescription): PendingAttempt[] {
   return (execution.raw.pendingActivities ?? []).map((activity) => {
     const payload = activity.heartbeatDetails?.payloads?.[0];

@@ -9,7 +9,7 @@ import { flat } from './view.js';
 
 const effectStyles: Record<Effect, Style> = { read: 'dim', change: 'yellow', destroy: 'red' };
 
-/** A plan as a person reads it before allowing it: what, on which targets, with what effect. */
+/** A plan for the person who approves it: what, on which targets, with what effect. */
 export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   const { runbook } = plan;
   const inputs = Object.entries(plan.inputs).map(([name, value]): [string, string] => [
@@ -18,7 +18,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   ]);
   const targets = plan.targets.map((target): [string, string] => [
     target.name,
-    `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', only looked at' : ''}; ${target.addresses.join(', ') || 'no address'}`,
+    `${target.kind}, ${target.environment}${target.isolated ? ', isolated' : ''}${target.observed ? ', read only' : ''}; ${target.addresses.join(', ') || 'no address'}`,
   ]);
   const programs = (plan.programs ?? []).map((each): [string, string] => [
     programTitle(each),
@@ -39,7 +39,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   ].join('\n\n');
 }
 
-/** The declared steps with what each does to the world and how it is taken back. */
+/** The declared steps with the effect and the undo of each. */
 export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, columns: number): string {
   const rows = flatten(steps);
   const style = (cell: string, row: number): string =>
@@ -65,7 +65,7 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
   return [lines[0] ?? '', ...body, ...note].join('\n');
 }
 
-/** What the table has no room for: who decides, what exactly is done, and what takes it back. */
+/** What the table has no room for: who decides, the exact action, and its undo. */
 function remarksOn({ kind, approvers = defaultApprovers, work, undo }: StepSpec): string[] {
   if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
   return [
@@ -75,7 +75,7 @@ function remarksOn({ kind, approvers = defaultApprovers, work, undo }: StepSpec)
   ];
 }
 
-/** Steps inside a group stand below it: `identify/jobs`. */
+/** Steps inside a group are listed below it: `identify/jobs`. */
 function flatten(steps: readonly StepSpec[], prefix = ''): { path: string; step: StepSpec }[] {
   return steps.flatMap((step) => [
     { path: prefix + step.id, step },

@@ -99,7 +99,7 @@ export function createProgram(io: Io): Command {
     })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      // Usage errors are told by runCli, in the form of all errors.
+      // runCli prints usage errors, in the form of all errors.
       writeErr: () => undefined,
       getOutHelpWidth: () => io.columns,
       getErrHelpWidth: () => io.columns,
@@ -133,17 +133,17 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return io.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
-    const told =
+    const problem =
       error instanceof CommanderError
         ? usageError(error, argv, program, command)
         : explain(error, { command });
     const plain = argv.includes('--no-color');
-    if (told.message || told.next) printError(io, told, formatOf(argv), !plain);
-    return told.exitCode;
+    if (problem.message || problem.next) printError(io, problem, formatOf(argv), !plain);
+    return problem.exitCode;
   }
 }
 
-/** `error: unknown option '--foo'\n(Did you mean --for?)` as we say it. */
+/** Rewords commander's `error: unknown option '--foo'\n(Did you mean --for?)`. */
 /**
  * `done --output job=17` names an answer of the step; everywhere else `--output` is the form of
  * what is printed.

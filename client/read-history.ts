@@ -6,7 +6,7 @@ import { CliError, isNotFound, isUnreachable } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
 
-/** One line of a run's story. */
+/** One line of a run's history. */
 export interface HistoryLine {
   /** ISO time. */
   at: string;
@@ -27,7 +27,7 @@ type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
 const patienceMs = 10_000;
 
 /**
- * A run's story, from Temporal while it has the run, else from the record.
+ * A run's history, from Temporal while it has the run, else from the record.
  * @throws CliError when neither knows it
  */
 export async function readHistory(
@@ -88,7 +88,7 @@ async function readExecutions(
   }
 }
 
-/** The event with what we read of it unpacked: large payloads are packed. */
+/** The event with the payloads that we read unpacked. */
 async function unpacked(event: Event): Promise<Event> {
   const read = [
     event.workflowExecutionStartedEventAttributes?.input,

@@ -19,11 +19,11 @@ export interface RunReading {
   view: RunView;
   /** Temporal's id of the execution, for links; null when Temporal does not have the run. */
   runId: string | null;
-  /** Its workflow is over: the run has written its last word to the record. */
+  /** Its workflow is over: the run has made its last save to the record. */
   isClosed: boolean;
-  /** Why the view is not the live one; null when it is. */
+  /** Why the view may be out of date; null when it is live. */
   note: string | null;
-  /** What Temporal knows of attempts under way. */
+  /** Running attempts, by Temporal. */
   pending: PendingAttempt[];
   /** What was paused in Temporal itself. */
   pauses: TemporalPause[];
@@ -34,7 +34,7 @@ export interface RunReading {
 /** The run was started, and no worker has admitted it yet. */
 export class NotAdmittedYet extends CliError {}
 
-/** What a RUN argument means: `@latest` is the newest run there is. @throws CliError */
+/** The id that a RUN argument stands for: `@latest` is the newest run. @throws CliError */
 export async function resolveRun(session: Session, run: string): Promise<string> {
   if (run !== '@latest') return run;
   const [recorded, listed] = await Promise.allSettled([
@@ -81,8 +81,9 @@ async function newestInTemporal(
 }
 
 /**
- * The run as it stands: asked of a worker, else read from the record, with a note that says so.
- * @throws CliError when there is no such run, or nobody can say how it stands
+ * The present state of a run: queried from a worker, else read from the record, with a note that
+ * says so.
+ * @throws CliError when there is no such run, or its state cannot be read
  * @throws NotAdmittedYet
  */
 export async function readRun(session: Session, run: string): Promise<RunReading> {
@@ -111,14 +112,14 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   const pending = pendingAttempts(execution);
   const pauses = pausesOf(temporal, execution);
   const trouble =
-    // What is wrong with the run is not known for certain then; how it stands is.
+    // Then the cause of its trouble is not certain, but its state is.
     (await troubleOf(temporal, execution).catch(() => null)) ??
     (queried.status === 'rejected' && !execution.closeTime && !isNotAdmitted(queried.reason)
       ? troubleOfQuestion(execution.type, queried.reason)
       : null);
   if (queried.status === 'fulfilled') {
     const overlaid = overlay(queried.value, execution);
-    // The run did not see its end; whoever closed it in the record wrote down what was left.
+    // The run could not record its end; the keeper recorded it, with what was left.
     const view =
       overlaid === queried.value
         ? overlaid
@@ -177,7 +178,7 @@ async function fromRecord(
     if (isNotFound(cause)) throw noSuchRun;
     if (why !== 'no worker answers') throw cause;
     throw new CliError(
-      `No worker answers for run ${run}, and nobody said where the record is.`,
+      `No worker answers for run ${run}, and the address of the record is not configured.`,
       `Start a worker with: ${session.command} worker. Or set RUNBOOK_DATABASE_URL to read the record.`,
       exitCodes.timedOut,
     );
@@ -187,7 +188,7 @@ async function fromRecord(
   try {
     view = await getRun(pool, run);
   } catch (error) {
-    // Both are away: say that of Temporal, which is asked first, and name the record too.
+    // Both are down: report Temporal, which is asked first, and name the record too.
     if (isRecordAway(error) && !isNotFound(cause) && why !== 'no worker answers') {
       throw new CliError(
         `No Temporal server answers at ${(await session.temporal()).address}, and the record in PostgreSQL cannot be read either.`,
@@ -220,7 +221,7 @@ async function closedInRecord(
   }
 }
 
-/** Ends that the run itself could not see: Temporal knows them, the view does not. */
+/** Ends that the run itself could not record: Temporal knows them, the view does not. */
 function overlay(view: RunView, execution: WorkflowExecutionDescription): RunView {
   const state = endBehindOurBack[execution.status.name];
   if (!state || hasEnded(view.state)) return view;

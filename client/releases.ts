@@ -2,14 +2,14 @@ import { livingNow } from '../worker/deployment/life.js';
 import { Deployment, type PinnedRun } from '../worker/deployment/server.js';
 import type { Session } from './session.js';
 
-/** One version of the workflow code, as workers of a task queue have it. */
+/** One version of the workflow code on a task queue. */
 export interface Release {
   version: string;
   /** `current` gets new runs; `replaced` did once; `new` never did. */
   state: 'current' | 'replaced' | 'new';
-  /** `host:pid` of those that live. */
+  /** `host:pid` of its live workers. */
   workers: string[];
-  /** Open runs that only workers of this version go on with. */
+  /** Open runs that only workers of this version can execute. */
   runs: PinnedRun[];
 }
 
@@ -55,7 +55,7 @@ export async function readReleases(deployment: Deployment): Promise<Release[]> {
     );
 }
 
-/** Open runs that stand still because no worker of their version lives. */
+/** Open runs that are blocked because no worker of their version is alive. */
 export function orphans(releases: readonly Release[]): PinnedRun[] {
   return releases.filter(({ workers }) => workers.length === 0).flatMap(({ runs }) => runs);
 }

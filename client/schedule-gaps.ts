@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Temporal } from './connect.js';
 
 /*
- * Where clocks are put forward, some times of the year do not exist, and Temporal starts nothing
- * then: a yearly schedule at such a time moves by years without a word. What a plain calendar has
- * in these gaps is asked of Temporal itself: its own reading of the same expression in UTC, which
- * has no gaps.
+ * Where clocks are put forward, some times of the year do not exist. Temporal starts nothing then
+ * and reports nothing: a yearly schedule at such a time can skip years. To find such times, we ask
+ * Temporal for the times of the same expression in UTC, which has no gaps.
  */
 
 /**
- * An hour, mostly, that clocks leave out, as if they showed UTC: milliseconds, the end not
- * included.
+ * The time, mostly an hour, that clocks leave out: local time read as if it were UTC, in
+ * milliseconds, the end not included.
  */
 interface Gap {
   from: number;
@@ -64,9 +63,8 @@ export function gapsOf(zone: string, from: number, untilMs = from + years * year
 }
 
 /**
- * The times of an expression that a plain calendar has and the zone's clocks leave out. Those that
- * another time of the same expression comes right before are none: in truth no time passes in a
- * gap.
+ * The times of an expression that the zone's clocks leave out. One right after another time of the
+ * same expression does not count: in truth no time passes in a gap.
  * @returns texts such as `2026-03-29 02:30`
  */
 export async function skippedTimes(
@@ -81,7 +79,7 @@ export async function skippedTimes(
     temporal.client.schedule.create({
       scheduleId,
       spec: { cronExpressions: [plain], timezone: 'UTC' },
-      // It is only asked, and never starts anything.
+      // It only serves a query, and never starts anything.
       state: { paused: true, note: 'only asked for its times; may be deleted' },
       action: {
         type: 'startWorkflow',

@@ -32,12 +32,12 @@ export interface ScheduleView {
 }
 
 /**
- * Runs that were missed while the server was away are made up for once, when they are less than
- * this late, in milliseconds.
+ * A run that was missed while the server was down is started later, once, if it is less than this
+ * late, in milliseconds.
  */
 const catchUpMs = 24 * 3_600_000;
 
-/** What the server said, whatever it is wrapped in. */
+/** The server's own message, unwrapped. */
 function detailsOf(error: unknown): string {
   const { details, cause } = error as { details?: unknown; cause?: unknown };
   if (typeof details === 'string') return details;
@@ -45,8 +45,8 @@ function detailsOf(error: unknown): string {
 }
 
 /**
- * Starts runs at times, through the same admission as by hand. A run that still goes on when the
- * next is due lets that one pass.
+ * Starts runs at times, through the same admission as by hand. A start is skipped while the
+ * previous run is still active.
  * @returns times that clocks leave out there, at which nothing is started; see `schedule-gaps.ts`
  * @throws CliError with exit code 2 when the id is taken, or the server does not take the times
  */
@@ -106,7 +106,7 @@ export async function createSchedule(
   }
   if (!('cron' in when)) return [];
   const { skippedTimes } = await import('./schedule-gaps.js');
-  // The schedule is made: what cannot be looked up then is no failure of it.
+  // The schedule exists already: a failed look-up must not fail the command.
   return skippedTimes(temporal, when).catch(() => []);
 }
 
@@ -122,8 +122,7 @@ export async function listSchedules(session: Session): Promise<ScheduleView[]> {
     for await (const { scheduleId } of temporal.client.schedule.list({ pageSize: 100 }))
       ids.push(scheduleId);
   });
-  // The list comes a moment late and without all that is wanted; each schedule itself is always
-  // right.
+  // The list is eventually consistent and incomplete; describing each schedule is exact.
   const views = await Promise.all(ids.map((id) => readSchedule(temporal, id).catch(() => null)));
   return views.filter((view) => view !== null).sort((a, b) => a.id.localeCompare(b.id));
 }

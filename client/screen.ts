@@ -12,8 +12,8 @@ export class Screen {
   constructor(private readonly io: Io) {}
 
   /**
-   * Replaces what was drawn before. What does not fit is cut from the top: what asks for attention
-   * stands at the bottom.
+   * Replaces what was drawn before. Cuts from the top what does not fit: the part that needs
+   * attention is at the bottom.
    */
   draw(text: string): void {
     const rows = (this.io.stdout as Partial<NodeJS.WriteStream>).rows || usualRows;

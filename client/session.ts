@@ -6,13 +6,13 @@ import type { Io } from './io.js';
 import { databaseUrl, uiUrl, type GlobalFlags } from './settings.js';
 
 /**
- * What one command has open: Temporal and the record, each loaded and connected only when it is
- * needed, because both cost more time than the rest of the command line together.
+ * The connections of one command, to Temporal and the record. Each is loaded and opened only when
+ * it is needed, because it costs more time than the rest of the command line.
  */
 export class Session {
   readonly databaseUrl: string | null;
   readonly uiUrl: string;
-  /** How the command line is called, for what we print. */
+  /** The command's name, for commands that we print. */
   readonly command: string;
   private opened: Temporal | undefined;
   private pool: pg.Pool | undefined;
@@ -35,7 +35,7 @@ export class Session {
     return this.opened;
   }
 
-  /** The record, or null when nobody said where it is. */
+  /** The record, or null when its address is not configured. */
   async record(): Promise<pg.Pool | null> {
     if (this.databaseUrl === null) return null;
     if (!this.pool) {
@@ -51,17 +51,17 @@ export class Session {
     return this.pool;
   }
 
-  /** The record. @throws CliError when nobody said where it is */
+  /** The record. @throws CliError when its address is not configured */
   async needRecord(): Promise<pg.Pool> {
     const pool = await this.record();
     if (pool) return pool;
     throw new CliError(
-      'This is read from the record in PostgreSQL, and nobody said where that is.',
+      'This is read from the record in PostgreSQL, whose address is not configured.',
       `Set RUNBOOK_DATABASE_URL to what the workers use, or start everything here with: ${this.command} dev`,
     );
   }
 
-  /** What errors are explained with. */
+  /** The facts that explanations of errors name. */
   get context(): ErrorContext {
     return {
       command: this.command,

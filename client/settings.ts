@@ -17,7 +17,7 @@ export interface GlobalFlags {
 
 const defaultUiUrl = 'http://localhost:8233';
 
-/** The `dev` that runs now; one that was killed left a file that leads nowhere. */
+/** The `dev` that runs now; the file of one that was killed is ignored. */
 function liveDev(env: NodeJS.ProcessEnv): DevConnection | undefined {
   const dev = readConnection(runbookHome(env));
   return dev?.alive ? dev.connection : undefined;

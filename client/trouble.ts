@@ -3,14 +3,14 @@ import protos from '@temporalio/proto';
 import type { Problem } from '../common/view.js';
 import type { Temporal } from './connect.js';
 
-/** Milliseconds that a task may wait for a worker: one that is idle takes it at once. */
+/** Milliseconds that a task may wait for a worker: an idle one takes it at once. */
 const unheardMs = 10_000;
-/** A task that times out twice was unlucky with its workers; then something is wrong. */
+/** Two time-outs in a row can be bad luck with workers; more are a fault. */
 const timeOutsInARow = 3;
 const serverPatienceMs = 4_000;
 
 const { PendingWorkflowTaskState, WorkflowTaskFailedCause } = protos.temporal.api.enums.v1;
-/** Tasks fail in this way in the course of things, and the next one does not. */
+/** Causes of failed tasks that are normal, and do not repeat. */
 const harmless: ReadonlySet<number> = new Set([
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE,
@@ -21,8 +21,8 @@ const harmless: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * What a worker answers whose release lacks the code of a code-first runbook; and one that could
- * not begin a run of this type at all, at first and, until it has forgotten the run, afterwards.
+ * Errors of a worker whose release lacks the code of a code-first runbook; and of one that could
+ * not begin a run of this type: the first time and, until the run is evicted, later.
  */
 const unknownType =
   /this release has no code for runbook|no such function is exported|untracked workflow with no init workflow job/;
@@ -34,9 +34,8 @@ const unknownType =
 export type Trouble = Required<Problem>;
 
 /**
- * What keeps a live run from going on, in words; null when nothing does. Temporal tries a failing
- * workflow task again for ever, so nothing is lost: what is wrong has to be put right, and the run
- * goes on by itself.
+ * Why a live run is stuck, in words; null when it is not. Temporal retries a failing workflow task
+ * for ever, so nothing is lost: once the cause is fixed, the run goes on by itself.
  */
 export async function troubleOf(
   temporal: Temporal,
@@ -52,12 +51,12 @@ export async function troubleOf(
   return waits && Date.now() - since > unheardMs ? untaken(execution.taskQueue, since) : null;
 }
 
-/** The engine's own activities that are to succeed at once: each is tried again until it does. */
+/** The engine's own activities that should succeed at once: each is retried until it does. */
 const ofEngine: ReadonlySet<string> = new Set(['admit', 'judge', 'record', 'refuse', 'settle']);
-/** A record that is started anew may be missed a few times. */
+/** A few failures in a row are normal while PostgreSQL restarts. */
 const failuresInARow = 5;
 
-/** What the record is to take, and does not: the run waits for it. */
+/** A save that the record does not take: the run waits for it. */
 function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
   const failing = (raw.pendingActivities ?? []).find(
     ({ activityType, attempt, lastFailure }) =>
@@ -73,8 +72,10 @@ function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
 }
 
 /**
- * What a question to a run that waits has shown: its code is run for it, from the beginning.
- * @param error of the question; null comes back when no worker has tried to answer
+ * Classifies the error of a query to a waiting run: the query replays the run's code from the
+ * start.
+ * @param error of the query
+ * @returns null when no worker has tried to answer
  */
 export function troubleOfQuestion(runbook: string, error: unknown): Trouble | null {
   if (!(error instanceof Error)) return null;

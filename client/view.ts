@@ -27,7 +27,7 @@ import { bothTimes, duration, since } from './times.js';
 export interface ViewOptions {
   paint: Paint;
   columns: number;
-  /** Epoch milliseconds; durations of what still goes on are up to here. */
+  /** Epoch milliseconds; durations of what still runs are up to here. */
   now?: number;
   pending?: readonly PendingAttempt[];
   pauses?: readonly TemporalPause[];
@@ -36,7 +36,7 @@ export interface ViewOptions {
   trouble?: Problem | null;
 }
 
-/** Lists longer than this are cut: whoever needs all of it asks for JSON. */
+/** Lists longer than this are cut; JSON has all of it. */
 const evidenceLines = 40;
 
 /** A run as a person reads it. */
@@ -69,7 +69,7 @@ export function renderLive(view: RunView, options: ViewOptions): string {
     view.decisions.at(-1)?.accepted === false
       ? [renderDecisions(view.decisions.slice(-1), paint, options.columns)]
       : [];
-  // The parts of a group that went well, or were not needed, say nothing that the group does not.
+  // Parts that succeeded, or were not needed, add nothing to their group.
   const steps = view.steps.filter(
     (step) =>
       !step.id.includes('/') || !['succeeded', 'pending', 'not-needed'].includes(step.state),
@@ -145,7 +145,7 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
   ].join('\n');
 }
 
-/** The commands that answer, the one that is shown everywhere first. */
+/** The commands that answer; the first is the one shown everywhere. */
 export function commandsOf(wait: Pick<WaitView, 'kind' | 'id' | 'command'>): [string, string][] {
   const verbs = verbsFor(wait);
   return verbs.map((verb) => [
@@ -237,7 +237,7 @@ function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): str
   return `${paint('red', wrap(`Stuck: ${message}`, columns))}${next ? `\n${wrap(`Next: ${next}`, columns)}` : ''}`;
 }
 
-/** What stands still because somebody paused it in Temporal, and the command that lets it go on. */
+/** What somebody paused in Temporal, and the command that unpauses it. */
 function renderPauses({ paint, columns, pauses = [] }: ViewOptions): string[] {
   return pauses.map(
     (pause) =>

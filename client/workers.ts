@@ -6,7 +6,7 @@ export interface PollingWorker {
   identity: string;
   /** ISO time of its last poll; null when the server does not say. */
   lastSeen: string | null;
-  /** Polled so lately that it lives: a poll lasts a minute at most. */
+  /** Counts as live because it polled recently: a poll lasts a minute at most. */
   recent: boolean;
 }
 

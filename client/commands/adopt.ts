@@ -13,7 +13,7 @@ export function registerAdopt(program: Command, io: Io): void {
   program
     .command('adopt')
     .description('move runs that no worker of their version is left for to this release')
-    .argument('[run...]', 'ids of runs; all of them unless said')
+    .argument('[run...]', 'ids of runs (default: all of them)')
     .addHelpText(
       'after',
       examples(
@@ -27,9 +27,9 @@ export function registerAdopt(program: Command, io: Io): void {
 }
 
 /**
- * Replays each run's history under this release's code, and moves it when it fits.
+ * Replays each run's history with this release's code, and moves it when it fits.
  * @param ids runs; all that stand still when empty
- * @param bundle this release's, unless said
+ * @param bundle default: this release's
  * @returns exit code 1 when one could not be moved
  * @throws CliError when no worker of this release lives, or a run that was named needs no move
  */

@@ -61,12 +61,12 @@ function register(
     .addOption(reasonOption())
     .option(
       '--digest <digest>',
-      'what you looked at; refused when the gate asks something else by now',
+      'digest of what you saw; refused when the gate asks something else by now',
     )
-    .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+    .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
     .addOption(asOption())
     .option('--yes', 'send without asking')
-    .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+    .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
     .addHelpText('after', examples(`runbook ${verb} @latest --reason "checked with the data team"`))
     .action(async (id: string, gate: string | undefined, _own: unknown, command: Command) => {
       const options = {
@@ -82,8 +82,7 @@ function register(
 }
 
 /**
- * Decides a gate, what becomes of a failed step, or who has a target, and says what became of the
- * decision.
+ * Sends a decision about a gate, a failed step or a held target, and prints its verdict.
  */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
@@ -105,7 +104,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
         ? undefined
         : gateToDecide(reading, options.gate, options.verb, session.command);
     } catch (error) {
-      // The same decision, sent a moment before, may be what decided the gate.
+      // The same decision, sent a moment ago, may have decided the gate.
       const known =
         options.decisionId === undefined
           ? null
@@ -136,7 +135,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       by: operatorName(options.as, io.env),
       reason,
       ...(gate ? { gate } : {}),
-      // What was shown is what is taken back.
+      // A rollback applies only to the undos that were shown.
       ...(aboutRun && options.verb === 'rollback'
         ? { digest: digestOf(reading.view.undos ?? []) }
         : {}),
@@ -156,7 +155,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   });
 }
 
-/** What the decision will do, where the question that it answers does not say it. */
+/** What the decision will do, where the question does not show it. */
 function preview(options: DecideOptions, view: RunView, aboutRun: boolean): string[] {
   if (aboutRun && options.verb === 'rollback') {
     const undos = (view.undos ?? []).map((path) => {
@@ -172,7 +171,7 @@ function preview(options: DecideOptions, view: RunView, aboutRun: boolean): stri
 }
 
 /**
- * Some gates want the name of what they act on typed: whoever types another one has the wrong
+ * Some gates require the name of what they act on: a person who types another one has the wrong
  * system in mind.
  */
 function typedName(

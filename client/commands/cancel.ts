@@ -10,7 +10,7 @@ import { operatorName, type GlobalFlags } from '../settings.js';
 type Verb = 'cancel' | 'pause' | 'resume';
 
 interface CancelOptions extends GlobalFlags {
-  /** `cancel` unless said. */
+  /** Default `cancel`. */
   verb?: Verb;
   run: string;
   reason?: string;
@@ -56,10 +56,10 @@ function register(verb: Verb): (program: Command, io: Io) => void {
       .addOption(reasonOption());
     if (verb === 'cancel') command.option('--wait', 'wait until the run has ended');
     command
-      .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+      .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
       .addOption(asOption())
       .option('--yes', 'send without asking')
-      .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+      .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
       .addHelpText('after', examples(example))
       .action(async (id: string, _own: unknown, self: Command) => {
         io.exitCode = await runCancel(

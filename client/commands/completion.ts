@@ -26,7 +26,7 @@ export function registerCompletion(program: Command, io: Io): void {
       io.stdout.write(completionScript(shell));
       io.exitCode = exitCodes.ok;
     });
-  // What the script calls at every press of the key; not for people.
+  // The script calls this for each completion; it is not for people.
   program
     .command('complete', { hidden: true })
     .argument('[words...]')
@@ -57,7 +57,7 @@ async function recentRuns(io: Io): Promise<Suggestion[]> {
   }
 }
 
-/** Of a library that cannot be read, none: other commands say what is wrong with it. */
+/** None of a library that cannot be read: other commands report what is wrong with it. */
 async function runbooks(io: Io): Promise<Suggestion[]> {
   const { knownRunbooks } = await import('../catalogue.js');
   const known = await knownRunbooks(io.env).catch(() => knownRunbooks({}));

@@ -31,21 +31,21 @@ function register(verb: DeskVerb): (program: Command, io: Io) => void {
     if (verb === 'done')
       command.option(
         '--answer <name=value>',
-        'what the step would have answered, may be repeated; also --output name=value',
+        'an output of the step, may be repeated; also --output name=value',
         answer,
       );
     if (verb === 'retry')
       command.option(
         '--input <name=value>',
-        'a changed input, may be repeated: what is done stays done, and gates passed so far ask again',
+        'a changed input, may be repeated: finished steps stay finished, and gates passed so far ask again',
         input,
       );
     command
-      .option('--digest <digest>', 'what you looked at; refused when the step has failed anew')
-      .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+      .option('--digest <digest>', 'digest of what you saw; refused when the step has failed again')
+      .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
       .addOption(asOption())
       .option('--yes', 'send without asking')
-      .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+      .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
       .addHelpText(
         'after',
         examples(`runbook ${verb} @latest --reason "looked at it with the data team"`),

@@ -46,7 +46,7 @@ function runLogs(options: LogsOptions, io: Io): Promise<number> {
     const signal = io.interrupted();
     const pages = new Pages(options, io);
     for (;;) {
-      // The state first: what was written before the end is then read for certain.
+      // Reads the state first, so that all output from before the end is read.
       const view = await getRun(pool, run);
       if (!view) throw await unknown(session, run);
       if (
@@ -130,8 +130,8 @@ class Pages {
       remark(io, painter(io, this.options.color)('dim', `==> ${line(source)} <==`));
     this.source = source;
     const stream = chunk.stream === 'stdout' ? io.stdout : io.stderr;
-    // On a terminal the output of a step must not act on the terminal; a file gets every byte as it
-    // was. With `logs > file` stderr is still one.
+    // On a terminal, a step's output must not control the terminal; a file gets the exact bytes.
+    // With `logs > file`, stderr is still a terminal.
     stream.write(isTerminal(io, stream) ? shown(chunk.bytes.toString('utf8')) : chunk.bytes);
   }
 }

@@ -78,7 +78,7 @@ export async function admittedPlan(
     import('../nearest.js'),
     import('../catalogue.js'),
   ]);
-  // A library that cannot be read is no reason to hide why nothing was started.
+  // An unreadable library must not hide why nothing was started.
   const hint = await knownRunbooks(session.io.env).then(
     (known) => nearestHint(envelope.runbook, known),
     () => undefined,

@@ -25,7 +25,7 @@ export function registerReport(program: Command, io: Io): void {
     .description('write the report of a run: what was done, decided and found')
     .argument('<run>', 'id of the run, or @latest')
     .option('-o, --file <file>', 'write into a file; its ending chooses the format')
-    .addOption(new Option('--format <format>', 'md unless said').choices(formats))
+    .addOption(new Option('--format <format>', 'form of the report (default md)').choices(formats))
     .addHelpText(
       'after',
       examples('runbook report @latest', 'runbook report @latest -o report.html'),

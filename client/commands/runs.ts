@@ -31,7 +31,7 @@ export function registerRuns(program: Command, io: Io): void {
     .option('--waiting', 'only those that wait for people')
     .option('--waiting-for <name>', 'only those that this operator may decide; me is you')
     .addOption(asOption())
-    .option('--limit <number>', 'how many at most; 20 unless said', count)
+    .option('--limit <number>', 'how many at most (default 20)', count)
     .addHelpText(
       'after',
       examples('runbook runs --waiting-for me', 'runbook runs --state failed --output json'),
@@ -103,7 +103,7 @@ function nameOf(waitingFor: string | undefined, options: RunsOptions, io: Io): s
     : operatorNamed(waitingFor, '--waiting-for');
 }
 
-/** Is there something that the operator may decide? */
+/** Whether the run waits for something that the operator may decide. */
 function mayDecide({ waitingFor, requester }: RunSummary, name: string): boolean {
   return waitingFor.some(({ who }) => name !== requester || !refusesRequester(who));
 }

@@ -61,7 +61,7 @@ export function registerSchedule(program: Command, io: Io): void {
     .argument('<runbook>', 'id of the runbook')
     .option('--every <duration>', 'at this interval, such as 30m', duration)
     .option('--cron <expression>', "at these times, such as '0 3 * * 0'")
-    .option('--timezone <zone>', 'time zone of --cron; UTC unless said')
+    .option('--timezone <zone>', 'time zone of --cron (default UTC)')
     .option('--input <name=value>', 'an input; may be repeated', input)
     .option('--inputs-file <file>', 'inputs from a YAML or JSON file')
     .addOption(drillOption())
@@ -70,7 +70,7 @@ export function registerSchedule(program: Command, io: Io): void {
     .addOption(
       new Option(
         '--unattended <what>',
-        'what becomes of a failed step; asks people unless said, and aborts in a drill',
+        'what to do when a step fails (default: ask people, in a drill abort)',
       ).choices(['abort', 'rollback', 'continue']),
     )
     .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
@@ -126,7 +126,7 @@ function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
             exitCodes.usage,
           );
         const envelope = await envelopeOf(options, io);
-        // What would be refused each time is refused now.
+        // A start that admission would refuse each time is refused now.
         await admittedPlan(session, envelope);
         skips = await createSchedule(session, id, envelope, when);
         break;

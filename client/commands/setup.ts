@@ -18,7 +18,7 @@ export function registerSetup(program: Command, io: Io): void {
     .description('prepare Temporal and PostgreSQL: search attributes, retention, record')
     .option(
       '--retention-days <days>',
-      `days that Temporal keeps ended runs; ${defaultRetentionDays} unless said`,
+      `days that Temporal keeps ended runs (default ${defaultRetentionDays})`,
       count,
     )
     .addHelpText(
@@ -30,7 +30,7 @@ export function registerSetup(program: Command, io: Io): void {
     });
 }
 
-/** Does what is not done yet, and says of each thing how it was; a second time changes nothing. */
+/** Does what is not done yet, and reports each part; idempotent. */
 function runSetup(options: SetupOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { registerSearchAttributes, setRetention } = await import('../namespace.js');
@@ -64,7 +64,7 @@ function runSetup(options: SetupOptions, io: Io): Promise<number> {
     else
       print(
         io,
-        'record             left out: nobody said where it is. Set RUNBOOK_DATABASE_URL and run this again.',
+        'record             left out: its address is not configured. Set RUNBOOK_DATABASE_URL and run this again.',
       );
     return record ? exitCodes.ok : exitCodes.failed;
   });

@@ -16,9 +16,9 @@ import { operatorName, type GlobalFlags } from '../settings.js';
 import { admittedPlan } from './plan.js';
 
 export interface StartOptions extends GlobalFlags {
-  /** May be left out with `from`: then it is that run's. */
+  /** May be left out with `from`: default is that run's. */
   runbook?: string;
-  /** A run that has ended: its finished steps are taken over. */
+  /** A run that has ended: its finished steps are reused. */
   from?: string;
   /** With `from`: the first step that is done again. */
   at?: string;
@@ -53,18 +53,18 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
     .addOption(
       new Option(
         '--if-held <what>',
-        'while another run holds a target that this one changes; wait unless said',
+        'while another run holds a target that this one changes (default wait)',
       ).choices(whenHeldChoices),
     )
     .option(
       '--from <run>',
-      'take over the finished steps of a run that has ended, and its inputs unless given',
+      'reuse the finished steps of a run that has ended, and its inputs unless given',
     )
-    .option('--at <step>', 'with --from: do this step, and all behind it, again')
+    .option('--at <step>', 'with --from: do this step and all later ones again')
     .addOption(
       new Option(
         '--unattended <what>',
-        'what becomes of a failed step when nobody is there to be asked',
+        'what to do when a step fails and nobody is there to be asked',
       ).choices(['abort', 'rollback', 'continue']),
     )
     .addOption(drillOption())
@@ -83,7 +83,7 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
     });
 }
 
-/** Admission, the question to the person, the start; then the run's id and what to do with it. */
+/** Admits, asks the person, starts; then prints the run's id and what to do with it. */
 export function runStart(options: StartOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { existingRun, newRunId, startRun } = await import('../start-run.js');
@@ -136,8 +136,8 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
 }
 
 /**
- * The runbook and inputs of a run whose finished steps are taken over. Whether they can be,
- * admission says.
+ * The runbook and inputs of a run whose finished steps are reused. Admission checks that they can
+ * be.
  */
 async function takenFrom(
   session: Session,
@@ -173,8 +173,8 @@ function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): v
 }
 
 /**
- * On a terminal the person sees the plan and says yes; what destroys has to be confirmed by the
- * target's name, always.
+ * On a terminal the person sees the plan and says yes; a plan that destroys always requires the
+ * target's name.
  */
 async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
   const { effectsOf, renderPlan } = await import('../plan-text.js');
@@ -235,8 +235,8 @@ async function tell(
   const { uiLink } = await import('../../common/ui-link.js');
   const { readRunSoon } = await import('../read-run.js');
   const { namespace } = await session.temporal();
-  // A worker admits it within milliseconds; if none does now, the run is there all the same and
-  // waits for one.
+  // A worker admits it within milliseconds; if none does now, the run exists anyway and waits for
+  // one.
   const view = await readRunSoon(session, started.id, 3_000).then(
     (reading) => reading.view,
     () => null,

@@ -3,7 +3,7 @@ import type { Io } from '../io.js';
 import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
 import { runDecide, type DecideOptions } from './approve.js';
 
-/** Takes targets from a run that holds them: the same decision, answer and record as at a gate. */
+/** Takes targets from a run that holds them: decided, judged and recorded as at a gate. */
 export function registerTakeOver(program: Command, io: Io): void {
   program
     .command('take-over')
@@ -12,12 +12,12 @@ export function registerTakeOver(program: Command, io: Io): void {
     .addOption(reasonOption())
     .option(
       '--digest <digest>',
-      'what you looked at; refused when another run has the target by now',
+      'digest of what you saw; refused when another run has the target by now',
     )
-    .option('--decision-id <id>', 'ask again for the answer to a decision that was sent')
+    .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
     .addOption(asOption())
     .option('--yes', 'send without asking')
-    .addOption(timeoutOption('how long to wait for the verdict; 10s unless said'))
+    .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
     .addHelpText(
       'after',
       examples('runbook take-over @latest --reason "the other run hangs, its operator agrees"'),

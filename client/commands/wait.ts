@@ -25,7 +25,7 @@ export function registerWait(program: Command, io: Io, run = runWait): void {
     .addOption(
       new Option('--for <what>', 'what to wait for').choices(['decision', 'done']).default('done'),
     )
-    .addOption(timeoutOption('how long; for ever unless said'))
+    .addOption(timeoutOption('how long (default: for ever)'))
     .option('--strict', 'success with exceptions counts as failure')
     .addHelpText(
       'after',
@@ -76,7 +76,7 @@ function runWait(options: WaitOptions, io: Io): Promise<number> {
           io,
           `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`,
         );
-      // Whoever waited for a decision must not take an end for one.
+      // A caller that waits for a decision must not mistake an end for one.
       return (
         exitCodeOf(view.state, options.strict) ||
         (options.for === 'decision' ? exitCodes.failed : exitCodes.ok)

@@ -14,7 +14,7 @@ export interface WatchOptions extends GlobalFlags {
   strict?: boolean;
 }
 
-/** Milliseconds between two looks: a person sees a change within half a second. */
+/** Milliseconds between two polls: a person sees a change within half a second. */
 const everyMs = 300;
 
 export function registerWatch(program: Command, io: Io): void {
@@ -22,7 +22,7 @@ export function registerWatch(program: Command, io: Io): void {
     .command('watch')
     .description('follow a run until it ends; exits as the run ended')
     .argument('<run>', 'id of the run, or @latest')
-    .addOption(timeoutOption('how long; until it ends unless said'))
+    .addOption(timeoutOption('how long (default: until it ends)'))
     .option('--strict', 'success with exceptions counts as failure')
     .addHelpText(
       'after',
@@ -108,19 +108,18 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
 }
 
 /**
- * A line for each change; nothing that happened is left out, whether or not we looked at that
- * moment.
+ * A line for each change; none is left out, also of those between two polls.
  */
 async function lines(options: WatchOptions, io: Io): Promise<Show> {
   const { changesOf, changeLine } = await import('../changes.js');
   const { renderWait } = await import('../view.js');
-  const told = new Set<string>();
+  const printed = new Set<string>();
   const paint = painter(io, options.color);
   return {
     reading({ view, pending, pauses }) {
       for (const change of changesOf(view, pending, pauses)) {
-        if (told.has(change.key)) continue;
-        told.add(change.key);
+        if (printed.has(change.key)) continue;
+        printed.add(change.key);
         if (options.output === 'json') continue;
         if (options.output === 'jsonl') {
           const { key: _key, ...rest } = change;

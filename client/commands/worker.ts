@@ -16,8 +16,8 @@ export function registerWorker(program: Command, io: Io): void {
 }
 
 /**
- * The worker reads its settings from the environment, as a service does: what flags and `dev` say
- * is put there.
+ * The worker reads its settings from the environment, as a service does: flags and the settings of
+ * `dev` are put there.
  */
 async function runWorkerCommand(options: GlobalFlags, io: Io): Promise<number> {
   const session = new Session(options, io);

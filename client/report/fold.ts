@@ -2,9 +2,9 @@ import type { StepView } from '../../common/view.js';
 import { brief } from './words.js';
 
 /**
- * The rows that a person looks over: neighbours within one group that were not needed, all for the
- * same reason, are one row that says how many they were and why. Reports list every step besides,
- * and JSON has them all.
+ * Folds rows for people: neighbours of one group that were not needed for the same reason become
+ * one row with their number and the reason. Reports list every step elsewhere, and JSON has them
+ * all.
  */
 export function foldNotNeeded(steps: readonly StepView[]): StepView[] {
   const rows: StepView[][] = [];

@@ -77,7 +77,7 @@ function waiting({ view }: Report): string {
 function factList(report: Report): string {
   const wide = new Set(['Reason', 'Started', 'Ended', 'Plan']);
   const address = link(report.view.uiUrl ?? report.uiUrl);
-  // The run's id stands under the heading already, and where the time went above the timeline.
+  // The run's id is under the heading already, and the division of time above the timeline.
   const elsewhere = [
     'Run',
     'Waiting for people',

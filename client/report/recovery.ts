@@ -8,7 +8,7 @@ export function reachedWords({ rtoMs, rpoMs, objective }: ReachedView): string {
   return `RTO ${duration(rtoMs)}${of(objective?.rtoMinutes)}, RPO ${duration(rpoMs)}${of(objective?.rpoMinutes)}`;
 }
 
-/** Did it reach what it had to? */
+/** Whether it met its objective, in a word. */
 export function verdictWords({ met }: Pick<ReachedView, 'met'>): string {
   return met === null ? 'no objective' : met ? 'reached' : 'missed';
 }
@@ -22,7 +22,7 @@ export interface RecoveryRow {
 }
 
 /**
- * What came of a recovery: in all, and for each service, also for those that had an objective and
+ * The results of a recovery: overall, and for each service, also for those with an objective that
  * were not measured.
  */
 export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
@@ -44,12 +44,12 @@ export function recoveryRows(recovery: RecoveryView): RecoveryRow[] {
   ];
 }
 
-/** Where the time went, in order, with what people call it. */
+/** The division of time, in order, with labels for people. */
 export function spentRows({ spent }: RecoveryView): { name: string; ms: number }[] {
   return recoveryClocks.map((clock) => ({ name: clock, ms: spent[clock] }));
 }
 
-/** The times that it is all reckoned from. */
+/** The times that the results are computed from. */
 export function recoveryTimes({
   failedAt,
   recoveredTo,

@@ -8,13 +8,13 @@ import {
   type TimelineEntry,
 } from '../../common/view.js';
 
-/** Everything that a report is made of; where it was read makes no difference to how it looks. */
+/** The data of a report; it looks the same whether read from Temporal or from the record. */
 export interface Report {
   view: RunView;
-  /** Empty when the record is away: the report is then drawn from the steps alone. */
+  /** Empty when the record is down: the report then uses the steps alone. */
   attempts: AttemptView[];
   history: TimelineEntry[];
-  /** ISO time; what still goes on is drawn up to here. */
+  /** ISO time; what still runs is drawn up to here. */
   generatedAt: string;
   /** The run in the Temporal UI, when it is not the one in `view`. */
   uiUrl?: string;
@@ -34,16 +34,16 @@ export interface Wait extends Span {
   evidence: TimelineEntry['evidence'];
 }
 
-/** Where the run's time went, in milliseconds; the four parts add up to `total`. */
+/** The division of the run's time, in milliseconds; the four parts add up to `total`. */
 export interface TimeSpent {
   total: number;
   /** At a gate, with nothing else under way. */
   waiting: number;
   /** With at least one attempt under way. */
   executing: number;
-  /** For a target that another run had, with nothing else under way. */
+  /** For a target that another run held, with nothing else under way. */
   queued: number;
-  /** None of it: pauses between attempts, workers or servers away. */
+  /** Anything else: back-off between attempts, workers or servers down. */
   between: number;
 }
 
@@ -101,7 +101,7 @@ export function waitsOf(report: Report): Wait[] {
   });
 }
 
-/** Where the run's time went. */
+/** Divides the run's time. */
 export function timeSpent(report: Report): TimeSpent {
   const run = runSpan(report);
   const busy =
@@ -110,7 +110,7 @@ export function timeSpent(report: Report): TimeSpent {
       : workSpans(report);
   const executing = covered(busy, run);
   const waits = waitsOf(report);
-  // Nobody is asked for a target that another run has.
+  // A wait for a target is no wait for people.
   const either = covered([...busy, ...waits.filter(({ step }) => !isLeaseWait(step))], run);
   const any = covered([...busy, ...waits], run);
   const total = run.to - run.from;
@@ -128,7 +128,7 @@ export function currentStep(view: RunView): StepView | undefined {
   const at = isLive(view)
     ? ['running', 'waiting', 'undoing', 'needs-operator']
     : ['failed', 'needs-operator', 'unknown'];
-  // The part is more telling than the group that holds it.
+  // The part says more than its group.
   return (
     view.steps.findLast((step) => at.includes(step.state) && step.error !== null) ??
     view.steps.findLast((step) => at.includes(step.state))
@@ -155,6 +155,6 @@ function workSpans(report: Report): Span[] {
 
 function spanOf(from: string, to: string | null, report: Report): Span {
   const start = Date.parse(from);
-  // What has no end in an ended run stopped with it at the latest.
+  // In an ended run, a span without an end stopped with the run at the latest.
   return { from: start, to: Math.max(start, to === null ? runSpan(report).to : Date.parse(to)) };
 }

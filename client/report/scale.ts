@@ -4,7 +4,7 @@ import type { Span } from './report.js';
 interface Piece extends Span {
   x: number;
   width: number;
-  /** True where nothing but waiting happens for so long that it is drawn shorter than it was. */
+  /** True where the run only waits, for so long that the stretch is drawn shortened. */
   shortened: boolean;
 }
 
@@ -15,7 +15,7 @@ export interface Tick {
   date: string | null;
 }
 
-/** A gap is drawn at most this long, as a share of all the time in which something was done. */
+/** Longest drawing of a gap, as a share of all working time. */
 const gapShare = 0.3;
 /** Pixels that a tick's label needs. */
 const labelWidth = 66;
@@ -34,7 +34,7 @@ export class Scale {
   readonly pieces: readonly Piece[];
   private readonly pixelsPerMs: number;
 
-  /** @param work when something was done @param width pixels */
+  /** @param work spans in which work was done @param width pixels */
   constructor(
     private readonly span: Span,
     work: readonly Span[],

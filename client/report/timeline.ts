@@ -21,7 +21,7 @@ const labelWidth = 280;
 const marginRight = 76;
 const width = 1180;
 const headHeight = 40;
-/** An attempt of a millisecond is still to be seen. */
+/** Least width: even an attempt of a millisecond has to be visible. */
 const minBar = 3;
 /** Pixels of one character of a bar's text, roughly: the fonts differ. */
 const characterWidth = 6.2;
@@ -231,8 +231,8 @@ function drawBar(bar: Bar, y: number, scale: Scale): string {
 }
 
 /**
- * What a lane says behind its last bar: how long it took, and who decided where the bar is too
- * short to say it.
+ * The label after a lane's last bar: how long it took, and who decided, where the bar is too short
+ * to show it.
  */
 function beside(lane: Lane, middle: number, scale: Scale): string {
   const last = lane.bars.at(-1);
@@ -242,13 +242,13 @@ function beside(lane: Lane, middle: number, scale: Scale): string {
   };
   const [, right] = edges(all, scale);
   const [x, end] = last ? edges(last, scale) : [0, 0];
-  const untold =
+  const decider =
     last?.tone.startsWith('wait') && last.text.length * characterWidth + 8 > end - x
       ? `, ${last.text}`
       : '';
-  const text = `${duration(all.to - all.from)}${untold}`;
+  const text = `${duration(all.to - all.from)}${decider}`;
   const room = width - right - 12;
-  // No room behind: in front of the first bar, where the lane is empty.
+  // No room after it: put it before the first bar, where the lane is empty.
   if (text.length * characterWidth > room) {
     const [left] = edges(all, scale);
     return `<text class="took before" x="${fixed(left - 6)}" y="${middle + 4}">${html(text)}</text>`;

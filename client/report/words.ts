@@ -44,12 +44,12 @@ export function stateWords(state: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A step's state as a person says it; in a run that has ended, what is pending never began. */
+/** A step's state in words; in a run that has ended, a pending step never began. */
 export function stepWords(state: StepState, view: RunView): string {
   return state === 'pending' && !isLive(view) ? 'not begun' : stateWords(state).toLowerCase();
 }
 
-/** The run in one sentence or two: what became of it, how long it took, where it stands. */
+/** The run in one sentence or two: how it ended, how long it took, where it is now. */
 export function summary(report: Report): string {
   const { view } = report;
   const spent = timeSpent(report);
@@ -89,13 +89,13 @@ export function takenText(
   return `taken over from run ${takenFrom}${probed.includes(id) ? ', and it still holds' : ''}`;
 }
 
-/** A program that was another one before, in a line. */
+/** A changed program, in a line. */
 export function changeText({ program, was, now, step, allowed }: ProgramChange): string {
   const who = allowed === 'system' ? 'the system changed it' : 'people let it run';
   return `${program}: ${was} → ${now}, at ${step}; ${who}`;
 }
 
-/** What the attempts ran that is not the system's: where it is, and what it held. */
+/** Programs that the attempts ran, except the system's: file and digest. */
 function programsRun({ attempts }: Report): string[] {
   const programs = attempts.flatMap((attempt) => attempt.programs ?? []);
   const words = programs.map((each) =>
@@ -110,7 +110,7 @@ export function outputLine(step: StepView, view: RunView): string {
   return clip([takenText(step, view), result].filter(Boolean).join('; '), 200);
 }
 
-/** A value in one line, first things first. */
+/** A value in one line, cut at the end. */
 export function brief(value: Json | undefined, depth = 0): string {
   if (value === null || value === undefined) return '';
   if (typeof value !== 'object') return oneLine(String(value));
@@ -129,7 +129,7 @@ export function clip(text: string, length: number): string {
   return line.length <= length ? line : `${line.slice(0, length - 1)}…`;
 }
 
-/** JSON for reading, cut where it would drown the page. */
+/** JSON for people, cut where it would fill the page. */
 export function prettyJson(value: Json, length = 20_000): string {
   const text = JSON.stringify(value, null, 2);
   if (text.length <= length) return text;
