@@ -4,14 +4,15 @@
  * that come by its place. What no test finds must stand in test/mutants/exceptions.json with a
  * reason, else the command fails.
  *
- *   npm run mutants                     all of them, and writes docs/mutants.md
+ *   npm run mutants                     all of them; writes docs/mutants.md, and each test beside
+ *                                       the fault that it finds to .runbook/mutants.md
  *   npm run mutants -- gates turn       only files whose name contains one of these
- * npm run mutants -- --survivors      only those of which docs/mutants.md does not say that a test
+ * npm run mutants -- --survivors      only those of which .runbook/mutants.md does not say that a test
  * finds them
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { withFaults } from './lib/faults.mjs';
 import { Runner } from './lib/fault-runners.mjs';
@@ -48,7 +49,8 @@ const patience = { times: 20, ms: 8_000 };
 const faultsPerProcess = 100;
 
 /** What found a fault the last time finds it again in most cases: it is tried first. */
-const foundBefore = lastFound(readFileSync('docs/mutants.md', 'utf8'));
+const table = join(root, '.runbook', 'mutants.md');
+const foundBefore = lastFound(existsSync(table) ? readFileSync(table, 'utf8') : '');
 /**
  * Faults that no test has to find, each with its reason, named by file, function and what becomes
  * of the code.
@@ -154,8 +156,7 @@ function report(tried) {
       files.includes(exception.file) &&
       excused.filter((fault) => excuses(exception, fault)).length !== 1,
   );
-  if (tried.length === faults.length && chosen.length === 0)
-    writeFileSync('docs/mutants.md', mutantsDoc(faults, reasonOf));
+  if (tried.length === faults.length && chosen.length === 0) writeDocs();
   process.stdout.write('\n');
   for (const fault of survivors) {
     process.stdout.write(
@@ -194,4 +195,12 @@ function isExcused(fault) {
 
 function placeOf({ file, line, what }) {
   return `${file}:${line}  ${what}`;
+}
+
+/** The summary for readers, and the whole table for the next run and whoever looks for a test. */
+function writeDocs() {
+  const whole = mutantsDoc(faults, reasonOf);
+  mkdirSync(dirname(table), { recursive: true });
+  writeFileSync(table, whole);
+  writeFileSync('docs/mutants.md', `${whole.slice(0, whole.indexOf('## Found\n')).trimEnd()}\n`);
 }

@@ -18,7 +18,7 @@ export function mutantsDoc(all, reasonOf) {
 
 A test is worth the faults that it finds. \`npm run mutants\` puts faults into the engine and into the verdicts, one at a time:
 a condition that always or never holds, a boundary one off, a default always or never taken, a case that never matches, a
-statement left out. The driver's tests run the bundle with each one, and the first that fails is named here.
+statement left out. The driver's tests run the bundle with each one, and each has a test that fails; which, stands in \`.runbook/mutants.md\` after a run.
 
 ${faults.length} faults: ${found.length} found, ${excused.length} excused, ${survivors.length} found by no test.
 
