@@ -22,8 +22,8 @@ export interface AdmissionDeps {
 }
 
 /**
- * The one way in: whoever asks for a run (command line, schedule, trigger, another run), this
- * decides whether there will be one, and freezes what it will do. Changes nothing.
+ * The only way to start a run, from the command line, a schedule, a trigger or another run: decides
+ * whether the run may start, and freezes its plan. Changes nothing.
  */
 export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const spec = deps.catalogue.find((candidate) => candidate.id === envelope.runbook);
@@ -32,7 +32,7 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
       {
         type: 'Refused',
         message: `there is no runbook ${JSON.stringify(envelope.runbook)}`,
-        next: 'See what there is with: runbook list',
+        next: 'List the runbooks with: runbook list',
       },
     ]);
   }
@@ -54,8 +54,8 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
 }
 
 /**
- * The same on the host where the steps will run: the plan covers what their programs hold there.
- * What the system brings may change with the system; of it the path alone is covered.
+ * As `admit`, on the host where the steps will run: the plan also covers the content of their
+ * programs there. System programs change with system updates, so only their path is covered.
  */
 export async function admitHere(
   envelope: StartEnvelope,
@@ -67,7 +67,7 @@ export async function admitHere(
   if (!admission.admitted) return admission;
   const spec = deps.catalogue.find(({ id }) => id === envelope.runbook) as RunbookSpec;
   const named = programsOfPlan(spec, admission.plan);
-  const found = await Promise.all(named.map((each) => programs.look(each)));
+  const found = await Promise.all(named.map((each) => programs.identify(each)));
   const plan = withPrograms(admission.plan, found.map(covered));
   return asShown(envelope, { ...admission, plan });
 }
@@ -88,16 +88,16 @@ function asShown({ digest }: StartEnvelope, admission: Admission & { admitted: t
     {
       type: 'Refused',
       message:
-        'the plan is no longer the one that was shown: a target, the runbook, a program or the code of the workers changed in between',
+        'the plan has changed since it was shown: a target, the runbook, a program or the code of the workers is different now',
       next: `Look at the new plan with: runbook plan ${plan.runbook.id}`,
     },
   ]);
 }
 
 /**
- * Looks at inputs that people want to change in a live run.
+ * Checks inputs that people want to change in a live run.
  * @param before the inputs as they were given
- * @returns why they cannot be changed so; null when they can
+ * @returns why they cannot be changed; null when they can
  */
 export function refuseInputs(
   deps: AdmissionDeps,
@@ -148,7 +148,7 @@ function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): P
   });
 }
 
-/** The same for targets that its steps name. */
+/** As `notIsolated`, for targets that the steps name. */
 function stepsNotIsolated({ changed }: StepTargets, targets: Targets): Problem[] {
   return changed
     .map((name) => targets.planned(name))

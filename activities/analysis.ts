@@ -5,39 +5,38 @@ import type { Json } from '../language/json.js';
 import type { AnalysisAction, AnalysisNumbers } from '../language/runbook.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
-import { addressesIn, lookAt, numbersBetween, type Look } from './metrics/counters.js';
+import { addressesIn, takeSnapshot, numbersBetween, type Snapshot } from './metrics/counters.js';
 import { declaredSource, type Group, type MetricsSource } from './metrics/source.js';
 import { trafficOf } from './traffic/index.js';
 
 const pollMs = 500;
 /**
- * A source of its own is asked ten times a window, and no less often than this, in milliseconds.
+ * A declared source is polled ten times a window, or at this interval if that is shorter, in ms.
  */
 const sourcePollMs = 5_000;
 
-/** How a source that is a database is asked. */
+/** The handler that queries a source that is a database. */
 interface Databases {
   sql: Handler<'sql'>;
 }
 
-/** What is known of the servers in the window so far. */
+/** The servers' numbers in the window so far. */
 interface Measured {
-  /** What the verdict is made of: what the declared source tells, the rest as counted. */
+  /** Input of the verdict: from the declared source where it has them, else as counted. */
   numbers: AnalysisNumbers;
-  /** What the proxy counted, where there is one: it also counts what a dead server does not. */
+  /** The proxy's counts; null without a proxy. They include failures of a dead server. */
   counted: AnalysisNumbers | null;
-  /** What the source could not say, in words. */
+  /** Numbers that the source did not have, in words. */
   gaps: string[];
   warnings: string[];
 }
 
 /**
- * Measures what servers do to users in a window: as the proxy and the servers count, or as the
- * source that the target declares tells. What cannot be measured never passes.
- * @returns what was found; or that the proxy has forgotten what it was told, as soon as that is
- *   seen
- * @throws StepFailure Inconclusive when there is not enough to go by, or somebody else has changed
- *   the weights
+ * Measures how servers treat users in a window, from the counters of proxy and servers or from the
+ * source that the target declares. What cannot be measured never passes.
+ * @returns the analysis; or, as soon as it is seen, that the proxy lost its settings in a restart
+ * @throws StepFailure Inconclusive when there is too little data, or somebody else has changed the
+ *   weights
  */
 export async function analysis(
   action: AnalysisAction,
@@ -86,8 +85,8 @@ class Measurement {
     private readonly context: AttemptContext,
     private readonly source: MetricsSource | undefined,
     /** undefined: there is no proxy. */
-    private readonly look: (() => Promise<Look>) | undefined,
-    private first: Look | undefined,
+    private readonly snapshot: (() => Promise<Snapshot>) | undefined,
+    private first: Snapshot | undefined,
     private readonly began: Date,
   ) {}
 
@@ -98,16 +97,16 @@ class Measurement {
   ): Promise<Measurement> {
     const target = context.targets.get(action.target);
     const source = declaredSource(target, context, sql);
-    const isWhole = source !== undefined && source.tells.includes('requests');
+    const isWhole = source !== undefined && source.provides.includes('requests');
     const hasProxy = target.facts['proxy'] !== undefined;
     const path = typeof target.facts['metrics'] === 'string' ? target.facts['metrics'] : '/metrics';
     const names = [...namesOf(action.candidate), ...namesOf(action.baseline)];
     if (isWhole && !hasProxy)
       return new Measurement(action, context, source, undefined, undefined, new Date());
     const proxy = trafficOf(target);
-    const look = (): Promise<Look> =>
-      lookAt(proxy, { names, path, expected: action.expected }, context.signal);
-    return new Measurement(action, context, source, look, await look(), new Date());
+    const snapshot = (): Promise<Snapshot> =>
+      takeSnapshot(proxy, { names, path, expected: action.expected }, context.signal);
+    return new Measurement(action, context, source, snapshot, await snapshot(), new Date());
   }
 
   get everyMs(): number {
@@ -118,9 +117,9 @@ class Measurement {
 
   async now() {
     const { action } = this;
-    const now = await this.look?.();
+    const now = await this.snapshot?.();
     if (now?.forgotten) return now.forgotten;
-    // The proxy was restarted, or began to count anew: so do we.
+    // The proxy was restarted, or reset its counters: start over.
     if (now && this.first && now.epoch !== this.first.epoch) this.first = now;
     const [candidate, lately] = await Promise.all([
       this.measured(namesOf(action.candidate), action.versions?.candidate, now),
@@ -138,8 +137,8 @@ class Measurement {
   }
 
   /**
-   * What the baseline does now where that says something, else what it did before; and where it
-   * misses times, those of before.
+   * The baseline's current numbers if they are enough, else those of before; a missing p95 is taken
+   * from before.
    */
   private against(lately: Measured | null): Measured | null {
     const before = this.action.before ?? null;
@@ -172,7 +171,7 @@ class Measurement {
   private async measured(
     servers: readonly string[],
     version: string | undefined,
-    now: Look | undefined,
+    now: Snapshot | undefined,
   ): Promise<Measured> {
     const { source, first } = this;
     const counted = first && now ? numbersBetween(first, now, servers) : null;
@@ -185,20 +184,20 @@ class Measurement {
     if (!source) return { numbers, counted: null, gaps: [], warnings: [] };
     const group: Group = { servers, version, addresses: now ? addressesIn(now, servers) : [] };
     try {
-      const { told, warnings } = await source.read(
+      const { readings, warnings } = await source.read(
         group,
         { from: this.began, until: new Date() },
         this.context.signal,
       );
-      const missing = Object.entries(told).flatMap(([name, value]) =>
+      const missing = Object.entries(readings).flatMap(([name, value]) =>
         value === null ? [inWords[name as keyof AnalysisNumbers]] : [],
       );
       return {
         numbers: {
           ...numbers,
-          ...told,
-          requests: told.requests ?? numbers.requests,
-          errors: told.errors ?? numbers.errors,
+          ...readings,
+          requests: readings.requests ?? numbers.requests,
+          errors: readings.errors ?? numbers.errors,
         },
         counted,
         gaps:
@@ -208,8 +207,7 @@ class Measurement {
         warnings: warnings.map((warning) => `${source.name} warns: ${warning}`),
       };
     } catch (error) {
-      // It may come back before the window is over; one that is asked the wrong thing never
-      // answers.
+      // A transient failure may pass before the window is over; a permanent one never does.
       if (!(error instanceof StepFailure) || failureTypes[error.type] === 'permanent') throw error;
       return { numbers, counted, gaps: [error.message], warnings: [] };
     }

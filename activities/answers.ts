@@ -6,33 +6,37 @@ import { StepFailure } from './failure.js';
 import { beginningOf } from './output-cap.js';
 
 /*
- * The answers of programs: the last line that they print, read whole, checked for what is needed of
- * it, and made small for history. Their secrets are gone before they are read here. What is
- * shortened is told to people only, and counted.
+ * The answers of programs: the last line that they print, read whole, validated, and shortened for
+ * history. Secrets are redacted before. Only what people alone read is shortened, and what is left
+ * out is counted.
  */
 
 /** A longer line is no answer, in bytes. */
 const longestAnswer = 8 * 1024 * 1024;
 /**
- * What of an answer may be handed on, in bytes of JSON: it shares the room in history with what
- * else is told of a step.
+ * Limit of a kept answer, in bytes of JSON: it shares the space in history with the rest of a
+ * step's output.
  */
 const mostKept = 40 * 1024;
-/** Things that are only told to people: the first of them, and how long each text may be. */
+/** Limits of what only people read: entries of a list, and characters of each text. */
 const first = 20;
 const sentence = 300;
 const paragraph = 2_000;
 
-/** Told to people only: the beginning of a text, never half of a surrogate pair. */
-const told = (most: number) =>
+/** A text that only people read: its beginning, never half of a surrogate pair. */
+const shownText = (most: number) =>
   z.string().transform((text) => (text.length <= most ? text : `${beginningOf(text, most)}…`));
-/** A word of explanation that may be left out; what decides may not. */
-const toldOrNull = (most: number) =>
-  told(most)
+/** An explanation may be absent; what a decision depends on may not. */
+const shownTextOrNull = (most: number) =>
+  shownText(most)
     .nullish()
     .transform((text) => text ?? null);
 
-const lostFile = z.object({ tenant: told(sentence), name: told(sentence), sha256: told(sentence) });
+const lostFile = z.object({
+  tenant: shownText(sentence),
+  name: shownText(sentence),
+  sha256: shownText(sentence),
+});
 const migrations = z.array(z.string());
 
 const backups = z.object({
@@ -43,21 +47,21 @@ const backups = z.object({
       bytes: z.number(),
       systemIdentifier: z.string(),
       good: z.boolean(),
-      problem: toldOrNull(sentence),
+      problem: shownTextOrNull(sentence),
     }),
   ),
   chosen: z.string().nullable(),
   wal: z.object({ missing: z.array(z.string()) }),
   reachable: z.object({ from: z.string(), to: z.string() }).nullable(),
-  lost: toldOrNull(paragraph),
-  files: z.object({ count: z.number(), problem: toldOrNull(paragraph) }),
+  lost: shownTextOrNull(paragraph),
+  files: z.object({ count: z.number(), problem: shownTextOrNull(paragraph) }),
   config: z.object({
     id: z
       .string()
       .nullish()
       .transform((id) => id ?? null),
     good: z.boolean(),
-    problem: toldOrNull(paragraph),
+    problem: shownTextOrNull(paragraph),
   }),
   predicted: z.object({ restoreMs: z.number().nullable(), rpoMs: z.number().nullable() }),
 });
@@ -66,7 +70,7 @@ function firstOf<T>(list: readonly T[]): T[] {
   return list.filter((_, at) => at < first);
 }
 
-/** What each answer has to hold; what else it holds is left out. */
+/** What each answer must contain; anything else is dropped. */
 const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
   'site-look': z.object({
     site: z.string(),
@@ -108,7 +112,7 @@ const shapes: { [Name in AnswerName]: z.ZodType<Answers[Name]> } = {
   'deployer-artefact': z.object({
     version: z.string(),
     digest: z.string(),
-    changelog: told(paragraph),
+    changelog: shownText(paragraph),
     migrations: z.object({ expand: migrations, contract: migrations, undo: migrations }),
   }),
   'deployer-running': z.object({
@@ -161,14 +165,14 @@ export class LastLine {
 }
 
 /**
- * What a program answered, checked and made small.
+ * Validates and shortens what a program answered.
  * @param line the last line that it printed, without secrets; null when it was too long
  * @throws StepFailure AnswerUnusable
  */
 export function readAnswer(name: AnswerName, program: string, line: string | null): JsonObject {
   const unusable = (what: string): StepFailure =>
     new StepFailure('AnswerUnusable', `${program} ${what}`, {
-      next: 'It ended well, and what it did is done: correct what it prints, then retry; it is told the same again.',
+      next: 'The program succeeded, and its effect stands: correct what it prints, then retry; it gets the same arguments.',
     });
   if (line === null)
     throw unusable(`answered with a line of more than ${longestAnswer / 1024 ** 2} MiB`);
@@ -180,7 +184,7 @@ export function readAnswer(name: AnswerName, program: string, line: string | nul
     throw unusable(
       line === ''
         ? 'printed nothing, and its answer is one line of JSON'
-        : `answered no line of JSON: its last line begins with ${start}`,
+        : `did not answer with a line of JSON: its last line begins with ${start}`,
     );
   }
   const parsed = shapes[name].safeParse(answer);
@@ -188,7 +192,7 @@ export function readAnswer(name: AnswerName, program: string, line: string | nul
     const [issue] = parsed.error.issues;
     const where = issue?.path.join('.') || 'the whole';
     throw unusable(
-      `answered otherwise than expected at ${where}: ${issue?.message}; it began with ${start}`,
+      `gave an unexpected answer at ${where}: ${issue?.message}; it began with ${start}`,
     );
   }
   const kept = parsed.data as unknown as JsonObject;

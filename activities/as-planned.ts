@@ -18,12 +18,12 @@ import type { RecordedFacts, WantedFacts } from '../store/index.js';
 /** What an attempt at a step is for. */
 type Use = 'act' | 'undo' | 'probe';
 
-/** Which plan a run does: its own, and since inputs were changed another one. */
+/** The plan that a run follows: its own, or the one with changed inputs. */
 export type PlannedBy = Pick<Plan, 'steps' | 'inputs' | 'targets' | 'data' | 'drill'>;
 
 /**
- * Holds a request against the plan in the record: a worker does what the plan says, not what the
- * workflow that asks says that it says.
+ * Compares a request with the plan in the record: a worker does what the plan says, whatever the
+ * requesting workflow claims.
  */
 export class AsPlanned {
   private constructor(
@@ -43,12 +43,12 @@ export class AsPlanned {
     const stored = plan.data ? storedStep(plan, own) : declaredStep(plan.steps, own);
     if (!stored) return null;
     const use = undone !== null ? 'undo' : probed !== null ? 'probe' : 'act';
-    // What was done with an approval may be taken back without one.
+    // An approved step may be undone without another approval.
     const gate = use === 'act' ? gateBefore(stored, plan) : null;
     return new AsPlanned(request, plan, use, stored, gate);
   }
 
-  /** What the record has to say for `whyNot`. */
+  /** What `whyNot` needs from the record. */
   get wanted(): WantedFacts {
     const { stored, gate } = this;
     const about = [stored, ...(gate !== null && typeof gate !== 'string' ? [gate] : [])];
@@ -84,7 +84,7 @@ export class AsPlanned {
 
   private notApproved(facts: RecordedFacts): string | null {
     const { gate, plan, request } = this;
-    // Nobody attends a drill, and it changes isolated targets only.
+    // A drill runs unattended, and changes isolated targets only.
     if (gate === null || facts.approved || plan.drill) return null;
     if (typeof gate === 'string') return `gate ${gate} has no approval in the record`;
     const scope = scopeOf(gate, plan, request.key.run, { ...facts, below: this.wanted.below });
@@ -105,7 +105,11 @@ export class AsPlanned {
       ): Action | null =>
         template === undefined
           ? null
-          : resolveAction(taken(template, asked as unknown as Json, facts), scope, template);
+          : resolveAction(
+              withRequestedOutputs(template, asked as unknown as Json, facts),
+              scope,
+              template,
+            );
       if (use !== 'act') {
         const declared = use === 'undo' ? work.undo : work.check;
         return difference(
@@ -139,7 +143,7 @@ function isStored(
   return step.levels !== undefined;
 }
 
-/** A gate that its own declaration may make unnecessary counts only where that can be told. */
+/** A gate with a condition counts only where the condition can be evaluated. */
 function gateBefore(
   { spec, top }: Pick<StoredStep, 'spec' | 'top'>,
   plan: PlannedBy,
@@ -158,10 +162,10 @@ function targetsOf(action: Action): string[] {
 }
 
 /**
- * People have let the step go on although the record has another output than the run was told: then
- * what the plan takes from outputs may be what the run says, and nothing else.
+ * People have let the step continue although record and run differ on earlier outputs: then values
+ * that the plan takes from outputs may be the run's, and nothing else may.
  */
-function taken(template: JsonObject, asked: Json, facts: RecordedFacts): JsonObject {
+function withRequestedOutputs(template: JsonObject, asked: Json, facts: RecordedFacts): JsonObject {
   return facts.despite ? (fromAsked(template, asked) as JsonObject) : template;
 }
 
@@ -176,7 +180,7 @@ function fromAsked(template: Json, asked: Json): Json {
   );
 }
 
-/** Where the two differ first; null when they are the same. */
+/** The first difference, as a path; null when there is none. */
 function difference(asked: object, planned: object, at = ''): string | null {
   const [a, b] = [asked, planned] as Record<string, unknown>[];
   for (const key of new Set([...Object.keys(b ?? {}), ...Object.keys(a ?? {})])) {

@@ -6,42 +6,42 @@ import { StepFailure } from './failure.js';
 import { programsOf } from './program-names.js';
 import type { Programs } from './programs.js';
 
-/** The programs of one attempt: what may run, and what did. */
+/** The programs of one attempt: which may run, and which ran. */
 export class AttemptPrograms {
   private readonly found = new Map<string, Program>();
-  private readonly fine = new Map<string, Program>();
+  private readonly allowed = new Map<string, Program>();
 
-  /** @param known what the run knows; of one name any that may be run */
+  /** @param known programs that the run knows; several of one name are alternatives */
   constructor(
     private readonly programs: Programs,
     private readonly known: readonly Program[] = [],
   ) {}
 
   /**
-   * Looks at the programs of a command that is about to start.
+   * Checks the programs of a command that is about to start.
    * @throws StepFailure ProgramChanged
    */
-  async mayRun(action: CommandAction): Promise<void> {
-    const looks = programsOf({ ...action }).map((named) => this.programs.look(named));
-    // What is missing has a failure of its own.
-    const there = (await Promise.all(looks)).filter(({ file }) => file !== null);
+  async assertUnchanged(action: CommandAction): Promise<void> {
+    const identified = programsOf({ ...action }).map((named) => this.programs.identify(named));
+    // A missing program has a failure of its own.
+    const there = (await Promise.all(identified)).filter(({ file }) => file !== null);
     for (const program of there) this.found.set(programKey(program), program);
     if (action.programMayChange) return;
-    const changed = there.filter((now) => !this.isFine(now));
+    const changed = there.filter((now) => !this.isAllowed(now));
     if (changed.length > 0) throw this.changed(changed);
-    for (const program of there) this.fine.set(programKey(program), program);
+    for (const program of there) this.allowed.set(programKey(program), program);
   }
 
-  /** The same for what is only going to run when the action is done. */
-  async mayBegin(actions: readonly (Action | undefined)[]): Promise<void> {
+  /** As `assertUnchanged`, for actions that run only after the main one. */
+  async assertAllUnchanged(actions: readonly (Action | undefined)[]): Promise<void> {
     for (const action of actions) {
       const acting = action && innermost(action);
-      if (acting?.kind === 'command') await this.mayRun(acting);
+      if (acting?.kind === 'command') await this.assertUnchanged(acting);
     }
   }
 
-  /** What changed behind the action is no reason to do the action once more. */
-  async onceActed<T>(verify: () => Promise<T>): Promise<T> {
+  /** The action is done: a program that changed since must not cause a retry of the action. */
+  async verifyAfterAction<T>(verify: () => Promise<T>): Promise<T> {
     try {
       return await verify();
     } catch (error) {
@@ -54,19 +54,19 @@ export class AttemptPrograms {
     }
   }
 
-  /** What it has found, for the record. */
+  /** All programs that were identified, for the record. */
   all(): Program[] {
     return [...this.found.values()];
   }
 
-  /** What it ran and the run does not know: what runs under that name later is held against it. */
-  told(): { programs?: Program[] } {
-    const ran = [...this.fine.values()];
+  /** Programs that ran and that the run does not know yet: later ones of that name must match. */
+  newlyRun(): { programs?: Program[] } {
+    const ran = [...this.allowed.values()];
     const programs = ran.filter((now) => !this.known.some((each) => isOf(each, now)));
     return programs.length > 0 ? { programs } : {};
   }
 
-  private isFine(now: Program): boolean {
+  private isAllowed(now: Program): boolean {
     const known = this.knownAs(now);
     return known.length === 0 || known.some((each) => mayRunFor(each, now));
   }
@@ -84,7 +84,7 @@ export class AttemptPrograms {
       'ProgramChanged',
       `nothing was started: a program is not what was approved, or what this run began with: ${words.join('; ')}`,
       {
-        next: 'Find out who changed it, and why. Then decide anew: approve at its gate, or retry, what is there now; or put the program back before that.',
+        next: 'Find out who changed it, and why. Then approve at its gate, or retry, to run the program as it is now; or restore the program first.',
         details: { programs: changed as unknown as JsonObject[] },
       },
     );

@@ -6,7 +6,7 @@ import type { CheckAction } from '../language/runbook.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 
-/** The kinds that a check can ask. */
+/** The kinds of step that a check can use as its probe. */
 export interface Probes {
   command: Handler<'command'>;
   sql: Handler<'sql'>;
@@ -14,9 +14,8 @@ export interface Probes {
 }
 
 /**
- * Asks again and again until the condition holds. An answer that does not come is tolerated until
- * the attempt's time is over; one that no waiting can change (a refused token) ends the check at
- * once.
+ * Polls until the condition holds. A missing answer is tolerated until the attempt times out; a
+ * failure that waiting cannot change (a refused token) ends the check at once.
  */
 export async function check(
   action: CheckAction,
@@ -35,11 +34,11 @@ export async function check(
       if (action.failWhen && lost.holds) {
         throw new StepFailure(
           'CheckFailed',
-          `what was waited for cannot come any more: ${describeCondition(action.failWhen)}`,
+          `the condition can no longer be met: ${describeCondition(action.failWhen)}`,
         );
       }
       context.progress({ polls, ...progressOf(action, answer) });
-      // What is not there yet may still come; when it does not, people read that it was not there.
+      // A missing value may still appear; on time-out, people read that it was missing.
       const absent = [met, lost].flatMap((each) => ('why' in each ? [each.why] : []));
       const seen = context.secrets.quote(JSON.stringify(progressOf(action, answer)));
       lastSeen = [...new Set(absent), seen].join('; ');
@@ -57,7 +56,7 @@ export async function check(
   }
 }
 
-/** A service that starts may answer with a page of something else first; a check only reads. */
+/** A starting service may answer with an unrelated page first; a check only reads. */
 function mayPass(error: StepFailure): boolean {
   return error.type === 'AnswerUnusable' || failureTypes[error.type] !== 'permanent';
 }
@@ -85,7 +84,7 @@ function merge(answer: Json, polls: number): Json {
     : { answer, polls };
 }
 
-/** A time-out says what was waited for and what was last seen; a cancellation stays one. */
+/** A time-out names the condition and what was last seen; a cancellation stays one. */
 function outOfTime(context: AttemptContext, action: CheckAction, lastSeen: string): unknown {
   const reason: unknown = context.signal.reason;
   if (!(reason instanceof StepFailure)) return reason;

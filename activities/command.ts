@@ -8,24 +8,23 @@ import type { AttemptContext, Handler } from './handler.js';
 import type { JournaledProcess, Outcome } from './journal.js';
 import { notStarted } from './not-started.js';
 
-/** Kept of the streams of a program that answers, in bytes of beginning and of end each. */
+/** Kept of each stream of a program that answers, in bytes: so much of its start and of its end. */
 const besideAnAnswer = 1024;
 
-/** All that a command gets of the worker's environment; secrets of other steps are not in it. */
+/** All that a command inherits from the worker's environment; none are secrets of other steps. */
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER', 'SHELL'];
 
 /**
- * Runs a program: its arguments as they are, no shell, a session of its own, no input, output to
- * its journal. It belongs to the supervisor, so it lives on when the worker dies; the attempt of
- * the next worker on this host follows the same process. On abort its whole tree is ended before
- * this returns.
+ * Runs a program with its arguments as they are: no shell, a session of its own, no input, output
+ * to its journal. The supervisor owns the process, so it survives the worker; the next worker on
+ * this host follows the same process. On abort its whole tree is ended before this returns.
  */
 export const command: Handler<'command'> = async (action, context) => {
   refuseUnsafe(action);
   const env = await environment(action, context);
   if (context.signal.aborted) throw context.signal.reason;
   const claim = context.commands.claim(context);
-  // Beside an answer there is little room in history.
+  // The answer takes most of the space in history.
   const kept = action.answer === undefined ? undefined : besideAnAnswer;
   const stdout = new Excerpt(kept);
   const stderr = new Excerpt(kept);
@@ -34,7 +33,7 @@ export const command: Handler<'command'> = async (action, context) => {
     { argv: action.argv, env, cwd: action.cwd ?? null, timeoutMs: context.timeoutMs },
     {
       signal: context.signal,
-      starting: () => context.programs.mayRun(action),
+      starting: () => context.programs.assertUnchanged(action),
       output: (stream, chunk) => {
         (stream === 'stdout' ? stdout : stderr).take(chunk);
         if (stream === 'stdout' && action.answer !== undefined) lastLine.take(chunk);
@@ -57,7 +56,7 @@ export const command: Handler<'command'> = async (action, context) => {
 };
 
 /**
- * Before anything is started: a value is data, wherever it comes from.
+ * Checks before the start that values are only data, wherever they come from.
  * @throws StepFailure CommandInvalid
  */
 function refuseUnsafe({ argv, given = [], cwd, env = {} }: CommandAction): void {
@@ -117,7 +116,7 @@ function result(
   });
 }
 
-/** What of the output is for people only, by name. */
+/** Names of the streams that were shortened, so that code does not read them. */
 function cut(streams: Record<string, Excerpt>): JsonObject {
   const names = Object.keys(streams).filter((name) => streams[name]?.truncated);
   return names.length === 0 ? {} : { cut: names };

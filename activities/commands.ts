@@ -11,15 +11,10 @@ import { endTree, isAlive } from './process-tree.js';
 import { Supervisor } from './supervisor.js';
 import type { StartCommand } from './supervisor-messages.js';
 
-/**
- * How often a followed command is looked at, in milliseconds: its output, and whether it has ended.
- */
+/** How often a followed command is polled for output and for its end, in milliseconds. */
 const everyMs = 50;
 const sweepEveryMs = 3_600_000;
-/**
- * How long a supervisor may take between the ticket and the first word about the process, in
- * milliseconds.
- */
+/** How long a supervisor may take from the ticket to the first record of the process, in ms. */
 const startingMs = 10_000;
 
 /** Which attempt of which step a command belongs to. */
@@ -28,27 +23,24 @@ export interface CommandOwner {
   firstRunId: string;
   step: string;
   attempt: number;
-  /** Raised by every worker that takes the attempt over. */
+  /** Fencing token: raised by every worker that takes the attempt over. */
   fence: number;
   /** Where an earlier worker of this attempt ran; null when this is the first. */
   resumedFrom: string | null;
-  /**
-   * Set when a check asks the command, for the how manieth time: it only reads, and is not taken
-   * over.
-   */
+  /** The number of the poll when a check runs the command: it only reads, and is not taken over. */
   poll?: number;
   /**
-   * Asked before an attempt that was taken over begins anything anew.
+   * Called before an attempt that was taken over starts anything new.
    * @throws StepFailure LeaseLost
    */
-  mayAct?: () => void;
+  assertLeaseHeld?: () => void;
 }
 
 export type CommandSpec = Pick<StartCommand, 'argv' | 'env' | 'cwd' | 'timeoutMs'>;
 
 export interface CommandWatch {
   signal: AbortSignal;
-  /** Asked right before the command is started anew. @throws when it must not be */
+  /** Called right before a new command is started. @throws when it must not start */
   starting(): Promise<void>;
   output(stream: JournalStream, chunk: Buffer): void;
   attached(process: JournaledProcess): void;
@@ -69,7 +61,7 @@ export class Commands {
     this.supervisor = new Supervisor(journals);
   }
 
-  /** Where the journals are. */
+  /** Folder of the journals. */
   get folder(): string {
     return this.journals;
   }
@@ -80,8 +72,8 @@ export class Commands {
   }
 
   /**
-   * Ends what an attempt may have left running.
-   * @returns false when that is on another host, or was before a restart of this one
+   * Ends the commands that an attempt may have left running.
+   * @returns false when they ran on another host, or on this one before a restart
    */
   async end(owner: CommandOwner): Promise<boolean> {
     if (owner.resumedFrom !== this.place) return false;
@@ -93,9 +85,8 @@ export class Commands {
   }
 
   /**
-   * Ends whatever an attempt has started on this host, by whichever worker, the commands of its
-   * checks too.
-   * @returns the outcome of its command if that had ended by itself before
+   * Ends every command of an attempt on this host, whichever worker started it, checks included.
+   * @returns the outcome of its command if it had already ended by itself
    */
   async endAttempt(
     owner: Pick<CommandOwner, 'run' | 'firstRunId' | 'step' | 'attempt'>,
@@ -141,14 +132,14 @@ export class Commands {
     return this.supervisor.start(request);
   }
 
-  /** Lets go of the commands: they run on, and the next worker of this host takes them over. */
+  /** Detaches from the commands: they run on, and the next worker of this host takes them over. */
   close(): void {
     clearInterval(this.tidying);
     this.supervisor.close();
   }
 }
 
-/** The right to run one attempt's command: once, whoever asks, on one host. */
+/** The right to run one attempt's command: once, on one host, whichever worker asks. */
 export class CommandClaim {
   constructor(
     private readonly owner: CommandOwner,
@@ -156,21 +147,20 @@ export class CommandClaim {
   ) {}
 
   /**
-   * Runs the command, or follows the one that an earlier worker of this attempt has started, to its
-   * end.
-   * @throws StepFailure OutcomeUnknown when it cannot be known what became of that one, LeaseLost
-   *   when nothing may be begun any more; the signal's reason on abort
+   * Runs the command to its end, or follows the one that an earlier worker of this attempt started.
+   * @throws StepFailure OutcomeUnknown when the outcome of that one is lost, LeaseLost when nothing
+   *   new may be started; the signal's reason on abort
    */
   async run(spec: CommandSpec, watch: CommandWatch): Promise<Outcome> {
     const earlier = this.earlierJournal();
     if (earlier) return this.follow(earlier, watch);
-    this.owner.mayAct?.();
+    this.owner.assertLeaseHeld?.();
     await watch.starting();
     const journal = this.commands.journalOf(this.owner, this.owner.fence);
     try {
       journal.create();
     } catch (error) {
-      journal.giveUp();
+      journal.discard();
       throw journalFailure(error, this.commands.folder);
     }
     const ended = this.commands.start({ ...spec, folder: journal.folder, mark: markOf(journal) });
@@ -181,10 +171,7 @@ export class CommandClaim {
     }
   }
 
-  /**
-   * The journal of a command that was started, or may have been. Those that never will be are out
-   * of the way.
-   */
+  /** The journal of a command that was, or may have been, started. Others are voided on the way. */
   private earlierJournal(): Journal | undefined {
     const { resumedFrom, fence } = this.owner;
     if (resumedFrom === null) return undefined;
@@ -206,8 +193,8 @@ export class CommandClaim {
 
   /**
    * Ships the output as it comes, until the outcome is there.
-   * @param ended settles when our own supervisor is done with the command, which is sooner than the
-   *   next look is due
+   * @param ended settles when our own supervisor is done with the command, usually before the next
+   *   poll
    */
   private async follow(
     journal: Journal,
@@ -217,33 +204,33 @@ export class CommandClaim {
     const reader = new OutputReader(journal, watch);
     const startedAt = Date.now();
     let done = false;
-    let told: Outcome | undefined;
+    let reported: Outcome | undefined;
     const wake = ended?.then((outcome) => {
       done = true;
-      told = outcome;
+      reported = outcome;
     });
     const pause = (): Promise<unknown> => Promise.race([delay(everyMs), ...(wake ? [wake] : [])]);
-    // Of what was only just begun there is nothing to see yet.
+    // A command that was just started has nothing to read yet.
     if (wake) await pause();
     let process: JournaledProcess | undefined;
     for (;;) {
       if (watch.signal.aborted) await this.abort(journal, watch.signal);
-      // The outcome first: what was written before it is then read for certain.
-      const outcome = journal.outcome() ?? told;
+      // Read the outcome first: then all output that was written before it is read too.
+      const outcome = journal.outcome() ?? reported;
       await reader.read();
       if (outcome) return outcome;
       if (!process && (process = journal.process())) watch.attached(process);
       const isWatched = process ? isAlive(process.supervisor) : Date.now() - startedAt < startingMs;
       if (!isWatched || done) {
         if (process) await this.untilGone(process, watch.signal, reader);
-        if (journal.outcome() ?? told) continue;
+        if (journal.outcome() ?? reported) continue;
         throw !process && journal.makeVoid() ? neverStarted() : lostSupervisor();
       }
       await pause();
     }
   }
 
-  /** Without its supervisor a command runs on, but nobody will write how it ended. */
+  /** Without its supervisor a command runs on, but its outcome is never written. */
   private async untilGone(
     process: JournaledProcess,
     signal: AbortSignal,
@@ -256,16 +243,16 @@ export class CommandClaim {
   }
 
   /**
-   * Ends the whole tree and throws the reason. A worker that is to let go leaves the command to the
-   * next one instead.
+   * Ends the whole tree and throws the reason. On a handover the command is left to the next
+   * worker.
    */
   private async abort(journal: Journal, signal: AbortSignal): Promise<never> {
-    if (!isLetGo(signal.reason)) await endCommand(journal);
+    if (!isHandover(signal.reason)) await endCommand(journal);
     throw signal.reason;
   }
 }
 
-/** A command that was not started yet never will be; one that was is ended with its whole tree. */
+/** Voids a command that was not started yet; ends one that was, with its whole tree. */
 async function endCommand(journal: Journal): Promise<void> {
   if (journal.takeTicket('void') || journal.isVoid) return;
   const givenUp = Date.now() + startingMs;
@@ -275,17 +262,15 @@ async function endCommand(journal: Journal): Promise<void> {
 }
 
 /**
- * Temporal aborts attempts for other reasons than that the step is to stop: this worker shuts down,
- * or fell silent for so long that the attempt is, or will be, another worker's. What it began is
- * then not its to end.
+ * Reasons for which Temporal aborts an attempt although the step goes on: this worker shuts down,
+ * or missed heartbeats for so long that another worker has the attempt. It must not end the command
+ * then.
  */
-const letGo = new Set(['WORKER_SHUTDOWN', 'NOT_FOUND', 'TIMED_OUT', 'PAUSED', 'RESET']);
+const handoverReasons = new Set(['WORKER_SHUTDOWN', 'NOT_FOUND', 'TIMED_OUT', 'PAUSED', 'RESET']);
 
-/**
- * True for the reasons for which an attempt is left as it is, to the worker that goes on with it.
- */
-export function isLetGo(reason: unknown): boolean {
-  return reason instanceof Error && letGo.has(reason.message);
+/** True when the attempt is left as it is, for the worker that continues it. */
+export function isHandover(reason: unknown): boolean {
+  return reason instanceof Error && handoverReasons.has(reason.message);
 }
 
 class OutputReader {
@@ -310,21 +295,20 @@ function markOf(journal: Journal): string {
 }
 
 /**
- * The supervisor died, or could not be started, before it began the command: from now on nobody
- * will.
+ * The supervisor died, or could not be started, before it started the command; the journal is void.
  */
 function neverStarted(): StepFailure {
   return new StepFailure(
     'CommandNotStarted',
     'nothing was started: the process that starts commands is gone or could not be started itself',
-    { next: 'It is tried again; if it stays, look at memory and processes of the host.' },
+    { next: 'It is retried; if it keeps failing, check memory and process limits of the host.' },
   );
 }
 
 function lostSupervisor(): StepFailure {
   return new StepFailure(
     'OutcomeUnknown',
-    'what watched the command died, so nobody saw how the command ended',
+    'the supervisor of the command died, so nobody knows how the command ended',
     {
       next: 'Look at what the command did; then retry it, skip it, or mark it done.',
     },

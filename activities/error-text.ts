@@ -1,14 +1,14 @@
-/** What a program draws over and over in one line, to show how far it is. */
+/** Progress that a program redraws on one line. */
 const drawn = /\d\s?%|\d\s?([kKMGT]i?)?[Bb](it)?\/s|\b(ETA|eta)\b|^[\s#=.>|*[\]()\\/█▓▒░⠀-⣿-]+$/;
-/** A line of its own that is nothing but a bar. */
+/** A line that is nothing but a progress bar. */
 const bar = /^\s*[[(|]?[#=.>*█▓▒░\s-]*[\])|]?\s*\d{1,3}(\.\d+)?\s?%\s*$/;
 const trouble = /error|fatal|fail|cannot|can't|denied|refus|unable|not |no such|full|exceed/i;
 
 /**
- * The last lines of what a program said, for people: as a terminal would have left them, without
- * progress bars.
+ * The last lines of a program's output, for people: as a terminal would show them, without progress
+ * bars.
  * @param count how many lines at most
- * @returns one line of text; empty when the program said nothing
+ * @returns one line of text; empty when the program printed nothing
  */
 export function lastLines(text: string, count: number): string {
   const lines = text.split('\n').map(asLeft);
@@ -16,7 +16,7 @@ export function lastLines(text: string, count: number): string {
   return said.slice(-count).join(' ');
 }
 
-/** A carriage return goes back to the beginning of the line: what came last is what is seen. */
+/** A carriage return overwrites the line: only what came last is visible. */
 function asLeft(line: string): string {
   const pieces = line.split('\r').map((piece) => piece.trim());
   if (pieces.filter((piece) => piece !== '').length < 2) {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-/** Shown of each stream, in bytes: so much of its beginning, and of its end. */
+/** Shown of each stream, in bytes: this much of its start, and of its end. */
 const shownOfEach = 12 * 1024;
 /**
- * Kept beyond what is shown, so that a secret is never cut before it was looked for; longer than
- * any form of one.
+ * Kept beyond what is shown, so that no secret is cut before redaction; longer than any form of
+ * one.
  */
 const margin = 64 * 1024;
 
@@ -45,8 +45,8 @@ export class Excerpt {
   }
 
   /**
-   * All that was kept: to be redacted, and shortened after. NUL, which no database text can hold,
-   * is left out.
+   * All that was kept; redact it, then shorten it. NUL, which no database text can hold, is
+   * removed.
    */
   whole(): string {
     const gap = this.bytes - this.headBytes - this.tailBytes;

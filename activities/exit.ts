@@ -17,23 +17,20 @@ const quotedLines = 3;
 const maxProgressBytes = 4 * 1024;
 /** Of the facts beside a failure. */
 const maxDetailsBytes = 8 * 1024;
-/**
- * Identify a transaction: the database gave them, and a digit less would make another one of them.
- */
+/** They identify a transaction: redacting a digit would name another transaction. */
 const proofs: ReadonlySet<string> = new Set(['system', 'xid']);
 
 /**
- * The one way out of an attempt: whatever history, the record, the worker's log, another step or the
- * reader of a message gets of it comes through here. The whole text is redacted, and shortened only then: half a secret
- * is not found any more. Handlers give texts whole, and shorten with `quote`.
+ * The only way out of an attempt: all that history, the record, the worker's log, other steps or
+ * readers of messages get passes through here. A text is redacted whole and shortened only then:
+ * half a secret would not be found. Handlers pass whole texts, and shorten with `quote`.
  */
 export class Exit {
   constructor(private readonly redactor: Redactor) {}
 
   /**
-   * What another program or service said, in a line, for a message.
-   * @param keep its beginning, or its last lines; of lines that a program wrote over, what was seen
-   *   last
+   * A quote of another program or service, in one line, for a message.
+   * @param keep its beginning, or its last lines; of an overwritten line, what was visible last
    */
   quote(text: string, keep: 'start' | 'end' = 'start'): string {
     const clean = this.redactor.text(text).trim();
@@ -46,12 +43,12 @@ export class Exit {
     return show(this.redactor.text(text));
   }
 
-  /** A step's output, as history gets it. */
+  /** A step's output, as history stores it. */
   output(value: Json): Json {
     return capForHistory(this.redactor.json(value)).value;
   }
 
-  /** What proves the outcome, as the record keeps it. */
+  /** Evidence of the outcome, as the record stores it. */
   evidence(value: Json): Json {
     if (value === null || typeof value !== 'object' || Array.isArray(value))
       return this.output(value);
@@ -63,7 +60,7 @@ export class Exit {
     );
   }
 
-  /** A message to people elsewhere: whole, for nothing of it is kept in history. */
+  /** A message to people elsewhere: whole, because history does not store it. */
   outgoing<M extends JsonObject>(message: M): M {
     return this.redactor.json(message) as M;
   }
@@ -97,8 +94,8 @@ export class Exit {
   }
 
   /**
-   * An error that ends the attempt before or after the step itself; Temporal and the worker's log
-   * get it as it is.
+   * An error that ends the attempt before or after the step itself; goes unchanged to Temporal and
+   * the log.
    */
   error(error: unknown): unknown {
     if (error instanceof TemporalFailure) return error;

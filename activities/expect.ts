@@ -4,7 +4,7 @@ import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
 
 /**
- * What a step promised of its output. What is not there meets no expectation.
+ * Checks a step's expectations on its output. A missing value meets none.
  * @throws StepFailure VerifyFailed
  */
 export function assertExpected(expect: readonly Expectation[], output: Json): void {

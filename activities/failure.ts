@@ -17,7 +17,7 @@ export class StepFailure extends Error {
       details?: JsonObject;
       /** The other side said how long to wait, in milliseconds (Retry-After). */
       retryAfterMs?: number;
-      /** The other side said that it has done nothing. */
+      /** The other side said that it did nothing. */
       nothingDone?: boolean;
     } = {},
   ) {

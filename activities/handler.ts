@@ -8,20 +8,17 @@ import type { AttemptSecrets } from './secrets.js';
 import type { Targets } from './targets.js';
 
 /**
- * The attempt's claim as an effect on the record's own database can write it: in the effect's own
+ * Lets an effect on the record's own database write the attempt's claim in the effect's
  * transaction.
  */
 export interface ClaimInRecord {
-  /** Does the connection lead to the record's own database, with the right to write the claim? */
+  /** Is the connection to the record's own database, with the right to write the claim? */
   isHere(client: pg.Client): Promise<boolean>;
-  /**
-   * As `keepEvidence`, in the transaction that is open there: written if, and only if, that
-   * commits.
-   */
+  /** As `keepEvidence`, in the open transaction of `client`: written only if that commits. */
   keep(client: pg.Client, evidence: Json): Promise<boolean>;
 }
 
-/** What an attempt may use of the world around it. */
+/** What an attempt may use of its surroundings. */
 export interface AttemptContext extends CommandOwner {
   /** Workflow id of the run. */
   run: string;
@@ -47,21 +44,20 @@ export interface AttemptContext extends CommandOwner {
   targets: Targets;
   secrets: AttemptSecrets;
   /**
-   * What the worker before kept to prove the outcome; null when it kept nothing, or this is the
-   * first.
+   * Evidence of the outcome from the previous worker; null when it kept none, or there was none.
    */
   evidence: Json;
   /**
-   * Keeps what will prove the outcome, before the effect. False: the attempt is somebody else's by
-   * now and may have no effect.
+   * Keeps evidence of the outcome, before the effect. False: another worker has the attempt by now,
+   * and this one may have no effect.
    */
   keepEvidence(evidence: Json): Promise<boolean>;
   claim?: ClaimInRecord;
-  /** What may run. */
+  /** Checks programs before they run. */
   programs: AttemptPrograms;
   /**
-   * Must hold on the output. The engine looks afterwards; a kind that can still take its effect
-   * back looks before.
+   * Must hold on the output. The engine checks afterwards; a kind that can still roll back checks
+   * before.
    */
   expect?: readonly Expectation[];
   /**

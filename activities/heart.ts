@@ -2,29 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CancelledFailure, type Context } from '@temporalio/activity';
 import type { JsonObject } from '../language/json.js';
 
-/**
- * Each beat also asks whether the step is to stop, so this is how long a cancellation takes to
- * arrive.
- */
+/** A cancellation arrives with the answer to a heartbeat, so this is its longest delay. */
 const heartbeatMs = 800;
 
 /** What the SDK says when the server has no such attempt any more. */
 const unknownToServer = 'NOT_FOUND';
-/** What it says when the worker is to stop. */
+/** What it says when the worker shuts down. */
 const shutDown = 'WORKER_SHUTDOWN';
 
-/** What decides whether an attempt that the server no longer has is still this worker's. */
+/** Decides whether this worker still owns an attempt that the server no longer knows. */
 export interface Ownership {
-  /** Neither given up nor taken over, and nobody else is to do the step. */
+  /** The attempt was neither given up nor taken over, and no other worker is to do the step. */
   isStillOurs(): Promise<boolean>;
-  /** True once this worker is to stop. */
+  /** True once this worker shuts down. */
   isStopping(): boolean;
 }
 
 /**
- * Tells Temporal that the worker lives, and learns from Temporal when the step is to stop. A server
- * that no longer has the attempt may have been told by somebody else that it has ended: then what
- * was begun goes on without heartbeats, so that the record gets to know how it ended.
+ * Sends heartbeats to Temporal, and receives cancellations. When the server no longer knows the
+ * attempt, somebody else may have completed it: then the work goes on without heartbeats, so that
+ * the record learns how it ended.
  */
 export class Heart {
   private readonly controller = new AbortController();
@@ -36,25 +33,25 @@ export class Heart {
   constructor(temporal: Pick<Context, 'cancellationSignal' | 'heartbeat'>) {
     this.timer = setInterval(() => temporal.heartbeat(this.details), heartbeatMs);
     const { cancellationSignal: cancelled } = temporal;
-    const told = (): void => {
+    const onAbort = (): void => {
       const reason = cancelled.reason as Error;
-      this.told(reason).catch(() => this.controller.abort(reason));
+      this.cancel(reason).catch(() => this.controller.abort(reason));
     };
-    if (cancelled.aborted) told();
-    else cancelled.addEventListener('abort', told, { once: true });
+    if (cancelled.aborted) onAbort();
+    else cancelled.addEventListener('abort', onAbort, { once: true });
   }
 
-  /** Aborted when the step is to stop, or to be let go. */
+  /** Aborted when the step is to stop, or to be handed over. */
   get signal(): AbortSignal {
     return this.controller.signal;
   }
 
-  /** The attempt has begun: from now on it is gone on with for as long as it is this worker's. */
-  begun(ownership: Ownership): void {
+  /** The attempt has begun: from now on it continues for as long as this worker owns it. */
+  attemptStarted(ownership: Ownership): void {
     this.ownership = ownership;
   }
 
-  /** Goes with the next beat: a step that is shorter than that costs the server none. */
+  /** Sent with the next heartbeat: a step that is shorter than the interval sends none. */
   progress(details: JsonObject): void {
     this.details = details;
   }
@@ -64,13 +61,13 @@ export class Heart {
     this.over.abort();
   }
 
-  private async told(reason: Error): Promise<void> {
+  private async cancel(reason: Error): Promise<void> {
     clearInterval(this.timer);
     const { ownership } = this;
     if (reason.message !== unknownToServer || !ownership) return this.controller.abort(reason);
     while (!this.over.signal.aborted) {
       if (ownership.isStopping()) return this.controller.abort(new CancelledFailure(shutDown));
-      // Whoever does not answer says nothing.
+      // No answer does not mean that the attempt is lost.
       if (!(await ownership.isStillOurs().catch(() => true))) return this.controller.abort(reason);
       await delay(heartbeatMs, undefined, { signal: this.over.signal }).catch(() => undefined);
     }

@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Names the place where a process can be found again: this host (by a file beside the journals),
- * this boot of it and this process namespace. After a reboot, or from another container, the same
- * process number means somebody else.
+ * Names the place where a process id is valid: this host (by a file beside the journals), its boot
+ * and this process namespace. After a reboot, or in another container, the same id is another
+ * process.
  * @param journals folder of the journals; made when it is missing
  */
 export function placeOf(journals: string): string {
@@ -27,7 +27,7 @@ export function hostId(journals: string): string {
   return readFileSync(file, 'utf8').trim();
 }
 
-/** Elsewhere than on Linux a reboot is noticed by the processes' start times alone. */
+/** On other systems than Linux only the processes' start times reveal a reboot. */
 function bootId(): string {
   return read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 }

@@ -7,22 +7,22 @@ import { parseUrl } from '../language/url.js';
 import { codeOf, connectionTrouble } from '../common/network.js';
 import { isRepeatable } from '../common/tries.js';
 import { certificatesIn } from './certificates.js';
-import { isLetGo } from './commands.js';
+import { isHandover } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { headAndTail } from './output-cap.js';
 import { fetchTrusting } from './trusting-fetch.js';
 
-/** A larger JSON answer is not parsed; its digest and size are kept all the same. */
+/** A larger JSON answer is not parsed; its digest and size are still kept. */
 const maxParsedBytes = 32 * 1024 * 1024;
 /** A larger answer is shown by its beginning only, unless the step picks what it needs. */
 const maxWholeBytes = 48 * 1024;
 /** What people see of an answer that is no JSON, in characters. */
 const shownCharacters = 8_192;
 const maxRedirects = 3;
-/** Statuses with which a service says that it has done nothing, and may be asked again. */
+/** Statuses that say that nothing was done and the request may be repeated. */
 const again = new Set([425, 429]);
-/** A longer wait than this is not waited for between two attempts, in seconds. */
+/** Longest wait between two attempts that a service can ask for, in seconds. */
 const maxRetryAfter = 300;
 
 /**
@@ -39,12 +39,12 @@ export const http: Handler<'http'> = async (action, context) => {
   const repeatable = mayRepeat(action, context);
   if (context.resumedFrom !== null && context.evidence !== null && !repeatable)
     throw mayHaveArrived('the worker died while it asked the service');
-  context.mayAct?.();
+  context.assertLeaseHeld?.();
   const url = addressOf(action, target.http.address);
   const headers = await headersOf(action, target, context);
   const ca = target.http.ca === undefined ? undefined : certificatesIn(target.http.ca, target.name);
-  // Kept before it is sent: a worker that finds nothing kept knows that nothing was sent, and one
-  // that was silent for so long that another one asks by now sends nothing any more.
+  // Kept before sending: a worker that finds no evidence knows that nothing was sent, and one that
+  // lost the attempt to another worker sends nothing.
   if (!repeatable && !(await context.keepEvidence({ sent: where(url) }))) {
     throw new StepFailure(
       'WorkerLost',
@@ -94,7 +94,7 @@ function addressOf(action: HttpAction, base: string): URL {
   return url;
 }
 
-/** One path segment whatever the value holds; `.` and `..` would otherwise walk up the path. */
+/** One path segment, whatever the value contains; `.` and `..` would walk up the path. */
 function encodeSegment(value: string): string {
   if (value === '' || value === '.' || value === '..') {
     throw new StepFailure('Configuration', `${JSON.stringify(value)} cannot be part of a path`, {
@@ -137,7 +137,7 @@ async function headersOf(
 
 /** What is sent: redirects change it. */
 interface Sent {
-  /** Certificates of the authority that the target's is from; undefined: those that Node knows. */
+  /** Certificates of the target's own authority; undefined: those that Node trusts. */
   ca: Buffer | undefined;
   url: URL;
   method: HttpAction['method'];
@@ -152,7 +152,7 @@ async function send(
 ): Promise<Response> {
   const body = action.json === undefined ? undefined : JSON.stringify(action.json);
   let sent: Sent = { ...first, method: action.method, body };
-  /** Set when a change was answered with "see there": what it did, it has done. */
+  /** Set when a change was answered with "see other": its effect is done. */
   let done: string | undefined;
   for (let redirects = 0; ; redirects += 1) {
     const response = await fetchOnce(sent, action, context, done);
@@ -178,12 +178,12 @@ async function send(
   }
 }
 
-/** Methods that ask for something to be done. */
+/** Methods that change something. */
 function isChange(method: HttpAction['method']): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-/** The request that a redirect asks for; undefined when it is not ours to send. */
+/** The request that a redirect asks for; undefined when it must not be sent. */
 function redirected(
   sent: Sent,
   status: number,
@@ -193,7 +193,7 @@ function redirected(
 ): Sent | undefined {
   if (!isChange(sent.method)) return { ...sent, url };
   if (status === 303) {
-    // The answer lies there; the request itself was taken.
+    // The answer is there; the request itself was accepted.
     const headers = new Headers(sent.headers);
     for (const name of ['content-type', 'idempotency-key']) headers.delete(name);
     return { ...sent, url, method: 'GET', headers, body: undefined };
@@ -204,8 +204,7 @@ function redirected(
 }
 
 /**
- * 307 and 308 say that the request was not taken. 303 says that it was; of 301 and 302 services
- * make either.
+ * 307 and 308 say that the request was not accepted, 303 that it was; 301 and 302 may mean either.
  */
 function notFollowed(
   sent: Sent,
@@ -225,11 +224,11 @@ function notFollowed(
   });
 }
 
-/** The request was taken, and what came of it could not be read. */
+/** The request was accepted, but its result could not be read. */
 function unreadAnswer(done: string, what: string): StepFailure {
   return new StepFailure(
     'OutcomeUnknown',
-    `${done}, so the request was taken; what came of it could not be read: ${what}`,
+    `${done}, so the request was accepted; its result could not be read: ${what}`,
     { next: 'Look at the service; then skip the step, mark it done, or retry it.' },
   );
 }
@@ -250,13 +249,13 @@ async function fetchOnce(
       ? await fetch(url, { ...request, redirect: 'manual' })
       : await fetchTrusting(ca, url, request);
   } catch (error) {
-    if (done !== undefined && !isLetGo(context.signal.reason))
+    if (done !== undefined && !isHandover(context.signal.reason))
       throw unreadAnswer(done, `${where(url)} did not answer (${codeOf(error)})`);
     throw unanswered(error, url, action, context);
   }
 }
 
-/** Why there is no answer, or not all of it. What was aborted may have arrived all the same. */
+/** Why the answer is missing or incomplete. An aborted request may still have arrived. */
 function unanswered(
   error: unknown,
   url: URL,
@@ -266,12 +265,12 @@ function unanswered(
   const repeatable = mayRepeat(action, context);
   if (!context.signal.aborted) return lost(error, url, repeatable);
   const reason: unknown = context.signal.reason;
-  return repeatable || isLetGo(reason)
+  return repeatable || isHandover(reason)
     ? reason
-    : mayHaveArrived(`${where(url)} was not waited for any longer`);
+    : mayHaveArrived(`the attempt stopped waiting for ${where(url)}`);
 }
 
-/** May the same request simply be sent again when nobody knows whether it arrived? */
+/** May the request be repeated when nobody knows whether it arrived? */
 function mayRepeat(action: HttpAction, { effect }: AttemptContext): boolean {
   return isRepeatable({ kind: 'http', effect }, action);
 }
@@ -287,8 +286,8 @@ function mayHaveArrived(what: string): StepFailure {
 }
 
 /**
- * Why no answer came: a request that never left can simply be sent again, one that may have arrived
- * is another matter.
+ * Why no answer came: a request that was never sent can be repeated; one that may have arrived
+ * cannot.
  */
 function lost(error: unknown, url: URL, repeatable: boolean): StepFailure {
   const trouble = connectionTrouble(error);
@@ -341,7 +340,7 @@ async function readBody(
       if (size > 1_024) context.output('stdout', bytes);
     }
   } catch (error) {
-    // A refusal counts without its last words.
+    // A refusal counts even without its whole body.
     if (context.signal.aborted || succeeded(response.status, action))
       throw unanswered(error, url, action, context);
   }
@@ -375,7 +374,7 @@ function outputOf(
     status,
     text,
     truncated: isCut,
-    // What was not read as JSON because it is so large is not absent either.
+    // JSON that was too large to parse is not absent: mark it as cut.
     ...(isCut ? { cut: ['text', 'body'] } : {}),
     bytes: body.size,
     sha256: body.sha256,
@@ -383,7 +382,7 @@ function outputOf(
 }
 
 /**
- * What the step needs of the answer: all of it, or a failure that says what came instead.
+ * The values that the step picks from the answer: all of them, or a failure that says what came.
  * @throws StepFailure
  */
 function pickedFrom(
@@ -404,7 +403,7 @@ function pickedFrom(
     return new StepFailure(
       'AnswerUnusable',
       `${where(url)} answered ${response.status} (${type ?? 'no content type'}, ${body.size} bytes), and ${what}${begins}`,
-      { next: 'Is it the right address, and does the service want another log-in, path or pick?' },
+      { next: 'Check the address, and whether the service needs another log-in, path or pick.' },
     );
   };
   if (read.problem !== undefined) throw unusable(read.problem);
@@ -419,10 +418,7 @@ function pickedFrom(
 
 type ReadText = { text: string; problem?: string } | { problem: string };
 
-/**
- * The text of an answer, in the charset that it says, or that its byte order mark tells; UTF-8
- * where nothing says.
- */
+/** The text of an answer, in the charset of its byte order mark or of its header; else UTF-8. */
 function readText(contentType: string | null, bytes: Buffer): ReadText {
   const [, said] = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType ?? '') ?? [];
   const charset = markedAs(bytes) ?? said ?? 'utf-8';
@@ -436,7 +432,7 @@ function readText(contentType: string | null, bytes: Buffer): ReadText {
   try {
     return { text: new TextDecoder(charset, { fatal: true }).decode(bytes) };
   } catch {
-    // People see what can be read of it, with U+FFFD for the rest; code does not.
+    // Only people see the readable part, with U+FFFD for the rest.
     return {
       text: lenient.decode(bytes),
       problem: `it is not ${charset.toLowerCase()} throughout`,
@@ -464,7 +460,7 @@ function jsonIn(read: ReadText, body: Body): Json | undefined {
   }
 }
 
-/** The JSON of an answer that is told to people. */
+/** The JSON of an answer that is quoted to people. */
 function parse(response: Response, body: Body): Json | undefined {
   const type = response.headers.get('content-type');
   return isJson(response) ? jsonIn(readText(type, body.bytes), body) : undefined;
@@ -506,9 +502,9 @@ function refusal(
 }
 
 /**
- * How long the service asks to be left alone: seconds, or a date, which counts by the service's own
- * clock where it tells it.
- * @returns milliseconds; undefined when it says nothing that can be read
+ * How long the service asks to wait: seconds, or a date, which is read by the service's own clock
+ * if it sends one.
+ * @returns milliseconds; undefined when there is no readable value
  */
 export function retryAfter(headers: Headers): number | undefined {
   const said = headers.get('retry-after')?.trim() ?? '';
@@ -541,7 +537,7 @@ function saidIn(body: Json | undefined): string {
   return String(candidates.find((each) => typeof each === 'string') ?? '');
 }
 
-/** An address without its query, which may hold what nobody should read. */
+/** An address without its query, which may hold something secret. */
 function where(url: URL): string {
   return `${url.origin}${url.pathname}`;
 }

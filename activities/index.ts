@@ -27,7 +27,13 @@ import { executionOf } from './execution.js';
 import type { Handler } from './handler.js';
 import { http } from './http.js';
 import { judge } from './judge.js';
-import { acquire, firstTry, heldNow, type LeaseAnswer, type LeaseRequest } from './lease.js';
+import {
+  acquire,
+  tryLeases,
+  currentHolders,
+  type LeaseAnswer,
+  type LeaseRequest,
+} from './lease.js';
 import { notify } from './notify.js';
 import { perform, type Handlers, type PerformDeps } from './perform.js';
 import { Plans } from './plans.js';
@@ -61,7 +67,7 @@ export interface RecordRequest {
   /** Without its decisions; they are recorded when they are judged. */
   view: Omit<RunView, 'steps'> & { steps: SavedStep[] };
   save: SaveNumber;
-  /** Signals since the save before that decided nothing. */
+  /** Signals since the previous save that decided nothing. */
   signals?: SignalNote[];
 }
 
@@ -97,15 +103,15 @@ export function createActivities(deps: ActivityDeps) {
     rollout: rolling,
   };
   const plans = new Plans(deps.pool, deps);
-  /** Nothing is done, nor written down, for whoever is not the run that they name. */
+  /** Nothing is done or recorded for a requester that is not the run it names. */
   const prove = (key: RunKey): Promise<void> => deps.places.prove(key, Context.current().info);
   const step = (request: AttemptRequest): Promise<AttemptResult> =>
     perform(request, { ...deps, handlers, plans });
 
   return {
     /**
-     * Admission; with a key also the run's first entry in the record, and its targets if they are
-     * to be had.
+     * Admission; with a key also the run's first entry in the record, and its leases if they are
+     * free.
      */
     async admit({ key, envelope, startedAt }: AdmitRequest): Promise<Admission> {
       if (key) await prove(key);
@@ -129,32 +135,31 @@ export function createActivities(deps: ActivityDeps) {
       }
       if (!admission.admitted) return admission;
       const held = key
-        ? await firstTry(
+        ? await tryLeases(
             deps.pool,
             key,
             envelope.root ?? key,
             admission.plan,
             !refusesWhenHeld(envelope, admission.plan.inputs),
           )
-        : await heldNow(deps.pool, admission.plan);
+        : await currentHolders(deps.pool, admission.plan);
       return held.length > 0 ? { ...admission, held } : admission;
     },
-    /** Writes down that a start was refused. */
+    /** Records that a start was refused. */
     async refuse({ key, startedAt, runbook, by, reason, problem }: RefuseRequest): Promise<void> {
       await prove(key);
       return recordRefusal(deps.pool, { key, startedAt, runbook, by, reason, problem });
     },
-    /** A run's targets, once nobody else has them. */
+    /** Acquires a run's leases, once no other run holds them. */
     async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
       const { info } = Context.current();
       await prove(request.key);
       const execution = executionOf(info);
-      // After a reset this may be the first that the record hears of the run; it asks again and
-      // again only while it waits.
+      // After a reset the record may first learn of the run here; later attempts only wait.
       if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
       return acquire(request, deps.pool);
     },
-    /** Verdicts on decisions, recorded before they are told. */
+    /** Verdicts on decisions, recorded before they are returned. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
       await prove(request.key);
       const answer = judge(request, (...asked) => refuseInputs(deps, ...asked));
@@ -169,12 +174,12 @@ export function createActivities(deps: ActivityDeps) {
       );
       return answer;
     },
-    /** The run as it stands. */
+    /** Saves the state of the run. */
     async record({ view, save, signals }: RecordRequest): Promise<SaveAnswer> {
       await prove({ run: view.id, firstRunId: view.firstRunId });
       return saveRun(deps.pool, view, executionOf(Context.current().info), save, signals);
     },
-    /** Ends what a cancelled step left running. */
+    /** Ends the commands that a cancelled step left running. */
     async settle(request: SettleRequest): Promise<Settled> {
       await prove(request.key);
       return settle(request, deps);

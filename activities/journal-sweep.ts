@@ -12,8 +12,8 @@ interface Ended {
 }
 
 /**
- * Removes journals of ended commands that are too old, and the oldest ones while all together are
- * too large. What has no outcome yet stays: its command may still run.
+ * Removes journals of ended commands that are too old, and the oldest while all together are too
+ * large. A journal without an outcome stays: its command may still run.
  * @returns how many were removed
  */
 export async function sweepJournals(
@@ -30,7 +30,7 @@ export async function sweepJournals(
     new Journal(folder).remove();
     removed += 1;
   }
-  // A folder that still holds a journal refuses to go.
+  // rmdir fails for a folder that still holds a journal.
   for (const step of await foldersIn(root)) await rmdir(step).catch(() => undefined);
   return removed;
 }

@@ -18,7 +18,7 @@ import type { ProcessId, Tree } from './process-tree.js';
 
 /** The running command, as written right after it was started. */
 export interface JournaledProcess extends Tree {
-  /** Who watches it, keeps its time limit and will write its outcome. */
+  /** The process that watches it, enforces its time limit and writes its outcome. */
   supervisor: ProcessId;
 }
 
@@ -34,13 +34,13 @@ export interface Outcome {
 
 export type JournalStream = 'stdout' | 'stderr';
 
-/** What is kept of the disk for each of the two files that tell of the command, in bytes. */
+/** Disk space reserved for each of the two files about the command, in bytes. */
 const reservedBytes = 384;
 const reservedName = (name: string): string => `${name}.reserved`;
 
 /**
- * A command's journal: its output and its end, on the disk of the host where it runs, written as
- * they happen. Readable by the worker's account alone.
+ * A command's journal: its output and its outcome, on the disk of the host where it runs, written
+ * as they happen. Readable by the worker's account alone.
  */
 export class Journal {
   constructor(readonly folder: string) {}
@@ -50,8 +50,8 @@ export class Journal {
   }
 
   /**
-   * Makes the folder and everything in it that will be needed: on a disk that is full nothing is
-   * started, and one that fills up while the command runs still takes its outcome.
+   * Makes the folder and all files in it: on a full disk nothing is started, and a disk that fills
+   * up while the command runs still has room for the outcome.
    */
   create(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
@@ -66,16 +66,16 @@ export class Journal {
   }
 
   /**
-   * Whoever takes the ticket first decides: the supervisor takes `start` before it starts the
-   * command, a worker that finds the journal later takes `void`. So a command either was started,
+   * The first to take the ticket decides: the supervisor takes `start` before it starts the
+   * command, a worker that finds the journal later takes `void`. So a command was either started,
    * or never will be.
    */
   takeTicket(use: 'start' | 'void'): boolean {
     const mine = this.file(`ticket.${use}`);
-    // A journal of an earlier release, or one that was not finished, has none ready.
+    // An unfinished journal, or one of an earlier release, has no prepared ticket.
     if (!existsSync(mine)) this.make(`ticket.${use}`, use);
     try {
-      // A link comes into being with its content, or not at all.
+      // A link appears with its content, or not at all.
       linkSync(mine, this.file('ticket'));
       return true;
     } catch (error) {
@@ -84,17 +84,17 @@ export class Journal {
     }
   }
 
-  /** Gives back what `create` could take of the disk before it failed. */
-  giveUp(): void {
+  /** Frees the disk space that `create` took before it failed. */
+  discard(): void {
     try {
       this.remove();
     } catch {
-      // What cannot be removed is left to the sweep; why it could not be made is what counts.
+      // The sweep removes it later; the error of `create` is the one to report.
     }
   }
 
   /**
-   * Sees to it that the command never starts.
+   * Ensures that the command never starts.
    * @returns false when it was started, or may have been
    */
   makeVoid(): boolean {
@@ -105,7 +105,7 @@ export class Journal {
     }
   }
 
-  /** Was it decided that the command never starts? */
+  /** True when the command can never start. */
   get isVoid(): boolean {
     try {
       return readFileSync(this.file('ticket'), 'utf8') === 'void';
@@ -114,7 +114,9 @@ export class Journal {
     }
   }
 
-  /** Opens a stream's file for the command itself, so that its output needs nobody in between. */
+  /**
+   * Opens a stream's file for the command itself, so that its output needs no process in between.
+   */
   openFor(stream: JournalStream): number {
     return openSync(this.file(stream), 'a', 0o600);
   }
@@ -160,10 +162,7 @@ export class Journal {
     }
   }
 
-  /**
-   * Written beside, where room is kept for it, and renamed into place: a reader sees all of it or
-   * none.
-   */
+  /** Written to the reserved file, then renamed into place: a reader sees all of it or nothing. */
   private write(name: string, value: object): void {
     const reserved = this.file(reservedName(name));
     const text = JSON.stringify(value).padEnd(reservedBytes);

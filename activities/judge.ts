@@ -23,10 +23,7 @@ import { isBlank, isOperator, operatorOf, operatorRule } from '../common/operato
 const name = z.string().min(1).max(200);
 const operator = z.string().refine(isOperator, { error: operatorRule });
 
-/**
- * The one shape of a decision. Strict: a field we do not know may be one that a newer sender relies
- * on.
- */
+/** The only shape of a decision. Strict: a newer sender may rely on a field that we do not know. */
 const decisionShape = z.strictObject({
   version: z.literal(1),
   id: name,
@@ -46,9 +43,8 @@ const decisionShape = z.strictObject({
 
 /**
  * Judges a batch of decisions, in the order in which they arrived: the first good decision about a
- * gate wins, and the others of the same batch are told who won. Pure; the caller records the
- * verdicts.
- * @param refuseInputs admission's opinion of inputs that were changed at the desk
+ * gate wins, and the others of the same batch learn who won. Pure; the caller records the verdicts.
+ * @param refuseInputs checks inputs that were changed at the desk, as admission does
  */
 export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => null): JudgeAnswer {
   const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
@@ -99,7 +95,7 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
   return {
     verdicts: verdicts.map((each) => ({
       ...each,
-      message: each.message + whatBecameOf(each.decision, accepted, request.life),
+      message: each.message + effectOfLater(each.decision, accepted, request.life),
     })),
   };
 }
@@ -119,10 +115,10 @@ function tooLate({ by, verb }: DecisionEnvelope): [VerdictCode, string] {
 }
 
 /**
- * What was accepted is done at once with the rest of its batch: what that makes of it, in a
+ * Accepted decisions of a batch take effect together: what a later one does to this one, as a
  * sentence.
  */
-function whatBecameOf(
+function effectOfLater(
   id: string,
   accepted: readonly Accepted[],
   life: LifeFacts | undefined,
@@ -131,14 +127,14 @@ function whatBecameOf(
   const own = accepted[place];
   if (!own) return '';
   const later = accepted.slice(place + 1).filter(({ aboutRun }) => aboutRun);
-  const told = ({ by, verb }: DecisionEnvelope): string =>
+  const orderedBy = ({ by, verb }: DecisionEnvelope): string =>
     ` At the same moment ${by} told the run to ${verb}`;
   const end = later.find(({ decision }) => endsRun(decision))?.decision;
-  if (end && own.aboutRun) return isPause(own.decision) ? `${told(end)}.` : '';
-  if (end) return `${told(end)}: nothing follows from this decision.`;
+  if (end && own.aboutRun) return isPause(own.decision) ? `${orderedBy(end)}.` : '';
+  if (end) return `${orderedBy(end)}: nothing follows from this decision.`;
   const last = later.findLast(({ decision }) => isPause(decision))?.decision;
-  if (own.aboutRun) return last && isPause(own.decision) ? `${told(last)}.` : '';
-  if (last?.verb === 'pause') return `${told(last)}: what follows begins when it is resumed.`;
+  if (own.aboutRun) return last && isPause(own.decision) ? `${orderedBy(last)}.` : '';
+  if (last?.verb === 'pause') return `${orderedBy(last)}: what follows begins when it is resumed.`;
   if (last || !isPausedAt(place, accepted, life)) return '';
   return ' The run is paused: what follows begins when it is resumed.';
 }
@@ -153,8 +149,8 @@ function isPausedAt(
 }
 
 /**
- * What runs of older releases hand on may be nested so deep that to look at it fills the stack: it
- * is no decision either.
+ * A decision carried over from an older release may be nested so deep that parsing overflows the
+ * stack: it is malformed.
  */
 function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
   try {
@@ -177,18 +173,18 @@ function isForGate({ verb }: DecisionEnvelope): boolean {
   return verb === 'approve' || verb === 'reject';
 }
 
-/** Why inputs that were changed at the desk cannot be; null when they can. */
+/** Why inputs cannot be changed at the desk as asked; null when they can. */
 export type RefuseInputs = (
   runbook: string,
   inputs: JsonObject,
   changed: JsonObject,
 ) => string | null;
 
-/** The run as it will be once it has done what it was told. */
-function lifeAfter(life: LifeFacts | undefined, told: DecisionEnvelope): LifeFacts | undefined {
+/** The state of the run once it has carried out the decision. */
+function lifeAfter(life: LifeFacts | undefined, decision: DecisionEnvelope): LifeFacts | undefined {
   if (!life) return life;
-  if (told.verb === 'pause' || told.verb === 'resume')
-    return { ...life, paused: told.verb === 'pause' };
+  if (decision.verb === 'pause' || decision.verb === 'resume')
+    return { ...life, paused: decision.verb === 'pause' };
   return { ...life, paused: false, rollingBack: true };
 }
 
@@ -208,7 +204,7 @@ function judgeOne(
   return judgeOfRun(decision, request);
 }
 
-/** What the run as a whole is told. */
+/** Judges a decision about the run as a whole. */
 function judgeOfRun(
   decision: DecisionEnvelope,
   { ended, life }: JudgeRequest,
@@ -219,8 +215,7 @@ function judgeOfRun(
     running: [],
     undos: [],
   };
-  const now =
-    running.length > 0 ? ` Under way and going on to its end: ${running.join(', ')}.` : '';
+  const now = running.length > 0 ? ` Still running, and will finish: ${running.join(', ')}.` : '';
   if (ended)
     return ['not-waiting', `The run has already ended; there is nothing left to ${decision.verb}.`];
   if (decision.verb !== 'cancel' && isBlank(decision.reason))
@@ -299,7 +294,7 @@ function judgeAtDesk(
   if (!asked)
     return [
       'not-waiting',
-      `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; it asks nobody anything.`,
+      `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; there is nothing to decide.`,
     ];
   if (asked.state === 'decided') {
     const how = asked.decidedBy
@@ -413,10 +408,10 @@ function judgeAtGate(
     const typed =
       decision.confirm === undefined
         ? 'nothing was typed'
-        : `${JSON.stringify(decision.confirm)} is another one`;
+        : `${JSON.stringify(decision.confirm)} is another name`;
     return [
       'not-confirmed',
-      `Approving gate ${gate.id} needs the name of what it acts on, typed: ${typed}. Read what the gate shows, then add --confirm NAME.`,
+      `To approve gate ${gate.id}, type the name of what it acts on: ${typed}. Read what the gate shows, then add --confirm NAME.`,
     ];
   }
   return [

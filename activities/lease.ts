@@ -18,29 +18,27 @@ import { recordIsAway } from './record-reachable.js';
 export interface LeaseRequest {
   version: 1;
   key: RunKey;
-  /** Of a nested run: the one at the top, whose targets it shares. */
+  /** The top-level run of a nested run, whose leases it shares. */
   root?: RunKey | undefined;
   targets: string[];
-  /** Who has them as far as the run knows. */
+  /** The holders that the run knows of. */
   known: HeldTarget[];
-  /**
-   * Milliseconds after which the run wants to know who has them now, when it is not who it knows.
-   */
+  /** Milliseconds after which the run wants to be told of holders that it does not know. */
   patienceMs: number;
   takeOver?: TakeOver;
 }
 
 export interface LeaseAnswer {
-  /** Who has targets that could not be had; empty when the run holds all of them. */
+  /** Holders of the targets that are not free; empty when the run holds all of them. */
   held: HeldTarget[];
-  /** Why the run can never have them. */
+  /** Why the run can never get them. */
   problem?: Problem;
 }
 
 /**
- * One try to get a run's targets. As long as others hold them it fails and Temporal tries again:
- * that adds nothing to the history, and a run that waits takes no place on a worker from the one
- * that it waits for.
+ * One try to acquire a run's leases. While others hold them it fails and Temporal retries it: that
+ * adds nothing to the history, and a waiting run takes no worker slot from the run that it waits
+ * for.
  * @throws ApplicationFailure TargetHeld, retryable; its message says who has them
  */
 export async function acquire(request: LeaseRequest, pool: pg.Pool): Promise<LeaseAnswer> {
@@ -74,8 +72,8 @@ function isKnown(held: readonly HeldTarget[], known: readonly HeldTarget[]): boo
   return text(held) === text(known);
 }
 
-/** The first try, when a run is admitted. A run that will not wait takes no place in the line. */
-export function firstTry(
+/** The first try, at admission. A run that will not wait does not queue. */
+export function tryLeases(
   pool: pg.Pool,
   key: RunKey,
   root: RunKey,
@@ -86,10 +84,10 @@ export function firstTry(
 }
 
 /**
- * Who has the targets of a plan now. Empty also when the record is away: a plan can be looked at
- * all the same.
+ * Who holds the targets of a plan now. Also empty when the record is unreachable: a plan can still
+ * be shown.
  */
-export async function heldNow(pool: pg.Pool, plan: Plan): Promise<HeldTarget[]> {
+export async function currentHolders(pool: pg.Pool, plan: Plan): Promise<HeldTarget[]> {
   try {
     return await readHolders(pool, leasedTargets(plan));
   } catch (error) {
@@ -104,7 +102,7 @@ export async function heldNow(pool: pg.Pool, plan: Plan): Promise<HeldTarget[]> 
  */
 export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): StepFailure {
   const mayHaveActed = resumed
-    ? '; the worker before died while it did this step, so the step may have acted'
+    ? '; the previous worker died while it did this step, so the step may have acted'
     : '';
   if (closed) {
     return new StepFailure(

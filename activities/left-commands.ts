@@ -5,9 +5,9 @@ import type { Commands } from './commands.js';
 import type { Outcome } from './journal.js';
 
 /**
- * Ends the commands of this host whose run is over in the record: nobody follows them, and nobody
- * will. Commands of a run that goes on, in whatever execution, are not touched.
- * @returns how many commands were looked after
+ * Ends orphaned commands of this host: those whose run has ended in the record, so that no worker
+ * will follow them. Commands of a live run, in whichever execution, are not touched.
+ * @returns how many commands were left over
  */
 export async function endLeftCommands(pool: pg.Pool, commands: Commands): Promise<number> {
   const left = await leftCommands(pool, commands.place);
@@ -19,13 +19,13 @@ export async function endLeftCommands(pool: pg.Pool, commands: Commands): Promis
         step: command.step,
         attempt: command.attempt,
       });
-      await tellLeftCommand(pool, command, whatBecameOfIt(outcome));
+      await tellLeftCommand(pool, command, problemOf(outcome));
     }),
   );
   return left.length;
 }
 
-function whatBecameOfIt(outcome: Outcome | undefined): Problem {
+function problemOf(outcome: Outcome | undefined): Problem {
   if (!outcome) {
     return {
       type: 'Cancelled',

@@ -4,7 +4,7 @@ import { referencesIn, resolveKnown } from '../language/reference.js';
 import type { RunbookSpec, StepSpec } from '../language/runbook.js';
 import type { Problem } from '../common/view.js';
 
-/** A runbook's steps with those of nested runbooks in place, and the targets that these act on. */
+/** A runbook's steps with nested runbooks expanded, and the targets that those act on. */
 export interface Expanded {
   steps: readonly StepSpec[];
   targets: string[];
@@ -16,8 +16,8 @@ interface Known {
 }
 
 /**
- * Puts nested runbooks in place, so that the plan shows, and an approval covers, everything that
- * will be done. Their inputs are checked now, those that only an output decides excepted.
+ * Expands nested runbooks, so that the plan shows, and an approval covers, everything that will be
+ * done. Their inputs are checked now, except those that only an output decides.
  */
 export function expand(
   spec: RunbookSpec,
@@ -70,7 +70,7 @@ export function expand(
     problems.push({
       type: 'Refused',
       message: `step ${step.id} of ${spec.id}: runbook ${JSON.stringify(step.runbook ?? '')} ${why}`,
-      next: 'See what there is with: runbook list',
+      next: 'List the runbooks with: runbook list',
     });
     return step;
   }
@@ -83,7 +83,7 @@ export function targetsOf(spec: RunbookSpec, inputs: JsonObject): string[] {
     .map(([name]) => inputs[name] as string);
 }
 
-/** Checks what is known. A target has to be known: the plan names what it acts on. */
+/** Checks the inputs that are known. A target must be known: the plan names its targets. */
 function inputsNow(
   nested: RunbookSpec,
   given: JsonObject,

@@ -1,12 +1,12 @@
 import { StepFailure } from './failure.js';
 
-/** Why a step does not begin: what was asked for is not what the run's plan says. */
+/** Why a step does not begin: the request differs from the run's plan. */
 export function notAsPlanned(why: string): StepFailure {
   return new StepFailure(
     'NotAsPlanned',
-    `the step was asked for otherwise than the plan in the record says: ${why}. Nothing was done`,
+    `the request for the step differs from the plan in the record: ${why}. Nothing was done`,
     {
-      next: 'Find out which workers take the workflow tasks of this queue; abort this run, or retry when people have changed something by hand.',
+      next: 'Find out which workers poll the workflow tasks of this queue; abort this run, or retry if somebody changed something by hand.',
     },
   );
 }

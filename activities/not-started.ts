@@ -7,7 +7,7 @@ import { StepFailure } from './failure.js';
  * is missing, a script whose interpreter is missing and a program that is missing are all ENOENT.
  */
 
-/** What passes by itself: the program is being written, or the host has nothing left just now. */
+/** Transient codes: the program is being written, or the host is out of resources. */
 const passing: Readonly<Record<string, string>> = {
   ETXTBSY: 'its file is being written',
   EMFILE: 'too many files are open there',
@@ -16,7 +16,7 @@ const passing: Readonly<Record<string, string>> = {
   ENOMEM: 'there is no memory left there',
 };
 
-/** What a disk says that takes nothing more. */
+/** Codes of a disk that cannot be written. */
 const diskWords: Readonly<Record<string, string>> = {
   ENOSPC: 'is full: no space, or no inodes, are left',
   EDQUOT: 'is full for this account: its quota is used up',
@@ -29,18 +29,18 @@ const diskWords: Readonly<Record<string, string>> = {
 interface Program {
   argv: readonly string[];
   cwd: string | null;
-  /** As the program gets it. */
+  /** PATH as the program gets it. */
   path: string;
 }
 
-/** @param code what the system said @returns the failure, which says that nothing was started */
+/** @param code the system's error code @returns the failure, which says that nothing was started */
 export function notStarted(code: string, program: Program): StepFailure {
   const [name = ''] = program.argv;
   if (code in passing)
     return new StepFailure(
       'CommandNotStarted',
       `${name} cannot be started on the worker now: ${passing[code]} (${code})`,
-      { next: 'It is tried again; if it stays, look at the host of the worker.' },
+      { next: 'It is retried; if it keeps failing, check the host of the worker.' },
     );
   if (code in diskWords && code !== 'EACCES' && code !== 'EPERM') return diskFailure(code, 'there');
   if (code === 'E2BIG' || code.startsWith('ERR_')) {
@@ -103,7 +103,7 @@ function troubleOf(folder: string): string | undefined {
   }
 }
 
-/** The program's file, looked for as the system does. */
+/** The program's file, found as the system finds it. */
 function fileOf(name: string, cwd: string | null, path: string): string | undefined {
   const places = name.includes('/')
     ? [isAbsolute(name) ? name : resolve(cwd ?? '.', name)]
@@ -111,7 +111,7 @@ function fileOf(name: string, cwd: string | null, path: string): string | undefi
   return places.find((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
 }
 
-/** What the first line of a script names; undefined when it is no script. */
+/** The interpreter in the first line of a script; undefined when it is not a script. */
 function interpreterOf(file: string): string | undefined {
   try {
     const open = openSync(file, 'r');

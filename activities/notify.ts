@@ -2,8 +2,8 @@ import type { Handler } from './handler.js';
 import { http } from './http.js';
 
 /**
- * Posts a message to a webhook, once for all its attempts where the receiver honours
- * Idempotency-Key. A secret travels in the target's own header only, never in the message.
+ * Posts a message to a webhook; a receiver that honours Idempotency-Key gets it once for all
+ * attempts. A secret travels in the target's own header only, never in the message.
  */
 export const notify: Handler<'notify'> = async (action, context) => {
   const message = await context.secrets.outgoing({

@@ -2,12 +2,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { FailureDetail, OtherHost } from '../common/attempt.js';
 
 /**
- * What a worker answers that was given a command of another host: the run then asks that host's own
- * workers.
+ * The answer of a worker that was given a command of another host: the run then asks a worker of
+ * that host.
  */
 export function onAnotherHost(host: OtherHost, attempt = 0): ApplicationFailure {
   const detail: FailureDetail = {
-    next: `Start a worker on ${host.name}, with the journals that it had.`,
+    next: `Start a worker on ${host.name}, with the journals of that host.`,
     attempt,
     details: { id: host.id, name: host.name } satisfies OtherHost,
   };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../language/json.js';
 
-/** What of a step's output may go into history, in bytes of JSON. */
+/** Limit of a step's output in history, in bytes of JSON. */
 const historyLimitBytes = 64 * 1024;
 
 export interface Capped {
@@ -12,15 +12,13 @@ export interface Capped {
   sha256: string;
 }
 
-/**
- * More names than these are not listed: then nothing of the output counts as whole but its numbers.
- */
+/** More names than this are not listed: then only numbers of the output count as whole. */
 const mostNames = 50;
 
 /**
  * Bounds an output for history: long texts keep their head and tail, long lists their first
- * entries, until the whole fits. Deterministic, and always valid JSON. What is left is for people:
- * `cut` names what code must not read any more.
+ * entries, until the whole fits. Deterministic, and always valid JSON. The rest is for people:
+ * `cut` names the fields that code must not read.
  */
 export function capForHistory(value: Json, limitBytes = historyLimitBytes): Capped {
   const text = JSON.stringify(value);
@@ -43,7 +41,7 @@ export function capForHistory(value: Json, limitBytes = historyLimitBytes): Capp
   };
 }
 
-/** Which fields are not whole, those included that the output itself had shortened. */
+/** The fields that are not whole, including those that the output had already shortened. */
 function mark(fields: JsonObject, bounded: JsonObject): JsonObject {
   const before = Array.isArray(fields['cut']) ? (fields['cut'] as string[]) : [];
   const cut = Object.keys(fields).filter(

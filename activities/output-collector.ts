@@ -11,8 +11,7 @@ const shipEveryMs = 200;
 const keptHead = 4 * 1024 * 1024;
 const keptTail = 4 * 1024 * 1024;
 /**
- * A program that prints faster than the record takes it loses the middle, not the worker its
- * memory.
+ * When a program prints faster than the record takes it, the middle is lost; memory stays bounded.
  */
 const maxWaiting = 1024 * 1024;
 
@@ -23,8 +22,8 @@ export interface OutputTotals {
 }
 
 /**
- * What an attempt prints: redacted, shipped to the record while it runs, head and tail kept. Size
- * and digest are of the whole, as it was printed. Never slows the program down, never grows without
+ * The output of an attempt: redacted, shipped to the record while it runs, head and tail kept. Size
+ * and digest are of the whole output as printed. Never slows the program down, never grows without
  * bound.
  */
 export class OutputCollector {
@@ -63,13 +62,13 @@ export class OutputCollector {
     );
   }
 
-  /** Ships no more: whoever goes on with the attempt ships all of it again. */
+  /** Stops shipping: the worker that continues the attempt ships all of it again. */
   abandon(): void {
     clearInterval(this.timer);
     this.waiting = [];
   }
 
-  /** Ships what is left. A record that refuses it costs the output, never the step. */
+  /** Ships the rest. If the record refuses it the output is lost, but the step is not failed. */
   async close(): Promise<OutputTotals> {
     clearInterval(this.timer);
     for (const [stream, decoder] of this.decoders)

@@ -23,7 +23,7 @@ import {
   NotConfirmedError,
   storable,
 } from '../store/index.js';
-import { isLetGo, type Commands } from './commands.js';
+import { isHandover, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
 import { AsPlanned } from './as-planned.js';
@@ -52,21 +52,21 @@ export interface PerformDeps {
   targets: Targets;
   secrets: Secrets;
   handlers: Handlers;
-  /** Names this worker in the record, such as `host:pid`. */
+  /** Name of this worker in the record, such as `host:pid`. */
   worker: string;
   host: string;
   commands: Commands;
   programs: Programs;
-  /** Proves for whom something is to be done. */
+  /** Proves which run a request comes from. */
   places: Places;
-  /** What runs are to do, as the record has it. */
+  /** The plans of runs, from the record. */
   plans: Plans;
-  /** True once the worker is to stop. */
+  /** True once the worker shuts down. */
   isStopping: () => boolean;
 }
 
 /**
- * An attempt whose worker died this often is not tried again: the step itself may be what kills the
+ * A step whose worker died more often than this is not retried: the step itself may kill the
  * worker.
  */
 const maxLostAttempts = 20;
@@ -74,17 +74,16 @@ const maxLostAttempts = 20;
 /**
  * One attempt of one step, whatever its kind: recorded before it acts and after, heartbeating,
  * limited in time, cancellable, its output shipped live and capped, its failure put in words. A
- * step that the record knows as succeeded is not done again: its worker died between doing it and
- * saying so.
+ * step that succeeded in the record is not repeated: its worker died before it could report that.
  */
 export async function perform(request: AttemptRequest, deps: PerformDeps): Promise<AttemptResult> {
   const temporal = Context.current();
   const at = { key: request.key, step: request.step.path };
-  // Until it is proved who asks, no secret is known.
+  // No secret is loaded until the requester is proved.
   let exit = new Exit(new Redactor());
   const heart = new Heart(temporal);
   try {
-    // Before anything else: nothing is looked up, resolved or written down for a stranger.
+    // First of all: nothing is looked up, resolved or recorded for an unproved requester.
     await deps.places.prove(request.key, temporal.info);
     const secrets = deps.secrets.forAttempt();
     exit = secrets.exit;
@@ -122,7 +121,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       : null;
     if (why !== null) {
       const failure = notAsPlanned(why);
-      // What was taken over may still run: whoever has begun it has to end it.
+      // A command that was taken over may still run: do not record an end for it.
       if (begun.resumedFrom === undefined)
         await settle(heart, () =>
           endAttempt(deps.pool, {
@@ -135,7 +134,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         );
       throw asApplicationFailure(failure, exit, attempt, true);
     }
-    heart.begun({
+    heart.attemptStarted({
       isStillOurs: async () =>
         (await deps.places.isAnswered(temporal.info)) &&
         (await isRunning(deps.pool, { ...at, attempt, fence })),
@@ -162,7 +161,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       fence,
       resumedFrom: begun.resumedFrom ?? null,
       evidence: begun.evidence ?? null,
-      mayAct: () => {
+      assertLeaseHeld: () => {
         if (begun.lostLease) throw lostLease(begun.lostLease, true);
       },
       keepEvidence: (evidence) =>
@@ -201,8 +200,8 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       if (deaths > maxLostAttempts) throw lostTooOften(deaths);
       output = await act(request, context, deps.handlers, () => (acted = true));
     } catch (error) {
-      // A time-out that the handler put in its own words says more than ours; what nobody can know
-      // is no mere time-out.
+      // A handler's own time-out message says more than ours; an unknown outcome is not a mere
+      // time-out.
       failure = limit.signal.aborted && !saysMore(error) ? limit.signal.reason : error;
     } finally {
       limit.clear();
@@ -215,9 +214,9 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         failure = undefined;
       } else if (proof.notDone) failure = proof.notDone;
     }
-    if (isRecordAway(failure) || (isLetGo(failure) && isResumable(request))) {
+    if (isRecordAway(failure) || (isHandover(failure) && isResumable(request))) {
       collector.abandon();
-      throw isRecordAway(failure) ? failure : handedOver();
+      throw isRecordAway(failure) ? failure : handover();
     }
     const totals = await collector.close();
     if (totals.bytes > 0) {
@@ -226,13 +225,13 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       await untilRecorded(heart.signal, finish, { cancellable: false });
     }
     if (failure === undefined) {
-      // History and record have the same, so that one can be held against the other.
+      // History and record get the same value, so that they can be compared.
       const value = storable(exit.output(output));
       const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
       await settle(heart, () =>
         endAttempt(deps.pool, { ...ended, digest: digestOf(value), programs: programs.all() }),
       );
-      return { output: value, attempt, ...programs.told() };
+      return { output: value, attempt, ...programs.newlyRun() };
     }
     if (failure instanceof CancelledFailure) {
       await settle(heart, () =>
@@ -259,7 +258,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       }),
     );
     const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
-    throw asApplicationFailure(failure, exit, attempt, last, programs.told());
+    throw asApplicationFailure(failure, exit, attempt, last, programs.newlyRun());
   } catch (error) {
     throw exit.error(refusalOf(error, exit) ?? error);
   } finally {
@@ -277,16 +276,13 @@ function refusalOf(error: unknown, exit: Exit): ApplicationFailure | null {
   return null;
 }
 
-/** How attempts end that did not simply fail. */
+/** End states of attempts that did not simply fail. */
 const endStates: Readonly<Record<string, 'timed-out' | 'unknown'>> = {
   StepTimeout: 'timed-out',
   OutcomeUnknown: 'unknown',
 };
 
-/**
- * The action itself, then what it promised: expectations on its output and the verification behind
- * it.
- */
+/** Runs the action, then checks its expectations and runs its verification. */
 async function act(
   request: AttemptRequest,
   context: AttemptContext,
@@ -294,18 +290,18 @@ async function act(
   done: () => void,
 ): Promise<Json> {
   const { programs, resumedFrom } = context;
-  // What follows the action must not be found changed once the action is done.
-  if (resumedFrom === null) await programs.mayBegin([request.verify, request.check]);
+  // Check the programs of later actions now: after the action it would be too late.
+  if (resumedFrom === null) await programs.assertAllUnchanged([request.verify, request.check]);
   const output = await handle(request.action, { ...context, expect: request.expect }, handlers);
   done();
-  // A transaction that does not do what was expected is not committed: sql has asked before.
+  // sql has already checked: a transaction that does not meet expectations is not committed.
   if (!actionRules(request.action.kind).judgesExpectations) assertExpected(request.expect, output);
   if (request.verify)
-    await programs.onceActed(() => handle(request.verify as Action, context, handlers));
+    await programs.verifyAfterAction(() => handle(request.verify as Action, context, handlers));
   return output;
 }
 
-/** How many attempts the step has in all, now that one of them has failed so. */
+/** How many attempts the step has in all, given how one of them failed. */
 function attemptsAfter(
   failure: unknown,
   { type }: Problem,
@@ -330,9 +326,9 @@ function isUnknown(error: unknown): boolean {
 const proofMs = 15_000;
 
 /**
- * Asks the step's own check what became of an attempt: when it holds the step is done, when its
- * `failWhen` holds it is not, and may be tried again. Anything else proves nothing: a slow effect
- * may still come.
+ * Runs the step's own check to find the outcome of an attempt: if it holds the step is done; if its
+ * `failWhen` holds it is not, and may be retried. Anything else proves nothing: a slow effect may
+ * still come.
  */
 async function prove(
   check: NonNullable<AttemptRequest['check']>,
@@ -369,8 +365,8 @@ function saysMore(error: unknown): boolean {
 }
 
 /**
- * Writes how the attempt ended, however long the record is away: what was done must not be
- * forgotten.
+ * Records the end of the attempt, however long the record is unreachable: an effect must not be
+ * lost.
  */
 async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void> {
   if (await untilRecorded(heart.signal, write, { cancellable: false })) return;
@@ -387,7 +383,7 @@ function asApplicationFailure(
   exit: Exit,
   attempt: number,
   last: boolean,
-  told: { programs?: Program[] } = {},
+  newlyRun: { programs?: Program[] } = {},
 ): ApplicationFailure {
   const problem = exit.problem(failure);
   const extra = failure instanceof StepFailure ? failure.extra : {};
@@ -396,7 +392,7 @@ function asApplicationFailure(
     next: problem.next ?? null,
     attempt,
     details: exit.details(failure),
-    ...(told as JsonObject),
+    ...(newlyRun as JsonObject),
   };
   return ApplicationFailure.create({
     type: problem.type,
@@ -407,14 +403,13 @@ function asApplicationFailure(
   });
 }
 
-/** What starts a command leaves it on its host when the worker dies. */
+/** A step that starts a command leaves it running on its host when the worker dies. */
 function startsCommand({ action }: AttemptRequest): boolean {
   return actionRules(action.kind).runsPrograms === true;
 }
 
 /**
- * What only reads is simply done again. A command is followed to its end; of the others the kind
- * knows what can be proved.
+ * A read is simply repeated. A command is followed to its end; for other kinds, the kind decides.
  */
 function isResumable(request: AttemptRequest): boolean {
   const { action, step } = request;
@@ -422,13 +417,12 @@ function isResumable(request: AttemptRequest): boolean {
 }
 
 /**
- * The attempt stays open in the record: the next worker follows its command, or proves what became
- * of it.
+ * The attempt stays open in the record: the next worker follows its command, or proves its outcome.
  */
-function handedOver(): ApplicationFailure {
+function handover(): ApplicationFailure {
   return ApplicationFailure.create({
     type: 'WorkerLost',
-    message: 'the worker let go of the step; the next worker takes it over as it is',
+    message: 'the worker handed the step over; the next worker takes it over as it is',
     nonRetryable: false,
   });
 }
@@ -439,9 +433,7 @@ function lostTooOften(lost: number): StepFailure {
   });
 }
 
-/**
- * Aborts when the outer signal does, or when the attempt's time is over; the reason tells which.
- */
+/** Aborts when the outer signal does, or when the attempt's time is over; see its reason. */
 class TimeLimit {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;

@@ -2,10 +2,10 @@ import { ApplicationFailure, type Info } from '@temporalio/activity';
 import type { RunKey } from '../common/keys.js';
 
 /**
- * What the Temporal server says of a workflow execution. No client can choose any of it for a run
+ * Facts about a workflow execution from the Temporal server. A client cannot choose them for a run
  * that is not its own.
  */
-export interface ToldExecution {
+export interface ExecutionFacts {
   /**
    * Run id of the first execution of its chain; survives reset, retry, cron and continue-as-new.
    */
@@ -13,27 +13,27 @@ export interface ToldExecution {
   taskQueue: string;
 }
 
-/** The same as it stands now. */
-interface ToldNow extends ToldExecution {
+/** The same facts, with the current state. */
+interface CurrentExecution extends ExecutionFacts {
   /** Ids of the activities that it waits for; null when it has ended. */
   activities: readonly string[] | null;
 }
 
-/** Asks the server for one execution; null when it has none such. */
-export type AskServer = (workflowId: string, runId: string) => Promise<ToldNow | null>;
+/** Asks the server for one execution; null when there is none. */
+export type AskServer = (workflowId: string, runId: string) => Promise<CurrentExecution | null>;
 
-/** Executions that a worker remembers; one that it has forgotten costs one request more. */
+/** Size of the cache of executions; a miss costs one request. */
 const remembered = 10_000;
 
 /**
- * Proves where a request comes from, before anything is done for it. Whoever reaches the Temporal
- * server can start our activities: on their own, from a workflow of theirs, or with state that no
- * run has handed over. So the server itself is asked, once for each execution, whose it is.
+ * Proves where a request comes from, before it is served. Anybody who reaches the Temporal server
+ * can start our activities: standalone, from another workflow, or with invented state. So the
+ * server itself is asked, once for each execution, which run it belongs to.
  */
 export class Places {
-  private readonly told = new Map<string, Promise<ToldExecution | null>>();
+  private readonly known = new Map<string, Promise<ExecutionFacts | null>>();
 
-  /** @param taskQueue where runs of this worker are: their code is done by workers of this queue */
+  /** @param taskQueue queue of this worker's runs: only its workers execute their code */
   constructor(
     private readonly ask: AskServer,
     private readonly taskQueue: string,
@@ -46,45 +46,45 @@ export class Places {
    */
   async prove(key: RunKey, info: Info): Promise<void> {
     const from = info.workflowExecution;
-    if (!from) throw outOfPlace(key, info, 'no workflow asked for it');
+    if (!from) throw outOfPlace(key, info, 'no workflow requested it');
     if (from.workflowId !== key.run)
-      throw outOfPlace(key, info, `workflow ${from.workflowId} asked for it`);
-    const told = await this.tell(from.workflowId, from.runId);
-    if (!told) throw outOfPlace(key, info, 'the Temporal server has no such execution');
-    if (told.firstRunId !== key.firstRunId)
-      throw outOfPlace(key, info, 'another workflow asked for it under the same id');
-    if (told.taskQueue !== this.taskQueue)
-      throw outOfPlace(key, info, `a workflow on task queue ${told.taskQueue} asked for it`);
+      throw outOfPlace(key, info, `workflow ${from.workflowId} requested it`);
+    const execution = await this.lookUp(from.workflowId, from.runId);
+    if (!execution) throw outOfPlace(key, info, 'the Temporal server has no such execution');
+    if (execution.firstRunId !== key.firstRunId)
+      throw outOfPlace(key, info, 'another workflow requested it under the same id');
+    if (execution.taskQueue !== this.taskQueue)
+      throw outOfPlace(key, info, `a workflow on task queue ${execution.taskQueue} requested it`);
   }
 
   /**
-   * Whether the execution goes on and waits for the activity no more, although this worker has not
-   * answered: somebody else has.
-   * @throws what the server said when it does not say
+   * True when the execution no longer waits for the activity, although this worker has not
+   * completed it: somebody else has.
+   * @throws the error of the server when it does not answer
    */
   async isAnswered({ workflowExecution: from, activityId }: Info): Promise<boolean> {
     const now = from && (await this.ask(from.workflowId, from.runId));
     return now?.activities?.includes(activityId) === false;
   }
 
-  private async tell(workflowId: string, runId: string): Promise<ToldExecution | null> {
-    const known = this.told.get(runId);
+  private async lookUp(workflowId: string, runId: string): Promise<ExecutionFacts | null> {
+    const known = this.known.get(runId);
     if (known) return known;
     const asked = this.ask(workflowId, runId).then(
       (now) => now && { firstRunId: now.firstRunId, taskQueue: now.taskQueue },
     );
-    this.told.set(runId, asked);
-    const [oldest] = this.told.keys();
-    if (this.told.size > remembered && oldest !== undefined) this.told.delete(oldest);
+    this.known.set(runId, asked);
+    const [oldest] = this.known.keys();
+    if (this.known.size > remembered && oldest !== undefined) this.known.delete(oldest);
     try {
-      const told = await asked;
-      if (!told) this.told.delete(runId);
-      return told;
+      const execution = await asked;
+      if (!execution) this.known.delete(runId);
+      return execution;
     } catch (error) {
-      this.told.delete(runId);
+      this.known.delete(runId);
       throw ApplicationFailure.create({
         type: 'TemporalUnavailable',
-        message: `the Temporal server did not say which run asks (${codeOf(error)}); nothing was done, and it is asked again`,
+        message: `the Temporal server did not say which run made the request (${codeOf(error)}); nothing was done, and it is retried`,
         nextRetryDelay: '1s',
       });
     }
@@ -95,8 +95,8 @@ function outOfPlace(key: RunKey, { activityType }: Info, why: string): Applicati
   return ApplicationFailure.create({
     type: 'OutOfPlace',
     message:
-      `${activityType} was asked for in the name of run ${key.run}, but ${why}. Nothing was done. ` +
-      'Whoever asked can reach the Temporal server and is no run of this program: see who may',
+      `${activityType} was requested in the name of run ${key.run}, but ${why}. Nothing was done. ` +
+      'The requester can reach the Temporal server and is no run of this program: check who has access',
     nonRetryable: true,
   });
 }

@@ -6,12 +6,12 @@ import { changedInputs, planOf, type RecordedFacts } from '../store/index.js';
 import { admit, type AdmissionDeps } from './admit.js';
 import { AsPlanned } from './as-planned.js';
 
-/** Plans that a worker remembers; one that it has forgotten costs one query more. */
+/** Size of the cache of plans; a miss costs one query. */
 const remembered = 500;
 
 /**
- * The plans of the runs that this worker does steps of, as the record has them. A plan never changes;
- * people can change inputs at the desk, and then the run goes on with another one.
+ * The plans of the runs whose steps this worker does, from the record. A plan never changes; when
+ * people change inputs at the desk, the run continues with another plan.
  */
 export class Plans {
   private readonly plans = new Map<string, Plan>();
@@ -22,13 +22,13 @@ export class Plans {
     private readonly admission: AdmissionDeps,
   ) {}
 
-  /** Remembers what the record has just taken. */
+  /** Caches a plan that was just recorded. */
   keep(key: RunKey, plan: Plan): void {
     remember(this.plans, nameOf(key), plan);
   }
 
   /**
-   * The plan of the run, the one with changed inputs where there is one.
+   * The plan of the run; after a change of inputs, the newest.
    * @returns null when the record has the run without a plan: it was never admitted
    * @throws NotInRecord
    */
@@ -42,8 +42,8 @@ export class Plans {
   }
 
   /**
-   * Why a request is none of those that the run's plans have; null when it is one. Only a request that
-   * does not fit what is remembered costs a query: whether people have changed inputs meanwhile.
+   * Why a request fits none of the run's plans; null when it fits one. Only a request that does not
+   * fit the cached plan costs a query: people may have changed inputs meanwhile.
    */
   async whyNot(request: AttemptRequest, plan: Plan, facts: RecordedFacts): Promise<string | null> {
     const why = fits(request, plan, facts);

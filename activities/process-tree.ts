@@ -5,15 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** How long a process tree may take to end after SIGTERM before it is killed, in milliseconds. */
 export const termGraceMs = 5_000;
 
-/** A process, told apart from a later one with the same number by when it started. */
+/** A process; its start time distinguishes it from a later one with the same id. */
 export interface ProcessId {
   pid: number;
   started: string;
 }
 
 /**
- * The processes of one command: its leader's group, their descendants, and whoever carries the
- * mark.
+ * The processes of one command: its leader's group, their descendants, and all that carry the mark.
  */
 export interface Tree extends ProcessId {
   /**
@@ -30,10 +29,7 @@ interface Seen extends ProcessId {
 
 const onLinux = process.platform === 'linux';
 
-/**
- * When the process started, as the system tells it; undefined when there is no such process (any
- * more).
- */
+/** When the process started, as the system reports it; undefined when there is no such process. */
 export function startOf(pid: number): string | undefined {
   return onLinux ? seenInProc(pid)?.started : allByPs().find((each) => each.pid === pid)?.started;
 }
@@ -42,11 +38,11 @@ export function isAlive({ pid, started }: ProcessId): boolean {
   return startOf(pid) === started;
 }
 
-/** Ends a command's whole tree: TERM, then KILL, again until a look finds nobody. */
+/** Ends a command's whole tree: TERM, then KILL, until no process of it is found. */
 export async function endTree(tree: Tree, graceMs = termGraceMs): Promise<void> {
   const known = new Map<number, string>();
   const killAt = Date.now() + graceMs;
-  const told = new Set<string>();
+  const signalled = new Set<string>();
   for (;;) {
     const members = membersOf(tree, known);
     if (members.length === 0) return;
@@ -54,9 +50,9 @@ export async function endTree(tree: Tree, graceMs = termGraceMs): Promise<void> 
     for (const { pid, started } of members) {
       known.set(pid, started);
       const id = `${pid} ${started} ${signal}`;
-      // TERM once: a program may count how often it is told.
-      if (signal === 'SIGTERM' && told.has(id)) continue;
-      told.add(id);
+      // TERM once: a program may count how often it is signalled.
+      if (signal === 'SIGTERM' && signalled.has(id)) continue;
+      signalled.add(id);
       send(pid, signal);
     }
     await delay(25);
@@ -64,8 +60,8 @@ export async function endTree(tree: Tree, graceMs = termGraceMs): Promise<void> 
 }
 
 /**
- * Who belongs to the tree now. `known`: members found before; what they start while they end
- * belongs to it too.
+ * The tree's current members. `known`: members found before; processes that they start while they
+ * end belong to it too.
  */
 function membersOf(tree: Tree, known: ReadonlyMap<number, string>): Seen[] {
   const all = onLinux ? allInProc() : allByPs();
@@ -149,6 +145,6 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It ended in between, or is somebody else's by now.
+    // It has ended, or its id is another process by now.
   }
 }

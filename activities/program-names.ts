@@ -5,10 +5,10 @@ import type { Plan, ProgramName } from '../language/plan.js';
 import type { RunbookSpec, StepSpec } from '../language/runbook.js';
 import { programPlaces } from '../language/arguments.js';
 
-/** What a command says of the programs that it runs; of a template only what is no reference. */
+/** The fields of a command that name programs; references of a template are not resolved. */
 type Named = Readonly<Record<string, unknown>>;
 
-/** The programs that a command runs, as far as its words tell. */
+/** The programs that a command runs, as far as its arguments show. */
 export function programsOf({ argv, cwd, env }: Named): ProgramName[] {
   const words: readonly Json[] = Array.isArray(argv) ? (argv as Json[]) : [];
   const { PATH: path } = (env ?? {}) as Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ export function programsOf({ argv, cwd, env }: Named): ProgramName[] {
   });
 }
 
-/** All that a plan names before it runs: in steps that are data, and in facts of its targets. */
+/** All programs that a plan names before it runs: in steps that are data, and in target facts. */
 export function programsOfPlan(spec: RunbookSpec, plan: Plan): ProgramName[] {
   const inFacts = Object.entries(spec.inputs).flatMap(([name, input]): ProgramName[] => {
     const target = plan.targets.find((each) => each.name === plan.inputs[name]);

@@ -5,17 +5,14 @@ import { delimiter, isAbsolute, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Program, ProgramName } from '../language/plan.js';
 
-/** What only the system's own updates change, and nobody without its highest rights. */
+/** Folders that only system updates change, or somebody with root rights. */
 export const systemFolders: readonly string[] = [
   ...['/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/lib', '/usr/libexec'],
 ];
 
-/** Contents that are remembered; one that was forgotten is read again. */
+/** Size of the cache of digests; a miss reads the file again. */
 const remembered = 1_000;
-/**
- * A file that was changed so shortly before it was read may be changed once more without another
- * time, in milliseconds.
- */
+/** A file that changed this recently may change again with the same timestamp, in milliseconds. */
 const stillChanging = 2_000;
 
 /** The programs of this host, by content. */
@@ -25,8 +22,8 @@ export class Programs {
   /** @param system folders whose programs are the system's */
   constructor(private readonly system: readonly string[] = systemFolders) {}
 
-  /** Finds a program as the system will when it is to run it, and reads what it holds. */
-  async look(named: ProgramName): Promise<Program> {
+  /** Finds a program as the system will when it runs it, and digests its content. */
+  async identify(named: ProgramName): Promise<Program> {
     const file = await fileOf(named);
     if (file === null) return { ...named, file };
     const real = await realpath(file).catch(() => file);
@@ -77,7 +74,7 @@ async function readDigest(file: string): Promise<string | null> {
   }
 }
 
-/** As the system looks: a path as it is, a word in each folder of PATH. */
+/** Finds a file as the system does: a path as it is, a bare name in each folder of PATH. */
 async function fileOf({ name, cwd = '.', path, script }: ProgramName): Promise<string | null> {
   if (script || name.includes('/')) {
     const file = isAbsolute(name) ? name : resolve(cwd, name);

@@ -3,16 +3,15 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { isConnectionCode } from '../common/network.js';
 
 /**
- * PostgreSQL error classes that a later try can cure: connection (08), shutdown (57P), resources
- * (53), read-only standby (25006), a transaction that stood still (25P03).
+ * PostgreSQL error classes that a retry can cure: connection (08), shutdown (57P), resources (53),
+ * read-only standby (25006), a transaction that was idle too long (25P03).
  */
 const passing = /^(08|57P|53|25006|25P03)/;
-/** Is the record away for a while, as opposed to refusing what we ask? */
+/** Is the record unreachable for now, as opposed to refusing the query? */
 export function recordIsAway(error: unknown): boolean {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string };
   if (code !== undefined) return passing.test(code) || isConnectionCode(code);
-  // The last one is pg's own, of a server that went away in the middle of a statement without a
-  // word.
+  // The last one is pg's own error for a server that vanished in the middle of a statement.
   return /connection terminated|timeout exceeded when trying to connect|connection timeout|client has encountered a connection error|query read timeout/i.test(
     message,
   );
@@ -25,7 +24,7 @@ export function isRecordAway(failure: unknown): failure is ApplicationFailure {
 
 /**
  * The failure of an attempt that cannot go on without the record.
- * @param then what becomes of the step
+ * @param then what happens to the step
  */
 export function recordAway(then: string): ApplicationFailure {
   return ApplicationFailure.create({
@@ -35,15 +34,13 @@ export function recordAway(then: string): ApplicationFailure {
   });
 }
 
-/**
- * How long one attempt waits for the record before it gives its place to others, in milliseconds.
- */
+/** How long one attempt waits for the record before it frees its worker slot, in milliseconds. */
 const patienceMs = 15_000;
 
 /**
- * Runs `write` until the record takes it. While the record is away no effect may begin, and nothing
- * done may be forgotten: a caller that has not acted yet is cancellable and gives up after a while
- * (Temporal tries again); one that has acted sets `cancellable: false` and stays.
+ * Retries `write` until the record takes it. While the record is unreachable no effect may begin,
+ * and no effect may be lost: a caller that has not acted yet is cancellable and gives up after a
+ * while (Temporal retries it); one that has acted sets `cancellable: false` and keeps trying.
  * @throws ApplicationFailure RecordUnavailable, retryable
  */
 export async function untilRecorded<T>(

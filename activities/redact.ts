@@ -12,19 +12,18 @@ interface Found {
   /** Where the longest match ends; 0 when there is none. */
   end: number;
   name: string;
-  /** Could more text make it another, or a longer, match? */
+  /** Could more text change or extend the match? */
   open: boolean;
 }
 
 /**
- * No form of a secret is shorter: what begins with no three characters of one is passed over at
- * once.
+ * No form of a secret is shorter: a position that starts with no known three characters is skipped.
  */
 const gramLength = 3;
-/** In characters; texts that are longer get a room of their own. */
+/** In characters; longer texts get a buffer of their own. */
 const maxScratch = 1024 * 1024;
 
-/** Replaces secret values, and what common encodings make of them, by their names. */
+/** Replaces secret values, and their common encodings, by their names. */
 export class Redactor {
   private readonly starts: Start[] = [];
   private index: Index | undefined;
@@ -54,16 +53,15 @@ export class Redactor {
     );
   }
 
-  /** For text that comes in pieces. */
+  /** For text that arrives in pieces. */
   stream(): StreamRedactor {
     return new StreamRedactor((text, before, last) => this.sweep(text, before, last));
   }
 
   /**
    * Matches are replaced from left to right, the longest first; where two overlap, both are.
-   * @param before what of the beginning was replaced already
-   * @param last is it the end of the text? Otherwise what may become a match is left for the next
-   *   sweep
+   * @param before the part of the beginning that was already replaced
+   * @param last true at the end of the text; otherwise a possible match is left for the next sweep
    */
   private sweep(text: string, before: Covered, last: boolean): Swept {
     this.index ??= new Index(this.starts);
@@ -94,7 +92,7 @@ export class Redactor {
       else if (found.name !== name) clean += `[secret ${found.name}]`;
       ({ end: from, name } = found);
     }
-    // Half a character would be none.
+    // Never emit half of a surrogate pair.
     if (!last && at === length && isHigh(text.charCodeAt(at - 1))) at -= 1;
     if (from < at) clean += text.slice(from, at);
     return { clean, rest: text.slice(at), covered: Math.max(0, from - at), name };
@@ -115,8 +113,8 @@ interface Swept extends Covered {
 }
 
 /**
- * Redacts a text that comes in pieces, cut anywhere. What may be the beginning of a secret stays
- * behind until it is known; that is never more than the longest form of a secret.
+ * Redacts a text that arrives in pieces, cut anywhere. A possible beginning of a secret is held
+ * back until it is decided; that is never more than the longest form of a secret.
  */
 export class StreamRedactor {
   private state: Swept = { clean: '', rest: '', covered: 0, name: '' };
@@ -138,10 +136,10 @@ export class StreamRedactor {
 const none: readonly Start[] = [];
 
 const noCodes = new Uint16Array(0);
-/** Used again and again: most texts are pieces of the same size. */
+/** Reused: most texts are pieces of the same size. */
 let scratch = new Uint16Array(64 * 1024);
 
-/** The text's characters as numbers, and at least two more; good until the next call. */
+/** The text's characters as numbers, and at least two more; valid until the next call. */
 function codesOf(text: string): Uint16Array {
   const needed = text.length + gramLength;
   const codes = needed <= scratch.length ? scratch : new Uint16Array(needed);
@@ -152,7 +150,7 @@ function codesOf(text: string): Uint16Array {
 
 /** Finds quickly where a match may begin: by the first three characters. */
 class Index {
-  /** 1 for each hash that is there: most text is passed over without a look into the map. */
+  /** 1 for each known hash: most text is skipped without a lookup in the map. */
   readonly known: Uint8Array;
   readonly starts = new Map<number, Start[]>();
 
@@ -169,7 +167,7 @@ class Index {
   }
 }
 
-/** The table has to stay in the processor's nearest cache. */
+/** Small enough for the processor's L1 cache. */
 const hashMask = (1 << 15) - 1;
 
 function hashOf(gram: string): number {
@@ -206,7 +204,7 @@ function longest(starts: readonly Start[], text: string, at: number): Found {
   return found;
 }
 
-/** How far the pattern reaches: all its ways at once, unit by unit. */
+/** How far the pattern matches: all alternatives in parallel, unit by unit. */
 function matched(
   { pattern: { units, ends }, unit: first }: Start,
   text: string,

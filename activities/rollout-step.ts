@@ -16,23 +16,23 @@ import { fieldManager, Kubectl } from './kubernetes/kubectl.js';
 import { restartsSince, whyNotReady, type PodList } from './kubernetes/pods.js';
 import { selectorText } from './kubernetes/selector.js';
 
-const lookMs = 2_000;
+const pollMs = 2_000;
 const followMs = 300_000;
-/** Looks in a row with pods missing that are no chance any more. */
-const patience = 3;
-/** Restarts of containers in one window that are no chance any more. */
-const manyRestarts = 3;
+/** Polls in a row with missing pods that cannot be a coincidence. */
+const maxMissingPolls = 3;
+/** Restarts of containers in one window that cannot be a coincidence. */
+const maxRestarts = 3;
 
-interface Look {
+interface Snapshot {
   object: DeploymentObject;
   seen: SeenRollout;
 }
 
 /**
- * One thing with a Deployment, by kubectl. Each change begins with a look: what is done already is
- * not done again, and what somebody else has changed is left as it is. It ends with another one, so
- * that what came in between is noticed as well. A kubectl that a worker left behind is followed to
- * its end.
+ * One operation on a Deployment, by kubectl. Each change first reads the state: what is already
+ * done is not repeated, and what somebody else has changed is left as it is. It reads the state
+ * again at the end, to notice changes in between. A kubectl that a dead worker left running is
+ * followed to its end.
  * @throws StepFailure Disturbed when somebody else has changed the Deployment, VerifyFailed when
  *   its pods do not become ready
  */
@@ -67,7 +67,7 @@ class Deployment {
   }
 
   async observe(): Promise<SeenRollout> {
-    const { object } = await this.look(null);
+    const { object } = await this.snapshot(null);
     interface Autoscalers {
       items: {
         metadata: { name: string };
@@ -101,7 +101,7 @@ class Deployment {
         return this.change(
           [state],
           withReplicas(state, replicas),
-          // The API server itself refuses it when the number is another one by now.
+          // The API server itself refuses when the number has changed by now.
           [
             'scale',
             this.address,
@@ -123,7 +123,7 @@ class Deployment {
     }
   }
 
-  private async look(autoscaler: string | null): Promise<Look> {
+  private async snapshot(autoscaler: string | null): Promise<Snapshot> {
     const object = await this.kubectl.read<DeploymentObject>(
       'get',
       this.address,
@@ -133,37 +133,37 @@ class Deployment {
   }
 
   private async compare(state: RolloutState): Promise<SeenRollout> {
-    const found = await this.look(state.autoscaler);
-    this.mustBe(state, found);
+    const found = await this.snapshot(state.autoscaler);
+    this.assertState(state, found);
     return found.seen;
   }
 
   /**
-   * From the state that the run knows to the one that it wants. Between the look and the change
-   * lies one call of kubectl: what somebody sets in it is one change more than ours, and is told.
+   * From the state that the run knows to the one that it wants. A change by somebody else between
+   * the read and our own raises the generation once more than ours does, and is reported.
    */
   private async change(
     from: readonly RolloutState[],
     to: RolloutState,
     args: readonly string[],
   ): Promise<SeenRollout> {
-    const before = await this.look(to.autoscaler);
+    const before = await this.snapshot(to.autoscaler);
     if (differences(to, before.seen).length === 0) return before.seen;
-    for (const state of from) this.mustBe(state, before);
+    for (const state of from) this.assertState(state, before);
     await this.kubectl.run(args);
-    const after = await this.look(to.autoscaler);
-    this.mustBe(to, after);
+    const after = await this.snapshot(to.autoscaler);
+    this.assertState(to, after);
     if (to.autoscaler === null && after.seen.generation > before.seen.generation + 1) {
       throw disturbed(
         this.name,
-        'in the moment in which this run did, which came last; what they set is a revision of its own',
+        'at the same moment as this run, whose change came last; theirs is kept as a revision of its own',
         after.object,
       );
     }
     return after.seen;
   }
 
-  /** Follows the rollout, and looks meanwhile whether it is still ours. */
+  /** Follows the rollout, and polls meanwhile for changes by somebody else. */
   private async follow(
     state: RolloutState,
     { limitMs = followMs, since }: RolloutAction,
@@ -180,25 +180,25 @@ class Deployment {
       await this.kubectl.run(['rollout', 'status', this.address, `--timeout=${seconds}s`], signal);
     } catch (error) {
       if (this.context.signal.aborted) throw error;
-      if (!other.signal.aborted) await this.mayBeOver(state, error, end, limitMs);
+      if (!other.signal.aborted) await this.throwUnlessSettled(state, error, end, limitMs);
     } finally {
       over.abort();
       await noticed;
     }
-    const { seen } = await this.look(state.autoscaler);
+    const { seen } = await this.snapshot(state.autoscaler);
     const what = differences(state, seen);
     if (what.length > 0) return { ...seen, disturbed: what.join('; ') };
     if (seen.settled) return seen;
     throw new StepFailure('CommandFailed', `the rollout of ${this.name} is not over yet`);
   }
 
-  /** What somebody else has changed, as soon as it is seen; null when it was over before. */
+  /** What somebody else has changed, as soon as it is seen; null when the rollout ended first. */
   private async untilDisturbed(state: RolloutState, over: AbortSignal): Promise<string | null> {
     while (!over.aborted) {
-      await delay(lookMs, undefined, { signal: over }).catch(() => undefined);
+      await delay(pollMs, undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) break;
-      // An answer that does not come is no change.
-      const found = await this.look(state.autoscaler).catch(() => null);
+      // A missing answer is not a change.
+      const found = await this.snapshot(state.autoscaler).catch(() => null);
       const what = found ? differences(state, found.seen) : [];
       if (what.length > 0) return what.join('; ');
     }
@@ -206,16 +206,15 @@ class Deployment {
   }
 
   /**
-   * kubectl gave up: because time is over, which decides it, or because it was ended or could not
-   * ask, which does not.
+   * kubectl gave up. A time-out is final; an end by a signal or an unreachable API server is not.
    */
-  private async mayBeOver(
+  private async throwUnlessSettled(
     state: RolloutState,
     error: unknown,
     end: number,
     limitMs: number,
   ): Promise<void> {
-    const { seen } = await this.look(state.autoscaler);
+    const { seen } = await this.snapshot(state.autoscaler);
     if (seen.settled || differences(state, seen).length > 0) return;
     const gaveUp =
       error instanceof StepFailure && /exceeded its progress deadline/.test(error.message);
@@ -233,20 +232,20 @@ class Deployment {
     const end = Date.now() + limitMs;
     const before = await this.pods();
     for (let missing = 0; ;) {
-      const found = await this.look(state.autoscaler);
-      this.mustBe(state, found);
+      const found = await this.snapshot(state.autoscaler);
+      this.assertState(state, found);
       const { available, replicas } = found.seen;
       const pods = await this.pods();
       const restarts = restartsSince(before, pods);
       missing = available < replicas ? missing + 1 : 0;
       this.context.progress({ available, wanted: replicas, restarts });
       const counted = `${available} of ${replicas} pods are available, containers were restarted ${restarts} times`;
-      if (missing >= patience || restarts >= manyRestarts) {
+      if (missing >= maxMissingPolls || restarts >= maxRestarts) {
         const why = whyNotReady(pods);
         return { verdict: 'fail', why: why ? `${counted} (${why})` : counted };
       }
       if (Date.now() >= end && missing === 0) return { verdict: 'pass', why: counted };
-      await delay(Math.min(lookMs, Math.max(1, end - Date.now())), undefined, {
+      await delay(Math.min(pollMs, Math.max(1, end - Date.now())), undefined, {
         signal: this.context.signal,
       }).catch(() => {
         throw this.context.signal.reason;
@@ -255,12 +254,12 @@ class Deployment {
   }
 
   private async pods(): Promise<PodList> {
-    const { object } = await this.look(null);
+    const { object } = await this.snapshot(null);
     const selector = selectorText(this.name, object.spec.selector);
     return this.kubectl.read<PodList>('get', 'pods', `--selector=${selector}`);
   }
 
-  private mustBe(state: RolloutState, { object, seen }: Look): void {
+  private assertState(state: RolloutState, { object, seen }: Snapshot): void {
     const what = differences(state, seen);
     if (what.length > 0) throw disturbed(this.name, what.join('; '), object);
   }
@@ -272,7 +271,7 @@ function disturbed(deployment: string, what: string, object: DeploymentObject | 
     'Disturbed',
     `somebody else has changed deployment ${deployment}${who ? ` (${who})` : ''}: ${what}`,
     {
-      next: 'Talk to whoever did it, then decide; `retry` looks again.',
+      next: 'Talk to whoever did it, then decide; `retry` checks again.',
     },
   );
 }

@@ -1,16 +1,16 @@
 /*
- * What a secret may look like in a text: as it is, as encoders write it, whole or line by line. A
- * pattern is a row of units; a unit is one character of the secret with every text that may stand
- * for it. So a text is found even when two encoders were at work, or one that encodes more
- * characters than another.
+ * The forms of a secret in a text: as it is, as encoders write it, whole or line by line. A pattern
+ * is a sequence of units; a unit is one character of the secret with every text that may represent
+ * it. So a secret is found even after two encoders, or one that encodes more characters than
+ * another.
  */
 
 /** Shorter values would blank out half of every text; a secret this short protects nothing. */
 const shortest = 4;
-/** Lines of a longer secret: `}`, `key:` and the like stand in every text. */
+/** Shortest line of a longer secret: `}`, `key:` and the like occur in every text. */
 const shortestLine = 8;
 
-/** The texts that may stand for one character, by their first character code. */
+/** The texts that may represent one character, by their first character code. */
 interface Unit {
   texts: ReadonlyMap<number, readonly string[]>;
   /** May it be left out? */
@@ -32,18 +32,18 @@ export function patternsOf(value: string): Pattern[] {
   if (core.length < shortest) return [];
   const lines = linesOf(core);
   const secrets = [core, ...(lines.length > 1 ? lines.map(({ text }) => text) : [])].filter(
-    (text, index) => index === 0 || tells(text),
+    (text, index) => index === 0 || isIdentifying(text),
   );
   return [inText(lines), ...secrets.flatMap((text) => [...inBase64(text), inHex(text)])];
 }
 
 interface Line {
   text: string;
-  /** What stands between it and the next line. */
+  /** The separator before the next line. */
   end: string;
 }
 
-/** A key that is kept in JSON has its line breaks escaped, and is printed with real ones. */
+/** A key in JSON has escaped line breaks, but is printed with real ones. */
 function linesOf(value: string): Line[] {
   const parts = value.split(/((?:\s*(?:\r?\n|\\r\\n|\\n))+\s*)/);
   const lines: Line[] = [];
@@ -55,8 +55,8 @@ function linesOf(value: string): Line[] {
 /** The first and last line of a key. */
 const frame = /^-----[A-Z0-9 ]+-----$/;
 
-/** Is the line part of the secret, and not the frame around it? */
-function tells(line: string): boolean {
+/** Does the line identify the secret, and is not just its PEM frame? */
+function isIdentifying(line: string): boolean {
   return line.length >= shortestLine && !frame.test(line);
 }
 
@@ -67,8 +67,8 @@ function inText(lines: readonly Line[]): Pattern {
   const ends = new Set<number>();
   let began = lines.length === 1;
   lines.forEach(({ text, end }, index) => {
-    began ||= tells(text);
-    if (tells(text)) starts.add(units.length);
+    began ||= isIdentifying(text);
+    if (isIdentifying(text)) starts.add(units.length);
     for (const character of text) units.push(unitOf(character));
     if (began || (units.length >= 2 * shortestLine && !frame.test(text))) ends.add(units.length);
     if (index < lines.length - 1) units.push(breakOf(end));
@@ -79,10 +79,10 @@ function inText(lines: readonly Line[]): Pattern {
 
 const made = new Map<string, Unit>();
 
-/** All that encoders make of a character. */
+/** All encodings of a character. */
 function unitOf(character: string): Unit {
   let unit = made.get(character);
-  if (!unit) made.set(character, (unit = madeOf(formsOf(character))));
+  if (!unit) made.set(character, (unit = unitFrom(formsOf(character))));
   return unit;
 }
 
@@ -114,7 +114,7 @@ function formsOf(character: string): string[] {
   };
   const forms = [
     character,
-    // Percent-encoding, strict or not, also of what is encoded already; `+` in forms.
+    // Percent-encoding, strict or not, also double; `+` in forms.
     ...hex(bytes, 2, '%'),
     ...hex(bytes, 2, '%25'),
     ...(character === ' ' ? ['+'] : []),
@@ -134,7 +134,7 @@ function formsOf(character: string): string[] {
   return forms;
 }
 
-/** What may stand between two lines: also nothing, and what joins lines. */
+/** What may separate two lines: also nothing, or what a program joins lines with. */
 function breakOf(end: string): Unit {
   const plain = end.replaceAll('\\r\\n', '\n').replaceAll('\\n', '\n').replaceAll('\r\n', '\n');
   const each = [end, plain, '\n', '\n\n', '\n ', '\n  ', '\n    ', '\n\t', ' ', ', ', ','];
@@ -149,7 +149,7 @@ function breakOf(end: string): Unit {
       form.replaceAll('\n', '&#10;').replaceAll('\r', '&#13;'),
     ]);
   });
-  return madeOf(forms, true);
+  return unitFrom(forms, true);
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
@@ -161,9 +161,9 @@ const encoded: Readonly<Record<string, readonly string[]>> = {
 const padding = ['=', '%3D', '%3d', '\\u003d', '\\u003D'].flatMap((sign) => [sign, sign + sign]);
 
 /**
- * In base64 (either alphabet) three bytes are four characters, so what stands before the secret
- * decides which of three forms it has. The characters at its ends hold bits of what is beside it:
- * any that holds the secret's own bits counts.
+ * In base64 (either alphabet) three bytes are four characters, so the bytes before the secret
+ * decide which of three forms it has. The characters at its ends share bits with their neighbours:
+ * any that hold the secret's own bits match.
  */
 function inBase64(secret: string): Pattern[] {
   const bytes = Buffer.from(secret);
@@ -184,7 +184,7 @@ function inBase64(secret: string): Pattern[] {
           ...(encoded[last] ?? [last]).flatMap((sign) => padding.map((pad) => sign + pad)),
         );
       }
-      units.push(madeOf(units.length === 0 ? forms : brokenUp(forms)));
+      units.push(unitFrom(units.length === 0 ? forms : brokenUp(forms)));
     }
     return whole(units);
   });
@@ -196,7 +196,9 @@ function inHex(secret: string): Pattern {
   return whole(
     [...digits].map((digit, index) => {
       const forms = [digit, digit.toUpperCase()];
-      return madeOf(index === 0 ? forms : brokenUp(forms, index % 2 === 0 ? between : lineBreaks));
+      return unitFrom(
+        index === 0 ? forms : brokenUp(forms, index % 2 === 0 ? between : lineBreaks),
+      );
     }),
   );
 }
@@ -210,7 +212,7 @@ function whole(units: readonly Unit[]): Pattern {
   return { units, starts: [0], ends: new Set([units.length]) };
 }
 
-function madeOf(forms: readonly string[], optional = false): Unit {
+function unitFrom(forms: readonly string[], optional = false): Unit {
   const texts = new Map<number, string[]>();
   for (const form of new Set(forms)) {
     if (form === '') continue;

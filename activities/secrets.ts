@@ -22,7 +22,7 @@ export class Secrets {
     return secrets;
   }
 
-  /** The secrets of one attempt: what it resolves is blanked out of everything that leaves it. */
+  /** The secrets of one attempt: what it resolves is redacted from everything that leaves it. */
   forAttempt(): AttemptSecrets {
     this.refresh();
     return new AttemptSecrets(this.declarations, dirname(this.path));
@@ -47,7 +47,7 @@ export class Secrets {
 
 export class AttemptSecrets {
   readonly redactor = new Redactor();
-  /** What leaves the attempt goes through here. */
+  /** All that leaves the attempt passes through here. */
   readonly exit = new Exit(this.redactor);
 
   constructor(
@@ -77,7 +77,7 @@ export class AttemptSecrets {
     const value = await this.provide(declaration);
     if (value === undefined || value === '')
       throw fail(
-        `secret ${name} is not there (${declaration.from})`,
+        `secret ${name} has no value (${declaration.from})`,
         'Set it where the worker runs.',
       );
     this.redactor.add(name, value);
@@ -85,8 +85,8 @@ export class AttemptSecrets {
   }
 
   /**
-   * As `Exit.outgoing`. A message is told what other steps have said: it is searched for every
-   * secret that this worker knows, not only for those of its own attempt.
+   * As `Exit.outgoing`. A message may contain output of other steps: every secret that this worker
+   * knows is redacted, not only those of its own attempt.
    */
   async outgoing<M extends JsonObject>(message: M): Promise<M> {
     for (const declaration of this.declarations.values()) {
@@ -96,7 +96,7 @@ export class AttemptSecrets {
     return this.exit.outgoing(message);
   }
 
-  /** As `Exit.quote`: for handlers, which shorten what they pass on in no other way. */
+  /** As `Exit.quote`: the only way for handlers to shorten text. */
   quote(text: string, keep?: 'start' | 'end'): string {
     return this.exit.quote(text, keep);
   }

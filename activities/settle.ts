@@ -9,20 +9,18 @@ export interface SettleRequest {
   key: RunKey;
   /** Path. */
   step: string;
-  /** A host whose workers did not answer in time: what may run there is not waited for. */
+  /** A host whose workers did not answer in time: do not wait for commands there. */
   hostGone?: string;
 }
 
-/**
- * `ended`: nothing of the step runs any more. `unknown`: it may, on a host that nobody can reach.
- */
+/** `ended`: nothing of the step runs any more. `unknown`: it may, on an unreachable host. */
 export interface Settled {
   state: 'ended' | 'unknown';
 }
 
 /**
- * Ends what a cancelled step may have left running. Needed when the cancellation met no worker: the
- * one that had begun the step was dead, and the next one had not taken over yet.
+ * Ends the commands that a cancelled step may have left running. Needed when no worker received the
+ * cancellation: the first had died, and the next had not taken over yet.
  * @throws ApplicationFailure OnAnotherHost when a worker of that host has to do it
  */
 export async function settle(

@@ -4,35 +4,33 @@ import type { Json, JsonObject } from '../language/json.js';
 import { StepFailure } from './failure.js';
 
 /*
- * How the outcome of a transaction is proved when nobody heard of it: its id is kept before COMMIT,
- * and the server is asked later what became of it. No table of ours in the target. On the record's
- * own database the transaction writes its claim itself: then the claim is the proof.
+ * How the outcome of a transaction is proved when the answer to COMMIT is lost: its id is kept
+ * before COMMIT, and the server is asked for its status later. No table of ours is in the target.
+ * On the record's own database the transaction writes its claim itself: then the claim is the
+ * proof.
  */
 
 /** Kept before COMMIT. */
 export interface SqlEvidence {
-  /**
-   * Set when the claim was written by the transaction itself: where there is evidence, it is
-   * committed.
-   */
+  /** Set when the transaction itself wrote the claim: if the evidence exists, it is committed. */
   together?: true;
   /**
-   * Identity of the server's data and of their timeline: after a fail-over or a restore the id
-   * means another transaction.
+   * Identity of the server's data and its timeline: after a fail-over or a restore the id is
+   * another transaction's.
    */
   system: string | null;
   /** Transaction id, 64 bits, as text; null when the transaction wrote nothing. */
   xid: string | null;
-  /** What the step answers when the transaction turns out to be committed. */
+  /** The step's output if the transaction turns out to be committed. */
   output: JsonObject;
 }
 
 /** PostgreSQL cuts longer names by itself, and two steps could then share one. */
 const maxNameBytes = 63;
-/** How long a session of the worker before may take to end, in milliseconds. */
+/** How long a session of the previous worker may take to end, in milliseconds. */
 const endBackendMs = 10_000;
 
-/** The session's name in the server: says whose it is, and finds it again. */
+/** The session's name in the server: identifies its step, and finds it again. */
 export function sessionName(key: string): string {
   const name = `runbook/${key}`;
   if (Buffer.byteLength(name) <= maxNameBytes && !/[^ -~]/.test(name)) return name;
@@ -40,7 +38,7 @@ export function sessionName(key: string): string {
   return `${name.replaceAll(/[^ -~]/g, '?').slice(0, maxNameBytes - digest.length - 1)}#${digest}`;
 }
 
-/** Identity of the server's data and of their timeline; null where the server does not tell. */
+/** Identity of the server's data and its timeline; null where the server does not report it. */
 export async function systemOf(client: pg.Client): Promise<string | null> {
   const answer = await client
     .query<{ system: string }>(
@@ -50,7 +48,7 @@ export async function systemOf(client: pg.Client): Promise<string | null> {
   return answer?.rows[0]?.system ?? null;
 }
 
-/** The id of the transaction that is open, if it has written. */
+/** The id of the open transaction, if it has written. */
 export async function transactionOf(client: pg.Client): Promise<string | null> {
   const { rows } = await client.query<{ xid: string | null }>(
     'SELECT pg_current_xact_id_if_assigned()::text AS xid',
@@ -59,20 +57,21 @@ export async function transactionOf(client: pg.Client): Promise<string | null> {
 }
 
 /**
- * Has the server's log written to disk as far as the open transaction has come. A server that
- * crashes gives an id that is not on its disk to another transaction, and then says of it what
- * became of that one.
- * @param another makes a second connection; needed before PostgreSQL 17
- * @returns false when the server cannot be brought to it: then the id proves nothing
+ * Flushes the server's log up to the open transaction. After a crash the server reuses an id that
+ * is not on disk, and would report the status of another transaction.
+ * @param newConnection makes a second connection; needed before PostgreSQL 17
+ * @returns false when the server refuses to flush: then the id proves nothing
  */
 export async function keepTransactionId(
   client: pg.Client,
-  another: () => Promise<pg.Client>,
+  newConnection: () => Promise<pg.Client>,
 ): Promise<boolean> {
   const { rows } = await client.query<{ version: number }>(
     `SELECT current_setting('server_version_num')::integer AS version`,
   );
-  return (rows[0]?.version ?? 0) >= 170_000 ? flushHere(client) : flushBeside(await another());
+  return (rows[0]?.version ?? 0) >= 170_000
+    ? flushHere(client)
+    : flushBeside(await newConnection());
 }
 
 async function flushHere(client: pg.Client): Promise<boolean> {
@@ -88,7 +87,7 @@ async function flushHere(client: pg.Client): Promise<boolean> {
   }
 }
 
-/** A commit has the log on disk up to itself, and with it what others wrote before. */
+/** A commit flushes the log up to itself, including what others wrote before. */
 async function flushBeside(client: pg.Client): Promise<boolean> {
   try {
     await client.query('BEGIN');
@@ -104,15 +103,14 @@ async function flushBeside(client: pg.Client): Promise<boolean> {
   }
 }
 
-/** Did the server itself say no, as opposed to a connection that broke? */
+/** Did the server itself refuse, as opposed to a broken connection? */
 export function wasRefused(error: unknown): boolean {
   const { code = '' } = (error ?? {}) as { code?: string };
   return /^[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
 }
 
 /**
- * Ends what a worker before left running under the same name, so that it neither holds locks nor
- * commits any more.
+ * Ends the previous worker's session of the same name, so that it neither holds locks nor commits.
  */
 export async function endSessionBefore(client: pg.Client, name: string): Promise<void> {
   await client.query(
@@ -123,25 +121,25 @@ export async function endSessionBefore(client: pg.Client, name: string): Promise
 }
 
 /**
- * What became of the transaction of a worker before.
- * @returns its output when it is committed; undefined when it is not, and may be done again
+ * Finds the outcome of a previous worker's transaction.
+ * @returns its output when it is committed; undefined when it is not, and may be repeated
  * @throws StepFailure OutcomeUnknown when the server cannot tell
  */
 export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonObject | undefined> {
   if (kept === null) return undefined;
   const { together, system, xid, output } = kept as unknown as SqlEvidence;
   if (together) return output;
-  // Nothing was written: nothing can be there twice.
+  // Nothing was written: repeating is safe.
   if (xid === null) return undefined;
   if (system === null || system !== (await systemOf(client))) {
     throw unknown(
-      'the database is not the one that the transaction ran in, or does not tell which it is',
+      'the database is not the one that the transaction ran in, or does not report its identity',
     );
   }
   const { rows } = await client
     .query<{ status: string | null }>('SELECT pg_xact_status($1::text::xid8) AS status', [xid])
     .catch((error: unknown) => {
-      // An id from the future: the data were put back to a time before it.
+      // An id from the future: the data were restored to an earlier time.
       if ((error as { code?: string }).code === '22023') return { rows: [{ status: null }] };
       throw error;
     });
@@ -153,7 +151,7 @@ export async function provedOutput(client: pg.Client, kept: Json): Promise<JsonO
     case 'in progress':
       throw new StepFailure(
         'SqlTransient',
-        `transaction ${xid} of the worker before has not ended yet`,
+        `transaction ${xid} of the previous worker has not ended yet`,
       );
     default:
       throw unknown(`the server no longer knows transaction ${xid}`);

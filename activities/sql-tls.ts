@@ -10,12 +10,9 @@ import { certificatesIn } from './certificates.js';
 type Postgres = NonNullable<TargetDeclaration['postgres']>;
 
 export interface SqlConnection {
-  /** The address without what is said of encryption. */
+  /** The address without its encryption parameters. */
   address: string;
-  /**
-   * What to try, in this order: the next one only if encryption was the reason that the one before
-   * failed.
-   */
+  /** Options to try, in order: the next only if the previous one failed because of encryption. */
   ways: (ConnectionOptions | false)[];
 }
 
@@ -33,7 +30,7 @@ export function connectionOf(postgres: Postgres, target: string): SqlConnection 
   const file = (path: string | undefined): Buffer | undefined =>
     path === undefined || path === 'system' ? undefined : certificatesIn(path, target);
   const base = (): ConnectionOptions => ({
-    // Without it the certificate of an address that is no name would be compared with "localhost".
+    // Without it the certificate of an IP address would be compared with "localhost".
     host: url.hostname.replace(/^\[|\]$/g, ''),
     ...given('ca', file(rootCert)),
     ...given('cert', file(said('sslcert'))),
@@ -46,7 +43,7 @@ export function connectionOf(postgres: Postgres, target: string): SqlConnection 
     allow: () => [false, unverified()],
     prefer: () => [unverified(), false],
     'no-verify': () => [unverified()],
-    // As psql: who names an authority wants it to be asked.
+    // As psql: naming an authority asks for verification by it.
     require: () => [rootCert === undefined ? unverified() : chainOnly()],
     'verify-ca': () => [chainOnly()],
     'verify-full': () => [base()],

@@ -2,13 +2,13 @@ import pg from 'pg';
 import { parseJson, type Json } from '../language/json.js';
 
 /*
- * A value of PostgreSQL keeps what it was. Numbers that a double holds, truths and JSON are what
- * they are; everything else is the text that PostgreSQL itself prints, in one form whatever server
- * and worker are set to: times in UTC, `infinity`, `NaN`, numeric and bigint digit by digit, bytea
- * as `\x` and hexadecimal digits.
+ * Values of PostgreSQL are kept exactly. Numbers that a double holds, booleans and JSON keep their
+ * type; everything else is the text that PostgreSQL prints, in one form whatever the settings of
+ * server and worker: times in UTC, `infinity`, `NaN`, all digits of numeric and bigint, bytea as
+ * `\x` and hexadecimal digits.
  */
 
-/** What a session has to be set to, for that text to have one form. */
+/** Session settings that give that text one form. */
 export const sessionSettings: Readonly<Record<string, string>> = {
   TimeZone: 'UTC',
   DateStyle: 'ISO, YMD',
@@ -22,7 +22,7 @@ type Parser = (text: string) => Json;
 const asText: Parser = (text) => text;
 const truth: Parser = (text) => text === 't';
 
-/** Infinity and NaN have no place in JSON, and an integer beyond ±(2^53-1) none in a double. */
+/** JSON has no Infinity or NaN, and a double no exact integers beyond ±(2^53-1). */
 const number: Parser = (text) => {
   const value = Number(text);
   const isWhole = Number.isFinite(value) && Number.isInteger(value);
@@ -45,7 +45,7 @@ const pgTypes: Readonly<Record<string, PgType>> = {
   float8: { own: 701, array: 1022, parser: number },
   json: { own: 114, array: 199, parser: parseJson },
   jsonb: { own: 3802, array: 3807, parser: parseJson },
-  // Text as it stands; named for their arrays, which become lists.
+  // Text as it is; listed for their arrays, which become lists.
   int8: { own: 20, array: 1016, parser: asText },
   numeric: { own: 1700, array: 1231, parser: asText },
   money: { own: 790, array: 791, parser: asText },

@@ -25,47 +25,44 @@ import {
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
 const connectMs = 5_000;
-/**
- * After so long without a word the connection itself is asked whether its other end is still there,
- * in milliseconds.
- */
+/** After this long without traffic TCP keep-alive probes the other end of the connection, in ms. */
 const silenceMs = 5_000;
 /** Rows of one statement that go into the output. */
 const maxRows = 200;
-/** How long the server is asked what became of a COMMIT whose answer was lost, in milliseconds. */
+/** How long the server is polled for the outcome of an unanswered COMMIT, in milliseconds. */
 const askAfterCommitMs = 15_000;
 /**
- * How long a claim may be held by a transaction whose worker stands still before its COMMIT, in
- * milliseconds: others wait for it.
+ * How long a transaction of a stalled worker may lock its claim before COMMIT, in milliseconds:
+ * others wait for it.
  */
 const claimHeldMs = 3_000;
 
 /**
  * Runs statements in one transaction on the target, each with its values as parameters. A step of
  * effect `read` cannot write. Statement and lock time-outs are always set; on abort the statement
- * is cancelled in the server before this returns. One connection an attempt, always closed. A
- * transaction that may have been committed is never done again: the server is asked what became of
- * it. On the record's own database effect and claim are one transaction, and nobody has to be
- * asked.
+ * is cancelled in the server before this returns. One connection per attempt, always closed. A
+ * transaction that may have been committed is never repeated: the server is asked for its outcome.
+ * On the record's own database effect and claim are one transaction, and the claim is the proof.
  */
 export const sql: Handler<'sql'> = async (action, context) => {
   const target = context.targets.get(action.target);
-  const another = (): Promise<pg.Client> => connect(target, context);
-  const client = await another();
+  const newConnection = (): Promise<pg.Client> => connect(target, context);
+  const client = await newConnection();
   const cancel = (): void => {
     cancelBackend(target, context, client).catch(() => undefined);
   };
   context.signal.addEventListener('abort', cancel);
   try {
     if (context.signal.aborted) throw context.signal.reason;
-    if (context.effect === 'read') return await inTransaction(client, action, context, another);
+    if (context.effect === 'read')
+      return await inTransaction(client, action, context, newConnection);
     if (context.resumedFrom !== null) {
       await endSessionBefore(client, sessionName(context.key));
       const output = await provedOutput(client, context.evidence);
       if (output) return output;
-      context.mayAct?.();
+      context.assertLeaseHeld?.();
     }
-    return await inTransaction(client, action, context, another);
+    return await inTransaction(client, action, context, newConnection);
   } catch (error) {
     if (error instanceof CommitUnanswered && error.evidence.together)
       throw recordAway('the next attempt sees whether the step is done');
@@ -79,7 +76,7 @@ export const sql: Handler<'sql'> = async (action, context) => {
   }
 };
 
-/** Written out, so that nothing of a plan becomes SQL text here. */
+/** Written out, so that no value of a plan becomes SQL text. */
 const begin = {
   read: {
     'read committed': 'BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY',
@@ -97,12 +94,12 @@ async function inTransaction(
   client: pg.Client,
   action: SqlAction,
   context: AttemptContext,
-  another: () => Promise<pg.Client>,
+  newConnection: () => Promise<pg.Client>,
 ): Promise<JsonObject> {
   const left = context.timeoutMs;
   const output: JsonObject = {};
   const counts: number[] = [];
-  /** Answers with more rows than go into the output: for people only. */
+  /** Results with more rows than fit the output: for people only. */
   const cut: string[] = [];
   const claim =
     context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
@@ -133,13 +130,13 @@ async function inTransaction(
     rowCounts: counts,
     ...(cut.length === 0 ? {} : { truncated: true, cut }),
   };
-  // Before COMMIT: what is not as expected is rolled back when the connection ends.
+  // Before COMMIT: an unexpected result is rolled back when the connection closes.
   assertExpected(context.expect ?? [], answer);
   if (context.effect === 'read') {
     await client.query('COMMIT');
     return answer;
   }
-  const evidence = claim ? together(answer) : await proof(client, system, answer, another);
+  const evidence = claim ? together(answer) : await proof(client, system, answer, newConnection);
   const isOurs = claim
     ? await writeClaim(client, claim, evidence)
     : await context.keepEvidence(evidence as unknown as Json);
@@ -160,8 +157,8 @@ async function inTransaction(
 }
 
 /**
- * Without an id that anybody can ask about, but with one: a worker that only knows ids must not
- * read "nothing was written".
+ * The xid is a placeholder: an older worker, which only knows ids, must not read "nothing was
+ * written".
  */
 function together(output: JsonObject): SqlEvidence {
   return { together: true, system: null, xid: 'together', output };
@@ -171,16 +168,15 @@ async function proof(
   client: pg.Client,
   system: string | null,
   output: JsonObject,
-  another: () => Promise<pg.Client>,
+  newConnection: () => Promise<pg.Client>,
 ): Promise<SqlEvidence> {
   const xid = await transactionOf(client);
-  const isKept = xid === null || (await keepTransactionId(client, another));
+  const isKept = xid === null || (await keepTransactionId(client, newConnection));
   return { system: isKept ? system : null, xid, output };
 }
 
 /**
- * From here to COMMIT the claim is locked: who takes the attempt over waits for the transaction's
- * end.
+ * From here to COMMIT the claim is locked: a worker that takes the attempt over waits for its end.
  */
 async function writeClaim(
   client: pg.Client,
@@ -200,7 +196,7 @@ class CommitUnanswered extends Error {
   }
 }
 
-/** Asks the server what became of the transaction, until it answers. @throws StepFailure */
+/** Polls the server for the outcome of the transaction. @throws StepFailure */
 async function answerAfterCommit(
   { evidence }: CommitUnanswered,
   target: TargetDeclaration,
@@ -211,7 +207,7 @@ async function answerAfterCommit(
     if (!(await context.keepEvidence(evidence as unknown as Json))) {
       throw new StepFailure(
         'WorkerLost',
-        'this attempt was taken over by another worker, which asks what became of it',
+        'this attempt was taken over by another worker, which finds out its outcome',
       );
     }
     try {
@@ -234,7 +230,7 @@ async function answerAfterCommit(
       if (Date.now() > until || context.signal.aborted) {
         throw new StepFailure(
           'OutcomeUnknown',
-          'the connection broke during COMMIT, and the database does not answer since',
+          'the connection broke during COMMIT, and the database has not answered since',
           {
             next: 'When it is back, look for what the step writes; then retry it, skip it, or mark it done.',
           },
@@ -267,8 +263,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
       keepAlive: true,
       keepAliveInitialDelayMillis: silenceMs,
     });
-    // A connection that breaks while nothing is asked of it must not end the worker; the next query
-    // tells.
+    // An idle connection that breaks must not end the worker; the next query will fail.
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -279,7 +274,7 @@ async function connect(target: TargetDeclaration, context: AttemptContext): Prom
       throw asStepFailure(error, target, context);
     }
   }
-  throw new Error('there is always a way');
+  throw new Error('connectionOf returned no ways to connect');
 }
 
 /** What the driver says when it asks for encryption and the server says no. */
@@ -287,7 +282,7 @@ const speaksNoTls = /does not support SSL/i;
 
 function isAboutEncryption(error: unknown): boolean {
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  // 28000: the server's rules want another kind of connection.
+  // 28000: pg_hba.conf wants another kind of connection.
   return connectionTrouble(error)?.kind === 'tls' || speaksNoTls.test(message) || code === '28000';
 }
 
@@ -318,10 +313,7 @@ async function cancelBackend(
   }
 }
 
-/**
- * What the driver says, without a code, of a connection that could not be made, was lost, or had
- * been lost before it was asked.
- */
+/** Messages of the driver, without a code, for a connection that could not be made or was lost. */
 const lostConnection =
   /connection terminated|connection error|not queryable|timeout expired|connect timeout/i;
 

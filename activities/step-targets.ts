@@ -6,9 +6,9 @@ import type { StepSpec } from '../language/runbook.js';
 
 /** Names of the targets that steps act on. */
 export interface StepTargets {
-  /** Those that a step changes, or takes a change back from. */
+  /** Those that a step or an undo changes. */
   changed: string[];
-  /** Those that are only looked at. */
+  /** Those that are only read. */
   observed: string[];
 }
 
@@ -18,10 +18,10 @@ interface Known extends JsonObject {
 }
 
 /**
- * The targets of every action in steps that are data, with nested runbooks in place: what it does,
- * takes back, verifies and checks. A plan names all that its run touches, so each has to be known
- * and declared before the run starts.
- * @param declared names of the targets that there are
+ * The targets of every action in steps that are data, with nested runbooks expanded: work, undo,
+ * verification and check. A plan names all that its run touches, so each must be known and declared
+ * before the run starts.
+ * @param declared names of the declared targets
  */
 export function targetsOfSteps(
   steps: readonly StepSpec[],
@@ -30,7 +30,7 @@ export function targetsOfSteps(
 ): StepTargets | { problems: Problem[] } {
   const changed = new Set<string>();
   const observed = new Set<string>();
-  // The same step of many items is told once.
+  // A step with many items is reported once.
   const problems = new Map<string, Problem>();
   for (const step of steps) visit(step, { inputs }, '');
   return problems.size > 0
@@ -56,7 +56,7 @@ export function targetsOfSteps(
   }
 }
 
-/** What is known inside the step: once for each item of a `forEach` whose items are known. */
+/** The scopes inside the step: one for each item of a `forEach` whose items are known. */
 function scopesIn(step: StepSpec, known: Known): Known[] {
   if (step.kind === 'runbook' && step.inputs)
     return [{ ...known, inputs: resolveKnown(step.inputs, known) as JsonObject }];

@@ -5,16 +5,16 @@ import { endTree, startOf, type Tree } from './process-tree.js';
 import type { CommandEnded, StartCommand } from './supervisor-messages.js';
 
 /*
- * The supervisor: a process of its own beside a worker, which starts the worker's commands, keeps
- * their time limits and writes down how they end. It outlives the worker that started it, until its
- * last command has ended.
+ * The supervisor: a process of its own beside a worker, which starts the worker's commands,
+ * enforces their time limits and records how they end. It outlives the worker that started it,
+ * until its last command has ended.
  */
 
 let running = 0;
 let workerLives = true;
 
-// A disk that is full is no reason to die: the worker is told the outcome, or finds that nothing
-// was started.
+// A full disk must not end the supervisor: the worker gets the outcome by message, or finds that
+// nothing was started.
 process.on('message', (message: StartCommand) => void supervise(message).catch(() => undefined));
 process.on('disconnect', () => {
   workerLives = false;
@@ -48,7 +48,7 @@ interface Ended {
   code: string | null;
 }
 
-/** Starts the command. @returns the code with which the system refused it, when it did */
+/** Starts the command. @returns the system's error code when it refused */
 function start(
   { argv, env, cwd, mark }: StartCommand,
   journal: Journal,
@@ -65,8 +65,8 @@ function start(
 }
 
 /**
- * The program, with its end as a promise. Not by execa: where no file can be opened, that leaves an
- * error without a listener, which would end the supervisor of all other commands too.
+ * The program, with its end as a promise. Not by execa: if no file can be opened, it leaves an
+ * error without a listener, which would end the supervisor and orphan all other commands.
  */
 function spawned(
   argv: readonly string[],
@@ -79,7 +79,7 @@ function spawned(
     env,
     // A session of its own: no terminal, and one group to end.
     detached: true,
-    // Files, never pipes: a daemon that the command leaves keeps its output without us.
+    // Files, never pipes: a daemon that the command leaves behind can still write its output.
     stdio: ['ignore', stdout, stderr],
     ...(cwd === null ? {} : { cwd }),
   });

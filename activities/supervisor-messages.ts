@@ -17,8 +17,8 @@ export interface StartCommand {
 }
 
 /**
- * Said when the command has ended and its outcome is in the journal, or when it was not started:
- * its ticket was gone.
+ * Sent when the command has ended and its outcome is in the journal, or when it was not started:
+ * its ticket was taken.
  */
 export interface CommandEnded {
   id: number;

@@ -11,7 +11,7 @@ const program = [
   resolve(here, '../dist/activities/supervisor-main.js'),
 ].find((path) => existsSync(path));
 
-/** This worker's supervisor, started with its first command and again when it should die. */
+/** This worker's supervisor, started with the first command and restarted if it dies. */
 export class Supervisor {
   private child: ChildProcess | undefined;
   private readonly waiting = new Map<number, (outcome?: Outcome) => void>();
@@ -21,9 +21,9 @@ export class Supervisor {
   constructor(private readonly journals: string) {}
 
   /**
-   * Has a command started. The promise settles when the supervisor says that it is done with it, or
-   * is gone itself or could not be started; what became of the command stands in its journal; it is
-   * answered when the journal could not take it.
+   * Has a command started. The promise settles when the supervisor reports the end of the command,
+   * has died or could not be started. The outcome is in the journal; it is returned only when the
+   * journal could not be written.
    */
   start(request: Omit<StartCommand, 'id'>): Promise<Outcome | undefined> {
     const child = this.living();
@@ -35,7 +35,7 @@ export class Supervisor {
     });
   }
 
-  /** Lets the supervisor go; it ends when its last command has. */
+  /** Disconnects from the supervisor; it ends after its last command. */
   close(): void {
     if (this.child?.connected) this.child.disconnect();
     this.child = undefined;
@@ -49,7 +49,7 @@ export class Supervisor {
       if ((error as NodeJS.ErrnoException).syscall?.startsWith('spawn') !== true) throw error;
       return undefined;
     }
-    // Where no file can be opened there is no channel either; why, its error event says.
+    // When no file can be opened there is no channel; the error event says why.
     return this.child.channel ? this.child : undefined;
   }
 
@@ -59,7 +59,7 @@ export class Supervisor {
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       execArgv: [],
-      // Secrets of the worker's environment are none of its business.
+      // Keeps secrets of the worker's environment from the supervisor.
       env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
       serialization: 'advanced',
     });

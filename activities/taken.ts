@@ -9,18 +9,15 @@ import {
 } from '../common/view.js';
 import { getRun } from '../store/index.js';
 
-/**
- * States whose result holds in another run. What was not needed, and what people approved, is found
- * out anew.
- */
+/** States whose result is valid in another run. Conditions and approvals are evaluated again. */
 const finished: ReadonlySet<StepState> = new Set(['succeeded', 'done-by-hand']);
-/** Nobody knows what became of these: the new run asks before it does them. */
+/** Their outcome is not known: the new run asks before it repeats them. */
 const open: ReadonlySet<StepState> = new Set(['running', 'unknown', 'undoing']);
 
 /**
  * The steps of a dead run that a new one takes over: finished ones with their outputs, and those
  * whose outcome nobody knows, marked as unknown.
- * @returns why it cannot be, when it cannot
+ * @returns why they cannot be taken over, when they cannot
  */
 export async function takenSteps(
   pool: pg.Pool,

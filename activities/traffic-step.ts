@@ -6,15 +6,14 @@ import { drain, trafficOf } from './traffic/index.js';
 const drainMs = 30_000;
 
 /**
- * Looks at the proxy in front of a target, or changes it. What is wanted is said whole, so an
- * attempt whose worker died is simply done again: what the proxy does already is not sent a second
- * time.
+ * Reads the proxy in front of a target, or changes it. The wanted state is declared whole, so an
+ * attempt whose worker died is simply repeated: what the proxy already does is not sent again.
  */
 export const traffic: Handler<'traffic'> = async (action, context) => {
   const proxy = trafficOf(context.targets.get(action.target));
   if (action.operation === 'observe')
     return (await proxy.observe(context.signal)) as unknown as Json;
-  await mayStillAct(context);
+  await assertStillOwned(context);
   const servers = action.servers ?? [];
   if (action.operation === 'set')
     return (await proxy.apply(servers, context.signal)) as unknown as Json;
@@ -30,12 +29,9 @@ export const traffic: Handler<'traffic'> = async (action, context) => {
   return { drained };
 };
 
-/**
- * A worker that was silent for so long that another one does this step by now changes nothing any
- * more.
- */
-async function mayStillAct(context: AttemptContext): Promise<void> {
-  context.mayAct?.();
+/** A worker that lost the attempt to another worker must change nothing any more. */
+async function assertStillOwned(context: AttemptContext): Promise<void> {
+  context.assertLeaseHeld?.();
   if (!(await context.keepEvidence({ asked: new Date().toISOString() })))
     throw new StepFailure(
       'WorkerLost',

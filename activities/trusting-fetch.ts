@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 
-/** Node's streams and those of `fetch` are the same, which their types do not know. */
+/** Node's streams and those of `fetch` are the same; their types differ. */
 type Body = ConstructorParameters<typeof Response>[0];
 
 interface Request {
@@ -13,10 +13,10 @@ interface Request {
 }
 
 /**
- * As `fetch` without redirects, for an https address whose certificate is from an authority of
- * one's own, which `fetch` cannot be told. Each request has a connection of its own: nothing is
- * sent before its certificate was accepted.
- * @param ca the certificates of that authority; no other one counts
+ * As `fetch` without redirects, for an https address whose certificate is from a private authority,
+ * which `fetch` cannot take. Each request has a connection of its own: nothing is sent before the
+ * certificate is accepted.
+ * @param ca the certificates of that authority; no other is trusted
  */
 export function fetchTrusting(
   ca: Buffer,
@@ -31,7 +31,7 @@ export function fetchTrusting(
   });
 }
 
-/** Statuses of which the standard says that no body follows. */
+/** Statuses that have no body, by the standard. */
 const bodiless = new Set([204, 205, 304]);
 
 function responseOf(message: IncomingMessage): Response {

@@ -6,9 +6,9 @@ import { fieldManager } from './kubectl.js';
 import type { LabelSelector } from './selector.js';
 
 /*
- * A Deployment of the API `apps/v1`, as far as it is looked at here. What is compared is its
- * specification, part by part, not a number of a version alone: the number says that somebody has
- * changed something, the parts say what.
+ * A Deployment of the API `apps/v1`, as far as it is used here. Its specification is compared part
+ * by part, not by its generation alone: the generation says that somebody has changed something,
+ * the parts say what.
  */
 
 type Fields = Record<string, unknown>;
@@ -97,7 +97,7 @@ export function seenRollout(
   };
 }
 
-/** The controller names the ReplicaSet in what it says of its progress. */
+/** The controller names the ReplicaSet in its progress message. */
 function newReplicaSet({
   conditions = [],
 }: NonNullable<DeploymentObject['status']>): string | null {
@@ -106,8 +106,7 @@ function newReplicaSet({
 }
 
 /**
- * Kubernetes rounds a percentage of missing pods down, and one of additional pods up; never both to
- * nothing.
+ * Kubernetes rounds the percentage of missing pods down, that of surplus pods up; never both to 0.
  */
 function missingAllowed(
   update: NonNullable<DeploymentObject['spec']['strategy']>['rollingUpdate'],
@@ -121,8 +120,8 @@ function missingAllowed(
 }
 
 /**
- * Short values as they are, so that people can be told them; others by digest, so that nothing
- * secret is kept.
+ * Short values as they are, so that messages can quote them; others by digest, so that no secret is
+ * kept.
  */
 function partsOf({ spec }: DeploymentObject): Record<string, string> {
   const { template, ...own } = spec;
@@ -154,10 +153,7 @@ export function withImage(state: RolloutState, container: string, image: string)
   return { ...state, parts: { ...state.parts, [imagePart(container)]: image } };
 }
 
-/**
- * What is not as it should be, in words; empty when nothing is. The number of pods is an
- * autoscaler's where there is one.
- */
+/** What differs from the expected state, in words. An autoscaler may change the number of pods. */
 export function differences(
   expected: RolloutState,
   { parts }: Pick<RolloutState, 'parts'>,
@@ -180,8 +176,7 @@ export function differences(
 }
 
 /**
- * Who changed the specification last other than runbooks, as the API server notes it; '' when it
- * does not say.
+ * Who last changed the specification, runbooks excepted, from its managed fields; '' if not known.
  */
 export function lastChange({ metadata }: DeploymentObject): string {
   const [last] = (metadata.managedFields ?? [])

@@ -4,7 +4,7 @@ import { StepFailure } from '../failure.js';
 
 const text = z.string().min(1);
 
-/** What a target's facts say of the Deployment behind it. */
+/** A target's facts about its Deployment. */
 const facts = z.object({
   platform: z.literal('kubernetes'),
   kubeconfig: text,

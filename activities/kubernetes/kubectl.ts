@@ -5,7 +5,7 @@ import type { ClusterFacts } from './facts.js';
 
 /** How long the API server may take for one answer. */
 const answer = '20s';
-/** Whose changes these are in the managed fields of an object. */
+/** Marks our changes in the managed fields of an object. */
 export const fieldManager = 'durable-runbooks';
 
 /**
@@ -28,7 +28,7 @@ export class Kubectl {
   async read<T>(...args: readonly string[]): Promise<T> {
     const { context } = this;
     const chunks: Buffer[] = [];
-    // As a check asks: it only reads, so it is no output of the step, and nobody takes it over.
+    // Run as a poll of a check: it only reads, so it adds no output and is not taken over.
     const quiet: AttemptContext = {
       ...context,
       effect: 'read',
@@ -54,7 +54,7 @@ export class Kubectl {
   }
 
   /**
-   * The one call of this attempt that is more than a look. When a worker before has begun it on
+   * The one call of this attempt that is more than a read. When a previous worker started it on
    * this host, that call is followed to its end instead. @param signal ends the call when it is
    * aborted
    */

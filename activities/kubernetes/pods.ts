@@ -1,6 +1,6 @@
 /**
- * Pods as far as it is said of them why they do not work. Ephemeral containers are left out:
- * somebody has put them in to look around, and a pod is ready whatever becomes of them.
+ * The fields of pods that say why they are not ready. Ephemeral containers are left out: somebody
+ * added them for debugging, and they do not affect readiness.
  */
 export interface PodList {
   items: Pod[];
@@ -19,7 +19,7 @@ interface Pod {
   };
 }
 
-/** `restartPolicy: Always` makes it a sidecar: it is to run as long as the pod does. */
+/** `restartPolicy: Always` makes it a sidecar: it runs as long as the pod does. */
 interface InitContainer {
   name: string;
   image?: string;
@@ -42,9 +42,9 @@ interface ContainerStatus {
   };
 }
 
-/** Pods told by name at most. */
-const told = 3;
-/** A container that waits for the ones before it: they say why. */
+/** A message names at most this many pods. */
+const maxNamed = 3;
+/** Reasons of a container that only waits for earlier ones: the cause is there. */
 const onlyWaits: ReadonlySet<string> = new Set(['PodInitializing', 'ContainerCreating']);
 
 /** Why pods are not ready, as Kubernetes says it; '' when all are. */
@@ -56,11 +56,12 @@ export function whyNotReady({ items }: PodList): string {
     return !ready && metadata.deletionTimestamp === undefined;
   });
   const reasons = waiting
-    .slice(0, told)
+    .slice(0, maxNamed)
     .map((pod) => `${pod.metadata.name}: ${reasonOf(pod) ?? 'not ready'}`);
-  return [...reasons, ...(waiting.length > told ? [`and ${waiting.length - told} more`] : [])].join(
-    '; ',
-  );
+  return [
+    ...reasons,
+    ...(waiting.length > maxNamed ? [`and ${waiting.length - maxNamed} more`] : []),
+  ].join('; ');
 }
 
 function reasonOf({ spec, status }: Pod): string | undefined {
@@ -72,7 +73,7 @@ function reasonOf({ spec, status }: Pod): string | undefined {
   );
   // Containers are started in this order, and each waits for those before it: the first one with a
   // reason is the cause.
-  const told = [
+  const causes = [
     ...inits.map((each) => ({
       what: sidecars.has(each.name) ? `sidecar ${each.name}` : `init container ${each.name}`,
       status: each,
@@ -83,7 +84,7 @@ function reasonOf({ spec, status }: Pod): string | undefined {
     const why = whyOf(each, mayEnd);
     return why === undefined ? [] : [{ why: what ? `${what}: ${why}` : why, reason: each }];
   });
-  const cause = told.find(({ reason }) => !onlyWaits.has(reason.state?.waiting?.reason ?? ''));
+  const cause = causes.find(({ reason }) => !onlyWaits.has(reason.state?.waiting?.reason ?? ''));
   if (cause) return cause.why;
   const running = inits.find(({ state, name }) => state?.running && !sidecars.has(name));
   if (running) return `init container ${running.name} has not ended`;
@@ -91,17 +92,17 @@ function reasonOf({ spec, status }: Pod): string | undefined {
     ({ type, status: is }) => type === 'PodScheduled' && is === 'False',
   );
   if (unscheduled?.message !== undefined) return unscheduled.message;
-  // An evicted pod says it of itself.
+  // An evicted pod has its reason in its own status.
   if (status?.reason !== undefined)
     return status.message === undefined ? status.reason : `${status.reason}: ${status.message}`;
-  if (told[0]) return told[0].why;
+  if (causes[0]) return causes[0].why;
   const unready = mains.filter(({ ready, state }) => ready === false && state?.running);
   const [first] = unready;
   if (!first) return status?.phase;
   return `container ${unready.map(({ name }) => name).join(', ')} runs and is not ready${after(first)}`;
 }
 
-/** @param mayEnd an init container that ended well is done */
+/** @param mayEnd true for an init container: it is done once it has succeeded */
 function whyOf(status: ContainerStatus, mayEnd: boolean): string | undefined {
   const { waiting, terminated } = status.state ?? {};
   if (terminated && mayEnd && terminated.exitCode === 0) return undefined;

@@ -6,7 +6,7 @@ export interface LabelSelector {
   matchExpressions?: { key: string; operator: string; values?: string[] }[];
 }
 
-/** What each operator is on kubectl's command line. */
+/** Each operator in the syntax of kubectl's command line. */
 const operators: Record<string, (key: string, values: readonly string[]) => string> = {
   In: (key, values) => `${key} in (${values.join(',')})`,
   NotIn: (key, values) => `${key} notin (${values.join(',')})`,
@@ -15,7 +15,7 @@ const operators: Record<string, (key: string, values: readonly string[]) => stri
 };
 
 /**
- * A selector as kubectl takes it. A part that is left out would look at the pods of others too.
+ * A selector as kubectl takes it. Leaving out a part would include the pods of others.
  * @throws StepFailure Configuration for an operator that is not known, and for a selector that
  *   selects everything
  */
@@ -37,6 +37,6 @@ export function selectorText(
 
 function unusable(deployment: string, what: string): StepFailure {
   return new StepFailure('Configuration', `the selector of deployment ${deployment} ${what}`, {
-    next: 'Which pods are its own cannot be told; this runbook cannot watch them.',
+    next: 'Which pods belong to it is not known; this runbook cannot watch them.',
   });
 }

@@ -14,14 +14,13 @@ import {
 } from '../traffic/prometheus.js';
 
 /*
- * What the proxy counts, and what the servers tell of themselves at `/metrics`: requests and
- * failures as the proxy sees them, because a server that does not answer counts nothing; times and
- * memory as the servers tell them.
+ * Counters of the proxy, and of the servers' own `/metrics`: requests and failures from the proxy,
+ * because a server that does not answer counts nothing; times and memory from the servers.
  */
 
 const answerMs = 3_000;
 
-/** What has been counted of a server so far. */
+/** The counters of a server so far. */
 interface Counted {
   address: string | null;
   requests: number;
@@ -30,33 +29,33 @@ interface Counted {
   memoryBytes: number | null;
 }
 
-/** One look at all servers that are measured. */
-export interface Look {
-  /** Changes when the proxy begins to count anew. */
+/** The counters of all measured servers at one moment. */
+export interface Snapshot {
+  /** Changes when the proxy resets its counters. */
   epoch: string;
-  /** Set when the proxy has forgotten what it was told. */
+  /** Set when the proxy lost its settings in a restart. */
   forgotten: ForgottenTraffic | null;
   of: ReadonlyMap<string, Counted>;
 }
 
 export interface Wanted {
   names: readonly string[];
-  /** Where the servers tell of themselves. */
+  /** Path of the servers' metrics. */
   path: string;
-  /** What the proxy was told. */
+  /** The settings that the run gave the proxy. */
   expected?: ExpectedTraffic | undefined;
 }
 
 /** @throws StepFailure; Inconclusive when somebody else has changed the weights */
-export async function lookAt(
+export async function takeSnapshot(
   proxy: TrafficSwitch,
   { names, path, expected }: Wanted,
   signal: AbortSignal,
-): Promise<Look> {
+): Promise<Snapshot> {
   const seen = await proxy.observe(signal);
   const told = expected && {
     ...expected,
-    servers: await proxy.inItsWords(expected.servers, seen),
+    servers: await proxy.withProxyAddresses(expected.servers, seen),
   };
   const forgotten = forgottenBy(seen, told);
   const counted = await Promise.all(
@@ -65,15 +64,19 @@ export async function lookAt(
   return { epoch: seen.epoch, forgotten, of: new Map(counted) };
 }
 
-/** Where those of the servers are that run. */
-export function addressesIn(look: Look, names: readonly string[]): string[] {
+/** Addresses of those servers that run. */
+export function addressesIn(snapshot: Snapshot, names: readonly string[]): string[] {
   return names
-    .map((name) => look.of.get(name)?.address ?? null)
+    .map((name) => snapshot.of.get(name)?.address ?? null)
     .filter((address) => address !== null);
 }
 
-/** What the servers did between two looks, taken together. */
-export function numbersBetween(first: Look, now: Look, names: readonly string[]): AnalysisNumbers {
+/** The sum of what the servers did between two snapshots. */
+export function numbersBetween(
+  first: Snapshot,
+  now: Snapshot,
+  names: readonly string[],
+): AnalysisNumbers {
   const each = names.flatMap((name) => {
     const [before, after] = [first.of.get(name), now.of.get(name)];
     return before && after ? [{ before, after }] : [];
@@ -95,7 +98,7 @@ export function numbersBetween(first: Look, now: Look, names: readonly string[])
   };
 }
 
-/** One histogram of several with the same bounds. */
+/** Merges histograms that have the same bounds. */
 function together(buckets: Buckets): Buckets {
   const sums = new Map<number, number>();
   for (const [bound, count] of buckets) sums.set(bound, (sums.get(bound) ?? 0) + count);
@@ -114,26 +117,23 @@ async function countedOf(seen: ObservedTraffic, name: string, path: string): Pro
     );
   }
   const { requests, errors, latency } = server.counters;
-  const told = server.address === null ? null : await askFor(server.address, path);
-  const own = told && bucketsOf(told, 'http_request_duration_seconds');
+  const metrics = server.address === null ? null : await fetchMetrics(server.address, path);
+  const own = metrics && bucketsOf(metrics, 'http_request_duration_seconds');
   return {
     address: server.address,
     requests,
     errors,
     latency: own && own.length > 0 ? own : latency?.kind === 'histogram' ? latency.buckets : null,
-    memoryBytes: told && (total(told, 'process_resident_memory_bytes') || null),
+    memoryBytes: metrics && (total(metrics, 'process_resident_memory_bytes') || null),
   };
 }
 
-/**
- * What a server tells of itself; null when it does not: it may be dead, and the proxy has counted
- * that.
- */
-async function askFor(
+/** A server's own metrics; null without an answer: it may be dead, and the proxy counts that. */
+async function fetchMetrics(
   address: string,
   path: string,
 ): Promise<ReturnType<typeof parseSamples> | null> {
-  // Behind a Unix socket nobody is asked: what the proxy counts has to do.
+  // Servers on Unix sockets are not asked: the proxy's counts must suffice.
   if (parseAddress(address)?.kind !== 'tcp') return null;
   try {
     const response = await fetch(new URL(path, `http://${address}`), {

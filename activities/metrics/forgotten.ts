@@ -1,18 +1,19 @@
 import { changedSince, type ForgottenTraffic } from '../../common/set-traffic.js';
 import type { ExpectedTraffic } from '../../language/runbook.js';
 import { StepFailure } from '../failure.js';
-import { words, type ObservedTraffic } from '../traffic/index.js';
+import { describeServers, type ObservedTraffic } from '../traffic/index.js';
 
 /**
- * Has the proxy been started anew and does something else since?
- * @throws StepFailure Inconclusive when it was not started anew: then somebody else wanted it so
+ * Was the proxy restarted, and does it differ from what it was told since?
+ * @throws StepFailure Inconclusive when it differs without a restart: then somebody else has
+ *   changed it
  */
 export function forgottenBy(
   seen: ObservedTraffic,
   expected: ExpectedTraffic | undefined,
 ): ForgottenTraffic | null {
   if (!expected || changedSince(seen.servers, expected.servers).length === 0) return null;
-  const says = `${seen.proxy} says ${words(seen.servers)}, and was told ${words(expected.servers)}`;
+  const says = `${seen.proxy} says ${describeServers(seen.servers)}, and was told ${describeServers(expected.servers)}`;
   if (seen.started !== undefined && expected.started !== null && seen.started !== expected.started)
     return { forgotten: `it was restarted: ${says}` };
   throw new StepFailure('Inconclusive', `somebody else has changed the weights: ${says}`, {

@@ -2,8 +2,8 @@ import { StepFailure } from '../failure.js';
 import type { Group, Span } from './source.js';
 
 /*
- * What a declared query leaves open. A value never becomes text of a query: in PromQL it is a
- * quoted string, in SQL a parameter.
+ * Placeholders of declared queries. A value never becomes query text: in PromQL it is a quoted
+ * string, in SQL a parameter.
  */
 
 const inPromql = /\$(servers|addresses|version|window)\b/g;
@@ -51,7 +51,7 @@ function listed(group: Group, name: string): readonly string[] {
   if (list.length > 0) return list;
   throw new StepFailure(
     'Configuration',
-    `the query uses $${name}, and nobody says where ${group.servers.join(', ')} run`,
+    `the query uses $${name}, and no proxy reports where ${group.servers.join(', ')} run`,
     {
       next: 'Use $servers or $version in the query, or declare the proxy in front of the target.',
     },

@@ -6,11 +6,11 @@ import { parseUrl } from '../../language/url.js';
 import { StepFailure } from '../failure.js';
 import type { AttemptContext } from '../handler.js';
 import { filledPromql } from './placeholders.js';
-import type { Answer, Group, MetricsSource, Span, Told } from './source.js';
+import type { Answer, Group, MetricsSource, Span, Readings } from './source.js';
 
 /*
- * Prometheus' HTTP API, or that of whatever speaks it (Thanos, Mimir, VictoriaMetrics): one instant
- * query for each number, all at the same time.
+ * Prometheus' HTTP API, which Thanos, Mimir and VictoriaMetrics speak too: one instant query for
+ * each number, all at the same time.
  */
 
 const answerMs = 5_000;
@@ -56,7 +56,7 @@ export function prometheusSource(
   const { data } = parsed;
   if ((data.requests === undefined) !== (data.error_ratio === undefined))
     throw wrong('requests and error_ratio belong together');
-  const tells = (
+  const provides = (
     [
       ['requests', data.requests],
       ['errors', data.error_ratio],
@@ -64,8 +64,8 @@ export function prometheusSource(
       ['memoryBytes', data.memory],
     ] as const
   ).flatMap(([name, asked]): (keyof AnalysisNumbers)[] => (asked === undefined ? [] : [name]));
-  if (tells.length === 0) throw wrong('it asks for nothing');
-  return new PrometheusApi(target.name, data, tells, context);
+  if (provides.length === 0) throw wrong('it asks for nothing');
+  return new PrometheusApi(target.name, data, provides, context);
 }
 
 class PrometheusApi implements MetricsSource {
@@ -74,7 +74,7 @@ class PrometheusApi implements MetricsSource {
   constructor(
     private readonly target: string,
     private readonly facts: Facts,
-    readonly tells: readonly (keyof AnalysisNumbers)[],
+    readonly provides: readonly (keyof AnalysisNumbers)[],
     private readonly context: AttemptContext,
   ) {
     this.name = `Prometheus at ${facts.url}`;
@@ -98,21 +98,21 @@ class PrometheusApi implements MetricsSource {
       one('p95', p95),
       one('memory', memory),
     ]);
-    const told: Told = {};
+    const readings: Readings = {};
     if (count !== undefined && ratio !== undefined) {
       if (ratio !== null && (ratio < 0 || ratio > 1.001))
         throw this.misconfigured(
           'error_ratio',
           `answers ${ratio}, and a ratio lies between 0 and 1`,
         );
-      told.requests = count === null ? null : Math.round(count);
-      told.errors =
+      readings.requests = count === null ? null : Math.round(count);
+      readings.errors =
         count === null || ratio === null ? null : Math.round(count * Math.min(ratio, 1));
     }
     if (seconds !== undefined)
-      told.p95Ms = seconds === null ? null : Math.round(seconds * 1_000_000) / 1_000;
-    if (bytes !== undefined) told.memoryBytes = bytes;
-    return { told, warnings: [...warnings] };
+      readings.p95Ms = seconds === null ? null : Math.round(seconds * 1_000_000) / 1_000;
+    if (bytes !== undefined) readings.memoryBytes = bytes;
+    return { readings, warnings: [...warnings] };
   }
 
   /** @returns null when there is no data: an empty answer, NaN or infinity. @throws StepFailure */
@@ -133,7 +133,10 @@ class PrometheusApi implements MetricsSource {
     if (status === 408 || status === 429 || status >= 500)
       throw new StepFailure('HttpUnavailable', `${this.name} answers ${status} ${said}`.trim());
     if (!parsed.success)
-      throw this.misconfigured(name, `is answered with ${status} and no answer of Prometheus' API`);
+      throw this.misconfigured(
+        name,
+        `got ${status} and a body that is no answer of Prometheus' API`,
+      );
     const { data, warnings = [] } = parsed.data;
     if (parsed.data.status === 'error' || !data)
       throw this.misconfigured(name, `is refused: ${said}`);
@@ -142,7 +145,7 @@ class PrometheusApi implements MetricsSource {
     if (numbers.length > 1)
       throw this.misconfigured(
         name,
-        `answers ${numbers.length} series, and one is needed: take them together, with sum or max`,
+        `answers ${numbers.length} series, and one is needed: combine them with sum or max`,
       );
     const number = Number(numbers[0]?.[1] ?? NaN);
     return { number: Number.isFinite(number) ? number : null, warnings };
@@ -174,7 +177,7 @@ class PrometheusApi implements MetricsSource {
     try {
       const response = await fetch(address, {
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-        // The token goes nowhere else.
+        // The token must not travel to another address.
         redirect: 'error',
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]),
       });

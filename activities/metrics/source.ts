@@ -9,40 +9,34 @@ import { sqlSource } from './sql.js';
 export interface Group {
   /** Their names in the pool. */
   servers: readonly string[];
-  /** `host:port` of those that run; empty where no proxy tells. */
+  /** `host:port` of those that run; empty where no proxy reports them. */
   addresses: readonly string[];
-  /** The version that they run, where the step says it. */
+  /** The version that they run, if the step names it. */
   version: string | undefined;
 }
 
-/** What is asked about. */
+/** The window that is measured. */
 export interface Span {
   from: Date;
   until: Date;
 }
 
-/**
- * What a source knows of a group; null: it has no data. Numbers that it was not asked for are not
- * there.
- */
-export type Told = Partial<Record<keyof AnalysisNumbers, number | null>>;
+/** A source's numbers about a group; null: it has no data; absent: it was not asked. */
+export type Readings = Partial<Record<keyof AnalysisNumbers, number | null>>;
 
 export interface Answer {
-  told: Told;
-  /** What the source itself says of its answer, such as that it is not whole. */
+  readings: Readings;
+  /** Warnings of the source about its answer, such as that it is incomplete. */
   warnings: string[];
 }
 
-/** Where a target's numbers are kept, besides the proxy and the servers themselves. */
+/** An external source of a target's numbers, besides the proxy and the servers themselves. */
 export interface MetricsSource {
   /** In words, with its address. */
   name: string;
-  /** The numbers that it is asked for. */
-  tells: readonly (keyof AnalysisNumbers)[];
-  /**
-   * @throws StepFailure transient while it cannot be asked, permanent when it is asked the wrong
-   *   thing
-   */
+  /** The numbers that it can provide. */
+  provides: readonly (keyof AnalysisNumbers)[];
+  /** @throws StepFailure transient while it is unreachable, permanent when the query is wrong */
   read(group: Group, span: Span, signal: AbortSignal): Promise<Answer>;
 }
 

@@ -5,11 +5,11 @@ import type { TargetDeclaration } from '../../language/targets-file.js';
 import { StepFailure } from '../failure.js';
 import type { AttemptContext, Handler } from '../handler.js';
 import { parametersIn } from './placeholders.js';
-import type { Answer, Group, MetricsSource, Span, Told } from './source.js';
+import type { Answer, Group, MetricsSource, Span, Readings } from './source.js';
 
 /*
- * A query on a database that keeps what was served: an access log, or sums of one. It is asked in a
- * transaction that cannot write.
+ * A query on a database with an access log, or sums of one. It runs in a transaction that cannot
+ * write.
  */
 
 const statementMs = 5_000;
@@ -17,8 +17,7 @@ const statementMs = 5_000;
 const facts = z.strictObject({
   /** The target with the database; the target itself unless said. */
   target: z.string().min(1).optional(),
-  // With a parameter it is sent as one statement: nothing can end its transaction and begin another
-  // one.
+  // With a parameter it is sent as one statement: it cannot end the transaction and begin another.
   query: z.string().max(20_000).includes('$from', 'must use $from: it is asked about a window'),
 });
 
@@ -57,8 +56,8 @@ export function sqlSource(
 
 class SqlMetrics implements MetricsSource {
   readonly name: string;
-  /** What the query does not return is not known before it is asked. */
-  readonly tells: readonly (keyof AnalysisNumbers)[] = ['requests', 'errors'];
+  /** Which optional columns the query returns is only known once it runs. */
+  readonly provides: readonly (keyof AnalysisNumbers)[] = ['requests', 'errors'];
 
   constructor(
     private readonly target: string,
@@ -85,20 +84,20 @@ class SqlMetrics implements MetricsSource {
     const [row] = rows;
     if (rows.length > 1)
       throw this.misconfigured(
-        `returns ${rows.length} rows, and one is needed: take the servers together, without GROUP BY`,
+        `returns ${rows.length} rows, and one is needed: combine the servers, without GROUP BY`,
       );
-    const told: Told = { requests: null, errors: null };
-    if (!row) return { told, warnings: [] };
+    const readings: Readings = { requests: null, errors: null };
+    if (!row) return { readings, warnings: [] };
     for (const column of ['requests', 'errors'] as const) {
       if (!(column in row)) throw this.misconfigured(`returns no column ${column}`);
     }
     for (const [column, name] of Object.entries(columns)) {
-      if (column in row) told[name] = this.numberOf(column as Column, row[column] ?? null);
+      if (column in row) readings[name] = this.numberOf(column as Column, row[column] ?? null);
     }
-    return { told, warnings: [] };
+    return { readings, warnings: [] };
   }
 
-  /** A sum comes as text, so that no digit is lost. */
+  /** A sum arrives as text, so that no digit is lost. */
   private numberOf(column: Column, given: Json): number | null {
     if (given === null) return null;
     const number =

@@ -2,25 +2,25 @@ import { lookup } from 'node:dns/promises';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 
 /*
- * Where a server of a pool is. Proxies write one address in several ways (`::1:80`, `[0:0::1]:80`,
- * `unix@/run/app`, `unix//run/app`): here each address has one text, so that two of them can be
- * compared.
+ * The address of a server of a pool. Proxies write one address in several ways (`::1:80`,
+ * `[0:0::1]:80`, `unix@/run/app`, `unix//run/app`): here each has one canonical text, so that they
+ * can be compared.
  */
 
 /** A host and a port, or the path of a Unix socket. IPv6 has no brackets in `host`. */
 export type Address = { kind: 'tcp'; host: string; port: number } | { kind: 'unix'; path: string };
 
-/** What an address may look like, for people. */
+/** The forms of an address, for people. */
 export const addressForms =
   '10.0.0.7:8080, [2001:db8::7]:8080, app.internal:8080 or unix:/run/app.sock';
 
 const hostname = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
-/** Nothing that a proxy's configuration could read as more than a path. */
+/** No characters that a proxy's configuration could read as more than a path. */
 const socket = /^unix(?::|@|\/(?=\/))(\/[\w.@+=,/-]{1,106})$/;
 
 /**
- * Reads an address in any of its forms. An IPv6 address without brackets is taken only when it
- * cannot be mistaken for one that has no port: `2001:db8::7` could be port 7 of `2001:db8::`.
+ * Reads an address in any of its forms. An IPv6 address without brackets is accepted only when it
+ * cannot be mistaken for one without a port: `2001:db8::7` could be port 7 of `2001:db8::`.
  * @returns undefined when it is none
  */
 export function parseAddress(text: string): Address | undefined {
@@ -41,7 +41,7 @@ export function parseAddress(text: string): Address | undefined {
   return name.length <= 253 && hostname.test(name) ? tcp(name, port) : undefined;
 }
 
-/** The address of a host that is given apart from its port, as HAProxy says it. */
+/** The address of a host and a separate port, as HAProxy reports it. */
 export function tcp(host: string, port: number): Address {
   return {
     kind: 'tcp',
@@ -50,22 +50,22 @@ export function tcp(host: string, port: number): Address {
   };
 }
 
-/** The one text of an address. */
+/** The canonical text of an address. */
 export function addressText(address: Address): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   const { host, port } = address;
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The one text of what may be an address; what is none stays as it is. */
+/** The canonical text of an address; other text is returned as it is. */
 export function sameText(text: string): string {
   const address = parseAddress(text);
   return address ? addressText(address) : text;
 }
 
 /**
- * The addresses by number of a host and port that may be given by name.
- * @returns none for a socket, and for a name that is not known
+ * The IP addresses of a host and port; the host may be a name.
+ * @returns none for a socket, and for a name that does not resolve
  */
 export async function numbersOf(address: Address): Promise<string[]> {
   if (address.kind === 'unix') return [];
@@ -75,7 +75,7 @@ export async function numbersOf(address: Address): Promise<string[]> {
   return found.map((each) => addressText(tcp(each.address, port)));
 }
 
-/** A host of version 6 as it is written in a URL, without what frames it there. */
+/** An IPv6 host without the brackets that a URL puts around it. */
 function withoutBrackets(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }

@@ -14,11 +14,11 @@ import {
  * Caddy by its admin API. Caddy counts by HTTP server and not by upstream, so every slot is an HTTP
  * server of Caddy's own, `POOL:SLOT`, on a socket, and the pool's handler (`@id: POOL`) shares the
  * requests among the slots by `weighted_round_robin`; `caddyServers` makes that configuration. Each
- * change is one new configuration, and it counts anew. It closes idle connections, those to its own
- * slots too: a user's request may meet a closing connection, and one that Caddy must not repeat
- * gets a 502. Its retries (`try_duration`) end with the old configuration, and connections that are
- * not kept only move the loss to those that its old listener has not accepted yet. So it promises
- * less than HAProxy. What is changed is kept for a restart with `--resume`.
+ * change is one new configuration, which resets its counters. It closes idle connections, those to
+ * its own slots too: a user's request may meet a closing connection, and one that Caddy must not
+ * repeat gets a 502. Its retries (`try_duration`) end with the old configuration, and without
+ * keep-alive the loss only moves to connections that its old listener has not accepted yet. So it
+ * promises less than HAProxy. A change survives a restart with `--resume`.
  */
 
 export interface CaddySettings {
@@ -29,9 +29,9 @@ export interface CaddySettings {
 }
 
 const answerMs = 5_000;
-/** The slot of nobody, never shown. */
+/** The slot that answers 503, never listed. */
 const nobody = 'nobody';
-/** How often somebody else's change in between is met with another try. */
+/** How often a change is tried when somebody else changes the configuration meanwhile. */
 const tries = 4;
 
 interface CaddyHandler {
@@ -54,10 +54,10 @@ export type CaddyServers = Record<string, CaddyServer>;
 /**
  * The HTTP servers of a pool, all slots empty: the value of `apps.http.servers`. The app needs
  * `"metrics": {}` too.
- * @param pool.listen where users come in, such as `127.0.0.1:8080`
+ * @param pool.listen where users connect, such as `127.0.0.1:8080`
  * @param pool.slots name → path of the socket between the pool and the slot
- * @param pool.nobody path of one more socket, for who answers 503 while no slot has a weight (Caddy
- *   wants one that has)
+ * @param pool.nobody path of the socket of a server that answers 503 while no slot has a weight
+ *   (Caddy needs one that has)
  */
 export function caddyServers(pool: {
   pool: string;
@@ -111,7 +111,7 @@ class Caddy implements ProxyDriver {
       const of = (labels: Record<string, string>): boolean =>
         labels['server'] === `${pool}:${name}` && labels['handler'] === handler.handler;
       const durations = 'caddy_http_response_duration_seconds';
-      // What the upstream did not answer at all is counted apart.
+      // Requests without any answer are counted separately.
       const unanswered = total(samples, 'caddy_http_request_errors_total', of);
       const requests = total(samples, `${durations}_count`, of) + unanswered;
       return {
@@ -136,7 +136,7 @@ class Caddy implements ProxyDriver {
     return { proxy: 'caddy', pool, epoch, started, servers: observed };
   }
 
-  async tell(
+  async update(
     change: readonly WantedServer[],
     _: ObservedTraffic,
     signal?: AbortSignal,
@@ -160,7 +160,7 @@ class Caddy implements ProxyDriver {
         '/config/apps/http/servers',
         {
           method: 'PATCH',
-          // Refused when somebody else changed it since we read it: nobody's change is lost.
+          // Refused when somebody else changed it since we read it: no change is lost.
           headers: { 'content-type': 'application/json', 'if-match': etag },
           body: sameJson.toText(servers),
         },
@@ -197,9 +197,8 @@ class Caddy implements ProxyDriver {
   ): Promise<{ status: number; headers: Headers; text: string }> {
     const { admin } = this.settings;
     const limit = AbortSignal.timeout(answerMs);
-    // Caddy takes fetch for a browser, and asks a browser where it comes from. With a new
-    // configuration it closes every connection of its admin API, also one that the next question
-    // would just have taken.
+    // Caddy takes fetch for a browser, and requires an origin from browsers. A new configuration
+    // closes every connection of its admin API, also one that the next request would reuse.
     const headers = { ...init.headers, origin: new URL(admin).origin, connection: 'close' };
     let response: Response;
     let text: string;

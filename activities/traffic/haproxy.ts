@@ -12,9 +12,9 @@ import {
 
 /*
  * HAProxy by its runtime API: weights and states of a running process change without a reload, so
- * that no connection is touched. What is said there is lost when HAProxy is restarted or reloaded,
- * unless it is kept in a state file: then it comes back as it was (`server-state-file` and
- * `load-server-state-from-file global`). Otherwise it has to be applied again.
+ * that no connection is touched. Such changes are lost when HAProxy is restarted or reloaded,
+ * unless a state file keeps them (`server-state-file` and `load-server-state-from-file global`).
+ * Otherwise they have to be applied again.
  */
 
 export interface HaproxySettings {
@@ -27,17 +27,13 @@ export interface HaproxySettings {
 }
 
 const answerMs = 5_000;
-/**
- * Forced, inherited and by DNS; what the configuration says (4) holds only until somebody says
- * otherwise.
- */
+/** Forced, inherited and by DNS; not the configured one (4), which the runtime API can override. */
 const maintenance = 1 | 2 | 32;
 const drained = 8 | 16;
 /** `srv_op_state`: stopped, starting, running, stopping. */
 const stopped = '0';
 /**
- * How HAProxy is said to reach a server by a Unix socket: it does not tell which one, and it cannot
- * be changed.
+ * The address of a server on a Unix socket: HAProxy does not report which, and cannot change it.
  */
 const bySocket = 'unix';
 
@@ -46,8 +42,8 @@ export function haproxy(settings: HaproxySettings): Switch {
 }
 
 class Haproxy implements ProxyDriver {
-  /** Where each server is as HAProxy has it, also while nothing runs there. */
-  private had = new Map<string, string>();
+  /** The address of each server in HAProxy, also while nothing runs there. */
+  private addresses = new Map<string, string>();
 
   constructor(private readonly settings: HaproxySettings) {
     if (!/^[\w.:-]+$/.test(settings.pool))
@@ -72,12 +68,12 @@ class Haproxy implements ProxyDriver {
     }
     const columns = header.slice(2).split(' ');
     const counted = csv(stats);
-    this.had = new Map();
+    this.addresses = new Map();
     const servers = rows.map((row) => {
       const state = Object.fromEntries(
         row.split(' ').map((value, index) => [columns[index] ?? '', value]),
       );
-      this.had.set(state['srv_name'] ?? '', addressOf(state));
+      this.addresses.set(state['srv_name'] ?? '', addressOf(state));
       return serverOf(
         state,
         counted.find((each) => each['svname'] === state['srv_name']),
@@ -89,7 +85,7 @@ class Haproxy implements ProxyDriver {
     return { proxy: 'haproxy', pool, epoch, started: epoch, servers };
   }
 
-  async tell(
+  async update(
     change: readonly WantedServer[],
     observed: ObservedTraffic,
     signal?: AbortSignal,
@@ -97,7 +93,7 @@ class Haproxy implements ProxyDriver {
     const { pool, stateFile } = this.settings;
     const before = (name: string): number =>
       observed.servers.find((each) => each.name === name)?.weight ?? 0;
-    // Those that get more come first: at no moment is there nobody who takes requests.
+    // Servers that get more come first: so at any moment some server takes requests.
     const ordered = [...change].sort(
       (a, b) => b.weight - before(b.name) - (a.weight - before(a.name)),
     );
@@ -116,20 +112,22 @@ class Haproxy implements ProxyDriver {
   }
 
   has(name: string, address: string): boolean {
-    return this.had.get(name) === address;
+    return this.addresses.get(name) === address;
   }
 
-  /** It is told numbers only. @throws StepFailure Configuration when a name is not known */
-  async addressInItsWords(address: string, said: string | null): Promise<string> {
+  /**
+   * HAProxy takes IP addresses only. @throws StepFailure Configuration when a name does not resolve
+   */
+  async proxyAddressOf(address: string, said: string | null): Promise<string> {
     const parsed = parseAddress(address);
     if (parsed?.kind !== 'tcp') return address;
     const numbers = await numbersOf(parsed);
     const [number] = numbers;
     if (number === undefined)
-      throw new StepFailure('Configuration', `the name in ${address} has no address`, {
-        next: 'HAProxy is told addresses by number: give it so, or correct the name.',
+      throw new StepFailure('Configuration', `the host name in ${address} does not resolve`, {
+        next: 'HAProxy takes IP addresses only: give one, or correct the name.',
       });
-    // A name of several hosts is not moved from one to the other.
+    // A name with several addresses keeps its current one.
     return said !== null && numbers.includes(said) ? said : number;
   }
 
@@ -156,7 +154,7 @@ class Haproxy implements ProxyDriver {
             next: 'See whether HAProxy runs on this host and whether the worker may write to the socket.',
           }),
         );
-      // Every answer ends with an empty line: without it HAProxy has died over it.
+      // Every answer ends with an empty line: if it is missing, HAProxy has died.
       socket.once('end', () =>
         text.endsWith('\n\n') ? answered(text) : unreachable('it broke off'),
       );
@@ -169,7 +167,7 @@ class Haproxy implements ProxyDriver {
   }
 }
 
-/** @throws StepFailure AnswerUnusable when something was not counted: that is no zero */
+/** @throws StepFailure AnswerUnusable when a counter is missing: that does not mean zero */
 function serverOf(
   state: Record<string, string>,
   counted: Record<string, string> | undefined,
@@ -184,8 +182,9 @@ function serverOf(
       { next: 'Is its release one that docs/operating.md names, and is the socket its own?' },
     );
   };
-  // What got no answer is in neither req_tot nor hrsp_5xx: broken off, or refused, given to another
-  // server (wredis) or not (econ); one that found no other server is counted as both.
+  // Requests without an answer are in neither req_tot nor hrsp_5xx: broken off (eresp), or refused,
+  // and then sent to another server (wredis) or not (econ); one that found no other server counts
+  // as both.
   const unanswered = count('eresp') + Math.max(count('econ'), count('wredis'));
   const requests = count('req_tot') + unanswered;
   return {
@@ -207,15 +206,15 @@ function addressOf(state: Record<string, string>): string {
   return host === '-' ? bySocket : addressText(tcp(host, Number(port)));
 }
 
-/** @throws StepFailure Configuration when HAProxy cannot be told so */
+/** @throws StepFailure Configuration when HAProxy cannot take the address at run time */
 function movedTo(name: string, address: string): string {
   const parsed = parseAddress(address);
   if (parsed?.kind === 'tcp') return `addr ${parsed.host} port ${parsed.port}`;
   throw new StepFailure(
     'Configuration',
-    `HAProxy cannot be told while it runs that ${name} is at ${address}`,
+    `HAProxy cannot change the address of ${name} to ${address} while it runs`,
     {
-      next: 'Its runtime API takes a number and a port. Declare the socket in its configuration: then it can be drained and put back.',
+      next: 'Its runtime API takes an IP address and a port. Declare the socket in its configuration: then it can be drained and put back.',
     },
   );
 }

@@ -9,13 +9,13 @@ import type { TrafficSwitch } from './switch.js';
 export {
   drain,
   shares,
-  words,
+  describeServers,
   type ObservedTraffic,
   type TrafficSwitch,
   type WantedServer,
 } from './switch.js';
 
-/** What a target's facts say of the proxy in front of it. */
+/** A target's facts about the proxy in front of it. */
 const facts = z.discriminatedUnion('proxy', [
   z.object({
     proxy: z.literal('haproxy'),

@@ -17,11 +17,11 @@ import {
 
 /*
  * nginx by its configuration and a reload. One file holds the pool: its `upstream`, and a variable
- * with the same in JSON, which nginx answers at an internal address. So what is read back is what
- * the running workers have loaded, and not what lies on disk. A change is written to the file,
- * tried with `nginx -t`, and loaded with HUP: new workers take the new requests, old ones end when
- * theirs have ended. Idle connections of users are closed by that. nginx counts nothing by server,
- * so the pool's access log is read.
+ * with the same in JSON, which nginx serves at an internal address. So what is read back is what
+ * the running workers have loaded, not what is on disk. A change is written to the file, tested
+ * with `nginx -t`, and loaded with HUP: new workers take new requests, old ones end after theirs.
+ * That closes idle connections of users. nginx has no counters by server, so the pool's access log
+ * is read.
  */
 
 export interface NginxSettings {
@@ -38,7 +38,7 @@ export interface NginxSettings {
   status: string;
   /** Path of nginx.conf. */
   config: string;
-  /** Path of the file with the number of its master process. */
+  /** Path of the file with the pid of its master process. */
   pidFile: string;
   /** Path of the pool's access log, in the format of `nginxLogFormat`. */
   log: string;
@@ -51,8 +51,7 @@ export const nginxLogFormat = '"$upstream_addr" "$upstream_status" "$upstream_re
 
 const answerMs = 5_000;
 /**
- * How long new workers may take to come, and the old ones to let go of new requests, in
- * milliseconds.
+ * How long new workers may take to start, and old ones to stop taking requests, in milliseconds.
  */
 const reloadMs = 15_000;
 /** Upper bounds in seconds; nginx tells times in milliseconds. */
@@ -117,7 +116,7 @@ class Nginx implements ProxyDriver {
         address,
         weight,
         up: null,
-        // Who gets no new requests has those only that workers of before still finish.
+        // A server without a weight only has the requests that old workers still finish.
         active:
           address === null || (weight === 0 && old === 0) ? 0 : (connections.get(address) ?? old),
         counters: {
@@ -130,7 +129,7 @@ class Nginx implements ProxyDriver {
     return { proxy: 'nginx', pool, epoch: await this.startOf(master), servers: observed };
   }
 
-  async tell(
+  async update(
     change: readonly WantedServer[],
     observed: ObservedTraffic,
     signal?: AbortSignal,
@@ -152,7 +151,7 @@ class Nginx implements ProxyDriver {
       if (error instanceof StepFailure) throw error;
       throw new StepFailure(
         'Configuration',
-        `nginx cannot be reloaded: its process ${master} takes no signal of this worker`,
+        `nginx cannot be reloaded: this worker may not signal its process ${master}`,
         {
           next: 'Let the worker run as a user who may signal nginx: the same one, or root.',
         },
@@ -169,9 +168,9 @@ class Nginx implements ProxyDriver {
       if (Date.now() > until) {
         throw new StepFailure(
           'VerifyFailed',
-          `nginx was told to reload, and its workers of before still take requests after ${reloadMs / 1_000} s`,
+          `nginx was told to reload, and its old workers still take requests after ${reloadMs / 1_000} s`,
           {
-            next: 'Look at its error log: what it cannot load it leaves as it was.',
+            next: 'Check its error log: it keeps the old configuration when it cannot load the new one.',
           },
         );
       }
@@ -189,8 +188,7 @@ class Nginx implements ProxyDriver {
     let text: string;
     try {
       const response = await fetch(status, {
-        // On a connection of its own: one that was used before may still lead to a worker of
-        // before.
+        // On a new connection: a reused one may still lead to an old worker.
         headers: { connection: 'close' },
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
@@ -244,7 +242,7 @@ class Nginx implements ProxyDriver {
   private async master(): Promise<number> {
     const { pidFile } = this.settings;
     const pid = Number((await readFile(pidFile, 'utf8').catch(() => '')).trim());
-    // The number may be somebody else's by now.
+    // The pid may be another process by now.
     if (
       Number.isInteger(pid) &&
       pid > 1 &&
@@ -265,7 +263,7 @@ class Nginx implements ProxyDriver {
   }
 }
 
-/** What came through a pool, read off its access log from when it was first looked at. */
+/** Counts the requests of a pool from its access log, starting at the first read. */
 class AccessLog {
   private at: { inode: number; offset: number } | undefined;
   private rest = '';
@@ -321,7 +319,7 @@ class AccessLog {
     }
   }
 
-  /** One request; several servers where the first ones did not answer. */
+  /** One request; it has several servers when the first did not answer. */
   private count(line: string, names: ReadonlyMap<string, string>): void {
     const [addresses = [], statuses = [], times = []] = [...line.matchAll(/"([^"]*)"/g)].map(
       ([, list = '']) => list.split(/, | : /),
@@ -342,7 +340,7 @@ class AccessLog {
   }
 }
 
-/** The workers of a master; those that are leaving finish what they began, and take nothing new. */
+/** The workers of a master; leaving ones finish their requests, and take no new ones. */
 async function workersOf(master: number): Promise<{ pid: number; isLeaving: boolean }[]> {
   const pids = (await readdir('/proc').catch(() => []))
     .filter((name) => /^\d+$/.test(name))
@@ -359,7 +357,7 @@ async function workersOf(master: number): Promise<{ pid: number; isLeaving: bool
   return workers.flat();
 }
 
-/** What Linux tells of a process behind its name: state, parent, …; nothing where there is none. */
+/** The fields of /proc/PID/stat after the name: state, parent, …; none for a dead process. */
 async function statOf(pid: number): Promise<string[]> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -369,7 +367,7 @@ function commandOf(pid: number): Promise<string> {
   return readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
 }
 
-/** What the log may call each server: by number where the pool has a name. */
+/** The names of each server in the log: an IP address where the pool has a host name. */
 async function namesByAddress(
   servers: readonly WantedServer[],
 ): Promise<ReadonlyMap<string, string>> {
@@ -385,7 +383,7 @@ async function namesByAddress(
 
 const established = '01';
 
-/** Connections of this host to each address; those that are no numbers are left out. */
+/** Connections of this host to each IP address; host names are left out. */
 async function establishedTo(addresses: readonly string[]): Promise<Map<string, number>> {
   const wanted = new Map(
     addresses.flatMap((address) => {
@@ -405,10 +403,7 @@ async function establishedTo(addresses: readonly string[]): Promise<Map<string, 
   return counts;
 }
 
-/**
- * An address by number as the kernel writes it: in words of four bytes, each from the last byte to
- * the first.
- */
+/** An IP address as the kernel writes it: in words of four bytes, each in reversed byte order. */
 function inHex(address: string): string | null {
   const parsed = parseAddress(address);
   if (parsed?.kind !== 'tcp') return null;
@@ -430,7 +425,7 @@ function inHex(address: string): string | null {
 function bytesOf(host: string): number[] | null {
   if (isIPv4(host)) return host.split('.').map(Number);
   if (!isIPv6(host)) return null;
-  // The one text of an IPv6 address has groups of hexadecimal digits only.
+  // The canonical IPv6 text has groups of hexadecimal digits only.
   const [head = '', tail] = host.split('::');
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
   const [first, last] = [groups(head), groups(tail ?? '')];

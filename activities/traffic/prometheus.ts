@@ -14,7 +14,7 @@ export type Buckets = [bound: number, count: number][];
 const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
 const label = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
-/** The samples of a page; lines that are none are passed over. */
+/** The samples of a page; other lines are skipped. */
 export function parseSamples(text: string): Sample[] {
   const samples: Sample[] = [];
   for (const each of text.split('\n')) {
@@ -33,7 +33,7 @@ export function parseSamples(text: string): Sample[] {
   return samples;
 }
 
-/** The sum of all samples of this name that `choose` wants. */
+/** The sum of all samples of this name that `choose` accepts. */
 export function total(
   samples: readonly Sample[],
   name: string,
@@ -46,7 +46,7 @@ export function total(
 }
 
 /**
- * One histogram out of all samples of this name that `choose` wants.
+ * One histogram of all samples of this name that `choose` accepts.
  * @param name without `_bucket`
  */
 export function bucketsOf(
@@ -63,7 +63,7 @@ export function bucketsOf(
   return [...sums].sort(([a], [b]) => a - b);
 }
 
-/** What came in between two looks at the same histogram. */
+/** The difference of two reads of the same histogram. */
 export function since(now: Buckets, before: Buckets): Buckets {
   const then = new Map(before);
   return now.map(([bound, count]) => [bound, count - (then.get(bound) ?? 0)]);

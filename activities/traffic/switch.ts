@@ -4,43 +4,40 @@ import { addressForms, parseAddress, sameText } from './address.js';
 import type { Buckets } from './prometheus.js';
 
 /*
- * Who gets the users' requests: one small interface for every proxy. A pool has servers with names
- * of their own (slots); what runs in a slot, and which share of the requests it gets, is told to
- * the running proxy, and read back from it.
+ * Which servers get the users' requests: one small interface for every proxy. A pool has named
+ * servers (slots); the address in a slot, and its share of the requests, are set in the running
+ * proxy, and read back from it.
  */
 
-/** The largest weight that every proxy takes. */
+/** The largest weight that all proxies accept. */
 const maxWeight = 256;
 
 export interface WantedServer {
   /** The slot's name in the proxy, such as `blue`. */
   name: string;
-  /** Where it runs, in one of the forms of `address.ts`; null: the slot is empty. */
+  /** Its address, in one of the forms of `address.ts`; null: the slot is empty. */
   address: string | null;
-  /** Its share against the others', 0 to 256; 0: no new requests. */
+  /** Its relative share, 0 to 256; 0: no new requests. */
   weight: number;
 }
 
-/** What the proxy counted since it began to count; see `epoch`. */
+/** The proxy's counters since their last reset; see `epoch`. */
 interface ServerCounters {
-  /** Requests that it was given and that ended. */
+  /** Requests that it was given and that have ended. */
   requests: number;
   /**
-   * Those that it failed: 5xx, connection refused, connection lost before the answer; also where
-   * another server then helped out.
+   * Failed ones: 5xx, connection refused, connection lost before the answer; also if another server
+   * then answered.
    */
   errors: number;
-  /**
-   * How long answers took: as a histogram, as a mean of the newest ones where the proxy has no
-   * more, or not at all.
-   */
+  /** Response times: a histogram, a mean of recent ones if the proxy has no more, or null. */
   latency: { kind: 'histogram'; buckets: Buckets } | { kind: 'mean'; ms: number } | null;
 }
 
 export interface ObservedServer extends WantedServer {
-  /** Does the proxy itself think that it is up? null: it does not say. */
+  /** Does the proxy consider it up? null: it does not report that. */
   up: boolean | null;
-  /** Requests that are under way there now. */
+  /** Requests in flight there now. */
   active: number;
   counters: ServerCounters;
 }
@@ -49,70 +46,69 @@ export interface ObservedTraffic {
   proxy: 'haproxy' | 'caddy' | 'nginx';
   pool: string;
   /**
-   * Changes whenever the proxy begins to count anew (a restart; with Caddy every change of its
+   * Changes whenever the proxy resets its counters (a restart; with Caddy every change of its
    * configuration).
    */
   epoch: string;
   /**
-   * Changes when the proxy is started anew, and may have forgotten what it was told; absent where
-   * it keeps that in any case.
+   * Changes when the proxy is restarted, and may have lost its settings; absent where it always
+   * keeps them.
    */
   started?: string;
   servers: ObservedServer[];
 }
 
 export interface TrafficChange {
-  /** What the proxy had before: applied again, it takes the change back. */
+  /** The previous state: applying it undoes the change. */
   before: WantedServer[];
   after: WantedServer[];
   /**
-   * The servers that had to be changed; empty when the proxy had it all already, and then nothing
-   * was sent.
+   * The servers that were changed; empty when the proxy had the wanted state, and nothing was sent.
    */
   changed: string[];
-  /** Which process of the proxy says so; null where that does not matter, see `ObservedTraffic`. */
+  /** The proxy process that was read back; null where it does not matter, see `ObservedTraffic`. */
   started: string | null;
 }
 
 export interface TrafficSwitch {
-  /** What the running proxy says, now. @throws StepFailure Unreachable, Configuration */
+  /** The current state of the running proxy. @throws StepFailure Unreachable, Configuration */
   observe(signal?: AbortSignal): Promise<ObservedTraffic>;
   /**
-   * Makes the running proxy do what is wanted, and reads back that it does. Servers that are not
-   * named stay as they are. What it does already is not sent again.
-   * @throws StepFailure Unreachable, Configuration; VerifyFailed when the proxy says other than
-   *   what was asked
+   * Brings the running proxy into the wanted state, and reads it back. Servers that are not named
+   * stay as they are. What it already does is not sent again.
+   * @throws StepFailure Unreachable, Configuration; VerifyFailed when the proxy reports another
+   *   state
    */
   apply(wanted: readonly WantedServer[], signal?: AbortSignal): Promise<TrafficChange>;
-  /**
-   * The same servers with their addresses in the proxy's own words, so that they can be compared
-   * with what it says.
-   */
-  inItsWords(servers: readonly WantedServer[], observed: ObservedTraffic): Promise<WantedServer[]>;
+  /** The same servers with addresses as the proxy reports them, so that they can be compared. */
+  withProxyAddresses(
+    servers: readonly WantedServer[],
+    observed: ObservedTraffic,
+  ): Promise<WantedServer[]>;
 }
 
-/** What a proxy has to be able to do; the rest is the same for all. */
+/** What each proxy implements; the rest is the same for all. */
 export interface ProxyDriver {
   observe(signal?: AbortSignal): Promise<ObservedTraffic>;
-  /** Tells the proxy. @param change the servers that differ, already with what is wanted */
-  tell(
+  /** Changes the proxy. @param change the servers that differ, in their wanted state */
+  update(
     change: readonly WantedServer[],
     observed: ObservedTraffic,
     signal?: AbortSignal,
   ): Promise<void>;
   /**
-   * For a proxy that says an address in other words than it was told: by number and not by name.
-   * @param said what it says of this server now
+   * For a proxy that reports an address in another form than it was given: an IP, not a name.
+   * @param said the address that it reports for this server now
    */
-  addressInItsWords?(address: string, said: string | null): Promise<string>;
+  proxyAddressOf?(address: string, said: string | null): Promise<string>;
   /**
-   * Does it have this address for the server already, also while nothing runs there? Then it is not
-   * judged.
+   * Does it have this address for the server already, also while nothing runs there? Then the
+   * address is not validated.
    */
   has?(name: string, address: string): boolean;
 }
 
-/** A switch made of what a proxy can do. */
+/** A switch on top of a proxy driver. */
 export class Switch implements TrafficSwitch {
   constructor(private readonly driver: ProxyDriver) {}
 
@@ -120,16 +116,19 @@ export class Switch implements TrafficSwitch {
     return this.driver.observe(signal);
   }
 
-  inItsWords(servers: readonly WantedServer[], observed: ObservedTraffic): Promise<WantedServer[]> {
+  withProxyAddresses(
+    servers: readonly WantedServer[],
+    observed: ObservedTraffic,
+  ): Promise<WantedServer[]> {
     return Promise.all(
       servers.map(async ({ name, address, weight }) => {
         const said = observed.servers.find((each) => each.name === name)?.address ?? null;
-        // What it says itself needs no other words, whatever it looks like.
+        // An address that the proxy reports needs no conversion.
         if (address === null || address === said || this.driver.has?.(name, address))
           return { name, address, weight };
         const one = sameText(address);
-        const words = parseAddress(one) ? await this.driver.addressInItsWords?.(one, said) : one;
-        return { name, address: words ?? one, weight };
+        const converted = parseAddress(one) ? await this.driver.proxyAddressOf?.(one, said) : one;
+        return { name, address: converted ?? one, weight };
       }),
     );
   }
@@ -137,22 +136,22 @@ export class Switch implements TrafficSwitch {
   async apply(wanted: readonly WantedServer[], signal?: AbortSignal): Promise<TrafficChange> {
     const observed = await this.driver.observe(signal);
     const before = observed.servers.map(plain);
-    const after = this.merged(before, await this.inItsWords(wanted, observed), observed);
+    const after = this.merged(before, await this.withProxyAddresses(wanted, observed), observed);
     const differ = after.filter((server) => !before.some((each) => same(each, server)));
     if (differ.length > 0) {
-      await this.driver.tell(differ, observed, signal);
+      await this.driver.update(differ, observed, signal);
       const seen = await this.driver.observe(signal);
       const now = seen.servers.map(plain);
       const wrong = after.filter((server) => !now.some((each) => same(each, server)));
       if (wrong.length > 0 && seen.started !== observed.started)
         throw new StepFailure(
           'Unreachable',
-          `${observed.proxy} was restarted while it was told, and says ${words(now)}`,
+          `${observed.proxy} was restarted during the change, and says ${describeServers(now)}`,
         );
       if (wrong.length > 0) {
         throw new StepFailure(
           'VerifyFailed',
-          `${observed.proxy} was told ${words(wrong)}, and says ${words(now)}`,
+          `${observed.proxy} was told ${describeServers(wrong)}, and says ${describeServers(now)}`,
           {
             next: 'See whether somebody else changes the same proxy, then retry.',
           },
@@ -192,7 +191,7 @@ export class Switch implements TrafficSwitch {
           next: `A weight is a whole number from 0 to ${maxWeight}, and 0 where nothing runs.`,
         });
       }
-      // What the proxy says of the server itself is not judged.
+      // An address that the proxy itself reports is not validated.
       const said = before.find((each) => each.name === name)?.address;
       if (
         address !== null &&
@@ -214,7 +213,7 @@ export class Switch implements TrafficSwitch {
     if (served(before) && !served(after)) {
       throw new StepFailure(
         'Configuration',
-        `this would leave ${pool} with nobody to answer its users`,
+        `this would leave ${pool} without a server for its users`,
         {
           next: 'Give another server its weight first.',
         },
@@ -240,8 +239,7 @@ export async function drain(
     signal,
   );
   const end = Date.now() + limitMs;
-  // A request that was given to it just before may not be counted yet: it is empty when it was so
-  // twice.
+  // A request that it just got may not be counted yet: it is empty when it was so twice.
   for (let empty = 0; ;) {
     const { active = 0 } =
       (await traffic.observe(signal)).servers.find((each) => each.name === name) ?? {};
@@ -259,7 +257,7 @@ export function shares(servers: readonly WantedServer[]): Record<string, number>
   );
 }
 
-export function words(servers: readonly WantedServer[]): string {
+export function describeServers(servers: readonly WantedServer[]): string {
   return servers
     .map(({ name, address, weight }) => `${name} ${address ?? 'empty'} weight ${weight}`)
     .join(', ');

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunState, RunView } from '../../common/view.js';
-import { words } from '../../activities/traffic/index.js';
+import { describeServers } from '../../activities/traffic/index.js';
 import type { Load } from '../../lab/web-system/load-client.js';
 import { publishRelease, release } from '../../lab/web-system/releases.js';
 import type { ProxyKind } from '../../lab/web-system/proxy.js';
@@ -165,8 +165,8 @@ export class Storm {
           view.waitingFor.map(({ id, evidence }) => `${id}: ${JSON.stringify(evidence)}`).join(),
         deaths: done,
         wrongMs,
-        believed: words(await this.believed(run)),
-        found: words(await this.found()),
+        believed: describeServers(await this.believed(run)),
+        found: describeServers(await this.found()),
         requests: calm.reduce((sum, [, { requests }]) => sum + requests, 0),
         failures: calm.reduce((sum, [, { failures }]) => sum + failures, 0),
       };
@@ -193,7 +193,10 @@ export class Storm {
     await proxy.restart();
     const began = performance.now();
     for (;;) {
-      const [believed, found] = [words(await this.believed(run)), words(await this.found())];
+      const [believed, found] = [
+        describeServers(await this.believed(run)),
+        describeServers(await this.found()),
+      ];
       const tookMs = performance.now() - began;
       const agree = believed === found;
       if (agree) {

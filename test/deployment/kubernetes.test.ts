@@ -228,7 +228,7 @@ here('zero-downtime-deployment on Kubernetes', () => {
     shop.meddle('set image', hotfixNow(shop));
     const run = await world.deploy(shop, '2.0.0');
     const asked = await world.asked(run, 'shift/image');
-    expect(asked.evidence['what happened']).toMatch(/in the moment in which this run did/);
+    expect(asked.evidence['what happened']).toMatch(/at the same moment as this run/);
     await world.answer(run, 'abort');
     expect((await world.ended(run)).state).toBe('failed');
     // What came first is not lost: it is a revision of its own.

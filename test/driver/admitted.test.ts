@@ -33,7 +33,7 @@ const started = (catalogue: RunbookSpec[], more: object = {}): Run =>
 describe('a start', () => {
   test('of a runbook that there is not', async () => {
     expect(await refusal(started(nothing))).toBe(
-      'there is no runbook "told". See what there is with: runbook list',
+      'there is no runbook "told". List the runbooks with: runbook list',
     );
   });
 
@@ -59,7 +59,7 @@ describe('a start', () => {
     await shown.end();
     const { planDigest } = await status(shown);
     expect(await refusal(started([spec], { digest: 'sha256:other' }))).toMatch(
-      /the plan is no longer the one that was shown/,
+      /the plan has changed since it was shown/,
     );
     const same = started([spec], { digest: planDigest });
     expect(await same.result()).toMatchObject({ state: 'succeeded' });

@@ -150,7 +150,7 @@ describe('a gate that wants the name of what it acts on', () => {
     const run = begin({});
     for (const [confirm, says] of [
       [undefined, 'nothing was typed'],
-      ['mail', '"mail" is another one'],
+      ['mail', '"mail" is another name'],
     ] as const) {
       expect(await answer(run, 'approve', confirm === undefined ? {} : { confirm })).toMatchObject({
         accepted: false,

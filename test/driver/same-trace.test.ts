@@ -248,9 +248,9 @@ async function onDriver(
 function lookingAtPrograms(play: PlayCommand): ActivityFunction {
   return async (request: AttemptRequest<CommandAction>, activity) => {
     const programs = new AttemptPrograms(new Programs(), request.programs);
-    await programs.mayRun(request.action);
+    await programs.assertUnchanged(request.action);
     const output = await play(request, activity);
-    return { output, attempt: activity.attempt, ...programs.told() };
+    return { output, attempt: activity.attempt, ...programs.newlyRun() };
   };
 }
 

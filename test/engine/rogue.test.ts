@@ -169,7 +169,7 @@ describe('a rogue workflow worker', () => {
 
   test('is told where it differs from the plan', async () => {
     const file = engine.path('told.txt');
-    const why = 'the step was asked for otherwise than the plan in the record says: ';
+    const why = 'the request for the step differs from the plan in the record: ';
     expect(
       await ofPlan(
         file,

@@ -220,7 +220,7 @@ describe('a stranger with the plain Temporal client', () => {
     );
     expect(answers).toEqual(
       Object.keys(requests).map((activity) =>
-        expect.stringMatching(`^refused: ${activity} was asked for in the name of run`),
+        expect.stringMatching(`^refused: ${activity} was requested in the name of run`),
       ),
     );
     expect(await getRun(engine.pool, victim)).toEqual(view);

@@ -79,7 +79,11 @@ test('exit code, both streams, sizes and digests come back; the output is shippe
 });
 
 test('the run lost its target since: a command that runs is followed to its end, one that was never started is not', async () => {
-  const owner = { firstRunId: 'lost', resumedFrom: world.commands.place, mayAct: refusing };
+  const owner = {
+    firstRunId: 'lost',
+    resumedFrom: world.commands.place,
+    assertLeaseHeld: refusing,
+  };
   const argv = ['sh', '-c', 'echo once >> count; cat count'];
   expect((await failureOf(run(argv, {}, { ...owner, fence: 2 }))).type).toBe('LeaseLost');
   expect(existsSync(join(world.folder, 'count'))).toBe(false);
@@ -323,8 +327,8 @@ describe('what is cut for people is not read by code', () => {
 
   test.each<[string, RegExp]>([
     ['', /printed nothing/],
-    ['no JSON', /no line of JSON.*no JSON/],
-    ['{}', /otherwise than expected at restored/],
+    ['no JSON', /did not answer with a line of JSON.*no JSON/],
+    ['{}', /unexpected answer at restored/],
     ['{"restored":1,"missing":[{}],"wrong":[]}', /at missing\.0\.tenant/],
     [
       `{"restored":1,"missing":[],"wrong":[],"pad":"${'x'.repeat(8 * 1024 * 1024)}"}`,
@@ -553,7 +557,7 @@ describe('what was never started', () => {
     expect(failure).toMatchObject({
       type: 'CommandNotStarted',
       message: expect.stringMatching(message),
-      extra: { next: expect.stringContaining('tried again') },
+      extra: { next: expect.stringContaining('retried') },
     });
     expect(failureTypes[failure.type]).toBe('transient');
   });

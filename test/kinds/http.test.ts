@@ -317,7 +317,7 @@ describe('what an answer means', () => {
       seeOther(303, to, then);
       expect(await failureOf(post())).toMatchObject({
         type: 'OutcomeUnknown',
-        message: expect.stringContaining('answered 303, so the request was taken'),
+        message: expect.stringContaining('answered 303, so the request was accepted'),
       });
       expect(service.received.filter(({ method }) => method === 'POST')).toHaveLength(1);
     });
@@ -478,7 +478,7 @@ describe('no answer', () => {
     });
     const action = get({ method: 'PUT', idempotent: true });
     const failure = await failureOf(
-      http(action, { ...context, resumedFrom: 'here', mayAct: refusing }),
+      http(action, { ...context, resumedFrom: 'here', assertLeaseHeld: refusing }),
     );
     expect(failure).toMatchObject({
       type: 'LeaseLost',

@@ -571,7 +571,7 @@ describe('a transaction that nobody heard the end of', () => {
 
   test('was rolled back, and the run has lost its target since: it is not done again', async () => {
     const failure = await failureOf(
-      sql(insert(1), world.context({ ...resumed(null), mayAct: refusing })),
+      sql(insert(1), world.context({ ...resumed(null), assertLeaseHeld: refusing })),
     );
     expect(failure).toMatchObject({
       type: 'LeaseLost',

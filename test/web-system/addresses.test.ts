@@ -161,10 +161,10 @@ describe.each(proxyKinds)('%s', (kind) => {
       // It cannot be told another socket, nor that a server has one.
       await expect(
         traffic.apply([{ name: 'blue', address: `unix:${socket}`, weight: 1 }]),
-      ).rejects.toThrow('HAProxy cannot be told while it runs that blue is at unix:');
+      ).rejects.toThrow('HAProxy cannot change the address of blue to unix:');
       await expect(
         traffic.apply([{ name: 'blue', address: 'no-such-host.invalid:80', weight: 1 }]),
-      ).rejects.toThrow('the name in no-such-host.invalid:80 has no address');
+      ).rejects.toThrow('the host name in no-such-host.invalid:80 does not resolve');
     } finally {
       await proxy.stop();
     }

@@ -150,7 +150,7 @@ describe.each(proxyKinds)('%s', (kind) => {
     });
     expect(blue?.counters).toMatchObject({ requests: 75, errors: 0, latency: expect.anything() });
     expect(green?.counters).toMatchObject({ requests: 25, errors: 0 });
-    await expect(traffic.apply(split(0, 0))).rejects.toThrow('nobody to answer');
+    await expect(traffic.apply(split(0, 0))).rejects.toThrow('without a server for its users');
     expect(await said(traffic)).toEqual(split(75, 25));
   });
 

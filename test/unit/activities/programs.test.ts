@@ -69,13 +69,15 @@ describe('a program on this host', () => {
     file('two/x', 'not executable', 0o644);
     const found = file('three/x', 'found');
     const path = ['one', 'two', 'three'].map((name) => at(name)).join(':');
-    expect(await programs.look({ name: 'x', path })).toMatchObject({ file: found });
-    expect(await programs.look({ name: './x', cwd: at('three') })).toMatchObject({ file: found });
-    expect(await programs.look({ name: 'x', cwd: at('two'), script: true })).toMatchObject({
+    expect(await programs.identify({ name: 'x', path })).toMatchObject({ file: found });
+    expect(await programs.identify({ name: './x', cwd: at('three') })).toMatchObject({
+      file: found,
+    });
+    expect(await programs.identify({ name: 'x', cwd: at('two'), script: true })).toMatchObject({
       file: at('two', 'x'),
     });
-    expect(await programs.look({ name: 'y', path })).toEqual({ name: 'y', path, file: null });
-    expect(await programs.look({ name: at('one', 'x') })).toMatchObject({ digest: null });
+    expect(await programs.identify({ name: 'y', path })).toEqual({ name: 'y', path, file: null });
+    expect(await programs.identify({ name: at('one', 'x') })).toMatchObject({ digest: null });
   });
 
   test('is the system’s only where both its name and its file are', async () => {
@@ -85,7 +87,7 @@ describe('a program on this host', () => {
     symlinkSync(outside, at('usr', 'y'));
     symlinkSync(inside, at('opt', 'x'));
     symlinkSync(inside, at('usr', 'z'));
-    const system = async (name: string) => (await programs.look({ name })).system ?? false;
+    const system = async (name: string) => (await programs.identify({ name })).system ?? false;
     expect(await system(inside)).toBe(true);
     expect(await system(at('usr', 'z'))).toBe(true);
     expect(await system(outside)).toBe(false);
@@ -100,7 +102,7 @@ describe('a program on this host', () => {
     for (const text of ['one', 'two', 'six', 'one']) {
       writeFileSync(name, text);
       utimesSync(name, long, long);
-      expect((await programs.look({ name })).digest).toBe(digest(text));
+      expect((await programs.identify({ name })).digest).toBe(digest(text));
     }
   });
 });
@@ -109,7 +111,7 @@ describe('what may run for what is known', () => {
   const run = async (name: string, known: Program[], more: Partial<CommandAction> = {}) => {
     const programs = new AttemptPrograms(new Programs([at('usr')]), known);
     const action: CommandAction = { kind: 'command', argv: [name], ...more };
-    const failure = await programs.mayRun(action).catch((error: unknown) => error);
+    const failure = await programs.assertUnchanged(action).catch((error: unknown) => error);
     return failure instanceof StepFailure ? failure.type : (failure ?? 'runs');
   };
   const known = (name: string, text: string | null, more: Partial<Program> = {}): Program => ({
@@ -136,10 +138,10 @@ describe('what may run for what is known', () => {
     const action = (name: string, more: Partial<CommandAction> = {}): CommandAction => ({
       ...{ kind: 'command', argv: [name], ...more },
     });
-    for (const name of [ran, isKnown]) await programs.mayRun(action(name));
-    await programs.mayRun(action(free, { programMayChange: true }));
-    await expect(programs.mayRun(action(refused))).rejects.toThrow('nothing was started');
-    expect(programs.told().programs).toEqual([known(ran, 'ran')]);
+    for (const name of [ran, isKnown]) await programs.assertUnchanged(action(name));
+    await programs.assertUnchanged(action(free, { programMayChange: true }));
+    await expect(programs.assertUnchanged(action(refused))).rejects.toThrow('nothing was started');
+    expect(programs.newlyRun().programs).toEqual([known(ran, 'ran')]);
     expect(programs.all().map(({ name }) => name)).toEqual(names);
   });
 
