@@ -1,5 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { asking } from '../common/ask-again.js';
+import { queryWithRetry } from '../common/ask-again.js';
 import { launchWorkflow, messageNames } from '../common/defaults.js';
 import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
@@ -7,7 +7,7 @@ import type { Check } from './doctor-checks.js';
 import { isNotFound } from './errors.js';
 import { pausesOf, pauseText, type TemporalPause } from './paused.js';
 import type { Session } from './session.js';
-import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
+import { troubleOf, troubleOfQuery, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
 /**
@@ -189,11 +189,13 @@ async function withoutCode(
   const [asked = ''] = runs;
   const trouble = await temporal
     .within(patienceMs, () =>
-      asking(() => temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor')),
+      queryWithRetry(() =>
+        temporal.client.workflow.getHandle(asked).query(messageNames.verdict, 'doctor'),
+      ),
     )
     .then(
       () => null,
-      (error: unknown) => troubleOfQuestion(runbook, error),
+      (error: unknown) => troubleOfQuery(runbook, error),
     );
   // Missing code affects all of them; another failure may be due to one history.
   return trouble

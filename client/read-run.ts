@@ -1,5 +1,5 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { asking } from '../common/ask-again.js';
+import { queryWithRetry } from '../common/ask-again.js';
 import { messageNames } from '../common/defaults.js';
 import { searchAttributes } from '../common/names.js';
 import type { RunState, RunView } from '../common/view.js';
@@ -8,7 +8,7 @@ import { exitCodes, hasEnded } from './exit-codes.js';
 import { pausesOf, type TemporalPause } from './paused.js';
 import { pendingAttempts, type PendingAttempt } from './pending.js';
 import type { Session } from './session.js';
-import { troubleOf, troubleOfQuestion, type Trouble } from './trouble.js';
+import { troubleOf, troubleOfQuery, type Trouble } from './trouble.js';
 import { quoted } from './visibility.js';
 
 /** Milliseconds that a worker gets to answer before the record is read instead. */
@@ -92,7 +92,7 @@ export async function readRun(session: Session, run: string): Promise<RunReading
   const [described, queried] = await Promise.allSettled([
     temporal.within(serverPatienceMs, () => handle.describe()),
     temporal.within(workerPatienceMs, () =>
-      asking(() => handle.query<RunView>(messageNames.status)),
+      queryWithRetry(() => handle.query<RunView>(messageNames.status)),
     ),
   ]);
   if (described.status === 'rejected') {
@@ -115,7 +115,7 @@ export async function readRun(session: Session, run: string): Promise<RunReading
     // Then the cause of its trouble is not certain, but its state is.
     (await troubleOf(temporal, execution).catch(() => null)) ??
     (queried.status === 'rejected' && !execution.closeTime && !isNotAdmitted(queried.reason)
-      ? troubleOfQuestion(execution.type, queried.reason)
+      ? troubleOfQuery(execution.type, queried.reason)
       : null);
   if (queried.status === 'fulfilled') {
     const overlaid = overlay(queried.value, execution);

@@ -77,7 +77,7 @@ function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
  * @param error of the query
  * @returns null when no worker has tried to answer
  */
-export function troubleOfQuestion(runbook: string, error: unknown): Trouble | null {
+export function troubleOfQuery(runbook: string, error: unknown): Trouble | null {
   if (!(error instanceof Error)) return null;
   const gone = codeGone(runbook, error.message);
   if (gone) return gone;

@@ -2,7 +2,7 @@
  * The error of a query that arrives between new history events and the workflow task that handles
  * them.
  */
-export const askAgain =
+export const queryTooEarly =
   'something has just happened that the run has not taken up yet: ask again in a moment';
 
 const pauseMs = 50;
@@ -14,12 +14,12 @@ const pauseMs = 50;
  * @returns its answer
  * @throws any other error of the query
  */
-export async function asking<T>(question: () => Promise<T>): Promise<T> {
+export async function queryWithRetry<T>(question: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await question();
     } catch (error) {
-      if (!(error instanceof Error && error.message.includes(askAgain))) throw error;
+      if (!(error instanceof Error && error.message.includes(queryTooEarly))) throw error;
       await new Promise((wake) => setTimeout(wake, pauseMs));
     }
   }

@@ -26,6 +26,6 @@ export function probedAt(path: string): string | null {
 }
 
 /** Whether a part's name would be mistaken for the undo, or the probe, of another part. */
-export function isTakenName(part: string): boolean {
+export function isReservedName(part: string): boolean {
   return part.endsWith(undoSuffix) || part.endsWith(probeSuffix);
 }

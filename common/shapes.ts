@@ -115,7 +115,7 @@ const start: ShapeOf<StartEnvelope> = {
 };
 
 /** Why something is not a start envelope, as the end of a sentence; null when it is one. */
-export function whyNoStart(argument: unknown): string | null {
+export function startEnvelopeProblem(argument: unknown): string | null {
   if (isDeeperThan(maxDepth, argument)) return `it is nested more than ${maxDepth} deep`;
   const field = wrongField(start, argument);
   if (field === null) return null;

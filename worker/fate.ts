@@ -7,7 +7,7 @@ import {
   type ConnectionOptions,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
-import { asking } from '../common/ask-again.js';
+import { queryWithRetry } from '../common/ask-again.js';
 import { searchAttributes, messageNames } from '../common/names.js';
 import type { RunView } from '../common/view.js';
 import type { Execution, WatchedRun } from '../store/index.js';
@@ -99,7 +99,7 @@ export class Fates {
   /** The run as it sees itself; needs a worker that answers. */
   view(run: string): Promise<RunView> {
     return this.within(() =>
-      asking(() => this.client.workflow.getHandle(run).query<RunView>(messageNames.status)),
+      queryWithRetry(() => this.client.workflow.getHandle(run).query<RunView>(messageNames.status)),
     );
   }
 

@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { Admission } from '../common/admission.js';
 import type { StartEnvelope } from '../common/envelope.js';
-import { whyNoStart } from '../common/shapes.js';
+import { startEnvelopeProblem } from '../common/shapes.js';
 import { runId, startOptions } from '../common/start-options.js';
 import { platformActivities } from './engine/activities.js';
 import { presentRelease } from './engine/release.js';
@@ -27,7 +27,7 @@ interface Launched {
  * then it lasts as long as the run that it starts, so that the next one does not begin beside it.
  */
 export async function launch(argument: unknown): Promise<Admission | Launched> {
-  const why = whyNoStart(argument);
+  const why = startEnvelopeProblem(argument);
   if (why !== null)
     throw ApplicationFailure.create({
       type: 'Refused',

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
-import { askAgain, asking } from '../../common/ask-again.js';
+import { queryTooEarly, queryWithRetry } from '../../common/ask-again.js';
 import { payloadCodec } from '../../common/payload-codec.js';
 import { messageNames, stickyTimeoutMs } from '../../common/names.js';
 import { Engine } from '../helpers/engine.js';
@@ -97,7 +97,7 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
     await handle.signal(messageNames.decide, { id: 'junk' });
     await writeFile(decided, '');
     if (isGuarded)
-      expect((await asking(() => engine.status(handle))).runbook).toBe('test-commands');
+      expect((await queryWithRetry(() => engine.status(handle))).runbook).toBe('test-commands');
     await handle.result();
     return { said, replays: await replays(engine, handle) };
   } finally {
@@ -115,13 +115,13 @@ async function meeting(isGuarded: boolean, isMet: (asked: Asked) => boolean): Pr
 
 test('asked between the end of a step and the workflow task that takes it up: nothing is done in another order than it is replayed', async () => {
   const [guarded, open] = await Promise.all([
-    meeting(true, ({ said }) => said.includes(askAgain)),
+    meeting(true, ({ said }) => said.includes(queryTooEarly)),
     meeting(false, ({ replays }) => !replays),
   ]);
   process.stderr.write(
     `asked in between: replays ${guarded.replays}; without the guard ${open.replays}\n`,
   );
-  expect(guarded.said).toContain(askAgain);
+  expect(guarded.said).toContain(queryTooEarly);
   expect(guarded.replays).toBe(true);
   expect(open).toEqual({ said: 'running', replays: false });
 }, 240_000);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { stretched } from '../../embedded/pace.js';
 import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { askAgain } from '../../common/ask-again.js';
+import { queryTooEarly } from '../../common/ask-again.js';
 import { messageNames } from '../../common/names.js';
 import { deadlineSpec } from '../engine/specs.js';
 import { type Driver, outline, type Run, type RunOptions } from './driver.js';
@@ -402,7 +402,7 @@ describe('the driver itself', () => {
     await status(run);
     run.comeEarly();
     run.signal(messageNames.border);
-    await expect(status(run)).rejects.toThrow(askAgain);
+    await expect(status(run)).rejects.toThrow(queryTooEarly);
     expect(steps(run)).toEqual(['command before']);
   });
 

@@ -49,11 +49,11 @@ async function getsOn(driver: Driver, activity: Answered, answer: Json): Promise
 }
 
 const moved: Record<Answered, RegExp> = {
-  admit: /no answer of a worker/,
+  admit: /does not come from a worker/,
   judge: /^not-judged$/,
   record: /^succeeded$/,
   refuse: /no start envelope: it is no object/,
-  command: /no answer of a worker|aborted|what came back/,
+  command: /does not come from a worker|aborted/,
 };
 const names = Object.keys(moved) as Answered[];
 

@@ -85,7 +85,7 @@ describe('another run has the target', () => {
   test('and what answers is no worker: the run ends in words', async () => {
     const { run, asked } = begin(() => 'garbage' as never);
     await expect(run.result()).rejects.toMatchObject({
-      message: expect.stringContaining('no answer of a worker'),
+      message: expect.stringContaining('does not come from a worker'),
     });
     expect(asked).toHaveLength(3);
     expect(commands(run)).toEqual([]);

@@ -159,7 +159,10 @@ describe('what comes from outside in a wrong shape', () => {
     });
     expect(asked.steps[0]).toMatchObject({
       state: 'unknown',
-      error: { type: 'OutcomeUnknown', message: expect.stringContaining('no answer of a worker') },
+      error: {
+        type: 'OutcomeUnknown',
+        message: expect.stringContaining('does not come from a worker'),
+      },
     });
     expect((await world.cli(['abort', id, 'first', '--reason', 'x'])).code).toBe(0);
     expect((await world.cli(['wait', id, '--timeout', '30s'])).code).toBe(1);

@@ -6,7 +6,7 @@ import { decisionText } from '../../client/decision-text.js';
 import { answeredWith, decides, verbsFor } from '../../common/decided.js';
 import { decisionVerbs, deskVerbs, runVerbs } from '../../common/envelope.js';
 import { failureType, failureTypes } from '../../common/failures.js';
-import { isTakenName, probePath, undoneBy, undoPath } from '../../common/paths.js';
+import { isReservedName, probePath, undoneBy, undoPath } from '../../common/paths.js';
 import { isOutputRecorded } from '../../common/saved-steps.js';
 import type { StepView, WaitView } from '../../common/view.js';
 import { actionKinds, isGroup, stepKinds } from '../../language/kinds/index.js';
@@ -104,6 +104,6 @@ describe('types of failures', () => {
 test('a part cannot have a name that is read as the undo of another', () => {
   expect(undoneBy(undoPath('each/x'))).toBe('each/x');
   expect(undoneBy('each/x')).toBeNull();
-  for (const name of [undoPath('x'), probePath('x')]) expect(isTakenName(name)).toBe(true);
-  for (const name of ['x', 'undo', 'x.undone']) expect(isTakenName(name)).toBe(false);
+  for (const name of [undoPath('x'), probePath('x')]) expect(isReservedName(name)).toBe(true);
+  for (const name of ['x', 'undo', 'x.undone']) expect(isReservedName(name)).toBe(false);
 });

@@ -99,7 +99,7 @@ const refusalMs = 30_000;
 
 const noAdmission: Problem = {
   type: 'Refused',
-  message: 'admission was answered with something that is no answer of a worker',
+  message: 'the answer of admission does not come from a worker',
   next: 'Look in Temporal at who completed the activity, then start it again.',
 };
 
@@ -109,7 +109,7 @@ function notJudged(decision: string, at: string): Verdict {
     accepted: false,
     code: 'not-judged',
     message:
-      'Nothing was changed: what came back was no verdict of a worker. Look in Temporal at who completed the activity, and decide again.',
+      'Nothing was changed: the verdict does not come from a worker. Look in Temporal at who completed the activity, and decide again.',
     at,
   };
 }
@@ -154,7 +154,7 @@ export async function acquireLeases(
 
 const noLease: Problem = {
   type: 'Refused',
-  message: 'who has the targets was answered with something that is no answer of a worker',
+  message: 'the answer about who holds the targets does not come from a worker',
   next: 'Look in Temporal at who completed the activity, then start it again.',
 };
 

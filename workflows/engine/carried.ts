@@ -64,7 +64,7 @@ export interface Ending {
   state: RunState;
   /** Null when its procedure has come to its end. */
   problem: Problem | null;
-  /** Whether what was changed has to be taken back. */
+  /** Whether the changes have to be undone. */
   rollback: boolean;
 }
 

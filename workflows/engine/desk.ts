@@ -208,7 +208,7 @@ export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
   };
 }
 
-/** A step could not be taken back. */
+/** A step could not be undone. */
 export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
   return {
     kind: 'failure',

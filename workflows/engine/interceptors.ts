@@ -1,5 +1,5 @@
 import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
-import { askAgain } from '../../common/ask-again.js';
+import { queryTooEarly } from '../../common/ask-again.js';
 
 const reserved = '__temporal_';
 
@@ -10,7 +10,7 @@ export const interceptors = (): WorkflowInterceptors => {
       {
         activate(input, next) {
           const jobs = input.activation.jobs as NonNullable<typeof input.activation.jobs>;
-          if (isEarly()) throw new Error(askAgain);
+          if (isEarly()) throw new Error(queryTooEarly);
           for (const { signalWorkflow } of jobs) rename(signalWorkflow);
           next(input);
         },

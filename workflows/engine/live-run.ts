@@ -137,7 +137,7 @@ export class LiveRun {
   }
 
   /**
-   * Writes the run as it stands to the record. Not cancellable: the record must tell how it ended.
+   * Saves the present state of the run. Not cancellable: the record must have how it ended.
    */
   save(): Promise<void> {
     return this.turn.trackInFlight(() => CancellationScope.nonCancellable(() => this.saves.save()));

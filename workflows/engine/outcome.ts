@@ -57,11 +57,11 @@ export class MisshapenAnswer extends Error {
   readonly problem: Problem;
   constructor() {
     const type: FailureType = 'OutcomeUnknown';
-    const message = 'what came back for this step is no answer of a worker';
+    const message = 'the answer for this step does not come from a worker';
     super(message);
     this.problem = {
       type,
-      message: `${message}, so it is not known what became of it`,
+      message: `${message}, so its outcome is not known`,
       next: 'Look at what the step did, and in Temporal at who completed its activity.',
     };
   }

@@ -15,7 +15,7 @@ import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/enve
 import { initialView } from '../../common/initial-view.js';
 import type { RunKey } from '../../common/keys.js';
 import { messageNames } from '../../common/names.js';
-import { isCarried, isObject, whyNoStart } from '../../common/shapes.js';
+import { isCarried, isObject, startEnvelopeProblem } from '../../common/shapes.js';
 import { uiLink } from '../../common/ui-link.js';
 import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
 import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
@@ -331,7 +331,7 @@ function linkTo(settings: RunSettings): string | null {
 
 /** Why the run cannot start with this argument, as the end of a sentence; null when it can. */
 function whyNotOf(argument: unknown, runbookId: string): string | null {
-  const why = whyNoStart(argument);
+  const why = startEnvelopeProblem(argument);
   if (why !== null) return why;
   const { verb, runbook } = argument as StartEnvelope;
   if (verb !== 'start') return `its verb is ${verb}`;

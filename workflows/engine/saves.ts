@@ -21,7 +21,7 @@ export class Saves {
     return this.made;
   }
 
-  /** Resolves when the record has the run as it stands now, or later. */
+  /** Resolves when the record has the present state of the run, or a later one. */
   save(): Promise<void> {
     if (!this.saving) return this.begin();
     this.next ??= this.saving.then(() => {

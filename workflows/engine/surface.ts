@@ -1,5 +1,5 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import { isTakenName } from '../../common/paths.js';
+import { isReservedName } from '../../common/paths.js';
 import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
 import type { RunView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -77,7 +77,7 @@ export class Section {
     work: (item: I) => Work,
   ): Promise<Record<string, T>> {
     const { spec, top, path } = this.next(id);
-    const taken = items.find(isTakenName);
+    const taken = items.find(isReservedName);
     if (taken !== undefined)
       throw new ProcedureStopped(
         `step ${id} cannot do item ${taken}: the record would take it for another one's`,

@@ -3,7 +3,7 @@ import { inParallel } from '../engine/parallel.js';
 import type { Section } from '../engine/surface.js';
 import type { Entrance } from './entrance.js';
 import { checkPoint, filesLost, forecast, type Forecast } from './findings.js';
-import { answerOf, lookedAt, type Proof, type Site, type Tier } from './site.js';
+import { answerOf, siteState, type Proof, type Site, type Tier } from './site.js';
 import type { Inputs } from './inputs.js';
 
 /*
@@ -44,7 +44,7 @@ export async function assess(
   return part.decide('forecast', () =>
     forecast(
       {
-        from: lookedAt(found['from']),
+        from: siteState(found['from']),
         to: answerOf(found['to'], 'site-look', 'what stands there'),
         backups: answerOf(found['backups'], 'site-backups', 'which backups there are'),
       },

@@ -88,7 +88,7 @@ export function answerOf<Name extends AnswerName>(
  * What stands at a site; null when nothing is left there that could look, or a person skipped the
  * step.
  */
-export function lookedAt(output: unknown): Look | null {
+export function siteState(output: unknown): Look | null {
   const { exitCode } = (output ?? {}) as { exitCode?: unknown };
   return exitCode === 0 ? answerOf(output, 'site-look', 'what stands there') : null;
 }
