@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Problem } from '../common/view.js';
-import { hasRunEnded, leftCommands, tellLeftCommand } from '../store/index.js';
+import { hasRunEnded, leftCommands, recordLeftCommand } from '../store/index.js';
 import type { Commands } from './commands.js';
 import type { Outcome } from './journal.js';
 
@@ -19,7 +19,7 @@ export async function endLeftCommands(pool: pg.Pool, commands: Commands): Promis
         step: command.step,
         attempt: command.attempt,
       });
-      await tellLeftCommand(pool, command, problemOf(outcome));
+      await recordLeftCommand(pool, command, problemOf(outcome));
     }),
   );
   return left.length;

@@ -260,7 +260,7 @@ async function refused(session: Session): Promise<Check> {
 async function watched(session: Session, temporal: Temporal): Promise<Check> {
   const name = 'watch';
   const pool = await session.needRecord();
-  const { openByNamespace, sinceLook } = await import('../store/index.js');
+  const { openByNamespace, sinceComparison } = await import('../store/index.js');
   const { namespaceInfo } = await temporal.within(patienceMs, () =>
     temporal.connection.workflowService.describeNamespace({ namespace: temporal.namespace }),
   );
@@ -280,7 +280,7 @@ async function watched(session: Session, temporal: Temporal): Promise<Check> {
       fix: `Start a worker there. If its server has lost its data: RUNBOOK_LOST_NAMESPACES=${ids.join(',')} for the workers here.`,
     };
   }
-  const ms = await sinceLook(pool, mine);
+  const ms = await sinceComparison(pool, mine);
   if (ms !== null && ms < lookMs) {
     return {
       name,

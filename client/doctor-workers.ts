@@ -1,4 +1,4 @@
-import type { WorkerTold } from '../store/index.js';
+import type { WorkerReport } from '../store/index.js';
 import type { Check } from './doctor-checks.js';
 
 /** Milliseconds without a report after which a worker counts as gone. */
@@ -11,7 +11,7 @@ const soon = { share: 0.05, bytes: 1024 ** 3, files: 10_000 };
 const none = { bytes: 64 * 1024 ** 2, files: 100 };
 
 /** The clocks of the workers, and the disks of their journals. */
-export function workerChecks(workers: readonly WorkerTold[]): Check[] {
+export function workerChecks(workers: readonly WorkerReport[]): Check[] {
   if (workers.length === 0) {
     const found = 'no worker of this release has reported within three minutes';
     return ['worker clocks', 'journals'].map((name) => ({
@@ -21,7 +21,7 @@ export function workerChecks(workers: readonly WorkerTold[]): Check[] {
   return [clocks(workers), journals(workers)];
 }
 
-function clocks(workers: readonly WorkerTold[]): Check {
+function clocks(workers: readonly WorkerReport[]): Check {
   const name = 'worker clocks';
   const off = workers.filter(({ clockAheadMs }) => Math.abs(clockAheadMs) >= skewMs);
   const farthest = Math.max(...workers.map(({ clockAheadMs }) => Math.abs(clockAheadMs)));
@@ -40,7 +40,7 @@ function clocks(workers: readonly WorkerTold[]): Check {
 }
 
 /** One line for each host: its workers may share the disk. */
-function journals(workers: readonly WorkerTold[]): Check {
+function journals(workers: readonly WorkerReport[]): Check {
   const name = 'journals';
   const hosts = [
     ...new Map(workers.map((each) => [`${each.host} ${each.journals.folder}`, each])).values(),
@@ -62,19 +62,19 @@ function journals(workers: readonly WorkerTold[]): Check {
 }
 
 function isBelow(
-  { journals: { freeBytes, bytes, freeFiles, files } }: WorkerTold,
+  { journals: { freeBytes, bytes, freeFiles, files } }: WorkerReport,
   limit: { share: number; bytes: number; files: number },
 ): boolean {
   const few = files > 0 && (freeFiles < limit.files || freeFiles < files * limit.share);
   return freeBytes < limit.bytes || freeBytes < bytes * limit.share || few;
 }
 
-function inWords({ journals: { freeBytes, bytes, freeFiles, files } }: WorkerTold): string {
+function inWords({ journals: { freeBytes, bytes, freeFiles, files } }: WorkerReport): string {
   const gib = (value: number): string => (value / 1024 ** 3).toFixed(value < 1024 ** 3 ? 2 : 0);
   const inodes = files > 0 ? ` and ${freeFiles} of ${files} inodes` : '';
   return `${gib(freeBytes)} of ${gib(bytes)} GiB${inodes} free`;
 }
 
-function count(workers: readonly WorkerTold[]): string {
+function count(workers: readonly WorkerReport[]): string {
   return workers.length === 1 ? '1 worker' : `${workers.length} workers`;
 }

@@ -1,15 +1,15 @@
 import type pg from 'pg';
 import { recordBackup } from '../common/record-backup.js';
 
-/** Of the backup that `dev` keeps of the record, as the server sees it. */
+/** State of the backup that `dev` keeps of the record, as the server reports it. */
 export interface BackupState {
-  /** It takes every change as it comes. */
+  /** It receives every change immediately. */
   follows: boolean;
-  /** Commits wait until it has them. */
+  /** Commits wait until it has received them. */
   isWaitedFor: boolean;
 }
 
-/** @returns null when nobody keeps such a backup */
+/** @returns null when there is no such backup */
 export async function backupState(pool: pg.Pool): Promise<BackupState | null> {
   const { rows } = await pool.query<{ follows: boolean; waited: boolean }>({
     name: 'backup-state',

@@ -4,19 +4,19 @@ import type { Json } from '../language/json.js';
 const unstorable = /[\0\p{Surrogate}]/gu;
 const suspicious = /\\u(0000|d[89a-f])/i;
 
-/** Text that PostgreSQL can keep: what it cannot becomes U+FFFD. */
+/** Text that PostgreSQL can store; other characters become U+FFFD. */
 export function cleanText(text: string): string {
   return text.replace(unstorable, '\uFFFD');
 }
 
-/** JSON text that PostgreSQL can keep; null for null, so that the column is NULL. */
+/** JSON text that PostgreSQL can store; null for null, so that the column is NULL. */
 export function jsonText(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   const text = JSON.stringify(value);
   return suspicious.test(text) ? JSON.stringify(cleanValue(JSON.parse(text))) : text;
 }
 
-/** The value as the record gives it back. */
+/** The value as the record returns it. */
 export function storable(value: Json): Json {
   return JSON.parse(jsonText(value) ?? 'null') as Json;
 }

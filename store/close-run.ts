@@ -6,7 +6,7 @@ import { jsonText } from './clean.js';
 import { inTransaction } from './transaction.js';
 import { closeWaits } from './waits.js';
 
-/** A step that ran when its run ended without it. */
+/** A step that was still running when its run ended. */
 export interface LeftRunning {
   /** Path. */
   step: string;
@@ -15,21 +15,19 @@ export interface LeftRunning {
   host: string;
 }
 
-/** How a run ended that could not write it down itself. */
+/** The end of a run that could not record it itself. */
 export interface RunClosure {
   state: RunState;
   /** ISO time. */
   endedAt: string;
-  /** Why, told with what was left running. */
+  /** Why it ended, including what was left running. */
   problem: (left: readonly LeftRunning[]) => Problem | null;
   outputs?: JsonObject;
-  /**
-   * True when it is closed because Temporal does not have it, so that news of it opens it again.
-   */
+  /** True when it is closed because Temporal does not have it; a later report reopens it. */
   missing: boolean;
   /**
-   * The execution that the record knew when this was found out. Has another one told of the run
-   * since, it is not closed.
+   * The execution in the record when this was found. If another one has reported since, the run is
+   * not closed.
    */
   execution: string | null;
 }
@@ -41,11 +39,11 @@ const outcomeUnknown: Problem = {
 };
 
 /**
- * Closes a run that was ended behind the record's back, in one transaction: its state, its steps,
- * its waits. Claims that are open stay open, for whoever can still prove what became of them: the
- * host of the command, or a later execution.
- * @returns false when the run has ended meanwhile, or went on in another execution; then nothing
- *   was changed
+ * Closes a run that ended without recording it, in one transaction: its state, its steps, its
+ * waits. Open claims stay open: the host of the command or a later execution may still prove their
+ * outcome.
+ * @returns false when the run has ended meanwhile, or continues in another execution; then nothing
+ *   is changed
  */
 export function closeRun(pool: pg.Pool, key: RunKey, closure: RunClosure): Promise<boolean> {
   return inTransaction(pool, async (client) => {
@@ -89,13 +87,13 @@ async function leftRunning(client: pg.PoolClient, no: string): Promise<LeftRunni
 }
 
 /**
- * What ran is unknown, what had failed has failed, and what only waited or had not been given to a
- * worker never began.
+ * Running steps become unknown, failed ones stay failed, and those that only waited or that no
+ * worker had yet are pending again.
  */
 async function closeSteps(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'steps-close',
-    text: `WITH fate AS (
+    text: `WITH closing AS (
              SELECT s.path, CASE
                WHEN s.state = 'undoing' OR EXISTS (
                  SELECT FROM runbook.attempts a WHERE a.run_no = $1 AND a.state = 'running'
@@ -109,11 +107,11 @@ async function closeSteps(client: pg.PoolClient, no: string): Promise<void> {
              WHERE s.run_no = $1 AND s.state IN ('running', 'waiting', 'undoing', 'needs-operator')
            )
            UPDATE runbook.steps s
-           SET state = fate.state,
-               ended_at = CASE fate.state WHEN 'pending' THEN NULL ELSE coalesce(s.ended_at, r.ended_at) END,
-               error = CASE fate.state WHEN 'unknown' THEN $2::json WHEN 'failed' THEN s.error END
-           FROM fate, runbook.runs r
-           WHERE s.run_no = $1 AND s.path = fate.path AND r.no = $1`,
+           SET state = closing.state,
+               ended_at = CASE closing.state WHEN 'pending' THEN NULL ELSE coalesce(s.ended_at, r.ended_at) END,
+               error = CASE closing.state WHEN 'unknown' THEN $2::json WHEN 'failed' THEN s.error END
+           FROM closing, runbook.runs r
+           WHERE s.run_no = $1 AND s.path = closing.path AND r.no = $1`,
     values: [no, jsonText(outcomeUnknown)],
   });
 }

@@ -9,12 +9,12 @@ import { lockRun } from './find-run.js';
 import { inTransaction, type Connection } from './transaction.js';
 import { settleWaits } from './waits.js';
 
-/** Bytes that are kept of something that is no decision. */
+/** Bytes that are kept of a malformed decision. */
 const rawBytes = 4_096;
-/** Characters that are kept of the fields of something that is no decision. */
+/** Characters that are kept of a field of a decision. */
 const fieldLength = 200;
 const reasonLength = 2_000;
-/** What an integer column holds at most; no gate opens that often. */
+/** Largest value of an integer column; no gate opens that often. */
 const maxInteger = 2_147_483_647;
 
 export interface JudgedDecision {
@@ -76,16 +76,13 @@ async function insertDecisions(
   });
 }
 
-/** What the signals do that decide nothing. */
+/** What signals do that are not decisions. */
 const signalWords: Readonly<Record<string, string>> = {
-  border: 'The run goes on in a new history at its next border.',
+  border: 'The run continues in a new history at its next border.',
   moved: 'The run was moved to other code.',
 };
 
-/**
- * Signals that decide nothing: whoever sends one is in Temporal's history, and that one came is
- * here too.
- */
+/** Records signals that are not decisions. Their senders are only in Temporal's history. */
 export function recordSignals(
   client: Connection,
   no: string,
@@ -149,8 +146,8 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
 }
 
 /**
- * The message as JSON; nesting too deep for JSON must not keep the others of its batch from being
- * recorded.
+ * The message as JSON; one that is nested too deep must not prevent recording the rest of its
+ * batch.
  */
 function textOf(envelope: unknown): string {
   try {

@@ -8,7 +8,7 @@ export interface DrillRecord {
   state: RunState;
   endedAt: string;
   recovery: RecoveryView | null;
-  /** ISO time of the newest drill that went well; null when there was none. */
+  /** ISO time of the newest successful drill; null when there was none. */
   wellAt: string | null;
 }
 

@@ -9,34 +9,34 @@ import { inTransaction } from './transaction.js';
 export interface Execution {
   /** Temporal's run id. */
   runId: string;
-  /** When Temporal asked for what is now told of it, as an ISO time of the server's clock. */
+  /** When Temporal scheduled the report about it, as an ISO time of the server's clock. */
   at: string;
 }
 
 /**
- * `current`: of the execution that the record knows, or of the next one. `revived`: the record had
- * the run as ended, and it goes on. `replaced`: of an execution that a later one has replaced; it
- * may change nothing any more.
+ * `current`: from the execution that the record knows, or the next one. `revived`: the run had
+ * ended in the record, but continues. `replaced`: from an execution that a later one has replaced;
+ * it may change nothing any more.
  */
 export type Arrival = 'current' | 'revived' | 'replaced';
 
-/** An execution that a reset has replaced wanted to go on. */
+/** An execution that a reset has replaced tried to continue. */
 export class ExecutionReplaced extends Error {
   constructor(run: string) {
     super(
-      `Run ${run} goes on in a later execution: this one was reset or has ended. Nothing was done.`,
+      `Run ${run} continues in a later execution: this one was reset or has ended. Nothing was done.`,
     );
     this.name = 'ExecutionReplaced';
   }
 }
 
 /**
- * Takes down which execution tells of a run. An ended run comes back to life when a later execution
- * tells of it, or when it was closed only because Temporal did not have it. The run's row stays
- * locked until the transaction ends.
+ * Records which execution reports on a run. An ended run is reopened when a later execution reports
+ * on it, or when it was closed only because Temporal did not have it. The run's row stays locked
+ * until the transaction ends.
  * @returns null when the record does not have the run
  */
-export async function arrive(
+export async function registerExecution(
   client: pg.PoolClient,
   key: RunKey,
   execution: Execution,
@@ -66,18 +66,18 @@ export async function arrive(
   return 'revived';
 }
 
-/** As `arrive`, for news that says no more than that the execution goes on. */
+/** As `registerExecution`, for a report that only says that the execution continues. */
 export function noteExecution(
   pool: pg.Pool,
   key: RunKey,
   execution: Execution,
 ): Promise<Arrival | null> {
-  return inTransaction(pool, (client) => arrive(client, key, execution));
+  return inTransaction(pool, (client) => registerExecution(client, key, execution));
 }
 
 /**
- * What the end has decided is open again; what was done stays done. The execution that goes on
- * writes what it sees of it.
+ * Reopens what the end of the run had closed; finished steps stay finished. The execution that
+ * continues saves its own view of the rest.
  */
 async function reopen(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({

@@ -2,11 +2,11 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import type { Connection } from './transaction.js';
 
-/** The record does not know a run that it should know. */
+/** The record lacks a run that it should have. */
 export class NotInRecord extends Error {
   constructor(run: string) {
     super(
-      `Run ${run} is not in the record: the worker's database is another one than where the run began, or an older copy of it. ` +
+      `Run ${run} is not in the record: the worker uses another database than the one where the run began, or an older copy of it. ` +
         'Check RUNBOOK_DATABASE_URL of all workers.',
     );
     this.name = 'NotInRecord';
@@ -14,8 +14,8 @@ export class NotInRecord extends Error {
 }
 
 /**
- * The run's number in the record, its row locked until the transaction ends, so that writes about
- * one run follow each other.
+ * The run's number in the record; locks its row until the transaction ends, to serialize writes
+ * about one run.
  * @throws NotInRecord
  */
 export async function lockRun(client: pg.PoolClient, key: RunKey): Promise<string> {

@@ -14,8 +14,8 @@ import { readAttempts } from './steps.js';
 import { readWaits, type RecordedWait } from './waits.js';
 
 /**
- * A run's story in the order of time: its start, attempts, waits for people, decisions (refused
- * ones too) and end. Empty when the record does not know the run.
+ * A run's timeline in order: its start, attempts, waits for people, decisions (refused ones too)
+ * and end. Empty when the record does not know the run.
  * @param run workflow id (the newest run under it), or the key of one run
  */
 export async function history(pool: pg.Pool, run: RunKey | string): Promise<TimelineEntry[]> {
@@ -29,8 +29,8 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
     ...view.decisions.map(decided),
     ...ended(view),
   ];
-  // Times of the run and of the record come from different clocks: what began the story and what
-  // ended it stay there.
+  // Times of the run and of the record come from different clocks: start and end stay first and
+  // last.
   const rank = (entry: TimelineEntry): number =>
     entry.kind === 'start' ? 0 : entry.kind === 'end' ? 2 : 1;
   return entries.sort((a, b) => rank(a) - rank(b) || a.at.localeCompare(b.at));

@@ -3,9 +3,8 @@ import type pg from 'pg';
 type Connection = pg.Pool | pg.Client;
 
 /**
- * Names a database of a running server by its data and by when the server was started, so that
- * neither a copy of the data nor a server that took over from another one is taken for it.
- * undefined where the server does not tell.
+ * Identifies a database by its data and the start time of its server, so that it differs from a
+ * copy of the data and from a server that took over. undefined where the server does not report it.
  */
 export function databaseIdentity(connection: Connection): Promise<string | undefined> {
   return ask(
@@ -15,7 +14,7 @@ export function databaseIdentity(connection: Connection): Promise<string | undef
   );
 }
 
-/** May this connection's user write claims, where it leads to the record's own database? */
+/** May this connection's user write claims, if the connection is to the record's database? */
 export async function mayWriteClaims(client: pg.Client): Promise<boolean> {
   const answer = await ask(
     client,
@@ -29,7 +28,7 @@ async function ask(connection: Connection, text: string): Promise<string | undef
   try {
     return (await connection.query<{ answer: string }>(text)).rows[0]?.answer;
   } catch (error) {
-    // Refused, as opposed to not answered.
+    // Refused, as opposed to unreachable.
     if (/^(3F|42)/.test((error as { code?: string }).code ?? '')) return undefined;
     throw error;
   }

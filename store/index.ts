@@ -69,13 +69,13 @@ export {
   endedAmong,
   hasRunEnded,
   leftCommands,
-  noteLook,
+  recordComparison,
   noteReplaced,
   openByNamespace,
   openRuns,
   replacedBy,
-  sinceLook,
-  tellLeftCommand,
+  sinceComparison,
+  recordLeftCommand,
   type LeftCommand,
   type WatchedRun,
 } from './watch.js';
@@ -86,5 +86,5 @@ export {
   recentWorkers,
   type JournalRoom,
   type WorkerNote,
-  type WorkerTold,
+  type WorkerReport,
 } from './workers.js';

@@ -6,16 +6,14 @@ import { NotInRecord } from './find-run.js';
 import { inTransaction } from './transaction.js';
 import { closeLeaseWaits } from './waits.js';
 
-/**
- * Seconds without a question after which a run that waits no longer keeps its place in the line.
- */
-const inLineSeconds = 10;
+/** Seconds without a new request after which a waiting run loses its place in the queue. */
+const queueSeconds = 10;
 
 export interface LeaseClaim {
   key: RunKey;
   /**
-   * The run at the top of the nesting: runs of one root share its leases. The run's own key when it
-   * is not nested.
+   * The top-level run: nested runs of one root share its leases. The run's own key when it is not
+   * nested.
    */
   root: RunKey;
   /** Sorted. */
@@ -28,7 +26,9 @@ export interface TakeOver {
   reason: string;
   /** Id of the decision. */
   decision: string;
-  /** Target → fence of the holder that the person saw; another holder is not taken from. */
+  /**
+   * Target → fence of the holder that the person saw; the lease is not taken from another holder.
+   */
   from: Readonly<Record<string, number>>;
 }
 
@@ -43,9 +43,9 @@ export class RunClosed extends Error {
 /** How a run lost a target that it had. */
 export interface LeaseLoss {
   target: string;
-  /** True when the record says that the run itself has ended: with that it gave up what it held. */
+  /** True when the run itself has ended in the record, which released its leases. */
   closed: boolean;
-  /** Who had the target next; null when nobody, or when that run is no longer in the record. */
+  /** The next holder; null when there was none, or when that run is no longer in the record. */
   by: {
     run: string;
     requester: string;
@@ -57,10 +57,10 @@ export interface LeaseLoss {
 }
 
 /**
- * Takes all targets of a run, or none. Asking again changes nothing, also after a reset or
- * continue-as-new: the key is the same. The first to ask goes first, as long as it goes on asking.
- * @param options.queue false: a run that will not wait takes no place in the line
- * @returns who has the targets that could not be had; empty when the run holds all of them
+ * Acquires all leases of a run, or none. Idempotent, also after a reset or continue-as-new: the key
+ * is the same. First come, first served, as long as the first keeps asking.
+ * @param options.queue false: a run that will not wait does not queue
+ * @returns holders of the targets that are not free; empty when the run holds all of them
  * @throws NotInRecord, RunClosed
  */
 export function acquireLeases(
@@ -86,13 +86,13 @@ async function acquire(
     text: 'INSERT INTO runbook.leases (target) SELECT unnest($1::text[]) ON CONFLICT (target) DO NOTHING',
     values: [targets],
   });
-  // Everybody locks in the order of the names, so nobody waits in a circle.
+  // All runs lock in the order of the names, so there is no deadlock.
   await client.query({
     name: 'leases-lock',
     text: 'SELECT FROM runbook.leases WHERE target = ANY ($1) ORDER BY target FOR UPDATE',
     values: [targets],
   });
-  const others = (await holders(client, targets)).filter((holder) => !isFamily(holder, root));
+  const others = (await holders(client, targets)).filter((holder) => !sharesRoot(holder, root));
   const taken = takeOver
     ? others.filter(({ target, fence }) => takeOver.from[target] === fence)
     : [];
@@ -101,9 +101,9 @@ async function acquire(
       ? others
       : takeOver
         ? []
-        : await earlierInLine(client, no, root, targets);
+        : await earlierInQueue(client, no, root, targets);
   if (blocked.length > 0) {
-    if (queue) await stayInLine(client, no, targets);
+    if (queue) await joinQueue(client, no, targets);
     return blocked.map(asHeld);
   }
   await client.query({
@@ -146,11 +146,9 @@ async function acquire(
 }
 
 /**
- * Proves that a run still holds what it has claimed, and keeps it so until the transaction ends. A
- * run that never claimed anything (it only reads, or an earlier release admitted it) has nothing to
- * prove.
- * @param retake takes back what is free by now, for a person who decided so knowing that it was
- *   lost
+ * Proves that a run still holds its leases, and locks them until the transaction ends. A run that
+ * never claimed one (it only reads, or an earlier release admitted it) has nothing to prove.
+ * @param retake takes back lost leases that are free by now, because a person decided so
  */
 export async function proveLeases(
   client: pg.PoolClient,
@@ -182,7 +180,7 @@ export async function proveLeases(
   };
 }
 
-/** Who has these targets now, without asking for them. */
+/** Reads who holds these targets now, without acquiring them. */
 export async function readHolders(
   pool: pg.Pool,
   targets: readonly string[],
@@ -190,7 +188,7 @@ export async function readHolders(
 ): Promise<HeldTarget[]> {
   if (targets.length === 0) return [];
   const found = await holders(pool, targets);
-  return found.filter((holder) => !root || !isFamily(holder, root)).map(asHeld);
+  return found.filter((holder) => !root || !sharesRoot(holder, root)).map(asHeld);
 }
 
 export interface LeaseView extends HeldTarget {
@@ -198,11 +196,11 @@ export interface LeaseView extends HeldTarget {
   takenBy: string | null;
   takenFrom: string | null;
   reason: string | null;
-  /** Who waits for it, the first in line first. */
+  /** The queue of runs that wait for it, in order. */
   waiting: { run: string; requester: string; since: string }[];
 }
 
-/** Every lease that is held now. */
+/** All leases that are held now. */
 export async function listLeases(pool: pg.Pool): Promise<LeaseView[]> {
   const { rows } = await pool.query<HolderRow & ClaimRow & { waiting: LeaseView['waiting'] }>({
     name: 'leases-list',
@@ -211,7 +209,7 @@ export async function listLeases(pool: pg.Pool): Promise<LeaseView[]> {
                                             ORDER BY w.since, w.run_no), '[]')
                      FROM runbook.lease_waits w JOIN runbook.runs r ON r.no = w.run_no AND r.ended_at IS NULL
                     WHERE held.target = ANY (w.targets)) AS waiting
-           FROM (${heldNow('')}) held ORDER BY held.target`,
+           FROM (${currentHoldersSql('')}) held ORDER BY held.target`,
   });
   return rows.map((row) => ({
     ...asHeld(row),
@@ -222,7 +220,7 @@ export async function listLeases(pool: pg.Pool): Promise<LeaseView[]> {
   }));
 }
 
-/** One run's time with a target. */
+/** The time for which one run held a target. */
 export interface LeaseTerm {
   target: string;
   run: string;
@@ -235,7 +233,7 @@ export interface LeaseTerm {
   reason: string | null;
 }
 
-/** Who has held a target, newest first. @param limit terms at most */
+/** The holders of a target, newest first. @param limit terms at most */
 export async function leaseHistory(
   pool: pg.Pool,
   target: string,
@@ -281,14 +279,14 @@ async function holders(
 ): Promise<HolderRow[]> {
   const { rows } = await db.query<HolderRow>({
     name: 'leases-holders',
-    text: heldNow('WHERE l.target = ANY ($1)'),
+    text: currentHoldersSql('WHERE l.target = ANY ($1)'),
     values: [targets],
   });
   return rows;
 }
 
-/** Of a family that shares a lease the run is named that took it. */
-function heldNow(where: string): string {
+/** When nested runs share a lease, names the run that took it. */
+function currentHoldersSql(where: string): string {
   return `SELECT DISTINCT ON (l.target) l.target, l.fence, c.root_run, c.root_first_run_id, c.since, c.taken_by, c.taken_because,
                  r.run, r.runbook, r.requester, false AS in_line
           FROM runbook.leases l
@@ -305,10 +303,10 @@ function takenFrom(claim: string): string {
 }
 
 /**
- * Runs that came earlier, still ask, and could have all of their targets now: whoever came later
- * leaves these to them.
+ * Runs earlier in the queue that still ask and could get all of their targets now: later runs must
+ * not take these.
  */
-async function earlierInLine(
+async function earlierInQueue(
   client: pg.PoolClient,
   no: string,
   root: RunKey,
@@ -332,12 +330,12 @@ async function earlierInLine(
                              JOIN runbook.runs holder ON holder.no = c.run_no AND holder.ended_at IS NULL
                              WHERE c.root_run = $4 AND c.root_first_run_id = $5 AND c.target = l.target)
            ORDER BY l.target, w.since`,
-    values: [no, targets, inLineSeconds, root.run, root.firstRunId],
+    values: [no, targets, queueSeconds, root.run, root.firstRunId],
   });
   return rows;
 }
 
-async function stayInLine(
+async function joinQueue(
   client: pg.PoolClient,
   no: string,
   targets: readonly string[],
@@ -350,7 +348,7 @@ async function stayInLine(
   });
 }
 
-/** Who had the target right after the holder with this fence. */
+/** The holder of the target right after the one with this fence. */
 async function nextHolder(
   client: pg.PoolClient,
   target: string,
@@ -376,7 +374,7 @@ async function nextHolder(
   return { run, requester, at: since.toISOString(), takenBy, reason, ended };
 }
 
-function isFamily(holder: HolderRow, root: RunKey): boolean {
+function sharesRoot(holder: HolderRow, root: RunKey): boolean {
   return holder.root_run === root.run && holder.root_first_run_id === root.firstRunId;
 }
 

@@ -4,10 +4,10 @@ import type pg from 'pg';
 import { judgeSchema, type AppliedMigration, type SchemaStatus } from './schema-range.js';
 import { inTransaction } from './transaction.js';
 
-/** Any number, the same in every release: whoever holds this lock migrates. */
+/** Any number, but the same in every release: the holder of this lock migrates. */
 const lockNumber = 7_302_114_558;
-/** Milliseconds that one migration, or waiting for another worker's, may take. */
-const patienceMs = 600_000;
+/** Milliseconds that one migration, or the wait for another worker's, may take. */
+const migrationMs = 600_000;
 
 export interface Migration extends AppliedMigration {
   /** File name, such as `0001-the-record.sql`. */
@@ -51,8 +51,8 @@ export function readMigrations(
 
 /**
  * Brings the record to this release's schema; safe when any number of workers start at once: one
- * migrates, all or nothing, the others wait and find it done. A newer schema is left as it is:
- * whether this release may work with it, `checkSchema` tells.
+ * migrates, all or nothing, the others wait and find it done. A newer schema is left as it is;
+ * `checkSchema` says whether this release may work with it.
  * @returns the schema before and after
  * @throws MigrationMismatch
  */
@@ -60,17 +60,17 @@ export async function migrate(
   pool: pg.Pool,
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<{ from: number; to: number }> {
-  // Nearly every start finds nothing to do; it should not queue for a lock to learn that.
+  // Nearly every start finds nothing to do; it should not wait for a lock to learn that.
   const before = await readApplied(pool);
   if (missing(before, migrations).length === 0) return { from: newest(before), to: newest(before) };
 
   return inTransaction(pool, async (client) => {
-    await client.query("SELECT set_config('statement_timeout', $1, true)", [String(patienceMs)]);
-    await client.query(patient('SELECT pg_advisory_xact_lock($1)', [lockNumber]));
+    await client.query("SELECT set_config('statement_timeout', $1, true)", [String(migrationMs)]);
+    await client.query(slowQuery('SELECT pg_advisory_xact_lock($1)', [lockNumber]));
     await prepare(client);
     const applied = await readApplied(client);
     for (const migration of missing(applied, migrations)) {
-      await client.query(patient(migration.sql));
+      await client.query(slowQuery(migration.sql));
       await client.query({
         name: 'migrations-insert',
         text: 'INSERT INTO runbook.schema_migrations (version, name, checksum, breaking) VALUES ($1, $2, $3, $4)',
@@ -92,13 +92,12 @@ interface Applied extends AppliedMigration {
 }
 
 /** A query that may take longer than the pool allows others. */
-function patient(text: string, values?: unknown[]): pg.QueryConfig & { query_timeout: number } {
-  return { text, ...(values ? { values } : {}), query_timeout: patienceMs };
+function slowQuery(text: string, values?: unknown[]): pg.QueryConfig & { query_timeout: number } {
+  return { text, ...(values ? { values } : {}), query_timeout: migrationMs };
 }
 
 async function prepare(client: pg.PoolClient): Promise<void> {
-  // CREATE SCHEMA IF NOT EXISTS asks for a right that a role does not need once somebody else has
-  // created it.
+  // CREATE SCHEMA IF NOT EXISTS needs a privilege even when the schema already exists.
   const { rows } = await client.query<{ there: boolean }>(
     "SELECT to_regnamespace('runbook') IS NOT NULL AS there",
   );

@@ -5,17 +5,14 @@ import { cleanText } from './clean.js';
 import { findRun, lockRun } from './find-run.js';
 import { inTransaction } from './transaction.js';
 
-/**
- * Bytes of one attempt's output that the record keeps. Callers cap earlier; this holds when they do
- * not.
- */
+/** Bytes of one attempt's output that the record keeps, if a caller does not cap it earlier. */
 export const outputCapBytes = 8 * 1024 * 1024;
 
 type OutputStream = 'stdout' | 'stderr' | 'log';
 
 export interface OutputChunk {
   stream: OutputStream;
-  /** Counts up within the attempt's stream; the same chunk sent twice is kept once. */
+  /** Increases within the attempt's stream; a chunk that is sent twice is kept once. */
   seq: number;
   /** ISO time. */
   at: string;
@@ -23,9 +20,9 @@ export interface OutputChunk {
 }
 
 /**
- * Adds chunks of an attempt's output. What goes beyond the cap is dropped and the output marked as
+ * Adds chunks of an attempt's output. Bytes beyond the cap are dropped and the output is marked as
  * truncated.
- * @param fence as beginAttempt gave it: what a worker sends whose attempt was taken over is dropped
+ * @param fence from beginAttempt: output of a worker whose attempt was taken over is dropped
  * @throws NotInRecord
  */
 export async function appendOutput(
@@ -38,8 +35,7 @@ export async function appendOutput(
 ): Promise<void> {
   if (chunks.length === 0) return;
   await inTransaction(pool, async (client) => {
-    // One writer at a time for a run: ids become visible in their order, so a reader that follows
-    // misses none.
+    // One writer at a time for a run: ids become visible in order, so that a follower misses none.
     const no = await lockRun(client, key);
     const at = [no, step, attempt];
     if (await isTakenOver(client, at, fence)) return;
@@ -93,10 +89,7 @@ export async function appendOutput(
   });
 }
 
-/**
- * Was the attempt given to another worker since? What the earlier one still writes about it is
- * dropped.
- */
+/** Has another worker taken the attempt over? Later writes of the earlier one are dropped. */
 async function isTakenOver(
   client: pg.PoolClient,
   at: readonly unknown[],
@@ -111,8 +104,8 @@ async function isTakenOver(
 }
 
 /**
- * What the attempt wrote in all, kept or not. Written again, it replaces what was there.
- * @param fence as beginAttempt gave it: what a worker sends whose attempt was taken over is dropped
+ * Records the totals of an attempt's output, kept or not. A second call replaces them.
+ * @param fence from beginAttempt: output of a worker whose attempt was taken over is dropped
  * @throws NotInRecord
  */
 export async function finishOutput(

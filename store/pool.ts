@@ -1,23 +1,18 @@
 import pg from 'pg';
 
 /**
- * Milliseconds to reach the server; longer than a server that restarts on the same host needs to
+ * Milliseconds to reach the server; longer than a restarting server on the same host needs to
  * refuse or accept.
  */
 const connectTimeoutMs = 5_000;
-/**
- * Milliseconds a statement may take on the server; the record has no statement that needs one
- * second.
- */
+/** Milliseconds a statement may take on the server; no statement of the record needs one second. */
 const statementTimeoutMs = 30_000;
 /**
- * Milliseconds that a transaction may stand still between two statements. A worker whose network is
- * cut in there leaves its locks behind, and whoever takes its steps over waits for that long.
+ * Milliseconds that a transaction may be idle between two statements. A worker that is cut off then
+ * keeps its locks for this long, and the worker that takes its steps over waits for them.
  */
 const idleTransactionMs = 3_000;
-/**
- * Milliseconds after which the client stops listening, for a server that went away without a word.
- */
+/** Milliseconds after which the client gives up on a silent server. */
 const silenceMs = 40_000;
 
 export interface PoolOptions {
@@ -42,7 +37,7 @@ export function openPool(url: string, options: PoolOptions = {}): pg.Pool {
     idle_in_transaction_session_timeout: idleTransactionMs,
     query_timeout: silenceMs,
     keepAlive: true,
-    // A command that is done must not wait for idle connections.
+    // A CLI command that is done must not wait for idle connections.
     allowExitOnIdle: true,
   });
   pool.on('error', () => undefined);

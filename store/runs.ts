@@ -15,19 +15,19 @@ import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
 import { cleanText, jsonText } from './clean.js';
 import { readDecisions, recordSignals } from './decisions.js';
-import { arrive, type Execution } from './executions.js';
+import { registerExecution, type Execution } from './executions.js';
 import { findRun, NotInRecord } from './find-run.js';
 import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
-import { atOneMoment, inTransaction, type Connection } from './transaction.js';
+import { inSnapshot, inTransaction, type Connection } from './transaction.js';
 import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
 
-/** Runs that a list shows unless told otherwise, and at most. */
+/** Default and largest number of runs in a list. */
 const defaultLimit = 50;
 const maxLimit = 1_000;
 
 export interface AdmittedRun {
   key: RunKey;
-  /** The run as it stood at admission. */
+  /** The run's state at admission. */
   view: RunView;
   plan: Plan;
   envelope: StartEnvelope;
@@ -38,7 +38,7 @@ export interface AdmittedRun {
 
 /**
  * The run's first entry: the run and every declared step, pending. A second call changes nothing.
- * @returns digest of the plan that the record has; it is another one when an earlier call told another
+ * @returns digest of the plan in the record; it differs when an earlier call recorded another plan
  */
 export function admitRun(
   pool: pg.Pool,
@@ -60,7 +60,7 @@ export function admitRun(
       ],
     });
     await addMissingSteps(client, numberOf(rows), view.steps);
-    if (execution) await arrive(client, key, execution);
+    if (execution) await registerExecution(client, key, execution);
     if (namespaceId) {
       await client.query({
         name: 'runs-namespace',
@@ -84,8 +84,7 @@ export interface RefusedStart {
 }
 
 /**
- * Writes down that a start was refused: a run that has ended, without steps. A second call changes
- * nothing.
+ * Records a refused start as a run that has ended, without steps. A second call changes nothing.
  */
 export async function recordRefusal(pool: pg.Pool, refused: RefusedStart): Promise<void> {
   const { key, startedAt, runbook, by, reason, problem } = refused;
@@ -121,7 +120,7 @@ export async function recordRefusal(pool: pg.Pool, refused: RefusedStart): Promi
   });
 }
 
-/** Starts that were refused, newest first. @param sinceMs as long ago at most, in milliseconds */
+/** Starts that were refused, newest first. @param sinceMs largest age in milliseconds */
 export async function refusedStarts(
   pool: pg.Pool,
   sinceMs: number,
@@ -138,26 +137,24 @@ export async function refusedStarts(
 
 /** Which save of its run this is. */
 export interface SaveNumber {
-  /** Counted from 1; what comes later than a higher one is late news, and is not taken. */
+  /** Counted from 1; a save that arrives after a higher one is stale, and is ignored. */
   number: number;
-  /** False: the steps are those that have changed since the save before. */
+  /** False: only the steps that have changed since the previous save. */
   all: boolean;
 }
 
 export interface SaveAnswer {
-  /** True when the record lacks what earlier saves have told: the run has to tell everything. */
+  /** True when the record lacks earlier saves: the run has to save everything. */
   incomplete: boolean;
 }
 
 /**
- * The run as it stands, with its steps and waits. Late news changes nothing: an ended run does not
- * come back to life (an end is replaced by a later end only), a step does not go back, an attempt
- * count does not go down. Only a later execution of the run, after a reset, opens it again; then it
- * stands as that execution sees it.
- * @param execution the execution that tells; without it news counts as news of the execution that
- *   the record knows
- * @param save absent: all steps, and not the run itself tells
- * @param signals what came in since the save before and decided nothing
+ * Saves the run's state, with its steps and waits. A stale save changes nothing: an ended run is
+ * not reopened (only a later end replaces an end), a step does not go back, an attempt count does
+ * not go down. Only a later execution of the run, after a reset, reopens it; then its view counts.
+ * @param execution the execution that saves; absent: the one that the record knows
+ * @param save absent: all steps, and the save is not from the run itself
+ * @param signals signals since the previous save that decided nothing
  */
 export function saveRun(
   pool: pg.Pool,
@@ -168,7 +165,7 @@ export function saveRun(
 ): Promise<SaveAnswer> {
   return inTransaction(pool, async (client) => {
     const key = { run: view.id, firstRunId: view.firstRunId };
-    const arrival = execution && (await arrive(client, key, execution));
+    const arrival = execution && (await registerExecution(client, key, execution));
     if (arrival === 'replaced') return { incomplete: false };
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
@@ -186,10 +183,10 @@ export function saveRun(
     if (rows.length === 0) return { incomplete: false };
     const no = numberOf(rows);
     if (signals.length > 0) await recordSignals(client, no, signals);
-    if (execution && arrival === null) await arrive(client, key, execution);
+    if (execution && arrival === null) await registerExecution(client, key, execution);
     const ended = endStates.has(view.state);
-    const hasLastWord = ended || (save ? save.all : arrival === 'revived');
-    await saveSteps(client, no, view.steps, hasLastWord);
+    const isAuthoritative = ended || (save ? save.all : arrival === 'revived');
+    await saveSteps(client, no, view.steps, isAuthoritative);
     await saveWaits(client, no, view.waitingFor);
     await closeWaits(client, no, view.waitingFor, ended);
     await settleWaits(client, no);
@@ -199,11 +196,11 @@ export function saveRun(
 }
 
 /**
- * The run as the record has it, steps as of their last attempt.
+ * The run from the record, with the state of each step's last attempt.
  * @param run workflow id (the newest run under it), or the key of one run
  */
 export function getRun(pool: pg.Pool, run: RunKey | string): Promise<RunView | null> {
-  return atOneMoment(pool, (client) => readRun(client, run));
+  return inSnapshot(pool, (client) => readRun(client, run));
 }
 
 async function readRun(pool: Connection, run: RunKey | string): Promise<RunView | null> {
@@ -281,8 +278,8 @@ export async function planOf(pool: pg.Pool, key: RunKey): Promise<Plan | null> {
 }
 
 /**
- * The start of the run as it would be with the inputs that people have changed at the desk; null when
- * they have changed none.
+ * The start of the run with the inputs that people have changed at the desk; null when there are
+ * none.
  */
 export async function changedInputs(pool: pg.Pool, key: RunKey): Promise<StartEnvelope | null> {
   const { rows } = await pool.query<{ envelope: StartEnvelope; inputs: JsonObject }>({
@@ -449,6 +446,6 @@ const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::t
 
 function numberOf(rows: { no: string }[]): string {
   const no = rows[0]?.no;
-  if (no === undefined) throw new Error('the database answered an insert without a row');
+  if (no === undefined) throw new Error('the database returned no row for an insert');
   return no;
 }

@@ -16,7 +16,7 @@ export interface SchemaStatus {
   /** A release must know at least this schema: the last migration marked breaking, or 0. */
   minimumReader: number;
   ok: boolean;
-  /** What is wrong and what to do next, or that all is well. */
+  /** What is wrong and what to do next; else the version. */
   message: string;
 }
 

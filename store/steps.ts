@@ -9,7 +9,7 @@ import type { Json } from '../language/json.js';
 import type { Program } from '../language/plan.js';
 import type { Effect, StepKind } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
-import { arrive, ExecutionReplaced, type Execution } from './executions.js';
+import { registerExecution, ExecutionReplaced, type Execution } from './executions.js';
 import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { proveLeases, type LeaseLoss } from './leases.js';
 import { inTransaction, retrying, type Connection } from './transaction.js';
@@ -24,39 +24,41 @@ export interface AttemptStart {
   kind: StepKind;
   effect: Effect;
   host: string;
-  /** Names the worker process. */
+  /** Identity of the worker process. */
   worker: string;
   /** Temporal's own count for this activity. */
   temporalAttempt: number;
-  /** Where this worker runs: only there a command that it starts can be found again. */
+  /** Where this worker runs: its commands can be found again only there. */
   place?: string;
   /**
-   * True when an attempt whose worker died can be gone on with; then it is taken over instead of
-   * given up.
+   * True when an attempt whose worker died can be resumed; then it is taken over instead of given
+   * up.
    */
   resumable?: boolean;
-  /** The execution of the run that asks for the attempt. */
+  /** The execution of the run that requests the attempt. */
   execution?: Execution | undefined;
   /**
-   * Set for a step that changes its targets: it has to hold them. `retake` takes back what was lost
-   * and is free by now.
+   * Set for a step that changes its targets: the run must hold their leases. `retake` takes back
+   * lost ones that are free by now.
    */
   leases?: 'prove' | 'retake';
-  /** True when only the host where it was started can go on with it. */
+  /** True when only the host where it was started can resume it. */
   hostBound?: boolean;
-  /** Id of a host that is no longer waited for. */
+  /** Id of a host that the run no longer waits for. */
   hostGone?: string;
-  /** What the step builds on. */
+  /** The results and decisions that the step depends on. */
   builds?: Builds | undefined;
-  /** True when doing it again does no harm: then what cannot be gone on with is begun anew. */
+  /**
+   * True when the step is safe to repeat: then an attempt that cannot be resumed is started again.
+   */
   repeatable?: boolean;
-  /** What the record is to say of other steps, in the same breath. */
+  /** Facts about other steps to read in the same round trip. */
   wanted?: WantedFacts;
 }
 
-/** What an attempt is held against. */
+/** The facts that a request is checked against. */
 export interface WantedFacts {
-  /** Steps whose outputs are wanted, by path, and all below these prefixes. */
+  /** Steps whose outputs to read: these paths, and all below these prefixes. */
   paths: readonly string[];
   below: readonly string[];
   /** The gate whose approval the step needs; null when it needs none. */
@@ -65,17 +67,17 @@ export interface WantedFacts {
 
 export interface RecordedFacts {
   /**
-   * Outputs by path: as an attempt answered, as people gave them at the desk, or of the run that
-   * this one was started from.
+   * Outputs by path: from an attempt, from people at the desk, or from the run that this one was
+   * started from.
    */
   values: Record<string, Json>;
   /** The gate was approved, or the step needs none. */
   approved: boolean;
-  /** People have let the step go on with what its run was told. */
+  /** People have let the step continue with what its run was told. */
   despite: boolean;
 }
 
-/** A step may not begin to change a target that its run has lost. */
+/** A step may not change a target whose lease its run has lost. */
 export class LeaseLostError extends Error {
   constructor(
     readonly loss: LeaseLoss,
@@ -87,18 +89,18 @@ export class LeaseLostError extends Error {
   }
 }
 
-/** What a run builds on, and the record does not have. */
+/** Something that a run depends on, and that the record does not confirm. */
 export interface Doubt {
   /**
-   * `running`: the step has not ended. `output`: it has another one, or has not succeeded.
-   * `decision`: none such was accepted.
+   * `running`: the step has not ended. `output`: it has another output, or has not succeeded.
+   * `decision`: it was not accepted.
    */
   about: 'running' | 'output' | 'decision';
   /** Path of the step, or id of the decision. */
   name: string;
 }
 
-/** A step may not begin on what the record does not confirm. */
+/** A step may not begin when the record does not confirm what it depends on. */
 export class NotConfirmedError extends Error {
   constructor(
     readonly doubts: readonly Doubt[],
@@ -113,44 +115,44 @@ export class NotConfirmedError extends Error {
 export interface AttemptBegun {
   /** The number of this attempt, from 1. */
   attempt: number;
-  /** Earlier attempts whose worker died, those found just now included. */
+  /** Earlier attempts whose worker died, including those just found. */
   lost: number;
   /** Earlier attempts that failed or ran out of time. */
   failed: number;
   /**
-   * Counts the workers that have had this attempt; a write that names an earlier one is refused.
+   * Fencing token: counts the workers that have had this attempt; a write with a lower one is
+   * refused.
    */
   fence: number;
   /**
-   * Set when the attempt was taken over: where the worker before ran, and what it kept to prove the
+   * Set when the attempt was taken over: the place of the previous worker, and its evidence of the
    * outcome.
    */
   resumedFrom?: string;
   evidence?: Json;
   /**
-   * Set when the attempt was taken over, and its run has lost a target since: nothing may be begun
-   * anew.
+   * Set when the attempt was taken over, and its run has lost a lease since: nothing new may be
+   * started.
    */
   lostLease?: LeaseLoss;
   /**
-   * Set when the attempt belongs to another host, which has to be asked: nothing was begun or taken
+   * Set when the attempt belongs to another host, which must be asked: nothing was started or taken
    * over.
    */
   elsewhere?: { id: string; name: string };
   /**
-   * Set when the step is already done, by `attempt`: nothing was begun, nothing may be done again.
+   * Set when `attempt` has already done the step: nothing was started, and nothing may be repeated.
    */
   succeeded?: { output: Json };
-  /** Set when it was wanted. */
+  /** Set when facts were requested. */
   recorded?: RecordedFacts;
 }
 
 /**
- * Begins the next attempt of a step. One attempt of a step runs at a time: one that still runs has
- * lost its worker, is marked `lost`, and whatever it reports later is refused; one that is
- * `resumable` is taken over under the same number, with a higher fence. The same worker asking
- * twice for the same Temporal attempt gets the same answer. The run keeps its targets at least
- * until the attempt has begun.
+ * Begins the next attempt of a step. A step has one running attempt at a time: one that still runs
+ * has lost its worker, is marked `lost`, and its later writes are refused; a `resumable` one is
+ * taken over under the same number, with a higher fence. Idempotent for the same worker and
+ * Temporal attempt. The run keeps its leases at least until the attempt has begun.
  * @throws NotInRecord, LeaseLostError, NotConfirmedError, ExecutionReplaced
  */
 export async function beginAttempt(pool: pg.Pool, start: AttemptStart): Promise<AttemptBegun> {
@@ -165,10 +167,10 @@ function factsOf({ recorded }: Facts): Pick<AttemptBegun, 'recorded'> {
 }
 
 /**
- * The step's first attempt, in one round trip, where nothing stands against it: the execution is
- * the one that the record knows, the run has the targets that it needs, what it builds on is in the
- * record, and nobody else has begun. Anything else is for `beginNext` to judge.
- * @returns null when nothing was begun
+ * Begins the first attempt, in one round trip, in the normal case: the execution is the one that
+ * the record knows, the run holds its leases, the record confirms what the step depends on, and no
+ * other attempt has begun. `beginNext` handles all other cases.
+ * @returns null when no attempt was begun
  */
 async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | null> {
   try {
@@ -220,7 +222,7 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | n
     );
     return rows[0] ?? null;
   } catch (error) {
-    // Somebody else has begun in the same moment.
+    // Another worker has begun it at the same moment.
     if ((error as { code?: string }).code === uniqueViolation) return null;
     throw error;
   }
@@ -255,7 +257,7 @@ async function beginLocked(
   });
   const { last, lost, failed, succeeded, running, mine, place, host, fence } = earlier
     .rows[0] as EarlierRow;
-  if (succeeded !== null && !(await isTakenBack(client, no, start.step, succeeded))) {
+  if (succeeded !== null && !(await isUndone(client, no, start.step, succeeded))) {
     return {
       attempt: succeeded,
       lost,
@@ -322,8 +324,7 @@ async function beginLocked(
 }
 
 /**
- * The host that has to be asked about an attempt of this place; null when this worker may go on
- * with it.
+ * The host that must be asked about an attempt of this place; null when this worker may resume it.
  */
 function otherHost(
   place: string,
@@ -337,10 +338,9 @@ function otherHost(
 }
 
 /**
- * Takes over an attempt that still runs although nobody waits for it any more, so that what it left
- * can be ended.
- * @returns null when none runs; `elsewhere` when it is a command of another host, which then has to
- *   end it
+ * Takes over a running attempt whose result nobody waits for any more, so that its command can be
+ * ended.
+ * @returns null when none runs; `elsewhere` when it is a command of another host, which must end it
  */
 export function adoptAttempt(
   pool: pg.Pool,
@@ -374,8 +374,8 @@ export function adoptAttempt(
 }
 
 /**
- * The place stays that of the first worker: there the command runs. What was shipped of its output
- * is shipped again.
+ * The place stays that of the first worker, where the command runs. Its output will be shipped
+ * again from the start.
  */
 async function takeOver(
   client: pg.PoolClient,
@@ -408,7 +408,7 @@ async function takeOver(
 }
 
 /**
- * Keeps what will prove the attempt's outcome, before it has its effect.
+ * Keeps evidence of the attempt's outcome, before its effect.
  * @returns false when the attempt was given up or taken over meanwhile: then it may have no effect
  *   any more
  */
@@ -421,7 +421,8 @@ export function keepEvidence(
 }
 
 /**
- * The same once, also in a transaction that is open on another connection to the record's database.
+ * As `keepEvidence`, without retries; also in an open transaction on another connection to the
+ * record.
  */
 export async function keepEvidenceIn(
   client: pg.Pool | pg.Client,
@@ -444,7 +445,7 @@ export async function keepEvidenceIn(
   return rowCount === 1;
 }
 
-/** Whether the attempt runs, and no later worker has taken it over. */
+/** True while the attempt runs and no later worker has taken it over. */
 export async function isRunning(
   pool: pg.Pool,
   claim: { key: RunKey; step: string; attempt: number; fence: number },
@@ -463,20 +464,20 @@ export interface AttemptEnd {
   key: RunKey;
   step: string;
   attempt: number;
-  /** As beginAttempt gave it; 1 unless the attempt was taken over. */
+  /** From beginAttempt; 1 unless the attempt was taken over. */
   fence?: number;
   state: Exclude<AttemptState, 'running'>;
   output?: Json;
-  /** Of the output. */
+  /** Digest of the output. */
   digest?: string;
   error?: Problem;
-  /** That it ran. */
+  /** The programs that it ran. */
   programs?: readonly Program[];
 }
 
 /**
- * Ends an attempt. A failed one leaves its step running, with the error shown: whether it is tried
- * again is the run's to say.
+ * Ends an attempt. A failed one leaves its step running, with the error shown: the run decides
+ * whether to retry it.
  * @returns false when the attempt was given up meanwhile: the write is refused and its result may
  *   not be used
  */
@@ -533,8 +534,8 @@ export async function getAttempts(pool: pg.Pool, run: RunKey | string): Promise<
 export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptView[]> {
   const { rows } = await pool.query<AttemptRow>({
     name: 'attempts-read',
-    // Of a run that ended while an attempt ran nobody knows how that ended: its claim stays open
-    // for whoever can prove it.
+    // When a run ended while an attempt ran, the attempt's outcome is unknown: its claim stays open
+    // until somebody can prove it.
     text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.host,
                   CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
                        WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
@@ -584,9 +585,9 @@ export async function addMissingSteps(
 }
 
 /**
- * Writes the steps as a run sees them. An ended run has the last word; before that a step never
- * goes back: neither its attempts nor, for the same attempts, its state. What is told without its
- * output keeps the one that its attempt has recorded.
+ * Saves the steps as a run sees them. The view of an ended run is final; before that a step never
+ * goes back: neither its attempts nor, for the same attempts, its state. A step that is saved
+ * without output keeps the output that its attempt recorded.
  */
 export async function saveSteps(
   client: pg.PoolClient,
@@ -610,7 +611,7 @@ export async function saveSteps(
   });
 }
 
-/** No attempt outlives its run: what still runs when the run has ended has lost its worker. */
+/** No attempt outlives its run: one that still runs when the run has ended has lost its worker. */
 export async function closeAttempts(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'attempts-close',
@@ -620,7 +621,7 @@ export async function closeAttempts(client: pg.PoolClient, no: string): Promise<
 }
 
 /**
- * The steps of a run in its order.
+ * The steps of a run in the order of the runbook.
  * @param live true while the run has not ended: an undo under way is shown at its step
  */
 export async function readSteps(pool: Connection, no: string, live: boolean): Promise<StepView[]> {
@@ -656,7 +657,7 @@ export async function readSteps(pool: Connection, no: string, live: boolean): Pr
 }
 
 /**
- * Parts that the run has not saved yet go behind the others of their group: `corrupt/load` and
+ * Steps that the run has not saved yet are placed last in their group: `corrupt/load` and
  * `corrupt.2/load` belong to `corrupt`.
  */
 function inRunOrder(rows: readonly StepRow[]): StepRow[] {
@@ -669,7 +670,7 @@ function inRunOrder(rows: readonly StepRow[]): StepRow[] {
   return ordered;
 }
 
-/** The step's row, made when the plan could not know it, locked until the transaction ends. */
+/** The step's row, inserted if the plan did not have it, locked until the transaction ends. */
 async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<LockedStep> {
   const undoOf = undoneBy(start.step);
   const { rows } = await client.query<LockedStep & { execution: string | null }>({
@@ -698,18 +699,18 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<Loc
     ],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
-  // Nearly always the execution that the record knows; then it need not be asked again.
+  // Nearly always it is the execution that the record knows; then this costs no further query.
   if (start.execution && start.execution.runId !== rows[0].execution) {
-    const arrival = await arrive(client, start.key, start.execution);
+    const arrival = await registerExecution(client, start.key, start.execution);
     if (arrival === 'replaced') throw new ExecutionReplaced(start.key.run);
   }
   return rows[0];
 }
 
 /**
- * SQL for everything that a step builds on and the record does not have: rows of `about` and
- * `name`. People may let it go on with an output that the record does not have; what runs has to
- * end first, and no decision is made up for.
+ * SQL for everything that a step depends on and the record does not confirm: rows of `about` and
+ * `name`. People may accept an output that the record does not have, but not a running step or a
+ * missing decision.
  * @param first number of the first of three parameters: see `buildValues`
  */
 function doubts(run: string, first: number, path: string): string {
@@ -737,10 +738,11 @@ function buildValues({ builds }: AttemptStart): unknown[] {
 }
 
 /**
- * SQL for what the record says of other steps, as JSON; null when nothing is wanted. What people gave
- * at the desk counts where no attempt has answered, and what the run was started from after that.
+ * SQL for the recorded facts about other steps, as JSON; null when none are requested. An output
+ * from an attempt comes first, then one from people at the desk, then one from the run that this
+ * one was started from.
  * @param first number of the first of three parameters: see `wantedValues`
- * @param despite the decision to go on
+ * @param despite parameter of the decision to continue
  */
 function facts(run: string, first: number, path: string, despite: string): string {
   const isWanted = (name: string): string =>
@@ -761,7 +763,7 @@ function facts(run: string, first: number, path: string, despite: string): strin
                   JOIN runbook.runs before ON before.run = own.envelope->'from'->>'run'
                   JOIN runbook.steps taken ON taken.run_no = before.no
                   WHERE own.no = ${run} AND taken.state IN ('succeeded', 'done-by-hand') AND ${isWanted('taken.path')}
-                ) AS told ORDER BY path, place, newest DESC
+                ) AS candidates ORDER BY path, place, newest DESC
               ) AS newest) END) END`;
 }
 
@@ -770,10 +772,9 @@ function wantedValues({ wanted }: AttemptStart): unknown[] {
 }
 
 /**
- * After a reset a step may be due again that was undone before, or its undo after the step was done
- * again.
+ * After a reset a step that was undone may be due again, or its undo after the step was repeated.
  */
-async function isTakenBack(
+async function isUndone(
   client: pg.PoolClient,
   no: string,
   step: string,
@@ -804,7 +805,7 @@ async function outputOf(
   return rows[0]?.output ?? null;
 }
 
-/** How far a step has come, for one number of attempts. */
+/** Progress of a step, for the same number of attempts. */
 function rankOf(row: string): string {
   return `CASE ${row}.state WHEN 'pending' THEN 0 WHEN 'waiting' THEN 1 WHEN 'running' THEN 1 WHEN 'undoing' THEN 3 WHEN 'undone' THEN 4 ELSE 2 END`;
 }

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
-/** Deadlock and serialization failure: nothing was written, the same work again succeeds. */
-const again = new Set(['40P01', '40001']);
+/** Deadlock and serialization failure: nothing was written, and a retry succeeds. */
+const retryable = new Set(['40P01', '40001']);
 const tries = 4;
 
 /**
- * Repeats a write that PostgreSQL took back for the sake of another one. Every write of the record
+ * Retries a write that PostgreSQL rolled back in favour of another one. Every write of the record
  * is idempotent.
  */
 export async function retrying<T>(write: () => Promise<T>): Promise<T> {
@@ -13,18 +13,16 @@ export async function retrying<T>(write: () => Promise<T>): Promise<T> {
     try {
       return await write();
     } catch (error) {
-      if (left === 0 || !again.has((error as { code?: string }).code ?? '')) throw error;
+      if (left === 0 || !retryable.has((error as { code?: string }).code ?? '')) throw error;
     }
   }
 }
 
-/**
- * What statements are asked of: any connection of the pool, or the one that has a transaction open.
- */
+/** Where statements run: on any connection of the pool, or on the one with the open transaction. */
 export type Connection = pg.Pool | pg.PoolClient;
 
-/** Reads in one transaction: everything as it was at one moment, whoever writes meanwhile. */
-export function atOneMoment<T>(
+/** Reads in one transaction: a consistent snapshot, whatever is written meanwhile. */
+export function inSnapshot<T>(
   pool: pg.Pool,
   read: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {

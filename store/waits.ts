@@ -4,7 +4,7 @@ import { jsonText } from './clean.js';
 import type { Connection } from './transaction.js';
 
 /**
- * Adds openings of gates that the record does not have yet, and opens those again that the end of a
+ * Adds openings of gates that the record does not have yet, and reopens those that the end of a
  * revived run had closed.
  */
 export async function saveWaits(
@@ -25,8 +25,8 @@ export async function saveWaits(
 }
 
 /**
- * Closes what a newer state of the run waits for no more. A wait that began after everything this
- * state knows of is left alone: the state is the older one.
+ * Closes waits that are not in this state of the run. A wait that began after all waits in this
+ * state is left open: the state is older than the wait.
  */
 export async function closeWaits(
   client: pg.PoolClient,
@@ -56,8 +56,7 @@ export async function closeWaits(
 }
 
 /**
- * Closes what an accepted decision has answered; then a run that waits for nothing more is a
- * running one.
+ * Closes waits that an accepted decision has answered; a run without open waits is running again.
  */
 export async function settleWaits(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
@@ -78,7 +77,7 @@ export async function settleWaits(client: pg.PoolClient, no: string): Promise<vo
   });
 }
 
-/** Closes the wait for targets: the run has them now. */
+/** Closes the wait for leases: the run holds them now. */
 export async function closeLeaseWaits(client: pg.PoolClient, no: string): Promise<void> {
   const { rowCount } = await client.query({
     name: 'waits-close-leases',

@@ -3,19 +3,17 @@ import type { RunKey } from '../common/keys.js';
 import type { Problem } from '../common/view.js';
 import { jsonText } from './clean.js';
 
-/*
- * What is needed to compare the record with Temporal, and to find what ended runs have left behind.
- */
+/* Queries to compare the record with Temporal, and to find what ended runs have left running. */
 
-/** A run as the record has it, as much as it takes to compare it with Temporal. */
+/** The fields of a run in the record that are compared with Temporal. */
 export interface WatchedRun {
   key: RunKey;
-  /** The latest execution that told of it; null for a run of an earlier release. */
+  /** The latest execution that reported on it; null for a run of an earlier release. */
   execution: string | null;
 }
 
 /**
- * Runs that have not ended, of these namespaces or of a time when the record did not say which.
+ * Runs that have not ended, of these namespaces or of releases that did not record the namespace.
  * @param namespaceIds ids, not names
  */
 export async function openRuns(
@@ -32,7 +30,7 @@ export async function openRuns(
 }
 
 /**
- * Which of these workflow ids the record has as ended, by their newest run; `missing`: only because
+ * Those of these workflow ids whose newest run has ended in the record; `missing`: only because
  * Temporal did not have it.
  */
 export async function endedAmong(
@@ -48,10 +46,8 @@ export async function endedAmong(
   return rows.filter((row) => row.ended).map((row) => ({ ...watched(row), missing: row.missing }));
 }
 
-/**
- * Says that somebody looks, with what name, and learns of namespaces that this one has replaced.
- */
-export async function noteLook(
+/** Records that a worker has compared this namespace with the record. */
+export async function recordComparison(
   pool: pg.Pool,
   { namespaceId, namespace, worker }: { namespaceId: string; namespace: string; worker: string },
 ): Promise<void> {
@@ -63,10 +59,8 @@ export async function noteLook(
   });
 }
 
-/**
- * Milliseconds since somebody compared the record with this namespace; null when nobody ever did.
- */
-export async function sinceLook(pool: pg.Pool, namespaceId: string): Promise<number | null> {
+/** Milliseconds since the record was last compared with this namespace; null: never. */
+export async function sinceComparison(pool: pg.Pool, namespaceId: string): Promise<number | null> {
   const { rows } = await pool.query<{ ms: number }>({
     name: 'watch-since',
     text: `SELECT (extract(epoch FROM now() - looked_at) * 1000)::float8 AS ms FROM runbook.watches WHERE namespace_id = $1`,
@@ -76,7 +70,7 @@ export async function sinceLook(pool: pg.Pool, namespaceId: string): Promise<num
 }
 
 /**
- * Says that the same name at the same address has another id now: the namespace before is gone,
+ * Records that a namespace of the same name and address has a new id: the old namespace is gone,
  * with all its runs.
  */
 export async function noteReplaced(pool: pg.Pool, namespaceId: string, by: string): Promise<void> {
@@ -97,10 +91,7 @@ export async function replacedBy(pool: pg.Pool, namespaceId: string): Promise<st
   return rows.map((row) => row.namespace_id);
 }
 
-/**
- * Live runs by the namespace in which they began, and how long ago somebody compared it with the
- * record.
- */
+/** Live runs by the namespace in which they began, and the time since its last comparison. */
 export async function openByNamespace(
   pool: pg.Pool,
 ): Promise<{ namespaceId: string; runs: number; sinceMs: number | null }[]> {
@@ -113,7 +104,7 @@ export async function openByNamespace(
   return rows.map((row) => ({ namespaceId: row.namespace_id, runs: row.runs, sinceMs: row.ms }));
 }
 
-/** A command whose run has ended without it. */
+/** A command that was still running when its run ended. */
 export interface LeftCommand {
   key: RunKey;
   step: string;
@@ -123,7 +114,7 @@ export interface LeftCommand {
 
 /**
  * Commands of this place that were running when their run ended.
- * @param place as attempts name it
+ * @param place as in attempts
  */
 export async function leftCommands(pool: pg.Pool, place: string): Promise<LeftCommand[]> {
   const { rows } = await pool.query<WatchedRow & { path: string; attempt: number; fence: number }>({
@@ -142,7 +133,7 @@ export async function leftCommands(pool: pg.Pool, place: string): Promise<LeftCo
 }
 
 /**
- * Has the run ended? Asked again right before what it left is ended: it may have come back to life.
+ * Has the run ended? Checked again right before its commands are ended: it may have been reopened.
  */
 export async function hasRunEnded(pool: pg.Pool, key: RunKey): Promise<boolean> {
   const { rowCount } = await pool.query({
@@ -154,10 +145,10 @@ export async function hasRunEnded(pool: pg.Pool, key: RunKey): Promise<boolean> 
 }
 
 /**
- * Says what became of a command whose run is over. Its claim stays open, so that an execution that
- * goes on after a reset finds the outcome in the journal instead of starting the command again.
+ * Records the outcome of a command whose run has ended. Its claim stays open, so that an execution
+ * that continues after a reset finds the outcome in the journal instead of restarting the command.
  */
-export async function tellLeftCommand(
+export async function recordLeftCommand(
   pool: pg.Pool,
   { key, step, attempt }: LeftCommand,
   what: Problem,

@@ -7,11 +7,11 @@ export interface JournalRoom {
   freeBytes: number;
   bytes: number;
   freeFiles: number;
-  /** Files that it can have; 0: as many as fit. */
+  /** Total number of inodes; 0: no limit. */
   files: number;
 }
 
-/** What a worker tells of itself. */
+/** What a worker reports about itself. */
 export interface WorkerNote {
   /** `host:pid`. */
   worker: string;
@@ -19,13 +19,13 @@ export interface WorkerNote {
   journals: JournalRoom;
 }
 
-export interface WorkerTold extends WorkerNote {
-  /** Milliseconds that its clock is before the database's; negative: behind. */
+export interface WorkerReport extends WorkerNote {
+  /** Milliseconds that its clock is ahead of the database's; negative: behind. */
   clockAheadMs: number;
 }
 
 /**
- * Writes down what a worker tells of itself, with what its clock says beside the database's.
+ * Records a worker's report about itself, with the difference of its clock to the database's.
  * @param now the worker's clock, in milliseconds since 1970
  */
 export async function noteWorker(
@@ -40,7 +40,7 @@ export async function noteWorker(
       'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS ms',
     );
     const [clock] = rows;
-    if (!clock) throw new Error('PostgreSQL did not say what time it is');
+    if (!clock) throw new Error('PostgreSQL returned no time');
     await client.query({
       name: 'worker-note',
       text: `INSERT INTO runbook.workers (worker, host, clock_ahead_ms, journals) VALUES ($1, $2, $3, $4)
@@ -53,7 +53,7 @@ export async function noteWorker(
   }
 }
 
-/** Says that the worker has ended, and forgets those that ended without a word a day ago. */
+/** Removes the report of a worker that ends, and those of workers that fell silent a day ago. */
 export async function forgetWorker(pool: pg.Pool, worker: string): Promise<void> {
   await pool.query({
     name: 'worker-forget',
@@ -62,8 +62,8 @@ export async function forgetWorker(pool: pg.Pool, worker: string): Promise<void>
   });
 }
 
-/** Workers that have told of themselves within the last milliseconds. */
-export async function recentWorkers(pool: pg.Pool, withinMs: number): Promise<WorkerTold[]> {
+/** Workers that have reported within this many milliseconds. */
+export async function recentWorkers(pool: pg.Pool, withinMs: number): Promise<WorkerReport[]> {
   const { rows } = await pool.query<WorkerNote & { clock_ahead_ms: number }>({
     name: 'worker-recent',
     text: `SELECT worker, host, clock_ahead_ms, journals FROM runbook.workers

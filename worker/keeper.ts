@@ -3,7 +3,7 @@ import type { Problem } from '../common/view.js';
 import {
   closeRun,
   endedAmong,
-  noteLook,
+  recordComparison,
   noteReplaced,
   openByNamespace,
   openRuns,
@@ -98,7 +98,7 @@ export class Keeper {
     await inTurns(ended, async (run) => {
       if (await this.revive(run)) look.revived.push(run.key.run);
     });
-    await noteLook(pool, { namespaceId, namespace: fates.namespace, worker });
+    await recordComparison(pool, { namespaceId, namespace: fates.namespace, worker });
     return look;
   }
 

@@ -3,7 +3,7 @@ import { Runtime } from '@temporalio/worker';
 import type pg from 'pg';
 import type { Commands } from '../activities/commands.js';
 import { endLeftCommands } from '../activities/left-commands.js';
-import { forgetWorker, noteWorker, sinceLook } from '../store/index.js';
+import { forgetWorker, noteWorker, sinceComparison } from '../store/index.js';
 import type { WorkerConfig } from './config.js';
 import { Fates } from './fate.js';
 import { Keeper } from './keeper.js';
@@ -98,7 +98,7 @@ export class Watch {
       };
     }
     if (await this.leadership.lock.held()) return true;
-    const since = await sinceLook(this.pool, namespaceId);
+    const since = await sinceComparison(this.pool, namespaceId);
     return since === null ? false : since > staleAfter * this.config.watchMs;
   }
 

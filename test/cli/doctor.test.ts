@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import type { Check } from '../../client/doctor-checks.js';
-import { noteWorker, recentWorkers, type WorkerTold } from '../../store/index.js';
+import { noteWorker, recentWorkers, type WorkerReport } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../helpers/until.js';
@@ -12,7 +12,7 @@ import { until } from '../helpers/until.js';
 const main = join(programFolder, 'client', 'main.js');
 
 let engine: Engine;
-let told: WorkerTold;
+let told: WorkerReport;
 beforeAll(async () => {
   engine = await Engine.start({ workers: 1, settings: { RUNBOOK_WATCH_MS: '200' } });
   told = await until('the worker to tell of itself', async () => {
