@@ -11,7 +11,7 @@ export interface WorkflowBundle {
   code: string;
   /** Digest of the procedures' code; an approval covers it. */
   procedure: string;
-  /** Names the version that its workers are; absent makes them unversioned. */
+  /** The version of its workers; absent: they are unversioned. */
   buildId?: string;
 }
 
@@ -21,13 +21,13 @@ const { version: sdkRelease } = createRequire(import.meta.url)(
 const bundleFile = join(programFolder, 'workflow-bundle.js');
 const digestFile = join(programFolder, 'workflow-bundle.sha256');
 /**
- * What workflows are made of. Hashed instead of the bundle, which holds paths of the machine that
- * built it.
+ * The sources of workflows. Hashed instead of the bundle, which contains paths of the build
+ * machine.
  */
 const sources = ['workflows', 'language', 'common'];
 
 /**
- * Bundles workflows, with what every bundle of ours needs.
+ * Bundles workflows, with our interceptors and payload converter.
  * @param entry compiled module that exports them
  */
 export async function bundleWorkflows(entry: string): Promise<string> {
@@ -41,15 +41,15 @@ export async function bundleWorkflows(entry: string): Promise<string> {
 }
 
 /**
- * Bundles the workflows once, at build time: a worker starts a second sooner, and all workers run
- * the same text.
+ * Bundles the workflows once, at build time: workers start a second faster, and all run the same
+ * code.
  */
 async function buildBundle(): Promise<void> {
   writeFileSync(bundleFile, await bundleWorkflows(join(programFolder, 'workflows', 'index.js')));
   writeFileSync(digestFile, digestOfSources());
 }
 
-/** The bundle that the build left. */
+/** Reads the bundle from the build. */
 export function readBundle(): WorkflowBundle {
   const procedure = readFileSync(digestFile, 'utf8');
   return {

@@ -17,7 +17,7 @@ export interface Closed {
   outputs?: JsonObject;
 }
 
-/** The fields of the events that close a run, as far as they say why. */
+/** The fields of closing events that say why the run ended. */
 export interface CloseEvent {
   workflowExecutionTerminatedEventAttributes?: {
     reason?: string | null;
@@ -31,7 +31,7 @@ export interface CloseEvent {
   } | null;
 }
 
-/** What the last event of a run's history says of its end. */
+/** How a run ended, from the last event of its history. */
 export function closedBy(
   status: StatusName,
   event: CloseEvent | undefined,
@@ -78,7 +78,7 @@ function terminated(message: string): Omit<Closed, 'endedAt'> {
   return { state: 'terminated', why: { type: 'Terminated', message } };
 }
 
-/** The run itself said how it ended, and only the record did not hear of it. */
+/** The run itself returned its end state, but could not record it. */
 function completed(event: CloseEvent | undefined): Omit<Closed, 'endedAt'> {
   const payload = event?.workflowExecutionCompletedEventAttributes?.result?.payloads?.[0];
   const result =

@@ -40,7 +40,7 @@ export interface WorkerConfig {
   /** Folder on a disk of this host, for the output and the outcome of commands. */
   journals: string;
   uiUrl: string | null;
-  /** How commands that we print are called. */
+  /** The name of the command line in commands that we print. */
   command: string;
   heartbeatMs: number;
   /**
@@ -53,7 +53,7 @@ export interface WorkerConfig {
    * are left to the next worker.
    */
   stopGraceMs: number;
-  /** Milliseconds between two looks at whether the record is still true to Temporal. */
+  /** Milliseconds between two comparisons of the record with Temporal. */
   watchMs: number;
   /**
    * Ids of Temporal namespaces that are lost with all their runs, which are then closed in the
@@ -62,9 +62,9 @@ export interface WorkerConfig {
   lostNamespaces: string[];
   /** Whether this worker's version becomes the one that gets new runs. */
   makeCurrent: MakeCurrent;
-  /** Steps that this worker does at once; each may be a process of its own. */
+  /** Steps that this worker runs at once; each may be a process of its own. */
   maxSteps: number;
-  /** Folders whose programs change with the system: what they hold is shown, and not refused. */
+  /** Folders whose programs change with the system: a change there is shown, but not refused. */
   systemFolders: string[];
   identity: string;
   host: string;

@@ -23,7 +23,7 @@ import { versionOf } from './version.js';
 import { Watch } from './watch.js';
 import { shortenWorkflowStacks } from './workflow-stacks.js';
 
-/** The procedures that a worker carries: their code, and what is declared of them. */
+/** The procedures of a worker: their code, and their declarations. */
 export interface Procedures {
   bundle: WorkflowBundle;
   catalogue: readonly RunbookSpec[];
@@ -31,7 +31,7 @@ export interface Procedures {
   border?: BorderLimits;
 }
 
-/** What this release ships. */
+/** The procedures that this release ships. */
 export function shippedProcedures(): Procedures {
   return { bundle: readBundle(), catalogue: shippedCatalogue };
 }
@@ -42,14 +42,14 @@ export interface CreatedWorker {
   commands: Commands;
   /** The workers of its queue; null when this one is unversioned. */
   deployment: Deployment | null;
-  /** Keeps the record true to Temporal. */
+  /** Keeps the record consistent with Temporal. */
   watch: Watch;
 }
 
 /**
  * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves
- * its queue twice, workflow tasks as the version that its bundle is and steps for runs of every
- * version; and the queues of the engine's own work and of what was begun on this host.
+ * its queue twice, workflow tasks as the version of its bundle and steps for runs of every version;
+ * and the queues of the engine's own work and of commands on this host.
  */
 export async function createWorker(
   config: WorkerConfig,
@@ -91,10 +91,9 @@ export async function createWorker(
     shutdownGraceTime: config.stopGraceMs,
     dataConverter: { payloadCodecs: [payloadCodec] },
   };
-  const doing: Partial<WorkerOptions> = {
+  const stepOptions: Partial<WorkerOptions> = {
     activities,
-    // A cancellation reaches a running step with a heartbeat's answer: by default only every 8 s or
-    // more.
+    // A cancellation arrives with the answer to a heartbeat: by default only every 8 s or more.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
   };
@@ -102,7 +101,7 @@ export async function createWorker(
   const slots = new StepSlots(config.maxSteps);
   const main: WorkerOptions = {
     ...common,
-    ...doing,
+    ...stepOptions,
     taskQueue: config.taskQueue,
     workflowBundle: { code: bundle.code },
     stickyQueueScheduleToStartTimeout: stickyTimeoutMs,
@@ -113,7 +112,7 @@ export async function createWorker(
       ? [
           Worker.create({
             ...main,
-            tuner: stepTuner(slots.handed()),
+            tuner: stepTuner(slots.eager()),
             workerDeploymentOptions: {
               useWorkerVersioning: true,
               version,
@@ -122,18 +121,17 @@ export async function createWorker(
           }),
           Worker.create({
             ...common,
-            ...doing,
+            ...stepOptions,
             taskQueue: config.taskQueue,
             tuner: stepTuner(slots.polled()),
           }),
         ]
       : [Worker.create({ ...main, tuner: stepTuner(slots.polled()) })]),
-    // Its own slots, of which Temporal gives 100 unless told otherwise: none of them is ever held
-    // by a step.
+    // It has slots of its own, 100 by default, which no step ever takes.
     Worker.create({ ...common, taskQueue: engineQueue(config.taskQueue), activities }),
     Worker.create({
       ...common,
-      ...doing,
+      ...stepOptions,
       taskQueue: hostQueue(config.taskQueue, commands.hostId),
       maxConcurrentActivityTaskExecutions: config.maxSteps,
     }),
@@ -147,7 +145,7 @@ export async function createWorker(
   return { worker: group, connection, commands, deployment, watch };
 }
 
-/** How long the server may take to say whose an execution is, in milliseconds. */
+/** How long the server may take to describe an execution, in milliseconds. */
 const answerMs = 5_000;
 const notFound = 5;
 

@@ -21,32 +21,32 @@ const listPatienceMs = 20_000;
 /** Temporal's HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT. */
 const closeEventOnly = 2;
 
-/** What became of a run, as Temporal itself says. */
-export type Fate =
+/** The state of a run in Temporal. */
+export type TemporalState =
   | { is: 'running'; execution: Execution }
   | ({ is: 'closed' } & Closed)
-  /** Temporal answered, and does not have it. No answer is no fate: then `fateOf` throws. */
+  /** Temporal answered that it does not have it. Without an answer `stateOf` throws. */
   | { is: 'missing' };
 
 /** Asks Temporal about runs. Every method throws when Temporal does not answer. */
-export class Fates {
+export class TemporalRuns {
   private readonly connection: Connection;
   private readonly client: Client;
 
-  /** @param options where Temporal is; nothing is connected before the first question */
+  /** @param options where Temporal is; connects with the first request */
   constructor(
     options: ConnectionOptions,
     readonly namespace: string,
     identity: string,
   ) {
-    // A look that fails is made again soon; the worker's own connection would try for a minute and
-    // log each try.
+    // A failed comparison is soon repeated; the worker's own connection would retry for a minute
+    // and log each try.
     const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 2 }))];
     this.connection = Connection.lazy({ ...options, interceptors });
     this.client = new Client({ connection: this.connection, namespace, identity });
   }
 
-  /** The namespace's id, which another namespace of the same name does not have. */
+  /** The namespace's id, which differs from that of an earlier namespace of the same name. */
   async namespaceId(): Promise<string> {
     const { namespaceInfo } = await this.within(() =>
       this.connection.workflowService.describeNamespace({ namespace: this.namespace }),
@@ -54,9 +54,7 @@ export class Fates {
     return namespaceInfo?.id || this.namespace;
   }
 
-  /**
-   * Workflow ids of the runs that go on, as the list has them: it lags behind, and may be wrong.
-   */
+  /** Workflow ids of running runs from the visibility store, which lags behind and may be wrong. */
   async listed(): Promise<Set<string>> {
     const query = `${searchAttributes.state.name} IS NOT NULL AND ExecutionStatus = 'Running'`;
     return this.connection.withDeadline(Date.now() + listPatienceMs, async () => {
@@ -67,18 +65,17 @@ export class Fates {
     });
   }
 
-  /** The proof: what Temporal's own state says of this run. */
-  async fateOf({ key, execution }: WatchedRun): Promise<Fate> {
+  /** The authoritative state of this run, from Temporal's own records. */
+  async stateOf({ key, execution }: WatchedRun): Promise<TemporalState> {
     let found = await this.describe(key.run);
-    // The id may be in use again by another run; then this one is over.
+    // Another run may use the id by now; then this one has ended.
     if (found && firstRunOf(found) !== key.firstRunId)
       found = await this.describe(key.run, execution ?? key.firstRunId);
-    // Asked at the moment of a reset, Temporal may still answer for the execution that it has just
-    // replaced.
+    // During a reset Temporal may still describe the execution that was just replaced.
     for (let next = resetTo(found); next; next = resetTo(found))
       found = await this.describe(key.run, next);
     if (!found) return { is: 'missing' };
-    // A workflow that is paused in Temporal goes on as well.
+    // A workflow that is paused in Temporal has not ended.
     if (found.status.name === 'RUNNING' || found.status.name === 'PAUSED') {
       return {
         is: 'running',
@@ -96,7 +93,7 @@ export class Fates {
     return { is: 'closed', endedAt, ...closedBy(found.status.name, history?.events?.at(-1)) };
   }
 
-  /** The run as it sees itself; needs a worker that answers. */
+  /** The run's own view; needs a worker that answers queries. */
   view(run: string): Promise<RunView> {
     return this.within(() =>
       queryWithRetry(() => this.client.workflow.getHandle(run).query<RunView>(messageNames.status)),
@@ -114,7 +111,7 @@ export class Fates {
     try {
       return await this.within(() => this.client.workflow.getHandle(run, runId).describe());
     } catch (error) {
-      // A namespace that is not there is another error: its runs are not missing, nobody can say.
+      // A missing namespace is another error: it does not prove that its runs are missing.
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     }

@@ -1,18 +1,18 @@
 import type { Worker } from '@temporalio/worker';
 
-/** States of a worker that is not to stop. */
+/** States of a worker that is not stopping. */
 const takesWork: ReadonlySet<string> = new Set(['INITIALIZED', 'RUNNING']);
 
 /**
- * Temporal workers that live and end together: one process is one worker to people, whatever number
- * of queues it serves.
+ * Temporal workers that live and end together: people see one process as one worker, however many
+ * queues it serves.
  */
 export class WorkerGroup {
   constructor(private readonly workers: readonly Worker[]) {}
 
   /**
    * Takes work until `shutdown`, or until one of them fails: then the others stop as well.
-   * @throws what that one failed with
+   * @throws the error of that one
    */
   async run(): Promise<void> {
     const results = await Promise.allSettled(
@@ -28,12 +28,12 @@ export class WorkerGroup {
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** True from the moment in which one of them is told to stop. */
+  /** True as soon as one of them is told to stop. */
   get isStopping(): boolean {
     return this.workers.some((worker) => !takesWork.has(worker.getState()));
   }
 
-  /** Takes nothing new and lets steps end; `run` returns when they have. */
+  /** Takes no new work and lets steps end; `run` returns when they have. */
   shutdown(): void {
     for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   }

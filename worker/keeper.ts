@@ -13,53 +13,50 @@ import {
   type WatchedRun,
 } from '../store/index.js';
 import { gone, type Closed } from './closed-by.js';
-import type { Fate, Fates } from './fate.js';
+import type { TemporalState, TemporalRuns } from './fate.js';
 
-/**
- * Runs that are proved at a look although the list has them as running: the list may be wrong. All
- * of them, in turn.
- */
-const provedInTurn = 100;
-/** Instead of ids: no namespace but the one here is left. */
+/** Listed runs that are checked in one pass, in rotation: the list may be wrong. */
+const provedPerPass = 100;
+/** Instead of ids: all namespaces but this one are lost. */
 const allOthers = 'others';
-/** Questions to Temporal at a time. */
-const atOnce = 16;
+/** Parallel requests to Temporal. */
+const maxParallel = 16;
 
 export interface KeeperDeps {
   pool: pg.Pool;
-  fates: Pick<Fates, 'namespace' | 'namespaceId' | 'listed' | 'fateOf' | 'view'>;
-  /** Names this worker. */
+  temporalRuns: Pick<TemporalRuns, 'namespace' | 'namespaceId' | 'listed' | 'stateOf' | 'view'>;
+  /** Identity of this worker. */
   worker: string;
-  /** How commands that we print are called. */
+  /** The name of the command line in commands that we print. */
   command: string;
   /**
-   * Ids of namespaces that are known to be lost with all their runs; or `others`: all but the one
-   * that is asked.
+   * Ids of namespaces that are known to be lost with all their runs; or `others`: all but the
+   * current one.
    */
   lostNamespaces: readonly string[];
-  /** Told what was found, one line each. */
+  /** Called with each finding, one line each. */
   say: (line: string) => void;
 }
 
-/** What one look did. */
-export interface Look {
-  /** Runs that the record had as open. */
+/** The result of one comparison. */
+export interface Comparison {
+  /** Number of runs that were open in the record. */
   open: number;
   /** Workflow ids of runs that were closed. */
   closed: string[];
-  /** Workflow ids of runs that go on although the record had them as ended. */
+  /** Workflow ids of running runs that had ended in the record. */
   revived: string[];
 }
 
 /**
- * Keeps the record true to Temporal: a run that was terminated, timed out or deleted there is
- * closed, one that goes on after a reset is opened again. The list only says where to look; nothing
- * is closed but what Temporal's own state proves.
+ * Keeps the record consistent with Temporal: a run that was terminated, timed out or deleted there
+ * is closed, one that continues after a reset is reopened. The list only gives candidates; a run is
+ * closed only when Temporal's own state proves its end.
  */
 export class Keeper {
   /**
-   * Runs that the look before has missed in Temporal: a server that has just failed over may learn
-   * of them yet.
+   * Runs that were missing in the last comparison: a server may still learn of them after a
+   * fail-over.
    */
   private missing = new Set<string>();
   private turn = 0;
@@ -68,23 +65,23 @@ export class Keeper {
   constructor(private readonly deps: KeeperDeps) {}
 
   /**
-   * Compares once.
-   * @throws Error when Temporal or the record does not answer; what was found until then is done
+   * Compares the record with Temporal once.
+   * @throws Error when Temporal or the record does not answer; earlier findings are already applied
    */
-  async look(): Promise<Look> {
-    const { pool, fates, worker } = this.deps;
+  async compare(): Promise<Comparison> {
+    const { pool, temporalRuns, worker } = this.deps;
     const namespaceId = await this.currentNamespace();
     const lost = [...(await this.lost(namespaceId)), ...(await replacedBy(pool, namespaceId))];
     const open = await openRuns(pool, [namespaceId, ...lost]);
-    const listed = await fates.listed().catch(() => undefined);
+    const listed = await temporalRuns.listed().catch(() => undefined);
 
-    const look: Look = { open: open.length, closed: [], revived: [] };
+    const result: Comparison = { open: open.length, closed: [], revived: [] };
     const missing = new Set<string>();
-    await inTurns(this.candidates(open, listed), async (run) => {
-      const fate = await fates.fateOf(run);
+    await inParallel(this.candidates(open, listed), async (run) => {
+      const found = await temporalRuns.stateOf(run);
       const id = idOf(run);
-      if (fate.is === 'missing' && !this.missing.has(id)) missing.add(id);
-      else if (await this.close(run, fate)) look.closed.push(run.key.run);
+      if (found.is === 'missing' && !this.missing.has(id)) missing.add(id);
+      else if (await this.close(run, found)) result.closed.push(run.key.run);
     });
     this.missing = missing;
 
@@ -95,11 +92,11 @@ export class Keeper {
           [...listed].filter((run) => !live.has(run)),
         )
       : [];
-    await inTurns(ended, async (run) => {
-      if (await this.revive(run)) look.revived.push(run.key.run);
+    await inParallel(ended, async (run) => {
+      if (await this.revive(run)) result.revived.push(run.key.run);
     });
-    await recordComparison(pool, { namespaceId, namespace: fates.namespace, worker });
-    return look;
+    await recordComparison(pool, { namespaceId, namespace: temporalRuns.namespace, worker });
+    return result;
   }
 
   private async lost(here: string): Promise<readonly string[]> {
@@ -110,12 +107,11 @@ export class Keeper {
   }
 
   /**
-   * Asked at every look: who answers today may be another server than yesterday, and then its runs
-   * are others too.
+   * Asked in every pass: another server, with other runs, may answer at the same address by now.
    */
   private async currentNamespace(): Promise<string> {
-    const { pool, fates } = this.deps;
-    const now = await fates.namespaceId();
+    const { pool, temporalRuns } = this.deps;
+    const now = await temporalRuns.namespaceId();
     const before = this.namespaceId;
     if (before !== undefined && before !== now) await noteReplaced(pool, before, now);
     this.namespaceId = now;
@@ -126,20 +122,20 @@ export class Keeper {
     open: readonly WatchedRun[],
     listed: ReadonlySet<string> | undefined,
   ): WatchedRun[] {
-    if (!listed || open.length <= provedInTurn) return [...open];
+    if (!listed || open.length <= provedPerPass) return [...open];
     const running = open.filter(({ key }) => listed.has(key.run));
     const from = this.turn % Math.max(1, running.length);
-    this.turn = from + provedInTurn;
+    this.turn = from + provedPerPass;
     return [
       ...open.filter(({ key }) => !listed.has(key.run)),
-      ...running.slice(from, from + provedInTurn),
+      ...running.slice(from, from + provedPerPass),
     ];
   }
 
-  private async close(run: WatchedRun, fate: Fate): Promise<boolean> {
-    if (fate.is === 'running') return false;
-    const missing = fate.is === 'missing';
-    const closed: Closed = missing ? { ...gone(), endedAt: new Date().toISOString() } : fate;
+  private async close(run: WatchedRun, found: TemporalState): Promise<boolean> {
+    if (found.is === 'running') return false;
+    const missing = found.is === 'missing';
+    const closed: Closed = missing ? { ...gone(), endedAt: new Date().toISOString() } : found;
     const done = await closeRun(this.deps.pool, run.key, {
       state: closed.state,
       endedAt: closed.endedAt,
@@ -156,23 +152,23 @@ export class Keeper {
   }
 
   /**
-   * A run waits at a gate and says nothing by itself: after a reset the record would not learn that
-   * it goes on.
+   * A run that waits at a gate reports nothing: after a reset the record would not learn that it
+   * continues.
    */
   private async revive(run: WatchedRun & { missing: boolean }): Promise<boolean> {
-    const { pool, fates } = this.deps;
-    const fate = await fates.fateOf(run);
-    // A run that ends writes that down and then ends: until then it is still the same execution.
+    const { pool, temporalRuns } = this.deps;
+    const found = await temporalRuns.stateOf(run);
+    // A run records its end before it ends: until then Temporal has the same execution as running.
     const isNext =
-      run.execution !== null && fate.is === 'running' && fate.execution.runId !== run.execution;
-    if (fate.is !== 'running' || !(isNext || run.missing)) return false;
-    await saveRun(pool, await fates.view(run.key.run), fate.execution);
+      run.execution !== null && found.is === 'running' && found.execution.runId !== run.execution;
+    if (found.is !== 'running' || !(isNext || run.missing)) return false;
+    await saveRun(pool, await temporalRuns.view(run.key.run), found.execution);
     this.deps.say(`run ${run.key.run} goes on in Temporal: it is open again in the record`);
     return true;
   }
 }
 
-/** What happened, what was left, what to do. */
+/** What happened, what was left running, what to do. */
 function problemOf(
   { why }: Closed,
   left: readonly LeftRunning[],
@@ -201,15 +197,15 @@ function idOf({ key }: WatchedRun): string {
 }
 
 /**
- * Does `work` for every item, a few at a time. What fails does not keep the others from being done.
+ * Does `work` for every item, a few at a time. A failure does not stop the others.
  * @throws Error the first failure
  */
-async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const rest = items.values();
   const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
     for (const item of rest) await work(item).catch((error: unknown) => failures.push(error));
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  await Promise.all(Array.from({ length: Math.min(maxParallel, items.length) }, lane));
   if (failures.length > 0) throw failures[0];
 }

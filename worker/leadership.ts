@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 /**
- * One worker among all of a record does a job that one is enough for: whoever holds a session's
- * advisory lock. With its connection the leader loses the lock, and the next one that asks has it.
+ * Elects one of all workers of a record to do a job: the one that holds a session-level advisory
+ * lock. A leader that loses its connection loses the lock, and the next worker that asks gets it.
  */
 export class Leadership {
   private client: pg.Client | undefined;
@@ -10,7 +10,7 @@ export class Leadership {
   /**
    * @param databaseUrl the record; the lock needs a connection of its own that goes to one
    *   PostgreSQL session
-   * @param job what is led; one leader each
+   * @param job name of the job; each has one leader
    */
   constructor(
     private readonly databaseUrl: string,
@@ -18,10 +18,10 @@ export class Leadership {
   ) {}
 
   /**
-   * True when this worker is the leader, or has become it just now.
-   * @throws Error when PostgreSQL is away
+   * True when this worker is, or has just become, the leader.
+   * @throws Error when PostgreSQL is unreachable
    */
-  async held(): Promise<boolean> {
+  async isLeader(): Promise<boolean> {
     if (this.client) return true;
     const client = new pg.Client({
       connectionString: this.databaseUrl,
@@ -45,7 +45,7 @@ export class Leadership {
     }
   }
 
-  /** Gives the lock to whoever asks next. */
+  /** Releases the lock. */
   async close(): Promise<void> {
     const { client } = this;
     this.client = undefined;

@@ -8,14 +8,14 @@ import {
 } from '@temporalio/worker';
 import { visible } from '../common/visible.js';
 
-/** What of an entry's metadata says where it was. */
+/** Metadata of an entry that says where it happened. */
 const places = ['workflowId', 'activityId', 'activityType', 'attempt', 'taskQueue'] as const;
 const maxLine = 2_000;
 
 /**
- * The worker's log: a line for each entry, for people, no stack of ours. What failed steps say was
- * redacted when they ended. Left out are warnings that a queue has no workflows or no activities:
- * each of ours has one of the two.
+ * The worker's log: one line for each entry, for people, without stack traces. Messages of failed
+ * steps were already redacted. Warnings that a queue has no workflows or no activities are left
+ * out: some of ours have only one of the two.
  */
 export class WorkerLogger extends DefaultLogger {
   constructor(level: LogLevel, write: (line: string) => void = toStderr) {

@@ -7,8 +7,8 @@ import { Upkeep } from './deployment/upkeep.js';
 import { WorkerLogger } from './log.js';
 
 /**
- * Milliseconds between two heartbeats of a worker: often enough that its death is noticed as soon
- * as that of a step's worker.
+ * Milliseconds between two heartbeats of a worker: often enough to notice its death as soon as a
+ * step does.
  */
 function workerHeartbeatMs(heartbeatMs: number): number {
   return Math.min(3_000, Math.max(1_000, Math.floor(heartbeatMs / 3)));
@@ -23,8 +23,8 @@ export function installRuntime({ heartbeatMs }: WorkerConfig, level: LogLevel): 
 }
 
 /**
- * Runs a worker until it is asked to stop: polls, becomes the current version when that is its
- * turn, and looks after the runs of other versions. Prints `worker ready` once it takes work.
+ * Runs a worker until it is asked to stop: polls, becomes the current version if configured, and
+ * moves runs of other versions. Prints `worker ready` once it takes work.
  * @throws Error when it cannot begin, or when the SDK gives up
  */
 export async function serve(

@@ -8,9 +8,9 @@ import type {
 type Supplier = CustomSlotSupplier<ActivitySlotInfo>;
 
 /**
- * How many steps a worker process does at once, counted over two Temporal workers: one that polls
- * for steps, and one that is only handed those that its own workflow tasks ask for, in the answer
- * to such a task ("eager"). A worker that holds a poll holds its slot as well.
+ * Limits the steps of a worker process across two Temporal workers: one that polls for steps, and
+ * one that only gets steps of its own workflow tasks, in the answer to such a task ("eager"). A
+ * pending poll also takes a slot.
  */
 export class StepSlots {
   private taken = 0;
@@ -25,11 +25,10 @@ export class StepSlots {
   }
 
   /**
-   * For the worker that does not. It asks for a slot before each poll, and never gets one: a
-   * versioned worker that polled for steps would bind them to its version, and then their retries
-   * are given to no other one.
+   * For the worker that does not poll. It asks for a slot before each poll, and never gets one: a
+   * versioned worker that polled for steps would bind them and their retries to its version.
    */
-  handed(): Supplier {
+  eager(): Supplier {
     return this.supplier((signal) => aborted(signal));
   }
 
@@ -58,7 +57,7 @@ export class StepSlots {
       await Promise.race([given, aborted(signal)]);
     } catch (error) {
       const place = this.waiting.indexOf(mine as () => void);
-      // Given in the same breath in which it was no longer wanted.
+      // The slot was granted at the moment of the abort.
       if (place === -1) this.release();
       else this.waiting.splice(place, 1);
       throw error;
@@ -66,7 +65,7 @@ export class StepSlots {
     return {};
   }
 
-  /** Whoever waits takes the slot over; otherwise it is free. */
+  /** Passes the slot to the next waiter, or frees it. */
   private release(): void {
     const next = this.waiting.shift();
     if (next) next();
@@ -82,7 +81,7 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Slots for steps as given, everything else as Temporal has it by default. */
+/** These slots for steps; Temporal's default number for everything else. */
 export function stepTuner(steps: Supplier): WorkerTuner {
   const fixed = { type: 'fixed-size' as const, numSlots: 40 };
   return {

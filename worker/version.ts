@@ -4,8 +4,8 @@ import { deploymentOf } from '../common/deployment.js';
 import type { WorkflowBundle } from './bundle.js';
 
 /**
- * The version that workers of this bundle are; undefined for a bundle without a build id, whose
- * workers are unversioned.
+ * The version of workers with this bundle; undefined for a bundle without a build id, whose workers
+ * are unversioned.
  */
 export function versionOf(
   bundle: WorkflowBundle,
@@ -17,10 +17,10 @@ export function versionOf(
 }
 
 /**
- * Names a state of the workflow code: a release that changed nothing of it keeps the build id, and
- * its runs need no move.
+ * Identifies the workflow code: a release that does not change it keeps the build id, and its runs
+ * need no move.
  * @param procedure digest of the sources
- * @param sdk release of the SDK, whose code is part of what replays
+ * @param sdk release of the SDK, whose code also affects replay
  */
 export function buildIdOf(procedure: string, sdk: string): string {
   return createHash('sha256').update(`${procedure}\0${sdk}`).digest('hex').slice(0, 12);

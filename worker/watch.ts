@@ -5,24 +5,21 @@ import type { Commands } from '../activities/commands.js';
 import { endLeftCommands } from '../activities/left-commands.js';
 import { forgetWorker, noteWorker, sinceComparison } from '../store/index.js';
 import type { WorkerConfig } from './config.js';
-import { Fates } from './fate.js';
+import { TemporalRuns } from './fate.js';
 import { Keeper } from './keeper.js';
 import { Leadership } from './leadership.js';
 import { roomIn } from './room.js';
 
-/**
- * A leader that has not looked for this many intervals has stopped: another worker looks in its
- * place.
- */
+/** A leader that has made no comparison for this many intervals is replaced by another worker. */
 const staleAfter = 4;
 
 /**
- * What a worker does beside its steps, again and again: as the leader it compares the record with
- * Temporal, on its own host it ends what ended runs have left running, and it tells of itself.
+ * The periodic work of a worker beside its steps: the leader compares the record with Temporal, and
+ * each worker ends orphaned commands on its host and reports about itself.
  */
 export class Watch {
   private readonly keeper: Keeper;
-  private readonly fates: Fates;
+  private readonly temporalRuns: TemporalRuns;
   private leadership: { namespaceId: string; lock: Leadership } | undefined;
   private timer: NodeJS.Timeout | undefined;
   private busy: Promise<void> | undefined;
@@ -34,10 +31,10 @@ export class Watch {
     private readonly commands: Commands,
     temporal: { options: ConnectionOptions; namespace: string },
   ) {
-    this.fates = new Fates(temporal.options, temporal.namespace, config.identity);
+    this.temporalRuns = new TemporalRuns(temporal.options, temporal.namespace, config.identity);
     this.keeper = new Keeper({
       pool,
-      fates: this.fates,
+      temporalRuns: this.temporalRuns,
       worker: config.identity,
       command: config.command,
       lostNamespaces: config.lostNamespaces,
@@ -49,7 +46,7 @@ export class Watch {
 
   start(): void {
     const again = (): void => {
-      this.busy ??= this.turn().finally(() => {
+      this.busy ??= this.tick().finally(() => {
         this.busy = undefined;
       });
     };
@@ -62,34 +59,34 @@ export class Watch {
     await this.busy;
     await forgetWorker(this.pool, this.config.identity).catch(() => undefined);
     await this.leadership?.lock.close();
-    await this.fates.close();
+    await this.temporalRuns.close();
   }
 
-  private async turn(): Promise<void> {
+  private async tick(): Promise<void> {
     try {
-      if (await this.leads()) await this.keeper.look();
-      this.tell('');
+      if (await this.leads()) await this.keeper.compare();
+      this.warnOnce('');
     } catch (error) {
-      this.tell(`the record is not compared with Temporal now: ${(error as Error).message}`);
+      this.warnOnce(`the record cannot be compared with Temporal now: ${(error as Error).message}`);
     }
     await endLeftCommands(this.pool, this.commands).catch((error: unknown) =>
-      this.tell(
-        `what ended runs have left on this host is not looked after now: ${(error as Error).message}`,
+      this.warnOnce(
+        `commands that ended runs have left on this host cannot be ended now: ${(error as Error).message}`,
       ),
     );
-    await this.tellOfItself().catch((error: unknown) =>
-      this.tell(`doctor is not told of this worker now: ${(error as Error).message}`),
+    await this.reportItself().catch((error: unknown) =>
+      this.warnOnce(`this worker cannot report to doctor now: ${(error as Error).message}`),
     );
   }
 
-  /** Its clock and the room of its journals, which `doctor` looks at. */
-  private async tellOfItself(): Promise<void> {
+  /** Its clock and the free space for its journals, which `doctor` checks. */
+  private async reportItself(): Promise<void> {
     const { identity, host, journals } = this.config;
     await noteWorker(this.pool, { worker: identity, host, journals: await roomIn(journals) });
   }
 
   private async leads(): Promise<boolean> {
-    const namespaceId = await this.fates.namespaceId();
+    const namespaceId = await this.temporalRuns.namespaceId();
     if (this.leadership?.namespaceId !== namespaceId) {
       await this.leadership?.lock.close();
       this.leadership = {
@@ -97,13 +94,13 @@ export class Watch {
         lock: new Leadership(this.config.databaseUrl, `watch ${namespaceId}`),
       };
     }
-    if (await this.leadership.lock.held()) return true;
+    if (await this.leadership.lock.isLeader()) return true;
     const since = await sinceComparison(this.pool, namespaceId);
     return since === null ? false : since > staleAfter * this.config.watchMs;
   }
 
-  /** A trouble is told once, not at every look. */
-  private tell(trouble: string): void {
+  /** Logs a problem once, not in every pass. */
+  private warnOnce(trouble: string): void {
     if (trouble !== this.trouble && trouble) Runtime.instance().logger.warn(trouble);
     this.trouble = trouble;
   }

@@ -5,7 +5,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
 import { startOf } from '../../activities/process-tree.js';
 import { getAttempts, getRun } from '../../store/index.js';
-import { Fates, type Fate } from '../../worker/fate.js';
+import { TemporalRuns, type TemporalState } from '../../worker/fate.js';
 import { Keeper, type KeeperDeps } from '../../worker/keeper.js';
 import { Proxy } from '../cli/proxy.js';
 import { Engine } from '../helpers/engine.js';
@@ -271,7 +271,7 @@ describe('who looks, and what is proof', () => {
   test('Temporal away, or another one asked: nothing is closed; silence taken for an answer, everything would be', async () => {
     const proxy = new Proxy(process.env['TEMPORAL_ADDRESS']!);
     await proxy.open();
-    const fates = new Fates({ address: proxy.address }, 'default', 'test');
+    const temporalRuns = new TemporalRuns({ address: proxy.address }, 'default', 'test');
     try {
       for (const worker of engine.workers.splice(0)) await worker.stop();
       await engine.startWorker();
@@ -279,10 +279,10 @@ describe('who looks, and what is proof', () => {
         Array.from({ length: 10 }, async () => (await gated(false)).handle),
       );
       for (const worker of engine.workers.splice(0)) await worker.stop();
-      const keeperOf = (asked: KeeperDeps['fates']) =>
+      const keeperOf = (asked: KeeperDeps['temporalRuns']) =>
         new Keeper({
           pool: engine.pool,
-          fates: asked,
+          temporalRuns: asked,
           worker: 'test',
           command: 'runbook',
           lostNamespaces: [],
@@ -291,26 +291,26 @@ describe('who looks, and what is proof', () => {
       const closedBy = async (keeper: Keeper): Promise<number> => {
         let closed = 0;
         for (let look = 0; look < 2; look += 1)
-          closed += await keeper.look().then(
+          closed += await keeper.compare().then(
             ({ closed }) => closed.length,
             () => 0,
           );
         return closed;
       };
-      const keeper = keeperOf(fates);
-      expect(await keeper.look()).toEqual({ open: 10, closed: [], revived: [] });
-      const namespaceId = await fates.namespaceId();
+      const keeper = keeperOf(temporalRuns);
+      expect(await keeper.compare()).toEqual({ open: 10, closed: [], revived: [] });
+      const namespaceId = await temporalRuns.namespaceId();
       const elsewhere = {
         namespace: 'default',
         listed: () => Promise.resolve(new Set<string>()),
-        view: (run: string) => fates.view(run),
+        view: (run: string) => temporalRuns.view(run),
       };
-      const missing: Fate = { is: 'missing' };
+      const missing: TemporalState = { is: 'missing' };
       const misled = await closedBy(
         keeperOf({
           ...elsewhere,
           namespaceId: () => Promise.resolve('another'),
-          fateOf: () => Promise.resolve(missing),
+          stateOf: () => Promise.resolve(missing),
         }),
       );
       await proxy.cut();
@@ -319,9 +319,10 @@ describe('who looks, and what is proof', () => {
         keeperOf({
           namespace: 'default',
           namespaceId: () => Promise.resolve(namespaceId),
-          listed: () => fates.listed(),
-          fateOf: (run) => fates.fateOf(run).catch((): Fate => ({ is: 'missing' })),
-          view: (run) => fates.view(run),
+          listed: () => temporalRuns.listed(),
+          stateOf: (run) =>
+            temporalRuns.stateOf(run).catch((): TemporalState => ({ is: 'missing' })),
+          view: (run) => temporalRuns.view(run),
         }),
       );
       process.stdout.write(
@@ -345,14 +346,14 @@ describe('who looks, and what is proof', () => {
       const restarted = keeperOf({
         ...elsewhere,
         namespaceId: () => Promise.resolve(isLost ? 'another' : namespaceId),
-        fateOf: (run) => (isLost ? Promise.resolve(missing) : fates.fateOf(run)),
+        stateOf: (run) => (isLost ? Promise.resolve(missing) : temporalRuns.stateOf(run)),
       });
       expect(await closedBy(restarted)).toBe(0);
       isLost = true;
       expect(await closedBy(restarted)).toBe(10);
       for (const handle of handles) await handle.terminate('end of test');
     } finally {
-      await fates.close();
+      await temporalRuns.close();
       await proxy.cut();
     }
   }, 120_000);

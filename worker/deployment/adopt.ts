@@ -2,7 +2,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { payloadCodec } from '../../common/payload-codec.js';
 import type { Deployment, PinnedRun } from './server.js';
 
-/** What became of a run whose version has no worker. */
+/** The result for a run whose version has no worker. */
 export interface Adoption {
   run: PinnedRun;
   moved: boolean;
@@ -11,8 +11,8 @@ export interface Adoption {
 }
 
 /**
- * For a process that is no worker: what replays print is left out. Before anything else of the SDK,
- * and once.
+ * Silences the output of replays, for a process that is not a worker. Call it once, before any
+ * other use of the SDK.
  */
 export function silenceSdk(): void {
   Runtime.install({
@@ -23,8 +23,8 @@ export function silenceSdk(): void {
 
 /**
  * Moves runs to a version, each only when its history replays under that version's code: then the
- * run goes on exactly where it was. What does not fit is left as it is. One after the other: a
- * replay costs memory and time of a worker that has runs to serve.
+ * run continues exactly where it was. Others are left as they are. One at a time: a replay costs
+ * memory and time of a worker that has runs to serve.
  * @param to the version and its bundle
  */
 export async function* adopt(
@@ -39,7 +39,7 @@ export async function* adopt(
       yield { workflowId: next.id, history: await deployment.history(next) };
     }
   }
-  // The results come in the order of the histories: each is replayed when the one before is done.
+  // The results come in the order of the histories: each is replayed after the previous one.
   for await (const { error } of Worker.runReplayHistories(
     { workflowBundle: { code: to.code }, dataConverter: { payloadCodecs: [payloadCodec] } },
     histories(),

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Deployment } from './server.js';
 
 /**
- * Who makes a version current. `auto`: the first worker of a version that never was; `always`:
- * every worker that starts; `no`: only `runbook deployment --use`.
+ * Who makes a version current. `auto`: the first worker of a version that was never current;
+ * `always`: every starting worker; `no`: only `runbook deployment --use`.
  */
 export type MakeCurrent = 'auto' | 'always' | 'no';
 
@@ -12,9 +12,9 @@ const patienceMs = 30_000;
 const conflict = new Set([9, 10]);
 
 /**
- * Makes this worker's version the current one, when that is its turn. A version that was replaced
- * stays replaced: a worker of an older release that starts again, or late, must not take new runs
- * back to old code.
+ * Makes this worker's version current, if `when` allows it. A version that was replaced stays
+ * replaced: a worker of an older release that starts again, or late, must not send new runs to old
+ * code.
  * @returns the current version afterwards; null when there is none
  * @throws Error when the server does not notice our workers in time
  */
@@ -34,15 +34,14 @@ export async function becomeCurrent(
         await deployment.makeCurrent(buildId, state.token);
         return buildId;
       } catch (error) {
-        // Somebody else changed it between the look and the change, or not all of our polls have
-        // arrived.
+        // Somebody else changed it in between, or not all of our polls have arrived.
         if (!conflict.has((error as { code?: number }).code ?? 0) || Date.now() > givenUp)
           throw error;
       }
     }
     if (Date.now() > givenUp)
       throw new Error(
-        `the Temporal server does not know of version ${buildId} after ${patienceMs / 1_000} s; does it have Worker Deployments?`,
+        `the Temporal server does not know version ${buildId} after ${patienceMs / 1_000} s; does it have Worker Deployments?`,
       );
     await delay(50);
   }

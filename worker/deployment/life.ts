@@ -2,21 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Deployment, Sign, Signs } from './server.js';
 
 /**
- * Tells which workers live, from looks at the server one after the other. A worker lives as long as
- * something new is heard of it; that is timed by our own clock, because those of the hosts may
- * differ.
+ * Finds out which workers are alive, from repeated polls of the server. A worker is alive as long
+ * as its heartbeat changes; our own clock times that, because the clocks of hosts may differ.
  */
-export class Life {
+export class Liveness {
   private readonly heard = new Map<string, { at: number; since: number }>();
 
-  /** @param silenceMs after which a worker that nothing new is heard of counts as dead */
+  /** @param silenceMs after which a worker without a new heartbeat counts as dead */
   constructor(private readonly silenceMs: number) {}
 
   /**
    * @param now in milliseconds, of a clock that is never set back
    * @returns build id → identities of its living workers, in order
    */
-  look({ workers, sparseMs }: Signs, now: number): Map<string, string[]> {
+  observe({ workers, sparseMs }: Signs, now: number): Map<string, string[]> {
     const living = new Map<string, string[]>();
     const silence = Math.max(this.silenceMs, sparseMs ?? 0);
     for (const { key, at, buildId, identity } of workers) {
@@ -32,17 +31,18 @@ export class Life {
 }
 
 /**
- * Milliseconds of silence that a single look takes for life, whatever the clocks of the hosts say.
+ * Largest age in milliseconds of a heartbeat that proves life in a single poll, with some clock
+ * skew.
  */
 const certainMs = 10_000;
-/** Milliseconds in which every worker that lives sends a heartbeat. */
+/** Milliseconds in which every live worker sends a heartbeat. */
 const beatMs = 3_500;
 
 /**
- * Which versions have workers that live, for somebody who looks once: it takes some seconds where
- * that is in doubt. A worker that died a moment ago still counts.
- * @param needed build ids that should have one: a worker that just started is heard of only after
- *   its first heartbeat
+ * Which versions have live workers, for a caller that asks only once: it takes some seconds in case
+ * of doubt. A worker that died a moment ago still counts.
+ * @param needed build ids that should have one: a new worker is visible only after its first
+ *   heartbeat
  * @returns build id → identities of its living workers, in order
  */
 export async function livingNow(

@@ -8,21 +8,22 @@ type History = temporal.api.history.v1.IHistory;
 export interface DeploymentState {
   /** Build id of the version that gets new runs; null when none does. */
   current: string | null;
-  /** Every version that the server knows, by build id: whether it ever was current. */
+  /** All versions by build id, and whether each was ever current. */
   versions: ReadonlyMap<string, { wasCurrent: boolean }>;
-  /** Makes a change fail when somebody else made one since. */
+  /** Makes a change fail when somebody else has made one since. */
   token: Uint8Array;
 }
 
 /** A worker as the server last heard of it. */
 export interface Sign {
-  /** Names the process: another start is another worker. */
+  /** Identifies the process: a restarted worker is another one. */
   key: string;
   /** `host:pid`. */
   identity: string;
   buildId: string;
   /**
-   * When it was last heard of, in milliseconds since 1970: a worker's own clock, or the server's.
+   * Time of its last heartbeat or poll, in milliseconds since 1970, by its own or the server's
+   * clock.
    */
   at: number;
 }
@@ -30,8 +31,7 @@ export interface Sign {
 export interface Signs {
   workers: Sign[];
   /**
-   * Milliseconds that may pass between two signs of a worker that lives; null when its own
-   * heartbeats are known.
+   * Milliseconds that may pass between two signs of a live worker; null when there are heartbeats.
    */
   sparseMs: number | null;
 }
@@ -47,15 +47,15 @@ export interface PinnedRun {
 }
 
 const pageSize = 200;
-/** A poll lasts a minute at most, then the next one begins. */
+/** A poll lasts at most a minute, and is followed by the next. */
 const pollMs = 75_000;
 const grpcNotFound = 5;
 /** WORKER_STATUS_RUNNING */
 const statusRunning = 1;
 
 /**
- * The workers of a task queue and their versions, as the server knows them (Temporal's Worker
- * Deployments). Raw calls, because the SDK has no client for them; every one fails as gRPC does.
+ * The workers of a task queue and their versions, from the server (Temporal's Worker Deployments).
+ * Raw calls, because the SDK has no client for them; all throw gRPC errors.
  */
 export class Deployment {
   readonly name: string;
@@ -104,7 +104,7 @@ export class Deployment {
     });
   }
 
-  /** The versioned workers that were heard of lately, dead ones for some minutes among them. */
+  /** The versioned workers that were seen lately; dead ones are included for some minutes. */
   async signs(): Promise<Signs> {
     const { namespaceInfo } = await this.service.describeNamespace({ namespace: this.namespace });
     return namespaceInfo?.capabilities?.workerHeartbeats ? this.heartbeats() : this.polls();
@@ -123,7 +123,7 @@ export class Deployment {
         const { deploymentName, buildId } = beat?.deploymentVersion ?? {};
         if (!beat || deploymentName !== this.name || beat.taskQueue !== this.taskQueue || !buildId)
           continue;
-        // One that stops takes no new work: its runs need another worker now.
+        // A stopping worker takes no new work: its runs need another worker now.
         if (Number(beat.status) !== statusRunning) continue;
         workers.push({
           key: beat.workerInstanceKey ?? '',
@@ -154,7 +154,7 @@ export class Deployment {
     return { workers, sparseMs: pollMs };
   }
 
-  /** Open runs of other versions than this one; of every version without it. */
+  /** Open runs of all versions except this one. */
   async *runs(except?: string): AsyncGenerator<PinnedRun> {
     const conditions = [`TemporalWorkerDeployment = '${this.name}'`, `ExecutionStatus = 'Running'`];
     if (except !== undefined) {
@@ -204,8 +204,8 @@ export class Deployment {
   /**
    * Gives the run's next workflow task to a version; from then on the run is pinned to it as if it
    * had begun there. Not a lasting override: that would be inherited, and keep the run from every
-   * later release. A move alone is no workflow task, and a gate would go on showing the question
-   * for the code before: so the run is told.
+   * later release. A move alone causes no workflow task, and a gate would keep the question of the
+   * old code: so the run gets a signal.
    */
   async move(run: Pick<PinnedRun, 'id' | 'runId'>, buildId: string): Promise<void> {
     const { id, runId } = run;
@@ -220,12 +220,12 @@ export class Deployment {
       updateMask: { paths: ['versioning_override'] },
       identity: this.identity,
     });
-    // It is moved all the same, and sees it with its next task.
+    // The run is moved even if the signal fails, and notices with its next task.
     await this.signal(run, messageNames.moved).catch(() => undefined);
   }
 
   /** Asks a run that waits to continue as new, which brings it to the current version. */
-  poke(run: Pick<PinnedRun, 'id' | 'runId'>): Promise<void> {
+  requestBorder(run: Pick<PinnedRun, 'id' | 'runId'>): Promise<void> {
     return this.signal(run, messageNames.border);
   }
 

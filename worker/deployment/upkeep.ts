@@ -1,54 +1,53 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { adopt } from './adopt.js';
-import { Life } from './life.js';
+import { Liveness } from './life.js';
 import type { Deployment, PinnedRun } from './server.js';
 
 export interface UpkeepOptions {
   deployment: Deployment;
-  /** Names this worker among those of its version. */
+  /** Identity of this worker among those of its version. */
   identity: string;
   buildId: string;
   /** This version's bundle. */
   code: string;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two passes. */
   everyMs: number;
-  /** Milliseconds after which a worker that nothing is heard of counts as dead. */
+  /** Milliseconds after which a silent worker counts as dead. */
   silenceMs: number;
-  /** What people should read in the worker's log. */
+  /** Writes a line for people to the worker's log. */
   say: (line: string) => void;
 }
 
 const waitingStates = new Set(['waiting', 'needs-operator', 'paused']);
 
 /**
- * While this version is current, brings every open run of other versions to it: those whose workers
- * live are asked at a border, those that have none are moved when their history fits. One worker of
- * the version does it, the first by name.
+ * While this version is current, brings open runs of other versions to it: those with live workers
+ * are asked to continue as new, those without are moved if their history replays. One worker of the
+ * version does it, the first by name.
  */
 export class Upkeep {
-  private readonly life: Life;
-  /** Asking once is enough: the signal is kept. */
+  private readonly liveness: Liveness;
+  /** One request is enough: Temporal keeps the signal. */
   private readonly asked = new Set<string>();
-  /** What does not fit will not fit the next time either. */
+  /** A run that does not replay now never will. */
   private readonly unfit = new Set<string>();
   private readonly stopping = new AbortController();
 
   constructor(private readonly options: UpkeepOptions) {
-    this.life = new Life(options.silenceMs);
+    this.liveness = new Liveness(options.silenceMs);
   }
 
-  /** Goes on until `stop`. What fails is tried again with the next look: the server may be away. */
+  /** Runs until `stop`. A failure is retried in the next pass: the server may be unreachable. */
   async run(): Promise<void> {
     const { everyMs, say } = this.options;
     let failure = '';
     while (!this.stopping.signal.aborted) {
       try {
-        await this.look();
+        await this.pass();
         failure = '';
       } catch (error) {
         const message = (error as { details?: string }).details ?? (error as Error).message;
-        if (message !== failure)
-          say(`runs of other versions cannot be looked after for now: ${message}`);
+        if (message !== failure) say(`runs of other versions cannot be moved for now: ${message}`);
         failure = message;
       }
       await delay(everyMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
@@ -59,9 +58,9 @@ export class Upkeep {
     this.stopping.abort();
   }
 
-  private async look(): Promise<void> {
+  private async pass(): Promise<void> {
     const { deployment, buildId, identity } = this.options;
-    const living = this.life.look(await deployment.signs(), performance.now());
+    const living = this.liveness.observe(await deployment.signs(), performance.now());
     if (living.get(buildId)?.[0] !== identity) return;
     if ((await deployment.state())?.current !== buildId) return;
     const orphans: PinnedRun[] = [];
@@ -69,7 +68,7 @@ export class Upkeep {
       if (this.stopping.signal.aborted) return;
       if (!living.has(run.buildId)) orphans.push(run);
       else if (waitingStates.has(run.state) && !this.asked.has(keyOf(run))) {
-        await deployment.poke(run);
+        await deployment.requestBorder(run);
         this.asked.add(keyOf(run));
       }
     }
@@ -95,7 +94,7 @@ export class Upkeep {
   }
 }
 
-/** A run that continued as new, or came to another version, is looked at anew. */
+/** A run that continued as new, or moved to another version, is checked again. */
 function keyOf({ id, runId, buildId }: PinnedRun): string {
   return [id, runId, buildId].join('\0');
 }

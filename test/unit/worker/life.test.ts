@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { deploymentOf } from '../../../common/deployment.js';
-import { Life, livingNow } from '../../../worker/deployment/life.js';
+import { Liveness, livingNow } from '../../../worker/deployment/life.js';
 import type { Sign, Signs } from '../../../worker/deployment/server.js';
 
 const sign = (key: string, at: number, buildId = 'v1'): Sign => ({
@@ -13,18 +13,18 @@ const beats = (...workers: Sign[]): Signs => ({ workers, sparseMs: null });
 
 describe('which workers live', () => {
   test('one that nothing new is heard of dies after the silence, by our own clock', () => {
-    const life = new Life(1_000);
+    const liveness = new Liveness(1_000);
     // Its clock is years behind: that changes nothing.
-    expect(life.look(beats(sign('a', 5)), 0).get('v1')).toEqual(['host:a']);
-    expect(life.look(beats(sign('a', 6)), 900).get('v1')).toEqual(['host:a']);
-    expect(life.look(beats(sign('a', 6)), 1_899).get('v1')).toEqual(['host:a']);
-    expect(life.look(beats(sign('a', 6)), 1_900).get('v1')).toBeUndefined();
-    expect(life.look(beats(sign('a', 7)), 2_000).get('v1')).toEqual(['host:a']);
+    expect(liveness.observe(beats(sign('a', 5)), 0).get('v1')).toEqual(['host:a']);
+    expect(liveness.observe(beats(sign('a', 6)), 900).get('v1')).toEqual(['host:a']);
+    expect(liveness.observe(beats(sign('a', 6)), 1_899).get('v1')).toEqual(['host:a']);
+    expect(liveness.observe(beats(sign('a', 6)), 1_900).get('v1')).toBeUndefined();
+    expect(liveness.observe(beats(sign('a', 7)), 2_000).get('v1')).toEqual(['host:a']);
   });
 
   test('the living of each version, in order', () => {
-    const life = new Life(1_000);
-    const living = life.look(beats(sign('c', 1), sign('a', 1), sign('b', 1, 'v2')), 0);
+    const liveness = new Liveness(1_000);
+    const living = liveness.observe(beats(sign('c', 1), sign('a', 1), sign('b', 1, 'v2')), 0);
     expect([...living]).toEqual([
       ['v1', ['host:a', 'host:c']],
       ['v2', ['host:b']],
@@ -32,10 +32,10 @@ describe('which workers live', () => {
   });
 
   test('where only polls are known, the silence is as long as a poll', () => {
-    const life = new Life(1_000);
-    life.look({ workers: [sign('a', 1)], sparseMs: 5_000 }, 0);
-    expect(life.look({ workers: [sign('a', 1)], sparseMs: 5_000 }, 4_999).size).toBe(1);
-    expect(life.look({ workers: [sign('a', 1)], sparseMs: 5_000 }, 5_000).size).toBe(0);
+    const liveness = new Liveness(1_000);
+    liveness.observe({ workers: [sign('a', 1)], sparseMs: 5_000 }, 0);
+    expect(liveness.observe({ workers: [sign('a', 1)], sparseMs: 5_000 }, 4_999).size).toBe(1);
+    expect(liveness.observe({ workers: [sign('a', 1)], sparseMs: 5_000 }, 5_000).size).toBe(0);
   });
 
   test('one look: what is in doubt is looked at again', async () => {

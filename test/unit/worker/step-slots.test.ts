@@ -7,7 +7,7 @@ const patient = new AbortController().signal;
 
 test('never more steps at once than the limit, polled and handed together; who waits for a slot gets the next one', async () => {
   const slots = new StepSlots(2);
-  const [polled, handed] = [slots.polled(), slots.handed()];
+  const [polled, handed] = [slots.polled(), slots.eager()];
   await polled.reserveSlot(ask, patient);
   const second = handed.tryReserveSlot(ask);
   expect(second).not.toBeNull();
@@ -28,7 +28,7 @@ test('never more steps at once than the limit, polled and handed together; who w
 test('the worker that is handed steps never polls for any, and lets go when it is stopped', async () => {
   const slots = new StepSlots(1);
   const stop = new AbortController();
-  const poll = slots.handed().reserveSlot(ask, stop.signal);
+  const poll = slots.eager().reserveSlot(ask, stop.signal);
   expect(await Promise.race([poll, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe(
     'waits',
   );
