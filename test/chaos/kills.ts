@@ -82,12 +82,12 @@ export async function kills(options: KillOptions): Promise<KillResult> {
     targets: JSON.stringify({
       targets: {
         database: {
-          kind: 'x',
+          kind: 'webhook',
           environment: 'test',
           postgres: { address: url.href, password: 'password' },
         },
         service: {
-          kind: 'x',
+          kind: 'webhook',
           environment: 'test',
           http: { address: `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
         },

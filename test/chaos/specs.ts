@@ -1,5 +1,5 @@
 import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
-import { testCatalogue } from '../engine/specs.js';
+import { counted, testCatalogue } from '../engine/specs.js';
 
 const text: InputSpec = { type: 'text', description: 'a text', maxLength: 4_000 };
 const number: InputSpec = { type: 'integer', description: 'a number' };
@@ -29,7 +29,7 @@ export const stepsSpec = spec(
     retry: quick,
     onFailure: 'ask',
   })),
-  { kinds: text, rounds: number, journal: text },
+  { kinds: text, rounds: number, journal: text, ...counted },
 );
 
 /** A command whose time is over soon, or that is cancelled. */
@@ -63,7 +63,7 @@ export const heldSpec = spec(
     retry: quick,
     onFailure: 'ask',
   })),
-  { kind: text, journal: text, release: text, lock: number },
+  { kind: text, journal: text, release: text, lock: number, ...counted },
 );
 
 export const chaosCatalogue: readonly RunbookSpec[] = [

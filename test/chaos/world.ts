@@ -57,11 +57,11 @@ export class ChaosWorld {
       targets: JSON.stringify({
         targets: {
           database: {
-            kind: 'x',
+            kind: 'webhook',
             environment: 'test',
             postgres: { address: url.href, password: 'password' },
           },
-          service: { kind: 'x', environment: 'test', http: { address: service.address } },
+          service: { kind: 'webhook', environment: 'test', http: { address: service.address } },
         },
       }),
       secrets: JSON.stringify({

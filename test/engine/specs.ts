@@ -1,3 +1,4 @@
+import { untouched } from '../../common/lease.js';
 import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
 
 const quick = { attempts: 4, initialMs: 50, factor: 1 };
@@ -46,6 +47,15 @@ export const commandsSpec = spec(
   { first: text, second: text },
 );
 
+/** Of the kind that no run holds: otherwise runs would wait for each other's lease. */
+const counting = (name: string): InputSpec => ({
+  type: 'target',
+  kind: untouched,
+  default: name,
+  description: 'where effects are counted',
+});
+export const counted = { database: counting('database'), service: counting('service') };
+
 /** Effects of three kinds, in turn, that are counted outside of everything we trust. */
 export const effectsSpec = spec(
   'test-effects',
@@ -60,7 +70,7 @@ export const effectsSpec = spec(
       retry: { ...quick, attempts: 20 },
     },
   ],
-  { rounds: { type: 'integer', description: 'how often' }, journal: text },
+  { rounds: { type: 'integer', description: 'how often' }, journal: text, ...counted },
 );
 
 /** Commands that ask at the failure desk; the second one's output is needed at the end. */

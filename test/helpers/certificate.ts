@@ -34,7 +34,11 @@ export function certificateFor(name: string, host: string, issuer?: Certificate)
   );
   const signature = sign('sha256', body, issuer?.privateKey ?? privateKey);
   const whole = der(0x30, body, algorithm, der(0x03, Buffer.from([0]), signature));
-  const text = whole.toString('base64').replace(/.{64}/g, '$&\n');
+  const text =
+    whole
+      .toString('base64')
+      .match(/.{1,64}/g)
+      ?.join('\n') ?? '';
   return {
     name,
     privateKey,

@@ -62,11 +62,11 @@ describe('a target that a step names', () => {
 
   test.each(Object.keys(places))('and is known only later is refused: %s', (place) => {
     const first = change('first');
-    const later = places[place]?.({ $: 'steps.first.target' }) as object;
+    const later = places[place]?.({ $: 'steps.first.stdout' }) as object;
     expect(admission(runbook([first, later]))).toMatchObject({
       admitted: false,
       problem: {
-        message: expect.stringMatching(/the target that steps\.first\.target names, which is not/),
+        message: expect.stringMatching(/the target that steps\.first\.stdout names, which is not/),
       },
     });
   });
