@@ -372,6 +372,25 @@ describe('a nested runbook as code', () => {
   });
 });
 
+test('the steps inside a step are done under titles of their own, and several are not needed', async () => {
+  const run = begin('code-sections');
+  expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { given: {} } });
+  const view = await status(run);
+  const told = view.steps.map(({ id, title, state }) => [id, title, state]);
+  expect(told).toEqual(
+    expect.arrayContaining([
+      ['other', 'Other', 'not-needed'],
+      ['group/two', 'Two', 'not-needed'],
+      ['group/one', 'One: here', 'succeeded'],
+      ['group/one.2', 'One', 'succeeded'],
+    ]),
+  );
+  const summaries = run.trace.flatMap((entry) =>
+    entry.type === 'activity' && entry.activity === 'command' ? entry.summary : [],
+  );
+  expect(summaries).toEqual(['One: here', 'One']);
+});
+
 describe('a fault of the procedure', () => {
   test.each([
     ['a target that no input chose', 'input service names no target'],

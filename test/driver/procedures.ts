@@ -11,6 +11,7 @@ import {
   nestedSpec,
   otherwiseSpec,
   recoverySpec,
+  sectionsSpec,
   sleepySpec,
   stubbornSpec,
   tourSpec,
@@ -202,6 +203,13 @@ async function again(argument: unknown): Promise<unknown> {
   return gates(argument);
 }
 
+const sections = runbook(sectionsSpec, async (run) => {
+  run.notNeeded(['other', 'group/two'], 'not here');
+  await run.within('group', 'here').step('one', command('one'));
+  await run.within('group').step('one', command('one'));
+  run.setOutputs({ given: run.given });
+});
+
 const sleepy = runbook(sleepySpec, async (run) => {
   await sleep(60_000);
   await run.gate('gate', { evidence: {}, covers: {} });
@@ -222,6 +230,7 @@ export {
   nested as 'code-nested',
   sleepy as 'code-sleepy',
   recovery as 'code-recovery',
+  sections as 'code-sections',
   stubborn as 'code-stubborn',
   gates as 'code-asking',
   again as 'code-again',

@@ -234,7 +234,7 @@ describe('a run from its start to its end', () => {
     ]);
     expect(await tell(run, 'pause')).toMatchObject({
       accepted: true,
-      message: expect.stringContaining('end: two.'),
+      message: expect.stringContaining('will finish: two.'),
     });
     await tell(run, 'resume');
     await expect(run.result()).rejects.toMatchObject({ type: 'RolledBack' });

@@ -182,6 +182,21 @@ export const recoverySpec: RunbookSpec = {
 /** Takes its time before it comes to its step. */
 export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
 
+/** Parts of a group under other titles, and steps that are not needed. */
+export const sectionsSpec = spec('code-sections', [
+  { ...read, id: 'other', title: 'Other' },
+  {
+    id: 'group',
+    title: 'Group',
+    kind: 'runbook',
+    effect: 'read',
+    steps: [
+      { ...read, id: 'one', title: 'One' },
+      { ...read, id: 'two', title: 'Two' },
+    ],
+  },
+]);
+
 export const codeCatalogue: readonly RunbookSpec[] = [
   tourSpec,
   faultySpec,
@@ -189,6 +204,7 @@ export const codeCatalogue: readonly RunbookSpec[] = [
   askingSpec,
   otherwiseSpec,
   recoverySpec,
+  sectionsSpec,
   sleepySpec,
   stubbornSpec,
 ];

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { DevConnection } from '../../embedded/connection.js';
 import { homePaths } from '../../embedded/home.js';
+import { freePort } from '../../embedded/ports.js';
 import { DevProcess, type DevProcessOptions } from './dev-process.js';
 import { testFolder } from '../helpers/folder.js';
 import { clear, noProcessesOf, processesOf, query, subfolder } from './support.js';
@@ -26,6 +27,10 @@ describe('runbook dev', () => {
   }
 
   it('says how it is reached once all is up, and stops cleanly on Ctrl-C with the data kept', async () => {
+    // Nobody else wants these while it is down.
+    mkdirSync(homePaths(home).dev, { recursive: true });
+    const ports = { temporal: await freePort(), ui: await freePort(), postgres: await freePort() };
+    writeFileSync(homePaths(home).ports, JSON.stringify(ports));
     const dev = start();
     const connection = await dev.up();
     expect(statSync(homePaths(home).connection).mode & 0o777).toBe(0o600);

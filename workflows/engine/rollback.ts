@@ -1,12 +1,11 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { undoPath } from '../../common/paths.js';
-import type { Problem } from '../../common/view.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts } from './attempts.js';
 import { aboutUndo } from './desk.js';
 import { passGuards } from './guards.js';
 import type { LiveRun } from './live-run.js';
-import { MisshapenAnswer, ProcedureStopped, readFailure } from './outcome.js';
+import { MisshapenAnswer, readFailure } from './outcome.js';
 import type { Undo } from './undo.js';
 
 /** Undoes what a run has changed, newest first. */
@@ -28,8 +27,8 @@ export class Rollback {
       this.run.rollbackCarried ? this.run.board.lastPublished.step : '',
     );
     for (let undo = this.run.undos.newest; undo; undo = this.run.undos.newest) {
-      const refusal = await this.refusal(undo);
-      if (this.stopped || !(await this.undoOne(undo, refusal))) return;
+      await this.mayBegin(undo);
+      if (this.stopped || !(await this.undoOne(undo))) return;
       this.run.undos.removeNewest();
       this.run.showUndos();
     }
@@ -43,26 +42,23 @@ export class Rollback {
     this.run.desk.answerAll(decision);
   }
 
-  /** Waits until the undo may begin. @returns why it never may; null when it may */
-  private async refusal({ path, spec, action }: Undo): Promise<Problem | null> {
+  /**
+   * Waits until the undo may begin. What it acts on was looked at before its step began, so no guard
+   * refuses it.
+   */
+  private mayBegin({ path, spec, action }: Undo): Promise<void> {
     const undo = { stopped: () => this.stopped };
-    try {
-      await passGuards({ step: spec, top: path, actions: [action], undo }, this.run);
-      return null;
-    } catch (error) {
-      if (error instanceof ProcedureStopped) return error.problem;
-      throw error;
-    }
+    return passGuards({ step: spec, top: path, actions: [action], undo }, this.run);
   }
 
   /** @returns false when people stopped the rollback here */
-  private async undoOne(undo: Undo, refusal: Problem | null): Promise<boolean> {
+  private async undoOne(undo: Undo): Promise<boolean> {
     const { path, spec, action } = undo;
     const row = this.run.board.row(path, spec);
     const undoing = undoPath(path);
     const undoSpec: StepSpec = { ...spec, title: `Undo: ${spec.undo ?? spec.title}`, answers: [] };
     for (;;) {
-      let problem = this.run.desk.open(undoing) ?? refusal;
+      let problem = this.run.desk.open(undoing);
       if (!problem) {
         this.run.board.begin(row, 'undoing');
         try {
@@ -83,7 +79,7 @@ export class Rollback {
         (await this.run.desk.ask(undoing, undoSpec, row, question, this.run.deskHost())).verb;
       if (verb === 'retry') {
         this.run.board.programsChanged(this.run.programs.accept(undoing));
-        refusal = await this.refusal(undo);
+        await this.mayBegin(undo);
         continue;
       }
       this.run.board.end(row, verb === 'done' ? 'undone' : 'failed', { error: problem });

@@ -63,7 +63,7 @@ export class Section {
     const { spec, top, path } = this.next(id);
     const names = Object.keys(parts);
     const one = (name: string) => (): Promise<Json> => {
-      const part = declaredIn(spec.steps ?? [], name, `${top}/`);
+      const part = declaredIn(partsOf(spec), name, `${top}/`);
       return this.steps.perform(`${path}/${name}`, part, `${top}/${name}`, parts[name] as Work);
     };
     const outputs = await this.steps.group(path, spec, () => inParallel(names.map(one)));
@@ -128,7 +128,7 @@ export class Section {
    * @param about appended to the title of each
    */
   within(id: string, about?: string): Section {
-    const held = (this.spec(id).steps ?? []).map((each) =>
+    const held = partsOf(this.spec(id)).map((each) =>
       about === undefined ? each : { ...each, title: `${each.title}: ${about}` },
     );
     return new Section(this.steps, held, `${this.around}${id}/`);
@@ -137,7 +137,7 @@ export class Section {
   /** Marks steps as not needed this time, and says why. @param ids also paths below them */
   notNeeded(ids: string | readonly string[], why: string): void {
     for (const id of typeof ids === 'string' ? [ids] : ids) {
-      const [first = '', ...rest] = id.split('/');
+      const [first, ...rest] = id.split('/') as [string, ...string[]];
       if (rest.length > 0) this.within(first).notNeeded(rest.join('/'), why);
       else this.steps.markNotNeeded(this.next(id).path, this.spec(id), why);
     }
@@ -203,6 +203,10 @@ export class Run extends Section {
   setOutputs(outputs: JsonObject): void {
     this.view.outputs = outputs;
   }
+}
+
+function partsOf({ steps = [] }: StepSpec): readonly StepSpec[] {
+  return steps;
 }
 
 function declaredIn(steps: readonly StepSpec[], id: string, around: string): StepSpec {
