@@ -245,7 +245,11 @@ describe.each(sources)('%s: numbers', (source, missing) => {
     async () => {
       const [failing, slow] = await Promise.all([
         measure(source, 'fails', { limits: { ...limits, minRequests: 60 }, patienceMs: 10_000 }),
-        measure(source, 'slow', { windowMs: 3_000, limits: { ...limits, latency: 1.2 } }),
+        measure(source, 'slow', {
+          windowMs: 3_000,
+          patienceMs: 10_000,
+          limits: { ...limits, latency: 1.2 },
+        }),
       ]);
       expect(failing).toMatchObject({
         verdict: 'fail',
