@@ -1,6 +1,6 @@
 /**
  * The quick check before a commit: types, lint, format, nothing unused, the unit tests and the
- * replay of recorded histories. Needs no server and under a minute. What passes says only how long it took.
+ * replay of recorded histories. Needs no server. What passes says only how long it took.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';

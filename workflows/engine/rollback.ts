@@ -43,8 +43,8 @@ export class Rollback {
   }
 
   /**
-   * Waits until the undo may begin. What it acts on was looked at before its step began, so no guard
-   * refuses it.
+   * Waits until the undo may begin. The guards have checked its target before the step began, so
+   * none of them refuses it now.
    */
   private mayBegin({ path, spec, action }: Undo): Promise<void> {
     const undo = { stopped: () => this.stopped };

@@ -108,8 +108,8 @@ async function one(
 }
 
 /**
- * People say what becomes of a step of which nobody can tell whether it is to be done. Looking again
- * helps once inputs were changed: then the run goes on with them in its next execution.
+ * Asks people about a step whose condition cannot be evaluated. A retry helps after inputs were
+ * changed: the run evaluates it with them in its next execution.
  * @throws StepFailed, ProcedureStopped
  */
 async function undecided(
