@@ -1,0 +1,36 @@
+import { inQuotes } from './yaml-errors.js';
+
+/**
+ * The text of a first runbook: it lints clean, and each line is there to be changed.
+ * @param id its id, which is the name of its file
+ */
+export function newRunbook(id: string, owner = 'sre'): string {
+  const words = id.replaceAll(/[-_]/g, ' ');
+  const title = words.charAt(0).toUpperCase() + words.slice(1);
+  return `# yaml-language-server: $schema=./runbook.schema.json
+# What everything means: docs/language.md. Check this file: runbook lint ${id}.runbook.yaml
+runbook: ${id}
+version: 0.1.0
+title: ${/^[A-Z][a-z ]*$/.test(title) ? title : inQuotes(title)}
+type: MAINTENANCE
+priority: LOW
+owner: ${owner}
+inputs:
+  service: { type: text, pattern: "^[a-z0-9-]+$", description: Name of the service }
+steps:
+  - id: before
+    title: How is it now?
+    command: systemctl is-active \${inputs.service}
+    effect: read
+  - id: restart
+    title: Restart it
+    approval: { by: ${owner} }
+    command: systemctl restart \${inputs.service}
+    effect: change
+    undo: { none: it runs as before }
+    verify:
+      command: systemctl is-active \${inputs.service}
+      until: out.exitCode == 0
+rollback: Nothing is to be undone.
+`;
+}

@@ -1,0 +1,151 @@
+import type { JsonObject } from '../../json.js';
+import type { WorkTemplate } from '../../runbook.js';
+import { isObject } from '../expand/draft.js';
+import { Builder } from './builder.js';
+import { listIn, listOrOne, objectIn, textIn, told } from './fields.js';
+
+/** What workers do, in the engine's form. */
+export class ActionBuilder extends Builder {
+  protected action(from: JsonObject, kind: string): JsonObject {
+    for (const key of [
+      'runsOn',
+      'credentials',
+      'address',
+      'stdin',
+      'files',
+      'identifiers',
+      'literals',
+    ])
+      if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
+    const { target, env, cwd } = from;
+    const where = target === undefined ? {} : { target };
+    const started = {
+      ...where,
+      ...(env ? { env } : {}),
+      ...(cwd ? { cwd } : {}),
+      ...this.exits(from),
+    };
+    const parse = from['parse'] === undefined ? {} : { parse: from['parse'] };
+    const idempotent = from['idempotent'] === true ? { idempotent: true } : {};
+    switch (kind) {
+      case 'command':
+        return { kind, argv: from['command'] ?? [], ...started, ...parse, ...idempotent };
+      case 'script': {
+        const strict = from['shell'] === 'bash' ? ['bash', '-euo', 'pipefail'] : ['sh', '-eu'];
+        const argv = [
+          ...strict,
+          '-c',
+          from['script'] ?? '',
+          strict[0] ?? '',
+          ...listIn(from, 'args'),
+        ];
+        return { kind: 'command', argv, ...started, ...parse, ...idempotent };
+      }
+      case 'sql':
+        return { kind, ...where, ...this.statements(from) };
+      case 'http':
+        return { kind, ...where, ...this.request(from), ...idempotent };
+      case 'notify':
+        return this.notice(from);
+      default:
+        this.notYet(from, kind, `\`${kind}\``);
+        return { kind: 'command', argv: ['true'] };
+    }
+  }
+
+  protected exits(from: JsonObject): JsonObject {
+    const exit = listIn(from, 'expect').flatMap((each) =>
+      listOrOne(isObject(each) ? each['exit'] : undefined),
+    );
+    return exit.length > 0 ? { exitCodes: exit } : {};
+  }
+
+  protected statements(from: JsonObject): JsonObject {
+    if (from['transaction'] !== undefined) this.notYet(from, 'transaction', '`transaction: none`');
+    const statements = listIn(from, 'sql');
+    const [only] = statements;
+    const named =
+      statements.length === 1 && isObject(only) && !Object.hasOwn(only, 'as')
+        ? [{ ...only, as: 'rows' }]
+        : [...statements];
+    const limit = (key: string, name: string): JsonObject => {
+      const ms = this.duration(from, key);
+      return ms === undefined ? {} : { [name]: ms };
+    };
+    return {
+      statements: named,
+      ...limit('statementTimeout', 'statementTimeoutMs'),
+      ...limit('lockTimeout', 'lockTimeoutMs'),
+      ...(from['isolation'] === undefined ? {} : { isolation: from['isolation'] }),
+    };
+  }
+
+  protected request(from: JsonObject): JsonObject {
+    const [method = '', ...path] = textIn(from, 'http').split(' ');
+    const statuses = listIn(from, 'expect').flatMap((each) =>
+      listOrOne(isObject(each) ? each['status'] : undefined),
+    );
+    const fields = ['params', 'query', 'headers'].filter((key) => Object.hasOwn(from, key));
+    return {
+      ...{ method, path: path.join(' ') },
+      ...Object.fromEntries(fields.map((key) => [key, from[key] ?? null])),
+      ...(from['body'] === undefined ? {} : { json: from['body'] }),
+      ...(from['idempotencyKey'] === undefined ? {} : { idempotencyKey: true }),
+      ...(statuses.length > 0 ? { statuses } : {}),
+    };
+  }
+
+  protected notice(from: JsonObject): JsonObject {
+    const to = listIn(from, 'to');
+    if (to.length > 1) this.notYet(from, 'to', 'a message to several channels');
+    return {
+      ...{ kind: 'notify', text: from['notify'] ?? '' },
+      ...(to[0] === undefined ? {} : { target: to[0] }),
+      ...(from['fields'] === undefined ? {} : { fields: from['fields'] }),
+    };
+  }
+
+  protected poll(from: JsonObject, probe: JsonObject): JsonObject {
+    for (const key of ['for', 'consecutive', 'inconclusiveWhen'])
+      if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
+    const condition = (key: string): JsonObject => {
+      const found = this.expression(from, key);
+      return found ? { [key]: { cel: found.$ } } : {};
+    };
+    const every = this.duration(from, 'every') ?? 5_000;
+    const until = Object.hasOwn(from, 'until') ? {} : { until: { cel: 'true' } };
+    return {
+      kind: 'check',
+      probe,
+      ...until,
+      ...condition('until'),
+      ...condition('failWhen'),
+      everyMs: every,
+    };
+  }
+
+  protected expectations(step: JsonObject, { kind }: JsonObject): Pick<WorkTemplate, 'expect'> {
+    const expect = listIn(step, 'expect').flatMap((each) => {
+      if (!isObject(each)) return [];
+      if (Object.hasOwn(each, 'match')) {
+        const field = kind === 'http' ? 'text' : 'stdout';
+        return [told(each, `out.${field}.matches(${JSON.stringify(textIn(each, 'match'))})`)];
+      }
+      const condition = this.expression(each, 'condition');
+      return condition ? [told(each, condition.$)] : [];
+    });
+    return expect.length > 0
+      ? { expect: expect as unknown as NonNullable<WorkTemplate['expect']> }
+      : {};
+  }
+
+  protected outputs(step: JsonObject): NonNullable<WorkTemplate['outputs']> {
+    const outputs = objectIn(step, 'outputs');
+    return Object.fromEntries(
+      Object.keys(outputs).map((name) => [
+        name,
+        { cel: this.expression(objectIn(outputs, name), 'value')?.$ ?? 'null' },
+      ]),
+    );
+  }
+}

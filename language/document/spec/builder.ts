@@ -1,0 +1,50 @@
+import { durationMs } from '../../duration.js';
+import { chainsIn } from '../../expression/names.js';
+import type { JsonObject } from '../../json.js';
+import { ExpressionProblem, readExpression } from '../../read-expression.js';
+import type { StepSpec } from '../../runbook.js';
+import type { Places } from '../place.js';
+import { problemAt, type Problem } from '../problem.js';
+import { isExpression, textIn, textOf } from './fields.js';
+
+/** Reads values of the long form, and keeps what the engine does not do yet. */
+export class Builder {
+  readonly problems: Problem[] = [];
+  /** Inputs that are targets: the engine knows their names, and no facts of them yet. */
+  protected targets: ReadonlySet<string> = new Set();
+
+  constructor(private readonly places: Places) {}
+
+  /** Milliseconds; an expression in the place of a duration is not done yet. */
+  protected duration(from: JsonObject, key: string): number | undefined {
+    const value = from[key];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string') this.notYet(from, key, `an expression in \`${key}\``);
+    return durationMs(textOf(value));
+  }
+
+  protected expression(from: JsonObject, key: string): StepSpec['when'] {
+    const value = from[key];
+    if (!isExpression(value)) return undefined;
+    try {
+      const read = readExpression(textIn(value as JsonObject, '$'));
+      for (const [root, name, fact] of chainsIn(read.ast))
+        if (root === 'inputs' && this.targets.has(String(name)) && fact !== undefined)
+          this.notYet(from, key, 'a fact of a target in an expression');
+      return { $: read.$ } as StepSpec['when'];
+    } catch (error) {
+      if (!(error instanceof ExpressionProblem)) throw error;
+      this.problems.push(this.at(from, key, error.message, 'expression-syntax'));
+      return undefined;
+    }
+  }
+
+  protected notYet(from: object, key: string, what: string): void {
+    this.problems.push(this.at(from, key, `the engine does not do this yet: ${what}`));
+  }
+
+  protected at(from: object, key: string, message: string, rule = 'not-yet'): Problem {
+    const severity = rule === 'not-yet' ? ('note' as const) : ('error' as const);
+    return problemAt(this.places.nameOf(from, key), { rule, message, severity });
+  }
+}

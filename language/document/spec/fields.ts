@@ -1,0 +1,97 @@
+import { durationMs } from '../../duration.js';
+import type { Json, JsonObject } from '../../json.js';
+import type { StepSpec } from '../../runbook.js';
+import { isObject } from '../expand/draft.js';
+
+/* Small readers and makers of the long form and of the engine's steps. */
+
+export function group(
+  id: string,
+  title: string,
+  steps: readonly StepSpec[],
+  more: Partial<StepSpec> = {},
+): StepSpec {
+  return { ...more, ...grouped({ id, title, ...more }, 'group', steps) };
+}
+
+export function grouped(
+  own: Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec>,
+  kind: StepSpec['kind'],
+  steps: readonly StepSpec[],
+): StepSpec {
+  const effects = steps.map(({ effect }) => effect);
+  const largest = (['destroy', 'change'] as const).find((each) => effects.includes(each));
+  return { ...own, kind, effect: largest ?? 'read', steps };
+}
+
+export function retryOf(retry: JsonObject): NonNullable<StepSpec['retry']> {
+  const { attempts, initialInterval, backoff, maxInterval } = retry;
+  const ms = (value: Json | undefined): number | undefined =>
+    typeof value === 'string' ? durationMs(value) : undefined;
+  const [initialMs, maxMs] = [ms(initialInterval), ms(maxInterval)];
+  return {
+    attempts: Number(attempts),
+    ...(initialMs === undefined ? {} : { initialMs }),
+    ...(typeof backoff === 'number' ? { factor: backoff } : {}),
+    ...(maxMs === undefined ? {} : { maxMs }),
+  };
+}
+
+export function told(expectation: JsonObject, cel: string): JsonObject {
+  const { message, hint } = expectation;
+  return {
+    condition: { cel },
+    otherwise: typeof message === 'string' ? message : 'the step did not answer as expected',
+    ...(typeof hint === 'string' ? { next: hint } : {}),
+  };
+}
+
+/** Both must hold. */
+export function both(one: StepSpec['when'], other: StepSpec['when']): StepSpec['when'] {
+  if (!one || !other) return one ?? other;
+  return { $: `(${one.$}) && (${other.$})` } as StepSpec['when'];
+}
+
+export function rootsIn(template: JsonObject): string[] {
+  const text = JSON.stringify(template);
+  return [...text.matchAll(/"\$":"([A-Za-z_]\w*)/g)].map(([, root]) => root ?? '');
+}
+
+export function isExpression(value: Json | undefined): boolean {
+  return value !== undefined && isObject(value) && typeof value['$'] === 'string';
+}
+
+export function objectIn(from: JsonObject, key: string): JsonObject {
+  const value = Object.hasOwn(from, key) ? from[key] : undefined;
+  return value !== undefined && isObject(value) ? value : {};
+}
+
+export function listIn(from: JsonObject, key: string): readonly Json[] {
+  const value = Object.hasOwn(from, key) ? from[key] : undefined;
+  return Array.isArray(value) ? value : [];
+}
+
+export function listOrOne(value: Json | undefined): Json[] {
+  if (value === undefined) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+export function textIn(from: JsonObject, key: string): string {
+  return textOf(Object.hasOwn(from, key) ? from[key] : undefined);
+}
+
+export function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function minutesOf(duration: Json | undefined): number {
+  const ms = typeof duration === 'string' ? durationMs(duration) : undefined;
+  return ms === undefined ? defaultMinutes : Math.max(1, Math.round(ms / 60_000));
+}
+
+export function inWords(id: string): string {
+  const words = id.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+const defaultMinutes = 10;

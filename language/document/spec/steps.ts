@@ -1,0 +1,220 @@
+import type { Json, JsonObject } from '../../json.js';
+import type { StepSpec, WorkTemplate } from '../../runbook.js';
+import { isObject } from '../expand/draft.js';
+import { ActionBuilder } from './actions.js';
+import {
+  both,
+  group,
+  grouped,
+  inWords,
+  isExpression,
+  listIn,
+  objectIn,
+  retryOf,
+  rootsIn,
+  textIn,
+  textOf,
+} from './fields.js';
+
+/** What every step has, whatever it does. */
+type Own = Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec>;
+
+/** Steps in the engine's form. */
+export class StepBuilder extends ActionBuilder {
+  protected steps(list: readonly Json[]): StepSpec[] {
+    return list.flatMap((each) => (isObject(each) ? this.step(each) : []));
+  }
+
+  /** A step, behind the gate that it has of its own. */
+  protected step(step: JsonObject): StepSpec[] {
+    const approval = objectIn(step, 'approval');
+    const kind = textIn(step, 'kind');
+    for (const key of ['temporary', 'softTimeout'])
+      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\``);
+    if (!Object.hasOwn(step, 'approval')) return [this.plain(step, kind)];
+    if (kind === 'approval')
+      return [this.gate(step, textIn(step, 'id'), textIn(step, 'title'), approval)];
+    const title = `Approve: ${textIn(step, 'title') || textIn(step, 'id')}`;
+    return [
+      this.gate(step, `approve_${textIn(step, 'id')}`, title, approval),
+      this.plain(step, kind),
+    ];
+  }
+
+  protected gate(step: JsonObject, id: string, title: string, approval: JsonObject): StepSpec {
+    for (const key of ['questions', 'confirm', 'expect', 'onDeadline'])
+      if (Object.hasOwn(approval, key)) this.notYet(approval, key, `\`${key}\` of an approval`);
+    const by = approval['by'];
+    if (!Array.isArray(by) || by.length > 1)
+      this.notYet(approval, 'by', 'an approval by more than one person');
+    const when = both(this.expression(step, 'when'), this.expression(approval, 'when'));
+    const evidence = approval['evidence'];
+    const deadline = this.duration(approval, 'deadline');
+    return {
+      ...{ id, title, kind: 'approval', effect: 'read', approvers: 'another' },
+      ...(when ? { when } : {}),
+      ...(isObject(evidence) && !isExpression(evidence) ? { evidence } : {}),
+      ...(isExpression(evidence) ? { evidence: { evidence } } : {}),
+      ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+    } as StepSpec;
+  }
+
+  protected plain(step: JsonObject, kind: string): StepSpec {
+    const own = this.common(step);
+    switch (kind) {
+      case 'steps':
+        return group(own.id, own.title, this.steps(listIn(step, 'steps')), own);
+      case 'parallel':
+        return grouped(own, 'parallel', this.steps(listIn(step, 'parallel')));
+      case 'forEach':
+        return this.loop(step, own);
+      case 'branch':
+        return this.branch(step, own);
+      case 'runbook':
+        return this.nested(step, own);
+      case 'manual':
+        return this.manual(step, own);
+      case 'set':
+        return { ...own, kind: 'set', effect: 'read', values: objectIn(step, 'set') };
+      case 'succeed':
+      case 'fail':
+        return this.ending(step, kind, own);
+      case 'wait':
+      case 'undoNow':
+      case 'use':
+      case 'traffic':
+      case 'analysis':
+      case 'rollout':
+        this.notYet(step, kind, `\`${kind}\``);
+        return { ...own, kind: 'set', effect: 'read', values: {} };
+      default:
+        return this.acting(step, kind, own);
+    }
+  }
+
+  protected common(step: JsonObject): Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec> {
+    const when = this.expression(step, 'when');
+    const onFailure = textIn(step, 'onFailure');
+    if (['capture', 'undo'].includes(onFailure))
+      this.notYet(step, 'onFailure', `\`onFailure: ${onFailure}\``);
+    return {
+      id: textIn(step, 'id'),
+      title: textIn(step, 'title') || inWords(textIn(step, 'id')),
+      ...(Object.hasOwn(step, 'note') ? { description: textIn(step, 'note') } : {}),
+      ...(when ? { when } : {}),
+      ...(onFailure && onFailure !== 'ask' ? { onFailure: onFailure as 'abort' } : {}),
+    };
+  }
+
+  protected loop(step: JsonObject, own: Own): StepSpec {
+    for (const key of ['as', 'key', 'maxFailures', 'stopWhen'])
+      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\` of a forEach`);
+    const inner = this.steps(listIn(step, 'steps'));
+    if (inner.some(({ kind }) => kind === 'approval'))
+      this.notYet(step, 'steps', 'an approval inside a forEach');
+    const { concurrency } = step;
+    return {
+      ...grouped(own, 'forEach', inner),
+      items: step['forEach'] ?? [],
+      ...(typeof concurrency === 'number' ? { concurrency } : {}),
+    };
+  }
+
+  /** The choice is a value, and each case a group that is due when it was chosen. */
+  protected branch(step: JsonObject, own: Own): StepSpec {
+    for (const key of ['choose', 'by', 'evidence'])
+      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\` of a branch`);
+    const cases = listIn(step, 'branch').filter((each) => isObject(each));
+    for (const each of cases)
+      for (const key of ['branch', 'succeed', 'outputs'])
+        if (Object.hasOwn(each, key)) this.notYet(each, key, `\`${key}\` in a case`);
+    const choice = cases.reduceRight((otherwise, each) => {
+      const name = JSON.stringify(textIn(each, 'case'));
+      const when = this.expression(each, 'when');
+      return when ? `(${when.$}) ? ${name} : ${otherwise}` : name;
+    }, 'none_of_the_cases_is_true');
+    const chosen: StepSpec = {
+      ...{ id: 'case', title: `Which case: ${own.title}`, kind: 'set', effect: 'read' },
+      values: { case: { $: choice } },
+    };
+    const groups = cases.flatMap((each): StepSpec[] => {
+      const id = textIn(each, 'case').replaceAll('-', '_');
+      const inner = this.steps(listIn(each, 'steps'));
+      const when = { $: `steps.case.case == ${JSON.stringify(textIn(each, 'case'))}` };
+      const title = textIn(each, 'title') || inWords(id);
+      return inner.length === 0 ? [] : [group(id, title, inner, { when: when as never })];
+    });
+    return group(own.id, own.title, [chosen, ...groups], own);
+  }
+
+  protected nested(step: JsonObject, own: Own): StepSpec {
+    const { runbook, mode } = step;
+    if (typeof runbook !== 'string') this.notYet(step, 'runbook', 'a runbook that an input names');
+    if (mode !== undefined && mode !== 'inline')
+      this.notYet(step, 'mode', `\`mode: ${textOf(mode)}\``);
+    return {
+      ...{ ...own, kind: 'runbook', effect: 'change', runbook: textOf(runbook) },
+      inputs: objectIn(step, 'with'),
+    };
+  }
+
+  protected manual(step: JsonObject, own: Own): StepSpec {
+    const { manual, evidence } = step;
+    if (typeof manual !== 'string') this.notYet(step, 'manual', 'an expression in `manual`');
+    for (const key of ['checklist', 'attachments'])
+      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\``);
+    const answers = Object.keys(objectIn(step, 'answers'));
+    return {
+      ...{ ...own, kind: 'manual', effect: 'change', instructions: textOf(manual) },
+      ...(answers.length > 0 ? { answers } : {}),
+      ...(isObject(evidence ?? null) ? { evidence: evidence as JsonObject } : {}),
+    };
+  }
+
+  protected ending(step: JsonObject, kind: 'succeed' | 'fail', own: Own): StepSpec {
+    const told = objectIn(step, kind);
+    const when = both(own.when, this.expression(told, 'when'));
+    const hint = textIn(told, 'hint');
+    return {
+      ...{ ...own, kind, effect: 'read', message: told['message'] ?? own.title },
+      ...(when ? { when } : {}),
+      ...(hint ? { hint } : {}),
+    };
+  }
+
+  protected acting(step: JsonObject, kind: string, own: Own): StepSpec {
+    const effect = (textIn(step, 'effect') || 'read') as StepSpec['effect'];
+    const isPoll = Object.hasOwn(step, 'until');
+    const action = this.action(step, kind);
+    const undo = objectIn(step, 'undo');
+    const verify = objectIn(step, 'verify');
+    const isUndone = Object.hasOwn(undo, 'kind');
+    for (const key of ['manual', 'runbook', 'when'])
+      if (Object.hasOwn(undo, key)) this.notYet(undo, key, `\`${key}\` of an undo`);
+    const undoing = isUndone ? this.action(undo, textIn(undo, 'kind')) : undefined;
+    if (undoing && rootsIn(undoing).includes('out'))
+      this.notYet(step, 'undo', 'an undo that uses what its own step answered');
+    const timeout = this.duration(step, 'timeout');
+    const retry = objectIn(step, 'retry');
+    const isVerified = Object.hasOwn(verify, 'kind');
+    const work: WorkTemplate = {
+      action: isPoll ? this.poll(step, action) : action,
+      ...this.expectations(step, action),
+      ...(Object.hasOwn(step, 'outputs') ? { outputs: this.outputs(step) } : {}),
+      ...(isVerified && verify['proves'] !== true
+        ? { verify: this.poll(verify, this.action(verify, textIn(verify, 'kind'))) }
+        : {}),
+      ...(isVerified && verify['proves'] === true
+        ? { check: this.poll(verify, this.action(verify, textIn(verify, 'kind'))) }
+        : {}),
+      ...(undoing ? { undo: undoing } : {}),
+    };
+    return {
+      ...{ ...own, kind: (isPoll ? 'check' : action['kind']) as StepSpec['kind'], effect, work },
+      ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+      ...(Object.hasOwn(retry, 'attempts') ? { retry: retryOf(retry) } : {}),
+      ...(isUndone ? { undo: textIn(undo, 'title') || `Undo: ${own.title}` } : {}),
+      ...(Object.hasOwn(step, 'pointOfNoReturn') ? { pointOfNoReturn: true } : {}),
+    };
+  }
+}

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { lint } from '../../../../language/document/lint.js';
+import { problemText } from '../../../../language/document/show-problems.js';
+import { library } from './library.js';
+
+/*
+ * Wrong runbooks, each with exactly what people are told. In wrong.txt the text of a runbook stands
+ * behind what is common to all of them, unless it begins with `runbook:`.
+ */
+const [common = '', ...sections] = readFileSync(
+  join(import.meta.dirname, 'wrong.txt'),
+  'utf8',
+).split(/^## /m);
+
+const wrong = sections.map((section) => {
+  const [what = '', ...rest] = section.split('\n');
+  const [text = '', told = ''] = rest.join('\n').split(/^---\n/m);
+  return [what, text.startsWith('runbook:') ? text : common + text, told.trimEnd()] as const;
+});
+
+test('there are sixty, with the ten of the design', () => {
+  expect(wrong.length).toBeGreaterThanOrEqual(60);
+});
+
+test.each(wrong)('%s', (_what, text, told) => {
+  const problems = lint(text, 'x.runbook.yaml', library());
+  expect(problems.map((each) => problemText(each)).join('\n')).toBe(told);
+});
