@@ -3,8 +3,10 @@ import type { RunKey } from '../common/keys.js';
 import type { Problem, RunState } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { jsonText } from './clean.js';
+import { noteEnd } from './ends.js';
 import { inTransaction } from './transaction.js';
 import { closeWaits } from './waits.js';
+import { isInsideSql } from '../language/paths.js';
 
 /** A step that was still running when its run ended. */
 export interface LeftRunning {
@@ -71,6 +73,7 @@ export function closeRun(pool: pg.Pool, key: RunKey, closure: RunClosure): Promi
     });
     await closeSteps(client, no);
     await closeWaits(client, no, [], true);
+    await noteEnd(client, no);
     return true;
   });
 }
@@ -97,7 +100,7 @@ async function closeSteps(client: pg.PoolClient, no: string): Promise<void> {
              SELECT s.path, CASE
                WHEN s.state = 'undoing' OR EXISTS (
                  SELECT FROM runbook.attempts a WHERE a.run_no = $1 AND a.state = 'running'
-                    AND (a.path = s.path OR starts_with(a.path, s.path || '/'))
+                    AND (a.path = s.path OR ${isInsideSql('a.path', 's.path')})
                ) THEN 'unknown'
                WHEN s.state = 'needs-operator' OR EXISTS (
                  SELECT FROM runbook.attempts a WHERE a.run_no = $1 AND a.path = s.path

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { Verdict } from '../common/envelope.js';
 import type { SignalNote } from '../common/judgement.js';
+import { aboutIn } from '../common/questions.js';
 import type { RunKey } from '../common/keys.js';
+import { senderIn, type Sender } from '../common/sender.js';
 import type { DecisionView } from '../common/view.js';
 import { cleanText, firstBytes, jsonText } from './clean.js';
 import { lockRun } from './find-run.js';
@@ -60,12 +62,15 @@ async function insertDecisions(
 ): Promise<void> {
   await client.query({
     name: 'decisions-insert',
-    text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, gate, gate_attempt, decided_by, reason, accepted, code, message,
-                                          received_at, judged_at, envelope, raw)
-           SELECT $1, d.decision, d.content, d.verb, d.gate, d.gate_attempt, d.decided_by, d.reason, d.accepted, d.code, d.message,
+    text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, about, gate,
+                  gate_attempt, decided_by, sender, reason, accepted, code,
+                                          message, received_at, judged_at, envelope, raw)
+           SELECT $1, d.decision, d.content, d.verb, d.about, d.gate, d.gate_attempt, d.decided_by,
+             d.sender, d.reason, d.accepted, d.code, d.message,
                   d.received_at, d.judged_at, d.envelope, d.raw
            FROM json_to_recordset($2::json)
-             AS d (decision text, content text, verb text, gate text, gate_attempt integer, decided_by text, reason text, accepted boolean,
+             AS d (decision text, content text, verb text, about text, gate text,
+               gate_attempt integer, decided_by text, sender json, reason text, accepted boolean,
                    code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place integer)
            ORDER BY d.place
            ON CONFLICT (run_no, decision, content) DO NOTHING`,
@@ -107,13 +112,22 @@ export function recordSignals(
 
 /** The decisions about a run, in the order in which they were judged. */
 export async function readDecisions(pool: Connection, no: string): Promise<DecisionView[]> {
-  const { rows } = await pool.query<Omit<DecisionView, 'at'> & { at: Date }>({
+  const { rows } = await pool.query<
+    Omit<DecisionView, 'at' | 'sender'> & { at: Date; sender: Sender | null }
+  >({
     name: 'decisions-read',
-    text: `SELECT decision AS id, verb, gate, decided_by AS by, reason, judged_at AS at, accepted, code, message
+    text: `SELECT decision AS id, verb,
+                  CASE WHEN about IS NOT NULL
+                    THEN json_build_object('kind', about, 'id', gate) END AS about,
+                  decided_by AS by, sender, reason, judged_at AS at, accepted, code, message
            FROM runbook.decisions d WHERE run_no = $1 ORDER BY d.no`,
     values: [no],
   });
-  return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+  return rows.map(({ sender, ...row }) => ({
+    ...row,
+    ...(sender ? { sender } : {}),
+    at: row.at.toISOString(),
+  }));
 }
 
 function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string, unknown> {
@@ -126,14 +140,17 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     return typeof value === 'string' ? cleanText(value.slice(0, length)) : '';
   };
   const attempt = fields['attempt'];
+  const about = aboutIn(fields['about'], fieldLength);
   return {
     decision: cleanText(verdict.decision),
     content: createHash('sha256').update(whole).digest('hex'),
     verb: text('verb', fieldLength),
-    gate: text('gate', fieldLength) || text('step', fieldLength) || null,
+    about: about?.kind ?? null,
+    gate: about ? cleanText(about.id) : null,
     gate_attempt:
       wellFormed && Number.isInteger(attempt) && Number(attempt) <= maxInteger ? attempt : null,
     decided_by: text('by', fieldLength),
+    sender: senderOf(fields['sender']),
     reason: text('reason', reasonLength),
     accepted: verdict.accepted,
     code: verdict.code,
@@ -143,6 +160,11 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     envelope: wellFormed ? (JSON.parse(jsonText(envelope) ?? 'null') as unknown) : null,
     raw: wellFormed ? null : cleanText(firstBytes(whole, rawBytes)),
   };
+}
+
+function senderOf(value: unknown): Sender | null {
+  const sender = senderIn(value);
+  return sender ? { user: cleanText(sender.user), host: cleanText(sender.host) } : null;
 }
 
 /**

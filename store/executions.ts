@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
+import { endIsOver } from './ends.js';
 import { inTransaction } from './transaction.js';
 
 /**
@@ -80,6 +81,7 @@ export function noteExecution(
  * continues saves its own view of the rest.
  */
 async function reopen(client: pg.PoolClient, no: string): Promise<void> {
+  await endIsOver(client, no);
   await client.query({
     name: 'steps-reopen',
     text: `UPDATE runbook.steps SET state = 'pending', ended_at = NULL, error = NULL

@@ -1,6 +1,8 @@
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
-import { answeredWith, decides } from '../common/decided.js';
+import { decisionText } from '../common/decision-text.js';
+import { answeredWith } from '../common/questions.js';
+import { statedName } from '../common/sender.js';
 import {
   endStates,
   type AttemptView,
@@ -8,6 +10,7 @@ import {
   type RunView,
   type TimelineEntry,
 } from '../common/view.js';
+import { readAcks, type Ack } from './acks.js';
 import { findRun } from './find-run.js';
 import { getRun } from './runs.js';
 import { readAttempts } from './steps.js';
@@ -27,6 +30,7 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
     ...(await readAttempts(pool, no)).map(attempted),
     ...(await readWaits(pool, no)).map((wait) => waited(wait, view.decisions)),
     ...view.decisions.map(decided),
+    ...(await readAcks(pool, no)).map(taken),
     ...ended(view),
   ];
   // Times of the run and of the record come from different clocks: start and end stay first and
@@ -36,8 +40,14 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
   return entries.sort((a, b) => rank(a) - rank(b) || a.at.localeCompare(b.at));
 }
 
+/** Who has taken calls of a run, in order: of its history what Temporal does not have. */
+export async function ackHistory(pool: pg.Pool, run: string): Promise<TimelineEntry[]> {
+  const no = await findRun(pool, run);
+  return no === null ? [] : (await readAcks(pool, no)).map(taken);
+}
+
 function started(view: RunView): TimelineEntry {
-  const text = `${view.requester} started ${view.runbook} ${view.runbookVersion}: ${view.reason || 'no reason given'}`;
+  const text = `${statedName(view.requester, view.sender)} started ${view.runbook} ${view.runbookVersion}: ${view.reason || 'no reason given'}`;
   return {
     at: view.startedAt,
     until: null,
@@ -46,6 +56,7 @@ function started(view: RunView): TimelineEntry {
     attempt: null,
     state: 'running',
     by: view.requester,
+    ...(view.sender ? { sender: view.sender } : {}),
     text,
   };
 }
@@ -71,14 +82,12 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
   const by = decisions.findLast(
     (d) =>
       d.accepted &&
-      d.gate === wait.id &&
+      d.about?.id === wait.id &&
       d.at >= wait.since &&
       (!wait.closedAt || d.at <= wait.closedAt),
   );
-  const open = wait.closedAt === null;
-  if (wait.kind === 'lease') return waitedForTarget(wait, by);
   const answer = by && answeredWith(by.verb);
-  const state = answer ? answer.state : open ? 'waiting' : 'closed';
+  const state = answer ? answer.state : wait.closedAt === null ? 'waiting' : 'closed';
   return {
     at: wait.since,
     until: wait.closedAt,
@@ -87,46 +96,44 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
     attempt: wait.attempt,
     state,
     by: by?.by ?? null,
-    text: `${wait.title}: ${by ? `${answer?.words} by ${by.by}` : state === 'closed' ? 'closed without a decision' : `waits for ${wait.who}`}`,
+    text: `${wait.title}: ${answer ? `${answer.words} by ${by.by}` : howItStands(wait)}`,
     evidence: wait.evidence,
+    ...(wait.follows ? { follows: wait.follows } : {}),
   };
 }
 
-function waitedForTarget(wait: RecordedWait, by: DecisionView | undefined): TimelineEntry {
-  const state = by ? 'taken-over' : wait.closedAt === null ? 'waiting' : 'closed';
-  const how = by
-    ? `taken over by ${by.by}`
-    : wait.closedAt === null
-      ? `waits for ${wait.who}`
-      : 'no longer';
-  return {
-    at: wait.since,
-    until: wait.closedAt,
-    kind: 'wait',
-    step: wait.id,
-    attempt: wait.attempt,
-    state,
-    by: by?.by ?? null,
-    text: `${wait.title}: ${how}`,
-    evidence: wait.evidence,
-  };
+/** A wait that nobody has decided, as the end of a sentence. */
+function howItStands({ kind, who, closedAt }: RecordedWait): string {
+  if (closedAt === null) return `waits for ${who}`;
+  return kind === 'lease' ? 'no longer' : 'closed without a decision';
 }
 
 function decided(decision: DecisionView): TimelineEntry {
-  const who = decision.by || 'somebody';
-  const what =
-    decision.code === 'malformed'
-      ? 'sent something that is no decision'
-      : decides(decision.verb, decision.gate);
   return {
     at: decision.at,
     until: null,
     kind: 'decision',
-    step: decision.gate,
+    step: decision.about?.id ?? null,
     attempt: null,
     state: decision.code,
     by: decision.by || null,
-    text: `${who} ${what}: ${decision.accepted ? 'accepted' : `refused (${decision.code})`}${decision.reason ? `: ${decision.reason}` : ''}`,
+    ...(decision.sender ? { sender: decision.sender } : {}),
+    text: decisionText(decision),
+    decision,
+  };
+}
+
+function taken({ call, by, sender, at }: Ack): TimelineEntry {
+  return {
+    at,
+    until: null,
+    kind: 'ack',
+    step: call,
+    attempt: null,
+    state: 'taken',
+    by,
+    ...(sender ? { sender } : {}),
+    text: `${statedName(by, sender)} is at it: ${call}`,
   };
 }
 

@@ -2,13 +2,16 @@
  * The record in PostgreSQL: what was admitted, done and decided. Temporal's history is the state
  * machine; this outlives it.
  */
+export { takeCalls, type TakenCall } from './acks.js';
 export { backupState, type BackupState } from './backup.js';
+export { callFacts, type CallFacts } from './calls.js';
+export { addEndMessages, untoldEnds } from './ends.js';
 export { closeRun, type LeftRunning, type RunClosure } from './close-run.js';
 export { recordDecisions, type JudgedDecision } from './decisions.js';
 export { lastDrills, type DrillRecord } from './drills.js';
 export { ExecutionReplaced, noteExecution, type Execution } from './executions.js';
 export { NotInRecord } from './find-run.js';
-export { history } from './history.js';
+export { ackHistory, history } from './history.js';
 export { databaseIdentity, mayWriteClaims } from './identity.js';
 export {
   acquireLeases,
@@ -22,6 +25,18 @@ export {
   type LeaseView,
   type TakeOver,
 } from './leases.js';
+export {
+  addFirstMessages,
+  addFollowingMessages,
+  claimMessages,
+  messageDropped,
+  messageFailed,
+  messageSent,
+  untoldCalls,
+  type DueMessage,
+  type RunsOf,
+  type UntoldCall,
+} from './messages.js';
 export { checkSchema, migrate, MigrationMismatch } from './migrate.js';
 export {
   appendOutput,
@@ -31,6 +46,7 @@ export {
   type OutputChunk,
   type RecordedChunk,
 } from './output.js';
+export { notePauses, type LookedAt } from './pauses.js';
 export { openPool, type PoolOptions } from './pool.js';
 export {
   admitRun,
@@ -39,6 +55,7 @@ export {
   getRun,
   latestRun,
   listRuns,
+  namesInRecord,
   planOf,
   recordRefusal,
   refusedStarts,
@@ -47,6 +64,7 @@ export {
   type SaveAnswer,
   type SaveNumber,
 } from './runs.js';
+export { type RecordedFacts, type WantedFacts } from './facts.js';
 export { schemaRange, type SchemaStatus } from './schema-range.js';
 export {
   adoptAttempt,
@@ -59,8 +77,6 @@ export {
   LeaseLostError,
   NotConfirmedError,
   type Doubt,
-  type RecordedFacts,
-  type WantedFacts,
   type AttemptBegun,
   type AttemptEnd,
   type AttemptStart,
@@ -74,12 +90,16 @@ export {
   openByNamespace,
   openRuns,
   replacedBy,
+  comparisons,
+  hasRunsOf,
   sinceComparison,
   recordLeftCommand,
   type LeftCommand,
   type WatchedRun,
-} from './watch.js';
+} from './comparison.js';
 export { storable } from './clean.js';
+export { failingChannels, toldOf, untoldRuns, type FailingChannel, type ToldCall } from './told.js';
+export { askedDigests } from './waits.js';
 export {
   forgetWorker,
   noteWorker,

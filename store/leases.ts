@@ -147,8 +147,8 @@ async function acquire(
 
 /**
  * Proves that a run still holds its leases, and locks them until the transaction ends. A run that
- * never claimed one (it only reads, or an earlier release admitted it) has nothing to prove.
- * @param retake takes back lost leases that are free by now, because a person decided so
+ * never claimed one (it only reads) has nothing to prove.
+ * @param retake claims lost leases again that are free by now, because a person decided so
  */
 export async function proveLeases(
   client: pg.PoolClient,

@@ -83,7 +83,10 @@ export async function migrate(
 
 /** Whether this release may work with the database as it is, and what to do when not. */
 export async function checkSchema(pool: pg.Pool): Promise<SchemaStatus> {
-  return judgeSchema(await readApplied(pool));
+  const applied = await readApplied(pool);
+  const status = judgeSchema(applied);
+  const foreign = foreignTo(readMigrations(), applied);
+  return foreign === null ? status : { ...status, ok: false, message: foreign };
 }
 
 interface Applied extends AppliedMigration {
@@ -123,18 +126,26 @@ async function readApplied(db: pg.Pool | pg.PoolClient): Promise<Applied[]> {
 }
 
 function missing(applied: readonly Applied[], migrations: readonly Migration[]): Migration[] {
-  for (const mine of migrations) {
-    const theirs = applied.find((candidate) => candidate.version === mine.version);
-    if (theirs && theirs.checksum !== mine.checksum) {
-      throw new MigrationMismatch(
-        `The record's schema was made by another release: its migration ${theirs.name} is not the ${mine.name} of this one. ` +
-          'Use the release that made it or a later one, or give this release a database of its own.',
-      );
-    }
-  }
+  const foreign = foreignTo(migrations, applied);
+  if (foreign !== null) throw new MigrationMismatch(foreign);
   return migrations.filter(
     (migration) => !applied.some((candidate) => candidate.version === migration.version),
   );
+}
+
+/** Says which applied migration is not the one that ships under its number; null: all are. */
+function foreignTo(migrations: readonly Migration[], applied: readonly Applied[]): string | null {
+  for (const mine of migrations) {
+    const theirs = applied.find((candidate) => candidate.version === mine.version);
+    if (theirs && theirs.checksum !== mine.checksum) {
+      return (
+        `The record's schema was made by another release: its migration ${theirs.name} is not the ` +
+        `${mine.name} of this one. Use the release that made it or a later one, or give this ` +
+        'release a database of its own.'
+      );
+    }
+  }
+  return null;
 }
 
 function newest(applied: readonly AppliedMigration[]): number {

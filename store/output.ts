@@ -4,6 +4,7 @@ import type { OutputTotals } from '../common/view.js';
 import { cleanText } from './clean.js';
 import { findRun, lockRun } from './find-run.js';
 import { inTransaction } from './transaction.js';
+import { belongsToSql } from '../language/paths.js';
 
 /** Bytes of one attempt's output that the record keeps, if a caller does not cap it earlier. */
 export const outputCapBytes = 8 * 1024 * 1024;
@@ -157,7 +158,7 @@ export async function readOutput(
     name: 'output-read',
     text: `SELECT id, path AS step, attempt, stream, seq, at, bytes FROM runbook.output
            WHERE run_no = $1 AND id > $2
-             AND ($3::text IS NULL OR path = $3 OR starts_with(path, $3 || '/') OR starts_with(path, $3 || '.'))
+             AND ($3::text IS NULL OR ${belongsToSql('path', '$3')})
            ORDER BY id LIMIT $4`,
     values: [no, options.afterId ?? 0, options.step ?? null, options.limit ?? null],
   });

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { SignalNote } from '../common/judgement.js';
 import type { RunKey } from '../common/keys.js';
+import type { Sender } from '../common/sender.js';
 import {
   endStates,
   type Problem,
@@ -13,10 +14,13 @@ import {
 } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
+import { lastAck } from './acks.js';
 import { cleanText, jsonText } from './clean.js';
 import { readDecisions, recordSignals } from './decisions.js';
 import { registerExecution, type Execution } from './executions.js';
+import { noteEnd } from './ends.js';
 import { findRun, NotInRecord } from './find-run.js';
+import { leftBySteps } from './left-steps.js';
 import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
 import { inSnapshot, inTransaction, type Connection } from './transaction.js';
 import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
@@ -34,6 +38,8 @@ export interface AdmittedRun {
   execution?: Execution | undefined;
   /** Id of the Temporal namespace; null when it is not known. */
   namespaceId?: string | null | undefined;
+  /** The queue of the workers that know its targets. */
+  taskQueue?: string | undefined;
 }
 
 /**
@@ -42,14 +48,14 @@ export interface AdmittedRun {
  */
 export function admitRun(
   pool: pg.Pool,
-  { key, view, plan, envelope, execution, namespaceId }: AdmittedRun,
+  { key, view, plan, envelope, execution, namespaceId, taskQueue }: AdmittedRun,
 ): Promise<string> {
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ no: string; digest: string }>({
       name: 'runs-admit',
       // DO UPDATE, not DO NOTHING: a run saved before its admission was recorded lacks the plan.
       text: `INSERT INTO runbook.runs (${runColumns}, plan, envelope)
-             VALUES (${runParameters}, $24::json, $25::json)
+             VALUES (${runParameters}, $25::json, $26::json)
              ON CONFLICT (run, first_run_id) DO UPDATE
                SET plan = coalesce(runs.plan, excluded.plan), envelope = coalesce(runs.envelope, excluded.envelope)
              RETURNING no, plan->>'digest' AS digest`,
@@ -64,8 +70,8 @@ export function admitRun(
     if (namespaceId) {
       await client.query({
         name: 'runs-namespace',
-        text: 'UPDATE runbook.runs SET namespace_id = $2 WHERE no = $1 AND namespace_id IS NULL',
-        values: [numberOf(rows), namespaceId],
+        text: 'UPDATE runbook.runs SET namespace_id = $2, task_queue = $3 WHERE no = $1 AND namespace_id IS NULL',
+        values: [numberOf(rows), namespaceId, taskQueue ?? null],
       });
     }
     return rows[0]?.digest ?? '';
@@ -79,6 +85,7 @@ export interface RefusedStart {
   runbook: string;
   /** As they were given, when they were text. */
   by: string;
+  sender?: Sender | undefined;
   reason: string;
   problem: Problem;
 }
@@ -87,7 +94,7 @@ export interface RefusedStart {
  * Records a refused start as a run that has ended, without steps. A second call changes nothing.
  */
 export async function recordRefusal(pool: pg.Pool, refused: RefusedStart): Promise<void> {
-  const { key, startedAt, runbook, by, reason, problem } = refused;
+  const { key, startedAt, runbook, by, sender, reason, problem } = refused;
   const view: RunView = {
     id: key.run,
     firstRunId: key.firstRunId,
@@ -102,6 +109,7 @@ export async function recordRefusal(pool: pg.Pool, refused: RefusedStart): Promi
     startedAt,
     endedAt: startedAt,
     requester: by,
+    ...(sender ? { sender } : {}),
     reason,
     inputs: {},
     uiUrl: null,
@@ -170,13 +178,15 @@ export function saveRun(
     const { rows } = await client.query<{ no: string }>({
       name: 'runs-save',
       text: `INSERT INTO runbook.runs AS runs (${runColumns}, saves)
-             VALUES (${runParameters}, coalesce($24, 0))
+             VALUES (${runParameters}, coalesce($25, 0))
              ON CONFLICT (run, first_run_id) DO UPDATE SET
                state = excluded.state, ended_at = excluded.ended_at, outputs = excluded.outputs, problem = excluded.problem,
+               inputs = excluded.inputs, plan_digest = excluded.plan_digest,
                recovery = excluded.recovery, probed = excluded.probed, drifted = excluded.drifted,
                programs_changed = excluded.programs_changed,
                ui_url = coalesce(excluded.ui_url, runs.ui_url), saved_at = now(), saves = greatest(runs.saves, excluded.saves)
-             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at) AND ($24::integer IS NULL OR runs.saves <= excluded.saves)
+             WHERE (runs.ended_at IS NULL OR excluded.ended_at >= runs.ended_at)
+               AND ($25::integer IS NULL OR runs.saves <= excluded.saves)
              RETURNING no`,
       values: [...runValues(view), save?.number ?? null],
     });
@@ -190,7 +200,10 @@ export function saveRun(
     await saveWaits(client, no, view.waitingFor);
     await closeWaits(client, no, view.waitingFor, ended);
     await settleWaits(client, no);
-    if (ended) await closeAttempts(client, no);
+    if (ended) {
+      await closeAttempts(client, no);
+      await noteEnd(client, no);
+    }
     return { incomplete: save?.all === false && (arrival === null || arrival === 'revived') };
   });
 }
@@ -208,8 +221,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
   if (no === null) return null;
   const { rows } = await pool.query<RunRow>({
     name: 'runs-get',
-    text: `SELECT run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-                  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted, programs_changed
+    text: `SELECT ${runColumns}
            FROM runbook.runs WHERE no = $1`,
     values: [no],
   });
@@ -230,6 +242,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     requester: row.requester,
+    ...(row.sender ? { sender: row.sender } : {}),
     reason: row.reason,
     inputs: row.inputs,
     uiUrl: row.ui_url,
@@ -320,10 +333,14 @@ export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<R
   const { rows } = await pool.query<SummaryRow>({
     name: 'runs-list',
     text: `SELECT r.run, r.first_run_id, r.runbook, r.title, r.priority, r.targets, r.state, r.requester, r.reason, r.drill, r.started_at, r.ended_at,
+                  (SELECT count(*)::integer FROM runbook.steps s WHERE ${leftBySteps}) AS left_steps,
                   (SELECT s.path FROM runbook.steps s
                     WHERE r.ended_at IS NULL AND s.run_no = r.no AND s.undo_of IS NULL AND s.state IN ('running', 'waiting', 'undoing')
                     ORDER BY s.started_at DESC NULLS LAST, s.path DESC LIMIT 1) AS step,
-                  (SELECT coalesce(json_agg(json_build_object('id', w.gate, 'title', w.title, 'since', w.since, 'who', w.who, 'command', w.command)
+                  (SELECT coalesce(json_agg(json_build_object(
+                            'kind', w.kind, 'id', w.gate, 'title', w.title, 'since', w.since,
+                            'who', w.who, 'deciders', w.deciders, 'verbs', w.verbs,
+                            'command', w.command, 'takenBy', (${lastAck('k.taken_by', 'w', 'gate')}))
                                             ORDER BY w.since, w.gate), '[]')
                      FROM runbook.waits w WHERE r.ended_at IS NULL AND w.run_no = r.no AND w.closed_at IS NULL) AS waiting_for
            FROM runbook.runs r
@@ -357,12 +374,25 @@ export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<R
     ...(row.drill ? { drill: true as const } : {}),
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
+    ...(row.left_steps > 0 ? { left: row.left_steps } : {}),
     step: row.step,
     waitingFor: row.waiting_for.map((wait) => ({
       ...wait,
       since: new Date(wait.since).toISOString(),
     })),
   }));
+}
+
+/** Names of all runbooks and targets that runs have had. */
+export async function namesInRecord(
+  pool: pg.Pool,
+): Promise<{ runbooks: string[]; targets: string[] }> {
+  const { rows } = await pool.query<{ runbooks: string[]; targets: string[] }>({
+    name: 'runs-names',
+    text: `SELECT ARRAY(SELECT DISTINCT runbook FROM runbook.runs ORDER BY 1) AS runbooks,
+                  ARRAY(SELECT DISTINCT unnest(targets) FROM runbook.runs ORDER BY 1) AS targets`,
+  });
+  return rows[0] ?? { runbooks: [], targets: [] };
 }
 
 /** The newest run, or null when there is none. */
@@ -396,6 +426,7 @@ type RunRow = Pick<
   probed: string[];
   drifted: string[];
   programs_changed: ProgramChange[] | null;
+  sender: Sender | null;
 };
 
 type SummaryRow = Pick<
@@ -407,11 +438,13 @@ type SummaryRow = Pick<
   drill: boolean;
   started_at: Date;
   ended_at: Date | null;
+  left_steps: number;
   waiting_for: RunSummary['waitingFor'];
 };
 
-const runColumns = `run, first_run_id, runbook, runbook_version, title, type, priority, targets, state, plan_digest, requester, reason,
-  started_at, ended_at, ui_url, inputs, outputs, problem, drill, recovery, probed, drifted, programs_changed`;
+const runColumns = `run, first_run_id, runbook, runbook_version, title, type, priority, targets,
+  state, plan_digest, requester, reason, started_at, ended_at, ui_url, inputs, outputs, problem,
+  drill, recovery, probed, drifted, programs_changed, sender`;
 
 function runValues(view: RunView): unknown[] {
   const ended = endStates.has(view.state);
@@ -439,10 +472,13 @@ function runValues(view: RunView): unknown[] {
     view.probed ?? [],
     view.drifted ?? [],
     view.programsChanged ? jsonText(view.programsChanged) : null,
+    view.sender ? jsonText(view.sender) : null,
   ];
 }
 
-const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz, $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json, $21::text[], $22::text[], $23::json`;
+const runParameters = `$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::timestamptz,
+  $14::timestamptz, $15, $16::json, $17::json, $18::json, $19, $20::json, $21::text[], $22::text[],
+  $23::json, $24::json`;
 
 function numberOf(rows: { no: string }[]): string {
   const no = rows[0]?.no;

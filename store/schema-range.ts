@@ -2,7 +2,7 @@
  * The schemas that this release can work with. `newest` is the last migration that it ships; it
  * also runs on any newer schema, as long as no migration beyond `newest` is marked breaking.
  */
-export const schemaRange = { oldest: 9, newest: 10 } as const;
+export const schemaRange = { oldest: 4, newest: 4 } as const;
 
 export interface AppliedMigration {
   version: number;
@@ -16,7 +16,7 @@ export interface SchemaStatus {
   /** A release must know at least this schema: the last migration marked breaking, or 0. */
   minimumReader: number;
   ok: boolean;
-  /** What is wrong and what to do next; else the version. */
+  /** What is wrong; else the version. */
   message: string;
 }
 
@@ -36,13 +36,9 @@ export function judgeSchema(
     ok,
     message,
   });
-  if (version === 0)
-    return status(false, 'The database has no record yet. Create it with: runbook setup');
+  if (version === 0) return status(false, 'The database has no record yet');
   if (version < range.oldest) {
-    return status(
-      false,
-      `The record has schema ${version}, this release needs ${range.oldest}. Bring it up to date with: runbook setup`,
-    );
+    return status(false, `The record has schema ${version}, this release needs ${range.oldest}`);
   }
   if (minimumReader > range.newest) {
     return status(

@@ -3,13 +3,15 @@ import type { Builds } from '../common/attempt.js';
 import type { RunKey } from '../common/keys.js';
 import { hostOfPlace } from '../common/queues.js';
 import { placesOf, type SavedStep } from '../common/saved-steps.js';
-import { undoneBy, undoPath } from '../common/paths.js';
+import { undoneBy, undoPath } from '../language/paths.js';
 import type { AttemptState, AttemptView, Problem, StepView } from '../common/view.js';
 import type { Json } from '../language/json.js';
-import type { Program } from '../language/plan.js';
-import type { Effect, StepKind } from '../language/runbook.js';
+import type { FoundProgram } from '../language/plan.js';
+import type { StepKind } from '../language/kinds/index.js';
+import type { Effect } from '../language/runbook.js';
 import { cleanText, jsonText } from './clean.js';
 import { registerExecution, ExecutionReplaced, type Execution } from './executions.js';
+import { factsQuery, wantedValues, type RecordedFacts, type WantedFacts } from './facts.js';
 import { findRun, lockRun, NotInRecord } from './find-run.js';
 import { proveLeases, type LeaseLoss } from './leases.js';
 import { inTransaction, retrying, type Connection } from './transaction.js';
@@ -54,27 +56,6 @@ export interface AttemptStart {
   repeatable?: boolean;
   /** Facts about other steps to read in the same round trip. */
   wanted?: WantedFacts;
-}
-
-/** The facts that a request is checked against. */
-export interface WantedFacts {
-  /** Steps whose outputs to read: these paths, and all below these prefixes. */
-  paths: readonly string[];
-  below: readonly string[];
-  /** The gate whose approval the step needs; null when it needs none. */
-  gate: string | null;
-}
-
-export interface RecordedFacts {
-  /**
-   * Outputs by path: from an attempt, from people at the desk, or from the run that this one was
-   * started from.
-   */
-  values: Record<string, Json>;
-  /** The gate was approved, or the step needs none. */
-  approved: boolean;
-  /** People have let the step continue with what its run was told. */
-  despite: boolean;
 }
 
 /** A step may not change a target whose lease its run has lost. */
@@ -200,7 +181,7 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | n
                )
                INSERT INTO runbook.attempts AS mine (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at)
                SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at FROM step, run
-               RETURNING ${facts('mine.run_no', 17, '$3', '$16')} AS recorded`,
+               RETURNING ${factsQuery('mine.run_no', 17, '$3', '$16')} AS recorded`,
         values: [
           start.key.run,
           start.key.firstRunId,
@@ -216,7 +197,7 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | n
           start.execution?.runId ?? null,
           start.leases !== undefined,
           ...buildValues(start),
-          ...wantedValues(start),
+          ...wantedValues(start.wanted),
         ],
       }),
     );
@@ -471,8 +452,8 @@ export interface AttemptEnd {
   /** Digest of the output. */
   digest?: string;
   error?: Problem;
-  /** The programs that it ran. */
-  programs?: readonly Program[];
+  /** The programs that it found. */
+  programs?: readonly FoundProgram[];
 }
 
 /**
@@ -684,7 +665,8 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<Loc
              RETURNING run_no AS no, EXISTS (SELECT FROM runbook.lease_claims c WHERE c.run_no = s.run_no) AS claims
            )
            SELECT step.no, step.claims, run.execution,
-                  (SELECT json_agg(d) FROM (${doubts('run.no', 8, '$3')}) d) AS doubts, ${facts('run.no', 11, '$3', '$10')} AS recorded
+                  (SELECT json_agg(d) FROM (${doubts('run.no', 8, '$3')}) d) AS doubts,
+                    ${factsQuery('run.no', 11, '$3', '$10')} AS recorded
            FROM step, run`,
     values: [
       start.key.run,
@@ -695,7 +677,7 @@ async function lockStep(client: pg.PoolClient, start: AttemptStart): Promise<Loc
       start.kind,
       start.effect,
       ...buildValues(start),
-      ...wantedValues(start),
+      ...wantedValues(start.wanted),
     ],
   });
   if (!rows[0]) throw new NotInRecord(start.key.run);
@@ -735,40 +717,6 @@ function buildValues({ builds }: AttemptStart): unknown[] {
     builds?.decisions.map(cleanText) ?? null,
     builds?.despite ?? null,
   ];
-}
-
-/**
- * SQL for the recorded facts about other steps, as JSON; null when none are requested. An output
- * from an attempt comes first, then one from people at the desk, then one from the run that this
- * one was started from.
- * @param first number of the first of three parameters: see `wantedValues`
- * @param despite parameter of the decision to continue
- */
-function facts(run: string, first: number, path: string, despite: string): string {
-  const isWanted = (name: string): string =>
-    `(${name} = ANY ($${first}) OR EXISTS (SELECT FROM unnest($${first + 1}::text[]) AS prefix WHERE starts_with(${name}, prefix)))`;
-  return `CASE WHEN $${first}::text[] IS NULL THEN NULL ELSE json_build_object(
-            'approved', $${first + 2}::text IS NULL OR EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND gate = $${first + 2} AND accepted AND verb = 'approve'),
-            'despite', EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND decision = ${despite} AND accepted AND verb = 'retry' AND gate = ${path}),
-            'values', CASE WHEN cardinality($${first}::text[]) + cardinality($${first + 1}::text[]) > 0 THEN (
-              SELECT json_object_agg(path, output) FROM (
-                SELECT DISTINCT ON (path) path, output FROM (
-                  SELECT path, output, 1 AS place, no AS newest FROM (
-                    SELECT path, output, attempt AS no FROM runbook.attempts WHERE run_no = ${run} AND state = 'succeeded' AND ${isWanted('path')}
-                  ) AS answered
-                  UNION ALL
-                  SELECT gate, envelope->'outputs', 2, no FROM runbook.decisions WHERE run_no = ${run} AND accepted AND verb = 'done' AND ${isWanted('gate')}
-                  UNION ALL
-                  SELECT taken.path, taken.output, 3, taken.run_no FROM runbook.runs own
-                  JOIN runbook.runs before ON before.run = own.envelope->'from'->>'run'
-                  JOIN runbook.steps taken ON taken.run_no = before.no
-                  WHERE own.no = ${run} AND taken.state IN ('succeeded', 'done-by-hand') AND ${isWanted('taken.path')}
-                ) AS candidates ORDER BY path, place, newest DESC
-              ) AS newest) END) END`;
-}
-
-function wantedValues({ wanted }: AttemptStart): unknown[] {
-  return [wanted?.paths ?? null, wanted?.below ?? null, wanted?.gate ?? null];
 }
 
 /**
@@ -852,7 +800,7 @@ interface EarlierRow {
 }
 
 type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written' | 'programs'> & {
-  programs: Program[] | null;
+  programs: FoundProgram[] | null;
   started_at: Date;
   ended_at: Date | null;
   bytes: string | null;

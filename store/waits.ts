@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { WaitView } from '../common/view.js';
+import type { RunKey } from '../common/keys.js';
+import type { FollowingStep, WaitView } from '../common/view.js';
 import { jsonText } from './clean.js';
 import type { Connection } from './transaction.js';
 
@@ -15,11 +16,16 @@ export async function saveWaits(
   if (waits.length === 0) return;
   await client.query({
     name: 'waits-save',
-    text: `INSERT INTO runbook.waits AS waits (run_no, gate, attempt, kind, title, since, deadline, who, digest, evidence, command)
-           SELECT $1, w.id, w.attempt, w.kind, w.title, w.since, w.deadline, w.who, w.digest, coalesce(w.evidence, '{}'), w.command
-           FROM json_to_recordset($2::json) AS w (id text, attempt integer, kind text, title text, since timestamptz, deadline timestamptz,
-                                                  who text, digest text, evidence json, command text)
-           ON CONFLICT (run_no, gate, attempt) DO UPDATE SET closed_at = NULL, reopens = false WHERE waits.reopens`,
+    text: `INSERT INTO runbook.waits AS waits (run_no, gate, attempt, kind, title, since, deadline,
+                  who, deciders, verbs, digest, evidence, follows, command)
+           SELECT $1, w.id, w.attempt, w.kind, w.title, w.since, w.deadline, w.who, w.deciders,
+             w.verbs, w.digest, coalesce(w.evidence, '{}'), w.follows, w.command
+           FROM json_to_recordset($2::json)
+             AS w (id text, attempt integer, kind text, title text, since timestamptz,
+                   deadline timestamptz, who text, deciders text, verbs text[], digest text,
+                   evidence json, follows json, command text)
+           ON CONFLICT (run_no, gate, attempt)
+             DO UPDATE SET closed_at = NULL, reopens = false WHERE waits.reopens`,
     values: [no, jsonText(waits)],
   });
 }
@@ -93,7 +99,8 @@ export type RecordedWait = WaitView & { closedAt: string | null };
 export async function readWaits(pool: Connection, no: string): Promise<RecordedWait[]> {
   const { rows } = await pool.query<WaitRow>({
     name: 'waits-read',
-    text: `SELECT gate, attempt, kind, title, since, deadline, who, digest, evidence, command, closed_at
+    text: `SELECT gate, attempt, kind, title, since, deadline, who, deciders, verbs, digest,
+                  evidence, follows, command, closed_at
            FROM runbook.waits WHERE run_no = $1 ORDER BY since, gate, attempt`,
     values: [no],
   });
@@ -104,12 +111,26 @@ export async function readWaits(pool: Connection, no: string): Promise<RecordedW
     since: row.since.toISOString(),
     deadline: row.deadline?.toISOString() ?? null,
     who: row.who,
+    deciders: row.deciders,
+    verbs: row.verbs,
     attempt: row.attempt,
     digest: row.digest,
     evidence: row.evidence,
+    ...(row.follows === null ? {} : { follows: row.follows }),
     command: row.command,
     closedAt: row.closed_at?.toISOString() ?? null,
   }));
+}
+
+/** The digests of all that a run has asked under an id: a gate, a step or a wait for targets. */
+export async function askedDigests(pool: pg.Pool, run: RunKey, id: string): Promise<string[]> {
+  const { rows } = await pool.query<{ digest: string }>({
+    name: 'waits-digests',
+    text: `SELECT w.digest FROM runbook.waits w JOIN runbook.runs r ON r.no = w.run_no
+           WHERE r.run = $1 AND r.first_run_id = $2 AND w.gate = $3`,
+    values: [run.run, run.firstRunId, id],
+  });
+  return rows.map(({ digest }) => digest);
 }
 
 /** What the run waits for now, as far as the record knows. */
@@ -120,9 +141,10 @@ export async function readOpenWaits(pool: Connection, no: string): Promise<WaitV
 
 type WaitRow = Pick<
   WaitView,
-  'attempt' | 'kind' | 'title' | 'who' | 'digest' | 'evidence' | 'command'
+  'attempt' | 'kind' | 'title' | 'who' | 'deciders' | 'verbs' | 'digest' | 'evidence' | 'command'
 > & {
   gate: string;
+  follows: FollowingStep[] | null;
   since: Date;
   deadline: Date | null;
   closed_at: Date | null;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { LibraryDigests } from '../language/library-digests.js';
 import { jsonText } from './clean.js';
 
 /** The disk that a worker's journals are on. */
@@ -17,11 +18,15 @@ export interface WorkerNote {
   worker: string;
   host: string;
   journals: JournalRoom;
+  /** Digests of the runbooks of its library, by id. */
+  library: LibraryDigests;
 }
 
 export interface WorkerReport extends WorkerNote {
   /** Milliseconds that its clock is ahead of the database's; negative: behind. */
   clockAheadMs: number;
+  /** Milliseconds since it has reported. */
+  silentMs: number;
 }
 
 /**
@@ -30,7 +35,7 @@ export interface WorkerReport extends WorkerNote {
  */
 export async function noteWorker(
   pool: pg.Pool,
-  { worker, host, journals }: WorkerNote,
+  { worker, host, journals, library }: WorkerNote,
   now: () => number = Date.now,
 ): Promise<void> {
   const client = await pool.connect();
@@ -43,10 +48,15 @@ export async function noteWorker(
     if (!clock) throw new Error('PostgreSQL returned no time');
     await client.query({
       name: 'worker-note',
-      text: `INSERT INTO runbook.workers (worker, host, clock_ahead_ms, journals) VALUES ($1, $2, $3, $4)
+      text: `INSERT INTO runbook.workers (worker, host, clock_ahead_ms, journals, library)
+             VALUES ($1, $2, $3, $4, $5)
              ON CONFLICT (worker) DO UPDATE
-               SET host = $2, clock_ahead_ms = $3, journals = $4, told_at = clock_timestamp()`,
-      values: [worker, host, (asked + now()) / 2 - clock.ms, jsonText(journals)],
+               SET host = $2, clock_ahead_ms = $3, journals = $4, library = $5,
+                   told_at = clock_timestamp()`,
+      values: [
+        ...[worker, host, (asked + now()) / 2 - clock.ms],
+        ...[jsonText(journals), jsonText(library)],
+      ],
     });
   } finally {
     client.release();
@@ -64,11 +74,17 @@ export async function forgetWorker(pool: pg.Pool, worker: string): Promise<void>
 
 /** Workers that have reported within this many milliseconds. */
 export async function recentWorkers(pool: pg.Pool, withinMs: number): Promise<WorkerReport[]> {
-  const { rows } = await pool.query<WorkerNote & { clock_ahead_ms: number }>({
+  const { rows } = await pool.query<WorkerNote & { clock_ahead_ms: number; silent_ms: number }>({
     name: 'worker-recent',
-    text: `SELECT worker, host, clock_ahead_ms, journals FROM runbook.workers
+    text: `SELECT worker, host, clock_ahead_ms, journals, library,
+                  (extract(epoch FROM clock_timestamp() - told_at) * 1000)::float8 AS silent_ms
+           FROM runbook.workers
            WHERE told_at > clock_timestamp() - make_interval(secs => $1) ORDER BY host, worker`,
     values: [withinMs / 1_000],
   });
-  return rows.map(({ clock_ahead_ms, ...note }) => ({ ...note, clockAheadMs: clock_ahead_ms }));
+  return rows.map(({ clock_ahead_ms, silent_ms, ...note }) => ({
+    ...note,
+    clockAheadMs: clock_ahead_ms,
+    silentMs: silent_ms,
+  }));
 }

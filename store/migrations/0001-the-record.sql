@@ -1,36 +1,66 @@
 -- breaking: no
--- The record of runs. It lives in a schema of its own, so that a database shared with other programs stays tidy.
--- Columns of type json (not jsonb) keep the order in which people wrote and were shown the data; nothing queries inside them.
+-- The record of runs. It lives in a schema of its own, so that a database shared with other
+-- programs stays tidy. Columns of type json (not jsonb) keep the order in which people wrote and
+-- were shown the data; nothing queries inside them.
 
 CREATE TABLE runbook.runs (
-  no              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  run             text NOT NULL,
-  first_run_id    text NOT NULL,
-  runbook         text NOT NULL,
-  runbook_version text NOT NULL,
-  title           text NOT NULL,
-  type            text NOT NULL,
-  priority        text NOT NULL,
-  targets         text[] NOT NULL DEFAULT '{}',
-  state           text NOT NULL,
-  plan_digest     text NOT NULL,
-  requester       text NOT NULL,
-  reason          text NOT NULL,
-  started_at      timestamptz NOT NULL,
+  no               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run              text NOT NULL,
+  first_run_id     text NOT NULL,
+  runbook          text NOT NULL,
+  runbook_version  text NOT NULL,
+  title            text NOT NULL,
+  type             text NOT NULL,
+  priority         text NOT NULL,
+  targets          text[] NOT NULL DEFAULT '{}',
+  -- A drill practises: it is told apart from the runs that were meant.
+  drill            boolean NOT NULL DEFAULT false,
+  requester        text NOT NULL,
+  -- User and host that the start was sent from, as stated, like the name. Null: not stated.
+  sender           json,
+  reason           text NOT NULL,
+  inputs           json NOT NULL,
+  envelope         json,
+  plan             json,
+  plan_digest      text NOT NULL,
+
+  state            text NOT NULL,
+  started_at       timestamptz NOT NULL,
   -- Set exactly when the state is one from which a run does not move again.
-  ended_at        timestamptz,
-  ui_url          text,
-  inputs          json NOT NULL,
-  outputs         json NOT NULL DEFAULT '{}',
-  problem         json,
-  plan            json,
-  envelope        json,
-  saved_at        timestamptz NOT NULL DEFAULT now(),
+  ended_at         timestamptz,
+  outputs          json NOT NULL DEFAULT '{}',
+  problem          json,
+  -- What a recovery reached, compared with its objectives.
+  recovery         json,
+  -- Programs that were not the same any more within the run.
+  programs_changed json,
+  -- Of a run that was started from a dead one: results that were looked at again, and those that
+  -- had changed.
+  probed           text[] NOT NULL DEFAULT '{}',
+  drifted          text[] NOT NULL DEFAULT '{}',
+  ui_url           text,
+  saved_at         timestamptz NOT NULL DEFAULT now(),
+
+  -- What Temporal and the record are compared by. A run has several executions in Temporal, one
+  -- after the other: a reset and a continue-as-new begin another one. The namespace, by its id: a
+  -- name and an address may lead to another server one day, and no run may be taken for lost then.
+  namespace_id     text,
+  -- Temporal's run id of the latest execution that has told of the run.
+  execution        text,
+  -- When Temporal first asked for news of that execution: news of an earlier one is late news.
+  execution_at     timestamptz,
+  -- How often that execution has told how the run stands: what comes with a lower number is late.
+  saves            integer NOT NULL DEFAULT 0,
+  -- Closed because Temporal knows the run no more. News of it then proves that it goes on after
+  -- all.
+  missing          boolean NOT NULL DEFAULT false,
+
   -- A workflow id may be used again after Temporal forgot it: that is another run.
   UNIQUE (run, first_run_id)
 );
 CREATE INDEX runs_newest ON runbook.runs (started_at DESC, no DESC);
 CREATE INDEX runs_of_runbook ON runbook.runs (runbook, started_at DESC);
+CREATE INDEX runs_drills ON runbook.runs (runbook, started_at DESC) WHERE drill;
 CREATE INDEX runs_live ON runbook.runs (state) WHERE ended_at IS NULL;
 CREATE INDEX runs_of_target ON runbook.runs USING gin (targets);
 
@@ -39,21 +69,25 @@ CREATE TABLE runbook.steps (
   path       text NOT NULL,
   -- Place in the run's list; null until the run itself was saved with this step in it.
   ordinal    integer,
-  -- The step that this one takes back; such steps are not listed on their own.
+  -- The step that this one undoes; such steps are not listed on their own.
   undo_of    text,
   title      text NOT NULL,
   kind       text NOT NULL,
   effect     text NOT NULL,
+  -- What its undo does, in words.
+  undo       text,
   state      text NOT NULL DEFAULT 'pending',
   attempts   integer NOT NULL DEFAULT 0,
   started_at timestamptz,
   ended_at   timestamptz,
   output     json,
   error      json,
-  undo       text,
+  -- The dead run whose result this is.
+  taken_from text,
   PRIMARY KEY (run_no, path)
 );
 
+-- An attempt is the claim to a step's effect.
 CREATE TABLE runbook.attempts (
   run_no           bigint NOT NULL,
   path             text NOT NULL,
@@ -62,56 +96,33 @@ CREATE TABLE runbook.attempts (
   host             text NOT NULL,
   worker           text NOT NULL,
   temporal_attempt integer NOT NULL,
+  -- The execution for which it runs: the same worker may be given the same step again by the next
+  -- one.
+  execution        text,
+  -- Each worker that takes it over raises the fence, so that whatever the worker before still
+  -- writes is refused.
+  fence            integer NOT NULL DEFAULT 1,
+  -- Host, boot and process namespace where its command runs: only there its end can be known.
+  place            text,
+  -- What proves the outcome when the worker dies in between: of SQL, the server's identity and the
+  -- transaction's id.
+  evidence         json,
   started_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
   ended_at         timestamptz,
+  -- What it ran, by path and content.
+  programs         json,
   output           json,
   error            json,
+  -- What the worker answered, by digest: a run names what it builds on, and begins nothing when the
+  -- record has another answer.
+  digest           text,
   PRIMARY KEY (run_no, path, attempt),
   FOREIGN KEY (run_no, path) REFERENCES runbook.steps ON DELETE CASCADE
 );
 -- One attempt of a step runs at a time, whatever the workers believe.
 CREATE UNIQUE INDEX attempts_running ON runbook.attempts (run_no, path) WHERE state = 'running';
-
--- Each opening of a gate, with what the approver was shown.
-CREATE TABLE runbook.waits (
-  run_no    bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
-  gate      text NOT NULL,
-  attempt   integer NOT NULL,
-  kind      text NOT NULL,
-  title     text NOT NULL,
-  since     timestamptz NOT NULL,
-  deadline  timestamptz,
-  who       text NOT NULL,
-  digest    text NOT NULL,
-  evidence  json NOT NULL,
-  command   text NOT NULL,
-  closed_at timestamptz,
-  PRIMARY KEY (run_no, gate, attempt)
-);
-CREATE INDEX waits_open ON runbook.waits (run_no) WHERE closed_at IS NULL;
-
-CREATE TABLE runbook.decisions (
-  no           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  run_no       bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
-  decision     text NOT NULL,
-  -- Two messages under one id are two facts; the same message twice is one.
-  content      text NOT NULL,
-  verb         text NOT NULL,
-  gate         text,
-  gate_attempt integer,
-  decided_by   text NOT NULL,
-  reason       text NOT NULL,
-  accepted     boolean NOT NULL,
-  code         text NOT NULL,
-  message      text NOT NULL,
-  received_at  timestamptz NOT NULL,
-  judged_at    timestamptz NOT NULL,
-  envelope     json,
-  -- For what is no decision at all: its first bytes, as they came.
-  raw          text,
-  UNIQUE (run_no, decision, content)
-);
-CREATE INDEX decisions_of_gate ON runbook.decisions (run_no, gate, gate_attempt) WHERE accepted;
+-- What was running when a run ended without its worker: each host looks for what is its own.
+CREATE INDEX attempts_open_at ON runbook.attempts (place) WHERE state = 'running';
 
 CREATE TABLE runbook.output (
   id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -128,15 +139,125 @@ CREATE TABLE runbook.output (
 CREATE INDEX output_in_order ON runbook.output (run_no, id);
 
 CREATE TABLE runbook.output_totals (
-  run_no     bigint NOT NULL,
-  path       text NOT NULL,
-  attempt    integer NOT NULL,
+  run_no    bigint NOT NULL,
+  path      text NOT NULL,
+  attempt   integer NOT NULL,
   -- Bytes in runbook.output.
-  kept       bigint NOT NULL DEFAULT 0,
+  kept      bigint NOT NULL DEFAULT 0,
   -- Bytes that the step wrote in all, and their digest; null until the attempt ended.
-  bytes      bigint,
-  sha256     text,
-  truncated  boolean NOT NULL DEFAULT false,
+  bytes     bigint,
+  sha256    text,
+  truncated boolean NOT NULL DEFAULT false,
   PRIMARY KEY (run_no, path, attempt),
   FOREIGN KEY (run_no, path, attempt) REFERENCES runbook.attempts ON DELETE CASCADE
+);
+
+-- Each opening of a gate, with what the approver was shown.
+CREATE TABLE runbook.waits (
+  run_no    bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  gate      text NOT NULL,
+  attempt   integer NOT NULL,
+  kind      text NOT NULL,
+  title     text NOT NULL,
+  since     timestamptz NOT NULL,
+  deadline  timestamptz,
+  who       text NOT NULL,
+  -- Which verbs answer it, and whether the requester may use all of them.
+  verbs     text[] NOT NULL,
+  deciders  text NOT NULL,
+  digest    text NOT NULL,
+  evidence  json NOT NULL,
+  -- For a gate: the steps that follow its approval.
+  follows   json,
+  command   text NOT NULL,
+  closed_at timestamptz,
+  -- Closed by the end of a run that has gone on since: the next news of this wait opens it again.
+  reopens   boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (run_no, gate, attempt)
+);
+CREATE INDEX waits_open ON runbook.waits (run_no) WHERE closed_at IS NULL;
+
+CREATE TABLE runbook.decisions (
+  no           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run_no       bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  decision     text NOT NULL,
+  -- Two messages under one id are two facts; the same message twice is one.
+  content      text NOT NULL,
+  verb         text NOT NULL,
+  -- Kind of what it is about; null for the run as a whole.
+  about        text,
+  gate         text,
+  gate_attempt integer,
+  decided_by   text NOT NULL,
+  -- As in runs.
+  sender       json,
+  reason       text NOT NULL,
+  accepted     boolean NOT NULL,
+  code         text NOT NULL,
+  message      text NOT NULL,
+  received_at  timestamptz NOT NULL,
+  judged_at    timestamptz NOT NULL,
+  envelope     json,
+  -- For what is no decision at all: its first bytes, as they came.
+  raw          text,
+  UNIQUE (run_no, decision, content)
+);
+CREATE INDEX decisions_of_gate ON runbook.decisions (run_no, gate, gate_attempt) WHERE accepted;
+
+-- Who may change a target. A lease is held exactly as long as a run that claims it under its
+-- present fence has not ended: the transaction that writes down a run's end frees what it held,
+-- whichever release writes it.
+CREATE TABLE runbook.leases (
+  target text PRIMARY KEY,
+  -- Counts the holders that the target has had.
+  fence  integer NOT NULL DEFAULT 0
+);
+
+-- Every claim there ever was, so also the record of who took a target over from whom. Nested runs
+-- claim under the fence of their root run, which is why a lease can have several.
+CREATE TABLE runbook.lease_claims (
+  run_no            bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  target            text NOT NULL REFERENCES runbook.leases,
+  fence             integer NOT NULL,
+  root_run          text NOT NULL,
+  root_first_run_id text NOT NULL,
+  since             timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- Set when the run took the target from one that had not ended: who decided it, why, and the
+  -- decision's id.
+  taken_by          text,
+  taken_because     text,
+  decision          text,
+  PRIMARY KEY (run_no, target, fence)
+);
+CREATE INDEX lease_claims_of_target ON runbook.lease_claims (target, fence);
+
+-- Who waits, so that who came first goes first. Only those count that have asked lately.
+CREATE TABLE runbook.lease_waits (
+  run_no   bigint PRIMARY KEY REFERENCES runbook.runs ON DELETE CASCADE,
+  targets  text[] NOT NULL,
+  since    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  asked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Who compares the record with a namespace, and when that was done last.
+CREATE TABLE runbook.watches (
+  namespace_id text PRIMARY KEY,
+  namespace    text NOT NULL,
+  worker       text NOT NULL,
+  looked_at    timestamptz NOT NULL DEFAULT now(),
+  -- The id that the same name at the same address has today: the namespace itself is gone.
+  replaced_by  text
+);
+
+-- What each worker tells of itself at every look: how far its clock is from this one, and what room
+-- its journals have.
+CREATE TABLE runbook.workers (
+  worker         text PRIMARY KEY,
+  host           text NOT NULL,
+  told_at        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- Negative: its clock is behind.
+  clock_ahead_ms double precision NOT NULL,
+  journals       json NOT NULL,
+  -- Digests of the runbooks of its library.
+  library        json NOT NULL DEFAULT '{}'
 );

@@ -106,7 +106,7 @@ test('a claim that was open at the end is unknown, and the execution that goes o
     resumedFrom: 'here',
   });
   expect(await getRun(pool, 'claims')).toMatchObject({ state: 'running', endedAt: null });
-  // The execution before it must not take it back.
+  // The execution before it must not undo that.
   const late = beginAttempt(pool, {
     ...start,
     temporalAttempt: 2,
@@ -115,7 +115,7 @@ test('a claim that was open at the end is unknown, and the execution that goes o
   await expect(late).rejects.toThrow(ExecutionReplaced);
 });
 
-test('what was taken back is due again after a reset; what was not is not', async () => {
+test('what was undone is due again after a reset; what was not is not', async () => {
   const key = keyOf('again');
   await admitRun(pool, { ...admission(key), execution: first });
   const done = async (step: string, worker: string) => {

@@ -110,10 +110,12 @@ export function waitOf(attempt = 1): WaitView {
     since: `2026-03-01T02:0${attempt}:00.000Z`,
     deadline: null,
     who: 'an operator other than the requester',
+    deciders: 'anyone',
+    verbs: ['approve', 'reject'],
     attempt,
     digest,
     evidence: { stage: 'transform', verdict: 'corrupt', checkpoint: 7 },
-    command: "runbook approve run-1 approve --reason '…'",
+    command: `runbook approve run-1 approve --digest ${digest}`,
   };
 }
 
@@ -162,6 +164,12 @@ export function endedView(
   };
 }
 
+/** An end at which both changes were made, and nothing was taken back. */
+export function leavingView(key: RunKey, endedAt?: string): RunView {
+  const view = endedView(key, 'failed', endedAt);
+  return { ...view, steps: view.steps.map((step) => ({ ...step, startedAt })) };
+}
+
 export function decisionOf(
   run: string,
   over: Record<string, unknown> = {},
@@ -171,7 +179,7 @@ export function decisionOf(
     id: 'd-1',
     run,
     verb: 'approve',
-    gate: 'approve',
+    about: { kind: 'gate', id: 'approve' },
     attempt: 1,
     digest,
     by: 'bob',

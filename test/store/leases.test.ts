@@ -16,7 +16,7 @@ import {
   saveRun,
 } from '../../store/index.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { admission, attemptOf, endedView, keyOf, startedAt } from './fixtures.js';
 
 let database: TestDatabase;
@@ -139,6 +139,8 @@ test('the wait in the record ends with it', async () => {
     since: startedAt,
     deadline: null,
     who: 'wait-1 to end',
+    deciders: 'anyone' as const,
+    verbs: ['take-over'] as const,
     attempt: 1,
     digest: 'd',
     evidence: {},
@@ -237,7 +239,7 @@ test('taken over: the run before may read and end what it began, and change noth
   expect(await refused('restart', 'retake')).toBeInstanceOf(LeaseLostError);
 
   await end(two);
-  // Free again, and still lost: only a person who knows of it takes it back.
+  // Free again, and still lost: only a person who knows of it claims it again.
   expect((await refused('restart'))?.loss.by?.ended).toBe(true);
   expect(await begin(one, 'restart', 'retake')).toMatchObject({ attempt: 1 });
   expect(await leaseHistory(pool, 't')).toMatchObject([

@@ -555,7 +555,7 @@ test('malformed decisions are recorded with their first 4 KB, whatever they are'
     7,
     [1, 2],
     { id: 5, by: { x: 1 } },
-    { by: 'm\0allory', nested: 'é'.repeat(9_000), gate: '\ud800' },
+    { by: 'm\0allory', nested: 'é'.repeat(9_000), about: { kind: 'gate', id: '\ud800' } },
     { __proto__: null, verb: 'approve' },
   ];
   const rows = junk.map((envelope, i) => ({
@@ -619,6 +619,7 @@ test('NUL and broken surrogates in text, keys and outputs are replaced, not refu
   await endAttempt(pool, { key, step: 'restart', attempt: 1, state: 'succeeded', output: bad });
   await saveRun(pool, {
     ...endedView(key),
+    inputs: bad,
     outputs: bad,
     problem: { type: 'Error', message: '\0' },
   });

@@ -8,12 +8,12 @@ import { jsonText } from './clean.js';
 /** The fields of a run in the record that are compared with Temporal. */
 export interface WatchedRun {
   key: RunKey;
-  /** The latest execution that reported on it; null for a run of an earlier release. */
+  /** The latest execution that reported on it; null when none did. */
   execution: string | null;
 }
 
 /**
- * Runs that have not ended, of these namespaces or of releases that did not record the namespace.
+ * Runs that have not ended, of these namespaces or of none that is known.
  * @param namespaceIds ids, not names
  */
 export async function openRuns(
@@ -67,6 +67,35 @@ export async function sinceComparison(pool: pg.Pool, namespaceId: string): Promi
     values: [namespaceId],
   });
   return rows[0]?.ms ?? null;
+}
+
+/** Namespaces that workers have compared with the record, the latest first. */
+export async function comparisons(
+  pool: pg.Pool,
+): Promise<{ namespaceId: string; namespace: string; worker: string; silentMs: number }[]> {
+  const { rows } = await pool.query<
+    Record<'namespace_id' | 'namespace' | 'worker', string> & { ms: number }
+  >({
+    name: 'watch-all',
+    text: `SELECT namespace_id, namespace, worker,
+                  (extract(epoch FROM now() - looked_at) * 1000)::float8 AS ms
+           FROM runbook.watches WHERE replaced_by IS NULL ORDER BY looked_at DESC`,
+  });
+  return rows.map(({ namespace_id, ms, ...row }) => ({
+    ...row,
+    namespaceId: namespace_id,
+    silentMs: ms,
+  }));
+}
+
+/** Whether the record has a run of this namespace. */
+export async function hasRunsOf(pool: pg.Pool, namespaceId: string): Promise<boolean> {
+  const { rows } = await pool.query<{ found: boolean }>({
+    name: 'watch-has-runs',
+    text: 'SELECT EXISTS (SELECT FROM runbook.runs WHERE namespace_id = $1) AS found',
+    values: [namespaceId],
+  });
+  return rows[0]?.found === true;
 }
 
 /**
