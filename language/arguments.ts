@@ -1,5 +1,5 @@
 import type { Json } from './json.js';
-import { isReference } from './reference.js';
+import { isOpen as isOpenValue } from './reference.js';
 
 /*
  * Decides which arguments of a command may come from a value. A value is data, and must never run
@@ -216,13 +216,14 @@ const plainWords: ReadonlySet<string> = new Set([
 
 /** `python3.12` is python, `/usr/bin/sh` is sh, `perl5.36.0` is perl. */
 function nameOf(program: string): string {
+  // eslint-disable-next-line layers/step-paths -- a file's path
   const name = (program.split('/').at(-1) ?? '').toLowerCase().replace(/\.exe$/, '');
   if (Object.hasOwn(interpreters, name) || Object.hasOwn(wrappers, name)) return name;
   return name.replace(/-?[0-9][0-9.]*[a-z]?$/, '');
 }
 
 const isOpen = (argument: Json | undefined): boolean =>
-  argument !== undefined && isReference(argument);
+  argument !== undefined && isOpenValue(argument);
 const textOf = (argument: Json | undefined): string =>
   argument === undefined || argument === null || typeof argument === 'object'
     ? ''
@@ -263,11 +264,11 @@ export interface ProgramPlace {
 
 /**
  * Where the programs of a command line stand: its first word, what a wrapper such as sudo starts,
- * and a script right behind its interpreter.
+ * and a script behind its interpreter and that one's options.
  */
 export function programPlaces(argv: readonly Json[], from = 0): ProgramPlace[] {
-  const [program, first] = argv.slice(from).map(textOf);
-  if (program === undefined || program === '') return [];
+  const program = textOf(argv[from]);
+  if (program === '') return [];
   const name = nameOf(program);
   const own = { at: from, script: false };
   const wrapper = Object.hasOwn(wrappers, name) ? wrappers[name] : undefined;
@@ -276,8 +277,37 @@ export function programPlaces(argv: readonly Json[], from = 0): ProgramPlace[] {
     return [own, ...(inner === undefined ? [] : programPlaces(argv, from + 1 + inner))];
   }
   const how = Object.hasOwn(interpreters, name) ? interpreters[name] : undefined;
-  const isScript = (how === shell || how?.script === true) && /^[^-]/.test(first ?? '');
-  return isScript ? [own, { at: from + 1, script: true }] : [own];
+  const script =
+    how === shell || how?.script === true
+      ? scriptPlace(how === shell ? shellOptions : how, argv.slice(from + 1))
+      : undefined;
+  return script === undefined ? [own] : [own, { at: from + 1 + script, script: true }];
+}
+
+/** The options of shells that decide where their script stands. */
+const shellOptions: Interpreter = {
+  letters: 'cs',
+  skip: 'oO',
+  skipLong: { '--rcfile': 1, '--init-file': 1 },
+};
+
+/** The place of the script among an interpreter's arguments; undefined when it reads none. */
+function scriptPlace(how: Interpreter, rest: readonly Json[]): number | undefined {
+  for (let at = 0; at < rest.length; at += 1) {
+    const word = textOf(rest[at]);
+    if (word === '--') return at + 1 < rest.length ? at + 1 : undefined;
+    if (!/^[-+]/.test(word)) return word === '' ? undefined : at;
+    const [option = '', attached] = word.split('=', 2);
+    const skipped = how.skipLong?.[option];
+    if (skipped !== undefined) at += attached === undefined ? skipped : 0;
+    else if (how.options?.includes(option.toLowerCase()) || word === '-') return undefined;
+    else if (!word.startsWith('--')) {
+      const letter = takesArgument(word, how);
+      if (letter !== undefined && how.letters?.includes(letter)) return undefined;
+      if (letter !== undefined && word.endsWith(letter)) at += 1;
+    }
+  }
+  return undefined;
 }
 
 function inInterpreter(name: string, how: Interpreter, rest: readonly Json[]): string | undefined {
@@ -395,13 +425,19 @@ function inCarrier(rest: readonly Json[]): string | undefined {
 
 /**
  * Why a command may not run with these values: a program would read one as an option, or as code.
- * @param given places of the arguments that came from inputs or outputs
+ * @param given places of the arguments that begin with a value of inputs or outputs
+ * @param partly places of the arguments in which a value stands behind other text
  */
-export function unsafeValue(argv: readonly string[], given: readonly number[]): string | undefined {
-  const open = argv.map((argument, at): Json => (given.includes(at) ? { $: 'inputs' } : argument));
+export function unsafeValue(
+  argv: readonly string[],
+  given: readonly number[],
+  partly: readonly number[] = [],
+): string | undefined {
+  const isValue = (at: number): boolean => given.includes(at) || partly.includes(at);
+  const open = argv.map((argument, at): Json => (isValue(at) ? { $: 'inputs' } : argument));
   const found = openProgramText(open);
   if (found !== undefined) return found;
-  const ends = argv.findIndex((argument, at) => argument === '--' && !given.includes(at));
+  const ends = argv.findIndex((argument, at) => argument === '--' && !isValue(at));
   const option = given.find((at) => argv[at]?.startsWith('-') && (ends === -1 || at < ends));
   if (option === undefined) return undefined;
   const shown = JSON.stringify((argv[option] ?? '').slice(0, 40));

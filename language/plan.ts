@@ -39,6 +39,15 @@ export interface Program extends ProgramName {
   system?: true;
 }
 
+/** A program as an attempt found it. */
+export interface FoundProgram extends Program {
+  /**
+   * Absent: it ran, and whatever is called so has to be the same from then on. `refused`: it was
+   * not started, because it had to be another. `may change`: the step declares that it may.
+   */
+  uncovered?: 'refused' | 'may change';
+}
+
 /** A runbook with its inputs resolved, frozen at the start. */
 export interface Plan {
   version: 1;

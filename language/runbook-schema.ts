@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { unknownNames } from './named.js';
+import { unknownNames } from './unknown-names.js';
 import { isReference } from './reference.js';
 import { action } from './schema/index.js';
 import { check } from './schema/check.js';
 import { assertNone, type Differing } from './schema/same-fields.js';
-import { condition, id, json, milliseconds, text } from './schema/values.js';
+import { condition, id, json, milliseconds, text, when } from './schema/values.js';
 import { parseStrictly } from './strict-file.js';
+import { withTrees } from './with-trees.js';
 import { isActionKind, isGroup, stepKinds } from './kinds/index.js';
 import { effects, priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
 
@@ -16,6 +17,7 @@ import { effects, priorities, runbookTypes, type RunbookSpec, type StepSpec } fr
 const work = z.strictObject({
   action,
   expect: z.array(z.strictObject({ condition, otherwise: text, next: text.optional() })).optional(),
+  outputs: z.record(id, condition).optional(),
   verify: check.optional(),
   check: check.optional(),
   undo: action.optional(),
@@ -23,7 +25,7 @@ const work = z.strictObject({
 
 const step: z.ZodType<StepSpec> = z.lazy(() =>
   z.strictObject(stepFields).superRefine(wholeStep),
-) as z.ZodType<StepSpec>;
+) as unknown as z.ZodType<StepSpec>;
 
 const stepFields = {
   id,
@@ -46,11 +48,14 @@ const stepFields = {
   pointOfNoReturn: z.boolean().optional(),
   instructions: text.optional(),
   work: work.optional(),
-  when: condition.optional(),
+  when: when.optional(),
   items: json.optional(),
   concurrency: z.int().min(1).max(100).optional(),
   runbook: id.optional(),
   inputs: z.record(z.string(), json).optional(),
+  values: z.record(id, json).optional(),
+  message: json.optional(),
+  hint: text.optional(),
   evidence: z.record(z.string(), json).optional(),
   steps: z.array(step).min(1).optional(),
   approvers: z.enum(['another', 'anyone']).optional(),
@@ -81,6 +86,10 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     wrong('goes with forEach, and forEach needs it', 'items');
   if ((spec.kind === 'runbook') !== (spec.runbook !== undefined))
     wrong('goes with kind runbook, which needs it', 'runbook');
+  if ((spec.kind === 'set') !== (spec.values !== undefined))
+    wrong('goes with kind set, which needs it', 'values');
+  if ((spec.kind === 'fail' || spec.kind === 'succeed') !== (spec.message !== undefined))
+    wrong('goes with fail and succeed, which need it', 'message');
   if (
     spec.kind === 'forEach' &&
     Array.isArray(spec.items) &&
@@ -138,6 +147,7 @@ const runbookFields = {
   priority: z.enum(priorities),
   tags: z.array(id),
   owners: z.array(text).min(1),
+  notify: z.array(id).min(1).optional(),
   expectedMinutes: z.number().positive(),
   inputs: z.record(id, input),
   prerequisites: z.array(text),
@@ -152,15 +162,21 @@ assertNone<
   Differing<RunbookSpec, typeof runbookFields, 'data' | 'objectives' | 'drillEveryDays'>
 >();
 
-const runbook = z.strictObject(runbookFields).superRefine((spec, context) => {
+const runbook = z.strictObject(runbookFields).transform((read, context) => {
+  let sound = true;
+  const spec = withTrees(read, (path, why) => {
+    sound = false;
+    context.addIssue({ code: 'custom', message: `is no expression: ${why}`, path });
+  });
   for (const twice of duplicates(spec.steps.map((each) => each.id)))
     context.addIssue({
       code: 'custom',
       message: `two steps are called ${twice}`,
       path: ['steps'],
     });
-  for (const name of unknownNames(spec as unknown as RunbookSpec))
+  for (const name of sound ? unknownNames(spec as unknown as RunbookSpec) : [])
     context.addIssue({ code: 'custom', message: `nothing is called ${name}`, path: ['steps'] });
+  return spec;
 });
 
 /**

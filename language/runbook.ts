@@ -1,8 +1,7 @@
 import type { Condition } from './condition.js';
+import type { Expression } from './expression/ast.js';
 import type { Json, JsonObject } from './json.js';
 import type { StepKind } from './kinds/index.js';
-
-export * from './kinds/index.js';
 
 /*
  * Words (the same in code, command line, docs and database):
@@ -99,7 +98,7 @@ export interface StepSpec {
   pointOfNoReturn?: boolean;
   /** For `manual`: what people are to do. */
   instructions?: string;
-  /** Steps inside a `parallel`, `forEach` or `runbook`. */
+  /** Steps inside a `group`, `parallel`, `forEach` or `runbook`. */
   steps?: readonly StepSpec[];
   /**
    * What the step does, when the runbook is data; in a code-first runbook the code decides it.
@@ -109,7 +108,7 @@ export interface StepSpec {
    * The step begins only when this holds (on `inputs.x`, `steps.y.z`, `item`); else it is not
    * needed.
    */
-  when?: Condition;
+  when?: Expression;
   /** For `forEach`: a list of texts, or a reference to one. */
   items?: Json;
   /** For `forEach`: how many items at once (default 10). */
@@ -117,6 +116,12 @@ export interface StepSpec {
   /** For `runbook`: the nested one, and its inputs; admission inserts its steps. */
   runbook?: string;
   inputs?: JsonObject;
+  /** For `set`: its outputs, as expressions. */
+  values?: JsonObject;
+  /** For `succeed` and `fail`: what is told, which may have expressions in it. */
+  message?: Json;
+  /** For `fail`: what people are to do. */
+  hint?: string;
   /** For `approval` and `manual`: what people must see, by name. */
   evidence?: JsonObject;
   /**
@@ -138,6 +143,8 @@ export interface WorkTemplate {
   /** An `Action`, but for its references. */
   action: JsonObject;
   expect?: readonly { condition: Condition; otherwise: string; next?: string }[];
+  /** The outputs of the step, from its whole answer. Absent: all that it answers. */
+  outputs?: Readonly<Record<string, Condition>>;
   /** A `CheckAction`. */
   verify?: JsonObject;
   /** A `CheckAction`. */
@@ -162,6 +169,8 @@ export interface RunbookSpec {
   priority: Priority;
   tags: readonly string[];
   owners: readonly string[];
+  /** Names of the channels that are told when a run needs people. Absent: those of its targets. */
+  notify?: readonly string[];
   expectedMinutes: number;
   inputs: Readonly<Record<string, InputSpec>>;
   prerequisites: readonly string[];

@@ -1,9 +1,9 @@
-import { pathsIn } from './condition.js';
 import type { Json, JsonObject } from './json.js';
 import type { Plan } from './plan.js';
-import { referencesIn, resolve, type Scope } from './reference.js';
+import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
 import { judgeWhen } from './work.js';
+import { below, namesOf, partOf, pathOf, withoutTime } from './paths.js';
 
 /*
  * Finds a step of a run in the plan that the record has, and what is known when its turn comes: the
@@ -11,7 +11,7 @@ import { judgeWhen } from './work.js';
  */
 
 /** A step, or one around it, among its neighbours. */
-interface Level {
+export interface Level {
   steps: readonly StepSpec[];
   spec: StepSpec;
   /** Of the steps around, with a slash at its end. */
@@ -49,7 +49,7 @@ export interface Outputs {
 
 /** The step at a path of a plan that is data; null when there is none. */
 export function storedStep(plan: Pick<Plan, 'steps'>, path: string): StoredStep | null {
-  return find(path.split('/'), { steps: plan.steps, prefix: '', ordered: true }, []);
+  return find(namesOf(path), { steps: plan.steps, prefix: '', ordered: true }, []);
 }
 
 function find(
@@ -60,14 +60,13 @@ function find(
   const spec = around.steps.find((step) => step.id === id);
   if (!spec) return null;
   const levels = [...outer, { ...around, spec }];
-  if (rest.length === 0)
-    return { spec, top: levels.map((level) => level.spec.id).join('/'), levels };
+  if (rest.length === 0) return { spec, top: pathOf(levels.map((level) => level.spec.id)), levels };
   const steps = spec.steps ?? [];
-  const prefix = `${around.prefix}${id}/`;
+  const prefix = below(around.prefix + id);
   if (spec.kind !== 'forEach')
     return find(rest, { steps, prefix, ordered: spec.kind !== 'parallel' }, levels);
   const [item = '', ...inside] = rest;
-  return find(inside, { steps, prefix: `${prefix}${item}/`, ordered: true, item }, levels);
+  return find(inside, { steps, prefix: below(prefix + item), ordered: true, item }, levels);
 }
 
 /** The declared step of a path in the plan of a code-first runbook; null when there is none. */
@@ -76,25 +75,31 @@ export function declaredStep(
   path: string,
   around = '',
 ): Pick<StoredStep, 'spec' | 'top'> | null {
-  const [head = '', ...rest] = path.split('/');
+  const [head = '', ...rest] = namesOf(path);
   // A step done again has a path of its own, such as `follow.2`.
-  const spec = named(steps, head) ?? named(steps, head.replace(/\.\d+$/, ''));
+  const spec = named(steps, head) ?? named(steps, withoutTime(head));
   if (!spec) return null;
   const top = `${around}${spec.id}`;
   if (rest.length === 0) return { spec, top };
   const inside = spec.steps ?? [];
-  if (spec.kind === 'runbook') return declaredStep(inside, rest.join('/'), `${top}/`);
+  if (spec.kind === 'runbook') return declaredStep(inside, pathOf(rest), below(top));
   // Items of a `forEach` are named by code, and all do its one part.
-  const part = spec.kind === 'forEach' ? inside[0] : named(inside, rest.join('/'));
-  return part ? { spec: part, top } : null;
+  const part = spec.kind === 'forEach' ? inside[0] : named(inside, pathOf(rest));
+  return part ? { spec: part, top: partOf(top, part.id) } : null;
 }
 
 function named(steps: readonly StepSpec[], id: string): StepSpec | undefined {
   return steps.find((step) => step.id === id);
 }
 
-/** Finds the outputs that have to be known to resolve the step. */
-export function neededOutputs({ levels, spec }: StoredStep): NeededOutputs {
+/**
+ * Finds the outputs that have to be known to resolve the step.
+ * @param names what to find beside what decides whether the step is due
+ */
+export function neededOutputs(
+  { levels, spec }: StoredStep,
+  names: readonly string[] = namesIn(spec),
+): NeededOutputs {
   const needed = { paths: new Set<string>(), below: new Set<string>() };
   const seen = new Set<string>();
   const want = (name: string, depth: number): void => {
@@ -105,10 +110,10 @@ export function neededOutputs({ levels, spec }: StoredStep): NeededOutputs {
     if (!found) return;
     const path = `${found.level.prefix}${id}`;
     if (!found.spec.steps) needed.paths.add(path);
-    else needed.below.add(`${path}/`);
-    for (const other of found.spec.steps ? decidersIn(found.spec) : []) want(other, found.depth);
+    else needed.below.add(below(path));
+    for (const other of behindOutputs(found.spec)) want(other, found.depth);
   };
-  for (const name of namesIn(spec)) want(name, levels.length - 1);
+  for (const name of names) want(name, levels.length - 1);
   levels.forEach((level, depth) => {
     for (const name of decidersOf(level.spec)) want(name, depth);
   });
@@ -129,35 +134,56 @@ function neighbour(
   return levels[depth - 1]?.spec.kind === 'runbook' ? null : neighbour(levels, depth - 1, id);
 }
 
-function before({ steps, spec, ordered }: Level): readonly StepSpec[] {
+/** The steps that come before it in its own sequence. */
+export function before({ steps, spec, ordered }: Level): readonly StepSpec[] {
   return ordered ? steps.slice(0, steps.indexOf(spec)) : [];
 }
 
-/** What the step's own work and condition name. */
-function namesIn(spec: StepSpec): string[] {
-  return [...referencesIn((spec.work ?? null) as unknown as Json), ...decidersOf(spec)];
+/** What the step's own work names. */
+function namesIn({ work }: StepSpec): string[] {
+  return referencesIn((work ?? null) as unknown as Json);
 }
 
 /** What decides whether a step is done, for which items and with which inputs. */
 function decidersOf({ when, items, inputs }: StepSpec): string[] {
   return [
-    ...(when ? pathsIn(when) : []),
+    ...referencesIn((when ?? null) as unknown as Json),
     ...referencesIn(items ?? null),
     ...referencesIn(inputs ?? null),
   ];
 }
 
-function decidersIn(spec: StepSpec): string[] {
-  return [...decidersOf(spec), ...(spec.steps ?? []).flatMap(decidersIn)];
+export function decidersIn(spec: StepSpec): string[] {
+  return [
+    ...decidersOf(spec),
+    ...referencesIn(spec.values ?? null),
+    ...(spec.steps ?? []).flatMap(decidersIn),
+  ];
+}
+
+/** What else decides the outputs of a step beside what the record has of it. */
+function behindOutputs(spec: StepSpec): string[] {
+  return spec.steps || spec.values ? decidersIn(spec) : [];
 }
 
 /**
  * What is known when the step's turn comes.
- * @returns null when it has none: the condition of a step around it does not hold, or the list of
- *   the `forEach` lacks its item
+ * @returns null when it has none: its condition, or that of a step around it, does not hold, or the
+ *   list of the `forEach` lacks its item
  * @throws Unresolved
  */
 export function scopeOf(
+  step: StoredStep,
+  plan: Pick<Plan, 'inputs'>,
+  run: string,
+  outputs: Outputs,
+): Scope | null {
+  const scope = scopeAt(step, plan, run, outputs);
+  return scope && (outputs.despite || isDue(step.spec, scope)) ? scope : null;
+}
+
+/** As `scopeOf`, whether or not the step's own condition holds. */
+export function scopeAt(
   { levels }: StoredStep,
   plan: Pick<Plan, 'inputs'>,
   run: string,
@@ -166,10 +192,10 @@ export function scopeOf(
   let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run } };
   for (const [depth, level] of levels.entries()) {
     if (level.item !== undefined) scope = { ...scope, item: level.item };
-    if (level.ordered) scope = { ...scope, steps: withOutputs(level, scope, outputs) };
+    if (level.ordered) scope = withOutputs(level, scope, outputs);
+    if (depth === levels.length - 1) return scope;
     const { spec } = level;
     if (!outputs.despite && !isDue(spec, scope)) return null;
-    if (depth === levels.length - 1) return scope;
     const inner = levels[depth + 1];
     if (spec.kind === 'forEach' && !itemsOf(spec, scope).includes(inner?.item ?? '')) return null;
     if (spec.kind === 'runbook') scope = inside(spec, scope);
@@ -177,43 +203,54 @@ export function scopeOf(
   return null;
 }
 
-function inside(spec: StepSpec, scope: Scope): Scope {
+/** What the steps of a nested runbook know. */
+export function inside(spec: StepSpec, scope: Scope): Scope {
   return { ...scope, inputs: resolve(spec.inputs ?? {}, scope) as JsonObject, steps: {} };
 }
 
 /** When its condition cannot be evaluated, the run asks people, and does not do the step. */
 function isDue({ when }: StepSpec, scope: Scope): boolean {
-  return when === undefined || judgeWhen(when, scope).holds === true;
+  return when === undefined || judgeWhen(when, scope) === true;
 }
 
-function withOutputs(level: Level, scope: Scope, outputs: Outputs): JsonObject {
-  let steps = scope.steps;
+/** The scope with the outputs of the steps before. */
+function withOutputs(level: Level, around: Scope, outputs: Outputs): Scope {
+  const scope = { ...around, steps: { ...around.steps } };
   for (const spec of before(level))
-    steps = {
-      ...steps,
-      [spec.id]: outputOf(spec, `${level.prefix}${spec.id}`, { ...scope, steps }, outputs),
-    };
-  return steps;
+    scope.steps[spec.id] = outputOf(spec, `${level.prefix}${spec.id}`, scope, outputs);
+  return scope;
 }
 
 /** As the interpreter hands it on. What was not fetched is nothing that anything refers to. */
-function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
+export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
+  if (spec.values) return outputs.values[path] ?? valuesOf(spec, scope);
   if (!spec.steps) return outputs.values[path] ?? null;
-  if (!outputs.below.some((fetched) => `${path}/`.startsWith(fetched))) return null;
+  if (!outputs.below.some((fetched) => below(path).startsWith(fetched))) return null;
   if (!isDue(spec, scope)) return null;
   if (spec.kind === 'forEach')
     return Object.fromEntries(
       itemsOf(spec, scope).map((item) => [
         item,
-        sequenceOf(spec.steps ?? [], `${path}/${item}/`, { ...scope, item }, outputs),
+        sequenceOf(spec.steps ?? [], below(below(path) + item), { ...scope, item }, outputs),
       ]),
     );
   return sequenceOf(
     spec.steps,
-    `${path}/`,
+    below(path),
     spec.kind === 'runbook' ? inside(spec, scope) : scope,
     outputs,
   );
+}
+
+/** Null when it was not due, or when people went on without it. */
+function valuesOf(spec: StepSpec, scope: Scope): Json {
+  if (!isDue(spec, scope)) return null;
+  try {
+    return resolve(spec.values ?? {}, scope);
+  } catch (error) {
+    if (error instanceof Unresolved) return null;
+    throw error;
+  }
 }
 
 function sequenceOf(
@@ -222,12 +259,13 @@ function sequenceOf(
   scope: Scope,
   outputs: Outputs,
 ): JsonObject {
-  return Object.fromEntries(
-    steps.map((spec) => [spec.id, outputOf(spec, `${prefix}${spec.id}`, scope, outputs)]),
-  );
+  const within = { ...scope, steps: { ...scope.steps } };
+  for (const spec of steps)
+    within.steps[spec.id] = outputOf(spec, `${prefix}${spec.id}`, within, outputs);
+  return Object.fromEntries(steps.map(({ id }) => [id, within.steps[id] as Json]));
 }
 
-function itemsOf(spec: StepSpec, scope: Scope): string[] {
+export function itemsOf(spec: StepSpec, scope: Scope): string[] {
   const items = resolve(spec.items ?? [], scope);
   return Array.isArray(items) ? items.map(String) : [];
 }

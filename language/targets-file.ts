@@ -73,6 +73,36 @@ export function sslModeOf(given: z.infer<typeof postgres>): SslMode | undefined 
   return /^(true|1)$/.test(said?.get('ssl') ?? '') ? 'require' : undefined;
 }
 
+/** Text in one line: it goes into headers and argument lists. */
+const line = z.string().regex(/^[^\p{Cc}]+$/u, 'must be one line of text');
+const mailAddress = z
+  .string()
+  .regex(/^[^\s@<>,;:"()\p{Cc}]+@[^\s@<>,;:"()\p{Cc}]+$/u, 'must be a mail address');
+
+/** The address of an incoming webhook is itself the secret. */
+const slack = z.strictObject({ webhook: name, ca: z.string().min(1).optional() });
+
+const email = z
+  .strictObject({
+    /** `smtp:` turns to TLS when the server offers it; `smtps:` begins with it. */
+    server: address(['smtp:', 'smtps:']),
+    password: name.optional(),
+    from: mailAddress,
+    to: z.array(mailAddress).min(1),
+    ca: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ server, password }) =>
+      (password === undefined) === ((parseUrl(server)?.username ?? '') === ''),
+    { error: 'needs both to log in: a user in `server` (smtp://user@host:587) and `password`' },
+  );
+
+const command = z.strictObject({
+  argv: z.array(line).min(1),
+  /** Names of secrets, by the variables that hold them. */
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), name).default({}),
+});
+
 const fact = z.union([z.string(), z.number(), z.boolean()]);
 
 const target = z.strictObject({
@@ -82,10 +112,32 @@ const target = z.strictObject({
   description: z.string().optional(),
   http: http.optional(),
   postgres: postgres.optional(),
+  /** Ways to tell people; `http` is one too, as a webhook. */
+  slack: slack.optional(),
+  email: email.optional(),
+  command: command.optional(),
+  /** Names of the channels that are told when a run on this target needs people. */
+  notify: z.array(name).min(1).optional(),
   facts: z.record(z.string(), z.union([fact, z.record(z.string(), fact)])).default({}),
 });
 
-const file = z.strictObject({ targets: z.record(name, target) });
+const file = z
+  .strictObject({ targets: z.record(name, target) })
+  .superRefine(({ targets }, context) => {
+    for (const [key, { notify = [] }] of Object.entries(targets)) {
+      for (const [at, channel] of notify.entries()) {
+        const known = Object.hasOwn(targets, channel) ? targets[channel] : undefined;
+        if (known && channelKindOf(known) !== undefined) continue;
+        context.addIssue({
+          code: 'custom',
+          message: known
+            ? `names ${channel}, which cannot tell anybody: ${channelRule}`
+            : `names ${channel}, and there is no such target`,
+          path: ['targets', key, 'notify', at],
+        });
+      }
+    }
+  });
 
 export type TargetDeclaration = z.infer<typeof target> & { name: string };
 
@@ -95,8 +147,22 @@ export function parseTargets(text: string, path: string): TargetDeclaration[] {
   return Object.entries(targets).map(([key, value]) => ({ name: key, ...value }));
 }
 
-/** Digest of the whole declaration: a changed address makes a changed plan. */
-export function targetDigest(declaration: TargetDeclaration): string {
+/** The ways in which a target can tell people, the first that it declares. */
+const channelKinds = ['slack', 'email', 'command', 'http'] as const;
+export type ChannelKind = (typeof channelKinds)[number];
+
+/** What makes a target a channel, as the end of a sentence. */
+export const channelRule = `a channel declares one of ${channelKinds.join(', ')}`;
+
+/** How this target tells people; undefined: it cannot. */
+export function channelKindOf(declaration: z.infer<typeof target>): ChannelKind | undefined {
+  return channelKinds.find((kind) => declaration[kind] !== undefined);
+}
+
+/**
+ * Digest of the declaration: a changed address makes a changed plan. Who is told is no part of it.
+ */
+export function targetDigest({ notify: _told, ...declaration }: TargetDeclaration): string {
   return digestOf(declaration);
 }
 

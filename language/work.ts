@@ -1,7 +1,11 @@
-import { judge, pathsIn, type Condition, type Judgement } from './condition.js';
+import type { Expression } from './expression/ast.js';
+import { holds, type Verdict } from './expression/evaluate.js';
+import { namesIn } from './expression/names.js';
 import type { Json, JsonObject } from './json.js';
-import { placesOf, resolve, type Scope } from './reference.js';
-import type { Action, CheckAction, WorkTemplate } from './runbook.js';
+import { isOpen, resolve, valuePlaces, type Scope } from './reference.js';
+import type { CheckAction } from './kinds/check.js';
+import type { Action } from './kinds/index.js';
+import type { WorkTemplate } from './runbook.js';
 
 /*
  * Resolves the work of a step that is data. The run and the worker share this code, so that both
@@ -12,6 +16,7 @@ import type { Action, CheckAction, WorkTemplate } from './runbook.js';
 export interface ResolvedWork {
   action: Action;
   expect?: NonNullable<WorkTemplate['expect']>;
+  outputs?: NonNullable<WorkTemplate['outputs']>;
   verify?: CheckAction;
   check?: CheckAction;
   undo?: Action;
@@ -27,10 +32,11 @@ export class NoText extends Error {
 
 /** @throws Unresolved, NoText */
 export function resolveWork(work: WorkTemplate, scope: Scope): ResolvedWork {
-  const { action, expect, verify, check, undo } = work;
+  const { action, expect, outputs, verify, check, undo } = work;
   return {
     action: resolveAction(action, scope),
-    ...(expect ? { expect } : {}),
+    ...(expect ? { expect: resolve(expect as unknown as Json, scope) as never } : {}),
+    ...(outputs ? { outputs: resolve(outputs as unknown as Json, scope) as never } : {}),
     ...(verify ? { verify: resolveAction(verify, scope) as CheckAction } : {}),
     ...(check ? { check: resolveAction(check, scope) as CheckAction } : {}),
     ...(undo ? { undo: resolveAction(undo, scope) } : {}),
@@ -48,17 +54,17 @@ export function resolveAction(template: JsonObject, scope: Scope, marks = templa
 }
 
 /**
- * Arguments of a program are texts: a number becomes one, anything else is an error. `given` tells
- * the worker which arguments came from references, so that it treats them as data.
+ * Arguments of a program are texts: a number becomes one, anything else is an error. `given` and
+ * `partly` tell the worker where values stand, so that it treats them as data.
  */
 function withTextArguments(action: JsonObject, template: JsonObject): Action {
   const { argv, probe } = action;
   if (Array.isArray(argv)) {
     const wrong = argv.find((part) => part === null || typeof part === 'object');
     if (wrong !== undefined) throw new NoText(wrong);
-    const given = placesOf(template['argv'] as Json[]);
-    const marked = given.length > 0 ? { given } : {};
-    return { ...action, argv: argv.map(String), ...marked } as unknown as Action;
+    const marks = valuePlaces(template['argv'] as Json[]);
+    const variables = action['env'] === undefined ? {} : { env: variablesOf(action, template) };
+    return { ...action, argv: argv.map(String), ...variables, ...marks } as unknown as Action;
   }
   if (probe && typeof probe === 'object' && !Array.isArray(probe)) {
     return {
@@ -70,16 +76,31 @@ function withTextArguments(action: JsonObject, template: JsonObject): Action {
 }
 
 /**
- * Whether a step is to be done. An input that was not given is null: the runbook declares all that
- * there are. What a step has not answered is nothing that could be compared.
+ * A value is text in a variable too: an answer that looks like a reference to a secret is none.
+ * @throws NoText
  */
-export function judgeWhen(when: Condition, scope: Scope): Judgement {
-  return judge(when, { ...scope, inputs: { ...inputsIn(when), ...scope.inputs } });
+function variablesOf({ env }: JsonObject, template: JsonObject): JsonObject {
+  const declared = (template['env'] ?? {}) as JsonObject;
+  return Object.fromEntries(
+    Object.entries(env as JsonObject).map(([name, value]) => {
+      if (!isOpen(declared[name] ?? null)) return [name, value];
+      if (value === null || typeof value === 'object') throw new NoText(value);
+      return [name, String(value)];
+    }),
+  );
+}
+
+/**
+ * Whether a step is to be done. An input that was not given is null: the runbook declares all that
+ * there are.
+ */
+export function judgeWhen(when: Expression, scope: Scope): Verdict {
+  return holds(when, { ...scope, inputs: { ...inputsIn(when), ...scope.inputs } });
 }
 
 /** The inputs that a condition names, each as null. */
-function inputsIn(when: Condition): JsonObject {
-  const names = pathsIn(when).flatMap((path) => {
+function inputsIn({ ast }: Expression): JsonObject {
+  const names = namesIn(ast).flatMap((path) => {
     const [root, name] = path.split('.');
     return root === 'inputs' && name !== undefined ? [name] : [];
   });

@@ -19,14 +19,21 @@ export type AnswerName =
   | 'deployer-started'
   | 'deployer-version';
 
+/** How the whole of what a program prints is read as data. */
+export const outputForms = ['json', 'jsonl', 'lines', 'table', 'pairs'] as const;
+export type OutputForm = (typeof outputForms)[number];
+
 export interface CommandAction {
   kind: 'command';
   /** Program and arguments; never a shell line. */
   argv: readonly string[];
   /**
-   * Places of the arguments that came from inputs or outputs: data, never an option or code.
+   * Places of the arguments that begin with a value of inputs or outputs: data, never an option or
+   * code.
    */
   given?: readonly number[];
+  /** Places of the arguments in which a value stands behind text of the runbook: never code. */
+  partly?: readonly number[];
   env?: Readonly<Record<string, string | SecretRef>>;
   /** The target that the command acts on; secrets in `env` must be allowed for it. */
   target?: string;
@@ -38,6 +45,11 @@ export interface CommandAction {
    * `answer` of the output. Required when the program ends with 0; otherwise null.
    */
   answer?: AnswerName;
+  /**
+   * What the program prints is data: the worker reads it whole, and adds `json`, `lines`, `table`
+   * or `pairs` to the output.
+   */
+  parse?: OutputForm;
   /** The command is idempotent: when its host is gone, it runs again on another. */
   idempotent?: boolean;
   /**
@@ -51,9 +63,9 @@ export const command: ActionRules<CommandAction> = {
   doneBy: 'activity',
   runsPrograms: true,
   isRepeatable: ({ idempotent }) => idempotent === true,
-  outputs: () => [
+  outputs: ({ parse }) => [
     ...['exitCode', 'signal', 'stdout', 'stderr', 'bytes', 'sha256', 'answer', 'truncated', 'cut'],
-    ...['fullBytes', 'fullSha256'],
+    ...['fullBytes', 'fullSha256', ...(parse ? [parse === 'jsonl' ? 'lines' : parse] : [])],
   ],
   describe: ({ argv, cwd, target, programMayChange }) => {
     const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target)}`;

@@ -1,6 +1,6 @@
 import type { Json } from '../json.js';
 import type { ActionRules } from './rules.js';
-import { atTarget, shown } from './words.js';
+import { atTarget, shown, shownJson } from './words.js';
 
 export interface HttpAction {
   kind: 'http';
@@ -39,7 +39,7 @@ export const http: ActionRules<HttpAction> = {
     const asked = Object.entries(query).map(([name, value]) => `${name}=${shown(value)}`);
     return [
       `${method} ${place}${asked.length > 0 ? `?${asked.join('&')}` : ''}`,
-      ...(json === undefined ? [] : [`with ${JSON.stringify(json)}`]),
+      ...(json === undefined ? [] : [`with ${shownJson(json)}`]),
     ]
       .join(' ')
       .concat(atTarget(target));

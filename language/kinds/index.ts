@@ -42,6 +42,14 @@ const others = {
   manual: { doneBy: 'people' },
   /** Pure code of the procedure. */
   decide: { doneBy: 'engine' },
+  /** Values of expressions. */
+  set: { doneBy: 'engine' },
+  /** Ends the runbook: there is nothing left to do. */
+  succeed: { doneBy: 'engine' },
+  /** Fails as the runbook says. */
+  fail: { doneBy: 'engine' },
+  /** Steps one after the other. */
+  group: { doneBy: 'engine', isGroup: true, holdsGates: true },
   parallel: { doneBy: 'engine', isGroup: true, holdsGates: true },
   forEach: { doneBy: 'engine', isGroup: true },
   runbook: { doneBy: 'engine', isGroup: true, holdsGates: true },
@@ -97,17 +105,3 @@ export function outputNames(action: Action): readonly string[] | null {
 export function innermost(action: Action): Exclude<Action, CheckAction> {
   return action.kind === 'check' ? action.probe : action;
 }
-
-export type {
-  AnalysisAction,
-  AnalysisLimits,
-  AnalysisNumbers,
-  ExpectedTraffic,
-} from './analysis.js';
-export type { CheckAction } from './check.js';
-export type { AnswerName, CommandAction } from './command.js';
-export type { HttpAction } from './http.js';
-export type { NotifyAction } from './notify.js';
-export type { RolloutAction, RolloutState } from './rollout.js';
-export type { SqlAction, SqlStatement } from './sql.js';
-export type { TrafficAction, TrafficServer } from './traffic.js';

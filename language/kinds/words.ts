@@ -1,17 +1,30 @@
-import { isReference } from '../reference.js';
+import { isJoined, isReference } from '../reference.js';
 import type { Json } from '../json.js';
 
 /** A value of an action as people read it: a reference as `{inputs.x}`, a text as it is. */
 export function shown(value: Json | undefined): string {
   if (value === undefined) return '';
   if (isReference(value)) return `{${value.$}}`;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (isJoined(value)) return value.join.map((part) => shown(part as Json)).join('');
+  return typeof value === 'string' ? value : shownJson(value);
+}
+
+/** The same for a value that is shown as JSON. */
+export function shownJson(value: Json): string {
+  if (isReference(value)) return shown(value);
+  if (isJoined(value)) return `"${shown(value)}"`;
+  if (Array.isArray(value)) return `[${value.map(shownJson).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const fields = Object.entries(value)
+    .filter(([, each]) => each !== undefined)
+    .map(([name, each]) => `${JSON.stringify(name)}:${shownJson(each)}`);
+  return `{${fields.join(',')}}`;
 }
 
 /** An argument as it would be typed: quoted where it is not one word. */
 export function word(value: Json): string {
   const text = shown(value);
-  return isReference(value) || /^[\w@%+=:,./-]+$/.test(text)
+  return isReference(value) || isJoined(value) || /^[\w@%+=:,./-]+$/.test(text)
     ? text
     : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { outputForms } from '../kinds/command.js';
 import { openProgramText, openVariable } from '../arguments.js';
 import { id, orReference, text } from './values.js';
 
@@ -16,6 +17,7 @@ export const command = z
     target: orReference(id).optional(),
     cwd: text.optional(),
     exitCodes: z.array(z.int().min(0).max(255)).min(1).optional(),
+    parse: z.enum(outputForms).optional(),
     idempotent: z.boolean().optional(),
     programMayChange: z.boolean().optional(),
   })

@@ -6,6 +6,7 @@ export const http = z.strictObject({
   kind: z.literal('http'),
   target: orReference(id),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  // eslint-disable-next-line layers/step-paths -- the path of an address
   path: z.string().startsWith('/').max(2_000),
   params: scalars.optional(),
   query: scalars.optional(),

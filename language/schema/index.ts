@@ -18,7 +18,7 @@ const actions = { command, sql, http, check, notify, traffic, analysis, rollout 
 
 /** Fields that only the engine or a procedure's code may set, not a file. */
 interface OnlyInCode {
-  command: 'answer' | 'given';
+  command: 'answer' | 'given' | 'partly';
 }
 
 /** Every kind has a schema, and schema and action have the same fields. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { openProgramText, openVariable, unsafeValue } from '../../../language/arguments.js';
 import type { Json } from '../../../language/json.js';
-import { placesOf } from '../../../language/reference.js';
+import { valuePlaces } from '../../../language/reference.js';
 import { parseRunbook } from '../../../language/runbook-schema.js';
 
 const x = { $: 'inputs.x' };
@@ -137,7 +137,7 @@ describe('a value never is code', () => {
   test('a runbook with such a command is not read, wherever it stands', () => {
     const command = { kind: 'command', argv: ['sh', '-c', x] };
     const fine = { kind: 'command', argv: ['echo', x] };
-    const check = { kind: 'check', probe: command, until: { is: 1 }, everyMs: 100 };
+    const check = { kind: 'check', probe: command, until: 'out.exitCode == 1', everyMs: 100 };
     const places = [
       { action: command },
       { action: fine, undo: command },
@@ -164,7 +164,7 @@ describe('a value never is an option', () => {
     ['echo X', ['-'], true],
   ] as const)('%s with %j: refused %s', (line, values, refused) => {
     const template = argv(line);
-    const given = placesOf(template);
+    const { given = [] } = valuePlaces(template);
     const left: string[] = [...values];
     const filled = template.map((word) => (typeof word === 'string' ? word : (left.shift() ?? '')));
     expect(unsafeValue(filled, given) !== undefined).toBe(refused);

@@ -28,11 +28,11 @@ const described: Record<Action['kind'], [object, string]> = {
   check: [
     {
       probe: { kind: 'http', method: 'GET', path: '/health', target: 'api' },
-      until: { path: 'status', is: 200 },
-      failWhen: { path: 'status', is: 500 },
+      until: { cel: 'out.status == 200' },
+      failWhen: { cel: 'out.status == 500', given: {} },
       everyMs: 500,
     },
-    'GET /health at api, every 0.5 s until status is 200; fails when status is 500',
+    'GET /health at api, every 0.5 s until out.status == 200; fails when out.status == 500',
   ],
   notify: [{ text: 'done', target: 'team' }, 'tell team: done'],
   traffic: [

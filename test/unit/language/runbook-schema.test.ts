@@ -49,9 +49,9 @@ function problems(steps: object[], more: object = {}): string {
 
 describe('a runbook that is data', () => {
   test('is taken as it is when nothing is wrong', () => {
-    expect(
-      problems([command(), command({ id: 'again', when: { path: 'steps.do.exitCode', is: 0 } })]),
-    ).toBe('none');
+    expect(problems([command(), command({ id: 'again', when: 'steps.do.exitCode == 0' })])).toBe(
+      'none',
+    );
   });
 
   test.each([
@@ -132,8 +132,8 @@ describe('a runbook that is data', () => {
 });
 
 describe('what leads to nothing is told when the runbook is read', () => {
-  const look = (when: object) => problems([command(), command({ id: 'two', when })]);
-  const checking = (until: object) =>
+  const look = (when: string) => problems([command(), command({ id: 'two', when })]);
+  const checking = (until: string) =>
     problems([
       command({
         ...{ kind: 'check', effect: 'read' },
@@ -147,22 +147,15 @@ describe('what leads to nothing is told when the runbook is read', () => {
     ]);
 
   test.each([
-    ['a step', { path: 'steps.dp.exitCode', is: 0 }, /steps\.dp\.exitCode before step two/],
-    ['an output', { path: 'steps.do.exitcode', is: 0 }, /steps\.do\.exitcode among/],
-    ['an input', { path: 'inputs.wrod', is: 1 }, /inputs\.wrod in step two/],
-    ['a root', { path: 'step.do.exitCode', is: 0 }, /step\.do\.exitCode in step two/],
-    ['an item where there is none', { path: 'item', is: 'a' }, /item in step two/],
-    ['a fact of the run', { path: 'run.name', is: 'a' }, /run\.name in step two/],
-    [
-      'one of several',
-      {
-        any: [
-          { path: 'steps.do.exitCode', is: 0 },
-          { path: 'inputs.x', is: 1 },
-        ],
-      },
-      /inputs\.x/,
-    ],
+    ['a step', 'steps.dp.exitCode == 0', /steps\.dp\.exitCode before step two/],
+    ['an output', 'steps.do.exitcode == 0', /steps\.do\.exitcode among/],
+    ['an input', 'inputs.wrod == 1', /inputs\.wrod in step two/],
+    ['a root', 'step.do.exitCode == 0', /step\.do\.exitCode in step two/],
+    ['an item where there is none', 'item == "a"', /item in step two/],
+    ['a fact of the run', 'run.name == "a"', /run\.name in step two/],
+    ['one of several', 'steps.do.exitCode == 0 || inputs.x == 1', /inputs\.x/],
+    ['all steps at once', 'size(steps) > 1', /steps, without the id of a step, in step two/],
+    ['no expression', 'steps.do.exitCode ==', /no expression/],
   ])('%s in a condition', (_what, when, told) => {
     expect(look(when)).toMatch(told);
   });
@@ -176,20 +169,28 @@ describe('what leads to nothing is told when the runbook is read', () => {
       ...{ id: 'rows', title: 'Rows', kind: 'sql', effect: 'read' },
       work: { action: { kind: 'sql', target: 't', statements: [{ text: 'SELECT 1', as: 'one' }] } },
     };
-    const of = (path: string) => problems([both, rows, command({ when: { path, is: 1 } })]);
+    const of = (path: string) => problems([both, rows, command({ when: `${path} == 1` })]);
     expect(of('steps.both.other')).toMatch(/steps\.both\.other among/);
     expect(of('steps.rows.ones')).toMatch(/steps\.rows\.ones among/);
     expect(of('steps.both.do.exitCode')).toBe('none');
-    expect(of('steps.rows.one.0.id')).toBe('none');
+    expect(of('steps.rows.one[0].id')).toBe('none');
   });
 
   test('in what is waited for', () => {
-    expect(checking({ path: 'exitcode', is: 0 })).toMatch(/exitcode in what step do answers/);
-    expect(checking({ path: 'exitCode', is: 0 })).toBe('none');
+    expect(checking('out.exitcode == 0')).toMatch(/exitcode in what step do answers/);
+    expect(checking('out.exitCode == 0')).toBe('none');
+  });
+
+  test('in the outputs of the runbook', () => {
+    const of = (path: string) => problems([command()], { outputs: { x: { $: path } } });
+    expect(of('steps.dp.exitCode')).toMatch(/steps\.dp\.exitCode before the outputs/);
+    expect(of('steps.do.exitcode')).toMatch(/steps\.do\.exitcode among .* the outputs/);
+    expect(of('inputs.y')).toMatch(/inputs\.y in the outputs/);
+    expect(of('steps.do.exitCode')).toBe('none');
   });
 
   test('what people give by hand may be named', () => {
-    const given = { path: 'steps.do.port', is: 1 };
+    const given = 'steps.do.port == 1';
     expect(problems([command({ answers: ['port'] }), command({ id: 'two', when: given })])).toBe(
       'none',
     );

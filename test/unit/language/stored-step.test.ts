@@ -1,11 +1,14 @@
 import { expect, test } from '@jest/globals';
+import type { Json } from '../../../language/json.js';
+import { readExpression } from '../../../language/read-expression.js';
 import { resolve } from '../../../language/reference.js';
 import type { StepSpec } from '../../../language/runbook.js';
 import { neededOutputs, scopeOf, storedStep } from '../../../language/stored-step.js';
 
+const value = (source: string): Json => readExpression(source) as unknown as Json;
 const step = (id: string, from: string, more: object = {}): StepSpec => ({
   ...{ id, title: id, kind: 'command', effect: 'read' },
-  work: { action: { kind: 'command', argv: ['echo', { $: from }] } },
+  work: { action: { kind: 'command', argv: ['echo', value(from)] } },
   ...more,
 });
 const group = (id: string, kind: string, steps: readonly StepSpec[], more: object = {}) =>
@@ -17,10 +20,10 @@ const plan = {
     step('one', 'inputs.word'),
     group('both', 'parallel', [step('a', 'steps.one.stdout'), step('b', 'inputs.word')]),
     group('each', 'forEach', [step('first', 'item'), step('then', 'steps.first.stdout')], {
-      items: { $: 'steps.one.items' },
+      items: value('steps.one.items'),
     }),
     group('inside', 'runbook', [step('deep', 'inputs.given')], {
-      inputs: { given: { $: 'steps.both.a.stdout' } },
+      inputs: { given: value('steps.both.a.stdout') },
     }),
     step('last', 'steps.each.x.then.stdout'),
   ],

@@ -1,4 +1,5 @@
-import { pathsIn, type Condition } from './condition.js';
+import type { Condition } from './condition.js';
+import { chainsIn, namesIn } from './expression/names.js';
 import type { Json, JsonObject } from './json.js';
 import { outputNames, type Action } from './kinds/index.js';
 import { referencesIn } from './reference.js';
@@ -21,26 +22,29 @@ interface Known {
 export function unknownNames(spec: RunbookSpec): string[] {
   const unknown = new Set<string>();
   const inputs = new Set(Object.keys(spec.inputs));
-  visit(spec.steps, { inputs, steps: new Map(), isInForEach: false });
+  const all = visit(spec.steps, { inputs, steps: new Map(), isInForEach: false });
+  for (const name of referencesIn(spec.outputs ?? {})) look(name, 'the outputs', all);
   return [...unknown];
 
-  function visit(steps: readonly StepSpec[], around: Known): void {
+  /** @returns what is known behind the steps */
+  function visit(steps: readonly StepSpec[], around: Known): Known {
     const known = { ...around, steps: new Map(around.steps) };
     for (const each of steps) {
       const { steps: inner = [], when, ...own } = each;
-      for (const name of referencesIn(own as unknown as Json)) look(name, each, known);
-      for (const name of when ? pathsIn(when) : []) look(name, each, known);
+      for (const name of referencesIn(own as unknown as Json)) look(name, `step ${each.id}`, known);
+      for (const name of when ? namesIn(when.ast) : []) look(name, `step ${each.id}`, known);
       for (const name of unknownInConditions(each)) unknown.add(name);
       const isInForEach = known.isInForEach || each.kind === 'forEach';
       if (each.kind === 'parallel') for (const branch of inner) visit([branch], known);
       else visit(inner, { ...known, isInForEach });
       known.steps.set(each.id, each);
     }
+    return known;
   }
 
-  function look(name: string, { id }: StepSpec, known: Known): void {
+  function look(name: string, where: string, known: Known): void {
     const why = whyUnknown(name, known);
-    if (why !== null) unknown.add(`${name}${why} step ${id}`);
+    if (why !== null) unknown.add(`${name}${why} ${where}`);
   }
 }
 
@@ -51,7 +55,7 @@ function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string
     case 'inputs':
       return key === undefined || inputs.has(key) ? null : ' in';
     case 'steps': {
-      if (key === undefined) return null;
+      if (key === undefined) return ', without the id of a step, in';
       const step = steps.get(key);
       if (!step) return ' before';
       return field === undefined || mayAnswer(step, field) ? null : ' among what is known in';
@@ -66,30 +70,35 @@ function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string
 }
 
 /** Whoever does a step by hand may answer what it declares. */
-function mayAnswer({ work, answers = [], steps, kind }: StepSpec, field: string): boolean {
-  if (steps && kind === 'parallel') return steps.some(({ id }) => id === field);
-  const names = work && outputNames(work.action as unknown as Action);
+function mayAnswer({ work, answers = [], steps, kind, values }: StepSpec, field: string): boolean {
+  if (values) return Object.hasOwn(values, field) || answers.includes(field);
+  if (steps && (kind === 'parallel' || kind === 'group'))
+    return steps.some(({ id }) => id === field);
+  const names = work?.outputs
+    ? Object.keys(work.outputs)
+    : work && outputNames(work.action as unknown as Action);
   return !names || names.includes(field) || answers.includes(field);
 }
 
 /** In conditions on outputs of the step itself. */
 function unknownInConditions({ id, work }: StepSpec): string[] {
   if (!work) return [];
-  const { action, expect = [], verify, check } = work;
+  const { action, expect = [], outputs = {}, verify, check } = work;
   const asked = [action, verify, check].filter((each) => each?.['kind'] === 'check');
   const told: [Json, Condition[]][] = [
-    [action, expect.map(({ condition }) => condition)],
+    [action, [...expect.map(({ condition }) => condition), ...Object.values(outputs)]],
     ...asked.map((each): [Json, Condition[]] => [
       (each as JsonObject)['probe'] ?? null,
-      [each?.['until'], each?.['failWhen']].filter((c) => c !== undefined) as Condition[],
+      [each?.['until'], each?.['failWhen']].filter((c) => c !== undefined) as never as Condition[],
     ]),
   ];
   return told.flatMap(([from, conditions]) => {
     const names = outputNames(from as unknown as Action);
     if (!names) return [];
     return conditions
-      .flatMap(pathsIn)
-      .filter((path) => !names.includes(path.split('.')[0] ?? ''))
-      .map((path) => `${path} in what step ${id} answers`);
+      .flatMap(({ ast }) => (ast ? chainsIn(ast) : []))
+      .filter(([root, name]) => root === 'out' && name !== undefined)
+      .filter(([, name]) => !names.includes(String(name)))
+      .map((chain) => `${chain.join('.')} in what step ${id} answers`);
   });
 }
