@@ -15,11 +15,8 @@ export interface RunSettings {
   uiUrl: string | null;
   /** Milliseconds after which a silent worker counts as dead. */
   heartbeatMs: number;
-  /**
-   * Milliseconds that a host's workers get to re-attach to its command; absent in runs that began
-   * before there was such a limit.
-   */
-  hostWaitMs?: number;
+  /** Milliseconds that a host's workers get to re-attach to its command. */
+  hostWaitMs: number;
   /** When the run continues as new. Default: the engine's own limits. */
   border?: BorderLimits;
 }
@@ -37,12 +34,17 @@ export type Admission =
       admitted: true;
       plan: Plan;
       settings: RunSettings;
-      /**
-       * Other holders of targets that the run must acquire first. Absent: none, or the worker is of
-       * a release without leases.
-       */
+      /** Other holders of targets that the run must acquire first. Absent: none. */
       held?: HeldTarget[];
+      /** Digests of the library's runbooks that the plan is made from; absent: none is. */
+      library?: Readonly<Record<string, string>>;
       /** Finished steps of the dead run that the start named. */
       taken?: StepView[];
     }
-  | { admitted: false; problem: Problem; problems?: Problem[] };
+  | {
+      admitted: false;
+      problem: Problem;
+      problems?: Problem[];
+      /** The worker has no runbook of this id. */
+      unknownRunbook?: true;
+    };

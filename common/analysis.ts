@@ -1,4 +1,4 @@
-import type { AnalysisLimits, AnalysisNumbers } from '../language/runbook.js';
+import type { AnalysisLimits, AnalysisNumbers } from '../language/kinds/analysis.js';
 
 /** The measurement of one window. */
 export interface Analysis {

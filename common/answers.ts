@@ -27,7 +27,7 @@ interface Backup {
 
 /** The backups at the backup location, each verified. */
 export interface Backups {
-  /** The chosen one, and the first that are not good; the runs of older releases have all. */
+  /** The chosen one, and the first that are not good. */
   backups: Backup[];
   /** How many more are not good. */
   moreBad?: number;

@@ -1,7 +1,9 @@
 import type { Condition } from '../language/condition.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Program } from '../language/plan.js';
-import type { Action, CheckAction, Effect, StepKind } from '../language/runbook.js';
+import type { CheckAction } from '../language/kinds/check.js';
+import type { Action, StepKind } from '../language/kinds/index.js';
+import type { Effect } from '../language/runbook.js';
 import type { RunKey } from './keys.js';
 
 /** An answer of a step that the run builds on. */
@@ -33,6 +35,8 @@ export interface AttemptRequest<A extends Action = Action> {
   action: A;
   /** Must hold on the output, or the attempt fails for good with `otherwise`. */
   expect: readonly Expectation[];
+  /** The outputs of the step, from its whole answer. Absent: all that it answers. */
+  outputs?: Readonly<Record<string, Condition>>;
   /** Polled after the action, in the same attempt, until it holds. */
   verify?: CheckAction | undefined;
   /**
@@ -45,7 +49,7 @@ export interface AttemptRequest<A extends Action = Action> {
   /**
    * Limit of attempts when one may have had its effect; `attempts` unless given.
    */
-  attemptsOnceActed?: number;
+  attemptsOnceActed: number;
   /** Milliseconds that one attempt may take. */
   timeoutMs: number;
   /**
@@ -53,8 +57,7 @@ export interface AttemptRequest<A extends Action = Action> {
    * again when it is free.
    */
   retakeLease?: boolean;
-  /** Absent: the run is of a release that did not say. */
-  builds?: Builds;
+  builds: Builds;
   /** Programs that the attempt may run, as the run knows them; there may be several of one name. */
   programs?: readonly Program[];
   /**
@@ -90,6 +93,8 @@ export interface OtherHost extends JsonObject {
 /** The only detail of a step's ApplicationFailure. */
 export interface FailureDetail extends JsonObject {
   next: string | null;
+  /** What to type for it, behind the name of the command line. Absent: nothing. */
+  command?: string;
   attempt: number;
   details: JsonObject;
   /** Programs that it ran, as in AttemptResult. Absent: none. */

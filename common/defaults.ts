@@ -14,6 +14,12 @@ export const launchWorkflow = 'launch';
 export const workflowTaskTimeout = '4s';
 
 /**
+ * Silence after which the worker of one of the engine's own activities counts as dead: it holds up
+ * the run no longer than one that dies during a workflow task.
+ */
+export const engineHeartbeat = '4s';
+
+/**
  * How long a workflow task waits for the worker that has the run cached, in milliseconds: after
  * that worker's death, decisions and results of steps wait this long. Temporal's default is 10 s.
  * When a live worker is late instead, the cost is one replay: 200 concurrent runs were as fast with

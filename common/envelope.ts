@@ -1,5 +1,7 @@
 import type { JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
+import type { About, DecisionVerb } from './questions.js';
+import type { Sender } from './sender.js';
 
 /**
  * One envelope for all requests by people (and later schedules and triggers) to the engine. It is
@@ -13,6 +15,8 @@ interface Envelope {
   run: string;
   /** The operator. Proved by `proof` once signatures exist; until then the sender's claim. */
   by: string;
+  /** Absent: it was not sent by the command line. */
+  sender?: Sender;
   reason: string;
   /** Room for a signature. */
   proof?: string;
@@ -35,6 +39,8 @@ export interface StartEnvelope extends Envelope {
   from?: { run: string; at?: string };
   /** What to do while another run holds a target that this one changes. Default: wait. */
   whenHeld?: WhenHeld;
+  /** Channels that are told when the run needs people, instead of those of its runbook. */
+  notify?: string[];
   /** A drill: on isolated targets only, and undone at the end, however it ends. */
   drill?: true;
   /** In a nested run: the outermost run, whose targets it shares. */
@@ -45,34 +51,16 @@ export const unattendedWays = ['abort', 'rollback', 'continue'] as const;
 export const whenHeldChoices = ['wait', 'refuse'] as const;
 export type WhenHeld = (typeof whenHeldChoices)[number];
 
-/** The answers to a failed step. */
-export const deskVerbs = ['retry', 'skip', 'done', 'rollback', 'abort'] as const;
-export type DeskVerb = (typeof deskVerbs)[number];
-/** Decisions about the whole run; `rollback` and `abort` only when they name no step. */
-export const runVerbs = ['cancel', 'pause', 'resume', 'rollback', 'abort'] as const;
-export const decisionVerbs = [
-  'approve',
-  'reject',
-  'cancel',
-  'pause',
-  'resume',
-  'take-over',
-  ...deskVerbs,
-] as const;
-export type DecisionVerb = (typeof decisionVerbs)[number];
-
 /** A decision about a live run, sent as the signal `decide`. */
 export interface DecisionEnvelope extends Envelope {
   verb: DecisionVerb;
-  /** The gate, for approve and reject; the wait for targets, for take-over. */
-  gate?: string;
-  /** The failed step's path, for the verbs of the failure desk. */
-  step?: string;
+  /** The question that it answers. Absent: it is about the run as a whole. */
+  about?: About;
   /** The output that the step would have had, for `done`. */
   outputs?: JsonObject;
   /** Changed inputs of the run, for `retry`. */
   inputs?: JsonObject;
-  /** The attempt of the gate, or of the question at the desk, that the person saw. */
+  /** The attempt of the question that the person saw. */
   attempt?: number;
   /** Its digest that the person saw. */
   digest?: string;

@@ -1,7 +1,7 @@
 /**
- * The closed list of failure types that cross Temporal. Each says who throws it and whether a retry can help.
- * `permanent` failures are thrown non-retryable; `transient` ones follow the step's retry; `waiting` ones are the
- * platform's own trouble and do not use up the step's attempts.
+ * The closed list of failure types that cross Temporal. Each says who throws it and whether a retry
+ * can help. `permanent` failures are thrown non-retryable; `transient` ones follow the step's
+ * retry; `waiting` ones are the platform's own trouble and do not use up the step's attempts.
  */
 export const failureTypes = {
   /** admission: the start or its inputs were refused. */
@@ -10,7 +10,10 @@ export const failureTypes = {
   HttpRejected: 'permanent',
   /** http: 401 or 403. */
   HttpDenied: 'permanent',
-  /** http: 425, 429, or 503 with Retry-After; 408 or another 5xx to a request that may be sent again. */
+  /**
+   * http: 425, 429, or 503 with Retry-After; 408 or another 5xx to a request that may be sent
+   * again.
+   */
   HttpUnavailable: 'transient',
   /** http, sql: the TLS handshake failed, or the certificate is not accepted. Nothing was sent. */
   TlsRefused: 'permanent',
@@ -26,23 +29,43 @@ export const failureTypes = {
   SqlTransient: 'transient',
   /** command: the program ended with a code that does not count as success. */
   CommandFailed: 'transient',
-  /** command: the program, its interpreter or its working directory does not exist or may not be used. */
+  /**
+   * command: the program, its interpreter or its working directory does not exist or may not be
+   * used.
+   */
   CommandMissing: 'permanent',
-  /** command: the program differs from the approved one, or from the one that the run ran before. Nothing was started. */
+  /**
+   * command: the program differs from the approved one, or from the one that the run ran before.
+   * Nothing was started.
+   */
   ProgramChanged: 'permanent',
-  /** command: its arguments cannot be passed to a program: too long, a NUL, or a value where a program would read code. */
+  /**
+   * command: its arguments cannot be passed to a program: too long, a NUL, or a value where a
+   * program would read code.
+   */
   CommandInvalid: 'permanent',
-  /** command: the worker cannot start the program now: its file is being written, or disk, memory or processes are used up. */
+  /**
+   * command: the worker cannot start the program now: its file is being written, or disk, memory or
+   * processes are used up.
+   */
   CommandNotStarted: 'transient',
   /** any kind: the attempt's time limit passed; what it started has been ended. */
   StepTimeout: 'transient',
   /** check: `failWhen` held. */
   CheckFailed: 'permanent',
+  /** fail: the runbook says that it cannot go on. */
+  RunbookFailed: 'permanent',
   /** any kind: the output did not meet `verify`. */
   VerifyFailed: 'permanent',
-  /** command, http: the action was done, but its answer cannot be read, is incomplete, or is too large. */
+  /**
+   * command, http: the action was done, but its answer cannot be read, is incomplete, or is too
+   * large.
+   */
   AnswerUnusable: 'permanent',
-  /** analysis: too few requests to judge a release, or a result between good and bad. A person decides. */
+  /**
+   * analysis: too few requests to judge a release, or a result between good and bad. A person
+   * decides.
+   */
   Inconclusive: 'permanent',
   /** rollout: somebody else has changed what the run is changing. A person decides. */
   Disturbed: 'permanent',
@@ -50,7 +73,9 @@ export const failureTypes = {
   Configuration: 'permanent',
   /** any kind: an earlier attempt's worker died too often. */
   WorkerLost: 'permanent',
-  /** any kind: the step may have had its effect, and its outcome cannot be known. A person decides. */
+  /**
+   * any kind: the step may have had its effect, and its outcome cannot be known. A person decides.
+   */
   OutcomeUnknown: 'permanent',
   /** any kind: another run has taken over a target that this run was to change. */
   LeaseLost: 'permanent',
@@ -60,14 +85,22 @@ export const failureTypes = {
   NotDone: 'transient',
   /** command: it was started on another host, whose workers have to report its outcome. */
   OnAnotherHost: 'permanent',
-  /** any kind: the request for the step does not come from the run it names; see who may reach the Temporal server. */
+  /**
+   * any kind: the request for the step does not come from the run it names; see who may reach the
+   * Temporal server.
+   */
   OutOfPlace: 'permanent',
-  /** any kind: the record does not confirm the answers that the step builds on; somebody may have answered for a worker. */
+  /**
+   * any kind: the record does not confirm the answers that the step builds on; somebody may have
+   * answered for a worker.
+   */
   NotConfirmed: 'permanent',
   /** any kind: an earlier step still runs, although the run was told that it has ended. */
   StillRuns: 'permanent',
   /** any kind: the requested step differs from the run's plan in the record. */
   NotAsPlanned: 'permanent',
+  /** any kind: inputs were changed since the gate was approved, or the gate was opened again. */
+  ApprovalOutdated: 'permanent',
   /** any kind: the Temporal server did not say which run asks for the step. */
   TemporalUnavailable: 'waiting',
   /** any kind: PostgreSQL, which keeps the record, is unavailable. */
@@ -104,7 +137,19 @@ export const failureTypes = {
 
 export type FailureType = keyof typeof failureTypes;
 
-/** The type if it is in the list, else `Error`: a failure may come from another release, or be forged. */
+const refusedStarts: ReadonlySet<string> = new Set<FailureType>([
+  ...(['LeaseLost', 'OutOfPlace', 'NotConfirmed', 'StillRuns', 'NotAsPlanned'] as const),
+]);
+
+/** Whether a failure of this type means that the record, or the plan in it, let nothing begin. */
+export function isRefusedStart(type: string): boolean {
+  return refusedStarts.has(type);
+}
+
+/**
+ * The type if it is in the list, else `Error`: a failure may come from another release, or be
+ * forged.
+ */
 export function failureType(type: unknown): FailureType {
   return typeof type === 'string' && Object.hasOwn(failureTypes, type)
     ? (type as FailureType)

@@ -29,6 +29,7 @@ export function initialView(
     startedAt,
     endedAt: null,
     requester: envelope.by,
+    ...(envelope.sender ? { sender: envelope.sender } : {}),
     ...(plan.drill ? { drill: true as const } : {}),
     reason: envelope.reason,
     inputs: plan.inputs,

@@ -1,35 +1,27 @@
 import type { Json, JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
-import type { DeskVerb, Verdict } from './envelope.js';
+import type { Verdict } from './envelope.js';
+import type { AnswerVerb, Deciders, QuestionKind } from './questions.js';
 
-/** What the run knows about one of its gates when a decision arrives. */
-export interface GateFacts {
+/** What the run knows about one of its questions when a decision arrives. */
+export interface QuestionFacts {
+  kind: QuestionKind;
+  /** The gate's or the step's path, or the id of the wait for targets. */
   id: string;
+  /** From 1; 0 before it was asked. Each asking is a question of its own. */
   attempt: number;
   digest: string;
   state: 'pending' | 'waiting' | 'decided';
-  /** `another`: the requester may not decide. */
-  approvers: 'another' | 'anyone';
-  /** What an approver has to type. */
+  verbs: readonly AnswerVerb[];
+  /** `another`: the requester may not use some of the verbs. */
+  deciders: Deciders;
+  /** What has to be typed with an approval. */
   confirm?: string | undefined;
+  /** Names of the output of a step that later steps need. */
+  answers?: readonly string[];
+  /** Who holds the targets, in words. */
+  held?: string;
   /** Who decided and how, once decided. */
-  decidedBy: string | null;
-  decidedVerb: string | null;
-}
-
-/** What the run knows about a step that waits at the desk, or did. */
-export interface DeskFacts {
-  /** Path. */
-  step: string;
-  attempt: number;
-  digest: string;
-  state: 'waiting' | 'decided';
-  /** The verbs that may answer it. Absent, in requests of older runs: all. */
-  verbs?: readonly DeskVerb[];
-  /** `another`: the requester may not retry it. Absent: any operator may. */
-  approvers?: 'another' | undefined;
-  /** Names of the output that later steps need. */
-  answers: readonly string[];
   decidedBy: string | null;
   decidedVerb: string | null;
 }
@@ -47,18 +39,6 @@ export interface LifeFacts {
   inputs: JsonObject;
 }
 
-/** What the run knows about its wait for targets that other runs hold. */
-export interface LeaseFacts {
-  /** Id of the wait. */
-  id: string;
-  attempt: number;
-  digest: string;
-  state: 'waiting' | 'decided';
-  /** Who has them, in words. */
-  held: string;
-  decidedBy: string | null;
-}
-
 /** A signal that is no decision, but is recorded too. */
 export interface SignalNote {
   /** Unique in the run. */
@@ -73,15 +53,10 @@ export interface JudgeRequest {
   version: 1;
   key: RunKey;
   requester: string;
-  gates: GateFacts[];
-  /** Absent in requests of runs that began before there was a desk. */
-  desk?: DeskFacts[];
-  /** Null or absent: the run has not waited for a target. */
-  lease?: LeaseFacts | null;
+  questions: QuestionFacts[];
   /** True once the run can no longer be cancelled. */
   ended: boolean;
-  /** Absent in requests of older runs. */
-  life?: LifeFacts | undefined;
+  life: LifeFacts;
   /** `id` is the sender's; the run gives one to a signal without. */
   decisions: { id: string; received: Json; signal: string; at: string }[];
 }

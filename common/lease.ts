@@ -3,6 +3,7 @@ import type { Plan } from '../language/plan.js';
 import { rulesOf } from '../language/kinds/index.js';
 import type { StepSpec } from '../language/runbook.js';
 import type { StartEnvelope } from './envelope.js';
+import { utc } from './times.js';
 
 /** A target that a run needs and another run holds. */
 export interface HeldTarget {
@@ -70,9 +71,4 @@ export function refusesWhenHeld(
 export function heldText({ target, run, runbook, requester, since, inLine }: HeldTarget): string {
   const how = inLine ? 'is free, and run' : 'is held by run';
   return `target ${target} ${how} ${run} (${runbook}, started by ${requester})${inLine ? ' has waited for it' : ''} since ${utc(since)}`;
-}
-
-/** `2026-03-01 02:00:07 UTC`. */
-export function utc(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`;
 }

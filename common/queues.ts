@@ -23,5 +23,6 @@ export function hostQueue(taskQueue: string, host: string): string {
 
 /** The host's id in a place, which names host, boot and process namespace. */
 export function hostOfPlace(place: string): string {
+  // eslint-disable-next-line layers/step-paths -- a host, its boot and a namespace
   return place.split('/')[0] ?? place;
 }

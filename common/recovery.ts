@@ -7,6 +7,7 @@ import {
   type RecoveryView,
   type RunView,
 } from './view.js';
+import { namesOf, withoutTime } from '../language/paths.js';
 
 /** The measured times of a recovery; ISO times. */
 export interface RecoveryFacts {
@@ -81,7 +82,7 @@ function whereTimeWent(
   const stretches: Stretch[] = view.steps.flatMap((row) => {
     if (row.startedAt === null) return [];
     const clock =
-      row.kind === 'approval' ? 'approve' : (clockOf(specs, row.id.split('/')) ?? 'execute');
+      row.kind === 'approval' ? 'approve' : (clockOf(specs, namesOf(row.id)) ?? 'execute');
     return [
       {
         from: Date.parse(row.startedAt),
@@ -117,7 +118,7 @@ function clockOf(
   specs: readonly StepSpec[],
   [name = '', ...rest]: string[],
 ): RecoveryClock | undefined {
-  const spec = specs.find(({ id }) => id === name.replace(/\.\d+$/, ''));
+  const spec = specs.find(({ id }) => id === withoutTime(name));
   if (!spec) return undefined;
   return (rest.length > 0 ? clockOf(spec.steps ?? [], rest) : undefined) ?? spec.clock;
 }

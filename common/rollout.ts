@@ -1,4 +1,4 @@
-import type { RolloutState } from '../language/runbook.js';
+import type { RolloutState } from '../language/kinds/rollout.js';
 
 /** An observed Kubernetes Deployment. */
 export interface SeenRollout extends RolloutState {

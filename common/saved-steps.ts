@@ -1,4 +1,5 @@
-import { isActionKind } from '../language/runbook.js';
+import { isActionKind } from '../language/kinds/index.js';
+import { groupOf } from '../language/paths.js';
 import type { StepView } from './view.js';
 
 /** A step as it is sent to the record. */
@@ -24,11 +25,6 @@ export function placesOf(steps: readonly Pick<StepView, 'id'>[]): number[] {
     } else behind += 1;
     return Math.max(heads, 0) * room + behind;
   });
-}
-
-/** `corrupt/load` and `corrupt.2/load` belong to the declared step `corrupt`. */
-export function groupOf(path: string): string {
-  return path.split(/[/.]/, 1)[0] ?? path;
 }
 
 /** Whether the worker that did the step has saved its output to the record. */

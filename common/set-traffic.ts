@@ -1,4 +1,4 @@
-import type { TrafficServer } from '../language/runbook.js';
+import type { TrafficServer } from '../language/kinds/traffic.js';
 
 /*
  * The weights that a run has set at a proxy, compared with the present ones: a restarted proxy may

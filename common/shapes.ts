@@ -1,10 +1,10 @@
-import { effects, stepKinds } from '../language/runbook.js';
+import { stepKinds } from '../language/kinds/index.js';
+import { effects } from '../language/runbook.js';
 import type { Json } from '../language/json.js';
 import type { Plan, Program } from '../language/plan.js';
 import type { Admission, RunSettings } from './admission.js';
 import type { AttemptResult, OtherHost } from './attempt.js';
 import {
-  decisionVerbs,
   unattendedWays,
   verdictCodes,
   whenHeldChoices,
@@ -12,8 +12,10 @@ import {
   type StartEnvelope,
   type Verdict,
 } from './envelope.js';
+import type { QuestionFacts } from './judgement.js';
 import type { HeldTarget } from './lease.js';
 import { isOperator, operatorRule } from './operator.js';
+import { aboutKinds, deciders, decisionVerbs, questionKinds } from './questions.js';
 import { stepStates, type Problem, type StepView } from './view.js';
 
 /*
@@ -95,6 +97,7 @@ function wrongField(shape: Shape, value: unknown): string | null {
 type ShapeOf<T> = { readonly [K in keyof Required<T>]: (value: unknown) => boolean };
 
 const runKey = has({ run: isText, firstRunId: isText });
+const sender = has({ user: isName, host: isName });
 
 const start: ShapeOf<StartEnvelope> = {
   version: (value) => value === 1,
@@ -104,12 +107,14 @@ const start: ShapeOf<StartEnvelope> = {
   runbook: isName,
   inputs: isObject,
   by: isText,
+  sender: isAbsentOr(sender),
   reason: isText,
   digest: isAbsentOr(isName),
   proof: isAbsentOr((value) => isText(value) && value.length <= maxTextLength),
   unattended: isAbsentOr(isOneOf(unattendedWays)),
   from: isAbsentOr(has({ run: isName, at: isAbsentOr(isName) })),
   whenHeld: isAbsentOr(isOneOf(whenHeldChoices)),
+  notify: isAbsentOr(isListOf(isName)),
   drill: isAbsentOr((value) => value === true),
   root: isAbsentOr(runKey),
 };
@@ -142,6 +147,7 @@ const problem: ShapeOf<Problem> = {
   type: isText,
   message: isText,
   next: isAbsentOr(isText),
+  command: isAbsentOr(isText),
 };
 const isProblem = has(problem);
 
@@ -194,7 +200,7 @@ const settings: ShapeOf<RunSettings> = {
   command: isText,
   uiUrl: isNullOr(isText),
   heartbeatMs: isCount,
-  hostWaitMs: isAbsentOr(isCount),
+  hostWaitMs: isCount,
   border: isAbsentOr(has({ events: isCount, bytes: isCount, signals: isCount })),
 };
 
@@ -239,13 +245,12 @@ const verdict: ShapeOf<Verdict> = {
  */
 const decision: Pick<
   ShapeOf<DecisionEnvelope>,
-  'verb' | 'by' | 'reason' | 'gate' | 'step' | 'attempt' | 'outputs' | 'inputs'
+  'verb' | 'by' | 'reason' | 'about' | 'attempt' | 'outputs' | 'inputs'
 > = {
   verb: isOneOf(decisionVerbs),
   by: isText,
   reason: isText,
-  gate: isAbsentOr(isText),
-  step: isAbsentOr(isText),
+  about: isAbsentOr(has({ kind: isOneOf(aboutKinds), id: isText })),
   attempt: isAbsentOr(isCount),
   outputs: isAbsentOr(isObject),
   inputs: isAbsentOr(isObject),
@@ -306,15 +311,17 @@ export function isOtherHost(detail: unknown): detail is OtherHost {
 /** The details of a step's failure; malformed ones are left out. */
 export function detailOf(details: unknown): {
   next?: string;
+  command?: string;
   attempt: number | null;
   ran: Program[];
   changed: Program[];
 } {
   const [detail] = Array.isArray(details) ? (details as unknown[]) : [];
-  const { next, attempt, details: facts, programs } = isObject(detail) ? detail : {};
+  const { next, command, attempt, details: facts, programs } = isObject(detail) ? detail : {};
   const changed = isObject(facts) ? facts['programs'] : undefined;
   return {
     ...(isText(next) && next !== '' ? { next: shortened(next) } : {}),
+    ...(isText(command) && command !== '' ? { command: shortened(command) } : {}),
     attempt: isCount(attempt) ? attempt : null,
     ran: arePrograms(programs) ? (programs as Program[]) : [],
     changed: arePrograms(changed) ? (changed as Program[]) : [],
@@ -325,6 +332,18 @@ export function detailOf(details: unknown): {
 export function shortened(text: string): string {
   return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}…`;
 }
+
+const question: Pick<
+  ShapeOf<QuestionFacts>,
+  'kind' | 'id' | 'attempt' | 'digest' | 'verbs' | 'deciders'
+> = {
+  kind: isOneOf(Object.keys(questionKinds)),
+  id: isText,
+  attempt: isNumber,
+  digest: isText,
+  verbs: isListOf(isOneOf(decisionVerbs)),
+  deciders: isOneOf(Object.keys(deciders)),
+};
 
 /**
  * The carried state of the previous execution. The engine wrote it, so only the fields that the
@@ -343,8 +362,8 @@ export function isCarried(argument: unknown): boolean {
       decisions: isListOf(isObject),
     }),
     published: has({ state: isText, step: isText, command: isText }),
-    gates: isListOf(has({ id: isText, attempt: isNumber, passed: isListOf(isObject) })),
-    desk: isListOf(has({ step: isText, attempt: isNumber, problem: isProblem })),
+    gates: isListOf(has({ ...question, passed: isListOf(isObject) })),
+    desk: isListOf(has({ ...question, answers: isListOf(isText), problem: isProblem })),
     lease: has({ held: isListOf(has(heldTarget)), asked: isNumber }),
     inbox: has({ verdicts: isListOf(has(verdict)), count: isNumber }),
   })(argument);

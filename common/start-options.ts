@@ -2,7 +2,8 @@ import type { Plan } from '../language/plan.js';
 import { priorities, type Priority } from '../language/runbook.js';
 import type { StartEnvelope } from './envelope.js';
 import { codeSpan, markdown } from './markdown.js';
-import { searchAttributes, workflowTaskTimeout } from './names.js';
+import { workflowTaskTimeout } from './defaults.js';
+import { searchAttributes } from './search-attributes.js';
 
 /**
  * The options that start a run of an admitted plan, for every kind of start: what Temporal's own

@@ -1,7 +1,11 @@
 import type { FailureType } from './failures.js';
+import type { About, AnswerVerb, Deciders, QuestionKind } from './questions.js';
+import type { Sender } from './sender.js';
+import type { ListedWork } from './listed.js';
 import type { Json, JsonObject } from '../language/json.js';
-import type { Program } from '../language/plan.js';
-import type { Effect, Objective, Priority, RunbookType, StepKind } from '../language/runbook.js';
+import type { FoundProgram } from '../language/plan.js';
+import type { StepKind } from '../language/kinds/index.js';
+import type { Effect, Objective, Priority, RunbookType } from '../language/runbook.js';
 
 export const runStates = [
   'running',
@@ -50,7 +54,10 @@ export const endStates: ReadonlySet<RunState> = new Set([
 export interface Problem {
   type: FailureType;
   message: string;
+  /** What to do next. */
   next?: string;
+  /** What to type for it, behind the name of the command line. */
+  command?: string;
 }
 
 export interface StepView {
@@ -89,39 +96,68 @@ export interface ProgramChange {
   allowed: 'system' | 'people';
 }
 
+/** A step that an approval allows, as people are shown it. */
+export interface FollowingStep {
+  /** Its declared path. */
+  step: string;
+  title: string;
+  kind: StepKind;
+  effect: Effect;
+  /** The targets that it acts on, each with its environment. */
+  targets: string[];
+  /** All that it may do. */
+  works: readonly ListedWork[];
+  /** What its undo does, in words, where the works do not have it. */
+  undo?: string;
+  /** How often it is tried, in words. */
+  tried: string;
+  /** Once it has begun, nothing before it can be undone any more. */
+  pointOfNoReturn?: true;
+}
+
 /** Something that the run waits for. */
 export interface WaitView {
-  /**
-   * `failure`: a step failed, and its answer comes from the desk. `manual`: people do the step.
-   * `lease`: another run holds a target.
-   */
-  kind: 'approval' | 'failure' | 'manual' | 'lease';
+  kind: QuestionKind;
   /** The gate's id, the step's path, or `target:` and a name. */
   id: string;
   title: string;
   since: string;
   deadline: string | null;
-  /** In words: who may decide. */
+  /** In words: who may decide, or what else ends the wait. */
   who: string;
+  /** `another`: the requester may not use some of the verbs. */
+  deciders: Deciders;
+  /** The verbs that answer it; the first is the usual one. */
+  verbs: readonly AnswerVerb[];
   attempt: number;
   /** What the approval covers; sent back with the decision. */
   digest: string;
   /** What the approver is shown. */
   evidence: JsonObject;
+  /** For a gate: the steps that follow its approval, up to the next gate. */
+  follows?: readonly FollowingStep[] | undefined;
   /**
    * What the approver has to type. Absent: nothing, or the view comes from the record, which does
    * not keep it.
    */
   confirm?: string | undefined;
-  /** The exact command that approves, retries the failed step, or takes over the target. */
+  /**
+   * Names of the output of a step that later steps need. Absent: none, or the view comes from the
+   * record.
+   */
+  answers?: readonly string[] | undefined;
+  /** The command of the usual answer. */
   command: string;
 }
 
 export interface DecisionView {
   id: string;
   verb: string;
-  gate: string | null;
+  /** The question that it answers; null when it is about the run as a whole. */
+  about: About | null;
   by: string;
+  /** Absent: not stated. */
+  sender?: Sender;
   reason: string;
   at: string;
   accepted: boolean;
@@ -150,6 +186,8 @@ export interface RunView {
   startedAt: string;
   endedAt: string | null;
   requester: string;
+  /** Of the start. Absent: not stated. */
+  sender?: Sender;
   reason: string;
   inputs: JsonObject;
   uiUrl: string | null;
@@ -203,8 +241,8 @@ export interface AttemptView {
   endedAt: string | null;
   output: Json;
   error: Problem | null;
-  /** Programs that it ran. Absent: none, or the attempt is of an earlier release. */
-  programs?: Program[];
+  /** Programs that it found. Absent: none. */
+  programs?: FoundProgram[];
   /**
    * What the attempt wrote to stdout, stderr and its log; null until it ended, or when it wrote
    * nothing.
@@ -225,21 +263,27 @@ export interface OutputTotals {
 export interface TimelineEntry {
   at: string;
   until: string | null;
-  kind: 'start' | 'attempt' | 'undo' | 'wait' | 'decision' | 'end';
+  kind: 'start' | 'attempt' | 'undo' | 'wait' | 'decision' | 'ack' | 'end';
   /** Path of the step, or the gate; null for the run itself. */
   step: string | null;
   attempt: number | null;
   /**
    * attempt and undo: an AttemptState; wait: waiting, approved, rejected, taken-over or closed;
-   * decision: its verdict; start and end: a RunState.
+   * decision: its verdict; ack: taken; start and end: a RunState.
    */
   state: string;
-  /** Who started the run, or decided. */
+  /** Who started the run, decided or took a call, as stated. */
   by: string | null;
+  /** Where that was sent from. Absent: not stated. */
+  sender?: Sender;
   /** The line in words. */
   text: string;
+  /** For a decision: the whole of it, with the verdict. */
+  decision?: DecisionView;
   /** For a wait: what the approver was shown. */
   evidence?: JsonObject;
+  /** For a gate: the steps that its approval lets happen. */
+  follows?: readonly FollowingStep[];
 }
 
 /** Measured RTO and RPO, in milliseconds, compared with the objective. */
@@ -277,6 +321,14 @@ export const recoveryClocks = ['detect', 'decide', 'approve', 'execute', 'verify
 export type RecoveryClock = (typeof recoveryClocks)[number];
 
 /** A run in a list. */
+type WaitSummary = Pick<
+  WaitView,
+  'kind' | 'id' | 'title' | 'since' | 'who' | 'deciders' | 'verbs' | 'command'
+> & {
+  /** Who is at it. Absent, or null: nobody has said so. */
+  takenBy?: string | null;
+};
+
 export interface RunSummary {
   id: string;
   firstRunId: string;
@@ -291,7 +343,9 @@ export interface RunSummary {
   drill?: true;
   startedAt: string;
   endedAt: string | null;
+  /** Steps that it has left changed, where it did not end as it was meant to. Absent: none. */
+  left?: number;
   /** Path of a step that runs or waits now. */
   step: string | null;
-  waitingFor: { id: string; title: string; since: string; who: string; command: string }[];
+  waitingFor: WaitSummary[];
 }

@@ -32,8 +32,12 @@ export function visible(text: string): string {
  */
 export function visibleLine(text: string, length = Infinity): string {
   const flat = visible(text).replace(/\s+/g, ' ').trim();
-  // Drops half of a surrogate pair at the end.
-  return flat.length <= length ? flat : flat.slice(0, length).replace(/[\ud800-\udbff]$/, '');
+  return flat.length <= length ? flat : beginningOf(flat, length);
+}
+
+/** Beginning of a text, never half of a surrogate pair. */
+export function beginningOf(text: string, characters: number): string {
+  return text.slice(0, characters).replace(/[\ud800-\udbff]$/, '');
 }
 
 /**

@@ -1,12 +1,5 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-export {
-  defaultTaskQueue,
-  messageNames,
-  stickyTimeoutMs,
-  workflowTaskTimeout,
-} from './defaults.js';
-
 /** Typed search attributes; few, never secret, registered by `runbook setup`. */
 export const searchAttributes = {
   state: defineSearchAttributeKey('RunbookState', SearchAttributeType.KEYWORD),

@@ -1,0 +1,56 @@
+import { describeAction } from '../language/kinds/index.js';
+import type { ListedWork } from './listed.js';
+import type { FollowingStep } from './view.js';
+
+/** What stands above the steps that follow an approval, wherever they are shown. */
+export const followingTitle = 'What an approval lets happen, up to the next gate';
+
+/** A step that follows an approval, in words. */
+export interface FollowingText {
+  /** Its path and its title. */
+  title: string;
+  /** Its effect, its targets, and how often it is tried. */
+  facts: string;
+  /** The exact commands, queries and requests. */
+  does: string[];
+  /** What takes it back; empty: nothing does. */
+  undo: string[];
+  /** Both, one after the other. */
+  lines: string[];
+}
+
+/** The one wording for the command line, the Temporal UI, the report and messages. */
+export function followingText(step: FollowingStep): FollowingText {
+  const undos = step.works.flatMap(({ undo }) => (undo ? [describeAction(undo)] : []));
+  const inWords = step.undo === undefined ? [] : [step.undo];
+  const undo = undos.length > 0 ? described(undos) : inWords;
+  const targets = step.targets.length > 0 ? ` at ${step.targets.join(', ')}` : '';
+  const facts = [
+    `${effectWords[step.effect]}${targets}`,
+    ...(step.tried === '' ? [] : [`tried ${step.tried.replace(/ \*$/, '')}`]),
+    ...(step.effect === 'read' || undo.length > 0 ? [] : ['cannot be undone']),
+    ...(step.pointOfNoReturn ? ['nothing before it can be undone any more'] : []),
+  ];
+  const does = step.kind === 'manual' ? ['done by people'] : described(step.works.map(doesText));
+  return {
+    title: `${step.step}: ${step.title}`,
+    facts: facts.join('; '),
+    ...{ does, undo },
+    lines: [...does, ...undo.map((line) => `undo: ${line}`)],
+  };
+}
+
+function doesText({ action, after = 0 }: ListedWork): string {
+  return `${after > 0 ? 'when done again: ' : ''}${describeAction(action)}`;
+}
+
+/** The same line twice is one. */
+function described(lines: readonly string[]): string[] {
+  return [...new Set(lines)];
+}
+
+const effectWords = {
+  read: 'changes nothing',
+  change: 'changes something',
+  destroy: 'destroys something',
+} as const satisfies Record<FollowingStep['effect'], string>;
