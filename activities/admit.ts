@@ -1,20 +1,27 @@
+import { brokenWords, type BrokenRunbook } from '../language/broken-runbook.js';
 import { digestOf } from '../language/digest.js';
 import { resolveInputs } from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
+import { digestsBehind } from '../language/library-digests.js';
 import type { Plan, Program } from '../language/plan.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import type { Admission, RunSettings } from '../common/admission.js';
 import { untouched } from '../common/lease.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { Problem } from '../common/view.js';
-import { expand, targetsOf, type Expanded } from './nested.js';
+import { channelKindOf, channelRule, type TargetDeclaration } from '../language/targets-file.js';
+import { expand, targetsOf, type Expanded } from './nested-runbooks.js';
 import { programsOfPlan } from './program-names.js';
 import type { Programs } from './programs.js';
 import { targetsOfSteps, type StepTargets } from './step-targets.js';
 import type { Targets } from './targets.js';
 
+type Refusal = Extract<Admission, { admitted: false }>;
+
 export interface AdmissionDeps {
   catalogue: readonly RunbookSpec[];
+  /** Files of the library that hold no runbook. */
+  broken?: readonly BrokenRunbook[];
   targets: Targets;
   /** Digest of the workflow code that this worker runs. */
   procedure: string;
@@ -27,17 +34,27 @@ export interface AdmissionDeps {
  */
 export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const spec = deps.catalogue.find((candidate) => candidate.id === envelope.runbook);
+  const broken = deps.broken?.find(({ id }) => id === envelope.runbook);
+  if (!spec && broken) {
+    const next = `Correct ${broken.file} where the workers run, and start them again.`;
+    return refused([{ type: 'Refused', message: brokenWords(broken), next }]);
+  }
   if (!spec) {
-    return refused([
+    const unknown = refused([
       {
         type: 'Refused',
         message: `there is no runbook ${JSON.stringify(envelope.runbook)}`,
-        next: 'List the runbooks with: runbook list',
+        next: 'List the runbooks',
+        command: 'list',
       },
     ]);
+    return { ...unknown, unknownRunbook: true };
   }
   const resolved = resolveInputs(spec.inputs, envelope.inputs, deps.targets.list());
   if (!resolved.ok) return refused(resolved.problems);
+
+  const mute = (envelope.notify ?? []).filter((name) => !isChannel(deps.targets.find(name)));
+  if (mute.length > 0) return refused(mute.map(notAChannel));
 
   const open = envelope.drill ? notIsolated(spec, resolved.inputs, deps.targets) : [];
   if (open.length > 0) return refused(open);
@@ -50,7 +67,11 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const touched = envelope.drill ? stepsNotIsolated(acting, deps.targets) : [];
   if (touched.length > 0) return refused(touched);
   const plan = freeze(spec, resolved.inputs, expanded, acting, deps, envelope.drill === true);
-  return asShown(envelope, { admitted: true, plan, settings: deps.settings });
+  const library = digestsBehind(spec, deps.catalogue);
+  return asShown(envelope, {
+    ...{ admitted: true as const, plan, settings: deps.settings },
+    ...(Object.keys(library).length > 0 ? { library } : {}),
+  });
 }
 
 /**
@@ -72,6 +93,18 @@ export async function admitHere(
   return asShown(envelope, { ...admission, plan });
 }
 
+function isChannel(target: TargetDeclaration | undefined): boolean {
+  return target !== undefined && channelKindOf(target) !== undefined;
+}
+
+function notAChannel(name: string): Problem {
+  return {
+    type: 'Refused',
+    message: `${JSON.stringify(name)} cannot tell anybody: it is no channel in targets.yaml of the workers`,
+    next: `Name another one with --notify, or declare it: ${channelRule}.`,
+  };
+}
+
 function covered({ digest, ...program }: Program): Program {
   return program.system || digest === undefined ? program : { ...program, digest };
 }
@@ -89,7 +122,8 @@ function asShown({ digest }: StartEnvelope, admission: Admission & { admitted: t
       type: 'Refused',
       message:
         'the plan has changed since it was shown: a target, the runbook, a program or the code of the workers is different now',
-      next: `Look at the new plan with: runbook plan ${plan.runbook.id}`,
+      next: 'Look at the new plan',
+      command: `plan ${plan.runbook.id}`,
     },
   ]);
 }
@@ -194,6 +228,6 @@ function freeze(
   return { ...plan, digest: digestOf(plan) };
 }
 
-function refused(problems: Problem[]): Admission {
+function refused(problems: Problem[]): Refusal {
   return { admitted: false, problem: problems[0] as Problem, problems };
 }

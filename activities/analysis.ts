@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { failureTypes } from '../common/failures.js';
 import { compare, isLost, type Analysis, type Verdict } from '../common/analysis.js';
 import type { Json } from '../language/json.js';
-import type { AnalysisAction, AnalysisNumbers } from '../language/runbook.js';
+import type { AnalysisAction, AnalysisNumbers } from '../language/kinds/analysis.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { addressesIn, takeSnapshot, numbersBetween, type Snapshot } from './metrics/counters.js';
@@ -62,7 +62,7 @@ export async function analysis(
     if (!isOver && !isBeyondDoubt) continue;
     if (verdict.is === 'inconclusive') {
       throw new StepFailure('Inconclusive', verdict.why, {
-        next: 'Look at it yourself: `retry` measures again, `skip` goes on with the release, `rollback` takes it back.',
+        next: 'Look at it yourself: `retry` measures again, `skip` goes on with the release, `rollback` undoes it.',
         details: { requests, errors, p95Ms },
       });
     }

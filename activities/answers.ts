@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Answers } from '../common/answers.js';
 import { parseJson, type Json, type JsonObject } from '../language/json.js';
-import type { AnswerName } from '../language/runbook.js';
+import type { AnswerName } from '../language/kinds/command.js';
 import { StepFailure } from './failure.js';
-import { beginningOf } from './output-cap.js';
+import { beginningOf } from '../common/visible.js';
 
 /*
  * The answers of programs: the last line that they print, read whole, validated, and shortened for

@@ -1,10 +1,11 @@
 import type { AttemptRequest } from '../common/attempt.js';
-import { gateFor } from '../common/gate-before.js';
-import { probedAt, undoneBy } from '../common/paths.js';
+import { gatesFor } from '../common/gate-before.js';
+import { listsAction, listsUndo } from '../common/listed.js';
+import { probedAt, undoneBy } from '../language/paths.js';
 import { canonicalJson, type Json, type JsonObject } from '../language/json.js';
-import type { Plan } from '../language/plan.js';
-import { isReference, Unresolved } from '../language/reference.js';
-import type { Action } from '../language/runbook.js';
+import type { Plan, Program } from '../language/plan.js';
+import { isOpen, referencesIn, resolve, Unresolved } from '../language/reference.js';
+import type { Action } from '../language/kinds/index.js';
 import {
   declaredStep,
   neededOutputs,
@@ -13,13 +14,37 @@ import {
   type StoredStep,
 } from '../language/stored-step.js';
 import { NoText, resolveAction } from '../language/work.js';
+import { firstOpen, stepsBefore, type StepsBefore } from '../language/steps-before.js';
 import type { RecordedFacts, WantedFacts } from '../store/index.js';
+import type { StepFailure } from './failure.js';
+import { approvalOutdated, notAsPlanned } from './not-as-planned.js';
+import { coveredPrograms, uncoveredNames } from './planned-programs.js';
 
 /** What an attempt at a step is for. */
 type Use = 'act' | 'undo' | 'probe';
 
 /** The plan that a run follows: its own, or the one with changed inputs. */
-export type PlannedBy = Pick<Plan, 'steps' | 'inputs' | 'targets' | 'data' | 'drill'>;
+export type PlannedBy = Pick<Plan, 'steps' | 'inputs' | 'targets' | 'data' | 'drill' | 'programs'>;
+
+/** What the comparison with a plan depends on beside the facts. */
+export interface Comparison {
+  /** The attempt was taken over: its first worker has made sure that it might begin. */
+  resumed: boolean;
+  /** The decision from which on this plan holds; 0: from the start. */
+  since: number;
+}
+
+/** The step of a request in its plan, and what has to come before it. */
+interface Found {
+  stored: Pick<StoredStep, 'spec' | 'top'> & Partial<StoredStep>;
+  /** Whose approval it needs; an approved step may be undone without another one. */
+  gate: StoredStep | string | null;
+  before: StepsBefore | null;
+  /** Of a code-first step: the gates in front of its own that code cannot pass over. */
+  earlier: readonly string[];
+  /** Of a code-first undo: the gate that has listed it. */
+  listedAt: string | null;
+}
 
 /**
  * Compares a request with the plan in the record: a worker does what the plan says, whatever the
@@ -30,12 +55,19 @@ export class AsPlanned {
     private readonly request: AttemptRequest,
     private readonly plan: PlannedBy,
     private readonly use: Use,
-    private readonly stored: Pick<StoredStep, 'spec' | 'top'> & Partial<StoredStep>,
-    private readonly gate: StoredStep | string | null,
+    private readonly found: Found,
+    private readonly isSettled: (path: string) => boolean,
   ) {}
 
-  /** @returns null when the plan has no such step */
-  static of(request: AttemptRequest, plan: PlannedBy): AsPlanned | null {
+  /**
+   * @param isSettled the groups that are known to be settled
+   * @returns null when the plan has no such step
+   */
+  static of(
+    request: AttemptRequest,
+    plan: PlannedBy,
+    isSettled: (path: string) => boolean = () => false,
+  ): AsPlanned | null {
     const { path } = request.step;
     const undone = undoneBy(path);
     const probed = undone === null ? probedAt(path) : null;
@@ -43,33 +75,78 @@ export class AsPlanned {
     const stored = plan.data ? storedStep(plan, own) : declaredStep(plan.steps, own);
     if (!stored) return null;
     const use = undone !== null ? 'undo' : probed !== null ? 'probe' : 'act';
-    // An approved step may be undone without another approval.
-    const gate = use === 'act' ? gateBefore(stored, plan) : null;
-    return new AsPlanned(request, plan, use, stored, gate);
+    const nearest = gateBefore(stored, plan);
+    const isCode = !isStored(stored);
+    const found: Found = {
+      stored,
+      gate: use === 'act' ? nearest : null,
+      // What is undone, or only looked at again, has no turn.
+      before: use === 'act' && isStored(stored) ? stepsBefore(stored, isSettled) : null,
+      earlier: use === 'act' && isCode ? earlierGates(stored, plan) : [],
+      listedAt: use === 'undo' && isCode && typeof nearest === 'string' ? nearest : null,
+    };
+    return new AsPlanned(request, plan, use, found, isSettled);
+  }
+
+  /** The same request compared with another plan, by the same facts. */
+  against(plan: PlannedBy): AsPlanned | null {
+    return plan === this.plan ? this : AsPlanned.of(this.request, plan, this.isSettled);
   }
 
   /** What `whyNot` needs from the record. */
   get wanted(): WantedFacts {
-    const { stored, gate } = this;
+    const { plan, request } = this;
+    const { stored, gate, earlier, listedAt, before } = this.found;
     const about = [stored, ...(gate !== null && typeof gate !== 'string' ? [gate] : [])];
     const needed = about.flatMap((step) => (isStored(step) ? [neededOutputs(step)] : []));
+    if (before) needed.push(before.outputs);
     return {
       paths: needed.flatMap(({ paths }) => paths),
       below: needed.flatMap(({ below }) => below),
-      gate: gate === null ? null : typeof gate === 'string' ? gate : gate.top,
+      gate: listedAt ?? gateName(gate),
+      listed: (gate === null && listedAt === null) || isStored(stored) ? null : stored.top,
+      undone: listedAt === null ? null : undoneBy(request.step.path),
+      before: before?.paths ?? earlier,
+      beforeBelow: before?.below ?? [],
+      programs: uncoveredNames(request, plan),
     };
   }
 
-  /** Why the request is not what the plan says, as the end of a sentence; null when it is. */
-  whyNot(facts: RecordedFacts): string | null {
-    return (
-      this.wrongKind() ?? this.wrongTarget() ?? this.notApproved(facts) ?? this.wrongWork(facts)
-    );
+  /** The programs that the attempt may run. */
+  covered(facts: RecordedFacts): Program[] {
+    return coveredPrograms(this.plan, facts);
+  }
+
+  /** The groups before the step: once it may begin, they are settled. */
+  get groupsBefore(): string[] {
+    return this.found.before?.groups ?? [];
+  }
+
+  /** Why the request is not what the plan says, or may not begin yet; null when it may. */
+  whyNot(facts: RecordedFacts, how: Comparison): StepFailure | null {
+    const why = this.wrongKind() ?? this.wrongTarget();
+    if (why !== null) return notAsPlanned(why);
+    const early = how.resumed ? null : this.tooEarly(facts, how);
+    if (early) return early;
+    const wrong = this.wrongWork(facts);
+    return wrong === null ? null : notAsPlanned(wrong);
+  }
+
+  private tooEarly(facts: RecordedFacts, { since }: Comparison): StepFailure | null {
+    try {
+      const unapproved = this.notApproved(facts, since);
+      if (unapproved) return unapproved;
+      const open = this.openBefore(facts, since);
+      return open === null ? null : notAsPlanned(`the record does not have step ${open} before it`);
+    } catch (error) {
+      if (error instanceof Unresolved) return notAsPlanned(`the record has no ${error.reference}`);
+      throw error;
+    }
   }
 
   private wrongKind(): string | null {
     const { step } = this.request;
-    const { spec } = this.stored;
+    const { spec } = this.found.stored;
     const [kind, effect] = this.use === 'probe' ? ['check', 'read'] : [spec.kind, spec.effect];
     if (step.kind !== kind) return `it is of kind ${kind}, not ${step.kind}`;
     return step.effect === effect ? null : `its effect is ${effect}, not ${step.effect}`;
@@ -82,22 +159,69 @@ export class AsPlanned {
     return other === undefined ? null : `the plan has no target ${other}`;
   }
 
-  private notApproved(facts: RecordedFacts): string | null {
-    const { gate, plan, request } = this;
+  private notApproved(facts: RecordedFacts, since: number): StepFailure | null {
+    const { plan, request } = this;
+    const { gate } = this.found;
     // A drill runs unattended, and changes isolated targets only.
-    if (gate === null || facts.approved || plan.drill) return null;
-    if (typeof gate === 'string') return `gate ${gate} has no approval in the record`;
-    const scope = scopeOf(gate, plan, request.key.run, { ...facts, below: this.wanted.below });
-    return scope ? `gate ${gate.top} has no approval in the record` : null;
+    if (plan.drill) return null;
+    const passedOver = this.passedOver(facts);
+    if (passedOver) return notAsPlanned(`gate ${passedOver} has no approval in the record`);
+    if (gate === null) return null;
+    const { approval } = facts;
+    const isOld = approval !== null && approval.no < since;
+    if (approval?.approved && !approval.reopened && !isOld) return null;
+    const name = gateName(gate) as string;
+    if (typeof gate !== 'string' && !scopeOf(gate, plan, request.key.run, this.outputs(facts)))
+      return null;
+    if (!approval?.approved) return notAsPlanned(`gate ${name} has no approval in the record`);
+    return approvalOutdated(
+      name,
+      isOld ? 'inputs were changed since' : 'the gate was opened again since',
+    );
+  }
+
+  /** A gate in front of the one that a code-first step needs, and that nobody has approved. */
+  private passedOver({ settled, despite }: RecordedFacts): string | undefined {
+    return despite ? undefined : this.found.earlier.find((gate) => !settled?.includes(gate));
+  }
+
+  /** A step that should be settled before this one, and is not; null when there is none. */
+  private openBefore(facts: RecordedFacts, since: number): string | null {
+    const { plan, request } = this;
+    const { before } = this.found;
+    if (!before || facts.despite) return null;
+    return firstOpen(before.steps, plan, request.key.run, this.outputs(facts), {
+      paths: new Set(facts.settled),
+      tried: new Set(facts.tried),
+      goesOn: facts.goesOn,
+      drill: plan.drill === true,
+      changed: since > 0,
+    });
+  }
+
+  private outputs(facts: RecordedFacts) {
+    return { ...facts, below: this.wanted.below };
+  }
+
+  /** Code decides what the step does, within what its gate has listed. */
+  private notListed({ approval, shown, despite }: RecordedFacts): string | null {
+    const { plan, request, use } = this;
+    const { stored } = this.found;
+    const isUndo = use === 'undo';
+    const works = isUndo ? (shown?.flat() ?? null) : (approval?.listed ?? null);
+    if (works === null || plan.drill || (isUndo && despite)) return null;
+    if (isUndo ? listsUndo(works, request.action) : listsAction(works, request.action)) return null;
+    return `what it does is not among what the approver was shown of ${stored.top}`;
   }
 
   private wrongWork(facts: RecordedFacts): string | null {
-    const { stored, plan, request, use } = this;
-    if (!isStored(stored)) return null;
+    const { plan, request, use } = this;
+    const { stored } = this.found;
+    if (!isStored(stored)) return this.notListed(facts);
     const { work } = stored.spec;
     if (!work) return 'it does nothing';
     try {
-      const scope = scopeOf(stored, plan, request.key.run, { ...facts, below: this.wanted.below });
+      const scope = scopeOf(stored, plan, request.key.run, this.outputs(facts));
       if (!scope) return 'its condition does not hold, or there is no such item';
       const resolved = (
         template: JsonObject | undefined,
@@ -110,6 +234,8 @@ export class AsPlanned {
               scope,
               template,
             );
+      const values = (template: unknown, asked: unknown): Json =>
+        resolve(withRequestedOutputs(template as Json, (asked ?? null) as Json, facts), scope);
       if (use !== 'act') {
         const declared = use === 'undo' ? work.undo : work.check;
         return difference(
@@ -120,12 +246,14 @@ export class AsPlanned {
       const asked = {
         action: request.action,
         expect: request.expect,
+        outputs: request.outputs,
         verify: request.verify,
         check: request.check,
       };
       return difference(asked, {
         action: resolved(work.action, request.action),
-        expect: work.expect ?? [],
+        expect: values(work.expect ?? [], request.expect),
+        outputs: work.outputs && values(work.outputs, request.outputs),
         verify: resolved(work.verify, request.verify),
         check: resolved(work.check, request.check),
       });
@@ -143,12 +271,23 @@ function isStored(
   return step.levels !== undefined;
 }
 
+function gateName(gate: StoredStep | string | null): string | null {
+  return gate === null || typeof gate === 'string' ? gate : gate.top;
+}
+
+/** The gates in front of a code-first step's own, without those that code may leave out. */
+function earlierGates({ spec, top }: Pick<StoredStep, 'spec' | 'top'>, plan: PlannedBy): string[] {
+  return gatesFor(spec, top, plan).filter(
+    (gate, at, { length }) => at < length - 1 && !declaredStep(plan.steps, gate)?.spec.when,
+  );
+}
+
 /** A gate with a condition counts only where the condition can be evaluated. */
 function gateBefore(
   { spec, top }: Pick<StoredStep, 'spec' | 'top'>,
   plan: PlannedBy,
 ): StoredStep | string | null {
-  const id = gateFor(spec, top, plan);
+  const id = gatesFor(spec, top, plan).at(-1);
   if (id === undefined) return null;
   const gate = plan.data ? storedStep(plan, id) : declaredStep(plan.steps, id);
   if (!gate) return id;
@@ -165,12 +304,15 @@ function targetsOf(action: Action): string[] {
  * People have let the step continue although record and run differ on earlier outputs: then values
  * that the plan takes from outputs may be the run's, and nothing else may.
  */
-function withRequestedOutputs(template: JsonObject, asked: Json, facts: RecordedFacts): JsonObject {
-  return facts.despite ? (fromAsked(template, asked) as JsonObject) : template;
+function withRequestedOutputs<T extends Json>(template: T, asked: Json, facts: RecordedFacts): T {
+  return facts.despite ? (fromAsked(template, asked) as T) : template;
 }
 
 function fromAsked(template: Json, asked: Json): Json {
-  if (isReference(template)) return template.$.startsWith('steps.') ? (asked ?? null) : template;
+  if (isOpen(template))
+    return referencesIn(template).some((name) => name.startsWith('steps.'))
+      ? (asked ?? null)
+      : template;
   if (template === null || typeof template !== 'object') return template;
   const at = (key: string | number): Json =>
     asked !== null && typeof asked === 'object' ? ((asked as JsonObject)[key] ?? null) : null;

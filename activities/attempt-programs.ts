@@ -1,20 +1,25 @@
 import { isSame, mayRunFor, programKey, programTitle, programWords } from '../common/programs.js';
 import type { JsonObject } from '../language/json.js';
-import type { Program } from '../language/plan.js';
-import { innermost, type Action, type CommandAction } from '../language/kinds/index.js';
+import type { FoundProgram, Program } from '../language/plan.js';
+import type { CommandAction } from '../language/kinds/command.js';
+import { innermost, type Action } from '../language/kinds/index.js';
 import { StepFailure } from './failure.js';
 import { programsOf } from './program-names.js';
 import type { Programs } from './programs.js';
 
 /** The programs of one attempt: which may run, and which ran. */
 export class AttemptPrograms {
-  private readonly found = new Map<string, Program>();
+  private readonly found = new Map<string, FoundProgram>();
   private readonly allowed = new Map<string, Program>();
 
-  /** @param known programs that the run knows; several of one name are alternatives */
+  /**
+   * @param known programs that the run knows; several of one name are alternatives
+   * @param covered those that may run by plan and record, which the run cannot choose
+   */
   constructor(
     private readonly programs: Programs,
     private readonly known: readonly Program[] = [],
+    private readonly covered: readonly Program[] = known,
   ) {}
 
   /**
@@ -25,9 +30,10 @@ export class AttemptPrograms {
     const identified = programsOf({ ...action }).map((named) => this.programs.identify(named));
     // A missing program has a failure of its own.
     const there = (await Promise.all(identified)).filter(({ file }) => file !== null);
-    for (const program of there) this.found.set(programKey(program), program);
-    if (action.programMayChange) return;
+    if (action.programMayChange) return this.note(there, { uncovered: 'may change' });
+    this.note(there);
     const changed = there.filter((now) => !this.isAllowed(now));
+    this.note(changed, { uncovered: 'refused' });
     if (changed.length > 0) throw this.changed(changed);
     for (const program of there) this.allowed.set(programKey(program), program);
   }
@@ -55,7 +61,7 @@ export class AttemptPrograms {
   }
 
   /** All programs that were identified, for the record. */
-  all(): Program[] {
+  all(): FoundProgram[] {
     return [...this.found.values()];
   }
 
@@ -66,18 +72,22 @@ export class AttemptPrograms {
     return programs.length > 0 ? { programs } : {};
   }
 
+  private note(programs: readonly Program[], how: Pick<FoundProgram, 'uncovered'> = {}): void {
+    for (const program of programs) this.found.set(programKey(program), { ...program, ...how });
+  }
+
   private isAllowed(now: Program): boolean {
     const known = this.knownAs(now);
     return known.length === 0 || known.some((each) => mayRunFor(each, now));
   }
 
   private knownAs(now: Program): Program[] {
-    return this.known.filter((each) => programKey(each) === programKey(now));
+    return this.covered.filter((each) => programKey(each) === programKey(now));
   }
 
   private changed(changed: readonly Program[]): StepFailure {
     const words = changed.map((now) => {
-      const was = this.knownAs(now).map(programWords).join(', or ');
+      const was = [...new Set(this.knownAs(now).map(programWords))].join(', or ');
       return `${programTitle(now)} is ${programWords(now)}, and was ${was}`;
     });
     return new StepFailure(

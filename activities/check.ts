@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describeCondition, judge, valueAt } from '../language/condition.js';
+import { describeCondition } from '../language/condition.js';
+import { valueAt } from '../language/dotted.js';
 import { failureTypes } from '../common/failures.js';
 import type { Json, JsonObject } from '../language/json.js';
-import type { CheckAction } from '../language/runbook.js';
+import type { CheckAction } from '../language/kinds/check.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
+import { judgeAnswer } from './judge-answer.js';
 
 /** The kinds of step that a check can use as its probe. */
 export interface Probes {
@@ -28,10 +30,10 @@ export async function check(
   for (let polls = 1; ; polls += 1) {
     try {
       const answer = await ask(action.probe, { ...quiet, poll: polls, resumedFrom: null }, probes);
-      const met = judge(action.until, answer);
+      const met = judgeAnswer(action.until, answer);
       if (met.holds) return merge(answer, polls);
-      const lost = action.failWhen ? judge(action.failWhen, answer) : { holds: false };
-      if (action.failWhen && lost.holds) {
+      const lost = action.failWhen && judgeAnswer(action.failWhen, answer);
+      if (action.failWhen && lost?.holds) {
         throw new StepFailure(
           'CheckFailed',
           `the condition can no longer be met: ${describeCondition(action.failWhen)}`,
@@ -39,7 +41,7 @@ export async function check(
       }
       context.progress({ polls, ...progressOf(action, answer) });
       // A missing value may still appear; on time-out, people read that it was missing.
-      const absent = [met, lost].flatMap((each) => ('why' in each ? [each.why] : []));
+      const absent = [met, lost].flatMap((each) => (each?.why ? [each.why] : []));
       const seen = context.secrets.quote(JSON.stringify(progressOf(action, answer)));
       lastSeen = [...new Set(absent), seen].join('; ');
     } catch (error) {

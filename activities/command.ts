@@ -1,18 +1,18 @@
 import { unsafeValue } from '../language/arguments.js';
 import type { JsonObject } from '../language/json.js';
-import type { CommandAction } from '../language/runbook.js';
+import type { CommandAction } from '../language/kinds/command.js';
+import { quoteArgument } from '../common/quote-argument.js';
 import { LastLine, readAnswer } from './answers.js';
 import { Excerpt } from './excerpt.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
+import { inheritedEnvironment } from './inherited-environment.js';
 import type { JournaledProcess, Outcome } from './journal.js';
+import { parseOutput, WholeText } from './parse-output.js';
 import { notStarted } from './not-started.js';
 
 /** Kept of each stream of a program that answers, in bytes: so much of its start and of its end. */
 const besideAnAnswer = 1024;
-
-/** All that a command inherits from the worker's environment; none are secrets of other steps. */
-const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'TZ', 'USER', 'SHELL'];
 
 /**
  * Runs a program with its arguments as they are: no shell, a session of its own, no input, output
@@ -29,6 +29,7 @@ export const command: Handler<'command'> = async (action, context) => {
   const stdout = new Excerpt(kept);
   const stderr = new Excerpt(kept);
   const lastLine = new LastLine();
+  const whole = new WholeText();
   const outcome = await claim.run(
     { argv: action.argv, env, cwd: action.cwd ?? null, timeoutMs: context.timeoutMs },
     {
@@ -37,12 +38,14 @@ export const command: Handler<'command'> = async (action, context) => {
       output: (stream, chunk) => {
         (stream === 'stdout' ? stdout : stderr).take(chunk);
         if (stream === 'stdout' && action.answer !== undefined) lastLine.take(chunk);
+        if (stream === 'stdout' && action.parse !== undefined) whole.take(chunk);
         context.output(stream, chunk);
       },
       attached: ({ pid }: JournaledProcess) => context.progress({ pid }),
     },
   );
   const output = result(action, outcome, env, context, stdout, stderr);
+  if (action.parse !== undefined) return { ...output, ...parsed(action, whole, context) };
   if (action.answer === undefined) return output;
   if (output['exitCode'] !== 0) return { ...output, answer: null };
   const line = lastLine.text();
@@ -55,13 +58,25 @@ export const command: Handler<'command'> = async (action, context) => {
   return { ...output, answer };
 };
 
+/** What it printed, as data and without secrets. */
+function parsed(
+  { argv: [program = ''], parse }: CommandAction,
+  whole: WholeText,
+  { secrets }: AttemptContext,
+): JsonObject {
+  const text = whole.text();
+  return parse === undefined
+    ? {}
+    : parseOutput(parse, program, text && secrets.shown(text, (clean) => clean));
+}
+
 /**
  * Checks before the start that values are only data, wherever they come from.
  * @throws StepFailure CommandInvalid
  */
-function refuseUnsafe({ argv, given = [], cwd, env = {} }: CommandAction): void {
+function refuseUnsafe({ argv, given = [], partly = [], cwd, env = {} }: CommandAction): void {
   const [program = ''] = argv;
-  const unsafe = unsafeValue(argv, given);
+  const unsafe = unsafeValue(argv, given, partly);
   if (unsafe !== undefined) {
     throw new StepFailure('CommandInvalid', `${program} was not started: ${unsafe}`, {
       next: 'Correct the input that it comes from, or let the step put a literal -- before it.',
@@ -111,7 +126,8 @@ function result(
   const { secrets } = context;
   const tail = secrets.quote(stderr.whole(), 'end') || secrets.quote(stdout.whole(), 'end');
   throw new StepFailure('CommandFailed', `${program} ${how}${tail ? `: ${tail}` : ''}`, {
-    next: 'Read its whole output with: runbook logs',
+    next: 'Read its whole output',
+    command: `logs ${quoteArgument(context.run)} ${quoteArgument(context.step)}`,
     details: { exitCode, signal },
   });
 }
@@ -126,11 +142,11 @@ async function environment(
   action: CommandAction,
   context: AttemptContext,
 ): Promise<Record<string, string>> {
-  const env: Record<string, string> = { RUNBOOK_RUN: context.run, RUNBOOK_STEP: context.step };
-  for (const name of inherited) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
-  }
+  const env: Record<string, string> = {
+    RUNBOOK_RUN: context.run,
+    RUNBOOK_STEP: context.step,
+    ...inheritedEnvironment(),
+  };
   for (const [name, value] of Object.entries(action.env ?? {})) {
     if (typeof value === 'string') env[name] = value;
     else if (action.target !== undefined)

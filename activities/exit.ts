@@ -2,9 +2,10 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { TemporalFailure } from '@temporalio/common';
 import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
-import { lastLines } from './error-text.js';
+import { lastLines } from './last-lines.js';
 import { StepFailure } from './failure.js';
-import { beginningOf, capForHistory, headAndTail } from './output-cap.js';
+import { beginningOf } from '../common/visible.js';
+import { capForHistory, headAndTail } from './output-cap.js';
 import type { Redactor } from './redact.js';
 
 /** Of a message, in characters: its beginning and its end. */
@@ -61,8 +62,8 @@ export class Exit {
   }
 
   /** A message to people elsewhere: whole, because history does not store it. */
-  outgoing<M extends JsonObject>(message: M): M {
-    return this.redactor.json(message) as M;
+  outgoing<M extends object>(message: M): M {
+    return this.redactor.json(message as JsonObject) as M;
   }
 
   /** What is shown while the step runs. */
@@ -79,11 +80,12 @@ export class Exit {
         next: 'This is a fault of the program: report it with the run id.',
       };
     }
-    const { next } = failure.extra;
+    const { next, command } = failure.extra;
     return {
       type: failure.type,
       message: this.message(failure.message),
       ...(next === undefined ? {} : { next: this.message(next) }),
+      ...(command === undefined ? {} : { command: this.message(command) }),
     };
   }
 

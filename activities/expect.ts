@@ -1,7 +1,8 @@
 import type { Expectation } from '../common/attempt.js';
-import { describeCondition, judge } from '../language/condition.js';
+import { describeCondition } from '../language/condition.js';
 import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
+import { judgeAnswer } from './judge-answer.js';
 
 /**
  * Checks a step's expectations on its output. A missing value meets none.
@@ -9,9 +10,9 @@ import { StepFailure } from './failure.js';
  */
 export function assertExpected(expect: readonly Expectation[], output: Json): void {
   for (const { condition, otherwise, next } of expect) {
-    const judged = judge(condition, output);
+    const judged = judgeAnswer(condition, output);
     if (judged.holds) continue;
-    const why = 'why' in judged ? `; ${judged.why}` : '';
+    const why = judged.why === '' ? '' : `; ${judged.why}`;
     throw new StepFailure(
       'VerifyFailed',
       `${otherwise} (expected: ${describeCondition(condition)}${why})`,

@@ -13,6 +13,8 @@ export class StepFailure extends Error {
     readonly extra: {
       /** What the operator should do next, one sentence. */
       next?: string;
+      /** What to type for it, behind the name of the command line. */
+      command?: string;
       /** Bounded facts for the report (exit code, status, tail of output). */
       details?: JsonObject;
       /** The other side said how long to wait, in milliseconds (Retry-After). */

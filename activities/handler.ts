@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Expectation } from '../common/attempt.js';
 import type { Json, JsonObject } from '../language/json.js';
-import type { Action, ActionKind, Effect } from '../language/runbook.js';
+import type { Action, ActionKind } from '../language/kinds/index.js';
+import type { Effect } from '../language/runbook.js';
 import type { AttemptPrograms } from './attempt-programs.js';
 import type { CommandOwner, Commands } from './commands.js';
 import type { AttemptSecrets } from './secrets.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { valueAt } from '../language/condition.js';
+import { valueAt } from '../language/dotted.js';
 import { parseJson, type Json, type JsonObject } from '../language/json.js';
-import type { HttpAction } from '../language/runbook.js';
+import type { HttpAction } from '../language/kinds/http.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { parseUrl } from '../language/url.js';
 import { codeOf, connectionTrouble } from '../common/network.js';
@@ -245,9 +245,7 @@ async function fetchOnce(
       ...{ method, headers, signal: context.signal },
       ...(body === undefined ? {} : { body }),
     };
-    return ca === undefined
-      ? await fetch(url, { ...request, redirect: 'manual' })
-      : await fetchTrusting(ca, url, request);
+    return await fetchTrusting(ca, url, request);
   } catch (error) {
     if (done !== undefined && !isHandover(context.signal.reason))
       throw unreadAnswer(done, `${where(url)} did not answer (${codeOf(error)})`);
@@ -361,7 +359,7 @@ function outputOf(
   }
   const read = readText(response.headers.get('content-type'), body.bytes);
   const json = isJson(response) ? jsonIn(read, body) : undefined;
-  if (json !== undefined && body.size <= maxWholeBytes) return { status, body: json };
+  if (json !== undefined && body.size <= maxWholeBytes) return { status, json };
   let isCut = body.size > body.bytes.length || read.problem !== undefined;
   const shorten = (clean: string): string => {
     const text = headAndTail(clean, shownCharacters);
@@ -375,7 +373,7 @@ function outputOf(
     text,
     truncated: isCut,
     // JSON that was too large to parse is not absent: mark it as cut.
-    ...(isCut ? { cut: ['text', 'body'] } : {}),
+    ...(isCut ? { cut: ['text', 'json'] } : {}),
     bytes: body.size,
     sha256: body.sha256,
   };

@@ -8,6 +8,7 @@ import type { JudgeAnswer, JudgeRequest, SignalNote } from '../common/judgement.
 import type { RunKey } from '../common/keys.js';
 import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
+import type { Sender } from '../common/sender.js';
 import { whyNotAsked } from '../common/shapes.js';
 import type { Problem, RunView } from '../common/view.js';
 import {
@@ -25,6 +26,7 @@ import { check } from './check.js';
 import { command } from './command.js';
 import { executionOf } from './execution.js';
 import type { Handler } from './handler.js';
+import { withHeartbeats } from './heartbeat.js';
 import { http } from './http.js';
 import { judge } from './judge.js';
 import {
@@ -40,7 +42,7 @@ import { Plans } from './plans.js';
 import { rollout } from './rollout-step.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
-import { takenSteps } from './taken.js';
+import { takenSteps } from './taken-steps.js';
 import { traffic } from './traffic-step.js';
 
 export interface AdmitRequest {
@@ -58,6 +60,8 @@ export interface RefuseRequest {
   startedAt: string;
   runbook: string;
   by: string;
+  /** Absent: not stated. */
+  sender?: Sender | undefined;
   reason: string;
   problem: Problem;
 }
@@ -76,6 +80,8 @@ export type ActivityDeps = AdmissionDeps &
     pool: pg.Pool;
     /** Id of the worker's Temporal namespace; null when the server does not say. */
     namespaceId: string | null;
+    /** The queue whose runs the worker serves. */
+    taskQueue: string;
   };
 export type Activities = ReturnType<typeof createActivities>;
 
@@ -104,11 +110,11 @@ export function createActivities(deps: ActivityDeps) {
   };
   const plans = new Plans(deps.pool, deps);
   /** Nothing is done or recorded for a requester that is not the run it names. */
-  const prove = (key: RunKey): Promise<void> => deps.places.prove(key, Context.current().info);
+  const prove = (key: RunKey): Promise<void> => deps.origins.prove(key, Context.current().info);
   const step = (request: AttemptRequest): Promise<AttemptResult> =>
     perform(request, { ...deps, handlers, plans });
 
-  return {
+  const platform = {
     /**
      * Admission; with a key also the run's first entry in the record, and its leases if they are
      * free.
@@ -130,6 +136,7 @@ export function createActivities(deps: ActivityDeps) {
           envelope,
           execution,
           namespaceId: deps.namespaceId,
+          taskQueue: deps.taskQueue,
         });
         if (digest === admission.plan.digest) plans.keep(key, admission.plan);
       }
@@ -146,18 +153,9 @@ export function createActivities(deps: ActivityDeps) {
       return held.length > 0 ? { ...admission, held } : admission;
     },
     /** Records that a start was refused. */
-    async refuse({ key, startedAt, runbook, by, reason, problem }: RefuseRequest): Promise<void> {
+    async refuse({ key, ...refused }: RefuseRequest): Promise<void> {
       await prove(key);
-      return recordRefusal(deps.pool, { key, startedAt, runbook, by, reason, problem });
-    },
-    /** Acquires a run's leases, once no other run holds them. */
-    async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
-      const { info } = Context.current();
-      await prove(request.key);
-      const execution = executionOf(info);
-      // After a reset the record may first learn of the run here; later attempts only wait.
-      if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
-      return acquire(request, deps.pool);
+      return recordRefusal(deps.pool, { key, ...refused });
     },
     /** Verdicts on decisions, recorded before they are returned. */
     async judge(request: JudgeRequest): Promise<JudgeAnswer> {
@@ -184,6 +182,19 @@ export function createActivities(deps: ActivityDeps) {
       await prove(request.key);
       return settle(request, deps);
     },
+  };
+
+  return {
+    ...alive(platform),
+    /** Acquires a run's leases, once no other run holds them. */
+    async acquireLeases(request: LeaseRequest): Promise<LeaseAnswer> {
+      const { info } = Context.current();
+      await prove(request.key);
+      const execution = executionOf(info);
+      // After a reset the record may first learn of the run here; later attempts only wait.
+      if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
+      return acquire(request, deps.pool);
+    },
     command: step,
     sql: step,
     http: step,
@@ -193,4 +204,13 @@ export function createActivities(deps: ActivityDeps) {
     analysis: step,
     rollout: step,
   };
+}
+
+/** The same activities, with heartbeats: the record may hold each of them up. */
+function alive<T extends Record<string, (request: never) => Promise<unknown>>>(activities: T): T {
+  const entries = Object.entries(activities).map(([name, activity]) => [
+    name,
+    (request: never) => withHeartbeats(Context.current(), () => activity(request)),
+  ]);
+  return Object.fromEntries(entries) as T;
 }

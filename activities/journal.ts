@@ -72,7 +72,7 @@ export class Journal {
    */
   takeTicket(use: 'start' | 'void'): boolean {
     const mine = this.file(`ticket.${use}`);
-    // An unfinished journal, or one of an earlier release, has no prepared ticket.
+    // An unfinished journal has no prepared ticket.
     if (!existsSync(mine)) this.make(`ticket.${use}`, use);
     try {
       // A link appears with its content, or not at all.

@@ -1,26 +1,26 @@
 import { z } from 'zod';
-import {
-  decisionVerbs,
-  deskVerbs,
-  type DecisionEnvelope,
-  type DeskVerb,
-  type Verdict,
-  type VerdictCode,
-} from '../common/envelope.js';
-import type {
-  DeskFacts,
-  GateFacts,
-  JudgeAnswer,
-  JudgeRequest,
-  LeaseFacts,
-  LifeFacts,
-} from '../common/judgement.js';
+import type { DecisionEnvelope, Verdict, VerdictCode } from '../common/envelope.js';
+import type { JudgeAnswer, JudgeRequest, LifeFacts, QuestionFacts } from '../common/judgement.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
-import { messageNames } from '../common/names.js';
-import { isBlank, isOperator, operatorOf, operatorRule } from '../common/operator.js';
+import { messageNames } from '../common/defaults.js';
+import { isOperator, operatorOf, operatorRule } from '../common/operator.js';
+import { isReason } from '../common/reason.js';
+import { maxSenderLength } from '../common/sender.js';
+import {
+  aboutKinds,
+  aboutOf,
+  answeredWith,
+  canBeAboutRun,
+  decisionVerbs,
+  mayRequesterUse,
+  rulesOfQuestion,
+  type About,
+  type DeskVerb,
+} from '../common/questions.js';
 
 const name = z.string().min(1).max(200);
+const sender = z.string().min(1).max(maxSenderLength);
 const operator = z.string().refine(isOperator, { error: operatorRule });
 
 /** The only shape of a decision. Strict: a newer sender may rely on a field that we do not know. */
@@ -29,11 +29,11 @@ const decisionShape = z.strictObject({
   id: name,
   run: z.string().min(1).max(1_000),
   by: operator,
+  sender: z.strictObject({ user: sender, host: sender }).optional(),
   reason: z.string().max(2_000),
   proof: z.string().max(16_384).optional(),
   verb: z.enum(decisionVerbs),
-  gate: name.optional(),
-  step: name.optional(),
+  about: z.strictObject({ kind: z.enum(aboutKinds), id: name }).optional(),
   outputs: z.record(z.string().max(200), z.json()).optional(),
   inputs: z.record(z.string().max(200), z.json()).optional(),
   attempt: z.int().min(1).optional(),
@@ -47,11 +47,9 @@ const decisionShape = z.strictObject({
  * @param refuseInputs checks inputs that were changed at the desk, as admission does
  */
 export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => null): JudgeAnswer {
-  const gates = new Map(request.gates.map((gate) => [gate.id, { ...gate }]));
-  const desk = new Map((request.desk ?? []).map((facts) => [facts.step, { ...facts }]));
+  const questions = request.questions.map((question) => ({ ...question }));
   let { life } = request;
   let ending: DecisionEnvelope | undefined;
-  const lease = request.lease ? { ...request.lease } : undefined;
   const accepted: Accepted[] = [];
   const verdicts = request.decisions.map(({ id, received, signal, at }) => {
     const parsed = parse(received);
@@ -67,13 +65,8 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
       );
     }
     const decision = parsed.data as DecisionEnvelope;
-    const asked = isForDesk(decision)
-      ? desk.get(decision.step ?? '')
-      : isForGate(decision)
-        ? gates.get(decision.gate ?? '')
-        : decision.verb === 'take-over'
-          ? lease
-          : undefined;
+    const { about } = decision;
+    const asked = about && questions.find((question) => isAbout(question, about));
     const [code, message] =
       ending && asked
         ? tooLate(ending)
@@ -84,11 +77,9 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
       if (endsRun(decision)) ending = decision;
     }
     if (code === 'accepted' && asked) {
-      Object.assign(asked, {
-        state: 'decided',
-        decidedBy: decision.by,
-        decidedVerb: decision.verb,
-      } satisfies Partial<GateFacts>);
+      const { by, verb } = decision;
+      const answer: Partial<QuestionFacts> = { state: 'decided', decidedBy: by, decidedVerb: verb };
+      Object.assign(asked, answer);
     }
     return verdict(id, code, message, at);
   });
@@ -110,7 +101,7 @@ interface Accepted {
 const isPause = ({ verb }: DecisionEnvelope): boolean => verb === 'pause' || verb === 'resume';
 const endsRun = (decision: DecisionEnvelope): boolean => !isPause(decision);
 
-function tooLate({ by, verb }: DecisionEnvelope): [VerdictCode, string] {
+function tooLate({ by, verb }: DecisionEnvelope): Judged {
   return ['not-possible', `Nothing was changed: ${by} has just told the run to ${verb}.`];
 }
 
@@ -118,11 +109,7 @@ function tooLate({ by, verb }: DecisionEnvelope): [VerdictCode, string] {
  * Accepted decisions of a batch take effect together: what a later one does to this one, as a
  * sentence.
  */
-function effectOfLater(
-  id: string,
-  accepted: readonly Accepted[],
-  life: LifeFacts | undefined,
-): string {
+function effectOfLater(id: string, accepted: readonly Accepted[], life: LifeFacts): string {
   const place = accepted.findIndex((each) => each.id === id);
   const own = accepted[place];
   if (!own) return '';
@@ -139,19 +126,12 @@ function effectOfLater(
   return ' The run is paused: what follows begins when it is resumed.';
 }
 
-function isPausedAt(
-  place: number,
-  accepted: readonly Accepted[],
-  life: LifeFacts | undefined,
-): boolean {
+function isPausedAt(place: number, accepted: readonly Accepted[], life: LifeFacts): boolean {
   const before = accepted.slice(0, place).findLast(({ decision }) => isPause(decision));
-  return before ? before.decision.verb === 'pause' : (life?.paused ?? false);
+  return before ? before.decision.verb === 'pause' : life.paused;
 }
 
-/**
- * A decision carried over from an older release may be nested so deep that parsing overflows the
- * stack: it is malformed.
- */
+/** A decision may be nested so deep that parsing overflows the stack: it is malformed. */
 function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
   try {
     return decisionShape.safeParse(received);
@@ -161,16 +141,8 @@ function parse(received: unknown): ReturnType<typeof decisionShape.safeParse> {
   }
 }
 
-/** `rollback` and `abort` without a step are about the run as a whole. */
-function isForDesk({ verb, step }: DecisionEnvelope): boolean {
-  return (
-    (deskVerbs as readonly string[]).includes(verb) &&
-    !(step === undefined && (verb === 'rollback' || verb === 'abort'))
-  );
-}
-
-function isForGate({ verb }: DecisionEnvelope): boolean {
-  return verb === 'approve' || verb === 'reject';
+function isAbout({ kind, id }: QuestionFacts, about: About): boolean {
+  return rulesOfQuestion(kind).about === about.kind && id === about.id;
 }
 
 /** Why inputs cannot be changed at the desk as asked; null when they can. */
@@ -181,51 +153,48 @@ export type RefuseInputs = (
 ) => string | null;
 
 /** The state of the run once it has carried out the decision. */
-function lifeAfter(life: LifeFacts | undefined, decision: DecisionEnvelope): LifeFacts | undefined {
-  if (!life) return life;
-  if (decision.verb === 'pause' || decision.verb === 'resume')
-    return { ...life, paused: decision.verb === 'pause' };
+function lifeAfter(life: LifeFacts, decision: DecisionEnvelope): LifeFacts {
+  if (isPause(decision)) return { ...life, paused: decision.verb === 'pause' };
   return { ...life, paused: false, rollingBack: true };
 }
 
 function judgeOne(
   decision: DecisionEnvelope,
   request: JudgeRequest,
-  asked: GateFacts | DeskFacts | LeaseFacts | undefined,
+  asked: QuestionFacts | undefined,
   refuseInputs: RefuseInputs,
-): [VerdictCode, string] {
+): Judged {
+  const { verb, about } = decision;
   if (decision.run !== request.key.run)
     return ['wrong-run', `The decision is about run ${decision.run}, this is ${request.key.run}.`];
-  if (isForDesk(decision))
-    return judgeAtDesk(decision, request, asked as DeskFacts | undefined, refuseInputs);
-  if (isForGate(decision)) return judgeAtGate(decision, request, asked as GateFacts | undefined);
-  if (decision.verb === 'take-over')
-    return judgeTakeOver(decision, request, asked as LeaseFacts | undefined);
-  return judgeOfRun(decision, request);
+  if (!about && canBeAboutRun(verb)) return judgeOfRun(decision, request);
+  if (!asked || asked.state === 'pending') return notAsked(decision, request, asked);
+  return (
+    whyNotOpen(decision, asked) ??
+    whyNotAllowed(decision, request, asked) ??
+    whyIncomplete(decision, request, asked, refuseInputs) ?? [
+      'accepted',
+      acceptedText(decision, asked),
+    ]
+  );
 }
 
+type Judged = [VerdictCode, string];
+
 /** Judges a decision about the run as a whole. */
-function judgeOfRun(
-  decision: DecisionEnvelope,
-  { ended, life }: JudgeRequest,
-): [VerdictCode, string] {
-  const { paused, rollingBack, running, undos } = life ?? {
-    paused: false,
-    rollingBack: false,
-    running: [],
-    undos: [],
-  };
+function judgeOfRun(decision: DecisionEnvelope, { ended, life }: JudgeRequest): Judged {
+  const { paused, rollingBack, running, undos } = life;
   const now = running.length > 0 ? ` Still running, and will finish: ${running.join(', ')}.` : '';
   if (ended)
     return ['not-waiting', `The run has already ended; there is nothing left to ${decision.verb}.`];
-  if (decision.verb !== 'cancel' && isBlank(decision.reason))
+  if (decision.verb !== 'cancel' && !isReason(decision.reason))
     return ['reason-missing', 'It needs a reason: add --reason.'];
   switch (decision.verb) {
     case 'pause':
       if (paused) return ['already-decided', 'The run is paused already.'];
       return ['accepted', `The run is paused: nothing new begins until it is resumed.${now}`];
     case 'resume':
-      if (!paused) return ['not-waiting', 'The run is not paused.'];
+      if (!paused) return ['already-decided', 'The run is not paused.'];
       return ['accepted', 'The run goes on.'];
     case 'abort':
       if (rollingBack)
@@ -238,187 +207,161 @@ function judgeOfRun(
         'The run is being aborted: what runs is ended, and everything is left as it is.',
       ];
     case 'rollback':
-      if (rollingBack) return ['already-decided', 'The run is already taking back its changes.'];
+      if (rollingBack) return ['already-decided', 'The run is already being rolled back.'];
       if (undos.length === 0)
-        return [
-          'not-possible',
-          'Nothing of this run can be taken back. To end it: cancel or abort.',
-        ];
+        return ['not-possible', 'Nothing of this run can be undone. To end it: cancel or abort.'];
       if (decision.digest !== undefined && decision.digest !== digestOf(undos)) {
-        return ['stale', 'What would be taken back has changed since you looked. Look again.'];
+        return ['stale', 'What would be undone has changed since you looked. Look again.'];
       }
       return [
         'accepted',
-        `The run is being rolled back: what runs is ended, then taken back: ${undos.join(', ')}.`,
+        `The run is being rolled back: what runs is ended, then undone: ${undos.join(', ')}.`,
       ];
     default:
       if (rollingBack)
-        return ['not-possible', 'The run is already taking back its changes. To stop that: abort.'];
+        return ['not-possible', 'The run is already being rolled back. To stop that: abort.'];
       return [
         'accepted',
-        'The run is being cancelled: what runs is ended first, then changes are taken back.',
+        'The run is being cancelled: what runs is ended first, then changes are undone.',
       ];
   }
 }
 
-function judgeTakeOver(
-  decision: DecisionEnvelope,
-  request: JudgeRequest,
-  lease: LeaseFacts | undefined,
-): [VerdictCode, string] {
-  if (!lease)
-    return ['not-waiting', 'This run waits for no target; there is nothing to take over.'];
-  if (lease.state === 'decided') {
-    const how = lease.decidedBy
-      ? `${lease.decidedBy} takes the targets over already`
-      : 'the run no longer waits for a target';
-    return ['already-decided', `Nothing was changed: ${how}.`];
+/** Nothing of the kind was asked, or not yet. */
+function notAsked(
+  { verb, about }: DecisionEnvelope,
+  { questions }: JudgeRequest,
+  asked: QuestionFacts | undefined,
+): Judged {
+  const id = JSON.stringify(about?.id ?? '');
+  switch (about?.kind ?? aboutOf(verb)) {
+    case 'gate': {
+      if (asked)
+        return [
+          'not-waiting',
+          `Gate ${asked.id} is not reached yet. Decide it when the run waits for it.`,
+        ];
+      const gates = questions.filter(({ kind }) => kind === 'approval').map((each) => each.id);
+      const known = gates.length > 0 ? `Its gates: ${gates.join(', ')}.` : 'It has none.';
+      return ['unknown-gate', `This run has no gate ${id}. ${known}`];
+    }
+    case 'target':
+      return ['not-waiting', 'This run waits for no target; there is nothing to take over.'];
+    default:
+      return ['not-waiting', `Step ${id} of this run has not failed; there is nothing to decide.`];
   }
-  if (decision.digest !== lease.digest || decision.attempt !== lease.attempt) {
-    return [
-      'stale',
-      `Another run has the target by now. Look again with: runbook status ${request.key.run}`,
-    ];
-  }
-  if (isBlank(decision.reason))
-    return ['reason-missing', 'A decision needs a reason: add --reason.'];
-  return ['accepted', `Taken over: ${lease.held}. That run changes nothing more there.`];
 }
 
-function judgeAtDesk(
-  decision: DecisionEnvelope,
-  request: JudgeRequest,
-  asked: DeskFacts | undefined,
-  refuseInputs: RefuseInputs,
-): [VerdictCode, string] {
-  if (!asked)
-    return [
-      'not-waiting',
-      `Step ${JSON.stringify(decision.step ?? '')} of this run has not failed; there is nothing to decide.`,
-    ];
-  if (asked.state === 'decided') {
-    const how = asked.decidedBy
-      ? `answered by ${asked.decidedBy} with ${asked.decidedVerb}`
-      : 'closed';
-    return [
-      'already-decided',
-      `Step ${asked.step} was already ${how}; this decision changed nothing.`,
-    ];
-  }
-  if (decision.digest !== asked.digest || decision.attempt !== asked.attempt) {
-    return [
-      'stale',
-      `Step ${asked.step} has failed anew since you looked. Look again with: runbook status ${request.key.run}`,
-    ];
-  }
-  if (isBlank(decision.reason))
-    return ['reason-missing', 'A decision needs a reason: add --reason.'];
-  if (asked.verbs && !asked.verbs.includes(decision.verb as DeskVerb)) {
-    return [
-      'not-possible',
-      `Step ${asked.step} cannot be answered with ${decision.verb}: ${asked.verbs.join(', ')}.`,
-    ];
-  }
-  if (decision.verb === 'retry' && asked.approvers === 'another' && isRequester(decision, request))
-    return [
-      'own-request',
-      `What ${asked.step} would run was not approved, and ${decision.by} started this run: somebody else has to let it run.`,
-    ];
-  if (decision.inputs !== undefined) {
-    if (decision.verb !== 'retry')
-      return ['malformed', `Changed inputs go with retry, not with ${decision.verb}.`];
-    const { runbook = '', inputs = {} } = request.life ?? {};
-    const refused = refuseInputs(runbook, inputs, decision.inputs);
-    if (refused !== null) return ['input-refused', refused];
-    return [
-      'accepted',
-      `Step ${asked.step} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`,
-    ];
-  }
-  const missing = asked.answers.filter((name) => decision.outputs?.[name] === undefined);
-  if (decision.verb === 'skip' && asked.answers.length > 0) {
-    return [
-      'output-missing',
-      `Later steps need what ${asked.step} answers (${asked.answers.join(', ')}): it cannot be skipped. Retry it, or do it by hand.`,
-    ];
-  }
-  if (decision.verb === 'done' && missing.length > 0) {
-    return [
-      'output-missing',
-      `Later steps need what ${asked.step} answers: add ${missing.map((name) => `--output ${name}=…`).join(' ')}.`,
-    ];
-  }
-  return ['accepted', deskAnswers[decision.verb as keyof typeof deskAnswers](asked.step)];
+/** The question was answered before, or is another one by now. */
+function whyNotOpen({ digest, attempt }: DecisionEnvelope, asked: QuestionFacts): Judged | null {
+  const { decided, changed } = closedTexts[rulesOfQuestion(asked.kind).about];
+  if (asked.state === 'decided') return ['already-decided', decided(asked)];
+  if (digest === asked.digest && attempt === asked.attempt) return null;
+  return ['stale', changed(asked.id)];
 }
 
-const deskAnswers = {
-  retry: (step: string) => `Step ${step} is tried again.`,
-  skip: (step: string) => `Step ${step} is skipped; the run goes on.`,
-  done: (step: string) => `Step ${step} counts as done by hand; the run goes on.`,
-  rollback: (step: string) =>
-    `The run ends because of step ${step}; what was changed is taken back.`,
-  abort: (step: string) => `The run ends because of step ${step}; everything is left as it is.`,
+/** What is said of a question that was decided before, or that is another one by now. */
+const closedTexts: Record<
+  About['kind'],
+  { decided: (asked: QuestionFacts) => string; changed: (id: string) => string }
+> = {
+  gate: {
+    decided: (asked) => `Gate ${asked.id} was ${howDecided(asked)}; this decision changed nothing.`,
+    changed: (id) => `What gate ${id} asks has changed since you looked.`,
+  },
+  step: {
+    decided: (asked) => `Step ${asked.id} was ${howDecided(asked)}; this decision changed nothing.`,
+    changed: (id) => `Step ${id} has failed anew since you looked.`,
+  },
+  target: {
+    decided: ({ decidedBy }) =>
+      decidedBy
+        ? `Nothing was changed: ${decidedBy} takes the targets over already.`
+        : 'Nothing was changed: the run no longer waits for a target.',
+    changed: () => 'Another run has the target by now.',
+  },
 };
 
-function judgeAtGate(
+function howDecided({ decidedBy, decidedVerb }: QuestionFacts): string {
+  return decidedBy
+    ? `already ${answeredWith(decidedVerb ?? '').words} by ${decidedBy}`
+    : 'already closed';
+}
+
+/** The verb does not answer this question, or not from this person. */
+function whyNotAllowed(
   decision: DecisionEnvelope,
   request: JudgeRequest,
-  gate: GateFacts | undefined,
-): [VerdictCode, string] {
-  if (!gate) {
-    const known = request.gates.map((each) => each.id).join(', ');
+  asked: QuestionFacts,
+): Judged | null {
+  const { kind, id, verbs, answers = [] } = asked;
+  const { verb, by, reason } = decision;
+  if (!isReason(reason)) return ['reason-missing', 'A decision needs a reason: add --reason.'];
+  if (verb === 'skip' && answers.length > 0)
     return [
-      'unknown-gate',
-      `This run has no gate ${JSON.stringify(decision.gate ?? '')}. ${known ? `Its gates: ${known}.` : 'It has none.'}`,
+      'output-missing',
+      `Later steps need what ${id} answers (${answers.join(', ')}): it cannot be skipped. Retry it, or do it by hand.`,
     ];
+  const { about } = rulesOfQuestion(kind);
+  if (!verbs.some((each) => each === verb)) {
+    const what = `${about.charAt(0).toUpperCase()}${about.slice(1)}`;
+    return ['not-possible', `${what} ${id} cannot be answered with ${verb}: ${verbs.join(', ')}.`];
   }
-  if (gate.state === 'pending')
-    return [
-      'not-waiting',
-      `Gate ${gate.id} is not reached yet. Decide it when the run waits for it.`,
-    ];
-  if (gate.state === 'decided') {
-    const how = gate.decidedBy
-      ? `${gate.decidedVerb === 'approve' ? 'approved' : 'rejected'} by ${gate.decidedBy}`
-      : 'closed';
-    return [
-      'already-decided',
-      `Gate ${gate.id} was already ${how}; this decision changed nothing.`,
-    ];
-  }
-  if (decision.digest !== gate.digest || decision.attempt !== gate.attempt) {
-    return [
-      'stale',
-      `What gate ${gate.id} asks has changed since you looked. Look again with: runbook status ${request.key.run}`,
-    ];
-  }
-  if (isBlank(decision.reason))
-    return ['reason-missing', 'A decision needs a reason: add --reason.'];
-  if (gate.approvers === 'another' && isRequester(decision, request)) {
-    return [
-      'own-request',
-      `${decision.by} started this run, so somebody else has to decide gate ${gate.id}.`,
-    ];
-  }
-  if (
-    decision.verb === 'approve' &&
-    gate.confirm !== undefined &&
-    decision.confirm !== gate.confirm
-  ) {
-    const typed =
-      decision.confirm === undefined
-        ? 'nothing was typed'
-        : `${JSON.stringify(decision.confirm)} is another name`;
-    return [
-      'not-confirmed',
-      `To approve gate ${gate.id}, type the name of what it acts on: ${typed}. Read what the gate shows, then add --confirm NAME.`,
-    ];
-  }
+  if (mayRequesterUse(verb, asked) || !isRequester(decision, request)) return null;
   return [
-    'accepted',
-    decision.verb === 'approve' ? `Gate ${gate.id} is approved.` : `Gate ${gate.id} is rejected.`,
+    'own-request',
+    about === 'gate'
+      ? `${by} started this run, so somebody else has to decide gate ${id}.`
+      : `What ${id} would run was not approved, and ${by} started this run: somebody else has to let it run.`,
   ];
 }
+
+/** Something has to go with the decision, or must not. */
+function whyIncomplete(
+  decision: DecisionEnvelope,
+  { life }: JudgeRequest,
+  { id, answers = [], confirm }: QuestionFacts,
+  refuseInputs: RefuseInputs,
+): Judged | null {
+  const { verb, inputs, outputs } = decision;
+  if (inputs !== undefined) {
+    if (verb !== 'retry') return ['malformed', `Changed inputs go with retry, not with ${verb}.`];
+    const refused = refuseInputs(life.runbook, life.inputs, inputs);
+    return refused === null ? null : ['input-refused', refused];
+  }
+  const missing = answers.filter((name) => outputs?.[name] === undefined);
+  if (verb === 'done' && missing.length > 0)
+    return [
+      'output-missing',
+      `Later steps need what ${id} answers: add ${missing.map((name) => `--output ${name}=…`).join(' ')}.`,
+    ];
+  if (verb !== 'approve' || confirm === undefined || decision.confirm === confirm) return null;
+  const typed =
+    decision.confirm === undefined
+      ? 'nothing was typed'
+      : `${JSON.stringify(decision.confirm)} is another name`;
+  return [
+    'not-confirmed',
+    `To approve gate ${id}, type the name of what it acts on: ${typed}. Read what the gate shows, then add --confirm NAME.`,
+  ];
+}
+
+/** What follows from the decision. */
+function acceptedText({ verb, inputs }: DecisionEnvelope, { id, held }: QuestionFacts): string {
+  if (verb === 'approve' || verb === 'reject') return `Gate ${id} is ${answeredWith(verb).state}.`;
+  if (verb === 'take-over') return `Taken over: ${held}. That run changes nothing more there.`;
+  if (inputs !== undefined)
+    return `Step ${id} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`;
+  return deskAnswers[verb as DeskVerb](id);
+}
+
+const deskAnswers: Record<DeskVerb, (step: string) => string> = {
+  retry: (step) => `Step ${step} is tried again.`,
+  skip: (step) => `Step ${step} is skipped; the run goes on.`,
+  done: (step) => `Step ${step} counts as done by hand; the run goes on.`,
+  rollback: (step) => `The run ends because of step ${step}; what was changed is undone.`,
+  abort: (step) => `The run ends because of step ${step}; everything is left as it is.`,
+};
 
 function isRequester({ by }: DecisionEnvelope, { requester }: JudgeRequest): boolean {
   return by === (operatorOf(requester) ?? requester);

@@ -2,7 +2,8 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import { ApplicationFailureCategory } from '@temporalio/common';
 import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
-import { heldText, leasedTargets, utc, type HeldTarget } from '../common/lease.js';
+import { heldText, leasedTargets, type HeldTarget } from '../common/lease.js';
+import { utc } from '../common/times.js';
 import type { Problem } from '../common/view.js';
 import type { Plan } from '../language/plan.js';
 import {
@@ -116,7 +117,7 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
       'LeaseLost',
       `another run has had target ${target} since${mayHaveActed}`,
       {
-        next: 'Look at the target; then retry, which takes it back, or abort.',
+        next: 'Look at the target; then retry, which claims it again, or abort.',
       },
     );
   }
@@ -127,7 +128,7 @@ export function lostLease({ target, closed, by }: LeaseLoss, resumed: boolean): 
     `run ${by.run}, started by ${by.requester}, ${how} target ${target}${who} at ${utc(by.at)}${mayHaveActed}`,
     {
       next: by.ended
-        ? `Look at what ${by.run} changed; then retry, which takes the target back, or abort.`
+        ? `Look at what ${by.run} changed; then retry, which claims the target again, or abort.`
         : `Retry is refused as long as ${by.run} goes on. Wait until it has ended and look at what it changed, or abort.`,
     },
   );

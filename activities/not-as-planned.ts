@@ -10,3 +10,12 @@ export function notAsPlanned(why: string): StepFailure {
     },
   );
 }
+
+/** Why a step does not begin although its gate was approved. */
+export function approvalOutdated(gate: string, why: string): StepFailure {
+  return new StepFailure(
+    'ApprovalOutdated',
+    `the approval of gate ${gate} counts no more: ${why}. Nothing was done`,
+    { next: `Look at what gate ${gate} asks now, and decide it again.` },
+  );
+}

@@ -71,7 +71,7 @@ function diskFailure(code: string, folder: string): StepFailure {
   return new StepFailure(
     'CommandNotStarted',
     `nothing was started: the disk of the worker's journals (${folder}) ${what} (${code})`,
-    { next: 'Make room there, or set RUNBOOK_JOURNALS; see the disk with: runbook doctor' },
+    { next: 'Make room there, or set RUNBOOK_JOURNALS; see the disk', command: 'doctor' },
   );
 }
 

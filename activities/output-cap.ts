@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { beginningOf } from '../common/visible.js';
 import type { Json, JsonObject } from '../language/json.js';
 
 /** Limit of a step's output in history, in bytes of JSON. */
@@ -73,12 +74,7 @@ function bound(value: Json, characters: number, entries: number, depth: number):
 export function headAndTail(text: string, characters: number): string {
   if (text.length <= characters) return text;
   const half = Math.floor(characters / 2);
-  const head = text.slice(0, half).replace(/[\ud800-\udbff]$/, '');
+  const head = beginningOf(text, half);
   const tail = text.slice(-half).replace(/^[\udc00-\udfff]/, '');
   return `${head}\n… ${text.length - head.length - tail.length} characters left out …\n${tail}`;
-}
-
-/** Beginning of a text, never half of a surrogate pair. */
-export function beginningOf(text: string, characters: number): string {
-  return text.slice(0, characters).replace(/[\ud800-\udbff]$/, '');
 }

@@ -26,17 +26,17 @@ import {
 import { isHandover, type Commands } from './commands.js';
 import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
-import { AsPlanned } from './as-planned.js';
+import { stepOutputs } from './step-outputs.js';
 import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
-import { Heart } from './heart.js';
+import { Heartbeat } from './heartbeat.js';
 import { lostLease } from './lease.js';
 import { notAsPlanned } from './not-as-planned.js';
 import { notConfirmed } from './not-confirmed.js';
 import { onAnotherHost } from './other-host.js';
 import { OutputCollector } from './output-collector.js';
-import type { Places } from './place.js';
+import type { Origins } from './origin.js';
 import type { Plans } from './plans.js';
 import { isRecordAway, untilRecorded } from './record-reachable.js';
 import { Redactor } from './redact.js';
@@ -58,7 +58,7 @@ export interface PerformDeps {
   commands: Commands;
   programs: Programs;
   /** Proves which run a request comes from. */
-  places: Places;
+  origins: Origins;
   /** The plans of runs, from the record. */
   plans: Plans;
   /** True once the worker shuts down. */
@@ -81,15 +81,15 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
   const at = { key: request.key, step: request.step.path };
   // No secret is loaded until the requester is proved.
   let exit = new Exit(new Redactor());
-  const heart = new Heart(temporal);
+  const heart = new Heartbeat(temporal);
   try {
     // First of all: nothing is looked up, resolved or recorded for an unproved requester.
-    await deps.places.prove(request.key, temporal.info);
+    await deps.origins.prove(request.key, temporal.info);
     const secrets = deps.secrets.forAttempt();
     exit = secrets.exit;
     const plan = await untilRecorded(heart.signal, () => deps.plans.of(request.key));
     if (!plan) throw notAsPlanned('the record has no plan of this run');
-    const planned = AsPlanned.of(request, plan);
+    const planned = deps.plans.compare(request, plan);
     if (!planned) throw notAsPlanned('the plan has no such step');
     const begun = await untilRecorded(heart.signal, () =>
       beginAttempt(deps.pool, {
@@ -116,27 +116,29 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     if (begun.elsewhere) throw onAnotherHost(begun.elsewhere, begun.attempt);
     if (begun.succeeded) return { output: begun.succeeded.output, attempt: begun.attempt };
     const { attempt, fence, recorded } = begun;
-    const why = recorded
-      ? await untilRecorded(heart.signal, () => deps.plans.whyNot(request, plan, recorded))
+    const resumed = begun.resumedFrom !== undefined;
+    const refusal = recorded
+      ? await untilRecorded(heart.signal, () =>
+          deps.plans.whyNot(request, planned, recorded, resumed),
+        )
       : null;
-    if (why !== null) {
-      const failure = notAsPlanned(why);
+    if (refusal !== null) {
       // A command that was taken over may still run: do not record an end for it.
-      if (begun.resumedFrom === undefined)
+      if (!resumed)
         await settle(heart, () =>
           endAttempt(deps.pool, {
             ...at,
             attempt,
             fence,
             state: 'failed',
-            error: exit.problem(failure),
+            error: exit.problem(refusal),
           }),
         );
-      throw asApplicationFailure(failure, exit, attempt, true);
+      throw asApplicationFailure(refusal, exit, attempt, true);
     }
     heart.attemptStarted({
       isStillOurs: async () =>
-        (await deps.places.isAnswered(temporal.info)) &&
+        (await deps.origins.isAnswered(temporal.info)) &&
         (await isRunning(deps.pool, { ...at, attempt, fence })),
       isStopping: deps.isStopping,
     });
@@ -153,7 +155,11 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       secrets.redactor,
     );
     const limit = new TimeLimit(heart.signal, request.timeoutMs);
-    const programs = new AttemptPrograms(deps.programs, request.programs);
+    const programs = new AttemptPrograms(
+      deps.programs,
+      request.programs,
+      recorded && deps.plans.covered(request, planned, recorded),
+    );
     const context: AttemptContext = {
       ...at.key,
       step: at.step,
@@ -298,7 +304,7 @@ async function act(
   if (!actionRules(request.action.kind).judgesExpectations) assertExpected(request.expect, output);
   if (request.verify)
     await programs.verifyAfterAction(() => handle(request.verify as Action, context, handlers));
-  return output;
+  return request.outputs ? stepOutputs(request.outputs, output) : output;
 }
 
 /** How many attempts the step has in all, given how one of them failed. */
@@ -306,7 +312,7 @@ function attemptsAfter(
   failure: unknown,
   { type }: Problem,
   acted: boolean,
-  { attempts, attemptsOnceActed = attempts, action }: AttemptRequest,
+  { attempts, attemptsOnceActed, action }: AttemptRequest,
 ): number {
   const nothingDone = failure instanceof StepFailure && failure.extra.nothingDone === true;
   const isHarmless = hadNoEffect({ type, kind: action.kind, acted, nothingDone });
@@ -368,7 +374,7 @@ function saysMore(error: unknown): boolean {
  * Records the end of the attempt, however long the record is unreachable: an effect must not be
  * lost.
  */
-async function settle(heart: Heart, write: () => Promise<boolean>): Promise<void> {
+async function settle(heart: Heartbeat, write: () => Promise<boolean>): Promise<void> {
   if (await untilRecorded(heart.signal, write, { cancellable: false })) return;
   throw ApplicationFailure.create({
     type: 'WorkerLost',
@@ -390,6 +396,7 @@ function asApplicationFailure(
   const permanent = !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
   const detail: FailureDetail = {
     next: problem.next ?? null,
+    ...(problem.command === undefined ? {} : { command: problem.command }),
     attempt,
     details: exit.details(failure),
     ...(newlyRun as JsonObject),

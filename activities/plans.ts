@@ -4,10 +4,21 @@ import type { RunKey } from '../common/keys.js';
 import type { Plan } from '../language/plan.js';
 import { changedInputs, planOf, type RecordedFacts } from '../store/index.js';
 import { admit, type AdmissionDeps } from './admit.js';
-import { AsPlanned } from './as-planned.js';
+import { AsPlanned, type Comparison } from './as-planned.js';
+import type { StepFailure } from './failure.js';
+import { notAsPlanned } from './not-as-planned.js';
 
 /** Size of the cache of plans; a miss costs one query. */
 const remembered = 500;
+
+/** The plan that a run follows since people have changed its inputs. */
+interface ChangedPlan {
+  plan: Plan;
+  /** The decision that changed them last. */
+  since: number;
+  /** False: the changed inputs were not admitted, and the run keeps its plan. */
+  isNew: boolean;
+}
 
 /**
  * The plans of the runs whose steps this worker does, from the record. A plan never changes; when
@@ -15,7 +26,9 @@ const remembered = 500;
  */
 export class Plans {
   private readonly plans = new Map<string, Plan>();
-  private readonly changed = new Map<string, Plan>();
+  private readonly changed = new Map<string, ChangedPlan>();
+  /** The groups of steps that are known to be settled. */
+  private readonly settled = new Map<string, Set<string>>();
 
   constructor(
     private readonly pool: pg.Pool,
@@ -28,48 +41,95 @@ export class Plans {
   }
 
   /**
-   * The plan of the run; after a change of inputs, the newest.
+   * The plan of the run, as far as this worker knows.
    * @returns null when the record has the run without a plan: it was never admitted
    * @throws NotInRecord
    */
   async of(key: RunKey): Promise<Plan | null> {
+    return this.changed.get(nameOf(key))?.plan ?? (await this.first(key));
+  }
+
+  /** What to compare a request with; null when the plan has no such step. */
+  compare(request: AttemptRequest, plan: Plan): AsPlanned | null {
+    const settled = this.settled.get(nameOf(request.key));
+    return AsPlanned.of(request, plan, (path) => settled?.has(path) === true);
+  }
+
+  /**
+   * Why a request is not as planned; null when it is. Where people have changed inputs only the
+   * plan with these inputs counts, except for an attempt that began before.
+   * @param planned the request with the plan that `facts` were read for
+   */
+  async whyNot(
+    { key }: AttemptRequest,
+    planned: AsPlanned,
+    facts: RecordedFacts,
+    resumed: boolean,
+  ): Promise<StepFailure | null> {
+    const newest = await this.newest(key, facts.changes ?? []);
+    const since = newest?.isNew ? newest.since : 0;
+    const why = compared(newest ? planned.against(newest.plan) : planned, facts, {
+      resumed,
+      since,
+    });
+    if (why === null) this.keepSettled(key, planned, facts);
+    if (why === null || !resumed || since === 0) return why;
+    const first = await this.first(key);
+    return compared(first && planned.against(first), facts, { resumed, since: 0 });
+  }
+
+  /**
+   * The programs that an attempt may run. Once inputs were changed only the run knows how the
+   * programs of its plan were found.
+   */
+  covered({ key, programs = [] }: AttemptRequest, planned: AsPlanned, facts: RecordedFacts) {
+    return this.changed.get(nameOf(key))?.isNew ? programs : planned.covered(facts);
+  }
+
+  /** The plan with the inputs that people have changed; undefined when they have not. */
+  private async newest(key: RunKey, changes: readonly number[]): Promise<ChangedPlan | undefined> {
+    const since = changes.at(-1);
+    if (since === undefined) return undefined;
     const name = nameOf(key);
-    const known = this.changed.get(name) ?? this.plans.get(name);
+    const known = this.changed.get(name);
+    if (known?.since === since) return known;
+    const envelope = await changedInputs(this.pool, key);
+    const admission = envelope && admit(envelope, this.admission);
+    const plan = admission?.admitted ? admission.plan : await this.first(key);
+    if (!plan) return undefined;
+    this.settled.delete(name);
+    const newest = { plan, since, isNew: admission?.admitted === true };
+    remember(this.changed, name, newest);
+    return newest;
+  }
+
+  private async first(key: RunKey): Promise<Plan | null> {
+    const known = this.plans.get(nameOf(key));
     if (known) return known;
     const plan = await planOf(this.pool, key);
     if (plan) this.keep(key, plan);
     return plan;
   }
 
-  /**
-   * Why a request fits none of the run's plans; null when it fits one. Only a request that does not
-   * fit the cached plan costs a query: people may have changed inputs meanwhile.
-   */
-  async whyNot(request: AttemptRequest, plan: Plan, facts: RecordedFacts): Promise<string | null> {
-    const why = fits(request, plan, facts);
-    if (why === null) return null;
-    for (const other of await this.others(request.key, plan))
-      if (fits(request, other, facts) === null) return null;
-    return why;
-  }
-
-  private async others(key: RunKey, tried: Plan): Promise<Plan[]> {
+  private keepSettled(key: RunKey, planned: AsPlanned, facts: RecordedFacts): void {
+    const { groupsBefore } = planned;
+    if (groupsBefore.length === 0 || facts.despite) return;
     const name = nameOf(key);
-    const first = this.plans.get(name) ?? (await planOf(this.pool, key));
-    const envelope = await changedInputs(this.pool, key);
-    const admission = envelope && admit(envelope, this.admission);
-    if (admission?.admitted) remember(this.changed, name, admission.plan);
-    const newest = this.changed.get(name);
-    return [newest, first].filter((plan): plan is Plan => !!plan && plan !== tried);
+    const settled = this.settled.get(name) ?? new Set();
+    for (const group of groupsBefore) settled.add(group);
+    remember(this.settled, name, settled);
   }
 }
 
-function fits(request: AttemptRequest, plan: Plan, facts: RecordedFacts): string | null {
-  const asPlanned = AsPlanned.of(request, plan);
-  return asPlanned ? asPlanned.whyNot(facts) : 'the plan has no such step';
+function compared(
+  planned: AsPlanned | null,
+  facts: RecordedFacts,
+  how: Comparison,
+): StepFailure | null {
+  return planned ? planned.whyNot(facts, how) : notAsPlanned('the plan has no such step');
 }
 
-function remember(plans: Map<string, Plan>, name: string, plan: Plan): void {
+function remember<T>(plans: Map<string, T>, name: string, plan: T): void {
   plans.delete(name);
   plans.set(name, plan);
   const [oldest] = plans.keys();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withReplicas, type SeenRollout, type WatchedPods } from '../common/rollout.js';
 import type { Json } from '../language/json.js';
-import type { RolloutAction, RolloutState } from '../language/runbook.js';
+import type { RolloutAction, RolloutState } from '../language/kinds/rollout.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import {

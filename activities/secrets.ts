@@ -2,7 +2,6 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseSecrets, type SecretDeclaration } from '../language/secrets-file.js';
-import type { JsonObject } from '../language/json.js';
 import { FileError } from '../language/strict-file.js';
 import { Exit } from './exit.js';
 import { StepFailure } from './failure.js';
@@ -88,7 +87,7 @@ export class AttemptSecrets {
    * As `Exit.outgoing`. A message may contain output of other steps: every secret that this worker
    * knows is redacted, not only those of its own attempt.
    */
-  async outgoing<M extends JsonObject>(message: M): Promise<M> {
+  async outgoing<M extends object>(message: M): Promise<M> {
     for (const declaration of this.declarations.values()) {
       const value = await this.provide(declaration);
       if (value) this.redactor.add(declaration.name, value);

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Json, JsonObject } from '../language/json.js';
-import type { SqlAction } from '../language/runbook.js';
+import type { SqlAction } from '../language/kinds/sql.js';
 import type { TargetDeclaration } from '../language/targets-file.js';
 import { connectionTrouble } from '../common/network.js';
 import { parseUrl } from '../language/url.js';

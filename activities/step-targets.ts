@@ -3,6 +3,7 @@ import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
 import { isReference, resolveKnown } from '../language/reference.js';
 import type { StepSpec } from '../language/runbook.js';
+import { below } from '../language/paths.js';
 
 /** Names of the targets that steps act on. */
 export interface StepTargets {
@@ -43,7 +44,7 @@ export function targetsOfSteps(
     for (const acting of [action, undo]) collect(acting, changesTarget(step) ? changed : observed);
     for (const looking of [verify, check]) collect(looking, observed);
     for (const scope of scopesIn(step, known))
-      for (const part of step.steps ?? []) visit(part, scope, `${path}/`);
+      for (const part of step.steps ?? []) visit(part, scope, below(path));
 
     function collect(acting: Json | undefined, names: Set<string>): void {
       if (acting === undefined || !isObject(acting)) return;

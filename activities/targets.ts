@@ -31,10 +31,15 @@ export class Targets {
     return plannedTarget(this.get(name));
   }
 
+  /** The target, if this worker knows it. */
+  find(name: string): TargetDeclaration | undefined {
+    this.refresh();
+    return this.declarations.get(name);
+  }
+
   /** @throws StepFailure Configuration */
   get(name: string): TargetDeclaration {
-    this.refresh();
-    const declaration = this.declarations.get(name);
+    const declaration = this.find(name);
     if (declaration) return declaration;
     throw new StepFailure(
       'Configuration',

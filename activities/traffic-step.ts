@@ -1,7 +1,8 @@
 import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
-import { drain, trafficOf } from './traffic/index.js';
+import { trafficOf } from './traffic/index.js';
+import { drain } from './traffic/switch.js';
 
 const drainMs = 30_000;
 

@@ -13,12 +13,25 @@ interface Request {
 }
 
 /**
- * As `fetch` without redirects, for an https address whose certificate is from a private authority,
- * which `fetch` cannot take. Each request has a connection of its own: nothing is sent before the
- * certificate is accepted.
- * @param ca the certificates of that authority; no other is trusted
+ * As `fetch` without redirects, also for an https address whose certificate is from a private
+ * authority.
+ * @param ca the certificates of that authority: no other is trusted; absent: those of Node.js are
  */
 export function fetchTrusting(
+  ca: Buffer | undefined,
+  url: URL,
+  request: Request,
+): Promise<Response> {
+  return ca === undefined
+    ? fetch(url, { ...request, redirect: 'manual' })
+    : fetchWithAuthority(ca, url, request);
+}
+
+/**
+ * `fetch` cannot take a private authority. Each request has a connection of its own: nothing is
+ * sent before the certificate is accepted.
+ */
+function fetchWithAuthority(
   ca: Buffer,
   url: URL,
   { method, headers, body, signal }: Request,

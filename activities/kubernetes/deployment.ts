@@ -1,6 +1,6 @@
 import type { SeenRollout } from '../../common/rollout.js';
 import { digestOf, shortDigest } from '../../language/digest.js';
-import type { RolloutState } from '../../language/runbook.js';
+import type { RolloutState } from '../../language/kinds/rollout.js';
 import { StepFailure } from '../failure.js';
 import { fieldManager } from './kubectl.js';
 import type { LabelSelector } from './selector.js';

@@ -1,9 +1,9 @@
 import type { ForgottenTraffic } from '../../common/set-traffic.js';
-import type { AnalysisNumbers, ExpectedTraffic } from '../../language/runbook.js';
+import type { AnalysisNumbers, ExpectedTraffic } from '../../language/kinds/analysis.js';
 import { StepFailure } from '../failure.js';
 import { forgottenBy } from './forgotten.js';
 import { parseAddress } from '../traffic/address.js';
-import type { ObservedTraffic, TrafficSwitch } from '../traffic/index.js';
+import type { ObservedTraffic, TrafficSwitch } from '../traffic/switch.js';
 import {
   bucketsOf,
   parseSamples,

@@ -1,7 +1,7 @@
 import { changedSince, type ForgottenTraffic } from '../../common/set-traffic.js';
-import type { ExpectedTraffic } from '../../language/runbook.js';
+import type { ExpectedTraffic } from '../../language/kinds/analysis.js';
 import { StepFailure } from '../failure.js';
-import { describeServers, type ObservedTraffic } from '../traffic/index.js';
+import { describeServers, type ObservedTraffic } from '../traffic/switch.js';
 
 /**
  * Was the proxy restarted, and does it differ from what it was told since?
@@ -17,6 +17,6 @@ export function forgottenBy(
   if (seen.started !== undefined && expected.started !== null && seen.started !== expected.started)
     return { forgotten: `it was restarted: ${says}` };
   throw new StepFailure('Inconclusive', `somebody else has changed the weights: ${says}`, {
-    next: 'Find out who. `retry` measures again once they are as they were, `skip` goes on with the release, `rollback` takes it back.',
+    next: 'Find out who. `retry` measures again once they are as they were, `skip` goes on with the release, `rollback` undoes it.',
   });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../../language/json.js';
-import type { AnalysisNumbers } from '../../language/runbook.js';
+import type { AnalysisNumbers } from '../../language/kinds/analysis.js';
 import type { TargetDeclaration } from '../../language/targets-file.js';
 import { parseUrl } from '../../language/url.js';
 import { StepFailure } from '../failure.js';

@@ -6,15 +6,6 @@ import { haproxy } from './haproxy.js';
 import { nginx } from './nginx.js';
 import type { TrafficSwitch } from './switch.js';
 
-export {
-  drain,
-  shares,
-  describeServers,
-  type ObservedTraffic,
-  type TrafficSwitch,
-  type WantedServer,
-} from './switch.js';
-
 /** A target's facts about the proxy in front of it. */
 const facts = z.discriminatedUnion('proxy', [
   z.object({

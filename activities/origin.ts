@@ -30,7 +30,7 @@ const remembered = 10_000;
  * can start our activities: standalone, from another workflow, or with invented state. So the
  * server itself is asked, once for each execution, which run it belongs to.
  */
-export class Places {
+export class Origins {
   private readonly known = new Map<string, Promise<ExecutionFacts | null>>();
 
   /** @param taskQueue queue of this worker's runs: only its workers execute their code */

@@ -70,7 +70,8 @@ export function expand(
     problems.push({
       type: 'Refused',
       message: `step ${step.id} of ${spec.id}: runbook ${JSON.stringify(step.runbook ?? '')} ${why}`,
-      next: 'List the runbooks with: runbook list',
+      next: 'List the runbooks',
+      command: 'list',
     });
     return step;
   }

@@ -5,6 +5,19 @@ import type { JsonObject } from '../language/json.js';
 /** A cancellation arrives with the answer to a heartbeat, so this is its longest delay. */
 const heartbeatMs = 800;
 
+/** Sends heartbeats while the work is under way, so that its worker's death is noticed soon. */
+export async function withHeartbeats<T>(
+  temporal: Pick<Context, 'heartbeat'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer = setInterval(() => temporal.heartbeat(), heartbeatMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** What the SDK says when the server has no such attempt any more. */
 const unknownToServer = 'NOT_FOUND';
 /** What it says when the worker shuts down. */
@@ -23,7 +36,7 @@ export interface Ownership {
  * attempt, somebody else may have completed it: then the work goes on without heartbeats, so that
  * the record learns how it ended.
  */
-export class Heart {
+export class Heartbeat {
   private readonly controller = new AbortController();
   private readonly timer: NodeJS.Timeout;
   private readonly over = new AbortController();

@@ -33,7 +33,8 @@ export async function takenSteps(
     return {
       type: 'Refused',
       message: wrong || 'refused',
-      next: 'See which runs there are with: runbook runs',
+      next: 'See which runs there are',
+      command: 'runs',
     };
   }
   const end =
