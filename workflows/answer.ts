@@ -1,6 +1,6 @@
 import type { Answers } from '../common/answers.js';
 import type { Json } from '../language/json.js';
-import type { AnswerName } from '../language/runbook.js';
+import type { AnswerName } from '../language/kinds/command.js';
 
 /**
  * The answer of a program, as the worker has read and checked it; null when it gave none, or a

@@ -12,6 +12,8 @@ import type { StartEnvelope } from '../common/envelope.js';
 import { startEnvelopeProblem } from '../common/shapes.js';
 import { runId, startOptions } from '../common/start-options.js';
 import { platformActivities } from './engine/activities.js';
+import { asFailure } from './engine/outcome.js';
+import { recordRefusal, thisWorkflow } from './engine/refusal.js';
 import { presentRelease } from './engine/release.js';
 
 /** How a run ended that nobody started by hand. */
@@ -43,12 +45,9 @@ export async function launch(argument: unknown): Promise<Admission | Launched> {
   });
   if (envelope.verb === 'plan') return admission;
   if (!admission.admitted) {
-    const { message, next } = admission.problem;
-    throw ApplicationFailure.create({
-      type: 'Refused',
-      message: [message, next].filter(Boolean).join('. '),
-      nonRetryable: true,
-    });
+    // Nobody reads this answer: people find the refusal in the record.
+    await recordRefusal(thisWorkflow(envelope.runbook), envelope, admission.problem);
+    throw asFailure(admission.problem);
   }
   const run = runId(envelope.runbook, new Date(), uuid4());
   // The run goes on even when this launch is cancelled or fails.

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { Verdict } from '../common/envelope.js';
-import { messageNames } from '../common/names.js';
+import { messageNames } from '../common/defaults.js';
 import type { RunView } from '../common/view.js';
 
 /**

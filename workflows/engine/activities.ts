@@ -7,6 +7,7 @@ import {
 import type { Activities } from '../../activities/index.js';
 import type { AttemptRequest, AttemptResult } from '../../common/attempt.js';
 import type { Admission } from '../../common/admission.js';
+import { engineHeartbeat } from '../../common/defaults.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import { engineQueue } from '../../common/queues.js';
 import {
@@ -23,7 +24,8 @@ import { MisshapenAnswer } from './outcome.js';
 import type { Verdict } from '../../common/envelope.js';
 import { visibleLine } from '../../common/visible.js';
 import type { Problem } from '../../common/view.js';
-import type { ActionKind, RetrySpec } from '../../language/runbook.js';
+import type { ActionKind } from '../../language/kinds/index.js';
+import type { RetrySpec } from '../../language/runbook.js';
 
 /*
  * The only place where workflows call activities. Every proxy names its cancellationType: left out,
@@ -41,6 +43,7 @@ function platform(options: ActivityOptions = {}) {
     cancellationType,
     taskQueue: engineQueue(workflowInfo().taskQueue),
     startToCloseTimeout: '20s',
+    heartbeatTimeout: engineHeartbeat,
     retry: { initialInterval: '200ms', backoffCoefficient: 1.5, maximumInterval: '5s' },
     ...options,
   });
@@ -84,8 +87,6 @@ export const platformActivities = {
   /** A malformed result says nothing about what the record has: everything is sent again. */
   async record(request: Parameters<Platform['record']>[0]): Promise<{ incomplete: boolean }> {
     const answer: unknown = await platform().record(request);
-    // Workers of an earlier release answer nothing.
-    if (answer === null || answer === undefined) return { incomplete: false };
     return isSaveAnswer(answer) ? answer : { incomplete: true };
   },
   /** Records that a start was refused; the refusal does not wait for a record that is down. */

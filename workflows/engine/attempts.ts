@@ -1,9 +1,11 @@
 import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow';
 import type { AttemptRequest, Builds, Expectation } from '../../common/attempt.js';
+import type { Condition } from '../../language/condition.js';
 import { defaultRetry, triesOf } from '../../common/tries.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
-import type { Action, CheckAction } from '../../language/kinds/index.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import type { Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { attemptStep, settleStep, stepOptions } from './activities.js';
 import { onItsHost } from './host-queue.js';
@@ -15,13 +17,14 @@ export interface Work {
   action: Action;
   /** Must hold on the output. */
   expect?: readonly Expectation[];
+  outputs?: Readonly<Record<string, Condition>>;
   /** Polled after the action until it holds. */
   verify?: CheckAction;
   /**
    * Holds when, and only when, the step's effect is there: proves an outcome that would be unknown.
    */
   check?: CheckAction;
-  /** Takes the step back; has to be harmless when the step never happened. */
+  /** Undoes the step; has to be harmless when the step never happened. */
   undo?: Action;
   /** Limit of one attempt in milliseconds, where an input decides it. */
   timeoutMs?: number;
@@ -92,6 +95,7 @@ export class Attempts {
       step: { path, title: spec.title, kind: spec.kind, effect: spec.effect },
       action: work.action,
       expect: work.expect ?? [],
+      ...(work.outputs ? { outputs: work.outputs } : {}),
       verify: work.verify,
       check: work.check,
       attempts: tries.attempts * rounds,

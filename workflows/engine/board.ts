@@ -1,9 +1,12 @@
 import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Json } from '../../language/json.js';
-import { isGroup, type StepSpec } from '../../language/runbook.js';
+import type { StepSpec } from '../../language/runbook.js';
 import { pendingStep } from '../../common/initial-view.js';
-import { searchAttributes } from '../../common/names.js';
-import { groupOf, isOutputRecorded, placesOf, type SavedStep } from '../../common/saved-steps.js';
+import { searchAttributes } from '../../common/search-attributes.js';
+import { changesIn } from '../../common/left.js';
+import { rulesOfQuestion } from '../../common/questions.js';
+import { isOutputRecorded, placesOf, type SavedStep } from '../../common/saved-steps.js';
+import { groupOf } from '../../language/paths.js';
 import type {
   Problem,
   ProgramChange,
@@ -38,11 +41,13 @@ export class Board {
   private rollingBack = false;
 
   /**
+   * @param command name of the command line, as the run prints it
    * @param published what the previous execution published: Temporal keeps it
    * @param unsaved paths of steps that the previous execution has not saved
    */
   constructor(
     readonly view: RunView,
+    readonly command: string,
     private published: Published = { state: '', step: '', command: '' },
     unsaved: readonly string[] = [],
   ) {
@@ -194,16 +199,13 @@ export class Board {
 
   /** Steps that changed something, or may have, and were not undone. */
   changesLeft(): string[] {
-    return this.view.steps
-      .filter(
-        (step) => step.effect !== 'read' && !isGroup(step.kind) && changedStates.has(step.state),
-      )
-      .map((step) => step.id);
+    return changesIn(this.view.steps).map(({ id }) => id);
   }
 
   private liveState(): RunState {
     if (this.paused) return 'paused';
-    if (this.view.waitingFor.some((wait) => wait.kind === 'failure')) return 'needs-operator';
+    const asks = this.view.waitingFor.map(({ kind }) => rulesOfQuestion(kind).state);
+    if (asks.includes('needs-operator')) return 'needs-operator';
     if (this.rollingBack) return 'rolling-back';
     return this.view.waitingFor.length > 0 ? 'waiting' : 'running';
   }
@@ -212,7 +214,7 @@ export class Board {
    * Publishes only differences: details are free, but an attribute or memo costs a history event.
    */
   private publish(path: string): void {
-    setCurrentDetails(renderDetails(this.view));
+    setCurrentDetails(renderDetails(this.view, this.command));
     const state = this.view.state;
     const step = path.replace(/\/.*/s, '');
     if (state !== this.published.state || step !== this.published.step) {
@@ -240,8 +242,6 @@ const settledStates: ReadonlySet<StepState> = new Set([
   'done-by-hand',
   'not-needed',
 ]);
-
-const changedStates: ReadonlySet<StepState> = new Set(['succeeded', 'done-by-hand', 'unknown']);
 
 function now(): string {
   return new Date().toISOString();

@@ -1,40 +1,37 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
-import { deskVerbsFor } from '../../common/decided.js';
-import { deciders } from '../../common/deciders.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import type { DeskFacts } from '../../common/judgement.js';
-import { undoneBy } from '../../common/paths.js';
-import type { Problem, StepView, WaitView } from '../../common/view.js';
+import {
+  rulesOfQuestion,
+  verbsFor,
+  type AnswerVerb,
+  type Deciders,
+} from '../../common/questions.js';
+import { nextStep } from '../../common/next-step.js';
+import type { Problem, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
-import type { Turn } from './turn.js';
+import type { Question, Questions } from './questions.js';
 
-/** A question of a step to people, and its answer. */
-export interface Case extends Omit<DeskFacts, 'decidedBy' | 'decidedVerb'> {
+/** A question of a step, as the next execution of the run gets it. */
+export interface Case extends Question {
+  kind: DeskQuestion['kind'];
+  answers: readonly string[];
   problem: Problem;
   since: string;
-  decision: DecisionEnvelope | null;
   /** True once the step has applied the decision; until then the next execution has to. */
   done: boolean;
 }
 
 /** What a step asks. */
 export interface DeskQuestion {
-  kind: WaitView['kind'] & ('failure' | 'manual');
+  kind: 'failure' | 'undo' | 'manual';
   title: string;
   problem: Problem;
+  /** What is known besides what happened. */
   evidence: JsonObject;
-  /** Who may let it run again. */
-  approvers?: DeskFacts['approvers'];
-}
-
-interface DeskHost {
-  board: Board;
-  command: string;
-  run: string;
-  save(): Promise<void>;
-  until: Turn['until'];
+  /** Who may let it run again. Absent: anyone. */
+  deciders?: Deciders;
 }
 
 /**
@@ -42,25 +39,22 @@ interface DeskHost {
  * decision.
  */
 export class Desk {
+  /** By the path of the step or undo. */
   private readonly cases = new Map<string, Case>();
+
+  /** @param run workflow id */
+  constructor(
+    private readonly run: string,
+    private readonly questions: Questions,
+    private readonly board: Board,
+    carried: readonly Case[] = [],
+  ) {
+    for (const each of carried) this.add(each);
+  }
 
   /** For the next execution of the run. */
   carry(): Case[] {
     return [...this.cases.values()];
-  }
-
-  restore(cases: readonly Case[]): void {
-    for (const each of cases) this.cases.set(each.step, each);
-  }
-
-  facts(): DeskFacts[] {
-    return [...this.cases.values()].map(
-      ({ decision, problem: _problem, since: _since, done: _done, ...facts }) => ({
-        ...facts,
-        decidedBy: decision?.by ?? null,
-        decidedVerb: decision?.verb ?? null,
-      }),
-    );
   }
 
   /**
@@ -70,11 +64,6 @@ export class Desk {
   open(path: string): Problem | undefined {
     const asked = this.cases.get(path);
     return asked && !asked.done ? asked.problem : undefined;
-  }
-
-  /** The procedure is over: closes the questions of its steps. Those of undos stay open. */
-  close(): void {
-    for (const asked of this.cases.values()) if (!isAboutUndo(asked.step)) asked.state = 'decided';
   }
 
   /** The problem that the step last asked about. */
@@ -92,19 +81,6 @@ export class Desk {
     return this.cases.get(path)?.attempt ?? 0;
   }
 
-  /** Takes a decision that was judged good. */
-  decide(decision: DecisionEnvelope): void {
-    const open = this.cases.get(decision.step as string);
-    if (open?.state !== 'waiting') return;
-    open.state = 'decided';
-    open.decision = decision;
-  }
-
-  /** A decision about the whole run answers every open question. */
-  answerAll(decision: DecisionEnvelope): void {
-    for (const step of this.cases.keys()) this.decide({ ...decision, step });
-  }
-
   /**
    * Shows what failed and waits without limit. Each failure is a new case: an answer to an earlier
    * one is stale. The caller must apply the decision before it awaits anything else.
@@ -113,86 +89,63 @@ export class Desk {
     path: string,
     spec: StepSpec,
     row: StepView,
-    question: DeskQuestion,
-    host: DeskHost,
+    asked: DeskQuestion,
   ): Promise<DecisionEnvelope> {
     // A case that the previous execution left open is in the record already.
-    const wasOpen = this.open(path) !== undefined;
-    const waiting = this.caseOf(path, spec, question, host.run);
-    const { problem } = waiting;
-    if (!wasOpen)
-      host.board.end(row, question.kind === 'manual' ? 'waiting' : stateOf(problem), {
-        error: problem,
-      });
-    host.board.openWait({
-      kind: question.kind,
-      id: path,
-      title: question.title,
-      since: waiting.since,
-      deadline: null,
-      who: deciders[waiting.approvers ?? 'anyone'],
-      attempt: waiting.attempt,
-      digest: waiting.digest,
-      evidence: question.evidence,
-      command: `${host.command} ${waiting.verbs?.[0]} ${host.run} ${path} --reason '…'`,
-    });
-    const saved = wasOpen ? Promise.resolve() : host.save();
+    const isNew = this.open(path) === undefined;
+    const question = isNew ? this.newCase(path, spec, asked) : (this.cases.get(path) as Case);
+    if (isNew) this.board.end(row, stateOf(asked), { error: asked.problem });
+    const { title } = asked;
+    const evidence = { ...whatHappened(asked, this.board.command), ...asked.evidence };
+    const saved = this.questions.open(question, { title, evidence }, isNew);
     try {
-      await host.until(() => waiting.decision !== null);
+      await this.questions.answered(question);
     } finally {
-      waiting.state = 'decided';
-      host.board.closeWait(path);
+      this.questions.close(question);
     }
     await saved;
-    waiting.done = true;
-    return waiting.decision as unknown as DecisionEnvelope;
+    question.done = true;
+    return question.decision as unknown as DecisionEnvelope;
   }
 
-  /** The case that the previous execution left open, or a new one. */
-  private caseOf(path: string, spec: StepSpec, question: DeskQuestion, run: string): Case {
-    const before = this.cases.get(path);
-    if (before && !before.done) return before;
-    const attempt = (before?.attempt ?? 0) + 1;
-    const { problem, kind, approvers } = question;
-    const fresh: Case = {
-      step: path,
-      attempt,
-      digest: digestOf({ run, step: path, attempt, problem }),
-      state: 'waiting',
-      verbs: deskVerbsFor(kind, path),
-      answers: spec.answers ?? [],
-      ...(approvers === undefined ? {} : { approvers }),
-      problem,
+  private newCase(path: string, spec: StepSpec, asked: DeskQuestion): Case {
+    const { kind, problem, deciders = 'anyone' } = asked;
+    const { answers = [] } = spec;
+    const attempt = this.asked(path) + 1;
+    return this.add({
+      ...{ kind, id: path, attempt, state: 'waiting', deciders, answers, problem },
+      digest: digestOf({ run: this.run, step: path, attempt, problem }),
+      verbs: verbsFor(kind, answers),
       since: new Date().toISOString(),
       decision: null,
       done: false,
-    };
-    this.cases.set(path, fresh);
-    return fresh;
+    });
+  }
+
+  private add(question: Case): Case {
+    this.cases.set(question.id, question);
+    this.questions.add(question);
+    return question;
   }
 }
 
 /** A step failed for good, or its outcome is unknown. */
 export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
-  const isUnknown = stateOf(problem) === 'unknown';
-  const answers = spec.answers ?? [];
+  const isUnknown = problem.type === 'OutcomeUnknown';
   return {
     kind: 'failure',
     title: `${spec.title}: ${isUnknown ? 'it is not known what became of it' : 'it failed'}`,
     problem,
     evidence: {
-      ...what(problem),
       effect: spec.effect,
-      retry: isUnknown
-        ? 'does the step again: what it did before then happens twice'
-        : 'does the step again',
-      skip:
-        answers.length > 0
-          ? 'not possible: later steps need what it answers'
-          : 'goes on without it',
-      done: `goes on; you did it by hand${answers.length > 0 ? ` and give ${answers.join(', ')} with --output` : ''}`,
-      rollback: 'ends the run and takes back what was changed',
-      abort: 'ends the run and leaves everything as it is',
+      ...offered('failure', spec, {
+        retry: isUnknown
+          ? 'does the step again: what it did before then happens twice'
+          : 'does the step again',
+        skip: 'goes on without it',
+        done: `goes on; you did it by hand${givenOutputs(spec, ' and give')}`,
+        ...endings,
+      }),
     },
   };
 }
@@ -202,7 +155,7 @@ export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
   const { evidence } = aboutFailure(spec, problem);
   return {
     kind: 'failure',
-    title: `${spec.title}: it cannot be told whether it is to be done`,
+    title: `${spec.title}: ${spec.values ? 'its values cannot be told' : 'it cannot be told whether it is to be done'}`,
     problem,
     evidence: { ...evidence, retry: 'looks again; give changed inputs with it (--input)' },
   };
@@ -211,16 +164,15 @@ export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
 /** A step could not be undone. */
 export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
   return {
-    kind: 'failure',
-    title: `${spec.title}: it could not be taken back`,
+    kind: 'undo',
+    title: `${spec.title}: it could not be undone`,
     problem,
     evidence: {
-      ...what(problem),
       undo: spec.undo ?? '',
-      retry: 'tries again to take it back',
-      done: 'goes on; you took it back by hand',
-      skip: 'leaves this step as it is and takes back the others',
-      abort: 'stops taking back; everything left stays as it is',
+      retry: 'tries the undo again',
+      done: 'goes on; you undid it by hand',
+      skip: 'leaves this step as it is and undoes the others',
+      abort: 'ends the rollback; everything left stays as it is',
     },
   };
 }
@@ -231,7 +183,6 @@ export function aboutManual(
   instructions: string,
   evidence: JsonObject,
 ): DeskQuestion {
-  const answers = spec.answers ?? [];
   return {
     kind: 'manual',
     title: spec.title,
@@ -239,26 +190,42 @@ export function aboutManual(
     evidence: {
       'what to do': instructions,
       ...evidence,
-      done: `when you have done it${answers.length > 0 ? `; give ${answers.join(', ')} with --output` : ''}`,
-      skip:
-        answers.length > 0
-          ? 'not possible: later steps need what it answers'
-          : 'goes on without it',
-      rollback: 'ends the run and takes back what was changed',
-      abort: 'ends the run and leaves everything as it is',
+      ...offered('manual', spec, {
+        done: `when you have done it${givenOutputs(spec, '; give')}`,
+        skip: 'goes on without it',
+        ...endings,
+      }),
     },
   };
 }
 
-/** The question is that of an undo, not of a step. */
-export function isAboutUndo(path: string): boolean {
-  return undoneBy(path) !== null;
+const endings = {
+  rollback: 'ends the run and undoes what was changed',
+  abort: 'ends the run and leaves everything as it is',
+};
+
+/** What each possible answer does. */
+function offered(
+  kind: DeskQuestion['kind'],
+  { answers }: StepSpec,
+  does: Partial<Record<AnswerVerb, string>>,
+): JsonObject {
+  const possible: readonly string[] = verbsFor(kind, answers);
+  return Object.fromEntries(Object.entries(does).filter(([verb]) => possible.includes(verb)));
 }
 
-function what(problem: Problem): JsonObject {
-  return { 'what happened': problem.message, ...(problem.next ? { next: problem.next } : {}) };
+function givenOutputs({ answers = [] }: StepSpec, before: string): string {
+  return answers.length > 0 ? `${before} ${answers.join(', ')} with --output` : '';
 }
 
-function stateOf(problem: Problem): 'unknown' | 'needs-operator' {
-  return problem.type === 'OutcomeUnknown' ? 'unknown' : 'needs-operator';
+/** @param command name of the command line */
+function whatHappened({ kind, problem }: DeskQuestion, command: string): JsonObject {
+  if (kind === 'manual') return {};
+  const next = nextStep(problem, command);
+  return { 'what happened': problem.message, ...(next ? { next } : {}) };
+}
+
+/** State of the step while it asks. */
+function stateOf({ kind, problem }: DeskQuestion): 'unknown' | 'needs-operator' | 'waiting' {
+  return problem.type === 'OutcomeUnknown' ? 'unknown' : rulesOfQuestion(kind).state;
 }

@@ -1,10 +1,17 @@
 import { shortDigest } from '../../language/digest.js';
+import { decisionText } from '../../common/decision-text.js';
+import { followingText, followingTitle } from '../../common/following.js';
+import { leftBy, leftLine, leftTitle, stateText } from '../../common/left.js';
+import type { JsonObject } from '../../language/json.js';
 import { codeSpan, markdown, tableRow } from '../../common/markdown.js';
-import type { RunView, StepState, StepView, WaitView } from '../../common/view.js';
+import { answersOf, usualForm } from '../../common/questions.js';
+import { quoteArgument } from '../../common/quote-argument.js';
+import { utc } from '../../common/times.js';
+import { endStates, type RunView, type StepState, type WaitView } from '../../common/view.js';
 
 /*
- * What the Temporal UI shows of a run, as Markdown: the step table and, at a gate, the exact
- * command that approves it.
+ * What the Temporal UI shows of a run, as Markdown: the step table; at a gate, the exact command
+ * that approves it; at the end, how it went, what it has left, and who decided.
  */
 
 const marks: Record<StepState, string> = {
@@ -22,18 +29,48 @@ const marks: Record<StepState, string> = {
   undone: '←',
 };
 
-/** The run's current details. */
-export function renderDetails(view: RunView): string {
+/**
+ * The run's current details.
+ * @param command name of the command line
+ */
+export function renderDetails(view: RunView, command: string): string {
+  const hasEnded = endStates.has(view.state);
   return [
     `**${view.state}** · ${inline(view.title)} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
-    ...(view.problem
-      ? [
-          `**${inline(view.problem.message)}**${view.problem.next ? ` ${inline(view.problem.next)}` : ''}`,
-        ]
-      : []),
-    ...view.waitingFor.map(renderWait),
-    ...renderSteps(view.steps),
+    ...renderProblem(view, command),
+    ...renderList(leftTitle, leftBy(view).map(leftLine).map(inline)),
+    ...view.waitingFor.flatMap((wait) => renderWait(view.id, wait, command)),
+    ...(hasEnded ? renderList('Outputs', facts(view.outputs)) : []),
+    ...(hasEnded ? renderList('Decisions', decisions(view)) : []),
+    ...renderSteps(view, command),
   ].join('\n\n');
+}
+
+function renderProblem({ problem }: RunView, name: string): string[] {
+  if (!problem) return [];
+  const { message, next, command } = problem;
+  const typed = command === undefined ? '' : ` with: ${codeSpan(`${name} ${command}`)}`;
+  return [`**${inline(message)}**`, ...(next ? [`Next: ${inline(next)}${typed}`] : [])];
+}
+
+/** A title and its list, apart from what stands before. */
+function renderList(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [`**${title}**`, ...listOf(items)];
+}
+
+function listOf(items: readonly string[]): string[] {
+  return items.length === 0 ? [] : [items.map((item) => `- ${item}`).join('\n')];
+}
+
+function facts(values: JsonObject): string[] {
+  return Object.entries(values).map(
+    ([name, value]) =>
+      `${inline(name)}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`,
+  );
+}
+
+function decisions(view: RunView): string[] {
+  return view.decisions.map((each) => inline(`${utc(each.at)}: ${decisionText(each)}`));
 }
 
 /**
@@ -51,7 +88,9 @@ const live: ReadonlySet<StepState> = new Set([
   'failed',
 ]);
 
-function renderSteps(steps: readonly StepView[]): string[] {
+function renderSteps(view: RunView, command: string): string[] {
+  const { steps } = view;
+  const left = new Set(leftBy(view).map(({ step }) => step));
   const here = steps.findLastIndex((step) => step.state !== 'pending');
   const near = (index: number): boolean =>
     index >= here - shownBefore && index <= here + shownBehind;
@@ -62,40 +101,56 @@ function renderSteps(steps: readonly StepView[]): string[] {
   const table = [
     row(['', 'step', 'effect', 'state', 'attempts', 'what']),
     '|-|:-|:-|:-|:-|:-|',
-    ...shown.map(renderStep),
+    ...shown.map((step) =>
+      row([
+        left.has(step.id) ? '!' : marks[step.state],
+        `${inline(step.title)} ${codeSpan(step.id)}`,
+        step.effect,
+        stateText(step, left),
+        String(step.attempts || ''),
+        inline(step.error?.message ?? ''),
+      ]),
+    ),
   ].join('\n');
+  const all = codeSpan(statusCommand(command, view.id));
   return isLong
-    ? [`${shown.length} of ${steps.length} steps; all of them: \`runbook status\``, table]
+    ? [`${shown.length} of ${steps.length} steps; all of them: ${all}`, table]
     : [table];
 }
 
-function renderWait(wait: WaitView): string {
-  const evidence = Object.entries(wait.evidence)
-    .map(
-      ([name, value]) =>
-        `- ${inline(name)}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`,
-    )
-    .join('\n');
-  // Inline code wraps in the narrow column of the UI; a block would hide the end of the command.
-  return [
-    `**Waits for ${inline(wait.who)}: ${inline(wait.title)}**`,
-    evidence,
-    codeSpan(wait.command),
-  ]
-    .filter(Boolean)
-    .join('\n\n');
+function statusCommand(command: string, run: string): string {
+  return `${command} status ${quoteArgument(run)}`;
 }
 
-function renderStep(step: StepView): string {
-  const name = `${inline(step.title)} ${codeSpan(step.id)}`;
-  return row([
-    marks[step.state],
-    name,
-    step.effect,
-    step.state,
-    String(step.attempts || ''),
-    inline(step.error?.message ?? ''),
-  ]);
+function renderWait(run: string, wait: WaitView, command: string): string[] {
+  // Inline code wraps in the narrow column of the UI; a block would hide the end of the command.
+  const answers = answersOf(command, run, wait).map(
+    ({ verb, command: text }) => `- ${verb.replace('-', ' ')}: ${codeSpan(text)}`,
+  );
+  return [
+    `**Waits for ${inline(wait.who)}: ${inline(wait.title)}**`,
+    ...listOf(facts(wait.evidence)),
+    ...renderFollowing(run, wait, command),
+    // A list behind a list would be one with it.
+    'Answer with:',
+    answers.join('\n'),
+    `Form for scripts: ${codeSpan(usualForm(command, run, wait))}`,
+  ];
+}
+
+/** More steps than people read in the narrow column of the UI. */
+const followingShown = 30;
+
+function renderFollowing(run: string, { follows = [] }: WaitView, command: string): string[] {
+  if (follows.length === 0) return [];
+  // The UI does not indent the items of an inner list: each step is a paragraph with its own list.
+  const steps = follows.slice(0, followingShown).flatMap((step) => {
+    const { title, facts: rest, lines } = followingText(step);
+    return [`**${inline(title)}**: ${inline(rest)}`, ...listOf(lines.map(inline))];
+  });
+  const more = follows.length - followingShown;
+  const rest = more > 0 ? [`${more} more: ${codeSpan(statusCommand(command, run))}`] : [];
+  return [`${followingTitle}:`, ...steps, ...rest];
 }
 
 /** One table row; the UI draws no space between columns, so the cells bring their own. */

@@ -1,24 +1,48 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import { rulesOf } from '../../language/kinds/index.js';
+import { describeAction, rulesOf } from '../../language/kinds/index.js';
+import { partOf } from '../../language/paths.js';
+import type { Plan } from '../../language/plan.js';
 import type { StepSpec } from '../../language/runbook.js';
-import { deciders, defaultApprovers } from '../../common/deciders.js';
+import { defaultApprovers, verbsFor } from '../../common/questions.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import type { GateFacts } from '../../common/judgement.js';
+import { isListed, type ListedWork, type ListedWorks } from '../../common/listed.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
-import type { CarriedGate } from './carried.js';
-import { nextWake, waitTimes } from './clock.js';
+import { followingSteps } from './listed.js';
 import { GateRejected } from './outcome.js';
 import { codeIn } from './programs.js';
+import type { Question, Questions } from './questions.js';
 import type { Turn } from './turn.js';
+
+/** A gate, as the next execution of the run gets it. */
+export interface CarriedGate extends Question {
+  /** The approvals of its openings so far, in order. */
+  passed: DecisionEnvelope[];
+  /** Names the code that last opened the gate. Absent: not opened yet. */
+  release?: string | undefined;
+  /** What the last opening said about a change of the code. */
+  changed?: string | undefined;
+  /** What steps were going to do beside the list of an opening. Absent: nothing. */
+  amended?: Amendment | undefined;
+}
+
+/** What people were asked to allow beside what an opening listed. */
+interface Amendment {
+  opening: number;
+  works: Record<string, ListedWork[]>;
+}
 
 interface Gate extends CarriedGate {
   spec: StepSpec;
   /** Openings in this execution, including those decided in an earlier one. */
   openings: number;
-  /** The question of its last opening. */
-  question?: GateQuestion;
+  /** What it was last opened with. */
+  asked?: GateQuestion;
+  /** How often each step behind it was done since its last opening, by declared path. */
+  done: Map<string, number>;
+  /** A worker found that its approval does not count any more. */
+  outdated?: boolean;
   /**
    * Set once its approval is asked for again: 'asking', or the error when people refused or the
    * asking step was cancelled.
@@ -30,28 +54,26 @@ interface Gate extends CarriedGate {
 export interface GateQuestion {
   /** What the approver must see to decide. */
   evidence: JsonObject;
-  /** The steps up to the next gate, resolved: exactly what the approval allows. */
-  covers: JsonObject;
+  /** What the steps up to the next gate do, by declared path: the run does nothing else. */
+  actions: ListedWorks;
   /**
    * The name that the approver has to type, where acting on the wrong thing would do harm.
    */
   confirm?: string;
 }
 
-interface GateHost {
+interface GateDeps {
+  /** Workflow id. */
+  run: string;
+  plan: Plan;
+  questions: Questions;
   board: Board;
-  planDigest: string;
-  procedure: string;
   /**
    * Identifies the code that executes the run now, and the changed programs that people accepted.
    */
-  release(): string;
+  code: () => string;
   /** Evidence that every gate shows beside its own. */
-  evidence(): JsonObject;
-  command: string;
-  /** True while a decision is being judged. */
-  busy(): boolean;
-  save(): Promise<void>;
+  evidence: () => JsonObject;
   until: Turn['until'];
 }
 
@@ -60,16 +82,21 @@ export class Gates {
   private readonly gates = new Map<string, Gate>();
   private readonly waived = new Set<string>();
 
-  constructor(steps: readonly StepSpec[], carried: readonly CarriedGate[] = []) {
+  constructor(
+    private readonly deps: GateDeps,
+    carried: readonly CarriedGate[] = [],
+  ) {
     const before = new Map(carried.map((gate) => [gate.id, gate]));
-    for (const spec of withParts(steps)) {
-      if (spec.kind === 'approval')
-        this.gates.set(spec.id, {
-          ...unopened(spec.id),
-          ...before.get(spec.id),
-          spec,
-          openings: 0,
-        });
+    for (const spec of withParts(deps.plan.steps)) {
+      if (spec.kind !== 'approval') continue;
+      const gate: Gate = {
+        ...(before.get(spec.id) ?? unopened(spec)),
+        ...{ spec, openings: 0, done: new Map() },
+      };
+      this.gates.set(spec.id, gate);
+      deps.questions.add(gate, () => {
+        if (gate.decision?.verb === 'approve') gate.passed.push(gate.decision);
+      });
     }
   }
 
@@ -79,22 +106,16 @@ export class Gates {
    */
   carry(voided: boolean): CarriedGate[] {
     return [...this.gates.values()].map(
-      ({ spec: _spec, openings: _openings, question: _question, renewal: _renewal, ...gate }) =>
-        voided ? { ...unopened(gate.id), attempt: gate.attempt, release: gate.release } : gate,
+      ({
+        spec,
+        openings: _openings,
+        asked: _asked,
+        outdated: _outdated,
+        renewal: _renewal,
+        done: _done,
+        ...gate
+      }) => (voided ? { ...unopened(spec), attempt: gate.attempt, release: gate.release } : gate),
     );
-  }
-
-  facts(): GateFacts[] {
-    return [...this.gates.values()].map(({ spec, attempt, digest, state, decision, confirm }) => ({
-      id: spec.id,
-      attempt,
-      digest,
-      state,
-      approvers: spec.approvers ?? defaultApprovers,
-      confirm,
-      decidedBy: decision?.by ?? null,
-      decidedVerb: decision?.verb ?? null,
-    }));
   }
 
   /**
@@ -111,34 +132,72 @@ export class Gates {
     return gate.spec;
   }
 
-  /** @param release the code that is going to act: an approval of other code does not count */
-  approved(id: string, release: string): boolean {
-    const gate = this.gates.get(id);
+  /** An approval counts only for the code that was to act when it was given. */
+  approved(id: string): boolean {
     if (this.waived.has(id)) return true;
-    return gate?.decision?.verb === 'approve' && gate.release === release;
+    const gate = this.gates.get(id);
+    return gate?.decision?.verb === 'approve' && gate.release === this.deps.code();
   }
 
   /** Whether a gate was approved that the requester may not approve. */
   hasApprovalByAnother(): boolean {
-    return this.facts().some(
-      ({ approvers, decidedVerb }) => approvers === 'another' && decidedVerb === 'approve',
+    return [...this.gates.values()].some(
+      ({ deciders, decision }) => deciders === 'another' && decision?.verb === 'approve',
     );
   }
 
   /** Whether the gate was approved, or is being reopened: then it can ask its question again. */
   canReopen(id: string): boolean {
     const gate = this.gates.get(id);
-    if (!gate?.question) return false;
+    if (!gate?.asked) return false;
     return gate.renewal !== undefined || gate.decision?.verb === 'approve';
   }
 
-  /** Whether the approval was given for earlier code, or is being asked for again. */
-  isOutdated(id: string, release: string): boolean {
+  /** Whether the approval does not count any more, or is being asked for again. */
+  isOutdated(id: string): boolean {
     const gate = this.gates.get(id);
-    if (!gate?.question) return false;
-    return (
-      gate.renewal !== undefined || (gate.decision?.verb === 'approve' && gate.release !== release)
-    );
+    if (!gate?.asked) return false;
+    const isOld = gate.outdated === true || gate.release !== this.deps.code();
+    return gate.renewal !== undefined || (gate.decision?.verb === 'approve' && isOld);
+  }
+
+  /** A worker found that the approval does not count any more: the next step that needs it asks. */
+  outdate(id: string): void {
+    const gate = this.gates.get(id) as Gate;
+    if (gate.decision?.verb === 'approve') gate.outdated = true;
+  }
+
+  /** Counts a time that the step behind the gate is done. @returns how often it was done before */
+  count(id: string | undefined, step: string): number {
+    const done = this.gates.get(id ?? '')?.done;
+    const before = done?.get(step) ?? 0;
+    done?.set(step, before + 1);
+    return before;
+  }
+
+  /**
+   * Whether the approver was shown what the step is going to do. A plan that is data has shown all
+   * of it, and workers hold each step against it.
+   * @param before how often it was done since the gate was opened
+   */
+  hasListed(id: string, step: string, work: ListedWork, before: number): boolean {
+    const gate = this.gates.get(id);
+    const asked = gate && present(gate);
+    return !asked || this.deps.plan.data === true || isListed(asked.actions[step], work, before);
+  }
+
+  /**
+   * Asks whether a step may do what the approver was not shown.
+   * @throws GateRejected as `ask`
+   */
+  async amend(id: string, step: string, { action, undo }: ListedWork): Promise<void> {
+    const work = undo ? { action, undo } : { action };
+    const gate = this.gates.get(id) as Gate;
+    const before = amendmentOf(gate);
+    const works = { ...before, [step]: [...(before[step] ?? []), work] };
+    gate.amended = { opening: gate.openings, works };
+    gate.outdated = true;
+    return this.renew(id);
   }
 
   /**
@@ -146,16 +205,17 @@ export class Gates {
    * that finished steps ask nobody. Steps that need the same approval wait for the same answer.
    * @throws GateRejected as `ask`
    */
-  async renew(id: string, host: GateHost, run: string): Promise<void> {
+  async renew(id: string): Promise<void> {
     const gate = this.gates.get(id) as Gate;
-    if (gate.renewal === 'asking') await host.until(() => gate.renewal !== 'asking');
+    if (gate.renewal === 'asking') await this.deps.until(() => gate.renewal !== 'asking');
     if (gate.renewal instanceof GateRejected) throw gate.renewal;
-    if (!this.isOutdated(id, host.release())) return;
+    if (!this.isOutdated(id)) return;
     gate.renewal = 'asking';
+    const asked = present(gate) as GateQuestion;
     // Approvals of this opening and later ones were given for other code.
     gate.passed.length = gate.openings - 1;
     try {
-      await this.askUntilDecided(gate, gate.question as GateQuestion, host, run);
+      await this.askUntilDecided(gate, asked);
       delete gate.renewal;
     } catch (error) {
       gate.renewal = error;
@@ -163,155 +223,130 @@ export class Gates {
     }
   }
 
-  /** The procedure is over: no gate is opened any more. */
-  close(): void {
-    for (const gate of this.gates.values()) gate.state = 'decided';
-  }
-
-  /** Takes a decision that was judged good. */
-  decide(decision: DecisionEnvelope): void {
-    const gate = this.gates.get(decision.gate as string);
-    if (gate?.state !== 'waiting' || decision.attempt !== gate.attempt) return;
-    gate.state = 'decided';
-    gate.decision = decision;
-    if (decision.verb === 'approve') gate.passed.push(decision);
-  }
-
   /**
    * Opens the gate and waits until it is decided. Each opening is a new attempt with a new digest,
    * so that a decision about an earlier question never answers a later one.
    * @throws GateRejected when it is rejected or its deadline passes: silence never approves
    */
-  async ask(
-    id: string,
-    question: GateQuestion,
-    host: GateHost,
-    run: string,
-  ): Promise<DecisionEnvelope> {
+  async ask(id: string, asked: GateQuestion): Promise<DecisionEnvelope> {
     const spec = this.specOf(id);
     const gate = this.gates.get(id) as Gate;
-    const row = host.board.row(id, spec);
+    const row = this.deps.board.row(id, spec);
     gate.openings += 1;
-    gate.question = question;
+    gate.done.clear();
+    gate.asked = asked;
     const before = gate.passed[gate.openings - 1];
-    if (before) return approved(before, row, host.board);
+    if (before) return this.approvedBy(before, row);
     // The previous execution ended after the rejection and before its effect.
-    if (gate.decision?.verb === 'reject') throw this.closed(gate, row, host.board);
-    return this.askUntilDecided(gate, question, host, run);
+    if (gate.decision?.verb === 'reject') throw this.closed(gate, row);
+    return this.askUntilDecided(gate, present(gate) as GateQuestion);
   }
 
-  private async askUntilDecided(
-    gate: Gate,
-    question: GateQuestion,
-    host: GateHost,
-    run: string,
-  ): Promise<DecisionEnvelope> {
-    const row = host.board.row(gate.id, gate.spec);
-    const summary = commandOf(host, run, gate.id, question);
-    const decided = (): boolean => gate.decision !== null;
-    // The run was moved to other code while it waited. A decision that is being judged still
-    // answers the old question.
-    const outdated = (): boolean => gate.release !== host.release() && !host.busy();
-    let saved = this.put(gate, row, question, host, run);
+  private async askUntilDecided(gate: Gate, asked: GateQuestion): Promise<DecisionEnvelope> {
+    const { questions, board, code } = this.deps;
+    const { deadlineMs } = gate.spec;
+    const row = board.row(gate.id, gate.spec);
+    // The run was moved to other code while it waited.
+    const isOutdated = (): boolean => gate.release !== code();
+    let saved = this.open(gate, row, asked);
     try {
-      for (;;) {
-        const wait = nextWake(
-          Date.now(),
-          waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs),
-        );
-        if (wait === 0 && !host.busy()) break;
-        // A decision that arrived before the deadline counts, even when it is judged after it.
-        if (wait === 0) await host.until(() => !host.busy());
-        // The timer's summary shows the command in the Temporal UI even when no worker is alive.
-        else await host.until(() => decided() || outdated(), { ms: wait, summary });
-        if (decided()) break;
-        if (outdated()) {
-          await saved;
-          saved = this.put(gate, row, question, host, run);
-        }
+      while (
+        (await questions.answered(gate, { timer: { deadlineMs }, isOutdated })) === 'outdated'
+      ) {
+        await saved;
+        saved = this.open(gate, row, asked);
       }
     } finally {
-      gate.state = 'decided';
-      host.board.closeWait(gate.id);
+      questions.close(gate);
     }
     await saved;
-
-    const decision = gate.decision;
-    if (decision?.verb === 'approve') return approved(decision, row, host.board);
-    throw this.closed(gate, row, host.board);
+    if (gate.decision?.verb === 'approve') return this.approvedBy(gate.decision, row);
+    throw this.closed(gate, row);
   }
 
-  private closed({ id, decision }: Gate, row: StepView, board: Board): GateRejected {
+  private closed({ id, decision }: Gate, row: StepView): GateRejected {
     const problem: Problem = decision
       ? { type: 'Rejected', message: `${decision.by} rejected ${id}: ${decision.reason}` }
-      : { type: 'Expired', message: `nobody decided ${id} before its deadline` };
-    board.closeWait(id);
-    board.end(row, 'failed', { error: problem });
+      : {
+          type: 'Expired',
+          message: `nobody decided ${id} before its deadline`,
+          next: 'Start it again when somebody is there to decide.',
+        };
+    this.deps.board.closeWait(id);
+    this.deps.board.end(row, 'failed', { error: problem });
     return new GateRejected(id, problem);
+  }
+
+  private approvedBy(decision: DecisionEnvelope, row: StepView): DecisionEnvelope {
+    const { board } = this.deps;
+    board.closeWait(row.id);
+    if (row.state !== 'succeeded')
+      board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
+    return decision;
   }
 
   /**
    * Opens the gate. An opening that the previous execution left waiting stays as it is, unless its
    * question has changed; the code that is going to act is part of the question.
    */
-  private put(
-    gate: Gate,
-    row: StepView,
-    question: GateQuestion,
-    host: GateHost,
-    run: string,
-  ): Promise<void> {
-    const release = host.release();
+  private open(gate: Gate, row: StepView, asked: GateQuestion): Promise<void> {
+    const { plan, run, board, questions } = this.deps;
+    const release = this.deps.code();
     const evidence = (): JsonObject => ({
       ...(gate.changed === undefined ? {} : { [codeChanged]: gate.changed }),
-      ...host.evidence(),
-      ...question.evidence,
+      ...this.deps.evidence(),
+      ...asked.evidence,
     });
-    const digestFor = (attempt: number, about: JsonObject = { run }): string =>
+    const digest = (attempt: number): string =>
       digestOf({
-        ...about,
-        ...{ plan: host.planDigest, procedure: host.procedure, release },
-        ...{ gate: gate.id, attempt },
-        ...question,
+        ...{ run, plan: plan.digest, procedure: plan.procedure, release, gate: gate.id, attempt },
+        ...asked,
         evidence: evidence(),
       });
-    // An earlier release left the run out of the digest.
-    const same = [digestFor(gate.attempt), digestFor(gate.attempt, {})];
-    const isSameQuestion = gate.decision === null && same.includes(gate.digest);
-    if (!isSameQuestion) {
+    const isNew = gate.decision !== null || gate.digest !== digest(gate.attempt);
+    if (isNew) {
       gate.changed = changeOf(gate, release);
       gate.release = release;
       gate.attempt += 1;
-      gate.digest = digestFor(gate.attempt);
+      gate.digest = digest(gate.attempt);
       gate.since = new Date().toISOString();
       gate.decision = null;
+      delete gate.outdated;
     }
-    gate.state = 'waiting';
-    gate.confirm = question.confirm;
+    gate.confirm = asked.confirm;
     row.attempts = gate.attempt;
-    const { deadline } = waitTimes(Date.parse(gate.since as string), gate.spec.deadlineMs);
-    if (!isSameQuestion) host.board.begin(row, 'waiting');
-    host.board.openWait({
-      kind: 'approval',
-      id: gate.id,
-      title: gate.spec.title,
-      since: gate.since as string,
-      deadline: deadline === null ? null : new Date(deadline).toISOString(),
-      who: deciders[gate.spec.approvers ?? defaultApprovers],
-      attempt: gate.attempt,
-      digest: gate.digest,
-      evidence: evidence(),
-      confirm: question.confirm,
-      command: commandOf(host, run, gate.id, question),
-    });
-    return isSameQuestion ? Promise.resolve() : host.save();
+    if (isNew) board.begin(row, 'waiting');
+    const { title, deadlineMs } = gate.spec;
+    const follows = followingSteps(plan, gate.id, asked.actions);
+    return questions.open(gate, { title, evidence: evidence(), deadlineMs, follows }, isNew);
   }
 }
 
-function commandOf(host: GateHost, run: string, id: string, { confirm }: GateQuestion): string {
-  return `${host.command} approve ${run} ${id}${confirm === undefined ? '' : " --confirm '…'"} --reason '…'`;
+/** What was allowed, or is to be, beside the list of the present opening. */
+function amendmentOf({ amended, openings }: Gate): Amendment['works'] {
+  return amended?.opening === openings ? amended.works : {};
 }
 
+/** The question as it stands by now; undefined before it was asked. */
+function present(gate: Gate): GateQuestion | undefined {
+  const { asked } = gate;
+  const added = Object.entries(amendmentOf(gate));
+  if (!asked || added.length === 0) return asked;
+  const works = added.map(([step, each]): [string, readonly ListedWork[]] => [
+    step,
+    [...(asked.actions[step] ?? []), ...each],
+  ]);
+  const told = added.flatMap(([step, each]) =>
+    each.map(({ action }) => `${step}: ${describeAction(action)}`),
+  );
+  return {
+    ...asked,
+    evidence: { [notListed]: told, ...asked.evidence },
+    actions: { ...asked.actions, ...Object.fromEntries(works) },
+  };
+}
+
+const notListed = 'not among what was shown before';
 const codeChanged = 'code changed since this was last asked';
 
 /** The change of the code, for the approver; undefined when the code is the same. */
@@ -325,21 +360,19 @@ function changeOf({ attempt, release, decision }: Gate, now: string): string | u
     : change;
 }
 
-function unopened(id: string): CarriedGate {
-  return { id, attempt: 0, digest: '', state: 'pending', since: null, decision: null, passed: [] };
-}
-
-function approved(decision: DecisionEnvelope, row: StepView, board: Board): DecisionEnvelope {
-  board.closeWait(row.id);
-  if (row.state !== 'succeeded')
-    board.end(row, 'succeeded', { output: { by: decision.by, reason: decision.reason } });
-  return decision;
+function unopened({ id, approvers = defaultApprovers }: StepSpec): CarriedGate {
+  return {
+    kind: 'approval',
+    ...{ id, attempt: 0, digest: '', state: 'pending', since: null, decision: null, passed: [] },
+    verbs: verbsFor('approval'),
+    deciders: approvers,
+  };
 }
 
 /** Nested runbooks have gates of their own; a gate's id is its path. */
-function withParts(steps: readonly StepSpec[], prefix = ''): StepSpec[] {
+function withParts(steps: readonly StepSpec[], group = ''): StepSpec[] {
   return steps.flatMap((step) => {
-    const spec = prefix ? { ...step, id: `${prefix}/${step.id}` } : step;
+    const spec = { ...step, id: partOf(group, step.id) };
     return rulesOf(step.kind).holdsGates ? withParts(step.steps ?? [], spec.id) : [spec];
   });
 }

@@ -1,7 +1,8 @@
 import { gateFor } from '../../common/gate-before.js';
 import { changesTarget } from '../../common/lease.js';
-import { innermost, isActionKind, type Action } from '../../language/kinds/index.js';
+import { innermost, isActionKind } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
+import type { Work } from './attempts.js';
 import type { LiveRun } from './live-run.js';
 import { ProcedureStopped } from './outcome.js';
 
@@ -10,8 +11,10 @@ export interface Effect {
   step: StepSpec;
   /** Path of the declared step that `step` is, or is part of. */
   top: string;
-  /** The step's action and its undo; none when people do the step by hand. */
-  actions: readonly Action[];
+  /** What is to be done; absent when people do the step by hand. */
+  work?: Pick<Work, 'action' | 'undo'>;
+  /** How often the step was done since its gate was opened. */
+  before: number;
   /** Set for an undo. `stopped` is true once the rollback has to stop: then the wait ends too. */
   undo?: { stopped: () => boolean };
 }
@@ -26,7 +29,7 @@ type Guard = (effect: Effect, run: LiveRun) => Answer;
  * the lease of the target, the answers and decisions that the step builds on, and that the record
  * can be reached. A policy or a change window is one more line here.
  */
-const guards: readonly Guard[] = [paused, declaredKind, approval, isolation];
+const guards: readonly Guard[] = [paused, declaredKind, isolation, approval];
 
 /** Waits until the effect is allowed. @throws ProcedureStopped when it is refused */
 export async function passGuards(effect: Effect, run: LiveRun): Promise<void> {
@@ -53,7 +56,8 @@ function paused({ undo }: Effect, { turn }: LiveRun): Answer {
 }
 
 /** People were shown the kind that the step declares. */
-function declaredKind({ step, actions: [action], undo }: Effect): Answer {
+function declaredKind({ step, work, undo }: Effect): Answer {
+  const action = work?.action;
   const isDeclared = undo || !action || !isActionKind(step.kind) || action.kind === step.kind;
   if (isDeclared) return 'allow';
   return refuse(
@@ -63,15 +67,17 @@ function declaredKind({ step, actions: [action], undo }: Effect): Answer {
 }
 
 /**
- * A change behind a gate needs its approval. One that was given for other code, or for other
- * programs, is asked for once more.
+ * A change behind a gate needs its approval. One that was given for other code, for other programs
+ * or for other actions is asked for once more.
  */
-function approval({ step, top, undo }: Effect, run: LiveRun): Answer {
+function approval({ step, top, work, before, undo }: Effect, run: LiveRun): Answer {
   const gate = undo ? undefined : gateFor(step, top, run.plan);
   if (gate === undefined) return 'allow';
-  if (run.gates.isOutdated(gate, run.code()))
-    return { wait: () => run.gates.renew(gate, run.gateHost(), run.key.run) };
-  if (run.gates.approved(gate, run.code())) return 'allow';
+  if (run.gates.isOutdated(gate)) return { wait: () => run.gates.renew(gate) };
+  if (run.gates.approved(gate)) {
+    if (!work || run.gates.hasListed(gate, top, work, before)) return 'allow';
+    return { wait: () => run.gates.amend(gate, top, work) };
+  }
   return refuse(
     `step ${step.id} changes something behind gate ${gate}, which is not approved`,
     'This is a fault of the procedure: report it to its owners.',
@@ -79,11 +85,13 @@ function approval({ step, top, undo }: Effect, run: LiveRun): Answer {
 }
 
 /** A drill changes isolated targets only. */
-function isolation({ step, actions }: Effect, { plan }: LiveRun): Answer {
+function isolation({ step, work }: Effect, { plan }: LiveRun): Answer {
   if (!plan.drill || !changesTarget(step)) return 'allow';
   const isIsolated = (name: string | undefined): boolean =>
     plan.targets.some((target) => target.name === name && target.isolated);
-  const open = actions.map(innermost).find(({ target }) => !isIsolated(target));
+  const open = [work?.action, work?.undo]
+    .flatMap((action) => (action ? [innermost(action)] : []))
+    .find(({ target }) => !isIsolated(target));
   if (!open) return 'allow';
   const what =
     open.target === undefined

@@ -9,12 +9,6 @@ import { hostQueue } from '../../common/queues.js';
 import { isOtherHost } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
-/**
- * How long a worker on the host gets to re-attach to its command where the run's settings do not
- * say, in milliseconds.
- */
-const defaultWaitMs = 120_000;
-
 export interface Where {
   /** What the activity is scheduled with; empty for the common queue. */
   options: Pick<ActivityOptions, 'taskQueue' | 'scheduleToStartTimeout'>;
@@ -32,7 +26,7 @@ export interface Where {
  * @param onHostAsked learns which host is asked
  */
 export async function onItsHost<T>(
-  waitMs: number | undefined,
+  waitMs: number,
   activity: (where: Where) => Promise<T>,
   onHostAsked: (problem: Problem) => void = () => undefined,
 ): Promise<T> {
@@ -52,7 +46,7 @@ export async function onItsHost<T>(
         where = {
           options: {
             taskQueue: hostQueue(workflowInfo().taskQueue, host.id),
-            scheduleToStartTimeout: waitMs ?? defaultWaitMs,
+            scheduleToStartTimeout: waitMs,
           },
         };
       } else if (asked !== null && wasNotTaken(error)) {

@@ -55,8 +55,7 @@ export class Inbox {
   }
 
   restore({ verdicts, count, noted }: CarriedInbox): void {
-    // Absent in what an earlier release hands over.
-    this.noted.push(...Object.values<SignalNote>({ ...(noted as object | undefined) }));
+    this.noted.push(...noted);
     this.count += count;
     for (const verdict of verdicts) {
       this.verdicts.set(verdict.decision, verdict);

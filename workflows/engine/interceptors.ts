@@ -1,11 +1,21 @@
-import { workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
+import { TemporalFailure, workflowInfo, type WorkflowInterceptors } from '@temporalio/workflow';
 import { queryTooEarly } from '../../common/ask-again.js';
+import { withoutStack } from '../../common/without-stack.js';
 
 const reserved = '__temporal_';
 
 export const interceptors = (): WorkflowInterceptors => {
   const isEarly = detectEarlyEvents();
   return {
+    inbound: [
+      {
+        // Of a bug the stack stays: it fails the workflow task, and whoever mends it needs it.
+        execute: (input, next) =>
+          next(input).catch((error: unknown) => {
+            throw error instanceof TemporalFailure ? withoutStack(error) : error;
+          }),
+      },
+    ],
     internals: [
       {
         activate(input, next) {

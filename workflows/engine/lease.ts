@@ -1,36 +1,30 @@
 import { CancellationScope, CancelledFailure, type ActivityOptions } from '@temporalio/workflow';
 import { digestOf } from '../../language/digest.js';
-import type { DecisionEnvelope } from '../../common/envelope.js';
-import type { LeaseFacts } from '../../common/judgement.js';
 import type { RunKey } from '../../common/keys.js';
 import { heldText, leaseWaitId, type HeldTarget } from '../../common/lease.js';
+import { verbsFor } from '../../common/questions.js';
 import type { LeaseAnswer, LeaseRequest } from '../../activities/lease.js';
 import { acquireLeases, leaseOptions } from './activities.js';
-import type { Board } from './board.js';
-import type { CarriedLease } from './carried.js';
 import { TargetRefused } from './outcome.js';
+import type { Question, Questions, Shown } from './questions.js';
 import type { Turn } from './turn.js';
 
-interface Question {
-  id: string;
-  attempt: number;
-  digest: string;
+/** Who holds the targets that the run waits for, and how often it has asked. */
+export interface CarriedLease {
   held: HeldTarget[];
-  decision: DecisionEnvelope | null;
-  waiting: boolean;
-  /** Holds the tries to acquire the targets. */
-  trying: CancellationScope;
+  asked: number;
 }
 
-interface LeaseHost {
-  board: Board;
+interface LeaseDeps {
   key: RunKey;
+  /** The outermost run, whose targets a nested one shares. */
   root: RunKey | undefined;
+  /** Those that the run changes. */
   targets: string[];
-  command: string;
-  heartbeatMs: number;
+  /** The run was started not to wait for them. */
   refuses: boolean;
-  save(): Promise<void>;
+  heartbeatMs: number;
+  questions: Questions;
   turn: Turn;
 }
 
@@ -46,32 +40,13 @@ const maxPatienceMs = 600_000;
  * targets over.
  */
 export class Lease {
-  private question: Question | null = null;
   private blocked: CarriedLease = { held: [], asked: 0 };
+
+  constructor(private readonly deps: LeaseDeps) {}
 
   /** For the next execution of the run. */
   carry(): CarriedLease {
     return this.blocked;
-  }
-
-  facts(): LeaseFacts | null {
-    if (!this.question) return null;
-    const { id, attempt, digest, waiting, held, decision } = this.question;
-    return {
-      id,
-      attempt,
-      digest,
-      state: waiting && decision === null ? 'waiting' : 'decided',
-      held: held.map(heldText).join('; '),
-      decidedBy: decision?.by ?? null,
-    };
-  }
-
-  /** Takes a decision that was judged good. */
-  decide(decision: DecisionEnvelope): void {
-    if (!this.question?.waiting || this.question.decision) return;
-    this.question.decision = decision;
-    this.question.trying.cancel();
   }
 
   /**
@@ -79,10 +54,11 @@ export class Lease {
    * @param before who held them at admission, or when the previous execution ended
    * @throws TargetRefused when the run is not to wait, or can never have them
    */
-  async acquire(before: CarriedLease, host: LeaseHost): Promise<void> {
+  async acquire(before: CarriedLease): Promise<void> {
+    const { refuses, turn, questions } = this.deps;
     this.blocked = before;
     if (before.held.length === 0) return;
-    if (host.refuses) {
+    if (refuses) {
       throw new TargetRefused({
         type: 'Refused',
         message: `${before.held.map(heldText).join('; ')}, and the start said not to wait; nothing was done`,
@@ -90,77 +66,59 @@ export class Lease {
       });
     }
     while (this.blocked.held.length > 0) {
-      await host.turn.waitToBegin();
+      await turn.waitToBegin();
       const { held, asked } = this.blocked;
-      const question = this.ask(asked + 1, held, host);
+      const trying = new CancellationScope();
+      const question = this.questionAbout(held, asked + 1);
+      questions.add(question, () => trying.cancel());
       try {
         // First: a decision must find the question in the record.
-        await host.save();
-        const { held: now, problem } = await host.turn.trackInFlight(() =>
-          this.tryUntilAnswered(question, host),
+        await questions.open(question, shownOf(held), true);
+        const { held: now, problem } = await turn.trackInFlight(() =>
+          this.tryUntilAnswered(question, held, trying),
         );
         if (problem) throw new TargetRefused(problem);
         this.blocked = { held: now, asked: question.attempt };
       } finally {
-        question.waiting = false;
-        host.board.closeWait(question.id);
+        questions.close(question);
       }
     }
   }
 
-  private ask(attempt: number, held: HeldTarget[], { board, command, key }: LeaseHost): Question {
+  private questionAbout(held: readonly HeldTarget[], attempt: number): Question {
+    const { run } = this.deps.key;
     const id = leaseWaitId(held[0]?.target);
     const digest = digestOf({
-      run: key.run,
-      wait: id,
-      attempt,
-      held: held.map(({ target, run, fence }) => [target, run, fence]),
+      ...{ run, wait: id, attempt },
+      held: held.map(({ target, run: holder, fence }) => [target, holder, fence]),
     });
-    const names = [...new Set(held.map(({ target }) => target))].join(', ');
-    const runs = [...new Set(held.map(({ run }) => run))].join(' and ');
-    this.question = {
-      id,
-      attempt,
-      digest,
-      held,
-      decision: null,
-      waiting: true,
-      trying: new CancellationScope(),
-    };
-    board.openWait({
-      kind: 'lease',
-      id,
-      title: `another run has ${names}`,
+    return {
+      ...{ kind: 'lease', id, attempt, digest, state: 'waiting' },
+      verbs: verbsFor('lease'),
+      deciders: 'anyone',
+      held: held.map(heldText).join('; '),
       since: new Date().toISOString(),
-      deadline: null,
-      who: `${runs} to end`,
-      attempt,
-      digest,
-      evidence: {
-        'who has it': held.map(heldText).join('; '),
-        'take over':
-          'the other run then changes nothing more there, and cannot take back what it has changed',
-      },
-      command: `${command} take-over ${key.run} --reason '…'`,
-    });
-    return this.question;
+      decision: null,
+    };
   }
 
   private async tryUntilAnswered(
     question: Question,
-    { key, root, targets, heartbeatMs }: LeaseHost,
+    held: HeldTarget[],
+    trying: CancellationScope,
   ): Promise<LeaseAnswer> {
+    const { key, root, targets, heartbeatMs } = this.deps;
     const patienceMs = Math.min(firstPatienceMs * 2 ** (question.attempt - 1), maxPatienceMs);
-    const request = { version: 1, key, root, targets, known: question.held, patienceMs } as const;
+    const request = { version: 1, key, root, targets, known: held, patienceMs } as const;
     try {
-      return await question.trying.run(() =>
-        tryToAcquire(request, leaseOptions(question.held.map(heldText).join('; '), heartbeatMs)),
+      return await trying.run(() =>
+        tryToAcquire(request, leaseOptions(held.map(heldText).join('; '), heartbeatMs)),
       );
     } catch (error) {
       // The take-over cancelled the try: that is the only failure to expect here.
       const { decision } = question;
       if (!decision) throw error;
-      const from = Object.fromEntries(question.held.map(({ target, fence }) => [target, fence]));
+      const from = Object.fromEntries(held.map(({ target, fence }) => [target, fence]));
       const takeOver = { by: decision.by, reason: decision.reason, decision: decision.id, from };
       return tryToAcquire(
         { ...request, takeOver },
@@ -168,6 +126,20 @@ export class Lease {
       );
     }
   }
+}
+
+function shownOf(held: readonly HeldTarget[]): Shown {
+  const names = [...new Set(held.map(({ target }) => target))].join(', ');
+  const runs = [...new Set(held.map(({ run }) => run))].join(' and ');
+  return {
+    title: `another run has ${names}`,
+    who: `${runs} to end`,
+    evidence: {
+      'who has it': held.map(heldText).join('; '),
+      'take over':
+        'the other run then changes nothing more there, and cannot undo what it has changed',
+    },
+  };
 }
 
 /**

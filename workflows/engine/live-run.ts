@@ -5,16 +5,18 @@ import type { RunKey } from '../../common/keys.js';
 import { leasedTargets, refusesWhenHeld, type HeldTarget } from '../../common/lease.js';
 import type { RunView, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
+import { atTime } from '../../language/paths.js';
 import type { Plan } from '../../language/plan.js';
 import { platformActivities } from './activities.js';
 import { Board } from './board.js';
 import type { Carried } from './carried.js';
-import { Desk, isAboutUndo, type DeskQuestion } from './desk.js';
+import { Desk, type DeskQuestion } from './desk.js';
 import { Gates } from './gates.js';
 import type { Inbox } from './inbox.js';
 import { Lease } from './lease.js';
 import { OutputBudget, withoutSpentOutputs } from './outputs.js';
 import { RunPrograms } from './programs.js';
+import { Questions } from './questions.js';
 import { presentRelease } from './release.js';
 import { Saves } from './saves.js';
 import { Turn } from './turn.js';
@@ -49,9 +51,10 @@ export class LiveRun {
   readonly board: Board;
   private readonly saves: Saves;
   readonly outputs: OutputBudget;
+  readonly questions: Questions;
   readonly gates: Gates;
-  readonly desk = new Desk();
-  readonly lease = new Lease();
+  readonly desk: Desk;
+  private readonly lease: Lease;
   readonly undos = new UndoList();
   readonly unconfirmed: Unconfirmed;
   readonly turn: Turn;
@@ -67,17 +70,19 @@ export class LiveRun {
     readonly entry: Entry,
     private readonly inbox: Inbox,
   ) {
-    const { plan, view, carried } = entry;
-    this.board = new Board(view, carried?.published, carried?.saves?.unsaved);
-    this.saves = new Saves(this.board, inbox, carried?.saves?.made);
+    const { plan, view, carried, settings } = entry;
+    this.board = new Board(view, settings.command, carried?.published, carried?.saves.unsaved);
+    this.saves = new Saves(this.board, inbox, carried?.saves.made);
     this.outputs = new OutputBudget(plan, view.steps);
-    this.gates = new Gates(plan.steps, carried?.gates);
     this.unconfirmed = new Unconfirmed(carried?.unconfirmed);
     this.programs = new RunPrograms(plan.programs, carried?.programs);
     this.turn = new Turn(inbox, entry.settings.border);
+    this.questions = this.newQuestions();
+    this.gates = this.newGates();
+    this.desk = new Desk(this.key.run, this.questions, this.board, carried?.desk);
+    this.lease = this.newLease();
     for (const row of entry.taken ?? []) this.board.adopt(row);
     if (!carried) return;
-    this.desk.restore(carried.desk);
     inbox.restore(carried.inbox);
     if (carried.paused) this.pause();
     if (!carried.rollback) return;
@@ -112,18 +117,8 @@ export class LiveRun {
 
   /** Waits until the run holds the targets that it changes. @throws TargetRefused */
   acquireTargets(): Promise<void> {
-    const { plan, held = [], carried } = this.entry;
-    return this.lease.acquire(carried ? carried.lease : { held, asked: 0 }, {
-      board: this.board,
-      key: this.key,
-      root: this.envelope.root,
-      targets: leasedTargets(plan),
-      command: this.settings.command,
-      heartbeatMs: this.settings.heartbeatMs,
-      refuses: refusesWhenHeld(this.envelope, plan.inputs),
-      save: () => this.save(),
-      turn: this.turn,
-    });
+    const { held = [], carried } = this.entry;
+    return this.lease.acquire(carried ? carried.lease : { held, asked: 0 });
   }
 
   pause(): void {
@@ -143,47 +138,14 @@ export class LiveRun {
     return this.turn.trackInFlight(() => CancellationScope.nonCancellable(() => this.saves.save()));
   }
 
-  /**
-   * Closes the questions that the procedure left open: some are of an earlier execution, and this
-   * one ended before it came to them.
-   */
-  stopAsking(): void {
-    this.gates.close();
-    this.desk.close();
-    this.board.closeWaits((wait) => isAboutUndo(wait.id));
-  }
-
   showUndos(): void {
     this.board.view.undos = this.undos.paths;
   }
 
   /** Whoever may not approve the planned program may not accept a changed one either. */
-  approversFor(path: string): Pick<DeskQuestion, 'approvers'> {
+  decidersFor(path: string): Pick<DeskQuestion, 'deciders'> {
     const isChanged = this.programs.hasRefused(path) && this.gates.hasApprovalByAnother();
-    return isChanged ? { approvers: 'another' } : {};
-  }
-
-  /** Identifies the code and programs that are going to act: an approval counts only for these. */
-  readonly code = (): string => presentRelease() + this.programs.acceptedMark;
-
-  gateHost() {
-    const { plan, settings } = this.entry;
-    return {
-      board: this.board,
-      planDigest: plan.digest,
-      procedure: plan.procedure,
-      release: this.code,
-      evidence: () => this.programs.evidence,
-      command: settings.command,
-      busy: () => this.inbox.busy,
-      save: () => this.save(),
-      until: this.until,
-    };
-  }
-
-  deskHost() {
-    const { board, key, settings, until } = this;
-    return { board, command: settings.command, run: key.run, save: () => this.save(), until };
+    return isChanged ? { deciders: 'another' } : {};
   }
 
   /**
@@ -208,14 +170,50 @@ export class LiveRun {
     return true;
   }
 
-  private readonly until: Turn['until'] = (met, limit) => this.turn.until(met, limit);
+  private newQuestions(): Questions {
+    return new Questions({
+      board: this.board,
+      run: this.key.run,
+      command: this.settings.command,
+      save: () => this.save(),
+      until: (met, limit) => this.turn.until(met, limit),
+      isJudging: () => this.inbox.busy,
+    });
+  }
+
+  private newGates(): Gates {
+    const deps = {
+      run: this.key.run,
+      plan: this.plan,
+      questions: this.questions,
+      board: this.board,
+      // An approval counts only for the code and the programs that are going to act.
+      code: () => presentRelease() + this.programs.acceptedMark,
+      evidence: () => this.programs.evidence,
+      until: (met: () => boolean) => this.turn.until(met),
+    };
+    return new Gates(deps, this.entry.carried?.gates);
+  }
+
+  private newLease(): Lease {
+    return new Lease({
+      key: this.key,
+      root: this.envelope.root,
+      targets: leasedTargets(this.plan),
+      refuses: refusesWhenHeld(this.envelope, this.inputs),
+      heartbeatMs: this.settings.heartbeatMs,
+      questions: this.questions,
+      turn: this.turn,
+    });
+  }
 
   /** What the next execution needs to continue where this one stopped. */
   carry(rollback: Carried['rollback']): Carried {
     const { key, envelope, plan, settings } = this.entry;
     const { replanned } = this;
-    const steps = withoutSpentOutputs(plan, this.board.view.steps);
-    const view = { ...this.board.view, steps };
+    const { steps } = this.board.view;
+    const kept = withoutSpentOutputs(plan, replanned ? steps.map(judgedAnew) : steps);
+    const view = { ...this.board.view, steps: kept };
     const changedInputs = replanned?.changes ?? this.entry.carried?.changedInputs;
     return {
       version: 1,
@@ -248,8 +246,14 @@ export class LiveRun {
   freshPath(id: string): string {
     const times = (this.times.get(id) ?? 0) + 1;
     this.times.set(id, times);
-    return times === 1 ? id : `${id}.${times}`;
+    return atTime(id, times);
   }
+}
+
+/** Whether a step is needed is decided again with the changed inputs. */
+function judgedAnew(step: StepView): StepView {
+  if (step.state !== 'not-needed') return step;
+  return { ...step, state: 'pending', startedAt: null, endedAt: null, output: null };
 }
 
 /** `name: before → after` for each input that differs. */

@@ -1,6 +1,7 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import { failureType, type FailureType } from '../../common/failures.js';
 import { detailOf, shortened } from '../../common/shapes.js';
+import { problemLine } from '../../common/next-step.js';
 import type { Problem } from '../../common/view.js';
 import type { Program } from '../../language/plan.js';
 
@@ -9,6 +10,18 @@ import type { Program } from '../../language/plan.js';
  * on purpose. Anything else is a bug in workflow code: it fails the workflow task, where it is
  * visible and a corrected worker can resume the run.
  */
+
+/**
+ * The failure that a workflow ends with.
+ * @param command name of the command line; a run that was never admitted does not know it
+ */
+export function asFailure(problem: Problem, command = 'runbook'): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: problem.type,
+    message: problemLine(problem, command),
+    nonRetryable: true,
+  });
+}
 
 /** A step used up its attempts. */
 export class StepFailed extends Error {
@@ -99,12 +112,13 @@ export function readFailure(error: unknown): AttemptFailure {
   if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;
   if (cause instanceof ApplicationFailure) {
-    const { next, attempt, ran, changed } = detailOf(cause.details);
+    const { next, command, attempt, ran, changed } = detailOf(cause.details);
     return {
       problem: {
         type: failureType(cause.type),
         message: shortened(cause.message),
         ...(next === undefined ? {} : { next }),
+        ...(command === undefined ? {} : { command }),
       },
       attempt,
       ran,

@@ -3,6 +3,8 @@ import type { StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
 import { ProcedureStopped } from './outcome.js';
+import { namesOf } from '../../language/paths.js';
+import { referencesIn } from '../../language/reference.js';
 
 /*
  * What one execution hands to the next is one payload, at most 2 MB in Temporal. The outputs of
@@ -46,7 +48,7 @@ export class OutputBudget {
     if (this.kept <= maxKept) return;
     throw new ProcedureStopped(
       `with step ${path} the outputs that later steps may refer to have come to more than ${maxKept / 1e6} MB, which Temporal does not take`,
-      'Let steps print less, or write to a file or a table what later steps need; then: runbook start --from this run.',
+      'Let steps print less, or write to a file or a table what later steps need; then start one that goes on --from this run.',
     );
   }
 
@@ -71,7 +73,7 @@ export function forCode<T extends Json>(path: string, output: T): T {
       get: () => {
         throw new ProcedureStopped(
           `step ${path} answered more than can be handed on, and ${name} is not whole`,
-          'Let what it asks answer less, or pick what is needed; then: runbook start --from this run.',
+          'Let what it asks answer less, or pick what is needed; then start one that goes on --from this run.',
         );
       },
     });
@@ -82,9 +84,6 @@ function sizeOf(output: Json): number {
   return JSON.stringify(output).length;
 }
 
-/** No step has this id. */
-const everything = '';
-
 /**
  * Tests whether anything in the plan refers to the step at a path, or to a step around it. The code
  * of a code-first runbook may refer to any.
@@ -92,19 +91,9 @@ const everything = '';
 function namesIn({ data, steps, outputs }: Plan): (path: string) => boolean {
   if (!data) return () => true;
   const named = new Set<string>();
-  collect(steps as unknown as Json, named);
-  collect(outputs ?? null, named);
-  return (path) => named.has(everything) || path.split('/').some((id) => named.has(id));
-}
-
-/**
- * A text such as `steps.restart.job` may be a reference or a condition's path. If it is neither,
- * only an output too many is kept.
- */
-function collect(value: Json, named: Set<string>): void {
-  if (typeof value === 'string') {
-    const [root, id] = value.split('.', 2);
-    if (root === 'steps') named.add(id ?? everything);
-  } else if (value !== null)
-    for (const item of Object.values(value) as Json[]) collect(item, named);
+  for (const name of referencesIn([steps, outputs ?? null] as unknown as Json)) {
+    const [root, id] = name.split('.');
+    if (root === 'steps' && id !== undefined) named.add(id);
+  }
+  return (path) => namesOf(path).some((id) => named.has(id));
 }

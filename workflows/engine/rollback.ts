@@ -1,5 +1,5 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import { undoPath } from '../../common/paths.js';
+import { undoPath } from '../../language/paths.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts } from './attempts.js';
 import { aboutUndo } from './desk.js';
@@ -39,7 +39,7 @@ export class Rollback {
    */
   stop(decision: DecisionEnvelope): void {
     this.stopped = true;
-    this.run.desk.answerAll(decision);
+    this.run.questions.answerAll('undo', decision);
   }
 
   /**
@@ -48,7 +48,7 @@ export class Rollback {
    */
   private mayBegin({ path, spec, action }: Undo): Promise<void> {
     const undo = { stopped: () => this.stopped };
-    return passGuards({ step: spec, top: path, actions: [action], undo }, this.run);
+    return passGuards({ step: spec, top: path, work: { action }, before: 0, undo }, this.run);
   }
 
   /** @returns false when people stopped the rollback here */
@@ -73,10 +73,9 @@ export class Rollback {
           problem = failure.problem;
         }
       }
-      const question = { ...aboutUndo(spec, problem), ...this.run.approversFor(undoing) };
+      const asked = { ...aboutUndo(spec, problem), ...this.run.decidersFor(undoing) };
       const verb =
-        this.verbWithoutAsking() ??
-        (await this.run.desk.ask(undoing, undoSpec, row, question, this.run.deskHost())).verb;
+        this.verbWithoutAsking() ?? (await this.run.desk.ask(undoing, undoSpec, row, asked)).verb;
       if (verb === 'retry') {
         this.run.board.programsChanged(this.run.programs.accept(undoing));
         await this.mayBegin(undo);

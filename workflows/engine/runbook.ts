@@ -1,5 +1,5 @@
 import {
-  ApplicationFailure,
+  type ApplicationFailure,
   CancellationScope,
   CancelledFailure,
   isCancellation,
@@ -11,19 +11,20 @@ import {
 import type { RunbookSpec } from '../../language/runbook.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { RunSettings } from '../../common/admission.js';
-import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import type { StartEnvelope, Verdict } from '../../common/envelope.js';
 import { initialView } from '../../common/initial-view.js';
-import type { RunKey } from '../../common/keys.js';
-import { messageNames } from '../../common/names.js';
-import { isCarried, isObject, startEnvelopeProblem } from '../../common/shapes.js';
+import { messageNames } from '../../common/defaults.js';
+import { decisionView } from '../../common/decision-view.js';
+import { isCarried, startEnvelopeProblem } from '../../common/shapes.js';
 import { uiLink } from '../../common/ui-link.js';
-import type { DecisionView, Problem, RunState, RunView } from '../../common/view.js';
+import type { Problem, RunState, RunView } from '../../common/view.js';
 import { borderSignal, decideSignal, movedSignal, statusQuery, verdictQuery } from '../messages.js';
 import { platformActivities } from './activities.js';
 import type { Carried, Ending } from './carried.js';
 import { Control } from './control.js';
 import { Inbox, type InboxOwner } from './inbox.js';
-import { GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
+import { asFailure, GateRejected, ProcedureStopped, StepFailed, TargetRefused } from './outcome.js';
+import { recordRefusal, thisWorkflow, type Refused } from './refusal.js';
 import { Rollback } from './rollback.js';
 import { LiveRun, type Entry } from './live-run.js';
 import { Steps } from './steps.js';
@@ -124,7 +125,8 @@ class Execution {
   async result(): Promise<RunResult> {
     const { run } = this;
     const ending = this.ending ?? afterDrill(run, await this.endingOf());
-    run.stopAsking();
+    // Some are of an earlier execution, and this one ended before it came to them.
+    run.questions.closeAll();
     await CancellationScope.nonCancellable(async () => {
       const problem = ending.rollback ? await this.rollBack(ending) : ending.problem;
       run.turn.close();
@@ -185,8 +187,8 @@ class Execution {
     if (ending.state !== 'rejected' && ending.state !== 'cancelled') ending.state = 'failed';
     return {
       type,
-      message: `${message}; could not be taken back: ${left.join(', ')}`,
-      next: 'Take these steps back by hand; each step above says how.',
+      message: `${message}; could not be undone: ${left.join(', ')}`,
+      next: 'Undo these steps by hand; each step above says how.',
     };
   }
 }
@@ -204,10 +206,7 @@ function withChangesLeft(problem: Problem | null, ending: Ending, run: LiveRun):
   if (!problem || ending.state === 'failed') return problem;
   const left = run.board.changesLeft();
   if (left.length === 0) return problem;
-  return {
-    ...problem,
-    next: [problem.next, `Left as they are: ${left.join(', ')}.`].filter(Boolean).join(' '),
-  };
+  return { ...problem, message: `${problem.message}; left as they are: ${left.join(', ')}` };
 }
 
 /** Continues the run as new with this execution's state. */
@@ -236,16 +235,9 @@ function result(run: LiveRun): RunResult {
   // Only after a cancellation by Temporal: otherwise it would show this error as a failure.
   if (state === 'cancelled' && CancellationScope.current().consideredCancelled)
     throw new CancelledFailure('the run was cancelled');
-  if (state === 'failed' || state === 'rolled-back') throw failed(problem as Problem);
+  if (state === 'failed' || state === 'rolled-back')
+    throw asFailure(problem as Problem, run.entry.settings.command);
   return { state, outputs };
-}
-
-function failed({ type, message, next }: Problem): ApplicationFailure {
-  return ApplicationFailure.create({
-    type,
-    message: [message, next].filter(Boolean).join('. '),
-    nonRetryable: true,
-  });
 }
 
 function ownerOf(run: LiveRun, control: Control): InboxOwner {
@@ -259,9 +251,7 @@ function ownerOf(run: LiveRun, control: Control): InboxOwner {
     facts: () => ({
       key: run.key,
       requester: run.envelope.by,
-      gates: run.gates.facts(),
-      desk: run.desk.facts(),
-      lease: run.lease.facts(),
+      questions: run.questions.facts(),
       ended: run.board.view.endedAt !== null,
       life: control.facts(),
     }),
@@ -269,44 +259,24 @@ function ownerOf(run: LiveRun, control: Control): InboxOwner {
     apply: (decision, verdict, at) => {
       note(decision as unknown as Json, verdict, at);
       run.unconfirmed.decided(decision.id);
-      if (decision.step !== undefined) run.desk.decide(decision);
-      else if (decision.verb === 'take-over') run.lease.decide(decision);
-      else if (decision.verb === 'approve' || decision.verb === 'reject')
-        run.gates.decide(decision);
+      if (decision.about) run.questions.decide(decision.about, decision);
       else control.apply(decision);
     },
     refused: note,
   };
 }
 
-function decisionView(received: Json, verdict: Verdict, at: string): DecisionView {
-  const decision = (received ?? {}) as Partial<DecisionEnvelope>;
-  const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 500) : '');
-  return {
-    id: verdict.decision,
-    verb: text(decision.verb),
-    gate: text(decision.gate) || text(decision.step) || null,
-    by: text(decision.by),
-    reason: text(decision.reason),
-    at,
-    accepted: verdict.accepted,
-    code: verdict.code,
-    message: verdict.message,
-  };
-}
-
 /** Asks for admission. @throws ApplicationFailure with the reasons for a refusal */
 async function admitted(argument: unknown, runbookId: string): Promise<Entry> {
-  const info = workflowInfo();
-  const key: RunKey = { run: info.workflowId, firstRunId: info.firstExecutionRunId };
-  const startedAt = info.startTime.toISOString();
+  const about = thisWorkflow(runbookId);
+  const { key, startedAt } = about;
   const why = whyNotOf(argument, runbookId);
-  if (why !== null) throw await refused(why, argument, { version: 1, key, startedAt }, runbookId);
+  if (why !== null) throw await refused(why, argument, about);
   const envelope = argument as StartEnvelope;
   const admission = await CancellationScope.nonCancellable(() =>
     platformActivities.admit({ version: 1, key, envelope, startedAt }),
   );
-  if (!admission.admitted) throw failed(admission.problem);
+  if (!admission.admitted) throw asFailure(admission.problem);
   const { plan, settings, held = [], taken = [] } = admission;
   const view = initialView(key, envelope, plan, startedAt, linkTo(settings));
   return { key, envelope, plan, settings, view, held, taken, carried: null };
@@ -326,7 +296,7 @@ function readCarried(argument: unknown): Entry | undefined {
 
 function linkTo(settings: RunSettings): string | null {
   const { namespace, workflowId, runId } = workflowInfo();
-  return settings.uiUrl && uiLink(settings.uiUrl, namespace, workflowId, runId, 'history');
+  return settings.uiUrl && uiLink(settings.uiUrl, namespace, workflowId, runId);
 }
 
 /** Why the run cannot start with this argument, as the end of a sentence; null when it can. */
@@ -344,28 +314,15 @@ function whyNotOf(argument: unknown, runbookId: string): string | null {
 async function refused(
   why: string,
   argument: unknown,
-  about: { version: 1; key: RunKey; startedAt: string },
-  runbook: string,
+  about: Refused,
 ): Promise<ApplicationFailure> {
+  const { runbook } = about;
   const problem: Problem = {
     type: 'Refused',
     message: `a run of ${runbook} was started with something that is no start envelope: ${why}`,
-    next: `Start it with: runbook start ${runbook}`,
+    next: 'Start it',
+    command: `start ${runbook}`,
   };
-  const text = (value: unknown): string => (typeof value === 'string' ? value : '').slice(0, 200);
-  const { by, reason } = isObject(argument) ? argument : {};
-  try {
-    await CancellationScope.nonCancellable(() =>
-      platformActivities.refuse({
-        ...about,
-        runbook,
-        by: text(by),
-        reason: text(reason),
-        problem,
-      }),
-    );
-  } catch {
-    // The record is down: Temporal has the refusal all the same.
-  }
-  return failed(problem);
+  await recordRefusal(about, argument, problem);
+  return asFailure(problem);
 }

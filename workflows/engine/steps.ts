@@ -1,12 +1,13 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { DecisionEnvelope } from '../../common/envelope.js';
+import { isRefusedStart } from '../../common/failures.js';
 import { gateFor } from '../../common/gate-before.js';
-import { probePath } from '../../common/paths.js';
+import { probePath } from '../../language/paths.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts, type Work } from './attempts.js';
-import { aboutFailure, aboutManual, aboutUndecided } from './desk.js';
+import { aboutFailure, aboutManual, aboutUndecided, type DeskQuestion } from './desk.js';
 import type { GateQuestion } from './gates.js';
 import { passGuards } from './guards.js';
 import { ProcedureStopped, StepFailed } from './outcome.js';
@@ -29,10 +30,11 @@ export class Steps {
 
   /** Does a step anywhere in the plan. @param top its declared path */
   async perform(path: string, spec: StepSpec, top: string, work: Work): Promise<Json> {
-    const before = this.run.board.settled(path);
-    if (before && (await this.stillHolds(before, spec, work))) {
+    const before = this.run.gates.count(gateFor(spec, top, this.run.plan), top);
+    const settled = this.run.board.settled(path);
+    if (settled && (await this.stillHolds(settled, spec, work))) {
       this.registerUndo(path, spec, work);
-      return this.guarded(path, this.resultOf(before));
+      return this.guarded(path, this.resultOf(settled));
     }
     const row = this.run.board.row(path, spec);
     // A step whose question the previous execution left open asks again; it does not run again.
@@ -43,8 +45,7 @@ export class Steps {
         this.run.desk.open(path) ??
         (this.run.desk.asked(path) === 0 ? leftUnknown(row) : undefined);
       if (!problem) {
-        const actions = work.undo ? [work.action, work.undo] : [work.action];
-        await passGuards({ step: spec, top, actions }, this.run);
+        await passGuards({ step: spec, top, work, before }, this.run);
         if (!begun) this.registerUndo(path, spec, work);
         begun = true;
         delete row.takenFrom;
@@ -59,13 +60,8 @@ export class Steps {
         const policy = this.failurePolicy(spec, problem);
         if (policy !== 'ask') return this.applyPolicy(policy, row, problem);
       }
-      const decision = await this.run.desk.ask(
-        path,
-        spec,
-        row,
-        { ...aboutFailure(spec, problem), ...this.run.approversFor(path) },
-        this.run.deskHost(),
-      );
+      const asked = { ...aboutFailure(spec, problem), ...this.run.decidersFor(path) };
+      const decision = await this.run.desk.ask(path, spec, row, asked);
       if (decision.verb !== 'retry') return this.applyDecision(decision, row, problem);
       this.run.board.programsChanged(this.run.programs.accept(path));
       if (decision.inputs) await this.run.changeInputs(decision.inputs);
@@ -73,14 +69,24 @@ export class Steps {
   }
 
   /**
-   * Asks people about a step whose condition cannot be evaluated.
-   * @returns null when the condition is to be evaluated again
+   * Asks people about a step whose condition or value cannot be evaluated.
+   * @returns null when it is to be evaluated again
    * @throws StepFailed
    */
-  async undecided(
+  undecided(path: string, spec: StepSpec, problem: Problem): Promise<{ output: Json } | null> {
+    return this.stopAt(path, spec, problem, aboutUndecided(spec, problem));
+  }
+
+  /** A step of the runbook that fails by itself; as `undecided`. @throws StepFailed */
+  fail(path: string, spec: StepSpec, problem: Problem): Promise<{ output: Json } | null> {
+    return this.stopAt(path, spec, problem, aboutFailure(spec, problem));
+  }
+
+  private async stopAt(
     path: string,
     spec: StepSpec,
     problem: Problem,
+    question: DeskQuestion,
   ): Promise<{ output: Json } | null> {
     const { board, desk } = this.run;
     const before = board.settled(path);
@@ -89,8 +95,7 @@ export class Steps {
     if (!desk.open(path)) board.begin(row);
     const policy = this.failurePolicy(spec, problem);
     if (policy !== 'ask') return { output: this.applyPolicy(policy, row, problem) };
-    const question = aboutUndecided(spec, problem);
-    const decision = await desk.ask(path, spec, row, question, this.run.deskHost());
+    const decision = await desk.ask(path, spec, row, question);
     if (decision.verb !== 'retry') return { output: this.applyDecision(decision, row, problem) };
     // With changed inputs the next execution evaluates it.
     if (decision.inputs && (await this.run.changeInputs(decision.inputs)))
@@ -110,16 +115,11 @@ export class Steps {
     if (before) return this.resultOf(before);
     const row = this.run.board.row(path, spec);
     if (!this.run.desk.open(path)) {
-      await passGuards({ step: spec, top, actions: [] }, this.run);
+      await passGuards({ step: spec, top, before: 0 }, this.run);
       this.run.board.begin(row, 'waiting');
     }
-    const decision = await this.run.desk.ask(
-      path,
-      spec,
-      row,
-      aboutManual(spec, instructions, evidence),
-      this.run.deskHost(),
-    );
+    const asked = aboutManual(spec, instructions, evidence);
+    const decision = await this.run.desk.ask(path, spec, row, asked);
     return this.applyDecision(decision, row, {
       type: 'Manual',
       message: `not done by hand: ${decision.reason}`,
@@ -166,7 +166,7 @@ export class Steps {
     const evidence = changed
       ? { 'inputs changed since the last approval': changed, ...question.evidence }
       : question.evidence;
-    return this.run.gates.ask(id, { ...question, evidence }, this.run.gateHost(), this.run.key.run);
+    return this.run.gates.ask(id, { ...question, evidence });
   }
 
   /** Does the parts and shows them as one step. */
@@ -188,13 +188,16 @@ export class Steps {
   }
 
   /**
-   * Reopens the gate when a program differs from the approved one and nothing was started: the gate
-   * then shows the present one. Without an approval, the desk asks instead.
+   * Reopens the gate when nothing was started because its approval does not count any more, or
+   * because a program differs from the approved one: the gate then shows the present one. Without
+   * an approval, the desk asks instead.
    */
   private reopensGate(spec: StepSpec, top: string, row: StepView, problem: Problem): boolean {
     const gate = gateFor(spec, top, this.run.plan);
-    if (problem.type !== 'ProgramChanged' || gate === undefined) return false;
-    if (!this.run.gates.canReopen(gate) || !this.run.programs.hasRefused(row.id)) return false;
+    if (gate === undefined || !this.run.gates.canReopen(gate)) return false;
+    if (problem.type === 'ApprovalOutdated') this.run.gates.outdate(gate);
+    else if (problem.type !== 'ProgramChanged' || !this.run.programs.hasRefused(row.id))
+      return false;
     this.run.board.programsChanged(this.run.programs.accept(row.id));
     this.run.board.begin(row, 'waiting');
     this.run.board.showProblem(row, problem);
@@ -243,9 +246,12 @@ export class Steps {
 
   /**
    * What to do about a failed step. An unknown outcome always asks, unless the run is unattended.
+   * So does a step that may fail and was not let begin: the record does not say that it was tried.
    */
   private failurePolicy(spec: StepSpec, problem: Problem): NonNullable<StepSpec['onFailure']> {
-    const declared = problem.type === 'OutcomeUnknown' ? 'ask' : (spec.onFailure ?? 'ask');
+    const { onFailure = 'ask' } = spec;
+    const isUntried = onFailure === 'continue' && isRefusedStart(problem.type);
+    const declared = problem.type === 'OutcomeUnknown' || isUntried ? 'ask' : onFailure;
     return declared === 'ask' ? (this.run.envelope.unattended ?? 'ask') : declared;
   }
 

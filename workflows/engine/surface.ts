@@ -1,5 +1,5 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import { isReservedName } from '../../common/paths.js';
+import { below, isReservedName, namesOf, partOf, pathOf } from '../../language/paths.js';
 import { judgeRecovery, type RecoveryFacts } from '../../common/recovery.js';
 import type { RunView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -38,6 +38,7 @@ export class Section {
    */
   async step<T extends Json = Json>(id: string, work: Work | ((key: string) => Work)): Promise<T> {
     const { spec, top, path } = this.next(id);
+    // eslint-disable-next-line layers/step-paths -- a run and its step
     const key = `${this.steps.run.key.run}/${path}`;
     const given = typeof work === 'function' ? work(key) : work;
     return (await this.steps.perform(path, spec, top, given)) as T;
@@ -63,8 +64,8 @@ export class Section {
     const { spec, top, path } = this.next(id);
     const names = Object.keys(parts);
     const one = (name: string) => (): Promise<Json> => {
-      const part = declaredIn(partsOf(spec), name, `${top}/`);
-      return this.steps.perform(`${path}/${name}`, part, `${top}/${name}`, parts[name] as Work);
+      const part = declaredIn(partsOf(spec), name, below(top));
+      return this.steps.perform(partOf(path, name), part, partOf(top, name), parts[name] as Work);
     };
     const outputs = await this.steps.group(path, spec, () => inParallel(names.map(one)));
     return Object.fromEntries(names.map((name, index) => [name, outputs[index]])) as T;
@@ -87,7 +88,7 @@ export class Section {
     if (!part) throw faulty(`step ${id} declares no part`);
     const one = (item: I) => (): Promise<Json> => {
       const own = { ...part, title: `${part.title}: ${item}` };
-      return this.steps.perform(`${path}/${item}`, own, top, work(item));
+      return this.steps.perform(partOf(path, item), own, partOf(top, part.id), work(item));
     };
     const outputs = await this.steps.group(path, spec, () => inParallel(items.map(one)));
     return Object.fromEntries(items.map((item, index) => [item, outputs[index] as T]));
@@ -112,9 +113,17 @@ export class Section {
     return (await this.steps.byHand(path, spec, top, instructions, evidence)) as T;
   }
 
-  /** Waits at a gate. @returns null in a drill that nobody attends @throws GateRejected */
+  /**
+   * Waits at a gate.
+   * @param question its actions by the paths of their steps within this section
+   * @returns null in a drill that nobody attends
+   * @throws GateRejected
+   */
   gate(id: string, question: GateQuestion): Promise<DecisionEnvelope | null> {
-    return this.steps.gate(this.around + id, question);
+    const actions = Object.fromEntries(
+      Object.entries(question.actions).map(([path, works]) => [this.around + path, works]),
+    );
+    return this.steps.gate(this.around + id, { ...question, actions });
   }
 
   /** Does the steps inside a `runbook` step, in the order that `procedure` gives them. */
@@ -131,14 +140,14 @@ export class Section {
     const held = partsOf(this.spec(id)).map((each) =>
       about === undefined ? each : { ...each, title: `${each.title}: ${about}` },
     );
-    return new Section(this.steps, held, `${this.around}${id}/`);
+    return new Section(this.steps, held, below(this.around + id));
   }
 
   /** Marks steps as not needed this time, and says why. @param ids also paths below them */
   notNeeded(ids: string | readonly string[], why: string): void {
     for (const id of typeof ids === 'string' ? [ids] : ids) {
-      const [first, ...rest] = id.split('/') as [string, ...string[]];
-      if (rest.length > 0) this.within(first).notNeeded(rest.join('/'), why);
+      const [first, ...rest] = namesOf(id) as [string, ...string[]];
+      if (rest.length > 0) this.within(first).notNeeded(pathOf(rest), why);
       else this.steps.markNotNeeded(this.next(id).path, this.spec(id), why);
     }
   }

@@ -1,4 +1,5 @@
-import type { Action, StepSpec } from '../../language/runbook.js';
+import type { Action } from '../../language/kinds/index.js';
+import type { StepSpec } from '../../language/runbook.js';
 
 /**
  * A step's compensation, registered before the step acts: the step may have had its effect even

@@ -1,5 +1,6 @@
 import type { PlannedTarget } from '../../language/plan.js';
-import type { CheckAction, TrafficAction } from '../../language/runbook.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import type { TrafficAction } from '../../language/kinds/traffic.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 const all = 100;
@@ -44,7 +45,7 @@ export function entranceOf({ name, facts }: PlannedTarget) {
         path: '/ready',
         statuses: [200, 500, 502, 503, 504],
       },
-      until: { path: 'status', is: 200 },
+      until: { cel: 'out.status == 200' },
       everyMs: 250,
     }),
   };

@@ -182,6 +182,7 @@ export function filesLost(files: FilesRestored): string | null {
   if (missing + wrong === 0) return null;
   const names = [...files.missing, ...files.wrong]
     .slice(0, named)
+    // eslint-disable-next-line layers/step-paths -- a file's name
     .map(({ tenant, name }) => `${tenant}/${name}`);
   const more = missing + wrong - names.length;
   return `${missing} missing, ${wrong} not what they were: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;

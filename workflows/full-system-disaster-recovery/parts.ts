@@ -1,4 +1,7 @@
 import type { Drained, Restored } from '../../common/answers.js';
+import { partOf } from '../../language/paths.js';
+import type { ListedWorks } from '../../common/listed.js';
+import { inside } from '../engine/listed.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Section } from '../engine/surface.js';
 import type { Entrance } from './entrance.js';
@@ -55,31 +58,50 @@ export async function assess(
   );
 }
 
+/** What keeps the old site from taking writes; `null`: not needed this time. */
+function fencing({ from, to }: Sites, { graceful }: Inputs, { epoch, clear }: Forecast) {
+  return {
+    clear: clear ? { action: to.teardown() } : null,
+    drain: graceful ? { action: from.drain() } : null,
+    epoch: { action: to.fence(epoch, to.name) },
+    stop: { action: from.stop() },
+  };
+}
+
 /** @returns what the old site answered after it was drained; null when it was not asked */
 export async function fence(
   part: Section,
-  { from, to }: Sites,
-  { graceful }: Inputs,
-  { epoch, clear }: Forecast,
+  sites: Sites,
+  inputs: Inputs,
+  promised: Forecast,
 ): Promise<Drained | null> {
+  const { clear, drain, epoch, stop } = fencing(sites, inputs, promised);
   let drained: Drained | null = null;
-  if (clear) await part.step('clear', { action: to.teardown() });
+  if (clear) await part.step('clear', clear);
   else part.notNeeded('clear', 'nothing stands there');
-  if (graceful)
+  if (drain)
     drained = answerOf(
-      await part.step('drain', { action: from.drain() }),
+      await part.step('drain', drain),
       'site-drained',
       'up to where it brought its data over',
     );
   else part.notNeeded('drain', 'the old site is gone');
-  await part.step('epoch', { action: to.fence(epoch, to.name) });
-  await part.step('stop', { action: from.stop() });
+  await part.step('epoch', epoch);
+  await part.step('stop', stop);
   return drained;
+}
+
+function placing(to: Site) {
+  return { action: to.provision(), undo: to.teardown() };
 }
 
 /** An empty place; its undo removes it with everything in it. */
 export async function provision(part: Section, to: Site): Promise<void> {
-  await part.step('place', { action: to.provision(), undo: to.teardown() });
+  await part.step('place', placing(to));
+}
+
+function restoring(to: Site, { backup, to: point }: Forecast) {
+  return { action: to.restoreDatabase(backup, point) };
 }
 
 /**
@@ -94,13 +116,46 @@ export async function restoreDatabase(
   drained: Drained | null,
 ): Promise<{ restored: Restored; short: string | null }> {
   const restored = answerOf(
-    await part.step('restore', { action: to.restoreDatabase(promised.backup, promised.to) }),
+    await part.step('restore', restoring(to, promised)),
     'site-restored',
     'what was restored',
   );
   await part.step('inspect', { action: to.inspect() });
   const { short } = part.decide('point', () => checkPoint(restored, promised, drained));
   return { restored, short };
+}
+
+/** What follows when the disaster is declared, up to the gate that lets users in. */
+export function recovering(sites: Sites, inputs: Inputs, promised: Forecast): ListedWorks {
+  const { to, entrance } = sites;
+  const starts = tiers.flatMap(({ tier, then = [] }) => [tier, ...then]);
+  return {
+    ...inside('fence', fencing(sites, inputs, promised)),
+    page: [{ action: entrance.page() }],
+    ...inside('provision', { place: placing(to) }),
+    configuration: [{ action: to.restoreConfiguration() }],
+    ...inside('database', { restore: restoring(to, promised) }),
+    files: [{ action: to.restoreFiles() }],
+    ...inside('tiers', { promote: { action: to.promote() } }),
+    ...Object.fromEntries(
+      starts.flatMap((tier) =>
+        Object.entries(inside(partOf('tiers', tier), { start: { action: to.start(tier) } })),
+      ),
+    ),
+    ...inside('verify', { files: { action: to.restoreFiles() } }),
+  };
+}
+
+/** What follows when the users are let in. */
+export function lettingIn({ to, entrance }: Sites): ListedWorks {
+  return {
+    ...inside('switch', { traffic: leading(entrance, to) }),
+    ...inside('after', { monitor: { action: to.monitor() } }),
+  };
+}
+
+function leading(entrance: Entrance, to: Site) {
+  return { action: entrance.only(to.name), undo: entrance.page() };
 }
 
 /** A tier that fails asks people; tiers that do not depend on it come up meanwhile. */
@@ -131,6 +186,6 @@ export async function verify(part: Section, to: Site): Promise<string | null> {
 
 /** Sends users to the site and checks that they are served; the undo shows the page again. */
 export async function letUsersIn(part: Section, entrance: Entrance, to: Site): Promise<void> {
-  await part.step('traffic', { action: entrance.only(to.name), undo: entrance.page() });
+  await part.step('traffic', leading(entrance, to));
   await part.step('arrived', { action: entrance.arrived() });
 }

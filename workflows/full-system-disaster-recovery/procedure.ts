@@ -1,6 +1,8 @@
 import type { Restored } from '../../common/answers.js';
 import type { JsonObject } from '../../language/json.js';
+import { later } from '../../language/reference.js';
 import { fullSystemDisasterRecoverySpec } from './spec.js';
+import type { Work } from '../engine/attempts.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
@@ -12,13 +14,15 @@ import {
   bringUp,
   fence,
   letUsersIn,
+  lettingIn,
   proofs,
   provision,
+  recovering,
   restoreDatabase,
   verify,
   type Sites,
 } from './parts.js';
-import { siteOf } from './site.js';
+import { siteOf, type Site } from './site.js';
 import { watchOver } from './watch.js';
 import { readInputs, type Inputs } from './inputs.js';
 
@@ -40,6 +44,17 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
     entrance: entranceOf(run.target('entrance')),
   };
   const { to, entrance } = sites;
+
+  const closing = (fields: JsonObject): Work => ({
+    action: {
+      kind: 'notify',
+      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
+      text: drill
+        ? `Drill: the system could be brought up from its backups at ${to.name}.`
+        : `The system runs at ${to.name}. The way back to ${sites.from.name} is this runbook the other way round, gracefully.`,
+      fields,
+    },
+  });
 
   const promised = await run.nested('assess', (part) => assess(part, sites, inputs));
   if (drill) run.notNeeded('declare', 'a drill declares no disaster');
@@ -65,7 +80,10 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
 
   if (drill) run.notNeeded('cut-over', 'a drill lets nobody in');
   else
-    await run.gate('cut-over', cutOver(restored, { files: lost, changes: short }, promised, sites));
+    await run.gate('cut-over', {
+      ...cutOver(restored, { files: lost, changes: short }, promised, sites.to),
+      actions: { ...lettingIn(sites), notify: [closing(later('outputs'))] },
+    });
   const now = (): RecoveryMeasurements => measureRecovery(run, { promised, restored, drained });
   if (drill) {
     run.notNeeded('switch', 'a drill leaves the users where they are');
@@ -80,16 +98,7 @@ export const fullSystemDisasterRecovery = runbook(fullSystemDisasterRecoverySpec
     });
   }
   const outputs = tell(run, now(), { files: lost, changes: short }, sites);
-  await run.attemptStep('notify', {
-    action: {
-      kind: 'notify',
-      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
-      text: drill
-        ? `Drill: the system could be brought up from its backups at ${to.name}.`
-        : `The system runs at ${to.name}. The way back to ${sites.from.name} is this runbook the other way round, gracefully.`,
-      fields: outputs,
-    },
-  });
+  await run.attemptStep('notify', closing(outputs));
 });
 
 function nothingFenced(run: Run): null {
@@ -117,7 +126,9 @@ function tell(
 }
 
 /** What the approver sees before anything is given up, and exactly what the approval allows. */
-function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Inputs) {
+function declaration(promised: Forecast, sites: Sites, inputs: Inputs) {
+  const { from, to } = sites;
+  const { graceful } = inputs;
   const minutes = (ms: number): string => `${(ms / 60_000).toFixed(1)} min`;
   return {
     evidence: {
@@ -134,18 +145,12 @@ function declaration(promised: Forecast, { from, to }: Sites, { graceful }: Inpu
       'will be removed': promised.clear ? `everything at ${to.name}` : 'nothing',
       'cannot be had': promised.problems.join('; ') || 'nothing that is known',
     },
-    covers: {
-      from: from.name,
-      to: to.name,
-      backup: promised.backup,
-      recoverTo: promised.to,
-      epoch: promised.epoch,
-    },
+    actions: recovering(sites, inputs, promised),
     confirm: to.name,
   };
 }
 
-function cutOver(restored: Restored, lost: Lost, promised: Forecast, { to }: Sites) {
+function cutOver(restored: Restored, lost: Lost, promised: Forecast, to: Site) {
   return {
     evidence: {
       site: to.name,
@@ -156,7 +161,6 @@ function cutOver(restored: Restored, lost: Lost, promised: Forecast, { to }: Sit
       'files that could not be had': lost.files ?? 'none',
       'cannot be had': promised.problems.join('; ') || 'nothing that is known',
     },
-    covers: { to: to.name, lastCommit: restored.lastCommit },
     confirm: to.name,
   };
 }

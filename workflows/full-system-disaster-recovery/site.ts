@@ -1,6 +1,7 @@
 import type { Answers, Look } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { AnswerName, CheckAction, CommandAction } from '../../language/runbook.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import type { AnswerName, CommandAction } from '../../language/kinds/command.js';
 import { programAnswer } from '../shared/program-answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
@@ -60,7 +61,7 @@ export function siteOf(target: PlannedTarget, run: string) {
     ready: (tier: Tier): CheckAction => ({
       kind: 'check',
       probe: { ...call('ready', tier), exitCodes: [0, 1] },
-      until: { path: 'exitCode', is: 0 },
+      until: { cel: 'out.exitCode == 0' },
       everyMs: pollMs,
     }),
     verify: (proof: Proof) => call('verify', proof),

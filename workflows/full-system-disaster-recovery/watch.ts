@@ -31,7 +31,7 @@ export async function watchOver(
       if (found?.verdict === 'fail') {
         throw new ProcedureStopped(
           `users are not served well at ${server}: ${found.why}`,
-          'The users are still there. Look at the tiers; `runbook rollback` shows the page again.',
+          'The users are still there. Look at the tiers; a rollback shows the page again.',
         );
       }
       return {

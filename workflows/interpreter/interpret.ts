@@ -1,14 +1,17 @@
-import { patched } from '@temporalio/workflow';
-import { describeCondition } from '../../language/condition.js';
 import type { Json, JsonObject } from '../../language/json.js';
+import { wordsOf } from '../../language/expression/evaluate.js';
 import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
+import { shown } from '../../language/kinds/words.js';
 import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Work } from '../engine/attempts.js';
+import type { ListedWork } from '../../common/listed.js';
+import type { Problem } from '../../common/view.js';
 import type { Steps } from '../engine/steps.js';
 import type { Run } from '../engine/surface.js';
+import { below, partOf } from '../../language/paths.js';
 
 /** Items of a `forEach` at once where it says nothing. */
 const defaultConcurrency = 10;
@@ -22,6 +25,8 @@ interface Place {
   /** The same as declared, without the items of a `forEach`. */
   declared: string;
   scope: Scope;
+  /** A `succeed` step has ended the runbook that this is part of. */
+  ending: { isOver: boolean };
 }
 
 /**
@@ -34,7 +39,8 @@ export async function interpret(run: Run, engine: Steps): Promise<void> {
   if (!run.plan.data)
     throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
   const scope = { inputs: run.inputs, steps: {}, run: { id: run.id } };
-  await sequence(engine, run.plan.steps, { path: '', declared: '', scope });
+  const place = { path: '', declared: '', scope, ending: { isOver: false } };
+  await sequence(engine, run.plan.steps, place);
   if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);
 }
 
@@ -50,7 +56,7 @@ async function sequence(
   return place.scope.steps;
 }
 
-/** @param behind the steps that follow it; what an approval covers */
+/** @param behind the steps that follow it */
 async function one(
   engine: Steps,
   spec: StepSpec,
@@ -59,16 +65,22 @@ async function one(
 ): Promise<Json> {
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
-  const due = spec.when ? judgeWhen(spec.when, place.scope) : { holds: true };
-  if (due.holds === null) return (await undecided(engine, spec, path, due.why)).output;
-  if (!due.holds) {
+  if (place.ending.isOver) {
+    engine.markNotNeeded(path, spec, 'the runbook had succeeded before');
+    return null;
+  }
+  const due = spec.when ? judgeWhen(spec.when, place.scope) : true;
+  if (typeof due !== 'boolean')
+    return (await undecided(engine, spec, path, wordsOf(due.unknown))).output;
+  if (!due) {
     engine.markNotNeeded(path, spec, 'its condition does not hold');
     return null;
   }
   switch (spec.kind) {
     case 'approval': {
       const evidence = known(spec.evidence ?? {}, place.scope);
-      await engine.gate(top, { evidence, covers: coveredBy(behind(), place.scope) });
+      const actions = Object.fromEntries(listed(upToGate(behind()), place));
+      await engine.gate(top, { evidence, actions });
       return null;
     }
     case 'manual':
@@ -79,13 +91,22 @@ async function one(
         spec.instructions ?? spec.title,
         known(spec.evidence ?? {}, place.scope),
       );
+    case 'set':
+      return set(engine, spec, path, place.scope);
+    case 'succeed':
+      place.ending.isOver = true;
+      return engine.choose(path, spec, () => messageOf(spec, place.scope));
+    case 'fail':
+      return fail(engine, spec, place, behind);
+    case 'group':
+      return engine.group(path, spec, () => within(engine, spec.steps ?? [], inside(place, spec)));
     case 'parallel':
       return engine.group(path, spec, () =>
-        branches(engine, spec.steps ?? [], { ...place, path: `${path}/`, declared: `${top}/` }),
+        branches(engine, spec.steps ?? [], { ...place, path: below(path), declared: below(top) }),
       );
     case 'forEach':
       return engine.group(path, spec, () =>
-        each(engine, spec, path, { ...place, declared: `${top}/` }),
+        each(engine, spec, path, { ...place, declared: below(top) }),
       );
     case 'runbook': {
       const scope = {
@@ -94,7 +115,10 @@ async function one(
         steps: {},
       };
       return engine.group(path, spec, () =>
-        sequence(engine, spec.steps ?? [], { path: `${path}/`, declared: `${top}/`, scope }),
+        sequence(engine, spec.steps ?? [], {
+          ...{ path: below(path), declared: below(top), scope },
+          ending: { isOver: false },
+        }),
       );
     }
     default:
@@ -105,6 +129,67 @@ async function one(
         );
       return engine.perform(path, spec, top, workOf(spec, spec.work, place.scope));
   }
+}
+
+/** The place of the steps inside a group; they see what came before it. */
+function inside(place: Place, { id }: StepSpec): Place {
+  const steps = { ...place.scope.steps };
+  return {
+    ...place,
+    path: below(`${place.path}${id}`),
+    declared: below(`${place.declared}${id}`),
+    scope: { ...place.scope, steps },
+  };
+}
+
+/** @returns the outputs of these steps alone */
+async function within(
+  engine: Steps,
+  steps: readonly StepSpec[],
+  place: Place,
+): Promise<JsonObject> {
+  const outputs = await sequence(engine, steps, place);
+  return Object.fromEntries(steps.map(({ id }) => [id, outputs[id] ?? null]));
+}
+
+/** Evaluates the values of a `set` step; people are asked when one of them cannot be told. */
+async function set(engine: Steps, spec: StepSpec, path: string, scope: Scope): Promise<Json> {
+  for (;;) {
+    try {
+      const values = resolve(spec.values ?? {}, scope);
+      return engine.choose(path, spec, () => values);
+    } catch (error) {
+      if (!(error instanceof Unresolved)) throw error;
+      const problem: Problem = {
+        type: 'ProcedureStopped',
+        message: `${error.reference} cannot be told: ${error.message}`,
+        next: 'The step before it answered otherwise than the runbook expects, or was skipped.',
+      };
+      const answer = await engine.undecided(path, spec, problem);
+      if (answer) return answer.output;
+    }
+  }
+}
+
+/** Fails as the runbook says; a retry looks again whether it has to. */
+async function fail(
+  engine: Steps,
+  spec: StepSpec,
+  place: Place,
+  behind: () => readonly StepSpec[],
+): Promise<Json> {
+  const problem: Problem = {
+    type: 'RunbookFailed',
+    message: messageOf(spec, place.scope),
+    ...(spec.hint === undefined ? {} : { next: spec.hint }),
+  };
+  const answer = await engine.fail(`${place.path}${spec.id}`, spec, problem);
+  return answer ? answer.output : one(engine, spec, place, behind);
+}
+
+/** What is not known of it is shown as the runbook has it. */
+function messageOf(spec: StepSpec, scope: Scope): string {
+  return shown(resolveKnown(spec.message ?? spec.title, scope));
 }
 
 /**
@@ -119,11 +204,9 @@ async function undecided(
   why: string,
 ): Promise<{ output: Json }> {
   const stopped = new ProcedureStopped(
-    `whether step ${path} is to be done cannot be told: ${why} (${describeCondition(spec.when ?? {})})`,
+    `whether step ${path} is to be done cannot be told: ${why} (${spec.when?.$ ?? ''})`,
     'The step before it answered otherwise than the runbook expects, or was skipped.',
   );
-  // Runs that stopped here may be taking back their changes by now.
-  if (!patched('undecided-asks')) throw stopped;
   for (;;) {
     const answer = await engine.undecided(path, spec, stopped.problem);
     if (answer) return answer;
@@ -162,7 +245,7 @@ async function each(
       (item) => () =>
         sequence(engine, spec.steps ?? [], {
           ...place,
-          path: `${path}/${item}/`,
+          path: below(partOf(path, item)),
           scope: { ...place.scope, item, steps: { ...place.scope.steps } },
         }),
     ),
@@ -218,21 +301,53 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
         'Let the step before answer less: `pick` what is needed of an HTTP answer, fewer rows or columns of a query, less that a program prints. Then start again.',
       );
     throw new ProcedureStopped(
-      `step ${spec.id} needs ${error.reference}, which there is not`,
+      `step ${spec.id} needs ${error.reference}, which there is not${because(error)}`,
       'The step before it answered otherwise than the runbook expects, or was skipped.',
     );
   }
+}
+
+/** What is known of the reason beyond that the value is not there. */
+function because({ reference, message }: Unresolved): string {
+  return message === `there is no ${reference}` ? '' : `: ${message}`;
 }
 
 function known(template: JsonObject, scope: Scope): JsonObject {
   return resolveKnown(template, scope) as JsonObject;
 }
 
-/** What an approval allows: the steps up to the next gate, as far as they are known now. */
-function coveredBy(behind: readonly StepSpec[], scope: Scope): JsonObject {
-  const next = behind.findIndex((step) => step.kind === 'approval');
-  const covered = next === -1 ? behind : behind.slice(0, next);
-  return Object.fromEntries(
-    covered.map((step) => [step.id, resolveKnown(step as unknown as Json, scope)]),
-  );
+function upToGate(steps: readonly StepSpec[]): readonly StepSpec[] {
+  const next = steps.findIndex((step) => step.kind === 'approval');
+  return next === -1 ? steps : steps.slice(0, next);
+}
+
+/** What the steps do, by declared path, as far as it is known now. */
+function listed(
+  steps: readonly StepSpec[],
+  { declared, scope }: Pick<Place, 'declared' | 'scope'>,
+): [string, ListedWork[]][] {
+  return steps.flatMap((spec): [string, ListedWork[]][] => {
+    const top = `${declared}${spec.id}`;
+    if (spec.work) return [[top, [known(workTemplate(spec.work), scope) as unknown as ListedWork]]];
+    const inner = upToGate(spec.steps ?? []);
+    const within = (known: JsonObject) => ({ declared: below(top), scope: { ...scope, ...known } });
+    if (spec.kind === 'runbook') {
+      const inputs = known(spec.inputs ?? {}, scope);
+      return listed(inner, within({ inputs, steps: {} }));
+    }
+    const items = spec.kind === 'forEach' ? resolveKnown(spec.items ?? [], scope) : null;
+    if (!Array.isArray(items)) return listed(inner, within({}));
+    return merged(items.map((item) => listed(inner, within({ item }))));
+  });
+}
+
+function workTemplate({ action, undo }: WorkTemplate): JsonObject {
+  return { action, ...(undo ? { undo } : {}) };
+}
+
+/** What each step does for every item. */
+function merged(byItem: readonly [string, ListedWork[]][][]): [string, ListedWork[]][] {
+  const all = new Map<string, ListedWork[]>();
+  for (const [path, works] of byItem.flat()) all.set(path, [...(all.get(path) ?? []), ...works]);
+  return [...all];
 }

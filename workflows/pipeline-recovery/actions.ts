@@ -1,6 +1,9 @@
 import type { JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { CheckAction, HttpAction, NotifyAction, SqlAction } from '../../language/runbook.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import type { HttpAction } from '../../language/kinds/http.js';
+import type { NotifyAction } from '../../language/kinds/notify.js';
+import type { SqlAction } from '../../language/kinds/sql.js';
 import type { Stage } from './spec.js';
 import type { Work } from '../engine/attempts.js';
 import type { Checkpoint, Choice } from './findings.js';
@@ -87,7 +90,7 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
         : {
             expect: [
               {
-                condition: { path: 'kept.0.rows', is: choice.rowsAgain },
+                condition: { cel: 'out.kept[0].rows == rows', given: { rows: choice.rowsAgain } },
                 otherwise:
                   'the quarantine does not hold what was approved: the data changed after the approval',
                 next: 'Start the runbook again, so that the data is looked at afresh.',
@@ -127,7 +130,7 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
     follow: (job: string): CheckAction => ({
       kind: 'check',
       probe: get('/api/v1/jobs/{job}/status', { job }, jobFields),
-      until: { path: 'status', in: ['completed', 'failed', 'stopped'] },
+      until: { cel: 'out.status in ["completed", "failed", "stopped"]' },
       everyMs: pollMs,
       progress: ['status', 'progress'],
     }),
@@ -138,8 +141,8 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
         {
           condition:
             tolerance === 0
-              ? { path: 'body.valid', is: true }
-              : { path: 'body.missing', atMost: tolerance },
+              ? { cel: 'out.json.valid' }
+              : { cel: 'out.json.missing <= tolerance', given: { tolerance } },
           otherwise: 'the service finds the recovered dataset invalid',
           next: 'Look at the problems in the output of this step.',
         },
@@ -151,11 +154,10 @@ export function actionsFor(pipeline: PlannedTarget, dataset: string) {
       expect: [
         {
           condition: {
-            all: [
-              { path: 'target.0.duplicates', is: 0 },
-              { path: 'target.0.missing', atMost: tolerance },
-              { path: 'target.0.foreign_keys', atMost: tolerance },
-            ],
+            cel:
+              'out.target[0].duplicates == 0 && out.target[0].missing <= tolerance' +
+              ' && out.target[0].foreign_keys <= tolerance',
+            given: { tolerance },
           },
           otherwise: 'the target differs from the source',
           next: 'The output of this step says how many rows are twice, missing or foreign.',

@@ -1,7 +1,10 @@
 import { durationMs } from '../../language/duration.js';
 import type { JsonObject } from '../../language/json.js';
+import { later } from '../../language/reference.js';
 import { pipelineRecoverySpec, stages } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
+import type { Work } from '../engine/attempts.js';
+import type { GateQuestion } from '../engine/gates.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, type Actions } from './actions.js';
@@ -10,6 +13,7 @@ import {
   changesData,
   chooseCheckpoint,
   failedJob,
+  type Checkpoint,
   type Choice,
   type Compared,
   type JobRow,
@@ -50,12 +54,8 @@ export const pipelineRecovery = runbook(
       ...proof,
     };
     run.setOutputs(outputs);
-    await run.attemptStep('notify', {
-      action: actions.notify(run.inputs['notify'] as string | undefined, {
-        text: `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${proof.rows} rows, none twice, none lost.`,
-        fields: outputs,
-      }),
-    });
+    const text = `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${proof.rows} rows, none twice, none lost.`;
+    await run.attemptStep('notify', closing(run, actions, { text, fields: outputs }));
   },
   (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
 );
@@ -85,15 +85,14 @@ async function recover(
     if (!approved || changesData(choice))
       await run.gate(
         'approve',
-        questionFor(message, choice, actions, inputs.maxRestarts - restarts),
+        questionFor(run, message, choice, actions, inputs.maxRestarts - restarts),
       );
     approved = true;
     if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, run.id));
     else run.notNeeded('quarantine', 'nothing is corrupt');
-    const restarted = await run.step<{ job: string }>('restart', (key) => ({
-      action: actions.restart(current, choice.checkpoint),
-      undo: actions.stopRestarted(key),
-    }));
+    const restarted = await run.step<{ job: string }>('restart', (key) =>
+      restartOf(actions, key, current, choice.checkpoint),
+    );
     const ended = await run.step<JobStatus>('follow', {
       action: actions.follow(restarted.job),
       timeoutMs: inputs.followMs,
@@ -110,6 +109,14 @@ async function recover(
   }
 }
 
+function restartOf(actions: Actions, key: string, job: string, checkpoint: Checkpoint): Work {
+  return { action: actions.restart(job, checkpoint), undo: actions.stopRestarted(key) };
+}
+
+function closing(run: Run, actions: Actions, message: Parameters<Actions['notify']>[1]): Work {
+  return { action: actions.notify(run.inputs['notify'] as string | undefined, message) };
+}
+
 /** Both proofs must agree: the service's own validation, and our query against the source. */
 async function validate(
   run: Run,
@@ -117,7 +124,7 @@ async function validate(
   tolerance: number,
 ): Promise<{ rows: number; sumDistance: string; checksum: string }> {
   const { service, rows } = await run.parallel<{
-    service: { body: { checksum: string } };
+    service: { json: { checksum: string } };
     rows: Compared;
   }>('validate', {
     service: actions.validate(tolerance),
@@ -127,17 +134,18 @@ async function validate(
   return {
     rows: target.rows,
     sumDistance: target.sum_distance,
-    checksum: service.body.checksum,
+    checksum: service.json.checksum,
   };
 }
 
 /** What the approver sees, and exactly what the approval allows. */
 function questionFor(
+  run: Run,
   job: JobStatus,
   choice: Choice,
   actions: Actions,
   furtherRestarts: number,
-): { evidence: JsonObject; covers: JsonObject } {
+): GateQuestion {
   const { stage, batch } = choice.checkpoint;
   const evidence: JsonObject = {
     'failed job': job.id,
@@ -155,12 +163,23 @@ function questionFor(
   };
   return {
     evidence,
-    covers: {
-      quarantine: changesData(choice)
-        ? { checkpoint: choice.checkpoint, rows: choice.rowsAgain, poison: choice.poison }
-        : null,
-      restart: actions.restart(job.id, choice.checkpoint) as unknown as JsonObject,
-      furtherRestarts,
+    actions: {
+      quarantine: changesData(choice) ? [actions.quarantine(choice, run.id)] : [],
+      restart: [
+        restartOf(actions, later('steps.restart key'), job.id, choice.checkpoint),
+        ...(furtherRestarts > 0
+          ? [
+              {
+                ...restartOf(actions, later('steps.restart key'), later('steps.restart.job'), {
+                  stage: later('steps.checkpoint.stage'),
+                  batch: later('steps.checkpoint.batch'),
+                }),
+                after: 1,
+              },
+            ]
+          : []),
+      ],
+      notify: [closing(run, actions, { text: later('the result'), fields: later('outputs') })],
     },
   };
 }

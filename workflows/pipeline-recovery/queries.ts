@@ -1,4 +1,4 @@
-import type { SqlStatement } from '../../language/runbook.js';
+import type { SqlStatement } from '../../language/kinds/sql.js';
 import { stages, type Stage } from './spec.js';
 
 /*

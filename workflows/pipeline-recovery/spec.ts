@@ -57,7 +57,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       options: ['leave', 'rollback'],
       default: 'leave',
       description:
-        'After a failure that stays: leave what was done for a person to look at, or take it back',
+        'After a failure that stays: leave what was done for a person to look at, or undo it',
     },
     notify: {
       type: 'target',
@@ -150,7 +150,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
     },
     {
       id: 'follow',
-      title: 'Follow the restarted job until it is done',
+      title: 'Follow the restarted job to its end, good or bad',
       kind: 'check',
       effect: 'read',
       retry: { attempts: 3, initialMs: 500 },

@@ -1,5 +1,5 @@
 import type { Answers } from '../../common/answers.js';
-import type { AnswerName } from '../../language/runbook.js';
+import type { AnswerName } from '../../language/kinds/command.js';
 import { readAnswer } from '../answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 

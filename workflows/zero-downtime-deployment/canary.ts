@@ -1,5 +1,7 @@
 import { withReplicas, type SeenRollout } from '../../common/rollout.js';
-import type { RolloutState } from '../../language/runbook.js';
+import type { RolloutState } from '../../language/kinds/rollout.js';
+import { later } from '../../language/reference.js';
+import type { Work } from '../engine/attempts.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Section } from '../engine/surface.js';
 import { seenIn, stateOf, type Cluster } from './cluster.js';
@@ -18,18 +20,52 @@ export interface Canary {
   replicas: number;
 }
 
+/** What a canary needs to know of the release. */
+interface CanaryRelease {
+  inputs: Inputs;
+  cluster: Cluster;
+  before: SeenRollout;
+  image: string;
+}
+
+/** What a canary does, before its states are known. */
+export function canaryWorks({ inputs, cluster, before, image }: CanaryRelease) {
+  const state = later<RolloutState>('its state');
+  const replicas = raising(inputs).map((share) => podsFor(share, before.replicas));
+  return {
+    'canary-image': imaging(cluster, state, image),
+    'canary-scale': replicas.map((wanted, index) =>
+      scaling(cluster, [state, state], [replicas[index - 1] ?? 0, wanted]),
+    ),
+    'canary-away': scaling(cluster, [state, state], [replicas.at(-1) ?? 0, 0]),
+  };
+}
+
+function imaging({ canary }: Cluster, state: RolloutState, image: string): Work {
+  return { action: canary.setImage(state, image), undo: canary.undo(state, image) };
+}
+
+/** @param states before and after it @param replicas the same */
+function scaling(
+  { canary }: Cluster,
+  [before, after]: [RolloutState, RolloutState],
+  [from, to]: [number, number],
+): Work {
+  return { action: canary.scale(before, to), undo: canary.scale(after, from) };
+}
+
+/** The shares at which both versions run. */
+function raising({ shares }: Inputs): number[] {
+  return shares.filter((share) => share < 100);
+}
+
 /**
  * Raises the new version's share of the pods step by step, and watches them at each.
  * @throws ProcedureStopped when it is bad
  */
 export async function startCanary(
   part: Section,
-  {
-    inputs,
-    cluster,
-    before,
-    image,
-  }: { inputs: Inputs; cluster: Cluster; before: SeenRollout; image: string },
+  { inputs, cluster, before, image }: CanaryRelease,
 ): Promise<Canary> {
   const { canary } = cluster;
   const found = seenIn(await part.step('canary', { action: canary.observe() }));
@@ -39,15 +75,12 @@ export async function startCanary(
       'Somebody may be trying something out there, or a canary was left half-way: scale it to 0 first.',
     );
   }
-  const set = await part.step('canary-image', {
-    action: canary.setImage(stateOf(found), image),
-    undo: canary.undo(stateOf(found), image),
-  });
+  const set = await part.step('canary-image', imaging(cluster, stateOf(found), image));
   let now: Canary = {
     state: stateOf(seenIn(set ?? (await part.step('canary', { action: canary.observe() })))),
     replicas: 0,
   };
-  for (const share of inputs.shares.filter((each) => each < 100)) {
+  for (const share of raising(inputs)) {
     const replicas = podsFor(share, before.replicas);
     now = await scaled(part, cluster, now, replicas);
     await part.step('canary-follow', {
@@ -71,10 +104,8 @@ export async function endCanary(
   cluster: Cluster,
   { state, replicas }: Canary,
 ): Promise<void> {
-  await part.step('canary-away', {
-    action: cluster.canary.scale(state, 0),
-    undo: cluster.canary.scale(withReplicas(state, 0), replicas),
-  });
+  const states: [RolloutState, RolloutState] = [state, withReplicas(state, 0)];
+  await part.step('canary-away', scaling(cluster, states, [replicas, 0]));
 }
 
 async function scaled(
@@ -84,10 +115,7 @@ async function scaled(
   wanted: number,
 ): Promise<Canary> {
   const left = withReplicas(state, wanted);
-  await part.step('canary-scale', {
-    action: cluster.canary.scale(state, wanted),
-    undo: cluster.canary.scale(left, replicas),
-  });
+  await part.step('canary-scale', scaling(cluster, [state, left], [replicas, wanted]));
   return { state: left, replicas: wanted };
 }
 

@@ -1,12 +1,9 @@
 import type { SeenRollout } from '../../common/rollout.js';
 import type { Json } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type {
-  CheckAction,
-  CommandAction,
-  RolloutAction,
-  RolloutState,
-} from '../../language/runbook.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import type { CommandAction } from '../../language/kinds/command.js';
+import type { RolloutAction, RolloutState } from '../../language/kinds/rollout.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 const pollMs = 500;
@@ -102,7 +99,7 @@ export function clusterOf(service: PlannedTarget) {
     gone: (replicaSet: string): CheckAction => ({
       kind: 'check',
       probe: kubectl('get', `replicaset/${replicaSet}`, '-o', 'jsonpath={.status.replicas}'),
-      until: { path: 'stdout', is: '0' },
+      until: { cel: 'out.stdout == "0"' },
       everyMs: pollMs,
       progress: ['stdout'],
     }),

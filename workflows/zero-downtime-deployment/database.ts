@@ -1,7 +1,8 @@
-import type { Answers } from '../../common/answers.js';
+import type { Answers, Artefact } from '../../common/answers.js';
+import type { Work } from '../engine/attempts.js';
 import { GateRejected, ProcedureStopped } from '../engine/outcome.js';
 import type { Section } from '../engine/surface.js';
-import { answerOf, type Artefact, type Deployer } from './deployer.js';
+import { answerOf, type Deployer } from './deployer.js';
 import type { Inputs } from './inputs.js';
 
 /** A verified backup, and the migrations rehearsed on a copy. @throws ProcedureStopped */
@@ -25,6 +26,14 @@ export async function backUp(
   return backup;
 }
 
+/** The expand migrations, and the way back. */
+export function expansion(deployer: Deployer, version: string): Work {
+  return {
+    action: deployer.migrate('expand', version),
+    undo: deployer.migrate('undo', version),
+  };
+}
+
 interface Contract {
   inputs: Inputs;
   deployer: Deployer;
@@ -43,17 +52,18 @@ export async function contractWhenAllowed(
     return part.notNeeded('contract', 'the release has no contract migrations');
   if (inputs.contract === 'later')
     return part.notNeeded('contract', 'left for another time, as the inputs say');
+  const contraction = { action: deployer.migrate('contract', inputs.version) };
   await part.nested('contract', async (contract) => {
     try {
       await contract.gate('approve', {
         evidence: { migrations: migrations.join(', '), 'no way back to': running },
-        covers: { apply: migrations },
+        actions: { apply: [contraction] },
       });
     } catch (error) {
       // The deployment has succeeded anyway: the schema stays as it is.
       if (!(error instanceof GateRejected)) throw error;
       return contract.notNeeded('apply', error.problem.message);
     }
-    await contract.step('apply', { action: deployer.migrate('contract', inputs.version) });
+    await contract.step('apply', contraction);
   });
 }

@@ -1,10 +1,8 @@
 import type { Answers } from '../../common/answers.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { AnswerName, CommandAction } from '../../language/runbook.js';
+import type { AnswerName, CommandAction } from '../../language/kinds/command.js';
 import { programAnswer } from '../shared/program-answer.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-
-export type { Artefact, Running } from '../../common/answers.js';
 
 /**
  * The program that knows how a service's releases are checked, started and stopped. Its path is a

@@ -17,7 +17,7 @@ export function judged(looked: unknown, when: string, leak: string | null = null
   if (why !== null)
     throw new ProcedureStopped(
       `the new version is bad ${when}: ${why}`,
-      'Correct the release, and deploy it again; this one is taken back by itself.',
+      'Correct the release, and deploy it again; this one is rolled back by itself.',
     );
   return { verdict: look?.verdict ?? 'passed over', why: look?.why ?? 'a person decided to go on' };
 }

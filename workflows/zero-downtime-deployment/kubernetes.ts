@@ -1,13 +1,17 @@
 import type { SeenRollout } from '../../common/rollout.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { RolloutState } from '../../language/runbook.js';
+import type { RolloutState } from '../../language/kinds/rollout.js';
+import { later } from '../../language/reference.js';
+import type { Work } from '../engine/attempts.js';
+import { inside } from '../engine/listed.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Run, Section } from '../engine/surface.js';
-import { endCanary, startCanary } from './canary.js';
+import { canaryWorks, endCanary, startCanary } from './canary.js';
 import { clusterOf, seenIn, stateOf, type Cluster } from './cluster.js';
-import { backUp, contractWhenAllowed } from './database.js';
-import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
+import { backUp, contractWhenAllowed, expansion } from './database.js';
+import type { Artefact } from '../../common/answers.js';
+import { answerOf, deployerOf, type Deployer } from './deployer.js';
 import { judged } from './judge.js';
 import type { Inputs } from './inputs.js';
 
@@ -114,13 +118,28 @@ export async function deployOnKubernetes(
   const backup =
     deployer &&
     (await run.nested('backup', (part) => backUp(part, deployer, running, inputs.version)));
-  await run.gate('approve', questionFor(release, backup));
+  const closing = (fields: JsonObject): Work => ({
+    action: {
+      kind: 'notify',
+      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
+      text: `${service.name} runs ${inputs.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
+      fields,
+    },
+  });
+  await run.gate('approve', {
+    evidence: evidenceOf(release, backup),
+    actions: {
+      ...inside('migrate', { expand: deployer && expansion(deployer, inputs.version) }),
+      ...inside('shift', {
+        ...(inputs.strategy === 'canary' ? canaryWorks(release) : {}),
+        ...rollingOut(release, later('state of the Deployment'), run.id),
+      }),
+      notify: [closing(later('outputs'))],
+    },
+  });
   if (deployer) {
     await run.nested('migrate', async (part) => {
-      await part.step('expand', {
-        action: deployer.migrate('expand', inputs.version),
-        undo: deployer.migrate('undo', inputs.version),
-      });
+      await part.step('expand', expansion(deployer, inputs.version));
       await part.step('compatible', { action: deployer.schema(running) });
     });
   }
@@ -135,14 +154,7 @@ export async function deployOnKubernetes(
     backup: backup?.['file'] ?? null,
   };
   run.setOutputs(outputs);
-  await run.attemptStep('notify', {
-    action: {
-      kind: 'notify',
-      ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
-      text: `${service.name} runs ${inputs.version}; ${running} is retired (revision ${before.revision} of ${before.deployment}).`,
-      fields: outputs,
-    },
-  });
+  await run.attemptStep('notify', closing(outputs));
 }
 
 async function lookAtRelease(
@@ -157,7 +169,7 @@ async function lookAtRelease(
       action: cluster.stable.observe(),
       expect: [
         {
-          condition: { path: 'maxUnavailable', is: 0 },
+          condition: { cel: 'out.maxUnavailable == 0' },
           otherwise:
             'pods may be missing during a rollout of this Deployment, so users have fewer of them while it lasts',
           next: 'Set `maxUnavailable: 0` in its strategy and say `retry`, or go on all the same with `skip`.',
@@ -234,13 +246,28 @@ function runningIn(
   return running;
 }
 
+/** What gives the Deployment its new image. @param from its state before */
+function rollingOut(
+  { inputs, cluster, before, image }: Release,
+  from: RolloutState,
+  run: string,
+): { image: Work; cause: Work } {
+  return {
+    image: {
+      action: cluster.stable.setImage(from, image),
+      undo: cluster.stable.undo(stateOf(before), image),
+    },
+    cause: { action: cluster.note(`${inputs.version}, run ${run}`) },
+  };
+}
+
 /**
  * Rolls out one image and follows it to its end. The undo goes back to the previous revision and
  * waits until all its pods are there.
  * @returns the Deployment as this run leaves it
  */
 async function rollOut(part: Section, release: Release, run: string): Promise<RolloutState> {
-  const { inputs, cluster, before, image } = release;
+  const { inputs, cluster, before } = release;
   const { stable } = cluster;
   const found = stateOf(before);
   const steady = await part.step('steady', {
@@ -252,12 +279,10 @@ async function rollOut(part: Section, release: Release, run: string): Promise<Ro
     steady === null
       ? stateOf(seenIn(await part.step('accept', { action: stable.observe() })))
       : found;
-  const set = await part.step('image', {
-    action: stable.setImage(from, image),
-    undo: stable.undo(found, image),
-  });
+  const { image, cause } = rollingOut(release, from, run);
+  const set = await part.step('image', image);
   let left = await orAsItIs(part, cluster, set);
-  await part.step('cause', { action: cluster.note(`${inputs.version}, run ${run}`) });
+  await part.step('cause', cause);
   const since = new Date().toISOString();
   const followed = await part.step('follow', {
     action: stable.follow(left, inputs.readyMs, since),
@@ -308,41 +333,31 @@ async function retire(
   else part.notNeeded('contract', 'there is no database to look after');
 }
 
-/** What the approver sees, and exactly what the approval allows. */
-function questionFor(
+/** What the approver sees. */
+function evidenceOf(
   { inputs, cluster, artefact, before, running, image }: Release,
   backup: JsonObject | null,
-): { evidence: JsonObject; covers: JsonObject } {
+): JsonObject {
   return {
-    evidence: {
-      version: inputs.version,
-      'runs now': `${running}, revision ${before.revision} of deployment ${before.deployment}, ${before.replicas} pods`,
-      image,
-      ...(inputs.strategy === 'canary'
-        ? { canary: `${cluster.canaryName}, ${inputs.shares.join(', ')} % of the pods` }
-        : {}),
-      ...(before.autoscaler === null
-        ? {}
-        : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
-      'pods that may be missing meanwhile': before.maxUnavailable,
-      'way back': `kubectl rollout undo deployment/${before.deployment} --to-revision=${before.revision}`,
-      ...(artefact
-        ? {
-            'change log': artefact.changelog.slice(0, 2_000),
-            'expand migrations': artefact.migrations.expand.join(', ') || 'none',
-            'contract migrations': artefact.migrations.contract.join(', ') || 'none',
-            'way back for the schema': artefact.migrations.undo.join(', ') || 'none',
-            backup: backup?.['file'] ?? 'not told',
-          }
-        : {}),
-    },
-    covers: {
-      version: inputs.version,
-      image,
-      deployment: cluster.name,
-      from: running,
-      revision: before.revision,
-      ...(inputs.strategy === 'canary' ? { shares: inputs.shares } : {}),
-    },
+    version: inputs.version,
+    'runs now': `${running}, revision ${before.revision} of deployment ${before.deployment}, ${before.replicas} pods`,
+    image,
+    ...(inputs.strategy === 'canary'
+      ? { canary: `${cluster.canaryName}, ${inputs.shares.join(', ')} % of the pods` }
+      : {}),
+    ...(before.autoscaler === null
+      ? {}
+      : { autoscaler: `${before.autoscaler} decides how many pods there are` }),
+    'pods that may be missing meanwhile': before.maxUnavailable,
+    'way back': `kubectl rollout undo deployment/${before.deployment} --to-revision=${before.revision}`,
+    ...(artefact
+      ? {
+          'change log': artefact.changelog.slice(0, 2_000),
+          'expand migrations': artefact.migrations.expand.join(', ') || 'none',
+          'contract migrations': artefact.migrations.contract.join(', ') || 'none',
+          'way back for the schema': artefact.migrations.undo.join(', ') || 'none',
+          backup: backup?.['file'] ?? 'not told',
+        }
+      : {}),
   };
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../../language/json.js';
-import type { TrafficAction, TrafficServer } from '../../language/runbook.js';
+import type { TrafficAction, TrafficServer } from '../../language/kinds/traffic.js';
 import { ProcedureStopped } from '../engine/outcome.js';
-import type { Running } from './deployer.js';
+import type { Running } from '../../common/answers.js';
 
 /** The parts of the proxy's answer that are needed here. */
 export interface SeenTraffic {

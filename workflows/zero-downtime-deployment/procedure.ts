@@ -1,14 +1,18 @@
 import type { JsonObject } from '../../language/json.js';
+import { later } from '../../language/reference.js';
 import { zeroDowntimeDeploymentSpec } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
+import type { Work } from '../engine/attempts.js';
+import { inside } from '../engine/listed.js';
 import type { Run, Section } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
-import { backUp, contractWhenAllowed } from './database.js';
-import { answerOf, deployerOf, type Artefact, type Deployer } from './deployer.js';
+import { backUp, contractWhenAllowed, expansion } from './database.js';
+import type { Artefact } from '../../common/answers.js';
+import { answerOf, deployerOf, type Deployer } from './deployer.js';
 import { deployOnKubernetes, isOnKubernetes, onlyOnKubernetes } from './kubernetes.js';
 import { asBefore, noticedOf, observe, placesOf, seen, trafficFor, type Places } from './pool.js';
 import { serverByServer } from './rolling.js';
-import { measuring, shiftTraffic, watchOver, type Deployment } from './shift.js';
+import { measuring, shifted, shifting, shiftTraffic, watchOver, type Deployment } from './shift.js';
 import type { Strategy } from './strategy.js';
 import { readInputs, type Inputs } from './inputs.js';
 
@@ -29,20 +33,34 @@ export const zeroDowntimeDeployment = runbook(
     run.notNeeded(onlyOnKubernetes, 'the service runs behind a proxy');
     const deployer = deployerOf(service);
 
+    const closing = (old: string, fields: JsonObject): Work => ({
+      action: {
+        kind: 'notify',
+        ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
+        text: `${service.name} runs ${inputs.version}; ${old} is retired.`,
+        fields,
+      },
+    });
+
     const { artefact, strategy } = await lookAtRelease(run, inputs);
     const backup = await run.nested('backup', (part) =>
       backUp(part, deployer, strategy.old, inputs.version),
     );
-    await run.gate('approve', questionFor(inputs, artefact, strategy, backup));
+    await run.gate('approve', {
+      evidence: evidenceOf(inputs, artefact, strategy, backup),
+      actions: {
+        hold: [holding(strategy)],
+        ...inside('migrate', { expand: expansion(deployer, inputs.version) }),
+        ...strategy.actions,
+        notify: [closing(strategy.old, later('outputs'))],
+      },
+    });
 
     const { version } = inputs;
     // Undone last: a proxy that was restarted in the meantime may have lost its weights.
-    await run.step('hold', { action: strategy.hold, undo: strategy.hold });
+    await run.step('hold', holding(strategy));
     await run.nested('migrate', async (part) => {
-      await part.step('expand', {
-        action: deployer.migrate('expand', version),
-        undo: deployer.migrate('undo', version),
-      });
+      await part.step('expand', expansion(deployer, version));
       await part.step('compatible', { action: deployer.schema(strategy.old) });
     });
     const placed = await strategy.replace(artefact);
@@ -54,14 +72,7 @@ export const zeroDowntimeDeployment = runbook(
       backup: backup['file'] ?? null,
     };
     run.setOutputs(outputs);
-    await run.attemptStep('notify', {
-      action: {
-        kind: 'notify',
-        ...(inputs.notify === undefined ? {} : { target: inputs.notify }),
-        text: `${service.name} runs ${version}; ${strategy.old} is retired.`,
-        fields: outputs,
-      },
-    });
+    await run.attemptStep('notify', closing(strategy.old, outputs));
   },
   () => 'rollback',
 );
@@ -97,6 +108,11 @@ function besideTheOld(
 ): Strategy {
   const { old, next } = places;
   const service = run.target('service').name;
+  const starting = {
+    action: deployer.start(next.server, inputs.version),
+    undo: deployer.stop(next.server),
+  };
+  const planned = trafficFor(service, places, later('steps.start.address'));
   return {
     old: old.version,
     evidence: {
@@ -104,13 +120,15 @@ function besideTheOld(
       'traffic in percent': inputs.shares.join(', '),
       ...noticed,
     },
-    covers: { from: old.version, to: next.server, shares: inputs.shares },
+    actions: {
+      start: [starting],
+      ...inside('shift', shifting(planned, inputs)),
+      ...inside('watch', { weight: shifted(planned) }),
+      ...inside('retire', retiring(deployer, places, planned)),
+    },
     hold: asBefore(service, places),
     async replace(artefact) {
-      const started = await run.step('start', {
-        action: deployer.start(next.server, inputs.version),
-        undo: deployer.stop(next.server),
-      });
+      const started = await run.step('start', starting);
       const { address } = answerOf(started, 'deployer-started', 'where the new version runs');
       await verify(run, inputs, places);
       const traffic = trafficFor(service, places, address);
@@ -118,9 +136,7 @@ function besideTheOld(
       const before = await run.nested('shift', (part) => shiftTraffic(part, deployment));
       run.notNeeded('roll', 'the new version has a server of its own');
       const action = measuring(deployment, { candidate: next.server, before });
-      await run.nested('watch', (part) =>
-        watchOver(part, inputs, action, { set: traffic.share(100), back: traffic.back() }),
-      );
+      await run.nested('watch', (part) => watchOver(part, inputs, action, shifted(traffic)));
       await run.nested('retire', (part) => retire(part, deployment, artefact));
       return { server: next.server, address };
     },
@@ -134,7 +150,7 @@ async function verify(run: Run, { version, readyMs }: Inputs, { next }: Places):
       action: {
         kind: 'check',
         probe: deployer.ready(next.server),
-        until: { path: 'exitCode', is: 0 },
+        until: { cel: 'out.exitCode == 0' },
         everyMs: pollMs,
       },
       timeoutMs: readyMs,
@@ -153,45 +169,54 @@ async function verify(run: Run, { version, readyMs }: Inputs, { next }: Places):
   );
 }
 
+function retiring(deployer: Deployer, { old }: Places, traffic: Deployment['traffic']) {
+  return {
+    drain: { action: traffic.drainOld(drainMs), undo: traffic.back() },
+    stop: {
+      action: deployer.stop(old.server),
+      undo: deployer.start(old.server, old.version),
+    },
+    empty: { action: traffic.emptyOld(), undo: traffic.returnOld() },
+    hold: { action: traffic.emptyOld() },
+  };
+}
+
 /** From here on the old version serves only a rollback; after the contract there is none. */
 async function retire(
   part: Section,
   { inputs, places, deployer, traffic }: Deployment,
   artefact: Artefact,
 ): Promise<void> {
-  const { old } = places;
-  await part.step('drain', { action: traffic.drainOld(drainMs), undo: traffic.back() });
-  await part.step('stop', {
-    action: deployer.stop(old.server),
-    undo: deployer.start(old.server, old.version),
-  });
-  await part.step('empty', { action: traffic.emptyOld(), undo: traffic.returnOld() });
-  await contractWhenAllowed(part, { inputs, deployer, artefact, running: old.version });
-  await part.step('hold', { action: traffic.emptyOld() });
+  const { drain, stop, empty, hold } = retiring(deployer, places, traffic);
+  await part.step('drain', drain);
+  await part.step('stop', stop);
+  await part.step('empty', empty);
+  await contractWhenAllowed(part, { inputs, deployer, artefact, running: places.old.version });
+  await part.step('hold', hold);
 }
 
-/** What the approver sees, and exactly what the approval allows. */
-function questionFor(
+function holding({ hold }: Strategy): Work {
+  return { action: hold, undo: hold };
+}
+
+/** What the approver sees. */
+function evidenceOf(
   inputs: Inputs,
   artefact: Artefact,
   strategy: Strategy,
   backup: JsonObject,
-): { evidence: JsonObject; covers: JsonObject } {
+): JsonObject {
   const { migrations } = artefact;
   return {
-    evidence: {
-      version: inputs.version,
-      ...strategy.evidence,
-      artefact: artefact.digest,
-      'change log': artefact.changelog.slice(0, 2_000),
-      'expand migrations': migrations.expand.join(', ') || 'none',
-      'contract migrations': migrations.contract.join(', ') || 'none',
-      'rehearsed on a copy':
-        'both versions work after the expand migrations, and the way back works',
-      'way back for the schema':
-        migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
-      backup: backup['file'] ?? 'not told',
-    },
-    covers: { version: inputs.version, digest: artefact.digest, ...strategy.covers },
+    version: inputs.version,
+    ...strategy.evidence,
+    artefact: artefact.digest,
+    'change log': artefact.changelog.slice(0, 2_000),
+    'expand migrations': migrations.expand.join(', ') || 'none',
+    'contract migrations': migrations.contract.join(', ') || 'none',
+    'rehearsed on a copy': 'both versions work after the expand migrations, and the way back works',
+    'way back for the schema':
+      migrations.expand.length === 0 ? 'not needed' : migrations.undo.join(', ') || 'none',
+    backup: backup['file'] ?? 'not told',
   };
 }

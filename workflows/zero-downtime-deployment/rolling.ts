@@ -1,9 +1,15 @@
 import type { Expectation } from '../../common/attempt.js';
-import type { AnalysisAction, TrafficAction, TrafficServer } from '../../language/runbook.js';
+import { later } from '../../language/reference.js';
+import type { AnalysisAction } from '../../language/kinds/analysis.js';
+import type { TrafficAction, TrafficServer } from '../../language/kinds/traffic.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import type { ListedWork } from '../../common/listed.js';
+import { inside } from '../engine/listed.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Run, Section } from '../engine/surface.js';
 import { contractWhenAllowed } from './database.js';
-import { answerOf, type Deployer, type Running } from './deployer.js';
+import type { Running } from '../../common/answers.js';
+import { answerOf, type Deployer } from './deployer.js';
 import { judged } from './judge.js';
 import { noticedOf, observe, type SeenTraffic } from './pool.js';
 import { measurementOf, numbers, watchOver, type Baseline } from './shift.js';
@@ -104,7 +110,11 @@ export function serverByServer(
       'replaced at a time': `${inputs.batch} of ${names.length}`,
       ...noticedOf(seen),
     },
-    covers: { from: fleet.version, to: names, batch: inputs.batch },
+    actions: {
+      ...inside('roll', replacingAll({ target, fleet, deployer, inputs })),
+      ...inside('watch', { weight: { action: hold, undo: hold } }),
+      ...inside('retire', { hold: { action: hold } }),
+    },
     hold,
     async replace(artefact) {
       for (const id of ['start', 'verify', 'shift'])
@@ -116,7 +126,7 @@ export function serverByServer(
         versions: { candidate: inputs.version },
       });
       await run.nested('watch', (part) =>
-        watchOver(part, inputs, action, { set: hold, back: hold }),
+        watchOver(part, inputs, action, { action: hold, undo: hold }),
       );
       await run.nested('retire', async (part) => {
         for (const id of ['drain', 'stop', 'empty'])
@@ -168,15 +178,12 @@ function roll(run: Run, step: string, rolling: Rolling): Promise<Baseline> {
   });
 }
 
-/**
- * Run newest first, the undos bring the old version back in the order of a replacement: drain,
- * stop, start, wait until ready, restore the share.
- */
-async function replaceBatch(
-  part: Section,
+/** What replaces a batch of servers: out of the pool, stopped, started anew, in again. */
+function replacing(
   { target, fleet, deployer, inputs }: Rolling,
   batch: FleetServer[],
-): Promise<void> {
+  addressOf: (server: string) => string,
+) {
   const traffic = (
     operation: 'set' | 'drain',
     servers: readonly TrafficServer[],
@@ -189,62 +196,98 @@ async function replaceBatch(
   });
   const old = batch.map(({ name, address, weight }) => ({ name, address, weight }));
   const idle = old.map((server) => ({ ...server, weight: 0 }));
-  const ready = ({ name }: TrafficServer) => ({
-    kind: 'check' as const,
-    probe: deployer.ready(name),
-    until: { path: 'exitCode', is: 0 },
-    everyMs: pollMs,
-  });
-
-  const others = fleet.servers.filter((server) => !batch.includes(server));
-  await part.step('others', { action: observe(target), expect: others.map(carrying) });
-  await part.step('leave', { action: traffic('set', idle), undo: traffic('set', old) });
-  for (const server of old)
-    await part.step('drain', { action: traffic('drain', [server]), undo: ready(server) });
-  for (const { name } of batch)
-    await part.step('stop', {
+  const names = batch.map(({ name }) => name);
+  const returning = (): TrafficServer[] =>
+    batch.map(({ name, weight }) => ({ name, weight, address: addressOf(name) }));
+  return {
+    leave: { action: traffic('set', idle), undo: traffic('set', old) },
+    drain: old.map((server) => ({
+      action: traffic('drain', [server]),
+      undo: ready(deployer, server.name),
+    })),
+    stop: names.map((name) => ({
       action: deployer.stop(name),
       undo: deployer.start(name, fleet.version),
-    });
-  const next: TrafficServer[] = [];
-  for (const { name, weight } of batch) {
-    const started = await part.step('start', {
+    })),
+    start: names.map((name) => ({
       action: deployer.start(name, inputs.version),
       undo: deployer.stop(name),
-    });
-    next.push({
-      name,
-      weight,
-      address: answerOf(started, 'deployer-started', 'where the new version runs').address,
-    });
+    })),
+    /** Needs the addresses. */
+    return: () => ({
+      action: traffic('set', returning()),
+      undo: traffic('drain', returning()),
+    }),
+  };
+}
+
+/** The same for all batches, before the addresses are known. */
+function replacingAll(rolling: Rolling): Record<string, ListedWork[]> {
+  const { servers } = rolling.fleet;
+  const { batch } = rolling.inputs;
+  const works: Record<string, ListedWork[]> = {};
+  for (let done = 0; done < servers.length; done += batch) {
+    const each = replacing(rolling, servers.slice(done, done + batch), (server) =>
+      later(`address of ${server}`),
+    );
+    for (const [step, work] of Object.entries({ ...each, return: each.return() }))
+      works[step] = [...(works[step] ?? []), ...[work].flat()];
   }
-  for (const server of next) {
-    await part.step('ready', { action: ready(server), timeoutMs: inputs.readyMs });
-    const found = await part.step('version', { action: deployer.version(server.name) });
+  return works;
+}
+
+function ready(deployer: Deployer, server: string): CheckAction {
+  return {
+    kind: 'check',
+    probe: deployer.ready(server),
+    until: { cel: 'out.exitCode == 0' },
+    everyMs: pollMs,
+  };
+}
+
+/**
+ * Run newest first, the undos bring the old version back in the order of a replacement: drain,
+ * stop, start, wait until ready, restore the share.
+ */
+async function replaceBatch(part: Section, rolling: Rolling, batch: FleetServer[]): Promise<void> {
+  const { target, fleet, deployer, inputs } = rolling;
+  const addresses: Record<string, string> = {};
+  const works = replacing(rolling, batch, (server) => addresses[server] as string);
+  const others = fleet.servers.filter((server) => !batch.includes(server));
+  await part.step('others', { action: observe(target), expect: others.map(carrying) });
+  await part.step('leave', works.leave);
+  for (const drain of works.drain) await part.step('drain', drain);
+  for (const stop of works.stop) await part.step('stop', stop);
+  for (const [index, start] of works.start.entries()) {
+    const started = await part.step('start', start);
+    const { address } = answerOf(started, 'deployer-started', 'where the new version runs');
+    addresses[(batch[index] as FleetServer).name] = address;
+  }
+  for (const { name } of batch) {
+    await part.step('ready', { action: ready(deployer, name), timeoutMs: inputs.readyMs });
+    const found = await part.step('version', { action: deployer.version(name) });
     const { version } = answerOf(found, 'deployer-version', 'which version runs there');
     if (version !== inputs.version) {
       throw new ProcedureStopped(
-        `${server.name} runs ${version}, and ${inputs.version} was started`,
+        `${name} runs ${version}, and ${inputs.version} was started`,
         'See what the deployer starts.',
       );
     }
-    await part.step('smoke', { action: deployer.smoke(server.name) });
+    await part.step('smoke', { action: deployer.smoke(name) });
   }
-  await part.step('return', { action: traffic('set', next), undo: traffic('drain', next) });
+  await part.step('return', works.return());
 }
 
 /** Expects that a server has its share, and that the proxy does not report it as down. */
 function carrying({ name, weight, place }: FleetServer): Expectation {
-  const at = `servers.${place}`;
+  // Not every proxy reports whether it is up.
   const condition = {
-    all: [
-      { path: `${at}.name`, is: name },
-      { path: `${at}.weight`, is: weight },
-      // Not every proxy reports it.
-      { path: `${at}.up`, in: [true, null] },
-    ],
+    cel:
+      'out.servers[place].name == name && out.servers[place].weight == weight' +
+      ' && out.servers[place].up != false',
+    given: { place, name, weight },
   };
   const next =
-    'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` takes it all back.';
+    'See what became of it: `retry` looks again, `skip` goes on with less capacity, `rollback` undoes it all.';
   return { condition, otherwise: `${name} does not carry its share`, next };
 }

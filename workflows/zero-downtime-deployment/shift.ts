@@ -1,8 +1,8 @@
 import { leaks, type Analysis } from '../../common/analysis.js';
-import type { AnalysisAction, AnalysisNumbers, TrafficAction } from '../../language/runbook.js';
+import type { AnalysisAction, AnalysisNumbers } from '../../language/kinds/analysis.js';
 import type { Section } from '../engine/surface.js';
 import type { Deployer } from './deployer.js';
-import { measureWithWeights } from './measure-with-weights.js';
+import { measureWithWeights, type Weights } from './measure-with-weights.js';
 import { judged } from './judge.js';
 import type { Places, trafficFor } from './pool.js';
 import type { Inputs } from './inputs.js';
@@ -21,6 +21,23 @@ export interface Deployment {
  */
 export type Baseline = AnalysisNumbers | null;
 
+/** The weights that the proxy gets, one after the other, while the traffic shifts. */
+export function shifting(traffic: Deployment['traffic'], { shares }: Pick<Inputs, 'shares'>) {
+  const [leave, enter] = [traffic.leave(), traffic.enter()];
+  return {
+    hold: { action: leave, undo: leave },
+    // In, out and in again: proves the way back before it is needed, and the old version stays
+    // warm.
+    rehearse: [enter, leave, enter].map((action) => ({ action, undo: leave })),
+    weight: shares.map((share) => ({ action: traffic.share(share), undo: traffic.back() })),
+  };
+}
+
+/** All of it to the new version, and back. */
+export function shifted(traffic: Deployment['traffic']): Weights {
+  return { action: traffic.share(100), undo: traffic.back() };
+}
+
 /**
  * Raises the new version's share step by step, and measures at each what users get.
  * @throws ProcedureStopped when it is bad
@@ -28,18 +45,13 @@ export type Baseline = AnalysisNumbers | null;
 export async function shiftTraffic(part: Section, deployment: Deployment): Promise<Baseline> {
   const { inputs, places, deployer, traffic } = deployment;
   await part.step('smoke', { action: deployer.smoke(places.next.server) });
-  const measureOld = measureWithWeights(part, traffic.leave(), traffic.leave(), {
-    tell: 'hold',
-    measure: 'baseline',
-  });
+  const { hold, rehearse, weight } = shifting(traffic, inputs);
+  const measureOld = measureWithWeights(part, hold, { tell: 'hold', measure: 'baseline' });
   const before = await measureOld(measuring(deployment, { candidate: places.old.server }));
   const baseline = numbers(before);
-  // In, out and in again: proves the way back before it is needed, and the old version stays warm.
-  for (const action of [traffic.enter(), traffic.leave(), traffic.enter()]) {
-    await part.step('rehearse', { action, undo: traffic.leave() });
-  }
-  for (const share of inputs.shares) {
-    const measure = measureWithWeights(part, traffic.share(share), traffic.back());
+  for (const weights of rehearse) await part.step('rehearse', weights);
+  for (const [index, share] of inputs.shares.entries()) {
+    const measure = measureWithWeights(part, weight[index] as Weights);
     const found = await measure(
       measuring(deployment, {
         candidate: places.next.server,
@@ -54,17 +66,17 @@ export async function shiftTraffic(part: Section, deployment: Deployment): Promi
 
 /**
  * Watches the new version with all of the traffic, one window after the other.
- * @param traffic the weights that the proxy has to keep meanwhile, and their undo
+ * @param weights that the proxy has to keep meanwhile
  * @throws ProcedureStopped when it is bad
  */
 export async function watchOver(
   part: Section,
   inputs: Inputs,
   action: AnalysisAction,
-  traffic: { set: TrafficAction; back: TrafficAction },
+  weights: Weights,
 ): Promise<void> {
   const memory: number[] = [];
-  const measure = measureWithWeights(part, traffic.set, traffic.back);
+  const measure = measureWithWeights(part, weights);
   for (let window = Math.ceil(inputs.watchMs / inputs.windowMs); window > 0; window -= 1) {
     const found = await measure(action);
     const bytes = numbers(found)?.memoryBytes ?? null;

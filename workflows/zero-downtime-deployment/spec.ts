@@ -116,7 +116,7 @@ export const zeroDowntimeDeploymentSpec: RunbookSpec = {
   version: '1.0.0',
   title: 'Deploy a release without downtime',
   summary:
-    'Starts the new version beside the old one and shifts traffic to it in steps, or replaces one server after the other; compares errors and latency with the running version at each, and takes everything back by itself when the release is bad.',
+    'Starts the new version beside the old one and shifts traffic to it in steps, or replaces one server after the other; compares errors and latency with the running version at each, and rolls back by itself when the release is bad.',
   type: 'DEPLOYMENT',
   priority: 'HIGH',
   tags: ['deployment', 'release', 'canary', 'blue-green', 'rolling', 'traffic'],

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../language/json.js';
-import type { TrafficAction } from '../../language/runbook.js';
-import type { Artefact } from './deployer.js';
+import type { TrafficAction } from '../../language/kinds/traffic.js';
+import type { ListedWorks } from '../../common/listed.js';
+import type { Artefact } from '../../common/answers.js';
 
 /** How the new version replaces the old one: all that differs between the strategies. */
 export interface Strategy {
@@ -8,8 +9,8 @@ export interface Strategy {
   old: string;
   /** The evidence that the approver sees. */
   evidence: JsonObject;
-  /** What the approval covers. */
-  covers: JsonObject;
+  /** What its steps do, by declared path. */
+  actions: ListedWorks;
   /** Holds the proxy's original weights; undone last. */
   hold: TrafficAction;
   /**
