@@ -4,14 +4,23 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { runsLink } from '../common/ui-link.js';
 import { BackupKeeper } from './backup/keeper.js';
 import { restoreRecord } from './backup/restore.js';
 import { findPostgres } from './binaries.js';
 import { readConnection, type DevConnection } from './connection.js';
 import { EmbeddedError } from './errors.js';
+import {
+  exampleDatabase,
+  exampleNames,
+  refuseUnknownExample,
+  startExample,
+  type Example,
+} from './example.js';
 import { readJson, removeFile, writeJson } from './files.js';
 import { cacheFolder, homePaths, projectRoot, runbookHome, type HomePaths } from './home.js';
-import { endProcess, startOf, type ProcessId } from './process.js';
+import { endChild, endProcess, idOf, type ProcessId } from './process.js';
+import { ServerKeeper } from './server-keeper.js';
 import { postgresFolder, startServices, type Services } from './services.js';
 
 export interface DevOptions {
@@ -26,6 +35,8 @@ export interface DevOptions {
   backupTo?: string | undefined;
   /** Folder with such a backup, which a new home begins from. */
   restoreFrom?: string | undefined;
+  /** A system to try runbooks on. */
+  example?: string | undefined;
   /** How the command line is called, for the commands that are printed. */
   command: string;
 }
@@ -36,8 +47,9 @@ const workerGraceMs = 30_000;
 const longestPauseMs = 10_000;
 
 /**
- * Temporal, PostgreSQL and a worker in one terminal, until Ctrl-C. Data and ports stay the same
- * between starts; what a supervisor that was killed left running is ended by the next one.
+ * Temporal, PostgreSQL and a worker in one terminal, until Ctrl-C. What ends by itself is started
+ * again. Data and ports stay the same between starts; what a supervisor that was killed left
+ * running is ended by the next one.
  * @returns the exit code
  * @throws EmbeddedError
  */
@@ -46,6 +58,7 @@ export async function runDev(options: DevOptions): Promise<number> {
   const paths = homePaths(home);
   mkdirSync(paths.dev, { recursive: true, mode: 0o755 });
   const tell = (line: string): void => void options.stdout.write(`${line}\n`);
+  if (options.example !== undefined) refuseUnknownExample(options.example);
   refuseSecond(home);
   await endLeftovers(paths.processes);
   if (options.restoreFrom !== undefined) await restore(options.restoreFrom, paths, tell);
@@ -58,8 +71,16 @@ export async function runDev(options: DevOptions): Promise<number> {
     writeJson(paths.processes, processes);
   };
 
+  const replaced = (before: ProcessId, now: ProcessId): void => {
+    // In its place: the order is the one in which they are ended.
+    const at = processes.findIndex(({ pid }) => pid === before.pid);
+    processes.splice(Math.max(0, at), at === -1 ? 0 : 1, now);
+    writeJson(paths.processes, processes);
+  };
+
   const services = await startServices({
     home: paths.dev,
+    databases: ['runbook', ...(options.example === undefined ? [] : [exampleDatabase])],
     ports: readJson<typeof usualPorts>(paths.ports) ?? usualPorts,
     say: tell,
     log: (line) => void options.stderr.write(`${line}\n`),
@@ -71,20 +92,19 @@ export async function runDev(options: DevOptions): Promise<number> {
     ui: services.temporal.uiPort,
     postgres: services.postgres.port,
   });
-  ensureFiles(options, tell);
+  if (options.example === undefined) ensureFiles(options, tell);
 
+  let example: Example | undefined;
   let backup: BackupKeeper | undefined;
   const worker = new WorkerKeeper(options, services, home, remember, tell);
-  for (const [title, server] of [
-    ['Temporal', services.temporal.server],
-    ['PostgreSQL', services.postgres.server],
-  ] as const) {
-    server.onEnd((how) => {
-      if (stop.requested) return;
-      tell(`${title} ended by itself (${how}); stopping the rest`);
-      stop.request(1);
-    });
-  }
+  const kept = { say: tell, replaced, giveUp: () => stop.request(1) };
+  const { again } = services;
+  const temporal = new ServerKeeper(services.temporal, {
+    ...{ title: 'Temporal', again: again.temporal, ...kept },
+  });
+  const postgres = new ServerKeeper(services.postgres, {
+    ...{ title: 'PostgreSQL', again: again.postgres, ...kept },
+  });
   try {
     const url = services.database('postgres');
     await BackupKeeper.off(url);
@@ -98,6 +118,18 @@ export async function runDev(options: DevOptions): Promise<number> {
         remember,
       });
     }
+    if (options.example !== undefined) {
+      example = await startExample({
+        name: options.example,
+        folder: join(home, 'examples', options.example),
+        databaseUrl: services.database(exampleDatabase),
+        command: options.command,
+        env: options.env ?? process.env,
+        remember,
+        tell,
+      });
+      worker.use(example.workerEnv);
+    }
     await Promise.race([worker.start(), stop.promise]);
     if (!stop.requested) {
       const connection: DevConnection = {
@@ -110,14 +142,17 @@ export async function runDev(options: DevOptions): Promise<number> {
         startedAt: new Date().toISOString(),
       };
       writeJson(paths.connection, connection);
-      tell(greeting(connection, options.command, paths.dev));
+      tell(greeting(connection, options.command, paths.dev, example?.hints));
     }
     return await stop.promise;
   } finally {
     tell('stopping …');
     await worker.stop();
+    await example?.stop();
     backup?.retire();
-    await services.stop();
+    // Temporal first: it is what writes most; PostgreSQL has everything on disk anyway.
+    await temporal.stop();
+    await postgres.stop();
     await backup?.ended();
     removeFile(paths.connection);
     removeFile(paths.processes);
@@ -160,7 +195,7 @@ function refuseSecond(home: string): void {
   if (!running?.alive) return;
   const { address, uiUrl, supervisor } = running.connection;
   throw new EmbeddedError(
-    `runbook dev already runs here (process ${supervisor.pid}): Temporal ${address}, UI ${uiUrl}. ` +
+    `runbook dev, or a demo that was kept, already runs here (process ${supervisor.pid}): Temporal ${address}, UI ${uiUrl}. ` +
       `Use it, stop it with Ctrl-C in its terminal, or start another one with RUNBOOK_HOME set to a folder of its own.`,
   );
 }
@@ -208,6 +243,7 @@ function stopRequest(): StopRequest {
 class WorkerKeeper {
   private child: ChildProcess | undefined;
   private stopping = false;
+  private more: Record<string, string> = {};
 
   constructor(
     private readonly options: DevOptions,
@@ -216,6 +252,11 @@ class WorkerKeeper {
     private readonly remember: (id: ProcessId) => void,
     private readonly tell: (line: string) => void,
   ) {}
+
+  /** Environment that its workers get besides. */
+  use(env: Record<string, string>): void {
+    this.more = env;
+  }
 
   /** Returns once the worker takes work. */
   async start(): Promise<void> {
@@ -226,13 +267,7 @@ class WorkerKeeper {
 
   async stop(): Promise<void> {
     this.stopping = true;
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const exited = once(child, 'exit');
-    child.kill('SIGTERM');
-    const killer = setTimeout(() => child.kill('SIGKILL'), workerGraceMs);
-    await exited;
-    clearTimeout(killer);
+    if (this.child) await endChild(this.child, workerGraceMs);
   }
 
   private async keep(ready: () => void): Promise<void> {
@@ -270,6 +305,7 @@ class WorkerKeeper {
         RUNBOOK_HOME: this.home,
         RUNBOOK_JOURNALS:
           (options.env ?? process.env)['RUNBOOK_JOURNALS'] ?? join(this.home, 'journals'),
+        ...this.more,
       },
     });
     this.child = child;
@@ -299,23 +335,28 @@ function ensureFiles(options: DevOptions, tell: (line: string) => void): void {
     tell(
       `${name} did not exist: an empty one was made; see ${join(projectRoot, 'docs', 'targets-and-secrets.md')}`,
     );
+    if (name !== 'targets.yaml') continue;
+    for (const example of exampleNames())
+      tell(`something to try runbooks on: ${options.command} dev --example ${example}`);
   }
 }
 
-function greeting(connection: DevConnection, command: string, dev: string): string {
+function greeting(
+  connection: DevConnection,
+  command: string,
+  dev: string,
+  hints: readonly string[] = [],
+): string {
   return [
     '',
     `Temporal     ${connection.address}`,
-    `Temporal UI  ${connection.uiUrl}`,
+    `Temporal UI  ${runsLink(connection.uiUrl, connection.namespace)}`,
     `PostgreSQL   ${new URL(connection.databaseUrl).host}`,
     `data         ${dev}`,
     '',
     `In another terminal:  ${command} list   ${command} doctor`,
+    ...(hints.length > 0 ? [...hints, ''] : []),
     'Ctrl-C stops everything; the data are kept.',
     '',
   ].join('\n');
-}
-
-function idOf(pid: number): ProcessId {
-  return { pid, started: startOf(pid) ?? '' };
 }

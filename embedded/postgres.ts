@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chown, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -17,6 +17,10 @@ export const superuser = 'runbook';
 export const mostConnections = 'max_connections=200';
 const readyMs = 60_000;
 
+/** The answer to those who ask too early, us first of all: it alarms people, and means nothing. */
+const tooEarly =
+  /FATAL: {2}the database system is (starting up|not yet accepting)|DETAIL: {2}Consistent recovery/;
+
 export interface PlaceOptions {
   /** Folder of the programs, from findPostgres. */
   programs: string;
@@ -31,6 +35,8 @@ export interface PlaceOptions {
 
 export interface PostgresOptions extends PlaceOptions {
   port?: number | undefined;
+  /** It was there before: it has data, and listens on that port and no other. */
+  isBack?: boolean;
   databases?: readonly string[];
   /** How a port is chosen; tests put a taken one here. */
   pickPort?: (wanted: number | undefined) => Promise<number>;
@@ -55,8 +61,9 @@ export interface Postgres {
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { account, folder, programs, data, passwordFile } = await placeOf(options);
-  if (!existsSync(join(data, 'PG_VERSION')))
-    await initialise(programs, folder, data, passwordFile, account);
+  const hasData = existsSync(join(data, 'PG_VERSION'));
+  if (options.isBack && !hasData) throw new EmbeddedError(`its data are not in ${data} any more`);
+  if (!hasData) await initialise(programs, folder, data, passwordFile, account);
   await endLeftover(data);
 
   const password = (await readFile(passwordFile, 'utf8')).trim();
@@ -120,11 +127,12 @@ interface Launch {
  * Starts the server on the wanted port, or on another one when somebody else has it or is quicker.
  */
 async function startListening(
-  { port: wanted, log, pickPort = choosePort }: PostgresOptions,
+  { port: wanted, isBack = false, log, pickPort = choosePort }: PostgresOptions,
   launch: (port: number) => Launch,
 ): Promise<{ server: ServerProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await pickPort(attempt === 1 ? wanted : undefined);
+    const port =
+      isBack && wanted !== undefined ? wanted : await pickPort(attempt === 1 ? wanted : undefined);
     const { program, data, folder, account, adminUrl } = launch(port);
     const settings = [
       `port=${port}`,
@@ -133,7 +141,10 @@ async function startListening(
       mostConnections,
     ];
     const args = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])];
-    const server = ServerProcess.start('PostgreSQL', program, args, { account, cwd: folder, log });
+    const server = ServerProcess.start('PostgreSQL', program, args, {
+      ...{ account, cwd: folder },
+      log: log && ((line) => void (tooEarly.test(line) || log(line))),
+    });
     try {
       await server.untilReady(() => answers(adminUrl), readyMs);
       return { server, port };
@@ -201,6 +212,8 @@ async function initialise(
       `PostgreSQL's data folder could not be made in ${folder}: ${String(result.stderr ?? '').trim() || result.shortMessage}`,
     );
   }
+  // Also in the file: each reload would complain that it cannot be changed back.
+  await appendFile(join(half, 'postgresql.conf'), `\n${mostConnections}\n`);
   await rename(half, data);
 }
 

@@ -12,6 +12,11 @@ export interface ProcessId {
   started: string;
 }
 
+/** Which process has this number now. */
+export function idOf(pid: number): ProcessId {
+  return { pid, started: startOf(pid) ?? '' };
+}
+
 /** What the system says of when a process started; undefined when there is no such process. */
 export function startOf(pid: number): string | undefined {
   try {
@@ -65,6 +70,24 @@ function send(pid: number, signal: NodeJS.Signals): void {
  */
 const keptLines = 500;
 
+/** Asks a process that we started to end, and ends it when it takes too long. */
+export async function endChild(
+  child: ChildProcess,
+  graceMs: number,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<void> {
+  if (hasEnded(child)) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  const killer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  await exited;
+  clearTimeout(killer);
+}
+
+function hasEnded({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid === undefined || exitCode !== null || signalCode !== null;
+}
+
 /** A server that we started. */
 export class ServerProcess {
   private readonly lines: string[] = [];
@@ -102,19 +125,19 @@ export class ServerProcess {
   }
 
   get id(): ProcessId {
-    const pid = this.child.pid ?? -1;
-    return { pid, started: startOf(pid) ?? '' };
+    return idOf(this.child.pid ?? -1);
   }
 
   get ended(): boolean {
-    return (
-      this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null
-    );
+    return hasEnded(this.child);
   }
 
-  /** Calls back when the process has ended, by itself or not. */
+  /** Calls back when the process has ended, by itself or not; at once when it has already. */
   onEnd(listener: (how: string) => void): void {
-    this.child.once('exit', (code, signal) => listener(signal ?? `exit code ${code}`));
+    const tell = (code: number | null, signal: NodeJS.Signals | null): void =>
+      listener(signal ?? `exit code ${code}`);
+    if (this.ended) tell(this.child.exitCode, this.child.signalCode);
+    else this.child.once('exit', tell);
   }
 
   /**
@@ -138,12 +161,7 @@ export class ServerProcess {
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM', graceMs = 15_000): Promise<void> {
-    if (this.ended) return;
-    const exited = once(this.child, 'exit');
-    this.child.kill(signal);
-    const killer = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
-    await exited;
-    clearTimeout(killer);
+    await endChild(this.child, graceMs, signal);
   }
 
   tail(): string {

@@ -44,6 +44,8 @@ export interface Services {
   database(name: string): string;
   temporal: Temporal;
   postgres: Postgres;
+  /** Start a server again that has ended, with its data and on its ports. */
+  again: { temporal: () => Promise<Temporal>; postgres: () => Promise<Postgres> };
   stop(): Promise<void>;
 }
 
@@ -62,28 +64,25 @@ export async function startServices(options: ServicesOptions): Promise<Services>
   await mkdir(home, { recursive: true });
   const cache = cacheFolder();
   const [program, programs] = [await findTemporal(cache, say), await findPostgres(cache, say)];
+  const ofTemporal = {
+    program,
+    databaseFile: join(home, 'temporal', 'temporal.db'),
+    searchAttributes: searchAttributeTypes,
+    retentionDays,
+    dynamicConfig: options.dynamicConfig ?? [],
+    log: log && ((line: string) => log(`temporal  ${line}`)),
+    say,
+  };
+  const ofPostgres = {
+    programs,
+    folder: postgresFolder(home),
+    databases,
+    log: log && ((line: string) => log(`postgres  ${line}`)),
+    say,
+  };
   const [temporal, postgres] = await Promise.allSettled([
-    startTemporal({
-      program,
-      databaseFile: join(home, 'temporal', 'temporal.db'),
-      port: ports.temporal,
-      uiPort: ports.ui,
-      searchAttributes: searchAttributeTypes,
-      retentionDays,
-      dynamicConfig: options.dynamicConfig ?? [],
-      log: log && ((line) => log(`temporal  ${line}`)),
-      say,
-      pickPort,
-    }),
-    startPostgres({
-      programs,
-      folder: postgresFolder(home),
-      port: ports.postgres,
-      databases,
-      log: log && ((line) => log(`postgres  ${line}`)),
-      say,
-      pickPort,
-    }),
+    startTemporal({ ...ofTemporal, port: ports.temporal, uiPort: ports.ui, pickPort }),
+    startPostgres({ ...ofPostgres, port: ports.postgres, pickPort }),
   ]);
   if (temporal.status === 'rejected' || postgres.status === 'rejected') {
     if (temporal.status === 'fulfilled') await temporal.value.stop();
@@ -100,6 +99,16 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     database: (name) => postgres.value.url(name),
     temporal: temporal.value,
     postgres: postgres.value,
+    again: {
+      temporal: () => {
+        const { port, uiPort } = temporal.value;
+        return startTemporal({ ...ofTemporal, port, uiPort, isBack: true });
+      },
+      postgres: () => {
+        const { port } = postgres.value;
+        return startPostgres({ ...ofPostgres, port, isBack: true });
+      },
+    },
     // Temporal first: it is what writes most; PostgreSQL has everything on disk anyway.
     stop: async () => {
       await temporal.value.stop();

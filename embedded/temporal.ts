@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -27,6 +28,8 @@ export interface TemporalOptions {
   databaseFile: string;
   port?: number | undefined;
   uiPort?: number | undefined;
+  /** It was there before: it has data, and listens on these ports and no others. */
+  isBack?: boolean;
   /** Search attribute → type. */
   searchAttributes: Readonly<Record<string, string>>;
   /**
@@ -63,6 +66,8 @@ export interface Temporal {
  * @throws EmbeddedError
  */
 export async function startTemporal(options: TemporalOptions): Promise<Temporal> {
+  if (options.isBack && !existsSync(options.databaseFile))
+    throw new EmbeddedError(`its data are not in ${options.databaseFile} any more`);
   await mkdir(dirname(options.databaseFile), { recursive: true });
   const { server, port, uiPort } = await startPatiently(options);
   if (options.port !== undefined && port !== options.port)
@@ -88,7 +93,7 @@ export async function startTemporal(options: TemporalOptions): Promise<Temporal>
 async function startPatiently(
   options: TemporalOptions,
 ): Promise<Ports & { server: ServerProcess }> {
-  const { pickPort = choosePort } = options;
+  const { isBack = false, pickPort = isBack ? sameOrAny : choosePort } = options;
   let wanted: { port?: number | undefined; uiPort?: number | undefined } = {
     port: options.port,
     uiPort: options.uiPort ?? (options.port === undefined ? undefined : options.port + 1_000),
@@ -118,10 +123,15 @@ async function startPatiently(
       const portTaken = server.said(portWasTaken);
       if (attempt >= 5 || (!portTaken && !server.said(/SQLITE_BUSY|database is locked/)))
         throw error;
-      if (portTaken) wanted = {};
+      if (portTaken && !isBack) wanted = {};
       else await delay(300 * attempt);
     }
   }
+}
+
+/** The wanted port, whether it is free or not. */
+function sameOrAny(wanted: number | undefined): Promise<number> {
+  return wanted === undefined ? freePort() : Promise.resolve(wanted);
 }
 
 async function argumentsFor(options: TemporalOptions, { port, uiPort }: Ports): Promise<string[]> {

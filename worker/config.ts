@@ -1,10 +1,12 @@
+import { libraryFolders } from './runbook-files.js';
 import { homedir, hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { systemFolders } from '../activities/programs.js';
-import { defaultTaskQueue } from '../common/names.js';
+import { defaultTaskQueue } from '../common/defaults.js';
+import { durationMs } from '../language/duration.js';
 import type { MakeCurrent } from './deployment/current.js';
 
 const settings = z.object({
@@ -24,6 +26,15 @@ const settings = z.object({
   RUNBOOK_HOST_WAIT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(120_000),
   RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
   RUNBOOK_WATCH_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
+  RUNBOOK_NOTIFY: z.string().default(''),
+  RUNBOOK_REMIND_EVERY: z
+    .string()
+    .default('15m')
+    .transform((text) => durationMs(text) ?? NaN)
+    .refine((ms) => ms >= 1_000, { error: 'must be a duration of 1s or more, such as 15m' }),
+  RUNBOOK_TELL_MS: z.coerce.number().int().min(100).max(60_000).default(1_000),
+  RUNBOOK_TELL_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(10_000),
+  RUNBOOK_HEARTBEAT_URL: z.url({ protocol: /^https?$/ }).optional(),
   RUNBOOK_LOST_NAMESPACES: z.string().default(''),
   RUNBOOK_MAKE_CURRENT: z.enum(['auto', 'always', 'no']).default('auto'),
   RUNBOOK_SYSTEM_FOLDERS: z.string().default(systemFolders.join(delimiter)),
@@ -36,7 +47,7 @@ export interface WorkerConfig {
   targetsFile: string;
   secretsFile: string;
   /** Folder of runbooks that are data; null: only those that are shipped. */
-  library: string | null;
+  library: readonly string[];
   /** Folder on a disk of this host, for the output and the outcome of commands. */
   journals: string;
   uiUrl: string | null;
@@ -44,8 +55,8 @@ export interface WorkerConfig {
   command: string;
   heartbeatMs: number;
   /**
-   * Milliseconds that the host of a started command gets to take it back before its outcome counts
-   * as unknown.
+   * Milliseconds that the host of a started command gets to claim it again before its outcome
+   * counts as unknown.
    */
   hostWaitMs: number;
   /**
@@ -55,6 +66,18 @@ export interface WorkerConfig {
   stopGraceMs: number;
   /** Milliseconds between two comparisons of the record with Temporal. */
   watchMs: number;
+  /** Milliseconds that launches stay in Temporal's list after their end. */
+  launchesKeptMs: number;
+  /** Channels that are told of runs for which nothing else names any. */
+  notify: string[];
+  /** Milliseconds between two reminders of what a run waits for. */
+  remindEveryMs: number;
+  /** Milliseconds between two looks for what people are to be told. */
+  tellMs: number;
+  /** Milliseconds that a channel gets to take a message. */
+  tellTimeoutMs: number;
+  /** Asked each minute while the worker's watch is well; null: nobody listens for it. */
+  heartbeatUrl: string | null;
   /**
    * Ids of Temporal namespaces that are lost with all their runs, which are then closed in the
    * record.
@@ -83,13 +106,18 @@ export const programFolder = existsSync(resolve(here, 'package.json'))
   ? resolve(here, 'dist')
   : here;
 
+/** How commands that a worker prints call the command line. */
+export function commandName(env: NodeJS.ProcessEnv): string {
+  return env['RUNBOOK_COMMAND'] || (inClone() ? './runbook' : 'runbook');
+}
+
 /** Reads the worker's settings from the environment. @throws ConfigError */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   const parsed = settings.safeParse(env);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
     throw new ConfigError(
-      `The worker cannot start: ${lines.join('; ')}. See docs/operating.md, or start everything with: runbook dev`,
+      `The worker cannot start: ${lines.join('; ')}. See docs/operating.md, or start everything with: ${commandName(env)} dev`,
     );
   }
   const value = parsed.data;
@@ -99,26 +127,38 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     databaseUrl: value.RUNBOOK_DATABASE_URL,
     targetsFile: resolve(value.RUNBOOK_TARGETS),
     secretsFile: resolve(value.RUNBOOK_SECRETS),
-    library: value.RUNBOOK_LIBRARY === undefined ? null : resolve(value.RUNBOOK_LIBRARY),
+    library: libraryFolders(value.RUNBOOK_LIBRARY),
     journals: resolve(
       value.RUNBOOK_JOURNALS ??
         join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'durable-runbooks'),
     ),
     uiUrl: value.RUNBOOK_UI_URL?.replace(/\/+$/, '') ?? null,
-    command: value.RUNBOOK_COMMAND ?? (inClone() ? './runbook' : 'runbook'),
+    command: commandName(env),
     heartbeatMs: value.RUNBOOK_HEARTBEAT_MS,
     hostWaitMs: value.RUNBOOK_HOST_WAIT_MS,
     stopGraceMs: value.RUNBOOK_STOP_GRACE_MS,
     watchMs: value.RUNBOOK_WATCH_MS,
-    lostNamespaces: value.RUNBOOK_LOST_NAMESPACES.split(',')
-      .map((id) => id.trim())
-      .filter(Boolean),
+    launchesKeptMs: 60_000,
+    notify: listOf(value.RUNBOOK_NOTIFY),
+    remindEveryMs: value.RUNBOOK_REMIND_EVERY,
+    tellMs: value.RUNBOOK_TELL_MS,
+    tellTimeoutMs: value.RUNBOOK_TELL_TIMEOUT_MS,
+    heartbeatUrl: value.RUNBOOK_HEARTBEAT_URL ?? null,
+    lostNamespaces: listOf(value.RUNBOOK_LOST_NAMESPACES),
     makeCurrent: value.RUNBOOK_MAKE_CURRENT,
     maxSteps: value.RUNBOOK_MAX_STEPS,
     systemFolders: value.RUNBOOK_SYSTEM_FOLDERS.split(delimiter).filter(Boolean),
     identity: `${host}:${process.pid}`,
     host,
   };
+}
+
+/** `a, b` */
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
 }
 
 function inClone(): boolean {

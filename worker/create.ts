@@ -1,26 +1,37 @@
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type ActivityInterceptorsFactory,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
 import { payloadCodec } from '../common/payload-codec.js';
+import { withoutStack } from '../common/without-stack.js';
 import { createActivities } from '../activities/index.js';
 import { Commands } from '../activities/commands.js';
 import { Programs } from '../activities/programs.js';
-import { Places, type AskServer } from '../activities/place.js';
+import { Origins, type AskServer } from '../activities/origin.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
 import { engineQueue, hostQueue } from '../common/queues.js';
-import { stickyTimeoutMs } from '../common/names.js';
+import { stickyTimeoutMs } from '../common/defaults.js';
 import { catalogue as shippedCatalogue } from '../workflows/catalogue.js';
 import type { BorderLimits } from '../common/admission.js';
+import { brokenWords } from '../language/broken-runbook.js';
+import { libraryDigests } from '../language/library-digests.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
-import type { WorkerConfig } from './config.js';
+import { channelKindOf, channelRule } from '../language/targets-file.js';
+import { ConfigError, type WorkerConfig } from './config.js';
 import { Deployment } from './deployment/server.js';
 import { WorkerGroup } from './group.js';
 import { readLibrary } from './library.js';
 import { StepSlots, stepTuner } from './step-slots.js';
+import { Teller } from './teller/teller.js';
 import { versionOf } from './version.js';
-import { Watch } from './watch.js';
+import { PeriodicWork } from './periodic-work.js';
 import { shortenWorkflowStacks } from './workflow-stacks.js';
 
 /** The procedures of a worker: their code, and their declarations. */
@@ -43,7 +54,9 @@ export interface CreatedWorker {
   /** The workers of its queue; null when this one is unversioned. */
   deployment: Deployment | null;
   /** Keeps the record consistent with Temporal. */
-  watch: Watch;
+  periodicWork: PeriodicWork;
+  /** Tells people what runs wait for. */
+  teller: Teller;
 }
 
 /**
@@ -62,12 +75,21 @@ export async function createWorker(
   const targets = Targets.load(config.targetsFile);
   const secrets = Secrets.load(config.secretsFile);
   const commands = new Commands(config.journals);
+  refuseUnknownChannels(config.notify, targets);
+  const { runbooks, broken } = readLibrary(config.library, catalogue);
+  const say = (line: string): void => {
+    Runtime.instance().logger.warn(line);
+  };
+  for (const each of broken) say(`${brokenWords(each)}; correct ${each.file}`);
+  const all = [...catalogue, ...runbooks];
+  const namespaceId = namespaceInfo?.id || namespace;
   const whole: { group?: WorkerGroup } = {};
   const activities = createActivities({
     pool,
     targets,
     secrets,
-    catalogue: [...catalogue, ...readLibrary(config.library, catalogue)],
+    catalogue: all,
+    broken,
     procedure: bundle.procedure,
     settings: {
       command: config.command,
@@ -80,11 +102,13 @@ export async function createWorker(
     host: config.host,
     commands,
     programs: new Programs(config.systemFolders),
-    namespaceId: namespaceInfo?.id || namespace,
-    places: new Places(askServer(connection, namespace), config.taskQueue),
+    namespaceId,
+    taskQueue: config.taskQueue,
+    origins: new Origins(askServer(connection, namespace), config.taskQueue),
     isStopping: () => whole.group?.isStopping === true,
   });
   const common = {
+    interceptors: { activity: [plainFailures] },
     connection,
     namespace,
     identity: config.identity,
@@ -128,7 +152,7 @@ export async function createWorker(
         ]
       : [Worker.create({ ...main, tuner: stepTuner(slots.polled()) })]),
     // It has slots of its own, 100 by default, which no step ever takes.
-    Worker.create({ ...common, taskQueue: engineQueue(config.taskQueue), activities }),
+    Worker.create({ ...common, ...stepOptions, taskQueue: engineQueue(config.taskQueue) }),
     Worker.create({
       ...common,
       ...stepOptions,
@@ -140,9 +164,45 @@ export async function createWorker(
   const deployment = version
     ? new Deployment(workflowService, namespace, config.taskQueue, config.identity)
     : null;
-  const watch = new Watch(config, pool, commands, { options: connectionOptions, namespace });
+  const temporal = { options: connectionOptions, namespace };
+  const library = libraryDigests(all);
+  const periodicWork = new PeriodicWork(config, pool, commands, temporal, library);
+  const teller = new Teller({
+    ...{ pool, targets, secrets, catalogue: all, namespace, worker: config.identity },
+    runs: { taskQueue: config.taskQueue, namespaceId },
+    command: config.command,
+    uiUrl: config.uiUrl,
+    notify: config.notify,
+    everyMs: config.tellMs,
+    timeoutMs: config.tellTimeoutMs,
+    remindEveryMs: config.remindEveryMs,
+    say,
+  });
   const group = (whole.group = new WorkerGroup(workers));
-  return { worker: group, connection, commands, deployment, watch };
+  return { worker: group, connection, commands, deployment, periodicWork, teller };
+}
+
+/** What an activity throws goes into history, where operators read it. */
+const plainFailures: ActivityInterceptorsFactory = () => ({
+  inbound: {
+    execute: (input, next) =>
+      next(input).catch((error: unknown) => {
+        throw withoutStack(error);
+      }),
+  },
+});
+
+/** @throws ConfigError */
+function refuseUnknownChannels(names: readonly string[], targets: Targets): void {
+  for (const name of names) {
+    const target = targets.find(name);
+    if (target && channelKindOf(target) !== undefined) continue;
+    throw new ConfigError(
+      `The worker cannot start: --notify (RUNBOOK_NOTIFY) names ${JSON.stringify(name)}, and targets.yaml ${
+        target ? `declares no way in which it tells people: ${channelRule}` : 'has no such target'
+      }. See docs/targets-and-secrets.md`,
+    );
+  }
 }
 
 /** How long the server may take to describe an execution, in milliseconds. */

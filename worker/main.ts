@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkSchema, migrate, openPool } from '../store/index.js';
-import { ConfigError, readConfig } from './config.js';
+import { commandName, ConfigError, readConfig } from './config.js';
 import { installRuntime, serve } from './serve.js';
 
 /**
@@ -25,19 +25,19 @@ export async function runWorker(env: NodeJS.ProcessEnv = process.env): Promise<n
     await pool.end();
     return 0;
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${explain(error, commandName(env))}\n`);
     return 1;
   }
 }
 
-function explain(error: unknown): string {
+function explain(error: unknown, command: string): string {
   if (error instanceof ConfigError) return error.message;
   const { name, message, code } = error as Error & { code?: string };
   if (name === 'TransportError' || /connect.*failed|transport error/i.test(message)) {
-    return 'The worker cannot reach the Temporal server. Check TEMPORAL_ADDRESS, or start everything with: runbook dev';
+    return `The worker cannot reach the Temporal server. Check TEMPORAL_ADDRESS, or start everything with: ${command} dev`;
   }
   if (code === 'ECONNREFUSED')
-    return 'The worker cannot reach PostgreSQL. Check RUNBOOK_DATABASE_URL, or start everything with: runbook dev';
+    return `The worker cannot reach PostgreSQL. Check RUNBOOK_DATABASE_URL, or start everything with: ${command} dev`;
   return `The worker stopped: ${message}`;
 }
 

@@ -33,13 +33,14 @@ export async function serve(
   procedures: Procedures = shippedProcedures(),
 ): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const { worker, connection, commands, deployment, watch } = await createWorker(
+  const { worker, connection, commands, deployment, periodicWork, teller } = await createWorker(
     config,
     pool,
     procedures,
   );
   commands.keepTidy();
-  watch.start();
+  periodicWork.start();
+  teller.start();
   const running = worker.run();
   let upkeep: Upkeep | undefined;
   let kept: Promise<void> | undefined;
@@ -70,7 +71,7 @@ export async function serve(
   } finally {
     upkeep?.stop();
     await kept;
-    await watch.close();
+    await Promise.all([periodicWork.close(), teller.close()]);
     commands.close();
     await connection.close();
   }

@@ -1,7 +1,8 @@
 import type { WorkflowService } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
 import { deploymentOf, versionName } from '../../common/deployment.js';
-import { messageNames, searchAttributes } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
+import { searchAttributes } from '../../common/search-attributes.js';
 
 type History = temporal.api.history.v1.IHistory;
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { adopt } from './adopt.js';
-import { Liveness } from './life.js';
+import { Liveness } from './liveness.js';
 import type { Deployment, PinnedRun } from './server.js';
 
 export interface UpkeepOptions {

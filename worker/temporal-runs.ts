@@ -1,14 +1,17 @@
 import {
   Client,
   Connection,
-  defaultGrpcRetryOptions,
-  makeGrpcRetryInterceptor,
   WorkflowNotFoundError,
   type ConnectionOptions,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import { queryWithRetry } from '../common/ask-again.js';
-import { searchAttributes, messageNames } from '../common/names.js';
+import { messageNames } from '../common/defaults.js';
+import { searchAttributes } from '../common/search-attributes.js';
+import { defaultAddress, launchWorkflow } from '../common/defaults.js';
+import { quoted } from '../common/visibility.js';
+import { endableRetries } from '../common/temporal-retries.js';
+import { pausesOf, type TemporalPause } from '../common/temporal-pauses.js';
 import type { RunView } from '../common/view.js';
 import type { Execution, WatchedRun } from '../store/index.js';
 import { closedBy, type Closed } from './closed-by.js';
@@ -18,12 +21,15 @@ const patienceMs = 5_000;
 /** Milliseconds for the whole list, which may have many pages. */
 const listPatienceMs = 20_000;
 
+/** gRPC's NOT_FOUND. */
+const notFound = 5;
+
 /** Temporal's HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT. */
 const closeEventOnly = 2;
 
 /** The state of a run in Temporal. */
 export type TemporalState =
-  | { is: 'running'; execution: Execution }
+  | { is: 'running'; execution: Execution; pauses: TemporalPause[] }
   | ({ is: 'closed' } & Closed)
   /** Temporal answered that it does not have it. Without an answer `stateOf` throws. */
   | { is: 'missing' };
@@ -31,7 +37,9 @@ export type TemporalState =
 /** Asks Temporal about runs. Every method throws when Temporal does not answer. */
 export class TemporalRuns {
   private readonly connection: Connection;
+  private readonly retries: ReturnType<typeof endableRetries>;
   private readonly client: Client;
+  private readonly address: string;
 
   /** @param options where Temporal is; connects with the first request */
   constructor(
@@ -41,7 +49,9 @@ export class TemporalRuns {
   ) {
     // A failed comparison is soon repeated; the worker's own connection would retry for a minute
     // and log each try.
-    const interceptors = [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 2 }))];
+    this.retries = endableRetries(2);
+    this.address = options.address ?? defaultAddress;
+    const interceptors = [this.retries.interceptor];
     this.connection = Connection.lazy({ ...options, interceptors });
     this.client = new Client({ connection: this.connection, namespace, identity });
   }
@@ -80,6 +90,7 @@ export class TemporalRuns {
       return {
         is: 'running',
         execution: { runId: found.runId, at: found.startTime.toISOString() },
+        pauses: pausesOf({ address: this.address, namespace: this.namespace }, found),
       };
     }
     const { history } = await this.within(() =>
@@ -100,7 +111,39 @@ export class TemporalRuns {
     );
   }
 
+  /**
+   * Deletes launches of a task queue from Temporal's list, which is for runs. Whoever asked has
+   * read the answer, or has died; refused starts are in the record.
+   * @param keptMs milliseconds for which they are left after their end
+   */
+  async forgetLaunches(taskQueue: string, keptMs: number): Promise<void> {
+    const before = new Date(Date.now() - keptMs).toISOString();
+    const query = [
+      `WorkflowType = ${quoted(launchWorkflow)}`,
+      `TaskQueue = ${quoted(taskQueue)}`,
+      `ExecutionStatus != 'Running'`,
+      `CloseTime < ${quoted(before)}`,
+    ].join(' AND ');
+    await this.connection.withDeadline(Date.now() + listPatienceMs, async () => {
+      for await (const { workflowId, runId } of this.client.workflow.list({ query }))
+        await this.delete(workflowId, runId);
+    });
+  }
+
+  private async delete(workflowId: string, runId: string): Promise<void> {
+    try {
+      await this.connection.workflowService.deleteWorkflowExecution({
+        namespace: this.namespace,
+        workflowExecution: { workflowId, runId },
+      });
+    } catch (error) {
+      // Another worker was quicker, and the list lags behind.
+      if ((error as { code?: unknown }).code !== notFound) throw error;
+    }
+  }
+
   close(): Promise<void> {
+    this.retries.end();
     return this.connection.close();
   }
 

@@ -1,19 +1,22 @@
 import type pg from 'pg';
+import { quoteArgument } from '../common/quote-argument.js';
 import type { Problem } from '../common/view.js';
 import {
   closeRun,
   endedAmong,
   recordComparison,
+  notePauses,
   noteReplaced,
   openByNamespace,
   openRuns,
   replacedBy,
   saveRun,
   type LeftRunning,
+  type LookedAt,
   type WatchedRun,
 } from '../store/index.js';
 import { gone, type Closed } from './closed-by.js';
-import type { TemporalState, TemporalRuns } from './fate.js';
+import type { TemporalState, TemporalRuns } from './temporal-runs.js';
 
 /** Listed runs that are checked in one pass, in rotation: the list may be wrong. */
 const provedPerPass = 100;
@@ -22,13 +25,11 @@ const allOthers = 'others';
 /** Parallel requests to Temporal. */
 const maxParallel = 16;
 
-export interface KeeperDeps {
+export interface RecordKeeperDeps {
   pool: pg.Pool;
   temporalRuns: Pick<TemporalRuns, 'namespace' | 'namespaceId' | 'listed' | 'stateOf' | 'view'>;
   /** Identity of this worker. */
   worker: string;
-  /** The name of the command line in commands that we print. */
-  command: string;
   /**
    * Ids of namespaces that are known to be lost with all their runs; or `others`: all but the
    * current one.
@@ -53,7 +54,7 @@ export interface Comparison {
  * is closed, one that continues after a reset is reopened. The list only gives candidates; a run is
  * closed only when Temporal's own state proves its end.
  */
-export class Keeper {
+export class RecordKeeper {
   /**
    * Runs that were missing in the last comparison: a server may still learn of them after a
    * fail-over.
@@ -62,7 +63,7 @@ export class Keeper {
   private turn = 0;
   private namespaceId: string | undefined;
 
-  constructor(private readonly deps: KeeperDeps) {}
+  constructor(private readonly deps: RecordKeeperDeps) {}
 
   /**
    * Compares the record with Temporal once.
@@ -77,13 +78,16 @@ export class Keeper {
 
     const result: Comparison = { open: open.length, closed: [], revived: [] };
     const missing = new Set<string>();
+    const running: LookedAt[] = [];
     await inParallel(this.candidates(open, listed), async (run) => {
       const found = await temporalRuns.stateOf(run);
       const id = idOf(run);
+      if (found.is === 'running') running.push({ key: run.key, pauses: found.pauses });
       if (found.is === 'missing' && !this.missing.has(id)) missing.add(id);
       else if (await this.close(run, found)) result.closed.push(run.key.run);
     });
     this.missing = missing;
+    await notePauses(pool, running);
 
     const live = new Set(open.map(({ key }) => key.run));
     const ended = listed
@@ -139,7 +143,7 @@ export class Keeper {
     const done = await closeRun(this.deps.pool, run.key, {
       state: closed.state,
       endedAt: closed.endedAt,
-      problem: (left) => problemOf(closed, left, run.key.run, this.deps.command),
+      problem: (left) => problemOf(closed, left, run.key.run),
       ...(closed.outputs ? { outputs: closed.outputs } : {}),
       missing,
       execution: run.execution,
@@ -169,12 +173,7 @@ export class Keeper {
 }
 
 /** What happened, what was left running, what to do. */
-function problemOf(
-  { why }: Closed,
-  left: readonly LeftRunning[],
-  run: string,
-  command: string,
-): Problem | null {
+function problemOf({ why }: Closed, left: readonly LeftRunning[], run: string): Problem | null {
   if (!why) return null;
   const steps = left.map(({ step, title, host }) => `${step} (${title}) on ${host}`).join(', ');
   const what =
@@ -187,12 +186,14 @@ function problemOf(
       : 'Look at the last steps and at the target';
   return {
     type: why.type,
-    message: `${why.message.replace(/\.$/, '')}; ${what}, and nothing was taken back`,
-    next: `${look}; then go on from there with: ${command} start --from ${run}`,
+    message: `${why.message.replace(/\.$/, '')}; ${what}, and nothing was undone`,
+    next: `${look}; then go on from there`,
+    command: `start --from ${quoteArgument(run)}`,
   };
 }
 
 function idOf({ key }: WatchedRun): string {
+  // eslint-disable-next-line layers/step-paths -- a key of runs
   return `${key.run}/${key.firstRunId}`;
 }
 

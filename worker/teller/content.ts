@@ -1,0 +1,144 @@
+import { answersOf, answeredWith, usualForm } from '../../common/questions.js';
+import { leftBy, type Left } from '../../common/left.js';
+import { asksPeople, type CallKind, type Message, type MessageKind } from '../../common/message.js';
+import { problemLine } from '../../common/next-step.js';
+import { endStates } from '../../common/view.js';
+import { uiLink } from '../../common/ui-link.js';
+import type { StepSpec } from '../../language/runbook.js';
+import type { CallFacts } from '../../store/index.js';
+import { below } from '../../language/paths.js';
+
+/** What messages say of the worker that sends them. */
+export interface TellingSettings {
+  /** The name of the command line. */
+  command: string;
+  /** Base address of the Temporal UI; null: messages have no link. */
+  uiUrl: string | null;
+  /** Name of the Temporal namespace. */
+  namespace: string;
+}
+
+/** Which message about a call this is. */
+export interface Telling {
+  id: string;
+  first: string;
+  what: MessageKind;
+  number: number;
+  again: boolean;
+}
+
+/** Everything that a message says, from the record. */
+export function contentOf(telling: Telling, facts: CallFacts, settings: TellingSettings): Message {
+  const { id, first, what, number, again } = telling;
+  const { key, call, execution } = facts;
+  const asks = asksPeople(what);
+  const { uiUrl, namespace, command } = settings;
+  return {
+    version: 1,
+    ...{ id, first, what, number, again },
+    run: key.run,
+    runbook: facts.runbook,
+    title: facts.title,
+    drill: facts.drill,
+    targets: facts.targets,
+    requester: facts.requester,
+    reason: facts.reason,
+    startedAt: facts.startedAt,
+    call: {
+      kind: call.kind,
+      id: call.id,
+      title: call.title,
+      since: call.since,
+      deadline: call.deadline,
+      who: call.who,
+      evidence: call.evidence,
+      follows: call.follows,
+    },
+    undo: undoOf(facts),
+    left: leftIn(facts),
+    end: what === 'left' ? endOf(facts, command) : null,
+    taken: facts.taken,
+    over: what === 'over' ? overBy(facts) : null,
+    commands: asks ? commandsFor(command, key.run, call) : [],
+    form: asks ? formFor(command, key.run, call) : null,
+    ack: asks && !facts.taken ? `${command} ack ${key.run}` : null,
+    status: `${command} status ${key.run}`,
+    link: uiUrl === null ? null : uiLink(uiUrl, namespace, key.run, execution ?? key.firstRunId),
+  };
+}
+
+function commandsFor(name: string, run: string, call: CallFacts['call']): Message['commands'] {
+  const { kind } = call;
+  if (kind === 'pause') return [{ verb: 'go on', command: call.command }];
+  return isQuestion(kind) ? answersOf(name, run, { ...call, kind }) : [];
+}
+
+function formFor(name: string, run: string, call: CallFacts['call']): string | null {
+  const { kind } = call;
+  return isQuestion(kind) ? usualForm(name, run, { ...call, kind }) : null;
+}
+
+function isQuestion(kind: CallKind): kind is Exclude<CallKind, 'pause' | 'left'> {
+  return kind !== 'pause' && kind !== 'left';
+}
+
+/** What the run has left; nothing while it goes on. */
+function leftIn({ state, changes }: CallFacts): Left[] {
+  const inOrder = changes.toSorted((one, other) => (one.ordinal ?? 0) - (other.ordinal ?? 0));
+  return leftBy({
+    state,
+    steps: inOrder.map(({ path, undo, ...step }) => ({
+      ...step,
+      id: path,
+      ...(undo === null ? {} : { undo }),
+    })),
+  });
+}
+
+function endOf({ state, problem, call }: CallFacts, command: string): Message['end'] {
+  return { state, why: problem && problemLine(problem, command), at: call.since };
+}
+
+function undoOf({ changes, steps, begun }: CallFacts): Message['undo'] {
+  const passed = new Set(begun);
+  const borders = pointsOfNoReturn(steps);
+  const last = Math.max(
+    -1,
+    ...changes.flatMap(({ path, ordinal }) => (borders.includes(path) ? [ordinal ?? -1] : [])),
+  );
+  const behind = changes.filter(({ ordinal }) => ordinal === null || ordinal > last);
+  return {
+    possible: behind.flatMap(({ path, undo }) =>
+      undo === null ? [] : [{ step: path, how: undo }],
+    ),
+    impossible: changes
+      .filter((change) => change.undo === null || !behind.includes(change))
+      .map(({ path }) => path),
+    pointsOfNoReturn: borders.filter((path) => !passed.has(path)),
+  };
+}
+
+/** Paths of the steps behind which nothing before them can be undone. */
+function pointsOfNoReturn(steps: readonly StepSpec[], prefix = ''): string[] {
+  return steps.flatMap((step) => {
+    const path = `${prefix}${step.id}`;
+    return [
+      ...(step.pointOfNoReturn ? [path] : []),
+      ...pointsOfNoReturn(step.steps ?? [], below(path)),
+    ];
+  });
+}
+
+function overBy({ call, decision, state }: CallFacts): Message['over'] {
+  const at = call.closedAt ?? new Date().toISOString();
+  const nobody = { by: null, reason: null, at };
+  if (decision) {
+    const { verb, by, reason } = decision;
+    return { how: answeredWith(verb).words, by, reason, at: decision.at };
+  }
+  if (call.kind === 'pause' && !endStates.has(state)) return { how: 'goes on', ...nobody };
+  if (call.deadline !== null && call.deadline <= at)
+    return { how: 'nobody answered before its deadline', ...nobody };
+  if (endStates.has(state)) return { how: `the run has ended: ${state}`, ...nobody };
+  return { how: 'it is not asked any more', ...nobody };
+}
