@@ -1,15 +1,27 @@
-import { resolve } from 'node:path';
+import type { BrokenRunbook } from '../language/broken-runbook.js';
 import type { RunbookSpec } from '../language/runbook.js';
+
+export interface Catalogue {
+  runbooks: readonly RunbookSpec[];
+  broken: readonly BrokenRunbook[];
+}
 
 /**
  * The runbooks of this release and those of RUNBOOK_LIBRARY, as a worker with the same settings
- * carries them.
- * @throws ConfigError that names every file of the library that cannot be used
+ * carries them, and the files there that cannot be used.
+ * @throws ConfigError when the library's folder cannot be read
  */
-export async function knownRunbooks(env: NodeJS.ProcessEnv): Promise<readonly RunbookSpec[]> {
+export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> {
   const { catalogue } = await import('../workflows/catalogue.js');
-  const folder = env['RUNBOOK_LIBRARY'];
-  if (!folder) return catalogue;
+  const { libraryFolders } = await import('../worker/runbook-files.js');
+  const folders = libraryFolders(env['RUNBOOK_LIBRARY']);
+  if (folders.length === 0) return { runbooks: catalogue, broken: [] };
   const { readLibrary } = await import('../worker/library.js');
-  return [...catalogue, ...readLibrary(resolve(folder), catalogue)];
+  const { runbooks, broken } = readLibrary(folders, catalogue);
+  return { runbooks: [...catalogue, ...runbooks], broken };
+}
+
+/** As `readCatalogue`, without what cannot be used. */
+export async function knownRunbooks(env: NodeJS.ProcessEnv): Promise<readonly RunbookSpec[]> {
+  return (await readCatalogue(env)).runbooks;
 }

@@ -1,12 +1,13 @@
-import { undoPath } from '../common/paths.js';
+import { undoPath } from '../language/paths.js';
 import type { RunView, StepView, WaitView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
 import { line } from './output.js';
-import { pauseText, type TemporalPause } from './paused.js';
+import { leftBy, leftLine, leftTitle } from '../common/left.js';
+import { pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import type { PendingAttempt } from './pending.js';
-import { decisionText } from './decision-text.js';
+import { decisionText } from '../common/decision-text.js';
 import { problemText } from './problem-text.js';
-import { duration } from './times.js';
+import { duration } from '../common/times.js';
 
 /** One event of a run. */
 export interface Change {
@@ -55,9 +56,9 @@ export function changesOf(
       key: `decision ${each.id} ${each.code}`,
       at: each.at,
       kind: 'decision',
-      step: each.gate,
+      step: each.about?.id ?? null,
       state: each.code,
-      text: decisionText(each),
+      text: decisionText(each, each.by || 'somebody'),
     })),
   ];
   const story = changes
@@ -81,7 +82,7 @@ function ofGate(step: StepView, view: RunView): Change[] {
     state: 'waiting',
     text,
   };
-  const decided = view.decisions.some((each) => each.accepted && each.gate === step.id);
+  const decided = view.decisions.some((each) => each.accepted && each.about?.id === step.id);
   if (decided || step.endedAt === null) return [waits];
   const why = step.error ? `closed: ${problemText(step.error)}` : step.state;
   return [
@@ -140,7 +141,7 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
         'undoing',
         new Date().toISOString(),
         'undoing',
-        `is taken back: ${step.undo ?? step.title}`,
+        `is undone: ${step.undo ?? step.title}`,
       ),
     );
   if (endedAt !== null) {
@@ -156,6 +157,7 @@ function ofStep(step: StepView, pending: readonly PendingAttempt[]): Change[] {
 
 function ended(view: RunView): Change {
   const why = view.problem ? `: ${problemText(view.problem)}` : '';
+  const left = leftBy(view).map(leftLine);
   const at = view.endedAt ?? new Date().toISOString();
   return {
     key: 'end',
@@ -163,7 +165,7 @@ function ended(view: RunView): Change {
     kind: 'run',
     step: null,
     state: view.state,
-    text: `the run has ended: ${view.state}${why}`,
+    text: `the run has ended: ${view.state}${why}${left.length > 0 ? ` ${leftTitle}: ${left.join('; ')}` : ''}`,
   };
 }
 

@@ -1,48 +1,16 @@
 import type { Argument, Command, Option } from 'commander';
+import {
+  canBeAboutRun,
+  isAnswerVerb,
+  isDecisionVerb,
+  type AnswerVerb,
+} from '../common/questions.js';
+import { endStates, type RunSummary, type WaitView } from '../common/view.js';
+import { verbIn, verbsOf } from './verbs.js';
 
 /*
- * Shell completion. The scripts pass each word of the command line as one argument: pressing the
- * tab key never evaluates what somebody has typed.
+ * What can be typed next: at each place, nothing but what the verb would take there.
  */
-
-const bash = `# Completes runbook in bash. Load it with: source <(runbook completion bash)
-_runbook() {
-  local value _
-  COMPREPLY=()
-  while IFS=$'\\t' read -r value _; do
-    COMPREPLY+=("$value")
-  done < <("\${COMP_WORDS[0]}" complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-}
-complete -o default -F _runbook runbook ./runbook
-`;
-
-const zsh = `#compdef runbook
-# Completes runbook in zsh. Put it into a folder of your fpath as _runbook.
-_runbook() {
-  local -a found
-  local value text
-  while IFS=$'\\t' read -r value text; do
-    found+=("\${value//:/\\\\:}:$text")
-  done < <("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
-  (( \${#found} )) && _describe 'runbook' found || _files
-}
-if [ "$funcstack[1]" = "_runbook" ]; then _runbook; else compdef _runbook runbook; fi
-`;
-
-const fish = `# Completes runbook in fish. Put it into ~/.config/fish/completions/runbook.fish
-function __runbook_complete
-  set -l words (commandline -opc) (commandline -ct)
-  command $words[1] complete -- $words[2..-1] 2>/dev/null
-end
-complete -c runbook -f -a '(__runbook_complete)'
-`;
-
-const scripts: Readonly<Record<string, string>> = { bash, zsh, fish };
-
-/** The script by which a shell calls us for each completion. */
-export function completionScript(shell: string): string {
-  return scripts[shell] ?? '';
-}
 
 export interface Suggestion {
   value: string;
@@ -51,8 +19,49 @@ export interface Suggestion {
 
 /** What is there to choose from; each is asked for only where one may stand. */
 export interface Choices {
-  runs(): Promise<Suggestion[]>;
+  /** Runs that the verb can be about, the newest first. */
+  runs(verb: string): Promise<Suggestion[]>;
   runbooks(): Promise<Suggestion[]>;
+  targets(): Promise<Suggestion[]>;
+  schedules(): Promise<Suggestion[]>;
+  /** Gates, steps and targets of this run that wait for the verb. */
+  waits(run: string, verb: string): Promise<Suggestion[]>;
+  /** Steps of this run. */
+  steps(run: string): Promise<Suggestion[]>;
+  /** Names of the runbook's inputs. */
+  inputs(runbook: string): Promise<Suggestion[]>;
+  /** What an input can be, where that is a choice. */
+  values(runbook: string, input: string): Promise<Suggestion[]>;
+}
+
+/** What has to be known of a run. */
+export type RunToFit = Pick<RunSummary, 'state'> & {
+  waitingFor: readonly Pick<WaitView, 'verbs'>[];
+};
+
+/** Whether the verb can be about the run, as it stands now. */
+export function canBeAbout(verb: string, { state, waitingFor }: RunToFit): boolean {
+  if (verb === 'ack') return waitingFor.length > 0;
+  if (!isDecisionVerb(verb)) return true;
+  if (endStates.has(state)) return false;
+  if (isAnswerVerb(verb) && waitingFor.some((wait) => canAnswer(verb, wait))) return true;
+  if (verb === 'pause' || verb === 'resume') return (state === 'paused') === (verb === 'resume');
+  return canBeAboutRun(verb);
+}
+
+/** Whether the verb answers what the run waits for. */
+export function canAnswer(verb: string, { verbs }: Pick<WaitView, 'verbs'>): boolean {
+  return verbs.includes(verb as AnswerVerb);
+}
+
+/** The words typed so far, in front of the one that is being typed. */
+interface Typed {
+  verb: Command | undefined;
+  /** Of the verb, without flags and their values. */
+  given: readonly string[];
+  /** All of them. */
+  words: readonly string[];
+  options: readonly Option[];
 }
 
 /**
@@ -64,69 +73,136 @@ export async function suggest(
   words: readonly string[],
   choices: Choices,
 ): Promise<Suggestion[]> {
-  // Bash hands over `--output=json` as three words.
-  const typed = words.filter((word) => word !== '=');
-  const current = words.at(-1) === '=' ? '' : (typed.pop() ?? '');
-  const verb = program.commands.find(
-    (command) => typed.includes(command.name()) && !isHidden(command),
-  );
-  const offered = await candidates(program, verb, typed, current, choices);
+  // Bash hands over `name=value` as three words, and replaces the last one only.
+  const isSplit = words.at(-1) === '=' || words.at(-2) === '=';
+  const current = words.at(-1) === '=' ? '' : (words.at(-1) ?? '');
+  const before = words.slice(0, words.at(-1) === '=' ? -1 : isSplit ? -2 : -1);
+  const offered = await candidates(typedIn(program, before), current, isSplit, program, choices);
   return offered.filter(({ value }) => value.startsWith(current));
 }
 
+function typedIn(program: Command, words: readonly string[]): Typed {
+  const { verb, at = 0 } = verbIn(program, words) ?? {};
+  const options = [...(verb?.options ?? []), ...program.options].filter((option) => !option.hidden);
+  return { verb, given: positionals(words.slice(at + 1), options), words, options };
+}
+
 async function candidates(
-  program: Command,
-  verb: Command | undefined,
-  typed: readonly string[],
+  typed: Typed,
   current: string,
+  isSplit: boolean,
+  program: Command,
   choices: Choices,
 ): Promise<Suggestion[]> {
-  const options = [...(verb?.options ?? []), ...program.options].filter((option) => !option.hidden);
-  const before = typed.at(-1);
-  const asked = before === undefined ? undefined : options.find((option) => isFlag(option, before));
-  if (asked && (asked.required || asked.optional)) return valuesOf(asked, choices);
+  const { verb, given, words, options } = typed;
+  const asked = optionAt(typed, isSplit ? -2 : -1);
+  if (isSplit && asked?.long === '--input')
+    return choices.values(given[0] ?? '', words.at(-1) ?? '');
+  const before = optionAt(typed, -1);
+  if (before) return valuesOf(before, typed, current, choices);
   if (current.startsWith('-'))
     return options.map((option) => ({
       value: option.long ?? option.short ?? '',
       description: option.description,
     }));
-  if (!verb)
-    return program.commands
-      .filter((command) => !isHidden(command))
-      .map((command) => ({ value: command.name(), description: command.description() }));
-  const given = positionals(typed.slice(typed.indexOf(verb.name()) + 1), options);
-  const argument = verb.registeredArguments[given];
-  return argument ? argumentValues(argument, choices) : [];
+  if (!verb) return verbsOf(program).map(asSuggestion);
+  const argument = verb.registeredArguments[given.length];
+  const parts = given.length === 0 ? verbsOf(verb).map(asSuggestion) : [];
+  return [...parts, ...(argument ? await argumentValues(argument, verb, given, choices) : [])];
 }
 
-function valuesOf(option: Option, choices: Choices): Promise<Suggestion[]> | Suggestion[] {
-  if (option.long === '--runbook') return choices.runbooks();
-  return (option.argChoices ?? []).map((value) => ({ value, description: '' }));
+function asSuggestion(command: Command): Suggestion {
+  return { value: command.name(), description: command.description() };
 }
 
-async function argumentValues(argument: Argument, choices: Choices): Promise<Suggestion[]> {
+/** The option at this place that takes a value. */
+function optionAt({ words, options }: Typed, at: number): Option | undefined {
+  const word = words.at(at);
+  const option = word === undefined ? undefined : options.find((each) => isFlag(each, word));
+  return option && (option.required || option.optional) ? option : undefined;
+}
+
+async function valuesOf(
+  option: Option,
+  { verb, given, words }: Typed,
+  current: string,
+  choices: Choices,
+): Promise<Suggestion[]> {
+  switch (option.long) {
+    case '--runbook':
+      return choices.runbooks();
+    case '--target':
+      return choices.targets();
+    case '--from':
+      return choices.runs(verb?.name() ?? '');
+    case '--at':
+      return choices.steps(words[words.indexOf('--from') + 1] ?? '');
+    case '--input':
+      return inputValues(given[0] ?? '', current, choices);
+    default:
+      return (option.argChoices ?? []).map((value) => ({ value, description: '' }));
+  }
+}
+
+/** `name=`, and behind it what the input can be. */
+async function inputValues(
+  runbook: string,
+  current: string,
+  choices: Choices,
+): Promise<Suggestion[]> {
+  const at = current.indexOf('=');
+  const [name, all] =
+    at === -1
+      ? ['', await choices.inputs(runbook)]
+      : [current.slice(0, at), await choices.values(runbook, current.slice(0, at))];
+  return all.map(({ value, description }) => ({
+    value: name === '' ? `${value}=` : `${name}=${value}`,
+    description,
+  }));
+}
+
+async function argumentValues(
+  argument: Argument,
+  verb: Command,
+  [run = '']: readonly string[],
+  choices: Choices,
+): Promise<Suggestion[]> {
   if (argument.argChoices) return argument.argChoices.map((value) => ({ value, description: '' }));
-  if (argument.name() === 'runbook') return choices.runbooks();
-  if (argument.name() !== 'run') return [];
-  return [{ value: '@latest', description: 'the newest run' }, ...(await choices.runs())];
+  switch (argument.name()) {
+    case 'runbook':
+      return choices.runbooks();
+    case 'target':
+      return choices.targets();
+    case 'schedule':
+      return choices.schedules();
+    case 'gate':
+      return choices.waits(run, verb.name());
+    case 'step':
+      return isAnswerVerb(verb.name()) ? choices.waits(run, verb.name()) : choices.steps(run);
+    case 'run':
+      return [
+        { value: '@latest', description: 'the newest run' },
+        ...(await choices.runs(verb.name())),
+      ];
+    default:
+      return [];
+  }
 }
 
-/** How many words are arguments: neither a flag nor the value of one. */
-function positionals(words: readonly string[], options: readonly Option[]): number {
-  let count = 0;
+/** The words that are arguments: neither a flag nor the value of one. */
+function positionals(words: readonly string[], options: readonly Option[]): string[] {
+  const found: string[] = [];
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? '';
     const option = options.find((each) => isFlag(each, word));
-    if (option?.required || option?.optional) index += 1;
-    else if (!word.startsWith('-')) count += 1;
+    if (option?.required || option?.optional) {
+      // Its value may be three words: `name`, `=`, `value`.
+      index += words[index + 2] === '=' ? 3 : 1;
+    } else if (!word.startsWith('-') && word !== '=') found.push(word);
   }
-  return count;
+  return found;
 }
 
 function isFlag(option: Option, word: string): boolean {
   return word === option.long || word === option.short;
-}
-
-function isHidden(command: Command): boolean {
-  return (command as unknown as { _hidden?: boolean })._hidden === true;
 }

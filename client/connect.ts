@@ -1,16 +1,11 @@
-import {
-  Client,
-  Connection,
-  defaultGrpcRetryOptions,
-  makeGrpcRetryInterceptor,
-  type ConnectionOptions,
-} from '@temporalio/client';
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { payloadCodec } from '../common/payload-codec.js';
 import { defaultAddress, defaultNamespace, defaultTaskQueue } from '../common/defaults.js';
+import { endableRetries } from '../common/temporal-retries.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
-import { devTemporal, taskQueue, type GlobalFlags } from './settings.js';
+import { devTemporal, patience, taskQueue, type GlobalFlags } from './settings.js';
 
 /** A Temporal client that knows its address. */
 export interface Temporal {
@@ -21,6 +16,7 @@ export interface Temporal {
   taskQueue: string;
   /** Runs calls that are answered within `ms`, or fail as unreachable. */
   within<T>(ms: number, call: () => Promise<T>): Promise<T>;
+  close(): Promise<void>;
 }
 
 /**
@@ -34,11 +30,12 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
     flags.address === undefined && options.address === undefined ? devTemporal(env) : undefined;
   const address = flags.address ?? options.address ?? dev?.address ?? defaultAddress;
   const namespace = flags.namespace ?? configured ?? dev?.namespace ?? defaultNamespace;
+  // The default is ten attempts, about ten seconds: too long after a typing error in an address.
+  const retries = endableRetries(3);
   const connection = Connection.lazy({
     ...options,
     address,
-    // The default is ten attempts, about ten seconds: too long after a typing error in an address.
-    interceptors: [makeGrpcRetryInterceptor(defaultGrpcRetryOptions({ maxAttempts: 3 }))],
+    interceptors: [retries.interceptor],
   });
   return {
     client: new Client({
@@ -52,13 +49,11 @@ export function connectTemporal(flags: GlobalFlags, env: NodeJS.ProcessEnv): Tem
     namespace,
     taskQueue: taskQueue(flags, env) ?? defaultTaskQueue,
     within: (ms, call) => connection.withDeadline(Date.now() + ms * patience(env), call),
+    close: () => {
+      retries.end();
+      return connection.close();
+    },
   };
-}
-
-/** How many times longer than usual servers and workers may take to answer: RUNBOOK_PATIENCE. */
-function patience(env: NodeJS.ProcessEnv): number {
-  const asked = Number(env['RUNBOOK_PATIENCE']);
-  return asked >= 1 ? Math.min(asked, 100) : 1;
 }
 
 function readProfile(

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { messageNames } from '../common/defaults.js';
+import type { DecisionEnvelope, Verdict } from '../common/envelope.js';
 import {
-  deskVerbs,
-  type DecisionEnvelope,
+  aboutOf,
+  answerCommand,
+  canBeAboutRun,
+  rulesOfQuestion,
+  type About,
+  type AnswerVerb,
   type DecisionVerb,
-  type Verdict,
-} from '../common/envelope.js';
+} from '../common/questions.js';
 import type { DecisionView, RunView, WaitView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
-import { CliError, isNotFound } from './errors.js';
+import { belongsTo } from '../language/paths.js';
+import { CliError, isNotFound, isRecordAway } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
-import { quoteArgument } from './command-name.js';
+import { quoteArgument } from '../common/quote-argument.js';
 import type { RunReading } from './read-run.js';
+import { thisSender } from './sender.js';
 import type { Session } from './session.js';
+import { unknownGate, unknownStep } from './unknown-step.js';
 
 const pollMs = 60;
 const queryMs = 2_000;
@@ -43,8 +50,9 @@ export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
     verb: request.verb,
     run: request.run,
     by: request.by,
+    sender: thisSender(),
     reason: request.reason,
-    ...(gate ? { [isStep(gate) ? 'step' : 'gate']: gate.id, attempt: gate.attempt } : {}),
+    ...(gate ? { about: aboutWait(gate), attempt: gate.attempt } : {}),
     ...(request.outputs === undefined ? {} : { outputs: request.outputs }),
     ...(request.inputs === undefined ? {} : { inputs: request.inputs }),
     ...(digest === undefined ? {} : { digest }),
@@ -52,16 +60,20 @@ export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
   };
 }
 
-function isStep(wait: WaitView): boolean {
-  return wait.kind === 'failure' || wait.kind === 'manual';
+function aboutWait({ kind, id }: WaitView): About {
+  return { kind: rulesOfQuestion(kind).about, id };
+}
+
+function isStep({ kind }: WaitView): boolean {
+  return rulesOfQuestion(kind).about === 'step';
 }
 
 /**
  * True when no step waits at the desk: then `rollback` and `abort` are about the whole run.
  */
-export function isAboutRun(view: RunView, verb: string, step: string | undefined): boolean {
+export function isAboutRun(view: RunView, verb: DecisionVerb, step: string | undefined): boolean {
   return (
-    (verb === 'rollback' || verb === 'abort') &&
+    canBeAboutRun(verb) &&
     step === undefined &&
     !view.waitingFor.some(isStep) &&
     !hasEnded(view.state)
@@ -87,9 +99,14 @@ export async function sendDecision(
     );
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    throw (await runEnded(session, decision.run, decision.gate ?? decision.step)) ?? error;
+    throw (await runEnded(session, decision.run, decision.about?.id)) ?? error;
   }
-  return awaitVerdict(session, decision.run, decision.id, timeoutMs);
+  const verdict = await awaitVerdict(session, decision.run, decision.id, timeoutMs);
+  if (verdict) return verdict;
+  // It came while the run was ending, and nobody judges it any more.
+  const ended = await runEnded(session, decision.run, decision.about?.id).catch(() => undefined);
+  if (ended) throw ended;
+  return null;
 }
 
 /**
@@ -161,28 +178,26 @@ function tooLate(view: RunView, gate: string | undefined, command: string): CliE
 }
 
 function decisionAbout(view: RunView, gate: string): DecisionView | undefined {
-  return view.decisions.findLast((each) => each.accepted && each.gate === gate);
+  return view.decisions.findLast((each) => each.accepted && each.about?.id === gate);
 }
 
 /**
  * The gate that a decision is about.
  * @param gate its id; without one, the only gate that waits
  * @throws CliError with exit code 4 when it does not wait, 6 when only the record says so, 2 when
- *   several do and none was named
+ *   several do and none was named, or the run has no such gate
  */
 export function gateToDecide(
   reading: RunReading,
   gate: string | undefined,
-  verb: string,
+  verb: AnswerVerb,
   command: string,
 ): WaitView {
   const { view } = reading;
   const status = `See it with: ${command} status ${view.id}`;
   if (hasEnded(view.state)) throw tooLate(view, gate, command);
-  const kind = kindOf(verb);
-  const waits = view.waitingFor.filter(
-    (wait) => wait.kind === kind || (kind === 'failure' && wait.kind === 'manual'),
-  );
+  const about = aboutOf(verb) as About['kind'];
+  const waits = view.waitingFor.filter(({ kind }) => rulesOfQuestion(kind).about === about);
   const found =
     gate === undefined
       ? waits.length === 1
@@ -190,14 +205,18 @@ export function gateToDecide(
         : undefined
       : waits.find((wait) => wait.id === gate);
   if (found) return found;
-  if (gate === undefined && waits.length > 1) {
+  const [first] = waits;
+  if (gate === undefined && first && waits.length > 1) {
     throw new CliError(
-      `Several ${kind === 'failure' ? 'failed steps' : 'gates'} of run ${view.id} wait: ${waits.map((wait) => wait.id).join(', ')}.`,
-      `Name the one you mean: ${command} ${verb} ${view.id} ${waits[0]?.id} --reason …`,
+      [`Several ${rulesOfQuestion(first.kind).plural} of run ${view.id} wait; nothing was decided:`]
+        .concat(waits.map(({ id, title }) => `  ${id}: ${title}`))
+        .join('\n'),
+      `Name the one you mean, for example: ${answerCommand(command, view.id, first, verb)}`,
       exitCodes.usage,
     );
   }
-  const why = explainNot[kind](view, gate);
+  if (gate !== undefined && reading.note === null) refuseUnknown(about, view, gate);
+  const why = explainNot[about](view, gate);
   if (reading.note !== null) {
     throw new CliError(
       `${why} ${reading.note} What it does not have yet, only a worker knows. Nothing was changed.`,
@@ -208,30 +227,32 @@ export function gateToDecide(
   throw new CliError(`${why} Nothing was changed.`, status, exitCodes.denied);
 }
 
-function kindOf(verb: string): WaitView['kind'] {
-  if (verb === 'take-over') return 'lease';
-  return (deskVerbs as readonly string[]).includes(verb) ? 'failure' : 'approval';
+/** @throws CliError with exit code 2 for a gate or step that the run does not have */
+function refuseUnknown(about: About['kind'], view: RunView, id: string): void {
+  if (about === 'gate' && !view.steps.some((step) => step.id === id && step.kind === 'approval'))
+    throw unknownGate(view, id);
+  if (about === 'step' && !view.steps.some((step) => step.id === id)) throw unknownStep(view, id);
 }
 
-const explainNot: Record<WaitView['kind'], (view: RunView, id: string | undefined) => string> = {
-  approval: notWaiting,
-  failure: notFailed,
-  manual: notFailed,
-  lease: (view) => `Run ${view.id} does not wait for a target: ${doingNow(view)}.`,
+const explainNot: Record<About['kind'], (view: RunView, id: string | undefined) => string> = {
+  gate: notWaiting,
+  step: notFailed,
+  target: (view) => `Run ${view.id} does not wait for a target: ${doingNow(view)}.`,
 };
 
 function notFailed(view: RunView, step: string | undefined): string {
-  const which = step === undefined ? 'No failed step' : `Step ${step}`;
-  return `${which} of run ${view.id} ${step === undefined ? 'waits' : 'does not wait'} for people: ${doingNow(view)}.`;
+  if (step === undefined)
+    return `No failed step of run ${view.id} waits for people: ${doingNow(view)}.`;
+  const nearby = view.waitingFor.filter(({ id }) => belongsTo(id, step));
+  if (nearby.length > 0)
+    return `Step ${step} of run ${view.id} asks nothing itself; answer ${nearby.map(({ id }) => id).join(' or ')}.`;
+  const state = view.steps.find(({ id }) => id === step)?.state ?? 'not known';
+  return `Step ${step} of run ${view.id} asks nothing now: it is ${state}, and ${doingNow(view, 'the run')}.`;
 }
 
 function notWaiting(view: RunView, gate: string | undefined): string {
   const doing = doingNow(view);
   if (gate === undefined) return `No gate of run ${view.id} waits for a decision: ${doing}.`;
-  const known = view.steps.filter((step) => step.kind === 'approval');
-  const step = known.find((each) => each.id === gate);
-  if (!step)
-    return `Run ${view.id} has no gate ${JSON.stringify(gate)}${known.length > 0 ? `; its gates: ${known.map((each) => each.id).join(', ')}` : ''}.`;
   const decision = decisionAbout(view, gate);
   if (decision)
     return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
@@ -239,15 +260,77 @@ function notWaiting(view: RunView, gate: string | undefined): string {
 }
 
 /** What a run does now, as the end of a sentence. */
-function doingNow(view: RunView): string {
+function doingNow(view: RunView, subject = 'it'): string {
   if (view.waitingFor.length > 0)
-    return `it waits at ${view.waitingFor.map((wait) => wait.id).join(', ')}`;
+    return `${subject} waits at ${view.waitingFor.map((wait) => wait.id).join(', ')}`;
   const running = view.steps.findLast(
     (step) => step.state === 'running' || step.state === 'undoing',
   );
   return running
-    ? `it is ${view.state}, at step ${running.id} (${running.title})`
-    : `it is ${view.state}`;
+    ? `${subject} is ${view.state}, at step ${running.id} (${running.title})`
+    : `${subject} is ${view.state}`;
+}
+
+/**
+ * Checks the digest that somebody was given against the question as it is now.
+ * @throws CliError with exit code 4 for a question that was asked before, 2 for one that never was
+ */
+export async function checkDigest(
+  session: Session,
+  view: RunView,
+  wait: WaitView,
+  digest: string,
+): Promise<void> {
+  if (digest === wait.digest) return;
+  const asked = await askedBefore(session, view, wait.id);
+  // Without the record the judge says that it is another question.
+  if (asked === null) return;
+  const status = seeNow(session.command, view.id);
+  if (asked.includes(digest))
+    throw new CliError(
+      `What ${wait.id} asks has changed since you looked. Nothing was sent.`,
+      status,
+      exitCodes.denied,
+    );
+  throw new CliError(
+    `Nothing that ${wait.id} of run ${view.id} ever asked has the digest ${digest}. Nothing was sent.`,
+    `Copy the digest whole. ${status}`,
+    exitCodes.usage,
+  );
+}
+
+/** What to do about a question that is another one by now. */
+export function seeNow(command: string, run: string): string {
+  return `See what it asks now with: ${command} status ${quoteArgument(run)}`;
+}
+
+/** The digests of all that was asked under this id; null where the record cannot tell. */
+async function askedBefore(
+  session: Session,
+  { id, firstRunId }: RunView,
+  question: string,
+): Promise<string[] | null> {
+  try {
+    const pool = await session.record();
+    const { askedDigests } = await import('../store/index.js');
+    return pool && (await askedDigests(pool, { run: id, firstRunId }, question));
+  } catch (error) {
+    if (isRecordAway(error)) return null;
+    throw error;
+  }
+}
+
+/**
+ * Nobody is asked about a rollback that the judge would refuse.
+ * @throws CliError with exit code 4 when the run has nothing to undo
+ */
+export function refuseEmptyRollback({ view, note }: RunReading, command: string): void {
+  if (note !== null || view.state === 'rolling-back' || view.undos?.length !== 0) return;
+  throw new CliError(
+    `Nothing of run ${view.id} can be undone. Nothing was sent.`,
+    `End it with: ${command} cancel ${view.id}`,
+    exitCodes.denied,
+  );
 }
 
 /** The command that sends the same decision again, to get its verdict. */
@@ -256,9 +339,9 @@ export function askAgain(command: string, decision: DecisionEnvelope): string {
     command,
     decision.verb,
     decision.run,
-    ...(decision.verb === 'take-over' ? [] : [decision.gate ?? decision.step]).filter(
-      (id) => id !== undefined,
-    ),
+    ...(decision.about && decision.about.kind !== 'target'
+      ? [quoteArgument(decision.about.id)]
+      : []),
     ...Object.entries(decision.outputs ?? {}).flatMap(([name, value]) => [
       '--output',
       quoteArgument(`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`),
@@ -272,6 +355,7 @@ export function askAgain(command: string, decision: DecisionEnvelope): string {
     '--as',
     quoteArgument(decision.by),
     ...(decision.digest === undefined ? [] : ['--digest', decision.digest]),
+    ...(decision.confirm === undefined ? [] : ['--confirm', quoteArgument(decision.confirm)]),
     '--decision-id',
     decision.id,
   ];

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { StartEnvelope } from '../common/envelope.js';
+import type { WorkerReport } from '../store/index.js';
 import { parseSecrets } from '../language/secrets-file.js';
 import { parseTargets } from '../language/targets-file.js';
 import { homePaths, runbookHome } from '../embedded/home.js';
 import { readConnection } from '../embedded/connection.js';
-import { skewMs, workerChecks, workerSilenceMs } from './doctor-workers.js';
+import { skewMs, workerChecks, workerSilenceMs, type WorkerSigns } from './doctor-workers.js';
+import type { Temporal } from './connect.js';
 import { explain, hostOf, type ErrorContext } from './errors.js';
 import type { Session } from './session.js';
 
@@ -42,9 +44,11 @@ export async function runChecks(session: Session): Promise<Check[]> {
     devConnection(session),
     ...(await temporalChecks(session)),
     ...(await recordChecks(session)),
+    await stackCheck(session),
     ...(await workersChecks(session)),
     ...(await backupChecks(session)),
     ...(await runsChecks(session)),
+    await toldCheck(session),
     await checked(session, 'drills', () => drillsCheck(session)),
     ...fileChecks(session),
     await userInterface(session),
@@ -103,8 +107,7 @@ async function temporalChecks(session: Session): Promise<Check[]> {
     );
     const reached = ok('temporal', `server ${serverVersion} at ${temporal.address}`);
     const { missingSearchAttributes, retentionDays } = await import('./namespace.js');
-    const { previewPlan } = await import('./launch.js');
-    const { workersOf } = await import('./workers.js');
+    const { previewPlan } = await import('./preview-plan.js');
     const namespace = await checked(session, 'namespace', async () => {
       await retentionDays(temporal);
       return ok('namespace', temporal.namespace);
@@ -136,11 +139,8 @@ async function temporalChecks(session: Session): Promise<Check[]> {
         // The server lists a dead worker for some minutes more: only an answer proves that one
         // lives.
         await previewPlan(session, question, workerPatienceMs);
-        const workers = (await workersOf(temporal)).filter((worker) => worker.recent);
-        return ok(
-          'worker',
-          `answers on ${temporal.taskQueue}: ${workers.map((worker) => worker.identity).join(', ')}`,
-        );
+        const { workersCheck } = await import('./doctor-workers.js');
+        return workersCheck(temporal.taskQueue, await signsOfWorkers(session, temporal));
       }),
       await checked(session, 'versions', () => versionsCheck(session)),
     ];
@@ -151,6 +151,26 @@ async function temporalChecks(session: Session): Promise<Check[]> {
       ...rest.map((name) => skipped(name, 'needs Temporal')),
     ];
   }
+}
+
+/** All that tells whether the workers of the queue live, from Temporal and from the record. */
+async function signsOfWorkers(session: Session, temporal: Temporal): Promise<WorkerSigns> {
+  const { workersOf } = await import('./workers.js');
+  const { deploymentOfSession } = await import('./releases.js');
+  const { recentWorkers } = await import('../store/index.js');
+  const deployment = await deploymentOfSession(session);
+  const [polls, beats, reports] = await Promise.all([
+    workersOf(temporal),
+    deployment.signs().then(
+      ({ workers, sparseMs }) => (sparseMs === null ? workers : []),
+      () => [],
+    ),
+    session
+      .needRecord()
+      .then((pool) => recentWorkers(pool, workerSilenceMs))
+      .catch(() => []),
+  ]);
+  return { polls, beats, reports };
 }
 
 /** How many runs a check names before it only counts. */
@@ -242,6 +262,20 @@ async function recordChecks(session: Session): Promise<Check[]> {
   ];
 }
 
+/** Whether Temporal and the record are those of one stack; other checks report what is away. */
+async function stackCheck(session: Session): Promise<Check> {
+  const name = 'stack';
+  const { mixedFix, mixedWords, otherNamespace } = await import('./stack.js');
+  try {
+    const temporal = await session.temporal();
+    const other = await otherNamespace(temporal, await session.needRecord());
+    if (!other) return ok(name, 'Temporal and the record belong together');
+    return failed(name, `two are mixed: ${mixedWords(temporal, other)}`, mixedFix);
+  } catch {
+    return skipped(name, 'needs Temporal and PostgreSQL');
+  }
+}
+
 /** Checks the workers' own reports. Other checks report errors of the record. */
 async function workersChecks(session: Session): Promise<Check[]> {
   const { recentWorkers } = await import('../store/index.js');
@@ -249,7 +283,17 @@ async function workersChecks(session: Session): Promise<Check[]> {
     .needRecord()
     .then((pool) => recentWorkers(pool, workerSilenceMs))
     .catch(() => null);
-  return workers === null ? [] : workerChecks(workers);
+  if (workers === null) return [];
+  return [...workerChecks(workers), await libraryCheck(session, workers)];
+}
+
+/** Whether this machine and the workers have the same runbooks, and which files have mistakes. */
+function libraryCheck(session: Session, workers: readonly WorkerReport[]): Promise<Check> {
+  return checked(session, 'library', async () => {
+    const { readCatalogue } = await import('./catalogue.js');
+    const { compareLibraries } = await import('./compare-library.js');
+    return compareLibraries(await readCatalogue(session.io.env), workers);
+  });
 }
 
 /** The backup that `dev` keeps of the record, where it keeps one. */
@@ -286,6 +330,12 @@ async function runsChecks(session: Session): Promise<Check[]> {
   }
 }
 
+/** Checks that people hear of what runs wait for; other checks report errors of the record. */
+async function toldCheck(session: Session): Promise<Check> {
+  const { messagesCheck } = await import('./doctor-messages.js');
+  return messagesCheck(session).catch(() => skipped('people told', 'needs PostgreSQL'));
+}
+
 /** Checks that every runbook with `drillEveryDays` was drilled in time. */
 async function drillsCheck(session: Session): Promise<Check> {
   const { drillWords, isDrillDue, readDrills } = await import('./drills.js');
@@ -303,11 +353,11 @@ async function drillsCheck(session: Session): Promise<Check> {
 }
 
 /** Checks the files that a worker here would read. The command line does not need them. */
-function fileChecks({ io }: Session): Check[] {
+function fileChecks({ io, command }: Session): Check[] {
   const targets = resolve(io.env['RUNBOOK_TARGETS'] || 'targets.yaml');
   const secrets = resolve(io.env['RUNBOOK_SECRETS'] || 'secrets.yaml');
   return [
-    fileCheck('targets', targets, 'RUNBOOK_TARGETS', (text) => {
+    fileCheck({ name: 'targets', path: targets, setting: 'RUNBOOK_TARGETS', command }, (text) => {
       const count = parseTargets(text, targets).length;
       return count > 0
         ? ok('targets', `${count} in ${targets}`)
@@ -317,7 +367,7 @@ function fileChecks({ io }: Session): Check[] {
             'Declare what runbooks act on: docs/targets-and-secrets.md',
           );
     }),
-    fileCheck('secrets', secrets, 'RUNBOOK_SECRETS', (text) =>
+    fileCheck({ name: 'secrets', path: secrets, setting: 'RUNBOOK_SECRETS', command }, (text) =>
       ok('secrets', `${parseSecrets(text, secrets).length} named in ${secrets}`),
     ),
     ...(existsSync(secrets) ? [secretsMode(secrets), secretValues(secrets, io.env)] : []),
@@ -325,9 +375,12 @@ function fileChecks({ io }: Session): Check[] {
 }
 
 function fileCheck(
-  name: string,
-  path: string,
-  setting: string,
+  {
+    name,
+    path,
+    setting,
+    command,
+  }: { name: string; path: string; setting: string; command: string },
   read: (text: string) => Check,
 ): Check {
   if (!existsSync(path))
@@ -335,7 +388,7 @@ function fileCheck(
   try {
     return read(readFileSync(path, 'utf8'));
   } catch (error) {
-    const { message, next } = explain(error, { command: 'runbook' });
+    const { message, next } = explain(error, { command });
     return failed(name, message, next || 'Correct the file.');
   }
 }

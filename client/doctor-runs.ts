@@ -5,10 +5,10 @@ import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
 import type { Check } from './doctor-checks.js';
 import { isNotFound } from './errors.js';
-import { pausesOf, pauseText, type TemporalPause } from './paused.js';
+import { pausesOf, pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import type { Session } from './session.js';
 import { troubleOf, troubleOfQuery, type Trouble } from './trouble.js';
-import { quoted } from './visibility.js';
+import { quoted } from '../common/visibility.js';
 
 /**
  * Limit of live runs that are checked, newest first; runs that the server itself reports are always

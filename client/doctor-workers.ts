@@ -1,5 +1,7 @@
 import type { WorkerReport } from '../store/index.js';
+import { duration } from '../common/times.js';
 import type { Check } from './doctor-checks.js';
+import type { PollingWorker } from './workers.js';
 
 /** Milliseconds without a report after which a worker counts as gone. */
 export const workerSilenceMs = 180_000;
@@ -19,6 +21,66 @@ export function workerChecks(workers: readonly WorkerReport[]): Check[] {
     }));
   }
   return [clocks(workers), journals(workers)];
+}
+
+/** What tells of the workers of a task queue. */
+export interface WorkerSigns {
+  /** Temporal lists a dead worker for some minutes more. */
+  polls: readonly Pick<PollingWorker, 'identity' | 'lastSeen'>[];
+  /** Heartbeats, of versioned workers only: the time of each in milliseconds since 1970. */
+  beats: readonly { identity: string; at: number }[];
+  /** Their own reports; one that ended in order has taken its report away. */
+  reports: readonly Pick<WorkerReport, 'worker' | 'silentMs'>[];
+}
+
+/** Milliseconds after which a worker that lives has been heard of again, by what it is heard. */
+const silence = { beat: 10_000, report: 65_000, poll: 75_000 };
+
+/**
+ * The workers that live and those that have fallen silent, each with when it was last heard of; a
+ * worker has answered just before.
+ */
+export function workersCheck(taskQueue: string, signs: WorkerSigns, now = Date.now()): Check {
+  // A process polls several times over.
+  const polls = new Map(signs.polls.map(({ identity, lastSeen }) => [identity, lastSeen]));
+  const heard = [...polls].map(([identity, seen]) => lastSignOf(identity, seen, signs, now));
+  const words = ({ identity, ageMs }: LastSign): string =>
+    `${identity} (heard of ${duration(Math.max(0, ageMs))} ago)`;
+  const living = heard.filter(({ lives }) => lives);
+  const silent = heard.filter(({ lives, hasReport }) => !lives && hasReport);
+  const found = `answers on ${taskQueue}: ${living.map(words).join(', ') || 'a worker that Temporal does not list yet'}`;
+  if (silent.length === 0) return { name: 'worker', state: 'ok', found, fix: null };
+  return {
+    ...{ name: 'worker', state: 'warning' },
+    found: `${found}; silent: ${silent.map(words).join(', ')}`,
+    fix: 'A worker that is silent has died, or its host is away: start one there again if commands ran on it.',
+  };
+}
+
+interface LastSign {
+  identity: string;
+  ageMs: number;
+  lives: boolean;
+  /** It has reported itself; one that ends in order takes its report away. */
+  hasReport: boolean;
+}
+
+/** By its heartbeat where there are any, else by its own report, else by its last poll. */
+function lastSignOf(
+  identity: string,
+  lastSeen: string | null,
+  { beats, reports }: WorkerSigns,
+  now: number,
+): LastSign {
+  const beat = Math.max(...beats.filter((each) => each.identity === identity).map(({ at }) => at));
+  const report = reports.find(({ worker }) => worker === identity);
+  const hasReport = report !== undefined;
+  const sign = (ageMs: number, mostMs: number): LastSign => ({
+    ...{ identity, ageMs, hasReport, lives: Math.abs(ageMs) < mostMs },
+  });
+  if (Number.isFinite(beat)) return sign(now - beat, silence.beat);
+  if (report) return sign(report.silentMs, silence.report);
+  return sign(lastSeen === null ? Infinity : now - Date.parse(lastSeen), silence.poll);
 }
 
 function clocks(workers: readonly WorkerReport[]): Check {

@@ -58,7 +58,7 @@ export function drillWords(
   drill: DrillRecord | undefined,
   now = Date.now(),
 ): string {
-  const due = isDrillDue(spec, drill, now) ? `; due: every ${spec.drillEveryDays} days` : '';
+  const due = isDrillDue(spec, drill, now) ? `; one is due every ${spec.drillEveryDays} days` : '';
   if (!drill) return `never${due}`;
   const how =
     drill.state === 'succeeded'

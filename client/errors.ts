@@ -85,6 +85,14 @@ export function explain(error: unknown, context: ErrorContext): CliError {
   );
 }
 
+/** Neither of the two servers answers: `dev` has ended, or the addresses are wrong. */
+export function nothingAnswers(address: string, command: string): CliError {
+  return new CliError(
+    `No Temporal server answers at ${address}, and the record in PostgreSQL cannot be read either.`,
+    `Start everything here with: ${command} dev. Or see what is wrong with: ${command} doctor`,
+  );
+}
+
 function explainTemporal(
   error: unknown,
   { command, address = '', namespace = '' }: ErrorContext,

@@ -1,5 +1,6 @@
 import { CliError, isRecordAway, isUnreachable } from './errors.js';
 import { hasEnded } from './exit-codes.js';
+import { Attention, neededOf, type Needed } from './needed.js';
 import { problemText } from './problem-text.js';
 import { NotAdmittedYet, readRun, type RunReading } from './read-run.js';
 import type { Session } from './session.js';
@@ -14,6 +15,13 @@ export interface FollowOptions {
   onTrouble(why: string | null): void;
 }
 
+export interface Followed extends RunReading {
+  /** What the run needs people for now. */
+  needed: Needed | null;
+  /** Nobody seems to be answering: a verb that waits says so, and ends. */
+  isUnanswered: boolean;
+}
+
 /** Milliseconds between two polls while no server answers. */
 const troubleMs = 1_000;
 
@@ -26,8 +34,9 @@ export async function* follow(
   session: Session,
   run: string,
   options: FollowOptions,
-): AsyncGenerator<RunReading> {
+): AsyncGenerator<Followed> {
   let trouble: string | null = null;
+  const attention = new Attention();
   const tell = (why: string | null): void => {
     if (why === trouble) return;
     trouble = why;
@@ -40,7 +49,8 @@ export async function* follow(
       tell(reading.trouble ? `The run is stuck: ${problemText(reading.trouble)}` : reading.note);
       const ended = hasEnded(reading.view.state);
       // After the end the caller may read the record next, or delete the run.
-      if (!ended || reading.isClosed) yield reading;
+      if (!ended || reading.isClosed)
+        yield { ...reading, needed: neededOf(reading), isUnanswered: attention.stands(reading) };
       if (ended && reading.isClosed) return;
     } catch (error) {
       const why = waitable(error);

@@ -7,7 +7,7 @@ export { processIo, type Io } from './io.js';
 export type { GlobalFlags } from './settings.js';
 export { CliError } from './errors.js';
 export { exitCodeOf, exitCodes } from './exit-codes.js';
-export { previewPlan } from './launch.js';
+export { previewPlan } from './preview-plan.js';
 export { newRunId, startRun, type StartedRun } from './start-run.js';
 export { readRun, resolveRun, type RunReading } from './read-run.js';
 export { follow, type FollowOptions } from './follow.js';

@@ -8,7 +8,7 @@ export interface Io {
   isTTY: boolean;
   /** A person can be asked: stdin and stdout are both a terminal. */
   canAsk: boolean;
-  /** Width of the text. */
+  /** Width of the terminal; Infinity without one: what is piped is neither cut nor wrapped. */
   columns: number;
   /** What the process will exit with; the command that ran sets it. */
   exitCode: number;
@@ -17,7 +17,7 @@ export interface Io {
 }
 
 /** Narrow enough for every terminal and log. */
-const usualColumns = 80;
+export const usualColumns = 80;
 
 /** Whether this stream is a terminal. The other one may lead to a file. */
 export function isTerminal(io: Io, stream: NodeJS.WritableStream): boolean {
@@ -39,7 +39,9 @@ export function processIo(): Io {
     env: process.env,
     isTTY: process.stdout.isTTY === true,
     canAsk: process.stdin.isTTY === true && process.stdout.isTTY === true,
-    columns: process.stdout.columns || usualColumns,
+    columns: process.stdout.isTTY
+      ? process.stdout.columns || Number(process.env['COLUMNS']) || usualColumns
+      : Infinity,
     exitCode: 0,
     interrupted() {
       if (!controller) {

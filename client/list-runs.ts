@@ -1,11 +1,19 @@
-import { searchAttributes } from '../common/names.js';
+import { searchAttributes } from '../common/search-attributes.js';
+import {
+  askingStates,
+  deciders,
+  questionKinds,
+  rulesOfQuestion,
+  verbsFor,
+  type QuestionKind,
+} from '../common/questions.js';
 import { runStates, type RunState, type RunSummary } from '../common/view.js';
 import type { Priority } from '../language/runbook.js';
 import type { RunFilter } from '../store/index.js';
 import { isRecordAway } from './errors.js';
 import { hasEnded } from './exit-codes.js';
 import type { Session } from './session.js';
-import { quoted } from './visibility.js';
+import { quoted } from '../common/visibility.js';
 
 export interface RunList {
   runs: RunSummary[];
@@ -107,7 +115,9 @@ async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSum
     ...(filter.runbook ? [`WorkflowType = ${quoted(filter.runbook)}`] : []),
     ...(filter.target ? [`${target.name} = ${quoted(filter.target)}`] : []),
     ...(filter.requester ? [`${requester.name} = ${quoted(filter.requester)}`] : []),
-    ...(filter.waiting ? [`${state.name} = 'waiting'`, `ExecutionStatus = 'Running'`] : []),
+    ...(filter.waiting
+      ? [`${state.name} IN (${askingStates.map(quoted).join(', ')})`, `ExecutionStatus = 'Running'`]
+      : []),
   ].join(' AND ');
   const runs: RunSummary[] = [];
   await temporal.within(serverPatienceMs, async () => {
@@ -132,12 +142,16 @@ async function fromTemporal(session: Session, filter: RunFilter): Promise<RunSum
         startedAt: execution.startTime.toISOString(),
         endedAt: execution.closeTime?.toISOString() ?? null,
         step: hasEnded(ended) || !step ? null : step,
-        waitingFor: ended === 'waiting' ? waitOf(step, memo, execution.startTime) : [],
+        waitingFor: isAsking(ended) ? waitOf(step, memo, execution.startTime) : [],
       });
       if (runs.length >= (filter.limit ?? 50)) return;
     }
   });
   return runs.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
+}
+
+function isAsking(state: RunState): boolean {
+  return askingStates.some((each) => each === state);
 }
 
 /**
@@ -149,13 +163,24 @@ function waitOf(
   started: Date,
 ): RunSummary['waitingFor'] {
   const command = typeof memo['approve'] === 'string' ? memo['approve'] : '';
+  const kind = kindAskedBy(command);
   return [
     {
+      kind,
       id: step ?? '',
       title: step ?? '',
       since: started.toISOString(),
-      who: 'an operator',
+      who: deciders.anyone,
+      deciders: 'anyone',
+      verbs: verbsFor(kind),
       command,
     },
   ];
+}
+
+/** The kind of question whose usual answer the command gives. */
+function kindAskedBy(command: string): QuestionKind {
+  const kinds = Object.keys(questionKinds) as QuestionKind[];
+  const found = kinds.find((kind) => command.includes(` ${rulesOfQuestion(kind).verbs[0]} `));
+  return found ?? 'approval';
 }

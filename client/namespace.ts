@@ -1,5 +1,5 @@
 import protos from '@temporalio/proto';
-import { searchAttributes } from '../common/names.js';
+import { searchAttributes } from '../common/search-attributes.js';
 import type { Temporal } from './connect.js';
 
 const { IndexedValueType } = protos.temporal.api.enums.v1;

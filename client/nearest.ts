@@ -1,39 +1,45 @@
-/** Advice for an unknown id; undefined when the id is known. */
-export function nearestHint(id: string, known: readonly { id: string }[]): string | undefined {
-  const ids = known.map((each) => each.id);
-  if (ids.includes(id)) return undefined;
-  const near = nearest(id, ids);
-  return near === undefined
-    ? `The runbooks are: ${ids.join(', ') || 'none'}.`
-    : `Did you mean ${near}?`;
+import { nearest } from '../language/nearest.js';
+import { CliError } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+
+/** Names that an error lists at most. */
+const listedAtMost = 12;
+
+/** A name that somebody typed, and what it could have been. */
+export interface Typed {
+  name: string;
+  /** What such names are, in the plural: `runbooks`. */
+  what: string;
+  /** The names that there are; the ones that are more likely first. */
+  known: readonly string[];
 }
 
-/** The candidate most similar to `text`; undefined when none is similar. */
-function nearest(text: string, candidates: readonly string[]): string | undefined {
-  const scored = candidates
-    .map((candidate) => ({
-      candidate,
-      distance:
-        candidate.startsWith(text) || candidate.includes(text) ? 0 : distance(text, candidate),
-    }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return scored &&
-    text !== '' &&
-    scored.distance <= Math.max(2, Math.floor(scored.candidate.length / 3))
-    ? scored.candidate
-    : undefined;
+/**
+ * What to do about a name that there is not: the name that was meant, else those that there are.
+ * Every suggestion of the command line is made in this file.
+ */
+export function nearestHint(typed: Typed): string {
+  const { what, known } = typed;
+  const meant = didYouMean(typed);
+  if (meant !== undefined) return meant;
+  if (known.length === 0) return `There are no ${what}.`;
+  const more = known.length - listedAtMost;
+  const rest = more > 0 ? ` and ${more} more` : '';
+  return `The ${what} are: ${known.slice(0, listedAtMost).join(', ')}${rest}.`;
 }
 
-/** Letters to change, add or remove (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_unused, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next[j] = Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+/** As `nearestHint`, where the names that there are need not be listed. */
+export function didYouMean({ name, known }: Omit<Typed, 'what'>): string | undefined {
+  const near = nearest(name, known);
+  return near === undefined ? undefined : `Did you mean ${near}?`;
+}
+
+/**
+ * The error for a name that there is not.
+ * @param message what is not there, in one sentence
+ * @param see the command that shows what there is, where there is one
+ */
+export function unknownName(message: string, typed: Typed, see?: string): CliError {
+  const hint = nearestHint(typed);
+  return new CliError(message, see ? `${hint} See all with: ${see}` : hint, exitCodes.usage);
 }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { durationMs } from '../language/duration.js';
+import { parseJson, type Json } from '../language/json.js';
 import { outputFormats } from './output.js';
 import type { GlobalFlags } from './settings.js';
 
@@ -30,6 +31,15 @@ export function input(
   return { ...before, [name]: text.slice(at + 1) };
 }
 
+/** A value that is JSON counts as what it says, everything else as text. */
+export function valueOf(text: string): Json {
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
 /** The flags of every command, named as Temporal's own command line names them. */
 export function globalOptions(): Option[] {
   return [
@@ -55,7 +65,7 @@ export const asOption = (): Option =>
 export const reasonOption = (): Option =>
   new Option('--reason <text>', 'why; it is recorded and shown');
 export const drillOption = (): Option =>
-  new Option('--drill', 'practise it: changes isolated targets only, and takes back what it made');
+  new Option('--drill', 'practise it: changes isolated targets only, and undoes what it made');
 export const timeoutOption = (what: string): Option =>
   new Option('--timeout <duration>', what).argParser(duration);
 

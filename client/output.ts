@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { CliError } from './errors.js';
 import type { Io } from './io.js';
+import { wrap } from '../common/plain.js';
 import { visible, visibleJson } from '../common/visible.js';
 
 export const outputFormats = ['text', 'json', 'jsonl'] as const;
@@ -100,82 +101,6 @@ export function shown(text: string): string {
 export function line(text: string, length = Infinity): string {
   const flat = shown(text).replace(/\s+/g, ' ').trim();
   return flat.length <= length ? flat : `${flat.slice(0, Math.max(0, length - 1))}…`;
-}
-
-export interface Column {
-  name: string;
-  align?: 'left' | 'right';
-  /** The column may shrink to this many characters when the table is too wide. */
-  shrinkTo?: number;
-  /** Colours a cell that has been cut and padded already. */
-  style?: (cell: string, row: number) => string;
-}
-
-/**
- * A table of plain text that fits into `width` by cutting the columns that may shrink, the widest
- * first.
- */
-export function table(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-  width: number,
-  paint: Paint,
-): string {
-  const cells = rows.map((row) => columns.map((_column, index) => line(row[index] ?? '')));
-  const widths = fitted(columns, cells, width);
-  const fit = (text: string, index: number): string => {
-    const room = widths[index] ?? 0;
-    return columns[index]?.align === 'right'
-      ? line(text, room).padStart(room)
-      : line(text, room).padEnd(room);
-  };
-  const head = columns.map((column, index) => fit(column.name, index)).join('  ');
-  const body = cells.map((row, number) =>
-    row
-      .map((cell, index) => columns[index]?.style?.(fit(cell, index), number) ?? fit(cell, index))
-      .join('  '),
-  );
-  return [paint('dim', head.trimEnd()), ...body.map((text) => text.trimEnd())].join('\n');
-}
-
-function fitted(
-  columns: readonly Column[],
-  cells: readonly (readonly string[])[],
-  width: number,
-): number[] {
-  const widths = columns.map((column, index) =>
-    Math.max(column.name.length, ...cells.map((row) => row[index]?.length ?? 0)),
-  );
-  let excess = widths.reduce((sum, each) => sum + each, 0) + 2 * (columns.length - 1) - width;
-  while (excess > 0) {
-    let widest = -1;
-    columns.forEach((column, index) => {
-      const room = column.shrinkTo !== undefined && (widths[index] ?? 0) > column.shrinkTo;
-      if (room && (widths[index] ?? 0) > (widths[widest] ?? 0)) widest = index;
-    });
-    if (widest === -1) break;
-    widths[widest] = (widths[widest] ?? 0) - 1;
-    excess -= 1;
-  }
-  return widths;
-}
-
-/**
- * Text broken into lines of at most `width`, each behind `indent`. Long words stay whole: commands
- * must be copied.
- */
-export function wrap(text: string, width: number, indent = ''): string {
-  const lines: string[] = [];
-  let current = '';
-  for (const word of line(text).split(' ')) {
-    if (current !== '' && indent.length + current.length + 1 + word.length > width) {
-      lines.push(indent + current);
-      current = word;
-    } else {
-      current = current === '' ? word : `${current} ${word}`;
-    }
-  }
-  return [...lines, indent + current].join('\n');
 }
 
 /** Names and values in two columns, values broken into lines. */

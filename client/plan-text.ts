@@ -1,11 +1,14 @@
 import type { Plan } from '../language/plan.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
-import { deciders, defaultApprovers } from '../common/deciders.js';
+import { deciders, defaultApprovers } from '../common/questions.js';
 import { programTitle, programWords } from '../common/programs.js';
 import { onceWords, triesWords } from '../common/tries.js';
 import { describeAction, type Action } from '../language/kinds/index.js';
-import { line, pairs, table, wrap, type Paint, type Style } from './output.js';
-import { flat } from './view.js';
+import { line, pairs, type Paint, type Style } from './output.js';
+import { tableLines } from './table.js';
+import { wrap } from '../common/plain.js';
+import { flat } from '../common/plain.js';
+import { below } from '../language/paths.js';
 
 const effectStyles: Record<Effect, Style> = { read: 'dim', change: 'yellow', destroy: 'red' };
 
@@ -27,7 +30,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   return [
     `${paint('bold', line(runbook.title))}\n${line(`${runbook.id} ${runbook.version}, ${runbook.type.toLowerCase().replaceAll('_', ' ')}, ${runbook.priority.toLowerCase()} priority`)}`,
     ...(plan.drill
-      ? [wrap('A drill: changes isolated targets only, and takes back what it made.', columns)]
+      ? [wrap('A drill: changes isolated targets only, and undoes what it made.', columns)]
       : []),
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
@@ -44,25 +47,34 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
   const rows = flatten(steps);
   const style = (cell: string, row: number): string =>
     paint(effectStyles[rows[row]?.step.effect ?? 'read'], cell);
-  const lines = table(
-    [
-      { name: 'STEP', shrinkTo: 16 },
-      { name: 'TITLE', shrinkTo: 20 },
-      { name: 'KIND' },
-      { name: 'EFFECT', style },
-      { name: 'TRIED' },
-    ],
+  const table = tableLines(
+    {
+      columns: [
+        { name: 'STEP' },
+        { name: 'TITLE' },
+        { name: 'KIND' },
+        { name: 'EFFECT', style },
+        { name: 'TRIED' },
+      ],
+      narrow: [
+        ['TITLE', 20],
+        ['STEP', 24],
+        ['TRIED', 'below'],
+        ['TITLE', 'below'],
+        ['STEP', 16],
+      ],
+    },
     rows.map(({ path, step }) => [path, step.title, step.kind, step.effect, triesWords(step)]),
     columns,
     paint,
-  ).split('\n');
+  );
   const body = rows.flatMap(({ step }, index) => [
-    lines[index + 1] ?? '',
+    table.rows[index] ?? '',
     ...remarksOn(step).map((remark) => paint('dim', wrap(line(remark), columns, '  '))),
   ]);
   const isOnce = rows.some(({ step }) => triesWords(step).endsWith('*'));
   const note = isOnce ? [paint('dim', wrap(onceWords, columns))] : [];
-  return [lines[0] ?? '', ...body, ...note].join('\n');
+  return [table.head, ...body, ...note].join('\n');
 }
 
 /** What the table has no room for: who decides, the exact action, and its undo. */
@@ -79,7 +91,7 @@ function remarksOn({ kind, approvers = defaultApprovers, work, undo }: StepSpec)
 function flatten(steps: readonly StepSpec[], prefix = ''): { path: string; step: StepSpec }[] {
   return steps.flatMap((step) => [
     { path: prefix + step.id, step },
-    ...flatten(step.steps ?? [], `${prefix}${step.id}/`),
+    ...flatten(step.steps ?? [], below(prefix + step.id)),
   ]);
 }
 

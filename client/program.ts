@@ -5,9 +5,12 @@ import { projectRoot } from '../embedded/home.js';
 import { commandName } from './command-name.js';
 import { CliError, explain } from './errors.js';
 import { exitCodes } from './exit-codes.js';
-import type { Io } from './io.js';
+import { usualColumns, type Io } from './io.js';
+import { didYouMean } from './nearest.js';
 import { globalOptions } from './options.js';
 import { outputFormats, printError, type OutputFormat } from './output.js';
+import { verbIn, verbsOf, wordsOf } from './verbs.js';
+import { registerAck } from './commands/ack.js';
 import { registerAdopt } from './commands/adopt.js';
 import { registerApprove, registerReject } from './commands/approve.js';
 import { registerCancel, registerPause, registerResume } from './commands/cancel.js';
@@ -22,15 +25,19 @@ import { registerCompletion } from './commands/completion.js';
 import { registerDeployment } from './commands/deployment.js';
 import { registerDev } from './commands/dev.js';
 import { registerDoctor } from './commands/doctor.js';
+import { registerFmt } from './commands/fmt.js';
 import { registerHistory } from './commands/history.js';
 import { registerLeases } from './commands/leases.js';
+import { registerLint } from './commands/lint.js';
 import { registerList } from './commands/list.js';
 import { registerLogs } from './commands/logs.js';
+import { registerNew } from './commands/new.js';
 import { registerOpen } from './commands/open.js';
 import { registerPlan } from './commands/plan.js';
 import { registerReport } from './commands/report.js';
 import { registerRuns } from './commands/runs.js';
 import { registerSchedule } from './commands/schedule.js';
+import { registerSchema } from './commands/schema.js';
 import { registerSetup } from './commands/setup.js';
 import { registerShow } from './commands/show.js';
 import { registerStart } from './commands/start.js';
@@ -47,6 +54,7 @@ const groups = [
     [registerDev, registerWorker, registerSetup, registerDoctor, registerDeployment, registerAdopt],
   ],
   ['Runbooks', [registerList, registerShow, registerPlan, registerStart, registerSchedule]],
+  ['Write runbooks', [registerNew, registerLint, registerFmt, registerSchema]],
   [
     'Follow',
     [
@@ -70,6 +78,7 @@ const groups = [
       registerResume,
       registerCancel,
       registerTakeOver,
+      registerAck,
     ],
   ],
   [
@@ -101,11 +110,11 @@ export function createProgram(io: Io): Command {
       writeOut: (text) => void io.stdout.write(text),
       // runCli prints usage errors, in the form of all errors.
       writeErr: () => undefined,
-      getOutHelpWidth: () => io.columns,
-      getErrHelpWidth: () => io.columns,
+      getOutHelpWidth: () => helpWidth(io),
+      getErrHelpWidth: () => helpWidth(io),
       getOutHasColors: () => false,
     })
-    .showSuggestionAfterError()
+    .showSuggestionAfterError(false)
     .exitOverride()
     .addHelpText('after', exitCodeHelp);
   for (const option of globalOptions()) program.addOption(option);
@@ -114,6 +123,11 @@ export function createProgram(io: Io): Command {
     for (const register of registers) register(program, io);
   }
   return program;
+}
+
+/** A page in a form of its own, also where nothing else is wrapped. */
+function helpWidth({ columns }: Io): number {
+  return Number.isFinite(columns) ? columns : usualColumns;
 }
 
 /**
@@ -129,7 +143,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return exitCodes.ok;
   }
   try {
-    await program.parseAsync(withAnswers(argv), { from: 'user' });
+    await program.parseAsync(withAnswers(helpAsked(program, argv)), { from: 'user' });
     return io.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
@@ -143,16 +157,33 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Rewords commander's `error: unknown option '--foo'\n(Did you mean --for?)`. */
+/** `-h VERB` and `help VERB` are what `VERB --help` is. */
+function helpAsked(program: Command, argv: readonly string[]): readonly string[] {
+  const [first = '', ...rest] = argv;
+  if (!['-h', '--help', 'help'].includes(first)) return argv;
+  const found = verbIn(program, rest);
+  return found ? [...wordsOf(found.verb).split(' '), '--help'] : argv;
+}
+
 /**
- * `done --output job=17` names an answer of the step; everywhere else `--output` is the form of
- * what is printed.
+ * `done --output job=17` names an answer of the step, and only lint prints annotations; everywhere
+ * else `--output` is one of the forms that all verbs have.
  */
 function withAnswers(argv: readonly string[]): string[] {
-  if (argv.find((word) => !word.startsWith('-')) !== 'done') return [...argv];
+  const verb = argv.find((word) => !word.startsWith('-'));
+  if (verb === 'lint') return withAnnotations(argv);
+  if (verb !== 'done') return [...argv];
   return argv.map((word, index) => {
     if (word === '--output' && argv[index + 1]?.includes('=')) return '--answer';
     return /^--output=[^=]+=/.test(word) ? word.replace('--output=', '--answer=') : word;
+  });
+}
+
+function withAnnotations(argv: readonly string[]): string[] {
+  return argv.flatMap((word, index) => {
+    if (word === '--output=annotations') return ['--annotations'];
+    if (word === '--output' && argv[index + 1] === 'annotations') return ['--annotations'];
+    return word === 'annotations' && argv[index - 1] === '--output' ? [] : [word];
   });
 }
 
@@ -162,16 +193,35 @@ function usageError(
   program: Command,
   command: string,
 ): CliError {
-  const [message = '', hint = ''] = error.message.replace(/^error: /, '').split('\n');
-  const verb = argv.find((word) => program.commands.some((each) => each.name() === word));
-  const suggestion = /^\((.*)\)$/.exec(hint)?.[1] ?? '';
+  const { verb, at } = verbIn(program, argv) ?? {};
+  // A verb with verbs of its own takes what is none of them for an argument of its usual one.
+  const own = verb && verb.commands.length > 0 ? argv[(at ?? 0) + 1] : undefined;
+  const message =
+    error.code === 'commander.excessArguments' && own !== undefined && !own.startsWith('-')
+      ? `unknown command '${own}'`
+      : error.message.replace(/^error: /, '');
   const text = message.charAt(0).toUpperCase() + message.slice(1);
-  const help = `See: ${[command, verb, '--help'].filter(Boolean).join(' ')}`;
+  const help = `See: ${[command, verb && wordsOf(verb), '--help'].filter(Boolean).join(' ')}`;
   return new CliError(
     text.endsWith('.') ? text : `${text}.`,
-    [suggestion, help].filter(Boolean).join(' '),
+    [hintFor(message, program, verb), help].filter(Boolean).join(' '),
     exitCodes.usage,
   );
+}
+
+/** What a mistyped verb, flag or choice should have been. */
+function hintFor(message: string, program: Command, verb: Command | undefined): string | undefined {
+  const flag = /^unknown option '(.+)'/.exec(message)?.[1];
+  if (flag !== undefined) {
+    const options = [...(verb?.options ?? []), ...program.options];
+    return didYouMean({ name: flag, known: options.map(({ long }) => long ?? '') });
+  }
+  const name = /^unknown command '(.+)'/.exec(message)?.[1];
+  if (name !== undefined)
+    return didYouMean({ name, known: verbsOf(verb ?? program).map((each) => each.name()) });
+  const [, choice = '', choices = ''] =
+    /argument '(.*)' is invalid\. Allowed choices are (.*)\./.exec(message) ?? [];
+  return didYouMean({ name: choice, known: choices.split(', ') });
 }
 
 /** The form of an error, also when the arguments could not be parsed. */

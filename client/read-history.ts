@@ -1,18 +1,31 @@
 import { defaultPayloadConverter } from '@temporalio/client';
 import type { temporal as proto } from '@temporalio/proto';
 import { payloadCodec } from '../common/payload-codec.js';
+import { aboutIn } from '../common/questions.js';
+import { decisionText } from '../common/decision-text.js';
+import { decisionView } from '../common/decision-view.js';
+import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
+import { senderIn, statedName, type Sender } from '../common/sender.js';
+import type { DecisionView, TimelineEntry } from '../common/view.js';
 import type { Temporal } from './connect.js';
-import { CliError, isNotFound, isUnreachable } from './errors.js';
-import { exitCodes } from './exit-codes.js';
+import { isNotFound, isRecordAway, isUnreachable } from './errors.js';
 import type { Session } from './session.js';
+import { noSuchRun } from './unknown-run.js';
 
 /** One line of a run's history. */
 export interface HistoryLine {
   /** ISO time. */
   at: string;
   text: string;
+  /** Who started the run, decided or took a call, as stated, and where that was sent from. */
+  by?: string | null;
+  sender?: Sender;
+  /** A decision with its verdict. */
+  decision?: DecisionView;
   /** Number of Temporal's event; null for what comes from the record. */
   event: number | null;
+  /** Absent: where the rest of the history comes from. */
+  source?: 'record';
 }
 
 export interface RunHistory {
@@ -25,6 +38,7 @@ type Event = proto.api.history.v1.IHistoryEvent;
 type Payload = Parameters<typeof defaultPayloadConverter.fromPayload>[0];
 
 const patienceMs = 10_000;
+const judgeActivity = 'judge';
 
 /**
  * A run's history, from Temporal while it has the run, else from the record.
@@ -38,7 +52,10 @@ export async function readHistory(
   const temporal = await session.temporal();
   try {
     const { executions, isWhole } = await readExecutions(temporal, run);
-    const entries = executions.flatMap((events) => linesOf(events, all));
+    const judged = new Set(executions.flatMap(judgedIn));
+    const events = executions.flatMap((each) => linesOf(each, { all, judged }));
+    const entries = [...events, ...(await acksOf(session, run))];
+    entries.sort((a, b) => a.at.localeCompare(b.at));
     return {
       entries,
       source: 'temporal',
@@ -47,15 +64,15 @@ export async function readHistory(
   } catch (error) {
     if (!isNotFound(error) && !isUnreachable(error)) throw error;
     const pool = await session.record();
-    if (!pool) throw isNotFound(error) ? noSuchRun(session, run) : error;
+    if (!pool) throw isNotFound(error) ? await noSuchRun(session, run) : error;
     const { history } = await import('../store/index.js');
     const entries = await history(pool, run);
-    if (entries.length === 0) throw isNotFound(error) ? noSuchRun(session, run) : error;
+    if (entries.length === 0) throw isNotFound(error) ? await noSuchRun(session, run) : error;
     const why = isNotFound(error)
       ? 'Temporal no longer has the run'
       : `no Temporal server answers at ${temporal.address}`;
     return {
-      entries: entries.map(({ at, text }) => ({ at, text, event: null })),
+      entries: entries.map(fromRecord),
       source: 'record',
       note: `Read from the record: ${why}.`,
     };
@@ -76,7 +93,7 @@ async function readExecutions(
       const { events } = await temporal.within(patienceMs, () =>
         temporal.client.workflow.getHandle(run, runId).fetchHistory(),
       );
-      executions.unshift(await Promise.all((events ?? []).map(unpacked)));
+      executions.unshift(await unpacked(events ?? []));
     } catch (error) {
       if (executions.length === 0 || !isNotFound(error)) throw error;
       return { executions, isWhole: false };
@@ -88,46 +105,136 @@ async function readExecutions(
   }
 }
 
-/** The event with the payloads that we read unpacked. */
-async function unpacked(event: Event): Promise<Event> {
-  const read = [
-    event.workflowExecutionStartedEventAttributes?.input,
-    event.workflowExecutionSignaledEventAttributes?.input,
-    event.workflowExecutionCompletedEventAttributes?.result,
-  ];
-  for (const payloads of read)
-    if (payloads?.payloads) payloads.payloads = await payloadCodec.decode(payloads.payloads);
-  return event;
+/** The events with the payloads that we read unpacked. */
+async function unpacked(events: readonly Event[]): Promise<Event[]> {
+  const judgements = new Set(events.filter(asksJudge).map(({ eventId }) => String(eventId)));
+  for (const event of events) {
+    const answered = event.activityTaskCompletedEventAttributes;
+    const read = [
+      event.workflowExecutionStartedEventAttributes?.input,
+      event.workflowExecutionSignaledEventAttributes?.input,
+      event.workflowExecutionCompletedEventAttributes?.result,
+      asksJudge(event) ? event.activityTaskScheduledEventAttributes?.input : undefined,
+      judgements.has(String(answered?.scheduledEventId)) ? answered?.result : undefined,
+    ];
+    for (const payloads of read)
+      if (payloads?.payloads) payloads.payloads = await payloadCodec.decode(payloads.payloads);
+  }
+  return [...events];
 }
 
-function noSuchRun(session: Session, run: string): CliError {
-  return new CliError(
-    `There is no run ${JSON.stringify(run)}.`,
-    `See the runs with: ${session.command} runs`,
-    exitCodes.usage,
-  );
+function asksJudge(event: Event): boolean {
+  return event.activityTaskScheduledEventAttributes?.activityType?.name === judgeActivity;
 }
 
-/** Temporal's events in words; those of the engine's own bookkeeping only when `all` is set. */
-function linesOf(events: readonly Event[], all: boolean): HistoryLine[] {
-  const byNumber = new Map(events.map((event) => [String(event.eventId), event]));
+/** Who has taken a call: only the record knows. */
+async function acksOf(session: Session, run: string): Promise<HistoryLine[]> {
+  try {
+    const pool = await session.record();
+    const { ackHistory } = await import('../store/index.js');
+    return pool ? (await ackHistory(pool, run)).map(fromRecord) : [];
+  } catch (error) {
+    if (isRecordAway(error)) return [];
+    throw error;
+  }
+}
+
+function fromRecord({ at, text, by, sender, decision }: TimelineEntry): HistoryLine {
+  return {
+    at,
+    text,
+    ...(by === null ? {} : { by }),
+    ...(sender ? { sender } : {}),
+    ...(decision ? { decision } : {}),
+    event: null,
+    source: 'record',
+  };
+}
+
+interface Telling {
+  /** The engine's own bookkeeping too. */
+  all: boolean;
+  /** Ids of the decisions that have a verdict. */
+  judged: ReadonlySet<string>;
+}
+
+function numbered(events: readonly Event[]): Map<string, Event> {
+  return new Map(events.map((event) => [String(event.eventId), event]));
+}
+
+function judgedIn(events: readonly Event[]): string[] {
+  const byNumber = numbered(events);
+  return events.flatMap((event) => verdictsIn(event, byNumber)).map(({ id }) => id);
+}
+
+/** Temporal's events in words. */
+function linesOf(events: readonly Event[], telling: Telling): HistoryLine[] {
+  const byNumber = numbered(events);
   return events.flatMap((event) => {
-    const text = wordsOf(event, byNumber, all);
-    return text === null ? [] : [{ at: timeOf(event), text, event: Number(event.eventId) }];
+    const line = { at: timeOf(event), event: Number(event.eventId) };
+    const text = wordsOf(event, byNumber, telling);
+    return [
+      ...(text === null ? [] : [{ ...line, text, ...startedBy(event) }]),
+      ...verdictsIn(event, byNumber).map((decision) => ({
+        ...line,
+        text: decisionText(decision),
+        by: decision.by,
+        ...(decision.sender ? { sender: decision.sender } : {}),
+        decision,
+      })),
+    ];
   });
 }
 
-function wordsOf(event: Event, events: ReadonlyMap<string, Event>, all: boolean): string | null {
+/** The decisions that an answer of the judge is about, with their verdicts. */
+function verdictsIn(event: Event, events: ReadonlyMap<string, Event>): DecisionView[] {
+  const answered = event.activityTaskCompletedEventAttributes;
+  const asked = answered && events.get(String(answered.scheduledEventId));
+  if (!asked || !asksJudge(asked)) return [];
+  const input = asked.activityTaskScheduledEventAttributes?.input?.payloads?.[0];
+  const { decisions = [] } = (read(input) ?? {}) as Partial<JudgeRequest>;
+  const { verdicts = [] } = (read(answered.result?.payloads?.[0]) ?? {}) as Partial<JudgeAnswer>;
+  return decisions.flatMap(({ received, at }, index) => {
+    const verdict = verdicts[index];
+    return verdict ? [decisionView(received, verdict, at)] : [];
+  });
+}
+
+interface Start {
+  by?: string;
+  sender?: unknown;
+  reason?: string;
+}
+
+function startIn(event: Event): Start | null {
+  const started = event.workflowExecutionStartedEventAttributes;
+  if (!started || started.continuedExecutionRunId) return null;
+  return read(started.input?.payloads?.[0]) ?? {};
+}
+
+function startedBy(event: Event): Pick<HistoryLine, 'by' | 'sender'> {
+  const start = startIn(event);
+  const sender = senderIn(start?.sender);
+  return start ? { by: start.by ?? null, ...(sender ? { sender } : {}) } : {};
+}
+
+function wordsOf(
+  event: Event,
+  events: ReadonlyMap<string, Event>,
+  { all, judged }: Telling,
+): string | null {
   const started = event.workflowExecutionStartedEventAttributes;
   if (started?.continuedExecutionRunId)
     return all ? '(engine) the run goes on in a new history' : null;
-  if (started) {
-    const envelope = read(started.input?.payloads?.[0]) as { by?: string; reason?: string } | null;
-    return `${envelope?.by ?? 'somebody'} started ${started.workflowType?.name ?? 'the run'}: ${envelope?.reason || 'no reason given'}`;
+  const start = startIn(event);
+  if (start) {
+    const who = statedName(start.by ?? '', senderIn(start.sender));
+    return `${who} started ${started?.workflowType?.name ?? 'the run'}: ${start.reason || 'no reason given'}`;
   }
   return (
     ofActivity(event, events, all) ??
-    ofMessage(event, events) ??
+    ofSignal(event, all ? new Set() : judged) ??
+    ofTimer(event, events) ??
     ofEnd(event) ??
     (all ? typeOf(event) : null)
   );
@@ -177,19 +284,21 @@ function named(scheduled: Event | undefined, all: boolean, what: string): string
   return all ? `(engine) ${attributes?.activityType?.name ?? 'activity'}: ${what}` : null;
 }
 
-function ofMessage(event: Event, events: ReadonlyMap<string, Event>): string | null {
+/** A message that came. A decision is told with its verdict, once it has one. */
+function ofSignal(event: Event, judged: ReadonlySet<string>): string | null {
   const signal = event.workflowExecutionSignaledEventAttributes;
-  if (signal) {
-    const sent = read(signal.input?.payloads?.[0]) as {
-      by?: unknown;
-      verb?: unknown;
-      gate?: unknown;
-      reason?: unknown;
-    } | null;
-    const word = (value: unknown): string => (typeof value === 'string' ? value : '');
-    const what = [word(sent?.verb), word(sent?.gate)].filter(Boolean).join(' ');
-    return `${word(sent?.by) || 'somebody'} sent: ${what || signal.signalName || 'a signal'}${word(sent?.reason) ? ` (${word(sent?.reason)})` : ''}`;
-  }
+  if (!signal) return null;
+  const sent = read(signal.input?.payloads?.[0]) as Partial<
+    Record<'id' | 'by' | 'verb' | 'about', unknown>
+  > | null;
+  const word = (value: unknown): string => (typeof value === 'string' ? value : '');
+  if (judged.has(word(sent?.id))) return null;
+  const about = aboutIn(sent?.about, 200);
+  const what = [word(sent?.verb), about?.kind, about?.id].filter(Boolean).join(' ');
+  return `${word(sent?.by) || 'somebody'} sent: ${what || signal.signalName || 'a signal'}`;
+}
+
+function ofTimer(event: Event, events: ReadonlyMap<string, Event>): string | null {
   if (event.timerStartedEventAttributes) {
     const summary = read(event.userMetadata?.summary);
     if (typeof summary !== 'string') return null;
@@ -206,7 +315,7 @@ function ofMessage(event: Event, events: ReadonlyMap<string, Event>): string | n
 
 /** The timer of a gate is shown with the command that approves it. */
 function isGateTimer(summary: string): boolean {
-  return / approve \S+ \S+.* --reason /.test(summary);
+  return / approve \S+ \S+ --digest sha256:/.test(summary);
 }
 
 function ofEnd(event: Event): string | null {

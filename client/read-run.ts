@@ -1,15 +1,17 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { queryWithRetry } from '../common/ask-again.js';
 import { messageNames } from '../common/defaults.js';
-import { searchAttributes } from '../common/names.js';
-import type { RunState, RunView } from '../common/view.js';
-import { CliError, isNotFound, isRecordAway, isUnreachable } from './errors.js';
+import { searchAttributes } from '../common/search-attributes.js';
+import type { Problem, RunState, RunView } from '../common/view.js';
+import { nextStep } from '../common/next-step.js';
+import { CliError, isNotFound, isRecordAway, isUnreachable, nothingAnswers } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
-import { pausesOf, type TemporalPause } from './paused.js';
+import { pausesOf, type TemporalPause } from '../common/temporal-pauses.js';
 import { pendingAttempts, type PendingAttempt } from './pending.js';
 import type { Session } from './session.js';
 import { troubleOf, troubleOfQuery, type Trouble } from './trouble.js';
-import { quoted } from './visibility.js';
+import { noSuchRun } from './unknown-run.js';
+import { quoted } from '../common/visibility.js';
 
 /** Milliseconds that a worker gets to answer before the record is read instead. */
 const workerPatienceMs = 2_500;
@@ -48,7 +50,8 @@ export async function resolveRun(session: Session, run: string): Promise<string>
   );
   const newest = found.sort((a, b) => b.startedAt.localeCompare(a.startedAt))[0];
   if (newest) return newest.id;
-  if (recorded.status === 'rejected' && listed.status === 'rejected') throw listed.reason;
+  // One of them does not answer: there may be a run that only it knows.
+  for (const each of [listed, recorded]) if (each.status === 'rejected') throw each.reason;
   throw new CliError(
     'There is no run yet.',
     `Start one with: ${session.command} start RUNBOOK`,
@@ -80,13 +83,26 @@ async function newestInTemporal(
   });
 }
 
+/** As `readAsWritten`, with the commands that it names in the form that works here. */
+export async function readRun(session: Session, run: string): Promise<RunReading> {
+  const reading = await readAsWritten(session, run);
+  const said = <P extends Problem | null>(problem: P): P => {
+    if (problem?.command === undefined) return problem;
+    const { command, ...rest } = problem;
+    return { ...rest, next: nextStep(problem, session.command) } as P;
+  };
+  const { view } = reading;
+  const steps = view.steps.map((step) => ({ ...step, error: said(step.error) }));
+  return { ...reading, view: { ...view, steps, problem: said(view.problem) } };
+}
+
 /**
  * The present state of a run: queried from a worker, else read from the record, with a note that
  * says so.
  * @throws CliError when there is no such run, or its state cannot be read
  * @throws NotAdmittedYet
  */
-export async function readRun(session: Session, run: string): Promise<RunReading> {
+async function readAsWritten(session: Session, run: string): Promise<RunReading> {
   const temporal = await session.temporal();
   const handle = temporal.client.workflow.getHandle(run);
   const [described, queried] = await Promise.allSettled([
@@ -138,7 +154,8 @@ export async function readRun(session: Session, run: string): Promise<RunReading
     view: overlay(view, execution),
     runId,
     isClosed,
-    note: `Read from the record: ${why}.`,
+    // A worker could say no more of a run that has recorded its end.
+    note: hasEnded(view.state) ? null : `Read from the record: ${why}.`,
     pending,
     pauses,
     trouble,
@@ -169,13 +186,8 @@ async function fromRecord(
   cause: unknown,
 ): Promise<RunView> {
   const pool = await session.record();
-  const noSuchRun = new CliError(
-    `There is no run ${JSON.stringify(run)}.`,
-    `See the runs with: ${session.command} runs`,
-    exitCodes.usage,
-  );
   if (!pool) {
-    if (isNotFound(cause)) throw noSuchRun;
+    if (isNotFound(cause)) throw await noSuchRun(session, run);
     if (why !== 'no worker answers') throw cause;
     throw new CliError(
       `No worker answers for run ${run}, and the address of the record is not configured.`,
@@ -190,15 +202,12 @@ async function fromRecord(
   } catch (error) {
     // Both are down: report Temporal, which is asked first, and name the record too.
     if (isRecordAway(error) && !isNotFound(cause) && why !== 'no worker answers') {
-      throw new CliError(
-        `No Temporal server answers at ${(await session.temporal()).address}, and the record in PostgreSQL cannot be read either.`,
-        `Start everything here with: ${session.command} dev. Or see what is wrong with: ${session.command} doctor`,
-      );
+      throw nothingAnswers((await session.temporal()).address, session.command);
     }
     throw error;
   }
   if (view) return { ...view, source: 'record' };
-  if (isNotFound(cause)) throw noSuchRun;
+  if (isNotFound(cause)) throw await noSuchRun(session, run);
   throw new CliError(
     `${why[0]?.toUpperCase()}${why.slice(1)}, and the record does not know run ${run}.`,
     `Start a worker with: ${session.command} worker. See the runs in the record with: ${session.command} runs`,
@@ -228,7 +237,7 @@ function overlay(view: RunView, execution: WorkflowExecutionDescription): RunVie
   const endedAt = execution.closeTime?.toISOString() ?? null;
   const problem = view.problem ?? {
     type: 'Terminated',
-    message: `the run was ended in Temporal (${execution.status.name.toLowerCase()}); what ran then was not waited for and nothing was taken back`,
+    message: `the run was ended in Temporal (${execution.status.name.toLowerCase()}); what ran then was not waited for and nothing was undone`,
     next: 'Look at the last steps and at the target before you start again.',
   };
   return { ...view, state, endedAt, problem, waitingFor: [] };

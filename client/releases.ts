@@ -1,4 +1,4 @@
-import { livingNow } from '../worker/deployment/life.js';
+import { livingNow } from '../worker/deployment/liveness.js';
 import { Deployment, type PinnedRun } from '../worker/deployment/server.js';
 import type { Session } from './session.js';
 

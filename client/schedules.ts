@@ -10,6 +10,7 @@ import { markdown } from '../common/markdown.js';
 import type { Temporal } from './connect.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
+import { unknownName } from './nearest.js';
 import type { Session } from './session.js';
 
 /** When runs are started: at an interval in milliseconds, or at the times of a cron expression. */
@@ -167,10 +168,11 @@ export async function withSchedule<T>(
     return await temporal.within(10_000, () => work(temporal.client.schedule.getHandle(id)));
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;
-    throw new CliError(
+    const known = await listSchedules(session).catch((): ScheduleView[] => []);
+    throw unknownName(
       `There is no schedule ${id}.`,
-      `See them with: ${session.command} schedule list`,
-      exitCodes.usage,
+      { name: id, what: 'schedules', known: known.map((each) => each.id) },
+      `${session.command} schedule list`,
     );
   }
 }

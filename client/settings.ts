@@ -1,9 +1,9 @@
-import { userInfo } from 'node:os';
 import { operatorOf, operatorRule } from '../common/operator.js';
 import { readConnection, type DevConnection } from '../embedded/connection.js';
 import { runbookHome } from '../embedded/home.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
+import { systemUser } from './sender.js';
 
 /** The flags that every command has. */
 export interface GlobalFlags {
@@ -75,10 +75,8 @@ export function operatorNamed(name: string, where: string): string {
   );
 }
 
-function systemUser(env: NodeJS.ProcessEnv): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return env['USER'] ?? 'unknown';
-  }
+/** How many times longer than usual servers and workers may take to answer: RUNBOOK_PATIENCE. */
+export function patience(env: NodeJS.ProcessEnv): number {
+  const asked = Number(env['RUNBOOK_PATIENCE']);
+  return asked >= 1 ? Math.min(asked, 100) : 1;
 }

@@ -1,6 +1,4 @@
-import { bothTimes, duration } from './report/words.js';
-
-export { bothTimes, duration };
+import { duration } from '../common/times.js';
 
 /** How long ago, or for how long. */
 export function since(iso: string, now = Date.now()): string {

@@ -1,5 +1,9 @@
-import { verbsFor } from '../common/decided.js';
-import { undoPath } from '../common/paths.js';
+import { answersOf, commandNameIn, usualForm } from '../common/questions.js';
+import { followingText, followingTitle } from '../common/following.js';
+import { leftBy, leftLine, leftTitle, stateText } from '../common/left.js';
+import { flat } from '../common/plain.js';
+import { statedName } from '../common/sender.js';
+import { isInside, isPart, undoPath } from '../language/paths.js';
 import type {
   DecisionView,
   Problem,
@@ -13,16 +17,22 @@ import type {
 } from '../common/view.js';
 import { shortDigest } from '../language/digest.js';
 import type { Json } from '../language/json.js';
-import { decisionText } from './decision-text.js';
+import type { ToldCall } from '../store/index.js';
+import { decisionText } from '../common/decision-text.js';
 import { hasEnded } from './exit-codes.js';
-import { line, pairs, shown, table, wrap, type Paint, type Style } from './output.js';
-import { pauseText, type TemporalPause } from './paused.js';
+import { usualColumns } from './io.js';
+import { line, pairs, shown, type Paint, type Style } from './output.js';
+import { wrap } from '../common/plain.js';
+import { pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import type { PendingAttempt } from './pending.js';
 import { problemText } from './problem-text.js';
 import { foldNotNeeded } from './report/fold.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
 import { changeText, takenText } from './report/words.js';
-import { bothTimes, duration, since } from './times.js';
+import { tableLines } from './table.js';
+import { since } from './times.js';
+import { toldLines } from './told.js';
+import { bothTimes, duration } from '../common/times.js';
 
 export interface ViewOptions {
   paint: Paint;
@@ -32,6 +42,12 @@ export interface ViewOptions {
   pending?: readonly PendingAttempt[];
   pauses?: readonly TemporalPause[];
   uiUrl?: string | null;
+  /** How the command line is called here; else as the worker calls it. */
+  command?: string;
+  /** What people were told of what it waits for. */
+  told?: readonly ToldCall[];
+  /** Lists are not cut. */
+  whole?: boolean;
   /** What keeps the run from going on. */
   trouble?: Problem | null;
 }
@@ -46,15 +62,26 @@ export function renderView(view: RunView, options: ViewOptions): string {
     head(view, options),
     ...(options.trouble ? [stuck(options.trouble, options)] : []),
     ...renderPauses(options),
-    ...view.waitingFor.map((wait) => renderWait(wait, options)),
+    ...view.waitingFor.map((wait) => renderWait(view.id, wait, options)),
     renderSteps(view, options),
     ...(view.problem ? [problem(view, options)] : []),
+    ...renderLeft(view, options),
     ...(view.decisions.length > 0 ? [renderDecisions(view.decisions, paint, columns)] : []),
     ...(Object.keys(view.outputs).length > 0
       ? [`${paint('bold', 'Outputs')}\n${renderFacts(view.outputs, options, '  ')}`]
       : []),
   ];
   return blocks.join('\n\n');
+}
+
+/** What would be undone now, in that order; empty when nothing would, or it is not known. */
+export function undoLines({ undos = [], steps }: RunView): string[] {
+  if (undos.length === 0) return [];
+  const lines = undos.map((path) => {
+    const step = steps.find((each) => each.id === path);
+    return `  ${path}: ${step?.undo ?? step?.title ?? ''}`;
+  });
+  return ['Undone, in this order:', ...lines];
 }
 
 /** A live run, short enough for a terminal, with what asks for attention at its end. */
@@ -71,10 +98,9 @@ export function renderLive(view: RunView, options: ViewOptions): string {
       : [];
   // Parts that succeeded, or were not needed, add nothing to their group.
   const steps = view.steps.filter(
-    (step) =>
-      !step.id.includes('/') || !['succeeded', 'pending', 'not-needed'].includes(step.state),
+    (step) => !isPart(step.id) || !['succeeded', 'pending', 'not-needed'].includes(step.state),
   );
-  const waits = view.waitingFor.map((wait) => renderWait(wait, options));
+  const waits = view.waitingFor.map((wait) => renderWait(view.id, wait, options));
   return [
     `${title}\n${facts}`,
     renderSteps({ ...view, steps }, options),
@@ -92,12 +118,15 @@ function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOp
   const ui = uiUrl ?? view.uiUrl;
   const rows: [string, string][] = [
     ['run', view.id],
-    ['started', `${bothTimes(view.startedAt)} by ${view.requester}${ended}`],
+    [
+      'started',
+      `${bothTimes(view.startedAt)} by ${statedName(view.requester, view.sender)}${ended}`,
+    ],
     ['took', view.endedAt ? took : `${took} so far`],
     ['reason', view.reason || 'none given'],
     ['targets', view.targets.join(', ') || 'none'],
     ...(view.drill
-      ? ([['drill', 'changes isolated targets only, and is taken back at its end']] as [
+      ? ([['drill', 'changes isolated targets only, and is undone at its end']] as [
           string,
           string,
         ][])
@@ -126,8 +155,8 @@ function recoveryFacts(recovery: RecoveryView): [string, string][] {
 }
 
 /** What the run waits for, what the approver is shown, and the commands that decide. */
-export function renderWait(wait: WaitView, options: ViewOptions): string {
-  const { paint, columns, now = Date.now() } = options;
+export function renderWait(run: string, wait: WaitView, options: ViewOptions): string {
+  const { paint, columns, now = Date.now(), told = [] } = options;
   const deadline = wait.deadline ? `, until ${bothTimes(wait.deadline)}` : ', no deadline';
   const facts = renderFacts(wait.evidence, options, '  ');
   return [
@@ -137,21 +166,44 @@ export function renderWait(wait: WaitView, options: ViewOptions): string {
       wrap(`since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadline}`, columns, '  '),
     ),
     ...(facts ? ['', facts] : []),
+    ...renderFollowing(wait, options),
     '',
-    ...commandsOf(wait).map(
-      ([verb, command], index) =>
-        `  ${`${verb}:`.padEnd(9)} ${index === 0 ? paint('bold', shown(command)) : shown(command)}`,
-    ),
+    ...commandLines(run, wait, options),
+    ...toldLines(told, wait, now).map((text) => paint('dim', wrap(text, columns, '  '))),
   ].join('\n');
 }
 
-/** The commands that answer; the first is the one shown everywhere. */
-export function commandsOf(wait: Pick<WaitView, 'kind' | 'id' | 'command'>): [string, string][] {
-  const verbs = verbsFor(wait);
-  return verbs.map((verb) => [
-    verb.replace('-', ' '),
-    wait.command.replace(` ${verbs[0]} `, ` ${verb} `),
-  ]);
+/** What an approval lets happen. */
+function renderFollowing({ follows = [] }: WaitView, { paint, columns, whole }: ViewOptions) {
+  if (follows.length === 0) return [];
+  const lines = follows.flatMap((step) => {
+    const { title, facts, does, undo } = followingText(step);
+    return [
+      wrap(title, columns, '  '),
+      paint('dim', wrap(facts, columns, '    ')),
+      ...does.map((text) => wrap(text, columns, '    ')),
+      ...undo.map((text) => paint('dim', wrap(`undo: ${text}`, columns, '    '))),
+    ];
+  });
+  const shownLines = whole ? lines : lines.slice(0, evidenceLines);
+  const more = lines.length - shownLines.length;
+  return [
+    '',
+    `${followingTitle}:`,
+    ...shownLines,
+    ...(more > 0 ? [`  … ${more} more lines with --output json`] : []),
+  ];
+}
+
+/** The commands that answer, the usual one first, and its form for scripts. */
+function commandLines(run: string, wait: WaitView, { paint, command }: ViewOptions): string[] {
+  const name = command ?? commandNameIn(wait);
+  const answers = answersOf(name, run, wait).map(({ verb, command: text }, index) => {
+    const label = `${verb.replace('-', ' ')}:`.padEnd(11);
+    return `  ${label}${index === 0 ? paint('bold', shown(text)) : shown(text)}`;
+  });
+  const form = `  form for scripts: ${shown(usualForm(name, run, wait))}`;
+  return [...answers, paint('dim', form)];
 }
 
 /** The step table; errors and progress stand below their step. */
@@ -161,11 +213,13 @@ function renderSteps(
 ): string {
   const ended = hasEnded(view.state);
   const steps = foldNotNeeded(view.steps);
+  const left = new Set(leftBy(view).map((each) => each.step));
   const rows = steps.map((step) => [
-    ended && step.state === 'pending' ? ' ' : marks[step.state],
+    ended && step.state === 'pending' ? ' ' : left.has(step.id) ? '!' : marks[step.state],
     step.id,
     step.title,
-    stateWord(step, ended) + (step.attempts > 1 ? ` ×${step.attempts}` : ''),
+    (left.has(step.id) ? stateText(step, left) : stateWord(step, ended)) +
+      (step.attempts > 1 ? ` ×${step.attempts}` : ''),
     step.startedAt && step.state !== 'not-needed'
       ? duration(
           Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)),
@@ -173,28 +227,40 @@ function renderSteps(
       : '',
   ]);
   const colour = (cell: string, row: number): string => {
-    const state = steps[row]?.state;
-    return state ? paint(styles[state], cell) : cell;
+    const step = steps[row];
+    if (!step) return cell;
+    return paint(
+      left.has(step.id) && step.state !== 'failed' ? 'yellow' : styles[step.state],
+      cell,
+    );
   };
-  const lines = table(
-    [
-      { name: '', style: colour },
-      { name: 'STEP', shrinkTo: 14 },
-      { name: 'TITLE', shrinkTo: 16 },
-      { name: 'STATE', style: colour },
-      { name: 'TIME', align: 'right' },
-    ],
+  const table = tableLines(
+    {
+      columns: [
+        { name: '', style: colour },
+        { name: 'STEP' },
+        { name: 'TITLE' },
+        { name: 'STATE', style: colour },
+        { name: 'TIME', align: 'right' },
+      ],
+      narrow: [
+        ['TITLE', 20],
+        ['STEP', 24],
+        ['TIME', 'below'],
+        ['TITLE', 'below'],
+        ['STEP', 14],
+      ],
+    },
     rows,
     columns,
     paint,
-  ).split('\n');
+  );
   const below = (step: StepView): string[] => {
     if (step.error) {
       // A group fails with its part's error, which stands at the part.
       if (
         steps.some(
-          (part) =>
-            part.id.startsWith(`${step.id}/`) && part.error?.message === step.error?.message,
+          (part) => isInside(part.id, step.id) && part.error?.message === step.error?.message,
         )
       )
         return [];
@@ -213,8 +279,8 @@ function renderSteps(
     return lines.map((each) => paint('dim', each));
   };
   return [
-    lines[0] ?? '',
-    ...steps.flatMap((step, index) => [lines[index + 1] ?? '', ...below(step)]),
+    table.head,
+    ...steps.flatMap((step, index) => [table.rows[index] ?? '', ...below(step)]),
   ].join('\n');
 }
 
@@ -231,6 +297,14 @@ function pendingLines(attempt: PendingAttempt, columns: number): string[] {
 function problem(view: RunView, { paint, columns }: ViewOptions): string {
   const next = view.problem?.next ? `\n${wrap(`Next: ${view.problem.next}`, columns)}` : '';
   return `${paint('red', wrap(`${capital(view.state)}: ${view.problem?.message ?? ''}`, columns))}${next}`;
+}
+
+/** What is left of a run that did not end as it was meant to, and how to take it back. */
+function renderLeft(view: RunView, { paint, columns }: ViewOptions): string[] {
+  const left = leftBy(view);
+  if (left.length === 0) return [];
+  const lines = left.map((each) => wrap(leftLine(each), columns, '  '));
+  return [`${paint('yellow', leftTitle)}\n${lines.join('\n')}`];
 }
 
 function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): string {
@@ -259,11 +333,11 @@ function renderDecisions(
 /** Named facts, nested ones indented, long lists cut. */
 function renderFacts(
   facts: Readonly<Record<string, Json>>,
-  options: Pick<ViewOptions, 'paint' | 'columns'>,
+  options: Pick<ViewOptions, 'paint' | 'columns' | 'whole'>,
   indent: string,
 ): string {
   const lines = factLines(facts, options, indent).flatMap((each) => each.split('\n'));
-  if (lines.length <= evidenceLines) return lines.join('\n');
+  if (options.whole || lines.length <= evidenceLines) return lines.join('\n');
   return [
     ...lines.slice(0, evidenceLines),
     `${indent}… ${lines.length - evidenceLines} more lines with --output json`,
@@ -284,7 +358,7 @@ function factLines(
       typeof value === 'object' &&
       !Array.isArray(value) &&
       Object.keys(value).length > 0 &&
-      flat(value).length > columns - room - 4
+      flat(value).length > Math.min(columns, usualColumns) - room - 4
     ) {
       return [`${indent}${label}`, ...factLines(value, options, `${indent}  `)];
     }
@@ -301,17 +375,6 @@ function factLines(
       ? [`${indent}${label}`, text]
       : [`${indent}${label}  ${text.trimStart()}`];
   });
-}
-
-/** A value in one line, as people write it. */
-export function flat(value: Json): string {
-  if (value === null) return 'none';
-  if (Array.isArray(value)) return value.map(flat).join(', ') || 'none';
-  if (typeof value === 'object')
-    return Object.entries(value)
-      .map(([name, inner]) => `${name}: ${flat(inner)}`)
-      .join(', ');
-  return line(String(value));
 }
 
 function paintState(paint: Paint, state: RunState): string {

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { WorkflowBundle } from '../../worker/bundle.js';
+import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
+import { unknownName } from '../nearest.js';
 import { examples, optionsOf } from '../options.js';
 import { print, printList, remark } from '../output.js';
 import type { Release } from '../releases.js';
@@ -14,11 +16,12 @@ export function registerAdopt(program: Command, io: Io): void {
     .command('adopt')
     .description('move runs that no worker of their version is left for to this release')
     .argument('[run...]', 'ids of runs (default: all of them)')
+    .addOption(yesOption())
     .addHelpText(
       'after',
       examples(
         'runbook adopt',
-        'runbook adopt pipeline-recovery-20261121-120000-1f2e --output json',
+        'runbook adopt pipeline-recovery-20261121-120000-1f2e --yes --output json',
       ),
     )
     .action(async (ids: string[], _own: unknown, command: Command) => {
@@ -35,11 +38,13 @@ export function registerAdopt(program: Command, io: Io): void {
  */
 export function runAdopt(
   ids: readonly string[],
-  options: GlobalFlags,
+  options: GlobalFlags & Consent,
   io: Io,
   bundle?: WorkflowBundle,
 ): Promise<number> {
   return withSession(options, io, async (session) => {
+    const nothing = 'Nothing was moved';
+    const asks = asksFirst(io, options, nothing);
     const { deploymentOfSession, orphans, readReleases } = await import('../releases.js');
     const { code, buildId = '' } = bundle ?? (await thisRelease());
     const deployment = await deploymentOfSession(session);
@@ -68,6 +73,9 @@ export function runAdopt(
         io,
         `Version ${buildId} is not the current one: at their next border these runs go to version ${current ?? 'none'}.`,
       );
+    const names = chosen.map(({ id }) => id).join(', ');
+    if (asks && !(await isConfirmed(io, `Move to version ${buildId}: ${names}?`, nothing)))
+      return exitCodes.ok;
     const { adopt } = await import('../../worker/deployment/adopt.js');
     const results = [];
     for await (const { run, moved, why } of adopt(deployment, chosen, { buildId, code })) {
@@ -109,10 +117,14 @@ async function thisRelease(): Promise<WorkflowBundle> {
 
 function notStranded(id: string, releases: readonly Release[]): never {
   const release = releases.find(({ runs }) => runs.some((run) => run.id === id));
+  if (!release)
+    throw unknownName(`There is no open run ${id} on this task queue.`, {
+      name: id,
+      what: 'open runs',
+      known: releases.flatMap(({ runs }) => runs.map((run) => run.id)),
+    });
   throw new CliError(
-    release
-      ? `Run ${id} needs no move: workers of its version ${release.version} live. It comes to the current version by itself, at its next border.`
-      : `There is no open run ${id} on this task queue.`,
+    `Run ${id} needs no move: workers of its version ${release.version} live. It comes to the current version by itself, at its next border.`,
     '',
     exitCodes.usage,
   );

@@ -1,22 +1,23 @@
 import type { Command } from 'commander';
-import type { DeskVerb, Verdict } from '../../common/envelope.js';
+import type { Verdict } from '../../common/envelope.js';
+import type { AnswerVerb } from '../../common/questions.js';
 import type { RunView, WaitView } from '../../common/view.js';
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import { ask, confirmed } from '../ask.js';
+import { ask } from '../ask.js';
+import { asksForDecision, isConfirmed, reasonFor, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
-import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
+import { asOption, examples, optionsOf, reasonOption, timeoutOption, valueOf } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
-export interface DecideOptions extends GlobalFlags {
-  verb: 'approve' | 'reject' | 'take-over' | DeskVerb;
+export interface DecideOptions extends GlobalFlags, Consent {
+  verb: AnswerVerb;
   run: string;
   gate?: string;
-  reason?: string;
   digest?: string;
   decisionId?: string;
   /** For `approve`: the name of what the gate acts on. */
@@ -26,7 +27,6 @@ export interface DecideOptions extends GlobalFlags {
   /** For `retry`. */
   inputs?: JsonObject;
   as?: string;
-  yes?: boolean;
   timeout?: number;
 }
 
@@ -41,7 +41,7 @@ export function registerReject(program: Command, io: Io, run = runDecide): void 
     program,
     io,
     'reject',
-    'refuse what a waiting run asks; what was changed is taken back',
+    'refuse what a waiting run asks; what was changed is undone',
     run,
   );
 }
@@ -65,7 +65,7 @@ function register(
     )
     .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
     .addOption(asOption())
-    .option('--yes', 'send without asking')
+    .addOption(yesOption())
     .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
     .addHelpText('after', examples(`runbook ${verb} @latest --reason "checked with the data team"`))
     .action(async (id: string, gate: string | undefined, _own: unknown, command: Command) => {
@@ -86,16 +86,29 @@ function register(
  */
 export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
-    const { awaitVerdict, decisionEnvelope, gateToDecide, isAboutRun, sendDecision, askAgain } =
-      await import('../decide.js');
-    const { readRunSoon, resolveRun } = await import('../read-run.js');
-    const run = await resolveRun(session, options.run);
+    const {
+      awaitVerdict,
+      checkDigest,
+      decisionEnvelope,
+      gateToDecide,
+      isAboutRun,
+      refuseEmptyRollback,
+      seeNow,
+      sendDecision,
+      askAgain,
+    } = await import('../decide.js');
+    const { readRunSoon } = await import('../read-run.js');
+    const { resolveRunToDecide } = await import('../run-to-decide.js');
+    const { renderWait, undoLines } = await import('../view.js');
+    const { questionFor } = await import('../question-text.js');
+    const asks = asksForDecision(io, options);
+    const run = await resolveRunToDecide(session, options.run);
+    const again = seeNow(session.command, run);
     const timeoutMs = options.timeout ?? defaultTimeoutMs;
     if (options.decisionId !== undefined) {
       const known = await awaitVerdict(session, run, options.decisionId, 0);
-      if (known) return tell(known, options, io);
+      if (known) return tell(known, again, options, io);
     }
-    const reason = await reasonOf(options, io);
     const reading = await readRunSoon(session, run);
     const aboutRun = isAboutRun(reading.view, options.verb, options.gate);
     let gate: WaitView | undefined;
@@ -109,26 +122,31 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
         options.decisionId === undefined
           ? null
           : await awaitVerdict(session, run, options.decisionId, 0);
-      if (known) return tell(known, options, io);
+      if (known) return tell(known, again, options, io);
       throw error;
     }
+    if (gate && options.digest !== undefined)
+      await checkDigest(session, reading.view, gate, options.digest);
+    if (aboutRun && options.verb === 'rollback') refuseEmptyRollback(reading, session.command);
     if (reading.note) remark(io, reading.note);
-    for (const line of preview(options, reading.view, aboutRun)) remark(io, line);
-    if (io.canAsk && !options.yes) {
-      const { renderWait } = await import('../view.js');
-      if (gate)
-        remark(io, renderWait(gate, { paint: painter(io, options.color), columns: io.columns }));
-      if (
-        !(await confirmed(
-          io,
-          `${options.verb[0]?.toUpperCase()}${options.verb.slice(1)} ${gate?.id ?? run}?`,
-        ))
-      ) {
-        remark(io, 'Nothing was sent.');
-        return exitCodes.ok;
-      }
-    }
-    const confirm = await typedName(options, gate, io);
+    const undone = aboutRun && options.verb === 'rollback' ? undoLines(reading.view) : [];
+    for (const line of [...undone, ...changedInputs(options, reading.view)]) remark(io, line);
+    const paint = painter(io, options.color);
+    if (asks && gate)
+      remark(
+        io,
+        renderWait(run, gate, {
+          ...{ paint, columns: io.columns, command: session.command, whole: true },
+        }),
+      );
+    const reason = await reasonFor(io, options, asks);
+    const confirm = await typedName(options, gate, io, asks);
+    const outputs = await typedOutputs(options, gate, io, asks);
+    if (
+      asks &&
+      !(await isConfirmed(io, await questionFor(session, reading.view, options.verb, gate)))
+    )
+      return exitCodes.ok;
     const decision = decisionEnvelope({
       run,
       verb: options.verb,
@@ -141,12 +159,12 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
         : {}),
       ...(options.inputs === undefined ? {} : { inputs: options.inputs }),
       ...(confirm === undefined ? {} : { confirm }),
-      ...(options.outputs === undefined ? {} : { outputs: options.outputs }),
+      ...(outputs === undefined ? {} : { outputs }),
       ...(options.digest === undefined ? {} : { digest: options.digest }),
       ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
     });
     const verdict = await sendDecision(session, decision, timeoutMs);
-    if (verdict) return tell(verdict, options, io);
+    if (verdict) return tell(verdict, again, options, io);
     throw new CliError(
       'The decision was sent, and nobody has judged it yet: no worker answers. It is kept and will be judged.',
       `Ask again with: ${askAgain(session.command, decision)}`,
@@ -155,15 +173,8 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
   });
 }
 
-/** What the decision will do, where the question does not show it. */
-function preview(options: DecideOptions, view: RunView, aboutRun: boolean): string[] {
-  if (aboutRun && options.verb === 'rollback') {
-    const undos = (view.undos ?? []).map((path) => {
-      const step = view.steps.find((each) => each.id === path);
-      return `  ${path}: ${step?.undo ?? step?.title ?? ''}`;
-    });
-    return undos.length > 0 ? ['Taken back, in this order:', ...undos] : [];
-  }
+/** Each changed input, as it was and as it will be. */
+function changedInputs(options: DecideOptions, view: RunView): string[] {
   return Object.entries(options.inputs ?? {}).map(
     ([name, value]) =>
       `  ${name}: ${JSON.stringify(view.inputs[name] ?? null)} → ${JSON.stringify(value)}`,
@@ -178,35 +189,44 @@ function typedName(
   options: DecideOptions,
   gate: WaitView | undefined,
   io: Io,
+  asks: boolean,
 ): Promise<string | undefined> {
   const isWanted =
     options.verb === 'approve' && gate?.confirm !== undefined && options.confirm === undefined;
-  if (!isWanted || !io.canAsk || options.yes) return Promise.resolve(options.confirm);
+  if (!isWanted || !asks) return Promise.resolve(options.confirm);
   return ask(io, 'Type the name of what this gate acts on: ');
 }
 
-/** Every decision carries a reason; without one nothing is sent. */
-async function reasonOf(options: DecideOptions, io: Io): Promise<string> {
-  if (options.reason?.trim()) return options.reason;
-  if (io.canAsk && !options.yes) {
-    const typed = await ask(io, 'Reason: ');
-    if (typed) return typed;
-  }
-  throw new CliError(
-    'A decision needs a reason; nothing was sent.',
-    'Add --reason TEXT',
-    exitCodes.usage,
-  );
+/** What later steps need of a step that was done by hand. */
+async function typedOutputs(
+  options: DecideOptions,
+  gate: WaitView | undefined,
+  io: Io,
+  asks: boolean,
+): Promise<JsonObject | undefined> {
+  const given = options.outputs;
+  if (!asks || options.verb !== 'done') return given;
+  const missing = (gate?.answers ?? []).filter((name) => given?.[name] === undefined);
+  if (missing.length === 0) return given;
+  const typed: JsonObject = {};
+  for (const name of missing) typed[name] = valueOf(await ask(io, `Output ${name}: `));
+  return { ...given, ...typed };
 }
 
-function tell(verdict: Verdict, options: DecideOptions, io: Io): number {
+/** @param again what to do where the question has changed */
+function tell(verdict: Verdict, again: string, options: DecideOptions, io: Io): number {
   const format = options.output ?? 'text';
   const code = verdict.accepted ? exitCodes.ok : exitCodes.denied;
   if (format !== 'text') {
     printValue(io, format, verdict);
     return code;
   }
-  if (!verdict.accepted) throw new CliError(`Refused: ${verdict.message}`, '', exitCodes.denied);
+  if (!verdict.accepted)
+    throw new CliError(
+      `Refused: ${verdict.message}`,
+      verdict.code === 'stale' ? again : '',
+      exitCodes.denied,
+    );
   print(io, `Accepted: ${verdict.message}`);
   return code;
 }

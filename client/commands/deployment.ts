@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
+import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, print, printValue, remark, table } from '../output.js';
+import { painter, print, printValue, remark } from '../output.js';
 import type { Release } from '../releases.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
+import { table, type TableForm } from '../table.js';
 
-export interface DeploymentOptions extends GlobalFlags {
+export interface DeploymentOptions extends GlobalFlags, Consent {
   use?: string;
 }
 
@@ -20,6 +22,7 @@ export function registerDeployment(program: Command, io: Io): void {
       '--use <version>',
       'give new runs to this version, for example to go back to the one before',
     )
+    .addOption(yesOption())
     .addHelpText('after', examples('runbook deployment', 'runbook deployment --use 3f9a0c12be47'))
     .action(async (_own: unknown, command: Command) => {
       io.exitCode = await runDeployment(optionsOf<DeploymentOptions>(command), io);
@@ -32,6 +35,8 @@ export function registerDeployment(program: Command, io: Io): void {
  */
 export function runDeployment(options: DeploymentOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
+    const nothing = 'Nothing was changed';
+    const asks = options.use !== undefined && asksFirst(io, options, nothing);
     const { deploymentOfSession, orphans, readReleases } = await import('../releases.js');
     const deployment = await deploymentOfSession(session);
     if (options.use !== undefined) {
@@ -43,6 +48,8 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
           exitCodes.usage,
         );
       }
+      const question = `Give new runs of task queue ${deployment.taskQueue} to version ${options.use}?`;
+      if (asks && !(await isConfirmed(io, question, nothing))) return exitCodes.ok;
       await deployment.makeCurrent(options.use, state.token);
     }
     const releases = await readReleases(deployment);
@@ -60,7 +67,7 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
       remark(io, `No versioned worker has served task queue ${deployment.taskQueue} yet.`);
       return exitCodes.ok;
     }
-    print(io, table(columns, releases.map(rowOf), io.columns, painter(io, options.color)));
+    print(io, table(versions, releases.map(rowOf), io.columns, painter(io, options.color)));
     const left = orphans(releases);
     if (left.length > 0)
       remark(
@@ -71,12 +78,18 @@ export function runDeployment(options: DeploymentOptions, io: Io): Promise<numbe
   });
 }
 
-const columns = [
-  { name: 'VERSION' },
-  { name: 'STATE' },
-  { name: 'RUNS', align: 'right' as const },
-  { name: 'WORKERS', shrinkTo: 20 },
-];
+const versions: TableForm = {
+  columns: [
+    { name: 'VERSION' },
+    { name: 'STATE' },
+    { name: 'RUNS', align: 'right' },
+    { name: 'WORKERS' },
+  ],
+  narrow: [
+    ['WORKERS', 20],
+    ['WORKERS', 'below'],
+  ],
+};
 
 function rowOf({ version, state, runs, workers }: Release): string[] {
   return [version, state, String(runs.length), workers.join(', ') || 'none'];

@@ -1,15 +1,24 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { DeskVerb } from '../../common/envelope.js';
-import { parseJson, type Json, type JsonObject } from '../../language/json.js';
+import type { DeskVerb } from '../../common/questions.js';
+import type { JsonObject } from '../../language/json.js';
+import { yesOption } from '../consent.js';
 import type { Io } from '../io.js';
-import { asOption, examples, input, optionsOf, reasonOption, timeoutOption } from '../options.js';
+import {
+  asOption,
+  examples,
+  input,
+  optionsOf,
+  reasonOption,
+  timeoutOption,
+  valueOf,
+} from '../options.js';
 import { runDecide, type DecideOptions } from './approve.js';
 
 const descriptions: Record<DeskVerb, string> = {
   retry: 'do a failed step again',
   skip: 'go on without a failed step',
   done: 'go on: what the step does was done by hand',
-  rollback: 'end a run, and take back what was changed; shows first what that is',
+  rollback: 'end a run, and undo what was changed; shows first what that is',
   abort: 'end a run, and leave everything as it is',
 };
 
@@ -44,7 +53,7 @@ function register(verb: DeskVerb): (program: Command, io: Io) => void {
       .option('--digest <digest>', 'digest of what you saw; refused when the step has failed again')
       .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
       .addOption(asOption())
-      .option('--yes', 'send without asking')
+      .addOption(yesOption())
       .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
       .addHelpText(
         'after',
@@ -80,12 +89,4 @@ function answer(text: string, before: JsonObject = {}): JsonObject {
   const at = text.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
   return { ...before, [text.slice(0, at)]: valueOf(text.slice(at + 1)) };
-}
-
-function valueOf(text: string): Json {
-  try {
-    return parseJson(text);
-  } catch {
-    return text;
-  }
 }

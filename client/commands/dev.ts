@@ -15,6 +15,7 @@ export function registerDev(program: Command, io: Io): void {
       '--backup-to <folder>',
       'keep a backup of the record there, with each change at once (RUNBOOK_BACKUP)',
     )
+    .option('--example <name>', 'start a system to try runbooks on, too')
     .option(
       '--restore-from <folder>',
       'begin with the record from such a backup; only where there is none yet',
@@ -36,6 +37,7 @@ export function registerDev(program: Command, io: Io): void {
 interface DevFlags {
   backupTo?: string;
   restoreFrom?: string;
+  example?: string;
 }
 
 /** Runs until Ctrl-C; the data are kept. */
@@ -47,6 +49,7 @@ async function runDevCommand(options: DevFlags & GlobalFlags, io: Io): Promise<n
       workerEntry: fileURLToPath(new URL('../../worker/main.js', import.meta.url)),
       backupTo: options.backupTo ?? (io.env['RUNBOOK_BACKUP'] || undefined),
       restoreFrom: options.restoreFrom,
+      example: options.example,
       taskQueue: taskQueue(options, io.env) ?? defaultTaskQueue,
       stdout: io.stdout,
       stderr: io.stderr,

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, print, printValue, wrap, type Style } from '../output.js';
+import { painter, print, printValue, type Style } from '../output.js';
+import { wrap } from '../../common/plain.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -18,29 +19,34 @@ export function registerDoctor(program: Command, io: Io): void {
 
 /** One line for each check; 1 when any has failed. */
 export function runDoctor(options: GlobalFlags, io: Io): Promise<number> {
-  return withSession(options, io, async (session) => {
-    const { runChecks } = await import('../doctor-checks.js');
-    const checks = await runChecks(session);
-    const bad = checks.some((check) => check.state === 'failed');
-    if (options.output === 'json' || options.output === 'jsonl')
-      printValue(io, options.output, { ok: !bad, checks });
-    else {
-      const paint = painter(io, options.color);
-      const styles: Record<string, Style> = {
-        ok: 'green',
-        warning: 'yellow',
-        failed: 'red',
-        skipped: 'dim',
-      };
-      for (const { name, state, found, fix } of checks) {
-        const hanging = ' '.repeat(28);
-        print(
-          io,
-          `${paint(styles[state] ?? 'dim', state.padEnd(7))}  ${name.padEnd(17)}  ${wrap(found, io.columns, hanging).trimStart()}`,
-        );
-        if (fix) print(io, wrap(`fix: ${fix}`, io.columns, hanging));
+  return withSession(
+    options,
+    io,
+    async (session) => {
+      const { runChecks } = await import('../doctor-checks.js');
+      const checks = await runChecks(session);
+      const bad = checks.some((check) => check.state === 'failed');
+      if (options.output === 'json' || options.output === 'jsonl')
+        printValue(io, options.output, { ok: !bad, checks });
+      else {
+        const paint = painter(io, options.color);
+        const styles: Record<string, Style> = {
+          ok: 'green',
+          warning: 'yellow',
+          failed: 'red',
+          skipped: 'dim',
+        };
+        for (const { name, state, found, fix } of checks) {
+          const hanging = ' '.repeat(28);
+          print(
+            io,
+            `${paint(styles[state] ?? 'dim', state.padEnd(7))}  ${name.padEnd(17)}  ${wrap(found, io.columns, hanging).trimStart()}`,
+          );
+          if (fix) print(io, wrap(`fix: ${fix}`, io.columns, hanging));
+        }
       }
-    }
-    return bad ? exitCodes.failed : exitCodes.ok;
-  });
+      return bad ? exitCodes.failed : exitCodes.ok;
+    },
+    { mayMix: true },
+  );
 }

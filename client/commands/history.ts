@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
-import { line, painter, print, printList, remark, wrap } from '../output.js';
+import { line, painter, print, printList, remark } from '../output.js';
+import { wrap } from '../../common/plain.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -44,7 +45,7 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
       printList(
         io,
         options.output,
-        entries.map((entry) => ({ ...entry, source })),
+        entries.map((entry) => ({ source, ...entry })),
       );
       return exitCodes.ok;
     }

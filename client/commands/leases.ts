@@ -3,10 +3,12 @@ import type { LeaseTerm, LeaseView } from '../../store/index.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, print, printList, remark, table } from '../output.js';
+import { painter, print, printList, remark } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
-import { age, bothTimes } from '../times.js';
+import { table, type TableForm } from '../table.js';
+import { age } from '../times.js';
+import { bothTimes } from '../../common/times.js';
 
 interface LeasesOptions extends GlobalFlags {
   target?: string;
@@ -32,12 +34,16 @@ function runLeases(options: LeasesOptions, io: Io): Promise<number> {
     const pool = await session.needRecord();
     const { target, output } = options;
     const leases = target === undefined ? await listLeases(pool) : await leaseHistory(pool, target);
+    if (target !== undefined && leases.length === 0) {
+      const { refuseUnknown } = await import('../filter-names.js');
+      await refuseUnknown(session, { target });
+    }
     if (output === 'json' || output === 'jsonl') printList(io, output, leases);
     else if (leases.length === 0)
       remark(
         io,
         target === undefined
-          ? 'No run holds a target.'
+          ? 'No run holds a target now.'
           : `No run has held a target ${JSON.stringify(target)} yet.`,
       );
     else if (target === undefined) print(io, renderLeases(leases as LeaseView[], options, io));
@@ -54,18 +60,27 @@ function renderLeases(leases: readonly LeaseView[], options: LeasesOptions, io: 
     age(lease.since),
     lease.waiting.map(({ run, since }) => `${run} ${age(since)}`).join(', '),
   ]);
-  const columns = [
-    { name: 'TARGET' },
-    { name: 'HELD BY' },
-    { name: 'STARTED BY', shrinkTo: 8 },
-    { name: 'FOR', align: 'right' as const },
-    { name: 'WAITING', shrinkTo: 12 },
-  ];
-  return table(columns, rows, io.columns, painter(io, options.color));
+  return table(holders, rows, io.columns, painter(io, options.color));
 }
 
-function renderTerms(terms: readonly LeaseTerm[], options: LeasesOptions, io: Io): string {
-  const rows = terms.map((term) => [
+const holders: TableForm = {
+  columns: [
+    { name: 'TARGET' },
+    { name: 'HELD BY' },
+    { name: 'STARTED BY' },
+    { name: 'FOR', align: 'right' },
+    { name: 'WAITING' },
+  ],
+  narrow: [
+    ['WAITING', 'below'],
+    ['STARTED BY', 'below'],
+    ['FOR', 'below'],
+    ['HELD BY', 'below'],
+  ],
+};
+
+function renderTerms(history: readonly LeaseTerm[], options: LeasesOptions, io: Io): string {
+  const rows = history.map((term) => [
     term.run,
     term.requester,
     bothTimes(term.since),
@@ -74,12 +89,22 @@ function renderTerms(terms: readonly LeaseTerm[], options: LeasesOptions, io: Io
       ? ''
       : `taken from ${term.takenFrom ?? 'a run'} by ${term.takenBy}: ${term.reason ?? ''}`,
   ]);
-  const columns = [
+  return table(terms, rows, io.columns, painter(io, options.color));
+}
+
+const terms: TableForm = {
+  columns: [
     { name: 'RUN' },
-    { name: 'STARTED BY', shrinkTo: 8 },
+    { name: 'STARTED BY' },
     { name: 'FROM' },
     { name: 'UNTIL' },
-    { name: 'HOW', shrinkTo: 16 },
-  ];
-  return table(columns, rows, io.columns, painter(io, options.color));
-}
+    { name: 'HOW' },
+  ],
+  narrow: [
+    ['HOW', 24],
+    ['HOW', 'below'],
+    ['STARTED BY', 'below'],
+    ['UNTIL', 'below'],
+    ['FROM', 'below'],
+  ],
+};

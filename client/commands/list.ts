@@ -1,13 +1,16 @@
 import type { Command } from 'commander';
-import { knownRunbooks } from '../catalogue.js';
+import { readCatalogue } from '../catalogue.js';
+import { brokenWords, type BrokenRunbook } from '../../language/broken-runbook.js';
+import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { drillFacts, drillWords, isDrillDue, readDrills, type Drills } from '../drills.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, print, printList, remark, table } from '../output.js';
+import { painter, print, printList, remark } from '../output.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
+import { table, type TableForm } from '../table.js';
 import { age } from '../times.js';
 
 export function registerList(program: Command, io: Io): void {
@@ -22,7 +25,7 @@ export function registerList(program: Command, io: Io): void {
 
 /** What came with this release, and the library of this machine. */
 async function runList(options: GlobalFlags, io: Io): Promise<number> {
-  const catalogue = await knownRunbooks(io.env);
+  const { runbooks: catalogue, broken } = await readCatalogue(io.env);
   const drills = await withSession(options, io, (session) => readDrills(session));
   if (options.output === 'json' || options.output === 'jsonl') {
     printList(
@@ -30,6 +33,7 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
       options.output,
       catalogue.map((spec) => ({ ...spec, ...drillFacts(spec, drills) })),
     );
+    refuseBroken(broken);
     return exitCodes.ok;
   }
   const rows = catalogue.map((spec) => [
@@ -40,21 +44,45 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
     `${spec.expectedMinutes} min`,
     drillCell(spec, drills),
   ]);
-  const columns = [
+  print(io, table(runbooks, rows, io.columns, painter(io, options.color)));
+  for (const spec of catalogue) {
+    if (drills && isDrillDue(spec, drills.get(spec.id)))
+      remark(
+        io,
+        `${spec.id} is due for a drill. The last one: ${drillWords(spec, drills.get(spec.id))}`,
+      );
+  }
+  refuseBroken(broken);
+  return exitCodes.ok;
+}
+
+/** @throws CliError with exit code 1 that names the files which are not in the list */
+function refuseBroken(broken: readonly BrokenRunbook[]): void {
+  if (broken.length === 0) return;
+  throw new CliError(
+    `These files of the library cannot be used, and are not in the list:\n${broken.map((each) => `  ${brokenWords(each)}`).join('\n')}`,
+    'Correct these files.',
+  );
+}
+
+const runbooks: TableForm = {
+  columns: [
     { name: 'RUNBOOK' },
-    { name: 'TITLE', shrinkTo: 12 },
-    { name: 'TYPE', shrinkTo: 8 },
+    { name: 'TITLE' },
+    { name: 'TYPE' },
     { name: 'PRIORITY' },
     { name: 'TAKES' },
     { name: 'DRILLED' },
-  ];
-  print(io, table(columns, rows, io.columns, painter(io, options.color)));
-  for (const spec of catalogue) {
-    if (drills && isDrillDue(spec, drills.get(spec.id)))
-      remark(io, `${spec.id} is due for a drill: ${drillWords(spec, drills.get(spec.id))}`);
-  }
-  return exitCodes.ok;
-}
+  ],
+  narrow: [
+    ['TITLE', 24],
+    ['TYPE', 'below'],
+    ['PRIORITY', 'below'],
+    ['DRILLED', 'below'],
+    ['TAKES', 'below'],
+    ['TITLE', 'below'],
+  ],
+};
 
 function drillCell(spec: RunbookSpec, drills: Drills): string {
   const drill = drills?.get(spec.id);

@@ -3,10 +3,13 @@ import type { RecordedChunk } from '../../store/index.js';
 import { CliError } from '../errors.js';
 import { exitCodes, hasEnded } from '../exit-codes.js';
 import { isTerminal, type Io } from '../io.js';
+import { unknownStep } from '../unknown-step.js';
 import { examples, optionsOf } from '../options.js';
 import { line, painter, printList, remark, shown } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
+import type { StepView } from '../../common/view.js';
+import { belongsTo, undoPath } from '../../language/paths.js';
 
 interface LogsOptions extends GlobalFlags {
   run: string;
@@ -24,7 +27,7 @@ export function registerLogs(program: Command, io: Io): void {
     .description('print what the steps of a run wrote')
     .argument('<run>', 'id of the run, or @latest')
     .argument('[step]', 'only this step, parts included')
-    .option('-f, --follow', 'go on until the run ends')
+    .option('-f, --follow', 'go on until the run ends, or needs people')
     .addHelpText('after', examples('runbook logs @latest', 'runbook logs @latest restart -f'))
     .action(async (id: string, step: string | undefined, _own: unknown, command: Command) => {
       const options = {
@@ -45,27 +48,28 @@ function runLogs(options: LogsOptions, io: Io): Promise<number> {
     const run = await resolveRun(session, options.run);
     const signal = io.interrupted();
     const pages = new Pages(options, io);
+    const { Attention, neededOf, tellNeeded } = await import('../needed.js');
+    const attention = new Attention();
+    const { step } = options;
     for (;;) {
       // Reads the state first, so that all output from before the end is read.
       const view = await getRun(pool, run);
       if (!view) throw await unknown(session, run);
-      if (
-        options.step !== undefined &&
-        !view.steps.some(
-          (each) =>
-            each.id === options.step ||
-            each.id.startsWith(`${options.step}/`) ||
-            each.id.startsWith(`${options.step}.`),
-        )
-      ) {
-        throw new CliError(
-          `Run ${run} has no step ${JSON.stringify(options.step)}.`,
-          `Its steps are: ${view.steps.map((each) => each.id).join(', ')}.`,
-          exitCodes.usage,
-        );
+      const isOf = ({ id }: StepView): boolean =>
+        step === undefined || belongsTo(id, step) || undoPath(id) === step;
+      if (step !== undefined && !view.steps.some(isOf)) {
+        throw unknownStep(view, step);
       }
       await pages.print(session, run);
       if (!options.follow || hasEnded(view.state)) break;
+      const reading = { view, pauses: [], note: null };
+      const needed = neededOf(reading);
+      if (needed && attention.stands(reading)) {
+        pages.end();
+        // Stdout has what the steps wrote, and nothing else.
+        const toStderr = { ...io, stdout: io.stderr };
+        return tellNeeded(session, reading, needed, { color: false }, toStderr);
+      }
       if (signal.aborted)
         throw new CliError('No longer following; the run goes on.', '', exitCodes.interrupted);
       await new Promise((wake) => setTimeout(wake, everyMs));

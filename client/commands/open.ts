@@ -7,16 +7,17 @@ import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
 interface OpenOptions extends GlobalFlags {
-  run: string;
+  /** Absent: all runs. */
+  run?: string | undefined;
 }
 
 export function registerOpen(program: Command, io: Io): void {
   program
     .command('open')
-    .description('print the link to a run in the Temporal UI')
-    .argument('<run>', 'id of the run, or @latest')
-    .addHelpText('after', examples('runbook open @latest'))
-    .action(async (id: string, _own: unknown, command: Command) => {
+    .description('print the link to a run in the Temporal UI, or to the list of runs')
+    .argument('[run]', 'id of the run, or @latest; left out: all runs')
+    .addHelpText('after', examples('runbook open @latest', 'runbook open'))
+    .action(async (id: string | undefined, _own: unknown, command: Command) => {
       io.exitCode = await runOpen({ ...optionsOf<Omit<OpenOptions, 'run'>>(command), run: id }, io);
     });
 }
@@ -24,8 +25,15 @@ export function registerOpen(program: Command, io: Io): void {
 /** Prints the link only: a command that starts a browser does harm on a server. */
 function runOpen(options: OpenOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
+    const { linkOf, listLinkOf } = await import('../link.js');
+    if (options.run === undefined) {
+      const uiUrl = await listLinkOf(session);
+      if (options.output === 'json' || options.output === 'jsonl')
+        printValue(io, options.output, { uiUrl });
+      else print(io, uiUrl);
+      return exitCodes.ok;
+    }
     const { readRunSoon, resolveRun } = await import('../read-run.js');
-    const { linkOf } = await import('../link.js');
     const { view, runId, note } = await readRunSoon(
       session,
       await resolveRun(session, options.run),

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { Report } from '../report/report.js';
+import { leftBy } from '../../common/left.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -82,6 +83,6 @@ async function render(report: Report, format: Format): Promise<string> {
     case 'html':
       return (await import('../report/html.js')).renderHtml(report);
     case 'json':
-      return `${JSON.stringify(report, null, 2)}\n`;
+      return `${JSON.stringify({ ...report, left: leftBy(report.view) }, null, 2)}\n`;
   }
 }

@@ -1,12 +1,13 @@
 import { Option, type Command } from 'commander';
-import { refusesRequester } from '../../common/deciders.js';
+import { mayRequesterAnswer } from '../../common/questions.js';
 import { runStates, type RunState, type RunSummary } from '../../common/view.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { asOption, count, examples, optionsOf } from '../options.js';
-import { painter, print, printList, remark, table } from '../output.js';
+import { painter, print, printList, remark } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, operatorNamed, type GlobalFlags } from '../settings.js';
+import { table, type TableForm } from '../table.js';
 import { age } from '../times.js';
 
 interface RunsOptions extends GlobalFlags {
@@ -46,6 +47,7 @@ const defaultLimit = 20;
 function runRuns(options: RunsOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { listAllRuns } = await import('../list-runs.js');
+    const { refuseUnknown } = await import('../filter-names.js');
     const { waitingFor, limit = defaultLimit } = options;
     const who = nameOf(waitingFor, options, io);
     const filter = {
@@ -59,6 +61,7 @@ function runRuns(options: RunsOptions, io: Io): Promise<number> {
     const { runs, source, notes } = await listAllRuns(session, filter);
     for (const note of notes) remark(io, note);
     const listed = who === undefined ? runs : runs.filter((each) => mayDecide(each, who));
+    if (runs.length === 0) await refuseUnknown(session, options);
     if (options.output === 'json' || options.output === 'jsonl') {
       printList(
         io,
@@ -68,7 +71,7 @@ function runRuns(options: RunsOptions, io: Io): Promise<number> {
       return exitCodes.ok;
     }
     if (listed.length === 0) {
-      remark(io, 'There are no such runs.');
+      remark(io, noneOf(options, session.command));
       return exitCodes.ok;
     }
     print(io, render(listed, options, io));
@@ -76,24 +79,69 @@ function runRuns(options: RunsOptions, io: Io): Promise<number> {
   });
 }
 
+/** Why the list is empty, so that nobody takes a filter for a fault. */
+function noneOf(options: RunsOptions, command: string): string {
+  const { state, runbook, target, requester, waiting, waitingFor } = options;
+  const filters = [
+    state && `in state ${state}`,
+    runbook && `of runbook ${runbook}`,
+    target && `on target ${target}`,
+    requester && `started by ${requester}`,
+    waiting && 'that waits for people',
+    waitingFor && `that ${waitingFor === 'me' ? 'you' : waitingFor} may decide`,
+  ].filter(Boolean);
+  return filters.length === 0
+    ? `No runs yet. Start one with: ${command} start RUNBOOK. See the runbooks with: ${command} list`
+    : `There is no run ${filters.join(' and ')} now.`;
+}
+
 function render(runs: readonly RunSummary[], options: RunsOptions, io: Io): string {
   const rows = runs.map((each) => [
     each.id,
-    each.drill ? `${each.state} (drill)` : each.state,
-    age(each.startedAt),
+    each.runbook,
+    each.targets.join(', '),
+    `${each.state}${each.drill ? ' (drill)' : ''}${each.left ? ` (${each.left} left)` : ''}`,
+    age(sinceOf(each)),
     each.requester,
     each.waitingFor.length > 0
-      ? each.waitingFor.map((wait) => `${wait.id} ${age(wait.since)}`).join(', ')
+      ? each.waitingFor
+          .map(({ id, takenBy }) => `${id}${takenBy ? ` (${takenBy})` : ''}`)
+          .join(', ')
       : (each.step ?? ''),
+    each.reason,
   ]);
-  const columns = [
+  return table(ofRuns, rows, io.columns, painter(io, options.color));
+}
+
+const ofRuns: TableForm = {
+  columns: [
     { name: 'RUN' },
-    { name: 'STATE', shrinkTo: 9 },
-    { name: 'AGE', align: 'right' as const },
-    { name: 'BY', shrinkTo: 8 },
-    { name: 'AT', shrinkTo: 12 },
-  ];
-  return table(columns, rows, io.columns, painter(io, options.color));
+    { name: 'RUNBOOK' },
+    { name: 'TARGET' },
+    { name: 'STATE' },
+    { name: 'SINCE', align: 'right' },
+    { name: 'BY' },
+    { name: 'AT' },
+    { name: 'REASON' },
+  ],
+  // The id names the runbook in most cases.
+  narrow: [
+    ['REASON', 24],
+    ['RUNBOOK', 'below'],
+    ['AT', 16],
+    ['REASON', 'below'],
+    ['BY', 'below'],
+    ['TARGET', 'below'],
+    ['AT', 'below'],
+    ['SINCE', 'below'],
+    ['STATE', 'below'],
+  ],
+};
+
+/** Since when the run has been as it is: its end, what it waits for, else its start. */
+function sinceOf({ startedAt, endedAt, waitingFor }: RunSummary): string {
+  const [longest] = waitingFor.map(({ since }) => since).sort();
+  return endedAt ?? longest ?? startedAt;
 }
 
 function nameOf(waitingFor: string | undefined, options: RunsOptions, io: Io): string | undefined {
@@ -105,5 +153,5 @@ function nameOf(waitingFor: string | undefined, options: RunsOptions, io: Io): s
 
 /** Whether the run waits for something that the operator may decide. */
 function mayDecide({ waitingFor, requester }: RunSummary, name: string): boolean {
-  return waitingFor.some(({ who }) => name !== requester || !refusesRequester(who));
+  return waitingFor.some((wait) => name !== requester || mayRequesterAnswer(wait));
 }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
 import type { StartEnvelope } from '../../common/envelope.js';
+import type { Plan } from '../../language/plan.js';
+import { commandName } from '../command-name.js';
+import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
@@ -8,20 +11,23 @@ import type { Io } from '../io.js';
 import {
   asOption,
   drillOption,
-  duration,
+  duration as durationOption,
   examples,
   input,
   optionsOf,
   reasonOption,
 } from '../options.js';
-import { painter, print, printList, printValue, remark, table } from '../output.js';
+import { painter, print, printList, printValue, remark } from '../output.js';
+import { thisSender } from '../sender.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
-import { age, bothTimes } from '../times.js';
+import { table, type TableForm } from '../table.js';
+import { age } from '../times.js';
+import { bothTimes, duration } from '../../common/times.js';
 import { admittedPlan } from './plan.js';
 import type { ScheduleView } from '../schedules.js';
 
-interface ScheduleOptions extends GlobalFlags {
+interface ScheduleOptions extends GlobalFlags, Consent {
   /** What is done; `list` when nothing is said. */
   verb: 'create' | 'list' | 'pause' | 'resume' | 'trigger' | 'delete';
   id?: string;
@@ -31,7 +37,6 @@ interface ScheduleOptions extends GlobalFlags {
   timezone?: string;
   input?: Record<string, string>;
   inputsFile?: string;
-  reason?: string;
   as?: string;
   drill?: boolean;
   unattended?: 'abort' | 'rollback' | 'continue';
@@ -39,6 +44,7 @@ interface ScheduleOptions extends GlobalFlags {
 
 /** Ids that every shell and link takes as they are. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const nothingDone = 'Nothing was changed';
 /** Milliseconds; the server starts nothing more often. */
 const leastEveryMs = 1_000;
 
@@ -59,7 +65,7 @@ export function registerSchedule(program: Command, io: Io): void {
     .description('start runs of a runbook at times')
     .argument('<id>', 'name of the schedule')
     .argument('<runbook>', 'id of the runbook')
-    .option('--every <duration>', 'at this interval, such as 30m', duration)
+    .option('--every <duration>', 'at this interval, such as 30m', durationOption)
     .option('--cron <expression>', "at these times, such as '0 3 * * 0'")
     .option('--timezone <zone>', 'time zone of --cron (default UTC)')
     .option('--input <name=value>', 'an input; may be repeated', input)
@@ -67,11 +73,18 @@ export function registerSchedule(program: Command, io: Io): void {
     .addOption(drillOption())
     .addOption(reasonOption())
     .addOption(asOption())
+    .addOption(yesOption())
     .addOption(
       new Option(
         '--unattended <what>',
         'what to do when a step fails (default: ask people, in a drill abort)',
       ).choices(['abort', 'rollback', 'continue']),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        "runbook schedule create nightly pipeline-recovery --cron '0 3 * * *' --input pipeline=orders",
+      ),
     )
     .action(async (id: string, runbook: string, _own: unknown, command: Command) => {
       io.exitCode = await runSchedule(
@@ -82,6 +95,7 @@ export function registerSchedule(program: Command, io: Io): void {
   schedule
     .command('list', { isDefault: true })
     .description('list the schedules')
+    .addHelpText('after', examples('runbook schedule list', 'runbook schedule --output json'))
     .action(async (_own: unknown, command: Command) => {
       io.exitCode = await runSchedule({ ...optionsOf<GlobalFlags>(command), verb: 'list' }, io);
     });
@@ -95,9 +109,10 @@ export function registerSchedule(program: Command, io: Io): void {
     const command = schedule
       .command(verb)
       .description(description)
-      .argument('<id>', 'name of the schedule');
+      .argument('<schedule>', 'name of the schedule')
+      .addHelpText('after', examples(`runbook schedule ${verb} quarterly`));
     if (verb === 'pause') command.addOption(reasonOption());
-    command.action(async (id: string, _own: unknown, own: Command) => {
+    command.addOption(yesOption()).action(async (id: string, _own: unknown, own: Command) => {
       io.exitCode = await runSchedule(
         { ...optionsOf<Omit<ScheduleOptions, 'verb'>>(own), verb, id },
         io,
@@ -112,6 +127,14 @@ function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
     const { createSchedule, listSchedules, trigger, withSchedule } =
       await import('../schedules.js');
     const { id = '', verb } = options;
+    const asks = verb !== 'list' && asksFirst(io, options, nothingDone);
+    if (asks && verb !== 'create') {
+      await withSchedule(session, id, (handle) => handle.describe());
+      const known = (await listSchedules(session)).filter((each) => each.id === id);
+      if (known.length > 0) remark(io, tableOf(known, options, io));
+      const question = `${verb[0]?.toUpperCase()}${verb.slice(1)} schedule ${id}?`;
+      if (!(await isConfirmed(io, question, nothingDone))) return exitCodes.ok;
+    }
     let skips: string[] = [];
     switch (verb) {
       case 'list':
@@ -127,7 +150,8 @@ function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
           );
         const envelope = await envelopeOf(options, io);
         // A start that admission would refuse each time is refused now.
-        await admittedPlan(session, envelope);
+        const { plan } = await admittedPlan(session, nothingDone, envelope);
+        if (asks && !(await isCreationConfirmed(plan, options, io))) return exitCodes.ok;
         skips = await createSchedule(session, id, envelope, when);
         break;
       }
@@ -147,7 +171,10 @@ function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
     }
     if (options.output === 'json' || options.output === 'jsonl')
       printValue(io, options.output, { id, done: verb, ...(verb === 'create' ? { skips } : {}) });
-    else print(io, `Schedule ${id}: ${done[verb]}`);
+    else {
+      print(io, `Schedule ${id}: ${done[verb]}`);
+      if (verb === 'trigger') print(io, `See it with: ${session.command} runs`);
+    }
     if (skips.length > 0)
       remark(
         io,
@@ -161,9 +188,19 @@ const done = {
   create: 'created.',
   pause: 'paused; nothing is started until it is resumed.',
   resume: 'resumed.',
-  trigger: 'a run is being started, unless one still goes on; see it with: runbook runs',
+  trigger: 'a run is being started, unless one still goes on.',
   delete: 'deleted; runs that it started go on.',
 };
+
+/** Shows what each run of the schedule would do, and asks. */
+async function isCreationConfirmed(plan: Plan, options: ScheduleOptions, io: Io): Promise<boolean> {
+  const { renderPlan } = await import('../plan-text.js');
+  const { targetsText } = await import('../question-text.js');
+  remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
+  const when = options.cron ?? `every ${duration(options.every ?? 0)}`;
+  const question = `Start ${plan.runbook.id} on ${targetsText(plan.targets)} at these times: ${when}?`;
+  return isConfirmed(io, question, nothingDone);
+}
 
 function whenOf({ every, cron, timezone }: ScheduleOptions) {
   if ((every === undefined) === (cron === undefined)) {
@@ -188,6 +225,7 @@ async function envelopeOf(options: ScheduleOptions, io: Io): Promise<StartEnvelo
     runbook: options.runbook ?? '',
     inputs: await readInputs(options),
     by: operatorName(options.as, io.env),
+    sender: thisSender(),
     reason: options.reason ?? `schedule ${options.id}`,
     ...(options.drill ? { drill: true } : {}),
     ...(unattended === undefined ? {} : { unattended }),
@@ -197,7 +235,15 @@ async function envelopeOf(options: ScheduleOptions, io: Io): Promise<StartEnvelo
 function show(schedules: readonly ScheduleView[], options: ScheduleOptions, io: Io): void {
   if (options.output === 'json' || options.output === 'jsonl')
     return printList(io, options.output, schedules);
-  if (schedules.length === 0) return remark(io, 'There is no schedule.');
+  if (schedules.length === 0)
+    return remark(
+      io,
+      `No schedules yet. Make one with: ${commandName(io.env)} schedule create NAME RUNBOOK --cron '0 3 * * 0'`,
+    );
+  print(io, tableOf(schedules, options, io));
+}
+
+function tableOf(schedules: readonly ScheduleView[], options: ScheduleOptions, io: Io): string {
   const rows = schedules.map((each) => [
     each.id,
     each.drill ? `${each.runbook} (drill)` : each.runbook,
@@ -206,13 +252,25 @@ function show(schedules: readonly ScheduleView[], options: ScheduleOptions, io: 
     each.last === null ? 'never' : `${age(each.last)} ago`,
     each.by,
   ]);
-  const columns = [
+  return table(ofSchedules, rows, io.columns, painter(io, options.color));
+}
+
+const ofSchedules: TableForm = {
+  columns: [
     { name: 'SCHEDULE' },
-    { name: 'RUNBOOK', shrinkTo: 16 },
-    { name: 'WHEN', shrinkTo: 12 },
+    { name: 'RUNBOOK' },
+    { name: 'WHEN' },
     { name: 'NEXT' },
     { name: 'LAST' },
-    { name: 'BY', shrinkTo: 6 },
-  ];
-  print(io, table(columns, rows, io.columns, painter(io, options.color)));
-}
+    { name: 'BY' },
+  ],
+  narrow: [
+    ['NEXT', 23],
+    ['BY', 'below'],
+    ['WHEN', 12],
+    ['WHEN', 'below'],
+    ['LAST', 'below'],
+    ['NEXT', 'below'],
+    ['RUNBOOK', 'below'],
+  ],
+};

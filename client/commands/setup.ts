@@ -32,40 +32,45 @@ export function registerSetup(program: Command, io: Io): void {
 
 /** Does what is not done yet, and reports each part; idempotent. */
 function runSetup(options: SetupOptions, io: Io): Promise<number> {
-  return withSession(options, io, async (session) => {
-    const { registerSearchAttributes, setRetention } = await import('../namespace.js');
-    const temporal = await session.temporal();
-    const added = await registerSearchAttributes(temporal);
-    const retention = await setRetention(temporal, options.retentionDays ?? defaultRetentionDays);
-    const pool = await session.record();
-    const record = pool ? await (await import('../../store/index.js')).migrate(pool) : null;
-    if (options.output === 'json' || options.output === 'jsonl') {
-      printValue(io, options.output, {
-        searchAttributesAdded: added,
-        retentionDays: retention,
-        schema: record,
-      });
-      return exitCodes.ok;
-    }
-    const { address, namespace } = temporal;
-    print(
-      io,
-      `search attributes  ${added.length > 0 ? `registered: ${added.join(', ')}` : 'all registered already'} (${namespace} at ${address})`,
-    );
-    print(
-      io,
-      `retention          ${retention.before === retention.after ? `is ${retention.after} days` : `was ${retention.before} days, is now ${retention.after} days`}`,
-    );
-    if (record)
+  return withSession(
+    options,
+    io,
+    async (session) => {
+      const { registerSearchAttributes, setRetention } = await import('../namespace.js');
+      const temporal = await session.temporal();
+      const added = await registerSearchAttributes(temporal);
+      const retention = await setRetention(temporal, options.retentionDays ?? defaultRetentionDays);
+      const pool = await session.record();
+      const record = pool ? await (await import('../../store/index.js')).migrate(pool) : null;
+      if (options.output === 'json' || options.output === 'jsonl') {
+        printValue(io, options.output, {
+          searchAttributesAdded: added,
+          retentionDays: retention,
+          schema: record,
+        });
+        return exitCodes.ok;
+      }
+      const { address, namespace } = temporal;
       print(
         io,
-        `record             ${record.from === record.to ? `schema ${record.to}, up to date` : `schema ${record.from} brought to ${record.to}`}`,
+        `search attributes  ${added.length > 0 ? `registered: ${added.join(', ')}` : 'all registered already'} (${namespace} at ${address})`,
       );
-    else
       print(
         io,
-        'record             left out: its address is not configured. Set RUNBOOK_DATABASE_URL and run this again.',
+        `retention          ${retention.before === retention.after ? `is ${retention.after} days` : `was ${retention.before} days, is now ${retention.after} days`}`,
       );
-    return record ? exitCodes.ok : exitCodes.failed;
-  });
+      if (record)
+        print(
+          io,
+          `record             ${record.from === record.to ? `schema ${record.to}, up to date` : `schema ${record.from} brought to ${record.to}`}`,
+        );
+      else
+        print(
+          io,
+          'record             left out: its address is not configured. Set RUNBOOK_DATABASE_URL and run this again.',
+        );
+      return record ? exitCodes.ok : exitCodes.failed;
+    },
+    { mayMix: true },
+  );
 }

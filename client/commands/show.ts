@@ -1,12 +1,15 @@
 import type { Command } from 'commander';
 import type { InputSpec, Objective, RunbookSpec } from '../../language/runbook.js';
-import { knownRunbooks } from '../catalogue.js';
+import { readCatalogue } from '../catalogue.js';
 import { commandName } from '../command-name.js';
+import { brokenWords } from '../../language/broken-runbook.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
+import { unknownName } from '../nearest.js';
 import { examples, optionsOf } from '../options.js';
-import { painter, pairs, print, printValue, wrap, type Paint } from '../output.js';
+import { painter, pairs, print, printValue, type Paint } from '../output.js';
+import { wrap } from '../../common/plain.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -27,14 +30,16 @@ export function registerShow(program: Command, io: Io): void {
 
 /** @throws CliError with exit code 2 for an id that no runbook has */
 async function runShow(options: ShowOptions, io: Io): Promise<number> {
-  const known = await knownRunbooks(io.env);
+  const { runbooks: known, broken } = await readCatalogue(io.env);
   const spec = known.find(({ id }) => id === options.runbook);
+  const wrong = broken.find(({ id }) => id === options.runbook);
+  if (!spec && wrong)
+    throw new CliError(`${brokenWords(wrong)}.`, `Correct ${wrong.file}`, exitCodes.usage);
   if (!spec) {
-    const { nearestHint } = await import('../nearest.js');
-    throw new CliError(
+    throw unknownName(
       `There is no runbook ${JSON.stringify(options.runbook)}.`,
-      `${nearestHint(options.runbook, known) ?? ''} See all with: ${commandName(io.env)} list`.trim(),
-      exitCodes.usage,
+      { name: options.runbook, what: 'runbooks', known: known.map(({ id }) => id) },
+      `${commandName(io.env)} list`,
     );
   }
   const { drillFacts, drillWords, readDrills } = await import('../drills.js');
@@ -103,13 +108,13 @@ function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {
     commandName(io.env),
     'start',
     spec.id,
-    ...required.map(([name]) => `--input ${name}=…`),
-    '--reason …',
+    ...required.map(([name]) => `--input ${name}=VALUE`),
+    '--reason TEXT',
   ].join(' ');
   return [
     `${paint('bold', 'Verified by')}\n${wrap(spec.verification, io.columns, '  ')}`,
     `${paint('bold', 'Rollback')}\n${wrap(spec.rollback, io.columns, '  ')}`,
-    `Start it with: ${start}`,
+    `${paint('bold', 'Start it with')}\n  ${start}`,
   ];
 }
 

@@ -4,18 +4,21 @@ import { whenHeldChoices, type StartEnvelope, type WhenHeld } from '../../common
 import { heldText, type HeldTarget } from '../../common/lease.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
-import { ask, confirmed } from '../ask.js';
+import { ask } from '../ask.js';
+import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
 import { asOption, drillOption, examples, input, optionsOf, reasonOption } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
+import { thisSender } from '../sender.js';
 import { withSession, type Session } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
+import { unknownStep } from '../unknown-step.js';
 import { admittedPlan } from './plan.js';
 
-export interface StartOptions extends GlobalFlags {
+export interface StartOptions extends GlobalFlags, Consent {
   /** May be left out with `from`: default is that run's. */
   runbook?: string;
   /** A run that has ended: its finished steps are reused. */
@@ -25,15 +28,16 @@ export interface StartOptions extends GlobalFlags {
   unattended?: 'abort' | 'rollback' | 'continue';
   input?: Record<string, string>;
   inputsFile?: string;
-  reason?: string;
   id?: string;
   as?: string;
-  yes?: boolean;
   confirm?: string;
   watch?: boolean;
   ifHeld?: WhenHeld;
+  notify?: string[];
   drill?: boolean;
 }
+
+const nothingStarted = 'Nothing was started';
 
 /** Workflow ids that every shell, link and log takes as they are. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
@@ -48,7 +52,7 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
     .addOption(reasonOption())
     .option('--id <id>', 'id of the run; the same id sent again starts nothing twice')
     .addOption(asOption())
-    .option('--yes', 'start without asking')
+    .addOption(yesOption())
     .option('--confirm <target>', 'name of the target that a destroying step acts on')
     .addOption(
       new Option(
@@ -67,8 +71,13 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
         'what to do when a step fails and nobody is there to be asked',
       ).choices(['abort', 'rollback', 'continue']),
     )
+    .option(
+      '--notify <channel>',
+      'who is told when it needs people, instead of those that the runbook names; may be repeated',
+      (name: string, before: string[] = []) => [...before, name],
+    )
     .addOption(drillOption())
-    .option('--watch', 'follow the run until it ends')
+    .option('--watch', 'follow the run until it ends, or needs people where nobody looks')
     .addHelpText(
       'after',
       examples(
@@ -94,6 +103,7 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
         exitCodes.usage,
       );
     }
+    const asks = asksFirst(io, options, nothingStarted);
     const given = await readInputs(options);
     const { runbook, inputs, from } = options.from
       ? await takenFrom(session, options.from, options, given)
@@ -113,19 +123,20 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       runbook,
       inputs,
       by: operatorName(options.as, io.env),
+      sender: thisSender(),
       reason: options.reason ?? '',
       ...(options.ifHeld === undefined ? {} : { whenHeld: options.ifHeld }),
       ...(options.unattended === undefined ? {} : { unattended: options.unattended }),
       ...(from ? { from } : {}),
+      ...(options.notify === undefined ? {} : { notify: options.notify }),
       ...(options.drill ? { drill: true } : {}),
     };
     const earlier = options.id === undefined ? null : await existingRun(session, envelope);
-    const { plan, held = [] } = earlier ? { plan: null } : await admittedPlan(session, envelope);
+    const { plan, held = [] } = earlier
+      ? { plan: null }
+      : await admittedPlan(session, nothingStarted, envelope);
     if (held.length > 0) tellHeld(held, options, io);
-    if (plan && !(await allowed(plan, options, io))) {
-      remark(io, 'Nothing was started.');
-      return exitCodes.ok;
-    }
+    if (plan && !(await allowed(plan, options, io, asks))) return exitCodes.ok;
     const started = earlier ?? (plan ? await startRun(session, envelope, plan) : null);
     if (!started) return exitCodes.failed;
     await tell(session, started, options, io);
@@ -154,6 +165,8 @@ async function takenFrom(
       exitCodes.usage,
     );
   }
+  if (options.at !== undefined && !view.steps.some(({ id }) => id === options.at))
+    throw unknownStep(view, options.at);
   return {
     runbook: view.runbook,
     inputs: { ...view.inputs, ...given },
@@ -176,18 +189,16 @@ function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): v
  * On a terminal the person sees the plan and says yes; a plan that destroys always requires the
  * target's name.
  */
-async function allowed(plan: Plan, options: StartOptions, io: Io): Promise<boolean> {
+async function allowed(plan: Plan, options: StartOptions, io: Io, asks: boolean): Promise<boolean> {
   const { effectsOf, renderPlan } = await import('../plan-text.js');
+  const { targetsText } = await import('../question-text.js');
   const effects = effectsOf(plan.steps);
-  const asks = io.canAsk && !options.yes;
   if (asks) remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
   // A drill destroys nothing but what is isolated.
   if (effects.includes('destroy') && !plan.drill) return destroyConfirmed(plan, options, io);
   if (!asks) return true;
-  const targets =
-    plan.targets.map((target) => `${target.name} (${target.environment})`).join(', ') ||
-    'no target';
-  return confirmed(io, `Start ${plan.runbook.id} on ${targets}? Effects: ${effects.join(', ')}.`);
+  const question = `Start ${plan.runbook.id} on ${targetsText(plan.targets)}? Effects: ${effects.join(', ')}.`;
+  return isConfirmed(io, question, nothingStarted);
 }
 
 /**
@@ -223,7 +234,9 @@ async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Prom
     io,
     `A step of this plan destroys. Type the target's name (${names.join(' or ')}) to go on: `,
   );
-  return names.includes(typed);
+  const isName = names.includes(typed);
+  if (!isName) remark(io, `${nothingStarted}.`);
+  return isName;
 }
 
 async function tell(
@@ -241,8 +254,7 @@ async function tell(
     (reading) => reading.view,
     () => null,
   );
-  const page = view && view.waitingFor.length > 0 ? 'user-metadata' : 'history';
-  const url = uiLink(session.uiUrl, namespace, started.id, started.runId, page);
+  const url = uiLink(session.uiUrl, namespace, started.id, started.runId);
   const format = options.output ?? 'text';
   if (format !== 'text') {
     if (options.watch) return;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { exitCodeOf } from '../exit-codes.js';
+import { leftBy } from '../../common/left.js';
+import { exitCodeOf, hasEnded } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
@@ -33,18 +34,22 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { readRunSoon, resolveRun } = await import('../read-run.js');
     const { linkOf } = await import('../link.js');
+    const { readTold } = await import('../told.js');
     const { view, runId, note, pending, pauses, trouble } = await readRunSoon(
       session,
       await resolveRun(session, options.run),
     );
     if (note) remark(io, note);
     const uiUrl = await linkOf(session, view, runId);
+    const told = hasEnded(view.state) ? [] : await readTold(session, view);
     if (options.output === 'json' || options.output === 'jsonl')
       printValue(io, options.output, {
         ...view,
+        left: leftBy(view),
         uiUrl,
         trouble,
         pausedInTemporal: pauses,
+        told,
       });
     else {
       const { renderView } = await import('../view.js');
@@ -55,6 +60,8 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
           columns: io.columns,
           pending,
           pauses,
+          command: session.command,
+          told,
           uiUrl,
           trouble,
         }),

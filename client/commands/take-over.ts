@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { yesOption } from '../consent.js';
 import type { Io } from '../io.js';
 import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
 import { runDecide, type DecideOptions } from './approve.js';
@@ -16,7 +17,7 @@ export function registerTakeOver(program: Command, io: Io): void {
     )
     .option('--decision-id <id>', 'ask again for the verdict on a decision that was sent')
     .addOption(asOption())
-    .option('--yes', 'send without asking')
+    .addOption(yesOption())
     .addOption(timeoutOption('how long to wait for the verdict (default 10s)'))
     .addHelpText(
       'after',

@@ -1,6 +1,8 @@
 import { Option, type Command } from 'commander';
+import { leftBy, leftLine } from '../../common/left.js';
 import { CliError } from '../errors.js';
 import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
+import type { Followed } from '../follow.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf, timeoutOption } from '../options.js';
 import { print, printValue, remark } from '../output.js';
@@ -20,7 +22,7 @@ const everyMs = 200;
 export function registerWait(program: Command, io: Io, run = runWait): void {
   program
     .command('wait')
-    .description('wait until a run is done, or waits for a decision')
+    .description('wait until a run is done, or needs people')
     .argument('<run>', 'id of the run, or @latest')
     .addOption(
       new Option('--for <what>', 'what to wait for').choices(['decision', 'done']).default('done'),
@@ -40,27 +42,30 @@ export function registerWait(program: Command, io: Io, run = runWait): void {
 }
 
 /**
- * `--for decision`: 0 as soon as the run waits for people. `--for done`: the code of how it ended.
- * 6 when time is up.
+ * `--for decision`: 0 as soon as the run asks people. `--for done`: the code of how it ended. Both:
+ * 8 when it needs people otherwise, 6 when time is up.
  */
 function runWait(options: WaitOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { follow } = await import('../follow.js');
+    const { tellNeeded } = await import('../needed.js');
     const { resolveRun } = await import('../read-run.js');
     const run = await resolveRun(session, options.run);
     const signal = io.interrupted();
     const until = options.timeout === undefined ? undefined : Date.now() + options.timeout;
-    let state = 'not admitted yet';
-    for await (const { view } of follow(session, run, {
+    let last: Followed | undefined;
+    for await (const reading of follow(session, run, {
       everyMs,
       until,
       signal,
       onTrouble: (why) => why && remark(io, why),
     })) {
-      state = view.state;
-      // A run that waits for another one goes on by itself.
-      const asking = view.waitingFor.filter((wait) => wait.kind !== 'lease');
+      last = reading;
+      const { view, needed, isUnanswered } = reading;
+      const asking = needed?.waits ?? [];
       const waiting = options.for === 'decision' && asking.length > 0;
+      if (needed && isUnanswered && !waiting)
+        return tellNeeded(session, reading, needed, options, io);
       if (!waiting && !hasEnded(view.state)) continue;
       const { output = 'text' } = options;
       if (output !== 'text')
@@ -74,7 +79,10 @@ function runWait(options: WaitOptions, io: Io): Promise<number> {
       if (output === 'text')
         print(
           io,
-          `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`,
+          [
+            `${view.id} has ended: ${view.state}${view.problem ? `: ${problemText(view.problem)}` : ''}`,
+            ...leftBy(view).map((each) => `  not taken back: ${leftLine(each)}`),
+          ].join('\n'),
         );
       // A caller that waits for a decision must not mistake an end for one.
       return (
@@ -84,8 +92,9 @@ function runWait(options: WaitOptions, io: Io): Promise<number> {
     }
     if (signal.aborted)
       throw new CliError('Interrupted; the run goes on.', '', exitCodes.interrupted);
+    if (last?.needed) return tellNeeded(session, last, last.needed, options, io);
     throw new CliError(
-      `Run ${run} is ${state}; time is up, and the run goes on.`,
+      `Run ${run} is ${last?.view.state ?? 'not admitted yet'}; time is up, and the run goes on.`,
       `Go on waiting with: ${session.command} wait ${run} --for ${options.for}`,
       exitCodes.timedOut,
     );

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { CliError } from '../errors.js';
 import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
+import type { Followed } from '../follow.js';
 import { columnsOf, type Io } from '../io.js';
+import type { Needed } from '../needed.js';
 import { examples, optionsOf, timeoutOption } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import type { RunReading } from '../read-run.js';
@@ -20,7 +22,7 @@ const everyMs = 300;
 export function registerWatch(program: Command, io: Io): void {
   program
     .command('watch')
-    .description('follow a run until it ends; exits as the run ended')
+    .description('follow a run until it ends, or needs people where nobody looks')
     .argument('<run>', 'id of the run, or @latest')
     .addOption(timeoutOption('how long (default: until it ends)'))
     .option('--strict', 'success with exceptions counts as failure')
@@ -48,8 +50,8 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
   const signal = io.interrupted();
   const until = options.timeout === undefined ? undefined : Date.now() + options.timeout;
   const live = io.isTTY && (options.output ?? 'text') === 'text';
-  const show = live ? await picture(session, options, io) : await lines(options, io);
-  let last: RunReading | undefined;
+  const show = live ? await picture(session, options, io) : await lines(session, options, io);
+  let last: Followed | undefined;
   for await (const reading of follow(session, run, {
     everyMs,
     until,
@@ -58,6 +60,8 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
   })) {
     last = reading;
     await show.reading(reading);
+    // Somebody looks at a terminal; elsewhere nothing more would be said.
+    if (!live && reading.needed && reading.isUnanswered) return left(reading.needed);
   }
   if (last && hasEnded(last.view.state)) {
     if (options.output === 'json') printValue(io, 'json', last.view);
@@ -66,11 +70,21 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
   const go = `Watch it again with: ${session.command} watch ${run}`;
   if (signal.aborted)
     throw new CliError('No longer watching; the run goes on.', go, exitCodes.interrupted);
+  if (!live && last?.needed) return left(last.needed);
   throw new CliError(
     `Run ${run} is ${last?.view.state ?? 'not admitted yet'}; time is up, and the run goes on.`,
     go,
     exitCodes.timedOut,
   );
+
+  /** What it needs stands in the lines that were printed. */
+  async function left({ isPaused }: Needed): Promise<number> {
+    const { needsPeople } = await import('../needed.js');
+    if (options.output === 'json') printValue(io, 'json', last?.view);
+    if (isPaused) remark(io, `It is paused. Let it go on with: ${session.command} resume ${run}`);
+    remark(io, needsPeople(run, session.command));
+    return exitCodes.waiting;
+  }
 }
 
 interface Show {
@@ -97,7 +111,7 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
         );
         return;
       }
-      text = renderLive(view, { paint, columns, pending, pauses });
+      text = renderLive(view, { paint, columns, pending, pauses, command: session.command });
       draw();
     },
     trouble(reason) {
@@ -110,10 +124,11 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
 /**
  * A line for each change; none is left out, also of those between two polls.
  */
-async function lines(options: WatchOptions, io: Io): Promise<Show> {
+async function lines(session: Session, options: WatchOptions, io: Io): Promise<Show> {
   const { changesOf, changeLine } = await import('../changes.js');
   const { renderWait } = await import('../view.js');
   const printed = new Set<string>();
+  const { command } = session;
   const paint = painter(io, options.color);
   return {
     reading({ view, pending, pauses }) {
@@ -131,7 +146,7 @@ async function lines(options: WatchOptions, io: Io): Promise<Show> {
           change.kind === 'wait'
             ? view.waitingFor.find((each) => each.id === change.step)
             : undefined;
-        if (wait) print(io, renderWait(wait, { paint, columns: io.columns }));
+        if (wait) print(io, renderWait(view.id, wait, { paint, columns: io.columns, command }));
       }
     },
     trouble: (why) => remark(io, why ?? 'Answered again.'),

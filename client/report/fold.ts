@@ -1,5 +1,6 @@
 import type { StepView } from '../../common/view.js';
 import { brief } from './words.js';
+import { groupPrefix } from '../../language/paths.js';
 
 /**
  * Folds rows for people: neighbours of one group that were not needed for the same reason become
@@ -22,7 +23,7 @@ function belongTogether(one: StepView, other: StepView): boolean {
   return (
     one.state === 'not-needed' &&
     other.state === 'not-needed' &&
-    parentOf(one) === parentOf(other) &&
+    groupPrefix(one.id) === groupPrefix(other.id) &&
     brief(one.output) === brief(other.output)
   );
 }
@@ -31,14 +32,9 @@ function folded(first: StepView, count: number): StepView {
   const why = brief(first.output);
   return {
     ...first,
-    id: `${parentOf(first)}…`,
+    id: `${groupPrefix(first.id)}…`,
     title: `${count} steps${why && `: ${why}`}`,
     startedAt: null,
     endedAt: null,
   };
-}
-
-/** `shift/` of `shift/canary`; empty at the top. */
-function parentOf({ id }: StepView): string {
-  return id.slice(0, id.lastIndexOf('/') + 1);
 }

@@ -1,22 +1,42 @@
-import type { DecisionView, RunState, StepState, StepView } from '../../common/view.js';
+import { followingText, followingTitle } from '../../common/following.js';
+import type {
+  DecisionView,
+  FollowingStep,
+  RunState,
+  StepState,
+  StepView,
+  TimelineEntry,
+} from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import { html, link } from './escape.js';
-import { isLive, runSpan, stepSpan, timeSpent, waitsOf, type Report, type Wait } from './report.js';
+import {
+  isLive,
+  runSpan,
+  stepSpan,
+  timeSpent,
+  waitsOf,
+  waitsShown,
+  type Report,
+  type Wait,
+} from './report.js';
 import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import { style } from './style.js';
 import { renderTimeline } from './timeline.js';
 import {
+  answerLines,
   brief,
   clip,
-  duration,
   facts,
   outputLine,
   prettyJson,
   stateWords,
-  stepWords,
+  stepWordsOf,
   summary,
-  utc,
 } from './words.js';
+import { duration, utc } from '../../common/times.js';
+import { leftBy, leftLine, leftTitle } from '../../common/left.js';
+import { statedName } from '../../common/sender.js';
+import { isPart } from '../../language/paths.js';
 
 /**
  * The report as one HTML page: no script, nothing loaded from anywhere, readable offline, in light
@@ -38,7 +58,7 @@ ${style}
 </head>
 <body>
 <main>
-${[head(report), problem(report), waiting(report), factList(report), recovery(report), timeline(report), decisions(report), steps(view.steps, report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
+${[head(report), problem(report), left(report), waiting(report), factList(report), recovery(report), timeline(report), decisions(report), steps(view.steps, report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
 </main>
 </body>
 </html>
@@ -59,6 +79,12 @@ function problem({ view }: Report): string {
   return `<section class="note bad"><p><strong>${html(stateWords(view.state))}:</strong> ${html(view.problem.message)}</p>${next}</section>`;
 }
 
+function left({ view }: Report): string {
+  const lines = leftBy(view).map((each) => `<li>${html(leftLine(each))}</li>`);
+  if (lines.length === 0) return '';
+  return `<section class="note warn"><p><strong>${leftTitle}:</strong></p><ul>${lines.join('')}</ul></section>`;
+}
+
 function waiting({ view }: Report): string {
   return view.waitingFor
     .map((wait) => {
@@ -69,9 +95,18 @@ function waiting({ view }: Report): string {
       );
       return `<section class="note warn"><p><strong>${html(wait.title)}</strong> waits for ${html(wait.who)} since ${html(utc(wait.since))}${deadline}.</p>
 <dl class="evidence">${evidence.join('')}</dl>
-<pre>${html(wait.command)}</pre></section>`;
+${following(wait.follows)}<pre>${html(answerLines(view.id, wait))}</pre></section>`;
     })
     .join('\n');
+}
+
+function following(follows: readonly FollowingStep[] = []): string {
+  if (follows.length === 0) return '';
+  const steps = follows.map((step) => {
+    const { title, facts, lines } = followingText(step);
+    return `<li><strong>${html(title)}</strong> <span class="muted">${html(facts)}</span>${lines.map((line) => `<code>${html(clip(line, 1_000))}</code>`).join('')}</li>`;
+  });
+  return `<p>${html(followingTitle)}:</p>\n<ol class="follows">${steps.join('')}</ol>\n`;
 }
 
 function factList(report: Report): string {
@@ -194,11 +229,16 @@ function legend(report: Report): string {
 }
 
 function decisions(report: Report): string {
-  const waits = waitsOf(report).filter(
-    (wait) => wait.evidence && Object.keys(wait.evidence).length > 0,
-  );
-  if (report.view.decisions.length === 0 && waits.length === 0) return '';
-  const rows = report.view.decisions.map(decisionRow).join('\n');
+  const waits = waitsShown(report);
+  const taken = report.history.filter(({ kind }) => kind === 'ack');
+  if (report.view.decisions.length + taken.length + waits.length === 0) return '';
+  const rows = [
+    ...report.view.decisions.map((each) => ({ at: each.at, row: decisionRow(each) })),
+    ...taken.map((each) => ({ at: each.at, row: ackRow(each) })),
+  ]
+    .sort((a, b) => a.at.localeCompare(b.at))
+    .map(({ row }) => row)
+    .join('\n');
   const table = rows
     ? `<div class="scroll"><table><thead><tr><th>When (UTC)</th><th>Who</th><th>Decision</th><th>Verdict</th><th>Reason given, and answer</th></tr></thead>
 <tbody>
@@ -213,19 +253,33 @@ function decisionRow(decision: DecisionView): string {
     ? '<span class="state ok">accepted</span>'
     : `<span class="state warn">refused: ${html(decision.code)}</span>`;
   const what = decision.code === 'malformed' ? 'not a decision' : html(decision.verb);
-  const gate = decision.gate ? `<span class="id">gate ${html(decision.gate)}</span>` : '';
+  const { about } = decision;
+  const gate = about ? `<span class="id">${about.kind} ${html(about.id)}</span>` : '';
   const reason = decision.reason ? html(decision.reason) : '<span class="muted">none</span>';
-  return `<tr><td class="time">${html(utc(decision.at).replace(' UTC', ''))}</td><td>${html(decision.by || 'unknown')}</td><td>${what}${gate}</td><td>${verdict}</td><td>${reason}<span class="id muted">${html(decision.message)}</span></td></tr>`;
+  return `<tr><td class="time">${html(utc(decision.at).replace(' UTC', ''))}</td><td>${html(statedName(decision.by, decision.sender))}</td><td>${what}${gate}</td><td>${verdict}</td><td>${reason}<span class="id muted">${html(decision.message)}</span></td></tr>`;
+}
+
+function ackRow({ at, by, sender, step }: TimelineEntry): string {
+  return `<tr><td class="time">${html(utc(at).replace(' UTC', ''))}</td><td>${html(statedName(by ?? '', sender))}</td><td>is at it<span class="id">${html(step ?? '')}</span></td><td></td><td></td></tr>`;
 }
 
 function shown(wait: Wait): string {
-  return details(`What the approver was shown at ${wait.step}`, '', wait.evidence ?? null);
+  const evidence = details(
+    `What the approver was shown at ${wait.step}`,
+    '',
+    wait.evidence ?? null,
+  );
+  const follows = following(wait.follows);
+  return follows === ''
+    ? evidence
+    : `${evidence}\n<details><summary>What could follow at ${html(wait.step)}</summary>${follows}</details>`;
 }
 
 function steps(rows: readonly StepView[], report: Report): string {
+  const wordsOf = stepWordsOf(report.view);
   const body = rows.map((step) => {
     const span = stepSpan(step, report);
-    return `<tr${step.id.includes('/') ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(step.state)}">${html(stepWords(step.state, report.view))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step, report.view))}</td></tr>`;
+    return `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(step.state)}">${html(wordsOf(step))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step, report.view))}</td></tr>`;
   });
   return `<section>
 <h2>Steps</h2>

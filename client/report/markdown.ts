@@ -1,19 +1,23 @@
 import type { Json } from '../../language/json.js';
-import { fenced, markdown as md, tableRow } from '../../common/markdown.js';
+import { followingText, followingTitle } from '../../common/following.js';
+import { codeSpan, fenced, markdown as md, tableRow } from '../../common/markdown.js';
 import { link } from './escape.js';
-import { stepSpan, waitsOf, type Report } from './report.js';
+import { stepSpan, waitsShown, type Report, type Wait } from './report.js';
 import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import {
+  answerLines,
   brief,
-  duration,
   facts,
   heading,
   outputLine,
   prettyJson,
-  stepWords,
+  stepWordsOf,
   summary,
-  utc,
 } from './words.js';
+import { duration, utc } from '../../common/times.js';
+import { leftBy, leftLine, leftTitle } from '../../common/left.js';
+import { statedName } from '../../common/sender.js';
+import { isPart } from '../../language/paths.js';
 
 /**
  * The report as Markdown: readable in a terminal as it is, and rendered by whatever renders
@@ -23,6 +27,7 @@ export function renderMarkdown(report: Report): string {
   const sections = [
     head(report),
     problem(report),
+    left(report),
     recovery(report),
     waiting(report),
     steps(report),
@@ -47,6 +52,11 @@ function problem({ view }: Report): string {
   return `## What went wrong\n\n${md(view.problem.message)}${view.problem.next ? `\n\nNext: ${md(view.problem.next)}` : ''}`;
 }
 
+function left({ view }: Report): string {
+  const lines = leftBy(view).map((each) => `- ${md(leftLine(each))}`);
+  return lines.length === 0 ? '' : `## ${leftTitle}\n\n${lines.join('\n')}`;
+}
+
 function recovery({ view }: Report): string {
   if (!view.recovery) return '';
   const reached = recoveryRows(view.recovery).map(({ name, verdict, reached }) => [
@@ -68,18 +78,19 @@ function waiting({ view }: Report): string {
   if (view.waitingFor.length === 0) return '';
   const parts = view.waitingFor.map((wait) => {
     const deadline = wait.deadline ? `, until ${utc(wait.deadline)} at the latest` : '';
-    return `${md(wait.title)}: waits for ${md(wait.who)} since ${utc(wait.since)}${deadline}.\n\n${fenced(wait.command, 'sh')}`;
+    return `${md(wait.title)}: waits for ${md(wait.who)} since ${utc(wait.since)}${deadline}.\n\n${fenced(answerLines(view.id, wait), 'sh')}`;
   });
   return `## Waits for people\n\n${parts.join('\n\n')}`;
 }
 
 function steps(report: Report): string {
+  const wordsOf = stepWordsOf(report.view);
   const rows = report.view.steps.map((step) => {
     const span = stepSpan(step, report);
-    const name = `${step.id.includes('/') ? '- ' : ''}${md(step.title)} (${md(step.id)})`;
+    const name = `${isPart(step.id) ? '- ' : ''}${md(step.title)} (${md(step.id)})`;
     return [
       name,
-      stepWords(step.state, report.view),
+      wordsOf(step),
       step.attempts ? String(step.attempts) : '',
       span ? duration(span.to - span.from) : '',
       md(outputLine(step, report.view)),
@@ -103,24 +114,31 @@ function timeline(report: Report): string {
 function decisions(report: Report): string {
   const rows = report.view.decisions.map((decision) => [
     utc(decision.at).replace(' UTC', ''),
-    md(decision.by || 'unknown'),
+    md(statedName(decision.by, decision.sender)),
     decision.code === 'malformed' ? 'not a decision' : md(decision.verb),
-    md(decision.gate ?? ''),
-    decision.accepted ? 'accepted' : `refused: ${md(decision.code)}`,
+    md(decision.about?.id ?? ''),
+    decision.accepted ? 'accepted' : `refused: ${md(decision.message)}`,
     md(decision.reason || 'none given'),
   ]);
-  const evidence = waitsOf(report)
-    .filter((wait) => wait.evidence && Object.keys(wait.evidence).length > 0)
-    .map(
-      (wait) =>
-        `What the approver was shown at ${md(wait.step)}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}`,
-    );
+  const evidence = waitsShown(report).map(
+    (wait) =>
+      `What the approver was shown at ${md(wait.step)}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}${following(wait)}`,
+  );
   if (rows.length === 0 && evidence.length === 0) return '';
   const list =
     rows.length === 0
       ? 'Nobody has decided yet.'
-      : table(['When (UTC)', 'Who', 'Decision', 'Gate', 'Verdict', 'Reason'], rows);
+      : table(['When (UTC)', 'Who', 'Decision', 'About', 'Verdict', 'Reason'], rows);
   return `## Decisions\n\n${[list, ...evidence].join('\n\n')}`;
+}
+
+function following({ step, follows = [] }: Wait): string {
+  if (follows.length === 0) return '';
+  const items = follows.map((each) => {
+    const { title, facts, lines } = followingText(each);
+    return [`- ${md(title)}: ${md(facts)}`, ...lines.map((line) => `  - ${codeSpan(line)}`)];
+  });
+  return `\n\n${followingTitle}, at ${md(step)}:\n\n${items.flat().join('\n')}`;
 }
 
 function outputs({ view }: Report): string {

@@ -1,5 +1,5 @@
 import { recoveryClocks, type ReachedView, type RecoveryView } from '../../common/view.js';
-import { duration, utc } from './words.js';
+import { duration, utc } from '../../common/times.js';
 
 /** `RTO 4 min 05 s of 4 h 00 min, RPO 3.0 s of 15 min 00 s`. */
 export function reachedWords({ rtoMs, rpoMs, objective }: ReachedView): string {

@@ -1,4 +1,4 @@
-import { answeredWith } from '../../common/decided.js';
+import { answeredWith } from '../../common/questions.js';
 import { isLeaseWait } from '../../common/lease.js';
 import {
   endStates,
@@ -32,6 +32,7 @@ export interface Wait extends Span {
   by: string | null;
   open: boolean;
   evidence: TimelineEntry['evidence'];
+  follows: TimelineEntry['follows'];
 }
 
 /** The division of the run's time, in milliseconds; the four parts add up to `total`. */
@@ -78,13 +79,14 @@ export function waitsOf(report: Report): Wait[] {
       by: entry.by,
       open: entry.until === null,
       evidence: entry.evidence,
+      follows: entry.follows,
     }));
   }
   return report.view.steps.flatMap((step) => {
     const span = step.kind === 'approval' ? stepSpan(step, report) : null;
     if (!span) return [];
     const decision = report.view.decisions.findLast(
-      (candidate) => candidate.accepted && candidate.gate === step.id,
+      (candidate) => candidate.accepted && candidate.about?.id === step.id,
     );
     const open = report.view.waitingFor.find((wait) => wait.id === step.id);
     const state = open ? 'waiting' : decision ? answeredWith(decision.verb).state : 'closed';
@@ -96,9 +98,17 @@ export function waitsOf(report: Report): Wait[] {
         by: decision?.by ?? null,
         open: open !== undefined,
         evidence: open?.evidence,
+        follows: open?.follows,
       },
     ];
   });
+}
+
+/** Those of them at which people were shown something. */
+export function waitsShown(report: Report): Wait[] {
+  return waitsOf(report).filter(
+    ({ evidence = {}, follows = [] }) => Object.keys(evidence).length > 0 || follows.length > 0,
+  );
 }
 
 /** Divides the run's time. */

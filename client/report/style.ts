@@ -32,6 +32,7 @@ a { color: var(--link); }
 .note.bad { border-color: var(--bad); } .note.warn { border-color: var(--warn); }
 .note p { margin: 0; } .evidence { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 6px 24px; margin: 10px 0; }
 .evidence dt { color: var(--muted); font-size: 12.5px; } .evidence dd { margin: 0; } .note pre { background: var(--ground); }
+.follows { margin: 8px 0 12px; padding-left: 22px; } .follows li { margin-bottom: 6px; } .follows code { display: block; overflow-wrap: anywhere; white-space: pre-wrap; }
 .note p + p, .note p + pre, .note pre + p { margin-top: 6px; }
 .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 10px 28px; margin: 20px 0 0; padding: 16px 0 0; border-top: 1px solid var(--line); }
 .facts div { min-width: 0; } .facts .wide { grid-column: span 2; }
@@ -46,6 +47,7 @@ a { color: var(--link); }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th { text-align: left; padding: 4px 14px 6px 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 td { padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td { overflow-wrap: break-word; } td:last-child { overflow-wrap: anywhere; min-width: 140px; }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.name { min-width: 200px; } td .id { display: block; color: var(--muted); font-size: 12.5px; }

@@ -1,4 +1,4 @@
-import { isGroup } from '../../language/runbook.js';
+import { isGroup } from '../../language/kinds/index.js';
 import type { AttemptView, StepView } from '../../common/view.js';
 import { html } from './escape.js';
 import { foldNotNeeded } from './fold.js';
@@ -12,7 +12,9 @@ import {
   type Span,
 } from './report.js';
 import { Scale } from './scale.js';
-import { clip, duration, stateWords, utc } from './words.js';
+import { clip, stateWords } from './words.js';
+import { duration, utc } from '../../common/times.js';
+import { isPart } from '../../language/paths.js';
 
 const laneHeight = 26;
 const barHeight = 14;
@@ -90,7 +92,7 @@ function lanesOf(report: Report): Lane[] {
       id,
       title: attempts[0]?.title ?? id,
       state: attempts.at(-1)?.state ?? '',
-      part: id.includes('/'),
+      part: isPart(id),
       bars: attempts.map((attempt) => attemptBar(attempt, attempts.length, report)),
       group: null,
     };
@@ -114,7 +116,7 @@ function laneOf(step: StepView, report: Report): Lane {
     id: step.id,
     title: step.title,
     state: step.state,
-    part: step.id.includes('/'),
+    part: isPart(step.id),
     bars,
     group: holdsSteps ? span : null,
   };

@@ -1,42 +1,12 @@
 import { programTitle } from '../../common/programs.js';
-import type { ProgramChange, RunView, StepState, StepView } from '../../common/view.js';
+import { answersOf, commandNameIn, usualForm } from '../../common/questions.js';
+import type { ProgramChange, RunView, StepView, WaitView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
-
-/**
- * A duration as people say it, with two units at most: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03
- * min`, `3 d 4 h`.
- */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1_000);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
-  const hours = Math.round(minutes / 60);
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-/** `2026-03-01 02:00:00 UTC`. */
-export function utc(iso: string): string {
-  return `${new Date(iso).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
-}
-
-/** UTC with the local time behind it, where that differs. */
-export function bothTimes(iso: string): string {
-  const at = new Date(iso);
-  const offset = -at.getTimezoneOffset();
-  if (offset === 0) return utc(iso);
-  const local = new Date(at.getTime() + offset * 60_000)
-    .toISOString()
-    .slice(0, 19)
-    .replace('T', ' ');
-  const sign = offset < 0 ? '-' : '+';
-  const zone = `${sign}${String(Math.floor(Math.abs(offset) / 60)).padStart(2, '0')}:${String(Math.abs(offset) % 60).padStart(2, '0')}`;
-  return `${utc(iso)} (local ${local} ${zone})`;
-}
+import { leftBy } from '../../common/left.js';
+import { statedName } from '../../common/sender.js';
+import { bothTimes, duration, utc } from '../../common/times.js';
+import { isPart } from '../../language/paths.js';
 
 /** `succeeded-with-exceptions` as a person says it. */
 export function stateWords(state: string): string {
@@ -44,16 +14,20 @@ export function stateWords(state: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A step's state in words; in a run that has ended, a pending step never began. */
-export function stepWords(state: StepState, view: RunView): string {
-  return state === 'pending' && !isLive(view) ? 'not begun' : stateWords(state).toLowerCase();
+/** How the states of a run's steps are told; once it has ended, a pending step never began. */
+export function stepWordsOf(view: RunView): (step: StepView) => string {
+  const left = new Set(leftBy(view).map(({ step }) => step));
+  return ({ id, state }) => {
+    if (state === 'pending' && !isLive(view)) return 'not begun';
+    return `${stateWords(state).toLowerCase()}${left.has(id) ? ', left' : ''}`;
+  };
 }
 
 /** The run in one sentence or two: how it ended, how long it took, where it is now. */
 export function summary(report: Report): string {
   const { view } = report;
   const spent = timeSpent(report);
-  const listed = view.steps.filter((step) => !step.id.includes('/'));
+  const listed = view.steps.filter((step) => !isPart(step.id));
   const done = listed.filter((step) => ['succeeded', 'done-by-hand'].includes(step.state)).length;
   const lost = report.attempts.filter((attempt) => attempt.state === 'lost').length;
   const at = currentStep(view);
@@ -97,7 +71,8 @@ export function changeText({ program, was, now, step, allowed }: ProgramChange):
 
 /** Programs that the attempts ran, except the system's: file and digest. */
 function programsRun({ attempts }: Report): string[] {
-  const programs = attempts.flatMap((attempt) => attempt.programs ?? []);
+  const found = attempts.flatMap((attempt) => attempt.programs ?? []);
+  const programs = found.filter(({ uncovered }) => uncovered !== 'refused');
   const words = programs.map((each) =>
     each.system ? '' : `${programTitle(each)}: ${each.file ?? ''} ${each.digest ?? 'unreadable'}`,
   );
@@ -133,7 +108,7 @@ export function clip(text: string, length: number): string {
 export function prettyJson(value: Json, length = 20_000): string {
   const text = JSON.stringify(value, null, 2);
   if (text.length <= length) return text;
-  return `${text.slice(0, length)}\n… cut here; ${(text.length - length).toLocaleString('en')} more characters are in: runbook status --output json`;
+  return `${text.slice(0, length)}\n… cut here; ${(text.length - length).toLocaleString('en')} more characters are in the report as JSON`;
 }
 
 /** Pairs for the head of a report. */
@@ -148,10 +123,10 @@ export function facts(report: Report): [name: string, value: string][] {
       `${stateWords(view.type.toLowerCase().replaceAll('_', '-'))}, ${view.priority.toLowerCase()} priority`,
     ],
     ...(view.drill
-      ? [['Drill', 'yes: isolated targets only, taken back at its end'] as [string, string]]
+      ? [['Drill', 'yes: isolated targets only, undone at its end'] as [string, string]]
       : []),
     ['Targets', view.targets.join(', ') || 'none'],
-    ['Requester', view.requester],
+    ['Requester', statedName(view.requester, view.sender)],
     ['Reason', view.reason || 'none given'],
     ['Started', bothTimes(view.startedAt)],
     ['Ended', view.endedAt === null ? 'not yet' : bothTimes(view.endedAt)],
@@ -168,7 +143,7 @@ export function facts(report: Report): [name: string, value: string][] {
       'Program changed',
       changeText(change),
     ]),
-    ['Read from', view.source === 'temporal' ? 'the running engine' : 'the record in PostgreSQL'],
+    ['Read from', view.source === 'temporal' ? 'Temporal' : 'the record in PostgreSQL'],
   ];
 }
 
@@ -179,4 +154,13 @@ export function heading(view: RunView): string {
 
 function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
+}
+
+/** The commands that answer what a run waits for, and the form for scripts, one a line. */
+export function answerLines(run: string, wait: WaitView): string {
+  const name = commandNameIn(wait);
+  return [
+    ...answersOf(name, run, wait).map(({ command }) => command),
+    `# form for scripts: ${usualForm(name, run, wait)}`,
+  ].join('\n');
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { Admission } from '../common/admission.js';
 import { launchWorkflow, workflowTaskTimeout } from '../common/defaults.js';
 import type { StartEnvelope } from '../common/envelope.js';
@@ -9,12 +9,16 @@ import type { Temporal } from './connect.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
+import { withinMs } from './within-ms.js';
 import { workersOf } from './workers.js';
 
 /** Milliseconds after which we check whether any worker is alive. */
 const firstCheckMs = 5_000;
 /** Milliseconds that live but busy workers get. */
 const busyPatienceMs = 20_000;
+/** Nobody answers for a runbook. */
+export class NoWorker extends CliError {}
+
 /** Time-out of the launch workflow: it ends even when nobody waits for it any more. */
 const launchTimeout = '60s';
 
@@ -22,7 +26,7 @@ const launchTimeout = '60s';
  * Asks a worker whether these inputs would be admitted, and for the plan that would run. Starts no
  * run.
  * @param patienceMs how long live but busy workers get
- * @throws CliError with exit code 6 when no worker answers
+ * @throws NoWorker with exit code 6
  */
 export async function previewPlan(
   session: Session,
@@ -46,24 +50,25 @@ export async function previewPlan(
   const answer = handle.result() as Promise<Admission>;
   // Awaited below; a failure before that must not count as unhandled.
   answer.catch(() => undefined);
-  const early = await withinMs(answer, Math.min(firstCheckMs, patienceMs));
-  if (early) return early;
+  try {
+    const early = await withinMs(answer, Math.min(firstCheckMs, patienceMs));
+    if (early) return early;
 
-  const workers = await workersOf(temporal);
-  if (patienceMs > firstCheckMs && workers.some((worker) => worker.recent)) {
-    const late = await withinMs(answer, patienceMs - firstCheckMs);
-    if (late) return late;
+    const workers = await workersOf(temporal);
+    if (patienceMs > firstCheckMs && workers.some((worker) => worker.recent)) {
+      const late = await withinMs(answer, patienceMs - firstCheckMs);
+      if (late) return late;
+    }
+    throw noWorker(session, temporal, workers.length);
+  } finally {
+    await forget(temporal, handle);
   }
-  await giveUp(temporal, handle);
-  throw noWorker(session, temporal, workers.length);
 }
 
-function noWorker(session: Session, temporal: Temporal, seen: number): CliError {
+function noWorker(session: Session, temporal: Temporal, seen: number): NoWorker {
   const queue = `task queue ${temporal.taskQueue} at ${temporal.address}`;
-  return new CliError(
-    seen === 0
-      ? `No worker polls ${queue}; nothing was started.`
-      : `No worker on ${queue} answered in time; nothing was started.`,
+  return new NoWorker(
+    seen === 0 ? `No worker polls ${queue}.` : `No worker on ${queue} answered in time.`,
     seen === 0
       ? `Start one with: ${session.command} worker. Or start everything here with: ${session.command} dev`
       : `See why with: ${session.command} doctor. Start another one with: ${session.command} worker`,
@@ -71,22 +76,21 @@ function noWorker(session: Session, temporal: Temporal, seen: number): CliError 
   );
 }
 
-async function giveUp(temporal: Temporal, handle: WorkflowHandle): Promise<void> {
-  // It ends by itself soon; ending it now keeps Temporal's list short.
+/**
+ * Deletes the question, which ends it too: Temporal's list is for runs. Where that fails, a worker
+ * deletes it soon.
+ */
+async function forget(
+  temporal: Temporal,
+  { workflowId, firstExecutionRunId: runId }: WorkflowHandleWithFirstExecutionRunId,
+): Promise<void> {
+  const { client, namespace } = temporal;
   await temporal
-    .within(3_000, () => handle.terminate('nobody waits for this plan any more'))
+    .within(3_000, () =>
+      client.workflowService.deleteWorkflowExecution({
+        namespace,
+        workflowExecution: { workflowId, runId },
+      }),
+    )
     .catch(() => undefined);
-}
-
-/** The value, or undefined when it does not come in time. */
-async function withinMs<T>(value: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<undefined>((done) => {
-    timer = setTimeout(() => done(undefined), ms);
-  });
-  try {
-    return await Promise.race([value, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

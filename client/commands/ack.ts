@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { CliError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { asOption, examples, optionsOf } from '../options.js';
+import { print, printValue } from '../output.js';
+import { withSession } from '../session.js';
+import { operatorName, type GlobalFlags } from '../settings.js';
+import { statedName } from '../../common/sender.js';
+import { thisSender } from '../sender.js';
+import { bothTimes } from '../../common/times.js';
+
+interface AckOptions extends GlobalFlags {
+  run: string;
+  as?: string;
+}
+
+export function registerAck(program: Command, io: Io): void {
+  program
+    .command('ack')
+    .description('say that you are at what a run waits for: reminders stop, and others see it')
+    .argument('<run>', 'id of the run, or @latest')
+    .addOption(asOption())
+    .addHelpText('after', examples('runbook ack @latest', 'runbook ack @latest --as ada'))
+    .action(async (id: string, _own: unknown, command: Command) => {
+      io.exitCode = await runAck({ ...optionsOf<Omit<AckOptions, 'run'>>(command), run: id }, io);
+    });
+}
+
+/** Written to the record alone: it decides nothing, and works without a worker. */
+function runAck(options: AckOptions, io: Io): Promise<number> {
+  return withSession(options, io, async (session) => {
+    const { resolveRun } = await import('../read-run.js');
+    const { takeCalls } = await import('../../store/index.js');
+    const { noSuchRun } = await import('../unknown-run.js');
+    const by = operatorName(options.as, io.env);
+    const sender = thisSender();
+    const run = await resolveRun(session, options.run);
+    const taken = await takeCalls(await session.needRecord(), run, { by, sender });
+    if (taken === null) throw await noSuchRun(session, run);
+    if (taken.length === 0)
+      throw new CliError(
+        `Run ${run} waits for nobody now; nothing was written.`,
+        `See it with: ${session.command} status ${run}`,
+        exitCodes.denied,
+      );
+    const { output = 'text' } = options;
+    if (output !== 'text') printValue(io, output, { run, by, sender, taken });
+    else
+      for (const { call, title, at, before } of taken)
+        print(
+          io,
+          `${statedName(by, sender)} has it since ${bothTimes(at)}: ${title} (${call})${before === null ? '' : `. ${before} had it before`}`,
+        );
+    return exitCodes.ok;
+  });
+}

@@ -1,0 +1,38 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { CliError } from '../errors.js';
+import { exitCodes } from '../exit-codes.js';
+import type { Io } from '../io.js';
+import { examples } from '../options.js';
+import { print, remark } from '../output.js';
+
+export function registerNew(program: Command, io: Io): void {
+  program
+    .command('new')
+    .description('write a first runbook file, to be changed')
+    .argument('<id>', 'id of the runbook: lower-case letters, digits, - and _')
+    .argument('[folder]', 'where the file is written (default: here)')
+    .addHelpText('after', examples('runbook new restart-api runbooks'))
+    .action(async (id: string, folder: string | undefined) => {
+      io.exitCode = await runNew(id, folder ?? '.', io);
+    });
+}
+
+/** Never writes over a file. */
+async function runNew(id: string, folder: string, io: Io): Promise<number> {
+  if (!/^[a-z][a-z0-9_-]{0,62}$/.test(id))
+    throw new CliError(
+      `${JSON.stringify(id)} is no id of a runbook.`,
+      'Lower-case letters, digits, - and _, beginning with a letter.',
+      exitCodes.usage,
+    );
+  const file = join(folder, `${id}.runbook.yaml`);
+  if (existsSync(file))
+    throw new CliError(`There is a file ${file} already.`, 'Choose another id.', exitCodes.usage);
+  const { newRunbook } = await import('../../language/document/new-runbook.js');
+  writeFileSync(file, newRunbook(id));
+  print(io, file);
+  remark(io, `Check it with: runbook lint ${file}`);
+  return exitCodes.ok;
+}

@@ -1,0 +1,119 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { applyFixes } from '../language/document/fix.js';
+import { formatted } from '../language/document/format.js';
+import { Library } from '../language/document/library.js';
+import { lint } from '../language/document/lint.js';
+import type { Problem } from '../language/document/problem.js';
+import {
+  isFolder,
+  libraryAround,
+  libraryFolders,
+  runbookFiles,
+  textOf,
+} from '../worker/runbook-files.js';
+import { CliError } from './errors.js';
+import { exitCodes } from './exit-codes.js';
+
+/** What was found in files, and how many there were. */
+export interface Linted {
+  files: number;
+  problems: Problem[];
+  /** Files that were changed. */
+  fixed: string[];
+}
+
+/** Files that are meant, and all files that they may refer to. */
+interface Chosen {
+  files: string[];
+  library: Library;
+}
+
+/** @throws CliError when there is none */
+function chosen(given: readonly string[], env: NodeJS.ProcessEnv): Chosen {
+  const own = libraryFolders(env['RUNBOOK_LIBRARY']);
+  const usual = own.length > 0 ? own : ['runbooks'];
+  const paths = given.length > 0 ? given : usual;
+  const folders = paths.filter((path) => kindOf(path) === 'folder');
+  const single = paths.filter((path) => !folders.includes(path));
+  const around = single.map(libraryAround);
+  const library = runbookFiles(distinct([...folders, ...around, ...own]));
+  const files = distinct([...single, ...runbookFiles(folders).all]);
+  if (files.length === 0)
+    throw new CliError(
+      `There is no runbook in ${folders.join(', ')}.`,
+      'Write a first one with: runbook new ID',
+      exitCodes.usage,
+    );
+  return { files, library: new Library(library) };
+}
+
+/** The text of a file that was named. */
+function given(file: string): string {
+  const text = textOf(file);
+  if (text === null) throw new CliError(`${file} cannot be read.`, '', exitCodes.usage);
+  return text;
+}
+
+/**
+ * Lints files and folders.
+ * @param paths none: the libraries of RUNBOOK_LIBRARY, else the folder `runbooks`
+ * @throws CliError when there is nothing to lint
+ */
+export function lintFiles(paths: readonly string[], env: NodeJS.ProcessEnv, fix: boolean): Linted {
+  const { files, library: known } = chosen(paths, env);
+  const result: Linted = { files: files.length, problems: [], fixed: [] };
+  for (const file of files) {
+    let text = given(file);
+    let problems = lint(text, file, known);
+    if (fix) {
+      const mended = applyFixes(text, (each) => lint(each, file, known));
+      if (mended !== text) {
+        writeFileSync(file, mended);
+        result.fixed.push(file);
+        text = mended;
+        problems = lint(text, file, known);
+      }
+    }
+    result.problems.push(...problems);
+  }
+  return result;
+}
+
+/**
+ * Puts files into their canonical form.
+ * @param check they are only looked at
+ */
+export function formatFiles(
+  paths: readonly string[],
+  env: NodeJS.ProcessEnv,
+  check: boolean,
+): { changed: string[]; unread: string[] } {
+  const result = { changed: [] as string[], unread: [] as string[] };
+  for (const file of chosen(paths, env).files) {
+    const text = given(file);
+    const better = formatted(text, file);
+    if (better === null) result.unread.push(file);
+    else if (better !== text) {
+      result.changed.push(file);
+      if (!check) writeFileSync(file, better);
+    }
+  }
+  return result;
+}
+
+function kindOf(path: string): 'folder' | 'file' {
+  const folder = isFolder(path);
+  if (folder === null)
+    throw new CliError(
+      `There is no file or folder ${path}.`,
+      'Name a runbook, or a folder with runbooks.',
+      exitCodes.usage,
+    );
+  return folder ? 'folder' : 'file';
+}
+
+/** Each path once, however it is written. */
+function distinct(paths: readonly string[]): string[] {
+  return [...new Map(paths.map((path) => [resolve(path), path])).values()];
+}
