@@ -7,11 +7,12 @@ import { Operator } from '../demo/cli.js';
 import { chapter, elapsedSeconds, say, show } from '../demo/say.js';
 import { withStack, type Stack } from '../demo/stack.js';
 import { until } from '../../lab/until.js';
-import { Load, type LoadReport } from '../../lab/web-system/load-client.js';
+import { Load } from '../../lab/web-system/load-client.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
 import { proxyHere, type ProxyKind } from '../../lab/web-system/proxy.js';
 import type { WebSystem } from '../../lab/web-system/system.js';
 
-const usage = `The deployment demo: a release is deployed under load, then a bad one takes itself back.
+const usage = `The deployment demo: a release is deployed under load, then a bad one is rolled back by itself.
 
   npm run demo:deploy                       the whole story
   npm run demo:deploy -- --report FILE      also write requests, failures and times as JSON
@@ -202,7 +203,7 @@ function prove({ serving: found, states, users }: Facts): boolean {
     ],
     ['it serves everybody', found.good.startsWith('2.0.0 ')],
     [
-      'the bad release took itself back',
+      'the bad release was rolled back by itself',
       states.bad === 'rolled-back' && found.bad.startsWith('2.0.0 '),
     ],
     [

@@ -1,5 +1,6 @@
 import type { RunView } from '../../common/view.js';
-import type { CorruptMode, Summary } from '../../lab/pipeline/client.js';
+import type { CorruptMode } from '../../lab/pipeline/faults.js';
+import type { Summary } from '../../lab/pipeline/source.js';
 import { Operator } from './cli.js';
 import { withStack, type Stack } from './stack.js';
 import { until } from '../../lab/until.js';

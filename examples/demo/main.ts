@@ -2,7 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunView } from '../../common/view.js';
-import type { Faults, PipelineProcess, Summary } from '../../lab/pipeline/client.js';
+import type { PipelineProcess } from '../../lab/pipeline/client.js';
+import type { Faults } from '../../lab/pipeline/faults.js';
+import type { Summary } from '../../lab/pipeline/source.js';
 import { programFolder } from '../../worker/config.js';
 import { Operator } from './cli.js';
 import { chapter, elapsedSeconds, say, show } from './say.js';
@@ -167,7 +169,12 @@ async function writeReport(file: string, facts: Facts, proved: boolean): Promise
 
 /** Ctrl-C ends it, as it ends the demo at any time. */
 async function stayUp(stack: Stack): Promise<never> {
-  say(`everything stays up until Ctrl-C. Look around: ${stack.uiUrl}`);
+  say('everything stays up until Ctrl-C. Look around in another terminal:');
+  show(
+    stack.announce()
+      ? ['./runbook runs', './runbook status @latest', './runbook open'].join('\n')
+      : 'A runbook dev runs in this clone, and the command line finds that one. Stop it first, or set RUNBOOK_HOME to another folder for both.',
+  );
   return new Promise<never>(() => undefined);
 }
 

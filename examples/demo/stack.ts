@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { announce, type DevConnection } from '../../embedded/connection.js';
+import { homePaths, runbookHome } from '../../embedded/home.js';
 import { startServices } from '../../embedded/services.js';
-import { startPipeline, type Faults, type PipelineProcess } from '../../lab/pipeline/client.js';
+import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
+import type { Faults } from '../../lab/pipeline/faults.js';
 import type { ProxyKind } from '../../lab/web-system/proxy.js';
 import { SiteSystem, type SiteSystemOptions } from '../../lab/web-system/sites/system.js';
 import { WebSystem } from '../../lab/web-system/system.js';
 import { webTarget } from '../../lab/web-system/target.js';
+import { pipelineFiles } from '../pipeline/files.js';
 import { WorkerProcess } from './worker.js';
 
 export interface StackOptions {
@@ -25,7 +29,7 @@ export class Stack {
   private stopping: Promise<void> | undefined;
 
   private constructor(
-    readonly uiUrl: string,
+    private readonly connection: Omit<DevConnection, 'supervisor' | 'startedAt'>,
     /** Environment of the command line. */
     readonly cliEnv: Record<string, string>,
     private readonly workerEnv: Record<string, string>,
@@ -54,7 +58,9 @@ export class Stack {
       FLIGHTS_DATABASE_PASSWORD: decodeURIComponent(new URL(databaseUrl).password),
     };
     const workerEnv = { ...shared, ...secrets, RUNBOOK_HEARTBEAT_MS: '3000' };
-    const stack = new Stack(services.uiUrl, shared, workerEnv, databaseUrl, token, folder);
+    const { address, namespace, uiUrl, databaseUrl: record } = services;
+    const connection = { address, namespace, uiUrl, databaseUrl: record, taskQueue: 'runbooks' };
+    const stack = new Stack(connection, shared, workerEnv, databaseUrl, token, folder);
     stack.closers.push(() => services.stop());
     return stack;
   }
@@ -68,13 +74,15 @@ export class Stack {
       ...options,
     });
     this.closers.push(() => pipeline.stop());
-    const database = new URL(this.databaseUrl);
-    database.password = '';
-    await writeFile(
-      this.workerEnv['RUNBOOK_TARGETS'] ?? '',
-      targetsFile(pipeline.url, database.href),
-    );
-    await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', secretsFile, { mode: 0o600 });
+    const variables: Record<string, string> = {
+      token: 'FLIGHTS_API_TOKEN',
+      password: 'FLIGHTS_DATABASE_PASSWORD',
+    };
+    const { targets, secrets } = pipelineFiles(pipeline.url, this.databaseUrl, (name) => ({
+      from: `env:${variables[name]}`,
+    }));
+    await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', targets);
+    await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', secrets, { mode: 0o600 });
     return pipeline;
   }
 
@@ -109,6 +117,16 @@ export class Stack {
     await writeFile(this.workerEnv['RUNBOOK_TARGETS'] ?? '', JSON.stringify({ targets }));
     await writeFile(this.workerEnv['RUNBOOK_SECRETS'] ?? '', 'secrets: {}\n', { mode: 0o600 });
     return system;
+  }
+
+  /**
+   * Lets the command line of this clone find it, until it stops.
+   * @returns false when something else runs in this clone: then it finds that
+   */
+  announce(): boolean {
+    if (!announce(this.connection)) return false;
+    this.closers.push(() => rm(homePaths(runbookHome()).connection, { force: true }));
+    return true;
   }
 
   async startWorker(): Promise<WorkerProcess> {
@@ -153,21 +171,3 @@ export async function withStack<T>(work: (stack: Stack) => Promise<T>): Promise<
     for (const [signal, handler] of handlers) process.off(signal, handler);
   }
 }
-
-function targetsFile(api: string, database: string): string {
-  return `targets:
-  flights:
-    kind: pipeline
-    environment: demo
-    isolated: true
-    description: flights through extract, clean, transform, load
-    http: { address: "${api}", bearer: flights-api-token }
-    postgres: { address: "${database}", password: flights-database-password }
-    facts: { pipeline: flights, dataset: flights }
-`;
-}
-
-const secretsFile = `secrets:
-  flights-api-token: { from: "env:FLIGHTS_API_TOKEN", targets: [flights] }
-  flights-database-password: { from: "env:FLIGHTS_DATABASE_PASSWORD", targets: [flights] }
-`;

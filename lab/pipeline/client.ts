@@ -6,13 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import pg from 'pg';
 import { until } from '../until.js';
-import type { CorruptMode, Faults } from './faults.js';
+import type { Faults } from './faults.js';
 import type { Checkpoint } from './jobs.js';
 import type { Stage } from './schema.js';
 import { readSource, truthOf, type Summary } from './source.js';
 import { summarise } from './summary.js';
-
-export type { CorruptMode, Faults, Summary };
 
 const dataset = 'flights';
 const here = dirname(fileURLToPath(import.meta.url));
@@ -25,6 +23,8 @@ const program = existsSync(compiled)
 export interface PipelineOptions {
   databaseUrl: string;
   token: string;
+  /** Where it listens; any free port unless given. */
+  port?: number;
   rows?: number;
   batch?: number;
   faults?: Faults;
@@ -68,6 +68,7 @@ export class PipelineProcess {
   /** Starts it (again), on the port that it had before. */
   async start(): Promise<void> {
     const { databaseUrl, token, rows, batch } = this.options;
+    const port = this.address === '' ? this.options.port : new URL(this.address).port;
     const child = spawn(process.execPath, [program], {
       env: {
         ...process.env,
@@ -75,7 +76,7 @@ export class PipelineProcess {
         PIPELINE_TOKEN: token,
         PIPELINE_NAME: dataset,
         PIPELINE_FAULTS: '1',
-        ...(this.address === '' ? {} : { PIPELINE_PORT: new URL(this.address).port }),
+        ...(port === undefined ? {} : { PIPELINE_PORT: String(port) }),
         ...(rows === undefined ? {} : { PIPELINE_ROWS: String(rows) }),
         ...(batch === undefined ? {} : { PIPELINE_BATCH: String(batch) }),
       },
@@ -124,16 +125,21 @@ export class PipelineProcess {
     );
   }
 
+  /** The job that was started last; null when there was none. */
+  async newestJob(): Promise<JobStatus | null> {
+    const { pipelines } = await this.call<{ pipelines: { job: JobStatus | null }[] }>(
+      'GET',
+      '/api/v1/pipelines/status',
+    );
+    return pipelines[0]?.job ?? null;
+  }
+
   /** Waits until the newest job has done this batch of this stage. */
   async waitForProgress(stage: Stage, batch: number): Promise<void> {
     await until(
       `stage ${stage} to do batch ${batch}`,
       async () => {
-        const { pipelines } = await this.call<{ pipelines: { job: JobStatus }[] }>(
-          'GET',
-          '/api/v1/pipelines/status',
-        );
-        const progress = pipelines[0]?.job.progress;
+        const progress = (await this.newestJob())?.progress;
         return progress?.stage === stage && progress.batch >= batch;
       },
       60_000,

@@ -4,8 +4,6 @@ import { createInterface, type Interface } from 'node:readline';
 import { compiledProgram } from './programs.js';
 import type { LoadReport } from './load-report.js';
 
-export type { LoadReport } from './load-report.js';
-
 export interface LoadOptions {
   url: string;
   connections?: number;

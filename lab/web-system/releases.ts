@@ -16,8 +16,6 @@ import { digestOf } from '../../language/digest.js';
 import type { Flaw, Generation, Release } from './app/release.js';
 import { compiledFolder } from './programs.js';
 
-export { flaws, type Flaw, type Generation } from './app/release.js';
-
 /** `manifest.json` of an artefact. */
 export interface Manifest {
   version: string;

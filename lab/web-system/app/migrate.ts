@@ -12,7 +12,7 @@ import { thisRelease } from './release.js';
  *   node migrate.js expand|contract|undo [--lock-timeout MS] [--attempts N] [--pause MS]
  *
  * Each file is one transaction, done once and noted in `schema_history`; told again, it does what
- * is left. `undo` takes back what this release did: what another release has done before, a running
+ * is left. `undo` reverses what this release did: what another release has done before, a running
  * one may need. A statement that waits for a lock makes everybody queue behind it, so it gives up
  * after the lock time-out, lets the queue go, and tries again after a pause. Prints one line of
  * JSON; exit code 0 done, 1 failed, 75 no lock to be had (try later).
@@ -133,7 +133,7 @@ async function migrate(client: pg.Client, what: Phase): Promise<string[]> {
     [names, release],
   );
   if (!own.rowCount) return [];
-  // Each is called as the first migration that it takes back.
+  // Each is called as the first migration that it undoes.
   const scripts = scriptsOf('undo')
     .filter(({ name }) => own.rows.some((row) => row.name === name))
     .reverse();

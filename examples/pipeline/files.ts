@@ -1,0 +1,38 @@
+/** Provider of a secret, as `secrets.yaml` names it. */
+type Provider = (name: string) => { from: string };
+
+/**
+ * What workers have to know of the example pipeline.
+ * @param api address of its job API
+ * @param databaseUrl with its password, which becomes a secret
+ */
+export function pipelineFiles(
+  api: string,
+  databaseUrl: string,
+  provider: Provider,
+): { targets: string; secrets: string; password: string } {
+  const database = new URL(databaseUrl);
+  const password = decodeURIComponent(database.password);
+  database.password = '';
+  const targets = {
+    flights: {
+      kind: 'pipeline',
+      environment: 'demo',
+      isolated: true,
+      description: 'flights through extract, clean, transform, load',
+      http: { address: api, bearer: 'flights-api-token' },
+      postgres: { address: database.href, password: 'flights-database-password' },
+      facts: { pipeline: 'flights', dataset: 'flights' },
+    },
+  };
+  const secrets = {
+    'flights-api-token': { ...provider('token'), targets: ['flights'] },
+    'flights-database-password': { ...provider('password'), targets: ['flights'] },
+  };
+  // JSON is YAML.
+  return {
+    targets: `${JSON.stringify({ targets }, null, 2)}\n`,
+    secrets: `${JSON.stringify({ secrets }, null, 2)}\n`,
+    password,
+  };
+}
