@@ -10,7 +10,7 @@ import { cacheFolder } from '../../embedded/home.js';
 import { startPostgres, type Postgres } from '../../embedded/postgres.js';
 import { isAlive, type ProcessId } from '../../embedded/process.js';
 import { tell } from '../chaos/tell.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { testFolder } from '../helpers/folder.js';
 import { clear, query } from '../embedded/support.js';
 

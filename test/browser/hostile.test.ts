@@ -9,7 +9,7 @@ import { uiLink } from '../../common/ui-link.js';
 import { browserProgram } from '../helpers/browser.js';
 import { Engine } from '../helpers/engine.js';
 import { hostileAt } from '../helpers/hostile.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 const program = browserProgram();
 const describeInBrowser = program ? describe : describe.skip;
@@ -115,14 +115,8 @@ describeInBrowser('Temporal UI of a run with hostile texts', () => {
     });
     runs.push(handle);
     await engine.waiting(handle);
-    const link = uiLink(
-      uiUrl(),
-      'default',
-      handle.workflowId,
-      handle.firstExecutionRunId,
-      'history',
-    );
-    return (path) => link.replace(/history$/, path);
+    const link = uiLink(uiUrl(), 'default', handle.workflowId, handle.firstExecutionRunId);
+    return (path) => link.replace(/user-metadata$/, path);
   }
 
   /** Links and pictures of the hostile texts on a page, in all its frames. */

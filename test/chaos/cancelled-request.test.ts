@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { getAttempts } from '../../store/index.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { ChaosWorld } from './world.js';
 
 test('cancelled while a request is under way that may not be sent twice: the run ends, and says that nobody knows', async () => {

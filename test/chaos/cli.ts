@@ -16,11 +16,11 @@ export class Cli {
   constructor(private readonly engine: Engine) {}
 
   start(options: Omit<StartOptions, 'output'>): Promise<CliAnswer> {
-    return this.call((io) => runStart({ ...options, output: 'json' }, io));
+    return this.call((io) => runStart({ ...options, yes: true, output: 'json' }, io));
   }
 
   decide(options: Omit<DecideOptions, 'output'>): Promise<CliAnswer> {
-    return this.call((io) => runDecide({ ...options, output: 'json' }, io));
+    return this.call((io) => runDecide({ ...options, yes: true, output: 'json' }, io));
   }
 
   private async call(run: (io: Io) => Promise<number>): Promise<CliAnswer> {

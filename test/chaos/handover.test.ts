@@ -4,7 +4,7 @@ import { getAttempts, readOutput } from '../../store/index.js';
 import { Deployment } from '../../worker/deployment/server.js';
 import { Engine } from '../helpers/engine.js';
 import { isLong, tell } from './tell.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * What the workers of one release leave to those of the next.

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { patiently } from '../helpers/restarts.js';
 import { ChaosWorld, compare } from './world.js';

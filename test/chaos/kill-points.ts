@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { messageNames } from '../../common/names.js';
+import { rulesOfQuestion } from '../../common/questions.js';
+import { messageNames } from '../../common/defaults.js';
 import { getRun } from '../../store/index.js';
 import type { WaitView } from '../../common/view.js';
 import type { Point } from './points.js';
@@ -192,7 +193,7 @@ async function answer(world: ChaosWorld, { handle }: CountedRun, wait: WaitView)
     id: `${handle.workflowId} ${wait.id} ${wait.attempt}`,
     run: handle.workflowId,
     verb: isThere ? 'done' : 'retry',
-    step: wait.id,
+    about: { kind: rulesOfQuestion(wait.kind).about, id: wait.id },
     attempt: wait.attempt,
     digest: wait.digest,
     by: 'operator',

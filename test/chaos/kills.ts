@@ -10,7 +10,7 @@ import type { RunView } from '../../common/view.js';
 import type { WorkerProcess } from '../../examples/demo/worker.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { asking, standstill } from './standstill.js';
 import { compare } from './world.js';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Proxy } from '../cli/proxy.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import type { TracedWrite } from './trace.js';
 import { ChaosWorld } from './world.js';
 

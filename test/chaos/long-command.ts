@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getAttempts, readOutput } from '../../store/index.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { ChaosWorld } from './world.js';
 
 export interface LongCommandResult {

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { WorkerProcess } from '../../examples/demo/worker.js';
 import type { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { tell } from './tell.js';
 import { ChaosWorld } from './world.js';
 

@@ -7,7 +7,7 @@ import { Engine } from '../helpers/engine.js';
 import { OwnTemporal } from '../helpers/own-temporal.js';
 import { isLong, tell } from './tell.js';
 import { skip, startSkippable, timeSkippingConfig } from '../helpers/time-skipping.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * Weeks at a gate, on a real server of its own that skips the time in between; the workers, their

@@ -48,7 +48,7 @@ function effect(kind: CountedKind, id: string, journal: string): Work {
         action: {
           kind: 'check',
           probe: { kind: 'http', target: 'service', method: 'GET', path: '/ready' },
-          until: { path: 'status', is: 200 },
+          until: { cel: 'out.status == 200' },
           everyMs: 50,
         },
       };

@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { WorkerProcess } from '../../examples/demo/worker.js';
 import type { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 export interface Asking {
   handle: WorkflowHandle;

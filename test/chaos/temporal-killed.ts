@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
 import { OwnTemporal } from '../helpers/own-temporal.js';
 import { atOnce, failureOf, patiently } from '../helpers/restarts.js';
@@ -116,7 +116,7 @@ async function decided(world: ChaosWorld, index: number): Promise<EndedRun> {
     id: randomUUID(),
     run: handle.workflowId,
     verb: index % rejectEvery === rejectEvery - 1 ? 'reject' : 'approve',
-    gate: 'gate',
+    about: { kind: 'gate', id: 'gate' },
     attempt: gate?.attempt ?? 0,
     digest: gate?.digest ?? '',
     by: 'approver',

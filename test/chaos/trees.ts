@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { startOf, termGraceMs } from '../../activities/process-tree.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { ChaosWorld } from './world.js';
 
 /** Beyond the grace that TERM gives, in milliseconds. */

@@ -6,7 +6,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { WorkerProcess } from '../../examples/demo/worker.js';
 import { Proxy } from '../cli/proxy.js';
 import type { Namespace } from './namespace.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { heldKinds as kinds } from './specs.js';
 import type { TracedWrite } from './trace.js';
 import { ChaosWorld, compare } from './world.js';

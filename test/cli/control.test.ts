@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import type { Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { World } from './world.js';
 
 /*
@@ -48,6 +48,10 @@ describe('orders to a live run', () => {
     const file = world.path('pause');
     const run = await start(untilFile(file), good);
     await running(run, 'first');
+    expect(await world.cli(['resume', run, ...why])).toMatchObject({
+      code: 0,
+      stdout: 'The run is not paused.\n',
+    });
     expect(await world.cli(['pause', run])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('needs a reason'),
@@ -63,26 +67,58 @@ describe('orders to a live run', () => {
     );
     expect(await status(run)).toMatchObject({ state: 'paused', steps: [{}, { state: 'pending' }] });
     expect(await world.cli(['pause', run, ...why])).toMatchObject({
-      code: 4,
-      stderr: expect.stringContaining('paused already'),
+      code: 0,
+      stdout: 'The run is paused already.\n',
     });
     expect((await world.cli(['resume', run, ...why])).code).toBe(0);
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);
   }, 60_000);
 
-  test('rolled back on demand, with what is taken back shown first', async () => {
+  test('cancelled and waited for: an undo that fails ends the wait with its question', async () => {
+    const folder = world.path('no-file');
+    await mkdir(folder);
+    const inputs = [`first=${good}`, `second=${untilFile(world.path('never'))}`];
+    const given = [...inputs, `journal=${folder}`].flatMap((input) => ['--input', input]);
+    const { id: run } = await world.json<{ id: string }>(['start', 'test-desk', ...given, ...why]);
+    await running(run, 'second');
+    const cancelled = await world.cli(['cancel', run, ...why, '--wait']);
+    expect(cancelled).toMatchObject({
+      code: 8,
+      stdout: expect.stringContaining(`runbook retry ${run} first.undo --digest sha256:`),
+    });
+    expect((await world.cli(['done', run, ...why])).code).toBe(0);
+    expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(130);
+  }, 60_000);
+
+  test('rolled back on demand, with what is undone shown first', async () => {
     const file = world.path('rollback');
     const run = await start(good, untilFile(file));
     await running(run, 'second');
     const told = await world.cli(['rollback', run, ...why]);
     expect(told).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('then taken back: first'),
+      stdout: expect.stringContaining('then undone: first'),
     });
-    expect(told.stderr).toContain('Taken back, in this order:\n  first: Undo it');
+    expect(told.stderr).toContain('Undone, in this order:\n  first: Undo it');
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(1);
     expect((await status(run)).state).toBe('rolled-back');
     expect(await readFile(world.path('control.txt'), 'utf8')).toBe('undo first\n');
+  }, 60_000);
+
+  test('a rollback of nothing is refused before anybody is asked, and sends nothing', async () => {
+    const file = world.path('nothing-to-undo');
+    const inputs = [`first=${untilFile(file)}`, `second=${good}`];
+    const given = inputs.flatMap((input) => ['--input', input]);
+    const argv = ['start', 'test-commands', ...given, ...why];
+    const { id: run } = await world.json<{ id: string }>(argv);
+    await running(run, 'first');
+    expect(await world.cli(['rollback', run, ...why])).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/Nothing of run \S+ can be undone\. Nothing was sent\./),
+    });
+    expect((await status(run)).decisions).toEqual([]);
+    await writeFile(file, '');
+    expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);
   }, 60_000);
 
   test('a failed step is tried again with changed inputs, shown as a difference', async () => {

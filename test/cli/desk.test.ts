@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Verdict } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { World } from './world.js';
 
 let world: World;
@@ -35,17 +35,19 @@ describe('a failed step', () => {
       code: 8,
       stdout: expect.stringContaining('Test of test-desk: needs-operator'),
     });
-    for (const verb of ['retry', 'skip', 'done', 'rollback', 'abort']) {
-      expect(status.stdout).toContain(`runbook ${verb} ${run} second --reason '…'`);
+    for (const verb of ['retry', 'done', 'rollback', 'abort']) {
+      expect(status.stdout).toContain(`runbook ${verb} ${run} second --digest sha256:`);
     }
+    // Later steps need what it answers.
+    expect(status.stdout).not.toContain(`runbook skip ${run}`);
     expect(
       (await world.json<{ id: string }[]>(['runs', '--waiting'])).map(({ id }) => id),
     ).toContain(run);
 
-    const watching = world.spawn(['watch', run]);
-    await until('watch to tell of it', () =>
-      Promise.resolve(watching.stdout().includes('second  waits for an operator')),
-    );
+    expect(await world.cli(['watch', run])).toMatchObject({
+      code: 8,
+      stdout: expect.stringContaining('second  waits for an operator'),
+    });
     expect(await world.cli(['skip', run, '--reason', 'x'])).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('Later steps need what second answers (stdout)'),
@@ -71,15 +73,49 @@ describe('a failed step', () => {
       outputs: { second: 'by hand' },
       steps: [{}, { state: 'done-by-hand' }],
     });
-    expect(await watching.code).toBe(0);
-    expect(watching.stdout()).toContain('second  done-by-hand');
+    expect(await world.cli(['watch', run])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('second  done-by-hand'),
+    });
+  }, 60_000);
+
+  test('answered as it was before it failed again: told that it has changed', async () => {
+    const run = await failedRun(bad, good);
+    const [before] = (await world.json<RunView>(['status', run], [8])).waitingFor;
+    const retry = ['retry', run, '--reason', 'x', '--digest', before?.digest ?? ''];
+    expect((await world.cli(retry)).code).toBe(0);
+    await until('it to fail again', async () => {
+      const [now] = (await world.json<RunView>(['status', run], [0, 8])).waitingFor;
+      return now !== undefined && now.digest !== before?.digest;
+    });
+    expect(await world.cli(retry)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/What first asks has changed since you looked\. Nothing was/),
+    });
+    expect((await world.cli(['abort', run, '--reason', 'end of test'])).code).toBe(0);
+  }, 60_000);
+
+  test('of the latest of several runs that wait: all are named, and none is decided', async () => {
+    const runs = [await failedRun(bad, good), await failedRun(bad, good)];
+    await until('both to be listed', async () => {
+      const listed = await world.json<{ id: string }[]>(['runs', '--waiting']);
+      return runs.every((run) => listed.some(({ id }) => id === run));
+    });
+    const told = await world.cli(['abort', '@latest', '--reason', 'which one?']);
+    expect(told.code).toBe(2);
+    for (const run of runs) {
+      expect(told.stderr).toContain(`${run} at first (First command: it failed)`);
+      expect((await world.json<RunView>(['status', run], [8])).state).toBe('needs-operator');
+    }
+    for (const run of runs)
+      expect((await world.cli(['abort', run, '--reason', 'end of test'])).code).toBe(0);
   }, 60_000);
 
   test('rolled back from the desk, the run exits 1 and the report says who decided', async () => {
     const run = await failedRun(good, bad);
     expect(await world.cli(['rollback', run, '--reason', 'not tonight'])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('what was changed is taken back'),
+      stdout: expect.stringContaining('what was changed is undone'),
     });
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(1);
     const report = await world.cli(['report', run]);

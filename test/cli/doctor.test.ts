@@ -5,7 +5,7 @@ import type { Check } from '../../client/doctor-checks.js';
 import { noteWorker, recentWorkers, type WorkerReport } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /* What doctor says of workers: their clocks, and the disks of their journals. */
 
@@ -53,7 +53,7 @@ test('doctor names workers whose clock is off, and hosts without room', async ()
   const note = (worker: string, offMs: number, journals: object) =>
     noteWorker(
       engine.pool,
-      { worker: `${worker}:1`, host: worker, journals: { ...room, ...journals } },
+      { worker: `${worker}:1`, host: worker, journals: { ...room, ...journals }, library: {} },
       () => Date.now() + offMs,
     );
   await note('fast.example', 5_000, {});

@@ -3,8 +3,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { RunSummary, RunView } from '../../common/view.js';
 import type { Verdict } from '../../common/envelope.js';
 import type { Plan } from '../../language/plan.js';
-import { until } from '../helpers/until.js';
+import { createProgram } from '../../client/program.js';
+import { allVerbs } from '../../client/verbs.js';
+import { until } from '../../lab/until.js';
 import { taskTimeoutSeconds } from '../helpers/task-timeout.js';
+import { recordedIo } from '../unit/client/fake-io.js';
 import { World } from './world.js';
 
 let world: World;
@@ -25,6 +28,9 @@ describe('from a runbook to its end', () => {
       '--input',
       'last=[]',
     ];
+    const none = await world.cli(['runs']);
+    expect(none).toMatchObject({ code: 0, stdout: '' });
+    expect(none.stderr).toMatch(/^No runs yet\. Start one with: runbook start RUNBOOK/);
     const plan = await world.json<Plan>(argv);
     expect(plan).toMatchObject({
       runbook: { id: 'test-gated' },
@@ -34,7 +40,7 @@ describe('from a runbook to its end', () => {
     expect(text).toMatchObject({ code: 0, stderr: '' });
     expect(text.stdout).toContain(plan.digest);
     expect(text.stdout).toMatch(/before +Change before the gate +command +change/);
-    expect(await world.json<RunSummary[]>(['runs', '--runbook', 'test-gated'])).toEqual([]);
+    expect(await world.json<RunSummary[]>(['runs', '--runbook', 'pipeline-recovery'])).toEqual([]);
     expect(existsSync(world.path('plan.txt'))).toBe(false);
   });
 
@@ -51,7 +57,11 @@ describe('from a runbook to its end', () => {
       source: 'temporal',
       endedAt: null,
       waitingFor: [
-        { kind: 'approval', id: 'gate', command: `runbook approve ${run} gate --reason '…'` },
+        {
+          kind: 'approval',
+          id: 'gate',
+          command: `runbook approve ${run} gate --digest ${view.waitingFor[0]?.digest}`,
+        },
       ],
     });
     expect(view.uiUrl).toMatch(
@@ -86,15 +96,15 @@ describe('from a runbook to its end', () => {
       'at a gate that is not there',
       ['approve', 'nowhere', '--reason', 'x'],
       {},
-      4,
-      /has no gate "nowhere"; its gates: gate\. Nothing was changed/,
+      2,
+      /has no gate "nowhere"\. Nothing was changed\.[^]*The gates are: gate\./,
     ],
     [
-      'of another digest',
+      'with a digest that nothing ever had',
       ['approve', '--reason', 'x', '--digest', 'sha256:0'],
       { RUNBOOK_OPERATOR: 'approver' },
-      4,
-      /has changed since you looked/,
+      2,
+      /Nothing that gate of run \S+ ever asked has the digest sha256:0\./,
     ],
   ])(
     'a decision %s is refused and says why',
@@ -105,8 +115,10 @@ describe('from a runbook to its end', () => {
     },
   );
 
-  test('watch follows it to its end while somebody else approves, with every line', async () => {
-    const watching = world.spawn(['watch', run]);
+  test('watch ends where it needs people; approved, it goes on to its end, with every line', async () => {
+    const before = await world.cli(['watch', run]);
+    expect(before).toMatchObject({ code: 8, stdout: expect.stringContaining('gate  waits for') });
+    expect(before.stderr).toMatch(/^The run needs people, .* runbook wait /);
     const approved = await world.json<Verdict>([
       'approve',
       run,
@@ -116,8 +128,9 @@ describe('from a runbook to its end', () => {
       'approver',
     ]);
     expect(approved).toMatchObject({ accepted: true, code: 'accepted' });
-    expect(await watching.code).toBe(0);
-    const lines = watching.stdout();
+    const watched = await world.cli(['watch', run]);
+    expect(watched.code).toBe(0);
+    const lines = watched.stdout;
     for (const part of [
       'requester started test-gated: a test',
       'before  begins: Change before the gate',
@@ -130,7 +143,7 @@ describe('from a runbook to its end', () => {
     ]) {
       expect(lines).toContain(part);
     }
-    expect(watching.stderr()).toBe('');
+    expect(watched.stderr).toBe('');
   });
 
   test('a decision that comes too late is told that there is nothing to decide', async () => {
@@ -152,9 +165,11 @@ describe('from a runbook to its end', () => {
     const told = await world.json<{ text: string; source: string }[]>(['history', run]);
     expect(told.map((entry) => entry.text)).toEqual(
       expect.arrayContaining([
-        'requester started test-gated: a test',
+        expect.stringMatching(/^requester \(stated; \S+@\S+\) started test-gated: a test$/),
         'before begins: Change before the gate',
-        'approver sent: approve gate (looks right)',
+        expect.stringMatching(
+          /^approver \(stated; \S+@\S+\) approves gate gate: accepted\. Reason given: looks right$/,
+        ),
         'the run has ended: succeeded',
       ]),
     );
@@ -320,8 +335,11 @@ describe('nothing starts', () => {
     await unchanged(
       ['start', 'test-gated', '--task-queue', queue],
       6,
-      new RegExp(`No worker polls task queue ${queue}[^]*runbook worker`),
+      new RegExp(`No worker polls task queue ${queue}.*Nothing was started\\.[^]*runbook worker`),
     );
+    const plan = await world.cli(['plan', 'test-gated', '--task-queue', queue]);
+    expect(plan).toMatchObject({ code: 6, stderr: expect.stringContaining('There is no plan.') });
+    expect(plan.stderr).not.toContain('started');
     const open = world.client.workflow.list({
       query: `WorkflowType = 'launch' AND ExecutionStatus = 'Running' AND TaskQueue = '${queue}'`,
     });
@@ -365,22 +383,87 @@ describe('nothing starts', () => {
   });
 });
 
-describe('a run that does not exist', () => {
-  test.each(['status', 'watch', 'wait', 'logs', 'history', 'report', 'open'])(
-    '%s: 2',
-    async (verb) => {
-      const result = await world.cli([verb, 'no-such-run']);
-      expect(result).toMatchObject({
-        code: 2,
-        stdout: '',
-        stderr: expect.stringMatching(
-          /^Error: There is no run "no-such-run"\.\nNext: {2}.*runbook runs\n$/,
-        ),
-      });
-    },
-  );
+describe('a name that there is not', () => {
+  /** Every verb that is about a run, as it acts without asking. */
+  const aboutRuns = allVerbs(createProgram(recordedIo()))
+    // `adopt` takes runs that stand still, and knows others for what they are.
+    .filter(
+      ([
+        ,
+        {
+          registeredArguments: [first],
+        },
+      ]) => first?.name() === 'run' && !first.variadic,
+    )
+    .map(([words, { options }]): [string, string[], string[]] => {
+      const has = (flag: string): boolean => options.some(({ long }) => long === flag);
+      return [words, has('--reason') ? ['--reason', 'x'] : [], has('--yes') ? ['--yes'] : []];
+    });
 
-  test.each(['approve', 'reject', 'cancel'])('%s: 2', async (verb) => {
-    expect((await world.cli([verb, 'no-such-run', '--reason', 'x'])).code).toBe(2);
+  let run: string;
+  beforeAll(async () => {
+    run = await world.gatedRun();
+  });
+  afterAll(() => world.cli(['reject', run, '--reason', 'x', '--yes', '--as', 'approver']));
+
+  async function refused(argv: readonly string[], message: RegExp): Promise<void> {
+    const result = await world.cli(argv);
+    expect(result).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
+  }
+
+  test('as a run', () => expect(aboutRuns.length).toBeGreaterThan(15));
+
+  test.each(aboutRuns)('as a run: %s', async (verb, reason, yes) => {
+    const mistyped = run.slice(0, -1);
+    await refused(
+      [verb, mistyped, ...reason, ...yes],
+      new RegExp(`^Error: There is no run "${mistyped}"\\.[^]*\nNext: {2}Did you mean ${run}\\?`),
+    );
+    await refused([verb, 'zzz', ...reason, ...yes], /There is no run "zzz"\.[^]*are: /);
+  });
+
+  test.each([
+    ['a gate', ['approve', '{run}', 'gaet', '--reason', 'x', '--yes'], /Did you mean gate\?/],
+    ['a step of the desk', ['retry', '{run}', 'befor', '--reason', 'x', '--yes'], /before\?/],
+    ['a step of logs', ['logs', '{run}', 'afterr'], /Did you mean after\?/],
+    ['a runbook that is shown', ['show', 'pipeline-recovry'], /Did you mean pipeline-recovery\?/],
+    ['a runbook that is planned', ['plan', 'pipeline-recovry'], /Did you mean pipeline-recovery\?/],
+    ['a runbook of a filter', ['runs', '--runbook', 'test-gatd'], /Did you mean test-gated\?/],
+    [
+      'a target of a filter',
+      ['runs', '--target', 'zzz'],
+      /No run has had a target "zzz"[^]*targets/,
+    ],
+    ['a target of leases', ['leases', 'zzz'], /No run has had a target "zzz"[^]*targets/],
+    ['a state', ['runs', '--state', 'waitng'], /Did you mean waiting\?/],
+    ['a schedule', ['schedule', 'pause', 'nightli', '--yes'], /There is no schedule nightli\./],
+    ['a verb', ['aprove', '{run}'], /Did you mean approve\?/],
+    [
+      'a verb of a verb',
+      ['schedule', 'puase', 'x'],
+      /Did you mean pause\?.*runbook schedule --help/,
+    ],
+  ])('as %s', async (_what, argv, message) => {
+    await refused(
+      argv.map((word) => word.replace('{run}', run)),
+      message,
+    );
+  });
+
+  test('as the step that a run goes on at', async () => {
+    const ended = await world.gatedRun();
+    await world.cli(['reject', ended, '--reason', 'x', '--yes', '--as', 'approver']);
+    await world.cli(['wait', ended, '--timeout', '20s']);
+    const argv = ['start', '--from', ended, '--at', 'nope', '--reason', 'x', '--yes'];
+    await refused(argv, /has no step "nope"[^]*The steps are: before, gate, after/);
+  });
+
+  test('a filter that nothing meets now is no error, and says what it was', async () => {
+    const argv = ['runs', '--runbook', 'test-gated', '--state', 'paused'];
+    expect(await world.cli(argv)).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'There is no run in state paused and of runbook test-gated now.\n',
+    });
   });
 });

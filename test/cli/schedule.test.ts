@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RunSummary } from '../../common/view.js';
 import { gapsOf } from '../../client/schedule-gaps.js';
 import type { ScheduleView } from '../../client/schedules.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { taskTimeoutSeconds } from '../helpers/task-timeout.js';
 import { World } from './world.js';
 

@@ -8,14 +8,15 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { runCli } from '../../client/program.js';
 import { payloadCodec } from '../../common/payload-codec.js';
-import { programFolder, readConfig } from '../../worker/config.js';
+import { programFolder, readConfig, type WorkerConfig } from '../../worker/config.js';
 import { createWorker, type Procedures } from '../../worker/create.js';
 import { atThisPace } from '../../embedded/pace.js';
 import { getRun, listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { consenting } from '../helpers/consenting.js';
 import { testBundle } from '../helpers/bundle.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { recordedIo } from '../unit/client/fake-io.js';
 
 export interface CliResult {
@@ -40,6 +41,8 @@ export interface WorldOptions {
    * this process, which is quicker.
    */
   processes: boolean;
+  /** Settings of its worker that differ. */
+  worker: Partial<WorkerConfig>;
 }
 
 const ofTests: WorldOptions = {
@@ -47,6 +50,7 @@ const ofTests: WorldOptions = {
   catalogue: testCatalogue,
   targets: 'targets: {}\n',
   processes: false,
+  worker: {},
 };
 
 /** The real command line, against the real server, a record and a worker of this test's own. */
@@ -62,10 +66,11 @@ export class World {
     private readonly procedures: Procedures,
     /** As `WorldOptions.processes`, from now on. */
     public processes: boolean,
+    private readonly settings: Partial<WorkerConfig>,
   ) {}
 
   static async start(options: Partial<WorldOptions> = {}): Promise<World> {
-    const { module, catalogue, targets, processes } = { ...ofTests, ...options };
+    const { module, catalogue, targets, processes, worker } = { ...ofTests, ...options };
     const address = process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     // Failing steps are what some of these tests are about.
@@ -91,6 +96,7 @@ export class World {
       database,
       procedures,
       processes,
+      worker,
     );
     await world.startWorker();
     return world;
@@ -110,8 +116,14 @@ export class World {
     }
   }
 
-  /** @param procedures what it carries instead of the test procedures */
-  async startWorker(procedures: Procedures = this.procedures): Promise<void> {
+  /**
+   * @param procedures what it carries instead of the test procedures
+   * @param settings more of its environment
+   */
+  async startWorker(
+    procedures: Procedures = this.procedures,
+    settings: NodeJS.ProcessEnv = {},
+  ): Promise<void> {
     const pool = openPool(this.database.url);
     const config = readConfig({
       RUNBOOK_TASK_QUEUE: this.taskQueue,
@@ -121,11 +133,17 @@ export class World {
       RUNBOOK_JOURNALS: join(this.folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
       RUNBOOK_WATCH_MS: '500',
+      ...settings,
     });
-    const { worker, connection, commands, watch } = await createWorker(config, pool, procedures);
-    watch.start();
+    const { worker, connection, commands, periodicWork, teller } = await createWorker(
+      { ...config, ...this.settings },
+      pool,
+      procedures,
+    );
+    periodicWork.start();
+    teller.start();
     const ended = worker.run().finally(async () => {
-      await watch.close();
+      await Promise.all([periodicWork.close(), teller.close()]);
       commands.close();
       await connection.close();
       await pool.end();
@@ -175,8 +193,13 @@ export class World {
     };
   }
 
-  /** Runs `runbook …` to its end. Whatever it was: no stack trace, no ANSI, errors in one form. */
-  async cli(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
+  /** Runs `runbook …` to its end, as a script does: verbs that act are given `--yes`. */
+  cli(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
+    return this.typed(consenting(argv), change);
+  }
+
+  /** Runs exactly these words. Whatever it was: no stack trace, no ANSI, errors in one form. */
+  async typed(argv: readonly string[], change: Record<string, string> = {}): Promise<CliResult> {
     const result = await (this.processes
       ? this.inOwnProcess(argv, change)
       : this.here(argv, change));

@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { startOf } from '../../activities/process-tree.js';
 import { getAttempts } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /**
  * Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short,
@@ -111,7 +111,7 @@ describe('commands whose worker dies while only a worker of another host lives',
     expect(await attempts(back.run)).toEqual(['1 succeeded']);
     expect(await pids(back.file)).toHaveLength(1);
 
-    // It had been taken back; now that host is lost for good.
+    // It had been undone; now that host is lost for good.
     await engine.loseWorker(there);
     expect((await engine.waiting(again.run)).kind).toBe('failure');
     expect(await step(again.run)).toMatchObject({ state: 'unknown' });

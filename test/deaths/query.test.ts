@@ -1,15 +1,15 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { Worker } from '@temporalio/worker';
 import { queryTooEarly, queryWithRetry } from '../../common/ask-again.js';
 import { payloadCodec } from '../../common/payload-codec.js';
-import { messageNames, stickyTimeoutMs } from '../../common/names.js';
+import { messageNames, stickyTimeoutMs } from '../../common/defaults.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 interface Pending {
   activityId?: string | null;
@@ -68,9 +68,10 @@ async function askedInBetween(isGuarded: boolean): Promise<Asked> {
   const engine = await Engine.start({ later: true });
   try {
     if (!isGuarded) {
-      const code = await readFile(engine.path('bundle.js'), 'utf8');
-      expect(code).toContain(guard);
-      await writeFile(engine.path('bundle.js'), code.replace(guard, 'false'));
+      await engine.changeCode((code) => {
+        expect(code).toContain(guard);
+        return code.replace(guard, 'false');
+      });
     }
     await engine.startWorker();
     const [open, decided] = [engine.path(randomUUID()), engine.path(randomUUID())];

@@ -5,11 +5,11 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
 import { startOf } from '../../activities/process-tree.js';
 import { getAttempts, getRun } from '../../store/index.js';
-import { TemporalRuns, type TemporalState } from '../../worker/fate.js';
-import { Keeper, type KeeperDeps } from '../../worker/keeper.js';
+import { TemporalRuns, type TemporalState } from '../../worker/temporal-runs.js';
+import { RecordKeeper, type RecordKeeperDeps } from '../../worker/record-keeper.js';
 import { Proxy } from '../cli/proxy.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 const sh = (script: string, ...args: string[]) =>
   JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
@@ -98,7 +98,7 @@ describe('a run that was ended behind our back', () => {
       expect(view.problem?.message).toMatch(
         /^the run was terminated in Temporal by .+, reason given: wrong cluster; when it ended, first \(First command\) on \S+ was running/,
       );
-      expect(view.problem?.next).toContain(`runbook start --from ${handle.workflowId}`);
+      expect(view.problem?.command).toBe(`start --from ${handle.workflowId}`);
       await until('the tree to end', async () => (await alive(pids)).length === 0, 20_000);
       expect(performance.now() - at).toBeLessThan(60_000);
       const attempts = await until('the attempt to be closed', async () => {
@@ -196,7 +196,7 @@ describe('a run that was reset', () => {
     expect(rows).toHaveLength(1);
   }, 60_000);
 
-  test('after its changes were taken back: they are made again, once, and can be taken back again', async () => {
+  test('after its changes were undone: they are made again, once, and can be undone again', async () => {
     const { handle, journal } = await gated();
     await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'no' }));
     expect((await ended(handle)).state).toBe('rejected');
@@ -279,16 +279,15 @@ describe('who looks, and what is proof', () => {
         Array.from({ length: 10 }, async () => (await gated(false)).handle),
       );
       for (const worker of engine.workers.splice(0)) await worker.stop();
-      const keeperOf = (asked: KeeperDeps['temporalRuns']) =>
-        new Keeper({
+      const keeperOf = (asked: RecordKeeperDeps['temporalRuns']) =>
+        new RecordKeeper({
           pool: engine.pool,
           temporalRuns: asked,
           worker: 'test',
-          command: 'runbook',
           lostNamespaces: [],
           say: () => undefined,
         });
-      const closedBy = async (keeper: Keeper): Promise<number> => {
+      const closedBy = async (keeper: RecordKeeper): Promise<number> => {
         let closed = 0;
         for (let look = 0; look < 2; look += 1)
           closed += await keeper.compare().then(

@@ -6,14 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { DecisionEnvelope, DeskVerb, Verdict } from '../../common/envelope.js';
+import type { Verdict } from '../../common/envelope.js';
+import type { DeskVerb } from '../../common/questions.js';
 import type { RunView, WaitView } from '../../common/view.js';
 import { type Cluster, contextName } from '../../lab/kubernetes/cluster.js';
 import { program } from '../../lab/kubernetes/programs.js';
 import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 const repository = 'registry.example/shop';
 
@@ -244,9 +245,7 @@ export class ClusterWorld {
   }
 
   async answer(run: WorkflowHandle, verb: DeskVerb): Promise<Verdict> {
-    const { gate: step = '', ...decision } = await this.engine.decision(run);
-    const answered: DecisionEnvelope = { ...decision, verb, step };
-    const verdict = await this.engine.send(run, answered);
+    const verdict = await this.engine.send(run, await this.engine.decision(run, { verb }));
     if (!verdict.accepted) throw new Error(verdict.message);
     return verdict;
   }

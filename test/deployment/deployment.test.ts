@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { RunView } from '../../common/view.js';
-import type { LoadReport } from '../../lab/web-system/load-client.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
 import { webTarget } from '../../lab/web-system/target.js';
 import type { JsonObject } from '../../language/json.js';
 import { getAttempts } from '../../store/index.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { recordHistory } from '../helpers/history.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { DeploymentWorld } from './world.js';
 
 let world: DeploymentWorld;
@@ -114,7 +114,7 @@ async function deployedBesideReader(settings: Record<string, string> = {}) {
     await delay(heldMs);
     await reader.query('COMMIT');
     const view = await engine.ended(run);
-    await recordHistory(run, 'zero-downtime-deployment, taken back');
+    await recordHistory(run, 'zero-downtime-deployment, rolled back');
     const expand = (await getAttempts(engine.pool, run.workflowId)).find(
       ({ step, undo }) => step === 'migrate/expand' && !undo,
     );
@@ -139,7 +139,7 @@ test('an expand migration whose table is held by a long transaction lets users p
       state: 'succeeded',
       output: { stdout: expect.stringContaining('0302-validate.sql') },
     });
-    // It is bad, and was taken back with its migration.
+    // It is bad, and was undone with its migration.
     expect(view).toMatchObject({
       state: 'rolled-back',
       problem: { message: expect.stringContaining('PAYMENTS_URL is missing') },
@@ -222,7 +222,7 @@ const cases: Case[] = [
   },
 ];
 
-describe('a bad release is found and taken back by itself', () => {
+describe('a bad release is found and rolled back by itself', () => {
   test.each(cases.filter(({ long }) => isLong || !long))(
     '$version',
     async ({ version, found, state, harmed, inputs }) => {

@@ -52,7 +52,7 @@ if (isLong) {
     (kind === 'nginx' ? [true] : [true, false]).map((remembers) => ({ kind, remembers })),
   );
   test.each(forms)(
-    '$kind, remembers $remembers: killed at random moments, $kind too; good releases are deployed, bad ones taken back',
+    '$kind, remembers $remembers: killed at random moments, $kind too; good releases are deployed, bad ones rolled back',
     async ({ kind, remembers }) => {
       storm = await Storm.start(kind, remembers);
       const ended: (Ended & { isRight: boolean; isBad: boolean })[] = [];

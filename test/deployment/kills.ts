@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
+import { rulesOfQuestion } from '../../common/questions.js';
 import type { RunState, RunView } from '../../common/view.js';
-import { describeServers } from '../../activities/traffic/index.js';
+import { describeServers } from '../../activities/traffic/switch.js';
 import type { Load } from '../../lab/web-system/load-client.js';
 import { publishRelease, release } from '../../lab/web-system/releases.js';
 import type { ProxyKind } from '../../lab/web-system/proxy.js';
 import type { JsonObject } from '../../language/json.js';
-import type { TrafficServer } from '../../language/runbook.js';
+import type { TrafficServer } from '../../language/kinds/traffic.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { patiently } from '../helpers/restarts.js';
@@ -240,7 +241,10 @@ export class Storm {
 }
 
 function isOver({ endedAt, waitingFor }: RunView): boolean {
-  return endedAt !== null || waitingFor.some(({ kind }) => kind === 'failure');
+  return (
+    endedAt !== null ||
+    waitingFor.some(({ kind }) => rulesOfQuestion(kind).state === 'needs-operator')
+  );
 }
 
 const byName = (a: TrafficServer, b: TrafficServer): number => a.name.localeCompare(b.name);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Cluster } from '../../lab/kubernetes/cluster.js';
 import { kubernetesMissing } from '../../lab/kubernetes/programs.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { tell } from '../chaos/tell.js';
 import { ClusterWorld, type Shop } from './cluster-world.js';
 
@@ -133,7 +133,7 @@ here('zero-downtime-deployment on Kubernetes', () => {
     expect(await shop.podTags()).toEqual(pods('1.0.0'));
   }, 120_000);
 
-  test('kubectl killed half-way: the release is rolled out once, or taken back once', async () => {
+  test('kubectl killed half-way: the release is rolled out once, or rolled back once', async () => {
     const cases = [
       { name: 'killed-before-set', call: 'set image', script: 'kill -9 $$', made: 2 },
       { name: 'killed-after-set', call: 'set image', script: '"$real" "$@"; kill -9 $$', made: 1 },
@@ -196,14 +196,14 @@ here('zero-downtime-deployment on Kubernetes', () => {
     await world.answer(run, 'retry');
     await world.asked(run, 'shift/unchanged');
     await world.answer(run, 'rollback');
-    // It is not taken back over the other one's head either.
+    // It is not rolled back over the other one's head either.
     const undo = await world.asked(run, 'shift/image.undo');
     expect(undo.evidence['what happened']).toMatch(/2\.0\.0 → .*1\.0\.1-hotfix/);
     await world.answer(run, 'abort');
     expect(await world.ended(run)).toMatchObject({
       state: 'failed',
       problem: {
-        message: expect.stringContaining('could not be taken back: shift/image') as unknown,
+        message: expect.stringContaining('could not be undone: shift/image') as unknown,
       },
     });
     expect(await shop.tag()).toBe('1.0.1-hotfix');
@@ -264,7 +264,7 @@ here('zero-downtime-deployment on Kubernetes', () => {
     expect(await shop.tag()).toBe('2.0.0');
   }, 120_000);
 
-  test('somebody else changes the Deployment before it is taken back: asked; put right, it is taken back', async () => {
+  test('somebody else changes the Deployment before it is rolled back: asked; put right, it is rolled back', async () => {
     const shop = world.shop('backwards');
     const run = await world.deploy(shop, '2.0.0', { watch: '60s', window: '30s' });
     await until('the watch to begin', async () =>

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { proxyMissing } from '../../lab/web-system/proxy.js';
-import type { LoadReport } from '../../lab/web-system/load-client.js';
-import { flaws } from '../../lab/web-system/releases.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
+import { flaws } from '../../lab/web-system/app/release.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { isRight, ship, shipments, type Delivered } from './many.js';
 import { reload, reloadsOf } from './reloads.js';
@@ -76,7 +76,7 @@ function expectRight({ good, bad, wrong }: Judged): void {
 }
 
 if (isLong && !proxyMissing('haproxy')) {
-  test('50 deployments behind HAProxy: no request fails for a good release, 10 of 10 bad ones are taken back', async () => {
+  test('50 deployments behind HAProxy: no request fails for a good release, 10 of 10 bad ones are rolled back', async () => {
     world = await DeploymentWorld.start('haproxy');
     const users = world.users(300, everySecond);
     try {

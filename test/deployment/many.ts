@@ -3,13 +3,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
 import type { Load } from '../../lab/web-system/load-client.js';
 import type { PhaseReport } from '../../lab/web-system/load-report.js';
-import {
-  flaws,
-  publishRelease,
-  release,
-  type Flaw,
-  type Generation,
-} from '../../lab/web-system/releases.js';
+import { flaws, type Flaw, type Generation } from '../../lab/web-system/app/release.js';
+import { publishRelease, release } from '../../lab/web-system/releases.js';
 import type { JsonObject } from '../../language/json.js';
 import type { DeploymentWorld } from './world.js';
 
@@ -117,8 +112,7 @@ async function seenThrough(
     if (view.endedAt || (question && asked === mostRetries)) return { view, asked };
     if (question) {
       asked += 1;
-      const { gate: step, ...decision } = await engine.decision(run, { verb: 'retry' });
-      await engine.send(run, { ...decision, step: step ?? '' });
+      await engine.send(run, await engine.decision(run, { verb: 'retry' }));
     }
     await delay(300);
   }

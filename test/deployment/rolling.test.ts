@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RunView } from '../../common/view.js';
-import type { LoadReport } from '../../lab/web-system/load-client.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
 import { proxyMissing } from '../../lab/web-system/proxy.js';
 import type { JsonObject } from '../../language/json.js';
 import { isLong, tell } from '../chaos/tell.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { DeploymentWorld } from './world.js';
 
 /*
@@ -133,7 +133,7 @@ describe.each(proxies)('%s: server by server', (proxy) => {
   );
 
   here(
-    'a release that fails one request in ten is found on the first server, and taken back',
+    'a release that fails one request in ten is found on the first server, and rolled back',
     async () => {
       const { view, users, fewest } = await deployed('3.0.1-fails');
       tell(
@@ -154,7 +154,7 @@ describe.each(proxies)('%s: server by server', (proxy) => {
   );
 
   (isLong ? here : unasked)(
-    'taken back half-way, by a person: two servers go back in turn, and two carry the users all the time',
+    'rolled back half-way, by a person: two servers go back in turn, and two carry the users all the time',
     async () => {
       const users = world.users();
       const carrying = world.fewestCarrying();

@@ -12,7 +12,7 @@ import { createWorker } from '../../worker/create.js';
 if (process.env['DEPLOYMENT_OFF'] === 'readback') believeWhatWasTold();
 
 function believeWhatWasTold(): void {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with their own `this` below
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with their own `this`
   const { observe, apply } = Switch.prototype;
   const told = new Map<string, WantedServer>();
   Switch.prototype.observe = async function (signal) {

@@ -16,7 +16,7 @@ import type { JsonObject } from '../../language/json.js';
 import { programFolder } from '../../worker/config.js';
 import { createTestDatabase } from '../helpers/database.js';
 import { Engine, type EngineOptions } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { reloadsOf } from './reloads.js';
 
 const unnoticed = { failures: 0, failed: [] };
@@ -127,7 +127,7 @@ export class DeploymentWorld {
     await startInstance(files, { name, version: instance.version, port: ports[name] ?? 0 });
   }
 
-  /** Takes a run back, whatever it does. */
+  /** Rolls a run back, whatever it does. */
   async takeBack(run: WorkflowHandle): Promise<void> {
     const { workflowId } = run;
     const decision = {

@@ -13,7 +13,7 @@ import type { Comparison } from '../../lab/web-system/sites/compare.js';
 import { vaultPlaces } from '../../lab/web-system/sites/site-config.js';
 import type { SiteSystem } from '../../lab/web-system/sites/system.js';
 import type { RunView } from '../../common/view.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import {
   acknowledgedBefore,
   archivedOf,

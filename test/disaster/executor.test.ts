@@ -7,7 +7,7 @@ import { SiteSystem } from '../../lab/web-system/sites/system.js';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { testFolder } from '../helpers/folder.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { Executor, offlineClone } from './executor.js';
 
 /*
@@ -51,7 +51,7 @@ const library = {
       title: 'May it go on?',
       kind: 'approval',
       effect: 'read',
-      when: { path: 'inputs.gated', is: 'yes' },
+      when: 'inputs.gated == "yes"',
     },
     command('second', ['/bin/true']),
   ],

@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { readConnection } from '../../embedded/connection.js';
 import { cacheFolder, projectRoot } from '../../embedded/home.js';
+import { consenting } from '../helpers/consenting.js';
 import { noProcessesOf, processesOf } from '../embedded/support.js';
 import { isLong } from '../chaos/tell.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /** Nothing that this machine knows of servers, or of programs but the basic ones. */
 function bareEnvironment(change: Record<string, string>): Record<string, string> {
@@ -103,7 +104,7 @@ export class Executor {
     const [command, ...first] = commandOf(this.options);
     const { exitCode, stdout, stderr } = await execa(
       command,
-      [...first, ...args, '--output', 'json'],
+      [...first, ...consenting(args), '--output', 'json'],
       {
         ...{ cwd: this.options.config, reject: false, stdin: 'ignore', extendEnv: false },
         env: { ...environmentOf(this.options), RUNBOOK_OPERATOR: operator },

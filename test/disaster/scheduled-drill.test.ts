@@ -17,7 +17,7 @@ import { tell } from '../chaos/tell.js';
 import { World } from '../cli/world.js';
 import { testFolder } from '../helpers/folder.js';
 import { recordHistory } from '../helpers/history.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * A drill that nobody starts: the schedule does, while production runs and users write. By the
@@ -109,7 +109,7 @@ test('a schedule drills the recovery while production runs: production untouched
   expect(await listed()).toMatchObject({ lastDrill: null, drillDue: true });
   expect(await drillsCheck()).toMatchObject({
     state: 'warning',
-    found: expect.stringContaining(`${runbook}: never; due`),
+    found: expect.stringContaining(`${runbook}: never; one is due`),
   });
   const before = await untouched();
   const written = await users.report();
@@ -185,7 +185,7 @@ test('a drill that is too long ago is due again', async () => {
   );
   expect(await listed()).toMatchObject({ drillDue: true });
   expect((await world.cli(['list'])).stderr).toMatch(
-    /is due for a drill: 100 d ago: well, .*; due: every 92 days/,
+    /is due for a drill\. The last one: 100 d ago: well, .*; one is due every 92 days/,
   );
   expect((await world.cli(['show', runbook])).stdout).toMatch(/last drill .*100 d ago: well/);
   expect(await drillsCheck()).toMatchObject({

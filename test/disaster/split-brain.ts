@@ -6,7 +6,7 @@ import { end } from '../../lab/web-system/sites/processes.js';
 import { placesOf } from '../../lab/web-system/sites/site-config.js';
 import type { SiteName, SiteSystem } from '../../lab/web-system/sites/system.js';
 import { writeJson } from '../../embedded/files.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { Intruder } from '../web-system/two-sites.js';
 import { cutOff } from './programs.js';
 import type { DisasterWorld } from './world.js';

@@ -16,7 +16,7 @@ import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine, type EngineOptions } from '../helpers/engine.js';
 import { testFolder } from '../helpers/folder.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /** Targets whose program is that of another site than they say. */
 function wrongHosts(

@@ -3,7 +3,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Admission } from '../../common/admission.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { StartEnvelope } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
+import { readCondition } from '../../language/read-expression.js';
 import { outline, type Driver } from './driver.js';
 import { openDriver } from './open.js';
 import {
@@ -48,7 +49,6 @@ describe('a step that failed for good', () => {
     const [wait] = (await status(run)).waitingFor;
     expect(wait?.evidence).toMatchObject({
       next: 'Install it.',
-      skip: 'not possible: later steps need what it answers',
       done: expect.stringContaining('give port with --output'),
     });
     expect(await answer(run, 'skip')).toMatchObject({ accepted: false, code: 'output-missing' });
@@ -72,7 +72,22 @@ describe('a step that failed for good', () => {
     },
   );
 
-  test('because its target was taken: a retry takes the target back', async () => {
+  test.each(['LeaseLost', 'NotConfirmed', 'StillRuns', 'NotAsPlanned', 'OutOfPlace'] as const)(
+    'because it was not let begin (%s): it asks, although it may fail',
+    async (type) => {
+      const play: PlayCommand = (request, activity) => {
+        throw stepFailure(request, activity, type, 'nothing was begun');
+      };
+      const may = change('one', { onFailure: 'continue' });
+      const attended = begin(driver, runbook([may]), play);
+      await attended.settle();
+      expect((await status(attended)).waitingFor).toMatchObject([{ kind: 'failure', id: 'one' }]);
+      const alone = begin(driver, runbook([may]), play, { unattended: 'continue' });
+      expect(await alone.result()).toMatchObject({ state: 'succeeded-with-exceptions' });
+    },
+  );
+
+  test('because its target was taken: a retry claims the target again', async () => {
     const asked: AttemptRequest[] = [];
     const run = begin(driver, runbook([change('one')]), (request, activity) => {
       asked.push(request);
@@ -139,7 +154,11 @@ describe('the next execution', () => {
     const run = begin(driver, runbook([gate]));
     await run.settle();
     run.signal('junk', {});
-    const id = send(run, 'approve', { gate: 'gate', attempt: 7, digest: 'other' });
+    const id = send(run, 'approve', {
+      about: { kind: 'gate', id: 'gate' },
+      attempt: 7,
+      digest: 'other',
+    });
     await run.settle();
     run.signal(messageNames.border);
     await run.advance(500);
@@ -154,7 +173,7 @@ describe('the next execution', () => {
     expect(await run.query(messageNames.verdict, id)).toMatchObject({ code: 'malformed' });
   });
 
-  test('of a rollback goes on with it: what stays is remembered, what is taken back is not taken back again', async () => {
+  test('of a rollback goes on with it: what stays is remembered, what is undone is not undone again', async () => {
     const steps = ['zero', 'one', 'two', 'three'].map((step) => change(step));
     const run = begin(driver, runbook([...steps, gate]), async (request, activity) => {
       if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
@@ -182,11 +201,11 @@ describe('the next execution', () => {
     expect(commands(run).slice(4)).toEqual(['three.undo', 'two.undo', 'one.undo', 'zero.undo']);
     expect(await status(run)).toMatchObject({
       state: 'rejected',
-      problem: { message: expect.stringMatching(/could not be taken back: two$/) },
+      problem: { message: expect.stringMatching(/could not be undone: two$/) },
     });
   });
 
-  test('of a run whose step asks takes it back once, however often it was tried and continued', async () => {
+  test('of a run whose step asks undoes it once, however often it was tried and continued', async () => {
     const run = begin(driver, runbook([change('one'), change('two')]), failing('two'));
     await run.settle();
     run.signal(messageNames.border);
@@ -199,7 +218,7 @@ describe('the next execution', () => {
     expect(commands(run)).toEqual(['one', 'two', 'two', 'two.undo', 'one.undo']);
   });
 
-  test('is not needed for that: a step that was tried again is taken back once', async () => {
+  test('is not needed for that: a step that was tried again is undone once', async () => {
     const run = begin(driver, runbook([change('one'), change('two')]), failing('two'));
     await answer(run, 'retry');
     expect((await status(run)).undos).toEqual(['two', 'one']);
@@ -282,7 +301,7 @@ describe('a run that takes over from a dead one', () => {
   const probe = {
     kind: 'check',
     probe: { kind: 'command', argv: ['look'] },
-    until: { path: 'exitCode', is: 0 },
+    until: 'out.exitCode == 0',
     everyMs: 100,
   };
   const checked = (id: string): object => {
@@ -417,11 +436,14 @@ describe('what a step is given', () => {
     const verify = {
       kind: 'check',
       probe: { kind: 'command', argv: ['look'] },
-      until: { path: 'exitCode', is: 0 },
+      until: 'out.exitCode == 0',
       everyMs: 100,
     };
-    const expected = [{ condition: { path: 'exitCode', is: 0 }, otherwise: 'it failed' }];
-    const [declared] = [lasting('one', { verify, check: verify, expect: expected })];
+    const expect0 = [{ condition: 'out.exitCode == 0', otherwise: 'it failed' }];
+    const outputs = { found: 'out.stdout' };
+    const [declared] = [lasting('one', { verify, check: verify, expect: expect0, outputs })];
+    const condition = readCondition('out.exitCode == 0');
+    const polled = { ...verify, until: condition };
     const run = begin(
       driver,
       runbook([{ ...declared, timeoutMs: 7_000 }, lasting('two')]),
@@ -432,7 +454,11 @@ describe('what a step is given', () => {
     );
     await run.end();
     expect(asked).toMatchObject([
-      { verify, check: verify, expect: expected, timeoutMs: 7_000, key: { run: 'told-run' } },
+      {
+        ...{ verify: polled, check: polled, expect: [{ ...expect0[0], condition }] },
+        ...{ timeoutMs: 7_000, key: { run: 'told-run' } },
+        outputs: { found: readCondition('out.stdout') },
+      },
       { expect: [], timeoutMs: 60_000 },
     ]);
     expect(asked[1]).not.toHaveProperty('check');
@@ -451,7 +477,7 @@ describe('what a step is given', () => {
   });
 
   test('a gate that its own declaration makes unnecessary this time holds nothing', async () => {
-    const when = { path: 'inputs.word', is: 'ask' };
+    const when = 'inputs.word == "ask"';
     const spec = runbook([{ ...gate, when }, change('two')]);
     const run = begin(driver, spec);
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -466,7 +492,7 @@ describe('what a step is given', () => {
   });
 
   describe('whether a step is to be done cannot be told', () => {
-    const when = { path: 'steps.one.answer.kind', is: 'a' };
+    const when = 'steps.one.answer.kind == "a"';
     const unclear = (more: object = {}) =>
       runbook([change('one'), change('two', { when, ...more }), change('three')]);
 
@@ -484,7 +510,7 @@ describe('what a step is given', () => {
           title: 'Change two: it cannot be told whether it is to be done',
           evidence: {
             'what happened':
-              'whether step two is to be done cannot be told: there is no steps.one.answer.kind (steps.one.answer.kind is "a")',
+              'whether step two is to be done cannot be told: there is no steps.one.answer (steps.one.answer.kind == "a")',
           },
         },
       ]);
@@ -505,7 +531,7 @@ describe('what a step is given', () => {
     });
 
     test('with changed inputs it is looked at again, and done', async () => {
-      const limit = { path: 'inputs.word', atLeast: 3 };
+      const limit = 'int(inputs.word) >= 3';
       const run = begin(driver, runbook([change('one'), change('two', { when: limit })]));
       await run.settle();
       const refused = await answer(run, 'retry', { inputs: { word: 'much too long for it' } });
@@ -562,13 +588,13 @@ describe('what a step is given', () => {
   test('only what is declared as one is a gate', async () => {
     const run = begin(driver, runbook([change('one'), gate]));
     await run.settle();
-    expect(await tell(run, 'approve', { gate: 'one' })).toMatchObject({
+    expect(await tell(run, 'approve', { about: { kind: 'gate', id: 'one' } })).toMatchObject({
       ...{ accepted: false, code: 'unknown-gate' },
       message: expect.stringContaining('Its gates: gate.'),
     });
   });
 
-  test('what has not begun is not taken back', async () => {
+  test('what has not begun is not undone', async () => {
     const run = begin(driver, runbook([change('one'), change('two')]), (_request, activity) =>
       activity.sleep(1_000).then(() => null),
     );
@@ -580,7 +606,7 @@ describe('what a step is given', () => {
     expect(commands(run)).toEqual(['one', 'one.undo']);
   });
 
-  test('behind a point of no return nothing is offered to be taken back', async () => {
+  test('behind a point of no return nothing is offered to be undone', async () => {
     const spec = runbook([change('one'), { ...lasting('two'), pointOfNoReturn: true }, gate]);
     const run = begin(driver, spec);
     await run.settle();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BorderLimits } from '../../common/admission.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import {
   outline,
   type ActivityFunction,
@@ -198,7 +198,10 @@ describe('a run continues as new', () => {
       {
         activities: {
           ...real,
-          record: async (_request, activity) => slow(activity),
+          record: async (_request, activity) => {
+            await slow(activity);
+            return { incomplete: false };
+          },
           judge: async (request, activity) => {
             await slow(activity);
             return real['judge']?.(request, activity);
@@ -218,7 +221,7 @@ describe('a run continues as new', () => {
     // What is judged is judged by the execution that got it.
     const wait = (await status(run)).waitingFor[0];
     const id = send(run, 'approve', {
-      gate: 'gate',
+      about: { kind: 'gate', id: 'gate' },
       ...(wait ? { attempt: wait.attempt, digest: wait.digest } : {}),
     });
     await run.advance(1_000);
@@ -238,7 +241,13 @@ describe('a run continues as new', () => {
       undefined,
       {},
       {
-        activities: { ...real, record: async (_request, activity) => activity.sleep(10_000) },
+        activities: {
+          ...real,
+          record: async (_request, activity) => {
+            await activity.sleep(10_000);
+            return { incomplete: false };
+          },
+        },
       },
     );
     await run.advance(15_000);

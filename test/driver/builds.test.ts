@@ -85,7 +85,7 @@ describe('a step names', () => {
     ]);
   });
 
-  test('when it is taken back, only what must not run any more', async () => {
+  test('when it is undone, only what must not run any more', async () => {
     const fail = ({ step }: AttemptRequest) => (step.path === 'two' ? 'CommandMissing' : undefined);
     const { named, play } = keeping(fail);
     const run = begin(driver, runbook([change('one'), change('two')]), play);

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AttemptRequest } from '../../common/attempt.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import type { JsonObject } from '../../language/json.js';
-import type { CommandAction } from '../../language/runbook.js';
+import type { CommandAction } from '../../language/kinds/command.js';
 import { outline, type ActivityFunction, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { about, answer, commands, failing, send, states, tell } from './plans.js';
 import { codeCatalogue } from './specs.js';
-import { activities, envelope, status, type PlayCommand } from './world.js';
+import { activities, envelope, heartbeatMs, status, type PlayCommand } from './world.js';
 
 /*
  * Procedures as code: what the engine does for them, and what it does with their faults.
@@ -77,6 +77,20 @@ describe('a procedure as code', () => {
     });
   });
 
+  test('is held up by the death of a worker no longer than its heartbeat, whatever the worker did', async () => {
+    const run = begin('code-tour', { service: 'web' });
+    await run.settle();
+    await answer(run, 'done', { outputs: { seen: true } });
+    await run.result();
+    const silences = run.trace.flatMap((entry): [string, number][] =>
+      entry.type === 'activity' ? [[entry.activity, entry.heartbeatMs]] : [],
+    );
+    expect(new Set(silences.map(([activity]) => activity))).toEqual(
+      new Set(['admit', 'record', 'judge', 'command']),
+    );
+    expect(silences.filter(([, ms]) => !(ms <= heartbeatMs))).toEqual([]);
+  });
+
   test('a step that may fail is an exception, also in the next execution, and the run succeeds', async () => {
     const run = begin('code-tour', { service: 'web' }, failing('tell'));
     await run.settle();
@@ -87,12 +101,12 @@ describe('a procedure as code', () => {
     expect(commands(run).filter((step) => step === 'tell')).toHaveLength(1);
   });
 
-  test('a step by hand that people end the run with takes back what was done, in their words', async () => {
+  test('a step by hand that people end the run with undoes what was done, in their words', async () => {
     const run = begin('code-tour', { service: 'web' });
     await run.settle();
     await answer(run, 'rollback', { reason: 'it smells' });
     await expect(run.result()).rejects.toMatchObject({
-      message: 'not done by hand: it smells. Left as they are: work.2, tell.',
+      message: 'not done by hand: it smells; left as they are: work.2, tell',
     });
     expect(commands(run).at(-1)).toBe('work.undo');
     expect((await status(run)).state).toBe('rolled-back');
@@ -126,7 +140,7 @@ describe('a procedure as code', () => {
       expect(await tell(run, verb, { ...asked, by: 'second' })).toMatchObject({
         ...{ accepted: false, code: 'already-decided' },
         message: expect.stringMatching(
-          verb === 'approve' ? /approved by first/ : /answered by first with skip/,
+          verb === 'approve' ? /approved by first/ : /skipped by first/,
         ),
       });
       await run.advance(60_000);
@@ -301,7 +315,7 @@ describe('a gate that code opens', () => {
       run.signal(messageNames.border);
       await run.advance(500);
       const wait = await about(run);
-      expect(Object.values(wait)).toContain(question);
+      expect(wait.about?.id).toBe(question);
       await tell(run, 'cancel');
       expect(await status(run)).toMatchObject({ state: 'rolling-back', waitingFor: [] });
       expect(await tell(run, question === 'gate' ? 'approve' : 'skip', wait)).toMatchObject({
@@ -438,7 +452,7 @@ describe('a fault of the procedure', () => {
     expect(commands(run)).toEqual([]);
   });
 
-  test('what it has changed before is taken back where the runbook says so', async () => {
+  test('what it has changed before is undone where the runbook says so', async () => {
     const run = begin('code-faulty', { fault: 'a decision that finds no way behind a change' });
     await expect(run.result()).rejects.toMatchObject({ type: 'ProcedureStopped' });
     expect(commands(run)).toEqual(['look', 'look.undo']);

@@ -13,6 +13,7 @@ import {
   commands,
   failing,
   fine,
+  lasting,
   runbook,
   states,
   tell,
@@ -30,7 +31,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => driver?.close());
 
-/** Two changes that can be taken back, a gate between them, and a third. */
+/** Two changes that can be undone, a gate between them, and a third. */
 const steps: object[] = [
   change('one'),
   { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read' },
@@ -74,11 +75,11 @@ describe('pause and resume', () => {
     await run.advance(600_000);
     expect(commands(run)).toEqual(['one']);
     expect(await tell(run, 'resume')).toMatchObject({ accepted: true });
-    expect(await tell(run, 'resume')).toMatchObject({ accepted: false, code: 'not-waiting' });
+    expect(await tell(run, 'resume')).toMatchObject({ accepted: false, code: 'already-decided' });
     expect(await run.result()).toMatchObject({ state: 'succeeded', outputs: { two: 'two' } });
   });
 
-  test('a paused run can be cancelled, and takes back what it did', async () => {
+  test('a paused run can be cancelled, and undoes what it did', async () => {
     const run = begin(steps);
     await run.advance(50);
     await tell(run, 'pause');
@@ -118,7 +119,7 @@ describe('pause and resume', () => {
     expect(commands(again)).toEqual(['one', 'two', 'three', 'three.undo']);
     expect(await status(again)).toMatchObject({
       state: 'failed',
-      problem: { message: expect.stringContaining('could not be taken back: two, one') },
+      problem: { message: expect.stringContaining('could not be undone: two, one') },
     });
   });
 });
@@ -132,11 +133,11 @@ describe('ending a run', () => {
     expect(commands(run)).toEqual(['one']);
     expect(await status(run)).toMatchObject({
       state: 'cancelled',
-      problem: { type: 'Aborted', next: expect.stringContaining('Left as they are: one.') },
+      problem: { type: 'Aborted', message: expect.stringMatching(/; left as they are: one$/) },
     });
   });
 
-  test('rollback on demand takes back what was shown, and nothing else', async () => {
+  test('rollback on demand undoes what was shown, and nothing else', async () => {
     const run = begin([...steps, { id: 'last', title: 'Last', kind: 'manual', effect: 'read' }]);
     await answer(run, 'approve');
     await run.advance(50);
@@ -154,8 +155,9 @@ describe('ending a run', () => {
     expect((await status(run)).state).toBe('rolled-back');
   });
 
-  test('where nothing can be taken back, rollback is refused and says what can be done', async () => {
-    const run = begin([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }]);
+  test('where nothing can be undone, rollback is refused and says what can be done', async () => {
+    const hand = { id: 'two', title: 'By hand', kind: 'manual', effect: 'change' };
+    const run = begin([hand]);
     await run.advance(50);
     expect(await tell(run, 'rollback')).toMatchObject({ accepted: false, code: 'not-possible' });
     expect(await tell(run, 'abort', { reason: ' ' })).toMatchObject({
@@ -164,7 +166,7 @@ describe('ending a run', () => {
     });
   });
 
-  test('a point of no return ends what can be taken back', async () => {
+  test('a point of no return ends what can be undone', async () => {
     const run = begin(
       [change('one'), change('two', { pointOfNoReturn: true }), change('three'), change('four')],
       failing('four'),
@@ -195,7 +197,7 @@ describe('an undo that fails', () => {
   test('asks; done by hand goes on', async () => {
     const run = begin([change('zero'), change('one'), change('two')], play);
     await answer(run, 'rollback');
-    expect((await status(run)).waitingFor).toMatchObject([{ id: 'one.undo', kind: 'failure' }]);
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'one.undo', kind: 'undo' }]);
     expect((await status(run)).state).toBe('needs-operator');
     expect(await answer(run, 'rollback')).toMatchObject({ accepted: false, code: 'not-possible' });
     await answer(run, 'done');
@@ -218,6 +220,32 @@ describe('an undo that fails', () => {
 });
 
 describe('changed inputs', () => {
+  test('decide anew which steps are needed; what was done stays done', async () => {
+    const due = (word: string) => ({ when: `inputs.word == ${JSON.stringify(word)}` });
+    const each = [
+      { ...lasting('for-hello'), ...due('hello') },
+      { ...lasting('for-world'), ...due('world') },
+      lasting('one'),
+    ];
+    let broken = true;
+    const run = beginPlan(driver, runbook(each), (request, activity) => {
+      if (request.step.path === 'one' && broken)
+        throw stepFailure(request, activity, 'CommandMissing', 'not there');
+      return request.step.path;
+    });
+    await run.advance(50);
+    expect(states(await status(run))).toMatchObject({ 'for-world': 'not-needed' });
+    broken = false;
+    await answer(run, 'retry', { inputs: { word: 'world' } });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['for-hello', 'one', 'for-world', 'one']);
+    expect(states(await status(run))).toEqual({
+      'for-hello': 'succeeded',
+      'for-world': 'succeeded',
+      one: 'succeeded',
+    });
+  });
+
   test('the step is tried again with them, gates ask again and show the change, what is done stays done', async () => {
     let broken = true;
     const run = begin(steps, (request, activity) => {
@@ -333,7 +361,7 @@ describe('a run that takes over from a dead one', () => {
     takenFrom: 'dead',
   };
 
-  test('finished steps are passed over and can be taken back; an unknown one asks before it is done', async () => {
+  test('finished steps are passed over and can be undone; an unknown one asks before it is done', async () => {
     const run = takingOver(
       [
         { id: 'one', state: 'succeeded', output: 'before' },
@@ -357,7 +385,7 @@ describe('a run that takes over from a dead one', () => {
     const probe = {
       kind: 'check',
       probe: { kind: 'command', argv: ['look'] },
-      until: { path: 'exitCode', is: 0 },
+      until: 'out.exitCode == 0',
       everyMs: 100,
     };
     const checked = (id: string): object => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { StartEnvelope } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import type { JsonObject } from '../../language/json.js';
 import { outline, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
@@ -104,7 +104,7 @@ describe('a drill', () => {
 
   test('that could not be removed has failed, however well it went', async () => {
     const run = begin({}, unattended, failing('make.undo'));
-    expect(await problemOf(run)).toBe('the drill went well; could not be taken back: make');
+    expect(await problemOf(run)).toBe('the drill went well; could not be undone: make');
     expect(await status(run)).toMatchObject({ state: 'failed', recovery: { met: true } });
   });
 
@@ -158,8 +158,9 @@ describe('a gate that wants the name of what it acts on', () => {
         message: expect.stringContaining(says) as unknown,
       });
     }
-    expect((await status(run)).waitingFor[0]?.command).toContain(
-      "approve code-recovery-run gate --confirm '…' --reason",
+    // Whoever copies the command types the name themselves.
+    expect((await status(run)).waitingFor[0]?.command).toMatch(
+      /approve code-recovery-run gate --digest sha256:[0-9a-f]{64}$/,
     );
     expect(await answer(run, 'approve', { confirm: 'web' })).toMatchObject({ accepted: true });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });

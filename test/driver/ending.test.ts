@@ -8,7 +8,7 @@ import {
 } from '@temporalio/common';
 import type { FailureType } from '../../common/failures.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import {
   outline,
   type ActivityContext,
@@ -84,7 +84,7 @@ describe('cancelled while a step is under way', () => {
     return { run, settled };
   }
 
-  test('its worker dies: what it had started is ended before anything is taken back', async () => {
+  test('its worker dies: what it had started is ended before anything is undone', async () => {
     const { run, settled } = await cancelled('worker dies', 'abort');
     expect(settled).toEqual(['two']);
     expect(commands(run)).toEqual(['one', 'two', 'two.undo', 'one.undo']);
@@ -116,7 +116,9 @@ describe('cancelled while a step is under way', () => {
     run.held('two').release();
     await run.end();
     expect(states(await status(run))).toEqual({ one: 'undone', two: 'unknown' });
-    expect((await status(run)).problem).toMatchObject({ next: 'Left as they are: two.' });
+    expect((await status(run)).problem).toMatchObject({
+      message: expect.stringMatching(/; left as they are: two$/),
+    });
   });
 
   const items = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -183,7 +185,7 @@ describe('cancelled while a step is under way', () => {
     ]);
   });
 
-  test('it fails for good, and cannot be taken back: it is shown as failed, with its attempts', async () => {
+  test('it fails for good, and cannot be undone: it is shown as failed, with its attempts', async () => {
     const play = holding('one', (request, activity) => {
       throw stepFailure(request, activity, 'CommandMissing', 'not there');
     });
@@ -223,7 +225,7 @@ describe('cancelled while a step is under way', () => {
     const check = {
       kind: 'check',
       probe: { kind: 'command', argv: ['look'] },
-      until: { path: 'exitCode', is: 0 },
+      until: 'out.exitCode == 0',
       everyMs: 100,
     };
     const step = change('one') as { work: object };
@@ -350,9 +352,7 @@ describe('an undo that fails', () => {
     await answer(run, 'rollback');
     await answer(run, 'abort');
     await run.end();
-    expect((await status(run)).problem?.message).toBe(
-      'not there; could not be taken back: two, one',
-    );
+    expect((await status(run)).problem?.message).toBe('not there; could not be undone: two, one');
 
     const cancelled = begin(
       driver,
@@ -361,11 +361,11 @@ describe('an undo that fails', () => {
     await cancelled.settle();
     await tell(cancelled, 'abort');
     await cancelled.end();
-    expect((await status(cancelled)).problem?.next).toBe('Left as they are: all/do.');
+    expect((await status(cancelled)).problem?.message).toMatch(/; left as they are: all\/do$/);
   });
 
   test.each(['at once', 'after a border'])(
-    'has its answer when the run as a whole is told to stop, %s: nothing else is taken back, and nobody is asked',
+    'has its answer when the run as a whole is told to stop, %s: nothing else is undone, and nobody is asked',
     async (when) => {
       const run = begin(driver, runbook(steps), failing('three', 'two.undo'));
       await answer(run, 'rollback');
@@ -380,8 +380,8 @@ describe('an undo that fails', () => {
       expect(await status(run)).toMatchObject({
         ...{ state: 'failed', waitingFor: [] },
         problem: {
-          message: 'not there; could not be taken back: two, one',
-          next: 'Take these steps back by hand; each step above says how.',
+          message: 'not there; could not be undone: two, one',
+          next: 'Undo these steps by hand; each step above says how.',
         },
       });
     },
@@ -396,12 +396,10 @@ describe('an undo that fails', () => {
     expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo', 'two.undo']);
-    expect((await status(run)).problem?.message).toBe(
-      'not there; could not be taken back: two, one',
-    );
+    expect((await status(run)).problem?.message).toBe('not there; could not be undone: two, one');
   });
 
-  test('or not: a run that is told to stop while its rollback stands at a border takes nothing more back', async () => {
+  test('or not: a run that is told to stop while its rollback stands at a border undoes nothing more', async () => {
     const run = begin(driver, runbook(steps), async (request, activity) => {
       if (request.step.path.endsWith('.undo')) await activity.sleep(1_000);
       return failing('three')(request, activity);
@@ -416,12 +414,10 @@ describe('an undo that fails', () => {
     expect(await tell(run, 'abort')).toMatchObject({ accepted: true });
     await run.end();
     expect(commands(run)).toEqual(['one', 'two', 'three', 'three.undo']);
-    expect((await status(run)).problem?.message).toBe(
-      'not there; could not be taken back: two, one',
-    );
+    expect((await status(run)).problem?.message).toBe('not there; could not be undone: two, one');
   });
 
-  test('where nobody is there to be asked, is left, and the others are taken back', async () => {
+  test('where nobody is there to be asked, is left, and the others are undone', async () => {
     const run = begin(driver, runbook(steps), failing('three', 'two.undo'), {
       unattended: 'rollback',
     });
@@ -431,7 +427,7 @@ describe('an undo that fails', () => {
       state: 'failed',
       problem: {
         type: 'CommandMissing',
-        message: expect.stringMatching(/could not be taken back: two$/),
+        message: expect.stringMatching(/could not be undone: two$/),
       },
     });
   });
@@ -446,7 +442,7 @@ describe('an undo that fails', () => {
     await run.end();
     expect(await status(run)).toMatchObject({
       state,
-      problem: { type, message: expect.stringContaining('could not be taken back: one') },
+      problem: { type, message: expect.stringContaining('could not be undone: one') },
     });
   });
 });
@@ -490,12 +486,18 @@ describe('a decision whose question is gone when it has been judged', () => {
   });
 
   test.each<[string, object, ['approve' | 'skip', object], ['reject' | 'abort', object], string]>([
-    ['a gate', gate, ['approve', { gate: 'gate' }], ['reject', { gate: 'gate' }], 'succeeded'],
+    [
+      'a gate',
+      gate,
+      ['approve', { about: { kind: 'gate', id: 'gate' } }],
+      ['reject', { about: { kind: 'gate', id: 'gate' } }],
+      'succeeded',
+    ],
     [
       'a step by hand',
       hand,
-      ['skip', { step: 'hand' }],
-      ['abort', { step: 'hand' }],
+      ['skip', { about: { kind: 'step', id: 'hand' } }],
+      ['abort', { about: { kind: 'step', id: 'hand' } }],
       'succeeded-with-exceptions',
     ],
   ])(
@@ -525,16 +527,20 @@ describe('a decision whose question is gone when it has been judged', () => {
     },
   );
 
-  test('a gate that the run never comes to, because its changes are taken back, is closed', async () => {
+  test('a gate that the run never comes to, because its changes are undone, is closed', async () => {
     const run = begin(driver, runbook([change('one'), hand, gate]), (_request, activity) =>
       activity.sleep(1_000).then(() => null),
     );
     await run.advance(2_000);
-    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({
+    expect(
+      await tell(run, 'approve', { about: { kind: 'gate', id: 'gate' }, attempt: 1 }),
+    ).toMatchObject({
       code: 'not-waiting',
     });
     await answer(run, 'rollback');
-    expect(await tell(run, 'approve', { gate: 'gate', attempt: 1 })).toMatchObject({
+    expect(
+      await tell(run, 'approve', { about: { kind: 'gate', id: 'gate' }, attempt: 1 }),
+    ).toMatchObject({
       ...{ accepted: false, code: 'already-decided' },
       message: expect.stringContaining('already closed'),
     });

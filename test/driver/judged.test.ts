@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { judge } from '../../activities/judge.js';
 import type { DecisionEnvelope, VerdictCode } from '../../common/envelope.js';
-import type { JudgeRequest } from '../../common/judgement.js';
+import type { JudgeRequest, QuestionFacts } from '../../common/judgement.js';
+import { verbsFor, type AnswerVerb, type QuestionKind } from '../../common/questions.js';
 import { digestOf } from '../../language/digest.js';
 
 /*
@@ -12,106 +13,42 @@ import { digestOf } from '../../language/digest.js';
 const undos = ['two', 'one'];
 const asked = { attempt: 2, digest: 'seen' };
 
+function question(
+  kind: QuestionKind,
+  id: string,
+  change: Partial<QuestionFacts> = {},
+): QuestionFacts {
+  return {
+    ...{ kind, id, ...asked, state: 'waiting', deciders: 'anyone' },
+    verbs: verbsFor(kind),
+    ...{ decidedBy: null, decidedVerb: null, ...change },
+  };
+}
+
+function decided(verb: AnswerVerb): Partial<QuestionFacts> {
+  return { state: 'decided', decidedBy: 'ann', decidedVerb: verb };
+}
+
 const facts: JudgeRequest = {
   version: 1,
   key: { run: 'run', firstRunId: 'first' },
   requester: 'requester',
-  gates: [
-    {
-      id: 'gate',
-      ...asked,
-      state: 'waiting',
-      approvers: 'another',
-      decidedBy: null,
-      decidedVerb: null,
-    },
-    {
-      id: 'later',
-      attempt: 0,
-      digest: '',
-      state: 'pending',
-      approvers: 'anyone',
-      decidedBy: null,
-      decidedVerb: null,
-    },
-    {
-      id: 'passed',
-      ...asked,
-      state: 'decided',
-      approvers: 'anyone',
-      decidedBy: 'ann',
-      decidedVerb: 'approve',
-    },
-    {
-      id: 'refused',
-      ...asked,
-      state: 'decided',
-      approvers: 'anyone',
-      decidedBy: 'ann',
-      decidedVerb: 'reject',
-    },
-    {
-      id: 'closed',
-      ...asked,
-      state: 'decided',
-      approvers: 'anyone',
-      decidedBy: null,
-      decidedVerb: null,
-    },
-    {
-      id: 'open',
-      ...asked,
-      state: 'waiting',
-      approvers: 'anyone',
-      decidedBy: null,
-      decidedVerb: null,
-    },
+  questions: [
+    question('approval', 'gate', { deciders: 'another' }),
+    question('approval', 'later', { attempt: 0, digest: '', state: 'pending' }),
+    question('approval', 'passed', decided('approve')),
+    question('approval', 'refused', decided('reject')),
+    question('approval', 'closed', { state: 'decided' }),
+    question('approval', 'open'),
+    question('failure', 'step'),
+    question('failure', 'few', { verbs: ['retry', 'done'] }),
+    question('failure', 'needed', { answers: ['port', 'host'] }),
+    question('failure', 'answered', decided('skip')),
+    question('failure', 'changed', { deciders: 'another' }),
+    question('failure', 'shut', { state: 'decided' }),
+    question('undo', 'step.undo'),
+    question('lease', 'target:web', { held: 'target web is held' }),
   ],
-  desk: [
-    { step: 'step', ...asked, state: 'waiting', answers: [], decidedBy: null, decidedVerb: null },
-    {
-      step: 'few',
-      ...asked,
-      state: 'waiting',
-      verbs: ['retry', 'done'],
-      answers: [],
-      decidedBy: null,
-      decidedVerb: null,
-    },
-    {
-      step: 'needed',
-      ...asked,
-      state: 'waiting',
-      answers: ['port', 'host'],
-      decidedBy: null,
-      decidedVerb: null,
-    },
-    {
-      step: 'answered',
-      ...asked,
-      state: 'decided',
-      answers: [],
-      decidedBy: 'ann',
-      decidedVerb: 'skip',
-    },
-    {
-      step: 'changed',
-      ...asked,
-      state: 'waiting',
-      approvers: 'another',
-      answers: [],
-      decidedBy: null,
-      decidedVerb: null,
-    },
-    { step: 'closed', ...asked, state: 'decided', answers: [], decidedBy: null, decidedVerb: null },
-  ],
-  lease: {
-    id: 'target:web',
-    ...asked,
-    state: 'waiting',
-    held: 'target web is held',
-    decidedBy: null,
-  },
   ended: false,
   life: {
     paused: false,
@@ -166,20 +103,31 @@ const of = (place: object, verb: string, more: object = {}): object => ({
   verb,
   ...more,
 });
+const target = { about: { kind: 'target', id: 'target:web' } };
 const life = (change: object): Partial<JudgeRequest> => ({
-  life: { ...facts.life, ...change } as never,
+  life: { ...facts.life, ...change },
 });
 
 describe('at a gate', () => {
   table([
-    ['an approval', of({ gate: 'gate' }, 'approve'), 'accepted', /^Gate gate is approved\.$/],
+    [
+      'an approval',
+      of({ about: { kind: 'gate', id: 'gate' } }, 'approve'),
+      'accepted',
+      /^Gate gate is approved\.$/,
+    ],
     [
       'an approval with a name where none is asked for',
-      of({ gate: 'gate' }, 'approve', { confirm: 'web' }),
+      of({ about: { kind: 'gate', id: 'gate' } }, 'approve', { confirm: 'web' }),
       'accepted',
       /approved/,
     ],
-    ['a rejection', of({ gate: 'gate' }, 'reject'), 'accepted', /^Gate gate is rejected\.$/],
+    [
+      'a rejection',
+      of({ about: { kind: 'gate', id: 'gate' } }, 'reject'),
+      'accepted',
+      /^Gate gate is rejected\.$/,
+    ],
     [
       'about another run, whatever else it says',
       of({ run: 'other' }, 'approve'),
@@ -189,65 +137,76 @@ describe('at a gate', () => {
     ['about no gate', of({}, 'approve'), 'unknown-gate', /no gate "".*gate, later/],
     [
       'in a run without gates',
-      of({ gate: 'x' }, 'approve'),
+      of({ about: { kind: 'gate', id: 'x' } }, 'approve'),
       'unknown-gate',
       /no gate "x"\. It has none\./,
-      { gates: [] },
+      { questions: [] },
     ],
     [
       'before the run has come to it',
-      of({ gate: 'later' }, 'approve'),
+      of({ about: { kind: 'gate', id: 'later' } }, 'approve'),
       'not-waiting',
       /not reached yet/,
     ],
     [
       'after somebody approved it',
-      of({ gate: 'passed' }, 'approve'),
+      of({ about: { kind: 'gate', id: 'passed' } }, 'approve'),
       'already-decided',
       /already approved by ann/,
     ],
     [
       'after somebody rejected it',
-      of({ gate: 'refused' }, 'approve'),
+      of({ about: { kind: 'gate', id: 'refused' } }, 'approve'),
       'already-decided',
       /already rejected by ann/,
     ],
-    ['after it was closed', of({ gate: 'closed' }, 'approve'), 'already-decided', /already closed/],
+    [
+      'after it was closed',
+      of({ about: { kind: 'gate', id: 'closed' } }, 'approve'),
+      'already-decided',
+      /already closed/,
+    ],
     [
       'about an earlier attempt',
-      of({ gate: 'gate' }, 'approve', { attempt: 1 }),
+      of({ about: { kind: 'gate', id: 'gate' } }, 'approve', { attempt: 1 }),
       'stale',
       /has changed since you looked/,
     ],
     [
       'about what it asked before',
-      of({ gate: 'gate' }, 'approve', { digest: 'old' }),
+      of({ about: { kind: 'gate', id: 'gate' } }, 'approve', { digest: 'old' }),
       'stale',
-      /runbook status run/,
+      /has changed since you looked/,
     ],
     [
       'without a reason',
-      of({ gate: 'gate' }, 'approve', { reason: ' ' }),
+      of({ about: { kind: 'gate', id: 'gate' } }, 'approve', { reason: ' ' }),
       'reason-missing',
       /--reason/,
     ],
     [
       'by who started the run',
-      of({ gate: 'gate' }, 'approve', { by: 'requester' }),
+      of({ about: { kind: 'gate', id: 'gate' } }, 'approve', { by: 'requester' }),
       'own-request',
       /somebody else/,
     ],
     [
       'by who started the run, where anyone may',
-      of({ gate: 'open' }, 'approve', { by: 'requester' }),
+      of({ about: { kind: 'gate', id: 'open' } }, 'approve', { by: 'requester' }),
       'accepted',
       /approved/,
     ],
   ] as Row[]);
 
   test('the first of a batch wins, and the others are told who it was', () => {
-    const approve = of({ gate: 'gate' }, 'approve');
-    expect(judged([{ ...approve, by: 'ann' }, approve, of({ gate: 'gate' }, 'reject')])).toEqual([
+    const approve = of({ about: { kind: 'gate', id: 'gate' } }, 'approve');
+    expect(
+      judged([
+        { ...approve, by: 'ann' },
+        approve,
+        of({ about: { kind: 'gate', id: 'gate' } }, 'reject'),
+      ]),
+    ).toEqual([
       ['accepted', 'Gate gate is approved.'],
       ['already-decided', expect.stringContaining('approved by ann')],
       ['already-decided', expect.stringContaining('approved by ann')],
@@ -255,7 +214,7 @@ describe('at a gate', () => {
   });
 
   test('a refused one does not close it', () => {
-    const approve = of({ gate: 'gate' }, 'approve');
+    const approve = of({ about: { kind: 'gate', id: 'gate' } }, 'approve');
     expect(judged([{ ...approve, by: 'requester' }, approve]).map(([code]) => code)).toEqual([
       'own-request',
       'accepted',
@@ -265,126 +224,137 @@ describe('at a gate', () => {
 
 describe('at the failure desk', () => {
   table([
-    ['retry', of({ step: 'step' }, 'retry'), 'accepted', /Step step is tried again\.$/],
-    ['skip', of({ step: 'step' }, 'skip'), 'accepted', /is skipped/],
-    ['done', of({ step: 'step' }, 'done'), 'accepted', /counts as done by hand/],
+    [
+      'retry',
+      of({ about: { kind: 'step', id: 'step' } }, 'retry'),
+      'accepted',
+      /Step step is tried again\.$/,
+    ],
+    ['skip', of({ about: { kind: 'step', id: 'step' } }, 'skip'), 'accepted', /is skipped/],
+    [
+      'done',
+      of({ about: { kind: 'step', id: 'step' } }, 'done'),
+      'accepted',
+      /counts as done by hand/,
+    ],
     [
       'rollback',
-      of({ step: 'step' }, 'rollback'),
+      of({ about: { kind: 'step', id: 'step' } }, 'rollback'),
       'accepted',
-      /because of step step; what was changed is taken back/,
+      /because of step step; what was changed is undone/,
     ],
     [
       'abort',
-      of({ step: 'step' }, 'abort'),
+      of({ about: { kind: 'step', id: 'step' } }, 'abort'),
       'accepted',
       /because of step step; everything is left/,
     ],
     [
       'about a step that asks nothing',
-      of({ step: 'other' }, 'retry'),
+      of({ about: { kind: 'step', id: 'other' } }, 'retry'),
       'not-waiting',
       /Step "other" of this run has not failed/,
     ],
     ['about no step', of({}, 'retry'), 'not-waiting', /Step "" of this run/],
     [
-      'of a run of an older release',
-      of({ step: 'step' }, 'retry'),
-      'not-waiting',
-      /has not failed/,
-      { desk: undefined as never },
+      'after somebody answered',
+      of({ about: { kind: 'step', id: 'answered' } }, 'retry'),
+      'already-decided',
+      /skipped by ann/,
     ],
     [
-      'after somebody answered',
-      of({ step: 'answered' }, 'retry'),
+      'after it was closed',
+      of({ about: { kind: 'step', id: 'shut' } }, 'retry'),
       'already-decided',
-      /answered by ann with skip/,
+      /already closed/,
     ],
-    ['after it was closed', of({ step: 'closed' }, 'retry'), 'already-decided', /already closed/],
     [
       'about an earlier failure',
-      of({ step: 'step' }, 'retry', { attempt: 1 }),
+      of({ about: { kind: 'step', id: 'step' } }, 'retry', { attempt: 1 }),
       'stale',
       /failed anew/,
     ],
     [
       'about another failure',
-      of({ step: 'step' }, 'retry', { digest: 'old' }),
+      of({ about: { kind: 'step', id: 'step' } }, 'retry', { digest: 'old' }),
       'stale',
       /failed anew/,
     ],
     [
       'without a reason',
-      of({ step: 'step' }, 'retry', { reason: '' }),
+      of({ about: { kind: 'step', id: 'step' } }, 'retry', { reason: '' }),
       'reason-missing',
       /--reason/,
     ],
     [
       'by who started the run, of what nobody has approved',
-      of({ step: 'changed' }, 'retry', { by: 'requester' }),
+      of({ about: { kind: 'step', id: 'changed' } }, 'retry', { by: 'requester' }),
       'own-request',
       /somebody else has to let it run/,
     ],
     [
       'of that by somebody else',
-      of({ step: 'changed' }, 'retry'),
+      of({ about: { kind: 'step', id: 'changed' } }, 'retry'),
       'accepted',
       /Step changed is tried again/,
     ],
     [
       'by who started the run, to end that',
-      of({ step: 'changed' }, 'abort', { by: 'requester' }),
+      of({ about: { kind: 'step', id: 'changed' } }, 'abort', { by: 'requester' }),
       'accepted',
       /everything is left/,
     ],
     [
       'with what it does not offer',
-      of({ step: 'few' }, 'skip'),
+      of({ about: { kind: 'step', id: 'few' } }, 'skip'),
       'not-possible',
       /cannot be answered with skip: retry, done/,
     ],
-    ['with what it offers', of({ step: 'few' }, 'retry'), 'accepted', /tried again/],
+    [
+      'with what it offers',
+      of({ about: { kind: 'step', id: 'few' } }, 'retry'),
+      'accepted',
+      /tried again/,
+    ],
     [
       'changed inputs',
-      of({ step: 'step' }, 'retry', { inputs: { word: 'b' } }),
+      of({ about: { kind: 'step', id: 'step' } }, 'retry', { inputs: { word: 'b' } }),
       'accepted',
       /gates passed so far ask again/,
     ],
     [
       'inputs that cannot be',
-      of({ step: 'step' }, 'retry', { inputs: { x: 1 } }),
+      of({ about: { kind: 'step', id: 'step' } }, 'retry', { inputs: { x: 1 } }),
       'input-refused',
       /^refused {"word":"a","x":1}$/,
     ],
     [
-      'inputs where no life is known',
-      of({ step: 'step' }, 'retry', { inputs: { x: 1 } }),
-      'input-refused',
-      /^refused {"x":1}$/,
-      { life: undefined },
-    ],
-    [
       'inputs with another verb',
-      of({ step: 'step' }, 'done', { inputs: { word: 'b' } }),
+      of({ about: { kind: 'step', id: 'step' } }, 'done', { inputs: { word: 'b' } }),
       'malformed',
       /go with retry, not with done/,
     ],
     [
       'skipping what others need',
-      of({ step: 'needed' }, 'skip'),
+      of({ about: { kind: 'step', id: 'needed' } }, 'skip'),
       'output-missing',
       /\(port, host\): it cannot be skipped/,
     ],
-    ['retrying what others need', of({ step: 'needed' }, 'retry'), 'accepted', /tried again/],
+    [
+      'retrying what others need',
+      of({ about: { kind: 'step', id: 'needed' } }, 'retry'),
+      'accepted',
+      /tried again/,
+    ],
     [
       'done with a part of it',
-      of({ step: 'needed' }, 'done', { outputs: { port: 1 } }),
+      of({ about: { kind: 'step', id: 'needed' } }, 'done', { outputs: { port: 1 } }),
       'output-missing',
       /add --output host=…\.$/,
     ],
     [
       'done with all of it',
-      of({ step: 'needed' }, 'done', { outputs: { port: 1, host: '' } }),
+      of({ about: { kind: 'step', id: 'needed' } }, 'done', { outputs: { port: 1, host: '' } }),
       'accepted',
       /by hand/,
     ],
@@ -403,7 +373,7 @@ describe('of the run as a whole', () => {
     ['pause while a step runs', { verb: 'pause' }, 'accepted', /will finish: one\.$/, busy],
     ['pause again', { verb: 'pause' }, 'already-decided', /paused already/, life({ paused: true })],
     ['resume', { verb: 'resume' }, 'accepted', /goes on/, life({ paused: true })],
-    ['resume what goes on', { verb: 'resume' }, 'not-waiting', /not paused/],
+    ['resume what goes on', { verb: 'resume' }, 'already-decided', /not paused/],
     ['abort', { verb: 'abort' }, 'accepted', /being aborted/],
     [
       'abort a rollback',
@@ -412,7 +382,7 @@ describe('of the run as a whole', () => {
       /stops before its next step.*finish: one\.$/,
       life({ rollingBack: true, running: ['one'] }),
     ],
-    ['rollback', { verb: 'rollback' }, 'accepted', /then taken back: two, one\.$/],
+    ['rollback', { verb: 'rollback' }, 'accepted', /then undone: two, one\.$/],
     ['rollback as shown', { verb: 'rollback', digest: digestOf(undos) }, 'accepted', /rolled back/],
     [
       'rollback of something else than shown',
@@ -424,7 +394,7 @@ describe('of the run as a whole', () => {
       'rollback again',
       { verb: 'rollback' },
       'already-decided',
-      /already taking back/,
+      /already being rolled back/,
       life({ rollingBack: true }),
     ],
     [
@@ -460,13 +430,6 @@ describe('of the run as a whole', () => {
       /nothing left to cancel/,
       { ended: true },
     ],
-    [
-      'in a run of an older release',
-      { verb: 'cancel' },
-      'accepted',
-      /being cancelled/,
-      { life: undefined },
-    ],
   ]);
 
   test('what one of a batch has changed holds for the next', () => {
@@ -476,7 +439,7 @@ describe('of the run as a whole', () => {
       'accepted',
       'already-decided',
       'accepted',
-      'not-waiting',
+      'already-decided',
     ]);
     expect(verbs('pause', 'resume', 'cancel')).toEqual(['accepted', 'accepted', 'accepted']);
     // What is refused changes nothing.
@@ -486,19 +449,14 @@ describe('of the run as a whole', () => {
     expect(verbs('pause', 'cancel', 'resume', 'cancel')).toEqual([
       'accepted',
       'accepted',
-      'not-waiting',
+      'already-decided',
       'not-possible',
     ]);
-    expect(
-      judged([{ verb: 'pause' }, { verb: 'pause' }], { life: undefined as never }).map(
-        ([code]) => code,
-      ),
-    ).toEqual(['accepted', 'accepted']);
   });
 
   test('an answer at the desk leaves the run as it is', () => {
     const answers = judged(
-      [of({ step: 'step' }, 'rollback'), { verb: 'resume' }],
+      [of({ about: { kind: 'step', id: 'step' } }, 'rollback'), { verb: 'resume' }],
       life({ paused: true }),
     );
     expect(answers.map(([code]) => code)).toEqual(['accepted', 'accepted']);
@@ -507,53 +465,53 @@ describe('of the run as a whole', () => {
 
 describe('taking a target over', () => {
   const lease = (change: object): Partial<JudgeRequest> => ({
-    lease: { ...facts.lease, ...change } as never,
+    questions: [question('lease', 'target:web', { held: 'target web is held', ...change })],
   });
   table([
     [
       'as it was shown',
-      of({}, 'take-over'),
+      of(target, 'take-over'),
       'accepted',
       /Taken over: target web is held\. That run changes nothing more/,
     ],
     [
       'where none is waited for',
-      of({}, 'take-over'),
+      of(target, 'take-over'),
       'not-waiting',
       /waits for no target/,
-      { lease: null },
+      { questions: [] },
     ],
     [
       'after somebody took it',
-      of({}, 'take-over'),
+      of(target, 'take-over'),
       'already-decided',
       /ann takes the targets over already/,
       lease({ state: 'decided', decidedBy: 'ann' }),
     ],
     [
       'after it became free',
-      of({}, 'take-over'),
+      of(target, 'take-over'),
       'already-decided',
       /no longer waits/,
       lease({ state: 'decided' }),
     ],
     [
       'from somebody who had it before',
-      of({}, 'take-over', { digest: 'old' }),
+      of(target, 'take-over', { digest: 'old' }),
       'stale',
       /Another run has the target by now/,
     ],
     [
       'about an earlier question',
-      of({}, 'take-over', { attempt: 1 }),
+      of(target, 'take-over', { attempt: 1 }),
       'stale',
-      /runbook status run/,
+      /has the target by now/,
     ],
-    ['without a reason', of({}, 'take-over', { reason: '' }), 'reason-missing', /--reason/],
+    ['without a reason', of(target, 'take-over', { reason: '' }), 'reason-missing', /--reason/],
   ] as Row[]);
 
   test('the first of a batch takes it', () => {
-    expect(judged([of({}, 'take-over', { by: 'ann' }), of({}, 'take-over')])).toEqual([
+    expect(judged([of(target, 'take-over', { by: 'ann' }), of(target, 'take-over')])).toEqual([
       ['accepted', expect.any(String)],
       ['already-decided', expect.stringContaining('ann')],
     ]);
@@ -607,7 +565,13 @@ describe('what is no decision', () => {
   });
 
   test('without admission at hand, changed inputs are not refused', () => {
-    const received = { ...whole, ...asked, verb: 'retry', step: 'step', inputs: { x: 1 } };
+    const received = {
+      ...whole,
+      ...asked,
+      verb: 'retry',
+      about: { kind: 'step', id: 'step' },
+      inputs: { x: 1 },
+    };
     const { verdicts } = judge({
       ...facts,
       decisions: [{ id: 'd', received, signal: 'decide', at: 'x' }],

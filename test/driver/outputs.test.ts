@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
+import { readExpression } from '../../language/read-expression.js';
 import { OutputBudget, withoutSpentOutputs } from '../../workflows/engine/outputs.js';
 
 /*
@@ -9,7 +10,10 @@ import { OutputBudget, withoutSpentOutputs } from '../../workflows/engine/output
  */
 
 /** Only the step `named` is referred to. */
-const plan = { data: true, steps: [{ argv: ['use', { $: 'steps.named' }] }] } as unknown as Plan;
+const plan = {
+  data: true,
+  steps: [{ argv: ['use', readExpression('steps.named')] }],
+} as unknown as Plan;
 /** @returns an output that takes that many characters */
 const text = (characters: number): string => 'x'.repeat(characters - 2);
 const row = (id: string, output: Json, more: object = {}): StepView =>

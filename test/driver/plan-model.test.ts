@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { BorderLimits } from '../../common/admission.js';
 import type { Verdict } from '../../common/envelope.js';
+import { rulesOfQuestion } from '../../common/questions.js';
 import type { RunView } from '../../common/view.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { isLong } from '../chaos/tell.js';
 import { runbookOf } from '../helpers/runbook.js';
-import type { CommandAction } from '../../language/runbook.js';
+import type { CommandAction } from '../../language/kinds/command.js';
 import { type Driver, outline, type ActivityContext, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import {
@@ -17,6 +18,7 @@ import {
   type ModelStep,
   type Random,
 } from './plan-model.js';
+import { Recorded } from './recorded.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*
@@ -38,6 +40,7 @@ interface Seen {
   effects: string[];
   undone: string[];
   executions: number;
+  recorded: Recorded;
 }
 
 /** The model's steps as runbooks: the outer one and those nested in it. */
@@ -76,9 +79,7 @@ function runbooksOf(steps: readonly ModelStep[]): RunbookSpec[] {
       id: step.id,
       title: step.id,
       effect: 'change',
-      ...(step.when === undefined
-        ? {}
-        : { when: { path: 'run.id', [step.when ? 'isNot' : 'is']: '' } }),
+      ...(step.when === undefined ? {} : { when: `run.id ${step.when ? '!=' : '=='} ""` }),
     };
     switch (step.kind) {
       case 'approval':
@@ -180,15 +181,16 @@ async function play(
     );
   };
   const catalogue = runbooksOf(steps);
+  const recorded = new Recorded();
   const asked = envelope('modelled', {}, 'modelled-run');
   const run = driver.start('modelled', [asked], {
     workflowId: asked.run,
-    activities: activities(commands, catalogue, border),
+    activities: recorded.around(activities(commands, catalogue, border)),
   });
   await lead(run, known, trouble);
   const view = await status(run);
   const executions = run.trace.filter((entry) => entry.type === 'continue-as-new').length + 1;
-  return { view, effects, undone, executions };
+  return { view, effects, undone, executions, recorded };
 }
 
 /** Answers whatever the run asks, as the script says, until it has ended. */
@@ -240,7 +242,7 @@ async function lead(run: Run, known: Map<string, ModelStep>, trouble?: Random): 
         reason: 'script',
       },
       ...{
-        [wait.kind === 'approval' ? 'gate' : 'step']: wait.id,
+        about: { kind: rulesOfQuestion(wait.kind).about, id: wait.id },
         attempt: wait.attempt,
         digest: wait.digest,
       },
@@ -292,7 +294,7 @@ function groupsOf(steps: readonly ModelStep[]): Set<string> {
   );
 }
 
-/** What ran at once is taken back in the order of time, which the model does not know. */
+/** What ran at once is undone in the order of time, which the model does not know. */
 function groupsSorted(undone: readonly string[], groups: ReadonlySet<string>): string[][] {
   const chunks: { group: string; paths: string[] }[] = [];
   for (const path of undone) {
@@ -325,6 +327,7 @@ describe('random plans come to what the model says', () => {
       name,
       async () => {
         let executions = 0;
+        let early = 0;
         const failures: string[] = [];
         for (let seed = firstSeed; seed < firstSeed + seeds; seed += 1) {
           const steps = randomSteps(randomFrom(seed));
@@ -336,6 +339,8 @@ describe('random plans come to what the model says', () => {
               troubled ? randomFrom(seed + 1_000_000) : undefined,
             );
             executions += seen.executions;
+            early += seen.recorded.early;
+            expect(seen.recorded.refused).toEqual([]);
             const groups = groupsOf(steps);
             expect(outcomeOf(seen, expected, groups)).toEqual({
               ...expected,
@@ -348,8 +353,9 @@ describe('random plans come to what the model says', () => {
           }
         }
         process.stderr.write(
-          `${seeds} random plans ${name}: ${executions} executions, ${failures.length} otherwise than the model\n`,
+          `${seeds} random plans ${name}: ${executions} executions, ${failures.length} otherwise than the model; ${early} requests would come too early without the steps before them\n`,
         );
+        expect(early).toBeGreaterThan(seeds);
         expect(failures.slice(0, 3)).toEqual([]);
         if (limits) expect(executions).toBeGreaterThan(seeds);
       },

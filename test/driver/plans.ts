@@ -1,4 +1,5 @@
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
+import { rulesOfQuestion } from '../../common/questions.js';
 import type { RunView } from '../../common/view.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { runbookOf } from '../helpers/runbook.js';
@@ -9,7 +10,7 @@ import { activities, envelope, status, stepFailure, type PlayCommand } from './w
  * Plans as data for the driver, and people who tell their runs something.
  */
 
-/** A change that can be taken back. */
+/** A change that can be undone. */
 export function change(id: string, more: object = {}): object {
   return {
     id,
@@ -26,7 +27,7 @@ export function change(id: string, more: object = {}): object {
   };
 }
 
-/** A change that cannot be taken back. @param work what else it does */
+/** A change that cannot be undone. @param work what else it does */
 export function lasting(id: string, work: object = {}): object {
   return change(id, {
     undo: undefined,
@@ -126,8 +127,8 @@ export async function tell(
 export async function about(run: Run): Promise<Partial<DecisionEnvelope>> {
   const wait = (await status(run)).waitingFor[0];
   if (!wait) throw new Error('the run waits for nothing');
-  const place = { approval: 'gate', failure: 'step', manual: 'step', lease: undefined }[wait.kind];
-  return { ...(place ? { [place]: wait.id } : {}), attempt: wait.attempt, digest: wait.digest };
+  const { kind, id, attempt, digest } = wait;
+  return { about: { kind: rulesOfQuestion(kind).about, id }, attempt, digest };
 }
 
 /** Answers what the run waits for. */

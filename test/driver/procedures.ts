@@ -3,11 +3,15 @@ import { GateRejected, ProcedureStopped } from '../../workflows/engine/outcome.j
 import { runbook } from '../../workflows/engine/runbook.js';
 import type { GateQuestion } from '../../workflows/engine/gates.js';
 import type { Work } from '../../workflows/engine/attempts.js';
+import type { ListedWorks } from '../../common/listed.js';
+import { inside } from '../../workflows/engine/listed.js';
 import type { Run } from '../../workflows/engine/surface.js';
-import type { CommandAction } from '../../language/runbook.js';
+import { later } from '../../language/reference.js';
+import type { CommandAction } from '../../language/kinds/command.js';
 import {
   askingSpec,
   faultySpec,
+  listingSpec,
   nestedSpec,
   otherwiseSpec,
   recoverySpec,
@@ -42,6 +46,10 @@ const tour = runbook(tourSpec, async (run) => {
   run.setOutputs({ chosen, each, hand });
 });
 
+function asks(actions: ListedWorks): GateQuestion {
+  return { evidence: {}, actions };
+}
+
 const faults: Record<string, (run: Run) => unknown> = {
   'a target that no input chose': (run) => run.target('service'),
   'a step that is not declared': (run) => run.step('other', command('x')),
@@ -62,11 +70,11 @@ const faults: Record<string, (run: Run) => unknown> = {
   },
   'a step by hand behind its gate': (run) => run.manual('hand', 'Turn it.'),
   'a step behind a gate that was rejected': async (run) => {
-    await run.gate('gate', { evidence: {}, covers: {} }).catch(() => undefined);
+    await run.gate('gate', asks({ work: [command('x')] })).catch(() => undefined);
     await run.step('work', command('x'));
   },
   'a second step behind a gate that was rejected when it asked again': async (run) => {
-    await run.gate('gate', { evidence: {}, covers: {} });
+    await run.gate('gate', asks({ work: [command('x')] }));
     await run.step('work', command('x')).catch((error: unknown) => {
       if (!(error instanceof GateRejected)) throw error;
     });
@@ -82,7 +90,7 @@ const faults: Record<string, (run: Run) => unknown> = {
     const { stdout } = await run.step<{ stdout: string }>('look', command('x'));
     run.decide('choose', () => stdout.length);
   },
-  'a gate that is not declared': (run) => run.gate('other', { evidence: {}, covers: {} }),
+  'a gate that is not declared': (run) => run.gate('other', asks({})),
   'a bug in a decision': (run) =>
     run.decide('choose', () => {
       throw new TypeError('a bug');
@@ -105,7 +113,7 @@ const otherwise = runbook(otherwiseSpec, async (run) => {
   try {
     await run.gate('gate', {
       evidence: { rows: [1, 2], execution: workflowInfo().runId },
-      covers: {},
+      actions: { approved: [command('approved')] },
     });
   } catch (error) {
     if (!(error instanceof GateRejected)) throw error;
@@ -121,7 +129,14 @@ const nested = runbook(nestedSpec, async (run) => {
     const chosen = part.decide('choose', () => 'a');
     if (run.inputs['fault'] === 'undeclared') await part.step('other', command('x'));
     if (run.inputs['fault'] !== 'no gate')
-      await part.gate('gate', { evidence: { chosen }, covers: {} });
+      await part.gate('gate', {
+        evidence: { chosen },
+        actions: {
+          work: [command('work'), command('again')],
+          ...inside('both', { left: command('left'), right: command('right') }),
+          ...inside('inner', { work: command('inner') }),
+        },
+      });
     await part.step('work', command('work'));
     await part.parallel('both', { left: command('left'), right: command('right') });
     part.notNeeded('spare', 'there is nothing to do');
@@ -140,28 +155,39 @@ const recovery = runbook(recoverySpec, async (run) => {
   });
   const { name } = run.target('service');
   await run.step('look', { action: on(run.target('source').name, 'look') });
-  const asked = await run.gate('gate', { evidence: {}, covers: {}, confirm: name });
-  if (fault === 'no gate') await run.gate('nowhere', { evidence: {}, covers: {} });
-  await run.step('make', {
+  const make = {
     action: on(name, 'make'),
     undo: on(fault === 'undo elsewhere' ? 'live' : name, 'remove'),
+  };
+  const probe = on('live', 'x');
+  const lookElsewhere: Work = {
+    action: { kind: 'check', probe, until: { cel: 'out.exitCode == 0' }, everyMs: 10 },
+  };
+  const asked = await run.gate('gate', {
+    ...asks({
+      make: [make],
+      point: [{ action: on(name, 'point') }],
+      elsewhere: [{ action: on('live', 'x') }, { action: on(undefined, 'x') }],
+      'elsewhere-too': [lookElsewhere],
+    }),
+    confirm: name,
   });
+  if (fault === 'no gate') await run.gate('nowhere', asks({}));
+  await run.step('make', make);
   await run.step('point', { action: on(name, 'point') });
   if (fault === 'by hand') await run.manual('hand', 'Turn it.');
   if (fault === 'elsewhere') await run.step('elsewhere', { action: on('live', 'x') });
   if (fault === 'nowhere') await run.step('elsewhere', { action: on(undefined, 'x') });
-  if (fault === 'check elsewhere') {
-    const probe = on('live', 'x');
-    await run.step('elsewhere-too', {
-      action: { kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 10 },
-    });
-  }
+  if (fault === 'check elsewhere') await run.step('elsewhere-too', lookElsewhere);
   const { startedAt } = run.view;
   run.recovered({ failedAt: startedAt, recoveredTo: startedAt, healthyAt: startedAt });
   run.setOutputs({ asked: asked === null ? null : asked.by });
 });
 
-const question = (look: number): GateQuestion => ({ evidence: { look }, covers: {} });
+const question = (look: number): GateQuestion => ({
+  evidence: { look },
+  actions: { work: [command('work')] },
+});
 const asking: Record<string, (run: Run) => Promise<unknown>> = {
   'the same thing twice': async (run) => {
     await run.gate('gate', question(1));
@@ -197,6 +223,39 @@ const gates = runbook(askingSpec, async (run) => {
   await run.step('work', command('work'));
 });
 
+/** Does what its gate has listed, but for the fault that its input names. */
+const listing = runbook(listingSpec, async (run) => {
+  const fault = run.inputs['fault'];
+  const work = (word: string, back = word): Work => ({
+    ...command('work', word),
+    undo: { kind: 'command', argv: ['undo', back] },
+  });
+  await run.gate(
+    'gate',
+    asks({
+      work: [work('one'), { ...work(later('what comes later')), after: 1 }],
+      ...inside('both', {
+        left: command('left'),
+        right: fault === 'a part that was not listed' ? null : command('right'),
+      }),
+    }),
+  );
+  const first: Record<string, Work> = {
+    'an argument': work('two', 'one'),
+    'its undo': work('one', 'two'),
+    'no undo': command('work', 'one'),
+    'what only a later time may do': work('later'),
+  };
+  await run.step('work', first[fault as string] ?? work('one'));
+  await run.step('work', work('later'));
+  await run.parallel('both', {
+    left: command(fault === 'both parts' ? 'others' : 'left'),
+    right: command(fault === 'both parts' || fault === 'a part' ? 'other' : 'right'),
+  });
+  if (fault === 'a step that was not listed') await run.step('tell', command('tell'));
+  await run.manual('hand', 'Turn it.');
+});
+
 /** As Temporal itself starts a workflow once more, under a name that is not its runbook's. */
 async function again(argument: unknown): Promise<unknown> {
   if (workflowInfo().continuedFromExecutionRunId === undefined) await continueAsNew(argument);
@@ -212,7 +271,7 @@ const sections = runbook(sectionsSpec, async (run) => {
 
 const sleepy = runbook(sleepySpec, async (run) => {
   await sleep(60_000);
-  await run.gate('gate', { evidence: {}, covers: {} });
+  await run.gate('gate', asks({ work: [command('work')] }));
   await sleep(60_000);
   await run.step('work', command('work'));
 });
@@ -233,5 +292,6 @@ export {
   sections as 'code-sections',
   stubborn as 'code-stubborn',
   gates as 'code-asking',
+  listing as 'code-listing',
   again as 'code-again',
 };

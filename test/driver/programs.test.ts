@@ -120,7 +120,7 @@ describe('a program that is not what was approved', () => {
   });
 
   test('asks at the desk, too, behind a gate that was not needed', async () => {
-    const waived = { ...gate, when: { path: 'inputs.word', is: 'no' } };
+    const waived = { ...gate, when: 'inputs.word == "no"' };
     const run = start([waived, doing('one')], [own('a')], () => changed);
     expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one' });
     await answer(run, 'retry');
@@ -148,7 +148,7 @@ describe('a program that is not what was approved', () => {
     }));
     await answer(run, 'reject');
     expect(await waiting(run)).toMatchObject({
-      ...{ kind: 'failure', id: 'one.undo', who: 'an operator' },
+      ...{ kind: 'undo', id: 'one.undo', who: 'an operator' },
     });
     await answer(run, 'retry');
     await run.end();
@@ -166,9 +166,9 @@ describe('a program that is not what was approved', () => {
     await answer(run, 'approve');
     await answer(run, 'reject');
     const who = 'an operator other than the requester';
-    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one.undo', who });
+    expect(await waiting(run)).toMatchObject({ kind: 'undo', id: 'one.undo', who });
     run.signal('border');
-    expect(await waiting(run)).toMatchObject({ kind: 'failure', id: 'one.undo', who });
+    expect(await waiting(run)).toMatchObject({ kind: 'undo', id: 'one.undo', who });
     expect(await answer(run, 'retry', { by: 'requester' })).toMatchObject({ code: 'own-request' });
     expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
     await run.end();
@@ -211,7 +211,7 @@ describe('a program that the run meets', () => {
       return looking(request, activity);
     };
     const probe = { kind: 'command', argv: ['/srv/do'] };
-    const until = { path: 'exitCode', is: 0 };
+    const until = 'out.exitCode == 0';
     const looks = { kind: 'check', probe, until, everyMs: 100 };
     const rolls = { kind: 'rollout', target: 'web', operation: 'observe' };
     const read = { title: 'Look', effect: 'read' };

@@ -7,11 +7,11 @@ import { AttemptPrograms } from '../../activities/attempt-programs.js';
 import { Programs } from '../../activities/programs.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { DecisionEnvelope, StartEnvelope } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import type { Json, JsonObject } from '../../language/json.js';
-import type { CommandAction } from '../../language/runbook.js';
+import type { CommandAction } from '../../language/kinds/command.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { Driver, type ActivityFunction, type Run, type TraceEntry } from './driver.js';
 import { serverTrace } from './server-trace.js';
 import { activities, bundleProcedures, decide, stepFailure, type PlayCommand } from './world.js';
@@ -89,7 +89,8 @@ const scenarios: Record<string, Scenario> = {
     inputs: () => ({ first: sh('exit 7'), second: nothing }),
     play: (request, activity) => {
       throw stepFailure(request, activity, 'CommandFailed', '/bin/sh ended with exit code 7', {
-        next: 'Read its whole output with: runbook logs',
+        next: 'Read its whole output',
+        command: `logs ${request.key.run} ${request.step.path}`,
       });
     },
   },
@@ -139,7 +140,8 @@ const scenarios: Record<string, Scenario> = {
     play: (request, activity) => {
       if (request.step.path !== 'last') return ended();
       throw stepFailure(request, activity, 'CommandFailed', '/bin/sh ended with exit code 1', {
-        next: 'Read its whole output with: runbook logs',
+        next: 'Read its whole output',
+        command: `logs ${request.key.run} ${request.step.path}`,
       });
     },
     server: (handle) => decideOnServer(handle),
@@ -154,7 +156,8 @@ const scenarios: Record<string, Scenario> = {
     play: (request, activity) => {
       if (request.step.path === 'all/a') return untilCancelled(request, activity);
       throw stepFailure(request, activity, 'CommandFailed', '/bin/sh ended with exit code 3', {
-        next: 'Read its whole output with: runbook logs',
+        next: 'Read its whole output',
+        command: `logs ${request.key.run} ${request.step.path}`,
       });
     },
     driver: async (run) => {

@@ -39,8 +39,7 @@ async function getsOn(driver: Driver, activity: Answered, answer: Json): Promise
     return run.result().then(String, (error: Error) => error.message);
   await run.settle();
   const verb = activity === 'command' ? 'abort' : 'approve';
-  const about = activity === 'command' ? { gate: undefined, step: 'before' } : {};
-  const verdict = await decide(run, { verb, ...about } as never);
+  const verdict = await decide(run, { verb });
   if (activity === 'judge') return String(verdict?.code);
   return run.result().then(
     (result) => (result as { state: string }).state,
@@ -187,7 +186,7 @@ describe('an answer of the wrong shape to a step', () => {
     expect(settled).toEqual(['before']);
   });
 
-  test('that takes another back, and to what ends it: people are asked', async () => {
+  test('that undoes another, and to what ends it: people are asked', async () => {
     const real = activities(fine);
     const command: Activities[string] = (request, context) =>
       (request as AttemptRequest).step.path === 'before.undo'
@@ -204,7 +203,7 @@ describe('an answer of the wrong shape to a step', () => {
     });
     await run.settle();
     const [asked] = (await status(run)).waitingFor;
-    expect(asked).toMatchObject({ id: 'before.undo', kind: 'failure' });
+    expect(asked).toMatchObject({ id: 'before.undo', kind: 'undo' });
     expect(asked?.evidence).not.toHaveProperty('rollback');
   });
 });

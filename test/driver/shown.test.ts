@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Admission } from '../../common/admission.js';
 import type { StepView } from '../../common/view.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import { outline, type ActivityContext, type Driver, type Run } from './driver.js';
 import { openDriver } from './open.js';
 import { answer, begin, change, failing, fine, lasting, runbook, send, tell } from './plans.js';
@@ -34,7 +34,13 @@ const lines = async (run: Run): Promise<string[]> => (await status(run)).steps.m
  * without a worker.
  */
 const published = (run: Run): string[] =>
-  outline(run.trace).filter((each) => /^(search-attributes|memo)/.test(each));
+  outline(run.trace)
+    .filter((each) => /^(search-attributes|memo)/.test(each))
+    .map((each) => each.replaceAll(/sha256:[0-9a-f]{64}/g, 'D'));
+
+/** A command with the digest of whatever it answers. */
+const withDigest = (command: string): unknown =>
+  expect.stringMatching(new RegExp(`^${command} --digest sha256:[0-9a-f]{64}$`));
 
 async function details(run: Run): Promise<string> {
   const metadata = await run.query<{ currentDetails: string }>('__temporal_workflow_metadata');
@@ -107,6 +113,7 @@ describe('a run from its start to its end', () => {
       ],
     ]);
     const [asked] = (await status(run)).waitingFor;
+    const does = (...argv: string[]) => ({ kind: 'command', argv });
     expect(asked).toEqual({
       ...{
         kind: 'approval',
@@ -116,10 +123,22 @@ describe('a run from its start to its end', () => {
         deadline: null,
         attempt: 1,
       },
-      ...{ who: 'an operator other than the requester', digest: asked?.digest, evidence: {} },
-      command: "runbook approve told-run gate --reason '…'",
+      ...{ who: 'an operator other than the requester', deciders: 'another' },
+      ...{ verbs: ['approve', 'reject'], digest: asked?.digest, evidence: {} },
+      follows: [
+        expect.objectContaining({ step: 'hand', works: [] }),
+        expect.objectContaining({
+          step: 'two',
+          works: [{ action: does('do', 'hello'), undo: does('undo') }],
+        }),
+      ],
+      command: `runbook approve told-run gate --digest ${asked?.digest}`,
     });
-    expect(await details(run)).toContain("`runbook approve told-run gate --reason '…'`");
+    // Both answers to copy as they are, and one line with blanks for scripts.
+    const shown = await details(run);
+    for (const verb of ['approve', 'reject'])
+      expect(shown).toContain(`\`runbook ${verb} told-run gate --digest ${asked?.digest}\``);
+    expect(shown).toContain(`Form for scripts: \`${asked?.command} --reason TEXT --yes\``);
 
     await answer(run, 'approve', { by: 'approver' });
     expect((await status(run)).waitingFor).toEqual([
@@ -132,12 +151,12 @@ describe('a run from its start to its end', () => {
           who: 'an operator',
           attempt: 1,
         },
-        command: "runbook done told-run hand --reason '…'",
+        answers: ['side'],
+        command: withDigest('runbook done told-run hand'),
         evidence: {
           'what to do': 'Turn it.',
           done: 'when you have done it; give side with --output',
-          skip: 'not possible: later steps need what it answers',
-          rollback: 'ends the run and takes back what was changed',
+          rollback: 'ends the run and undoes what was changed',
           abort: 'ends the run and leaves everything as it is',
         },
       }),
@@ -163,7 +182,7 @@ describe('a run from its start to its end', () => {
           kind: 'failure',
           id: 'two',
           title: 'Change two: it failed',
-          command: "runbook retry told-run two --reason '…'",
+          command: withDigest('runbook retry told-run two'),
         },
         evidence: {
           'what happened': 'exit 1',
@@ -200,15 +219,15 @@ describe('a run from its start to its end', () => {
       'search-attributes running both',
       'search-attributes running gate',
       'search-attributes waiting gate',
-      "memo runbook approve told-run gate --reason '…'",
+      'memo runbook approve told-run gate --digest D',
       'search-attributes running hand',
       'memo',
       'search-attributes waiting hand',
-      "memo runbook done told-run hand --reason '…'",
+      'memo runbook done told-run hand --digest D',
       'search-attributes running two',
       'memo',
       'search-attributes needs-operator two',
-      "memo runbook retry told-run two --reason '…'",
+      'memo runbook retry told-run two --digest D',
       'search-attributes running two',
       'memo',
       'search-attributes succeeded',
@@ -249,7 +268,7 @@ describe('a run from its start to its end', () => {
       'search-attributes running two',
       'search-attributes running gate',
       'search-attributes waiting gate',
-      "memo runbook approve told-run gate --reason '…'",
+      'memo runbook approve told-run gate --digest D',
       'search-attributes rolling-back',
       'memo',
       'search-attributes rolling-back two',
@@ -275,7 +294,7 @@ describe('a run from its start to its end', () => {
       ],
       problem: { message: 'operator rejected gate: not tonight' },
     });
-    // There was nothing to take back.
+    // There was nothing to undo.
     expect(published(run).join()).not.toContain('rolling-back');
   });
 
@@ -284,7 +303,7 @@ describe('a run from its start to its end', () => {
     const run = begin(driver, runbook([change('one'), hand]), failing('one.undo'));
     await run.settle();
     const ends = {
-      rollback: 'ends the run and takes back what was changed',
+      rollback: 'ends the run and undoes what was changed',
       abort: 'ends the run and leaves everything as it is',
     };
     expect((await status(run)).waitingFor[0]?.evidence).toEqual({
@@ -307,11 +326,13 @@ describe('a run from its start to its end', () => {
     );
     expect(summaries).toEqual(['Change one', 'Undo: Take back one']);
     // What is asked no more is closed, although the run has not ended.
-    expect(await tell(run, 'done', { step: 'hand', attempt: 1 })).toMatchObject({
+    expect(
+      await tell(run, 'done', { about: { kind: 'step', id: 'hand' }, attempt: 1 }),
+    ).toMatchObject({
       accepted: false,
       code: 'already-decided',
     });
-    expect((await status(run)).decisions.map(({ gate: about, verb }) => [about, verb])).toEqual([
+    expect((await status(run)).decisions.map(({ about, verb }) => [about?.id, verb])).toEqual([
       ['hand', 'rollback'],
       ['hand', 'done'],
     ]);
@@ -320,8 +341,8 @@ describe('a run from its start to its end', () => {
   test('a question of a run that is cancelled is closed at once', async () => {
     const hand = { id: 'hand', title: 'By hand', kind: 'manual', effect: 'read' };
     for (const [step, verb, place] of [
-      [gate, 'approve', { gate: 'both/gate' }],
-      [hand, 'done', { step: 'both/hand' }],
+      [gate, 'approve', { about: { kind: 'gate', id: 'both/gate' } }],
+      [hand, 'done', { about: { kind: 'step', id: 'both/hand' } }],
     ] as const) {
       const look = { ...lasting('slow'), effect: 'read' };
       const both = {
@@ -355,7 +376,7 @@ describe('a run from its start to its end', () => {
     const run = begin(driver, runbook([gate]));
     await run.settle();
     for (let count = 0; count < 101; count += 1)
-      send(run, 'approve', { id: `number-${count}`, gate: 'other' });
+      send(run, 'approve', { id: `number-${count}`, about: { kind: 'gate', id: 'other' } });
     await run.settle();
     const { decisions } = await status(run);
     expect([decisions.length, decisions[0]?.id, decisions.at(-1)]).toEqual([
@@ -365,7 +386,7 @@ describe('a run from its start to its end', () => {
         expect.objectContaining({
           id: 'number-100',
           verb: 'approve',
-          gate: 'other',
+          about: { kind: 'gate', id: 'other' },
           code: 'unknown-gate',
         }),
       ],
@@ -390,7 +411,7 @@ describe('a run from its start to its end', () => {
     await run.settle();
     expect((await status(run)).waitingFor.map(({ id }) => id)).toEqual(['both/a', 'both/b']);
     expect(published(run).at(-1)).toBe(
-      "memo runbook done told-run both/a --reason '…'\nrunbook done told-run both/b --reason '…'",
+      'memo runbook done told-run both/a --digest D\nrunbook done told-run both/b --digest D',
     );
     await answer(run, 'done');
     expect(await status(run)).toMatchObject({ state: 'waiting', waitingFor: [{ id: 'both/b' }] });
@@ -471,7 +492,7 @@ describe('a run from its start to its end', () => {
     expect(await run.result()).toMatchObject({ state: 'rejected' });
   });
 
-  test('a border in the middle of a rollback keeps the step that is taken back', async () => {
+  test('a border in the middle of a rollback keeps the step that is undone', async () => {
     const run = begin(driver, runbook([change('one'), change('two'), gate]), slow());
     await run.advance(2_000);
     await answer(run, 'reject');
@@ -534,7 +555,11 @@ describe('a run from its start to its end', () => {
       waitingFor: [{ id: 'gate', attempt: 2 }],
       steps: [{ state: 'waiting', attempts: 2 }, { state: 'needs-operator' }, { state: 'pending' }],
     });
-    const late = send(run, 'approve', { gate: 'gate', attempt: 1, digest: 'of the first time' });
+    const late = send(run, 'approve', {
+      about: { kind: 'gate', id: 'gate' },
+      attempt: 1,
+      digest: 'of the first time',
+    });
     await run.settle();
     expect(await run.query('verdict', late)).toMatchObject({ accepted: false, code: 'stale' });
     await answer(run, 'approve');
@@ -542,5 +567,98 @@ describe('a run from its start to its end', () => {
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     const told = { by: 'operator', reason: 'because' };
     expect((await status(run)).steps.map(({ output }) => output)).toEqual([told, 'world', told]);
+  });
+});
+
+describe('the details in the Temporal UI', () => {
+  test('of a gate have a list of its own under each step that follows', async () => {
+    const quiet = {
+      id: 'hand',
+      title: 'By hand',
+      kind: 'manual',
+      effect: 'read',
+      instructions: 'x',
+    };
+    const many = Array.from({ length: 31 }, (_, number) => change(`c${number}`));
+    const run = begin(driver, runbook([gate, change('one'), quiet, ...many]));
+    await run.advance(1_000);
+    const shown = await details(run);
+    expect(shown).toContain(
+      [
+        '**one: Change one**: changes something; tried once',
+        '- run do hello\n- undo: run undo',
+        '**hand: By hand**: changes nothing',
+        '- done by people',
+        '**c0: Change c0**: changes something; tried once',
+      ].join('\n\n'),
+    );
+    expect(shown).toContain('3 more: `runbook status told-run`');
+  });
+
+  test('of a run that failed say why, what to type, what is left, and who decided', async () => {
+    const run = begin(
+      driver,
+      runbook([change('one'), lasting('two'), change('three')]),
+      (request, activity) => {
+        if (request.step.path !== 'three') return request.step.path;
+        throw stepFailure(request, activity, 'CommandFailed', 'exit 1', {
+          next: 'Read its whole output',
+          command: 'logs told-run three',
+        });
+      },
+    );
+    await run.advance(1_000);
+    expect((await status(run)).waitingFor[0]?.evidence).toMatchObject({
+      next: 'Read its whole output with: runbook logs told-run three',
+    });
+    await answer(run, 'abort');
+    await expect(run.result()).rejects.toMatchObject({
+      message: 'exit 1. Read its whole output with: runbook logs told-run three',
+    });
+    const shown = await details(run);
+    expect(shown).toContain(
+      [
+        '**exit 1**',
+        'Next: Read its whole output with: `runbook logs told-run three`',
+        '**Not taken back**',
+        [
+          '- one (Change one): left as it is; by hand: Take back one',
+          '- two (Change two): left as it is; it has no undo: look at the target, and decide',
+          '- three (Change three): it may have changed something; by hand: Take back three',
+        ].join('\n'),
+        '**Decisions**',
+      ].join('\n\n'),
+    );
+    expect(shown).toMatch(/- `2026-01-01 00:00:\d\d UTC: operator .*accepted.*because`/);
+    expect(shown).toContain('succeeded, left');
+  });
+
+  test('of a run that was rolled back name what stays', async () => {
+    const run = begin(driver, runbook([lasting('one'), change('two')]), (request, activity) => {
+      if (request.step.path !== 'two') return request.step.path;
+      throw stepFailure(request, activity, 'CommandFailed', 'exit 1', {
+        next: 'Read its whole output',
+        command: 'logs told-run two',
+      });
+    });
+    await run.advance(1_000);
+    await answer(run, 'rollback');
+    await expect(run.result()).rejects.toBeDefined();
+    expect(await details(run)).toContain(
+      '**exit 1; left as they are: one**\n\nNext: Read its whole output with: `runbook logs told-run two`',
+    );
+  });
+
+  test('of a run that went well have its outputs', async () => {
+    const run = begin(
+      driver,
+      runbook([change('one')], {
+        outputs: { first: { $: 'steps.one' }, word: { $: 'inputs.word' } },
+      }),
+    );
+    await run.result();
+    expect(await details(run)).toContain(
+      '**Outputs**\n\n- first: `{"did":"one","with":"hello"}`\n- word: hello',
+    );
   });
 });

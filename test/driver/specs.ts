@@ -107,6 +107,14 @@ export const stubbornSpec = spec('code-stubborn', [
   { ...change, id: 'work', title: 'Work', undo: 'Take it back' },
 ]);
 
+const bothSides: StepSpec = {
+  ...{ id: 'both', title: 'Both', kind: 'parallel', effect: 'change' },
+  steps: [
+    { ...change, id: 'left', title: 'Left' },
+    { ...change, id: 'right', title: 'Right' },
+  ],
+};
+
 /** A nested runbook whose steps code orders. */
 export const nestedSpec = spec(
   'code-nested',
@@ -117,13 +125,7 @@ export const nestedSpec = spec(
         { id: 'choose', title: 'Choose', kind: 'decide', effect: 'read' },
         gate,
         { ...change, id: 'work', title: 'Work' },
-        {
-          ...{ id: 'both', title: 'Both', kind: 'parallel', effect: 'change' },
-          steps: [
-            { ...change, id: 'left', title: 'Left' },
-            { ...change, id: 'right', title: 'Right' },
-          ],
-        },
+        bothSides,
         { ...change, id: 'spare', title: 'Spare' },
         {
           id: 'inner',
@@ -179,6 +181,19 @@ export const recoverySpec: RunbookSpec = {
   drillEveryDays: 7,
 };
 
+/** Does behind its gate what the gate lists, or something else. */
+export const listingSpec = spec(
+  'code-listing',
+  [
+    gate,
+    { ...change, id: 'work', title: 'Work' },
+    bothSides,
+    { ...change, id: 'tell', title: 'Tell' },
+    { id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' },
+  ],
+  { fault: { type: 'text', description: 'what differs', maxLength: 100, default: '' } },
+);
+
 /** Takes its time before it comes to its step. */
 export const sleepySpec = spec('code-sleepy', [gate, { ...change, id: 'work', title: 'Work' }]);
 
@@ -207,4 +222,5 @@ export const codeCatalogue: readonly RunbookSpec[] = [
   sectionsSpec,
   sleepySpec,
   stubbornSpec,
+  listingSpec,
 ];

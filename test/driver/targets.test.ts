@@ -81,6 +81,8 @@ function begin(
 const untilCancelled: Lease = (_request, activity) => activity.cancelled();
 const free: LeaseAnswer = { held: [] };
 
+const target = { kind: 'target', id: 'target:web' } as const;
+
 describe('another run has the target', () => {
   test('and what answers is no worker: the run ends in words', async () => {
     const { run, asked } = begin(() => 'garbage' as never);
@@ -107,7 +109,7 @@ describe('another run has the target', () => {
           id: 'target:web',
           attempt: 1,
           who: 'first to end',
-          command: `runbook take-over told-run --reason '…'`,
+          command: expect.stringMatching(/^runbook take-over told-run --digest sha256:\w{64}$/),
         },
       ],
     ]);
@@ -199,7 +201,10 @@ describe('taking a target over', () => {
     const { run, asked } = begin((request, activity) =>
       request.takeOver ? free : untilCancelled(request, activity),
     );
-    expect(await tell(run, 'take-over')).toMatchObject({ accepted: false, code: 'stale' });
+    expect(await tell(run, 'take-over', { about: target })).toMatchObject({
+      accepted: false,
+      code: 'stale',
+    });
     expect(await answer(run, 'take-over', { reason: 'that one is mine' })).toMatchObject({
       accepted: true,
     });
@@ -251,8 +256,8 @@ describe('taking a target over', () => {
       { judge: lenient },
     );
     await run.settle();
-    send(run, 'take-over', { by: 'ann' });
-    send(run, 'take-over', { by: 'bob' });
+    send(run, 'take-over', { about: target, attempt: 1, by: 'ann' });
+    send(run, 'take-over', { about: target, attempt: 1, by: 'bob' });
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect(asked.flatMap(({ takeOver }) => takeOver?.by ?? [])).toEqual(['ann']);
   });
@@ -279,7 +284,7 @@ describe('taking a target over', () => {
     expect(asked.filter(({ takeOver }) => takeOver)).toEqual([]);
     expect(commands(run)).toEqual(['one']);
     expect((await status(run)).waitingFor).toMatchObject([{ kind: 'manual', id: 'hand' }]);
-    const again = send(run, 'take-over', { attempt: 1 });
+    const again = send(run, 'take-over', { about: target, attempt: 1 });
     await run.advance(5_000);
     expect(await run.query('verdict', again)).toMatchObject({
       ...{ accepted: false, code: 'already-decided' },
@@ -291,7 +296,7 @@ describe('taking a target over', () => {
     const hand = runbook([{ id: 'hand', title: 'By hand', kind: 'manual', effect: 'change' }]);
     const { run } = begin(() => free, {}, {}, hand);
     await run.settle();
-    expect(await tell(run, 'take-over')).toMatchObject({
+    expect(await tell(run, 'take-over', { about: target })).toMatchObject({
       ...{ accepted: false, code: 'already-decided' },
       message: expect.stringContaining('no longer waits'),
     });
@@ -305,7 +310,10 @@ describe('taking a target over', () => {
       ]),
     });
     await run.settle();
-    expect(await tell(run, 'take-over')).toMatchObject({ accepted: false, code: 'not-waiting' });
+    expect(await tell(run, 'take-over', { about: target })).toMatchObject({
+      accepted: false,
+      code: 'not-waiting',
+    });
   });
 });
 

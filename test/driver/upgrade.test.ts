@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
+import { rulesOfQuestion } from '../../common/questions.js';
 import type { WaitView } from '../../common/view.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { runbookOf } from '../helpers/runbook.js';
@@ -109,7 +110,7 @@ const answer = (
   { kind, id, attempt, digest }: WaitView,
   verb: DecisionEnvelope['verb'],
 ): Promise<Verdict | null> =>
-  tell(run, verb, { ...(kind === 'approval' ? { gate: id } : { step: id }), attempt, digest });
+  tell(run, verb, { about: { kind: rulesOfQuestion(kind).about, id }, attempt, digest });
 
 async function waiting(run: Run): Promise<WaitView> {
   const { waitingFor } = await status(run);
@@ -188,7 +189,7 @@ describe('a gate that waits', () => {
         id: 'early',
         run: run.workflowId,
         verb: 'approve',
-        gate: id,
+        about: { kind: 'gate', id },
         attempt,
         digest,
         by: 'ann',
@@ -244,7 +245,7 @@ describe('an approval that was given', () => {
     expect(commands(run)).toEqual(['one', 'two']);
   });
 
-  test('rejected the second time: what was changed is taken back', async () => {
+  test('rejected the second time: what was changed is undone', async () => {
     const run = await approvedAndPaused([change('one'), gate('gate'), change('two')]);
     await answer(run, await waiting(run), 'reject');
     await run.end();
@@ -289,12 +290,12 @@ describe('an approval that was given', () => {
     await answer(run, await waiting(run), 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
     expect(commands(run)).toEqual(['all/a', 'all/b']);
-    expect(
-      (await status(run)).decisions.filter(({ gate: about }) => about === 'gate'),
-    ).toHaveLength(2);
+    expect((await status(run)).decisions.filter(({ about }) => about?.id === 'gate')).toHaveLength(
+      2,
+    );
   });
 
-  test('and cancelled while it is asked for: what was changed is taken back, and nothing else is asked', async () => {
+  test('and cancelled while it is asked for: what was changed is undone, and nothing else is asked', async () => {
     const run = await approvedAndPaused([change('one'), gate('gate'), change('two')]);
     await waiting(run);
     expect(await tell(run, 'cancel')).toMatchObject({ accepted: true });

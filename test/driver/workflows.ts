@@ -17,7 +17,7 @@ import {
   workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow';
-import { searchAttributes } from '../../common/names.js';
+import { searchAttributes } from '../../common/search-attributes.js';
 import type { Json } from '../../language/json.js';
 
 /*

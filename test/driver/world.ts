@@ -10,10 +10,11 @@ import type { AttemptRequest, AttemptResult, FailureDetail } from '../../common/
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { failureTypes, type FailureType } from '../../common/failures.js';
 import type { JudgeRequest } from '../../common/judgement.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
+import { rulesOfQuestion } from '../../common/questions.js';
 import type { RunView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
-import type { CommandAction } from '../../language/runbook.js';
+import type { CommandAction } from '../../language/kinds/command.js';
 import { programFolder } from '../../worker/config.js';
 import { testCatalogue } from '../engine/specs.js';
 import type { ActivityContext, ActivityFunction, Driver, Run, RunOptions } from './driver.js';
@@ -33,10 +34,13 @@ export type PlayCommand = (
 export const bundleProcedures = (): Promise<string> =>
   testBundle(join(programFolder, 'test', 'engine', 'procedures.js'));
 
+/** Of the runs here: silence after which a worker counts as dead. */
+export const heartbeatMs = 10_000;
+
 const admission: Omit<AdmissionDeps, 'catalogue'> = {
   targets: Targets.load(join(import.meta.dirname, 'targets.yaml')),
   procedure: 'sha256:test',
-  settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000 },
+  settings: { command: 'runbook', uiUrl: null, heartbeatMs, hostWaitMs: 120_000 },
 };
 
 /**
@@ -53,7 +57,7 @@ export function activities(
     admit: ({ envelope }: AdmitRequest) => admit(envelope, { ...admission, settings, catalogue }),
     judge: (request: JudgeRequest) =>
       judge(request, (...asked) => refuseInputs({ ...admission, settings, catalogue }, ...asked)),
-    record: () => undefined,
+    record: () => ({ incomplete: false }),
     refuse: () => undefined,
     settle: (): Settled => ({ state: 'ended' }),
     command: async (request: AttemptRequest<CommandAction>, activity): Promise<AttemptResult> => ({
@@ -73,6 +77,7 @@ export function stepFailure(
 ): ApplicationFailure {
   const detail: FailureDetail = {
     next: options.next ?? null,
+    ...(options.command === undefined ? {} : { command: options.command }),
     attempt,
     details: options.details ?? {},
     ...(options.programs ? { programs: options.programs } : {}),
@@ -136,7 +141,7 @@ export async function decision(
       id: 'decision-1',
       run: run.workflowId,
       verb: 'approve',
-      gate: id,
+      about: { kind: rulesOfQuestion(gate.kind).about, id },
       attempt,
       digest,
     },

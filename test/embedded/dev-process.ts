@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { readConnection, type DevConnection } from '../../embedded/connection.js';
 import { cacheFolder, projectRoot } from '../../embedded/home.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 export interface DevProcessOptions {
   /** Its data; also what its processes are found by. */

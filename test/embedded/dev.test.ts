@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { DevConnection } from '../../embedded/connection.js';
 import { homePaths } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
+import type { ProcessId } from '../../embedded/process.js';
 import { DevProcess, type DevProcessOptions } from './dev-process.js';
 import { testFolder } from '../helpers/folder.js';
 import { clear, noProcessesOf, processesOf, query, subfolder } from './support.js';
@@ -43,6 +44,7 @@ describe('runbook dev', () => {
       'worker    given TEMPORAL_ADDRESS TEMPORAL_NAMESPACE RUNBOOK_TASK_QUEUE RUNBOOK_DATABASE_URL RUNBOOK_UI_URL RUNBOOK_HOME',
     );
     await leaveTraces(connection);
+    expect(dev.output).not.toMatch(alarming);
 
     expect(await dev.end('SIGINT')).toBe(0);
     expect(dev.output).toContain('worker told to stop');
@@ -76,55 +78,107 @@ describe('runbook dev', () => {
     expect(await next.end('SIGINT')).toBe(0);
     await noProcessesOf(folder);
   });
+});
+
+describe('one that runs', () => {
+  let folder: string;
+  let home: string;
+  let cwd: string;
+  let dev: DevProcess;
+  let connection: DevConnection;
+
+  beforeAll(async () => {
+    folder = testFolder('one that runs ');
+    home = join(folder, 'the home');
+    cwd = subfolder(folder, 'work');
+    dev = DevProcess.start({ home, cwd });
+    connection = await dev.up();
+  });
+
+  afterAll(() => clear(folder));
 
   it('refuses a second one in the same home, with the way to the first', async () => {
-    const dev = start();
-    const connection = await dev.up();
-    const second = start();
+    const second = DevProcess.start({ home, cwd });
     expect(await second.end()).toBe(1);
     expect(second.output).toContain('already runs here');
     expect(second.output).toContain(connection.uiUrl);
     expect(await query(connection.databaseUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect(await dev.end('SIGINT')).toBe(0);
-  });
-
-  it('runs beside another home', async () => {
-    const other = start({ home: join(folder, 'the other home') });
-    const first = await other.up();
-    const dev = start();
-    const second = await dev.up();
-    expect(second.address).not.toBe(first.address);
-    expect(second.uiUrl).not.toBe(first.uiUrl);
-    expect(await Promise.all([dev.end('SIGINT'), other.end('SIGINT')])).toEqual([0, 0]);
-    await noProcessesOf(folder);
   });
 
   it('starts a worker again that ended by itself, and says so', async () => {
-    const dev = start();
-    await dev.up();
     const [, pid] = await dev.says(/worker ready (\d+)/);
     const from = dev.output.length;
     process.kill(Number(pid), 'SIGKILL');
     await dev.says(/the worker ended \(SIGKILL\); it is started again/, from);
     const [, next] = await dev.says(/worker ready (\d+)/, from);
     expect(next).not.toBe(pid);
+  });
+
+  it('starts a server again that was killed, with its data and where it was, in a line', async () => {
+    await leaveTraces(connection);
+    const [temporal = 0, postgres = 0] = serversOf(home);
+    for (const [title, pid] of [
+      ['Temporal', temporal],
+      ['PostgreSQL', postgres],
+    ] as const) {
+      const from = dev.output.length;
+      process.kill(pid, 'SIGKILL');
+      await dev.says(
+        new RegExp(
+          `^${title} ended by itself \\(SIGKILL\\) and was started again, with its data$`,
+          'm',
+        ),
+        from,
+      );
+      await findTraces(connection);
+    }
+    expect(dev.output).not.toMatch(/^postgres .*the database system is/m);
+    const now = serversOf(home);
+    expect(now).toHaveLength(2);
+    expect(now).not.toContain(temporal);
+    expect(now).not.toContain(postgres);
+  });
+
+  it('runs beside another home, and goes on when that one gives up a server, with exit code 1', async () => {
+    const otherHome = join(folder, 'the other home');
+    const other = DevProcess.start({ home: otherHome, cwd });
+    const second = await other.up();
+    expect(second.address).not.toBe(connection.address);
+    expect(second.uiUrl).not.toBe(connection.uiUrl);
+    const data = dataOf(otherHome);
+    renameSync(data, `${data}.away`);
+    process.kill(serversOf(otherHome)[1] ?? 0, 'SIGKILL');
+    expect(await other.end()).toBe(1);
+    const failed =
+      /^PostgreSQL ended by itself .*, and could not be started again: its data are not/gm;
+    expect(other.output.match(failed)).toHaveLength(5);
+    expect(other.output).toMatch(/^PostgreSQL ended by itself .* and is given up/m);
+    expect(existsSync(data)).toBe(false);
+    await noProcessesOf(otherHome);
+    expect(await query(connection.databaseUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  it('stops cleanly', async () => {
     expect(await dev.end('SIGINT')).toBe(0);
     await noProcessesOf(folder);
   });
-
-  it('stops the rest when a server ends by itself, with exit code 1', async () => {
-    const dev = start();
-    await dev.up();
-    const [postmaster] = readFileSync(
-      join(home, 'dev', 'postgres', 'data', 'postmaster.pid'),
-      'utf8',
-    ).split('\n');
-    process.kill(Number(postmaster), 'SIGQUIT');
-    expect(await dev.end()).toBe(1);
-    expect(dev.output).toContain('PostgreSQL ended by itself');
-    await noProcessesOf(folder);
-  });
 });
+
+/** What nobody wants to read at a first start. */
+const alarming = /^postgres .*(FATAL|ERROR|WARNING|contains errors|cannot be changed)/m;
+
+/** The processes of Temporal and of PostgreSQL, in this order. */
+function serversOf(home: string): number[] {
+  const started = JSON.parse(readFileSync(homePaths(home).processes, 'utf8')) as ProcessId[];
+  return started.slice(0, 2).map(({ pid }) => pid);
+}
+
+/** PostgreSQL's data; not in the home where its account cannot enter that. */
+function dataOf(home: string): string {
+  const [, pid] = serversOf(home);
+  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  return words[words.indexOf('-D') + 1] ?? '';
+}
 
 /** Something in PostgreSQL and something in Temporal. */
 async function leaveTraces({ databaseUrl, address }: DevConnection): Promise<void> {

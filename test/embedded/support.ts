@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { withClient } from '../../embedded/client.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 export function subfolder(parent: string, name: string): string {
   const folder = join(parent, name);

@@ -4,11 +4,11 @@ import { readFile } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { readHistory } from '../../client/read-history.js';
 import { withSession } from '../../client/session.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import { getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { taskTimeoutSeconds } from '../helpers/task-timeout.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { recordedIo } from '../unit/client/fake-io.js';
 
 /*
@@ -115,7 +115,7 @@ describe('continue-as-new', () => {
     const sentMs = Date.now() - at;
     const decision = await engine.decision(run);
     expect(decision).toMatchObject({
-      gate: before.id,
+      about: { kind: 'gate', id: before.id },
       attempt: before.attempt,
       digest: before.digest,
     });

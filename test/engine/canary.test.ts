@@ -10,7 +10,7 @@ import type { JsonObject } from '../../language/json.js';
 import { getAttempts, history } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * A secret that a command prints to its output, its error and its progress, on the real servers.
@@ -60,7 +60,7 @@ function telling(guarded: boolean) {
   const step = (id: string, kind: string, more: object) => ({
     ...{ id, title: `Step ${id}`, kind, effect: 'read', onFailure: 'abort', ...more },
   });
-  const holds = { path: 'exitCode', is: 0 };
+  const holds = 'out.exitCode == 0';
   const probe = action('echo "trouble: $TOKEN" >&2; test -e "$2"');
   return {
     ...{ id: guarded ? 'canary-known' : 'canary-unknown', version: '1.0.0', title: 'A canary' },

@@ -1,25 +1,39 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { Commands } from '../../activities/commands.js';
 import { startOf } from '../../activities/process-tree.js';
 import { getAttempts, readOutput } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { test } from '../helpers/together.js';
+import { until } from '../../lab/until.js';
 
 const sh = (script: string, ...args: string[]) =>
   JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
 const nothing = JSON.stringify(['/usr/bin/true']);
 
-describe('a command whose worker is dead, which nobody knows yet', () => {
+/** What a test has whose workers die. */
+const engines: Engine[] = [];
+async function engineOfOwn(settings: Record<string, string> = {}): Promise<Engine> {
+  const engine = await Engine.start({ workers: 1, settings });
+  engines.push(engine);
+  return engine;
+}
+afterAll(() => Promise.all(engines.map((engine) => engine.stop())));
+
+describe('a command and the death of its worker', () => {
   let engine: Engine;
   beforeAll(async () => {
-    // Long enough for the cancellation to come before the silence is noticed.
-    engine = await Engine.start({ workers: 1, settings: { RUNBOOK_HEARTBEAT_MS: '6000' } });
+    engine = await Engine.start({ workers: 1 });
   }, 60_000);
   afterAll(() => engine?.stop());
 
-  test('the run is cancelled: the command is ended, then what was changed is taken back, and the run is cancelled', async () => {
+  const text = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  const lines = async (file: string): Promise<number> => (await text(file)).split('\n').length - 1;
+
+  test('its worker is dead, which nobody knows yet, and the run is cancelled: the command is ended, then what was changed is undone, and the run is cancelled', async () => {
+    // Long enough for the cancellation to come before the silence is noticed.
+    const engine = await engineOfOwn({ RUNBOOK_HEARTBEAT_MS: '6000' });
     const [pid, journal] = [engine.path('pid.txt'), engine.path('journal.txt')];
     const second = sh('echo $$ > "$1"; exec sleep 300', pid);
     const handle = await engine.run('test-desk', { first: nothing, second, journal });
@@ -41,19 +55,9 @@ describe('a command whose worker is dead, which nobody knows yet', () => {
       steps: [{ state: 'undone' }, { state: 'skipped' }],
     });
   }, 60_000);
-});
-
-describe('a command and the death of its worker', () => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await Engine.start({ workers: 1 });
-  }, 60_000);
-  afterAll(() => engine?.stop());
-
-  const text = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
-  const lines = async (file: string): Promise<number> => (await text(file)).split('\n').length - 1;
 
   test('its worker killed three times, it runs once, and its output is complete to the byte', async () => {
+    const engine = await engineOfOwn();
     const [started, ticks] = [engine.path('started.txt'), engine.path('ticks.txt')];
     const script =
       'echo x >> "$1"; i=0; while [ $i -lt 120 ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$2"; sleep 0.1; done';
@@ -88,6 +92,7 @@ describe('a command and the death of its worker', () => {
   }, 90_000);
 
   test('it ends while no worker lives: the next one reads its outcome', async () => {
+    const engine = await engineOfOwn();
     const started = engine.path('short.txt');
     const handle = await engine.run('test-commands', {
       first: sh('echo x >> "$1"; sleep 1; echo done; echo x >> "$1"', started),
@@ -105,6 +110,7 @@ describe('a command and the death of its worker', () => {
   }, 60_000);
 
   test('a worker that is asked to stop leaves the command to the next one', async () => {
+    const engine = await engineOfOwn();
     const started = engine.path('stop.txt');
     const handle = await engine.run('test-commands', {
       first: sh('echo x >> "$1"; sleep 4; echo done', started),
@@ -121,6 +127,7 @@ describe('a command and the death of its worker', () => {
   }, 60_000);
 
   test('cancelled after its worker died, its whole tree ends, sessions of their own included', async () => {
+    const engine = await engineOfOwn();
     const pids = engine.path('tree.txt');
     const script = `trap '' TERM; echo $$ >> "$1"; (trap '' TERM; exec sleep 300) & echo $! >> "$1"; setsid sh -c 'trap "" TERM; echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
     const handle = await engine.run('test-commands', { first: sh(script, pids), second: nothing });
@@ -162,10 +169,7 @@ describe('a command and the death of its worker', () => {
       steps: [{ state: 'unknown' }, {}],
     });
     expect(await lines(started)).toBe(1);
-    const { gate: _, ...decision } = await engine.decision(handle, {
-      verb: 'retry',
-      step: 'first',
-    });
+    const decision = await engine.decision(handle, { verb: 'retry' });
     expect((await engine.send(handle, decision)).accepted).toBe(true);
     expect((await engine.ended(handle)).state).toBe('succeeded');
     expect(await lines(started)).toBe(2);

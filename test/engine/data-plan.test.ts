@@ -1,14 +1,17 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test as testAlone } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
+import { testBundle } from '../helpers/bundle.js';
 import { recordHistory } from '../helpers/history.js';
-import { until } from '../helpers/until.js';
+import { replayed } from '../helpers/replay.js';
+import { test } from '../helpers/together.js';
+import { until } from '../../lab/until.js';
 import { tell } from '../chaos/tell.js';
 
 /*
@@ -16,6 +19,7 @@ import { tell } from '../chaos/tell.js';
  * executions, every end. Their histories are among those that each release has to replay.
  */
 
+const procedures = join(programFolder, 'workflows', 'index.js');
 let engine: Engine;
 let library: string;
 beforeAll(async () => {
@@ -24,9 +28,11 @@ beforeAll(async () => {
   await writeFile(join(library, 'data-plan.json'), JSON.stringify(runbook));
   for (const [id, action] of Object.entries(alike))
     await writeFile(join(library, `${id}.json`), JSON.stringify(alone(id, action)));
+  for (const each of [handedOver, stubborn])
+    await writeFile(join(library, `${each.id}.json`), JSON.stringify(each));
   engine = await Engine.start({
     targets: 'targets: { shared: { kind: service, environment: test } }\n',
-    procedures: join(programFolder, 'workflows', 'index.js'),
+    procedures,
     settings: { RUNBOOK_LIBRARY: library },
   });
 }, 60_000);
@@ -92,14 +98,31 @@ const runbook = {
       },
       steps: [change('item', { work: { action: line({ $: 'item' }), undo: line('undo item') } })],
     },
-    { ...change('never'), when: { path: 'inputs.last', is: 'no' } },
+    { ...change('never'), when: 'inputs.last == "no"' },
+    {
+      ...{ id: 'chosen', title: 'Choose', kind: 'set', effect: 'read' },
+      values: { word: { $: 'inputs.last == "no" ? "left" : "right"' } },
+    },
+    {
+      ...{ id: 'right', title: 'To the right', kind: 'group', effect: 'change' },
+      when: 'steps.chosen.word == "right"',
+      steps: [
+        change('turn', {
+          work: { action: line({ $: 'steps.chosen.word' }), undo: line('undo turn') },
+        }),
+        {
+          ...{ id: 'lost', title: 'Lost', kind: 'fail', effect: 'read', message: 'lost' },
+          when: 'steps.chosen.word == "left"',
+        },
+      ],
+    },
     {
       ...{ id: 'seen', title: 'It is there', kind: 'check', effect: 'read' },
       work: {
         action: {
           kind: 'check',
           probe: { kind: 'command', argv: ['/usr/bin/true'] },
-          until: { path: 'exitCode', is: 0 },
+          until: 'out.exitCode == 0',
           everyMs: 100,
         },
       },
@@ -152,13 +175,44 @@ const alone = (id: string, action: object): object => ({
   steps: [change('one', { undo: undefined, work: { action } })],
 });
 
+/** A second change of the target, which a run finds taken over. */
+const handedOver = {
+  ...alone('handed-over', alike.naming),
+  id: 'handed-over',
+  steps: [
+    change('one', { undo: undefined, work: { action: alike.naming } }),
+    change('two', { undo: undefined, work: { action: { ...line('two'), target: 'shared' } } }),
+  ],
+};
+/** Its undo fails as long as there is a file. */
+const stubborn = {
+  ...alone('stubborn', {}),
+  id: 'stubborn',
+  steps: [
+    change('one', {
+      work: {
+        action: line('one'),
+        undo: {
+          kind: 'command',
+          argv: ['/bin/sh', '-c', '[ ! -e "$1.stuck" ]', 'sh', { $: 'inputs.journal' }],
+        },
+      },
+    }),
+    change('two'),
+    { id: 'gate', title: 'May it go on?', kind: 'approval', effect: 'read' },
+  ],
+};
+
 const lines = async (file: string): Promise<string[]> =>
   (await readFile(file, 'utf8')).trim().split('\n');
 
 /** The run under its id, whichever of its executions is the present one. */
-async function begin(last = '/usr/bin/true'): Promise<{ run: WorkflowHandle; journal: string }> {
+async function begin(
+  inputs: Record<string, string> = {},
+  runbook = 'data-plan',
+): Promise<{ run: WorkflowHandle; journal: string }> {
   const journal = engine.path(`journal-${Math.random().toString(36).slice(2)}.txt`);
-  const started = await engine.run('data-plan', { journal, last });
+  const started = await engine.run(runbook, { journal, ...inputs });
   return { run: engine.client.workflow.getHandle(started.workflowId), journal };
 }
 
@@ -169,11 +223,8 @@ async function answer(
   change: Partial<DecisionEnvelope>,
 ): Promise<void> {
   await until(`it to wait for ${id}`, async () => (await engine.waiting(run)).id === id);
-  const { gate, ...decision } = await engine.decision(run, change);
-  const about = change.verb === 'approve' || change.verb === 'reject' ? { gate } : { step: id };
-  expect(await engine.send(run, { ...decision, ...about } as DecisionEnvelope)).toMatchObject({
-    accepted: true,
-  });
+  const decision = await engine.decision(run, change);
+  expect(await engine.send(run, decision)).toMatchObject({ accepted: true });
 }
 
 /** @returns how many executions there were */
@@ -203,12 +254,12 @@ describe('a plan that is data', () => {
     await answer(run, 'hand', { verb: 'done', outputs: { port: 7 } });
     const view = await engine.ended(run);
     expect(view).toMatchObject({ state: 'succeeded', outputs: { port: 7 } });
-    expect((await lines(journal)).sort()).toEqual(['a', 'b', 'one', 'two', 'x', 'y', 'z']);
+    expect((await lines(journal)).sort()).toEqual(['a', 'b', 'one', 'right', 'two', 'x', 'y', 'z']);
     expect(view.steps.find(({ id }) => id === 'never')?.state).toBe('not-needed');
     expect(await keep(run, 'good')).toBe(3);
   }, 60_000);
 
-  test('rejected: what was changed is taken back', async () => {
+  test('rejected: what was changed is undone', async () => {
     const { run, journal } = await begin();
     await answer(run, 'gate', { verb: 'reject' });
     expect((await engine.ended(run)).state).toBe('rejected');
@@ -219,12 +270,13 @@ describe('a plan that is data', () => {
       'undo item',
       'undo item',
       'undo one',
+      'undo turn',
     ]);
     await keep(run, 'rejected');
   }, 60_000);
 
   test('a step that fails asks: tried again, then skipped', async () => {
-    const { run } = await begin('/usr/bin/false');
+    const { run } = await begin({ last: '/usr/bin/false' });
     await answer(run, 'gate', { verb: 'approve' });
     await answer(run, 'hand', { verb: 'done', outputs: { port: 7 } });
     await answer(run, 'last', { verb: 'retry' });
@@ -239,7 +291,7 @@ describe('a plan that is data', () => {
     await until('the gate', async () => (await engine.waiting(run)).id === 'gate');
     for (const verb of ['pause', 'resume', 'cancel'] as const) {
       const {
-        gate: _,
+        about: _,
         attempt: __,
         digest: ___,
         ...decision
@@ -248,6 +300,35 @@ describe('a plan that is data', () => {
     }
     expect((await engine.ended(run)).state).toBe('cancelled');
     await keep(run, 'cancelled');
+  }, 60_000);
+
+  test('its target is held, then taken over by people: the other run asks, and is aborted', async () => {
+    const first = await begin({}, 'handed-over');
+    await until('the first to begin', () => lines(first.journal).catch(() => undefined));
+    const second = await begin({}, 'handed-over');
+    expect(await engine.waiting(second.run)).toMatchObject({ kind: 'lease' });
+    const takeOver = await engine.decision(second.run, { verb: 'take-over' });
+    expect(await engine.send(second.run, takeOver)).toMatchObject({ accepted: true });
+    // The verdict comes before the target has changed hands.
+    await until('the second to begin', () => lines(second.journal).catch(() => undefined));
+    for (const { journal } of [first, second]) await writeFile(`${journal}.end`, '');
+    expect(await engine.ended(second.run)).toMatchObject({ state: 'succeeded' });
+    await answer(first.run, 'two', { verb: 'abort' });
+    expect((await engine.ended(first.run)).problem).toMatchObject({ type: 'LeaseLost' });
+    await keep(first.run, 'lost its target');
+    await keep(second.run, 'took a target over');
+  }, 60_000);
+
+  test('an undo that fails asks: tried again, then left', async () => {
+    const { run, journal } = await begin({}, 'stubborn');
+    await writeFile(`${journal}.stuck`, '');
+    await answer(run, 'gate', { verb: 'reject' });
+    await answer(run, 'one.undo', { verb: 'retry' });
+    await until('it to ask again', async () => (await engine.waiting(run)).attempt === 2);
+    await answer(run, 'one.undo', { verb: 'skip' });
+    expect((await engine.ended(run)).problem?.message).toContain('could not be undone: one');
+    expect(await lines(journal)).toEqual(['one', 'two', 'undo two']);
+    await keep(run, 'undo failed');
   }, 60_000);
 });
 
@@ -275,3 +356,24 @@ describe('two runs that change one target, which only a step of theirs names', (
     expect(found).toEqual({ naming: 1, unnamed: 2 });
   }, 60_000);
 });
+
+testAlone(
+  'what ran replays by the code that ran it, and is found when the code differs',
+  async () => {
+    const code = await testBundle(procedures);
+    const reordered = code.replace(
+      'for (const [index, spec] of steps.entries())',
+      'for (const [index, spec] of [...steps.entries()].reverse())',
+    );
+    expect(reordered).not.toBe(code);
+    const failed = async (bundle: string): Promise<number> => {
+      const { wrong } = await replayed(engine.client, engine.taskQueue, bundle);
+      return wrong.length;
+    };
+    const found = { same: await failed(code), reordered: await failed(reordered) };
+    tell(`runs that do not replay: ${found.same}; with a reordered step: ${found.reordered}`);
+    expect(found.same).toBe(0);
+    expect(found.reordered).toBeGreaterThan(5);
+  },
+  60_000,
+);

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { DecisionEnvelope, DeskVerb, Verdict } from '../../common/envelope.js';
+import type { DecisionEnvelope, Verdict } from '../../common/envelope.js';
+import type { DeskVerb } from '../../common/questions.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { test } from '../helpers/together.js';
+import { until } from '../../lab/until.js';
 
 const sh = (script: string, ...args: string[]) =>
   JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
@@ -41,13 +43,7 @@ describe('the failure desk', () => {
     verb: DeskVerb,
     change: Partial<DecisionEnvelope> = {},
   ): Promise<Verdict> {
-    const { gate: step, ...decision } = await engine.decision(handle);
-    return engine.send(handle, {
-      ...decision,
-      verb,
-      ...(step === undefined ? {} : { step }),
-      ...change,
-    });
+    return engine.send(handle, await engine.decision(handle, { verb, ...change }));
   }
 
   test('retry does the step again, with as many attempts as before', async () => {
@@ -57,7 +53,7 @@ describe('the failure desk', () => {
     expect(wait).toMatchObject({
       kind: 'failure',
       id: 'first',
-      command: expect.stringMatching(/^runbook retry .* first --reason/),
+      command: expect.stringMatching(/^runbook retry .* first --digest sha256:/),
     });
     const view = await engine.status(handle);
     expect(view).toMatchObject({
@@ -125,12 +121,12 @@ describe('the failure desk', () => {
       decisions: [
         { accepted: false },
         { accepted: false },
-        { verb: 'done', gate: 'second', accepted: true },
+        { verb: 'done', about: { kind: 'step', id: 'second' }, accepted: true },
       ],
     });
   });
 
-  test('rollback takes back, abort leaves', async () => {
+  test('rollback undoes, abort leaves', async () => {
     const rolledBack = await failed({ second: sh('exit 7') });
     expect((await answer(rolledBack, 'rollback')).accepted).toBe(true);
     expect((await engine.ended(rolledBack)).state).toBe('rolled-back');
@@ -144,14 +140,13 @@ describe('the failure desk', () => {
 
   test('two people at once: one answer wins, the other is told who', async () => {
     const handle = await failed({ first: sh('exit 7') });
-    const { gate: step, ...decision } = await engine.decision(handle);
+    const decision = await engine.decision(handle);
     const verdicts = await Promise.all(
       (['skip', 'abort'] as const).map((verb, index) =>
         engine.send(handle, {
           ...decision,
           id: randomUUID(),
           verb,
-          step: step ?? '',
           by: ['ann', 'bob'][index] ?? '',
         }),
       ),
@@ -159,7 +154,7 @@ describe('the failure desk', () => {
     expect(verdicts.filter(({ accepted }) => accepted)).toHaveLength(1);
     expect(verdicts.find(({ accepted }) => !accepted)).toMatchObject({
       code: 'already-decided',
-      message: expect.stringMatching(/answered by (ann|bob) with (skip|abort)/),
+      message: expect.stringMatching(/(skipped|answered with abort) by (ann|bob)/),
     });
     await engine.ended(handle);
   });
@@ -169,7 +164,7 @@ describe('the failure desk', () => {
     expect(await answer(handle, 'retry', { reason: ' ' })).toMatchObject({
       code: 'reason-missing',
     });
-    expect(await answer(handle, 'retry', { step: 'second' })).toMatchObject({
+    expect(await answer(handle, 'retry', { about: { kind: 'step', id: 'second' } })).toMatchObject({
       code: 'not-waiting',
     });
     expect(
@@ -180,7 +175,7 @@ describe('the failure desk', () => {
     await engine.ended(handle);
   });
 
-  test('a run that is cancelled at the desk ends, and takes back what was changed', async () => {
+  test('a run that is cancelled at the desk ends, and undoes what was changed', async () => {
     const handle = await failed({ second: sh('exit 7') });
     await engine.waiting(handle);
     const decision = {

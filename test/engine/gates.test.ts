@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { stretched } from '../../embedded/pace.js';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames } from '../../common/defaults.js';
 import { getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
+import { test } from '../helpers/together.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
 
@@ -27,7 +28,7 @@ describe('gates', () => {
     return { handle, lines };
   }
 
-  test('an approval by somebody else lets the run go on, and is answered within a second', async () => {
+  it('an approval by somebody else lets the run go on, and is answered within a second', async () => {
     const { handle, lines } = await gated();
     const decision = await engine.decision(handle);
     const sent = performance.now();
@@ -67,7 +68,7 @@ describe('gates', () => {
     expect(await lines()).toEqual([]);
   });
 
-  test('a rejection after a change takes the change back', async () => {
+  test('a rejection after a change undoes the change', async () => {
     const { handle, lines } = await gated();
     await engine.send(handle, await engine.decision(handle, { verb: 'reject', reason: 'no' }));
     const view = await engine.ended(handle);
@@ -79,7 +80,11 @@ describe('gates', () => {
   const refusals: [string, Partial<DecisionEnvelope>, string][] = [
     ['by the requester', { by: 'requester' }, 'own-request'],
     ['about another run', { run: 'some-other-run' }, 'wrong-run'],
-    ['about a gate that does not exist', { gate: 'nowhere' }, 'unknown-gate'],
+    [
+      'about a gate that does not exist',
+      { about: { kind: 'gate', id: 'nowhere' } },
+      'unknown-gate',
+    ],
     ['about another question', { digest: 'sha256:0000' }, 'stale'],
     ['about another attempt', { attempt: 7 }, 'stale'],
     ['without a reason', { reason: ' ' }, 'reason-missing'],
@@ -113,7 +118,7 @@ describe('gates', () => {
       id: randomUUID(),
       run: envelope.run,
       verb: 'approve',
-      gate: 'gate',
+      about: { kind: 'gate', id: 'gate' },
       attempt: 1,
       digest: 'sha256:guess',
       by: 'approver',

@@ -76,7 +76,7 @@ const long = runbook(longSpec, async (run) => {
       undo: line(journal, `undo ${round}`),
     });
   }
-  await run.gate('gate', { evidence: {}, covers: {} });
+  await run.gate('gate', { evidence: {}, actions: {} });
 });
 
 const effects = runbook(effectsSpec, async (run) => {
@@ -130,12 +130,14 @@ const gated = runbook(
         undo: line(journal, 'undo before'),
       });
     }
+    const after = { action: line(journal, 'after'), undo: line(journal, 'undo after') };
+    const last = command(run.inputs['last']);
     await run.gate('gate', {
       evidence: { question: 'go on?' },
-      covers: { after: 'writes a line' },
+      actions: { after: [after], last: [last] },
     });
-    await run.step('after', { action: line(journal, 'after'), undo: line(journal, 'undo after') });
-    await run.step('last', command(run.inputs['last']));
+    await run.step('after', after);
+    await run.step('last', last);
   },
   () => 'rollback',
 );
@@ -145,14 +147,15 @@ const gateSkipper = runbook(gateSkipperSpec, async (run) => {
 });
 
 const deadline = runbook(deadlineSpec, async (run) => {
-  await run.gate('gate', { evidence: {}, covers: {} });
+  await run.gate('gate', { evidence: {}, actions: {} });
 });
 
 const patient = runbook(patientSpec, async (run) => {
   const { journal } = run.inputs;
   await run.step('before', { action: line(journal, 'before') });
-  await run.gate('gate', { evidence: { question: 'go on?' }, covers: { after: 'writes a line' } });
-  await run.step('after', { action: line(journal, 'after') });
+  const after = { action: line(journal, 'after') };
+  await run.gate('gate', { evidence: { question: 'go on?' }, actions: { after: [after] } });
+  await run.step('after', after);
 });
 
 const parallel = runbook(parallelSpec, async (run) => {
@@ -209,7 +212,7 @@ const tries = runbook(triesSpec, async (run) => {
     verify: {
       kind: 'check',
       probe: { kind: 'http', target, method: 'GET', path: '/nothing' },
-      until: { path: 'status', is: 201 },
+      until: { cel: 'out.status == 201' },
       everyMs: 50,
     },
   });

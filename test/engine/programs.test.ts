@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { DecisionEnvelope } from '../../common/envelope.js';
 import { renderView } from '../../client/view.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
 import { recordHistory } from '../helpers/history.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * What was approved is what runs: programs that are replaced while a run waits, or is under way.
@@ -104,9 +103,8 @@ async function replacedAtGate(engine: Engine): Promise<Begun> {
 
 /** At the desk, about the step that waits there. */
 async function atDesk(engine: Engine, run: WorkflowHandle, verb: 'retry' | 'abort') {
-  const { gate, ...decision } = await engine.decision(run, { verb });
-  const about = { ...decision, step: gate } as DecisionEnvelope;
-  expect(await engine.send(run, about)).toMatchObject({ accepted: true });
+  const decision = await engine.decision(run, { verb });
+  expect(await engine.send(run, decision)).toMatchObject({ accepted: true });
 }
 
 describe('a program that is replaced while its approver looks', () => {

@@ -9,7 +9,7 @@ import type { Priority } from '../../language/runbook.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 const nothing = JSON.stringify(['/usr/bin/true']);
 

@@ -154,6 +154,16 @@ export const gatedSpec = spec(
   },
 );
 
+/** Two gates, each with a change behind it. Only rogue workflow code runs it. */
+export const twoGatesSpec = spec(
+  'test-two-gates',
+  ['one', 'two'].flatMap((id): StepSpec[] => [
+    { id: `gate-${id}`, title: `May ${id}?`, kind: 'approval', effect: 'read' },
+    { id, title: `Change ${id}`, kind: 'command', effect: 'change', retry: quick },
+  ]),
+  { journal: text },
+);
+
 /** A procedure with a bug: it goes round its own gate. */
 export const gateSkipperSpec = spec(
   'test-gate-skipper',
@@ -323,6 +333,7 @@ export const buggySpec = spec(
 export const testCatalogue: readonly RunbookSpec[] = [
   commandsSpec,
   gatedSpec,
+  twoGatesSpec,
   gateSkipperSpec,
   deadlineSpec,
   patientSpec,

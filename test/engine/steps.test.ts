@@ -3,11 +3,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { getAttempts, getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { test } from '../helpers/together.js';
+import { until } from '../../lab/until.js';
 
 const sh = (script: string, ...args: string[]) =>
   JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
@@ -18,13 +19,13 @@ const payloadLimit = 512 * 1024;
 describe('steps', () => {
   let engine: Engine;
   let server: Server;
-  let calls = 0;
+  const calls = { large: 0, busy: 0 };
   const asked = { again: 0, gateway: 0, act: 0 };
 
   beforeAll(async () => {
     server = createServer((request, response) => {
-      calls += 1;
       if (request.url === '/large') {
+        calls.large += 1;
         response.setHeader('content-type', 'application/json');
         response.end(
           JSON.stringify({
@@ -34,7 +35,7 @@ describe('steps', () => {
       } else if (request.url === '/again' && (asked.again += 1) < 3) response.writeHead(429).end();
       else if (request.url === '/gateway') response.writeHead(504).end(void (asked.gateway += 1));
       else if (request.url === '/act') response.end(void (asked.act += 1));
-      else if (request.url === '/busy' && calls < 3) {
+      else if (request.url === '/busy' && (calls.busy += 1) < 3) {
         response.writeHead(503).end();
       } else response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
     }).listen(0, '127.0.0.1');
@@ -78,7 +79,7 @@ describe('steps', () => {
       attempts.filter((attempt) => attempt.step === 'first').map((attempt) => attempt.state),
     ).toEqual(['failed', 'failed', 'succeeded']);
     const recorded = await getRun(engine.pool, handle.workflowId);
-    // What would be taken back now is the live run's to say.
+    // What would be undone now is the live run's to say.
     const { undos: _undos, ...kept } = view;
     expect(recorded).toMatchObject({ ...kept, source: 'record', uiUrl: recorded?.uiUrl ?? null });
   });
@@ -111,7 +112,8 @@ describe('steps', () => {
       ),
     );
     await handle.signal('decide', {
-      ...{ version: 1, id: randomUUID(), verb: 'skip', run: handle.workflowId, step: 'gateway' },
+      ...{ version: 1, id: randomUUID(), verb: 'skip', run: handle.workflowId },
+      ...{ about: { kind: 'step', id: 'gateway' } },
       ...{ attempt: gateway.attempt, digest: gateway.digest, by: 'ann', reason: 'it is there' },
     });
     const view = await engine.ended(handle);
@@ -177,22 +179,20 @@ describe('steps', () => {
     expect(await readFile(count, 'utf8')).toBe('x\n');
     expect(await largestPayload(binary)).toBeLessThan(payloadLimit);
 
-    calls = 0;
     const large = await engine.run('test-call', { target: 'service', path: '/large' });
     const view = await engine.ended(large);
     expect(view.state).toBe('succeeded');
     expect(view.outputs['output']).toMatchObject({ status: 200, truncated: true });
-    expect(calls).toBe(1);
+    expect(calls.large).toBe(1);
     expect(await largestPayload(large)).toBeLessThan(payloadLimit);
   }, 60_000);
 
   test('a busy server is asked again', async () => {
-    calls = 0;
     const view = await engine.ended(
       await engine.run('test-call', { target: 'service', path: '/busy' }),
     );
     expect(view.state).toBe('succeeded');
-    expect(calls).toBe(3);
+    expect(calls.busy).toBe(3);
   });
 
   test('a failing branch cancels its sibling, and waits until the sibling has ended', async () => {
@@ -208,7 +208,7 @@ describe('steps', () => {
     expect(() => process.kill(sibling, 0)).toThrow('ESRCH');
   });
 
-  test('cancel ends the running command first, then takes back what was changed', async () => {
+  test('cancel ends the running command first, then undoes what was changed', async () => {
     const journal = engine.path('cancelled.txt');
     const pid = engine.path('cancelled.pid');
     const handle = await engine.run('test-gated', {
@@ -256,7 +256,7 @@ describe('steps', () => {
     expect((await handle.describe()).status.name).toBe('CANCELLED');
   });
 
-  test('a failure behind the gate takes everything back, newest first', async () => {
+  test('a failure behind the gate undoes everything, newest first', async () => {
     const journal = engine.path('rolled-back.txt');
     const handle = await engine.run('test-gated', { journal, last: sh('exit 1') });
     await engine.send(handle, await engine.decision(handle));

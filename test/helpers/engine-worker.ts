@@ -3,7 +3,7 @@ import { Context } from '@temporalio/activity';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { execa } from 'execa';
 import { deploymentOf } from '../../common/deployment.js';
-import { stickyTimeoutMs } from '../../common/names.js';
+import { stickyTimeoutMs } from '../../common/defaults.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';
 import { installRuntime, serve } from '../../worker/serve.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -8,7 +8,9 @@ import type pg from 'pg';
 import { payloadCodec } from '../../common/payload-codec.js';
 import type { Admission, BorderLimits } from '../../common/admission.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
-import { messageNames, workflowTaskTimeout } from '../../common/names.js';
+import { messageNames, workflowTaskTimeout } from '../../common/defaults.js';
+import { rulesOfQuestion } from '../../common/questions.js';
+import { endableRetries } from '../../common/temporal-retries.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
@@ -18,8 +20,9 @@ import { migrate, openPool } from '../../store/index.js';
 import { catalogue } from '../../workflows/catalogue.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase } from './database.js';
-import { until } from './until.js';
+import { until } from '../../lab/until.js';
 import { testBundle } from './bundle.js';
+import { replayAll } from './replay.js';
 
 const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
 const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
@@ -104,11 +107,13 @@ export class Engine {
     await migrate(pool);
     quiet();
     const code = await testBundle(options.procedures ?? proceduresFile);
+    const retries = endableRetries(10);
+    const interceptors = [retries.interceptor];
     const client = new Client({
-      connection: await Connection.connect({ address }),
+      connection: await Connection.connect({ address, interceptors }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const engine = new Engine(
+    const engine: Engine = new Engine(
       env,
       options.program ?? engineWorker,
       folder,
@@ -118,16 +123,30 @@ export class Engine {
       client,
       pool,
       [
-        () => client.connection.close(),
+        () => engine.replay(),
+        () => {
+          retries.end();
+          return client.connection.close();
+        },
         () => pool.end(),
         () => database.drop(),
         () => rm(folder, { recursive: true, force: true }),
       ],
     );
+    await writeFile(bundle, code);
     if (workers === 0 && !later) await engine.workHere(code, options.border);
-    else await writeFile(bundle, code);
     for (let count = 0; count < workers; count += 1) await engine.startWorker();
     return engine;
+  }
+
+  /** False once runs may have gone from one code to another, so that neither replays them. */
+  private hasOneCode = true;
+
+  /** Changes the bundle of workers that start later. */
+  async changeCode(change: (code: string) => string): Promise<void> {
+    this.hasOneCode = false;
+    const file = join(this.folder, 'bundle.js');
+    await writeFile(file, change(await readFile(file, 'utf8')));
   }
 
   /**
@@ -136,6 +155,7 @@ export class Engine {
    * @returns its file
    */
   async bundle(module: string): Promise<string> {
+    this.hasOneCode = false;
     const file = join(this.folder, `${module}.bundle.js`);
     await writeFile(file, await testBundle(join(programFolder, 'test', 'engine', `${module}.js`)));
     return file;
@@ -224,9 +244,16 @@ export class Engine {
     );
   }
 
+  /** Ends all, and replays what ran; whatever fails, nothing is left running. */
   async stop(): Promise<void> {
-    for (const worker of this.workers) await worker.stop();
-    for (const close of this.closers) await close();
+    const failures: unknown[] = [];
+    for (const close of [...this.workers.map((worker) => () => worker.stop()), ...this.closers])
+      await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  }
+
+  private async replay(): Promise<void> {
+    if (this.hasOneCode) await replayAll(this.address, this.taskQueue, this.path('bundle.js'));
   }
 
   path(name: string): string {
@@ -293,7 +320,7 @@ export class Engine {
     );
   }
 
-  /** A decision that fits the waiting gate, by somebody who may; `change` bends it. */
+  /** A decision that fits what the run waits for, by somebody who may; `change` bends it. */
   async decision(
     handle: WorkflowHandle,
     change: Partial<DecisionEnvelope> = {},
@@ -304,7 +331,7 @@ export class Engine {
       id: randomUUID(),
       run: handle.workflowId,
       verb: 'approve',
-      gate: gate.id,
+      about: { kind: rulesOfQuestion(gate.kind).about, id: gate.id },
       attempt: gate.attempt,
       digest: gate.digest,
       by: 'approver',

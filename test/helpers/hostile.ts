@@ -1,4 +1,5 @@
 import type { Report } from '../../client/report/report.js';
+import type { FollowingStep } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 
 /** Where a link or a picture of the hostile texts leads to. */
@@ -45,6 +46,13 @@ export function withText(report: Report, change: (text: string) => string): Repo
               Object.entries(value).map(([key, inner]) => [`${change(key)} ${key}`, json(inner)]),
             )
           : value;
+  const followed = (step: FollowingStep): FollowingStep => ({
+    ...step,
+    title: change(step.title),
+    targets: step.targets.map(change),
+    works: [{ action: { kind: 'notify', text: change('text') } }],
+    undo: change('undo'),
+  });
   const { view } = report;
   const problem = view.problem && { ...view.problem, message: change(view.problem.message) };
   return {
@@ -67,6 +75,7 @@ export function withText(report: Report, change: (text: string) => string): Repo
         ...wait,
         title: change(wait.title),
         evidence: json(wait.evidence) as typeof wait.evidence,
+        ...(wait.follows ? { follows: wait.follows.map(followed) } : {}),
       })),
       decisions: view.decisions.map((decision) => ({
         ...decision,
@@ -80,7 +89,11 @@ export function withText(report: Report, change: (text: string) => string): Repo
       host: change(attempt.host),
       worker: change(attempt.worker),
     })),
-    history: report.history.map((entry) => ({ ...entry, text: change(entry.text) })),
+    history: report.history.map((entry) => ({
+      ...entry,
+      text: change(entry.text),
+      ...(entry.follows ? { follows: entry.follows.map(followed) } : {}),
+    })),
   };
 }
 

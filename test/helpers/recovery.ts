@@ -6,7 +6,7 @@ import { expect } from '@jest/globals';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { payloadCodec } from '../../common/payload-codec.js';
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
-import { messageNames } from '../../common/names.js';
+import { messageNames, workflowTaskTimeout } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
 import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
@@ -15,7 +15,7 @@ import type { JsonObject } from '../../language/json.js';
 import { freePort } from '../../embedded/ports.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { recordHistory } from './history.js';
-import { until } from './until.js';
+import { until } from '../../lab/until.js';
 
 /**
  * The flagship as it ships: the compiled worker in a process of its own, the example pipeline, real
@@ -188,6 +188,7 @@ export class Recovery {
       workflowId: run,
       taskQueue: this.env['RUNBOOK_TASK_QUEUE'] ?? '',
       args: [envelope],
+      workflowTaskTimeout,
     });
   }
 
@@ -212,7 +213,9 @@ export class Recovery {
       id: randomUUID(),
       run: handle.workflowId,
       verb: 'approve',
-      ...(gate ? { gate: gate.id, attempt: gate.attempt, digest: gate.digest } : {}),
+      ...(gate
+        ? { about: { kind: 'gate', id: gate.id }, attempt: gate.attempt, digest: gate.digest }
+        : {}),
       by: 'data-owner',
       reason: 'test',
       ...change,

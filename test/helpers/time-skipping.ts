@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter, toPayloads } from '@temporalio/common';
-import { until } from './until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * Time skipping on the real server: while a run has nothing in flight, the server lets its time

@@ -4,8 +4,8 @@ import { command } from '../../activities/command.js';
 import { http } from '../../activities/http.js';
 import { sql } from '../../activities/sql.js';
 import { StepFailure } from '../../activities/failure.js';
-import type { CheckAction } from '../../language/runbook.js';
-import { until } from '../helpers/until.js';
+import type { CheckAction } from '../../language/kinds/check.js';
+import { until } from '../../lab/until.js';
 import { failureOf, json, Service, World, type Recorded } from './world.js';
 
 let service: Service;
@@ -32,8 +32,8 @@ const action: CheckAction = {
     path: '/job',
     pick: { status: 'status', percent: 'percent' },
   },
-  until: { path: 'status', is: 'completed' },
-  failWhen: { path: 'status', in: ['failed', 'stopped'] },
+  until: { cel: 'out.status == "completed"' },
+  failWhen: { cel: 'out.status in ["failed", "stopped"]' },
   everyMs: 10,
   progress: ['status', 'percent'],
 };
@@ -111,7 +111,7 @@ test('a time-out says what was waited for and what was last seen', async () => {
   const failure = await failureOf(ask(context));
   clear();
   expect(failure.type).toBe('StepTimeout');
-  expect(failure.message).toMatch(/0\.3 s.*status is "completed".*last seen: .*"running"/);
+  expect(failure.message).toMatch(/0\.3 s.*out\.status == "completed".*last seen: .*"running"/);
 });
 
 test('a time-out in the middle of an answer that does not come says so too', async () => {
@@ -148,15 +148,15 @@ test('what is absent is neither met nor lost: it is waited for, and told', async
   const failure = await failureOf(
     ask(context, {
       probe,
-      until: { path: 'body.health', isNot: 'degraded' },
-      failWhen: { path: 'body.error', isNot: 'none' },
+      until: { cel: 'out.json.health != "degraded"' },
+      failWhen: { cel: 'out.json.error != "none"' },
       progress: [],
     }),
   );
   clear();
   expect(failure).toMatchObject({
     type: 'StepTimeout',
-    message: expect.stringMatching(/there is no body\.health; there is no body\.error/),
+    message: expect.stringMatching(/there is no out\.json\.health; there is no out\.json\.error/),
   });
 });
 
@@ -174,7 +174,7 @@ test('a command can be asked as well, and its polls are no output', async () => 
   const context = world.context();
   const output = await ask(context, {
     probe: { kind: 'command', argv: ['sh', '-c', 'echo asked'] },
-    until: { path: 'exitCode', is: 0 },
+    until: { cel: 'out.exitCode == 0' },
     progress: [],
   });
   expect(output).toMatchObject({ exitCode: 0, stdout: 'asked\n', polls: 1 });

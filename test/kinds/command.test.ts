@@ -18,7 +18,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import fc from 'fast-check';
 import { command } from '../../activities/command.js';
 import { Commands } from '../../activities/commands.js';
-import { lastLines } from '../../activities/error-text.js';
+import { lastLines } from '../../activities/last-lines.js';
 import { StepFailure } from '../../activities/failure.js';
 import { Journal } from '../../activities/journal.js';
 import { notStarted } from '../../activities/not-started.js';
@@ -28,8 +28,8 @@ import { capForHistory } from '../../activities/output-cap.js';
 import { OutputCollector } from '../../activities/output-collector.js';
 import { failureTypes } from '../../common/failures.js';
 import type { Json } from '../../language/json.js';
-import type { CommandAction } from '../../language/runbook.js';
-import { until } from '../helpers/until.js';
+import type { CommandAction } from '../../language/kinds/command.js';
+import { until } from '../../lab/until.js';
 import { failureOf, hostile, refusing, World } from './world.js';
 
 let world: World;
@@ -91,6 +91,20 @@ test('the run lost its target since: a command that runs is followed to its end,
   expect(await run(argv, {}, { ...owner, attempt: 2, fence: 2 })).toMatchObject({
     stdout: 'once\n',
   });
+});
+
+test('what is parsed is the whole, however long, without secrets; the excerpt is for people', async () => {
+  const rows = 40_000;
+  const script = `echo '['; seq ${rows} | sed 's/$/,/'; echo "\\"$1\\"]"`;
+  const context = world.context();
+  await context.secrets.resolve('token', 'api');
+  const output = await command(
+    { kind: 'command', argv: ['sh', '-c', script, 'sh', 'sesame-open-token'], parse: 'json' },
+    context,
+  );
+  const { json, truncated } = output as { json: Json[]; truncated: boolean };
+  expect([json.length, json[rows - 1], truncated]).toEqual([rows + 1, rows, true]);
+  expect(JSON.stringify(output)).not.toContain('sesame');
 });
 
 test('a program gets no input to wait for', async () => {

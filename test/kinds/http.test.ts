@@ -9,9 +9,9 @@ import { http, retryAfter } from '../../activities/http.js';
 import { StepFailure } from '../../activities/failure.js';
 import { failureTypes } from '../../common/failures.js';
 import { hadNoEffect, triesOf } from '../../common/tries.js';
-import { valueAt } from '../../language/condition.js';
-import type { HttpAction } from '../../language/runbook.js';
-import { until } from '../helpers/until.js';
+import { valueAt } from '../../language/dotted.js';
+import type { HttpAction } from '../../language/kinds/http.js';
+import { until } from '../../lab/until.js';
 import { failureOf, hostile, json, refusing, Service, World } from './world.js';
 
 type Answer = ServerResponse;
@@ -73,7 +73,7 @@ test('a request goes to the target, with its token and headers', async () => {
     get({ method: 'POST', path: '/jobs', json: { a: 1 }, query: { q: 'a b&c' } }),
     world.context(),
   );
-  expect(output).toEqual({ status: 200, body: { ok: true } });
+  expect(output).toEqual({ status: 200, json: { ok: true } });
   expect(service.received).toMatchObject([
     {
       method: 'POST',
@@ -199,7 +199,7 @@ describe('the secret never leaves its target', () => {
     });
     await expect(http(get({ path: '/3' }), world.context())).resolves.toEqual({
       status: 200,
-      body: { arrived: true },
+      json: { arrived: true },
     });
     expect((await failureOf(http(get({ path: '/9' }), world.context()))).type).toBe('HttpRejected');
   });
@@ -301,7 +301,7 @@ describe('what an answer means', () => {
 
     test('303: the answer is fetched with GET, without the body', async () => {
       seeOther(303, to, (response) => json(response, 200, { made: 7 }));
-      await expect(post()).resolves.toEqual({ status: 200, body: { made: 7 } });
+      await expect(post()).resolves.toEqual({ status: 200, json: { made: 7 } });
       expect(service.received.map(({ method, url, body }) => [method, url, body])).toEqual([
         ['POST', from, '{"a":1}'],
         ['GET', to, ''],
@@ -368,7 +368,7 @@ describe('what an answer means', () => {
     service.answerWith((_request, response) => json(response, 404, { gone: true }));
     await expect(http(get({ statuses: [200, 404] }), world.context())).resolves.toEqual({
       status: 404,
-      body: { gone: true },
+      json: { gone: true },
     });
     service.answerWith((_request, response) => json(response, 201, {}));
     expect((await failureOf(http(get({ statuses: [200] }), world.context()))).type).toBe(
@@ -672,7 +672,7 @@ describe('a picked value is there, or the step fails', () => {
     answer('application/json', '\ufeff{"id":12345678901234567890}');
     await expect(http(get(), world.context())).resolves.toEqual({
       status: 200,
-      body: { id: '12345678901234567890' },
+      json: { id: '12345678901234567890' },
     });
   });
 });

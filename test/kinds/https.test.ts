@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { http } from '../../activities/http.js';
 import { FileError } from '../../language/strict-file.js';
 import { parseTargets } from '../../language/targets-file.js';
-import type { HttpAction } from '../../language/runbook.js';
+import type { HttpAction } from '../../language/kinds/http.js';
 import { certificateFor } from '../helpers/certificate.js';
 import { failureOf, json, World } from './world.js';
 
@@ -73,7 +73,7 @@ const post = (target: string, path = '/do'): HttpAction => ({
 test('the authority that the target names is trusted', async () => {
   received.length = 0;
   const answer = await http(post('ours'), world.context());
-  expect(answer).toEqual({ status: 200, body: { answer: 1_011 } });
+  expect(answer).toEqual({ status: 200, json: { answer: 1_011 } });
   expect(received).toEqual([expect.stringMatching(/^POST \/do Bearer sesame-token \{"text":"éé/)]);
   await expect(http(post('ours', '/empty'), world.context())).resolves.toMatchObject({
     status: 204,

@@ -13,10 +13,10 @@ import { sql } from '../../activities/sql.js';
 import { sessionName, systemOf } from '../../activities/sql-outcome.js';
 import type { Json } from '../../language/json.js';
 import type { AttemptContext } from '../../activities/handler.js';
-import type { SqlAction, SqlStatement } from '../../language/runbook.js';
+import type { SqlAction, SqlStatement } from '../../language/kinds/sql.js';
 import { asAdmin, createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { certificateFor } from '../helpers/certificate.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { failureOf, hostile, refusing, World } from './world.js';
 
 const role = `kinds_${randomBytes(4).toString('hex')}`;
@@ -226,14 +226,16 @@ test('in every time zone of the worker the result is the same', () => {
 });
 
 describe('what is expected of a transaction is judged before it is committed', () => {
-  const expect1 = [{ condition: { path: 'rowCounts.0', is: 1 }, otherwise: 'not exactly one row' }];
+  const expect1 = [
+    { condition: { cel: 'out.rowCounts[0] == 1' }, otherwise: 'not exactly one row' },
+  ];
   const two = [{ text: "INSERT INTO t VALUES (1, 'a'), (2, 'b')" }];
 
   test('otherwise it is rolled back', async () => {
     const failure = await failureOf(run(two, { expect: expect1 }));
     expect(failure).toMatchObject({
       type: 'VerifyFailed',
-      message: expect.stringMatching(/not exactly one row.*rowCounts\.0 is 1/),
+      message: expect.stringMatching(/not exactly one row.*out\.rowCounts\[0\] == 1/),
     });
     const left = (await notes()).length;
     // Without the look before COMMIT, as it was.
@@ -246,9 +248,9 @@ describe('what is expected of a transaction is judged before it is committed', (
   });
 
   test('what is not there is not as expected', async () => {
-    const absent = [{ condition: { path: 'kept.0.id', isNot: 9 }, otherwise: 'id 9 is there' }];
+    const absent = [{ condition: { cel: 'out.kept[0].id != 9' }, otherwise: 'id 9 is there' }];
     const failure = await failureOf(run(two, { expect: absent }));
-    expect(failure.message).toContain('there is no kept.0.id');
+    expect(failure.message).toContain('there is no out.kept');
     expect(await notes()).toEqual([]);
   });
 

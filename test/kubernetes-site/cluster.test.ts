@@ -9,7 +9,7 @@ import { readConfig, type SiteConfig } from '../../programs/kubernetes-site/conf
 import { install, status } from '../../programs/kubernetes-site/releases.js';
 import { fence, makeWitness } from '../../programs/kubernetes-site/witness.js';
 import { tell } from '../chaos/tell.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { CloudSites, secrets } from './world.js';
 
 /*

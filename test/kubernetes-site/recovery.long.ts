@@ -7,7 +7,7 @@ import { Proxy, proxyHere } from '../../lab/web-system/proxy.js';
 import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
 import { Engine } from '../helpers/engine.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { askedByStep, inNoOrder } from './asked.js';
 import { CloudSites, secrets } from './world.js';
 

@@ -37,7 +37,7 @@ async function judged(maxAgeSeconds = 3_600) {
   return (await judgeBackup(store, config, id, maxAgeSeconds)).judged;
 }
 
-/** Does it to an object of the store, and takes it back. */
+/** Does it to an object of the store, and undoes it. */
 async function spoiled<T>(
   key: string,
   change: (content: string) => string | null,

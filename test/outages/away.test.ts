@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { writeFile } from 'node:fs/promises';
 import type { RunSummary, RunView } from '../../common/view.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { Proxy } from '../cli/proxy.js';
 import { World } from '../cli/world.js';
 
@@ -17,13 +18,22 @@ afterAll(() => world?.stop());
 const nowhere = { TEMPORAL_ADDRESS: '127.0.0.1:1' };
 const noRecord = { RUNBOOK_DATABASE_URL: 'postgres://somebody:hunter2@127.0.0.1:1/nothing' };
 
+/** A run whose first command goes on until the file is there. */
+async function busyRun(file: string): Promise<string> {
+  const first = ['/bin/sh', '-c', 'until [ -e "$1" ]; do sleep 0.05; done', 'sh', file];
+  const inputs = [`first=${JSON.stringify(first)}`, 'second=["/bin/true"]'];
+  const given = inputs.flatMap((input) => ['--input', input]);
+  const argv = ['start', 'test-commands', ...given, '--reason', 'a test'];
+  return (await world.json<{ id: string }>(argv)).id;
+}
+
 describe('Temporal away', () => {
   test.each(['status', 'report', 'history', 'open', 'runs'])(
     '%s reads the record and says so',
     async (verb) => {
       const result = await world.cli(verb === 'runs' ? ['runs'] : [verb, run], nowhere);
       expect(result.code).toBe(verb === 'status' ? 8 : 0);
-      expect(result.stdout).toContain(verb === 'history' ? 'requester started test-gated' : run);
+      expect(result.stdout).toContain(verb === 'history' ? ') started test-gated' : run);
       expect(result.stderr).toContain(
         'Read from the record: no Temporal server answers at 127.0.0.1:1.',
       );
@@ -56,8 +66,23 @@ describe('the record away', () => {
       noRecord,
     );
     expect(result.code).toBe(verb === 'status' ? 8 : 0);
-    expect(result.stdout).toContain(verb === 'history' ? 'requester started test-gated' : run);
+    expect(result.stdout).toContain(verb === 'history' ? ') started test-gated' : run);
     expect(result.stdout + result.stderr).not.toContain('hunter2');
+  });
+
+  test('runs that need an operator are among those that wait', async () => {
+    const inputs = ['first=["/bin/false"]', 'second=["/bin/true"]', `journal=${world.path('d')}`];
+    const given = inputs.flatMap((input) => ['--input', input]);
+    const argv = ['start', 'test-desk', ...given, '--reason', 'a test'];
+    const { id } = await world.json<{ id: string }>(argv);
+    expect((await world.cli(['wait', id, '--for', 'decision', '--timeout', '30s'])).code).toBe(0);
+    await until('Temporal to list it', async () => {
+      const listing = ['runs', '--waiting', '--limit', '100', '--output', 'json'];
+      const { stdout } = await world.cli(listing, noRecord);
+      const listed = (JSON.parse(stdout) as RunSummary[]).find((each) => each.id === id);
+      return listed?.state === 'needs-operator' && listed.waitingFor[0]?.kind === 'failure';
+    });
+    expect((await world.cli(['abort', id, '--reason', 'end of test'])).code).toBe(0);
   });
 
   test('logs are nowhere else', async () => {
@@ -71,12 +96,14 @@ describe('the record away', () => {
   });
 
   test('with Temporal away too, one paragraph says both', async () => {
-    const result = await world.cli(['status', run], { ...nowhere, ...noRecord });
-    expect(result).toMatchObject({
-      code: 1,
-      stdout: '',
-      stderr: expect.stringMatching(/No Temporal server answers.*PostgreSQL cannot be read either/),
-    });
+    for (const argv of [['status', run], ['logs', run], ['leases'], ['ack', run]])
+      expect(await world.cli(argv, { ...nowhere, ...noRecord })).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /No Temporal server answers.*PostgreSQL cannot be read either/,
+        ),
+      });
   });
 });
 
@@ -173,7 +200,8 @@ describe('Temporal no longer has the run', () => {
 
 describe('watch', () => {
   test('survives the server: says that it is away and back, and leaves out no line', async () => {
-    const watched = await world.gatedRun();
+    const file = world.path('watched-go');
+    const watched = await busyRun(file);
     const proxy = new Proxy(world.address);
     await proxy.open();
     const watching = world.spawn(['watch', watched], {
@@ -182,8 +210,8 @@ describe('watch', () => {
     });
     try {
       await until(
-        'the gate to be shown',
-        () => Promise.resolve(watching.stdout().includes('gate  waits for')),
+        'the step to be shown',
+        () => Promise.resolve(watching.stdout().includes('first  begins')),
         20_000,
       );
       await proxy.cut();
@@ -192,9 +220,7 @@ describe('watch', () => {
         () => Promise.resolve(/does not answer|No Temporal server answers/.test(watching.stderr())),
         20_000,
       );
-      expect(
-        (await world.cli(['approve', watched, '--reason', 'meanwhile', '--as', 'approver'])).code,
-      ).toBe(0);
+      await writeFile(file, '');
       await world.cli(['wait', watched, '--timeout', '20s']);
       await proxy.open();
       expect(await watching.code).toBe(0);
@@ -209,37 +235,42 @@ describe('watch', () => {
       .filter((line) => /^\d\d:\d\d:\d\dZ/.test(line))
       .map((line) => line.slice(11).replace(/ after .*/, ''));
     expect(lines).toEqual([
-      'requester started test-gated: a test',
-      'before  begins: Change before the gate',
-      'before  succeeded',
-      'gate  waits for an operator other than the requester: May it go on?',
-      'gate  approver approves gate gate: accepted. Reason given: meanwhile',
-      'after  begins: Change behind the gate',
-      'after  succeeded',
-      'last  begins: Last command',
-      'last  succeeded',
+      'requester started test-commands: a test',
+      'first  begins: First command',
+      'first  succeeded',
+      'second  begins: Second command',
+      'second  succeeded',
       'the run has ended: succeeded',
     ]);
   }, 90_000);
 
   test('Ctrl-C: 130, and the run goes on', async () => {
-    const watching = world.spawn(['watch', run]);
+    const file = world.path('interrupted-go');
+    const busy = await busyRun(file);
+    const watching = world.spawn(['watch', busy]);
     await until(
-      'the gate to be shown',
-      () => Promise.resolve(watching.stdout().includes('gate  waits for')),
+      'the step to be shown',
+      () => Promise.resolve(watching.stdout().includes('first  begins')),
       20_000,
     );
     watching.child.kill('SIGINT');
     expect(await watching.code).toBe(130);
     expect(watching.stderr()).toContain('the run goes on');
-    expect((await world.json<RunView>(['status', run], [8])).state).toBe('waiting');
+    expect((await world.json<RunView>(['status', busy])).state).toBe('running');
+    await writeFile(file, '');
+    expect((await world.cli(['wait', busy, '--timeout', '20s'])).code).toBe(0);
   });
 
-  test('--timeout: 6; wait too', async () => {
+  test('--timeout: 6; wait too; 8 where people are needed', async () => {
+    const file = world.path('timed-out-go');
+    const busy = await busyRun(file);
     for (const verb of ['watch', 'wait']) {
-      const result = await world.cli([verb, run, '--timeout', '500ms']);
-      expect(result).toMatchObject({ code: 6, stderr: expect.stringContaining('the run goes on') });
+      const timed = await world.cli([verb, busy, '--timeout', '500ms']);
+      expect(timed).toMatchObject({ code: 6, stderr: expect.stringContaining('the run goes on') });
+      expect((await world.cli([verb, run, '--timeout', '500ms'])).code).toBe(8);
     }
+    await writeFile(file, '');
+    expect((await world.cli(['wait', busy, '--timeout', '20s'])).code).toBe(0);
   });
 });
 

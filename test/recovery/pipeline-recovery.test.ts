@@ -85,7 +85,7 @@ describe('every failure that pipeline-recovery knows', () => {
     expect(running).toEqual([]);
   });
 
-  test('with on_failure=rollback a failure that stays is taken back', async () => {
+  test('with on_failure=rollback a failure that stays is undone', async () => {
     await recovery.failedJob({ corruptCheckpoint: { stage: 'load', batch: 2, mode: 'duplicate' } });
     const rows = () =>
       recovery.pipeline.query('SELECT seq, batch, distance, id FROM flights ORDER BY id');

@@ -4,12 +4,13 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { runAdopt } from '../../client/commands/adopt.js';
 import { runDeployment } from '../../client/commands/deployment.js';
 import { runDoctor } from '../../client/commands/doctor.js';
+import type { Consent } from '../../client/consent.js';
 import type { Io } from '../../client/io.js';
 import type { GlobalFlags } from '../../client/settings.js';
 import { getAttempts } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { recordedIo } from '../unit/client/fake-io.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 const waitingRuns = 20;
 
@@ -210,7 +211,8 @@ describe('a new release', () => {
   }, 90_000);
 
   /** What a command prints as JSON. */
-  async function cli<T>(run: (flags: GlobalFlags, io: Io) => Promise<number>): Promise<T> {
+  type Verb = (flags: GlobalFlags & Consent, io: Io) => Promise<number>;
+  async function cli<T>(run: Verb): Promise<T> {
     const io = recordedIo({
       env: {
         RUNBOOK_COMMAND: 'runbook',
@@ -219,7 +221,7 @@ describe('a new release', () => {
         RUNBOOK_TASK_QUEUE: engine.taskQueue,
       },
     });
-    await run({ output: 'json' }, io);
+    await run({ output: 'json', yes: true }, io);
     return JSON.parse(io.out()) as T;
   }
 });

@@ -26,7 +26,7 @@ describe('replay', () => {
     expect(recorded.filter(isFlagship).length).toBeGreaterThanOrEqual(10);
     for (const way of ['drill', 'ungraceful', 'graceful'])
       expect(recorded).toContain(`full-system-disaster-recovery-${way}.json`);
-    for (const way of ['good', 'taken-back'])
+    for (const way of ['good', 'rolled-back'])
       expect(recorded).toContain(`zero-downtime-deployment-${way}.json`);
     for (const end of ['good', 'rejected', 'skipped', 'cancelled'])
       expect(recorded).toContain(`data-plan-${end}-1.json`);

@@ -9,7 +9,7 @@ import {
 } from '../../workflows/pipeline-recovery/findings.js';
 import { stages } from '../../workflows/pipeline-recovery/spec.js';
 
-/* What is absent is no value: no answer is not the answer zero, and not the answer "all is well". */
+/* What is absent is no value: no answer is neither the answer zero nor the answer "all is well". */
 
 const job: JobStatus = { id: 'j', status: 'failed', stage: stages[1], error: null, progress: null };
 const proof = {

@@ -35,10 +35,20 @@ describe('what a folder may not import', () => {
     ['language/inputs.ts', `import { Client } from '@temporalio/client'; new Client();`],
     [
       'language/inputs.ts',
-      `import { searchAttributes } from '../common/names.js'; searchAttributes.state;`,
+      `import { searchAttributes } from '../common/search-attributes.js'; searchAttributes.state;`,
     ],
-    ['common/names.ts', `import { hostname } from 'node:os'; hostname();`],
-    ['common/names.ts', `import { openPool } from '../store/index.js'; openPool('');`],
+    [
+      'language/expression/evaluate.ts',
+      `import { parse } from '@marcbachmann/cel-js'; parse('1');`,
+    ],
+    ['language/expression/evaluate.ts', `import { parse } from './parse.js'; parse('1');`],
+    ['language/expression/explain.ts', `import { check } from './check.js'; check;`],
+    ['language/expression/evaluate.ts', `import { RE2JS } from 're2js'; RE2JS.compile('a');`],
+    ['language/inputs.ts', `import { parse } from '@marcbachmann/cel-js'; parse('1');`],
+    ['workflows/launch.ts', `import { compile } from '../language/expression/index.js'; compile;`],
+    ['workflows/launch.ts', `import { parse } from '../language/expression/parse.js'; parse('1');`],
+    ['common/search-attributes.ts', `import { hostname } from 'node:os'; hostname();`],
+    ['common/search-attributes.ts', `import { openPool } from '../store/index.js'; openPool('');`],
     ['workflows/catalogue.ts', `import { parse } from 'yaml'; parse('');`],
     ['workflows/pipeline-recovery/spec.ts', `import { launch } from '../launch.js'; launch;`],
     ['workflows/launch.ts', `import { readFileSync } from 'node:fs'; readFileSync('x');`],
@@ -90,6 +100,13 @@ describe('what a folder may import', () => {
     ['language/inputs.ts', `import { z } from 'zod'; z.string();`],
     ['language/digest.ts', `import { sha256 } from '@noble/hashes/sha2.js'; sha256;`],
     [
+      'language/expression/parse.ts',
+      `import { Environment } from '@marcbachmann/cel-js'; new Environment();`,
+    ],
+    ['language/expression/pattern.ts', `import { RE2JS } from 're2js'; RE2JS.compile('a');`],
+    ['workflows/launch.ts', `import { holds } from '../language/expression/evaluate.js'; holds;`],
+    ['activities/check.ts', `import { compile } from '../language/expression/index.js'; compile;`],
+    [
       'workflows/launch.ts',
       `import type { createActivities } from '../activities/index.js'; export type A = typeof createActivities;`,
     ],
@@ -123,6 +140,12 @@ describe('what a folder may import', () => {
       ]);
     }
   });
+});
+
+test('workflows evaluate expressions, and cannot read them', () => {
+  const bundle = readFileSync('dist/workflow-bundle.js', 'utf8');
+  expect(bundle).toContain('language/expression/evaluate.js');
+  expect(bundle).not.toMatch(/cel-js|language\/expression\/(parse|check|index|template)/);
 });
 
 describe('what nobody may write', () => {
@@ -168,6 +191,7 @@ describe('what nobody may write', () => {
       'no-restricted-syntax',
     ],
     ['store/pool.ts', `export const run = (text: string): unknown => eval(text);`, 'no-eval'],
+    ['worker/main.ts', `/* ${'A line that nobody reads to its end. '.repeat(3)} */`, 'max-len'],
     [
       'worker/main.ts',
       `async function work(): Promise<void> { await Promise.resolve(); }\nwork();`,
@@ -205,6 +229,44 @@ describe('what nobody may write', () => {
     expect(await refusals('store/pool.ts', name, 'no-restricted-syntax')).toEqual([]);
     const command = `import { execa } from 'execa'; await execa('ls', ['-l'], { shell: false });`;
     expect(await refusals('activities/command.ts', command, 'no-restricted-syntax')).toEqual([]);
+  });
+});
+
+describe('what only language/paths.ts knows of the paths of steps', () => {
+  test.each([
+    `export const names = (path: string): string[] => path.split('/');`,
+    'export const inside = (group: string): string => `${group}/`;',
+    'export const part = (group: string, name: string): string => `${group}/${name}`;',
+    'export const undo = (step: string): string => `${step}.undo`;',
+    'export const again = (step: string, times: number): string => `${step}.${times}`;',
+    `export const once = (step: string): string => step.replace(/\\.\\d+$/, '');`,
+    "export const sql = (column: string): string => `starts_with(${column}, path || '/')`;",
+  ])('%s', async (code) => {
+    expect(await refusals('workflows/engine/steps.ts', code, 'layers/step-paths')).toHaveLength(1);
+  });
+
+  test('a sentence ends with its full stop, and a file with a name', async () => {
+    const sentence = 'export const say = (what: string): string => `${what}.`;';
+    expect(await refusals('client/view.ts', sentence, 'layers/step-paths')).toEqual([]);
+    const file = `export const isLog = (file: string): boolean => file.endsWith('.log');`;
+    expect(await refusals('client/view.ts', file, 'layers/step-paths')).toEqual([]);
+  });
+});
+
+describe('what is not held is not exported', () => {
+  test.each([
+    ['language/runbook.ts', `export * from './kinds/index.js';`],
+    ['language/plan.ts', `export type { Json } from './json.js';`],
+    ['client/times.ts', `import { digestOf } from '../language/digest.js'; export { digestOf };`],
+  ])('%s: %s', async (file, code) => {
+    expect(await refusals(file, code, 'layers/pass-through')).toHaveLength(1);
+  });
+
+  test('a file exports what is its own, and a door what is behind it', async () => {
+    const own = `import { digestOf } from './digest.js'; const one = digestOf(1); export { one };`;
+    expect(await refusals('language/plan.ts', own, 'layers/pass-through')).toEqual([]);
+    const door = `export { openPool } from './pool.js';`;
+    expect(await refusals('store/index.ts', door, 'layers/pass-through')).toEqual([]);
   });
 });
 

@@ -49,17 +49,19 @@ describe('the name of an operator', () => {
   });
 });
 
+const answer = { about: { kind: 'gate', id: 'gate' }, attempt: 1, digest: 'seen' };
+
 const request: JudgeRequest = {
   version: 1,
   key: { run: 'run', firstRunId: 'first' },
   requester: 'alice',
-  gates: [
+  questions: [
     {
-      ...{ id: 'gate', attempt: 1, digest: 'seen', state: 'waiting', approvers: 'another' },
+      ...{ kind: 'approval', id: 'gate', attempt: 1, digest: 'seen', state: 'waiting' },
+      ...{ verbs: ['approve', 'reject'], deciders: 'another' },
       ...{ decidedBy: null, decidedVerb: null },
     },
   ],
-  desk: [],
   ended: false,
   life: {
     paused: false,
@@ -80,7 +82,7 @@ function verdicts(
     ...request,
     ...change,
     decisions: decisions.map((decision, index) => {
-      const about = decision.verb === 'approve' ? { gate: 'gate', attempt: 1, digest: 'seen' } : {};
+      const about = decision.verb === 'approve' ? answer : {};
       const id = `d${index}`;
       const received = {
         version: 1,

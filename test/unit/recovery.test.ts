@@ -158,7 +158,7 @@ describe('how old a drill is', () => {
 
   test('is said in one line', () => {
     expect(drillWords({}, undefined, now)).toBe('never');
-    expect(drillWords(spec, undefined, now)).toBe('never; due: every 30 days');
+    expect(drillWords(spec, undefined, now)).toBe('never; one is due every 30 days');
     expect(drillWords(spec, drill({ recovery }), now)).toBe(
       '5 d ago: well, RTO 1 min 40 s of 2 min, RPO 30.0 s of 1 min (r-1)',
     );
@@ -166,7 +166,7 @@ describe('how old a drill is', () => {
       'missed its objective',
     );
     expect(drillWords(spec, drill({ state: 'failed', wellAt: null }), now)).toBe(
-      '5 d ago: failed (r-1); due: every 30 days',
+      '5 d ago: failed (r-1); one is due every 30 days',
     );
   });
 });

@@ -2,13 +2,16 @@ import type {
   AttemptState,
   AttemptView,
   DecisionView,
+  FollowingStep,
   RunView,
   StepState,
   StepView,
   TimelineEntry,
 } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
-import type { Effect, StepKind } from '../../language/runbook.js';
+import { later } from '../../language/reference.js';
+import type { StepKind } from '../../language/kinds/index.js';
+import type { Effect } from '../../language/runbook.js';
 import type { Report } from '../../client/report/report.js';
 
 const start = Date.parse('2026-03-01T01:12:07.000Z');
@@ -68,6 +71,36 @@ function attempt(
     ...over,
   };
 }
+
+const follows: FollowingStep[] = [
+  {
+    ...{ step: 'quarantine', title: 'Move what is corrupt to quarantine', kind: 'sql' },
+    ...{ effect: 'change', targets: ['orders (production)'], tried: 'once' },
+    works: [
+      {
+        action: {
+          ...{ kind: 'sql', target: 'orders' },
+          statements: [
+            { text: 'INSERT INTO kept SELECT * FROM stage WHERE batch > $1', values: [10] },
+          ],
+        },
+      },
+    ],
+    undo: 'Move the rows back',
+  },
+  {
+    ...{ step: 'restart', title: 'Restart from there', kind: 'http' },
+    ...{ effect: 'change', targets: ['orders (production)'], tried: 'once' },
+    works: [
+      {
+        action: {
+          ...{ kind: 'http', target: 'orders', method: 'POST', path: '/jobs/{job}/restart' },
+          params: { job: later('steps.identify.job') },
+        },
+      },
+    ],
+  },
+];
 
 const evidence = {
   stage: 'transform',
@@ -177,7 +210,7 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
     decisions.push({
       id,
       verb,
-      gate: 'approve',
+      about: { kind: 'gate', id: 'approve' },
       by,
       reason,
       at: at(seconds),
@@ -243,11 +276,13 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
             since: at(13),
             deadline: at(3_600),
             who: 'an operator other than the requester',
+            deciders: 'anyone',
+            verbs: ['approve', 'reject'],
             attempt: 1,
             digest,
             evidence,
-            command:
-              "./runbook approve pipeline-recovery-20260301-011207-ab12 approve --reason '…'",
+            follows,
+            command: `./runbook approve pipeline-recovery-20260301-011207-ab12 approve --digest ${digest}`,
           },
         ]
       : [],
@@ -266,6 +301,7 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
     by: open ? null : 'bob',
     text: `Approve the recovery: ${open ? 'waits for an operator other than the requester' : `${gate.verb === 'approve' ? 'approved' : 'rejected'} by bob`}`,
     evidence,
+    follows,
   };
   const begun: TimelineEntry = {
     at: at(0),
@@ -318,7 +354,7 @@ export function succeededReport(): Report {
   return report;
 }
 
-/** The restarted job failed again and again; what was changed was taken back. */
+/** The restarted job failed again and again; what was changed was undone. */
 export function rolledBackReport(): Report {
   const report = story({ until: 213, verb: 'approve' });
   finish(report, 'rolled-back', [

@@ -7,6 +7,7 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
 import type { Plan } from '../../language/plan.js';
 import { hostileTexts, withoutCode, withText } from '../helpers/hostile.js';
+import { messageWith } from '../helpers/message.js';
 import { waitingReport } from './report-fixture.js';
 
 /*
@@ -21,11 +22,17 @@ async function load(guarded: boolean) {
   jest.resetModules();
   const same = (text: string): string => text;
   if (!guarded) {
+    // What escapes nothing stays as it is.
+    const visible = await import('../../common/visible.js');
+    const inMarkdown = await import('../../common/markdown.js');
+    jest.resetModules();
     jest.unstable_mockModule('../../common/visible.js', () => ({
+      ...visible,
       ...{ visible: same, visibleLine: same },
       visibleJson: (value: unknown, indent?: number) => JSON.stringify(value, null, indent),
     }));
     jest.unstable_mockModule('../../common/markdown.js', () => ({
+      ...inMarkdown,
       ...{ markdown: same, codeSpan: same, fenced: same },
       tableRow: (cells: string[]) => `| ${cells.join(' | ')} |`,
     }));
@@ -41,6 +48,9 @@ async function load(guarded: boolean) {
     details: await import('../../workflows/engine/details.js'),
     activities: await import('../../workflows/engine/activities.js'),
     start: await import('../../common/start-options.js'),
+    text: await import('../../worker/teller/text.js'),
+    sections: await import('../../worker/teller/sections.js'),
+    slack: await import('../../worker/teller/slack.js'),
   };
 }
 type Loaded = Awaited<ReturnType<typeof load>>;
@@ -131,7 +141,7 @@ const sinks: Record<string, Sink> = {
     m.markdown.renderMarkdown(withText(waitingReport(), () => text)),
   ),
   'current details in the Temporal UI': inMarkdown(({ details }, text) =>
-    details.renderDetails(hostileView(text)),
+    details.renderDetails(hostileView(text), 'runbook'),
   ),
   'static summary in the Temporal UI': inMarkdown(
     ({ start }, text) => start.startOptions(envelope(text), plan(text)).staticSummary,
@@ -139,6 +149,24 @@ const sinks: Record<string, Sink> = {
   'static details in the Temporal UI': inMarkdown(
     ({ start }, text) => start.startOptions(envelope(text), plan(text)).staticDetails,
   ),
+  'message as plain text': terminal(({ text: words }, text) => words.textOf(messageWith(text))),
+  'message that it is over': terminal(({ text: words }, text) => {
+    const over = { how: text, by: text, reason: text, at: '2026-03-01T02:30:00.000Z' };
+    return words.textOf(messageWith(text, { what: 'over', over }));
+  }),
+  'message of what an ended run has left': terminal(({ text: words }, text) => {
+    const end = { state: 'failed' as const, why: text, at: '2026-03-01T02:30:00.000Z' };
+    return words.textOf(messageWith(text, { what: 'left', end }));
+  }),
+  'subject of a mail': line(({ sections }, text) => sections.headline(messageWith(text))),
+  'message in Slack': {
+    show: ({ slack }, text) => JSON.stringify(slack.slackBody(messageWith(text))),
+    // Only the notification's text is read for markup there; all else is rich or plain text.
+    lives: (shown) => {
+      const body = JSON.parse(shown) as { text: string; blocks: unknown[] };
+      return [body.text, ...textsIn(body.blocks)].some(acts) || slackActsOn(body.text);
+    },
+  },
   'summary of a step in the Temporal UI': line(
     ({ activities }, text) => activities.stepOptions(attempt(text), retry, 1).summary ?? '',
   ),
@@ -146,6 +174,14 @@ const sinks: Record<string, Sink> = {
     ({ activities }, text) => activities.leaseOptions(text, 1).summary ?? '',
   ),
 };
+
+/** Slack makes links, mentions and entities of these. */
+const slackActsOn = (text: string): boolean => /[<>]|&(?!(amp|lt|gt);)/.test(text);
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return value !== null && typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [];
+}
 
 async function alive(guarded: boolean): Promise<Record<string, string[]>> {
   const modules = await load(guarded);
@@ -192,7 +228,7 @@ const places: [what: RegExp, allowed: Record<string, number>][] = [
     {
       'workflows/engine/board.ts': 1,
       'common/start-options.ts': 2,
-      ...{ 'client/launch.ts': 1, 'client/schedules.ts': 1 },
+      ...{ 'client/preview-plan.ts': 1, 'client/schedules.ts': 1 },
     },
   ],
   // Summaries of activities and timers, which the Temporal UI shows as they are.
@@ -200,6 +236,8 @@ const places: [what: RegExp, allowed: Record<string, number>][] = [
     /\bsummary: (?!string)/g,
     { 'workflows/engine/activities.ts': 2, 'workflows/engine/turn.ts': 2 },
   ],
+  // What is sent to people elsewhere.
+  [/\bdeliver\(/g, { 'worker/teller/deliver.ts': 1, 'worker/teller/teller.ts': 1 }],
   // JSON, which the Temporal UI shows as it is, and which code reads.
   [
     /\bmemo: \{|\bupsertMemo\(/g,

@@ -25,6 +25,7 @@ interface Judged {
   passed: number;
   failed: number;
   skipped: number;
+  failures: string[];
   remarks: string[];
   line: string;
 }
@@ -67,9 +68,11 @@ describe('the result of a run', () => {
   });
 
   test('a failed test fails it', () => {
-    expect(judged(`test('a', () => {}); test('b', () => { throw new Error(); });`)).toMatchObject({
+    const text = `test('a', () => {}); test('b', () => { throw new Error('why'); });`;
+    expect(judged(text)).toMatchObject({
       exitCode: 1,
       line: '1 passed, 1 failed',
+      failures: [expect.stringMatching(/^a\.test\.js: b\n.*Error: why/)],
     });
   });
 
@@ -117,6 +120,7 @@ describe('the result of a run', () => {
     expect(judged(`test('a', () => {}); afterAll(() => { throw new Error(); });`)).toMatchObject({
       exitCode: 1,
       failed: 1,
+      failures: [expect.stringMatching(/^a\.test\.js\n/)],
     });
   });
 

@@ -1,14 +1,25 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { commandsOf } from '../../client/view.js';
-import { decisionText } from '../../client/decision-text.js';
-import { answeredWith, decides, verbsFor } from '../../common/decided.js';
-import { decisionVerbs, deskVerbs, runVerbs } from '../../common/envelope.js';
+import { decisionText } from '../../common/decision-text.js';
 import { failureType, failureTypes } from '../../common/failures.js';
-import { isReservedName, probePath, undoneBy, undoPath } from '../../common/paths.js';
+import { isReservedName, probePath, undoneBy, undoPath } from '../../language/paths.js';
+import {
+  aboutOf,
+  answerForm,
+  answersOf,
+  answeredWith,
+  canBeAboutRun,
+  commandNameIn,
+  decides,
+  decisionVerbs,
+  questionKinds,
+  rulesOfQuestion,
+  verbsFor,
+  type QuestionKind,
+} from '../../common/questions.js';
 import { isOutputRecorded } from '../../common/saved-steps.js';
-import type { StepView, WaitView } from '../../common/view.js';
+import type { StepView } from '../../common/view.js';
 import { actionKinds, isGroup, stepKinds } from '../../language/kinds/index.js';
 
 /*
@@ -27,32 +38,51 @@ describe('what was decided', () => {
   });
 
   test('about the run names no gate', () => {
-    for (const verb of runVerbs) {
+    for (const verb of decisionVerbs.filter(canBeAboutRun)) {
       expect(decides(verb, null)).toContain('the run');
-      const decision = { verb, gate: null, by: 'ada', code: 'accepted', accepted: true };
+      const decision = { verb, about: null, by: 'ada', code: 'accepted', accepted: true };
       const told = decisionText({ ...decision, id: 'x', reason: '', at: '', message: '' });
       expect(told).not.toContain('gate');
     }
-    for (const verb of deskVerbs) expect(decides(verb, 'load')).toContain('step load');
+    for (const verb of verbsFor('failure'))
+      expect(decides(verb, { kind: 'step', id: 'load' })).toContain('step load');
   });
 });
 
-describe('the commands that a question offers', () => {
-  const kinds = ['approval', 'failure', 'manual', 'lease'] satisfies WaitView['kind'][];
-  test.each(kinds)('of kind %s are all different, and each does what stands before it', (kind) => {
-    for (const id of ['one', undoPath('one')]) {
-      const [first] = verbsFor({ kind, id });
-      const offered = commandsOf({ kind, id, command: `runbook ${first} run one --reason '…'` });
-      expect(new Set(offered.map(([, command]) => command)).size).toBe(offered.length);
-      for (const [label, command] of offered)
-        expect(command).toContain(` ${label.replace(' ', '-')} `);
-    }
+describe('questions', () => {
+  const kinds = Object.keys(questionKinds) as QuestionKind[];
+
+  test.each(kinds)('the answers to one of kind %s are about what it is about', (kind) => {
+    const { about, verbs, notByRequester } = rulesOfQuestion(kind);
+    for (const verb of verbs) expect(aboutOf(verb)).toBe(about);
+    expect(verbs).toEqual(expect.arrayContaining([...notByRequester]));
   });
 
-  test('an undo that failed offers no rollback', () => {
-    const verbs = (id: string): readonly string[] => verbsFor({ kind: 'failure', id });
-    expect(verbs(undoPath('one'))).not.toContain('rollback');
-    expect(verbs('one')).toContain('rollback');
+  test.each(kinds)(
+    'the commands of one of kind %s differ, and are bound to what was asked',
+    (kind) => {
+      const verbs = verbsFor(kind);
+      const question = { kind, id: "it's one", digest: 'sha256:d', verbs, confirm: 'web' };
+      const offered = answersOf('runbook', 'run', { ...question, answers: ['port'] });
+      expect(new Set(offered.map(({ command }) => command)).size).toBe(verbs.length);
+      for (const { verb, command } of offered) {
+        expect(command).toMatch(
+          new RegExp(`^runbook ${verb} run( 'it'\\\\''s one')? --digest sha256:d$`),
+        );
+        const form = answerForm('runbook', 'run', { ...question, answers: ['port'] }, verb);
+        const blanks = { approve: ' --confirm NAME', done: ' --output port=VALUE' };
+        const more = (blanks as Partial<Record<string, string>>)[verb] ?? '';
+        expect(form).toBe(`${command}${more} --reason TEXT --yes`);
+        expect(commandNameIn({ command, verbs: [verb] })).toBe('runbook');
+      }
+    },
+  );
+
+  test('an undo that failed offers no rollback, and what later steps need no skip', () => {
+    expect(verbsFor('failure')).toEqual(expect.arrayContaining(['rollback', 'skip']));
+    expect(verbsFor('undo')).not.toContain('rollback');
+    for (const kind of ['failure', 'manual'] as const)
+      expect(verbsFor(kind, ['port'])).not.toContain('skip');
   });
 });
 
@@ -61,7 +91,7 @@ describe('kinds of steps', () => {
     for (const kind of stepKinds) {
       const step = { kind, state: 'succeeded' } as StepView;
       expect(isOutputRecorded(step)).toBe((actionKinds as readonly string[]).includes(kind));
-      expect(isGroup(kind)).toBe(['parallel', 'forEach', 'runbook'].includes(kind));
+      expect(isGroup(kind)).toBe(['group', 'parallel', 'forEach', 'runbook'].includes(kind));
     }
   });
 

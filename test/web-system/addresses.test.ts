@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { drain, type TrafficSwitch } from '../../activities/traffic/index.js';
+import { drain, type TrafficSwitch } from '../../activities/traffic/switch.js';
 import { freePort } from '../../embedded/ports.js';
 import { Proxy, proxyKinds, proxyMissing } from '../../lab/web-system/proxy.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 
 /*
  * Every form of address that a server of a pool may have, in front of real servers: it gets

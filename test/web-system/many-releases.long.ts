@@ -2,14 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { drain, type WantedServer } from '../../activities/traffic/index.js';
+import { drain, type WantedServer } from '../../activities/traffic/switch.js';
 import { fetchHaproxy } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { stopInstance } from '../../lab/web-system/instances.js';
-import { Load, type LoadReport } from '../../lab/web-system/load-client.js';
+import { Load } from '../../lab/web-system/load-client.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
 import { Proxy, proxyMissing, type ProxyKind } from '../../lab/web-system/proxy.js';
 import { tell } from '../chaos/tell.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { World } from './world.js';
 
 /*

@@ -7,9 +7,10 @@ import { analysis } from '../../activities/analysis.js';
 import type { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
 import { bucketsOf, parseSamples, quantile, since } from '../../activities/traffic/prometheus.js';
-import { drain, shares, type TrafficSwitch } from '../../activities/traffic/index.js';
+import { drain, shares, type TrafficSwitch } from '../../activities/traffic/switch.js';
 import { stopInstance, type Instance } from '../../lab/web-system/instances.js';
-import { Load, type LoadReport } from '../../lab/web-system/load-client.js';
+import { Load } from '../../lab/web-system/load-client.js';
+import type { LoadReport } from '../../lab/web-system/load-report.js';
 import {
   Proxy,
   proxyKinds,
@@ -18,7 +19,7 @@ import {
   type ProxyOptions,
 } from '../../lab/web-system/proxy.js';
 import { noticedOf } from '../../workflows/zero-downtime-deployment/pool.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { reloadsOf } from '../deployment/reloads.js';
 import { ask, World } from './world.js';
 
@@ -84,7 +85,7 @@ describe.each(proxyKinds)('%s', (kind) => {
   const here = proxyMissing(kind) ? test.skip : test;
 
   here(
-    'says what it was told, is told nothing that it does already, and can be taken back',
+    'says what it was told, is told nothing that it does already, and can be undone',
     async () => {
       const { traffic, url } = await start(kind);
       const empty = ['blue', 'green'].map((name) => ({ name, address: null, weight: 0 }));
@@ -339,7 +340,7 @@ function tell(
 }
 
 (proxyMissing('nginx') ? test.skip : test)(
-  'nginx: what it would not load is taken back in the file, and users notice nothing',
+  'nginx: what it would not load is reversed in the file, and users notice nothing',
   async () => {
     const { traffic, facts, url } = await start('nginx');
     await traffic.apply(split(100, 0));

@@ -13,7 +13,7 @@ import {
   readManifest,
   release,
 } from '../../lab/web-system/releases.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { ask, World } from './world.js';
 
 /*

@@ -20,7 +20,7 @@ import {
   walSegments,
 } from '../../lab/web-system/sites/vault-faults.js';
 import type { Writer } from '../../lab/web-system/sites/writer-client.js';
-import { until } from '../helpers/until.js';
+import { until } from '../../lab/until.js';
 import { Intruder, recoverAt, silent, startSites } from './two-sites.js';
 import { ask } from './world.js';
 

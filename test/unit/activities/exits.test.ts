@@ -9,6 +9,10 @@ import { OutputCollector } from '../../../activities/output-collector.js';
 import { Redactor } from '../../../activities/redact.js';
 import type { OutputChunk } from '../../../store/index.js';
 import { lineOf } from '../../../worker/log.js';
+import { headline } from '../../../worker/teller/sections.js';
+import { slackBody } from '../../../worker/teller/slack.js';
+import { textOf } from '../../../worker/teller/text.js';
+import { messageWith } from '../../helpers/message.js';
 
 const canary = 'kL3$mN8/pQ2+rS7 tU5"vW9&xY4é';
 const bytes = Buffer.from(canary);
@@ -52,6 +56,10 @@ const exits: Record<string, (exit: Exit, redactor: Redactor, text: string) => un
   'error around a step': (exit, _, text) => (exit.error(new Error(text)) as Error).message,
   'progress and heartbeat': (exit, _, text) => exit.progress({ trouble: text }),
   'message that is sent': (exit, _, text) => exit.outgoing({ text, fields: { [text]: [text] } }),
+  'message about what a run waits for': (exit, _, text) => {
+    const message = exit.outgoing(messageWith(text));
+    return [textOf(message), JSON.stringify(slackBody(message)), headline(message)];
+  },
   'evidence in the record': (exit, _, text) => exit.evidence({ xid: '1', output: { row: text } }),
   'beginning of what was said': (exit, _, text) => exit.quote(`${'x'.repeat(270)}${text}`),
   'end of what was said': (exit, _, text) => exit.quote(`${text}${'x'.repeat(270)}`, 'end'),
@@ -129,6 +137,7 @@ const allowed: Record<string, string> = {
   'judge.ts': 'decisions of people',
   'commands.ts': 'digests',
   'sql-outcome.ts': 'names of sessions',
+  'parse-output.ts': 'columns of a row, of redacted text',
   'traffic/caddy.ts': 'names of slots',
   'traffic/haproxy.ts': 'a header that is parsed',
   'kubernetes/deployment.ts': 'a time',

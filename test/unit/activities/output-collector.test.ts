@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { OutputCollector } from '../../../activities/output-collector.js';
 import { Redactor } from '../../../activities/redact.js';
 import type { OutputChunk } from '../../../store/index.js';
-import { until } from '../../helpers/until.js';
+import { until } from '../../../lab/until.js';
 
 const secret = 'correct-horse-battery';
 

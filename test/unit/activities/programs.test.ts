@@ -11,7 +11,8 @@ import { Programs } from '../../../activities/programs.js';
 import { Targets } from '../../../activities/targets.js';
 import type { StartEnvelope } from '../../../common/envelope.js';
 import type { Program } from '../../../language/plan.js';
-import type { CommandAction, RunbookSpec } from '../../../language/runbook.js';
+import type { CommandAction } from '../../../language/kinds/command.js';
+import type { RunbookSpec } from '../../../language/runbook.js';
 import { catalogue } from '../../../workflows/catalogue.js';
 import { change, lasting, runbook } from '../../driver/plans.js';
 import { envelope } from '../../driver/world.js';
@@ -36,6 +37,14 @@ describe('which programs a command runs, by its words', () => {
   test.each<[string, (string | object)[], string[]]>([
     ['a path', ['/opt/x', '/opt/y'], ['/opt/x']],
     ['a script behind its interpreter', ['python3', '/opt/x.py', 'y'], ['python3', '/opt/x.py']],
+    ['a script behind options', ['python3', '-u', '/opt/x.py'], ['python3', '/opt/x.py']],
+    ['and behind their arguments', ['python3', '-W', 'ignore', 'x.py'], ['python3', 'x.py']],
+    ['of node', ['node', '--trace-warnings', 'x.js', 'y'], ['node', 'x.js']],
+    ['of a shell', ['sh', '-e', 'x.sh'], ['sh', 'x.sh']],
+    ['of bash', ['bash', '-eo', 'pipefail', '--', 'x.sh'], ['bash', 'x.sh']],
+    ['a module', ['python3', '-um', 'http.server'], ['python3']],
+    ['code behind options', ['bash', '-euc', 'echo'], ['bash']],
+    ['what comes from elsewhere', ['bash', '-'], ['bash']],
     ['code behind an interpreter', ['sh', '-c', '/opt/x'], ['sh']],
     ['an interpreter alone', ['bash'], ['bash']],
     ['a value behind an interpreter', ['psql', { $: 'inputs.x' }], ['psql']],
@@ -177,7 +186,7 @@ describe('a plan', () => {
   const deps = (targets: object, catalogue: readonly RunbookSpec[]) => ({
     targets: Targets.load(file('targets.yaml', JSON.stringify({ targets }))),
     ...{ procedure: 'sha256:test', catalogue },
-    settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000 },
+    settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000, hostWaitMs: 120_000 },
   });
 
   async function planned(asked: StartEnvelope, known: ReturnType<typeof deps>) {
@@ -195,7 +204,7 @@ describe('a plan', () => {
     const names = ['action', 'undo', 'verify', 'check'].map((name) => file(`opt/${name}`, 'one'));
     const [action = '', undo = '', verify = '', check = ''] = names;
     const polls = (probe: object) => ({
-      ...{ kind: 'check', probe, until: { path: 'exitCode', is: 0 }, everyMs: 100 },
+      ...{ kind: 'check', probe, until: 'out.exitCode == 0', everyMs: 100 },
     });
     const work = {
       ...{ action: command(action), undo: command(undo) },

@@ -11,7 +11,7 @@ import { envelope } from '../../driver/world.js';
 const deps = {
   targets: Targets.load(join(import.meta.dirname, '..', '..', 'driver', 'targets.yaml')),
   procedure: 'sha256:test',
-  settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000 },
+  settings: { command: 'runbook', uiUrl: null, heartbeatMs: 10_000, hostWaitMs: 120_000 },
 };
 
 const admission = (spec: RunbookSpec, more: Partial<StartEnvelope> = {}, others = [spec]) =>
@@ -25,14 +25,14 @@ function admitted(spec: RunbookSpec, others?: RunbookSpec[]) {
 
 const on = (target: unknown) => ({ kind: 'command', argv: ['do'], target });
 const check = (target: unknown) => ({
-  ...{ kind: 'check', probe: on(target), until: { path: 'exitCode', is: 0 }, everyMs: 100 },
+  ...{ kind: 'check', probe: on(target), until: 'out.exitCode == 0', everyMs: 100 },
 });
 const acting = (work: object) => change('one', { work: { undo: on('web'), ...work } });
 
 /** Every place of a step where a target can be named, with the work that names it there. */
 const places: Record<string, (target: unknown) => object> = {
   'what it does': (target) => acting({ action: on(target) }),
-  'what takes it back': (target) => acting({ action: on('web'), undo: on(target) }),
+  'what undoes it': (target) => acting({ action: on('web'), undo: on(target) }),
   'what verifies it': (target) => acting({ action: on('web'), verify: check(target) }),
   'what checks it': (target) => acting({ action: on('web'), check: check(target) }),
   'in a group': (target) => ({

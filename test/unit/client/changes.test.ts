@@ -14,6 +14,8 @@ const wait = {
   since: at(3),
   deadline: null,
   who: 'an operator',
+  deciders: 'anyone' as const,
+  verbs: ['approve', 'reject'] as const,
   attempt: 1,
   digest: 'd',
   evidence: {},
@@ -22,7 +24,7 @@ const wait = {
 const approved = {
   id: 'd1',
   verb: 'approve',
-  gate: 'gate',
+  about: { kind: 'gate' as const, id: 'gate' },
   by: 'bob',
   reason: 'fine',
   at: at(5),

@@ -3,7 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { completionScript, suggest, type Choices } from '../../../client/completion.js';
+import { canBeAbout, suggest, type Choices, type RunToFit } from '../../../client/completion.js';
+import { completionScript } from '../../../client/completion-scripts.js';
+import { rulesOfQuestion, verbsFor, type QuestionKind } from '../../../common/questions.js';
 import { createProgram } from '../../../client/program.js';
 import { recordedIo } from './fake-io.js';
 
@@ -12,6 +14,12 @@ const offering = (...values: string[]) =>
 const choices: Choices = {
   runs: () => offering('orders-1', 'orders-2'),
   runbooks: () => offering('pipeline-recovery', 'rotate-logs'),
+  targets: () => offering('orders', 'billing'),
+  schedules: () => offering('nightly', 'weekly'),
+  waits: (run, verb) => offering(`${verb}-in-${run}`),
+  steps: (run) => offering(`step-of-${run}`),
+  inputs: (runbook) => offering(`input-of-${runbook}`, 'pipeline'),
+  values: (runbook, name) => offering(`${name}-in-${runbook}`),
 };
 const of = async (...words: string[]): Promise<string[]> =>
   (await suggest(createProgram(recordedIo()), words, choices)).map(({ value }) => value);
@@ -41,6 +49,29 @@ describe('suggestions', () => {
       ['orders-1', 'orders-2'],
     ],
     [['status', 'orders-1', ''], []],
+    [['approve', 'orders-1', ''], ['approve-in-orders-1']],
+    [['retry', '--reason', 'x', 'orders-2', ''], ['retry-in-orders-2']],
+    // As bash hands it over, and as zsh does.
+    [['retry', '--input', 'a', '=', 'b', 'orders-2', ''], ['retry-in-orders-2']],
+    [
+      ['start', 'x', '--input', ''],
+      ['input-of-x=', 'pipeline='],
+    ],
+    [['start', 'x', '--input', 'pipe'], ['pipeline=']],
+    [['start', 'x', '--input', 'pipeline', '='], ['pipeline-in-x']],
+    [['start', 'x', '--input', 'pipeline', '=', 'pipe'], ['pipeline-in-x']],
+    [['start', 'x', '--input', 'pipeline='], ['pipeline=pipeline-in-x']],
+    [['start', '--from', 'orders-1', '--at', ''], ['step-of-orders-1']],
+    [['schedule', 'pause', 'w'], ['weekly']],
+    [['schedule', 'create', ''], []],
+    [['logs', '@latest', ''], ['step-of-@latest']],
+    [['leases', 'or'], ['orders']],
+    [
+      ['runs', '--target', ''],
+      ['orders', 'billing'],
+    ],
+    [['schedule', 'pa'], ['pause']],
+    [['schedule', 'create', 'nightly', 'rot'], ['rotate-logs']],
     [
       ['wait', '@latest', '--for', ''],
       ['decision', 'done'],
@@ -80,8 +111,51 @@ describe('suggestions', () => {
       await suggest(createProgram(recordedIo()), each, {
         runs: noted('runs'),
         runbooks: noted('runbooks'),
+        targets: noted('targets'),
+        schedules: noted('schedules'),
+        waits: noted('waits'),
+        steps: noted('steps'),
+        inputs: noted('inputs'),
+        values: noted('values'),
       });
     expect(asked).toEqual(['runbooks', 'runs']);
+  });
+});
+
+describe('the runs that a verb can be about', () => {
+  const asks = (kind: QuestionKind): RunToFit => ({
+    state: rulesOfQuestion(kind).state,
+    waitingFor: [{ verbs: verbsFor(kind) }],
+  });
+  const runs: Record<string, RunToFit> = {
+    ...{
+      running: { state: 'running', waitingFor: [] },
+      paused: { state: 'paused', waitingFor: [] },
+    },
+    ...{ gate: asks('approval'), failed: asks('failure'), undo: asks('undo') },
+    ...{ hand: asks('manual'), held: asks('lease') },
+    ended: { state: 'failed', waitingFor: [] },
+  };
+  const live = Object.keys(runs).filter((name) => name !== 'ended');
+
+  test.each<[string, string[]]>([
+    ['status', Object.keys(runs)],
+    ['logs', Object.keys(runs)],
+    ['ack', ['gate', 'failed', 'undo', 'hand', 'held']],
+    ['approve', ['gate']],
+    ['reject', ['gate']],
+    ['retry', ['failed', 'undo']],
+    ['skip', ['failed', 'undo', 'hand']],
+    ['done', ['failed', 'undo', 'hand']],
+    ['rollback', live],
+    ['abort', live],
+    ['take-over', ['held']],
+    ['cancel', live],
+    ['pause', live.filter((name) => name !== 'paused')],
+    ['resume', ['paused']],
+  ])('%s', (verb, expected) => {
+    const found = Object.entries(runs).filter(([, run]) => canBeAbout(verb, run));
+    expect(found.map(([name]) => name)).toEqual(expected);
   });
 });
 

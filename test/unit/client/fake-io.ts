@@ -19,7 +19,7 @@ export function recordedIo(change: Partial<Io> = {}): RecordedIo {
     env: { RUNBOOK_COMMAND: 'runbook', RUNBOOK_HOME: '/nonexistent' },
     isTTY: false,
     canAsk: false,
-    columns: 80,
+    columns: Infinity,
     exitCode: 0,
     interrupted: () => new AbortController().signal,
     ...change,

@@ -4,7 +4,9 @@ import { createProgram, runCli } from '../../../client/program.js';
 import { registerApprove } from '../../../client/commands/approve.js';
 import { registerStart, type StartOptions } from '../../../client/commands/start.js';
 import { registerWait } from '../../../client/commands/wait.js';
+import { allVerbs, verbsOf } from '../../../client/verbs.js';
 import { globalOptions } from '../../../client/options.js';
+import { catalogue } from '../../../workflows/catalogue.js';
 import { recordedIo } from './fake-io.js';
 
 const ansi = /\u001b/;
@@ -97,28 +99,40 @@ describe('what a mistyped command line is told', () => {
 });
 
 describe('help', () => {
-  const verbs = createProgram(recordedIo()).commands.filter(
-    (command) => command.name() !== 'complete',
-  );
+  const program = createProgram(recordedIo());
+  const verbs = verbsOf(program);
+  const all = allVerbs(program).map(([words, verb]): [string, string] => {
+    return [words, verb.description()];
+  });
 
   test('every verb of the command line is there', () => {
     expect(verbs.map((command) => command.name()).sort()).toEqual(
       // prettier-ignore
-      ['abort', 'adopt', 'approve', 'cancel', 'completion', 'deployment', 'dev', 'doctor', 'done', 'history', 'leases', 'list', 'logs', 'open', 'pause', 'plan', 'reject', 'report', 'resume', 'retry', 'rollback', 'runs', 'schedule', 'setup', 'show', 'skip', 'start', 'status', 'take-over', 'wait', 'watch', 'worker'],
+      ['abort', 'ack', 'adopt', 'approve', 'cancel', 'completion', 'deployment', 'dev', 'doctor', 'done', 'fmt', 'history', 'leases', 'lint', 'list', 'logs', 'new', 'open', 'pause', 'plan', 'reject', 'report', 'resume', 'retry', 'rollback', 'runs', 'schedule', 'schema', 'setup', 'show', 'skip', 'start', 'status', 'take-over', 'wait', 'watch', 'worker'],
     );
   });
 
-  test.each(verbs.map((command) => command.name()))(
-    'of %s says what it does, with an example, on stdout',
-    async (verb) => {
-      const io = recordedIo();
-      expect(await runCli([verb, '--help'], io)).toBe(0);
-      expect(io.err()).toBe('');
-      expect(io.out()).toMatch(new RegExp(`Examples:\\n  .*runbook ${verb}`));
-      expect(verbs.find((command) => command.name() === verb)?.description()).toMatch(
-        /^[A-Za-z].{10,75}[^.]$/,
-      );
-      expect(io.out()).not.toMatch(ansi);
+  test.each(all)(
+    'of %s says what it does, with an example, on stdout, however it is asked for',
+    async (words, description) => {
+      const verb = words.split(' ');
+      const asked = [
+        [...verb, '--help'],
+        ['-h', ...verb],
+        ['--help', ...verb],
+        ['help', ...verb],
+      ];
+      const answers = asked.map(async (argv) => {
+        const io = recordedIo();
+        expect(await runCli(argv, io)).toBe(0);
+        expect(io.err()).toBe('');
+        return io.out();
+      });
+      const [help = '', ...others] = await Promise.all(answers);
+      for (const other of others) expect(other).toBe(help);
+      expect(help).toMatch(new RegExp(`Examples:\\n  .*runbook ${words}`));
+      expect(description).toMatch(/^[A-Za-z].{10,75}[^.]$/);
+      expect(help).not.toMatch(ansi);
     },
   );
 
@@ -215,14 +229,31 @@ describe('options', () => {
 });
 
 describe('the catalogue', () => {
-  test('list and show read it without a server', async () => {
-    for (const argv of [['list'], ['show', 'pipeline-recovery']]) {
-      const io = recordedIo();
-      expect(await runCli(argv, io)).toBe(0);
-      expect(io.out()).toContain('pipeline-recovery');
+  const titles = catalogue.map(({ title }) => title);
+
+  test.each([
+    ['list', 80, titles],
+    ['list', 140, titles],
+    ['show', 80, ['pipeline-recovery']],
+  ])(
+    '%s reads it without a server, in %i columns, and cuts nothing',
+    async (verb, columns, all) => {
+      const io = recordedIo({ columns });
+      expect(await runCli(verb === 'show' ? [verb, 'pipeline-recovery'] : [verb], io)).toBe(0);
+      const words = io.out().replace(/\s+/g, ' ');
+      if (verb === 'list') expect(words).not.toContain('…');
+      for (const each of all) for (const word of each.split(' ')) expect(words).toContain(word);
       expect(io.err()).toBe('');
-      for (const line of io.out().split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-    }
+      for (const line of io.out().split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+    },
+  );
+
+  test('what is piped is neither cut nor wrapped: a line for each runbook', async () => {
+    const io = recordedIo();
+    expect(await runCli(['list'], io)).toBe(0);
+    const rows = io.out().trimEnd().split('\n').slice(1);
+    expect(rows).toHaveLength(titles.length);
+    titles.forEach((title, index) => expect(rows[index]).toContain(title));
   });
 
   test('as JSON, whole', async () => {

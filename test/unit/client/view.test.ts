@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { painter, table, wrap } from '../../../client/output.js';
+import { painter } from '../../../client/output.js';
+import { wrap } from '../../../common/plain.js';
 import { renderLive, renderView } from '../../../client/view.js';
 import type { StepView, WaitView } from '../../../common/view.js';
 import { step, view } from './views.js';
@@ -17,6 +18,8 @@ const wait: WaitView = {
   since: '2026-03-01T02:01:00.000Z',
   deadline: '2026-03-01T03:00:00.000Z',
   who: 'an operator other than the requester',
+  deciders: 'anyone',
+  verbs: ['approve', 'reject'],
   attempt: 1,
   digest: 'sha256:1',
   evidence: {
@@ -25,7 +28,7 @@ const wait: WaitView = {
     corrupt: ['a', 'b'],
     none: [],
   },
-  command: "runbook approve orders-20260301-020000-ab12 gate --reason '…'",
+  command: 'runbook approve orders-20260301-020000-ab12 gate --digest sha256:1',
 };
 
 describe('a run as a person reads it', () => {
@@ -36,7 +39,8 @@ describe('a run as a person reads it', () => {
     expect(text).toMatch(/stage +transform/);
     expect(text).toMatch(/corrupt +a, b/);
     expect(text).toContain(wait.command);
-    expect(text).toContain("runbook reject orders-20260301-020000-ab12 gate --reason '…'");
+    expect(text).toContain('runbook reject orders-20260301-020000-ab12 gate --digest sha256:1\n');
+    expect(text).toContain(`form for scripts: ${wait.command} --reason TEXT --yes`);
   });
 
   test('shows the error of a step below it once, also when its group failed with it', () => {
@@ -149,35 +153,7 @@ describe('text from outside', () => {
   });
 });
 
-describe('tables', () => {
-  test('fit into the width by cutting what may be cut', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.string({ maxLength: 60 }), fc.string({ maxLength: 200 })), {
-          maxLength: 8,
-        }),
-        (rows) => {
-          const text = table(
-            [
-              { name: 'ID', shrinkTo: 20 },
-              { name: 'TITLE', shrinkTo: 20 },
-            ],
-            rows,
-            80,
-            plain,
-          );
-          for (const each of text.split('\n')) expect(each.length).toBeLessThanOrEqual(80);
-          expect(text.split('\n')).toHaveLength(rows.length + 1);
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
-  test('a cut is visible', () => {
-    expect(table([{ name: 'A', shrinkTo: 5 }], [['1234567890']], 6, plain)).toBe('A\n12345…');
-  });
-
+describe('text', () => {
   test('wrapping loses no word and breaks none', () => {
     fc.assert(
       fc.property(fc.array(fc.stringMatching(/^[a-z]{1,30}$/), { minLength: 1 }), (words) => {

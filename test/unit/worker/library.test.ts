@@ -45,8 +45,10 @@ const write = (name: string, data: unknown): void =>
 test('each file is a runbook; other files are none', () => {
   write('a.json', runbook);
   writeFileSync(join(folder, 'README.md'), 'no runbook');
-  expect(readLibrary(folder, [])).toMatchObject([{ id: 'restart-it', data: true }]);
-  expect(readLibrary(null, [])).toEqual([]);
+  expect(readLibrary([folder], [])).toMatchObject({
+    ...{ runbooks: [{ id: 'restart-it', data: true }], broken: [] },
+  });
+  expect(readLibrary([], [])).toEqual({ runbooks: [], broken: [] });
 });
 
 test('every mistake of every file is named, with its place', () => {
@@ -62,12 +64,21 @@ test('every mistake of every file is named, with its place', () => {
     join(folder, 'd.json'),
     JSON.stringify({ ...runbook, title: undefined, steps: 'none' }, null, 2),
   );
-  expect(() => readLibrary(folder, [])).toThrow(
+  write('e.json', { ...runbook, id: 'sound' });
+  const { runbooks, broken } = readLibrary([folder], []);
+  expect(runbooks.map(({ id }) => id)).toEqual(['sound']);
+  expect(broken.map(({ id, file }) => [id, file])).toEqual(
+    ['a', 'b', 'c', 'd'].map((each) => [
+      each === 'c' ? 'c' : 'restart-it',
+      join(folder, `${each}.json`),
+    ]),
+  );
+  expect(broken.flatMap(({ problems }) => problems).join('\n')).toMatch(
     new RegExp(
       [
         'a.json:1:1: has "stepz", which nothing knows',
         'b.json:1:\\d+: steps.0.work.action.argv.0 must be text',
-        'c.json:1:2: Flow map must end with a }\\n',
+        'c.json:1:2: Flow map must end with a }',
         'd.json:1:1: title is missing',
         'd.json:\\d+:12: steps must be an array',
       ].join('[\\s\\S]*'),
@@ -77,8 +88,9 @@ test('every mistake of every file is named, with its place', () => {
 
 test('a name that is taken, and a folder that is not there', () => {
   write('a.json', runbook);
-  expect(() => readLibrary(folder, [{ id: 'restart-it' } as RunbookSpec])).toThrow(
-    'there is a runbook restart-it already',
-  );
-  expect(() => readLibrary(join(folder, 'none'), [])).toThrow('RUNBOOK_LIBRARY');
+  expect(readLibrary([folder], [{ id: 'restart-it' } as RunbookSpec])).toMatchObject({
+    runbooks: [],
+    broken: [{ problems: ['a.json: there is a runbook restart-it already'] }],
+  });
+  expect(() => readLibrary([join(folder, 'none')], [])).toThrow('RUNBOOK_LIBRARY');
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { deploymentOf } from '../../../common/deployment.js';
-import { Liveness, livingNow } from '../../../worker/deployment/life.js';
+import { Liveness, livingNow } from '../../../worker/deployment/liveness.js';
 import type { Sign, Signs } from '../../../worker/deployment/server.js';
 
 const sign = (key: string, at: number, buildId = 'v1'): Sign => ({

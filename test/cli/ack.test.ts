@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { RunSummary } from '../../common/view.js';
+import type { ToldCall } from '../../store/index.js';
+import { until } from '../../lab/until.js';
+import { Receiver } from '../tell/receiver.js';
+import { webhook } from '../tell/world.js';
+import { World } from './world.js';
+
+let world: World;
+let receiver: Receiver;
+beforeAll(async () => {
+  receiver = await Receiver.start();
+  const targets = JSON.stringify({
+    targets: { hook: webhook(receiver.address), mute: { kind: 'service', environment: 'test' } },
+  });
+  world = await World.start({ targets });
+}, 60_000);
+afterAll(async () => {
+  await world?.stop();
+  await receiver?.stop();
+});
+
+test('who was told, and who has it, stands in status and in the list of runs', async () => {
+  const run = await world.gatedRun('--notify', 'hook');
+  const told = await until('the channel to be told', async () => {
+    const { told: calls } = await world.json<{ told: ToldCall[] }>(['status', run], [8]);
+    return calls[0]?.toldAt && calls;
+  });
+  expect(told).toMatchObject([{ call: 'gate', channel: 'hook', error: null, taken: null }]);
+  expect(receiver.about(run)[0]?.commands[0]?.command).toContain(`runbook approve ${run} gate`);
+
+  const ack = await world.cli(['ack', run, '--as', 'ada']);
+  expect(ack).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^ada \(stated; \S+@\S+\) has it since \S+ \S+ UTC.*: May it go on\? \(gate\)\n$/,
+    ),
+  });
+  const status = await world.cli(['status', run]);
+  expect(status.stdout).toMatch(/ada \(stated; \S+@\S+\) has it since /);
+  expect(status.stdout).toMatch(/told hook at /);
+  const runs = await world.cli(['runs', '--waiting']);
+  expect(runs.stdout).toMatch(/ gate \(ada\) /);
+  expect((await world.json<RunSummary[]>(['runs', '--waiting']))[0]?.waitingFor).toMatchObject([
+    { id: 'gate', takenBy: 'ada' },
+  ]);
+  expect((await world.cli(['ack', run, '--as', 'bob'])).stdout).toContain('ada had it before');
+
+  expect((await world.cli(['approve', run, '--reason', 'fine', '--as', 'bob'])).code).toBe(0);
+  expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);
+  expect(await world.cli(['ack', run])).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('waits for nobody now'),
+  });
+  expect(await world.cli(['ack', 'no-such-run'])).toMatchObject({ code: 2 });
+}, 60_000);
+
+test('a channel that cannot tell anybody is refused before anything starts', async () => {
+  for (const name of ['mute', 'nothing-is-called-so']) {
+    const argv = ['start', 'test-gated', '--input', 'journal=/tmp/x', '--input', 'last=[]'];
+    expect(await world.cli([...argv, '--reason', 'x', '--notify', name])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('cannot tell anybody'),
+    });
+  }
+});

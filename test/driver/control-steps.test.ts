@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Driver, Run } from './driver.js';
+import { openDriver } from './open.js';
+import {
+  answer,
+  begin as beginPlan,
+  change,
+  commands,
+  failing,
+  lasting,
+  runbook,
+  states,
+} from './plans.js';
+import { activities, status, type PlayCommand } from './world.js';
+import type { RunbookSpec } from '../../language/runbook.js';
+
+/*
+ * Steps that the engine does itself: groups, values, and the two ends that a runbook may choose.
+ */
+
+let driver: Driver;
+beforeAll(async () => {
+  driver = await openDriver('workflows/index');
+}, 60_000);
+afterAll(() => driver?.close());
+
+/** Prints what it was told. */
+const play: PlayCommand = ({ action }) => ({ stdout: action.argv[1] ?? '' });
+const begin = (spec: RunbookSpec, done = play, others: readonly RunbookSpec[] = []) =>
+  beginPlan(driver, spec, done, {}, { activities: activities(done, [spec, ...others]) });
+
+const own = (id: string, kind: string, more: object): object => ({
+  ...{ id, title: `Do ${id}`, kind, effect: 'read', ...more },
+});
+const group = (id: string, steps: object[], more: object = {}): object =>
+  own(id, 'group', { effect: 'change', steps, ...more });
+const saying = (id: string, what: unknown): object =>
+  lasting(id, { action: { kind: 'command', argv: ['say', what] } });
+const says = async (run: Run, id: string) =>
+  ((await status(run)).steps.find((step) => step.id === id)?.output as { stdout?: string }).stdout;
+
+describe('a group', () => {
+  test('does its steps in their order, which see what came before it and each other', async () => {
+    const inner = [
+      saying('first', { $: 'steps.one.stdout' }),
+      saying('second', { $: 'steps.first.stdout' }),
+    ];
+    const run = begin(
+      runbook([
+        change('one'),
+        group('both', inner),
+        saying('last', { $: 'steps.both.second.stdout' }),
+      ]),
+    );
+    await run.end();
+    expect(commands(run)).toEqual(['one', 'both/first', 'both/second', 'last']);
+    expect(await says(run, 'last')).toBe('hello');
+  });
+
+  test('is left out as a whole, and undone as a whole', async () => {
+    const inner = [change('a'), change('b')];
+    const left = begin(runbook([group('both', inner, { when: 'inputs.word == "no"' })]));
+    await left.end();
+    expect(commands(left)).toEqual([]);
+    const undone = begin(
+      runbook([group('both', [...inner, lasting('c')], { onFailure: 'ask' })]),
+      failing('both/c'),
+    );
+    await undone.settle();
+    await answer(undone, 'rollback');
+    await undone.end();
+    expect(commands(undone)).toEqual(['both/a', 'both/b', 'both/c', 'both/b.undo', 'both/a.undo']);
+  });
+});
+
+describe('values', () => {
+  const set = (values: object, more: object = {}): object =>
+    own('chosen', 'set', { values, ...more });
+  const value = (source: string): object => ({ $: source });
+
+  test('are evaluated once, and later steps use them: a branch', async () => {
+    const steps = [
+      set({ case: value('size(inputs.word) > 3 ? "long" : "short"'), twice: value('2 * 21') }),
+      group('long', [saying('a', value('string(steps.chosen.twice)'))], {
+        when: 'steps.chosen.case == "long"',
+      }),
+      group('short', [change('b')], { when: 'steps.chosen.case == "short"' }),
+    ];
+    const run = begin(runbook(steps));
+    await run.end();
+    expect(commands(run)).toEqual(['long/a']);
+    expect(await says(run, 'long/a')).toBe('42');
+    expect(states(await status(run))).toMatchObject({ chosen: 'succeeded', short: 'not-needed' });
+  });
+
+  test.each([
+    ['skip', {}, 'succeeded-with-exceptions'],
+    ['done', { outputs: { port: 1 } }, 'succeeded'],
+    ['abort', {}, 'failed'],
+  ] as const)('that cannot be told are asked for: %s', async (verb, more, state) => {
+    const steps = [change('one'), set({ port: value('int(steps.one.stdout) + 1') }), change('two')];
+    const run = begin(runbook(steps));
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([
+      {
+        ...{ id: 'chosen', kind: 'failure', title: 'Do chosen: its values cannot be told' },
+        evidence: { 'what happened': expect.stringContaining('int(steps.one.stdout)') },
+      },
+    ]);
+    expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
+    expect(await answer(run, verb, more)).toMatchObject({ accepted: true });
+    await run.end();
+    expect(await status(run)).toMatchObject({ state });
+  });
+});
+
+describe('a runbook that ends itself', () => {
+  test('well: what is left is not needed, gates and groups too', async () => {
+    const enough = own('enough', 'succeed', {
+      message: { join: ['nothing to do for ', { $: 'inputs.word' }] },
+      when: 'inputs.word == "hello"',
+    });
+    const gate = own('gate', 'approval', {});
+    const inner = group('inner', [change('one'), enough, change('two')]);
+    const run = begin(runbook([inner, gate, change('three')]));
+    await run.end();
+    expect(commands(run)).toEqual(['inner/one']);
+    const { state, steps } = await status(run);
+    expect(state).toBe('succeeded');
+    expect(steps.find(({ id }) => id === 'inner/enough')?.output).toBe('nothing to do for hello');
+    expect(states(await status(run))).toMatchObject({
+      ...{ 'inner/two': 'not-needed', gate: 'not-needed', three: 'not-needed' },
+    });
+  });
+
+  test('the end of a nested runbook is none of the runbook around it', async () => {
+    const enough = own('enough', 'succeed', { message: 'done' });
+    const nested = { ...own('nested', 'runbook', { effect: 'change', runbook: 'inner' }) };
+    const inner = { ...runbook([change('one'), enough, change('two')]), id: 'inner' };
+    const spec = runbook([nested, change('after')]);
+    const run = begin(spec, play, [inner]);
+    await run.end();
+    expect(commands(run)).toEqual(['nested/one', 'after']);
+  });
+
+  const broken = (more: object = {}): object =>
+    own('broken', 'fail', {
+      message: { join: ['the disk of ', { $: 'inputs.word' }, ' is full'] },
+      hint: 'Empty it.',
+      ...more,
+    });
+
+  test.each([
+    ['skip', 'succeeded-with-exceptions', ['one', 'two']],
+    ['rollback', 'rolled-back', ['one', 'one.undo']],
+    ['abort', 'failed', ['one']],
+  ] as const)('badly: people decide: %s', async (verb, state, done) => {
+    const run = begin(runbook([change('one'), broken(), change('two')]));
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([
+      {
+        ...{ id: 'broken', kind: 'failure', title: 'Do broken: it failed' },
+        evidence: { 'what happened': 'the disk of hello is full' },
+      },
+    ]);
+    expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
+    await answer(run, verb);
+    await run.end();
+    expect(await status(run)).toMatchObject({ state });
+    expect(commands(run)).toEqual(done);
+  });
+
+  test('badly: a retry with other inputs looks again whether it has to', async () => {
+    const when = 'inputs.word == "hello"';
+    const run = begin(runbook([change('one'), broken({ when }), change('two')]));
+    await run.settle();
+    await answer(run, 'retry', { inputs: { word: 'bye' } });
+    await run.end();
+    expect(await status(run)).toMatchObject({ state: 'succeeded' });
+    expect(commands(run)).toEqual(['one', 'two']);
+  });
+
+  test('badly: by its policy nobody is asked', async () => {
+    const run = begin(runbook([change('one'), broken({ onFailure: 'rollback' })]));
+    await run.end();
+    expect(await status(run)).toMatchObject({ state: 'rolled-back' });
+  });
+});

@@ -1,0 +1,107 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { programFolder } from '../../worker/config.js';
+import { Engine } from '../helpers/engine.js';
+
+/*
+ * A runbook as its author writes it, run by real servers and a real worker.
+ */
+
+const runbook = `
+runbook: rotate-journal
+version: 1.0.0
+title: Rotate a journal
+type: MAINTENANCE
+priority: LOW
+owner: sre
+inputs:
+  journal: { type: text, maxLength: 400, description: The file, pattern: "[^-].*" }
+  limit: { type: integer, default: 2, description: Lines that it may have }
+steps:
+  - id: look
+    title: See how long it is
+    script: 'printf "{\\"lines\\": %s}" "$(wc -l < "$1")"'
+    args: ["\${inputs.journal}"]
+    effect: read
+    parse: json
+    outputs: { lines: int(out.json.lines) }
+  - id: way
+    title: Whether it is too long
+    branch:
+      - case: long
+        when: steps.look.lines > inputs.limit
+        steps:
+          - id: rotate
+            title: Set it aside
+            script: 'mv -- "$1" "$1.old" && : > "$1"'
+            args: ["\${inputs.journal}"]
+            effect: change
+            approval: { by: sre, evidence: { lines: "\${steps.look.lines}" } }
+            undo: { script: mv -- "$1.old" "$1", args: ["\${inputs.journal}"], title: Put it back }
+      - case: short
+        steps:
+          - id: enough
+            title: Nothing to do
+            succeed: "\${steps.look.lines} lines are no more than \${inputs.limit}"
+  - id: gone
+    title: It is empty
+    command: test ! -s \${inputs.journal}
+    effect: read
+    until: out.exitCode == 0
+    every: 1s
+    timeout: 20s
+verify:
+  - id: kept
+    title: Nothing was lost
+    script: cat -- "$1.old"
+    args: ["\${inputs.journal}"]
+    effect: read
+    parse: lines
+    expect: { condition: size(out.lines) == steps.look.lines, message: lines were lost }
+`;
+
+const procedures = join(programFolder, 'workflows', 'index.js');
+
+let engine: Engine;
+let folder: string;
+let journal: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'runbook-yaml-'));
+  journal = join(folder, 'journal');
+  await writeFile(join(folder, 'rotate-journal.runbook.yaml'), runbook);
+  engine = await Engine.start({ procedures, settings: { RUNBOOK_LIBRARY: folder } });
+}, 60_000);
+afterAll(async () => {
+  await engine?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(lines: readonly string[]) {
+  await writeFile(journal, lines.map((line) => `${line}\n`).join(''));
+  const started = await engine.run('rotate-journal', { journal });
+  return engine.client.workflow.getHandle(started.workflowId);
+}
+
+test('a branch, a gate on a step, data that a program prints, and what is verified', async () => {
+  const run = await start(['a', 'b', 'c']);
+  expect(await engine.waiting(run)).toMatchObject({
+    ...{ id: 'way/long/approve_rotate', evidence: { lines: 3 } },
+  });
+  const decision = await engine.decision(run, { verb: 'approve' });
+  expect(await engine.send(run, decision)).toMatchObject({ accepted: true });
+  expect(await engine.ended(run)).toMatchObject({ state: 'succeeded' });
+  expect(await readFile(journal, 'utf8')).toBe('');
+  expect(await readFile(`${journal}.old`, 'utf8')).toBe('a\nb\nc\n');
+}, 60_000);
+
+test('the other case ends it well, and changes nothing', async () => {
+  const run = await start(['a']);
+  const view = await engine.ended(run);
+  expect(view).toMatchObject({ state: 'succeeded' });
+  expect(view.steps.find(({ id }) => id === 'way/short/enough')?.output).toBe(
+    '1 lines are no more than 2',
+  );
+  expect(await readFile(journal, 'utf8')).toBe('a\n');
+}, 60_000);

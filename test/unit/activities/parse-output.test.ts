@@ -1,0 +1,61 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseOutput, WholeText } from '../../../activities/parse-output.js';
+import { stepOutputs } from '../../../activities/step-outputs.js';
+import { readCondition } from '../../../language/read-expression.js';
+
+test.each([
+  ['json', '{"a": [1, 9007199254740993]}\n', { json: { a: [1, '9007199254740993'] } }],
+  ['jsonl', '{"a": 1}\n\n{"a": 2}\n', { lines: [{ a: 1 }, { a: 2 }] }],
+  ['lines', 'one\r\n\ntwo', { lines: ['one', 'two'] }],
+  ['lines', '', { lines: [] }],
+  [
+    'table',
+    'Filesystem Size Mounted on\n/dev/sda1  10G  /\n/dev/sdb   2T  /srv/my data\n',
+    {
+      table: [
+        { Filesystem: '/dev/sda1', Size: '10G', Mounted: '/' },
+        { Filesystem: '/dev/sdb', Size: '2T', Mounted: '/srv/my', on: 'data' },
+      ],
+    },
+  ],
+  ['table', 'PID CMD\n7 sh -c true\n', { table: [{ PID: '7', CMD: 'sh -c true' }] }],
+  ['pairs', 'a=1\nb : two = 2\n', { pairs: { a: '1', b: 'two = 2' } }],
+] as const)('%s: %j', (form, text, data) => {
+  expect(parseOutput(form, 'tool', text)).toEqual(data);
+});
+
+test.each([
+  ['json', 'Error: no', 'tool did not print JSON, but what begins with "Error: no"'],
+  ['jsonl', '{}\nno', 'tool did not print JSON, but what begins with "no"'],
+  ['pairs', 'just words', 'tool did not print pairs, but the line "just words"'],
+  ['lines', null, 'tool printed more than 8 MiB'],
+] as const)('%s that it is not: %j', (form, text, why) => {
+  expect(() => parseOutput(form, 'tool', text)).toThrow(why);
+});
+
+test('what comes in pieces is put together, and too much of it is none', () => {
+  const whole = new WholeText();
+  for (const byte of Buffer.from('"grün"')) whole.take(Buffer.from([byte]));
+  expect(whole.text()).toBe('"grün"');
+  for (let at = 0; at < 9; at += 1) whole.take(Buffer.alloc(1024 ** 2));
+  expect(whole.text()).toBeNull();
+});
+
+describe('outputs that a step declares', () => {
+  const answer = { exitCode: 0, json: { items: [{ n: 1 }, { n: 5 }] } };
+  const of = (source: string) => ({ found: readCondition(source) });
+
+  test('are taken from the whole answer, and nothing else is kept', () => {
+    const outputs = {
+      most: readCondition('max(out.json.items.map(i, i.n))'),
+      ...of('out.exitCode'),
+    };
+    expect(stepOutputs(outputs, answer)).toEqual({ most: 5, found: 0 });
+  });
+
+  test('without a value they fail, and say which', () => {
+    expect(() => stepOutputs(of('out.json.other'), answer)).toThrow(
+      'outputs without a value: found = out.json.other: there is no out.json.other',
+    );
+  });
+});

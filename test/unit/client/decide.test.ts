@@ -1,0 +1,76 @@
+import { describe, expect, test } from '@jest/globals';
+import { gateToDecide, refuseEmptyRollback } from '../../../client/decide.js';
+import { CliError } from '../../../client/errors.js';
+import type { RunReading } from '../../../client/read-run.js';
+import type { RunView, WaitView } from '../../../common/view.js';
+import { step, view } from './views.js';
+
+/* What of a run a decision is about, and what is said when it is about nothing. */
+
+function wait(id: string, change: Partial<WaitView> = {}): WaitView {
+  return {
+    ...{ kind: 'approval', id, title: `Title of ${id}`, who: 'an operator', deadline: null },
+    ...{ since: '2026-03-01T02:10:00.000Z', deciders: 'anyone', attempt: 1, evidence: {} },
+    ...{ verbs: ['approve', 'reject'], digest: `sha256:${id}`, command: `runbook approve r ${id}` },
+    ...change,
+  };
+}
+
+function reading(change: Partial<RunView>): RunReading {
+  const rest = { runId: null, isClosed: false, note: null, pending: [], pauses: [] };
+  return { view: view(change), ...rest, trouble: null };
+}
+
+function thrown(work: () => unknown): CliError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof CliError) return error;
+  }
+  throw new Error('nothing was refused');
+}
+
+test('several gates wait and none is named: all are listed with their titles, none is decided', () => {
+  const waitingFor = [wait('one'), wait('two')];
+  const { message, next, exitCode } = thrown(() =>
+    gateToDecide(reading({ state: 'waiting', waitingFor }), undefined, 'approve', 'runbook'),
+  );
+  expect(exitCode).toBe(2);
+  expect(message).toMatch(
+    /wait; nothing was decided:\n {2}one: Title of one\n {2}two: Title of two$/,
+  );
+  expect(next).toMatch(/: runbook approve orders-\S+ one --digest sha256:one$/);
+});
+
+describe('a step that asks nothing', () => {
+  test.each(['group/part', 'group.undo'])('names %s, which does', (id) => {
+    const waitingFor = [wait(id, { kind: 'failure', verbs: ['retry'] })];
+    const steps = [step('group', { state: 'needs-operator' })];
+    const run = reading({ state: 'needs-operator', waitingFor, steps });
+    const { message } = thrown(() => gateToDecide(run, 'group', 'retry', 'runbook'));
+    expect(message).toContain(`asks nothing itself; answer ${id}.`);
+    expect(message).not.toContain('does not wait for people');
+  });
+
+  test('is told as it is, and what the run does', () => {
+    const steps = [step('a', { state: 'succeeded' }), step('b', { state: 'running' })];
+    const { message } = thrown(() => gateToDecide(reading({ steps }), 'a', 'retry', 'runbook'));
+    expect(message).toContain(
+      'asks nothing now: it is succeeded, and the run is running, at step b (Title of b).',
+    );
+  });
+});
+
+test('a rollback of nothing is refused, unless it cannot be known or goes on already', () => {
+  expect(thrown(() => refuseEmptyRollback(reading({ undos: [] }), 'runbook'))).toMatchObject({
+    exitCode: 4,
+    next: expect.stringContaining('runbook cancel'),
+  });
+  for (const run of [
+    reading({ undos: ['a'] }),
+    reading({}),
+    { ...reading({ undos: [] }), note: 'Read from the record.' },
+    reading({ undos: [], state: 'rolling-back' }),
+  ])
+    expect(() => refuseEmptyRollback(run, 'runbook')).not.toThrow();
+});

@@ -1,0 +1,171 @@
+import { describe, expect, test } from '@jest/globals';
+import type { StepState } from '../../../common/view.js';
+import type { CallFacts } from '../../../store/index.js';
+import { channelsFor } from '../../../worker/teller/channels.js';
+import { contentOf } from '../../../worker/teller/content.js';
+import { headline } from '../../../worker/teller/sections.js';
+import { slackBody } from '../../../worker/teller/slack.js';
+import { textOf } from '../../../worker/teller/text.js';
+
+const settings = { command: 'runbook', uiUrl: null, namespace: 'default' };
+const telling = { id: 'a', first: 'a', what: 'asked', number: 1, again: false } as const;
+
+function facts(change: Partial<CallFacts> = {}, call: Partial<CallFacts['call']> = {}): CallFacts {
+  return {
+    key: { run: 'run-1', firstRunId: 'first' },
+    ...{ execution: null, runbook: 'fix', title: 'Fix it', drill: false, state: 'waiting' },
+    ...{ requester: 'alice', reason: 'late', startedAt: '2026-03-01T02:00:00.000Z' },
+    targets: [{ name: 'orders', environment: 'production' }],
+    ...{ steps: [], changes: [], begun: [], taken: null, decision: null, problem: null },
+    call: {
+      ...{ kind: 'approval', id: 'gate', attempt: 1, title: 'Go on?', digest: 'sha256:d' },
+      ...{ since: '2026-03-01T02:10:00.000Z', deadline: null, who: 'an operator' },
+      ...{ evidence: {}, follows: null, closedAt: null, verbs: ['approve', 'reject'], ...call },
+      command: call.command ?? 'runbook approve run-1 gate --digest sha256:d',
+    },
+    ...change,
+  };
+}
+
+const change = (path: string, ordinal: number, undo: string | null) => ({
+  ...{ path, title: `Do ${path}`, ordinal, undo, kind: 'sql' as const },
+  ...{ effect: 'change' as const, state: 'succeeded' as StepState, startedAt: '2026-03-01' },
+});
+const steps = [
+  { id: 'a', title: 'A', kind: 'sql' as const, effect: 'change' as const },
+  {
+    ...{ id: 'b', title: 'B', kind: 'sql' as const, effect: 'change' as const },
+    pointOfNoReturn: true,
+  },
+];
+
+test('what can be undone ends at a point of no return, once that has begun', () => {
+  const before = contentOf(
+    telling,
+    facts({ steps, changes: [change('a', 0, 'undo a')] }),
+    settings,
+  );
+  expect(before.undo).toEqual({
+    possible: [{ step: 'a', how: 'undo a' }],
+    impossible: [],
+    pointsOfNoReturn: ['b'],
+  });
+  const changes = [change('c', 2, 'undo c'), change('b', 1, null), change('a', 0, 'undo a')];
+  const behind = contentOf(telling, facts({ steps, changes, begun: ['a', 'b', 'c'] }), settings);
+  expect(behind.undo).toEqual({
+    possible: [{ step: 'c', how: 'undo c' }],
+    impossible: ['b', 'a'],
+    pointsOfNoReturn: [],
+  });
+});
+
+test('commands carry the digest and no reason, also those of an older release; one form is for scripts', () => {
+  for (const command of [undefined, "runbook approve run-1 gate --confirm '…' --reason '…'"]) {
+    const message = contentOf(telling, facts({}, command ? { command } : {}), settings);
+    expect(message.commands.map((each) => each.command)).toEqual([
+      'runbook approve run-1 gate --digest sha256:d',
+      'runbook reject run-1 gate --digest sha256:d',
+    ]);
+    expect(message.form).toBe('runbook approve run-1 gate --digest sha256:d --reason TEXT --yes');
+    expect(textOf(message)).toContain(`Form for scripts:\n  ${message.form}\n`);
+  }
+});
+
+describe('a run that has ended and left something', () => {
+  const ended = facts(
+    {
+      state: 'failed',
+      problem: {
+        type: 'CommandFailed',
+        message: 'test ended with exit code 1',
+        next: 'Read its whole output',
+        command: 'logs run-1 c',
+      },
+      changes: [
+        { ...change('c', 2, null), state: 'failed' },
+        change('b', 1, null),
+        change('a', 0, 'put it back'),
+      ],
+    },
+    { kind: 'left', id: 'end:', title: 'The run has ended', verbs: [], command: '' },
+  );
+  const message = contentOf({ ...telling, what: 'left' }, ended, settings);
+
+  test('says what is left and how to take it back, and asks nothing', () => {
+    expect(headline(message)).toBe('Not taken back: Fix it: The run has ended (failed)');
+    expect(textOf(message)).toBe(
+      [
+        'Not taken back: Fix it: The run has ended (failed)',
+        [
+          'The run has ended and asks nobody. 3 steps are not taken back: look at each, and',
+          'take it back by hand where that is needed.',
+        ].join('\n'),
+        [
+          '  run      run-1',
+          '  runbook  Fix it (fix)',
+          '  target   orders (production)',
+          '  started  by alice at 2026-03-01 02:00:00 UTC: late',
+          '  ended    failed at 2026-03-01 02:10:00 UTC',
+          '  why      test ended with exit code 1. Read its whole output with: runbook logs',
+          '           run-1 c',
+        ].join('\n'),
+        [
+          'Not taken back:',
+          '  a (Do a)  left as it is; by hand: put it back',
+          '  b (Do b)  left as it is; it has no undo: look at the target, and decide',
+          '  c (Do c)  it may have changed something; it has no undo: look at the target,',
+          '            and decide',
+        ].join('\n'),
+        'See all of it:\n  runbook status run-1',
+      ].join('\n\n'),
+    );
+    expect(message).toMatchObject({ commands: [], form: null, ack: null, over: null });
+    const slack = JSON.stringify(slackBody(message));
+    for (const { step, what, how } of message.left)
+      for (const part of [step, what, how]) expect(slack).toContain(part);
+  });
+
+  test('no more than people read is listed, and all of it is in JSON', () => {
+    const many = Array.from({ length: 30 }, (_, at) => change(`s${at}`, at, null));
+    const long = contentOf({ ...telling, what: 'left' }, { ...ended, changes: many }, settings);
+    expect(textOf(long)).toContain('and 10 more');
+    expect(long.left).toHaveLength(30);
+    const one = { ...ended, changes: many.slice(0, 1) };
+    expect(textOf(contentOf({ ...telling, what: 'left' }, one, settings))).toContain(
+      'One step is not taken back',
+    );
+  });
+
+  test('what it had asked is over, which does not say that nobody is needed', () => {
+    const call = { ...ended.call, kind: 'failure' as const, closedAt: '2026-03-01T02:20:00.000Z' };
+    const over = contentOf({ ...telling, what: 'over' }, { ...ended, call }, settings);
+    expect(textOf(over)).toContain('Nobody is asked any more');
+    const good = contentOf(
+      { ...telling, what: 'over' },
+      { ...ended, call, state: 'succeeded' },
+      settings,
+    );
+    expect(textOf(good)).toContain('Nobody is needed any more');
+    expect(good.left).toEqual([]);
+  });
+});
+
+test('long evidence is cut, and says so; nothing is lost of it in JSON', () => {
+  const evidence = Object.fromEntries(
+    Array.from({ length: 50 }, (_, at) => [`fact ${at}`, 'x'.repeat(500)]),
+  );
+  const message = contentOf(telling, facts({}, { evidence }), settings);
+  expect(message.call.evidence).toEqual(evidence);
+  const text = textOf(message);
+  expect(text).toContain('and 20 more');
+  expect(text).toContain(`${'x'.repeat(400)}…`);
+});
+
+test('the most specific level that names a channel replaces those below it', () => {
+  const levels = { targets: [['t1', 't2'], undefined, ['t2', 't3']], worker: ['w'] };
+  expect(channelsFor({ ...levels, run: ['a'], runbook: ['b'] })).toEqual(['a']);
+  expect(channelsFor({ ...levels, run: null, runbook: ['b'] })).toEqual(['b']);
+  expect(channelsFor(levels)).toEqual(['t1', 't2', 't3']);
+  expect(channelsFor({ targets: [], worker: ['w'] })).toEqual(['w']);
+  expect(channelsFor({ targets: [], worker: [] })).toEqual([]);
+});
