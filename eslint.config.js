@@ -2,6 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
+import { passThrough } from './scripts/lint/pass-through.mjs';
+import { stepPaths } from './scripts/lint/step-paths.mjs';
 
 /**
  * What workflows import of the language: plain data and pure functions that run in Temporal's
@@ -9,16 +11,33 @@ import { layers } from './scripts/lint/layers.mjs';
  */
 const sandboxLanguage = [
   'condition',
+  'cut',
   'digest',
   'duration',
   'instant',
   'json',
   'kinds/*',
+  'paths',
   'plan',
   'reference',
   'runbook',
   'work',
-].map((name) => `language/${name}`);
+]
+  .map((name) => `language/${name}`)
+  .concat(sandboxExpressions());
+
+/**
+ * What evaluates expressions. The files that read and check them stay outside of workflows, and so
+ * does their door.
+ */
+function sandboxExpressions() {
+  const outside = /^(index|parse|syntax-problem|check.*|unknown-name|compile|template)$/;
+  return readdirSync(new URL('language/expression/', import.meta.url))
+    .map((file) => file.replace(/\.ts$/, ''))
+    .filter((name) => !outside.test(name))
+    .map((name) => `language/expression/${name}`);
+}
+
 /**
  * The handlers of the step kinds: reached through the map in activities/index.ts, never by one
  * another.
@@ -71,10 +90,28 @@ const layerRules = [
       why: "workflows import this file, and Temporal's sandbox has no Node; zod and yaml would double the bundle",
     },
   ),
+  layer(
+    ['parse', 'syntax-problem'].map((name) => `language/expression/${name}.ts`),
+    {
+      packages: ['@marcbachmann/cel-js'],
+      files: ['language/'],
+      why: 'the parser of expressions is reached through language/expression/parse.ts alone',
+    },
+  ),
+  layer('language/expression/pattern.ts', {
+    packages: ['re2js'],
+    files: sandboxLanguage,
+    why: 'one file searches with regular expressions of others, in time linear in the text',
+  }),
   layer('common/**/*.ts', {
     packages: ['@temporalio/common'],
     files: [...sandboxLanguage, 'common/'],
     why: 'all sides share these files, the workflow sandbox too',
+  }),
+  layer('common/temporal-retries.ts', {
+    packages: ['@temporalio/client'],
+    files: [],
+    why: 'workers and clients connect with it, outside of the sandbox',
   }),
   layer('common/payload-codec.ts', {
     packages: ['@temporalio/common', '@temporalio/proto', 'node:'],
@@ -126,6 +163,11 @@ const layerRules = [
     types: ['@temporalio/proto'],
     files: ['language/', 'common/', 'workflows/', 'activities/', 'store/', 'worker/'],
     why: 'a worker needs no command line, and finds its servers by their addresses',
+  }),
+  layer('worker/teller/mail.ts', {
+    packages: ['nodemailer', 'node:'],
+    files: ['language/', 'common/', 'activities/', 'worker/teller/'],
+    why: 'one file sends mail',
   }),
   layer('embedded/**/*.ts', {
     packages: ['execa', 'pg', 'yauzl', 'node:'],
@@ -180,11 +222,15 @@ function clientLayers() {
   };
   return [
     layer('client/**/*.ts', { ...options, files }),
-    layer('client/catalogue.ts', { ...options, files: [...files, 'worker/library'] }),
+    layer('client/catalogue.ts', {
+      ...options,
+      files: [...files, 'worker/library', 'worker/runbook-files'],
+    }),
+    layer('client/lint-files.ts', { ...options, files: [...files, 'worker/runbook-files'] }),
     layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
     layer('client/releases.ts', {
       ...options,
-      files: [...files, 'worker/deployment/server', 'worker/deployment/life'],
+      files: [...files, 'worker/deployment/server', 'worker/deployment/liveness'],
     }),
     layer('client/commands/adopt.ts', {
       ...options,
@@ -234,6 +280,18 @@ const noShell = {
   'no-new-func': 'error',
 };
 
+/** Prettier breaks code; what it leaves too long is a comment, or a text that stays whole. */
+const width = [
+  'error',
+  {
+    code: 100,
+    ignoreUrls: true,
+    ignoreStrings: true,
+    ignoreTemplateLiterals: true,
+    ignoreRegExpLiterals: true,
+  },
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.runbook/', 'coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -257,6 +315,7 @@ export default tseslint.config(
       ),
     },
     rules: {
+      'max-len': width,
       'no-undef': 'error',
       'no-unused-vars': 'error',
       'prefer-const': 'error',
@@ -272,7 +331,12 @@ export default tseslint.config(
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
-    plugins: { 'import-x': importX, layers: { rules: { imports: layers } } },
+    plugins: {
+      'import-x': importX,
+      layers: {
+        rules: { imports: layers, 'pass-through': passThrough, 'step-paths': stepPaths },
+      },
+    },
     settings: {
       'import-x/resolver-next': [
         createNodeResolver({
@@ -284,8 +348,10 @@ export default tseslint.config(
     },
     rules: {
       ...noShell,
+      'max-len': width,
       eqeqeq: ['error', 'always'],
       'import-x/no-cycle': 'error',
+      'layers/pass-through': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       // A promise that nobody awaits is work that nobody knows of: in a durable program the worst
       // of bugs.
@@ -307,6 +373,25 @@ export default tseslint.config(
     },
   },
   ...layerRules,
+  {
+    // The doors of the store and of the package, and what bundles of workflows begin with.
+    files: [
+      '{store,client,workflows}/index.ts',
+      'language/expression/index.ts',
+      'bench/workflows.ts',
+      'test/{chaos,engine}/procedures*.ts',
+    ],
+    rules: { 'layers/pass-through': 'off' },
+  },
+  {
+    // Where paths of steps are. The other activities know files and addresses.
+    files: [
+      '{client,common,language,store,worker,workflows}/**/*.ts',
+      'activities/{admit,judge,nested-runbooks,step-targets,taken-steps}.ts',
+    ],
+    ignores: ['language/paths.ts'],
+    rules: { 'layers/step-paths': 'error' },
+  },
   {
     // Not the product: their tables, databases and roles have names of their own making, which
     // cannot be parameters.

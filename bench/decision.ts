@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DecisionEnvelope } from '../common/envelope.js';
-import { messageNames } from '../common/names.js';
+import { messageNames } from '../common/defaults.js';
 import type { RunView } from '../common/view.js';
 import { until } from '../lab/until.js';
 import type { Bench } from './engine.js';
@@ -25,7 +25,7 @@ export async function decisionToNextStep(bench: Bench, rounds: number): Promise<
       id: randomUUID(),
       run: handle.workflowId,
       verb: 'approve',
-      gate: gate.id,
+      about: { kind: 'gate', id: gate.id },
       attempt: gate.attempt,
       digest: gate.digest,
       by: 'bench',

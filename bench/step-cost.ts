@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Asked } from './counters.js';
 import type { Bench } from './engine.js';
 import { median } from './median.js';
-import type { Peer } from './peers/index.js';
+import type { Peer } from './peers/python.js';
 
 /** One contestant: a way to run the same process so many times, one after the other. */
 export interface Contestant {

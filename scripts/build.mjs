@@ -28,7 +28,7 @@ chmodSync('dist/client/main.js', 0o755);
 run('dist/worker/bundle.js');
 writeFileSync(stampFile(root), stamp);
 
-/** Files that programs read at run time beside their code: SQL, shell scripts, YAML, change logs. */
+/** What programs read at run time beside their code: SQL, shell scripts, YAML, change logs. */
 function copyWhatIsNoCode(folder) {
   cpSync(folder, join('dist', folder), {
     recursive: true,

@@ -21,6 +21,7 @@ const forms = {
   temporal: { what: 'the Temporal server killed', run: test('temporal-killed') },
   record: { what: 'the PostgreSQL of the record restarted', run: test('record-restarted') },
   zombies: { what: 'workers that come back', run: test('zombies') },
+  messages: { what: 'workers killed while they tell people', run: test('messages') },
   duplicates: { what: 'starts and decisions many times at once', run: test('duplicates') },
   size: { what: 'long loops, large outputs, many refusals', run: test('history-size') },
   handover: { what: 'one release takes over from another', run: test('handover') },

@@ -1,5 +1,6 @@
 /**
- * Writes the pages that are made from the program: docs/failures.md and docs/cli.md.
+ * Writes what is made from the program: docs/failures.md, docs/cli.md and the JSON Schemas of
+ * runbook files.
  *
  *   npm run docs                     writes them
  *   node scripts/docs.mjs --check    says which are stale; exit 1
@@ -9,18 +10,24 @@ import { join, resolve } from 'node:path';
 import { cliPage } from './lib/cli-doc.mjs';
 import { failuresPage } from './lib/failures-doc.mjs';
 
-const docs = join(resolve(import.meta.dirname, '..'), 'docs');
-const pages = { 'failures.md': failuresPage(), 'cli.md': await cliPage() };
+const root = resolve(import.meta.dirname, '..');
+const { schemaText } = await import('../dist/language/document/schema/json-schema.js');
+const pages = {
+  'docs/failures.md': failuresPage(),
+  'docs/cli.md': await cliPage(),
+  'language/runbook.schema.json': schemaText('runbook'),
+  'language/action.schema.json': schemaText('action'),
+};
 const check = process.argv.includes('--check');
 
 for (const [name, text] of Object.entries(pages)) {
-  const file = join(docs, name);
+  const file = join(root, name);
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;
   if (check) {
-    process.stderr.write(`docs/${name} is stale: run npm run docs\n`);
+    process.stderr.write(`${name} is stale: run npm run docs\n`);
     process.exitCode = 1;
   } else {
     writeFileSync(file, text);
-    process.stdout.write(`docs/${name} written\n`);
+    process.stdout.write(`${name} written\n`);
   }
 }

@@ -7,8 +7,8 @@
  *   npm run mutants                     all of them; writes docs/mutants.md, and each test beside
  *                                       the fault that it finds to .runbook/mutants.md
  *   npm run mutants -- gates turn       only files whose name contains one of these
- * npm run mutants -- --survivors      only those of which .runbook/mutants.md does not say that a test
- * finds them
+ *   npm run mutants -- --survivors      only those of which .runbook/mutants.md does not say that a
+ *                                       test finds them
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

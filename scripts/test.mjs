@@ -58,6 +58,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 const mark = `RUNBOOK_TEST_RUN=${randomUUID()}`;
 const marks = [mark, home];
 const result = { passed: 0, failed: 0, skipped: 0 };
+/** Each with what one needs to know, told once more at the end: the log above it is long. */
+const failures = [];
 let exitCode = 1;
 try {
   const started = performance.now();
@@ -109,6 +111,7 @@ try {
     });
     exitCode = ran.exitCode || (leaks.length > 0 ? 1 : 0);
     for (const line of [...ran.remarks, ...leaks]) process.stderr.write(`${line}\n`);
+    failures.push(...ran.failures, ...leaks, ...(ran.ended ? ran.remarks : []));
     // Of a part it would say nothing.
     if (measured && !ran.ended && stoppedBy === 0) judgeCoverage(measured.report());
   }
@@ -122,11 +125,12 @@ try {
   measured?.remove();
   await services?.stop();
   const left = await leakedProcesses(marks);
-  for (const line of left) process.stderr.write(`${line}\n`);
+  failures.push(...left);
   result.failed += left.length;
   if (left.length > 0) exitCode = 1;
   rmSync(home, { recursive: true, force: true });
 }
+if (failures.length > 0) process.stderr.write(`\nWhat failed:\n${failures.join('\n')}\n\n`);
 if (stoppedBy > 0) process.stderr.write('Stopped before the end.\n');
 process.stdout.write(`${summaryLine(result)}\n`);
 process.exitCode = stoppedBy || exitCode;
@@ -139,7 +143,7 @@ function limitMs() {
 
 function judgeCoverage({ complete, summary, lines }) {
   if (!complete) {
-    process.stderr.write(`${lines.join('\n')}\n`);
+    failures.push(...lines);
     result.failed += 1;
     exitCode ||= 1;
   }

@@ -3,8 +3,6 @@ import { dbos } from './dbos.js';
 import { prefect } from './prefect.js';
 import type { Peer, Skipped } from './python.js';
 
-export type { Peer, Skipped } from './python.js';
-
 /**
  * The other tools, each installed and tried once; one that cannot be had is skipped, with a word.
  * @param folder for what they write

@@ -39,11 +39,17 @@ export async function cliPage() {
     ...help(program),
     '',
     'These options are understood by every verb.',
-    ...program.commands.flatMap((verb) => {
+    ...shown(program).flatMap((verb) => {
       // Said once, above.
       verb.configureHelp({ ...verb.configureHelp(), showGlobalOptions: false });
       return ['', `## ${verb.name()}`, '', ...help(verb)];
     }),
     '',
   ].join('\n');
+}
+
+/** The verbs for people: the shell's completion calls one that is not for them. */
+function shown(program) {
+  const isVerb = (command) => program.commands.includes(command);
+  return program.createHelp().visibleCommands(program).filter(isVerb);
 }

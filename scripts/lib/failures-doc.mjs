@@ -54,9 +54,11 @@ const advice = {
   Inconclusive:
     'What was measured says neither good nor bad: too few requests came, or nobody tells how long they took. Look at the release yourself, then decide: `retry` measures again, `skip` goes on with it, `rollback` takes it back.',
   Disturbed:
-    'Somebody else has changed the Deployment while the run was changing it; the message says what differs, and where Kubernetes knows it with which program and when. Their change stands, unless the message says that it came in the same moment: then it is a revision of its own (`kubectl rollout history`). Talk to them first. While the run goes forward, `retry` looks again (after they have put it back), `skip` goes on with what is there, `rollback` and `abort` end the run. While it takes back, `retry` looks again, `done` says that you have put it right by hand, and `abort` leaves it as it is.',
+    'Somebody else has changed the Deployment while the run was changing it; the message says what differs, and where Kubernetes knows it with which program and when. Their change stands, unless the message says that it came in the same moment: then it is a revision of its own (`kubectl rollout history`). Talk to them first. While the run goes forward, `retry` looks again (after they have put it back), `skip` goes on with what is there, `rollback` and `abort` end the run. While it rolls back, `retry` looks again, `done` says that you have put it right by hand, and `abort` leaves it as it is.',
   AnswerUnusable:
     'The step did what it was to do, and what was answered cannot be read, lacks what is needed, or is too large to be handed on. The message says what came. Correct the program, the path or the `pick`; before `retry`, see whether the step may be done twice.',
+  RunbookFailed:
+    'Read the message: the author of the runbook has said what it means. `retry` looks again whether the step has to fail; `skip` goes on.',
   CheckFailed:
     'What was being waited for can no longer come: the condition that ends the wait early was met. The last thing that was seen is in the message.',
   VerifyFailed:
@@ -68,7 +70,7 @@ const advice = {
   OutcomeUnknown:
     'The step had begun, and nobody can know whether it acted or how that ended: its host is gone or was restarted, what watched it died, or a request that may have arrived was not answered, be it that its time ran out, or was answered with 408 or 5xx, which does not say whether anything was done. It is never repeated on its own. Look at what it was to change, then decide.',
   LeaseLost:
-    'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` takes the target back and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
+    'Somebody took the target over for another run; who, when and why is in the message. Steps that change the target are refused from then on, undos too. Look at what that run did. While it goes on, `retry` is refused again; when it has ended, `retry` claims the target again and goes on, `abort` ends the run and leaves everything as it is. After an undo that was refused, take that step back by hand.',
   TargetHeld:
     'Two runs never change one target at the same time. The run begins by itself when the other one has ended. `runbook leases` lists who holds what; `runbook take-over RUN --reason TEXT` takes the target from a run that will not end, which then changes nothing more there. `runbook start --if-held refuse` ends instead of waiting.',
   OnAnotherHost:
@@ -80,29 +82,31 @@ const advice = {
   StillRuns:
     'The run was told that a step has ended, and in the record it still runs: somebody has completed its activity by its id (see NotConfirmed). The worker that does that step notices, follows what it began to its end, and writes down how it ended. Wait for that (`runbook history RUN`), then `retry`: the step begins if what was told is true; if it is not, it asks again, with NotConfirmed. When that worker has died meanwhile, nobody follows: `abort`, and `start --from`.',
   NotAsPlanned:
-    'A worker does what the plan in the record says, and holds each request against it: the step, its kind, effect and target, the approval that it needs, and for a runbook that is data every argument, from the recorded inputs and outputs. What was asked for differs, the message says where, and nothing was done. The workflow code that asks is not the one that this plan was made for, or is none of ours: find out which workers take the workflow tasks of the queue. Where people let a run go on with a result that the record does not have (see NotConfirmed), `retry` takes what the plan refers to in outputs as the run was told it; everything else stays as planned.',
+    'A worker does what the plan in the record says, and holds each request against it: the step, its kind, effect and target, the approvals that it needs, what their gates have listed, and for a runbook that is data every argument, from the recorded inputs and outputs, and that the steps before it are settled. What was asked for differs, the message says where, and nothing was done. The workflow code that asks is not the one that this plan was made for, or is none of ours: find out which workers take the workflow tasks of the queue. Where people let a run go on with a result that the record does not have (see NotConfirmed), `retry` takes what the plan refers to in outputs as the run was told it; and the step begins although the record does not have a step before it; everything else stays as planned.',
+  ApprovalOutdated:
+    'The approval that the step needs was given before people changed inputs, or before its gate asked again, for other code, programs or inputs. It does not count any more. Nothing was done: the gate asks once more, by itself where it can, and the step begins when it is approved.',
   TemporalUnavailable:
     'The Temporal server did not answer which run asks for the step. Nothing was done; the step asks again by itself. If it stays, look at the server: `runbook doctor`.',
   RecordUnavailable:
     'PostgreSQL, which keeps the record, is away. No new effect begins; what runs goes on, and is written down when it is back. Bring PostgreSQL back: nothing else is needed. `runbook doctor` says whether it can be reached.',
   ProcedureStopped:
-    'The runbook itself found that going on would be wrong, and says why. Nothing was tried again. `runbook status RUN` shows which steps were done and which were taken back.',
+    'The runbook itself found that going on would be wrong, and says why. Nothing was tried again. `runbook status RUN` shows which steps were done and which were undone.',
   Error:
     'Either a fault of the program, or a failure that another release, or something else than a worker of ours, has told. Report it with the run id and the message.',
   Rejected:
-    'The approver said no; the reason is in the message. What was changed before the gate is taken back. Talk to them, then start anew.',
+    'The approver said no; the reason is in the message. What was changed before the gate is undone. Talk to them, then start anew.',
   Expired:
-    'Nobody decided in time; silence is never a yes. What was changed before the gate is taken back. Start again when somebody is there to decide.',
+    'Nobody decided in time; silence is never a yes. What was changed before the gate is undone. Start again when somebody is there to decide.',
   Manual:
     'The step is done by people. The message says what is to be done; answer with `runbook done RUN STEP`, or with one of the other commands that `runbook status RUN` shows.',
   Cancelled:
-    'What ran was ended first, then the changes were taken back. `runbook report RUN` shows what was done and undone.',
+    'What ran was ended first, then the changes were undone. `runbook report RUN` shows what was done and undone.',
   RolledBack:
-    'Somebody had the run taken back; who and why is in the message. `runbook report RUN` shows each undo.',
+    'Somebody had the run rolled back; who and why is in the message. `runbook report RUN` shows each undo.',
   Aborted:
-    'Somebody ended the run and left everything as it is; who and why is in the message. The run names the changes that stay: take them back by hand where they must not.',
+    'Somebody ended the run and left everything as it is; who and why is in the message. The run names the changes that stay: undo them by hand where they must not.',
   Terminated:
-    'The run was ended in Temporal itself, so it could take nothing back. Look at the last steps and at the target; then go on with `runbook start RUNBOOK --from RUN`.',
+    'The run was ended in Temporal itself, so it could undo nothing. Look at the last steps and at the target; then go on with `runbook start RUNBOOK --from RUN`.',
   RunFailed:
     'The workflow ended in Temporal in a way that the run could not write down. Look at its page in the Temporal UI, then go on with `runbook start RUNBOOK --from RUN`.',
   WorkflowFails:
@@ -116,7 +120,12 @@ const advice = {
 /** @returns {string} the page */
 export function failuresPage() {
   const source = readFileSync(new URL('../../common/failures.ts', import.meta.url), 'utf8');
-  const entries = [...source.matchAll(/\/\*\* ([\w, ]+): ([^*]+?) \*\/\n {2}(\w+): '(\w+)',/g)];
+  // Comments of one line and of several; none of them contains another's end.
+  const entries = [
+    ...source
+      .replaceAll(/\n {3}\*(?!\/) ?|\n {3}(?=\*\/)/g, ' ')
+      .matchAll(/\/\*\* +([\w, ]+): ([^*]+?) \*\/\n {2}(\w+): '(\w+)',/g),
+  ];
   const declared = [...source.matchAll(/^ {2}\w+: '\w+',$/gm)].length;
   if (entries.length !== declared)
     throw new Error(

@@ -18,6 +18,7 @@ const jest = join(
  * @property {number} failed tests that failed, files that did not run, and skips that nobody
  *   allowed
  * @property {number} skipped with a reason
+ * @property {string[]} failures each failed test with its file and the beginning of its message
  * @property {string[]} remarks what to print beside jest's own summary
  */
 
@@ -82,9 +83,10 @@ export async function runJest(
       clearTimeout(exitLimit);
       clearInterval(watch);
     });
+    const progress = readProgress(progressFile);
     const result = existsSync(resultFile)
-      ? judge(JSON.parse(read(resultFile)), readSkips(skipsFile), chosenByName(args))
-      : judgePart(read(progressFile));
+      ? judge(JSON.parse(read(resultFile)), progress, readSkips(skipsFile), chosenByName(args))
+      : judgePart(progress);
     if (overtime) result.remarks.push(`jest was ended: ${overtime}.`);
     const leaks = read(leaksFile).split('\n').filter(Boolean);
     result.remarks.push(...leaks);
@@ -135,8 +137,27 @@ function read(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
+/**
+ * What the reporter and the sequencer wrote. Whether a file passed, failed or did not run is the
+ * reporter's to say.
+ */
+function readProgress(file) {
+  const lines = read(file)
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+  const results = lines.filter((line) => line.file !== undefined);
+  const sum = (key) => results.reduce((total, line) => total + line[key], 0);
+  return {
+    files: lines.flatMap((line) => line.files ?? []),
+    ran: new Set(results.map(({ file: path }) => path)),
+    failures: results.flatMap((line) => line.failures),
+    ...{ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') },
+  };
+}
+
 /** @returns {Result} */
-function judge(result, allowed, picked) {
+function judge(result, progress, allowed, picked) {
   const remarks = [];
   let skipped = 0;
   let refused = 0;
@@ -156,45 +177,31 @@ function judge(result, allowed, picked) {
     }
   }
   if (result.numTotalTests === 0) remarks.push('No test ran.');
-  // A file can fail without a failed test: it does not compile, or its afterAll throws.
-  const brokenFiles = result.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((each) => each.status === 'failed'),
-  ).length;
+  const { passed } = progress;
   const failed =
-    result.numFailedTests +
-    brokenFiles +
-    refused +
-    (result.numTotalTests === 0 && brokenFiles === 0 ? 1 : 0);
-  return { passed: result.numPassedTests, failed, skipped, remarks };
+    progress.failed + refused + (result.numTotalTests === 0 && progress.failed === 0 ? 1 : 0);
+  return { passed, failed, skipped, failures: progress.failures, remarks };
 }
 
 /**
  * What a suite did that was ended before its end: what passed has passed, what failed has failed,
  * and that the rest did not run is one failure more.
- * @param {string} progress as the reporter and the sequencer wrote it
+ * @param {ReturnType<typeof readProgress>} progress
  * @returns {Result}
  */
-function judgePart(progress) {
-  const lines = progress
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
-  const files = lines.flatMap((line) => line.files ?? []);
-  const results = lines.filter((line) => line.file !== undefined);
-  const sum = (key) => results.reduce((total, line) => total + line[key], 0);
-  const ran = new Set(results.map(({ file }) => file));
+function judgePart({ files, ran, passed, failed, skipped, failures }) {
   const left = files.filter((file) => !ran.has(file)).map((file) => relative('', file));
   return {
-    passed: sum('passed'),
-    failed: sum('failed') + 1,
-    skipped: sum('skipped'),
+    passed,
+    failed: failed + 1,
+    skipped,
+    failures,
     remarks:
       files.length === 0
         ? ['jest ended without a result: no test ran.']
         : [
-            `${ran.size} of ${files.length} files came to their end: ${sum('passed')} tests passed, ` +
-              `${sum('failed')} failed.`,
+            `${ran.size} of ${files.length} files came to their end: ${passed} tests passed, ` +
+              `${failed} failed.`,
             `Did not run, or not to their end: ${left.join(', ')}`,
           ],
   };

@@ -6,6 +6,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 /** How many of the slowest tests are named. */
 const shown = Number(process.env.RUNBOOK_TEST_SLOWEST) || 10;
@@ -42,6 +43,7 @@ export default class {
       failed: result.numFailingTests + broken,
       skipped: result.numPendingTests,
       seconds,
+      failures: failuresOf(file, result),
     });
     const failed = result.numFailingTests + broken > 0;
     const at = `[${String(this.done).padStart(String(total).length)}/${total} ${clock(this.began)}]`;
@@ -75,6 +77,29 @@ export default class {
 /** A file can fail without a failed test: it does not compile, or its `afterAll` throws. */
 function brokenFile({ numFailingTests, testExecError, failureMessage }) {
   return numFailingTests === 0 && (testExecError || failureMessage) ? 1 : 0;
+}
+
+/** What failed in a file, each with the beginning of its message. */
+function failuresOf(file, result) {
+  const failures = result.testResults
+    .filter(({ status }) => status === 'failed')
+    .map(
+      ({ fullName, failureMessages }) => `${file}: ${fullName}\n${beginning(failureMessages[0])}`,
+    );
+  if (brokenFile(result))
+    failures.push(`${file}\n${beginning(result.failureMessage ?? result.testExecError?.message)}`);
+  return failures;
+}
+
+/** The first lines of a message that have text, indented. */
+function beginning(message = '') {
+  const lines = stripVTControlCharacters(message)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return lines
+    .slice(0, 12)
+    .map((line) => `    ${line.slice(0, 300)}`)
+    .join('\n');
 }
 
 function progress(line) {

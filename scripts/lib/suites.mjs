@@ -12,6 +12,7 @@ export const suites = {
       'test/flagship',
       'test/engine',
       'test/cli',
+      'test/tell',
       'test/driver',
       'test/embedded',
       'test/unit',
