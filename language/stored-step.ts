@@ -223,8 +223,9 @@ function withOutputs(level: Level, around: Scope, outputs: Outputs): Scope {
 
 /** As the interpreter hands it on. What was not fetched is nothing that anything refers to. */
 export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
-  if (spec.values) return outputs.values[path] ?? valuesOf(spec, scope);
-  if (!spec.steps) return outputs.values[path] ?? null;
+  const own = Object.hasOwn(outputs.values, path) ? (outputs.values[path] ?? null) : null;
+  if (spec.values) return own ?? valuesOf(spec, scope);
+  if (!spec.steps) return own;
   if (!outputs.below.some((fetched) => below(path).startsWith(fetched))) return null;
   if (!isDue(spec, scope)) return null;
   if (spec.kind === 'forEach')

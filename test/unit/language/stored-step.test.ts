@@ -65,3 +65,9 @@ test('an item that the list lacks has no turn', () => {
 test.each(['two', 'both/c', 'one/a', 'each/x/other'])('there is no step %s', (path) => {
   expect(storedStep(plan, path)).toBeNull();
 });
+
+test('a step that is called as what every object has answered nothing yet', () => {
+  const after = { inputs: {}, steps: [step('constructor', 'inputs.x'), step('then', 'item')] };
+  const scope = scopeOf(storedStep(after, 'then')!, after, 'run', { values: {}, below: [] });
+  expect(scope?.steps).toEqual({ constructor: null });
+});
