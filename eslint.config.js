@@ -169,6 +169,31 @@ const layerRules = [
     files: ['language/', 'common/', 'activities/', 'worker/teller/'],
     why: 'one file sends mail',
   }),
+  layer('testing/**/*.ts', {
+    packages: ['@temporalio/common', '@temporalio/proto', 'node:'],
+    files: [
+      'language/',
+      'common/',
+      ...[
+        'admit',
+        'expect',
+        'failure',
+        'judge',
+        'judge-answer',
+        'parse-output',
+        'step-outputs',
+      ].map((name) => `activities/${name}`),
+      ...['worker/bundle', 'worker/library', 'worker/runbook-files'],
+      'testing/',
+    ],
+    typeFiles: ['activities/'],
+    why: 'runbooks are tested without a server, without a record and without effects',
+  }),
+  layer('testing/driver/**/*.ts', {
+    packages: ['@temporalio/common', '@temporalio/proto', '@temporalio/worker', 'node:'],
+    files: ['language/', 'testing/driver/'],
+    why: 'this plays a server for any workflows: it knows nothing of runbooks',
+  }),
   layer('embedded/**/*.ts', {
     packages: ['execa', 'pg', 'yauzl', 'node:'],
     files: ['common/', 'embedded/'],

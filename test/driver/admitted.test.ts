@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RunbookSpec } from '../../language/runbook.js';
-import type { Driver, Run } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
 import { openDriver } from './open.js';
 import { answer, begin, change, commands, failing, lasting, runbook } from './plans.js';
 import { activities, envelope, status } from './world.js';

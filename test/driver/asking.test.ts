@@ -5,7 +5,8 @@ import type { AttemptRequest } from '../../common/attempt.js';
 import type { StartEnvelope } from '../../common/envelope.js';
 import { messageNames } from '../../common/defaults.js';
 import { readCondition } from '../../language/read-expression.js';
-import { outline, type Driver } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import {
   answer,

@@ -2,13 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import type { BorderLimits } from '../../common/admission.js';
 import { messageNames } from '../../common/defaults.js';
-import {
-  outline,
-  type ActivityFunction,
-  type Driver,
-  type Run,
-  type RunOptions,
-} from './driver.js';
+import type { ActivityFunction } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import type { RunOptions } from '../../testing/driver/server.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import { about, answer, begin, change, commands, fine, runbook, send, tell } from './plans.js';
 import { activities, status, type PlayCommand } from './world.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AttemptRequest, Builds } from '../../common/attempt.js';
 import { digestOf } from '../../language/digest.js';
-import type { Driver } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
 import { openDriver } from './open.js';
 import { answer, begin, change, lasting, runbook } from './plans.js';
 import { status, stepFailure, type PlayCommand } from './world.js';

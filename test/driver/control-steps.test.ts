@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Driver, Run } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
 import { openDriver } from './open.js';
 import {
   answer,

@@ -4,7 +4,9 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import type { StepView } from '../../common/view.js';
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import type { Driver, Run, RunOptions } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import type { RunOptions } from '../../testing/driver/server.js';
 import { openDriver } from './open.js';
 import {
   answer,

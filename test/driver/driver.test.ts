@@ -4,7 +4,10 @@ import { type ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { queryTooEarly } from '../../common/ask-again.js';
 import { messageNames } from '../../common/defaults.js';
 import { deadlineSpec } from '../engine/specs.js';
-import { type Driver, outline, type Run, type RunOptions } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import type { RunOptions } from '../../testing/driver/server.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import {
   activities,

@@ -9,13 +9,10 @@ import {
 import type { FailureType } from '../../common/failures.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import { messageNames } from '../../common/defaults.js';
-import {
-  outline,
-  type ActivityContext,
-  type ActivityFunction,
-  type Driver,
-  type Run,
-} from './driver.js';
+import type { ActivityContext, ActivityFunction } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import {
   about,

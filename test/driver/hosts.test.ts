@@ -9,7 +9,8 @@ import {
 import { onAnotherHost } from '../../activities/other-host.js';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { RunSettings } from '../../common/admission.js';
-import type { ActivityContext, ActivityFunction, Driver } from './driver.js';
+import type { ActivityContext, ActivityFunction } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
 import { openDriver } from './open.js';
 import { begin, change, lasting, runbook, tell } from './plans.js';
 import { activities, status } from './world.js';

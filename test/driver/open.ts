@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programFolder } from '../../worker/config.js';
-import { Driver } from './driver.js';
+import { Driver } from '../../testing/driver/driver.js';
 import { testBundle } from '../helpers/bundle.js';
 
 /** Modules whose exports are the workflows. */

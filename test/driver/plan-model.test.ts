@@ -8,7 +8,10 @@ import type { RunbookSpec } from '../../language/runbook.js';
 import { isLong } from '../chaos/tell.js';
 import { runbookOf } from '../helpers/runbook.js';
 import type { CommandAction } from '../../language/kinds/command.js';
-import { type Driver, outline, type ActivityContext, type Run } from './driver.js';
+import type { ActivityContext } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import {
   expectedOf,

@@ -3,7 +3,10 @@ import { rulesOfQuestion } from '../../common/questions.js';
 import type { RunView } from '../../common/view.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { runbookOf } from '../helpers/runbook.js';
-import { outline, type Driver, type Run, type RunOptions } from './driver.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import type { RunOptions } from '../../testing/driver/server.js';
+import { outline } from '../../testing/driver/trace.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 
 /*

@@ -6,7 +6,7 @@ import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import type { Json } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
 import type { RecordedApproval, RecordedFacts } from '../../store/facts.js';
-import type { ActivityFunction } from './driver.js';
+import type { ActivityFunction } from '../../testing/driver/attempt.js';
 
 /*
  * What a record would have of a run on the driver, and what a worker would say to its requests.

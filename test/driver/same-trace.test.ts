@@ -12,7 +12,10 @@ import type { Json, JsonObject } from '../../language/json.js';
 import type { CommandAction } from '../../language/kinds/command.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
-import { Driver, type ActivityFunction, type Run, type TraceEntry } from './driver.js';
+import type { ActivityFunction } from '../../testing/driver/attempt.js';
+import { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import type { TraceEntry } from '../../testing/driver/trace.js';
 import { serverTrace } from './server-trace.js';
 import { activities, bundleProcedures, decide, stepFailure, type PlayCommand } from './world.js';
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { sdkVersion } from './driver.js';
+import { sdkVersion } from '../../testing/driver/driver.js';
 
 const root = join(import.meta.dirname, '..', '..');
-const advice = `test/driver/driver.ts uses the inside of SDK ${sdkVersion}, which may change with any release.
+const advice = `testing/driver uses the inside of SDK ${sdkVersion}, which may change with any release.
 For a new release: let sdkVersion in driver.ts name it, run "npm run test:only -- test/driver", and where a trace differs
 from the server's, correct the driver. The packages stay pinned exactly, all to the same version.`;
 

@@ -1,15 +1,7 @@
 import type { WorkflowClient } from '@temporalio/client';
 import type { temporal } from '@temporalio/proto';
-import {
-  attributesOf,
-  failureOf,
-  jsonOf,
-  memoOf,
-  msOf,
-  retryPolicyOf,
-  textOf,
-  type TraceEntry,
-} from './driver.js';
+import { attributesOf, jsonOf, memoOf, msOf, textOf } from '../../testing/driver/payloads.js';
+import { failureOf, retryPolicyOf, type TraceEntry } from '../../testing/driver/trace.js';
 
 type Event = temporal.api.history.v1.HistoryEvent.$Properties;
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AttemptRequest } from '../../common/attempt.js';
 import type { Json } from '../../language/json.js';
 import type * as shapes from '../../common/shapes.js';
-import { Driver } from './driver.js';
+import { Driver } from '../../testing/driver/driver.js';
 import { openDriver } from './open.js';
 import {
   activities,

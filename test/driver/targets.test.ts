@@ -6,13 +6,10 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import type { HeldTarget } from '../../common/lease.js';
 import type { JsonObject } from '../../language/json.js';
-import {
-  outline,
-  type ActivityContext,
-  type ActivityFunction,
-  type Driver,
-  type Run,
-} from './driver.js';
+import type { ActivityContext, ActivityFunction } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import { about, answer, change, commands, fine, runbook, send, tell } from './plans.js';
 import { activities, envelope, status } from './world.js';

@@ -4,7 +4,10 @@ import { rulesOfQuestion } from '../../common/questions.js';
 import type { WaitView } from '../../common/view.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { runbookOf } from '../helpers/runbook.js';
-import { outline, type ActivityFunction, type Driver, type Run } from './driver.js';
+import type { ActivityFunction } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 

@@ -17,7 +17,10 @@ import type { Json, JsonObject } from '../../language/json.js';
 import type { CommandAction } from '../../language/kinds/command.js';
 import { programFolder } from '../../worker/config.js';
 import { testCatalogue } from '../engine/specs.js';
-import type { ActivityContext, ActivityFunction, Driver, Run, RunOptions } from './driver.js';
+import type { ActivityContext, ActivityFunction } from '../../testing/driver/attempt.js';
+import type { Driver } from '../../testing/driver/driver.js';
+import type { Run } from '../../testing/driver/run.js';
+import type { RunOptions } from '../../testing/driver/server.js';
 import { testBundle } from '../helpers/bundle.js';
 
 /*

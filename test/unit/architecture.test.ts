@@ -88,6 +88,8 @@ describe('what a folder may not import', () => {
     ['client/main.ts', `const { runWorker } = await import('../worker/main.js'); runWorker;`],
     ['client/main.ts', `import { launch } from '../workflows/launch.js'; launch;`],
     ['client/main.ts', `import { Worker } from '@temporalio/worker'; Worker;`],
+    ['testing/world.ts', `import { openPool } from '../store/index.js'; openPool('');`],
+    ['testing/driver/run.ts', `import { admit } from '../../activities/admit.js'; admit;`],
     ['embedded/home.ts', `import { openPool } from '../store/index.js'; openPool('');`],
     ['embedded/home.ts', `import { Client } from '@temporalio/client'; new Client();`],
   ])('%s: %s', async (file, code) => {
