@@ -26,7 +26,11 @@ export class ExpressionProblem extends Error {}
  * @throws ExpressionProblem
  */
 export function readCondition(source: string): Condition {
-  const { $: cel, ast } = readExpression(source);
+  return conditionOf(readExpression(source));
+}
+
+/** As `readCondition`, of an expression that was read already. */
+export function conditionOf({ $: cel, ast }: Expression): Condition {
   const given: JsonObject = {};
   for (const chain of chainsIn(ast)) if (chain[0] !== own) give(given, wholeOf(chain));
   return { cel, ast, ...(Object.keys(given).length > 0 ? { given } : {}) };

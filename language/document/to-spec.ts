@@ -1,12 +1,17 @@
-import type { JsonObject } from '../json.js';
+import type { Json, JsonObject } from '../json.js';
 import type { InputSpec, RunbookSpec, StepSpec } from '../runbook.js';
 import { withTrees } from '../with-trees.js';
 import { expand } from './expand/document.js';
+import { field, isObject } from './expand/draft.js';
 import type { Library } from './library.js';
+import { lint } from './lint.js';
 import type { Problem } from './problem.js';
 import type { Written } from './read.js';
+import { Types } from './rules/types.js';
+import { ActionInliner } from './spec/inline-actions.js';
 import { group, isExpression, listIn, minutesOf, objectIn, textIn, textOf } from './spec/fields.js';
 import { StepBuilder } from './spec/steps.js';
+import { treesOf } from './trees.js';
 
 /*
  * From the long form to what the engine runs. What it does not do yet is a problem at its place:
@@ -19,9 +24,36 @@ export function toSpec(
   library: Library,
 ): { spec: RunbookSpec } | { problems: Problem[] } {
   const { data, places } = expand(written, library);
-  const builder = new RunbookBuilder(places);
-  const spec = builder.runbook(data);
+  const trees = treesOf(data, places, library);
+  const builder = new RunbookBuilder(places, trees);
+  const tell = builder.mistake.bind(builder);
+  const inliner = new ActionInliner(places, trees, new Types(library), tell);
+  const spec = builder.runbook(inliner.inside(data));
+  for (const { step, id } of usesIn(data)) {
+    const wrong = mistakeIn(id, library);
+    if (wrong !== undefined) builder.mistake(step, 'use', wrong);
+  }
   return builder.problems.length > 0 ? { problems: builder.problems } : { spec };
+}
+
+/** Everything that uses a named action. */
+function usesIn(value: Json): { step: JsonObject; id: string }[] {
+  if (Array.isArray(value)) return value.flatMap(usesIn);
+  if (!isObject(value)) return [];
+  const id = field(value, 'use');
+  const own = typeof id === 'string' && Object.hasOwn(value, 'action');
+  return [...(own ? [{ step: value, id }] : []), ...Object.values(value).flatMap(usesIn)];
+}
+
+/** The first error in the file of a named action; undefined when there is none. */
+function mistakeIn(id: string, library: Library): string | undefined {
+  const written = library.action(id);
+  if (!written) return undefined;
+  const { file, text } = written.source;
+  const wrong = lint(text, file, library).find(({ severity }) => severity === 'error');
+  return (
+    wrong && `the action ${id} has a mistake: ${file}:${wrong.line}:${wrong.col}: ${wrong.message}`
+  );
 }
 
 const fallbackTitle = 'Verify the result';
@@ -60,7 +92,11 @@ class RunbookBuilder extends StepBuilder {
       ...(Object.hasOwn(data, 'outputs') ? { outputs: objectIn(data, 'outputs') } : {}),
       data: true,
     };
-    return withTrees(spec, (_place, why) => this.problems.push(this.at(data, 'steps', why)));
+    return withTrees(
+      spec,
+      (_place, why) => this.problems.push(this.at(data, 'steps', why)),
+      (holder) => this.trees.of(holder),
+    );
   }
 
   protected input(inputs: JsonObject, name: string): InputSpec {

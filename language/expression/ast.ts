@@ -103,6 +103,48 @@ export function partsOf(tree: Tree): readonly Tree[] {
   }
 }
 
+/** A copy of a part, each of its own parts changed. */
+export function withParts(tree: Tree, change: (part: Tree) => Tree): Tree {
+  switch (tree.is) {
+    case 'literal':
+    case 'name':
+      return { ...tree };
+    case 'field':
+    case 'has':
+    case 'not':
+    case 'minus':
+      return { ...tree, of: change(tree.of) };
+    case 'index':
+      return { ...tree, of: change(tree.of), by: change(tree.by) };
+    case 'and':
+    case 'or':
+      return { ...tree, parts: tree.parts.map(change) };
+    case 'binary':
+      return { ...tree, left: change(tree.left), right: change(tree.right) };
+    case 'if':
+      return {
+        ...tree,
+        ...{ when: change(tree.when), then: change(tree.then) },
+        otherwise: change(tree.otherwise),
+      };
+    case 'call':
+      return {
+        ...tree,
+        ...(tree.of && { of: change(tree.of) }),
+        args: tree.args.map(change),
+      };
+    case 'each':
+      return { ...tree, of: change(tree.of), body: change(tree.body) };
+    case 'list':
+      return { ...tree, items: tree.items.map(change) };
+    case 'map':
+      return {
+        ...tree,
+        entries: tree.entries.map(([key, value]) => [change(key), change(value)] as const),
+      };
+  }
+}
+
 /** The text of a part, on one line. */
 export function textAt(source: string, [start, end]: Range): string {
   return source.slice(start, end).replace(/\s+/g, ' ');

@@ -22,11 +22,8 @@ inputs:
 steps:
   - id: look
     title: See how long it is
-    script: 'printf "{\\"lines\\": %s}" "$(wc -l < "$1")"'
-    args: ["\${inputs.journal}"]
-    effect: read
-    parse: json
-    outputs: { lines: int(out.json.lines) }
+    use: line-count
+    with: { file: "\${inputs.journal}" }
   - id: way
     title: Whether it is too long
     branch:
@@ -62,6 +59,19 @@ verify:
     expect: { condition: size(out.lines) == steps.look.lines, message: lines were lost }
 `;
 
+const action = `
+action: line-count
+title: How long a file is
+inputs:
+  file: { type: text, maxLength: 400, description: The file, pattern: "[^-].*" }
+script: 'printf "{\\"lines\\": %s}" "$(wc -l < "$1")"'
+args: ["\${inputs.file}"]
+effect: read
+parse: json
+outputs:
+  lines: { type: integer, value: int(out.json.lines) }
+`;
+
 const procedures = join(programFolder, 'workflows', 'index.js');
 
 let engine: Engine;
@@ -71,6 +81,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runbook-yaml-'));
   journal = join(folder, 'journal');
   await writeFile(join(folder, 'rotate-journal.runbook.yaml'), runbook);
+  await writeFile(join(folder, 'line-count.action.yaml'), action);
   engine = await Engine.start({ procedures, settings: { RUNBOOK_LIBRARY: folder } });
 }, 60_000);
 afterAll(async () => {

@@ -159,6 +159,7 @@ function longUndo(values: Values, undo: JsonObject, own: Standing, around: Aroun
   expressionField(draft, values, undo, 'when');
   const standing = { inherited: whereOf(values, own.inherited) };
   putWhere(draft, values, undo, standing);
+  putImplicitTarget(draft, values, undo, around);
   draft.keep('none', field(undo, 'none'));
   for (const key of ['manual', 'runbook'])
     if (Object.hasOwn(undo, key))
@@ -179,6 +180,7 @@ function longVerify(values: Values, verify: JsonObject, own: Standing, around: A
     isVerify: true,
   };
   putWhere(draft, values, verify, standing);
+  putImplicitTarget(draft, values, verify, around);
   putAction(draft, values, verify, standing);
   putInserted(draft, values, verify, around);
   putTries(draft, values, verify, standing);

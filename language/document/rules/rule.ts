@@ -1,3 +1,4 @@
+import type { Expression } from '../../expression/index.js';
 import type { JsonObject } from '../../json.js';
 import type { Library } from '../library.js';
 import type { Place, Places } from '../place.js';
@@ -16,6 +17,8 @@ export interface Context {
   types: Types;
   spots: readonly Spot[];
   report(place: Place, said: Said): void;
+  /** Told of each expression that is right, with the object of the long form that holds it. */
+  checked?(of: object, expression: Expression): void;
 }
 
 /** A rule for everything that acts. */

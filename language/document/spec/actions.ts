@@ -109,8 +109,8 @@ export class ActionBuilder extends Builder {
     for (const key of ['for', 'consecutive', 'inconclusiveWhen'])
       if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
     const condition = (key: string): JsonObject => {
-      const found = this.expression(from, key);
-      return found ? { [key]: { cel: found.$ } } : {};
+      const found = this.condition(from, key);
+      return found ? { [key]: found as unknown as JsonObject } : {};
     };
     const every = this.duration(from, 'every') ?? 5_000;
     const until = Object.hasOwn(from, 'until') ? {} : { until: { cel: 'true' } };
@@ -129,10 +129,11 @@ export class ActionBuilder extends Builder {
       if (!isObject(each)) return [];
       if (Object.hasOwn(each, 'match')) {
         const field = kind === 'http' ? 'text' : 'stdout';
-        return [told(each, `out.${field}.matches(${JSON.stringify(textIn(each, 'match'))})`)];
+        const cel = `out.${field}.matches(${JSON.stringify(textIn(each, 'match'))})`;
+        return [told(each, { cel })];
       }
-      const condition = this.expression(each, 'condition');
-      return condition ? [told(each, condition.$)] : [];
+      const condition = this.condition(each, 'condition');
+      return condition ? [told(each, condition)] : [];
     });
     return expect.length > 0
       ? { expect: expect as unknown as NonNullable<WorkTemplate['expect']> }
@@ -144,7 +145,7 @@ export class ActionBuilder extends Builder {
     return Object.fromEntries(
       Object.keys(outputs).map((name) => [
         name,
-        { cel: this.expression(objectIn(outputs, name), 'value')?.$ ?? 'null' },
+        this.condition(objectIn(outputs, name), 'value') ?? { cel: 'null' },
       ]),
     );
   }

@@ -1,11 +1,13 @@
+import type { Condition } from '../../condition.js';
 import { durationMs } from '../../duration.js';
+import type { Expression } from '../../expression/ast.js';
 import { chainsIn } from '../../expression/names.js';
 import type { JsonObject } from '../../json.js';
-import { ExpressionProblem, readExpression } from '../../read-expression.js';
-import type { StepSpec } from '../../runbook.js';
+import { conditionOf, ExpressionProblem } from '../../read-expression.js';
 import type { Places } from '../place.js';
 import { problemAt, type Problem } from '../problem.js';
-import { isExpression, textIn, textOf } from './fields.js';
+import type { Trees } from '../trees.js';
+import { isExpression, textOf } from './fields.js';
 
 /** Reads values of the long form, and keeps what the engine does not do yet. */
 export class Builder {
@@ -13,7 +15,10 @@ export class Builder {
   /** Inputs that are targets: the engine knows their names, and no facts of them yet. */
   protected targets: ReadonlySet<string> = new Set();
 
-  constructor(private readonly places: Places) {}
+  constructor(
+    protected readonly places: Places,
+    protected readonly trees: Trees,
+  ) {}
 
   /** Milliseconds; an expression in the place of a duration is not done yet. */
   protected duration(from: JsonObject, key: string): number | undefined {
@@ -23,20 +28,31 @@ export class Builder {
     return durationMs(textOf(value));
   }
 
-  protected expression(from: JsonObject, key: string): StepSpec['when'] {
+  protected expression(from: JsonObject, key: string): Expression | undefined {
     const value = from[key];
     if (!isExpression(value)) return undefined;
     try {
-      const read = readExpression(textIn(value as JsonObject, '$'));
-      for (const [root, name, fact] of chainsIn(read.ast))
+      const expression = this.trees.of(value);
+      for (const [root, name, fact] of chainsIn(expression.ast))
         if (root === 'inputs' && this.targets.has(String(name)) && fact !== undefined)
           this.notYet(from, key, 'a fact of a target in an expression');
-      return { $: read.$ } as StepSpec['when'];
+      return expression;
     } catch (error) {
       if (!(error instanceof ExpressionProblem)) throw error;
       this.problems.push(this.at(from, key, error.message, 'expression-syntax'));
       return undefined;
     }
+  }
+
+  /** A condition on what the step answers. */
+  protected condition(from: JsonObject, key: string): Condition | undefined {
+    const expression = this.expression(from, key);
+    return expression && conditionOf(expression);
+  }
+
+  /** Notes what is wrong with a field. */
+  mistake(from: object, key: string, message: string): void {
+    this.problems.push(this.at(from, key, message, 'use'));
   }
 
   protected notYet(from: object, key: string, what: string): void {

@@ -1,3 +1,4 @@
+import type { Condition } from '../../condition.js';
 import { durationMs } from '../../duration.js';
 import type { Json, JsonObject } from '../../json.js';
 import type { StepSpec } from '../../runbook.js';
@@ -37,19 +38,13 @@ export function retryOf(retry: JsonObject): NonNullable<StepSpec['retry']> {
   };
 }
 
-export function told(expectation: JsonObject, cel: string): JsonObject {
+export function told(expectation: JsonObject, condition: Condition): JsonObject {
   const { message, hint } = expectation;
   return {
-    condition: { cel },
+    condition: condition as unknown as JsonObject,
     otherwise: typeof message === 'string' ? message : 'the step did not answer as expected',
     ...(typeof hint === 'string' ? { next: hint } : {}),
   };
-}
-
-/** Both must hold. */
-export function both(one: StepSpec['when'], other: StepSpec['when']): StepSpec['when'] {
-  if (!one || !other) return one ?? other;
-  return { $: `(${one.$}) && (${other.$})` } as StepSpec['when'];
 }
 
 export function rootsIn(template: JsonObject): string[] {
@@ -57,7 +52,7 @@ export function rootsIn(template: JsonObject): string[] {
   return [...text.matchAll(/"\$":"([A-Za-z_]\w*)/g)].map(([, root]) => root ?? '');
 }
 
-export function isExpression(value: Json | undefined): boolean {
+export function isExpression(value: Json | undefined): value is JsonObject & { $: string } {
   return value !== undefined && isObject(value) && typeof value['$'] === 'string';
 }
 

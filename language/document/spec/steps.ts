@@ -1,9 +1,11 @@
+import type { Expression } from '../../expression/ast.js';
+import { both, choice, literal } from '../../expression/write.js';
+import { readExpression } from '../../read-expression.js';
 import type { Json, JsonObject } from '../../json.js';
 import type { StepSpec, WorkTemplate } from '../../runbook.js';
 import { isObject } from '../expand/draft.js';
 import { ActionBuilder } from './actions.js';
 import {
-  both,
   group,
   grouped,
   inWords,
@@ -47,7 +49,7 @@ export class StepBuilder extends ActionBuilder {
     const by = approval['by'];
     if (!Array.isArray(by) || by.length > 1)
       this.notYet(approval, 'by', 'an approval by more than one person');
-    const when = both(this.expression(step, 'when'), this.expression(approval, 'when'));
+    const when = allOf([this.expression(step, 'when'), this.expression(approval, 'when')]);
     const evidence = approval['evidence'];
     const deadline = this.duration(approval, 'deadline');
     return {
@@ -56,7 +58,7 @@ export class StepBuilder extends ActionBuilder {
       ...(isObject(evidence) && !isExpression(evidence) ? { evidence } : {}),
       ...(isExpression(evidence) ? { evidence: { evidence } } : {}),
       ...(deadline === undefined ? {} : { deadlineMs: deadline }),
-    } as StepSpec;
+    };
   }
 
   protected plain(step: JsonObject, kind: string): StepSpec {
@@ -128,14 +130,14 @@ export class StepBuilder extends ActionBuilder {
     for (const each of cases)
       for (const key of ['branch', 'succeed', 'outputs'])
         if (Object.hasOwn(each, key)) this.notYet(each, key, `\`${key}\` in a case`);
-    const choice = cases.reduceRight((otherwise, each) => {
-      const name = JSON.stringify(textIn(each, 'case'));
+    const taken = cases.reduceRight((otherwise, each) => {
+      const name = literal(textIn(each, 'case'));
       const when = this.expression(each, 'when');
-      return when ? `(${when.$}) ? ${name} : ${otherwise}` : name;
-    }, 'none_of_the_cases_is_true');
+      return when ? choice(when, name, otherwise) : name;
+    }, readExpression('none_of_the_cases_is_true'));
     const chosen: StepSpec = {
       ...{ id: 'case', title: `Which case: ${own.title}`, kind: 'set', effect: 'read' },
-      values: { case: { $: choice } },
+      values: { case: taken as unknown as Json },
     };
     const groups = cases.flatMap((each): StepSpec[] => {
       const id = textIn(each, 'case').replaceAll('-', '_');
@@ -173,7 +175,7 @@ export class StepBuilder extends ActionBuilder {
 
   protected ending(step: JsonObject, kind: 'succeed' | 'fail', own: Own): StepSpec {
     const told = objectIn(step, kind);
-    const when = both(own.when, this.expression(told, 'when'));
+    const when = allOf([own.when, this.expression(told, 'when')]);
     const hint = textIn(told, 'hint');
     return {
       ...{ ...own, kind, effect: 'read', message: told['message'] ?? own.title },
@@ -217,4 +219,10 @@ export class StepBuilder extends ActionBuilder {
       ...(Object.hasOwn(step, 'pointOfNoReturn') ? { pointOfNoReturn: true } : {}),
     };
   }
+}
+
+/** All of them must hold. */
+function allOf(conditions: readonly (Expression | undefined)[]): Expression | undefined {
+  const all = conditions.filter((each) => each !== undefined);
+  return all.length === 0 ? undefined : all.reduce(both);
 }

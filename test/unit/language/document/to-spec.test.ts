@@ -86,3 +86,141 @@ test('what the engine does not do yet is told at its place', () => {
     problems: [{ severity: 'note', line: 12, message: 'the engine does not do this yet: `wait`' }],
   });
 });
+
+/** A library of these files, which has nothing else. */
+function libraryOf(files: Readonly<Record<string, string>>): Library {
+  return new Library({
+    paths: (name) => Object.keys(files).filter((path) => path === name),
+    names: (ending) => Object.keys(files).filter((path) => path.endsWith(ending)),
+    text: (path) => files[path] ?? null,
+  });
+}
+
+const actions = {
+  'count.action.yaml': `
+action: count
+title: Count what is old
+targetKind: postgres
+inputs:
+  age: { type: duration, default: 5m, description: How old }
+  relation: { type: text, pattern: "[a-z]+", description: Which }
+sql: SELECT count(*)::int AS n FROM jobs WHERE relation = $1 AND at < now() - make_interval(secs => $2)
+values: ["\${inputs.relation}", "\${inputs.age.getSeconds()}"]
+outputs:
+  n: { type: integer, value: "int(out.rows[0].n)" }
+  many: { type: boolean, value: "int(out.rows[0].n) > 10" }
+`,
+  'label.action.yaml': `
+action: label
+title: Label it
+inputs:
+  name: { type: text, pattern: "[a-z]+", description: Which }
+command: kubectl label pod/\${inputs.name} --overwrite by=\${run.id}
+effect: change
+undo: { command: "kubectl label pod/\${inputs.name} by-" }
+`,
+  'broken.action.yaml': `
+action: broken
+title: It says nothing of its effect
+command: date
+`,
+};
+
+function withActions(...lines: string[]) {
+  const text = [
+    ...head.slice(0, -1),
+    '  database: { type: target, kind: postgres, description: Where }',
+    'steps:',
+    ...lines,
+    '',
+  ].join('\n');
+  return toSpec(read(text, 'a.runbook.yaml') as Written, libraryOf(actions));
+}
+
+test('a named action stands where it is used, with what it is given', () => {
+  const made = withActions(
+    '  - id: old',
+    '    title: What is old',
+    '    use: count',
+    '    with: { relation: "r${inputs.n}", age: 90s }',
+    '    until: out.n < inputs.n && !out.many',
+    '    timeout: 1m',
+    '  - id: go',
+    '    title: Go',
+    '    when: steps.old.n > 0',
+    '    use: label',
+    '    with: { name: web }',
+    '    verify: { use: count, with: { relation: jobs }, until: out.n == 0, proves: true }',
+  );
+  const target = { $: 'inputs.database' };
+  expect(made).toMatchObject({
+    spec: {
+      steps: [
+        {
+          kind: 'check',
+          work: {
+            action: {
+              probe: {
+                ...{ kind: 'sql', target },
+                statements: [
+                  {
+                    values: [
+                      { join: ['r', { $: 'inputs.n' }] },
+                      { $: 'duration("90s").getSeconds()' },
+                    ],
+                  },
+                ],
+              },
+              until: { cel: 'int(out.rows[0].n) < inputs.n && !(int(out.rows[0].n) > 10)' },
+            },
+            outputs: { n: { cel: 'int(out.rows[0].n)' } },
+          },
+        },
+        {
+          ...{ kind: 'command', effect: 'change', undo: 'Undo: Go' },
+          work: {
+            action: {
+              argv: [
+                ...['kubectl', 'label', 'pod/web', '--overwrite'],
+                { join: ['by=', { $: 'run.id' }] },
+              ],
+            },
+            undo: { argv: ['kubectl', 'label', 'pod/web', 'by-'] },
+            check: {
+              probe: {
+                target,
+                statements: [{ values: ['jobs', { $: 'duration("5m").getSeconds()' }] }],
+              },
+              until: { cel: 'int(out.rows[0].n) == 0' },
+            },
+          },
+        },
+      ],
+    },
+  });
+});
+
+test('an action with a mistake is told where it is used', () => {
+  const made = withActions('  - id: a', '    title: A', '    use: broken');
+  expect(made).toMatchObject({
+    problems: [
+      {
+        ...{ severity: 'error', file: 'a.runbook.yaml', line: 13 },
+        message: expect.stringContaining('the action broken has a mistake: broken.action.yaml:4:1'),
+      },
+    ],
+  });
+});
+
+test('a declared value is read as it is declared', () => {
+  const [step] = stepsOf(
+    '  - id: a',
+    '    title: A',
+    '    when: inputs.n / 2 > 1',
+    '    command: true',
+    '    effect: read',
+  );
+  expect(step?.when?.ast).toMatchObject({
+    left: { left: { is: 'field', name: 'n', as: 'integer' } },
+  });
+});
