@@ -1,6 +1,6 @@
 /**
- * Writes what is made from the program: docs/failures.md, docs/cli.md and the JSON Schemas of
- * runbook files.
+ * Writes what is made from the program: docs/failures.md, docs/cli.md, docs/language.md and the
+ * JSON Schemas of runbook files.
  *
  *   npm run docs                     writes them
  *   node scripts/docs.mjs --check    says which are stale; exit 1
@@ -9,12 +9,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { cliPage } from './lib/cli-doc.mjs';
 import { failuresPage } from './lib/failures-doc.mjs';
+import { languagePage } from './lib/language-doc.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const { schemaText } = await import('../dist/language/document/schema/json-schema.js');
 const pages = {
   'docs/failures.md': failuresPage(),
   'docs/cli.md': await cliPage(),
+  'docs/language.md': languagePage(),
   'language/runbook.schema.json': schemaText('runbook'),
   'language/action.schema.json': schemaText('action'),
 };

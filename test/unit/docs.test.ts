@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createProgram } from '../../client/program.js';
-import { parseRunbook } from '../../language/runbook-schema.js';
+import { Library } from '../../language/document/library.js';
+import { lint } from '../../language/document/lint.js';
+import { read, type Written } from '../../language/document/read.js';
+import { toSpec } from '../../language/document/to-spec.js';
 import { recordedIo } from './client/fake-io.js';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -130,10 +133,8 @@ test.each(pages)('%s names only npm scripts that there are', (page) => {
 });
 
 test("the README's first runbook is one", () => {
-  const [, text] = /```json\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))!;
-  expect(parseRunbook(text!, 'README.md').steps.map(({ id }) => id)).toEqual([
-    'before',
-    'approve',
-    'restart',
-  ]);
+  const text = /```yaml\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'))?.[1];
+  const file = 'restart-search.runbook.yaml';
+  expect(lint(text!, file)).toEqual([]);
+  expect(toSpec(read(text!, file) as Written, new Library())).toHaveProperty('spec');
 });

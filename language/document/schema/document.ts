@@ -9,30 +9,40 @@ export const runbook = z
   .strictObject({
     runbook: name.optional().meta({ description: 'Its id: the name of the file' }),
     part: name.optional().meta({ description: 'The id of a part: it stands inside runbooks only' }),
-    version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.0.0'),
-    title: text,
-    description: text.optional(),
-    type: z.enum(runbookTypes).optional(),
-    priority: z.enum(priorities).optional(),
-    severity: z.enum(['P1', 'P2', 'P3', 'P4']).optional(),
+    version: z
+      .string()
+      .regex(/^\d+\.\d+\.\d+$/, 'must be a version such as 1.0.0')
+      .describe('Its own version, such as 1.0.0'),
+    title: text.describe('What it does, in a few words'),
+    description: text.optional().describe('What it is for, and what it is not for'),
+    type: z.enum(runbookTypes).optional().describe('What sort of procedure it is'),
+    priority: z.enum(priorities).optional().describe('Who goes first when workers are busy'),
+    severity: z
+      .enum(['P1', 'P2', 'P3', 'P4'])
+      .optional()
+      .describe('Of the incident that it is for'),
     owner: name.meta({ description: 'The role that keeps it right' }),
-    tags: z.array(name).optional(),
-    symptoms: texts.optional(),
-    alerts: texts.optional(),
-    causes: texts.optional(),
-    prevention: texts.optional(),
-    related: z.array(name).optional(),
-    changelog: z.array(value).optional(),
-    note: text.optional(),
+    tags: z.array(name).optional().describe('Words to find it by'),
+    symptoms: texts.optional().describe('What people see when it is needed'),
+    alerts: texts.optional().describe('Alerts that call for it'),
+    causes: texts.optional().describe('What usually causes it'),
+    prevention: texts.optional().describe('What keeps it from being needed'),
+    related: z.array(name).optional().describe('Ids of runbooks to look at too'),
+    changelog: z.array(value).optional().describe('What changed with which version'),
+    note: text.optional().describe('What readers should know'),
     escalation: z
       .array(z.strictObject({ after: duration, to: name, because: text.optional() }))
-      .optional(),
-    expectedDuration: duration.optional(),
+      .optional()
+      .describe('Who is told when it takes longer'),
+    expectedDuration: duration.optional().describe('How long it usually takes'),
     rto: duration.optional().meta({ description: 'How long the failed system may be down' }),
     rpo: duration.optional().meta({ description: 'How much accepted data may be lost' }),
-    drillEvery: duration.optional(),
-    reviewEvery: duration.optional(),
-    reviewed: z.strictObject({ by: text, at: text }).optional(),
+    drillEvery: duration.optional().describe('How often it is rehearsed'),
+    reviewEvery: duration.optional().describe('How often it is read again'),
+    reviewed: z
+      .strictObject({ by: text, at: text })
+      .optional()
+      .describe('Who read it last, and when'),
     effect: z
       .enum(['read'])
       .optional()
@@ -41,9 +51,12 @@ export const runbook = z
       .array(id)
       .optional()
       .meta({ description: 'Shared inputs, from input-groups.yaml' }),
-    inputs: inputs.optional(),
-    prerequisites: z.array(z.union([text, step])).optional(),
-    steps: z.array(step).min(1),
+    inputs: inputs.optional().describe('What a run is given'),
+    prerequisites: z
+      .array(z.union([text, step]))
+      .optional()
+      .describe('What must be so before it starts: shown, or looked at'),
+    steps: z.array(step).min(1).describe('What is done, in this order'),
     verify: z.array(step).optional().meta({ description: 'Checked after the steps' }),
     rollback: text.optional().meta({ description: 'What is restored and what is not' }),
     outputs: z
@@ -59,7 +72,8 @@ export const runbook = z
           missed: text.optional(),
         }),
       )
-      .optional(),
+      .optional()
+      .describe('When it should run; runbook schedule creates it'),
     window: z
       .strictObject({
         days: z
@@ -72,15 +86,20 @@ export const runbook = z
         zone: text.optional(),
         margin: duration.optional(),
       })
-      .optional(),
+      .optional()
+      .describe('When its steps may begin'),
     standingApproval: z
       .strictObject({
         by: roles,
         bounds: z.array(expression).optional(),
         expires: duration.optional(),
       })
-      .optional(),
-    unattended: z.enum(['abort', 'rollback']).optional(),
+      .optional()
+      .describe('Lets scheduled runs pass their gates within bounds'),
+    unattended: z
+      .enum(['abort', 'rollback'])
+      .optional()
+      .describe('What is done instead of asking, where nobody is there to ask'),
   })
   .meta({ id: 'runbook' });
 

@@ -132,9 +132,9 @@ const ownFields = {
   title: text.optional().meta({ description: 'What it does, in words' }),
   note: text.optional().meta({ description: 'What to look at, what usually goes wrong' }),
   when: expression.optional().meta({ description: 'The step begins only when this is true' }),
-  undo: undo.optional(),
-  verify: verify.optional(),
-  approval: approval.optional(),
+  undo: undo.optional().describe('What takes its effect back, or why nothing does'),
+  verify: verify.optional().describe('Evaluated after it: whether it had its effect'),
+  approval: approval.optional().describe('Who must approve before it begins'),
   action: inserted.optional(),
   onFailure: z
     .enum(['ask', 'capture', 'continue', 'undo', 'rollback', 'abort'])
@@ -149,7 +149,10 @@ const ownFields = {
     .optional()
     .meta({ description: 'Undone when its group ends, however it ends' }),
   failFast: z.boolean().optional().meta({ description: 'The first failure cancels the others' }),
-  forEach: z.union([text, z.strictObject({ $: text }), z.array(value)]).optional(),
+  forEach: z
+    .union([text, z.strictObject({ $: text }), z.array(value)])
+    .optional()
+    .describe('Its steps once for each item'),
   as: id.optional().meta({ description: 'A second name for item' }),
   key: expression.optional().meta({ description: 'Names an item in paths' }),
   concurrency: z.int().min(1).max(100).optional().meta({ description: 'Items at once' }),
@@ -163,9 +166,12 @@ const ownFields = {
   evidence: z.union([values, value]).optional().meta({ description: 'Shown to people' }),
   runbook: template.optional().meta({ description: 'A runbook inside this one' }),
   pass: z.array(id).optional().meta({ description: 'Inputs that have the same name there' }),
-  mode: z.enum(['inline', 'detached', 'handover']).optional(),
+  mode: z
+    .enum(['inline', 'detached', 'handover'])
+    .optional()
+    .describe('Part of this run, a run of its own, or the run that takes over'),
   manual: template.optional().meta({ description: 'What people are to do' }),
-  checklist: texts.optional(),
+  checklist: texts.optional().describe('What to go through'),
   answers: z.record(id, input).optional().meta({ description: 'What people answer' }),
   attachments: texts.optional().meta({ description: 'Files that people hand in' }),
   wait: z
@@ -199,13 +205,13 @@ export const step = z
     ...ownFields,
     ...actionShape,
     get steps(): Some<Step[]> {
-      return z.array(step).optional();
+      return z.array(step).optional().describe('Steps in their order');
     },
     get parallel(): Some<Step[]> {
-      return z.array(step).min(1).optional();
+      return z.array(step).min(1).optional().describe('Steps at the same time');
     },
     get branch(): Some<BranchCase[]> {
-      return z.array(branchCase).min(1).optional();
+      return z.array(branchCase).min(1).optional().describe('Cases, of which one is taken');
     },
   })
   .meta({ id: 'step' });
