@@ -50,6 +50,12 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
     ]);
     return { ...unknown, unknownRunbook: true };
   }
+  if (spec.part) {
+    const message = `${spec.id} is a part: it stands inside other runbooks, and is not started alone`;
+    return refused([
+      { type: 'Refused', message, next: 'Start a runbook that has it', command: 'list' },
+    ]);
+  }
   const resolved = resolveInputs(spec.inputs, envelope.inputs, deps.targets.list());
   if (!resolved.ok) return refused(resolved.problems);
 

@@ -3,6 +3,8 @@ import type { RunbookSpec } from '../language/runbook.js';
 
 export interface Catalogue {
   runbooks: readonly RunbookSpec[];
+  /** What stands inside of them only. */
+  parts: readonly RunbookSpec[];
   broken: readonly BrokenRunbook[];
 }
 
@@ -15,10 +17,15 @@ export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> 
   const { catalogue } = await import('../workflows/catalogue.js');
   const { libraryFolders } = await import('../worker/runbook-files.js');
   const folders = libraryFolders(env['RUNBOOK_LIBRARY']);
-  if (folders.length === 0) return { runbooks: catalogue, broken: [] };
+  if (folders.length === 0) return { runbooks: catalogue, parts: [], broken: [] };
   const { readLibrary } = await import('../worker/library.js');
   const { runbooks, broken } = readLibrary(folders, catalogue);
-  return { runbooks: [...catalogue, ...runbooks], broken };
+  const isPart = ({ part }: RunbookSpec): boolean => part === true;
+  return {
+    runbooks: [...catalogue, ...runbooks.filter((each) => !isPart(each))],
+    parts: runbooks.filter(isPart),
+    broken,
+  };
 }
 
 /** As `readCatalogue`, without what cannot be used. */

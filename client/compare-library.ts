@@ -32,7 +32,7 @@ export function differenceWords({ missing, different }: Difference): string | nu
 
 /** The check of `doctor`: the runbooks of this machine beside those that the workers report. */
 export function compareLibraries(
-  { runbooks, broken }: Catalogue,
+  { runbooks, parts, broken }: Catalogue,
   workers: readonly Pick<WorkerReport, 'worker' | 'library'>[],
 ): Check {
   const name = 'library';
@@ -41,7 +41,7 @@ export function compareLibraries(
       ...{ name, state: 'failed', found: broken.map(brokenWords).join('; ') },
       fix: `Correct ${broken.map(({ file }) => file).join(', ')}; the other runbooks can be used meanwhile.`,
     };
-  const here = libraryDigests(runbooks);
+  const here = libraryDigests([...runbooks, ...parts]);
   const off = workers.flatMap(({ worker, library }) => {
     const { missing, different } = differenceOf(library, here);
     const lacks = Object.keys(here).filter((id) => library[id] === undefined);

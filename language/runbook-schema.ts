@@ -159,7 +159,7 @@ const runbookFields = {
 
 /** Only code-first runbooks have objectives, or must be drilled. */
 assertNone<
-  Differing<RunbookSpec, typeof runbookFields, 'data' | 'objectives' | 'drillEveryDays'>
+  Differing<RunbookSpec, typeof runbookFields, 'data' | 'part' | 'objectives' | 'drillEveryDays'>
 >();
 
 const runbook = z.strictObject(runbookFields).transform((read, context) => {

@@ -185,6 +185,8 @@ export interface RunbookSpec {
    * True when the steps are data, which the interpreter runs. Absent: code orders them.
    */
   data?: true;
+  /** It stands inside other runbooks only: it is neither listed nor started. */
+  part?: true;
   /** The run's outputs, as references; only where the steps are data too. */
   outputs?: JsonObject;
 }

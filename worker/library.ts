@@ -14,6 +14,7 @@ import { runbookFiles, textOf } from './runbook-files.js';
 
 /** What a folder of runbooks holds. */
 export interface Library {
+  /** With those that are parts. */
   runbooks: RunbookSpec[];
   /** A mistake in one takes no other away. */
   broken: BrokenRunbook[];
@@ -56,12 +57,10 @@ function yamlFiles(folders: readonly string[]): Candidate[] {
   const known = new DocumentLibrary(files);
   return files.all
     .filter((file) => file.endsWith(endings.runbook))
-    .flatMap((file): Candidate[] => {
+    .map((file): Candidate => {
       const id = basename(file, endings.runbook);
       const text = textOf(file);
-      // A part stands inside runbooks only.
-      if (text !== null && /^part:/m.test(text)) return [];
-      return [{ id, file, read: () => readRunbook(text, file, known) }];
+      return { id, file, read: () => readRunbook(text, file, known) };
     });
 }
 

@@ -86,8 +86,9 @@ async function hintFor(session: Session, name: string): Promise<string | undefin
 async function tellDifference(session: Session, theirs: LibraryDigests): Promise<void> {
   const { readCatalogue } = await import('../catalogue.js');
   const { differenceOf, differenceWords } = await import('../compare-library.js');
-  const { runbooks } = await readCatalogue(session.io.env);
-  const words = differenceWords(differenceOf(theirs, libraryDigests(runbooks)));
+  const { runbooks, parts } = await readCatalogue(session.io.env);
+  const here = libraryDigests([...runbooks, ...parts]);
+  const words = differenceWords(differenceOf(theirs, here));
   if (words !== null) remark(session.io, words);
 }
 

@@ -30,7 +30,8 @@ export function registerShow(program: Command, io: Io): void {
 
 /** @throws CliError with exit code 2 for an id that no runbook has */
 async function runShow(options: ShowOptions, io: Io): Promise<number> {
-  const { runbooks: known, broken } = await readCatalogue(io.env);
+  const { runbooks, parts, broken } = await readCatalogue(io.env);
+  const known = [...runbooks, ...parts];
   const spec = known.find(({ id }) => id === options.runbook);
   const wrong = broken.find(({ id }) => id === options.runbook);
   if (!spec && wrong)

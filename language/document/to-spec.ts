@@ -64,7 +64,7 @@ class RunbookBuilder extends StepBuilder {
     this.targets = new Set(
       Object.keys(inputs).filter((name) => objectIn(inputs, name)['type'] === 'target'),
     );
-    for (const key of ['part', 'window', 'standingApproval', 'schedule', 'unattended'])
+    for (const key of ['window', 'standingApproval', 'schedule', 'unattended'])
       if (Object.hasOwn(data, key)) this.notYet(data, key, `\`${key}\` of a runbook`);
     const verify = this.steps(listIn(data, 'verify'));
     const steps = [
@@ -73,12 +73,13 @@ class RunbookBuilder extends StepBuilder {
       ...(verify.length > 0 ? [group('verify', fallbackTitle, verify)] : []),
     ];
     const spec: RunbookSpec = {
-      id: textIn(data, 'runbook'),
+      id: textIn(data, 'runbook') || textIn(data, 'part'),
       version: textIn(data, 'version'),
       title: textIn(data, 'title'),
       summary: textIn(data, 'description') || textIn(data, 'title'),
-      type: textIn(data, 'type') as RunbookSpec['type'],
-      priority: textIn(data, 'priority') as RunbookSpec['priority'],
+      // A part need not say them: those of the runbook around it count.
+      type: (textIn(data, 'type') || 'MAINTENANCE') as RunbookSpec['type'],
+      priority: (textIn(data, 'priority') || 'MEDIUM') as RunbookSpec['priority'],
       tags: listIn(data, 'tags').map(String),
       owners: [textIn(data, 'owner')],
       expectedMinutes: minutesOf(data['expectedDuration']),
@@ -91,6 +92,7 @@ class RunbookBuilder extends StepBuilder {
       rollback: textIn(data, 'rollback') || 'The undos of the steps, the last one first.',
       ...(Object.hasOwn(data, 'outputs') ? { outputs: objectIn(data, 'outputs') } : {}),
       data: true,
+      ...(Object.hasOwn(data, 'part') ? { part: true } : {}),
     };
     return withTrees(
       spec,

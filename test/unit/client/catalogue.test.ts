@@ -60,6 +60,15 @@ test('list and show have them beside what is shipped', async () => {
   });
 });
 
+test('a part can be shown, and is not in the list', async () => {
+  const part =
+    'part: part-note\nversion: 1.0.0\ntitle: Note something\nowner: sre\n' +
+    'steps: [{ id: note, title: Note it, command: echo noted, effect: read }]\n';
+  writeFileSync(join(folder, 'part-note.runbook.yaml'), part);
+  expect((await cli('list')).out).not.toContain('part-note');
+  expect((await cli('show', 'part-note')).out).toContain('Note something');
+});
+
 test('a mistake in one is told with its file', async () => {
   writeFileSync(join(folder, 'broken.json'), JSON.stringify({ ...spec, id: 'broken', steps: [] }));
   const list = await cli('list');

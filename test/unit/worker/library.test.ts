@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunbookSpec } from '../../../language/runbook.js';
+import { admit, type AdmissionDeps } from '../../../activities/admit.js';
+import { expand } from '../../../activities/nested-runbooks.js';
 import { readLibrary } from '../../../worker/library.js';
+import { envelope } from '../../driver/world.js';
 
 let folder: string;
 beforeEach(() => {
@@ -93,4 +96,47 @@ test('a name that is taken, and a folder that is not there', () => {
     broken: [{ problems: ['a.json: there is a runbook restart-it already'] }],
   });
   expect(() => readLibrary([join(folder, 'none')], [])).toThrow('RUNBOOK_LIBRARY');
+});
+
+const part = `
+part: part-note
+version: 1.0.0
+title: Note something
+owner: sre
+inputs: { word: { type: text, pattern: "[a-z]+", maxLength: 20, description: What is noted } }
+steps:
+  - id: note
+    title: Note it
+    command: echo \${inputs.word}
+    effect: read
+`;
+const around = `
+runbook: keep-note
+version: 1.0.0
+title: Keep a note
+type: MAINTENANCE
+priority: LOW
+owner: sre
+steps:
+  - { id: keep, title: Keep it, runbook: part-note, with: { word: hello } }
+`;
+
+test('a part stands inside a runbook, and is not started alone', () => {
+  writeFileSync(join(folder, 'part-note.runbook.yaml'), part);
+  writeFileSync(join(folder, 'keep-note.runbook.yaml'), around);
+  const { runbooks, broken } = readLibrary([folder], []);
+  expect(broken).toEqual([]);
+  const [keep, note] = ['keep-note', 'part-note'].map((id) =>
+    runbooks.find((each) => each.id === id),
+  );
+  expect([keep?.part, note?.part]).toEqual([undefined, true]);
+  const targets = { list: () => [] };
+  expect(expand(keep!, {}, { catalogue: runbooks, targets })).toMatchObject({
+    steps: [{ id: 'keep', inputs: { word: 'hello' }, steps: [{ id: 'note' }] }],
+  });
+  const deps = { catalogue: runbooks, targets } as unknown as AdmissionDeps;
+  expect(admit({ ...envelope('told', {}), runbook: 'part-note' }, deps)).toMatchObject({
+    admitted: false,
+    problem: { message: expect.stringContaining('part-note is a part') as unknown },
+  });
 });
