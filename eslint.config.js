@@ -10,6 +10,7 @@ import { stepPaths } from './scripts/lint/step-paths.mjs';
  * sandbox.
  */
 const sandboxLanguage = [
+  'cases',
   'condition',
   'cut',
   'digest',

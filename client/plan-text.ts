@@ -78,9 +78,11 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
 }
 
 /** What the table has no room for: who decides, the exact action, and its undo. */
-function remarksOn({ kind, approvers = defaultApprovers, work, undo }: StepSpec): string[] {
+function remarksOn(step: StepSpec): string[] {
+  const { kind, approvers = defaultApprovers, work, undo, cases = [] } = step;
   if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
   return [
+    ...cases.map((each) => `${each.case}: ${each.when ? `when ${each.when.$}` : 'else'}`),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
     ...(undo ? [`undo: ${undo}`] : []),
     ...(work?.undo ? [`undo: ${describeAction(work.undo as unknown as Action)}`] : []),

@@ -54,6 +54,11 @@ const stepFields = {
   runbook: id.optional(),
   inputs: z.record(z.string(), json).optional(),
   values: z.record(id, json).optional(),
+  cases: z
+    .array(z.strictObject({ case: id, title: text, when: when.optional() }))
+    .min(1)
+    .optional(),
+  outputs: z.record(id, z.array(when).min(1)).optional(),
   message: json.optional(),
   hint: text.optional(),
   evidence: z.record(z.string(), json).optional(),
@@ -67,6 +72,10 @@ assertNone<Differing<StepSpec, typeof stepFields, 'clock'>>();
 
 /** Groups whose steps are in the file itself; a nested runbook has a file of its own. */
 const groups: readonly string[] = stepKinds.filter((kind) => isGroup(kind) && kind !== 'runbook');
+
+function hasOutputs(kind: StepSpec['kind']): boolean {
+  return kind === 'group' || kind === 'parallel';
+}
 
 /** Checks the rules between the fields of a step. */
 function wholeStep(given: unknown, context: z.RefinementCtx): void {
@@ -88,6 +97,10 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     wrong('goes with kind runbook, which needs it', 'runbook');
   if ((spec.kind === 'set') !== (spec.values !== undefined))
     wrong('goes with kind set, which needs it', 'values');
+  if ((spec.kind === 'choice') !== (spec.cases !== undefined))
+    wrong('goes with kind choice, which needs it', 'cases');
+  if (spec.cases && spec.when) wrong('has the conditions of its cases, and no other', 'when');
+  if (spec.outputs && !hasOutputs(spec.kind)) wrong('goes with groups of steps', 'outputs');
   if ((spec.kind === 'fail' || spec.kind === 'succeed') !== (spec.message !== undefined))
     wrong('goes with fail and succeed, which need it', 'message');
   if (

@@ -71,6 +71,13 @@ export interface RetrySpec {
   maxMs?: number;
 }
 
+/** One way that a branch may take. */
+export interface Case {
+  case: string;
+  title: string;
+  when?: Expression;
+}
+
 /**
  * The declaration of a step: shown by `show` and `plan`, frozen into the plan.
  */
@@ -118,6 +125,13 @@ export interface StepSpec {
   inputs?: JsonObject;
   /** For `set`: its outputs, as expressions. */
   values?: JsonObject;
+  /** For `choice`: the first case that is true is taken; one without a condition is. */
+  cases?: readonly Case[];
+  /**
+   * For groups: outputs beside the steps inside, which these expressions name. Of several the first
+   * counts that can be told; what cannot be told is left out.
+   */
+  outputs?: Readonly<Record<string, readonly Expression[]>>;
   /** For `succeed` and `fail`: what is told, which may have expressions in it. */
   message?: Json;
   /** For `fail`: what people are to do. */

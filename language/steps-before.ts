@@ -5,6 +5,7 @@ import type { StepSpec } from './runbook.js';
 import {
   before,
   decidersIn,
+  endsRunbook,
   inside,
   itemsOf,
   neededOutputs,
@@ -167,12 +168,14 @@ function openInSequence(
   settled: Settled,
 ): string | null {
   const scope = { ...around, steps: { ...around.steps } };
-  return firstOf(steps, (each) => {
+  for (const each of steps) {
     const path = `${prefix}${each.id}`;
     const open = openIn(each, path, scope, outputs, settled);
+    if (open !== null) return open;
+    if (endsRunbook(each, path, scope, outputs)) return null;
     scope.steps[each.id] = outputOf(each, path, scope, outputs);
-    return open;
-  });
+  }
+  return null;
 }
 
 /** The record need not say what became of it. */

@@ -2,6 +2,7 @@ import type { Json, JsonObject } from './json.js';
 import type { Plan } from './plan.js';
 import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
+import { choiceOf, outputsOf } from './cases.js';
 import { judgeWhen } from './work.js';
 import { below, namesOf, partOf, pathOf, withoutTime } from './paths.js';
 
@@ -116,6 +117,8 @@ export function neededOutputs(
   for (const name of names) want(name, levels.length - 1);
   levels.forEach((level, depth) => {
     for (const name of decidersOf(level.spec)) want(name, depth);
+    for (const ending of before(level).filter(maySucceed))
+      for (const name of decidersIn(ending)) want(name, depth);
   });
   return { paths: [...needed.paths], below: [...needed.below] };
 }
@@ -156,14 +159,14 @@ function decidersOf({ when, items, inputs }: StepSpec): string[] {
 export function decidersIn(spec: StepSpec): string[] {
   return [
     ...decidersOf(spec),
-    ...referencesIn(spec.values ?? null),
+    ...referencesIn([spec.values, spec.cases, spec.outputs].map((each) => each ?? null) as Json),
     ...(spec.steps ?? []).flatMap(decidersIn),
   ];
 }
 
 /** What else decides the outputs of a step beside what the record has of it. */
 function behindOutputs(spec: StepSpec): string[] {
-  return spec.steps || spec.values ? decidersIn(spec) : [];
+  return spec.steps || spec.values || spec.cases ? decidersIn(spec) : [];
 }
 
 /**
@@ -192,7 +195,11 @@ export function scopeAt(
   let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run } };
   for (const [depth, level] of levels.entries()) {
     if (level.item !== undefined) scope = { ...scope, item: level.item };
-    if (level.ordered) scope = withOutputs(level, scope, outputs);
+    if (level.ordered) {
+      const known = withOutputs(level, scope, outputs);
+      if (!known) return null;
+      scope = known;
+    }
     if (depth === levels.length - 1) return scope;
     const { spec } = level;
     if (!outputs.despite && !isDue(spec, scope)) return null;
@@ -213,18 +220,51 @@ function isDue({ when }: StepSpec, scope: Scope): boolean {
   return when === undefined || judgeWhen(when, scope) === true;
 }
 
-/** The scope with the outputs of the steps before. */
-function withOutputs(level: Level, around: Scope, outputs: Outputs): Scope {
+/** The scope with the outputs of the steps before; null when they have ended the runbook. */
+function withOutputs(level: Level, around: Scope, outputs: Outputs): Scope | null {
+  const { scope, isOver } = after(before(level), level.prefix, around, outputs);
+  return isOver && !outputs.despite ? null : scope;
+}
+
+/** What is known behind steps that follow one another. */
+function after(
+  steps: readonly StepSpec[],
+  prefix: string,
+  around: Scope,
+  outputs: Outputs,
+): { scope: Scope; isOver: boolean } {
   const scope = { ...around, steps: { ...around.steps } };
-  for (const spec of before(level))
-    scope.steps[spec.id] = outputOf(spec, `${level.prefix}${spec.id}`, scope, outputs);
-  return scope;
+  let isOver = false;
+  for (const spec of steps) {
+    const path = `${prefix}${spec.id}`;
+    const known = isOver ? null : outputOf(spec, path, scope, outputs);
+    isOver ||= endsRunbook(spec, path, scope, outputs);
+    scope.steps[spec.id] = known;
+  }
+  return { scope, isOver };
+}
+
+/** Whether a `succeed` step in it has ended the runbook that it is part of. */
+export function endsRunbook(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): boolean {
+  if (!maySucceed(spec) || !isDue(spec, scope)) return false;
+  const { kind, steps = [] } = spec;
+  if (kind === 'succeed') return true;
+  if (kind === 'parallel')
+    return steps.some((each) => endsRunbook(each, below(path) + each.id, scope, outputs));
+  if (kind !== 'forEach') return after(steps, below(path), scope, outputs).isOver;
+  return itemsOf(spec, scope).some(
+    (item) => after(steps, below(partOf(path, item)), { ...scope, item }, outputs).isOver,
+  );
+}
+
+function maySucceed({ kind, steps = [] }: StepSpec): boolean {
+  return kind === 'succeed' || (kind !== 'runbook' && steps.some(maySucceed));
 }
 
 /** As the interpreter hands it on. What was not fetched is nothing that anything refers to. */
 export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
   const own = Object.hasOwn(outputs.values, path) ? (outputs.values[path] ?? null) : null;
-  if (spec.values) return own ?? valuesOf(spec, scope);
+  if (spec.values || spec.cases) return own ?? valuesOf(spec, scope);
   if (!spec.steps) return own;
   if (!outputs.below.some((fetched) => below(path).startsWith(fetched))) return null;
   if (!isDue(spec, scope)) return null;
@@ -232,11 +272,11 @@ export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Ou
     return Object.fromEntries(
       itemsOf(spec, scope).map((item) => [
         item,
-        sequenceOf(spec.steps ?? [], below(below(path) + item), { ...scope, item }, outputs),
+        sequenceOf(spec, below(below(path) + item), { ...scope, item }, outputs),
       ]),
     );
   return sequenceOf(
-    spec.steps,
+    spec,
     below(path),
     spec.kind === 'runbook' ? inside(spec, scope) : scope,
     outputs,
@@ -246,6 +286,7 @@ export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Ou
 /** Null when it was not due, or when people went on without it. */
 function valuesOf(spec: StepSpec, scope: Scope): Json {
   if (!isDue(spec, scope)) return null;
+  if (spec.cases) return choiceOf(spec, scope);
   try {
     return resolve(spec.values ?? {}, scope);
   } catch (error) {
@@ -254,16 +295,13 @@ function valuesOf(spec: StepSpec, scope: Scope): Json {
   }
 }
 
-function sequenceOf(
-  steps: readonly StepSpec[],
-  prefix: string,
-  scope: Scope,
-  outputs: Outputs,
-): JsonObject {
-  const within = { ...scope, steps: { ...scope.steps } };
-  for (const spec of steps)
-    within.steps[spec.id] = outputOf(spec, `${prefix}${spec.id}`, within, outputs);
-  return Object.fromEntries(steps.map(({ id }) => [id, within.steps[id] as Json]));
+function sequenceOf(group: StepSpec, prefix: string, scope: Scope, outputs: Outputs): JsonObject {
+  const { steps = [] } = group;
+  const within = after(steps, prefix, scope, outputs).scope;
+  return {
+    ...Object.fromEntries(steps.map(({ id }) => [id, within.steps[id] as Json])),
+    ...outputsOf(group, within),
+  };
 }
 
 export function itemsOf(spec: StepSpec, scope: Scope): string[] {

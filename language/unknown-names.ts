@@ -30,16 +30,24 @@ export function unknownNames(spec: RunbookSpec): string[] {
   function visit(steps: readonly StepSpec[], around: Known): Known {
     const known = { ...around, steps: new Map(around.steps) };
     for (const each of steps) {
-      const { steps: inner = [], when, ...own } = each;
+      const { steps: inner = [], when, outputs, ...own } = each;
       for (const name of referencesIn(own as unknown as Json)) look(name, `step ${each.id}`, known);
       for (const name of when ? namesIn(when.ast) : []) look(name, `step ${each.id}`, known);
       for (const name of unknownInConditions(each)) unknown.add(name);
       const isInForEach = known.isInForEach || each.kind === 'forEach';
-      if (each.kind === 'parallel') for (const branch of inner) visit([branch], known);
-      else visit(inner, { ...known, isInForEach });
+      const within = { ...known, isInForEach };
+      const behind = each.kind === 'parallel' ? apart(inner, within) : visit(inner, within);
+      for (const name of referencesIn((outputs ?? null) as Json))
+        look(name, `the outputs of step ${each.id}`, behind);
       known.steps.set(each.id, each);
     }
     return known;
+  }
+
+  /** The same for branches, which do not see each other. */
+  function apart(branches: readonly StepSpec[], around: Known): Known {
+    const behind = branches.flatMap((branch) => [...visit([branch], around).steps]);
+    return { ...around, steps: new Map([...around.steps, ...behind]) };
   }
 
   function look(name: string, where: string, known: Known): void {
@@ -70,10 +78,14 @@ function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string
 }
 
 /** Whoever does a step by hand may answer what it declares. */
-function mayAnswer({ work, answers = [], steps, kind, values }: StepSpec, field: string): boolean {
+function mayAnswer(
+  { work, answers = [], steps, kind, values, cases, outputs = {} }: StepSpec,
+  field: string,
+): boolean {
+  if (cases) return field === 'case' || field === 'unknown';
   if (values) return Object.hasOwn(values, field) || answers.includes(field);
   if (steps && (kind === 'parallel' || kind === 'group'))
-    return steps.some(({ id }) => id === field);
+    return steps.some(({ id }) => id === field) || Object.hasOwn(outputs, field);
   const names = work?.outputs
     ? Object.keys(work.outputs)
     : work && outputNames(work.action as unknown as Action);

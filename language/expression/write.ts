@@ -131,20 +131,6 @@ export function both(one: Expression, other: Expression): Expression {
   return writer.made({ is: 'and', at: writer.all, parts });
 }
 
-/** `(when) ? then : otherwise` */
-export function choice(when: Expression, then: Expression, otherwise: Expression): Expression {
-  const writer = new Writer();
-  writer.text('(');
-  const by = writer.length;
-  writer.text(`${when.$}) ? `);
-  const trees = { when: movedBy(when.ast, by), then: writer.put(then) };
-  writer.text(' : ');
-  const from = writer.length;
-  writer.text(otherwise.$);
-  const tail = movedBy(otherwise.ast, from);
-  return writer.made({ is: 'if', at: writer.all, ...trees, otherwise: tail });
-}
-
 /** A value as what is declared of it, where it comes as JSON. */
 export function readingAs(expression: Expression, as: ReadAs | undefined): Expression {
   const { $, ast } = expression;

@@ -44,6 +44,8 @@ const others = {
   decide: { doneBy: 'engine' },
   /** Values of expressions. */
   set: { doneBy: 'engine' },
+  /** Which case of a branch is taken. */
+  choice: { doneBy: 'engine' },
   /** Ends the runbook: there is nothing left to do. */
   succeed: { doneBy: 'engine' },
   /** Fails as the runbook says. */

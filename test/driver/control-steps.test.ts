@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
 import { openDriver } from './open.js';
+import { Recorded } from './recorded.js';
 import {
   answer,
   begin as beginPlan,
@@ -11,8 +12,10 @@ import {
   lasting,
   runbook,
   states,
+  written,
 } from './plans.js';
 import { activities, status, type PlayCommand } from './world.js';
+import type { Json } from '../../language/json.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 
 /*
@@ -27,8 +30,14 @@ afterAll(() => driver?.close());
 
 /** Prints what it was told. */
 const play: PlayCommand = ({ action }) => ({ stdout: action.argv[1] ?? '' });
-const begin = (spec: RunbookSpec, done = play, others: readonly RunbookSpec[] = []) =>
-  beginPlan(driver, spec, done, {}, { activities: activities(done, [spec, ...others]) });
+let recorded: Recorded;
+const begin = (spec: RunbookSpec, done = play, others: readonly RunbookSpec[] = []) => {
+  recorded = new Recorded();
+  const real = recorded.around(activities(done, [spec, ...others]));
+  return beginPlan(driver, spec, done, {}, { activities: real });
+};
+// Workers find in the record what the run has found.
+afterEach(() => expect(recorded.refused).toEqual([]));
 
 const own = (id: string, kind: string, more: object): object => ({
   ...{ id, title: `Do ${id}`, kind, effect: 'read', ...more },
@@ -112,6 +121,94 @@ describe('values', () => {
     expect(await answer(run, verb, more)).toMatchObject({ accepted: true });
     await run.end();
     expect(await status(run)).toMatchObject({ state });
+  });
+});
+
+describe('a branch', () => {
+  const look = (id: string): string[] => [
+    `  - id: ${id}`,
+    ...[
+      '    title: Look',
+      '    command: say 1',
+      '    effect: read',
+      '    outputs: { n: int(out.stdout) }',
+    ],
+  ];
+  const branch = [
+    '  - id: way',
+    '    title: How long it is',
+    '    branch:',
+    '      - case: never',
+    '        when: steps.first.n > 5',
+    '      - case: too-long',
+    '        title: It is long',
+    '        branch:',
+    '          - { case: huge, when: steps.first.n == 3, succeed: "nothing to do" }',
+    '          - case: big',
+    '            steps: [{ id: cut, command: say cut, effect: read }]',
+    '            outputs: { by: "steps.cut.stdout" }',
+    '        when: steps.first.n > 2',
+    '      - { case: short, when: steps.second.n == 1, outputs: { by: "steps.second.n" } }',
+  ];
+  const after = [
+    '  - id: after',
+    '    title: After',
+    '    when: steps.way.case in ["big", "short"]',
+    '    command: say ${steps.way.case} ${string(steps.way.by)}',
+    '    effect: read',
+  ];
+  const spec = () => written(...look('first'), ...look('second'), ...branch, ...after);
+  const answering =
+    (first: Json, second: Json): PlayCommand =>
+    ({ step, action }) => {
+      const n = step.path === 'first' ? first : second;
+      return { stdout: action.argv.slice(1).join(' '), ...(n === null ? {} : { n }) };
+    };
+
+  test.each([
+    ['the first case that is true', 4, 9, ['way/too_long/big/cut', 'after'], 'big cut'],
+    ['a case that only decides', 1, 1, ['after'], 'short 1'],
+    ['a case that cannot be told is passed over', null, 1, ['after'], 'short 1'],
+  ])('takes %s', async (_how, first, second, done, said) => {
+    const run = begin(spec(), answering(first, second));
+    await run.end();
+    expect(commands(run).slice(2)).toEqual(done);
+    expect(await says(run, 'after')).toBe(said);
+  });
+
+  test('may end the runbook', async () => {
+    const run = begin(spec(), answering(3, 9));
+    await run.end();
+    expect(commands(run).slice(2)).toEqual([]);
+    expect(states(await status(run))).toMatchObject({
+      ...{ 'way/too_long/huge/end': 'succeeded', after: 'not-needed' },
+    });
+  });
+
+  test('of which no case is true asks for one, and says what is missing', async () => {
+    const run = begin(spec(), answering(1, null));
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([
+      {
+        ...{ id: 'way/case', kind: 'failure', answers: ['case'] },
+        title: 'Which case: How long it is: no case is true',
+        evidence: {
+          cases: {
+            never: 'Never, when steps.first.n > 5',
+            'too-long': 'It is long, when steps.first.n > 2',
+          },
+          'what happened': expect.stringMatching(/no case is true; of short .*steps\.second\.n/),
+        },
+      },
+    ]);
+    expect(await answer(run, 'skip')).toMatchObject({ accepted: false });
+    expect(await answer(run, 'done')).toMatchObject({ accepted: false });
+    expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
+    expect(await answer(run, 'done', { outputs: { case: 'too-long' } })).toMatchObject({
+      accepted: true,
+    });
+    await run.end();
+    expect(commands(run).slice(2)).toEqual(['way/too_long/big/cut', 'after']);
   });
 });
 

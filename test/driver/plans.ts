@@ -1,6 +1,10 @@
 import type { DecisionEnvelope, StartEnvelope, Verdict } from '../../common/envelope.js';
 import { rulesOfQuestion } from '../../common/questions.js';
 import type { RunView } from '../../common/view.js';
+import { Library } from '../../language/document/library.js';
+import { lint } from '../../language/document/lint.js';
+import { read, type Written } from '../../language/document/read.js';
+import { toSpec } from '../../language/document/to-spec.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { runbookOf } from '../helpers/runbook.js';
 import type { Driver } from '../../testing/driver/driver.js';
@@ -36,6 +40,23 @@ export function lasting(id: string, work: object = {}): object {
     undo: undefined,
     work: { action: { kind: 'command', argv: ['do'] }, ...work },
   });
+}
+
+/** The runbook `told` whose file has these lines of steps, two columns in. */
+export function written(...lines: readonly string[]): RunbookSpec {
+  const head = [
+    ...['runbook: told', 'version: 1.0.0', 'title: told', 'type: MAINTENANCE', 'priority: LOW'],
+    ...['owner: test', 'inputs:'],
+    '  word: { type: text, description: a word, default: hello, maxLength: 10 }',
+    'steps:',
+  ];
+  const text = [...head, ...lines, ''].join('\n');
+  const found = lint(text, 'told.runbook.yaml', new Library());
+  const wrong = found.filter(({ severity }) => severity === 'error');
+  const made = toSpec(read(text, 'told.runbook.yaml') as Written, new Library());
+  if ('spec' in made && wrong.length === 0) return made.spec;
+  const problems = [...wrong, ...('problems' in made ? made.problems : [])];
+  throw new Error(problems.map(({ line, message }) => `${line}: ${message}`).join('\n'));
 }
 
 /** The runbook `told` with the steps given. */

@@ -1,6 +1,6 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
-import type { StepSpec } from '../../language/runbook.js';
+import type { Case as BranchCase, StepSpec } from '../../language/runbook.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import {
   rulesOfQuestion,
@@ -155,10 +155,24 @@ export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
   const { evidence } = aboutFailure(spec, problem);
   return {
     kind: 'failure',
-    title: `${spec.title}: ${spec.values ? 'its values cannot be told' : 'it cannot be told whether it is to be done'}`,
+    title: `${spec.title}: ${openWords(spec)}`,
     problem,
-    evidence: { ...evidence, retry: 'looks again; give changed inputs with it (--input)' },
+    evidence: {
+      ...(spec.cases ? { cases: Object.fromEntries(spec.cases.map(caseText)) } : {}),
+      ...evidence,
+      retry: 'looks again; give changed inputs with it (--input)',
+    },
   };
+}
+
+/** What is not known of the step. */
+function openWords({ values, cases }: StepSpec): string {
+  if (cases) return 'no case is true';
+  return values ? 'its values cannot be told' : 'it cannot be told whether it is to be done';
+}
+
+function caseText({ case: name, title, when }: BranchCase): [string, string] {
+  return [name, when ? `${title}, when ${when.$}` : title];
 }
 
 /** A step could not be undone. */

@@ -129,7 +129,8 @@ export class Steps {
   /** Does a `decide` step anywhere in the plan. */
   choose<T extends Json>(path: string, spec: StepSpec, choose: () => T): T {
     const before = this.run.board.settled(path);
-    if (before?.state === 'succeeded') return before.output as T;
+    if (before?.state === 'succeeded' || before?.state === 'done-by-hand')
+      return before.output as T;
     const row = this.run.board.row(path, spec);
     this.run.board.begin(row);
     try {

@@ -4,6 +4,7 @@ import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/re
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { shown } from '../../language/kinds/words.js';
 import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
+import { choiceOf, findCase, outputsOf } from '../../language/cases.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Work } from '../engine/attempts.js';
@@ -93,16 +94,18 @@ async function one(
       );
     case 'set':
       return set(engine, spec, path, place.scope);
+    case 'choice':
+      return choice(engine, spec, path, place.scope);
     case 'succeed':
       place.ending.isOver = true;
       return engine.choose(path, spec, () => messageOf(spec, place.scope));
     case 'fail':
       return fail(engine, spec, place, behind);
     case 'group':
-      return engine.group(path, spec, () => within(engine, spec.steps ?? [], inside(place, spec)));
+      return engine.group(path, spec, () => within(engine, spec, inside(place, spec)));
     case 'parallel':
       return engine.group(path, spec, () =>
-        branches(engine, spec.steps ?? [], { ...place, path: below(path), declared: below(top) }),
+        branches(engine, spec, { ...place, path: below(path), declared: below(top) }),
       );
     case 'forEach':
       return engine.group(path, spec, () =>
@@ -142,14 +145,14 @@ function inside(place: Place, { id }: StepSpec): Place {
   };
 }
 
-/** @returns the outputs of these steps alone */
-async function within(
-  engine: Steps,
-  steps: readonly StepSpec[],
-  place: Place,
-): Promise<JsonObject> {
+/** @returns the outputs of the steps inside, and those that the group adds */
+async function within(engine: Steps, spec: StepSpec, place: Place): Promise<JsonObject> {
+  const steps = spec.steps ?? [];
   const outputs = await sequence(engine, steps, place);
-  return Object.fromEntries(steps.map(({ id }) => [id, outputs[id] ?? null]));
+  return {
+    ...Object.fromEntries(steps.map(({ id }) => [id, outputs[id] ?? null])),
+    ...outputsOf(spec, place.scope),
+  };
 }
 
 /** Evaluates the values of a `set` step; people are asked when one of them cannot be told. */
@@ -169,6 +172,26 @@ async function set(engine: Steps, spec: StepSpec, path: string, scope: Scope): P
       if (answer) return answer.output;
     }
   }
+}
+
+/** Takes a case of a branch; people are asked when none is true. */
+async function choice(engine: Steps, spec: StepSpec, path: string, scope: Scope): Promise<Json> {
+  for (;;) {
+    const taken = choiceOf(spec, scope);
+    if (taken) return engine.choose(path, spec, () => taken);
+    const answer = await engine.undecided(path, spec, noCase(spec, scope));
+    if (answer) return answer.output;
+  }
+}
+
+function noCase({ cases = [] }: StepSpec, scope: Scope): Problem {
+  const unknown = Object.entries(findCase(cases, scope).unknown);
+  const told = unknown.map(([name, why]) => `; of ${name} it cannot be told: ${why}`);
+  return {
+    type: 'ProcedureStopped',
+    message: `no case is true${told.join('')}`,
+    next: 'Look at what the conditions read, and say which case it is.',
+  };
 }
 
 /** Fails as the runbook says; a retry looks again whether it has to. */
@@ -213,24 +236,17 @@ async function undecided(
   }
 }
 
-async function branches(
-  engine: Steps,
-  steps: readonly StepSpec[],
-  place: Place,
-): Promise<JsonObject> {
+async function branches(engine: Steps, spec: StepSpec, place: Place): Promise<JsonObject> {
+  const { steps = [] } = spec;
+  const apart = (): Scope => ({ ...place.scope, steps: { ...place.scope.steps } });
   // Branches see what came before them, not each other.
   const outputs = await inParallel(
-    steps.map(
-      (spec) => () =>
-        one(
-          engine,
-          spec,
-          { ...place, scope: { ...place.scope, steps: { ...place.scope.steps } } },
-          () => [],
-        ),
-    ),
+    steps.map((each) => () => one(engine, each, { ...place, scope: apart() }, () => [])),
   );
-  return Object.fromEntries(steps.map((spec, index) => [spec.id, outputs[index] as Json]));
+  const own = Object.fromEntries(steps.map(({ id }, index) => [id, outputs[index] as Json]));
+  const scope = apart();
+  Object.assign(scope.steps, own);
+  return { ...own, ...outputsOf(spec, scope) };
 }
 
 async function each(

@@ -1,10 +1,10 @@
 import type { Expression } from '../../expression/ast.js';
-import { both, choice, literal } from '../../expression/write.js';
-import { readExpression } from '../../read-expression.js';
+import { both } from '../../expression/write.js';
 import type { Json, JsonObject } from '../../json.js';
 import type { StepSpec, WorkTemplate } from '../../runbook.js';
 import { isObject } from '../expand/draft.js';
 import { ActionBuilder } from './actions.js';
+import { branchOf, type ReadCase } from './branch.js';
 import {
   group,
   grouped,
@@ -65,9 +65,9 @@ export class StepBuilder extends ActionBuilder {
     const own = this.common(step);
     switch (kind) {
       case 'steps':
-        return group(own.id, own.title, this.steps(listIn(step, 'steps')), own);
+        return group(own.id, own.title, this.steps(listIn(step, 'steps')), this.around(step, own));
       case 'parallel':
-        return grouped(own, 'parallel', this.steps(listIn(step, 'parallel')));
+        return grouped(this.around(step, own), 'parallel', this.steps(listIn(step, 'parallel')));
       case 'forEach':
         return this.loop(step, own);
       case 'branch':
@@ -108,6 +108,21 @@ export class StepBuilder extends ActionBuilder {
     };
   }
 
+  protected around(step: JsonObject, own: Own): Own {
+    return Object.hasOwn(step, 'outputs') ? { ...own, outputs: this.madeOf(step) } : own;
+  }
+
+  /** What a group or a case answers beside the steps inside it. */
+  protected madeOf(step: JsonObject): NonNullable<StepSpec['outputs']> {
+    const outputs = objectIn(step, 'outputs');
+    return Object.fromEntries(
+      Object.keys(outputs).flatMap((name) => {
+        const value = this.expression(objectIn(outputs, name), 'value');
+        return value ? [[name, [value]]] : [];
+      }),
+    );
+  }
+
   protected loop(step: JsonObject, own: Own): StepSpec {
     for (const key of ['as', 'key', 'maxFailures', 'stopWhen'])
       if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\` of a forEach`);
@@ -122,31 +137,33 @@ export class StepBuilder extends ActionBuilder {
     };
   }
 
-  /** The choice is a value, and each case a group that is due when it was chosen. */
   protected branch(step: JsonObject, own: Own): StepSpec {
     for (const key of ['choose', 'by', 'evidence'])
       if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\` of a branch`);
-    const cases = listIn(step, 'branch').filter((each) => isObject(each));
-    for (const each of cases)
-      for (const key of ['branch', 'succeed', 'outputs'])
+    const { steps, outputs } = branchOf(own.title, this.cases(step, own.title));
+    const made = { ...outputs, ...this.madeOf(step) };
+    return group(own.id, own.title, steps, { ...own, outputs: made });
+  }
+
+  protected cases(branch: JsonObject, title: string): ReadCase[] {
+    return listIn(branch, 'branch').flatMap((each) => {
+      if (!isObject(each)) return [];
+      for (const key of ['choose', 'by'])
         if (Object.hasOwn(each, key)) this.notYet(each, key, `\`${key}\` in a case`);
-    const taken = cases.reduceRight((otherwise, each) => {
-      const name = literal(textIn(each, 'case'));
       const when = this.expression(each, 'when');
-      return when ? choice(when, name, otherwise) : name;
-    }, readExpression('none_of_the_cases_is_true'));
-    const chosen: StepSpec = {
-      ...{ id: 'case', title: `Which case: ${own.title}`, kind: 'set', effect: 'read' },
-      values: { case: taken as unknown as Json },
-    };
-    const groups = cases.flatMap((each): StepSpec[] => {
-      const id = textIn(each, 'case').replaceAll('-', '_');
-      const inner = this.steps(listIn(each, 'steps'));
-      const when = { $: `steps.case.case == ${JSON.stringify(textIn(each, 'case'))}` };
-      const title = textIn(each, 'title') || inWords(id);
-      return inner.length === 0 ? [] : [group(id, title, inner, { when: when as never })];
+      const inner = Object.hasOwn(each, 'branch')
+        ? branchOf(textIn(each, 'title') || title, this.cases(each, title))
+        : undefined;
+      const ends = Object.hasOwn(each, 'succeed')
+        ? [this.ending(each, 'succeed', { id: 'end', title: 'There is nothing left to do' })]
+        : [];
+      const steps = inner?.steps ?? [...this.steps(listIn(each, 'steps')), ...ends];
+      return {
+        ...{ data: each, steps, outputs: this.madeOf(each) },
+        ...(when ? { when } : {}),
+        ...(inner ? { inner } : {}),
+      };
     });
-    return group(own.id, own.title, [chosen, ...groups], own);
   }
 
   protected nested(step: JsonObject, own: Own): StepSpec {

@@ -57,6 +57,46 @@ test.each([
   },
 );
 
+test('a case that is not taken has no turn, unless people took it', () => {
+  const due = (name: string) => ({ when: value(`steps.case.case == "${name}"`) });
+  const cases = [
+    { case: 'long', title: 'Long', when: value('steps.one.n > 5') },
+    { case: 'open', title: 'Open', when: value('steps.one.missing > 5') },
+    { case: 'short', title: 'Short', when: value('steps.one.n > 1') },
+  ];
+  const choice = { id: 'case', title: 'case', kind: 'choice', effect: 'read', cases };
+  const branch = [
+    choice as unknown as StepSpec,
+    group('long', 'group', [step('a', 'inputs.word')], due('long')),
+    group('short', 'group', [step('b', 'inputs.word')], due('short')),
+  ];
+  const outputs = { case: [value('steps.case.case')], n: [value('steps.long.a.n')] };
+  const branching = {
+    ...plan,
+    steps: [
+      step('one', 'inputs.word'),
+      group('way', 'group', branch, { outputs }),
+      step('last', 'steps.way.case'),
+    ],
+  };
+  const known = (path: string, recorded: Record<string, Json>) => {
+    const stored = storedStep(branching, path)!;
+    const { below } = neededOutputs(stored);
+    return scopeOf(stored, branching, 'run', { values: recorded, below });
+  };
+  expect(known('way/long/a', { one: { n: 6 } })).not.toBeNull();
+  expect(known('way/short/b', { one: { n: 6 } })).toBeNull();
+  expect(known('way/long/a', { one: { n: 3 } })).toBeNull();
+  expect(known('way/long/a', { one: { n: 0 } })).toBeNull();
+  expect(known('way/long/a', { one: { n: 0 }, 'way/case': { case: 'long' } })).not.toBeNull();
+  const after = known('last', { one: { n: 3 } });
+  expect(after?.steps['way']).toMatchObject({ case: 'short' });
+  expect(neededOutputs(storedStep(branching, 'last')!)).toEqual({
+    paths: ['one'],
+    below: ['way/'],
+  });
+});
+
 test('an item that the list lacks has no turn', () => {
   const stored = storedStep(plan, 'each/y/first')!;
   expect(scopeOf(stored, plan, 'run', { values, below: [] })).toBeNull();

@@ -1,0 +1,52 @@
+import { evaluate, wordsOf } from './expression/evaluate.js';
+import type { JsonObject } from './json.js';
+import type { Scope } from './reference.js';
+import type { Case, StepSpec } from './runbook.js';
+import { judgeWhen } from './work.js';
+
+/*
+ * What groups and branches make of the steps inside them. The run and the worker share this code,
+ * so that both take the same case.
+ */
+
+/** What is known of the cases of a branch. */
+export interface Found {
+  /** The first that is true; null: none is. */
+  taken: string | null;
+  /** What is missing, by the cases before it that are neither true nor false. */
+  unknown: Readonly<Record<string, string>>;
+}
+
+/** The case that is taken: one that cannot be told is passed over, and remembered. */
+export function findCase(cases: readonly Case[], scope: Scope): Found {
+  const unknown: Record<string, string> = {};
+  for (const { case: name, when } of cases) {
+    const verdict = when ? judgeWhen(when, scope) : true;
+    if (verdict === true) return { taken: name, unknown };
+    if (verdict !== false) unknown[name] = wordsOf(verdict.unknown);
+  }
+  return { taken: null, unknown };
+}
+
+/** The output of a `choice` step; null when people have to say it. */
+export function choiceOf({ cases = [] }: StepSpec, scope: Scope): JsonObject | null {
+  const { taken, unknown } = findCase(cases, scope);
+  if (taken === null) return null;
+  return { case: taken, ...(Object.keys(unknown).length > 0 ? { unknown } : {}) };
+}
+
+/**
+ * The outputs that a group has beside those of its steps.
+ * @param scope with the steps inside
+ */
+export function outputsOf({ outputs = {} }: StepSpec, scope: Scope): JsonObject {
+  return Object.fromEntries(
+    Object.entries(outputs).flatMap(([name, expressions]) => {
+      for (const expression of expressions) {
+        const outcome = evaluate(expression, scope);
+        if ('value' in outcome) return [[name, outcome.value]];
+      }
+      return [];
+    }),
+  );
+}
