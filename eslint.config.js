@@ -425,6 +425,20 @@ export default tseslint.config(
     rules: { 'no-restricted-syntax': ['error', noShell['no-restricted-syntax'][1]] },
   },
   {
+    // They read what others print.
+    files: ['programs/**/*.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'JSON',
+          property: 'parse',
+          message: 'parseJson keeps the digits of long numbers.',
+        },
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts'],
     rules: {
       // Jest's matchers are typed any, and a test that finds nothing should fail loudly.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../language/json.js';
 import { microsOf } from '../../language/instant.js';
 import type { SiteConfig } from './config.js';
 import { judgeConfiguration } from './configuration.js';
@@ -66,7 +67,7 @@ export async function judgeBackup(
   let backup: BackupFile | null = null;
   let problem: string | null = null;
   try {
-    const found = backupFile.safeParse(JSON.parse(await store.read(`base/${id}/backup.json`)));
+    const found = backupFile.safeParse(parseJson(await store.read(`base/${id}/backup.json`)));
     if (!found.success) throw new Refused('its backup.json does not say what it is');
     backup = found.data;
     problem = await problemOf(store, config, backup, id, maxAgeSeconds);
@@ -179,7 +180,7 @@ async function lastCommitIn(store: Store, segments: readonly string[]): Promise<
     if (!marks.has(key)) continue;
     const found = await store
       .read(key)
-      .then((text) => markFile.safeParse(JSON.parse(text)))
+      .then((text) => markFile.safeParse(parseJson(text)))
       .catch(() => undefined);
     if (found?.success === true && found.data.segment === segment) return found.data.lastCommit;
   }

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parseJson } from '../../language/json.js';
 import type { SiteConfig } from './config.js';
 import { kubectlOf, type KubeObject } from './kubectl.js';
 import { mustBeOf } from './place.js';
@@ -138,7 +139,7 @@ async function newestId(store: Store): Promise<string | undefined> {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

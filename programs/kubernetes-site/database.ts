@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseJson } from '../../language/json.js';
 import type { SiteConfig } from './config.js';
 import { Refused } from './refused.js';
 import { call } from './tools.js';
@@ -107,7 +108,7 @@ export class Database {
   private async json<T>(what: string, sql: string, seconds = answerSeconds): Promise<T> {
     const said = await this.ask(what, sql, seconds);
     try {
-      return JSON.parse(said) as T;
+      return parseJson(said) as T;
     } catch {
       throw new Refused(`the database gave no answer to ${what}`);
     }

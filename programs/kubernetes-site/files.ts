@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../language/json.js';
 import type { SiteConfig } from './config.js';
 import type { Database } from './database.js';
 import { mustBeOf } from './place.js';
@@ -119,7 +120,7 @@ export async function saveFiles(
 }
 
 async function readManifest(store: Store): Promise<Manifest> {
-  const found = manifest.safeParse(JSON.parse(await store.read(manifestKey)));
+  const found = manifest.safeParse(parseJson(await store.read(manifestKey)));
   if (!found.success) throw new Refused(`${manifestKey} does not say which files there are`);
   return found.data;
 }

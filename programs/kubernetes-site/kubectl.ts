@@ -1,3 +1,4 @@
+import { parseJson } from '../../language/json.js';
 import { call, type Said } from './tools.js';
 import type { ClusterAddress, SiteConfig } from './config.js';
 import { Refused } from './refused.js';
@@ -120,7 +121,7 @@ export class Kubectl {
 
 function parsed<T>(stdout: string, what: string): T {
   try {
-    return JSON.parse(stdout) as T;
+    return parseJson(stdout) as T;
   } catch {
     throw new Refused(`kubectl get ${what} answered no JSON`);
   }

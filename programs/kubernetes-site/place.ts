@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseJson } from '../../language/json.js';
 import type { SiteConfig } from './config.js';
 import { kubectlOf, type KubeObject } from './kubectl.js';
 import { Refused } from './refused.js';
@@ -57,7 +58,7 @@ export async function readNote<T>(config: SiteConfig, name: string): Promise<T |
   const text = (await kubectlOf(config).get<Notes>(`configmap/${objectName}-${name}`))?.data?.[
     'note'
   ];
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+  return text === undefined ? undefined : (parseJson(text) as T);
 }
 
 export async function writeNote(config: SiteConfig, name: string, value: unknown): Promise<void> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseJson } from '../../language/json.js';
 import type { Release, SiteConfig } from './config.js';
 import { digestOf } from './place.js';
 import { call, type Said } from './tools.js';
@@ -65,7 +66,7 @@ export async function status(config: SiteConfig, release: string): Promise<Statu
     answerSeconds,
     /release: not found/,
   );
-  return ok ? (JSON.parse(stdout) as Status) : null;
+  return ok ? (parseJson(stdout) as unknown as Status) : null;
 }
 
 async function clear(
@@ -79,7 +80,7 @@ async function clear(
     ['history', release, '--output=json', '--max=10'],
     answerSeconds,
   );
-  const history = JSON.parse(stdout) as { revision: number; status: string }[];
+  const history = parseJson(stdout) as { revision: number; status: string }[];
   const good = history
     .filter((each) => each.status === 'deployed' || each.status === 'superseded')
     .at(-1);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseJson } from '../../language/json.js';
 import type { SiteConfig } from './config.js';
 import { Refused } from './refused.js';
 import { call, digest } from './tools.js';
@@ -56,7 +57,7 @@ export class Store {
       ],
       { seconds: 10 * answerSeconds },
     );
-    const found = stdout.trim() === '' ? [] : ((JSON.parse(stdout) as StoredObject[] | null) ?? []);
+    const found = stdout.trim() === '' ? [] : ((parseJson(stdout) as StoredObject[] | null) ?? []);
     return found
       .map((object) => ({ ...object, key: object.key.slice(prefix.length) }))
       .sort((one, other) => (one.key < other.key ? -1 : 1));
@@ -134,7 +135,7 @@ export class Store {
       ],
       { unless: notThere },
     );
-    return ok ? fromBase64(JSON.parse(stdout) as string | null) : null;
+    return ok ? fromBase64(parseJson(stdout) as string | null) : null;
   }
 
   /**
@@ -163,7 +164,7 @@ export class Store {
       ],
       { unless: notThere, seconds: transferSeconds },
     );
-    return ok ? fromBase64(JSON.parse(stdout) as string | null) : null;
+    return ok ? fromBase64(parseJson(stdout) as string | null) : null;
   }
 
   async remove({ bucket, prefix, key }: Place & { key: string }): Promise<void> {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { parseJson } from '../../language/json.js';
 import { tiers, type Request, type SiteConfig } from './config.js';
 import type { Database, DatabaseState } from './database.js';
 import { kubectlOf } from './kubectl.js';
@@ -180,7 +181,7 @@ async function expected({ name, url, method, bodyFile, status }: Request): Promi
 async function readBaseline(store: Store): Promise<z.infer<typeof baselineFile> | undefined> {
   const text =
     (await store.list('baseline.json')).length > 0 ? await store.read('baseline.json') : undefined;
-  return text === undefined ? undefined : baselineFile.parse(JSON.parse(text));
+  return text === undefined ? undefined : baselineFile.parse(parseJson(text));
 }
 
 async function tenantsOf(
