@@ -37,6 +37,7 @@ export const suites = {
       'test/kubernetes-site',
       'test/backup',
       'test/pipeline',
+      'test/examples',
     ],
     limitMinutes: 24,
   },

@@ -4,7 +4,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   closeSync,
   readdirSync,
@@ -12,7 +11,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -30,6 +28,7 @@ import { failureTypes } from '../../common/failures.js';
 import type { Json } from '../../language/json.js';
 import type { CommandAction } from '../../language/kinds/command.js';
 import { until } from '../../lab/until.js';
+import { canMount } from '../helpers/can-mount.js';
 import { failureOf, hostile, refusing, World } from './world.js';
 
 let world: World;
@@ -630,20 +629,6 @@ describe('what was never started', () => {
     commands.close();
   });
 });
-
-/** A small disk takes root, and a host that lets it mount one. */
-function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'none', folder], { stdio: 'ignore' });
-    execFileSync('umount', [folder], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 describe('the disk of the journals is full', () => {
   const disk = (): string => join(world.folder, 'disk');

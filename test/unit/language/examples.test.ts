@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { formatted } from '../../../language/document/format.js';
 import { parseSecrets } from '../../../language/secrets-file.js';
 import { parseTargets } from '../../../language/targets-file.js';
 
@@ -21,3 +22,11 @@ test('the example files are valid and fit each other', () => {
   expect(used.sort()).toEqual(allowed.sort());
   expect(used.length).toBeGreaterThan(0);
 });
+
+test.each(readdirSync(join(root, 'examples', 'runbooks')))(
+  'examples/runbooks/%s is as `runbook fmt` writes it',
+  (file) => {
+    const [text] = read(`examples/runbooks/${file}`);
+    expect(formatted(text, file)).toBe(text);
+  },
+);
