@@ -84,8 +84,10 @@ function remarksOn(step: StepSpec): string[] {
   return [
     ...cases.map((each) => `${each.case}: ${each.when ? `when ${each.when.$}` : 'else'}`),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
-    ...(undo ? [`undo: ${undo}`] : []),
-    ...(work?.undo ? [`undo: ${describeAction(work.undo as unknown as Action)}`] : []),
+    ...new Set([
+      ...(undo ? [`undo: ${undo}`] : []),
+      ...(work?.undo ? [`undo: ${describeAction(work.undo as unknown as Action)}`] : []),
+    ]),
   ];
 }
 

@@ -120,7 +120,7 @@ describe('a procedure as code', () => {
     await run.settle();
     await answer(run, 'rollback');
     expect((await status(run)).waitingFor).toMatchObject([
-      { id: 'work.undo', evidence: { undo: '' } },
+      { id: 'work.undo', evidence: { undo: 'run undo' } },
     ]);
     expect(
       run.trace.findLast((entry) => entry.type === 'activity' && entry.id === 'work.undo'),

@@ -378,7 +378,7 @@ describe('an undo that fails', () => {
         ...{ state: 'failed', waitingFor: [] },
         problem: {
           message: 'not there; could not be undone: two, one',
-          next: 'Undo these steps by hand; each step above says how.',
+          next: 'Undo these steps by hand.',
         },
       });
     },

@@ -320,7 +320,7 @@ describe('a run from its start to its end', () => {
     expect(outline(run.trace).filter((each) => each === 'record')).toHaveLength(1);
     await answer(run, 'rollback');
     expect((await status(run)).waitingFor[0]?.evidence).toMatchObject({
-      undo: 'Take back one',
+      undo: 'Take back one: run undo',
       'what happened': 'not there',
     });
     expect(outline(run.trace).filter((each) => each === 'record')).toHaveLength(2);
@@ -625,9 +625,9 @@ describe('the details in the Temporal UI', () => {
         'Next: Read its whole output with: `runbook logs told-run three`',
         '**Not taken back**',
         [
-          '- one (Change one): left as it is; by hand: Take back one',
+          '- one (Change one): left as it is; by hand: Take back one: run undo',
           '- two (Change two): left as it is; it has no undo: look at the target, and decide',
-          '- three (Change three): it may have changed something; by hand: Take back three',
+          '- three (Change three): it may have changed something; by hand: Take back three: run undo',
         ].join('\n'),
         '**Decisions**',
       ].join('\n\n'),

@@ -1,5 +1,6 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
+import type { Action } from '../../language/kinds/index.js';
 import type { Case as BranchCase, StepSpec } from '../../language/runbook.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import {
@@ -9,6 +10,7 @@ import {
   type Deciders,
 } from '../../common/questions.js';
 import { nextStep } from '../../common/next-step.js';
+import { undoWords } from '../../common/undo-words.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Board } from './board.js';
 import type { Question, Questions } from './questions.js';
@@ -175,14 +177,14 @@ function caseText({ case: name, title, when }: BranchCase): [string, string] {
   return [name, when ? `${title}, when ${when.$}` : title];
 }
 
-/** A step could not be undone. */
-export function aboutUndo(spec: StepSpec, problem: Problem): DeskQuestion {
+/** A step could not be undone. @param action what undoes it */
+export function aboutUndo(spec: StepSpec, problem: Problem, action: Action): DeskQuestion {
   return {
     kind: 'undo',
     title: `${spec.title}: it could not be undone`,
     problem,
     evidence: {
-      undo: spec.undo ?? '',
+      undo: undoWords(spec, action),
       retry: 'tries the undo again',
       done: 'goes on; you undid it by hand',
       skip: 'leaves this step as it is and undoes the others',

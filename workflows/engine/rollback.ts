@@ -1,4 +1,5 @@
 import type { DecisionEnvelope } from '../../common/envelope.js';
+import { undoTitle } from '../../common/undo-words.js';
 import { undoPath } from '../../language/paths.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts } from './attempts.js';
@@ -56,7 +57,7 @@ export class Rollback {
     const { path, spec, action } = undo;
     const row = this.run.board.row(path, spec);
     const undoing = undoPath(path);
-    const undoSpec: StepSpec = { ...spec, title: `Undo: ${spec.undo ?? spec.title}`, answers: [] };
+    const undoSpec: StepSpec = { ...spec, title: undoTitle(spec), answers: [] };
     for (;;) {
       let problem = this.run.desk.open(undoing);
       if (!problem) {
@@ -73,7 +74,7 @@ export class Rollback {
           problem = failure.problem;
         }
       }
-      const asked = { ...aboutUndo(spec, problem), ...this.run.decidersFor(undoing) };
+      const asked = { ...aboutUndo(spec, problem, action), ...this.run.decidersFor(undoing) };
       const verb =
         this.verbWithoutAsking() ?? (await this.run.desk.ask(undoing, undoSpec, row, asked)).verb;
       if (verb === 'retry') {

@@ -188,7 +188,7 @@ class Execution {
     return {
       type,
       message: `${message}; could not be undone: ${left.join(', ')}`,
-      next: 'Undo these steps by hand; each step above says how.',
+      next: 'Undo these steps by hand.',
     };
   }
 }

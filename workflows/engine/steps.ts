@@ -2,6 +2,7 @@ import { isCancellation } from '@temporalio/workflow';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import { isRefusedStart } from '../../common/failures.js';
 import { gateFor } from '../../common/gate-before.js';
+import { undoWords } from '../../common/undo-words.js';
 import { probePath } from '../../language/paths.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -289,7 +290,10 @@ export class Steps {
     // A drill removes everything it made, also what lies before a point of no return.
     const noReturn = spec.pointOfNoReturn === true && !this.run.plan.drill;
     if (noReturn) this.run.undos.clear();
-    if (work.undo) this.run.undos.register({ path, spec, action: work.undo });
+    if (work.undo) {
+      this.run.undos.register({ path, spec, action: work.undo });
+      this.run.board.row(path, spec).undo = undoWords(spec, work.undo);
+    }
     this.run.showUndos();
   }
 

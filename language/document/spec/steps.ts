@@ -1,5 +1,6 @@
 import type { Expression } from '../../expression/ast.js';
 import { both } from '../../expression/write.js';
+import { describeAction } from '../../kinds/index.js';
 import type { Json, JsonObject } from '../../json.js';
 import type { StepSpec, WorkTemplate } from '../../runbook.js';
 import { isObject } from '../expand/draft.js';
@@ -232,7 +233,7 @@ export class StepBuilder extends ActionBuilder {
       ...{ ...own, kind: (isPoll ? 'check' : action['kind']) as StepSpec['kind'], effect, work },
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(Object.hasOwn(retry, 'attempts') ? { retry: retryOf(retry) } : {}),
-      ...(isUndone ? { undo: textIn(undo, 'title') || `Undo: ${own.title}` } : {}),
+      ...(undoing ? { undo: textIn(undo, 'title') || describeAction(undoing as never) } : {}),
       ...(Object.hasOwn(step, 'pointOfNoReturn') ? { pointOfNoReturn: true } : {}),
     };
   }

@@ -45,7 +45,12 @@ test('a command keeps its words, and a value inside one stays data', () => {
     '    pointOfNoReturn: why',
   );
   expect(step).toMatchObject({
-    ...{ kind: 'command', effect: 'change', undo: 'Undo: Scale', timeoutMs: 90_000 },
+    ...{
+      kind: 'command',
+      effect: 'change',
+      undo: 'run kubectl scale --replicas=1 -- web',
+      timeoutMs: 90_000,
+    },
     ...{ retry: { attempts: 2, initialMs: 1_000, factor: 3, maxMs: 60_000 } },
     pointOfNoReturn: true,
     work: {
@@ -177,7 +182,7 @@ test('a named action stands where it is used, with what it is given', () => {
           },
         },
         {
-          ...{ kind: 'command', effect: 'change', undo: 'Undo: Go' },
+          ...{ kind: 'command', effect: 'change', undo: 'run kubectl label pod/web by-' },
           work: {
             action: {
               argv: [

@@ -1,0 +1,27 @@
+import { describeAction, type Action } from '../language/kinds/index.js';
+import type { StepSpec } from '../language/runbook.js';
+
+/*
+ * What an undo does, for people who may have to do it by hand: the words of its author, and the
+ * action itself.
+ */
+
+/**
+ * `Put the old key back: run mv /keys/old /keys/new`.
+ * @param action with its values
+ */
+export function undoWords(spec: StepSpec, action: Action): string {
+  const does = describeAction(action);
+  return hasOwnWords(spec) ? `${spec.undo ?? ''}: ${does}` : does;
+}
+
+/** What an attempt of the undo is called. */
+export function undoTitle(spec: StepSpec): string {
+  return `Undo: ${hasOwnWords(spec) ? spec.undo : spec.title}`;
+}
+
+/** An undo without a title is called after its action, as the runbook has it. */
+function hasOwnWords({ undo, work }: StepSpec): boolean {
+  if (undo === undefined) return false;
+  return !work?.undo || undo !== describeAction(work.undo as unknown as Action);
+}
