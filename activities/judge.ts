@@ -359,7 +359,7 @@ const deskAnswers: Record<DeskVerb, (step: string) => string> = {
   retry: (step) => `Step ${step} is tried again.`,
   skip: (step) => `Step ${step} is skipped; the run goes on.`,
   done: (step) => `Step ${step} counts as done by hand; the run goes on.`,
-  rollback: (step) => `The run ends because of step ${step}; what was changed is undone.`,
+  rollback: (step) => `The run ends because of step ${step}; what was changed is being undone.`,
   abort: (step) => `The run ends because of step ${step}; everything is left as it is.`,
 };
 

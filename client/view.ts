@@ -74,9 +74,10 @@ export function renderView(view: RunView, options: ViewOptions): string {
   return blocks.join('\n\n');
 }
 
-/** What would be undone now, in that order; empty when nothing would, or it is not known. */
-export function undoLines({ undos = [], steps }: RunView): string[] {
-  if (undos.length === 0) return [];
+/** What would be undone now, in that order; empty when it is not known. */
+export function undoLines({ undos, steps }: RunView): string[] {
+  if (!undos) return [];
+  if (undos.length === 0) return ['Undone: nothing; no step that was begun has an undo.'];
   const lines = undos.map((path) => {
     const step = steps.find((each) => each.id === path);
     return `  ${path}: ${step?.undo ?? step?.title ?? ''}`;

@@ -32,6 +32,9 @@ export interface DecideOptions extends GlobalFlags, Consent {
 
 const defaultTimeoutMs = 10_000;
 
+/** Verbs that undo what was changed: it is shown first. */
+const undoes: ReadonlySet<AnswerVerb> = new Set(['rollback', 'reject']);
+
 export function registerApprove(program: Command, io: Io, run = runDecide): void {
   register(program, io, 'approve', 'let a waiting run go on', run);
 }
@@ -129,8 +132,6 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       await checkDigest(session, reading.view, gate, options.digest);
     if (aboutRun && options.verb === 'rollback') refuseEmptyRollback(reading, session.command);
     if (reading.note) remark(io, reading.note);
-    const undone = aboutRun && options.verb === 'rollback' ? undoLines(reading.view) : [];
-    for (const line of [...undone, ...changedInputs(options, reading.view)]) remark(io, line);
     const paint = painter(io, options.color);
     if (asks && gate)
       remark(
@@ -139,6 +140,8 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
           ...{ paint, columns: io.columns, command: session.command, whole: true },
         }),
       );
+    const undone = undoes.has(options.verb) ? undoLines(reading.view) : [];
+    for (const line of [...undone, ...changedInputs(options, reading.view)]) remark(io, line);
     const reason = await reasonFor(io, options, asks);
     const confirm = await typedName(options, gate, io, asks);
     const outputs = await typedOutputs(options, gate, io, asks);

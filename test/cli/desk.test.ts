@@ -115,7 +115,8 @@ describe('a failed step', () => {
     const run = await failedRun(good, bad);
     expect(await world.cli(['rollback', run, '--reason', 'not tonight'])).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('what was changed is undone'),
+      stdout: expect.stringContaining('what was changed is being undone'),
+      stderr: expect.stringMatching(/^Undone, in this order:\n {2}first: .*run /m),
     });
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(1);
     const report = await world.cli(['report', run]);

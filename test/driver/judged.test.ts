@@ -241,7 +241,7 @@ describe('at the failure desk', () => {
       'rollback',
       of({ about: { kind: 'step', id: 'step' } }, 'rollback'),
       'accepted',
-      /because of step step; what was changed is undone/,
+      /because of step step; what was changed is being undone/,
     ],
     [
       'abort',
