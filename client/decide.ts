@@ -13,7 +13,7 @@ import {
 import type { DecisionView, RunView, WaitView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { belongsTo } from '../language/paths.js';
-import { CliError, isNotFound, isRecordAway } from './errors.js';
+import { CliError, isNotFound, isRecordAway, isUnanswered } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { quoteArgument } from '../common/quote-argument.js';
 import type { RunReading } from './read-run.js';
@@ -98,6 +98,7 @@ export async function sendDecision(
       temporal.client.workflow.getHandle(decision.run).signal(messageNames.decide, decision),
     );
   } catch (error) {
+    if (isUnanswered(error)) throw perhapsSent(session.command, temporal.address, decision);
     if (!isNotFound(error)) throw error;
     throw (await runEnded(session, decision.run, decision.about?.id)) ?? error;
   }
@@ -330,6 +331,14 @@ export function refuseEmptyRollback({ view, note }: RunReading, command: string)
     `Nothing of run ${view.id} can be undone. Nothing was sent.`,
     `End it with: ${command} cancel ${view.id}`,
     exitCodes.denied,
+  );
+}
+
+function perhapsSent(command: string, address: string, decision: DecisionEnvelope): CliError {
+  return new CliError(
+    `The Temporal server at ${address} did not answer in time: it is not known whether the decision arrived. Sent again, it counts once.`,
+    `Send it again with: ${askAgain(command, decision)}`,
+    exitCodes.timedOut,
   );
 }
 

@@ -8,7 +8,7 @@ import { homePaths, runbookHome } from '../embedded/home.js';
 import { readConnection } from '../embedded/connection.js';
 import { skewMs, workerChecks, workerSilenceMs, type WorkerSigns } from './doctor-workers.js';
 import type { Temporal } from './connect.js';
-import { explain, hostOf, type ErrorContext } from './errors.js';
+import { explain, hostOf } from './errors.js';
 import type { Session } from './session.js';
 
 export interface Check {
@@ -145,7 +145,7 @@ async function temporalChecks(session: Session): Promise<Check[]> {
       await checked(session, 'versions', () => versionsCheck(session)),
     ];
   } catch (error) {
-    const explained = explain(error, session.context);
+    const explained = explain(error, { ...session.context, inDoctor: true });
     return [
       failed('temporal', explained.message, explained.next),
       ...rest.map((name) => skipped(name, 'needs Temporal')),
@@ -388,7 +388,7 @@ function fileCheck(
   try {
     return read(readFileSync(path, 'utf8'));
   } catch (error) {
-    const { message, next } = explain(error, { command });
+    const { message, next } = explain(error, { command, inDoctor: true });
     return failed(name, message, next || 'Correct the file.');
   }
 }
@@ -448,8 +448,7 @@ async function checked(
   try {
     return await check();
   } catch (error) {
-    const context: ErrorContext = session.context;
-    const { message, next } = explain(error, context);
+    const { message, next } = explain(error, { ...session.context, inDoctor: true });
     return failed(name, message, next);
   }
 }

@@ -26,6 +26,8 @@ export interface ErrorContext {
   namespace?: string | undefined;
   /** Address of the record's database; only its host is ever shown. */
   databaseUrl?: string | null | undefined;
+  /** Whoever reads it has asked `doctor` already. */
+  inDoctor?: boolean;
 }
 
 interface Thrown {
@@ -49,8 +51,18 @@ const grpc = {
 
 /** True when no Temporal server answered: trying again later may help. */
 export function isUnreachable(error: unknown): boolean {
-  const code = grpcCode(error);
-  return code === grpc.unavailable || code === grpc.deadlineExceeded;
+  return grpcCode(error) === grpc.unavailable || isUnanswered(error);
+}
+
+/** True when a request was sent and not answered in time: nobody knows whether it arrived. */
+export function isUnanswered(error: unknown): boolean {
+  return grpcCode(error) === grpc.deadlineExceeded;
+}
+
+/** Where to look when the error alone does not tell what is wrong. */
+function whereToLook({ command, inDoctor }: ErrorContext): string {
+  if (inDoctor) return 'Look at it where it runs: its process, its log, its disk.';
+  return `See what is wrong with: ${command} doctor`;
 }
 
 /** True when Temporal has no such run (any more). */
@@ -93,16 +105,14 @@ export function nothingAnswers(address: string, command: string): CliError {
   );
 }
 
-function explainTemporal(
-  error: unknown,
-  { command, address = '', namespace = '' }: ErrorContext,
-): CliError | undefined {
+function explainTemporal(error: unknown, context: ErrorContext): CliError | undefined {
+  const { command, address = '', namespace = '' } = context;
   const noSuchRun = new CliError(
     'There is no such run.',
     `See the runs with: ${command} runs`,
     exitCodes.usage,
   );
-  const doctor = `See what is wrong with: ${command} doctor`;
+  const doctor = whereToLook(context);
   if ((error as Thrown | undefined)?.name === 'WorkflowNotFoundError') return noSuchRun;
   if ((error as Thrown | undefined)?.name === 'NamespaceNotFoundError') {
     return new CliError(
@@ -150,10 +160,8 @@ function explainTemporal(
   }
 }
 
-function explainRecord(
-  error: unknown,
-  { command, databaseUrl }: ErrorContext,
-): CliError | undefined {
+function explainRecord(error: unknown, context: ErrorContext): CliError | undefined {
+  const { command, databaseUrl } = context;
   const { code, message = '' } = rootOf(error);
   const where = databaseUrl ? ` at ${hostOf(databaseUrl)}` : '';
   const check = 'Check RUNBOOK_DATABASE_URL';
@@ -192,7 +200,7 @@ function explainRecord(
     default:
       return new CliError(
         `PostgreSQL${where} answered with an error (${code}).`,
-        `See what is wrong with: ${command} doctor`,
+        whereToLook(context),
       );
   }
 }
@@ -209,7 +217,7 @@ const writtenForPeople = new Set([
   'NotInRecord',
 ]);
 
-function explainOther(error: unknown, { command }: ErrorContext): CliError {
+function explainOther(error: unknown, context: ErrorContext): CliError {
   const { message = '', code, path } = (error ?? {}) as Thrown;
   if (writtenForPeople.has((error as object | undefined)?.constructor.name ?? ''))
     return new CliError(message.trim());
@@ -225,10 +233,7 @@ function explainOther(error: unknown, { command }: ErrorContext): CliError {
   const what =
     oneLine(message).slice(0, 300) ||
     (typeof code === 'string' || typeof code === 'number' ? String(code) : 'no more is known');
-  return new CliError(
-    `Something unexpected happened: ${what}.`,
-    `See what is wrong with: ${command} doctor`,
-  );
+  return new CliError(`Something unexpected happened: ${what}.`, whereToLook(context));
 }
 
 /** Host and database of an address, without the user and the password. */

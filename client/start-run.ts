@@ -3,7 +3,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { StartEnvelope } from '../common/envelope.js';
 import { runId, startOptions } from '../common/start-options.js';
 import type { Plan } from '../language/plan.js';
-import { CliError, isNotFound } from './errors.js';
+import { CliError, isNotFound, isUnanswered } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 import type { Session } from './session.js';
 
@@ -40,6 +40,12 @@ export async function startRun(
     );
     return { id: envelope.run, runId: handle.firstExecutionRunId, started: true };
   } catch (error) {
+    if (isUnanswered(error))
+      throw new CliError(
+        `The Temporal server at ${temporal.address} did not answer in time: it is not known whether run ${envelope.run} was started.`,
+        `See whether it was with: ${session.command} status ${envelope.run}. To start it again, add --id ${envelope.run}: the same id starts nothing twice.`,
+        exitCodes.timedOut,
+      );
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     return sameRun(session, envelope);
   }

@@ -1,8 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { gateToDecide, refuseEmptyRollback } from '../../../client/decide.js';
+import { ServiceError } from '@temporalio/client';
+import { connectTemporal, type Temporal } from '../../../client/connect.js';
+import {
+  decisionEnvelope,
+  gateToDecide,
+  refuseEmptyRollback,
+  sendDecision,
+} from '../../../client/decide.js';
 import { CliError } from '../../../client/errors.js';
+import { Session } from '../../../client/session.js';
 import type { RunReading } from '../../../client/read-run.js';
 import type { RunView, WaitView } from '../../../common/view.js';
+import { recordedIo } from './fake-io.js';
 import { step, view } from './views.js';
 
 /* What of a run a decision is about, and what is said when it is about nothing. */
@@ -73,4 +82,22 @@ test('a rollback of nothing is refused, unless it cannot be known or goes on alr
     reading({ undos: [], state: 'rolling-back' }),
   ])
     expect(() => refuseEmptyRollback(run, 'runbook')).not.toThrow();
+});
+
+test('a server that takes a decision and does not answer: the same decision can be sent again', async () => {
+  const cause = Object.assign(new Error('x'), { code: 4, details: 'Deadline exceeded' });
+  class Silent extends Session {
+    override temporal(): Promise<Temporal> {
+      const within = () => Promise.reject(new ServiceError('Failed to signal', { cause }));
+      return Promise.resolve({ ...connectTemporal({ address: 'silent:7233' }, {}), within });
+    }
+  }
+  const decision = decisionEnvelope({
+    ...{ run: 'r', verb: 'approve', by: 'ada', reason: 'looked at it', gate: wait('one') },
+  });
+  await expect(sendDecision(new Silent({}, recordedIo()), decision, 0)).rejects.toMatchObject({
+    message: expect.stringContaining('it is not known whether the decision arrived'),
+    next: expect.stringMatching(/ approve r one .*--digest sha256:one --decision-id [\da-f-]{36}$/),
+    exitCode: 6,
+  });
 });

@@ -97,6 +97,11 @@ describe('errors are explained', () => {
     expect(`${told.message} ${told.next}`).not.toContain('hunter2');
   });
 
+  test('doctor does not send people to doctor', () => {
+    for (const error of [grpc(4, 'Deadline exceeded'), grpc(13, 'x'), pg('XX000'), new Error('x')])
+      expect(explain(error, { ...context, inDoctor: true }).next).toMatch(/where it runs/);
+  });
+
   test('an error for people stays as it is', () => {
     const error = new CliError('a', 'b', 4);
     expect(explain(error, context)).toBe(error);
