@@ -86,7 +86,9 @@ export class Scale {
     for (const at of moments) {
       const x = this.x(at);
       const last = ticks.at(-1);
-      if (x > this.width - labelWidth / 2 || (last && x - last.x < labelWidth)) continue;
+      // The first label begins at its tick; the others stand in the middle of theirs.
+      const room = last?.x === 0 ? labelWidth * 1.5 : labelWidth;
+      if (x > this.width - labelWidth / 2 || (last && x - last.x < room)) continue;
       const iso = new Date(at).toISOString();
       ticks.push({
         x,

@@ -31,6 +31,8 @@ const characterWidth = 6.2;
 interface Bar extends Span {
   /** Class of its colour. */
   tone: string;
+  /** It takes back what the bars before it did. */
+  undoes?: boolean;
   title: string;
   text: string;
   open: boolean;
@@ -134,6 +136,7 @@ function attemptBar(attempt: AttemptView, tries: number, report: Report): Bar {
   return {
     ...span,
     tone: attempt.undo && attempt.state === 'succeeded' ? 'undo' : attempt.state,
+    undoes: attempt.undo,
     title: lines.filter(Boolean).join('\n'),
     text: attempt.undo ? 'undo' : tries > 1 ? String(attempt.attempt) : '',
     open: attempt.endedAt === null && isLive(report.view),
@@ -238,17 +241,17 @@ function drawBar(bar: Bar, y: number, scale: Scale): string {
  */
 function beside(lane: Lane, middle: number, scale: Scale): string {
   const last = lane.bars.at(-1);
-  const all = lane.group ?? {
-    from: Math.min(...lane.bars.map((bar) => bar.from)),
-    to: Math.max(...lane.bars.map((bar) => bar.to)),
-  };
+  const undos = lane.bars.filter((bar) => bar.undoes);
+  const all = lane.group ?? around(lane.bars);
+  const own = undos.length > 0 ? around(lane.bars.filter((bar) => !bar.undoes)) : all;
   const [, right] = edges(all, scale);
   const [x, end] = last ? edges(last, scale) : [0, 0];
   const decider =
     last?.tone.startsWith('wait') && last.text.length * characterWidth + 8 > end - x
       ? `, ${last.text}`
       : '';
-  const text = `${duration(all.to - all.from)}${decider}`;
+  const undone = undos.length > 0 ? `, undo ${lasted(around(undos))}` : '';
+  const text = `${lasted(own)}${undone}${decider}`;
   const room = width - right - 12;
   // No room after it: put it before the first bar, where the lane is empty.
   if (text.length * characterWidth > room) {
@@ -256,6 +259,18 @@ function beside(lane: Lane, middle: number, scale: Scale): string {
     return `<text class="took before" x="${fixed(left - 6)}" y="${middle + 4}">${html(text)}</text>`;
   }
   return `<text class="took" x="${fixed(right + 6)}" y="${middle + 4}">${html(text)}</text>`;
+}
+
+/** From the first of them to the end of the last. */
+function around(bars: readonly Bar[]): Span {
+  return {
+    from: Math.min(...bars.map((bar) => bar.from)),
+    to: Math.max(...bars.map((bar) => bar.to)),
+  };
+}
+
+function lasted({ from, to }: Span): string {
+  return duration(Math.max(0, to - from));
 }
 
 function aside(lane: Lane, middle: number): string {
