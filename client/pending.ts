@@ -1,4 +1,5 @@
 import { defaultPayloadConverter, type WorkflowExecutionDescription } from '@temporalio/client';
+import protos, { type temporal as proto } from '@temporalio/proto';
 import type { JsonObject } from '../language/json.js';
 
 /** An attempt that runs, or that Temporal will retry. */
@@ -20,10 +21,19 @@ export function pendingAttempts(execution: WorkflowExecutionDescription): Pendin
     return {
       step: activity.activityId ?? '',
       attempt: activity.attempt ?? 1,
-      lastFailure: activity.lastFailure?.message ?? null,
+      lastFailure: failureWords(activity.lastFailure),
       progress: payload ? readProgress(payload) : null,
     };
   });
+}
+
+/** Why an attempt failed, in words; null where there is no failure. */
+export function failureWords(failure: proto.api.failure.v1.IFailure | null | undefined) {
+  const { timeoutType } = failure?.timeoutFailureInfo ?? {};
+  // Temporal calls it `activity Heartbeat timeout`.
+  if (timeoutType === protos.temporal.api.enums.v1.TimeoutType.TIMEOUT_TYPE_HEARTBEAT)
+    return 'nothing was heard of its worker any more';
+  return failure?.message ?? null;
 }
 
 function readProgress(

@@ -9,6 +9,7 @@ import { senderIn, statedName, type Sender } from '../common/sender.js';
 import type { DecisionView, TimelineEntry } from '../common/view.js';
 import type { Temporal } from './connect.js';
 import { isNotFound, isRecordAway, isUnreachable } from './errors.js';
+import { failureWords } from './pending.js';
 import type { Session } from './session.js';
 import { noSuchRun } from './unknown-run.js';
 
@@ -247,7 +248,7 @@ function ofActivity(event: Event, events: ReadonlyMap<string, Event>, all: boole
   if (begun) {
     const again =
       (begun.attempt ?? 1) > 1
-        ? `attempt ${begun.attempt} on ${begun.identity ?? 'a worker'}${begun.lastFailure?.message ? `; before: ${begun.lastFailure.message}` : ''}`
+        ? `attempt ${begun.attempt} on ${begun.identity ?? 'a worker'}${begun.lastFailure ? `; before: ${failureWords(begun.lastFailure)}` : ''}`
         : null;
     if (again === null && !all) return null;
     return named(

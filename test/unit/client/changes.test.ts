@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { changeLine, changesOf } from '../../../client/changes.js';
+import { failureWords } from '../../../client/pending.js';
 import type { RunView } from '../../../common/view.js';
 import { step, view } from './views.js';
 
@@ -152,5 +153,17 @@ describe('lines of watch', () => {
       { step: 'a', attempt: 3, lastFailure: 'no answer', progress: null },
     ]);
     expect(lines.map((each) => each.text)).toContain('attempt 3: no answer');
+  });
+
+  test.each([
+    [
+      'a worker that died',
+      { message: 'activity Heartbeat timeout', timeoutFailureInfo: { timeoutType: 4 } },
+      'nothing was heard of its worker any more',
+    ],
+    ['a step that failed', { message: 'exit 1' }, 'exit 1'],
+    ['no failure', undefined, null],
+  ])('%s is told in words', (_name, failure, words) => {
+    expect(failureWords(failure)).toBe(words);
   });
 });
