@@ -1,6 +1,8 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { quoteArgument } from '../../common/quote-argument.js';
+import { commandName } from '../command-name.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -33,6 +35,6 @@ async function runNew(id: string, folder: string, io: Io): Promise<number> {
   const { newRunbook } = await import('../../language/document/new-runbook.js');
   writeFileSync(file, newRunbook(id));
   print(io, file);
-  remark(io, `Check it with: runbook lint ${file}`);
+  remark(io, `Check it with: ${commandName(io.env)} lint ${quoteArgument(file)}`);
   return exitCodes.ok;
 }

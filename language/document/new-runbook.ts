@@ -16,20 +16,21 @@ type: MAINTENANCE
 priority: LOW
 owner: ${owner}
 inputs:
-  service: { type: text, pattern: "^[a-z0-9-]+$", description: Name of the service }
+  service: { type: text, pattern: "[a-z][a-z0-9@._-]*", description: Name of the service }
 steps:
   - id: before
     title: How is it now?
-    command: systemctl is-active \${inputs.service}
+    command: systemctl is-active -- \${inputs.service}
     effect: read
+    expect: { exit: [0, 3] }
   - id: restart
     title: Restart it
-    approval: { by: ${owner} }
-    command: systemctl restart \${inputs.service}
+    approval: { by: ${owner}, evidence: { how it is now: "\${steps.before.stdout}" } }
+    command: systemctl restart -- \${inputs.service}
     effect: change
     undo: { none: it runs as before }
     verify:
-      command: systemctl is-active \${inputs.service}
+      command: systemctl is-active -- \${inputs.service}
       until: out.exitCode == 0
 rollback: Nothing is to be undone.
 `;
