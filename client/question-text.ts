@@ -14,7 +14,8 @@ export async function questionFor(
 ): Promise<string> {
   const [first = '', ...rest] = verb.replace('-', ' ');
   const what = wait ? `${named(wait)} of ${view.id}` : view.id;
-  return `${first.toUpperCase()}${rest.join('')} ${what}, which acts on ${await targetsOf(session, view)}?`;
+  const acts = view.targets.length === 0 ? '' : `, which acts on ${await targetsOf(session, view)}`;
+  return `${first.toUpperCase()}${rest.join('')} ${what}${acts}?`;
 }
 
 /** The id of a wait for targets says itself that it is about one. */
@@ -26,7 +27,6 @@ function named({ kind, id }: WaitView): string {
 /** The targets of a run, each with its environment, or why that is not known. */
 async function targetsOf(session: Session, { id, firstRunId, targets }: RunView): Promise<string> {
   const names = targetsText(targets.map((name) => ({ name })));
-  if (targets.length === 0) return names;
   if (session.databaseUrl === null)
     return `${names} (environment not known: the address of the record is not configured)`;
   const planned = await plannedTargets(session, { run: id, firstRunId });

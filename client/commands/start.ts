@@ -197,7 +197,8 @@ async function allowed(plan: Plan, options: StartOptions, io: Io, asks: boolean)
   // A drill destroys nothing but what is isolated.
   if (effects.includes('destroy') && !plan.drill) return destroyConfirmed(plan, options, io);
   if (!asks) return true;
-  const question = `Start ${plan.runbook.id} on ${targetsText(plan.targets)}? Effects: ${effects.join(', ')}.`;
+  const where = plan.targets.length === 0 ? '' : ` on ${targetsText(plan.targets)}`;
+  const question = `Start ${plan.runbook.id}${where}? Effects: ${effects.join(', ')}.`;
   return isConfirmed(io, question, nothingStarted);
 }
 
