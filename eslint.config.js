@@ -243,7 +243,7 @@ function clientLayers() {
       'zod',
       'node:',
     ],
-    typeFiles: ['workflows/', 'embedded/', 'worker/'],
+    typeFiles: ['workflows/', 'embedded/', 'worker/', 'testing/'],
     why: 'the command line talks to servers; it runs neither workflows nor activities',
   };
   return [
@@ -262,6 +262,7 @@ function clientLayers() {
       ...options,
       files: [...files, 'worker/deployment/adopt', 'worker/bundle'],
     }),
+    layer('client/commands/test.ts', { ...options, files: [...files, 'testing/run-tests'] }),
     layer('client/commands/dev.ts', { ...options, files: [...files, 'embedded/dev'] }),
   ];
 }

@@ -22,7 +22,7 @@ export interface AdmissionDeps {
   catalogue: readonly RunbookSpec[];
   /** Files of the library that hold no runbook. */
   broken?: readonly BrokenRunbook[];
-  targets: Targets;
+  targets: Pick<Targets, 'list' | 'find' | 'planned'>;
   /** Digest of the workflow code that this worker runs. */
   procedure: string;
   settings: RunSettings;
@@ -167,7 +167,11 @@ export function refuseInputs(
 }
 
 /** Targets that a drill of the runbook would change, and must not. */
-function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): Problem[] {
+function notIsolated(
+  spec: RunbookSpec,
+  inputs: JsonObject,
+  targets: AdmissionDeps['targets'],
+): Problem[] {
   return Object.entries(spec.inputs).flatMap(([name, input]): Problem[] => {
     const chosen = inputs[name];
     if (
@@ -189,7 +193,7 @@ function notIsolated(spec: RunbookSpec, inputs: JsonObject, targets: Targets): P
 }
 
 /** As `notIsolated`, for targets that the steps name. */
-function stepsNotIsolated({ changed }: StepTargets, targets: Targets): Problem[] {
+function stepsNotIsolated({ changed }: StepTargets, targets: AdmissionDeps['targets']): Problem[] {
   return changed
     .map((name) => targets.planned(name))
     .filter(({ kind, isolated }) => kind !== untouched && !isolated)

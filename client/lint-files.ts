@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { applyFixes } from '../language/document/fix.js';
 import { formatted } from '../language/document/format.js';
-import { Library } from '../language/document/library.js';
+import { endings, Library } from '../language/document/library.js';
 import { lint } from '../language/document/lint.js';
 import type { Problem } from '../language/document/problem.js';
 import {
@@ -24,7 +24,7 @@ export interface Linted {
 }
 
 /** Files that are meant, and all files that they may refer to. */
-interface Chosen {
+export interface Chosen {
   files: string[];
   library: Library;
 }
@@ -48,8 +48,36 @@ function chosen(given: readonly string[], env: NodeJS.ProcessEnv): Chosen {
   return { files, library: new Library(library) };
 }
 
+/**
+ * The tests that are meant, and all files that they may refer to: a runbook stands for its test.
+ * @throws CliError when there is none
+ */
+export function chosenTests(paths: readonly string[], env: NodeJS.ProcessEnv): Chosen {
+  const { files, library } = chosen(paths, env);
+  const tests = files.flatMap((file) => {
+    if (file.endsWith(endings.test)) return [file];
+    const test = file.endsWith(endings.runbook)
+      ? `${file.slice(0, -endings.runbook.length)}${endings.test}`
+      : '';
+    if (isFolder(test) === false) return [test];
+    if (!paths.includes(file)) return [];
+    throw new CliError(
+      `${file} has no test${test ? `: there is no file ${test}` : ''}.`,
+      'A test stands beside its runbook: docs/writing-runbooks.md shows one.',
+      exitCodes.usage,
+    );
+  });
+  if (tests.length === 0)
+    throw new CliError(
+      'There is no test here.',
+      'A test stands beside its runbook: docs/writing-runbooks.md shows one.',
+      exitCodes.usage,
+    );
+  return { files: distinct(tests), library };
+}
+
 /** The text of a file that was named. */
-function given(file: string): string {
+export function given(file: string): string {
   const text = textOf(file);
   if (text === null) throw new CliError(`${file} cannot be read.`, '', exitCodes.usage);
   return text;

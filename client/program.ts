@@ -43,6 +43,7 @@ import { registerShow } from './commands/show.js';
 import { registerStart } from './commands/start.js';
 import { registerStatus } from './commands/status.js';
 import { registerTakeOver } from './commands/take-over.js';
+import { registerTest } from './commands/test.js';
 import { registerWait } from './commands/wait.js';
 import { registerWatch } from './commands/watch.js';
 import { registerWorker } from './commands/worker.js';
@@ -54,7 +55,7 @@ const groups = [
     [registerDev, registerWorker, registerSetup, registerDoctor, registerDeployment, registerAdopt],
   ],
   ['Runbooks', [registerList, registerShow, registerPlan, registerStart, registerSchedule]],
-  ['Write runbooks', [registerNew, registerLint, registerFmt, registerSchema]],
+  ['Write runbooks', [registerNew, registerLint, registerTest, registerFmt, registerSchema]],
   [
     'Follow',
     [
@@ -166,12 +167,12 @@ function helpAsked(program: Command, argv: readonly string[]): readonly string[]
 }
 
 /**
- * `done --output job=17` names an answer of the step, and only lint prints annotations; everywhere
- * else `--output` is one of the forms that all verbs have.
+ * `done --output job=17` names an answer of the step, and only lint and test print annotations;
+ * everywhere else `--output` is one of the forms that all verbs have.
  */
 function withAnswers(argv: readonly string[]): string[] {
   const verb = argv.find((word) => !word.startsWith('-'));
-  if (verb === 'lint') return withAnnotations(argv);
+  if (verb === 'lint' || verb === 'test') return withAnnotations(argv);
   if (verb !== 'done') return [...argv];
   return argv.map((word, index) => {
     if (word === '--output' && argv[index + 1]?.includes('=')) return '--answer';

@@ -19,6 +19,7 @@ const pages = {
   'docs/language.md': languagePage(),
   'language/runbook.schema.json': schemaText('runbook'),
   'language/action.schema.json': schemaText('action'),
+  'language/test.schema.json': schemaText('test'),
 };
 const check = process.argv.includes('--check');
 

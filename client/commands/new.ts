@@ -12,9 +12,9 @@ import { print, remark } from '../output.js';
 export function registerNew(program: Command, io: Io): void {
   program
     .command('new')
-    .description('write a first runbook file, to be changed')
+    .description('write a first runbook and its test, to be changed')
     .argument('<id>', 'id of the runbook: lower-case letters, digits, - and _')
-    .argument('[folder]', 'where the file is written (default: here)')
+    .argument('[folder]', 'where the files are written (default: here)')
     .addHelpText('after', examples('runbook new restart-api runbooks'))
     .action(async (id: string, folder: string | undefined) => {
       io.exitCode = await runNew(id, folder ?? '.', io);
@@ -30,11 +30,16 @@ async function runNew(id: string, folder: string, io: Io): Promise<number> {
       exitCodes.usage,
     );
   const file = join(folder, `${id}.runbook.yaml`);
-  if (existsSync(file))
-    throw new CliError(`There is a file ${file} already.`, 'Choose another id.', exitCodes.usage);
-  const { newRunbook } = await import('../../language/document/new-runbook.js');
+  const test = join(folder, `${id}.runbook.test.yaml`);
+  for (const each of [file, test])
+    if (existsSync(each))
+      throw new CliError(`There is a file ${each} already.`, 'Choose another id.', exitCodes.usage);
+  const { newRunbook, newRunbookTest } = await import('../../language/document/new-runbook.js');
   writeFileSync(file, newRunbook(id));
-  print(io, file);
-  remark(io, `Check it with: ${commandName(io.env)} lint ${quoteArgument(file)}`);
+  writeFileSync(test, newRunbookTest(id));
+  print(io, `${file}\n${test}`);
+  const [command, names] = [commandName(io.env), [file, test].map(quoteArgument)];
+  remark(io, `Check them with: ${command} lint ${names.join(' ')}`);
+  remark(io, `Try it with: ${command} test ${names[1]}`);
   return exitCodes.ok;
 }

@@ -5,7 +5,7 @@ import type { Io } from '../io.js';
 import { print } from '../output.js';
 import { examples } from '../options.js';
 
-const documents: readonly Published[] = ['runbook', 'action'];
+const documents: readonly Published[] = ['runbook', 'action', 'test'];
 
 export function registerSchema(program: Command, io: Io): void {
   program

@@ -14,7 +14,11 @@ export interface Files {
 /** No files: a document by itself. */
 const noFiles: Files = { paths: () => [], names: () => [], text: () => null };
 
-export const endings = { runbook: '.runbook.yaml', action: '.action.yaml' } as const;
+export const endings = {
+  runbook: '.runbook.yaml',
+  action: '.action.yaml',
+  test: '.runbook.test.yaml',
+} as const;
 export const shared = { inputGroups: 'input-groups.yaml', kinds: 'kinds.yaml' } as const;
 
 /** What runbooks refer to by name: read when it is asked for, and once. */

@@ -11,6 +11,7 @@ import { spotsOf } from './rules/spots.js';
 import { literalTexts, programs, programTexts } from './rules/texts.js';
 import { Types } from './rules/types.js';
 import { declared, used } from './rules/used.js';
+import { testProblems } from './rules/test.js';
 import { documentProblems } from './rules/written.js';
 import { shapeProblems } from './shape.js';
 import { shapeOf, sortOf, type Sort } from './sort.js';
@@ -38,6 +39,7 @@ export function lint(text: string, file: string, library = new Library()): Probl
 /** What the rules say of a file, in long form where it has one. */
 function ruleProblems(written: Written, sort: Sort, library: Library): Problem[] {
   if (sort === 'inputGroups' || sort === 'kinds') return [];
+  if (sort === 'test') return testProblems(written, library);
   const { data: long, places, problems: found } = expand(written, library);
   const problems: Problem[] = [...documentProblems(written, sort, library), ...found];
   const types = new Types(library);

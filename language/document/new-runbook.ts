@@ -1,6 +1,35 @@
 import { inQuotes } from './yaml-errors.js';
 
 /**
+ * The text of its first test, which passes.
+ * @param id of the runbook
+ */
+export function newRunbookTest(id: string): string {
+  return `# Run it: runbook test ${id}.runbook.test.yaml
+test: ${id}
+given:
+  inputs: { service: nginx }
+  steps:
+    before: { stdout: active }
+cases:
+  - case: the service is restarted, after somebody has approved
+    expect:
+      path: [before, restart]
+      gates: [restart]
+      state: succeeded
+  - case: it does not come back, and people end the run
+    given:
+      steps:
+        restart: { verify: { exitCode: 3 } }
+    answer: { restart: [approve, abort] }
+    expect: { state: failed }
+  - case: nobody allows it
+    answer: { restart: reject }
+    expect: { path: [before], state: rejected }
+`;
+}
+
+/**
  * The text of a first runbook: it lints clean, and each line is there to be changed.
  * @param id its id, which is the name of its file
  */

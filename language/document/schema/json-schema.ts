@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { runbook } from './document.js';
 import { namedAction } from './step.js';
+import { test } from './test.js';
 
 /** A JSON Schema, or a part of one. */
 interface JsonSchema {
@@ -20,7 +21,7 @@ function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 }
 
 /** The documents that have a schema of their own for editors. */
-const published = { runbook, action: namedAction } as const;
+const published = { runbook, action: namedAction, test } as const;
 export type Published = keyof typeof published;
 
 /** The schema that editors read, as the text of its file. */

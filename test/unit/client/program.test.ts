@@ -108,7 +108,7 @@ describe('help', () => {
   test('every verb of the command line is there', () => {
     expect(verbs.map((command) => command.name()).sort()).toEqual(
       // prettier-ignore
-      ['abort', 'ack', 'adopt', 'approve', 'cancel', 'completion', 'deployment', 'dev', 'doctor', 'done', 'fmt', 'history', 'leases', 'lint', 'list', 'logs', 'new', 'open', 'pause', 'plan', 'reject', 'report', 'resume', 'retry', 'rollback', 'runs', 'schedule', 'schema', 'setup', 'show', 'skip', 'start', 'status', 'take-over', 'wait', 'watch', 'worker'],
+      ['abort', 'ack', 'adopt', 'approve', 'cancel', 'completion', 'deployment', 'dev', 'doctor', 'done', 'fmt', 'history', 'leases', 'lint', 'list', 'logs', 'new', 'open', 'pause', 'plan', 'reject', 'report', 'resume', 'retry', 'rollback', 'runs', 'schedule', 'schema', 'setup', 'show', 'skip', 'start', 'status', 'take-over', 'test', 'wait', 'watch', 'worker'],
     );
   });
 

@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Library } from '../../language/document/library.js';
+import { newRunbook, newRunbookTest } from '../../language/document/new-runbook.js';
+import { Tests, type FileReport } from '../../testing/run-tests.js';
+import { runbookFiles } from '../../worker/runbook-files.js';
+
+/*
+ * The tests that authors write: they pass and fail where they should, and say why.
+ */
+
+const examples = resolve(import.meta.dirname, '../../examples/runbooks');
+
+let tests: Tests;
+beforeAll(async () => {
+  tests = await Tests.open();
+}, 60_000);
+afterAll(() => tests?.close());
+
+/** A library of texts. */
+const libraryOf = (files: Record<string, string>): Library =>
+  new Library({
+    paths: (name) => (Object.hasOwn(files, name) ? [name] : []),
+    names: (ending) => Object.keys(files).filter((name) => name.endsWith(ending)),
+    text: (path) => files[path] ?? null,
+  });
+
+const runbook = readFileSync(join(examples, 'service-restart.runbook.yaml'), 'utf8');
+const file = 'service-restart.runbook.test.yaml';
+
+/** Runs a test of the example. */
+const run = (text: string, faults = false): Promise<FileReport> =>
+  tests.run(text, file, libraryOf({ 'service-restart.runbook.yaml': runbook }), faults);
+
+const told = ({ problems, cases }: FileReport): string[] =>
+  [...problems, ...cases.flatMap((each) => each.problems)].map(
+    ({ line, col, rule, message }) => `${line}:${col} ${rule}: ${message}`,
+  );
+
+test('the examples pass, every way is shown, and generated runs find nothing', async () => {
+  const { all, ...files } = runbookFiles([examples]);
+  const written = all.filter((path) => path.endsWith('.runbook.test.yaml'));
+  expect(written.length).toBeGreaterThan(0);
+  for (const path of written) {
+    const report = await tests.run(readFileSync(path, 'utf8'), path, new Library(files), true);
+    expect([path, told(report)]).toEqual([path, []]);
+    expect(report.ways.filter(({ taken }) => !taken)).toEqual([]);
+    expect(report.generated).toMatchObject({ findings: [] });
+    expect(report.generated?.runs).toBeGreaterThan(20);
+  }
+});
+
+test('what `runbook new` writes passes', async () => {
+  const library = libraryOf({ 'first.runbook.yaml': newRunbook('first') });
+  const report = await tests.run(newRunbookTest('first'), 'first.runbook.test.yaml', library, true);
+  expect(told(report)).toEqual([]);
+  expect(report).toMatchObject({ ok: true, generated: { findings: [] } });
+});
+
+describe('a test that is not met says where and why', () => {
+  const active = 'before: { exitCode: 0, stdout: active }';
+  const given = (steps: string): string =>
+    `test: service-restart\ngiven: { inputs: { service: nginx }, steps: { ${steps} } }\n`;
+  test.each<[string, string, string[]]>([
+    [
+      'another way',
+      `${given(active)}expect: { path: [before, way/stopped/start] }`,
+      ['3:26 path: way/active/restart was done here, not way/stopped/start'],
+    ],
+    [
+      'more than was expected',
+      `${given(active)}expect: { path: [before, way] }`,
+      ['3:11 path: after was done too'],
+    ],
+    [
+      'less than was expected',
+      `${given(active)}expect: { path: [before, way, after, before] }`,
+      ['3:38 path: nothing more was done, not before'],
+    ],
+    [
+      'gates, undos and state',
+      `${given(active)}expect: { gates: [], undos: [after], state: failed }`,
+      [
+        '3:11 gates: people were asked at way/active/restart',
+        '3:30 undos: nothing was undone',
+        '3:38 state: the run is succeeded, not failed',
+      ],
+    ],
+    [
+      'a value that is not given',
+      given('after: { exitCode: 0 }'),
+      [
+        '1:1 not-given: way reads steps.before.exitCode, and the test does not say what before comes to',
+      ],
+    ],
+    [
+      'a step that failed, and nobody says what to do',
+      given(`${active}, after: { failed: StepTimeout }`),
+      ['1:1 state: the run waits for people at after: it is needs-operator'],
+    ],
+    [
+      'an answer to what nobody asks',
+      `${given(active)}answer: { before: skip }`,
+      ['3:11 answer-unused: nobody was asked about before'],
+    ],
+    [
+      'an input that is refused',
+      'test: service-restart\ngiven: { inputs: { service: "" } }',
+      ['1:1 refused: nothing was started: input service does not match [a-z][a-z0-9@._-]*: ""'],
+    ],
+    [
+      'names that there are not',
+      'test: service-restart\ngiven: { inputs: { servce: x }, steps: { way/active: { exitCode: 0 } } }\nexpect: { gates: [after] }',
+      [
+        '2:20 unknown-input: the runbook has no input servce',
+        '2:42 unknown-step: the runbook has no step way/active that does something',
+        '3:19 unknown-step: the runbook has no step after with an approval',
+      ],
+    ],
+    [
+      'a runbook that there is not',
+      'test: service-rstart',
+      [
+        '1:7 file-name: the test of service-rstart is called service-rstart.runbook.test.yaml',
+        '1:7 unknown-runbook: there is no file service-rstart.runbook.yaml that can be read',
+      ],
+    ],
+  ])('%s', async (_what, text, problems) => {
+    const report = await run(text);
+    expect(told(report)).toEqual(problems);
+    expect(report.ok).toBe(false);
+  });
+
+  test('with the values that decided', async () => {
+    const report = await run(`${given(active)}expect: { path: [way/stopped] }`);
+    expect(report.cases[0]?.problems[0]?.hint).toContain(
+      'way/active: before.exitCode (0) == 0 is true',
+    );
+  });
+});
