@@ -66,6 +66,8 @@ export const reasonOption = (): Option =>
   new Option('--reason <text>', 'why; it is recorded and shown');
 export const drillOption = (): Option =>
   new Option('--drill', 'practise it: changes isolated targets only, and undoes what it made');
+export const graphOption = (): Option =>
+  new Option('--graph <file>', 'draw the steps into a file: .svg, .html, or .mmd for Mermaid');
 export const timeoutOption = (what: string): Option =>
   new Option('--timeout <duration>', what).argParser(duration);
 

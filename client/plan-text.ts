@@ -1,3 +1,5 @@
+import { foldSteps, type FoldedCase, type FoldedStep } from '../language/fold.js';
+import type { JsonObject } from '../language/json.js';
 import type { Plan } from '../language/plan.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/questions.js';
@@ -34,7 +36,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
       : []),
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
-    renderStepSpecs(plan.steps, paint, columns),
+    renderStepSpecs(plan.steps, paint, columns, plan.inputs),
     ...(programs.length > 0
       ? [section(paint, 'Programs', pairs(programs, columns, paint, '  '))]
       : []),
@@ -42,11 +44,19 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
   ].join('\n\n');
 }
 
-/** The declared steps with the effect and the undo of each. */
-export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, columns: number): string {
-  const rows = flatten(steps);
+/**
+ * The declared steps with the effect and the undo of each.
+ * @param inputs where they are known: what they decide is decided
+ */
+export function renderStepSpecs(
+  steps: readonly StepSpec[],
+  paint: Paint,
+  columns: number,
+  inputs?: JsonObject,
+): string {
+  const rows = shownRows(foldSteps(steps, inputs));
   const style = (cell: string, row: number): string =>
-    paint(effectStyles[rows[row]?.step.effect ?? 'read'], cell);
+    paint(effectStyles[rows[row]?.effect || 'read'], cell);
   const table = tableLines(
     {
       columns: [
@@ -64,25 +74,67 @@ export function renderStepSpecs(steps: readonly StepSpec[], paint: Paint, column
         ['STEP', 16],
       ],
     },
-    rows.map(({ path, step }) => [path, step.title, step.kind, step.effect, triesWords(step)]),
+    rows.map(({ path, title, kind, effect, tried }) => [path, title, kind, effect, tried]),
     columns,
     paint,
   );
-  const body = rows.flatMap(({ step }, index) => [
+  const body = rows.flatMap(({ remarks }, index) => [
     table.rows[index] ?? '',
-    ...remarksOn(step).map((remark) => paint('dim', wrap(line(remark), columns, '  '))),
+    ...remarks.map((remark) => paint('dim', wrap(line(remark), columns, '  '))),
   ]);
-  const isOnce = rows.some(({ step }) => triesWords(step).endsWith('*'));
+  const isOnce = rows.some(({ tried }) => tried.endsWith('*'));
   const note = isOnce ? [paint('dim', wrap(onceWords, columns))] : [];
   return [table.head, ...body, ...note].join('\n');
 }
 
+/** A line of the table, and what stands below it. */
+interface Row {
+  path: string;
+  title: string;
+  kind: string;
+  effect: Effect | '';
+  tried: string;
+  remarks: string[];
+}
+
+/** Steps inside a group are listed below it: `identify/jobs`. What is left out is one line. */
+function shownRows(steps: readonly FoldedStep[]): Row[] {
+  return steps.flatMap(({ path, spec, left, when, steps: inner, cases }): Row[] => {
+    const { title, kind, effect } = spec;
+    if (left !== undefined) return [leftRow(path, title, left)];
+    const kindWord = cases ? 'branch' : kind;
+    const remarks = [...onlyWhen(when), ...remarksOn(spec)];
+    return [
+      { path, title, kind: kindWord, effect, tried: triesWords(spec), remarks },
+      ...shownRows(inner),
+      ...(cases ?? []).flatMap(caseRows),
+    ];
+  });
+}
+
+function caseRows({ path, title, left, when, steps, cases }: FoldedCase): Row[] {
+  if (left !== undefined) return [leftRow(path, title, left)];
+  return [
+    { path, title, kind: 'case', effect: '', tried: '', remarks: onlyWhen(when) },
+    ...shownRows(steps),
+    ...(cases ?? []).flatMap(caseRows),
+  ];
+}
+
+function leftRow(path: string, title: string, left: string): Row {
+  return { path, title, kind: '', effect: '', tried: '', remarks: [`not needed: ${left}`] };
+}
+
+function onlyWhen(when: string | undefined): string[] {
+  return when === undefined ? [] : [`when ${when}`];
+}
+
 /** What the table has no room for: who decides, the exact action, and its undo. */
-function remarksOn(step: StepSpec): string[] {
-  const { kind, approvers = defaultApprovers, work, undo, cases = [] } = step;
+function remarksOn(spec: StepSpec): string[] {
+  const { kind, approvers = defaultApprovers, work, undo, pointOfNoReturn } = spec;
   if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
   return [
-    ...cases.map((each) => `${each.case}: ${each.when ? `when ${each.when.$}` : 'else'}`),
+    ...(pointOfNoReturn ? ['point of no return: nothing before it can be undone any more'] : []),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
     ...new Set([
       ...(undo ? [`undo: ${undo}`] : []),

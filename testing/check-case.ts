@@ -1,6 +1,7 @@
 import { problemAt, type Problem } from '../language/document/problem.js';
 import { comparable } from '../language/document/named-steps.js';
-import { canonicalJson } from '../language/json.js';
+import { isObject } from '../language/document/expand/draft.js';
+import { canonicalJson, type Json } from '../language/json.js';
 import { flat } from '../common/plain.js';
 import { branchOf, differenceOf, type Difference } from './path-taken.js';
 import type { CaseRun } from './run-case.js';
@@ -36,21 +37,25 @@ export function problemsOf(test: RunbookTest, each: TestCase, run: CaseRun): Pro
 /** A value that the test does not give: what the run does without it is no test. */
 function blockedBy(test: RunbookTest, each: TestCase, run: CaseRun): Problem | null {
   const { view } = run;
+  const unsure = view.steps.find(({ kind, output }) => kind === 'choice' && isUnsure(output));
   const [wait] = view.waitingFor;
-  const stopped = wait?.id ?? view.steps.find(({ state }) => state === 'failed')?.id;
+  const stopped =
+    unsure ?? view.steps.find(({ id, state }) => id === wait?.id || state === 'failed');
   const missing =
-    stopped === undefined
-      ? undefined
-      : readBy(test, view, stopped).find(({ step }) => run.notGiven.has(step));
-  if (!missing || view.state === 'waiting') return null;
+    stopped && readBy(test, view, stopped.id).find(({ step }) => run.notGiven.has(step));
+  if (!stopped || !missing || (view.state === 'waiting' && !unsure)) return null;
   const { step, reference } = missing;
-  const reads = branchOf(stopped ?? '', test.steps) ?? stopped ?? '';
   const field = reference.split('.').at(-1) ?? '';
   return problemAt(each.place, {
     rule: 'not-given',
-    message: `${reads} reads ${reference}, and the test does not say what ${step} comes to`,
+    message: `${branchOf(stopped)} reads ${reference}, and the test does not say what ${step} comes to`,
     hint: `write given: { steps: { ${step}: { ${field}: … } } }`,
   });
+}
+
+/** A case that could not be told was passed over. */
+function isUnsure(output: Json): boolean {
+  return isObject(output) && Object.hasOwn(output, 'unknown');
 }
 
 function refusedAnswer(each: TestCase, { refused }: CaseRun): Problem[] {

@@ -1,4 +1,4 @@
-import { comparable, isNamed, type NamedStep } from '../language/document/named-steps.js';
+import { isNamed, type NamedStep } from '../language/document/named-steps.js';
 import type { CaseRun } from './run-case.js';
 
 /** One way that a runbook can go, and whether any case went it. */
@@ -30,9 +30,7 @@ export function waysOf(steps: readonly NamedStep[], runs: readonly CaseRun[]): W
 
 function wasDone({ view, path }: CaseRun, step: NamedStep): boolean {
   if (step.kind === 'case')
-    return path.some(
-      (entry) => entry.what === 'choice' && comparable(entry.path) === comparable(step.path),
-    );
+    return path.some(({ what, path: chosen }) => what === 'choice' && isNamed(chosen, step));
   return (
     path.some((entry) => isNamed(entry.path, step)) ||
     view.steps.some(

@@ -31,12 +31,14 @@ function entryOf(row: StepView, steps: readonly NamedStep[]): Entry | null {
   const { kind, id } = row;
   if (isGroup(kind)) return null;
   if (kind === 'approval') return { path: gateOf(id, steps), what: 'gate', row };
-  if (kind !== 'set') return { path: id, what: 'step', row };
-  const branch = branchOf(id, steps);
-  if (branch === null) return { path: id, what: 'value', row };
+  if (kind === 'set') return { path: id, what: 'value', row };
+  if (kind !== 'choice') return { path: id, what: 'step', row };
   const chosen = (row.output as JsonObject | null)?.['case'];
-  const names = typeof chosen === 'string' ? [...namesOf(branch), chosen] : namesOf(branch);
-  return { path: pathOf(names), what: 'choice', row };
+  const names = namesOf(branchOf(row));
+  return {
+    path: pathOf(typeof chosen === 'string' ? [...names, chosen] : names),
+    ...{ what: 'choice', row },
+  };
 }
 
 /** The step that the engine's gate belongs to: `restart` of `approve_restart`. */
@@ -49,14 +51,9 @@ export function gateOf(path: string, steps: readonly NamedStep[]): string {
     : path;
 }
 
-/** The branch whose choice the engine makes in this step; null: it is another one. */
-export function branchOf(path: string, steps: readonly NamedStep[]): string | null {
-  const prefix = groupPrefix(path);
-  const branch = prefix.slice(0, -1);
-  const isChoice = path === `${prefix}case`;
-  return isChoice && steps.some((step) => step.kind === 'branch' && isNamed(branch, step))
-    ? branch
-    : null;
+/** The path that the author knows: of a choice, that of its branch. */
+export function branchOf({ id, kind }: Pick<StepView, 'id' | 'kind'>): string {
+  return kind === 'choice' ? groupPrefix(id).slice(0, -1) : id;
 }
 
 /** The steps that were undone, in that order. */

@@ -16,12 +16,8 @@ export function whyOf(test: RunbookTest, view: RunView, path: string): string[] 
   const spec = specOf(test, path);
   if (!spec) return [];
   const scope = scopeAt(view, path);
-  const lines = expressionsOf(spec).flatMap((expression) => explain(expression, scope));
-  return lines.filter((line) => !ofItself.test(line));
+  return expressionsOf(spec).flatMap((expression) => explain(expression, scope));
 }
-
-/** A literal that was chosen says nothing. */
-const ofItself = /^(".*") is \1$/;
 
 /** What a step reads of steps, as paths of rows and the names of what is read of them. */
 export function readBy(
@@ -56,9 +52,13 @@ export function specOf({ runbook, catalogue }: RunbookTest, path: string): StepS
   return found;
 }
 
-function expressionsOf({ when, values = {} }: StepSpec): Expression[] {
-  const all: Json[] = [...(when ? [when as unknown as Json] : []), ...Object.values(values)];
-  return all.filter((each) => isReference(each)) as unknown as Expression[];
+function expressionsOf({ when, values = {}, cases = [] }: StepSpec): Expression[] {
+  const given = Object.values(values).filter((each) => isReference(each) && each.ast);
+  return [
+    ...(when ? [when] : []),
+    ...(given as unknown as Expression[]),
+    ...cases.flatMap((each) => each.when ?? []),
+  ];
 }
 
 /** From the innermost group outwards, the first row that the names lead to. */

@@ -7,7 +7,7 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { unknownName } from '../nearest.js';
-import { examples, optionsOf } from '../options.js';
+import { examples, graphOption, optionsOf } from '../options.js';
 import { painter, pairs, print, printValue, type Paint } from '../output.js';
 import { wrap } from '../../common/plain.js';
 import { withSession } from '../session.js';
@@ -15,6 +15,8 @@ import type { GlobalFlags } from '../settings.js';
 
 interface ShowOptions extends GlobalFlags {
   runbook: string;
+  /** File that the steps are drawn into. */
+  graph?: string;
 }
 
 export function registerShow(program: Command, io: Io): void {
@@ -22,9 +24,13 @@ export function registerShow(program: Command, io: Io): void {
     .command('show')
     .description('show a runbook: its inputs, steps, approvals, rollback')
     .argument('<runbook>', 'id of the runbook')
+    .addOption(graphOption())
     .addHelpText('after', examples('runbook show pipeline-recovery'))
     .action(async (runbook: string, _own: unknown, command: Command) => {
-      io.exitCode = await runShow({ ...optionsOf<GlobalFlags>(command), runbook }, io);
+      io.exitCode = await runShow(
+        { ...optionsOf<Omit<ShowOptions, 'runbook'>>(command), runbook },
+        io,
+      );
     });
 }
 
@@ -42,6 +48,11 @@ async function runShow(options: ShowOptions, io: Io): Promise<number> {
       { name: options.runbook, what: 'runbooks', known: known.map(({ id }) => id) },
       `${commandName(io.env)} list`,
     );
+  }
+  if (options.graph !== undefined) {
+    const { writeGraph } = await import('../graph/write.js');
+    const { id, version, title, steps } = spec;
+    await writeGraph(options.graph, { id, version, title, steps });
   }
   const { drillFacts, drillWords, readDrills } = await import('../drills.js');
   const drills = await withSession(options, io, (session) => readDrills(session));

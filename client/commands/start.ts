@@ -46,7 +46,10 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
   program
     .command('start')
     .description('start a run of a runbook')
-    .argument('[runbook]', 'id of the runbook; may be left out with --from')
+    .argument(
+      '[runbook]',
+      'id of the runbook, or a plan that was written to a file; not with --from',
+    )
     .option('--input <name=value>', 'an input; may be repeated', input)
     .option('--inputs-file <file>', 'inputs from a YAML or JSON file')
     .addOption(reasonOption())
@@ -105,9 +108,14 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
     }
     const asks = asksFirst(io, options, nothingStarted);
     const given = await readInputs(options);
+    const written = await writtenPlan(options);
     const { runbook, inputs, from } = options.from
       ? await takenFrom(session, options.from, options, given)
-      : { runbook: options.runbook, inputs: given, from: undefined };
+      : {
+          runbook: written?.runbook.id ?? options.runbook,
+          inputs: written?.inputs ?? given,
+          from: undefined,
+        };
     if (runbook === undefined) {
       throw new CliError(
         'Which runbook?',
@@ -129,21 +137,63 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       ...(options.unattended === undefined ? {} : { unattended: options.unattended }),
       ...(from ? { from } : {}),
       ...(options.notify === undefined ? {} : { notify: options.notify }),
-      ...(options.drill ? { drill: true } : {}),
+      ...(options.drill || written?.drill ? { drill: true } : {}),
     };
     const earlier = options.id === undefined ? null : await existingRun(session, envelope);
     const { plan, held = [] } = earlier
       ? { plan: null }
       : await admittedPlan(session, nothingStarted, envelope);
+    if (plan && written) await assertSame(written, plan, options);
     if (held.length > 0) tellHeld(held, options, io);
     if (plan && !(await allowed(plan, options, io, asks))) return exitCodes.ok;
-    const started = earlier ?? (plan ? await startRun(session, envelope, plan) : null);
+    const started =
+      earlier ??
+      (plan
+        ? await startRun(session, written ? { ...envelope, digest: plan.digest } : envelope, plan)
+        : null);
     if (!started) return exitCodes.failed;
     await tell(session, started, options, io);
     if (!options.watch) return exitCodes.ok;
     const { watchRun } = await import('./watch.js');
     return watchRun(session, { ...options, run: started.id }, io);
   });
+}
+
+/** The plan of the file that was named; undefined where a runbook was. */
+async function writtenPlan(options: StartOptions): Promise<Plan | undefined> {
+  const { isPlanFile, readPlanFile } = await import('../plan-file.js');
+  const { runbook } = options;
+  if (runbook === undefined || !isPlanFile(runbook)) return undefined;
+  const other = (
+    [
+      ['input', '--input'],
+      ['inputsFile', '--inputs-file'],
+      ['drill', '--drill'],
+      ['from', '--from'],
+    ] as const
+  ).find(([key]) => options[key] !== undefined);
+  if (other)
+    throw new CliError(
+      `${nothingStarted}: ${other[1]} cannot go with a plan, which says everything that is done.`,
+      'Make another plan, with: runbook plan ID -o FILE',
+      exitCodes.usage,
+    );
+  return readPlanFile(runbook).catch((error: unknown) => {
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(`${nothingStarted}: ${error.message}`, error.next, exitCodes.usage);
+  });
+}
+
+/** @throws CliError with exit code 2 that says what has changed since the plan was written */
+async function assertSame(written: Plan, plan: Plan, options: StartOptions): Promise<void> {
+  if (written.digest === plan.digest) return;
+  const { planDifferences } = await import('../plan-difference.js');
+  const changed = planDifferences(written, plan).map((each) => `  - ${each}`);
+  throw new CliError(
+    `${nothingStarted}: what would be done now is not what ${options.runbook} says:\n${changed.join('\n')}`,
+    `Look at the plan as it is now, and write it again with: runbook plan ${plan.runbook.id} -o FILE`,
+    exitCodes.usage,
+  );
 }
 
 /**

@@ -10,6 +10,14 @@ export function html(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
+/** Text in a quoted label of Mermaid: no letter of it is markup. */
+export function mermaid(text: string): string {
+  return [...visible(text)].map((each) => (plainLetter.test(each) ? each : coded(each))).join('');
+}
+
+const plainLetter = /[\p{L}\p{N} .,:/=_…-]/u;
+const coded = (letter: string): string => `#${letter.codePointAt(0) ?? 0};`;
+
 /** An address that may be a link; null for anything but http and https. */
 export function link(address: string | null | undefined): string | null {
   if (!address || !URL.canParse(address)) return null;

@@ -15,8 +15,6 @@ export interface NamedStep {
   isGate: boolean;
   /** It is done only when a condition holds. */
   isConditional: boolean;
-  /** Of a branch. */
-  cases: readonly string[];
 }
 
 /** Nested runbooks are followed so deep. */
@@ -61,27 +59,30 @@ function listed(
 function named(step: JsonObject, prefix: string, library: Library, depth: number): NamedStep[] {
   const path = `${prefix}${textIn(step, 'id')}`;
   const kind = textIn(step, 'kind');
-  const cases = Array.isArray(step['branch'])
-    ? step['branch'].filter((each) => isObject(each))
-    : [];
   const inner = kind === 'forEach' ? `${below(path)}${below('*')}` : below(path);
   return [
     {
       ...{ path, kind, isGate: Object.hasOwn(step, 'approval') },
       isConditional: Object.hasOwn(step, 'when'),
-      cases: cases.map((each) => textIn(each, 'case')),
     },
     ...listed(step['steps'], inner, library, depth),
     ...listed(step['parallel'], inner, library, depth),
-    ...cases.flatMap((each) => ofCase(each, below(path), library, depth)),
+    ...casesIn(step).flatMap((each) => ofCase(each, below(path), library, depth)),
     ...nested(step, below(path), library, depth),
   ];
 }
 
 function ofCase(each: JsonObject, prefix: string, library: Library, depth: number): NamedStep[] {
   const path = `${prefix}${textIn(each, 'case')}`;
-  const own = { path, kind: 'case', isGate: false, isConditional: false, cases: [] };
-  return [own, ...listed(each['steps'], below(path), library, depth)];
+  return [
+    { path, kind: 'case', isGate: false, isConditional: false },
+    ...listed(each['steps'], below(path), library, depth),
+    ...casesIn(each).flatMap((inner) => ofCase(inner, below(path), library, depth)),
+  ];
+}
+
+function casesIn({ branch }: JsonObject): JsonObject[] {
+  return Array.isArray(branch) ? branch.filter((each) => isObject(each)) : [];
 }
 
 function nested(

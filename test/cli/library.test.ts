@@ -1,6 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { digestOf } from '../../language/digest.js';
+import type { Plan } from '../../language/plan.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 import { openPool, recentWorkers } from '../../store/index.js';
 import { until } from '../../lab/until.js';
@@ -115,6 +117,35 @@ describe('a library that is not the one of the workers', () => {
     expect(await libraryCheck(mine)).toMatchObject({
       ...{ state, found: expect.stringMatching(found) as unknown },
     });
+  });
+});
+
+describe('a plan in a file', () => {
+  test('is started as it is', async () => {
+    const file = library('rotate.plan.json');
+    const { stderr } = await cli('theirs', 'plan', 'rotate-logs', '-o', file);
+    expect(stderr).toContain(`start ${file}`);
+    const { plan } = JSON.parse(readFileSync(file, 'utf8')) as { plan: Plan };
+    const { stdout } = await cli('theirs', 'start', file, '--yes', '--output', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({ started: true, planDigest: plan.digest });
+  });
+
+  test('is not started when something else would be done now', async () => {
+    const file = library('old.plan.json');
+    await cli('theirs', 'plan', 'rotate-logs', '-o', file);
+    const written = JSON.parse(readFileSync(file, 'utf8')) as { plan: Plan };
+    const { digest: _digest, ...plan } = written.plan;
+    const runbook = { ...plan.runbook, version: '0.9.0' };
+    const old = { ...plan, runbook, digest: digestOf({ ...plan, runbook }) };
+    writeFileSync(file, JSON.stringify({ ...written, plan: old }));
+    const before = await cli('theirs', 'runs', '--output', 'json');
+    const { code, stderr } = await cli('theirs', 'start', file, '--yes');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining('runbook rotate-logs is 1.0.0, not 0.9.0') as unknown,
+    });
+    const after = await cli('theirs', 'runs', '--output', 'json');
+    expect(JSON.parse(after.stdout)).toHaveLength((JSON.parse(before.stdout) as unknown[]).length);
   });
 });
 

@@ -5,7 +5,9 @@ import { expect, jest, test } from '@jest/globals';
 import type { Io } from '../../client/io.js';
 import type { StartEnvelope } from '../../common/envelope.js';
 import type { RunView } from '../../common/view.js';
+import type { Drawn } from '../../client/graph/picture.js';
 import type { Plan } from '../../language/plan.js';
+import type { StepSpec } from '../../language/runbook.js';
 import { hostileTexts, withoutCode, withText } from '../helpers/hostile.js';
 import { messageWith } from '../helpers/message.js';
 import { waitingReport } from './report-fixture.js';
@@ -36,12 +38,16 @@ async function load(guarded: boolean) {
       ...{ markdown: same, codeSpan: same, fenced: same },
       tableRow: (cells: string[]) => `| ${cells.join(' | ')} |`,
     }));
-    jest.unstable_mockModule('../../client/report/escape.js', () => ({ html: same, link: same }));
+    jest.unstable_mockModule('../../client/report/escape.js', () => ({
+      ...{ html: same, link: same, mermaid: same },
+    }));
   }
   return {
     output: await import('../../client/output.js'),
     screen: await import('../../client/screen.js'),
     html: await import('../../client/report/html.js'),
+    picture: await import('../../client/graph/picture.js'),
+    mermaid: await import('../../client/graph/mermaid.js'),
     markdown: await import('../../client/report/markdown.js'),
     timeline: await import('../../client/report/timeline.js'),
     log: await import('../../worker/log.js'),
@@ -83,6 +89,25 @@ const plan = (text: string) =>
 const attempt = (title: string) => ({ step: { path: 'a', title }, timeoutMs: 1 }) as never;
 const retry = { initialMs: 1, factor: 1, maxMs: 1, attempts: 1 };
 
+/** A plan with the text in every place that is drawn. */
+const drawn = (text: string): Drawn => {
+  const action = { kind: 'command', argv: [text] };
+  const when = { $: text, ast: { is: 'name', name: text, at: [0, 1] } } as StepSpec['when'];
+  const leaf: StepSpec = {
+    ...{ id: text, title: text, kind: 'command', effect: 'destroy', undo: text },
+    work: { action },
+  };
+  return {
+    ...{ id: text, version: text, title: text, digest: text, inputs: { [text]: text } },
+    steps: [
+      { ...leaf, ...(when ? { when } : {}) },
+      { id: 'gate', title: text, kind: 'approval', effect: 'read' },
+      { id: text, title: text, kind: 'runbook', effect: 'read', runbook: text, steps: [leaf] },
+      { id: text, title: text, kind: 'parallel', effect: 'read', steps: [leaf, leaf] },
+    ],
+  };
+};
+
 /** What a terminal acts on, or what turns or hides text. */
 const unseen =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
@@ -90,6 +115,14 @@ const acts = (shown: string): boolean => unseen.test(shown);
 const actsOrBreaks = (shown: string): boolean => acts(shown) || shown.includes('\n');
 /** All that makes HTML of text. */
 const htmlShape = (page: string): string => page.replace(/[^<>"']/g, '');
+/** All that Mermaid reads as markup, and ends of lines. */
+const mermaidShape = (text: string): string =>
+  text.replace(/#\d+;/g, '').replace(/[^"<>[\]{}()|;`&\n]/g, '');
+/** The tags that a picture is made of; a longer text has more lines, and so more tags. */
+const ownTags =
+  /<style>[^<]*<\/style>|<!doctype html>|<\/?(?:svg|g|rect|path|circle|text|html|head|meta|title|body|div)(?: [a-zA-Z-]+="[^"<>']*")*\/?>/g;
+const pictureLives = (shown: string): boolean =>
+  acts(shown) || /[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/.test(shown.replace(ownTags, ''));
 /** Markdown without what is text for certain. */
 const markdownShape = (text: string): string => withoutCode(text).replace(/ +|-{2,}/g, ' ');
 /** Harmless everywhere, and a span of code in Markdown, as hostile texts are. */
@@ -137,6 +170,18 @@ const sinks: Record<string, Sink> = {
   'timeline as SVG': html(
     (m, text) => m.timeline.renderTimeline(withText(waitingReport(), () => text)).svg,
   ),
+  'plan as SVG': {
+    show: ({ picture }, text) => picture.svgPicture(drawn(text)),
+    lives: pictureLives,
+  },
+  'plan as a page': {
+    show: ({ picture }, text) => picture.htmlPicture(drawn(text)),
+    lives: pictureLives,
+  },
+  'plan for Mermaid': {
+    show: ({ mermaid }, text) => mermaid.mermaidText(drawn(text)),
+    lives: (shown, asPlain) => acts(shown) || mermaidShape(shown) !== mermaidShape(asPlain),
+  },
   'report as Markdown': inMarkdown((m, text) =>
     m.markdown.renderMarkdown(withText(waitingReport(), () => text)),
   ),

@@ -1,0 +1,124 @@
+import type { Expression } from './expression/ast.js';
+import { evaluate, holds } from './expression/evaluate.js';
+import { explain } from './expression/explain.js';
+import type { JsonObject } from './json.js';
+import { below, partOf } from './paths.js';
+import { isReference, referencesIn } from './reference.js';
+import type { StepSpec } from './runbook.js';
+
+/*
+ * The steps of a plan as people are shown them: what the inputs decide is decided, and a branch is
+ * a branch and not the steps that the engine makes of it.
+ */
+
+/** A step, and what is known before the run of whether it is done. */
+export interface FoldedStep {
+  /** Declared path. */
+  path: string;
+  spec: StepSpec;
+  /** Why it is not needed. Absent: it may be. */
+  left?: string;
+  /** The condition that decides it later, as it is written. Absent: it is done. */
+  when?: string;
+  /** Steps inside; none where it is left out. */
+  steps: FoldedStep[];
+  /** Of a branch, which has no steps beside them. */
+  cases?: FoldedCase[];
+}
+
+export interface FoldedCase extends Omit<FoldedStep, 'spec'> {
+  title: string;
+}
+
+/** @param inputs of the plan; absent: they are not known */
+export function foldSteps(steps: readonly StepSpec[], inputs?: JsonObject): FoldedStep[] {
+  return folded(steps, '', inputs ? { inputs, steps: {} } : { steps: {} });
+}
+
+function folded(steps: readonly StepSpec[], group: string, scope: JsonObject): FoldedStep[] {
+  return steps.map((spec) => {
+    const step = foldStep(spec, partOf(group, spec.id), scope);
+    const value = step.left === undefined ? knownValue(spec, scope) : undefined;
+    if (value !== undefined) (scope['steps'] as JsonObject)[spec.id] = value;
+    return step;
+  });
+}
+
+function foldStep(spec: StepSpec, path: string, scope: JsonObject): FoldedStep {
+  const due = spec.when ? judged(spec.when, scope) : {};
+  if (due.left !== undefined) return { path, spec, left: due.left, steps: [] };
+  const choice = choiceIn(spec);
+  if (choice) return { path, spec, ...due, steps: [], cases: casesOf(spec, choice, path, scope) };
+  return { path, spec, ...due, steps: folded(spec.steps ?? [], path, insideOf(spec, scope)) };
+}
+
+/** Values of a step that computes them, where all are known and it is done for certain. */
+function knownValue(spec: StepSpec, scope: JsonObject): JsonObject | undefined {
+  if (spec.kind !== 'set' || (spec.when && judged(spec.when, scope).when !== undefined))
+    return undefined;
+  const values: JsonObject = {};
+  for (const [name, value] of Object.entries(spec.values ?? {})) {
+    const outcome = isReference(value) && value.ast ? evaluate(value as Expression, scope) : null;
+    if (outcome && !('value' in outcome)) return undefined;
+    values[name] = outcome ? outcome.value : value;
+  }
+  return values;
+}
+
+function judged(when: Expression, scope: JsonObject): { left?: string; when?: string } {
+  const verdict = holds(when, scope);
+  if (verdict === true) return {};
+  return verdict === false
+    ? { left: explain(when, scope)[0] ?? `${when.$} is false` }
+    : { when: when.$ };
+}
+
+/** What the steps inside see: a nested runbook has inputs of its own, some of them known later. */
+function insideOf({ kind, inputs = {} }: StepSpec, scope: JsonObject): JsonObject {
+  if (kind === 'runbook') {
+    const now = Object.entries(inputs).filter(([, value]) => referencesIn(value).length === 0);
+    return { inputs: Object.fromEntries(now), steps: {} };
+  }
+  return { ...scope, steps: { ...(scope['steps'] as JsonObject) } };
+}
+
+/** The step in which a group that the loader made of a branch takes its case. */
+function choiceIn({ kind, steps: [first] = [] }: StepSpec): StepSpec | undefined {
+  return kind === 'group' && first?.kind === 'choice' ? first : undefined;
+}
+
+function casesOf(spec: StepSpec, choice: StepSpec, path: string, scope: JsonObject): FoldedCase[] {
+  let taken: string | undefined;
+  let isOpen = false;
+  return (choice.cases ?? []).map(({ case: id, title, when }) => {
+    const own = { path: below(path) + id, title };
+    if (taken !== undefined) return { ...own, left: `${taken} is taken before it`, steps: [] };
+    const due = when ? judged(when, scope) : {};
+    if (due.left !== undefined) return { ...own, left: due.left, steps: [] };
+    if (due.when === undefined) taken = id;
+    // What comes after a case that is open is taken only where that one is not.
+    const last = due.when === undefined && isOpen ? { when: noOther } : {};
+    isOpen ||= due.when !== undefined;
+    const group = spec.steps?.find((each) => each.kind === 'group' && isGroupOf(each, id));
+    const inner = group && foldStep(dueOf(group), partOf(path, group.id), scope);
+    return {
+      ...own,
+      ...due,
+      ...last,
+      steps: inner?.steps ?? [],
+      ...(inner?.cases ? { cases: inner.cases } : {}),
+    };
+  });
+}
+
+/** Its condition is that of the case. */
+function dueOf({ when: _when, ...group }: StepSpec): StepSpec {
+  return group;
+}
+
+const noOther = 'none of the others is true';
+
+/** The loader gives a case an id that expressions can say. */
+function isGroupOf({ id }: StepSpec, name: string): boolean {
+  return id.replace(/_$/, '') === name.replaceAll('-', '_').replace(/_$/, '');
+}
