@@ -40,8 +40,9 @@ export interface FileReport {
 export class Tests {
   private constructor(private readonly driver: Driver) {}
 
-  static async open(): Promise<Tests> {
-    return new Tests(await Driver.create({ code: readBundle().code }));
+  /** @param code of the workflows: the bundle of this build */
+  static async open(code = readBundle().code): Promise<Tests> {
+    return new Tests(await Driver.create({ code }));
   }
 
   close(): Promise<void> {

@@ -89,10 +89,11 @@ function outputsBelow(rows: readonly StepView[], group: readonly string[]): Json
   const prefix = group.length === 0 ? '' : below(pathOf(group));
   const outputs: JsonObject = {};
   for (const { id, output, state } of rows) {
-    if (!id.startsWith(prefix) || state === 'pending' || state === 'not-needed') continue;
+    if (!id.startsWith(prefix) || state === 'pending') continue;
     const [name = '', ...deeper] = namesOf(id.slice(prefix.length));
-    if (deeper.length === 0 && output !== null) outputs[name] = output;
-    else if (deeper.length > 0 && !Object.hasOwn(outputs, name))
+    // What was not needed says why, and has no output.
+    if (deeper.length === 0) outputs[name] = state === 'not-needed' ? null : output;
+    else if (outputs[name] === undefined || outputs[name] === null)
       outputs[name] = outputsBelow(rows, [...group, name]);
   }
   return outputs;

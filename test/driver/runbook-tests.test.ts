@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Library } from '../../language/document/library.js';
 import { newRunbook, newRunbookTest } from '../../language/document/new-runbook.js';
 import { Tests, type FileReport } from '../../testing/run-tests.js';
+import { readBundle } from '../../worker/bundle.js';
 import { runbookFiles } from '../../worker/runbook-files.js';
 
 /*
@@ -56,6 +57,40 @@ test('what `runbook new` writes passes', async () => {
   const report = await tests.run(newRunbookTest('first'), 'first.runbook.test.yaml', library, true);
   expect(told(report)).toEqual([]);
   expect(report).toMatchObject({ ok: true, generated: { findings: [] } });
+});
+
+const twoChanges = `runbook: two-changes
+version: 1.0.0
+title: Two changes
+type: MAINTENANCE
+priority: LOW
+owner: sre
+steps:
+  - { id: one, title: One, command: one, effect: change, undo: { command: back one } }
+  - { id: two, title: Two, command: two, effect: change, undo: { command: back two } }
+  - { id: three, title: Three, command: three, effect: change, undo: { none: it stays } }
+  - { id: look, title: Look, command: look, effect: read }
+`;
+
+test('generated runs find an engine that undoes in the wrong order', async () => {
+  const { code } = readBundle();
+  const wrong = code
+    .replace('this.entries.at(-1)', 'this.entries.at(0)')
+    .replace('this.entries.pop()', 'this.entries.shift()');
+  const library = libraryOf({ 'two-changes.runbook.yaml': twoChanges });
+  const findings = async (tests: Tests): Promise<FileReport['generated']> => {
+    const text = 'test: two-changes\nexpect: { state: succeeded }';
+    return (await tests.run(text, 'two-changes.runbook.test.yaml', library, true)).generated;
+  };
+  expect(await findings(tests)).toMatchObject({ findings: [], stays: { three: 'look' } });
+  const others = await Tests.open(wrong);
+  try {
+    expect((await findings(others))?.findings).toContain(
+      'look fails, people say rollback: undone were one, two, not two, one',
+    );
+  } finally {
+    await others.close();
+  }
 });
 
 describe('a test that is not met says where and why', () => {
@@ -117,6 +152,11 @@ describe('a test that is not met says where and why', () => {
         '2:42 unknown-step: the runbook has no step way/active that does something',
         '3:19 unknown-step: the runbook has no step after with an approval',
       ],
+    ],
+    [
+      'an outcome that a step cannot have',
+      given('before: { rows: [] }'),
+      ['2:57 outcome-field: a command step has no rows to answer'],
     ],
     [
       'a runbook that there is not',

@@ -97,8 +97,7 @@ class Names {
     }
     const outcomes = objectIn(given, 'steps');
     const acting = this.steps.filter(({ kind }) => isActing(kind));
-    for (const path of Object.keys(outcomes))
-      this.path(this.places.nameOf(outcomes, path), path, acting, noOutcome);
+    for (const path of Object.keys(outcomes)) this.outcome(outcomes, path, acting);
     const answers = objectIn(part, 'answer');
     for (const path of Object.keys(answers))
       this.path(this.places.nameOf(answers, path), path, this.steps, noStep);
@@ -111,6 +110,23 @@ class Names {
       noGate,
     );
     this.listed(expected, 'undos', acting, noOutcome);
+  }
+
+  private outcome(outcomes: JsonObject, path: string, acting: readonly NamedStep[]): void {
+    this.path(this.places.nameOf(outcomes, path), path, acting, noOutcome);
+    const kind = acting.find((step) => isNamed(path, step))?.kind ?? '';
+    const fields = Object.hasOwn(answers, kind) ? answers[kind] : undefined;
+    if (!fields) return;
+    for (const each of [field(outcomes, path) ?? null].flat()) {
+      if (!isObject(each)) continue;
+      for (const name of Object.keys(each))
+        if (isAnswer(name) && !fields.includes(name))
+          this.report(this.places.nameOf(each, name), {
+            rule: 'outcome-field',
+            message: `a ${kind} step has no ${name} to answer`,
+            hint: `it has ${[...fields, 'failed', 'outputs'].join(', ')}`,
+          });
+    }
   }
 
   private listed(
@@ -147,6 +163,17 @@ class Names {
     });
   }
 }
+
+/** What steps of a kind answer, in the words of an outcome. Of a named action it is not known. */
+const answers: Readonly<Record<string, readonly string[]>> = {
+  command: ['stdout', 'stderr', 'exitCode', 'json'],
+  script: ['stdout', 'stderr', 'exitCode', 'json'],
+  http: ['status', 'json', 'text'],
+  sql: ['rows'],
+};
+
+const isAnswer = (name: string): boolean =>
+  Object.values(answers).some((fields) => fields.includes(name));
 
 /** Whether a step of this kind has an outcome of its own. */
 function isActing(kind: string): boolean {
