@@ -22,17 +22,19 @@ const sandboxLanguage = [
   'plan',
   'reference',
   'runbook',
+  'target-facts',
   'work',
 ]
   .map((name) => `language/${name}`)
   .concat(sandboxExpressions());
 
 /**
- * What evaluates expressions. The files that read and check them stay outside of workflows, and so
- * does their door.
+ * What evaluates expressions. The files that read, check and make them stay outside of workflows,
+ * and so does their door.
  */
 function sandboxExpressions() {
-  const outside = /^(index|parse|syntax-problem|check.*|unknown-name|compile|template)$/;
+  const outside =
+    /^(index|parse|syntax-problem|check.*|unknown-name|compile|template|inline|write)$/;
   return readdirSync(new URL('language/expression/', import.meta.url))
     .map((file) => file.replace(/\.ts$/, ''))
     .filter((name) => !outside.test(name))

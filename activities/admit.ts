@@ -11,6 +11,7 @@ import type { StartEnvelope } from '../common/envelope.js';
 import type { Problem } from '../common/view.js';
 import { channelKindOf, channelRule, type TargetDeclaration } from '../language/targets-file.js';
 import { expand, targetsOf, type Expanded } from './nested-runbooks.js';
+import { targetFactsIn } from '../language/target-facts.js';
 import { programsOfPlan } from './program-names.js';
 import type { Programs } from './programs.js';
 import { targetsOfSteps, type StepTargets } from './step-targets.js';
@@ -68,11 +69,13 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const expanded = expand(spec, resolved.inputs, deps);
   if ('problems' in expanded) return refused(expanded.problems);
   const declared = new Set(deps.targets.list().map(({ name }) => name));
-  const acting = targetsOfSteps(expanded.steps, resolved.inputs, declared);
+  const acting = targetsOfSteps(expanded.steps, resolved.inputs, declared, deps.targets.facts());
   if ('problems' in acting) return refused(acting.problems);
   const touched = envelope.drill ? stepsNotIsolated(acting, deps.targets) : [];
   if (touched.length > 0) return refused(touched);
-  const plan = freeze(spec, resolved.inputs, expanded, acting, deps, envelope.drill === true);
+  const named = targetsNamed(spec, resolved.inputs, expanded, acting, deps.targets);
+  if ('problems' in named) return refused(named.problems);
+  const plan = freeze(spec, resolved.inputs, expanded.steps, named, deps, envelope.drill === true);
   const library = digestsBehind(spec, deps.catalogue);
   return asShown(envelope, {
     ...{ admitted: true as const, plan, settings: deps.settings },
@@ -204,16 +207,46 @@ function stepsNotIsolated({ changed }: StepTargets, targets: AdmissionDeps['targ
     }));
 }
 
-function freeze(
+/** The targets of a plan: what inputs and steps name, and what is read as a fact of these. */
+function targetsNamed(
   spec: RunbookSpec,
   inputs: JsonObject,
   { steps, targets }: Expanded,
   acting: StepTargets,
+  known: Targets,
+): StepTargets | { problems: Problem[] } {
+  const changed = [...new Set([...targetsOf(spec, inputs), ...targets, ...acting.changed])];
+  const all = new Set([...changed, ...acting.observed]);
+  const factNames = targetFactsIn([steps, spec.outputs]);
+  const problems: Problem[] = [];
+  for (const name of all)
+    for (const fact of factNames) {
+      const value = known.get(name).facts[fact];
+      for (const other of [value ?? []].flat()) {
+        if (typeof other === 'string' && known.find(other)) all.add(other);
+        else problems.push(noTarget(name, fact, other));
+      }
+    }
+  const observed = [...all].filter((name) => !changed.includes(name));
+  return problems.length > 0 ? { problems } : { changed, observed };
+}
+
+function noTarget(name: string, fact: string, value: unknown): Problem {
+  return {
+    type: 'Refused',
+    message: `the fact ${fact} of target ${name} is ${JSON.stringify(value)}, which is no target`,
+    next: 'Correct it in the targets.yaml of every worker.',
+  };
+}
+
+function freeze(
+  spec: RunbookSpec,
+  inputs: JsonObject,
+  steps: Plan['steps'],
+  { changed, observed }: StepTargets,
   deps: AdmissionDeps,
   drill: boolean,
 ): Plan {
-  const names = [...new Set([...targetsOf(spec, inputs), ...targets, ...acting.changed])];
-  const observed = acting.observed.filter((name) => !names.includes(name));
   const plan: Omit<Plan, 'digest'> = {
     version: 1,
     runbook: {
@@ -225,7 +258,7 @@ function freeze(
     },
     inputs,
     targets: [
-      ...names.map((name) => deps.targets.planned(name)),
+      ...changed.map((name) => deps.targets.planned(name)),
       ...observed.map((name) => ({ ...deps.targets.planned(name), observed: true as const })),
     ],
     steps,

@@ -31,18 +31,14 @@ const maxRetryAfter = 300;
  */
 export const http: Handler<'http'> = async (action, context) => {
   const target = context.targets.get(action.target);
-  if (!target.http) {
-    throw new StepFailure('Configuration', `target ${target.name} declares no http address`, {
-      next: 'Add `http: { address: … }` to it in targets.yaml.',
-    });
-  }
+  const declared = addressIn(target, action.address);
   const repeatable = mayRepeat(action, context);
   if (context.resumedFrom !== null && context.evidence !== null && !repeatable)
     throw mayHaveArrived('the worker died while it asked the service');
   context.assertLeaseHeld?.();
-  const url = addressOf(action, target.http.address);
-  const headers = await headersOf(action, target, context);
-  const ca = target.http.ca === undefined ? undefined : certificatesIn(target.http.ca, target.name);
+  const url = addressOf(action, declared.address);
+  const headers = await headersOf(action, declared, target.name, context);
+  const ca = declared.ca === undefined ? undefined : certificatesIn(declared.ca, target.name);
   // Kept before sending: a worker that finds no evidence knows that nothing was sent, and one that
   // lost the attempt to another worker sends nothing.
   if (!repeatable && !(await context.keepEvidence({ sent: where(url) }))) {
@@ -57,6 +53,22 @@ export const http: Handler<'http'> = async (action, context) => {
     throw refusal(response, body, url, target, action, context);
   return outputOf(action, response, body, url, context);
 };
+
+type Address = NonNullable<TargetDeclaration['http']>;
+
+/** @throws StepFailure Configuration */
+function addressIn(target: TargetDeclaration, named: string | undefined): Address {
+  const isMain = named === undefined || named === 'main';
+  const found = isMain ? target.http : target.addresses?.[named];
+  if (found) return found;
+  throw isMain
+    ? new StepFailure('Configuration', `target ${target.name} declares no http address`, {
+        next: 'Add `http: { address: … }` to it in targets.yaml.',
+      })
+    : new StepFailure('Configuration', `target ${target.name} has no address called ${named}`, {
+        next: `Add \`addresses: { ${named}: { address: … } }\` to it in targets.yaml.`,
+      });
+}
 
 /** The request's address: always below the target's own. @throws StepFailure Configuration */
 function addressOf(action: HttpAction, base: string): URL {
@@ -106,7 +118,8 @@ function encodeSegment(value: string): string {
 
 async function headersOf(
   action: HttpAction,
-  target: TargetDeclaration,
+  address: Address,
+  target: string,
   context: AttemptContext,
 ): Promise<Headers> {
   const headers = new Headers({
@@ -114,12 +127,12 @@ async function headersOf(
     'user-agent': 'durable-runbooks',
   });
   try {
-    for (const [name, value] of Object.entries({ ...target.http?.headers, ...action.headers }))
+    for (const [name, value] of Object.entries({ ...address.headers, ...action.headers }))
       headers.set(name, value);
   } catch {
     throw new StepFailure(
       'Configuration',
-      `a header of the request to ${target.name} holds characters that no header may`,
+      `a header of the request to ${target} holds characters that no header may`,
       {
         next: 'Correct the step or the target.',
       },
@@ -127,11 +140,8 @@ async function headersOf(
   }
   if (action.json !== undefined) headers.set('content-type', 'application/json');
   if (action.idempotencyKey) headers.set('idempotency-key', context.key);
-  if (target.http?.bearer)
-    headers.set(
-      'authorization',
-      `Bearer ${await context.secrets.resolve(target.http.bearer, target.name)}`,
-    );
+  if (address.bearer)
+    headers.set('authorization', `Bearer ${await context.secrets.resolve(address.bearer, target)}`);
   return headers;
 }
 

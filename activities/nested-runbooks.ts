@@ -12,7 +12,7 @@ export interface Expanded {
 
 interface Known {
   catalogue: readonly RunbookSpec[];
-  targets: { list(): readonly TargetChoice[] };
+  targets: { list(): readonly TargetChoice[]; facts(): JsonObject };
 }
 
 /**
@@ -45,7 +45,10 @@ export function expand(
       );
     if (chain.includes(nested.id))
       return refuse(step, `contains itself (${[...chain, nested.id].join(' in ')})`);
-    const given = resolveKnown(step.inputs ?? {}, { inputs }) as JsonObject;
+    const given = resolveKnown(step.inputs ?? {}, {
+      inputs,
+      ...known.targets.facts(),
+    }) as JsonObject;
     const resolved = inputsNow(nested, given, known.targets.list());
     if ('problems' in resolved) {
       problems.push(

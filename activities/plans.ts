@@ -95,7 +95,8 @@ export class Plans {
     if (known?.since === since) return known;
     const envelope = await changedInputs(this.pool, key);
     const admission = envelope && admit(envelope, this.admission);
-    const plan = admission?.admitted ? admission.plan : await this.first(key);
+    const first = await this.first(key);
+    const plan = admission?.admitted ? withTargetsOf(first, admission.plan) : first;
     if (!plan) return undefined;
     this.settled.delete(name);
     const newest = { plan, since, isNew: admission?.admitted === true };
@@ -119,6 +120,12 @@ export class Plans {
     for (const group of groupsBefore) settled.add(group);
     remember(this.settled, name, settled);
   }
+}
+
+/** A run keeps what it knows of its targets. */
+function withTargetsOf(first: Plan | null, plan: Plan): Plan {
+  const known = (name: string) => first?.targets.find((target) => target.name === name);
+  return { ...plan, targets: plan.targets.map((target) => known(target.name) ?? target) };
 }
 
 function compared(

@@ -23,17 +23,19 @@ interface Known extends JsonObject {
  * verification and check. A plan names all that its run touches, so each must be known and declared
  * before the run starts.
  * @param declared names of the declared targets
+ * @param facts what expressions know of them
  */
 export function targetsOfSteps(
   steps: readonly StepSpec[],
   inputs: JsonObject,
   declared: ReadonlySet<string>,
+  facts: JsonObject,
 ): StepTargets | { problems: Problem[] } {
   const changed = new Set<string>();
   const observed = new Set<string>();
   // A step with many items is reported once.
   const problems = new Map<string, Problem>();
-  for (const step of steps) visit(step, { inputs }, '');
+  for (const step of steps) visit(step, { inputs, ...facts }, '');
   return problems.size > 0
     ? { problems: [...problems.values()] }
     : { changed: [...changed], observed: [...observed].filter((name) => !changed.has(name)) };

@@ -1,6 +1,13 @@
 import { readFileSync, statSync } from 'node:fs';
 import { FileError } from '../language/strict-file.js';
-import { parseTargets, plannedTarget, type TargetDeclaration } from '../language/targets-file.js';
+import type { JsonObject } from '../language/json.js';
+import { targetsIn } from '../language/target-facts.js';
+import {
+  describedTarget,
+  parseTargets,
+  plannedTarget,
+  type TargetDeclaration,
+} from '../language/targets-file.js';
 import type { TargetChoice } from '../language/inputs.js';
 import type { PlannedTarget } from '../language/plan.js';
 import { StepFailure } from './failure.js';
@@ -11,6 +18,7 @@ import { StepFailure } from './failure.js';
  */
 export class Targets {
   private declarations = new Map<string, TargetDeclaration>();
+  private table: JsonObject | undefined;
   private read = '';
 
   private constructor(private readonly path: string) {}
@@ -25,6 +33,13 @@ export class Targets {
   list(): TargetChoice[] {
     this.refresh();
     return [...this.declarations.values()].map(({ name, kind }) => ({ name, kind }));
+  }
+
+  /** The facts of all targets, as expressions read them. */
+  facts(): JsonObject {
+    this.refresh();
+    const all = [...this.declarations.values()];
+    return (this.table ??= targetsIn({ targets: all.map(describedTarget) }));
   }
 
   planned(name: string): PlannedTarget {
@@ -57,6 +72,7 @@ export class Targets {
       if (version === this.read) return;
       const parsed = parseTargets(readFileSync(this.path, 'utf8'), this.path);
       this.declarations = new Map(parsed.map((declaration) => [declaration.name, declaration]));
+      this.table = undefined;
       this.read = version;
     } catch (error) {
       if (error instanceof FileError) throw error;

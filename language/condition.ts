@@ -1,4 +1,5 @@
 import type { Tree } from './expression/ast.js';
+import { targetTable } from './expression/names.js';
 import type { JsonObject } from './json.js';
 
 /**
@@ -21,6 +22,7 @@ export function describeCondition({ cel, given }: Condition): string {
 
 function told(name: string, value: unknown): string[] {
   if (value === null || typeof value !== 'object') return [`${name} ${JSON.stringify(value)}`];
-  if (Object.hasOwn(value, '$')) return [];
+  // The facts of other targets decide nothing that is not among the names themselves.
+  if (Object.hasOwn(value, '$') || name === targetTable) return [];
   return Object.entries(value).flatMap(([key, inner]) => told([name, key].join('.'), inner));
 }

@@ -9,6 +9,8 @@ export interface PlannedTarget {
   isolated: boolean;
   /** Addresses without credentials, such as `http http://127.0.0.1:8000`. */
   addresses: string[];
+  /** Names of its further addresses, which are the last of `addresses`. */
+  named?: string[];
   /** Plain facts that runbooks read, such as a dataset's name. */
   facts: JsonObject;
   /** Steps only read it. */
@@ -16,6 +18,9 @@ export interface PlannedTarget {
   /** Digest of the target's declaration: a changed address is a changed plan. */
   digest: string;
 }
+
+/** What a target is, without the digest of its declaration. */
+export type DescribedTarget = Omit<PlannedTarget, 'digest'>;
 
 /** A program as an action names it. */
 export interface ProgramName {

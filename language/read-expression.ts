@@ -1,6 +1,7 @@
 import type { Condition } from './condition.js';
-import type { Expression } from './expression/ast.js';
-import { chainsIn } from './expression/names.js';
+import { type Expression, isTargets, partsOf, type Tree } from './expression/ast.js';
+import { partsRead, targetTable } from './expression/names.js';
+import { cutFrom } from './expression/write.js';
 import { parse } from './expression/index.js';
 import type { Json, JsonObject } from './json.js';
 
@@ -32,7 +33,14 @@ export function readCondition(source: string): Condition {
 /** As `readCondition`, of an expression that was read already. */
 export function conditionOf({ $: cel, ast }: Expression): Condition {
   const given: JsonObject = {};
-  for (const chain of chainsIn(ast)) if (chain[0] !== own) give(given, wholeOf(chain));
+  const read = partsRead(ast);
+  for (const { keys, parts } of read) {
+    const whole = wholeOf(keys);
+    const part = parts[whole.length - 1];
+    if (keys[0] !== own && part) give(given, whole, cutFrom(cel, part));
+  }
+  if (looksUpTargets(ast, new Set(read.flatMap(({ parts }) => parts))))
+    given[targetTable] = { $: targetTable, ast: { is: 'name', name: targetTable, at: [0, 0] } };
   return { cel, ast, ...(Object.keys(given).length > 0 ? { given } : {}) };
 }
 
@@ -42,8 +50,8 @@ function wholeOf(chain: readonly (string | number)[]): string[] {
   return chain.slice(0, end === -1 ? undefined : end).map(String);
 }
 
-/** Puts a reference at the place of a name, unless a whole that holds it is given. */
-function give(given: JsonObject, keys: readonly string[]): void {
+/** Puts an expression at the place of a name, unless a whole that holds it is given. */
+function give(given: JsonObject, keys: readonly string[], expression: Expression): void {
   let at = given;
   for (const [depth, key] of keys.slice(0, -1).entries()) {
     at[key] ??= {};
@@ -51,5 +59,14 @@ function give(given: JsonObject, keys: readonly string[]): void {
     if (Object.hasOwn(inner, '$')) return;
     if (depth < keys.length - 1) at = inner;
   }
-  at[keys.at(-1) ?? ''] = readExpression(keys.join('.')) as unknown as Json;
+  at[keys.at(-1) ?? ''] = expression as unknown as Json;
+}
+
+/** Whether it reads a target that is not given: one that may be absent, or of an item. */
+function looksUpTargets(tree: Tree, given: ReadonlySet<Tree>): boolean {
+  if (given.has(tree)) return false;
+  return (
+    ('as' in tree && isTargets(tree.as)) ||
+    partsOf(tree).some((part) => looksUpTargets(part, given))
+  );
 }

@@ -117,7 +117,7 @@ function ownPath({ levels, spec }: StoredStep): string {
  */
 export function firstOpen(
   steps: readonly StoredStep[],
-  plan: Pick<Plan, 'inputs'>,
+  plan: Pick<Plan, 'inputs' | 'targets'>,
   run: string,
   outputs: Outputs,
   settled: Settled,

@@ -3,6 +3,7 @@ import type { Plan } from './plan.js';
 import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
 import { choiceOf, outputsOf } from './cases.js';
+import { targetsIn } from './target-facts.js';
 import { judgeWhen } from './work.js';
 import { below, namesOf, partOf, pathOf, withoutTime } from './paths.js';
 
@@ -177,7 +178,7 @@ function behindOutputs(spec: StepSpec): string[] {
  */
 export function scopeOf(
   step: StoredStep,
-  plan: Pick<Plan, 'inputs'>,
+  plan: Pick<Plan, 'inputs' | 'targets'>,
   run: string,
   outputs: Outputs,
 ): Scope | null {
@@ -188,11 +189,11 @@ export function scopeOf(
 /** As `scopeOf`, whether or not the step's own condition holds. */
 export function scopeAt(
   { levels }: StoredStep,
-  plan: Pick<Plan, 'inputs'>,
+  plan: Pick<Plan, 'inputs' | 'targets'>,
   run: string,
   outputs: Outputs,
 ): Scope | null {
-  let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run } };
+  let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run }, ...targetsIn(plan) };
   for (const [depth, level] of levels.entries()) {
     if (level.item !== undefined) scope = { ...scope, item: level.item };
     if (level.ordered) {

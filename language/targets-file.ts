@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { digestOf } from './digest.js';
 import { parseStrictly } from './strict-file.js';
 import { parseUrl } from './url.js';
-import type { PlannedTarget } from './plan.js';
+import type { DescribedTarget, PlannedTarget } from './plan.js';
 
 /*
  * targets.yaml: the named things that runbooks act on, declared once.
@@ -14,6 +14,9 @@ const name = z
     /^[a-z0-9][a-z0-9._-]{0,62}$/,
     'must be a short name of lower-case letters, digits, ., _ and -',
   );
+
+/** A name that expressions can say. */
+const id = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'must be lower-case letters, digits and _');
 
 /** An address never carries credentials: they would be copied wherever the address is shown. */
 function address(protocols: readonly string[]) {
@@ -112,13 +115,17 @@ const target = z.strictObject({
   description: z.string().optional(),
   http: http.optional(),
   postgres: postgres.optional(),
+  /** Further addresses, by their names. */
+  addresses: z.record(id, http).optional(),
   /** Ways to tell people; `http` is one too, as a webhook. */
   slack: slack.optional(),
   email: email.optional(),
   command: command.optional(),
   /** Names of the channels that are told when a run on this target needs people. */
   notify: z.array(name).min(1).optional(),
-  facts: z.record(z.string(), z.union([fact, z.record(z.string(), fact)])).default({}),
+  facts: z
+    .record(z.string(), z.union([fact, z.array(fact), z.record(z.string(), fact)]))
+    .default({}),
 });
 
 const file = z
@@ -168,10 +175,17 @@ export function targetDigest({ notify: _told, ...declaration }: TargetDeclaratio
 
 /** The target as a plan keeps it. */
 export function plannedTarget(declaration: TargetDeclaration): PlannedTarget {
+  return { ...describedTarget(declaration), digest: targetDigest(declaration) };
+}
+
+/** The same without the digest, which takes a while. */
+export function describedTarget(declaration: TargetDeclaration): DescribedTarget {
   const { name: targetName, kind, environment, isolated, facts } = declaration;
+  const others = Object.entries(declaration.addresses ?? {});
   const addresses = [
     declaration.http && `http ${declaration.http.address}`,
     declaration.postgres && `postgres ${declaration.postgres.address}`,
+    ...others.map(([called, { address: url }]) => `${called} ${url}`),
   ];
   return {
     name: targetName,
@@ -179,7 +193,7 @@ export function plannedTarget(declaration: TargetDeclaration): PlannedTarget {
     environment,
     isolated,
     addresses: addresses.filter((each) => each !== undefined),
+    ...(others.length > 0 ? { named: others.map(([called]) => called) } : {}),
     facts,
-    digest: targetDigest(declaration),
   };
 }

@@ -61,9 +61,6 @@ const fallbackTitle = 'Verify the result';
 class RunbookBuilder extends StepBuilder {
   runbook(data: JsonObject): RunbookSpec {
     const inputs = objectIn(data, 'inputs');
-    this.targets = new Set(
-      Object.keys(inputs).filter((name) => objectIn(inputs, name)['type'] === 'target'),
-    );
     for (const key of ['window', 'standingApproval', 'schedule', 'unattended'])
       if (Object.hasOwn(data, key)) this.notYet(data, key, `\`${key}\` of a runbook`);
     const verify = this.steps(listIn(data, 'verify'));

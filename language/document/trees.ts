@@ -1,4 +1,5 @@
 import type { Expression } from '../expression/ast.js';
+import type { Type } from '../expression/types.js';
 import type { JsonObject } from '../json.js';
 import { readExpression } from '../read-expression.js';
 import { field, isObject } from './expand/draft.js';
@@ -13,10 +14,15 @@ import { Types } from './rules/types.js';
  * says where a value is read as something that JSON has not.
  */
 export class Trees {
-  readonly #checked = new WeakMap<object, Expression>();
+  readonly #checked = new WeakMap<object, { expression: Expression; type: Type }>();
 
-  set(of: object, expression: Expression): void {
-    this.#checked.set(of, expression);
+  set(of: object, expression: Expression, type: Type = 'dyn'): void {
+    this.#checked.set(of, { expression, type });
+  }
+
+  /** What the value of an expression is. */
+  typeOf(long: { $: string }): Type {
+    return this.#checked.get(long)?.type ?? 'dyn';
   }
 
   /**
@@ -24,7 +30,7 @@ export class Trees {
    * @throws ExpressionProblem
    */
   of(long: { $: string }): Expression {
-    return this.#checked.get(long) ?? readExpression(long.$);
+    return this.#checked.get(long)?.expression ?? readExpression(long.$);
   }
 }
 
@@ -41,7 +47,7 @@ export function treesOf(document: JsonObject, places: Places, library: Library):
       ...({ sort: 'runbook', long, places, library, types, spots } as const),
       // Linting tells what is wrong.
       report: () => undefined,
-      checked: (of: object, expression: Expression) => trees.set(of, expression),
+      checked: (of: object, expression: Expression, type: Type) => trees.set(of, expression, type),
     };
     for (const spot of spots) {
       names(spot, context);

@@ -11,10 +11,15 @@ export type Expression = { $: string; ast: Tree };
 export type Joined = { join: readonly (string | Expression)[] };
 
 /**
- * What a declared value is beside its JSON: JSON has neither integers nor times. The checker writes
- * it to the places where a value of a declared type is read.
+ * What a declared value is beside its JSON: JSON has neither integers nor times, and a target is
+ * there by its name. The checker writes it to the places where a value of a declared type is read.
  */
-export type ReadAs = 'integer' | 'duration' | 'timestamp' | { list: ReadAs };
+export type ReadAs = 'integer' | 'duration' | 'timestamp' | 'target' | { list: ReadAs };
+
+/** Whether it is a target, or a list of some. */
+export function isTargets(as: ReadAs | undefined): boolean {
+  return typeof as === 'object' ? isTargets(as.list) : as === 'target';
+}
 
 /** The parts of an expression, each with the place of its text. */
 export type Tree =

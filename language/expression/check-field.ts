@@ -35,7 +35,7 @@ function declaredField(checker: Checker, selected: Selected, of: Type): Type {
   if (isObject(of)) {
     if (of.mayLack?.includes(name)) checker.mayBeAbsent.add(selected);
     if (Object.hasOwn(of.fields, name)) return of.fields[name] ?? 'dyn';
-    return noField(checker, selected, of);
+    return of.isOpen ? 'dyn' : noField(checker, selected, of);
   }
   const owner = checker.text(selected.of);
   const isSize = name === 'length' || name === 'size';

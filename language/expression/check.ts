@@ -266,6 +266,7 @@ function aKind(type: Type): string {
 /** What a value of this type stands for in JSON; undefined when it is its own JSON. */
 export function readAsOf(type: Type): ReadAs | undefined {
   if (type === 'integer' || type === 'duration' || type === 'timestamp') return type;
+  if (isObject(type) && type.target) return 'target';
   const item = isList(type) ? readAsOf(type.list) : undefined;
   return item === undefined ? undefined : { list: item };
 }

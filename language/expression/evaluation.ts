@@ -4,6 +4,7 @@ import { functions } from './functions.js';
 import type { Meter } from './meter.js';
 import { negate, operate } from './operators.js';
 import { call } from './overload.js';
+import { targetTable } from './names.js';
 import { readAs } from './read-as.js';
 import {
   asInteger,
@@ -219,8 +220,15 @@ export class Evaluation {
   private declared(tree: Tree & { as?: ReadAs }, value: Value): Value | Unknown {
     return tree.as === undefined || value === null
       ? value
-      : this.right(tree, readAs(tree.as, value, this.meter));
+      : this.right(tree, readAs(tree.as, value, this.meter, this.facts));
   }
+
+  private readonly facts = (name: string): ValueMap | undefined => {
+    const targets = Object.hasOwn(this.scope, targetTable) ? this.scope[targetTable] : undefined;
+    const known = targets !== undefined && isMap(targets) && Object.hasOwn(targets, name);
+    const facts = known ? targets[name] : undefined;
+    return facts !== undefined && isMap(facts) ? facts : undefined;
+  };
 
   /** Only a boolean is true or false. */
   truth(tree: Tree, local: Bound): boolean | Unknown {

@@ -1,5 +1,8 @@
 import { partsOf, type Tree } from './ast.js';
 
+/** The facts of targets in a scope, by the names of the targets. No expression can name it. */
+export const targetTable = '$targets';
+
 /** The names that an expression reads, dotted: see `chainsIn`. */
 export function namesIn(tree: Tree): string[] {
   return [...new Set(chainsIn(tree).map((chain) => chain.join('.')))];
@@ -11,14 +14,26 @@ export function namesIn(tree: Tree): string[] {
  * only `inputs.x` is read for certain. Variables of macros are no names.
  */
 export function chainsIn(tree: Tree): (string | number)[][] {
-  const found: (string | number)[][] = [];
+  return partsRead(tree).map(({ keys }) => keys);
+}
+
+/** What an expression reads of its scope. */
+interface Read {
+  keys: (string | number)[];
+  /** The parts of the expression that are the keys so far: the last is the whole. */
+  parts: Tree[];
+}
+
+/** As `chainsIn`, with the parts of the expression. */
+export function partsRead(tree: Tree): Read[] {
+  const found: Read[] = [];
   visit(tree, new Set());
   return found;
 
   function visit(part: Tree, variables: ReadonlySet<string | number>): void {
-    const chain = chainOf(part);
-    if (chain) {
-      if (!variables.has(chain[0] ?? '')) found.push(chain);
+    const read = readBy(part);
+    if (read) {
+      if (!variables.has(read.keys[0] ?? '')) found.push(read);
       return;
     }
     if (part.is === 'has') return visit(part.of, variables);
@@ -30,13 +45,14 @@ export function chainsIn(tree: Tree): (string | number)[][] {
   }
 }
 
-/** The keys of a plain name; null when the part of an expression is anything else. */
-function chainOf(part: Tree): (string | number)[] | null {
-  if (part.is === 'name') return [part.name];
+/** What a plain name reads; null when the part of an expression is anything else. */
+function readBy(part: Tree): Read | null {
+  if (part.is === 'name') return { keys: [part.name], parts: [part] };
   if ((part.is !== 'field' && part.is !== 'index') || part.optional) return null;
   const key = part.is === 'field' ? part.name : literalKey(part.by);
-  const around = key === null ? null : chainOf(part.of);
-  return around && key !== null ? [...around, key] : null;
+  const around = key === null ? null : readBy(part.of);
+  if (!around || key === null) return null;
+  return { keys: [...around.keys, key], parts: [...around.parts, part] };
 }
 
 function literalKey(by: Tree): string | number | null {

@@ -5,27 +5,35 @@ import {
   asInteger,
   Duration,
   integer,
+  isMap,
   kindNames,
   kindOf,
   Timestamp,
   type Value,
+  type ValueMap,
   Wrong,
 } from './values.js';
 
+/** The facts of a target, by its name; undefined when there is none of that name. */
+export type TargetFacts = (name: string) => ValueMap | undefined;
+
 /** The JSON of a declared value as the value that it stands for. */
-export function readAs(as: ReadAs, value: Value, meter: Meter): Value | Wrong {
+export function readAs(as: ReadAs, value: Value, meter: Meter, facts: TargetFacts): Value | Wrong {
   if (typeof as === 'object') {
     if (!Array.isArray(value)) return notA('list', value);
     meter.pay(value.length);
     const items: Value[] = [];
     for (const item of value as readonly Value[]) {
-      const read = item === null ? null : readAs(as.list, item, meter);
+      const read = item === null ? null : readAs(as.list, item, meter, facts);
       if (read instanceof Wrong) return read;
       items.push(read);
     }
     return items;
   }
   switch (as) {
+    case 'target':
+      if (typeof value !== 'string') return isMap(value) ? value : notA('map', value);
+      return facts(value) ?? new Wrong(`nothing is known of target ${JSON.stringify(value)}`);
     case 'integer': {
       // Digits that a double cannot hold come as text.
       if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) return integer(BigInt(value));
@@ -40,6 +48,6 @@ export function readAs(as: ReadAs, value: Value, meter: Meter): Value | Wrong {
   }
 }
 
-function notA(kind: 'list' | 'integer' | 'duration' | 'timestamp', value: Value): Wrong {
+function notA(kind: 'list' | 'map' | 'integer' | 'duration' | 'timestamp', value: Value): Wrong {
   return new Wrong(`it is ${kindNames[kindOf(value)]}, not ${kindNames[kind]}`);
 }

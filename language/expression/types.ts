@@ -18,6 +18,8 @@ export type ObjectType = {
   fields: { readonly [name: string]: Type };
   /** A target of one of these kinds: an object of facts, whose name is one of them. */
   target?: readonly string[];
+  /** It may have other fields than these. */
+  isOpen?: true;
   /** Fields that may be absent; what needs one is unknown then. */
   mayLack?: readonly string[];
   /** What a field is called in errors. */

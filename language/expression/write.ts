@@ -1,5 +1,12 @@
 import type { Json } from '../json.js';
-import { type Expression, type Range, type ReadAs, type Tree, withParts } from './ast.js';
+import {
+  type Expression,
+  isTargets,
+  type Range,
+  type ReadAs,
+  type Tree,
+  withParts,
+} from './ast.js';
 
 /*
  * Makes expressions of expressions: their text, for people, and their tree, which the text agrees
@@ -41,6 +48,35 @@ export class Writer {
 function movedBy(tree: Tree, by: number): Tree {
   const [start, end] = tree.at;
   return { ...withParts(tree, (part) => movedBy(part, by)), at: [start + by, end + by] };
+}
+
+/** A part of an expression by itself. */
+export function cutFrom(source: string, part: Tree): Expression {
+  const [start, end] = part.at;
+  return { $: source.slice(start, end), ast: movedBy(part, -start) };
+}
+
+/** The name of a target, as the run knows it; of a list of targets, their names. */
+export function nameOf(expression: Expression, isList: boolean): Expression {
+  const { $, ast } = expression;
+  if ('as' in ast && isTargets(ast.as)) {
+    const { as: _asTarget, ...plain } = ast;
+    return { $, ast: plain };
+  }
+  const writer = new Writer();
+  const of = writer.put(expression);
+  const field = (from: Tree): Tree => ({ is: 'field', at: writer.all, of: from, name: 'name' });
+  if (!isList) {
+    writer.text('.name');
+    return writer.made(field(of));
+  }
+  writer.text('.map(t, ');
+  const variable = writer.put({ $: 't', ast: { is: 'name', at: [0, 1], name: 't' } });
+  const from = variable.at[0];
+  writer.text('.name');
+  const body = { ...field(variable), at: [from, writer.length] as const };
+  writer.text(')');
+  return writer.made({ is: 'each', at: writer.all, macro: 'map', of, variable: 't', body });
 }
 
 /** A JSON value; its integers are integers where they are read as such. */
@@ -91,7 +127,7 @@ export function mapOf(fields: Readonly<Record<string, Expression>>): Expression 
 }
 
 /** `name(argument)` */
-export function call(name: string, argument: Expression): Expression {
+function call(name: string, argument: Expression): Expression {
   const writer = new Writer();
   writer.text(`${name}(`);
   const args = [writer.put(argument)];

@@ -6,6 +6,8 @@ export interface HttpAction {
   kind: 'http';
   target: string;
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Which of the target's addresses; absent: its main one. */
+  address?: string;
   /**
    * Path on the target's own address, such as `/jobs/{job}/status`; `{x}` is taken from `params`,
    * encoded.
@@ -32,7 +34,7 @@ export const http: ActionRules<HttpAction> = {
   doneBy: 'activity',
   isRepeatable: ({ method, idempotencyKey, idempotent }) =>
     idempotent === true || idempotencyKey === true || method === 'GET' || method === 'HEAD',
-  describe: ({ method, path, params = {}, query = {}, json, target }) => {
+  describe: ({ method, path, params = {}, query = {}, json, target, address }) => {
     const place = path.replaceAll(/\{(\w+)\}/g, (all, name: string) =>
       name in params ? shown(params[name]) : all,
     );
@@ -42,6 +44,6 @@ export const http: ActionRules<HttpAction> = {
       ...(json === undefined ? [] : [`with ${shownJson(json)}`]),
     ]
       .join(' ')
-      .concat(atTarget(target));
+      .concat(atTarget(target), address === undefined ? '' : ` (its address ${address})`);
   },
 };

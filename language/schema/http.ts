@@ -5,6 +5,10 @@ const scalars = z.record(z.string(), orReference(z.union([z.string(), z.number()
 export const http = z.strictObject({
   kind: z.literal('http'),
   target: orReference(id),
+  address: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*$/)
+    .optional(),
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']),
   // eslint-disable-next-line layers/step-paths -- the path of an address
   path: z.string().startsWith('/').max(2_000),

@@ -18,7 +18,7 @@ priority: LOW
 owner: sre
 inputs:
   journal: { type: text, maxLength: 400, description: The file, pattern: "[^-].*" }
-  limit: { type: integer, default: 2, description: Lines that it may have }
+  disk: { type: target, kind: disk, default: small, description: Where it is }
 steps:
   - id: look
     title: See how long it is
@@ -28,20 +28,20 @@ steps:
     title: Whether it is too long
     branch:
       - case: long
-        when: steps.look.lines > inputs.limit
+        when: steps.look.lines > inputs.disk.limit
         steps:
           - id: rotate
             title: Set it aside
             script: 'mv -- "$1" "$1.old" && : > "$1"'
             args: ["\${inputs.journal}"]
             effect: change
-            approval: { by: sre, evidence: { lines: "\${steps.look.lines}" } }
+            approval: { by: sre, evidence: { lines: "\${steps.look.lines}", host: "\${inputs.disk.machine.host}" } }
             undo: { script: mv -- "$1.old" "$1", args: ["\${inputs.journal}"], title: Put it back }
       - case: short
         steps:
           - id: enough
             title: Nothing to do
-            succeed: "\${steps.look.lines} lines are no more than \${inputs.limit}"
+            succeed: "\${steps.look.lines} lines are no more than \${inputs.disk.limit}"
   - id: gone
     title: It is empty
     command: test ! -s \${inputs.journal}
@@ -56,7 +56,9 @@ verify:
     args: ["\${inputs.journal}"]
     effect: read
     parse: lines
-    expect: { condition: size(out.lines) == steps.look.lines, message: lines were lost }
+    env: { HOST: "\${inputs.disk.machine.host}", LIMIT: "\${target.limit}" }
+    target: disk
+    expect: { condition: size(out.lines) == steps.look.lines && inputs.disk.?machine.name.orValue(\"\") == \"box\", message: lines were lost }
 `;
 
 const action = `
@@ -72,6 +74,17 @@ outputs:
   lines: { type: integer, value: int(out.json.lines) }
 `;
 
+const kinds = `
+kinds:
+  host: { facts: { host: text } }
+  disk: { facts: { limit: integer, machine: { type: target, kind: host, optional: true } } }
+`;
+const targets = `
+targets:
+  box: { kind: host, environment: test, isolated: true, facts: { host: db-1 } }
+  small: { kind: disk, environment: test, isolated: true, facts: { limit: 2, machine: box } }
+`;
+
 const procedures = join(programFolder, 'workflows', 'index.js');
 
 let engine: Engine;
@@ -82,7 +95,8 @@ beforeAll(async () => {
   journal = join(folder, 'journal');
   await writeFile(join(folder, 'rotate-journal.runbook.yaml'), runbook);
   await writeFile(join(folder, 'line-count.action.yaml'), action);
-  engine = await Engine.start({ procedures, settings: { RUNBOOK_LIBRARY: folder } });
+  await writeFile(join(folder, 'kinds.yaml'), kinds);
+  engine = await Engine.start({ procedures, targets, settings: { RUNBOOK_LIBRARY: folder } });
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
@@ -98,7 +112,7 @@ async function start(lines: readonly string[]) {
 test('a branch, a gate on a step, data that a program prints, and what is verified', async () => {
   const run = await start(['a', 'b', 'c']);
   expect(await engine.waiting(run)).toMatchObject({
-    ...{ id: 'way/long/approve_rotate', evidence: { lines: 3 } },
+    ...{ id: 'way/long/approve_rotate', evidence: { lines: 3, host: 'db-1' } },
   });
   const decision = await engine.decision(run, { verb: 'approve' });
   expect(await engine.send(run, decision)).toMatchObject({ accepted: true });

@@ -34,6 +34,7 @@ beforeAll(async () => {
           bearer: 'token',
           headers: { 'x-tenant': 't1' },
         },
+        addresses: { probe: { address: `${service.address}/probe`, bearer: 'token' } },
       },
       thief: {
         kind: 'x',
@@ -779,5 +780,18 @@ describe('text arrives as it is', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+test('a step names another address of its target, and no address that it has not', async () => {
+  const get = (address: string) =>
+    http({ kind: 'http', target: 'api', method: 'GET', path: '/x', address }, world.context());
+  service.received.length = 0;
+  await get('probe');
+  await get('main');
+  expect(service.received.map(({ url }) => url)).toEqual(['/probe/x', '/base/x']);
+  expect(await failureOf(get('gone'))).toMatchObject({
+    type: 'Configuration',
+    message: 'target api has no address called gone',
   });
 });

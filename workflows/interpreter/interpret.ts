@@ -2,6 +2,7 @@ import type { Json, JsonObject } from '../../language/json.js';
 import { wordsOf } from '../../language/expression/evaluate.js';
 import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
+import { targetsIn } from '../../language/target-facts.js';
 import { shown } from '../../language/kinds/words.js';
 import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
 import { choiceOf, findCase, outputsOf } from '../../language/cases.js';
@@ -39,7 +40,8 @@ export async function interpret(run: Run, engine: Steps): Promise<void> {
   // has it.
   if (!run.plan.data)
     throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
-  const scope = { inputs: run.inputs, steps: {}, run: { id: run.id } };
+  const known = { run: { id: run.id }, ...targetsIn(run.plan) };
+  const scope: Scope = { inputs: run.inputs, steps: {}, ...known };
   const place = { path: '', declared: '', scope, ending: { isOver: false } };
   await sequence(engine, run.plan.steps, place);
   if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);

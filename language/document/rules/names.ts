@@ -134,7 +134,7 @@ function check(value: Json, type: Type, given: Given, context: Context): void {
     for (const problem of compiled.problems) tell(problem, source, place, context);
     return;
   }
-  context.checked?.(value, compiled.expression);
+  context.checked?.(value, compiled.expression, compiled.type);
   if (given.inText && isNoText(compiled.type))
     context.report(within(place, source, 0, source.length), {
       rule: 'expression-type',

@@ -1,4 +1,4 @@
-import type { Expression } from '../../expression/index.js';
+import type { Expression, Type } from '../../expression/index.js';
 import type { JsonObject } from '../../json.js';
 import type { Library } from '../library.js';
 import type { Place, Places } from '../place.js';
@@ -18,7 +18,7 @@ export interface Context {
   spots: readonly Spot[];
   report(place: Place, said: Said): void;
   /** Told of each expression that is right, with the object of the long form that holds it. */
-  checked?(of: object, expression: Expression): void;
+  checked?(of: object, expression: Expression, type: Type): void;
 }
 
 /** A rule for everything that acts. */

@@ -84,7 +84,7 @@ export class Types {
   /** What all targets of these kinds have; kinds name one another. */
   target(kinds: readonly string[]): Type {
     const declared = this.library.shared('kinds');
-    if (kinds.length === 0 || !kinds.every((kind) => declared.has(kind))) return 'dyn';
+    const isOpen = kinds.length === 0 || !kinds.every((kind) => declared.has(kind));
     const name = kinds.join('|');
     const known = this.#targets.get(name);
     if (known) return known;
@@ -94,6 +94,8 @@ export class Types {
     };
     const mayLack: string[] = [];
     const type: Type = { fields, mayLack, target: kinds, called: 'fact' };
+    // Of a kind that is not declared, anything may be a fact.
+    if (isOpen) type.isOpen = true;
     this.#targets.set(name, type);
     const facts = kinds.map((kind) => field(declared.get(kind)?.data ?? {}, 'facts'));
     const [first, ...others] = facts.map((each) => (isObject(each) ? each : {}));

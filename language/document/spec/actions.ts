@@ -7,18 +7,10 @@ import { listIn, listOrOne, objectIn, textIn, told } from './fields.js';
 /** What workers do, in the engine's form. */
 export class ActionBuilder extends Builder {
   protected action(from: JsonObject, kind: string): JsonObject {
-    for (const key of [
-      'runsOn',
-      'credentials',
-      'address',
-      'stdin',
-      'files',
-      'identifiers',
-      'literals',
-    ])
+    for (const key of ['runsOn', 'credentials', 'stdin', 'files', 'identifiers', 'literals'])
       if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
     const { target, env, cwd } = from;
-    const where = target === undefined ? {} : { target };
+    const where = target === undefined ? {} : { target: this.byName(target) };
     const started = {
       ...where,
       ...(env ? { env } : {}),
@@ -88,6 +80,7 @@ export class ActionBuilder extends Builder {
     const fields = ['params', 'query', 'headers'].filter((key) => Object.hasOwn(from, key));
     return {
       ...{ method, path: path.join(' ') },
+      ...(from['address'] === undefined ? {} : { address: from['address'] }),
       ...Object.fromEntries(fields.map((key) => [key, from[key] ?? null])),
       ...(from['body'] === undefined ? {} : { json: from['body'] }),
       ...(from['idempotencyKey'] === undefined ? {} : { idempotencyKey: true }),
@@ -100,7 +93,7 @@ export class ActionBuilder extends Builder {
     if (to.length > 1) this.notYet(from, 'to', 'a message to several channels');
     return {
       ...{ kind: 'notify', text: from['notify'] ?? '' },
-      ...(to[0] === undefined ? {} : { target: to[0] }),
+      ...(to[0] === undefined ? {} : { target: this.byName(to[0]) }),
       ...(from['fields'] === undefined ? {} : { fields: from['fields'] }),
     };
   }

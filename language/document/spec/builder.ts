@@ -1,8 +1,9 @@
 import type { Condition } from '../../condition.js';
 import { durationMs } from '../../duration.js';
 import type { Expression } from '../../expression/ast.js';
-import { chainsIn } from '../../expression/names.js';
-import type { JsonObject } from '../../json.js';
+import { isList, isObject } from '../../expression/types.js';
+import { nameOf } from '../../expression/write.js';
+import type { Json, JsonObject } from '../../json.js';
 import { conditionOf, ExpressionProblem } from '../../read-expression.js';
 import type { Places } from '../place.js';
 import { problemAt, type Problem } from '../problem.js';
@@ -12,9 +13,6 @@ import { isExpression, textOf } from './fields.js';
 /** Reads values of the long form, and keeps what the engine does not do yet. */
 export class Builder {
   readonly problems: Problem[] = [];
-  /** Inputs that are targets: the engine knows their names, and no facts of them yet. */
-  protected targets: ReadonlySet<string> = new Set();
-
   constructor(
     protected readonly places: Places,
     protected readonly trees: Trees,
@@ -32,16 +30,22 @@ export class Builder {
     const value = from[key];
     if (!isExpression(value)) return undefined;
     try {
-      const expression = this.trees.of(value);
-      for (const [root, name, fact] of chainsIn(expression.ast))
-        if (root === 'inputs' && this.targets.has(String(name)) && fact !== undefined)
-          this.notYet(from, key, 'a fact of a target in an expression');
-      return expression;
+      return this.trees.of(value);
     } catch (error) {
       if (!(error instanceof ExpressionProblem)) throw error;
       this.problems.push(this.at(from, key, error.message, 'expression-syntax'));
       return undefined;
     }
+  }
+
+  /** A value in which targets are there by their names: the engine looks the facts up itself. */
+  protected byName<T extends Json>(value: T): T {
+    if (Array.isArray(value)) return value.map((each) => this.byName(each)) as unknown as T;
+    if (!isExpression(value)) return value;
+    const type = this.trees.typeOf(value);
+    const item = isList(type) ? type.list : type;
+    if (!isObject(item) || !item.target) return value;
+    return nameOf(this.trees.of(value), isList(type)) as unknown as T;
   }
 
   /** A condition on what the step answers. */

@@ -1,6 +1,7 @@
 import type { Expression, ReadAs } from '../../expression/ast.js';
 import { readAsOf } from '../../expression/check.js';
 import { Hidden, inlined, type Meaning } from '../../expression/inline.js';
+import type { Type } from '../../expression/types.js';
 import { joined, listOf, literal, mapOf, readingAs } from '../../expression/write.js';
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject, textIn } from '../expand/draft.js';
@@ -58,10 +59,13 @@ export class ActionInliner {
   }
 
   private fields(value: JsonObject): JsonObject {
-    const made = { ...value };
-    for (const key of holding)
-      if (Object.hasOwn(value, key)) made[key] = this.inside(value[key] ?? null);
-    return holding.every((key) => made[key] === value[key]) ? value : this.places.copy(value, made);
+    const target = field(value, 'target');
+    const given = target === undefined ? null : { meanings: { target: this.expressionOf(target) } };
+    const made = Object.entries(value).map(([key, each]): [string, Json] => {
+      if (holding.includes(key)) return [key, this.inside(each)];
+      return [key, given ? this.written(each, { ...given, inputs: {} }, true) : each];
+    });
+    return this.places.copy(value, Object.fromEntries(made));
   }
 
   /** A step, an undo or a verification with the action in its place. */
@@ -154,7 +158,7 @@ export class ActionInliner {
     const inputs: Record<string, Json> = {};
     const target = field(step, 'target');
     const meanings: Record<string, Meaning> = { inputs: { fields } };
-    if (target !== undefined) meanings['target'] = this.expressionOf(target, undefined);
+    if (target !== undefined) meanings['target'] = this.expressionOf(target);
     for (const [name, input] of Object.entries(isObject(declared) ? declared : {})) {
       const value = isObject(values) ? field(values, name) : undefined;
       const byDefault = isObject(input) ? field(input, 'default') : undefined;
@@ -168,7 +172,7 @@ export class ActionInliner {
   }
 
   /** A value of the long form as one expression. */
-  private expressionOf(value: Json, as: ReadAs | undefined): Expression {
+  private expressionOf(value: Json, as?: ReadAs): Expression {
     if (isExpression(value)) return readingAs(this.trees.of(value), as);
     const item = typeof as === 'object' ? as.list : undefined;
     if (Array.isArray(value)) return listOf(value.map((each) => this.expressionOf(each, item)));
@@ -181,7 +185,7 @@ export class ActionInliner {
       );
     return mapOf(
       Object.fromEntries(
-        Object.entries(value).map(([key, each]) => [key, this.expressionOf(each, undefined)]),
+        Object.entries(value).map(([key, each]) => [key, this.expressionOf(each)]),
       ),
     );
   }
@@ -217,7 +221,7 @@ export class ActionInliner {
       ast.is === 'field' && !ast.optional && ast.of.is === 'name' && ast.of.name === 'inputs';
     if (isInput && !isBare && Object.hasOwn(inputs, ast.name)) return inputs[ast.name] ?? null;
     const made = inlined(expression, meanings);
-    return made === expression ? value : this.kept(value, made);
+    return made === expression ? value : this.kept(value, made, this.trees.typeOf(value));
   }
 
   /** Text with expressions: what is given as text becomes part of it. */
@@ -241,12 +245,12 @@ export class ActionInliner {
 
   /** A list or an object in a text: the run tells that it is none. */
   private oneOf(value: JsonObject | Json[]): Json {
-    return isExpression(value) ? value : this.kept({}, this.expressionOf(value, undefined));
+    return isExpression(value) ? value : this.kept({}, this.expressionOf(value));
   }
 
-  private kept(from: object, expression: Expression): JsonObject {
+  private kept(from: object, expression: Expression, type?: Type): JsonObject {
     const made = this.places.copy(from, { $: expression.$ });
-    this.trees.set(made, expression);
+    this.trees.set(made, expression, type);
     return made;
   }
 }

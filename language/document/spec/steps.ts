@@ -133,7 +133,7 @@ export class StepBuilder extends ActionBuilder {
     const { concurrency } = step;
     return {
       ...grouped(own, 'forEach', inner),
-      items: step['forEach'] ?? [],
+      items: this.byName(step['forEach'] ?? []),
       ...(typeof concurrency === 'number' ? { concurrency } : {}),
     };
   }
@@ -174,8 +174,14 @@ export class StepBuilder extends ActionBuilder {
       this.notYet(step, 'mode', `\`mode: ${textOf(mode)}\``);
     return {
       ...{ ...own, kind: 'runbook', effect: 'change', runbook: textOf(runbook) },
-      inputs: objectIn(step, 'with'),
+      inputs: this.inputs(step),
     };
+  }
+
+  /** What a nested runbook is given. */
+  protected inputs(step: JsonObject): JsonObject {
+    const given = Object.entries(objectIn(step, 'with'));
+    return Object.fromEntries(given.map(([name, value]) => [name, this.byName(value)]));
   }
 
   protected manual(step: JsonObject, own: Own): StepSpec {

@@ -119,4 +119,27 @@ describe('a target that a step names', () => {
     });
     expect(admission(live).admitted).toBe(true);
   });
+
+  test('that is a fact of another one is in the plan, and is one that there is', () => {
+    const reads = (fact: string): RunbookSpec => {
+      const name = { is: 'name', name: 'inputs', at: [0, 6] };
+      const where = { is: 'field', of: name, name: 'where', at: [0, 12], as: 'target' };
+      const ast = { is: 'field', of: where, name: fact, at: [0, 20], as: 'target' };
+      const spec = runbook([acting({ action: on('web') })], {
+        inputs: { where: { type: 'target', kind: 'service', description: 'w', default: 'live' } },
+      });
+      return { ...spec, outputs: { x: { $: `inputs.where.${fact}`, ast } } };
+    };
+    expect(admitted(reads('machine')).targets).toMatchObject([
+      { name: 'live' },
+      { name: 'web' },
+      { name: 'mail', observed: true },
+    ]);
+    expect(admission(reads('owner'))).toMatchObject({
+      admitted: false,
+      problem: {
+        message: 'the fact owner of target live is "nobody", which is no target',
+      },
+    });
+  });
 });

@@ -15,6 +15,7 @@ const group = (id: string, kind: string, steps: readonly StepSpec[], more: objec
   ({ id, title: id, kind, effect: 'read', steps, ...more }) as StepSpec;
 
 const plan = {
+  targets: [],
   inputs: { word: 'hello' },
   steps: [
     step('one', 'inputs.word'),
@@ -107,7 +108,11 @@ test.each(['two', 'both/c', 'one/a', 'each/x/other'])('there is no step %s', (pa
 });
 
 test('a step that is called as what every object has answered nothing yet', () => {
-  const after = { inputs: {}, steps: [step('constructor', 'inputs.x'), step('then', 'item')] };
+  const after = {
+    inputs: {},
+    targets: [],
+    steps: [step('constructor', 'inputs.x'), step('then', 'item')],
+  };
   const scope = scopeOf(storedStep(after, 'then')!, after, 'run', { values: {}, below: [] });
   expect(scope?.steps).toEqual({ constructor: null });
 });

@@ -130,7 +130,7 @@ test('a part stands inside a runbook, and is not started alone', () => {
     runbooks.find((each) => each.id === id),
   );
   expect([keep?.part, note?.part]).toEqual([undefined, true]);
-  const targets = { list: () => [] };
+  const targets = { list: () => [], facts: () => ({}) };
   expect(expand(keep!, {}, { catalogue: runbooks, targets })).toMatchObject({
     steps: [{ id: 'keep', inputs: { word: 'hello' }, steps: [{ id: 'note' }] }],
   });

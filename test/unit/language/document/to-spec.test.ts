@@ -229,3 +229,39 @@ test('a declared value is read as it is declared', () => {
     left: { left: { is: 'field', name: 'n', as: 'integer' } },
   });
 });
+
+test('the engine knows a target by its name, and looks up its facts', () => {
+  const made = withActions(
+    '  - id: a',
+    '    title: A',
+    '    target: database',
+    '    command: echo ${target.port} ${inputs.database.name}',
+    '    effect: read',
+    '    expect: out.stdout == inputs.database.host',
+    '  - id: b',
+    '    title: B',
+    '    runbook: other',
+    '    with: { where: "${inputs.database}" }',
+  );
+  const [first, second] = 'spec' in made ? made.spec.steps : [];
+  expect(first?.work).toMatchObject({
+    action: {
+      target: { $: 'inputs.database', ast: expect.not.objectContaining({ as: 'target' }) },
+      argv: [
+        'echo',
+        { $: 'inputs.database.port', ast: { name: 'port', of: { as: 'target' } } },
+        { $: 'inputs.database.name', ast: { name: 'name', of: { as: 'target' } } },
+      ],
+    },
+    expect: [
+      {
+        condition: {
+          given: { inputs: { database: { host: { $: 'inputs.database.host' } } } },
+        },
+      },
+    ],
+  });
+  expect(second?.inputs).toEqual({
+    where: { $: 'inputs.database', ast: expect.not.objectContaining({ as: 'target' }) },
+  });
+});
