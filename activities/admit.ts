@@ -1,6 +1,6 @@
 import { brokenWords, type BrokenRunbook } from '../language/broken-runbook.js';
 import { digestOf } from '../language/digest.js';
-import { resolveInputs } from '../language/inputs.js';
+import { isOfTargets, resolveInputs, targetsChosen } from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
 import { digestsBehind } from '../language/library-digests.js';
 import type { Plan, Program } from '../language/plan.js';
@@ -23,7 +23,7 @@ export interface AdmissionDeps {
   catalogue: readonly RunbookSpec[];
   /** Files of the library that hold no runbook. */
   broken?: readonly BrokenRunbook[];
-  targets: Pick<Targets, 'list' | 'find' | 'planned'>;
+  targets: Pick<Targets, 'list' | 'find' | 'get' | 'planned' | 'facts'>;
   /** Digest of the workflow code that this worker runs. */
   procedure: string;
   settings: RunSettings;
@@ -57,7 +57,12 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
       { type: 'Refused', message, next: 'Start a runbook that has it', command: 'list' },
     ]);
   }
-  const resolved = resolveInputs(spec.inputs, envelope.inputs, deps.targets.list());
+  const resolved = resolveInputs(
+    spec.inputs,
+    envelope.inputs,
+    deps.targets.list(),
+    deps.targets.facts(),
+  );
   if (!resolved.ok) return refused(resolved.problems);
 
   const mute = (envelope.notify ?? []).filter((name) => !isChannel(deps.targets.find(name)));
@@ -149,7 +154,10 @@ export function refuseInputs(
   changed: JsonObject,
 ): string | null {
   const spec = deps.catalogue.find((candidate) => candidate.id === runbook);
-  const target = Object.keys(changed).find((name) => spec?.inputs[name]?.type === 'target');
+  const target = Object.keys(changed).find((name) => {
+    const input = spec?.inputs[name];
+    return input !== undefined && isOfTargets(input);
+  });
   // The run holds its targets, and its finished steps have acted on them.
   if (target !== undefined)
     return `A run keeps its targets: input ${target} cannot be changed. Start a new run.`;
@@ -176,22 +184,15 @@ function notIsolated(
   targets: AdmissionDeps['targets'],
 ): Problem[] {
   return Object.entries(spec.inputs).flatMap(([name, input]): Problem[] => {
-    const chosen = inputs[name];
-    if (
-      input.type !== 'target' ||
-      input.observed ||
-      typeof chosen !== 'string' ||
-      input.kind === untouched
-    )
-      return [];
-    if (targets.planned(chosen).isolated) return [];
-    return [
-      {
+    if (input.type === 'target' && input.observed) return [];
+    return targetsChosen(input, inputs[name])
+      .map((chosen) => targets.planned(chosen))
+      .filter(({ kind, isolated }) => kind !== untouched && !isolated)
+      .map((chosen) => ({
         type: 'Refused',
-        message: `input ${name} names target ${chosen}, which is not isolated: a drill changes isolated targets only`,
+        message: `input ${name} names target ${chosen.name}, which is not isolated: a drill changes isolated targets only`,
         next: 'Name a target that targets.yaml declares with `isolated: true`.',
-      },
-    ];
+      }));
   });
 }
 
@@ -213,7 +214,7 @@ function targetsNamed(
   inputs: JsonObject,
   { steps, targets }: Expanded,
   acting: StepTargets,
-  known: Targets,
+  known: AdmissionDeps['targets'],
 ): StepTargets | { problems: Problem[] } {
   const changed = [...new Set([...targetsOf(spec, inputs), ...targets, ...acting.changed])];
   const all = new Set([...changed, ...acting.observed]);

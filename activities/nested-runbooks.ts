@@ -1,7 +1,12 @@
-import { resolveInputs, type TargetChoice } from '../language/inputs.js';
+import {
+  isOfTargets,
+  resolveInputs,
+  targetsChosen,
+  type TargetChoice,
+} from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
 import { referencesIn, resolveKnown } from '../language/reference.js';
-import type { RunbookSpec, StepSpec } from '../language/runbook.js';
+import type { InputSpec, RunbookSpec, StepSpec } from '../language/runbook.js';
 import type { Problem } from '../common/view.js';
 
 /** A runbook's steps with nested runbooks expanded, and the targets that those act on. */
@@ -49,7 +54,7 @@ export function expand(
       inputs,
       ...known.targets.facts(),
     }) as JsonObject;
-    const resolved = inputsNow(nested, given, known.targets.list());
+    const resolved = inputsNow(nested, given, known.targets);
     if ('problems' in resolved) {
       problems.push(
         ...resolved.problems.map((each) => ({
@@ -82,19 +87,19 @@ export function expand(
 
 /** Names of the targets that the inputs choose. */
 export function targetsOf(spec: RunbookSpec, inputs: JsonObject): string[] {
-  return Object.entries(spec.inputs)
-    .filter(([name, input]) => input.type === 'target' && typeof inputs[name] === 'string')
-    .map(([name]) => inputs[name] as string);
+  return Object.entries(spec.inputs).flatMap(([name, input]) => targetsChosen(input, inputs[name]));
 }
 
 /** Checks the inputs that are known. A target must be known: the plan names its targets. */
 function inputsNow(
   nested: RunbookSpec,
   given: JsonObject,
-  targets: readonly TargetChoice[],
+  targets: Known['targets'],
 ): { inputs: JsonObject } | { problems: Problem[] } {
   const later = Object.entries(given).filter(([, value]) => referencesIn(value).length > 0);
-  const open = later.find(([name]) => nested.inputs[name]?.type === 'target');
+  const open = later.find(
+    ([name]) => name in nested.inputs && isOfTargets(nested.inputs[name] as InputSpec),
+  );
   if (open) {
     const message = `input ${open[0]} is a target, which has to be known before the run starts`;
     return {
@@ -110,7 +115,8 @@ function inputsNow(
   const resolved = resolveInputs(
     spec,
     { ...now, ...Object.fromEntries(unknown.map((name) => [name, null])) },
-    targets,
+    targets.list(),
+    targets.facts(),
   );
   return resolved.ok
     ? { inputs: { ...resolved.inputs, ...Object.fromEntries(later) } }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Json, JsonObject } from '../language/json.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
+import type { GivenInputs } from './options.js';
 
 /** Limit of a file with inputs. */
 const maxBytes = 256 * 1024;
@@ -15,7 +16,7 @@ export async function readInputs({
   input = {},
   inputsFile,
 }: {
-  input?: Record<string, string>;
+  input?: GivenInputs;
   inputsFile?: string;
 }): Promise<JsonObject> {
   return { ...(inputsFile === undefined ? {} : await readInputsFile(inputsFile)), ...input };

@@ -19,16 +19,17 @@ export function count(text: string): number {
   return Number(text);
 }
 
+/** The inputs of a command line; what is given several times is a list. */
+export type GivenInputs = Record<string, string | string[]>;
+
 /** `--input name=value`, collected; admission checks the values. */
-export function input(
-  text: string,
-  before: Readonly<Record<string, string>> = {},
-): Record<string, string> {
+export function input(text: string, before: Readonly<GivenInputs> = {}): GivenInputs {
   const at = text.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
   const name = text.slice(0, at);
-  if (Object.hasOwn(before, name)) throw new InvalidArgumentError(`Input ${name} is given twice.`);
-  return { ...before, [name]: text.slice(at + 1) };
+  const value = text.slice(at + 1);
+  const known = Object.hasOwn(before, name) ? before[name] : undefined;
+  return { ...before, [name]: known === undefined ? value : [known, value].flat() };
 }
 
 /** A value that is JSON counts as what it says, everything else as text. */

@@ -1,7 +1,8 @@
-import type { Json, JsonObject } from './json.js';
+import { parseJson, type Json, type JsonObject } from './json.js';
 import { durationMs } from './duration.js';
+import { resolve, Unresolved } from './reference.js';
 import { instantForm, inUtc, readInstant } from './instant.js';
-import type { InputSpec } from './runbook.js';
+import type { InputSpec, ItemSpec } from './runbook.js';
 
 /** Why an input was refused: what is wrong, and what to do. */
 interface InputProblem {
@@ -22,11 +23,13 @@ export type ResolvedInputs =
 /**
  * Checks all inputs of a start before anything begins, and reports every problem. Text from a
  * command line is read as the declared type (`5`, `true`); nothing else is coerced.
+ * @param facts what expressions in defaults know of targets
  */
 export function resolveInputs(
   spec: Readonly<Record<string, InputSpec>>,
   given: JsonObject,
   targets: readonly TargetChoice[],
+  facts: JsonObject = {},
 ): ResolvedInputs {
   const problems: InputProblem[] = [];
   const refuse = (message: string, next: string): void =>
@@ -42,7 +45,7 @@ export function resolveInputs(
       );
   }
   for (const [name, input] of Object.entries(spec)) {
-    const value = Object.hasOwn(given, name) ? given[name] : input.default;
+    const value = Object.hasOwn(given, name) ? given[name] : defaultOf(input, inputs, facts);
     if (value === undefined || value === null) {
       if (!input.optional)
         refuse(
@@ -58,6 +61,17 @@ export function resolveInputs(
   return problems.length > 0 ? { ok: false, problems } : { ok: true, inputs };
 }
 
+/** Undefined when there is none, or it is made of inputs that are not given. */
+function defaultOf(input: InputSpec, inputs: JsonObject, facts: JsonObject): Json | undefined {
+  if (input.computed === undefined) return input.default as Json | undefined;
+  try {
+    return resolve(input.computed, { inputs, ...facts });
+  } catch (error) {
+    if (error instanceof Unresolved) return undefined;
+    throw error;
+  }
+}
+
 type Read = { value: Json } | { wrong: string; next: string };
 
 function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice[]): Read {
@@ -69,23 +83,8 @@ function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice
   }
   const shown = JSON.stringify(value).slice(0, 80);
   switch (input.type) {
-    case 'target': {
-      const fitting = targets
-        .filter((target) => target.kind === input.kind)
-        .map((target) => target.name);
-      if (typeof value === 'string' && fitting.includes(value)) return { value };
-      const other = targets.find((target) => target.name === value);
-      const wrong = other
-        ? `names ${shown}, a target of kind ${other.kind}, not ${input.kind}`
-        : `names ${shown}, which is no target`;
-      return {
-        wrong,
-        next:
-          fitting.length > 0
-            ? `Targets of kind ${input.kind}: ${fitting.join(', ')}.`
-            : `Declare one of kind ${input.kind} in targets.yaml.`,
-      };
-    }
+    case 'target':
+      return readTarget(input.kind, value, targets);
     case 'text': {
       if (typeof value !== 'string')
         return { wrong: `must be text, not ${shown}`, next: 'Put it in quotes.' };
@@ -149,13 +148,121 @@ function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice
         wrong: `must be one of ${input.options.join(', ')}, not ${shown}`,
         next: input.description,
       };
+    case 'list':
+      return readList(input, value, targets);
+    case 'object': {
+      const read = typeof value === 'string' && value.startsWith('{') ? jsonOf(value) : value;
+      if (read !== null && typeof read === 'object' && !Array.isArray(read)) return { value: read };
+      return {
+        wrong: `must be an object, not ${shown}`,
+        next: 'Write JSON, or use --inputs-file.',
+      };
+    }
   }
+}
+
+function readTarget(
+  kind: string | readonly string[],
+  value: Json,
+  targets: readonly TargetChoice[],
+): Read {
+  const kinds = [kind].flat();
+  const fitting = namesOf(kinds, targets);
+  if (typeof value === 'string' && fitting.includes(value)) return { value };
+  const shown = JSON.stringify(value).slice(0, 80);
+  const other = targets.find((target) => target.name === value);
+  return {
+    wrong: other
+      ? `names ${shown}, a target of kind ${other.kind}, not ${kinds.join(' or ')}`
+      : `names ${shown}, which is no target`,
+    next:
+      fitting.length > 0
+        ? `Targets of kind ${kinds.join(' or ')}: ${fitting.join(', ')}.`
+        : `Declare one of kind ${kinds.join(' or ')} in targets.yaml.`,
+  };
+}
+
+function namesOf(kinds: readonly string[], targets: readonly TargetChoice[]): string[] {
+  return targets.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
+}
+
+/** Items at most: each may become a step. */
+const itemsAtMost = 1_000;
+
+function readList(
+  input: ItemSpec & { description: string },
+  value: Json,
+  targets: readonly TargetChoice[],
+): Read {
+  if (input.of === 'target' && value === 'all')
+    return { value: namesOf([input.kind ?? []].flat(), targets) };
+  const given = typeof value === 'string' ? [value] : value;
+  if (!Array.isArray(given) || given.length > itemsAtMost)
+    return {
+      wrong: `must be a list of at most ${itemsAtMost}, not ${JSON.stringify(value).slice(0, 80)}`,
+      next: 'Give it once for each item: --input name=a --input name=b.',
+    };
+  const items: Json[] = [];
+  for (const [at, item] of given.entries()) {
+    const read = readItem(input, item, targets);
+    if ('wrong' in read)
+      return { wrong: `has an item ${at + 1} that ${read.wrong}`, next: read.next };
+    items.push(read.value);
+  }
+  return { value: items };
+}
+
+function readItem(
+  { of, ...input }: ItemSpec & { description: string },
+  item: Json,
+  targets: readonly TargetChoice[],
+): Read {
+  if (of === undefined) return { value: item };
+  if (typeof of === 'string') return readInput({ ...input, type: of } as InputSpec, item, targets);
+  const known = typeof item === 'string' && item.startsWith('{') ? jsonOf(item) : item;
+  if (known === null || typeof known !== 'object' || Array.isArray(known))
+    return { wrong: 'is no object', next: input.description };
+  const other = Object.keys(known).find((name) => !Object.hasOwn(of, name));
+  if (other !== undefined)
+    return { wrong: `has a field ${other}`, next: `Its fields: ${Object.keys(of).join(', ')}.` };
+  const fields: JsonObject = {};
+  for (const [name, type] of Object.entries(of)) {
+    const read = readInput(
+      { type, description: input.description } as InputSpec,
+      known[name] ?? null,
+      targets,
+    );
+    if ('wrong' in read)
+      return { wrong: `has a field ${name} that ${read.wrong}`, next: read.next };
+    fields[name] = read.value;
+  }
+  return { value: fields };
+}
+
+/** The text itself when it is no JSON. */
+function jsonOf(text: string): Json {
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Names of the targets that an input chooses, one or several. */
+export function targetsChosen(input: InputSpec, value: Json | undefined): string[] {
+  if (!isOfTargets(input)) return [];
+  return [value ?? []].flat().filter((each) => typeof each === 'string');
+}
+
+/** Whether an input chooses targets. */
+export function isOfTargets(input: InputSpec): boolean {
+  return input.type === 'target' || (input.type === 'list' && input.of === 'target');
 }
 
 function example(input: InputSpec, targets: readonly TargetChoice[]): string {
   switch (input.type) {
     case 'target':
-      return targets.find((target) => target.kind === input.kind)?.name ?? 'TARGET';
+      return namesOf([input.kind].flat(), targets)[0] ?? 'TARGET';
     case 'choice':
       return input.options[0] ?? 'CHOICE';
     case 'duration':
@@ -169,5 +276,11 @@ function example(input: InputSpec, targets: readonly TargetChoice[]): string {
       return String(input.minimum ?? 1);
     case 'text':
       return 'TEXT';
+    case 'list':
+      return input.of === 'target'
+        ? (namesOf([input.kind ?? []].flat(), targets)[0] ?? 'TARGET')
+        : 'ITEM';
+    case 'object':
+      return '{}';
   }
 }

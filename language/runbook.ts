@@ -35,10 +35,16 @@ export type Effect = (typeof effects)[number];
  * One declared input. A missing `default` makes it required unless `optional`. Durations are text
  * such as `5m`.
  */
-export type InputSpec = { description: string; optional?: boolean } & (
+export type InputSpec = {
+  description: string;
+  optional?: boolean;
+  /** The default, made of the inputs before it. */
+  computed?: Json;
+} & (
   | {
       type: 'target';
-      kind: string;
+      /** Its kind, or several that fit. */
+      kind: string | readonly string[];
       default?: string;
       /** A drill only reads it: a drill may name one that is not isolated. */
       observed?: boolean;
@@ -55,7 +61,21 @@ export type InputSpec = { description: string; optional?: boolean } & (
    */
   | { type: 'instant'; default?: string; or?: readonly string[] }
   | { type: 'choice'; options: readonly string[]; default?: string }
+  | ({ type: 'list'; default?: readonly Json[] | 'all' } & ItemSpec)
+  | { type: 'object'; default?: JsonObject }
 );
+
+/** What the items of a list are. `all` is every target of the kind. */
+export interface ItemSpec {
+  /** Their type, or the types of their fields. Absent: anything. */
+  of?: string | Readonly<Record<string, string>>;
+  kind?: string | readonly string[];
+  options?: readonly string[];
+  pattern?: string;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+}
 
 /**
  * How often a failing step is retried, and after which waits. Failures of class `permanent` are

@@ -6,10 +6,16 @@ import type { AttemptRequest } from '../common/attempt.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { JudgeRequest } from '../common/judgement.js';
 import type { Problem } from '../common/view.js';
+import { targetsChosen } from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
 import { actionKinds } from '../language/kinds/index.js';
 import type { RunbookSpec } from '../language/runbook.js';
-import { plannedTarget, type TargetDeclaration } from '../language/targets-file.js';
+import { targetsIn } from '../language/target-facts.js';
+import {
+  describedTarget,
+  plannedTarget,
+  type TargetDeclaration,
+} from '../language/targets-file.js';
 import type { ActivityFunction } from './driver/attempt.js';
 import type { Play } from './play.js';
 
@@ -34,7 +40,7 @@ export interface World {
 function depsOf({ catalogue, inputs }: World): AdmissionDeps {
   return {
     catalogue,
-    targets: new GivenTargets(targetsIn(catalogue[0], inputs)),
+    targets: new GivenTargets(declaredBy(catalogue[0], inputs)),
     procedure: 'sha256:test',
     settings: { command: 'runbook', uiUrl: null, heartbeatMs, hostWaitMs: 120_000 },
   };
@@ -85,17 +91,23 @@ class GivenTargets {
     return this.declarations.find((each) => each.name === name);
   }
 
+  get(name: string): TargetDeclaration {
+    return this.find(name) ?? declared(name, 'unknown');
+  }
+
+  facts(): JsonObject {
+    return targetsIn({ targets: this.declarations.map(describedTarget) });
+  }
+
   planned(name: string): ReturnType<typeof plannedTarget> {
-    return plannedTarget(this.find(name) ?? declared(name, 'unknown'));
+    return plannedTarget(this.get(name));
   }
 }
 
-function targetsIn(runbook: RunbookSpec | undefined, inputs: JsonObject): TargetDeclaration[] {
+function declaredBy(runbook: RunbookSpec | undefined, inputs: JsonObject): TargetDeclaration[] {
   return Object.entries(runbook?.inputs ?? {}).flatMap(([name, input]) => {
-    const chosen = inputs[name] ?? input.default;
-    return input.type === 'target' && typeof chosen === 'string'
-      ? [declared(chosen, input.kind)]
-      : [];
+    const kind = [('kind' in input && input.kind) || 'unknown'].flat()[0] ?? 'unknown';
+    return targetsChosen(input, inputs[name] ?? input.default).map((each) => declared(each, kind));
   });
 }
 

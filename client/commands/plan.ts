@@ -9,7 +9,14 @@ import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
 import { nearestHint } from '../nearest.js';
-import { drillOption, examples, graphOption, input, optionsOf } from '../options.js';
+import {
+  drillOption,
+  examples,
+  type GivenInputs,
+  graphOption,
+  input,
+  optionsOf,
+} from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import { thisSender } from '../sender.js';
 import { withSession, type Session } from '../session.js';
@@ -24,7 +31,7 @@ interface PlanOptions extends GlobalFlags {
   graph?: string;
   /** File of a plan whose digest is computed again. */
   verify?: string;
-  input?: Record<string, string>;
+  input?: GivenInputs;
   inputsFile?: string;
   as?: string;
   drill?: boolean;

@@ -16,6 +16,7 @@ import {
   input,
   optionsOf,
   reasonOption,
+  type GivenInputs,
 } from '../options.js';
 import { painter, print, printList, printValue, remark } from '../output.js';
 import { thisSender } from '../sender.js';
@@ -35,7 +36,7 @@ interface ScheduleOptions extends GlobalFlags, Consent {
   every?: number;
   cron?: string;
   timezone?: string;
-  input?: Record<string, string>;
+  input?: GivenInputs;
   inputsFile?: string;
   as?: string;
   drill?: boolean;

@@ -7,6 +7,8 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { unknownName } from '../nearest.js';
+import type { Json } from '../../language/json.js';
+import { shown } from '../../language/kinds/words.js';
 import { examples, graphOption, optionsOf } from '../options.js';
 import { painter, pairs, print, printValue, type Paint } from '../output.js';
 import { wrap } from '../../common/plain.js';
@@ -114,7 +116,7 @@ function objectiveFacts({ objectives }: RunbookSpec): [string, string][] {
 
 function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {
   const required = Object.entries(spec.inputs).filter(
-    ([, input]) => input.default === undefined && !input.optional,
+    ([, input]) => input.default === undefined && input.computed === undefined && !input.optional,
   );
   const start = [
     commandName(io.env),
@@ -133,13 +135,13 @@ function tail(spec: RunbookSpec, paint: Paint, io: Io): string[] {
 function inputWords(input: InputSpec): string {
   const kind =
     input.type === 'target'
-      ? `target of kind ${input.kind}`
+      ? `target of kind ${[input.kind].flat().join(' or ')}`
       : input.type === 'choice'
         ? input.options.join(' | ')
         : input.type;
   const need =
-    input.default !== undefined
-      ? `default ${String(input.default)}`
+    input.default !== undefined || input.computed !== undefined
+      ? `default ${shown((input.default ?? input.computed) as Json)}`
       : input.optional
         ? 'optional'
         : 'required';

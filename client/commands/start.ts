@@ -10,7 +10,15 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
-import { asOption, drillOption, examples, input, optionsOf, reasonOption } from '../options.js';
+import {
+  asOption,
+  drillOption,
+  examples,
+  type GivenInputs,
+  input,
+  optionsOf,
+  reasonOption,
+} from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import { thisSender } from '../sender.js';
 import { withSession, type Session } from '../session.js';
@@ -26,7 +34,7 @@ export interface StartOptions extends GlobalFlags, Consent {
   /** With `from`: the first step that is done again. */
   at?: string;
   unattended?: 'abort' | 'rollback' | 'continue';
-  input?: Record<string, string>;
+  input?: GivenInputs;
   inputsFile?: string;
   id?: string;
   as?: string;

@@ -9,7 +9,7 @@ import type { Problem } from './problem.js';
 import type { Written } from './read.js';
 import { Types } from './rules/types.js';
 import { ActionInliner } from './spec/inline-actions.js';
-import { group, isExpression, listIn, minutesOf, objectIn, textIn, textOf } from './spec/fields.js';
+import { group, listIn, minutesOf, objectIn, rootsIn, textIn, textOf } from './spec/fields.js';
 import { StepBuilder } from './spec/steps.js';
 import { treesOf } from './trees.js';
 
@@ -102,11 +102,13 @@ class RunbookBuilder extends StepBuilder {
     const { type, group: _group, ...input } = objectIn(inputs, name);
     const known: Readonly<Record<string, string>> = { time: 'instant' };
     const own = textOf(type);
-    if (['list', 'object', 'runbook', 'secret'].includes(own))
-      this.notYet(inputs, name, `an input of type ${own}`);
-    if (Array.isArray(input['kind'])) this.notYet(inputs, name, 'a target of several kinds');
-    if (isExpression(input['default'])) this.notYet(inputs, name, 'a default made of other inputs');
-    return { ...input, type: known[own] ?? own } as unknown as InputSpec;
+    if (['runbook', 'secret'].includes(own)) this.notYet(inputs, name, `an input of type ${own}`);
+    const { default: given, ...others } = input;
+    const spec = { ...others, type: known[own] ?? own };
+    if (given === undefined) return spec as unknown as InputSpec;
+    const made =
+      rootsIn({ given }).length > 0 ? { computed: this.byName(given) } : { default: given };
+    return { ...spec, ...made } as unknown as InputSpec;
   }
 
   protected prerequisites(data: JsonObject): StepSpec[] {

@@ -52,12 +52,6 @@ describe('what a mistyped command line is told', () => {
       /runbook start --help/,
     ],
     [
-      'an input given twice',
-      ['start', 'x', '--input', 'a=1', '--input', 'a=2'],
-      /Input a is given twice/,
-      /runbook start --help/,
-    ],
-    [
       'an output format that there is not',
       ['list', '--output', 'xml'],
       /Allowed choices are text, json, jsonl/,

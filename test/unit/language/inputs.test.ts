@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { resolveInputs } from '../../../language/inputs.js';
-import type { JsonObject } from '../../../language/json.js';
+import { readExpression } from '../../../language/read-expression.js';
+import type { Json, JsonObject } from '../../../language/json.js';
 import type { InputSpec } from '../../../language/runbook.js';
 
 const spec: Record<string, InputSpec> = {
@@ -148,4 +149,72 @@ test('names that every object has are no inputs', () => {
     'there is no input "constructor"',
     'there is no input "toString"',
   ]);
+});
+
+describe('lists, objects, and defaults made of other inputs', () => {
+  const many: Record<string, InputSpec> = {
+    names: { type: 'list', of: 'text', pattern: '^[a-z]+$', default: ['a'], description: 'names' },
+    ports: { type: 'list', of: 'integer', maximum: 9, optional: true, description: 'ports' },
+    places: {
+      type: 'list',
+      of: 'target',
+      kind: ['pipeline', 'webhook'],
+      default: 'all',
+      description: 'w',
+    },
+    pairs: {
+      type: 'list',
+      of: { who: 'text', n: 'integer' },
+      optional: true,
+      description: 'pairs',
+    },
+    keep: { type: 'object', default: { daily: 7 }, description: 'how many' },
+    where: {
+      type: 'target',
+      kind: ['pipeline', 'webhook'],
+      default: 'oncall',
+      description: 'where',
+    },
+    label: {
+      ...{ type: 'text', pattern: '^app=', description: 'label' },
+      computed: { join: ['app=', readExpression('inputs.names[0]')] } as unknown as Json,
+    },
+  };
+  const read = (given: JsonObject) => resolveInputs(many, given, targets);
+
+  test('defaults', () => {
+    expect(read({})).toEqual({
+      ok: true,
+      inputs: {
+        ...{ names: ['a'], places: ['flights', 'oncall'], keep: { daily: 7 }, where: 'oncall' },
+        label: 'app=a',
+      },
+    });
+  });
+
+  test('what a command line gives', () => {
+    const given = { names: ['b', 'c'], ports: '5', places: 'flights', keep: '{"daily": 1}' };
+    expect(read({ ...given, pairs: '{"who": "x", "n": "2"}' })).toMatchObject({
+      inputs: {
+        ...{ names: ['b', 'c'], ports: [5], places: ['flights'], keep: { daily: 1 } },
+        ...{ pairs: [{ who: 'x', n: 2 }], label: 'app=b' },
+      },
+    });
+  });
+
+  test.each<[JsonObject, RegExp]>([
+    [{ names: ['a', 'B'] }, /names has an item 2 that does not match/],
+    [{ names: { a: 1 } }, /names must be a list of at most 1000.*--input name=a --input name=b/],
+    [{ ports: [10] }, /ports has an item 1 that must be from/],
+    [{ places: ['flights', 'nowhere'] }, /item 2 that names "nowhere", which is no target/],
+    [{ pairs: [{ who: 'x' }] }, /item 1 that has a field n that must be a whole number/],
+    [{ pairs: [{ who: 'x', n: 1, z: 1 }] }, /item 1 that has a field z/],
+    [{ keep: '[1]' }, /keep must be an object/],
+    [{ where: 'nowhere' }, /no target. Targets of kind pipeline or webhook: flights, oncall/],
+    [{ label: 'x' }, /label does not match/],
+  ])('%j is refused', (given, said) => {
+    const answer = read(given);
+    const [first] = answer.ok ? [] : answer.problems;
+    expect(`${first?.message}. ${first?.next}`).toMatch(said);
+  });
 });
