@@ -7,7 +7,7 @@ import type { StartEnvelope } from '../common/envelope.js';
 import type { JudgeRequest } from '../common/judgement.js';
 import type { Problem } from '../common/view.js';
 import { targetsChosen } from '../language/inputs.js';
-import type { JsonObject } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
 import { actionKinds } from '../language/kinds/index.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { targetsIn } from '../language/target-facts.js';
@@ -107,7 +107,9 @@ class GivenTargets {
 function declaredBy(runbook: RunbookSpec | undefined, inputs: JsonObject): TargetDeclaration[] {
   return Object.entries(runbook?.inputs ?? {}).flatMap(([name, input]) => {
     const kind = [('kind' in input && input.kind) || 'unknown'].flat()[0] ?? 'unknown';
-    return targetsChosen(input, inputs[name] ?? input.default).map((each) => declared(each, kind));
+    return targetsChosen(input, inputs[name] ?? (input.default as Json | undefined)).map((each) =>
+      declared(each, kind),
+    );
   });
 }
 
