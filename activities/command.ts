@@ -9,6 +9,7 @@ import type { AttemptContext, Handler } from './handler.js';
 import { inheritedEnvironment } from './inherited-environment.js';
 import type { JournaledProcess, Outcome } from './journal.js';
 import { parseOutput, WholeText } from './parse-output.js';
+import { targetEnvironment } from './target-environment.js';
 import { notStarted } from './not-started.js';
 
 /** Kept of each stream of a program that answers, in bytes: so much of its start and of its end. */
@@ -147,6 +148,9 @@ async function environment(
     RUNBOOK_STEP: context.step,
     ...inheritedEnvironment(),
   };
+  const { target, credentials } = action;
+  if (target !== undefined && credentials !== undefined)
+    Object.assign(env, await targetEnvironment(context.targets.get(target), credentials, context));
   for (const [name, value] of Object.entries(action.env ?? {})) {
     if (typeof value === 'string') env[name] = value;
     else if (action.target !== undefined)

@@ -10,6 +10,7 @@ import { certificatesIn } from './certificates.js';
 import { isHandover } from './commands.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
+import { credentialsOf } from './target-environment.js';
 import { headAndTail } from './output-cap.js';
 import { fetchTrusting } from './trusting-fetch.js';
 
@@ -37,7 +38,12 @@ export const http: Handler<'http'> = async (action, context) => {
     throw mayHaveArrived('the worker died while it asked the service');
   context.assertLeaseHeld?.();
   const url = addressOf(action, declared.address);
-  const headers = await headersOf(action, declared, target.name, context);
+  const headers = await headersOf(
+    action,
+    { ...declared, ...bearerOf(target, action) },
+    target.name,
+    context,
+  );
   const ca = declared.ca === undefined ? undefined : certificatesIn(declared.ca, target.name);
   // Kept before sending: a worker that finds no evidence knows that nothing was sent, and one that
   // lost the attempt to another worker sends nothing.
@@ -68,6 +74,12 @@ function addressIn(target: TargetDeclaration, named: string | undefined): Addres
     : new StepFailure('Configuration', `target ${target.name} has no address called ${named}`, {
         next: `Add \`addresses: { ${named}: { address: … } }\` to it in targets.yaml.`,
       });
+}
+
+/** Credentials that a step names take the place of those of the address. */
+function bearerOf(target: TargetDeclaration, { credentials }: HttpAction): Partial<Address> {
+  const bearer = credentialsOf(target, credentials)?.bearer;
+  return bearer === undefined ? {} : { bearer };
 }
 
 /** The request's address: always below the target's own. @throws StepFailure Configuration */

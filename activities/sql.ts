@@ -11,6 +11,7 @@ import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
 import { connectionOf } from './sql-tls.js';
 import { sessionSettings, types } from './sql-values.js';
+import { connectedAs } from './target-environment.js';
 import {
   endSessionBefore,
   keepTransactionId,
@@ -45,7 +46,7 @@ const claimHeldMs = 3_000;
  * On the record's own database effect and claim are one transaction, and the claim is the proof.
  */
 export const sql: Handler<'sql'> = async (action, context) => {
-  const target = context.targets.get(action.target);
+  const target = connectedAs(context.targets.get(action.target), action.credentials);
   const newConnection = (): Promise<pg.Client> => connect(target, context);
   const client = await newConnection();
   const cancel = (): void => {

@@ -106,6 +106,18 @@ const command = z.strictObject({
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), name).default({}),
 });
 
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
+
+/** Names of secrets, but for the user. */
+const credentials = z.strictObject({
+  /** Of the database. */
+  user: z.string().min(1).optional(),
+  password: name.optional(),
+  bearer: name.optional(),
+  /** Secrets for the programs of a step, by the variables that hold them. */
+  env: z.record(variable, name).optional(),
+});
+
 const fact = z.union([z.string(), z.number(), z.boolean()]);
 
 const target = z.strictObject({
@@ -115,6 +127,8 @@ const target = z.strictObject({
   description: z.string().optional(),
   http: http.optional(),
   postgres: postgres.optional(),
+  /** Who a step can be at this target, by names: `main` is what it is where it says nothing. */
+  credentials: z.record(id, credentials).optional(),
   /** Further addresses, by their names. */
   addresses: z.record(id, http).optional(),
   /** Ways to tell people; `http` is one too, as a webhook. */

@@ -37,6 +37,8 @@ export interface CommandAction {
   env?: Readonly<Record<string, string | SecretRef>>;
   /** The target that the command acts on; secrets in `env` must be allowed for it. */
   target?: string;
+  /** The credentials of the target that the program gets in its environment; absent: none. */
+  credentials?: string;
   cwd?: string;
   /** Exit codes that count as success (default 0). */
   exitCodes?: readonly number[];
@@ -67,8 +69,8 @@ export const command: ActionRules<CommandAction> = {
     ...['exitCode', 'signal', 'stdout', 'stderr', 'bytes', 'sha256', 'answer', 'truncated', 'cut'],
     ...['fullBytes', 'fullSha256', ...(parse ? [parse === 'jsonl' ? 'lines' : parse] : [])],
   ],
-  describe: ({ argv, cwd, target, programMayChange }) => {
-    const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target)}`;
+  describe: ({ argv, cwd, target, credentials, programMayChange }) => {
+    const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target, credentials)}`;
     const free = programMayChange ? ', whatever the program holds by then' : '';
     return `run ${argv.map(word).join(' ')}${where}${free}`;
   },

@@ -6,6 +6,8 @@ export interface HttpAction {
   kind: 'http';
   target: string;
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** The credentials of the target; absent: those of the address. */
+  credentials?: string;
   /** Which of the target's addresses; absent: its main one. */
   address?: string;
   /**
@@ -34,7 +36,7 @@ export const http: ActionRules<HttpAction> = {
   doneBy: 'activity',
   isRepeatable: ({ method, idempotencyKey, idempotent }) =>
     idempotent === true || idempotencyKey === true || method === 'GET' || method === 'HEAD',
-  describe: ({ method, path, params = {}, query = {}, json, target, address }) => {
+  describe: ({ method, path, params = {}, query = {}, json, target, credentials, address }) => {
     const place = path.replaceAll(/\{(\w+)\}/g, (all, name: string) =>
       name in params ? shown(params[name]) : all,
     );
@@ -44,6 +46,9 @@ export const http: ActionRules<HttpAction> = {
       ...(json === undefined ? [] : [`with ${shownJson(json)}`]),
     ]
       .join(' ')
-      .concat(atTarget(target), address === undefined ? '' : ` (its address ${address})`);
+      .concat(
+        atTarget(target, credentials),
+        address === undefined ? '' : ` (its address ${address})`,
+      );
   },
 };

@@ -15,6 +15,8 @@ export interface SqlStatement {
 export interface SqlAction {
   kind: 'sql';
   target: string;
+  /** The credentials of the target; absent: those of its address. */
+  credentials?: string;
   statements: readonly SqlStatement[];
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
@@ -30,8 +32,8 @@ export const sql: ActionRules<SqlAction> = {
     ...statements.flatMap(({ as }) => (as === undefined ? [] : [as, `${as}Truncated`])),
     ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
   ],
-  describe: ({ statements, target }) =>
-    `${statements.map(statement).join('; ')}${atTarget(target)}`,
+  describe: ({ statements, target, credentials }) =>
+    `${statements.map(statement).join('; ')}${atTarget(target, credentials)}`,
 };
 
 function statement({ text, values = [] }: SqlStatement): string {

@@ -29,9 +29,10 @@ export function word(value: Json): string {
     : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** ` at TARGET`, where there is one. */
-export function atTarget(target: Json | undefined): string {
-  return target === undefined ? '' : ` at ${shown(target)}`;
+/** ` at TARGET`, where there is one, and with which of its credentials. */
+export function atTarget(target: Json | undefined, credentials?: string): string {
+  const as = credentials === undefined || credentials === 'main' ? '' : ` as ${credentials}`;
+  return target === undefined ? '' : ` at ${shown(target)}${as}`;
 }
 
 /** Milliseconds as people say them. */

@@ -15,6 +15,7 @@ export const command = z
       )
       .optional(),
     target: orReference(id).optional(),
+    credentials: id.optional(),
     cwd: text.optional(),
     exitCodes: z.array(z.int().min(0).max(255)).min(1).optional(),
     parse: z.enum(outputForms).optional(),

@@ -5,6 +5,7 @@ const scalars = z.record(z.string(), orReference(z.union([z.string(), z.number()
 export const http = z.strictObject({
   kind: z.literal('http'),
   target: orReference(id),
+  credentials: id.optional(),
   address: z
     .string()
     .regex(/^[a-z][a-z0-9_]*$/)

@@ -4,6 +4,7 @@ import { id, json, milliseconds, orReference, text } from './values.js';
 export const sql = z.strictObject({
   kind: z.literal('sql'),
   target: orReference(id),
+  credentials: id.optional(),
   statements: z
     .array(
       z.strictObject({

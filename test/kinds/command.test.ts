@@ -35,7 +35,20 @@ let world: World;
 
 beforeAll(() => {
   world = new World(
-    { api: { kind: 'x', environment: 'test' } },
+    {
+      api: {
+        ...{ kind: 'x', environment: 'test' },
+        postgres: {
+          address: 'postgres://app@db.test:5433/shop?sslmode=require',
+          password: 'token',
+        },
+        credentials: { admin: { user: 'boss', password: 'token', env: { EXTRA: 'token' } } },
+      },
+      other: {
+        ...{ kind: 'x', environment: 'test' },
+        postgres: { address: 'postgres://app@db.test/shop', password: 'token' },
+      },
+    },
     { token: { from: 'file:token', targets: ['api'] } },
   );
   world.secret('token', 'sesame-open-token');
@@ -138,6 +151,24 @@ describe('environment', () => {
     });
     expect((await failureOf(run(['true'], { env, target: 'other' }))).type).toBe('Configuration');
     expect((await failureOf(run(['true'], { env }))).message).toMatch(/token.*no target/);
+  });
+
+  test('has the connection of its target, with the credentials that the step names', async () => {
+    const at = { PGHOST: 'db.test', PGPORT: '5433', PGDATABASE: 'shop', PGSSLMODE: 'require' };
+    const main = await seen({ target: 'api', credentials: 'main' });
+    expect(main).toMatchObject({ ...at, PGUSER: 'app', PGPASSWORD: '[secret token]' });
+    expect(main).not.toHaveProperty('EXTRA');
+    const admin = { ...at, PGUSER: 'boss', PGPASSWORD: '[secret token]', EXTRA: '[secret token]' };
+    expect(await seen({ target: 'api', credentials: 'admin' })).toMatchObject(admin);
+    // Without a word of the step there are none, and a secret goes to no other target.
+    expect(await seen({ target: 'api' })).not.toHaveProperty('PGPASSWORD');
+    const failed = (changes: Partial<CommandAction>) => failureOf(run(['true'], changes));
+    expect((await failed({ target: 'api', credentials: 'gone' })).message).toBe(
+      'target api has no credentials gone',
+    );
+    expect((await failed({ target: 'other', credentials: 'main' })).message).toMatch(
+      /token may not go to target other/,
+    );
   });
 
   test('a secret that the program prints is known to the attempt, so that the receiver can blank it out', async () => {

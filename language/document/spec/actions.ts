@@ -7,10 +7,11 @@ import { listIn, listOrOne, objectIn, textIn, told } from './fields.js';
 /** What workers do, in the engine's form. */
 export class ActionBuilder extends Builder {
   protected action(from: JsonObject, kind: string): JsonObject {
-    for (const key of ['runsOn', 'credentials', 'stdin', 'files', 'identifiers', 'literals'])
+    for (const key of ['runsOn', 'stdin', 'files', 'identifiers', 'literals'])
       if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
     const { target, env, cwd } = from;
-    const where = target === undefined ? {} : { target: this.byName(target) };
+    const where: JsonObject =
+      target === undefined ? {} : { target: this.byName(target), ...this.credentials(from, kind) };
     const started = {
       ...where,
       ...(env ? { env } : {}),
@@ -43,6 +44,15 @@ export class ActionBuilder extends Builder {
         this.notYet(from, kind, `\`${kind}\``);
         return { kind: 'command', argv: ['true'] };
     }
+  }
+
+  /** A program gets those of its target; what else a step does has them from the address. */
+  protected credentials(from: JsonObject, kind: string): JsonObject {
+    const { credentials } = from;
+    if (typeof credentials === 'string') return { credentials };
+    if (credentials !== undefined)
+      this.notYet(from, 'credentials', 'credentials of several targets');
+    return kind === 'command' || kind === 'script' ? { credentials: 'main' } : {};
   }
 
   protected exits(from: JsonObject): JsonObject {
