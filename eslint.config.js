@@ -15,6 +15,7 @@ const sandboxLanguage = [
   'cut',
   'digest',
   'duration',
+  'facts',
   'instant',
   'json',
   'kinds/*',

@@ -4,6 +4,7 @@ import { listsAction, listsUndo } from '../common/listed.js';
 import { probedAt, undoneBy } from '../language/paths.js';
 import { canonicalJson, type Json, type JsonObject } from '../language/json.js';
 import type { Plan, Program } from '../language/plan.js';
+import { lookedAt } from '../language/facts.js';
 import { isOpen, referencesIn, resolve, Unresolved } from '../language/reference.js';
 import type { Action } from '../language/kinds/index.js';
 import {
@@ -24,7 +25,10 @@ import { coveredPrograms, uncoveredNames } from './planned-programs.js';
 type Use = 'act' | 'undo' | 'probe';
 
 /** The plan that a run follows: its own, or the one with changed inputs. */
-export type PlannedBy = Pick<Plan, 'steps' | 'inputs' | 'targets' | 'data' | 'drill' | 'programs'>;
+export type PlannedBy = Pick<
+  Plan,
+  'steps' | 'outputs' | 'inputs' | 'targets' | 'data' | 'drill' | 'programs'
+>;
 
 /** What the comparison with a plan depends on beside the facts. */
 export interface Comparison {
@@ -200,7 +204,7 @@ export class AsPlanned {
   }
 
   private outputs(facts: RecordedFacts) {
-    return { ...facts, below: this.wanted.below };
+    return { ...facts, below: this.wanted.below, looked: lookedAt(this.plan) };
   }
 
   /** Code decides what the step does, within what its gate has listed. */
@@ -217,7 +221,8 @@ export class AsPlanned {
   private wrongWork(facts: RecordedFacts): string | null {
     const { plan, request, use } = this;
     const { stored } = this.found;
-    if (!isStored(stored)) return this.notListed(facts);
+    if (!isStored(stored))
+      return request.capture ? 'code does not capture failures' : this.notListed(facts);
     const { work } = stored.spec;
     if (!work) return 'it does nothing';
     try {
@@ -239,7 +244,7 @@ export class AsPlanned {
       if (use !== 'act') {
         const declared = use === 'undo' ? work.undo : work.check;
         return difference(
-          { action: request.action },
+          { action: request.action, capture: request.capture },
           { action: resolved(declared, request.action) },
         );
       }
@@ -247,6 +252,7 @@ export class AsPlanned {
         action: request.action,
         expect: request.expect,
         outputs: request.outputs,
+        capture: request.capture,
         verify: request.verify,
         check: request.check,
       };
@@ -254,6 +260,7 @@ export class AsPlanned {
         action: resolved(work.action, request.action),
         expect: values(work.expect ?? [], request.expect),
         outputs: work.outputs && values(work.outputs, request.outputs),
+        capture: stored.spec.onFailure === 'capture' ? true : undefined,
         verify: resolved(work.verify, request.verify),
         check: resolved(work.check, request.check),
       });

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describeCondition } from '../language/condition.js';
+import { describeUntil } from '../language/kinds/check.js';
 import { valueAt } from '../language/dotted.js';
 import { failureTypes } from '../common/failures.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { CheckAction } from '../language/kinds/check.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
-import { judgeAnswer } from './judge-answer.js';
+import { judgeAnswer, type Judged } from './judge-answer.js';
+import { Steady } from './steady.js';
 
 /** The kinds of step that a check can use as its probe. */
 export interface Probes {
@@ -26,28 +28,25 @@ export async function check(
 ): Promise<Json> {
   // Polls are not output: only the last answer counts.
   const quiet: AttemptContext = { ...context, effect: 'read', output: () => undefined };
+  const steady = new Steady(action);
   let lastSeen = 'nothing was answered yet';
   for (let polls = 1; ; polls += 1) {
     try {
       const answer = await ask(action.probe, { ...quiet, poll: polls, resumedFrom: null }, probes);
       const met = judgeAnswer(action.until, answer);
-      if (met.holds) return merge(answer, polls);
-      const lost = action.failWhen && judgeAnswer(action.failWhen, answer);
-      if (action.failWhen && lost?.holds) {
-        throw new StepFailure(
-          'CheckFailed',
-          `the condition can no longer be met: ${describeCondition(action.failWhen)}`,
-        );
-      }
-      context.progress({ polls, ...progressOf(action, answer) });
+      if (!met.holds) steady.wasNot();
+      else if (steady.wasTrue()) return merge(answer, polls);
+      const others = judgeOthers(action, answer);
+      context.progress({ polls, ...steady.progress, ...progressOf(action, answer) });
       // A missing value may still appear; on time-out, people read that it was missing.
-      const absent = [met, lost].flatMap((each) => (each?.why ? [each.why] : []));
+      const absent = [met, ...others].flatMap(({ why }) => (why ? [why] : []));
       const seen = context.secrets.quote(JSON.stringify(progressOf(action, answer)));
       lastSeen = [...new Set(absent), seen].join('; ');
     } catch (error) {
       if (context.signal.aborted) throw outOfTime(context, action, lastSeen);
       if (!(error instanceof StepFailure) || !mayPass(error)) throw error;
       lastSeen = error.message;
+      steady.wasNot();
       context.progress({ polls, trouble: error.message });
     }
     try {
@@ -56,6 +55,27 @@ export async function check(
       throw outOfTime(context, action, lastSeen);
     }
   }
+}
+
+/**
+ * The conditions that end a check otherwise.
+ * @throws StepFailure CheckFailed, Inconclusive
+ */
+function judgeOthers({ failWhen, inconclusiveWhen }: CheckAction, answer: Json): Judged[] {
+  const lost = failWhen && judgeAnswer(failWhen, answer);
+  if (failWhen && lost?.holds)
+    throw new StepFailure(
+      'CheckFailed',
+      `the condition can no longer be met: ${describeCondition(failWhen)}`,
+    );
+  const open = inconclusiveWhen && judgeAnswer(inconclusiveWhen, answer);
+  if (inconclusiveWhen && open?.holds)
+    throw new StepFailure(
+      'Inconclusive',
+      `it cannot be told: ${describeCondition(inconclusiveWhen)}`,
+      { next: 'Look at what was asked: then try again, go on without it, or end the run.' },
+    );
+  return [lost, open].filter((each) => each !== undefined);
 }
 
 /** A starting service may answer with an unrelated page first; a check only reads. */
@@ -92,6 +112,6 @@ function outOfTime(context: AttemptContext, action: CheckAction, lastSeen: strin
   if (!(reason instanceof StepFailure)) return reason;
   return new StepFailure(
     'StepTimeout',
-    `waited ${context.timeoutMs / 1000} s in vain until ${describeCondition(action.until)}; last seen: ${lastSeen}`,
+    `waited ${context.timeoutMs / 1000} s in vain until ${describeUntil(action)}; last seen: ${lastSeen}`,
   );
 }

@@ -130,6 +130,7 @@ function result(
     next: 'Read its whole output',
     command: `logs ${quoteArgument(context.run)} ${quoteArgument(context.step)}`,
     details: { exitCode, signal },
+    answer: output,
   });
 }
 

@@ -16,7 +16,7 @@ export function assertExpected(expect: readonly Expectation[], output: Json): vo
     throw new StepFailure(
       'VerifyFailed',
       `${otherwise} (expected: ${describeCondition(condition)}${why})`,
-      next === undefined ? {} : { next },
+      { answer: output, ...(next === undefined ? {} : { next }) },
     );
   }
 }

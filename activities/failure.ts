@@ -1,4 +1,4 @@
-import type { JsonObject } from '../language/json.js';
+import type { Json, JsonObject } from '../language/json.js';
 import type { FailureType } from '../common/failures.js';
 
 /**
@@ -17,6 +17,8 @@ export class StepFailure extends Error {
       command?: string;
       /** Bounded facts for the report (exit code, status, tail of output). */
       details?: JsonObject;
+      /** What was answered all the same; for steps whose failure is an answer. */
+      answer?: Json;
       /** The other side said how long to wait, in milliseconds (Retry-After). */
       retryAfterMs?: number;
       /** The other side said that it did nothing. */

@@ -55,8 +55,11 @@ export const http: Handler<'http'> = async (action, context) => {
   }
   const response = await send({ url, headers, ca }, action, context);
   const body = await readBody(response, url, action, context);
-  if (!succeeded(response.status, action))
-    throw refusal(response, body, url, target, action, context);
+  if (!succeeded(response.status, action)) {
+    const refused = refusal(response, body, url, target, action, context);
+    refused.extra.answer = outputOf(withoutPicks(action), response, body, url, context);
+    throw refused;
+  }
   return outputOf(action, response, body, url, context);
 };
 
@@ -80,6 +83,11 @@ function addressIn(target: TargetDeclaration, named: string | undefined): Addres
 function bearerOf(target: TargetDeclaration, { credentials }: HttpAction): Partial<Address> {
   const bearer = credentialsOf(target, credentials)?.bearer;
   return bearer === undefined ? {} : { bearer };
+}
+
+/** What a refusal says is shown as it is: it has nothing to pick. */
+function withoutPicks({ pick: _pick, ...action }: HttpAction): HttpAction {
+  return action;
 }
 
 /** The request's address: always below the target's own. @throws StepFailure Configuration */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DecisionEnvelope, Verdict, VerdictCode } from '../common/envelope.js';
 import type { JudgeAnswer, JudgeRequest, LifeFacts, QuestionFacts } from '../common/judgement.js';
+import { wrongAnswers } from '../language/asked.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/defaults.js';
@@ -320,7 +321,7 @@ function whyNotAllowed(
 function whyIncomplete(
   decision: DecisionEnvelope,
   { life }: JudgeRequest,
-  { id, answers = [], confirm }: QuestionFacts,
+  { id, answers = [], fields, confirm }: QuestionFacts,
   refuseInputs: RefuseInputs,
 ): Judged | null {
   const { verb, inputs, outputs } = decision;
@@ -335,6 +336,8 @@ function whyIncomplete(
       'output-missing',
       `Later steps need what ${id} answers: add ${missing.map((name) => `--output ${name}=…`).join(' ')}.`,
     ];
+  const wrong = verb === 'done' && fields ? wrongAnswers(fields, outputs ?? {}) : [];
+  if (wrong.length > 0) return ['output-refused', `What ${id} asks: ${wrong.join('; ')}.`];
   if (verb !== 'approve' || confirm === undefined || decision.confirm === confirm) return null;
   const typed =
     decision.confirm === undefined

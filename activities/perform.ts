@@ -24,6 +24,7 @@ import {
   storable,
 } from '../store/index.js';
 import { isHandover, type Commands } from './commands.js';
+import { capturedFailure } from './capture.js';
 import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
 import { stepOutputs } from './step-outputs.js';
@@ -230,12 +231,23 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         finishOutput(deps.pool, at.key, at.step, attempt, totals, fence);
       await untilRecorded(heart.signal, finish, { cancellable: false });
     }
-    if (failure === undefined) {
+    const why = failure === undefined ? undefined : exit.problem(failure);
+    const isLast = (problem: Problem): boolean =>
+      begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
+    const captured =
+      why && (isLast(why) || isPermanent(failure)) && !(failure instanceof CancelledFailure)
+        ? capturedFailure(request, failure, why)
+        : undefined;
+    if (why === undefined || captured) {
       // History and record get the same value, so that they can be compared.
-      const value = storable(exit.output(output));
+      const value = storable(exit.output(captured ?? output));
       const ended = { ...at, attempt, fence, state: 'succeeded' as const, output: value };
+      const error = why ? { error: why } : {};
       await settle(heart, () =>
-        endAttempt(deps.pool, { ...ended, digest: digestOf(value), programs: programs.all() }),
+        endAttempt(deps.pool, {
+          ...{ ...ended, ...error },
+          ...{ digest: digestOf(value), programs: programs.all() },
+        }),
       );
       return { output: value, attempt, ...programs.newlyRun() };
     }
@@ -251,20 +263,18 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
       );
       throw failure;
     }
-    const problem = exit.problem(failure);
-    const state = endStates[problem.type] ?? 'failed';
+    const state = endStates[why.type] ?? 'failed';
     await settle(heart, () =>
       endAttempt(deps.pool, {
         ...at,
         attempt,
         fence,
         state,
-        error: problem,
+        error: why,
         programs: programs.all(),
       }),
     );
-    const last = begun.failed + 1 >= attemptsAfter(failure, problem, acted, request);
-    throw asApplicationFailure(failure, exit, attempt, last, programs.newlyRun());
+    throw asApplicationFailure(failure, exit, attempt, isLast(why), programs.newlyRun());
   } catch (error) {
     throw exit.error(refusalOf(error, exit) ?? error);
   } finally {
@@ -317,6 +327,11 @@ function attemptsAfter(
   const nothingDone = failure instanceof StepFailure && failure.extra.nothingDone === true;
   const isHarmless = hadNoEffect({ type, kind: action.kind, acted, nothingDone });
   return isHarmless ? attempts : attemptsOnceActed;
+}
+
+/** Trying again cannot help. */
+function isPermanent(failure: unknown): boolean {
+  return !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
 }
 
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
@@ -393,7 +408,6 @@ function asApplicationFailure(
 ): ApplicationFailure {
   const problem = exit.problem(failure);
   const extra = failure instanceof StepFailure ? failure.extra : {};
-  const permanent = !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
   const detail: FailureDetail = {
     next: problem.next ?? null,
     ...(problem.command === undefined ? {} : { command: problem.command }),
@@ -404,7 +418,7 @@ function asApplicationFailure(
   return ApplicationFailure.create({
     type: problem.type,
     message: problem.message,
-    nonRetryable: permanent || last,
+    nonRetryable: isPermanent(failure) || last,
     details: [detail],
     ...(extra.retryAfterMs === undefined ? {} : { nextRetryDelay: extra.retryAfterMs }),
   });

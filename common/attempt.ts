@@ -37,6 +37,8 @@ export interface AttemptRequest<A extends Action = Action> {
   expect: readonly Expectation[];
   /** The outputs of the step, from its whole answer. Absent: all that it answers. */
   outputs?: Readonly<Record<string, Condition>>;
+  /** The step's failure is an answer, too. */
+  capture?: true;
   /** Polled after the action, in the same attempt, until it holds. */
   verify?: CheckAction | undefined;
   /**

@@ -92,6 +92,7 @@ export const verdictCodes = [
   'not-confirmed',
   'reason-missing',
   'output-missing',
+  'output-refused',
   'not-possible',
   'input-refused',
   'not-judged',

@@ -63,8 +63,8 @@ export const failureTypes = {
    */
   AnswerUnusable: 'permanent',
   /**
-   * analysis: too few requests to judge a release, or a result between good and bad. A person
-   * decides.
+   * analysis: too few requests to judge a release, or a result between good and bad; check:
+   * `inconclusiveWhen` held. A person decides.
    */
   Inconclusive: 'permanent',
   /** rollout: somebody else has changed what the run is changing. A person decides. */

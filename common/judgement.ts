@@ -1,3 +1,4 @@
+import type { Asked } from '../language/runbook.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
 import type { Verdict } from './envelope.js';
@@ -19,6 +20,8 @@ export interface QuestionFacts {
   confirm?: string | undefined;
   /** Names of the output of a step that later steps need. */
   answers?: readonly string[];
+  /** What may be answered, as it is declared. */
+  fields?: Asked;
   /** Who holds the targets, in words. */
   held?: string;
   /** Who decided and how, once decided. */

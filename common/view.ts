@@ -5,7 +5,7 @@ import type { ListedWork } from './listed.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { FoundProgram } from '../language/plan.js';
 import type { StepKind } from '../language/kinds/index.js';
-import type { Effect, Objective, Priority, RunbookType } from '../language/runbook.js';
+import type { Asked, Effect, Objective, Priority, RunbookType } from '../language/runbook.js';
 
 export const runStates = [
   'running',
@@ -146,6 +146,8 @@ export interface WaitView {
    * record.
    */
   answers?: readonly string[] | undefined;
+  /** What may be answered, as it is declared; absent as above. */
+  fields?: Asked | undefined;
   /** The command of the usual answer. */
   command: string;
 }

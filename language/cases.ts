@@ -1,7 +1,7 @@
 import { evaluate, wordsOf } from './expression/evaluate.js';
 import type { JsonObject } from './json.js';
 import type { Scope } from './reference.js';
-import type { Case, StepSpec } from './runbook.js';
+import type { Case, InputSpec, StepSpec } from './runbook.js';
 import { judgeWhen } from './work.js';
 
 /*
@@ -28,6 +28,13 @@ export function findCase(cases: readonly Case[], scope: Scope): Found {
   return { taken: null, unknown };
 }
 
+/** Cases for people: each with its condition. */
+export function caseTexts(cases: readonly Case[]): JsonObject {
+  return Object.fromEntries(
+    cases.map(({ case: name, title, when }) => [name, when ? `${title}, when ${when.$}` : title]),
+  );
+}
+
 /** The output of a `choice` step; null when people have to say it. */
 export function choiceOf({ cases = [] }: StepSpec, scope: Scope): JsonObject | null {
   const { taken, unknown } = findCase(cases, scope);
@@ -49,4 +56,11 @@ export function outputsOf({ outputs = {} }: StepSpec, scope: Scope): JsonObject 
       return [];
     }),
   );
+}
+
+/** What may be answered, for people. */
+export function answerText(asked: InputSpec): string {
+  const { type, description } = asked;
+  const what = type === 'choice' ? `one of ${asked.options.join(', ')}` : type;
+  return `${description} (${what}${asked.optional === true ? ', may be left out' : ''})`;
 }

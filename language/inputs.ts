@@ -74,7 +74,8 @@ function defaultOf(input: InputSpec, inputs: JsonObject, facts: JsonObject): Jso
 
 type Read = { value: Json } | { wrong: string; next: string };
 
-function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice[]): Read {
+/** One value as what is declared; text is read as it, and nothing else is coerced. */
+export function readInput(input: InputSpec, value: Json, targets: readonly TargetChoice[]): Read {
   if (typeof value === 'string' && /^(env|file|command):/.test(value)) {
     return {
       wrong: 'must not name a secret provider',

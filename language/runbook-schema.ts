@@ -42,11 +42,17 @@ const stepFields = {
       maxMs: milliseconds.optional(),
     })
     .optional(),
-  onFailure: z.enum(['ask', 'abort', 'rollback', 'continue']).optional(),
+  onFailure: z.enum(['ask', 'abort', 'rollback', 'continue', 'capture']).optional(),
   answers: z.array(z.string().min(1)).optional(),
   undo: text.optional(),
   pointOfNoReturn: z.boolean().optional(),
-  instructions: text.optional(),
+  instructions: json.optional(),
+  asked: z
+    .record(
+      id,
+      z.lazy(() => input),
+    )
+    .optional(),
   work: work.optional(),
   when: when.optional(),
   items: json.optional(),
@@ -59,6 +65,13 @@ const stepFields = {
     .min(1)
     .optional(),
   outputs: z.record(id, z.array(when).min(1)).optional(),
+  confirm: z.literal(true).optional(),
+  forMs: z
+    .int()
+    .min(1)
+    .max(366 * 24 * 3_600_000)
+    .optional(),
+  until: json.optional(),
   message: json.optional(),
   hint: text.optional(),
   evidence: z.record(z.string(), json).optional(),
@@ -99,7 +112,13 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     wrong('goes with kind set, which needs it', 'values');
   if ((spec.kind === 'choice') !== (spec.cases !== undefined))
     wrong('goes with kind choice, which needs it', 'cases');
+  const isTimed = (spec.forMs === undefined) !== (spec.until === undefined);
+  if (spec.kind === 'wait' ? !isTimed : spec.forMs !== undefined || spec.until !== undefined)
+    wrong('goes with kind wait, which needs either of forMs and until', 'until');
+  if (spec.confirm && !spec.cases) wrong('goes with kind choice', 'confirm');
   if (spec.cases && spec.when) wrong('has the conditions of its cases, and no other', 'when');
+  if (spec.onFailure === 'capture' && !isActionKind(spec.kind))
+    wrong('only the failure of an action is an answer', 'onFailure');
   if (spec.outputs && !hasOutputs(spec.kind)) wrong('goes with groups of steps', 'outputs');
   if ((spec.kind === 'fail' || spec.kind === 'succeed') !== (spec.message !== undefined))
     wrong('goes with fail and succeed, which need it', 'message');

@@ -91,6 +91,9 @@ export interface RetrySpec {
   maxMs?: number;
 }
 
+/** What people are asked for, by the names of their answers. */
+export type Asked = Readonly<Record<string, InputSpec>>;
+
 /** One way that a branch may take. */
 export interface Case {
   case: string;
@@ -112,19 +115,22 @@ export interface StepSpec {
   retry?: RetrySpec;
   /**
    * What to do when the step has failed for good; default `ask`. An unknown outcome always asks.
+   * `capture`: its failure is its answer, which later steps look at.
    */
-  onFailure?: 'ask' | 'abort' | 'rollback' | 'continue';
+  onFailure?: 'ask' | 'abort' | 'rollback' | 'continue' | 'capture';
   /**
    * Names of the output that later steps need: the step cannot be skipped, and people who do it by
    * hand give them.
    */
   answers?: readonly string[];
+  /** What people answer, declared as inputs are; those that are needed are in `answers`, too. */
+  asked?: Asked;
   /** What the undo does, in words. Absent: nothing has to be undone. */
   undo?: string;
   /** Once it has begun, nothing before it can be undone any more. */
   pointOfNoReturn?: boolean;
-  /** For `manual`: what people are to do. */
-  instructions?: string;
+  /** For `manual`: what people are to do; it may have expressions in it. */
+  instructions?: Json;
   /** Steps inside a `group`, `parallel`, `forEach` or `runbook`. */
   steps?: readonly StepSpec[];
   /**
@@ -147,6 +153,12 @@ export interface StepSpec {
   values?: JsonObject;
   /** For `choice`: the first case that is true is taken; one without a condition is. */
   cases?: readonly Case[];
+  /** For `choice`: people take the case that is true, or another one. */
+  confirm?: true;
+  /** For `wait`: how long. */
+  forMs?: number;
+  /** For `wait`: until when, or how long, where an expression says it. */
+  until?: Json;
   /**
    * For groups: outputs beside the steps inside, which these expressions name. Of several the first
    * counts that can be told; what cannot be told is left out.

@@ -16,6 +16,7 @@ import {
   type Outputs,
   type StoredStep,
 } from './stored-step.js';
+import { seen } from './facts.js';
 import { judgeWhen } from './work.js';
 import { below, partOf, pathOf } from './paths.js';
 
@@ -173,7 +174,7 @@ function openInSequence(
     const open = openIn(each, path, scope, outputs, settled);
     if (open !== null) return open;
     if (endsRunbook(each, path, scope, outputs)) return null;
-    scope.steps[each.id] = outputOf(each, path, scope, outputs);
+    scope.steps[each.id] = seen(each, outputOf(each, path, scope, outputs), outputs.looked);
   }
   return null;
 }

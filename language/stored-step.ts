@@ -3,6 +3,7 @@ import type { Plan } from './plan.js';
 import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
 import { choiceOf, outputsOf } from './cases.js';
+import { seen, type LookedAt } from './facts.js';
 import { targetsIn } from './target-facts.js';
 import { judgeWhen } from './work.js';
 import { below, namesOf, partOf, pathOf, withoutTime } from './paths.js';
@@ -45,6 +46,8 @@ export interface Outputs {
   /** By path; what is not there is null. */
   values: Readonly<Record<string, Json>>;
   below: readonly string[];
+  /** The steps of which the plan asks how they went. */
+  looked: LookedAt;
   /** People have let the step go on with other outputs than these: conditions are not judged. */
   despite?: boolean;
 }
@@ -240,7 +243,7 @@ function after(
     const path = `${prefix}${spec.id}`;
     const known = isOver ? null : outputOf(spec, path, scope, outputs);
     isOver ||= endsRunbook(spec, path, scope, outputs);
-    scope.steps[spec.id] = known;
+    scope.steps[spec.id] = seen(spec, known, outputs.looked);
   }
   return { scope, isOver };
 }
@@ -287,7 +290,8 @@ export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Ou
 /** Null when it was not due, or when people went on without it. */
 function valuesOf(spec: StepSpec, scope: Scope): Json {
   if (!isDue(spec, scope)) return null;
-  if (spec.cases) return choiceOf(spec, scope);
+  // What people have to confirm, the record has from them.
+  if (spec.cases) return spec.confirm ? null : choiceOf(spec, scope);
   try {
     return resolve(spec.values ?? {}, scope);
   } catch (error) {

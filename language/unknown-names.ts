@@ -1,5 +1,6 @@
 import type { Condition } from './condition.js';
 import { chainsIn, namesIn } from './expression/names.js';
+import { factNames } from './facts.js';
 import type { Json, JsonObject } from './json.js';
 import { outputNames, type Action } from './kinds/index.js';
 import { referencesIn } from './reference.js';
@@ -82,6 +83,7 @@ function mayAnswer(
   { work, answers = [], steps, kind, values, cases, outputs = {} }: StepSpec,
   field: string,
 ): boolean {
+  if (factNames.includes(field)) return true;
   if (cases) return field === 'case' || field === 'unknown';
   if (values) return Object.hasOwn(values, field) || answers.includes(field);
   if (steps && (kind === 'parallel' || kind === 'group'))
@@ -101,7 +103,9 @@ function unknownInConditions({ id, work }: StepSpec): string[] {
     [action, [...expect.map(({ condition }) => condition), ...Object.values(outputs)]],
     ...asked.map((each): [Json, Condition[]] => [
       (each as JsonObject)['probe'] ?? null,
-      [each?.['until'], each?.['failWhen']].filter((c) => c !== undefined) as never as Condition[],
+      [each?.['until'], each?.['failWhen'], each?.['inconclusiveWhen']].filter(
+        (c) => c !== undefined,
+      ) as never as Condition[],
     ]),
   ];
   return told.flatMap(([from, conditions]) => {

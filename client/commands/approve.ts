@@ -3,7 +3,8 @@ import type { Verdict } from '../../common/envelope.js';
 import type { AnswerVerb } from '../../common/questions.js';
 import type { RunView, WaitView } from '../../common/view.js';
 import { digestOf } from '../../language/digest.js';
-import type { JsonObject } from '../../language/json.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import type { InputSpec } from '../../language/runbook.js';
 import { ask } from '../ask.js';
 import { asksForDecision, isConfirmed, reasonFor, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
@@ -22,8 +23,8 @@ export interface DecideOptions extends GlobalFlags, Consent {
   decisionId?: string;
   /** For `approve`: the name of what the gate acts on. */
   confirm?: string;
-  /** For `done`. */
-  outputs?: JsonObject;
+  /** For `done`: as they were typed. */
+  outputs?: Readonly<Record<string, string>>;
   /** For `retry`. */
   inputs?: JsonObject;
   as?: string;
@@ -207,13 +208,49 @@ async function typedOutputs(
   io: Io,
   asks: boolean,
 ): Promise<JsonObject | undefined> {
-  const given = options.outputs;
+  const given = await readOutputs(options.outputs, gate?.fields);
   if (!asks || options.verb !== 'done') return given;
   const missing = (gate?.answers ?? []).filter((name) => given?.[name] === undefined);
   if (missing.length === 0) return given;
   const typed: JsonObject = {};
-  for (const name of missing) typed[name] = valueOf(await ask(io, `Output ${name}: `));
+  for (const name of missing) typed[name] = await typedAnswer(name, gate?.fields?.[name], io);
   return { ...given, ...typed };
+}
+
+/** Asks until the answer is what is declared. */
+async function typedAnswer(name: string, field: InputSpec | undefined, io: Io): Promise<Json> {
+  const { answerText } = await import('../../language/cases.js');
+  const { readAnswer } = await import('../../language/asked.js');
+  const question = field ? `${name}: ${answerText(field)}: ` : `Output ${name}: `;
+  for (;;) {
+    const typed = await ask(io, question);
+    const read = field ? readAnswer(field, typed) : { value: valueOf(typed) };
+    if ('value' in read) return read.value;
+    remark(io, `${name} ${read.wrong}`);
+  }
+}
+
+/**
+ * Answers from the command line, read as what is declared, so that nothing wrong is sent.
+ * @throws CliError that names each wrong one
+ */
+async function readOutputs(
+  given: Readonly<Record<string, string>> | undefined,
+  fields: WaitView['fields'],
+): Promise<JsonObject | undefined> {
+  if (!given) return undefined;
+  const { readAnswer } = await import('../../language/asked.js');
+  const wrong: string[] = [];
+  const outputs = Object.entries(given).map(([name, typed]): [string, Json] => {
+    const field = fields?.[name];
+    if (!field) return [name, valueOf(typed)];
+    const read = readAnswer(field, typed);
+    if ('value' in read) return [name, read.value];
+    wrong.push(`${name} ${read.wrong}`);
+    return [name, null];
+  });
+  if (wrong.length === 0) return Object.fromEntries(outputs);
+  throw new CliError(wrong.join('\n'), 'Nothing was sent.', exitCodes.usage);
 }
 
 /** @param again what to do where the question has changed */

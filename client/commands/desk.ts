@@ -3,15 +3,7 @@ import type { DeskVerb } from '../../common/questions.js';
 import type { JsonObject } from '../../language/json.js';
 import { yesOption } from '../consent.js';
 import type { Io } from '../io.js';
-import {
-  asOption,
-  examples,
-  input,
-  optionsOf,
-  reasonOption,
-  timeoutOption,
-  valueOf,
-} from '../options.js';
+import { asOption, examples, input, optionsOf, reasonOption, timeoutOption } from '../options.js';
 import { runDecide, type DecideOptions } from './approve.js';
 
 const descriptions: Record<DeskVerb, string> = {
@@ -65,7 +57,10 @@ function register(verb: DeskVerb): (program: Command, io: Io) => void {
           input: inputs,
           ...own
         } = optionsOf<
-          Omit<DecideOptions, 'run' | 'verb'> & { answer?: JsonObject; input?: JsonObject }
+          Omit<DecideOptions, 'run' | 'verb'> & {
+            answer?: Record<string, string>;
+            input?: JsonObject;
+          }
         >(self);
         io.exitCode = await runDecide(
           {
@@ -82,11 +77,9 @@ function register(verb: DeskVerb): (program: Command, io: Io) => void {
   };
 }
 
-/**
- * `name=value`, collected; a value that is JSON counts as what it says, everything else as text.
- */
-function answer(text: string, before: JsonObject = {}): JsonObject {
+/** `name=value`, collected. */
+function answer(text: string, before: Record<string, string> = {}): Record<string, string> {
   const at = text.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
-  return { ...before, [text.slice(0, at)]: valueOf(text.slice(at + 1)) };
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }

@@ -44,6 +44,8 @@ const others = {
   decide: { doneBy: 'engine' },
   /** Values of expressions. */
   set: { doneBy: 'engine' },
+  /** Lets time pass. */
+  wait: { doneBy: 'engine' },
   /** Which case of a branch is taken. */
   choice: { doneBy: 'engine' },
   /** Ends the runbook: there is nothing left to do. */

@@ -9,6 +9,9 @@ export const check = z.strictObject({
   probe: z.discriminatedUnion('kind', [command, sql, http]),
   until: condition,
   failWhen: condition.optional(),
+  inconclusiveWhen: condition.optional(),
+  consecutive: z.int().min(1).max(10_000).optional(),
+  forMs: milliseconds.optional(),
   everyMs: milliseconds,
   progress: z.array(z.string()).optional(),
 });

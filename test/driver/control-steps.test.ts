@@ -12,9 +12,10 @@ import {
   lasting,
   runbook,
   states,
+  tell,
   written,
 } from './plans.js';
-import { activities, status, type PlayCommand } from './world.js';
+import { activities, status, stepFailure, type PlayCommand } from './world.js';
 import type { Json } from '../../language/json.js';
 import type { RunbookSpec } from '../../language/runbook.js';
 
@@ -33,7 +34,8 @@ const play: PlayCommand = ({ action }) => ({ stdout: action.argv[1] ?? '' });
 let recorded: Recorded;
 const begin = (spec: RunbookSpec, done = play, others: readonly RunbookSpec[] = []) => {
   recorded = new Recorded();
-  const real = recorded.around(activities(done, [spec, ...others]));
+  const played = activities(done, [spec, ...others]);
+  const real = recorded.around({ ...played, check: played['command'] as never });
   return beginPlan(driver, spec, done, {}, { activities: real });
 };
 // Workers find in the record what the run has found.
@@ -202,13 +204,222 @@ describe('a branch', () => {
       },
     ]);
     expect(await answer(run, 'skip')).toMatchObject({ accepted: false });
-    expect(await answer(run, 'done')).toMatchObject({ accepted: false });
+    expect(await answer(run, 'done')).toMatchObject({ code: 'output-missing' });
+    expect(await answer(run, 'done', { outputs: { case: 'shrot' } })).toMatchObject({
+      code: 'output-refused',
+      message: expect.stringContaining('one of never, too-long, short'),
+    });
     expect(await answer(run, 'retry')).toMatchObject({ accepted: true });
     expect(await answer(run, 'done', { outputs: { case: 'too-long' } })).toMatchObject({
       accepted: true,
     });
     await run.end();
     expect(commands(run).slice(2)).toEqual(['way/too_long/big/cut', 'after']);
+  });
+});
+
+describe('a branch that people confirm', () => {
+  const spec = () =>
+    written(
+      ...['  - id: way', '    title: What it is', '    choose: confirm', '    by: dba'],
+      ...['    evidence: { word: "${inputs.word}" }', '    branch:'],
+      '      - { case: long, when: size(inputs.word) > 2, steps: [{ id: a, command: say, effect: read }] }',
+      '      - { case: short, steps: [{ id: b, command: say, effect: read }] }',
+    );
+
+  test('proposes the case that is true, and they may take another one', async () => {
+    const run = begin(spec());
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([
+      {
+        ...{ id: 'way/case', kind: 'manual', verbs: ['done', 'rollback', 'abort'] },
+        evidence: { proposed: 'long', word: 'hello', cases: { short: 'Short' } },
+      },
+    ]);
+    expect(await answer(run, 'done', { outputs: { case: 'short' } })).toMatchObject({
+      accepted: true,
+    });
+    await run.end();
+    expect(commands(run)).toEqual(['way/short/b']);
+  });
+
+  test('is not confirmed where nobody attends', async () => {
+    const run = beginPlan(driver, spec(), play, { unattended: 'abort' });
+    await run.end();
+    expect(await status(run)).toMatchObject({
+      state: 'failed',
+      problem: { message: expect.stringContaining('nobody has confirmed case long') },
+    });
+  });
+});
+
+describe('what people answer', () => {
+  const spec = () =>
+    written(
+      ...['  - id: count', '    title: Count', '    manual: "Count what ${inputs.word} has"'],
+      '    answers:',
+      '      n: { type: integer, minimum: 1, description: how many }',
+      '      host: { type: text, pattern: "^[a-z]+$", optional: true, description: where }',
+      ...['  - id: after', '    title: After', '    command: say ${string(steps.count.n + 1)}'],
+      '    effect: read',
+    );
+
+  test.each([
+    [{}, 'output-missing', '--output n='],
+    [{ n: '5' }, 'output-refused', 'n must be 5, not "5"'],
+    [{ n: 0 }, 'output-refused', 'n must be from 1'],
+    [{ n: 2, host: 'A b' }, 'output-refused', 'host does not match'],
+    [{ n: 2, other: 1 }, 'output-refused', 'nothing called other is asked (n, host)'],
+  ])('is refused where it is not what was asked: %j', async (outputs, code, message) => {
+    const run = begin(spec());
+    await run.settle();
+    expect(await answer(run, 'done', { outputs })).toMatchObject({
+      ...{ accepted: false, code, message: expect.stringContaining(message) },
+    });
+  });
+
+  test('is shown as it is asked, and later steps read it', async () => {
+    const run = begin(spec());
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([
+      {
+        answers: ['n'],
+        fields: { n: { type: 'integer' } },
+        evidence: {
+          'what to do': 'Count what hello has',
+          'what to answer': { n: 'how many (integer)', host: 'where (text, may be left out)' },
+        },
+      },
+    ]);
+    await answer(run, 'done', { outputs: { n: 2 } });
+    await run.end();
+    expect(await says(run, 'after')).toBe('3');
+  });
+});
+
+describe('a wait', () => {
+  const waiting = (time: string): string[] => [
+    ...['  - id: wait', '    title: Wait', `    wait: ${time}`],
+    ...['  - id: after', '    title: After', '    command: say', '    effect: read'],
+  ];
+
+  test.each([
+    ['for a time', '10m'],
+    ['until a time', '{ until: "${timestamp(\'AT\')}" }'],
+  ])('%s is a timer, and what follows begins then', async (_how, time) => {
+    const { now } = begin(written(...waiting('10m')));
+    const at = new Date(now + 600_000).toISOString();
+    const run = begin(written(...waiting(time.replace('AT', at))));
+    await run.settle();
+    expect(await status(run)).toMatchObject({
+      ...{ state: 'running', waitingFor: [] },
+      steps: [{ id: 'wait', state: 'waiting', output: expect.stringMatching(/^until 20/) }, {}],
+    });
+    await run.advance(599_000);
+    expect(commands(run)).toEqual([]);
+    await run.advance(2_000);
+    await run.end();
+    expect(commands(run)).toEqual(['after']);
+  });
+
+  test('goes by in a paused run; what follows begins when it is resumed', async () => {
+    const run = begin(written(...waiting('10m')));
+    await run.settle();
+    await tell(run, 'pause');
+    await run.advance(700_000);
+    expect(commands(run)).toEqual([]);
+    await tell(run, 'resume');
+    await run.end();
+    expect(commands(run)).toEqual(['after']);
+  });
+
+  test('ends when the run is cancelled', async () => {
+    const run = begin(written(...waiting('10m')));
+    await run.settle();
+    await tell(run, 'cancel');
+    await run.end();
+    expect(await status(run)).toMatchObject({
+      state: 'cancelled',
+      steps: [{ state: 'skipped', error: { type: 'Cancelled' } }, { state: 'pending' }],
+    });
+  });
+
+  test('until a time that cannot be told asks people', async () => {
+    const run = begin(written(...waiting('{ until: "${timestamp(inputs.word)}" }')));
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'wait', kind: 'failure' }]);
+    await answer(run, 'skip');
+    await run.end();
+    expect(commands(run)).toEqual(['after']);
+  });
+});
+
+describe('a failure that is an answer', () => {
+  const probe = (...more: string[]): string[] => [
+    '  - id: probe',
+    ...['    title: Look', '    command: say', '    effect: read', '    onFailure: capture'],
+    ...more.map((line) => `    ${line}`),
+  ];
+  const after = [
+    '  - id: after',
+    '    title: Say what is wrong',
+    '    when: steps.probe.failed && steps.probe.error.type == "CommandFailed"',
+    '    command: say ${steps.probe.stdout}',
+    '    effect: read',
+    '  - id: well',
+    '    title: All is well',
+    '    when: steps.probe.ok && steps.around.ok',
+    '    command: say well',
+    '    effect: read',
+  ];
+  const around = [
+    '  - id: around',
+    '    title: Both',
+    '    onFailure: capture',
+    '    steps: [{ id: inner, command: say, effect: read }]',
+  ];
+  const failed = {
+    ...{ stdout: 'full', ok: false, failed: true, state: 'failed' },
+    error: { type: 'CommandFailed', message: 'it ended with 1' },
+  };
+  const answering =
+    (answers: Readonly<Record<string, Json>>): PlayCommand =>
+    ({ step, action, capture }) =>
+      capture ? (answers[step.path] ?? { stdout: 'fine' }) : { stdout: action.argv[1] ?? '' };
+
+  test.each([
+    ['a probe', { probe: failed }, ['probe', 'around/inner', 'after'], 'succeeded'],
+    ['none', {}, ['probe', 'around/inner', 'well'], 'succeeded'],
+    ['one in a group', { 'around/inner': failed }, ['probe', 'around/inner'], 'succeeded'],
+  ])('later steps look at it: %s', async (_which, answers, done, state) => {
+    const run = begin(written(...probe(), ...around, ...after), answering(answers));
+    await run.end();
+    expect(commands(run)).toEqual(done);
+    expect(await status(run)).toMatchObject({ state });
+  });
+
+  test('what no worker has taken for an answer asks people', async () => {
+    const run = begin(written(...probe(), ...around, ...after), failing('probe'));
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'probe', kind: 'failure' }]);
+    await answer(run, 'abort');
+    await run.end();
+  });
+
+  test('a poll that cannot be told asks people, whatever is to follow a failure', async () => {
+    const spec = written(
+      ...['  - id: probe', '    title: Look', '    command: say', '    effect: read'],
+      ...['    onFailure: continue', '    until: out.stdout == "well"'],
+      ...['    inconclusiveWhen: out.stdout == ""', '    for: 5m', '    timeout: 20m'],
+    );
+    expect(spec.steps[0]?.work?.action).toMatchObject({ forMs: 300_000 });
+    const run = begin(spec, (request, activity) => {
+      throw stepFailure(request, activity, 'Inconclusive', 'it cannot be told');
+    });
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'probe', kind: 'failure' }]);
+    await answer(run, 'skip');
+    await run.end();
   });
 });
 

@@ -41,19 +41,23 @@ export class Recorded {
         });
         return answer;
       },
-      command: async (request, activity) => {
-        const { path } = (request as AttemptRequest).step;
-        this.compare(request);
-        try {
-          const result = (await real['command']?.(request, activity)) as AttemptResult;
-          this.settled.add(path);
-          this.values[path] = result.output;
-          return result;
-        } catch (error) {
-          this.tried.add(path);
-          throw error;
-        }
-      },
+      ...Object.fromEntries(['command', 'check'].map((kind) => [kind, this.compared(real[kind])])),
+    };
+  }
+
+  private compared(act: ActivityFunction | undefined): ActivityFunction {
+    return async (request, activity) => {
+      const { path } = (request as AttemptRequest).step;
+      this.compare(request);
+      try {
+        const result = (await act?.(request, activity)) as AttemptResult;
+        this.settled.add(path);
+        this.values[path] = result.output;
+        return result;
+      } catch (error) {
+        this.tried.add(path);
+        throw error;
+      }
     };
   }
 

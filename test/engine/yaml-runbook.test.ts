@@ -24,6 +24,16 @@ steps:
     title: See how long it is
     use: line-count
     with: { file: "\${inputs.journal}" }
+  - id: probe
+    title: Is there an older one
+    script: echo seen; echo none >&2; exit 3
+    effect: read
+    onFailure: capture
+  - id: told
+    title: What the probe has found
+    when: steps.probe.failed && steps.probe.error.type == "CommandFailed" && steps.probe.exitCode == 3
+    command: echo \${steps.probe.stdout.trim()}
+    effect: read
   - id: way
     title: Whether it is too long
     branch:
@@ -129,4 +139,11 @@ test('the other case ends it well, and changes nothing', async () => {
     '1 lines are no more than 2',
   );
   expect(await readFile(journal, 'utf8')).toBe('a\n');
+  // A failed probe was its answer, for the run and for the worker that looked at the record.
+  const rows = Object.fromEntries(view.steps.map((step) => [step.id, step]));
+  expect(rows['told']?.output).toMatchObject({ stdout: 'seen\n' });
+  expect(rows['probe']).toMatchObject({
+    ...{ state: 'succeeded', error: { type: 'CommandFailed' } },
+    output: { stdout: 'seen\n', stderr: 'none\n', exitCode: 3, failed: true },
+  });
 }, 60_000);

@@ -86,6 +86,43 @@ test('what cannot come any more ends it at once', async () => {
   expect(service.received).toHaveLength(2);
 });
 
+test('has to hold in polls in a row: what comes between, and no answer, begin anew', async () => {
+  answering('completed', 'queued', 'completed', 503, 'completed', 'completed', 'completed');
+  const context = world.context();
+  await expect(ask(context, { consecutive: 3 })).resolves.toMatchObject({ polls: 7 });
+  expect(context.shown[0]).toMatchObject({ true: '1 of 3 times' });
+});
+
+test('has to hold for a time, from the first poll in which it did', async () => {
+  answering('completed', 'queued', 'completed');
+  const begun = performance.now();
+  const context = world.context();
+  const answer = await ask(context, { forMs: 300, everyMs: 20 });
+  expect(performance.now() - begun).toBeGreaterThanOrEqual(300);
+  expect(answer).toMatchObject({ status: 'completed' });
+  expect(context.shown[0]).toMatchObject({ true: 'for 0 s of 0.3 s' });
+  expect(context.shown[1]).not.toHaveProperty('true');
+});
+
+test('a time-out says for how long it was to hold', async () => {
+  answering('completed');
+  const { context, clear } = limited(100);
+  const failure = await failureOf(ask(context, { forMs: 60_000, consecutive: 2 }));
+  clear();
+  expect(failure.message).toMatch(/"completed", 2 times in a row, for 1 min/);
+});
+
+test('what cannot be told asks people at once, whether or not it holds', async () => {
+  const inconclusiveWhen = { cel: 'out.percent > 1' };
+  answering('completed', 'completed');
+  const failure = await failureOf(ask(world.context(), { consecutive: 3, inconclusiveWhen }));
+  expect(failure).toMatchObject({
+    type: 'Inconclusive',
+    message: 'it cannot be told: out.percent > 1',
+  });
+  expect(service.received).toHaveLength(2);
+});
+
 test('passing trouble is tolerated and shown', async () => {
   answering(503, 500, 'completed');
   const context = world.context();

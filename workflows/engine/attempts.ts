@@ -18,6 +18,8 @@ export interface Work {
   /** Must hold on the output. */
   expect?: readonly Expectation[];
   outputs?: Readonly<Record<string, Condition>>;
+  /** Its failure is an answer, too. */
+  capture?: true;
   /** Polled after the action until it holds. */
   verify?: CheckAction;
   /**
@@ -53,7 +55,7 @@ export class Attempts {
         this.run.board.showProblem(row, problem),
       );
       row.attempts = attempt;
-      this.run.board.end(row, 'succeeded', { output });
+      this.run.board.end(row, 'succeeded', { output, error: whyCaptured(work, output) });
       return { output };
     } catch (error) {
       const ending = CancellationScope.current().consideredCancelled;
@@ -96,6 +98,7 @@ export class Attempts {
       action: work.action,
       expect: work.expect ?? [],
       ...(work.outputs ? { outputs: work.outputs } : {}),
+      ...(work.capture ? { capture: work.capture } : {}),
       verify: work.verify,
       check: work.check,
       attempts: tries.attempts * rounds,
@@ -148,6 +151,14 @@ export class Attempts {
     const doubted = type === 'NotConfirmed' || type === 'NotAsPlanned';
     return doubted && decision !== undefined ? { despite: decision } : {};
   }
+}
+
+/** The failure that is the answer of the step. */
+function whyCaptured({ capture }: Work, output: Json): Problem | undefined {
+  if (!capture || output === null || typeof output !== 'object' || Array.isArray(output))
+    return undefined;
+  const { failed, error } = output;
+  return failed === true ? (error as unknown as Problem) : undefined;
 }
 
 function cancelled(state: 'ended' | 'unknown'): Problem {

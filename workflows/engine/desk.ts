@@ -1,7 +1,8 @@
 import { digestOf } from '../../language/digest.js';
 import type { JsonObject } from '../../language/json.js';
+import { caseTexts } from '../../language/cases.js';
 import type { Action } from '../../language/kinds/index.js';
-import type { Case as BranchCase, StepSpec } from '../../language/runbook.js';
+import type { StepSpec } from '../../language/runbook.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import {
   rulesOfQuestion,
@@ -112,12 +113,13 @@ export class Desk {
 
   private newCase(path: string, spec: StepSpec, asked: DeskQuestion): Case {
     const { kind, problem, deciders = 'anyone' } = asked;
-    const { answers = [] } = spec;
+    const { answers = [], asked: fields } = spec;
     const attempt = this.asked(path) + 1;
     return this.add({
       ...{ kind, id: path, attempt, state: 'waiting', deciders, answers, problem },
       digest: digestOf({ run: this.run, step: path, attempt, problem }),
       verbs: verbsFor(kind, answers),
+      ...(fields ? { fields } : {}),
       since: new Date().toISOString(),
       decision: null,
       done: false,
@@ -160,7 +162,7 @@ export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
     title: `${spec.title}: ${openWords(spec)}`,
     problem,
     evidence: {
-      ...(spec.cases ? { cases: Object.fromEntries(spec.cases.map(caseText)) } : {}),
+      ...(spec.cases ? { cases: caseTexts(spec.cases) } : {}),
       ...evidence,
       retry: 'looks again; give changed inputs with it (--input)',
     },
@@ -171,10 +173,6 @@ export function aboutUndecided(spec: StepSpec, problem: Problem): DeskQuestion {
 function openWords({ values, cases }: StepSpec): string {
   if (cases) return 'no case is true';
   return values ? 'its values cannot be told' : 'it cannot be told whether it is to be done';
-}
-
-function caseText({ case: name, title, when }: BranchCase): [string, string] {
-  return [name, when ? `${title}, when ${when.$}` : title];
 }
 
 /** A step could not be undone. @param action what undoes it */
@@ -230,7 +228,10 @@ function offered(
   return Object.fromEntries(Object.entries(does).filter(([verb]) => possible.includes(verb)));
 }
 
-function givenOutputs({ answers = [] }: StepSpec, before: string): string {
+function givenOutputs({ answers = [], asked = {} }: StepSpec, before: string): string {
+  const optional = Object.keys(asked).filter((name) => !answers.includes(name));
+  if (answers.length === 0 && optional.length > 0)
+    return `${before} ${optional.join(', ')} with --output, if you like`;
   return answers.length > 0 ? `${before} ${answers.join(', ')} with --output` : '';
 }
 

@@ -102,7 +102,7 @@ export class Questions {
    */
   open(question: Question, shown: Shown, isNew: boolean): Promise<void> {
     const { board, save } = this.asking;
-    const { kind, id, attempt, digest, verbs, confirm, answers } = question;
+    const { kind, id, attempt, digest, verbs, confirm, answers, fields } = question;
     const since = question.since as string;
     const { deadline } = waitTimes(Date.parse(since), shown.deadlineMs);
     question.state = 'waiting';
@@ -121,6 +121,7 @@ export class Questions {
       follows: shown.follows,
       confirm,
       ...(answers === undefined ? {} : { answers }),
+      ...(fields === undefined ? {} : { fields }),
       command: this.commandFor(question),
     });
     return isNew ? save() : Promise.resolve();
@@ -182,12 +183,14 @@ function factsOf({
   deciders,
   confirm,
   answers,
+  fields,
   held,
   decision,
 }: Question): QuestionFacts {
   return {
     ...{ kind, id, attempt, digest, state, verbs, deciders, confirm },
     ...(answers === undefined ? {} : { answers }),
+    ...(fields === undefined ? {} : { fields }),
     ...(held === undefined ? {} : { held }),
     decidedBy: decision?.by ?? null,
     decidedVerb: decision?.verb ?? null,

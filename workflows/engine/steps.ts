@@ -127,6 +127,34 @@ export class Steps {
     });
   }
 
+  /**
+   * Lets time pass. What is left of it survives the worker and a border, and goes by in a paused
+   * run, too: what follows begins when that is resumed.
+   */
+  async wait(path: string, spec: StepSpec, until: Until): Promise<Json> {
+    const { board, turn } = this.run;
+    const before = board.settled(path);
+    if (before) return this.resultOf(before);
+    const row = board.row(path, spec);
+    if (row.state !== 'waiting') {
+      await turn.waitToBegin();
+      board.begin(row, 'waiting');
+    }
+    const end = 'at' in until ? until.at : Date.parse(row.startedAt as string) + until.forMs;
+    row.output = `until ${new Date(end).toISOString()}`;
+    try {
+      for (let left = end - Date.now(); left > 0; left = end - Date.now())
+        await turn.until(() => false, { ms: left, summary: `${path}: ${row.output}` });
+    } catch (error) {
+      board.end(row, 'skipped', {
+        error: { type: 'Cancelled', message: 'cancelled while it waited' },
+      });
+      throw error;
+    }
+    board.end(row, 'succeeded');
+    return row.output;
+  }
+
   /** Does a `decide` step anywhere in the plan. */
   choose<T extends Json>(path: string, spec: StepSpec, choose: () => T): T {
     const before = this.run.board.settled(path);
@@ -236,24 +264,25 @@ export class Steps {
   }
 
   /** Ends a failed step by its policy, without asking anybody. @throws StepFailed */
-  private applyPolicy(
-    policy: Exclude<NonNullable<StepSpec['onFailure']>, 'ask'>,
-    row: StepView,
-    problem: Problem,
-  ): null {
+  private applyPolicy(policy: Exclude<Policy, 'ask'>, row: StepView, problem: Problem): null {
     if (policy === 'continue') return this.skip(row, problem);
     this.run.board.end(row, 'failed', { error: problem });
     throw new StepFailed(row.id, problem, policy === 'rollback' ? 'rollback' : null);
   }
 
   /**
-   * What to do about a failed step. An unknown outcome always asks, unless the run is unattended.
-   * So does a step that may fail and was not let begin: the record does not say that it was tried.
+   * What to do about a failed step. An unknown outcome always asks, unless the run is unattended,
+   * and so does a check that cannot be told. So does a step that may fail and was not let begin:
+   * the record does not say that it was tried.
    */
-  private failurePolicy(spec: StepSpec, problem: Problem): NonNullable<StepSpec['onFailure']> {
+  private failurePolicy(spec: StepSpec, problem: Problem): Policy {
     const { onFailure = 'ask' } = spec;
     const isUntried = onFailure === 'continue' && isRefusedStart(problem.type);
-    const declared = problem.type === 'OutcomeUnknown' || isUntried ? 'ask' : onFailure;
+    const isOpen =
+      problem.type === 'OutcomeUnknown' ||
+      (spec.kind === 'check' && problem.type === 'Inconclusive');
+    // What a worker could not take for an answer is none.
+    const declared = isOpen || isUntried || onFailure === 'capture' ? 'ask' : onFailure;
     return declared === 'ask' ? (this.run.envelope.unattended ?? 'ask') : declared;
   }
 
@@ -304,6 +333,11 @@ export class Steps {
     return row.output;
   }
 }
+
+/** When a wait ends, in milliseconds: since it began, or since 1970. */
+export type Until = { forMs: number } | { at: number };
+
+type Policy = Exclude<NonNullable<StepSpec['onFailure']>, 'capture'>;
 
 /** The problem of a step that began in a dead run and whose outcome there is unknown. */
 function leftUnknown(row: StepView): Problem | undefined {

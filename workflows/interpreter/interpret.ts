@@ -5,7 +5,8 @@ import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { targetsIn } from '../../language/target-facts.js';
 import { shown } from '../../language/kinds/words.js';
 import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
-import { choiceOf, findCase, outputsOf } from '../../language/cases.js';
+import { answerText, outputsOf } from '../../language/cases.js';
+import { lookedAt, seen, type LookedAt } from '../../language/facts.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Work } from '../engine/attempts.js';
@@ -14,6 +15,7 @@ import type { Problem } from '../../common/view.js';
 import type { Steps } from '../engine/steps.js';
 import type { Run } from '../engine/surface.js';
 import { below, partOf } from '../../language/paths.js';
+import { choice, wait } from './engine-steps.js';
 
 /** Items of a `forEach` at once where it says nothing. */
 const defaultConcurrency = 10;
@@ -27,6 +29,7 @@ interface Place {
   /** The same as declared, without the items of a `forEach`. */
   declared: string;
   scope: Scope;
+  looked: LookedAt;
   /** A `succeed` step has ended the runbook that this is part of. */
   ending: { isOver: boolean };
 }
@@ -42,7 +45,8 @@ export async function interpret(run: Run, engine: Steps): Promise<void> {
     throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
   const known = { run: { id: run.id }, ...targetsIn(run.plan) };
   const scope: Scope = { inputs: run.inputs, steps: {}, ...known };
-  const place = { path: '', declared: '', scope, ending: { isOver: false } };
+  const looked = lookedAt(run.plan);
+  const place = { path: '', declared: '', scope, looked, ending: { isOver: false } };
   await sequence(engine, run.plan.steps, place);
   if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);
 }
@@ -54,7 +58,8 @@ async function sequence(
   place: Place,
 ): Promise<JsonObject> {
   for (const [index, spec] of steps.entries()) {
-    place.scope.steps[spec.id] = await one(engine, spec, place, () => steps.slice(index + 1));
+    const output = await one(engine, spec, place, () => steps.slice(index + 1));
+    place.scope.steps[spec.id] = seen(spec, output, place.looked);
   }
   return place.scope.steps;
 }
@@ -91,13 +96,15 @@ async function one(
         path,
         spec,
         top,
-        spec.instructions ?? spec.title,
-        known(spec.evidence ?? {}, place.scope),
+        shown(resolveKnown(spec.instructions ?? spec.title, place.scope)),
+        { ...asked(spec), ...known(spec.evidence ?? {}, place.scope) },
       );
     case 'set':
       return set(engine, spec, path, place.scope);
     case 'choice':
-      return choice(engine, spec, path, place.scope);
+      return choice(engine, spec, { path, top }, place.scope);
+    case 'wait':
+      return wait(engine, spec, path, place.scope);
     case 'succeed':
       place.ending.isOver = true;
       return engine.choose(path, spec, () => messageOf(spec, place.scope));
@@ -121,7 +128,7 @@ async function one(
       };
       return engine.group(path, spec, () =>
         sequence(engine, spec.steps ?? [], {
-          ...{ path: below(path), declared: below(top), scope },
+          ...{ path: below(path), declared: below(top), scope, looked: place.looked },
           ending: { isOver: false },
         }),
       );
@@ -176,26 +183,6 @@ async function set(engine: Steps, spec: StepSpec, path: string, scope: Scope): P
   }
 }
 
-/** Takes a case of a branch; people are asked when none is true. */
-async function choice(engine: Steps, spec: StepSpec, path: string, scope: Scope): Promise<Json> {
-  for (;;) {
-    const taken = choiceOf(spec, scope);
-    if (taken) return engine.choose(path, spec, () => taken);
-    const answer = await engine.undecided(path, spec, noCase(spec, scope));
-    if (answer) return answer.output;
-  }
-}
-
-function noCase({ cases = [] }: StepSpec, scope: Scope): Problem {
-  const unknown = Object.entries(findCase(cases, scope).unknown);
-  const told = unknown.map(([name, why]) => `; of ${name} it cannot be told: ${why}`);
-  return {
-    type: 'ProcedureStopped',
-    message: `no case is true${told.join('')}`,
-    next: 'Look at what the conditions read, and say which case it is.',
-  };
-}
-
 /** Fails as the runbook says; a retry looks again whether it has to. */
 async function fail(
   engine: Steps,
@@ -245,7 +232,9 @@ async function branches(engine: Steps, spec: StepSpec, place: Place): Promise<Js
   const outputs = await inParallel(
     steps.map((each) => () => one(engine, each, { ...place, scope: apart() }, () => [])),
   );
-  const own = Object.fromEntries(steps.map(({ id }, index) => [id, outputs[index] as Json]));
+  const own = Object.fromEntries(
+    steps.map((each, index) => [each.id, seen(each, outputs[index] as Json, place.looked)]),
+  );
   const scope = apart();
   Object.assign(scope.steps, own);
   return { ...own, ...outputsOf(spec, scope) };
@@ -295,7 +284,8 @@ function itemsOf(spec: StepSpec, items: Json): string[] {
 }
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
-  return stopping(spec, () => resolveWork(work, scope));
+  const capture = spec.onFailure === 'capture' ? { capture: true as const } : {};
+  return { ...stopping(spec, () => resolveWork(work, scope)), ...capture };
 }
 
 function needed(spec: StepSpec, template: Json, scope: Scope): Json {
@@ -328,6 +318,12 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
 /** What is known of the reason beyond that the value is not there. */
 function because({ reference, message }: Unresolved): string {
   return message === `there is no ${reference}` ? '' : `: ${message}`;
+}
+
+/** What people are to answer. */
+function asked({ asked = {} }: StepSpec): JsonObject {
+  const texts = Object.entries(asked).map(([name, each]) => [name, answerText(each)]);
+  return texts.length > 0 ? { 'what to answer': Object.fromEntries(texts) as JsonObject } : {};
 }
 
 function known(template: JsonObject, scope: Scope): JsonObject {

@@ -109,20 +109,23 @@ export class ActionBuilder extends Builder {
   }
 
   protected poll(from: JsonObject, probe: JsonObject): JsonObject {
-    for (const key of ['for', 'consecutive', 'inconclusiveWhen'])
-      if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
     const condition = (key: string): JsonObject => {
       const found = this.condition(from, key);
       return found ? { [key]: found as unknown as JsonObject } : {};
     };
     const every = this.duration(from, 'every') ?? 5_000;
     const until = Object.hasOwn(from, 'until') ? {} : { until: { cel: 'true' } };
+    const { consecutive } = from;
+    const forMs = this.duration(from, 'for');
     return {
       kind: 'check',
       probe,
       ...until,
       ...condition('until'),
       ...condition('failWhen'),
+      ...condition('inconclusiveWhen'),
+      ...(consecutive === undefined ? {} : { consecutive }),
+      ...(forMs === undefined ? {} : { forMs }),
       everyMs: every,
     };
   }

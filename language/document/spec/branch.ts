@@ -29,11 +29,22 @@ export interface Branch {
 const choosing = 'case';
 
 /** @param title of the branch: the question that it answers */
-export function branchOf(title: string, cases: readonly ReadCase[]): Branch {
+export function branchOf(
+  title: string,
+  cases: readonly ReadCase[],
+  more: Partial<StepSpec> = {},
+): Branch {
   const choice: StepSpec = {
     ...{ id: choosing, title: `Which case: ${title}`, kind: 'choice', effect: 'read' },
     cases: cases.map(declared),
     answers: [choosing],
+    asked: {
+      [choosing]: {
+        ...{ type: 'choice', description: 'The case that it is' },
+        options: cases.map(({ data }) => textIn(data, 'case')),
+      },
+    },
+    ...more,
   };
   return {
     steps: [choice, ...cases.filter(isMore).map(groupOf)],

@@ -2,8 +2,11 @@ import type { Expression } from '../../expression/ast.js';
 import { both } from '../../expression/write.js';
 import { describeAction } from '../../kinds/index.js';
 import type { Json, JsonObject } from '../../json.js';
-import type { StepSpec, WorkTemplate } from '../../runbook.js';
+import { neededAnswers } from '../../asked.js';
+import { durationMs } from '../../duration.js';
+import type { InputSpec, StepSpec, WorkTemplate } from '../../runbook.js';
 import { isObject } from '../expand/draft.js';
+import { isAction, type Kind } from '../kinds.js';
 import { ActionBuilder } from './actions.js';
 import { branchOf, type ReadCase } from './branch.js';
 import {
@@ -23,7 +26,10 @@ import {
 type Own = Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec>;
 
 /** Steps in the engine's form. */
-export class StepBuilder extends ActionBuilder {
+export abstract class StepBuilder extends ActionBuilder {
+  /** What is declared of an input, or of an answer. */
+  protected abstract input(inputs: JsonObject, name: string): InputSpec;
+
   protected steps(list: readonly Json[]): StepSpec[] {
     return list.flatMap((each) => (isObject(each) ? this.step(each) : []));
   }
@@ -83,6 +89,7 @@ export class StepBuilder extends ActionBuilder {
       case 'fail':
         return this.ending(step, kind, own);
       case 'wait':
+        return this.wait(step, own);
       case 'undoNow':
       case 'use':
       case 'traffic':
@@ -97,16 +104,24 @@ export class StepBuilder extends ActionBuilder {
 
   protected common(step: JsonObject): Pick<StepSpec, 'id' | 'title'> & Partial<StepSpec> {
     const when = this.expression(step, 'when');
-    const onFailure = textIn(step, 'onFailure');
-    if (['capture', 'undo'].includes(onFailure))
-      this.notYet(step, 'onFailure', `\`onFailure: ${onFailure}\``);
     return {
       id: textIn(step, 'id'),
       title: textIn(step, 'title') || inWords(textIn(step, 'id')),
       ...(Object.hasOwn(step, 'note') ? { description: textIn(step, 'note') } : {}),
       ...(when ? { when } : {}),
-      ...(onFailure && onFailure !== 'ask' ? { onFailure: onFailure as 'abort' } : {}),
+      ...this.onFailure(step),
     };
+  }
+
+  /** A group passes `capture` on to the actions inside; for what is none it says nothing. */
+  protected onFailure(step: JsonObject): Pick<StepSpec, 'onFailure'> {
+    const said = textIn(step, 'onFailure');
+    const kind = textIn(step, 'kind');
+    const isCaptured = said === 'capture' && isAction(kind as Kind);
+    if (said === 'undo' || (said === 'capture' && (kind === 'runbook' || kind === 'manual')))
+      this.notYet(step, 'onFailure', `\`onFailure: ${said}\` of a ${kind}`);
+    if (said === '' || said === 'ask' || (said === 'capture' && !isCaptured)) return {};
+    return { onFailure: said as NonNullable<StepSpec['onFailure']> };
   }
 
   protected around(step: JsonObject, own: Own): Own {
@@ -139,21 +154,34 @@ export class StepBuilder extends ActionBuilder {
   }
 
   protected branch(step: JsonObject, own: Own): StepSpec {
-    for (const key of ['choose', 'by', 'evidence'])
-      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\` of a branch`);
-    const { steps, outputs } = branchOf(own.title, this.cases(step, own.title));
+    const { steps, outputs } = branchOf(
+      own.title,
+      this.cases(step, own.title),
+      this.choosing(step),
+    );
     const made = { ...outputs, ...this.madeOf(step) };
     return group(own.id, own.title, steps, { ...own, outputs: made });
+  }
+
+  /** Who confirms is named, and nobody checks it yet, as with approvals. */
+  protected choosing(branch: JsonObject): Partial<StepSpec> {
+    return {
+      ...(branch['choose'] === 'confirm' ? { confirm: true } : {}),
+      ...this.evidence(branch),
+    };
+  }
+
+  protected evidence({ evidence }: JsonObject): Pick<StepSpec, 'evidence'> {
+    if (isExpression(evidence)) return { evidence: { evidence: evidence ?? null } };
+    return isObject(evidence ?? null) ? { evidence: evidence as JsonObject } : {};
   }
 
   protected cases(branch: JsonObject, title: string): ReadCase[] {
     return listIn(branch, 'branch').flatMap((each) => {
       if (!isObject(each)) return [];
-      for (const key of ['choose', 'by'])
-        if (Object.hasOwn(each, key)) this.notYet(each, key, `\`${key}\` in a case`);
       const when = this.expression(each, 'when');
       const inner = Object.hasOwn(each, 'branch')
-        ? branchOf(textIn(each, 'title') || title, this.cases(each, title))
+        ? branchOf(textIn(each, 'title') || title, this.cases(each, title), this.choosing(each))
         : undefined;
       const ends = Object.hasOwn(each, 'succeed')
         ? [this.ending(each, 'succeed', { id: 'end', title: 'There is nothing left to do' })]
@@ -185,16 +213,27 @@ export class StepBuilder extends ActionBuilder {
   }
 
   protected manual(step: JsonObject, own: Own): StepSpec {
-    const { manual, evidence } = step;
-    if (typeof manual !== 'string') this.notYet(step, 'manual', 'an expression in `manual`');
     for (const key of ['checklist', 'attachments'])
       if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\``);
-    const answers = Object.keys(objectIn(step, 'answers'));
+    const declared = objectIn(step, 'answers');
+    const asked = Object.fromEntries(
+      Object.keys(declared).map((name) => [name, this.input(declared, name)]),
+    );
+    const answers = neededAnswers(asked);
     return {
-      ...{ ...own, kind: 'manual', effect: 'change', instructions: textOf(manual) },
+      ...{ ...own, kind: 'manual', effect: 'change', instructions: step['manual'] ?? own.title },
       ...(answers.length > 0 ? { answers } : {}),
-      ...(isObject(evidence ?? null) ? { evidence: evidence as JsonObject } : {}),
+      ...(Object.keys(asked).length > 0 ? { asked } : {}),
+      ...this.evidence(step),
     };
+  }
+
+  protected wait(step: JsonObject, own: Own): StepSpec {
+    const { wait = null } = step;
+    const made = { ...own, kind: 'wait', effect: 'read' } as const;
+    if (!isObject(wait)) return { ...made, forMs: durationMs(textOf(wait)) ?? 1 };
+    if (Object.hasOwn(wait, 'event')) this.notYet(step, 'wait', '`wait` for an event');
+    return { ...made, until: wait['until'] ?? null };
   }
 
   protected ending(step: JsonObject, kind: 'succeed' | 'fail', own: Own): StepSpec {

@@ -53,7 +53,11 @@ test.each([
     const fetched = Object.entries(values).filter(
       ([name]) => paths.includes(name as never) || below.some((prefix) => name.startsWith(prefix)),
     );
-    const scope = scopeOf(stored, plan, 'run', { values: Object.fromEntries(fetched), below });
+    const scope = scopeOf(stored, plan, 'run', {
+      values: Object.fromEntries(fetched),
+      below,
+      looked: new Set(),
+    });
     expect(resolve(stored.spec.work!.action, scope!)).toMatchObject({ argv: ['echo', said] });
   },
 );
@@ -83,7 +87,7 @@ test('a case that is not taken has no turn, unless people took it', () => {
   const known = (path: string, recorded: Record<string, Json>) => {
     const stored = storedStep(branching, path)!;
     const { below } = neededOutputs(stored);
-    return scopeOf(stored, branching, 'run', { values: recorded, below });
+    return scopeOf(stored, branching, 'run', { values: recorded, below, looked: new Set() });
   };
   expect(known('way/long/a', { one: { n: 6 } })).not.toBeNull();
   expect(known('way/short/b', { one: { n: 6 } })).toBeNull();
@@ -100,7 +104,7 @@ test('a case that is not taken has no turn, unless people took it', () => {
 
 test('an item that the list lacks has no turn', () => {
   const stored = storedStep(plan, 'each/y/first')!;
-  expect(scopeOf(stored, plan, 'run', { values, below: [] })).toBeNull();
+  expect(scopeOf(stored, plan, 'run', { values, below: [], looked: new Set() })).toBeNull();
 });
 
 test.each(['two', 'both/c', 'one/a', 'each/x/other'])('there is no step %s', (path) => {
@@ -113,6 +117,7 @@ test('a step that is called as what every object has answered nothing yet', () =
     targets: [],
     steps: [step('constructor', 'inputs.x'), step('then', 'item')],
   };
-  const scope = scopeOf(storedStep(after, 'then')!, after, 'run', { values: {}, below: [] });
+  const outputs = { values: {}, below: [], looked: new Set<string>() };
+  const scope = scopeOf(storedStep(after, 'then')!, after, 'run', outputs);
   expect(scope?.steps).toEqual({ constructor: null });
 });

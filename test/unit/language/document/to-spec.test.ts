@@ -82,13 +82,13 @@ test('an approval of a step is a gate before it, and both conditions count', () 
 });
 
 test('what the engine does not do yet is told at its place', () => {
-  const lines = ['  - id: wait', '    title: Wait', '    wait: 10s'];
+  const lines = ['  - id: wait', '    title: Wait', '    wait: { event: data }'];
   const made = toSpec(
     read([...head, ...lines, ''].join('\n'), 'a.runbook.yaml') as Written,
     library,
   );
   expect(made).toMatchObject({
-    problems: [{ severity: 'note', line: 12, message: 'the engine does not do this yet: `wait`' }],
+    problems: [{ severity: 'note', line: 12, message: 'the engine does not do this yet: `wait` for an event' }],
   });
 });
 

@@ -1,0 +1,54 @@
+import type { Json, JsonObject } from './json.js';
+import type { Plan } from './plan.js';
+import { referencesIn } from './reference.js';
+import type { StepSpec } from './runbook.js';
+
+/*
+ * How a step went, as expressions read it: `steps.x.ok`, `.failed`, `.state`, `.error`. The run and
+ * the worker share this code.
+ */
+
+/** What every step has, whatever it answers. */
+export const factNames: readonly string[] = ['ok', 'failed', 'state', 'error'];
+
+/** Ids of the steps of which expressions of a plan ask how they went. */
+export type LookedAt = ReadonlySet<string>;
+
+const known = new WeakMap<readonly StepSpec[], LookedAt>();
+
+export function lookedAt({ steps, outputs = {} }: Pick<Plan, 'steps' | 'outputs'>): LookedAt {
+  const before = known.get(steps);
+  if (before) return before;
+  const names = referencesIn([steps, outputs] as unknown as Json).map((name) => name.split('.'));
+  const ids = names.flatMap((parts) =>
+    parts.filter((_id, at) => at > 0 && factNames.includes(parts[at + 1] ?? '')),
+  );
+  const found = new Set(ids);
+  known.set(steps, found);
+  return found;
+}
+
+/**
+ * What later steps see of a step: what it has answered, and how it went where they ask. A step that
+ * has answered nothing was not needed, or people went on without it: how it went is unknown, too.
+ */
+export function seen(spec: StepSpec, output: Json, looked: LookedAt): Json {
+  if (!looked.has(spec.id) || !isObject(output)) return output;
+  const inner = spec.steps === undefined ? [] : Object.values(output);
+  const all = spec.kind === 'forEach' ? inner.flatMap(valuesOf) : inner;
+  const failed = all.some(hasFailed);
+  return { ok: !failed, failed, state: failed ? 'failed' : 'succeeded', ...output };
+}
+
+/** Whether the step, or one inside the group, has failed, and its failure was its answer. */
+function hasFailed(output: Json): boolean {
+  return isObject(output) && output['failed'] === true;
+}
+
+function valuesOf(item: Json): Json[] {
+  return isObject(item) ? Object.values(item) : [];
+}
+
+function isObject(value: Json): value is JsonObject {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
