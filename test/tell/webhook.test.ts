@@ -56,7 +56,14 @@ test('a gate is told at once, with what it takes to decide, and once more when i
     requester: 'requester',
     reason: 'test',
     call: { kind: 'approval', id: 'gate', who: 'an operator other than the requester' },
-    undo: { possible: [{ step: 'before', how: 'Remove what the first change wrote' }] },
+    undo: {
+      possible: [
+        {
+          step: 'before',
+          how: expect.stringMatching(/^Remove what the first change wrote: run \//),
+        },
+      ],
+    },
     commands: [
       {
         verb: 'approve',
