@@ -284,6 +284,8 @@ export interface TimelineEntry {
   decision?: DecisionView;
   /** For a wait: what the approver was shown. */
   evidence?: JsonObject;
+  /** For a wait: of the whole question; a decision about another one is refused. */
+  digest?: string;
   /** For a gate: the steps that its approval lets happen. */
   follows?: readonly FollowingStep[];
 }

@@ -97,7 +97,7 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
     state,
     by: by?.by ?? null,
     text: `${wait.title}: ${answer ? `${answer.words} by ${by.by}` : howItStands(wait)}`,
-    evidence: wait.evidence,
+    ...{ evidence: wait.evidence, digest: wait.digest },
     ...(wait.follows ? { follows: wait.follows } : {}),
   };
 }

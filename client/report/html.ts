@@ -266,7 +266,7 @@ function ackRow({ at, by, sender, step }: TimelineEntry): string {
 function shown(wait: Wait): string {
   const evidence = details(
     `What the approver was shown at ${wait.step}`,
-    '',
+    wait.digest ?? '',
     wait.evidence ?? null,
   );
   const follows = following(wait.follows);

@@ -122,7 +122,7 @@ function decisions(report: Report): string {
   ]);
   const evidence = waitsShown(report).map(
     (wait) =>
-      `What the approver was shown at ${md(wait.step)}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}${following(wait)}`,
+      `What the approver was shown at ${md(wait.step)}${wait.digest === undefined ? '' : ` (${md(wait.digest)})`}:\n\n${fenced(prettyJson(wait.evidence ?? null, 8_000), 'json')}${following(wait)}`,
   );
   if (rows.length === 0 && evidence.length === 0) return '';
   const list =

@@ -32,6 +32,7 @@ export interface Wait extends Span {
   by: string | null;
   open: boolean;
   evidence: TimelineEntry['evidence'];
+  digest: TimelineEntry['digest'];
   follows: TimelineEntry['follows'];
 }
 
@@ -79,6 +80,7 @@ export function waitsOf(report: Report): Wait[] {
       by: entry.by,
       open: entry.until === null,
       evidence: entry.evidence,
+      digest: entry.digest,
       follows: entry.follows,
     }));
   }
@@ -98,6 +100,7 @@ export function waitsOf(report: Report): Wait[] {
         by: decision?.by ?? null,
         open: open !== undefined,
         evidence: open?.evidence,
+        digest: open?.digest,
         follows: open?.follows,
       },
     ];

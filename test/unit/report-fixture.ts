@@ -301,6 +301,7 @@ function story(gate: { until: number | null; verb: 'approve' | 'reject' }): Repo
     by: open ? null : 'bob',
     text: `Approve the recovery: ${open ? 'waits for an operator other than the requester' : `${gate.verb === 'approve' ? 'approved' : 'rejected'} by bob`}`,
     evidence,
+    digest: `sha256:${'a51c'.repeat(16)}`,
     follows,
   };
   const begun: TimelineEntry = {

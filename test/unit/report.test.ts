@@ -73,6 +73,12 @@ describe.each(reports)('the page of %s', (_, report) => {
   });
 
   test('tells when, who, why and the digest', () => {
+    const asked = report.history.flatMap(({ digest = [] }) => digest);
+    expect(asked).not.toEqual([]);
+    for (const each of asked) {
+      expect(page).toContain(`What the approver was shown at approve <span class="muted">${each}`);
+      expect(renderMarkdown(report)).toContain(`shown at approve (\`${each}\`)`);
+    }
     for (const text of [
       report.view.id,
       'pipeline-recovery 1.2.0',
