@@ -350,12 +350,16 @@ function whyIncomplete(
 }
 
 /** What follows from the decision. */
-function acceptedText({ verb, inputs }: DecisionEnvelope, { id, held }: QuestionFacts): string {
+function acceptedText(
+  { verb, inputs }: DecisionEnvelope,
+  { id, kind, held }: QuestionFacts,
+): string {
   if (verb === 'approve' || verb === 'reject') return `Gate ${id} is ${answeredWith(verb).state}.`;
   if (verb === 'take-over') return `Taken over: ${held}. That run changes nothing more there.`;
   if (inputs !== undefined)
     return `Step ${id} is tried again with the changed inputs. What is done stays done; gates passed so far ask again.`;
-  return deskAnswers[verb as DeskVerb](id);
+  const answers = kind === 'undo' ? { ...deskAnswers, ...undoAnswers } : deskAnswers;
+  return answers[verb as DeskVerb](id);
 }
 
 const deskAnswers: Record<DeskVerb, (step: string) => string> = {
@@ -364,6 +368,13 @@ const deskAnswers: Record<DeskVerb, (step: string) => string> = {
   done: (step) => `Step ${step} counts as done by hand; the run goes on.`,
   rollback: (step) => `The run ends because of step ${step}; what was changed is being undone.`,
   abort: (step) => `The run ends because of step ${step}; everything is left as it is.`,
+};
+
+/** The same in a rollback: the run does not go on. */
+const undoAnswers: Partial<Record<DeskVerb, (undo: string) => string>> = {
+  skip: (undo) => `${undo} is left out: what it undoes stays as it is, and the others are undone.`,
+  done: (undo) => `${undo} counts as done by hand; the others are undone.`,
+  abort: (undo) => `The rollback ends at ${undo}; everything left stays as it is.`,
 };
 
 function isRequester({ by }: DecisionEnvelope, { requester }: JudgeRequest): boolean {

@@ -249,6 +249,16 @@ describe('at the failure desk', () => {
       'accepted',
       /because of step step; everything is left/,
     ],
+    ...(
+      [
+        ['skip', /^step\.undo is left out: .*the others are undone\.$/],
+        ['done', /^step\.undo counts as done by hand; the others are undone\.$/],
+        ['abort', /^The rollback ends at step\.undo; everything left stays as it is\.$/],
+      ] as const
+    ).map(([verb, text]): Row => {
+      const about = { kind: 'step', id: 'step.undo' };
+      return [`${verb} of an undo`, of({ about }, verb), 'accepted', text];
+    }),
     [
       'about a step that asks nothing',
       of({ about: { kind: 'step', id: 'other' } }, 'retry'),
