@@ -18,6 +18,7 @@ import type {
 import { shortDigest } from '../language/digest.js';
 import type { Json } from '../language/json.js';
 import type { ToldCall } from '../store/index.js';
+import { deadlineText } from '../common/deadline-text.js';
 import { decisionText } from '../common/decision-text.js';
 import { hasEnded } from './exit-codes.js';
 import { usualColumns } from './io.js';
@@ -83,6 +84,15 @@ export function undoLines({ undos, steps }: RunView): string[] {
     return `  ${path}: ${step?.undo ?? step?.title ?? ''}`;
   });
   return ['Undone, in this order:', ...lines];
+}
+
+/** Who started a run and why, for whoever decides about it. */
+export function startedLine(
+  { id, requester, sender, startedAt, reason }: RunView,
+  columns: number,
+): string {
+  const who = `by ${statedName(requester, sender)} at ${bothTimes(startedAt)}`;
+  return wrap(`Run ${id}, started ${who}: ${reason || 'no reason given'}`, columns);
 }
 
 /** A live run, short enough for a terminal, with what asks for attention at its end. */
@@ -158,13 +168,16 @@ function recoveryFacts(recovery: RecoveryView): [string, string][] {
 /** What the run waits for, what the approver is shown, and the commands that decide. */
 export function renderWait(run: string, wait: WaitView, options: ViewOptions): string {
   const { paint, columns, now = Date.now(), told = [] } = options;
-  const deadline = wait.deadline ? `, until ${bothTimes(wait.deadline)}` : ', no deadline';
   const facts = renderFacts(wait.evidence, options, '  ');
   return [
     paint('yellow', wrap(`Waits for ${wait.who}: ${wait.title}`, columns)),
     paint(
       'dim',
-      wrap(`since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadline}`, columns, '  '),
+      wrap(
+        `since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadlineText(wait.deadline)}`,
+        columns,
+        '  ',
+      ),
     ),
     ...(facts ? ['', facts] : []),
     ...renderFollowing(wait, options),

@@ -103,7 +103,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     } = await import('../decide.js');
     const { readRunSoon } = await import('../read-run.js');
     const { resolveRunToDecide } = await import('../run-to-decide.js');
-    const { renderWait, undoLines } = await import('../view.js');
+    const { renderWait, startedLine, undoLines } = await import('../view.js');
     const { questionFor } = await import('../question-text.js');
     const asks = asksForDecision(io, options);
     const run = await resolveRunToDecide(session, options.run);
@@ -134,6 +134,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     if (aboutRun && options.verb === 'rollback') refuseEmptyRollback(reading, session.command);
     if (reading.note) remark(io, reading.note);
     const paint = painter(io, options.color);
+    if (asks) remark(io, startedLine(reading.view, io.columns));
     if (asks && gate)
       remark(
         io,

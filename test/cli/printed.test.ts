@@ -159,7 +159,7 @@ describe('an answer', () => {
         [/Reason: /, 'as it was printed'],
         [/\[y\/N\] /, 'y'],
       ]);
-      expect(screen).toMatch(/Reason: [^]*which acts on [^]*\? \[y\/N\] [^]*Accepted: /);
+      expect(screen).toMatch(/Reason: [^]*\? \[y\/N\] [^]*Accepted: /);
       expect(screen.indexOf('Waits for')).toBeLessThan(screen.indexOf('Reason: '));
       expect(code).toBe(0);
     },

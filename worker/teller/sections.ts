@@ -4,6 +4,7 @@ import type { CallKind, Message } from '../../common/message.js';
 import { followingText, followingTitle } from '../../common/following.js';
 import type { FollowingStep } from '../../common/view.js';
 import { targetText } from '../../common/target-text.js';
+import { deadlineText } from '../../common/deadline-text.js';
 import { flat } from '../../common/plain.js';
 import { bothTimes } from '../../common/times.js';
 import { visibleLine } from '../../common/visible.js';
@@ -141,8 +142,7 @@ function endRows({ state, why, at }: NonNullable<Message['end']>): [string, stri
 }
 
 function waitRow({ since, deadline }: Message['call']): [string, string] {
-  const until = deadline === null ? ', no deadline' : `, until ${bothTimes(deadline)}`;
-  return ['waits', `since ${bothTimes(since)}${until}`];
+  return ['waits', `since ${bothTimes(since)}${deadlineText(deadline)}`];
 }
 
 /** Named values, nested ones under the names that lead to them. */

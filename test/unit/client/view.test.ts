@@ -35,7 +35,9 @@ describe('a run as a person reads it', () => {
   test('says who waits for what, shows the evidence and both commands', () => {
     const text = show(view({ state: 'waiting', waitingFor: [wait] }));
     expect(text).toContain('Waits for an operator other than the requester: Approve the recovery');
-    expect(text).toContain('2026-03-01 03:00:00 UTC');
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'until 2026-03-01 03:00:00 UTC; no answer by then rejects it',
+    );
     expect(text).toMatch(/stage +transform/);
     expect(text).toMatch(/corrupt +a, b/);
     expect(text).toContain(wait.command);
