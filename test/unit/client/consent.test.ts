@@ -16,7 +16,7 @@ const others = [
   ...['completion', 'doctor', 'history', 'leases', 'list', 'logs', 'open', 'plan', 'report'],
   ...['runs', 'schedule list', 'show', 'status', 'wait', 'watch'],
   // Read runbook files, or write them.
-  ...['fmt', 'lint', 'new', 'schema'],
+  ...['fmt', 'lint', 'new', 'schema', 'test'],
   // Serve until they are stopped, prepare the servers, and take a wait upon oneself.
   ...['dev', 'worker', 'setup', 'ack'],
 ];
