@@ -16,7 +16,7 @@ export interface Sent {
 }
 
 /** Nobody answers; time passes instead. */
-export const nobody = 'nobody';
+const nobody = 'nobody';
 
 /**
  * An answer of the test as a decision.

@@ -10,7 +10,7 @@ import { runCase, type CaseRun } from './run-case.js';
 import { readTest, type RunbookTest } from './test-file.js';
 
 /** A case, and what came of it. */
-export interface CaseReport {
+interface CaseReport {
   name: string;
   line: number;
   ok: boolean;

@@ -1,7 +1,6 @@
-import { basename } from 'node:path';
 import type { FailureType } from '../common/failures.js';
 import type { RunState } from '../common/view.js';
-import { endings, type Library } from '../language/document/library.js';
+import type { Library } from '../language/document/library.js';
 import { lint } from '../language/document/lint.js';
 import { comparable, namedSteps, type NamedStep } from '../language/document/named-steps.js';
 import type { Place, Places } from '../language/document/place.js';
@@ -27,7 +26,7 @@ outcomeFailures satisfies readonly FailureType[];
 export type Answer = string | { [verb in DeskVerb | 'approve' | 'reject']?: string | JsonObject };
 
 /** What a case expects; what is absent may be anything. */
-export interface Expected {
+interface Expected {
   path?: readonly string[];
   gates?: readonly string[];
   undos?: readonly string[];
@@ -167,9 +166,4 @@ function byPath<T>(parts: readonly JsonObject[]): Map<string, T[]> {
 /** The outcomes of something, in turn. */
 export function inTurn(outcomes: Outcomes | undefined): readonly Outcome[] | undefined {
   return outcomes === undefined ? undefined : [outcomes].flat();
-}
-
-/** The file of a runbook's test. */
-export function isTestFile(file: string): boolean {
-  return basename(file).endsWith(endings.test);
 }
