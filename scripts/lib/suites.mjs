@@ -21,7 +21,7 @@ export const suites = {
       'test/store',
       'test/browser',
     ],
-    limitMinutes: 12,
+    limitMinutes: 20,
   },
   system: {
     what: 'whole systems: deployments, disasters, storms of deaths, Kubernetes, backups',
