@@ -7,6 +7,7 @@ import { StepFailure } from '../../activities/failure.js';
 import type { CheckAction } from '../../language/kinds/check.js';
 import { until } from '../../lab/until.js';
 import { failureOf, json, Service, World, type Recorded } from './world.js';
+import { atThisPace } from '../../embedded/pace.js';
 
 let service: Service;
 let world: World;
@@ -58,7 +59,8 @@ function limited(ms: number): { context: Recorded; clear: () => void } {
   const controller = new AbortController();
   const timer = setTimeout(
     () => controller.abort(new StepFailure('StepTimeout', 'the time is over')),
-    ms,
+    // What was last seen is in the message: there has to be time to see something.
+    atThisPace(ms),
   );
   return {
     context: world.context({ signal: controller.signal, timeoutMs: ms }),
