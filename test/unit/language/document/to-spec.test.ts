@@ -88,7 +88,13 @@ test('what the engine does not do yet is told at its place', () => {
     library,
   );
   expect(made).toMatchObject({
-    problems: [{ severity: 'note', line: 12, message: 'the engine does not do this yet: `wait` for an event' }],
+    problems: [
+      {
+        severity: 'note',
+        line: 12,
+        message: 'the engine does not do this yet: `wait` for an event',
+      },
+    ],
   });
 });
 
