@@ -29,6 +29,14 @@ export const used: SpotRule = ({ data, role }, context) => {
 };
 
 function missing(id: string, what: 'action' | 'runbook', place: Place, context: Context): void {
+  if (context.library.has(id, what)) {
+    context.report(place, {
+      rule: `unknown-${what}`,
+      message: `the ${what} "${id}" cannot be read`,
+      hint: 'lint its own file: it says why',
+    });
+    return;
+  }
   const meant = nearest(id, context.library.ids(what));
   context.report(place, {
     rule: `unknown-${what}`,

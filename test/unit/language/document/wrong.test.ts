@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { Library } from '../../../../language/document/library.js';
 import { lint } from '../../../../language/document/lint.js';
 import { problemText } from '../../../../language/document/show-problems.js';
 import { library } from './library.js';
@@ -27,4 +28,16 @@ test('there are sixty, with the ten of the design', () => {
 test.each(wrong)('%s', (_what, text, told) => {
   const problems = lint(text, 'x.runbook.yaml', library());
   expect(problems.map((each) => problemText(each)).join('\n')).toBe(told);
+});
+
+test('an action whose own file cannot be read is not called missing', () => {
+  const path = 'broken.action.yaml';
+  const files = {
+    paths: (name: string) => (name === path ? [path] : []),
+    names: () => [path],
+    text: () => 'action: broken\noutputs: { n: out[0] }\n',
+  };
+  const text = `${common}  - { id: a, title: A, use: broken }\n`;
+  const told = lint(text, 'x.runbook.yaml', new Library(files)).map(({ message }) => message);
+  expect(told).toContain('the action "broken" cannot be read');
 });
