@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Driver } from '../../testing/driver/driver.js';
+import { messageNames } from '../../common/defaults.js';
 import type { Run } from '../../testing/driver/run.js';
+import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import { Recorded } from './recorded.js';
 import {
@@ -50,6 +52,9 @@ const saying = (id: string, what: unknown): object =>
   lasting(id, { action: { kind: 'command', argv: ['say', what] } });
 const says = async (run: Run, id: string) =>
   ((await status(run)).steps.find((step) => step.id === id)?.output as { stdout?: string }).stdout;
+
+const borders = (run: Run): number =>
+  outline(run.trace).filter((line) => line.startsWith('continue-as-new')).length;
 
 describe('a group', () => {
   test('does its steps in their order, which see what came before it and each other', async () => {
@@ -295,6 +300,20 @@ describe('what people answer', () => {
     await run.end();
     expect(await says(run, 'after')).toBe('3');
   });
+
+  test('may be left out where all of it may', async () => {
+    const host = 'host: { type: text, pattern: "^[a-z]+$", optional: true, description: where }';
+    const run = begin(
+      written('  - id: look', '    title: Look', '    manual: Look', `    answers: { ${host} }`),
+    );
+    await run.settle();
+    expect((await status(run)).waitingFor).toMatchObject([
+      { evidence: { done: expect.stringContaining('host with --output, if you like') } },
+    ]);
+    await answer(run, 'done');
+    await run.end();
+    expect((await status(run)).state).toBe('succeeded');
+  });
 });
 
 describe('a wait', () => {
@@ -331,6 +350,26 @@ describe('a wait', () => {
     await tell(run, 'resume');
     await run.end();
     expect(commands(run)).toEqual(['after']);
+  });
+
+  test('goes on in the next execution, and is not done again', async () => {
+    const gate = ['  - id: ask', '    title: Ask', '    manual: Look', '    answers: {}'];
+    const run = begin(written(...waiting('10m').slice(0, 3), ...gate));
+    await run.settle();
+    const begun = run.now;
+    await run.advance(300_000);
+    run.signal(messageNames.border);
+    await run.advance(299_000);
+    expect(borders(run)).toBe(1);
+    expect((await status(run)).waitingFor).toEqual([]);
+    await run.advance(2_000);
+    expect((await status(run)).waitingFor).toMatchObject([{ id: 'ask' }]);
+    run.signal(messageNames.border);
+    await run.advance(1_000);
+    expect([borders(run), run.now - begun]).toEqual([2, 602_000]);
+    await answer(run, 'done');
+    await run.end();
+    expect((await status(run)).state).toBe('succeeded');
   });
 
   test('ends when the run is cancelled', async () => {
