@@ -94,7 +94,7 @@ class RunbookBuilder extends StepBuilder {
     return withTrees(
       spec,
       (_place, why) => this.problems.push(this.at(data, 'steps', why)),
-      (holder) => this.trees.of(holder),
+      (holder) => this.read(holder, this.places.self(holder)),
     );
   }
 

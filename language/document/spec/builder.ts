@@ -1,11 +1,12 @@
 import type { Condition } from '../../condition.js';
 import { durationMs } from '../../duration.js';
 import type { Expression } from '../../expression/ast.js';
+import { chainsIn } from '../../expression/names.js';
 import { isList, isObject } from '../../expression/types.js';
 import { nameOf } from '../../expression/write.js';
 import type { Json, JsonObject } from '../../json.js';
 import { conditionOf, ExpressionProblem } from '../../read-expression.js';
-import type { Places } from '../place.js';
+import type { Place, Places } from '../place.js';
 import { problemAt, type Problem } from '../problem.js';
 import type { Trees } from '../trees.js';
 import { isExpression, textOf } from './fields.js';
@@ -30,12 +31,27 @@ export class Builder {
     const value = from[key];
     if (!isExpression(value)) return undefined;
     try {
-      return this.trees.of(value);
+      return this.read(value, this.places.of(from, key));
     } catch (error) {
       if (!(error instanceof ExpressionProblem)) throw error;
       this.problems.push(this.at(from, key, error.message, 'expression-syntax'));
       return undefined;
     }
+  }
+
+  /**
+   * The expression of a `{ $: … }`, all of whose names have values.
+   * @throws ExpressionProblem
+   */
+  protected read(long: { $: string }, place: Place): Expression {
+    const expression = this.trees.of(long);
+    for (const [root, name] of chainsIn(expression.ast))
+      if (root === 'now' || (root === 'run' && name !== 'id')) {
+        const what = `\`${root === 'now' ? root : [root, name].join('.')}\` in an expression`;
+        const message = `the engine does not do this yet: ${what}`;
+        this.problems.push(problemAt(place, { rule: 'not-yet', message, severity: 'note' }));
+      }
+    return expression;
   }
 
   /** A value in which targets are there by their names: the engine looks the facts up itself. */

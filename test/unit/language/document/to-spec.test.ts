@@ -271,3 +271,16 @@ test('the engine knows a target by its name, and looks up its facts', () => {
     where: { $: 'inputs.database', ast: expect.not.objectContaining({ as: 'target' }) },
   });
 });
+
+test.each([
+  ['when: run.requester != ""', 'run.requester'],
+  ['env: { AT: "${string(now)}" }', 'now'],
+])('a name that has no value yet keeps a runbook from being started: %s', (field, name) => {
+  const step = ['  - id: a', '    title: A', '    command: ls', '    effect: read', `    ${field}`];
+  const written = read([...head, ...step, ''].join('\n'), 'a.runbook.yaml') as Written;
+  expect(toSpec(written, library)).toMatchObject({
+    problems: [
+      { line: 14, message: `the engine does not do this yet: \`${name}\` in an expression` },
+    ],
+  });
+});
