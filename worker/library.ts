@@ -2,8 +2,8 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { BrokenRunbook } from '../language/broken-runbook.js';
 import { endings, Library as DocumentLibrary } from '../language/document/library.js';
-import { lint } from '../language/document/lint.js';
-import type { Problem } from '../language/document/problem.js';
+import { lintWritten } from '../language/document/lint.js';
+import { inOneLine } from '../language/document/show-problems.js';
 import { read } from '../language/document/read.js';
 import { toSpec } from '../language/document/to-spec.js';
 import { parseRunbook } from '../language/runbook-schema.js';
@@ -68,17 +68,14 @@ function yamlFiles(folders: readonly string[]): Candidate[] {
 function readRunbook(text: string | null, file: string, known: DocumentLibrary): RunbookSpec {
   const name = basename(file);
   if (text === null) throw new FileError(`${name}: cannot be read`);
-  const wrong = lint(text, name, known).filter(({ severity }) => severity === 'error');
-  if (wrong.length > 0) throw new FileError(wrong.map(inOneLine).join('\n'));
   const written = read(text, name);
+  const problems = written.data ? lintWritten(written, known) : written.problems;
+  const wrong = problems.filter(({ severity }) => severity === 'error');
+  if (wrong.length > 0) throw new FileError(wrong.map(inOneLine).join('\n'));
   if (!written.data) throw new FileError(`${name}: holds no runbook`);
   const made = toSpec(written, known);
   if ('spec' in made) return made.spec;
   throw new FileError(made.problems.map(inOneLine).join('\n'));
-}
-
-function inOneLine({ file, line, col, message }: Problem): string {
-  return `${file}:${line}:${col}: ${message}`;
 }
 
 function jsonFiles(folder: string): Candidate[] {

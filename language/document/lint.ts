@@ -29,8 +29,12 @@ const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];
  */
 export function lint(text: string, file: string, library = new Library()): Problem[] {
   const written = read(text, file);
-  if (!written.data) return written.problems;
-  const sort = sortOf(written.data, file);
+  return written.data ? lintWritten(written, library) : written.problems;
+}
+
+/** As `lint`, of a file that was read already. */
+export function lintWritten(written: Written, library: Library): Problem[] {
+  const sort = sortOf(written.data, written.source.file);
   const shape = shapeProblems(written.data, written.places, shapeOf(sort));
   const found = [...written.problems, ...shape];
   return inOrder([...found, ...quietened(ruleProblems(written, sort, library), shape)]);

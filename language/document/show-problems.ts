@@ -59,6 +59,11 @@ const commands: Readonly<Record<Severity, string>> = {
   note: 'notice',
 };
 
+/** Its place and what is wrong, without the rule and the line of the file. */
+export function inOneLine({ file, line, col, message }: Problem): string {
+  return `${file}:${line}:${col}: ${message}`;
+}
+
 /** A problem as a workflow command, which code hosts show beside the line. */
 export function annotation(problem: Problem): string {
   const { severity, file, line, col, length, rule, message, hint } = problem;

@@ -4,7 +4,8 @@ import { withTrees } from '../with-trees.js';
 import { expand } from './expand/document.js';
 import { field, isObject } from './expand/draft.js';
 import type { Library } from './library.js';
-import { lint } from './lint.js';
+import { lintWritten } from './lint.js';
+import { inOneLine } from './show-problems.js';
 import type { Problem } from './problem.js';
 import type { Written } from './read.js';
 import { Types } from './rules/types.js';
@@ -29,8 +30,10 @@ export function toSpec(
   const tell = builder.mistake.bind(builder);
   const inliner = new ActionInliner(places, trees, new Types(library), tell);
   const spec = builder.runbook(inliner.inside(data));
-  for (const { step, id } of usesIn(data)) {
-    const wrong = mistakeIn(id, library);
+  const uses = usesIn(data);
+  const mistakes = mistakesIn(new Set(uses.map(({ id }) => id)), library);
+  for (const { step, id } of uses) {
+    const wrong = mistakes.get(id);
     if (wrong !== undefined) builder.mistake(step, 'use', wrong);
   }
   return builder.problems.length > 0 ? { problems: builder.problems } : { spec };
@@ -45,15 +48,16 @@ function usesIn(value: Json): { step: JsonObject; id: string }[] {
   return [...(own ? [{ step: value, id }] : []), ...Object.values(value).flatMap(usesIn)];
 }
 
-/** The first error in the file of a named action; undefined when there is none. */
-function mistakeIn(id: string, library: Library): string | undefined {
-  const written = library.action(id);
-  if (!written) return undefined;
-  const { file, text } = written.source;
-  const wrong = lint(text, file, library).find(({ severity }) => severity === 'error');
-  return (
-    wrong && `the action ${id} has a mistake: ${file}:${wrong.line}:${wrong.col}: ${wrong.message}`
-  );
+/** The first error in the file of each named action that has one, by its id. */
+function mistakesIn(ids: ReadonlySet<string>, library: Library): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const id of ids) {
+    const written = library.action(id);
+    const problems = written ? lintWritten(written, library) : [];
+    const wrong = problems.find(({ severity }) => severity === 'error');
+    if (wrong) found.set(id, `the action ${id} has a mistake: ${inOneLine(wrong)}`);
+  }
+  return found;
 }
 
 const fallbackTitle = 'Verify the result';
