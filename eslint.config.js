@@ -19,6 +19,7 @@ const sandboxLanguage = [
   'instant',
   'json',
   'kinds/*',
+  'objects',
   'paths',
   'plan',
   'reference',

@@ -1,6 +1,7 @@
 import { changesTarget } from '../common/lease.js';
 import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
+import { isObject } from '../language/objects.js';
 import { isReference, resolveKnown } from '../language/reference.js';
 import type { StepSpec } from '../language/runbook.js';
 import { below } from '../language/paths.js';
@@ -86,8 +87,4 @@ function refusal(path: string, name: Json): Problem {
     message: `step ${path} acts on target ${JSON.stringify(name)}, which is not declared`,
     next: 'Declare it in the targets.yaml of every worker, or correct its name in the runbook.',
   };
-}
-
-function isObject(value: Json): value is JsonObject {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

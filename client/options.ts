@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { durationMs } from '../language/duration.js';
 import { parseJson, type Json } from '../language/json.js';
+import { field } from '../language/objects.js';
 import { outputFormats } from './output.js';
 import type { GlobalFlags } from './settings.js';
 
@@ -28,7 +29,7 @@ export function input(text: string, before: Readonly<GivenInputs> = {}): GivenIn
   if (at <= 0) throw new InvalidArgumentError('Write it as name=value.');
   const name = text.slice(0, at);
   const value = text.slice(at + 1);
-  const known = Object.hasOwn(before, name) ? before[name] : undefined;
+  const known = field(before, name);
   return { ...before, [name]: known === undefined ? value : [known, value].flat() };
 }
 

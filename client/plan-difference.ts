@@ -1,5 +1,6 @@
 import { describeAction, type Action } from '../language/kinds/index.js';
 import { canonicalJson, type Json } from '../language/json.js';
+import { field } from '../language/objects.js';
 import { below } from '../language/paths.js';
 import type { Plan, PlannedTarget, Program } from '../language/plan.js';
 import type { StepSpec } from '../language/runbook.js';
@@ -90,8 +91,8 @@ function named<T>(
   return names
     .map((name): [string, T | undefined, T | undefined] => [
       name,
-      Object.hasOwn(was, name) ? was[name] : undefined,
-      Object.hasOwn(now, name) ? now[name] : undefined,
+      field(was, name),
+      field(now, name),
     ])
     .filter(([, before, after]) => !isSame(before, after));
 }

@@ -1,4 +1,5 @@
 import type { Json } from './json.js';
+import { field } from './objects.js';
 import { isOpen as isOpenValue } from './reference.js';
 
 /*
@@ -241,8 +242,8 @@ export function openProgramText(argv: readonly Json[]): string | undefined {
   if (isOpen(program)) return 'a value names the program that is run';
   const name = nameOf(textOf(program));
   const rest = argv.slice(1);
-  const wrapper = Object.hasOwn(wrappers, name) ? wrappers[name] : undefined;
-  const how = Object.hasOwn(interpreters, name) ? interpreters[name] : undefined;
+  const wrapper = field(wrappers, name);
+  const how = field(interpreters, name);
   const inside = how === shell ? inShell : inInterpreter;
   const found = how ? inside(name, how, rest) : undefined;
   if (found !== undefined) return found;
@@ -271,12 +272,12 @@ export function programPlaces(argv: readonly Json[], from = 0): ProgramPlace[] {
   if (program === '') return [];
   const name = nameOf(program);
   const own = { at: from, script: false };
-  const wrapper = Object.hasOwn(wrappers, name) ? wrappers[name] : undefined;
+  const wrapper = field(wrappers, name);
   if (wrapper && !elsewhere.has(name)) {
     const inner = innerPlace(name, wrapper, argv.slice(from + 1));
     return [own, ...(inner === undefined ? [] : programPlaces(argv, from + 1 + inner))];
   }
-  const how = Object.hasOwn(interpreters, name) ? interpreters[name] : undefined;
+  const how = field(interpreters, name);
   const script =
     how === shell || how?.script === true
       ? scriptPlace(how === shell ? shellOptions : how, argv.slice(from + 1))

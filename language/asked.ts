@@ -1,5 +1,6 @@
 import { readInput } from './inputs.js';
 import { canonicalJson, type Json, type JsonObject } from './json.js';
+import { field } from './objects.js';
 import type { Asked, InputSpec } from './runbook.js';
 
 /*
@@ -23,7 +24,7 @@ export function readAnswer(asked: InputSpec, typed: string): { value: Json } | {
 /** What is wrong with answers, each as a sentence; empty: nothing. */
 export function wrongAnswers(asked: Asked, given: JsonObject): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
-    const spec = Object.hasOwn(asked, name) ? asked[name] : undefined;
+    const spec = field(asked, name);
     if (!spec) return [`nothing called ${name} is asked (${Object.keys(asked).join(', ')})`];
     const read = readInput(spec, value, []);
     if ('wrong' in read) return [`${name} ${read.wrong}`];

@@ -1,4 +1,5 @@
-import type { Json, JsonObject } from './json.js';
+import type { Json } from './json.js';
+import { isObject } from './objects.js';
 import type { Plan } from './plan.js';
 import { referencesIn } from './reference.js';
 import type { StepSpec } from './runbook.js';
@@ -47,8 +48,4 @@ function hasFailed(output: Json): boolean {
 
 function valuesOf(item: Json): Json[] {
   return isObject(item) ? Object.values(item) : [];
-}
-
-function isObject(value: Json): value is JsonObject {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

@@ -5,6 +5,7 @@ import { namesIn } from './expression/names.js';
 import { textOf } from './expression/text-form.js';
 import { Wrong } from './expression/values.js';
 import { canonicalJson, type Json, type JsonObject } from './json.js';
+import { isObject } from './objects.js';
 
 /**
  * A value that is known only later, as a plan keeps it. Without its tree it is a name for people,
@@ -154,8 +155,4 @@ export function valuePlaces(list: readonly Json[]): ValuePlaces {
   const given = at(begins);
   const partly = at((item) => isJoined(item) && !begins(item));
   return { ...(given.length > 0 ? { given } : {}), ...(partly.length > 0 ? { partly } : {}) };
-}
-
-function isObject(value: Json): value is JsonObject {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

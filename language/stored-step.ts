@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.js';
+import { field } from './objects.js';
 import type { Plan } from './plan.js';
 import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
@@ -267,7 +268,7 @@ function maySucceed({ kind, steps = [] }: StepSpec): boolean {
 
 /** As the interpreter hands it on. What was not fetched is nothing that anything refers to. */
 export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
-  const own = Object.hasOwn(outputs.values, path) ? (outputs.values[path] ?? null) : null;
+  const own = field(outputs.values, path) ?? null;
   if (spec.values || spec.cases) return own ?? valuesOf(spec, scope);
   if (!spec.steps) return own;
   if (!outputs.below.some((fetched) => below(path).startsWith(fetched))) return null;

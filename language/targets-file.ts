@@ -3,6 +3,7 @@ import { digestOf } from './digest.js';
 import { parseStrictly } from './strict-file.js';
 import { parseUrl } from './url.js';
 import type { DescribedTarget, PlannedTarget } from './plan.js';
+import { field } from './objects.js';
 
 /*
  * targets.yaml: the named things that runbooks act on, declared once.
@@ -147,7 +148,7 @@ const file = z
   .superRefine(({ targets }, context) => {
     for (const [key, { notify = [] }] of Object.entries(targets)) {
       for (const [at, channel] of notify.entries()) {
-        const known = Object.hasOwn(targets, channel) ? targets[channel] : undefined;
+        const known = field(targets, channel);
         if (known && channelKindOf(known) !== undefined) continue;
         context.addIssue({
           code: 'custom',

@@ -1,7 +1,7 @@
 import { problemAt, type Problem } from '../language/document/problem.js';
 import { comparable } from '../language/document/named-steps.js';
-import { isObject } from '../language/document/expand/draft.js';
 import { canonicalJson, type Json } from '../language/json.js';
+import { isObject } from '../language/objects.js';
 import { flat } from '../common/plain.js';
 import { branchOf, differenceOf, type Difference } from './path-taken.js';
 import type { CaseRun } from './run-case.js';

@@ -1,4 +1,5 @@
 import { StepFailure } from '../failure.js';
+import { field } from '../../language/objects.js';
 
 /** A selector as the API has it (`metav1.LabelSelector`); all of its parts must hold. */
 export interface LabelSelector {
@@ -26,7 +27,7 @@ export function selectorText(
   const parts = [
     ...Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`),
     ...matchExpressions.map(({ key, operator, values = [] }) => {
-      const text = Object.hasOwn(operators, operator) ? operators[operator] : undefined;
+      const text = field(operators, operator);
       if (text) return text(key, values);
       throw unusable(deployment, `has the operator ${JSON.stringify(operator)}`);
     }),

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../json.js';
+import { isObject } from '../objects.js';
 import { below, namesOf } from '../paths.js';
 import { expand } from './expand/document.js';
-import { isObject, textIn } from './expand/draft.js';
+import { textIn } from './expand/draft.js';
 import type { Library } from './library.js';
 import type { Written } from './read.js';
 

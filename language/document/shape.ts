@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Json, JsonObject } from '../json.js';
+import { field } from '../objects.js';
 import { nearest } from '../nearest.js';
 import type { Place, Places } from './place.js';
 import { problemAt, replacing, type Problem, type Said } from './problem.js';
@@ -167,7 +168,7 @@ function unknownField(
 }
 
 function otherWord(key: string, known: readonly string[]): string | undefined {
-  const word = Object.hasOwn(others, key) ? others[key] : undefined;
+  const word = field(others, key);
   return word !== undefined && known.includes(word) ? word : undefined;
 }
 

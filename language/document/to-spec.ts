@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '../json.js';
+import { field, isObject } from '../objects.js';
 import type { InputSpec, RunbookSpec, StepSpec } from '../runbook.js';
 import { withTrees } from '../with-trees.js';
 import { expand } from './expand/document.js';
-import { field, isObject } from './expand/draft.js';
 import type { Library } from './library.js';
 import { lintWritten } from './lint.js';
 import { inOneLine } from './show-problems.js';
@@ -10,7 +10,8 @@ import type { Problem } from './problem.js';
 import type { Written } from './read.js';
 import { Types } from './rules/types.js';
 import { ActionInliner } from './spec/inline-actions.js';
-import { group, listIn, minutesOf, objectIn, rootsIn, textIn, textOf } from './spec/fields.js';
+import { textIn } from './expand/draft.js';
+import { group, listIn, minutesOf, objectIn, rootsIn, textOf } from './spec/fields.js';
 import { StepBuilder } from './spec/steps.js';
 import { treesOf } from './trees.js';
 

@@ -1,8 +1,8 @@
 import type { Expression } from '../expression/ast.js';
 import type { Type } from '../expression/types.js';
 import type { JsonObject } from '../json.js';
+import { field, isObject } from '../objects.js';
 import { readExpression } from '../read-expression.js';
-import { field, isObject } from './expand/draft.js';
 import type { Library } from './library.js';
 import type { Places } from './place.js';
 import { names } from './rules/names.js';

@@ -1,5 +1,6 @@
 import type { YAMLParseError, YAMLWarning } from 'yaml';
 import type { Said } from './problem.js';
+import { field } from '../objects.js';
 
 /** Where an error of YAML is, and what people should know of it. */
 interface YamlProblem {
@@ -221,7 +222,7 @@ function plain(
   to: number,
   text: string,
 ): YamlProblem {
-  const known = Object.hasOwn(words, fault.code) ? words[fault.code] : undefined;
+  const known = field(words, fault.code);
   const first = (fault.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '');
   if (fault.code === 'BAD_SCALAR_START') return startsBadly(from, text);
   if (fault.code === 'MISSING_CHAR' && /closing/.test(first)) return unclosed(from, text, first);

@@ -19,6 +19,7 @@ import {
   type Type,
 } from './types.js';
 import { unknownName } from './unknown-name.js';
+import { field } from '../objects.js';
 
 /** A checked expression: its tree says where a value is read as something that JSON has not. */
 export type Checked = { expression: Expression; type: Type } | { problems: readonly Problem[] };
@@ -133,7 +134,7 @@ export class Checker {
 
   private named(tree: Tree & { is: 'name' }, local: Local): Type {
     for (let each = local; each; each = each.outer) if (each.name === tree.name) return each.type;
-    const type = Object.hasOwn(this.names, tree.name) ? this.names[tree.name] : undefined;
+    const type = field(this.names, tree.name);
     if (type !== undefined) return this.read(tree, type);
     unknownName(this, tree, local);
     return 'dyn';

@@ -16,6 +16,7 @@ import {
   type ValueMap,
   Wrong,
 } from './values.js';
+import { field } from '../objects.js';
 
 /**
  * The names that an expression sees, with their data: JSON, or what is JSON but for BigInts, which
@@ -224,7 +225,7 @@ export class Evaluation {
   }
 
   private readonly facts = (name: string): ValueMap | undefined => {
-    const targets = Object.hasOwn(this.scope, targetTable) ? this.scope[targetTable] : undefined;
+    const targets = field(this.scope, targetTable);
     const known = targets !== undefined && isMap(targets) && Object.hasOwn(targets, name);
     const facts = known ? targets[name] : undefined;
     return facts !== undefined && isMap(facts) ? facts : undefined;

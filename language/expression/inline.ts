@@ -1,5 +1,6 @@
 import { type Expression, partsOf, type Range, type Tree, withParts } from './ast.js';
 import { mapOf, readingAs, Writer } from './write.js';
+import { field } from '../objects.js';
 
 /** What stands for a name: one expression, or one for each of its fields. */
 export type Meaning = Expression | { fields: Readonly<Record<string, Expression>> };
@@ -71,7 +72,7 @@ function meaningOf(
 ): Expression | undefined {
   const root = part.is === 'field' && !part.optional ? part.of : part;
   if (root.is !== 'name' || variables.includes(root.name)) return undefined;
-  const meaning = Object.hasOwn(meanings, root.name) ? meanings[root.name] : undefined;
+  const meaning = field(meanings, root.name);
   if (!meaning || !('fields' in meaning)) return part === root ? meaning : undefined;
   if (part === root) return mapOf(meaning.fields);
   const own = part.is === 'field' && Object.hasOwn(meaning.fields, part.name);

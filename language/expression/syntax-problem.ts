@@ -2,6 +2,7 @@ import type { ParseError } from '@marcbachmann/cel-js';
 import type { Range } from './ast.js';
 import { limits } from './limits.js';
 import type { Problem } from './problem.js';
+import { field } from '../objects.js';
 
 /** What people write who know another language, and how it is written here. */
 const otherWords: Readonly<Record<string, string>> = {
@@ -107,7 +108,7 @@ function unexpected(source: string, error: ParseError, at: Range, problem: Tell)
         return here.endsWith('(')
           ? problem(`${other} does not exist`, { instead: 'write text.matches("pattern")' })
           : swapped(problem, [from, from + other.length], other, here);
-  const here = Object.hasOwn(otherWords, written) ? otherWords[written] : undefined;
+  const here = field(otherWords, written);
   if (here !== undefined) return swapped(problem, at, written, here);
   const before = /(\bnot)\s+$/.exec(source.slice(0, at[0]));
   if (before) return swapped(problem, [at[0] - before[0].length, at[0]], 'not', '!');
@@ -139,6 +140,6 @@ const tokenNames: Readonly<Record<string, string>> = {
 /** What the parser waited for. */
 function missing({ summary }: ParseError): string {
   const name = /^Expected (\w+),/.exec(summary)?.[1] ?? '';
-  const words = Object.hasOwn(tokenNames, name) ? tokenNames[name] : undefined;
+  const words = field(tokenNames, name);
   return words === undefined ? '' : `: ${words} is missing`;
 }

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import { isAction, kindOf, type Kind } from '../kinds.js';
 import type { Place } from '../place.js';
-import { field, isObject, textIn, type Draft } from './draft.js';
+import { textIn, type Draft } from './draft.js';
 import { expectations } from './expect.js';
 import { targetOf } from './target.js';
 import type { Values } from './values.js';

@@ -1,9 +1,10 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import type { Library } from '../library.js';
 import type { Places } from '../place.js';
 import type { Problem } from '../problem.js';
 import type { Written } from '../read.js';
-import { Draft, field, isObject, textsIn } from './draft.js';
+import { Draft, textsIn } from './draft.js';
 import { longAction, longInputs, longSteps, roles, type Around } from './step.js';
 import { Values } from './values.js';
 

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field } from '../../objects.js';
 import type { Place, Places } from '../place.js';
 
 /** An object of the long form that is being written; each field knows what it was made of. */
@@ -26,16 +27,6 @@ export class Draft {
     const { places, from } = this;
     this.put(key, value, places.of(from, key), places.nameOf(from, key));
   }
-}
-
-/** Whether the value is an object with fields. */
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A field, if the object itself has it. */
-export function field(object: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** A field that is a text; else an empty one. */

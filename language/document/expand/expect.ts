@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import type { Place } from '../place.js';
-import { field, isObject } from './draft.js';
 import { isLong, type Values } from './values.js';
 
 /** What an expectation can be about, one in each of the long form. */

@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import { isAction, isGroup, kindOf } from '../kinds.js';
 import type { Place } from '../place.js';
 import { outputsOf, putAction, putTries, putWhere, type Standing } from './action.js';
-import { Draft, field, isObject, textIn } from './draft.js';
+import { Draft, textIn } from './draft.js';
 import { targetOf } from './target.js';
 import type { Values } from './values.js';
 

@@ -1,9 +1,9 @@
 import type { Json, JsonObject } from '../../json.js';
+import { isObject } from '../../objects.js';
 import { within, type Place, type Places } from '../place.js';
 import { problemAt, type Problem } from '../problem.js';
 import { partsOf, type Part } from '../template.js';
 import { wordsOf } from '../words.js';
-import { isObject } from './draft.js';
 
 /*
  * Values: text and expressions are different data in the long form. `{ $: … }` is an expression,

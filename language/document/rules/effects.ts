@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../json.js';
-import { field, isObject, textIn } from '../expand/draft.js';
+import { field, isObject } from '../../objects.js';
+import { textIn } from '../expand/draft.js';
 import { isAction, kindOf } from '../kinds.js';
 import { quotedWord } from '../words.js';
 import { insertedEffect, nameOf } from './kinds.js';

@@ -1,6 +1,6 @@
 import type { Json } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import { nearest } from '../../nearest.js';
-import { field, isObject } from '../expand/draft.js';
 import { replacing } from '../problem.js';
 import { roles } from '../roles.js';
 import type { Context, DocumentRule, SpotRule } from './rule.js';

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../json.js';
-import { field, isObject, textIn } from '../expand/draft.js';
+import { field, isObject } from '../../objects.js';
+import { textIn } from '../expand/draft.js';
 import { isAction, isGroup, kindOf, kindsOf, kindsWith, type Kind } from '../kinds.js';
 import { head } from '../shape.js';
 import type { Context, SpotRule } from './rule.js';

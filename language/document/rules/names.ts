@@ -1,7 +1,8 @@
 import { compile, type Names, type Problem as Wrong, type Type } from '../../expression/index.js';
 import { isList, isMapOf, isObject as isRecord } from '../../expression/types.js';
 import type { Json, JsonObject } from '../../json.js';
-import { field, isObject, textIn } from '../expand/draft.js';
+import { field, isObject } from '../../objects.js';
+import { textIn } from '../expand/draft.js';
 import { within, type Place } from '../place.js';
 import { replacing, type Fix } from '../problem.js';
 import type { Context } from './rule.js';

@@ -1,7 +1,8 @@
 import { compile, type Names, type ObjectType, type Type } from '../../expression/index.js';
 import { isList, isSame } from '../../expression/types.js';
 import type { Json, JsonObject } from '../../json.js';
-import { field, isObject, textIn } from '../expand/draft.js';
+import { field, isObject } from '../../objects.js';
+import { textIn } from '../expand/draft.js';
 import { kindOf } from '../kinds.js';
 import { runType, type Types } from './types.js';
 
@@ -76,7 +77,7 @@ function answerOf(step: JsonObject, types: Types): Fields | null {
       if (isObject(each) && typeof each['as'] === 'string') fields[each['as']] = { list: 'dyn' };
     return fields;
   }
-  const usual = kind !== undefined && Object.hasOwn(answers, kind) ? answers[kind] : undefined;
+  const usual = kind !== undefined && field(answers, kind);
   const parse = textIn(step, 'parse');
   return usual ? { ...usual, ...(Object.hasOwn(parsedAs, parse) ? parsedAs[parse] : {}) } : null;
 }

@@ -1,6 +1,7 @@
 import type { Type } from '../../expression/index.js';
 import type { Json, JsonObject } from '../../json.js';
-import { field, isObject, textIn, textsIn } from '../expand/draft.js';
+import { field, isObject } from '../../objects.js';
+import { textIn, textsIn } from '../expand/draft.js';
 import type { Library } from '../library.js';
 import { itemType, merged, namesOf, outputTypes, stepType, typeOf, type Scope } from './scope.js';
 import type { Types } from './types.js';

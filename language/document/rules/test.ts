@@ -1,8 +1,9 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import { namesOf } from '../../paths.js';
 import { nearest } from '../../nearest.js';
 import { expand } from '../expand/document.js';
-import { field, isObject, textIn } from '../expand/draft.js';
+import { textIn } from '../expand/draft.js';
 import { endings, type Library } from '../library.js';
 import { isNamed, namedSteps, type NamedStep } from '../named-steps.js';
 import type { Place, Places } from '../place.js';
@@ -115,7 +116,7 @@ class Names {
   private outcome(outcomes: JsonObject, path: string, acting: readonly NamedStep[]): void {
     this.path(this.places.nameOf(outcomes, path), path, acting, noOutcome);
     const kind = acting.find((step) => isNamed(path, step))?.kind ?? '';
-    const fields = Object.hasOwn(answers, kind) ? answers[kind] : undefined;
+    const fields = field(answers, kind);
     if (!fields) return;
     for (const each of [field(outcomes, path) ?? null].flat()) {
       if (!isObject(each)) continue;

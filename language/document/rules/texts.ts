@@ -1,6 +1,7 @@
 import { openProgramText, openVariable } from '../../arguments.js';
 import type { Json, JsonObject } from '../../json.js';
-import { field, isObject, textIn } from '../expand/draft.js';
+import { field, isObject } from '../../objects.js';
+import { textIn } from '../expand/draft.js';
 import { isLong } from '../expand/values.js';
 import { within } from '../place.js';
 import { hasExpression } from '../template.js';

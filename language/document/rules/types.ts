@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import type { ObjectType, Type } from '../../expression/index.js';
-import { field, isObject, textIn, textsIn } from '../expand/draft.js';
+import { textIn, textsIn } from '../expand/draft.js';
 import type { Library } from '../library.js';
 
 /*

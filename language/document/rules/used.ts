@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import { nearest } from '../../nearest.js';
-import { field, isObject, textIn, textsIn } from '../expand/draft.js';
+import { textIn, textsIn } from '../expand/draft.js';
 import type { Place } from '../place.js';
 import { replacing } from '../problem.js';
 import type { Context, DocumentRule, SpotRule } from './rule.js';

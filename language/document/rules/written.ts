@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import { nearest } from '../../nearest.js';
-import { field, isObject, textIn, textsIn } from '../expand/draft.js';
+import { textIn, textsIn } from '../expand/draft.js';
 import type { Library } from '../library.js';
 import { problemAt, replacing, type Problem } from '../problem.js';
 import type { Written } from '../read.js';

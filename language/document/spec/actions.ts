@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../json.js';
+import { isObject } from '../../objects.js';
 import type { WorkTemplate } from '../../runbook.js';
-import { isObject } from '../expand/draft.js';
 import { Builder } from './builder.js';
-import { listIn, listOrOne, objectIn, textIn, told } from './fields.js';
+import { textIn } from '../expand/draft.js';
+import { listIn, listOrOne, objectIn, told } from './fields.js';
 
 /** What workers do, in the engine's form. */
 export class ActionBuilder extends Builder {

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../json.js';
 import type { Case, StepSpec } from '../../runbook.js';
-import { group, inWords, textIn } from './fields.js';
+import { textIn } from '../expand/draft.js';
+import { group, inWords } from './fields.js';
 
 /*
  * A branch is a group: a step that takes a case, and a group for each case that is due when it was

@@ -1,8 +1,8 @@
 import type { Condition } from '../../condition.js';
 import { durationMs } from '../../duration.js';
 import type { Json, JsonObject } from '../../json.js';
+import { field, isObject } from '../../objects.js';
 import type { StepSpec } from '../../runbook.js';
-import { isObject } from '../expand/draft.js';
 
 /* Small readers and makers of the long form and of the engine's steps. */
 
@@ -57,22 +57,18 @@ export function isExpression(value: Json | undefined): value is JsonObject & { $
 }
 
 export function objectIn(from: JsonObject, key: string): JsonObject {
-  const value = Object.hasOwn(from, key) ? from[key] : undefined;
+  const value = field(from, key);
   return value !== undefined && isObject(value) ? value : {};
 }
 
 export function listIn(from: JsonObject, key: string): readonly Json[] {
-  const value = Object.hasOwn(from, key) ? from[key] : undefined;
+  const value = field(from, key);
   return Array.isArray(value) ? value : [];
 }
 
 export function listOrOne(value: Json | undefined): Json[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
-}
-
-export function textIn(from: JsonObject, key: string): string {
-  return textOf(Object.hasOwn(from, key) ? from[key] : undefined);
 }
 
 export function textOf(value: Json | undefined): string {

@@ -2,13 +2,14 @@ import type { Expression } from '../../expression/ast.js';
 import { both } from '../../expression/write.js';
 import { describeAction } from '../../kinds/index.js';
 import type { Json, JsonObject } from '../../json.js';
+import { isObject } from '../../objects.js';
 import { neededAnswers } from '../../asked.js';
 import { durationMs } from '../../duration.js';
 import type { InputSpec, StepSpec, WorkTemplate } from '../../runbook.js';
-import { isObject } from '../expand/draft.js';
 import { isAction, type Kind } from '../kinds.js';
 import { ActionBuilder } from './actions.js';
 import { branchOf, type ReadCase } from './branch.js';
+import { textIn } from '../expand/draft.js';
 import {
   group,
   grouped,
@@ -18,7 +19,6 @@ import {
   objectIn,
   retryOf,
   rootsIn,
-  textIn,
   textOf,
 } from './fields.js';
 
