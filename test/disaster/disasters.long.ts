@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { atOnce } from '../helpers/restarts.js';
 import { tell } from '../chaos/tell.js';
-import { randomFrom } from '../driver/plan-model.js';
+import { randomFrom } from '../../testing/driver/random.js';
 import { disaster, faultsOf, kinds, rowOf, type GuardOff, type Kind } from './disasters.js';
 
 /*

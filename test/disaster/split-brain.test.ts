@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Writer } from '../../lab/web-system/sites/writer-client.js';
 import { isLong, tell } from '../chaos/tell.js';
-import { randomFrom } from '../driver/plan-model.js';
+import { randomFrom } from '../../testing/driver/random.js';
 import { until } from '../../lab/until.js';
 import {
   afterFence,

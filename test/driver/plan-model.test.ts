@@ -11,16 +11,10 @@ import type { CommandAction } from '../../language/kinds/command.js';
 import type { ActivityContext } from '../../testing/driver/attempt.js';
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
+import { randomFrom, type Random } from '../../testing/driver/random.js';
 import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
-import {
-  expectedOf,
-  randomFrom,
-  randomSteps,
-  type Expected,
-  type ModelStep,
-  type Random,
-} from './plan-model.js';
+import { expectedOf, randomSteps, type Expected, type ModelStep } from './plan-model.js';
 import { Recorded } from './recorded.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
 

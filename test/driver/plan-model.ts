@@ -1,3 +1,5 @@
+import type { Random } from '../../testing/driver/random.js';
+
 /*
  * What a plan must come to, said a second time and on its own: this file imports nothing of the
  * engine or the language. Plans are made at random from a seed; people and the outside world play a
@@ -33,19 +35,6 @@ export interface Expected {
   undone: string[];
   /** Final state of each step that was reached, by path. */
   steps: Record<string, string>;
-}
-
-export type Random = () => number;
-
-/** Mulberry32: small, seeded, the same everywhere. */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /**

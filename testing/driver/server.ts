@@ -9,7 +9,8 @@ import {
 } from '@temporalio/common';
 import proto, { type coresdk } from '@temporalio/proto';
 import type { JsonObject } from '../../language/json.js';
-import { Agenda, randomFrom, type Appointment } from './agenda.js';
+import { Agenda, type Appointment } from './agenda.js';
+import { randomFrom } from './random.js';
 import type { ActivityFunction } from './attempt.js';
 import { initialJob, sendable, type Execution, type Job } from './execution.js';
 import { failureConverter, isEmpty, msOf, payloadsOf } from './payloads.js';

@@ -3,7 +3,8 @@ import { stretched } from '../../../../embedded/pace.js';
 import { lint } from '../../../../language/document/lint.js';
 import { annotation, problemText } from '../../../../language/document/show-problems.js';
 import { examples, library } from './library.js';
-import { mutated, randomFrom } from './mutate.js';
+import { randomFrom } from '../../../../testing/driver/random.js';
+import { mutated } from './mutate.js';
 
 /** As many as the suite has time for; `npm run fuzz:language` tries a hundred thousand. */
 const times = Number(process.env['RUNBOOK_MUTATIONS'] ?? 2_000);
