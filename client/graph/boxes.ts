@@ -1,4 +1,4 @@
-import { html } from '../report/escape.js';
+import { path, tag, words } from './svg.js';
 import { faces, heightOf, type Line } from './text.js';
 
 /*
@@ -31,7 +31,7 @@ const marks = {
 export type Mark = keyof typeof marks;
 
 export function mark(kind: Mark, x: number, y: number): string {
-  return `<g class="mark ${kind}" transform="translate(${x} ${y})">${marks[kind]}</g>`;
+  return tag('g', { class: `mark ${kind}`, transform: `translate(${x} ${y})` }, marks[kind]);
 }
 
 /** A step: a box with a mark in its first line. */
@@ -42,26 +42,35 @@ export function node(kind: Mark, lines: readonly Line[], width: number): Box {
     width,
     height,
     draw: (x, y) => {
-      const shape =
-        kind === 'gate'
-          ? `<path class="box gate" d="M${x + cut} ${y}H${x + width - cut}L${x + width} ${y + height / 2} ${x + width - cut} ${y + height}H${x + cut}L${x} ${y + height / 2}Z"/>`
-          : `<rect class="box ${kind}" x="${x}" y="${y}" width="${width}" height="${height}" rx="6"/>`;
-      const left = x + padding + (kind === 'gate' ? cut : 4);
-      const stripe =
-        kind === 'gate'
-          ? ''
-          : `<rect class="stripe ${kind}" x="${x}" y="${y}" width="5" height="${height}" rx="2"/>`;
-      const twice =
-        kind === 'destroy'
-          ? `<rect class="inner destroy" x="${x + 8}" y="${y + 3}" width="${width - 11}" height="${height - 6}" rx="4"/>`
-          : '';
+      const isGate = kind === 'gate';
+      const left = x + padding + (isGate ? cut : 4);
+      const around = { x, y, width, height };
+      const shape = isGate
+        ? hexagon(around, cut)
+        : tag('rect', { class: `box ${kind}`, ...around, rx: 6 });
+      const stripe = tag('rect', { class: `stripe ${kind}`, x, y, width: 5, height, rx: 2 });
+      const inner = { x: x + 8, y: y + 3, width: width - 11, height: height - 6 };
+      const twice = tag('rect', { class: 'inner destroy', ...inner, rx: 4 });
       return [
-        ...[shape, stripe, twice],
+        ...[shape, isGate ? '' : stripe, kind === 'destroy' ? twice : ''],
         mark(kind, left, y + padding + 1),
         ...texts(lines, left, y + padding, 18),
       ].join('\n');
     },
   };
+}
+
+/** The shape of a gate. */
+function hexagon(
+  { x, y, width, height }: { x: number; y: number; width: number; height: number },
+  cut: number,
+): string {
+  const [left, right, middle] = [x + cut, x + width - cut, y + height / 2];
+  return path(
+    'box gate',
+    `M${left} ${y}H${right}L${x + width} ${middle} ${right} ${y + height}H${left}`,
+    `L${x} ${middle}Z`,
+  );
 }
 
 /** Room that a node's text has in a box of a width. */
@@ -71,11 +80,10 @@ export function roomIn(kind: Mark, width: number): number {
 
 function texts(lines: readonly Line[], x: number, y: number, firstIndent: number): string[] {
   let top = y;
-  return lines.map(({ face, text, tone }, at) => {
-    const { size, line } = faces[face];
+  return lines.map((each, at) => {
+    const { size, line } = faces[each.face];
     top += line;
-    const left = x + (at === 0 ? firstIndent : 0);
-    return `<text class="${face}${tone ? ` ${tone}` : ''}" x="${left}" y="${top - (line - size) / 2 - 2}">${html(text)}</text>`;
+    return words(each, x + (at === 0 ? firstIndent : 0), top - (line - size) / 2 - 2);
   });
 }
 
@@ -112,7 +120,7 @@ export function frame(lines: readonly Line[], inner: Box, kind: 'group' | 'left'
     height,
     draw: (x, y) =>
       [
-        `<rect class="frame ${kind}" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
+        tag('rect', { class: `frame ${kind}`, x, y, width, height, rx: 8 }),
         ...texts(lines, x + padding + 2, y + padding / 2, 0),
         inner.draw(x + padding, y + head + padding / 2),
       ].join('\n'),
@@ -142,17 +150,17 @@ function columns(head: Box, boxes: readonly Box[], wide: number): Box {
       const drawn = boxes.map((box) => {
         const centre = left + box.width / 2;
         const lines = [
-          `<path class="line" d="M${middle} ${fork}H${centre}"/>`,
+          path('line', `M${middle} ${fork}H${centre}`),
           arrowDown(centre, fork, top),
           ...(box.isEnd
             ? []
-            : [`<path class="line" d="M${centre} ${top + box.height}V${bottom}H${middle}"/>`]),
+            : [path('line', `M${centre} ${top + box.height}V${bottom}H${middle}`)]),
           box.draw(left, top),
         ];
         left += box.width + aside;
         return lines.join('\n');
       });
-      const stem = `<path class="line" d="M${middle} ${y + head.height}V${fork}"/>`;
+      const stem = path('line', `M${middle} ${y + head.height}V${fork}`);
       return [stem, ...drawn, head.draw(x + (width - head.width) / 2, y)].join('\n');
     },
   };
@@ -171,11 +179,12 @@ function stack(head: Box, boxes: readonly Box[]): Box {
       let last = top;
       const drawn = boxes.map((box) => {
         last = top + 16;
-        const drawnBox = `<path class="line" d="M${rail} ${last}H${x + indent}"/>\n${box.draw(x + indent, top)}`;
+        const branch = path('line', `M${rail} ${last}H${x + indent}`);
+        const drawnBox = `${branch}\n${box.draw(x + indent, top)}`;
         top += box.height + aside;
         return drawnBox;
       });
-      const line = `<path class="line" d="M${rail} ${y + head.height}V${last}"/>`;
+      const line = path('line', `M${rail} ${y + head.height}V${last}`);
       return [line, ...drawn, head.draw(x, y)].join('\n');
     },
   };
@@ -189,12 +198,17 @@ export function noReturn(width: number): Box {
     height: 26,
     draw: (x, y) =>
       [
-        `<path class="border" d="M${x} ${y + 4}H${x + width}M${x} ${y + 8}H${x + width}"/>`,
-        `<text class="small destroy" text-anchor="middle" x="${x + width / 2}" y="${y + 23}">${text}</text>`,
+        path('border', `M${x} ${y + 4}H${x + width}M${x} ${y + 8}H${x + width}`),
+        tag(
+          'text',
+          { class: 'small destroy', 'text-anchor': 'middle', x: x + width / 2, y: y + 23 },
+          text,
+        ),
       ].join('\n'),
   };
 }
 
 function arrowDown(x: number, from: number, to: number): string {
-  return `<path class="line" d="M${x} ${from}V${to - 5}"/><path class="tip" d="M${x - 4} ${to - 7}H${x + 4}L${x} ${to}Z"/>\n`;
+  const tip = path('tip', `M${x - 4} ${to - 7}H${x + 4}L${x} ${to}Z`);
+  return `${path('line', `M${x} ${from}V${to - 5}`)}${tip}\n`;
 }

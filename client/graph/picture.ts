@@ -6,6 +6,7 @@ import { flat } from '../../common/plain.js';
 import { html } from '../report/escape.js';
 import { mark, type Mark } from './boxes.js';
 import { layout } from './layout.js';
+import { tag, words } from './svg.js';
 import { faces, heightOf, linesOf } from './text.js';
 
 /** What is drawn: a plan, or a runbook whose inputs are not known. */
@@ -34,17 +35,26 @@ const legend: readonly (readonly [Mark, string])[] = [
 /** Plain colours on white, also where the surroundings are dark: it is printed and passed on. */
 const style = `
 .ground { fill: #fff; }
-text { font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", Arial, sans-serif; fill: #1b1f24; }
+text {
+  font-family: system-ui, -apple-system, "Segoe UI", "Liberation Sans", Arial, sans-serif;
+  fill: #1b1f24;
+}
 .title { font-size: ${faces.title.size}px; font-weight: 650; }
 .small { font-size: ${faces.small.size}px; }
-.code { font-size: ${faces.code.size}px; font-family: ui-monospace, "SF Mono", "Liberation Mono", Menlo, Consolas, monospace; }
-text.muted { fill: #5b6470; } text.destroy { fill: #b3261e; font-weight: 650; } text.gate { fill: #5f3a9e; }
+.code {
+  font-size: ${faces.code.size}px;
+  font-family: ui-monospace, "SF Mono", "Liberation Mono", Menlo, Consolas, monospace;
+}
+text.muted { fill: #5b6470; } text.destroy { fill: #b3261e; font-weight: 650; }
+text.gate { fill: #5f3a9e; }
 .box { fill: #fff; stroke: #9aa3ae; stroke-width: 1.2; }
 .box.read { fill: #f3f7fc; stroke: #7d9cc4; } .box.change { fill: #fff7e8; stroke: #b26a00; }
-.box.destroy { fill: #fdeceb; stroke: #b3261e; stroke-width: 2.4; } .box.gate { fill: #f3edfb; stroke: #5f3a9e; stroke-width: 1.6; }
+.box.destroy { fill: #fdeceb; stroke: #b3261e; stroke-width: 2.4; }
+.box.gate { fill: #f3edfb; stroke: #5f3a9e; stroke-width: 1.6; }
 .inner { fill: none; stroke: #b3261e; stroke-width: 1; }
 .stripe.read, .mark.read { fill: #2563b8; } .stripe.change, .mark.change { fill: #b26a00; }
-.stripe.destroy, .mark.destroy { fill: #b3261e; } .mark.gate { fill: #5f3a9e; } .mark.none { stroke: #5b6470; } .stripe.none { fill: #9aa3ae; }
+.stripe.destroy, .mark.destroy { fill: #b3261e; } .mark.gate { fill: #5f3a9e; }
+.mark.none { stroke: #5b6470; } .stripe.none { fill: #9aa3ae; }
 .frame { fill: none; stroke: #b9c0c9; stroke-width: 1.2; } .frame.left { stroke-dasharray: 4 4; }
 .line { fill: none; stroke: #5b6470; stroke-width: 1.4; } .tip { fill: #5b6470; }
 .border { stroke: #b3261e; stroke-width: 1.6; }
@@ -97,23 +107,26 @@ function picture(drawn: Drawn, most: number, alone: boolean): string {
     ...linesOf(given.join(' · '), 'small', width, 3, 'muted'),
   ];
   let top = margin;
-  const words = head.map(({ face, text, tone }) => {
-    top += faces[face].line;
-    return `<text class="${face}${tone ? ` ${tone}` : ''}" x="${margin}" y="${top - 4}">${html(text)}</text>`;
+  const told = head.map((each) => {
+    top += faces[each.face].line;
+    return words(each, margin, top - 4);
   });
   const start = margin + heightOf(head) + 12;
   const [signs, below] = legendAt(start, width);
   const [all, high] = [width + 2 * margin, below + 16 + box.height + margin];
-  const size = `width="${all}" height="${high}" viewBox="0 0 ${all} ${high}"`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${html(`Steps of ${title}`)}">`,
+  const [size, viewBox] = [{ width: all, height: high }, `0 0 ${all} ${high}`];
+  const inside = [
+    '',
     ...(alone ? [`<style>${style}</style>`] : []),
-    `<rect class="ground" width="${all}" height="${high}"/>`,
-    ...words,
+    tag('rect', { class: 'ground', ...size }),
+    ...told,
     ...signs,
     box.draw(margin + (width - box.width) / 2, below + 16),
-    '</svg>\n',
-  ].join('\n');
+    '',
+  ];
+  const named = { role: 'img', 'aria-label': `Steps of ${title}` };
+  const xmlns = 'http://www.w3.org/2000/svg';
+  return `${tag('svg', { xmlns, ...size, viewBox, ...named }, inside.join('\n'))}\n`;
 }
 
 /** @returns the signs with their words, and where they end */
@@ -122,7 +135,7 @@ function legendAt(y: number, width: number): [string[], number] {
   const signs = legend.map(([kind, word]) => {
     const own = 18 + word.length * faces.small.letter + 14;
     if (x > margin && x + own > margin + width) [x, top] = [margin, top + 18];
-    const drawn = `${mark(kind, x, top)}<text class="small" x="${x + 18}" y="${top + 10}">${word}</text>`;
+    const drawn = mark(kind, x, top) + words({ face: 'small', text: word }, x + 18, top + 10);
     x += own;
     return drawn;
   });
