@@ -35,6 +35,20 @@ export function foldSteps(steps: readonly StepSpec[], inputs?: JsonObject): Fold
   return folded(steps, '', inputs ? { inputs, steps: {} } : { steps: {} });
 }
 
+/** What a step is called that ends the runbook, for people. */
+export const endings: Readonly<Partial<Record<StepSpec['kind'], string>>> = {
+  succeed: 'ends the runbook well',
+  fail: 'ends the runbook as failed',
+};
+
+/** Whether nothing of the runbook follows these steps, for certain. */
+export function endsRunbook(steps: readonly FoldedStep[]): boolean {
+  const last = steps.at(-1);
+  if (!last || last.left !== undefined || last.when !== undefined) return false;
+  if (last.spec.kind === 'group') return endsRunbook(last.steps);
+  return endings[last.spec.kind] !== undefined;
+}
+
 function folded(steps: readonly StepSpec[], group: string, scope: JsonObject): FoldedStep[] {
   return steps.map((spec) => {
     const step = foldStep(spec, partOf(group, spec.id), scope);

@@ -1,6 +1,6 @@
 import { deciders, defaultApprovers } from '../../common/questions.js';
 import { triesWords } from '../../common/tries.js';
-import type { FoldedCase, FoldedStep } from '../../language/fold.js';
+import { endings, endsRunbook, type FoldedCase, type FoldedStep } from '../../language/fold.js';
 import { describeAction, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { frame, node, noReturn, roomIn, sequence, ways, type Box, type Mark } from './boxes.js';
@@ -53,7 +53,7 @@ function boxOf(step: FoldedStep, width: number): Box {
     const inner = layout(step.steps, width - framed);
     return frame(headLines(step, inner.width, groupWords(spec)), inner);
   }
-  return leaf(step, spec.kind === 'approval' ? 'gate' : markOf(spec), own);
+  return leaf(step, spec.kind === 'approval' ? 'gate' : markOf(spec), own, endings[spec.kind]);
 }
 
 /** As wide as a way may be beside the others; all of the width where they do not fit. */
@@ -75,13 +75,14 @@ function caseBox({ path, title, left, when, steps, cases }: FoldedCase, width: n
     : steps.length > 0
       ? layout(steps, room)
       : { ...empty, width: own - framed };
-  return frame(
+  const box = frame(
     [
       ...linesOf(title, 'title', inner.width, 2),
       ...(when === undefined ? [] : linesOf(`when ${when}`, 'small', inner.width, 4, 'muted')),
     ],
     inner,
   );
+  return endsRunbook(steps) ? { ...box, isEnd: true } : box;
 }
 
 function leftOut(path: string, title: string, left: string, width: number): Box {

@@ -1,5 +1,11 @@
 import { visibleLine } from '../../common/visible.js';
-import { foldSteps, type FoldedCase, type FoldedStep } from '../../language/fold.js';
+import {
+  endings,
+  endsRunbook,
+  foldSteps,
+  type FoldedCase,
+  type FoldedStep,
+} from '../../language/fold.js';
 import { describeAction, type Action } from '../../language/kinds/index.js';
 import { mermaid } from '../report/escape.js';
 import type { Drawn } from './picture.js';
@@ -109,7 +115,7 @@ class Writer {
     const id = this.add(
       isGate ? 'gate' : spec.effect,
       isGate ? 'hexagon' : 'box',
-      `${isGate ? 'gate' : spec.effect}: ${path}`,
+      `${isGate ? 'gate' : (endings[spec.kind] ?? spec.effect)}: ${path}`,
       spec.title,
       ...condition,
       ...(spec.pointOfNoReturn ? ['POINT OF NO RETURN'] : []),
@@ -117,7 +123,7 @@ class Writer {
       ...(spec.undo ? [`undo: ${spec.undo}`] : []),
     );
     this.link(ends, id);
-    return [{ from: id }];
+    return endsRunbook([step]) ? [] : [{ from: id }];
   }
 
   private cases(cases: readonly FoldedCase[], from: string): End[] {

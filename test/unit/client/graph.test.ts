@@ -3,6 +3,7 @@ import { mermaidText } from '../../../client/graph/mermaid.js';
 import { htmlPicture, svgPicture, type Drawn } from '../../../client/graph/picture.js';
 import { linesOf } from '../../../client/graph/text.js';
 import { graphForm } from '../../../client/graph/write.js';
+import { readExpression } from '../../../language/read-expression.js';
 import type { StepSpec } from '../../../language/runbook.js';
 
 const leaf = (id: string, more: Partial<StepSpec> = {}): StepSpec => ({
@@ -65,6 +66,32 @@ describe('the picture', () => {
     ))
       expect(Number(x) + Number(own)).toBeLessThanOrEqual(Number(width));
   });
+});
+
+test('a way that ends the runbook leads nowhere', () => {
+  const steps = ['ended', 'other'].map((id): StepSpec => {
+    const inner: StepSpec =
+      id === 'ended' ? { id: 'end', title: 'Enough', kind: 'succeed', effect: 'read' } : leaf('do');
+    const when = readExpression(`steps.case.case == "${id}"`);
+    return { id, title: id, kind: 'group', effect: 'read', when, steps: [inner] };
+  });
+  const when = readExpression('steps.look.n > 1');
+  const cases = [
+    { case: 'ended', title: 'ended', when },
+    { case: 'other', title: 'other' },
+  ];
+  const choice: StepSpec = { id: 'case', title: 'Which', kind: 'choice', effect: 'read', cases };
+  const way: StepSpec = {
+    ...{ id: 'way', title: 'Way', kind: 'group', effect: 'change' },
+    steps: [choice, ...steps],
+  };
+  const plan = { ...drawn, steps: [way, leaf('after')] };
+  expect(svgPicture(plan)).toContain('>ends the runbook well');
+  const lines = mermaidText(plan).split('\n');
+  const idOf = (path: string): string =>
+    /n\d+/.exec(lines.find((line) => line.includes(`: ${path}<`)) ?? '')?.[0] ?? 'none';
+  const from = (path: string) => lines.filter((line) => line.includes(`${idOf(path)} -->`));
+  expect([from('way/ended/end').length, from('way/other/do').length]).toEqual([0, 1]);
 });
 
 test('Mermaid gets the same steps in their order', () => {
