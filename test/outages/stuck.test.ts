@@ -112,6 +112,11 @@ describe('a run that cannot go on', () => {
     expect(sent.code).toBe(6);
     await world.stopWorker();
     await world.startWorker();
+    // Temporal tries a task that failed again later and later.
+    await until('the trouble to be over', async () => {
+      const { trouble } = await world.json<Status>(['status', run], [0, 8]);
+      return trouble === null;
+    });
     expect((await world.cli(['wait', run, '--timeout', '40s'])).code).toBe(0);
   }, 120_000);
 
