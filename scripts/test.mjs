@@ -18,6 +18,7 @@ import { join, resolve } from 'node:path';
 import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs';
 import { measureEngine } from './lib/coverage.mjs';
 import { runJest, summaryLine } from './lib/jest.mjs';
+import { startReplayer } from './lib/replayer.mjs';
 import { patternsOf, suites } from './lib/suites.mjs';
 
 const root = resolve(import.meta.dirname, '..');
@@ -46,6 +47,7 @@ chmodSync(temporary, 0o1777);
 let stoppedBy = 0;
 let jest;
 let services;
+let replayer;
 /** Coverage is a promise of the whole suite: a part of it says nothing. */
 let measured;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -84,6 +86,7 @@ try {
   );
 
   if (stoppedBy === 0) {
+    replayer = await startReplayer(root);
     if (suite === 'product') measured = await measureEngine(root);
     const ran = await runJest(jestArguments, {
       skipsFile: join(root, 'test', 'skips.json'),
@@ -98,6 +101,7 @@ try {
         RUNBOOK_TEST_DATABASE_URL: adminUrl,
         RUNBOOK_TEST_UI_URL: services.uiUrl,
         TEMPORAL_ADDRESS: services.address,
+        RUNBOOK_TEST_REPLAYER: replayer.url,
         ...measured?.env,
       },
     });
@@ -123,6 +127,7 @@ try {
   exitCode = 1;
 } finally {
   measured?.remove();
+  await replayer?.stop();
   await services?.stop();
   const left = await leakedProcesses(marks);
   failures.push(...left);

@@ -18,7 +18,9 @@ export interface WorkflowBundle {
 const { version: sdkRelease } = createRequire(import.meta.url)(
   '@temporalio/workflow/package.json',
 ) as { version: string };
-const bundleFile = join(programFolder, 'workflow-bundle.js');
+/** The module that exports all workflows, and the bundle of it that workers run. */
+export const shippedEntry = join(programFolder, 'workflows', 'index.js');
+export const bundleFile = join(programFolder, 'workflow-bundle.js');
 const digestFile = join(programFolder, 'workflow-bundle.sha256');
 /**
  * The sources of workflows. Hashed instead of the bundle, which contains paths of the build
@@ -45,7 +47,7 @@ export async function bundleWorkflows(entry: string): Promise<string> {
  * code.
  */
 async function buildBundle(): Promise<void> {
-  writeFileSync(bundleFile, await bundleWorkflows(join(programFolder, 'workflows', 'index.js')));
+  writeFileSync(bundleFile, await bundleWorkflows(shippedEntry));
   writeFileSync(digestFile, digestOfSources());
 }
 

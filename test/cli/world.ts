@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -15,7 +15,8 @@ import { getRun, listRuns, migrate, openPool } from '../../store/index.js';
 import { testCatalogue } from '../engine/specs.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { consenting } from '../helpers/consenting.js';
-import { testBundle } from '../helpers/bundle.js';
+import { testBundleFile } from '../helpers/bundle.js';
+import { replayAll } from '../helpers/replay.js';
 import { until } from '../../lab/until.js';
 import { recordedIo } from '../unit/client/fake-io.js';
 
@@ -56,6 +57,8 @@ const ofTests: WorldOptions = {
 /** The real command line, against the real server, a record and a worker of this test's own. */
 export class World {
   private worker: { shutdown: () => void; ended: Promise<unknown> } | undefined;
+  /** False once runs may have gone from one code to another, so that neither replays them. */
+  private hasOneCode = true;
 
   private constructor(
     readonly folder: string,
@@ -64,6 +67,7 @@ export class World {
     readonly client: Client,
     private readonly database: TestDatabase,
     private readonly procedures: Procedures,
+    private readonly bundleFile: string,
     /** As `WorldOptions.processes`, from now on. */
     public processes: boolean,
     private readonly settings: Partial<WorkerConfig>,
@@ -86,7 +90,8 @@ export class World {
       connection: await Connection.connect({ address }),
       dataConverter: { payloadCodecs: [payloadCodec] },
     });
-    const code = await testBundle(module);
+    const bundleFile = await testBundleFile(module);
+    const code = await readFile(bundleFile, 'utf8');
     const procedures = { bundle: { code, procedure: 'sha256:test' }, catalogue };
     const world = new World(
       folder,
@@ -95,6 +100,7 @@ export class World {
       client,
       database,
       procedures,
+      bundleFile,
       processes,
       worker,
     );
@@ -124,6 +130,7 @@ export class World {
     procedures: Procedures = this.procedures,
     settings: NodeJS.ProcessEnv = {},
   ): Promise<void> {
+    if (procedures !== this.procedures) this.hasOneCode = false;
     const pool = openPool(this.database.url);
     const config = readConfig({
       RUNBOOK_TASK_QUEUE: this.taskQueue,
@@ -158,11 +165,16 @@ export class World {
     await worker?.ended;
   }
 
+  /** Ends all, and replays what ran; whatever fails, nothing is left running. */
   async stop(): Promise<void> {
     await this.stopWorker();
+    const { address, taskQueue, bundleFile: file } = this;
+    const replaying = this.hasOneCode ? replayAll({ address, taskQueue, file }) : undefined;
+    const [wrong] = await Promise.allSettled([replaying]);
     await this.client.connection.close();
     await this.database.drop();
     await rm(this.folder, { recursive: true, force: true });
+    if (wrong.status === 'rejected') throw wrong.reason;
   }
 
   path(name: string): string {

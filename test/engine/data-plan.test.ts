@@ -367,8 +367,10 @@ testAlone(
     );
     expect(reordered).not.toBe(code);
     const failed = async (bundle: string): Promise<number> => {
-      const { wrong } = await replayed(engine.client, engine.taskQueue, bundle);
-      return wrong.length;
+      const { address, taskQueue } = engine;
+      const file = engine.path('replayed.js');
+      await writeFile(file, bundle);
+      return (await replayed({ address, taskQueue, file })).wrong.length;
     };
     const found = { same: await failed(code), reordered: await failed(reordered) };
     tell(`runs that do not replay: ${found.same}; with a reordered step: ${found.reordered}`);

@@ -253,7 +253,8 @@ export class Engine {
   }
 
   private async replay(): Promise<void> {
-    if (this.hasOneCode) await replayAll(this.address, this.taskQueue, this.path('bundle.js'));
+    const { address, taskQueue } = this;
+    if (this.hasOneCode) await replayAll({ address, taskQueue, file: this.path('bundle.js') });
   }
 
   path(name: string): string {
