@@ -5,6 +5,7 @@
  * when there were any.
  *
  *   npm test                          the product
+ *   npm run test:hardening            attacks, deaths, installation
  *   npm run test:system               whole systems
  *   npm run test:only -- test/store   one folder, without installing and building first
  *

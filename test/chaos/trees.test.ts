@@ -22,7 +22,7 @@ test(
   isLong ? 300_000 : 90_000,
 );
 
-// Its short form, of 12 s, is in test/engine/commands.test.ts.
+// Its short form, of 12 s, is in test/deaths/commands.test.ts.
 if (isLong) {
   test('a command of 60 s whose worker is killed three times runs once, its output complete to the byte', async () => {
     const result = await longCommand(600, [60, 220, 400]);

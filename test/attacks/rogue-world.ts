@@ -136,7 +136,7 @@ export class Rogues {
     const target = 'kind: service, environment: test';
     const engine = await Engine.start({
       targets: `targets: { mine: { ${target} }, other: { ${target} } }\n`,
-      procedures: join(programFolder, 'test', 'engine', 'rogue.js'),
+      procedures: join(programFolder, 'test', 'attacks', 'rogue.js'),
       settings: { RUNBOOK_LIBRARY: library },
     });
     return new Rogues(engine, library);

@@ -34,7 +34,7 @@ describe('a stranger with the plain Temporal client', () => {
       connection,
       taskQueue: strangersQueue,
       workflowBundle: {
-        code: await testBundle(join(programFolder, 'test', 'engine', 'strangers.js')),
+        code: await testBundle(join(programFolder, 'test', 'attacks', 'strangers.js')),
       },
       dataConverter: { payloadCodecs: [payloadCodec] },
     });

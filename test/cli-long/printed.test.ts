@@ -8,7 +8,7 @@ import { until } from '../../lab/until.js';
 import { programFolder } from '../../worker/config.js';
 import { onTerminal } from '../helpers/terminal.js';
 import { allVerbs } from '../helpers/verbs.js';
-import { World } from './world.js';
+import { World } from '../cli/world.js';
 
 /*
  * Commands that the product prints are there to be copied: each is executed as it was printed, on a

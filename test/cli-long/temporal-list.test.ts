@@ -5,7 +5,7 @@ import type { StartEnvelope } from '../../common/envelope.js';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { atThisPace } from '../../embedded/pace.js';
 import { until } from '../../lab/until.js';
-import { World } from './world.js';
+import { World } from '../cli/world.js';
 
 /*
  * What people find in Temporal's own list and pages: runs, without helpers, and no stack traces.
