@@ -44,7 +44,7 @@ export function parseOutput(form: OutputForm, program: string, text: string | nu
     case 'lines':
       return { lines: linesOf(text) };
     case 'table':
-      return { table: tableOf(linesOf(text)) };
+      return { table: tableOf(linesOf(text), program) };
     case 'pairs':
       return { pairs: pairsOf(linesOf(text), program) };
   }
@@ -64,8 +64,11 @@ function linesOf(text: string): string[] {
 }
 
 /** The first line names the columns. The last column of a row takes the rest of its line. */
-function tableOf([head = '', ...rows]: readonly string[]): Json {
+function tableOf([head = '', ...rows]: readonly string[], program: string): Json {
   const names = wordsOf(head);
+  const doubled = names.find((name, at) => names.indexOf(name) !== at);
+  if (doubled !== undefined)
+    throw unusable(`${program} printed a table with two columns called ${doubled}`);
   return rows.map((row) => {
     const words = wordsOf(row);
     const fields = words.slice(0, names.length);
@@ -81,16 +84,18 @@ function wordsOf(line: string): string[] {
 
 /** `name=value` or `name: value`, whichever sign comes first. */
 function pairsOf(lines: readonly string[], program: string): JsonObject {
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [, name, value] = /^\s*([^=:]+?)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? [];
-      if (name === undefined)
-        throw unusable(
-          `${program} did not print pairs, but the line ${JSON.stringify(beginningOf(line, 100))}`,
-        );
-      return [name, value ?? ''];
-    }),
-  );
+  const pairs = new Map<string, string>();
+  for (const line of lines) {
+    const [, name, value = ''] = /^\s*([^=:]+?)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? [];
+    if (name === undefined)
+      throw unusable(
+        `${program} did not print pairs, but the line ${JSON.stringify(beginningOf(line, 100))}`,
+      );
+    if ((pairs.get(name) ?? value) !== value)
+      throw unusable(`${program} printed two values for ${name}`);
+    pairs.set(name, value);
+  }
+  return Object.fromEntries(pairs);
 }
 
 function unusable(what: string): StepFailure {

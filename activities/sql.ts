@@ -9,6 +9,7 @@ import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
+import { assertDistinctColumns } from './sql-columns.js';
 import { connectionOf } from './sql-tls.js';
 import { sessionSettings, types } from './sql-values.js';
 import { connectedAs } from './target-environment.js';
@@ -121,6 +122,7 @@ async function inTransaction(
     const result = await client.query<JsonObject>(text, values ? [...values] : []);
     counts.push(result.rowCount ?? 0);
     if (as === undefined) continue;
+    assertDistinctColumns(as, result.fields);
     output[as] = result.rows.slice(0, maxRows);
     if (result.rows.length <= maxRows) continue;
     output[`${as}Truncated`] = result.rows.length;

@@ -62,6 +62,18 @@ const open = {
   id: 'rogue-open',
   steps: [{ ...item, id: 'write', title: 'Write', work: { action: writing(word, journal) } }],
 };
+/** Its first step fails, and no failure of it is an answer. */
+const failing = {
+  ...about,
+  id: 'rogue-failing',
+  steps: [
+    {
+      ...{ ...item, id: 'first', title: 'Fail' },
+      work: { action: { kind: 'command', argv: ['/bin/false'] } },
+    },
+    { ...item, id: 'write', title: 'Write', work: { action: writing(word, journal) } },
+  ],
+};
 /** What honest workers are told to do again with another word. */
 const choosy = {
   ...about,
@@ -84,7 +96,7 @@ const choosy = {
 describe('a rogue workflow worker', () => {
   let rogues: Rogues;
   beforeAll(async () => {
-    rogues = await Rogues.start(() => [plan, gated, open, choosy]);
+    rogues = await Rogues.start(() => [plan, gated, open, failing, choosy]);
   }, 60_000);
   afterAll(() => rogues?.stop());
 
@@ -177,6 +189,11 @@ describe('a rogue workflow worker', () => {
           approve(run),
           ask('last', writing('last', file)),
         ],
+      ]),
+    'a failure taken for an answer, which the plan does not': (file) =>
+      asks('rogue-failing', { journal: file }, [
+        ask('first', { kind: 'command', argv: ['/bin/false'] }, { request: { capture: true } }),
+        write('old', file),
       ]),
     'another target of a code-first runbook': (file) =>
       asks('test-lease', { target: 'mine', first: '[]', second: '[]', journal: file }, [

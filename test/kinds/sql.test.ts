@@ -108,6 +108,24 @@ test('rows come back by name, with the count of every statement', async () => {
   });
 });
 
+test.each([
+  ['SELECT 1 AS id, 2 AS id', 'result v has two columns called id'],
+  ['SELECT a.id, b.id FROM t a, t b', 'result v has two columns called id'],
+  ['SELECT 1 AS "__proto__"', 'result v has a column called __proto__'],
+])('columns that one row cannot hold: %s', async (text, why) => {
+  const failure = await failureOf(
+    run([{ text: "INSERT INTO t VALUES (5, 'kept?')" }, { text, as: 'v' }]),
+  );
+  expect(failure).toMatchObject({ type: 'AnswerUnusable' });
+  expect(failure.message).toContain(`${why}; its transaction was rolled back`);
+  expect(await notes()).toEqual([]);
+});
+
+test('a column of any other name comes back by it', async () => {
+  const output = await run([{ text: 'SELECT 1 AS "constructor", 2 AS "toString"', as: 'v' }]);
+  expect(output).toMatchObject({ v: [{ constructor: 1, toString: 2 }] });
+});
+
 test('values that JSON cannot carry exactly stay text', async () => {
   const output = await run([
     {

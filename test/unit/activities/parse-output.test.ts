@@ -19,7 +19,7 @@ test.each([
     },
   ],
   ['table', 'PID CMD\n7 sh -c true\n', { table: [{ PID: '7', CMD: 'sh -c true' }] }],
-  ['pairs', 'a=1\nb : two = 2\n', { pairs: { a: '1', b: 'two = 2' } }],
+  ['pairs', 'a=1\nb : two = 2\na = 1\n', { pairs: { a: '1', b: 'two = 2' } }],
 ] as const)('%s: %j', (form, text, data) => {
   expect(parseOutput(form, 'tool', text)).toEqual(data);
 });
@@ -28,9 +28,21 @@ test.each([
   ['json', 'Error: no', 'tool did not print JSON, but what begins with "Error: no"'],
   ['jsonl', '{}\nno', 'tool did not print JSON, but what begins with "no"'],
   ['pairs', 'just words', 'tool did not print pairs, but the line "just words"'],
+  ['pairs', 'a=1\na=2', 'tool printed two values for a'],
+  ['table', 'ID NAME ID\n1 x 2', 'tool printed a table with two columns called ID'],
   ['lines', null, 'tool printed more than 8 MiB'],
 ] as const)('%s that it is not: %j', (form, text, why) => {
   expect(() => parseOutput(form, 'tool', text)).toThrow(why);
+});
+
+test.each(['table', 'pairs'] as const)('%s with the name __proto__ keep it as a name', (form) => {
+  const text = form === 'table' ? '__proto__ b\n1 2' : '__proto__=1\nb=2';
+  const { table, pairs } = parseOutput(form, 'tool', text);
+  const [fields] = form === 'table' ? (table as object[]) : [pairs as object];
+  expect(Object.entries(fields as object)).toEqual([
+    ['__proto__', '1'],
+    ['b', '2'],
+  ]);
 });
 
 test('what comes in pieces is put together, and too much of it is none', () => {
