@@ -30,11 +30,12 @@ let library: string;
 beforeAll(async () => {
   library = await mkdtemp(join(tmpdir(), 'runbook-library-'));
   await writeFile(join(library, 'canary'), canary);
-  for (const guarded of [true, false]) {
-    const runbook = telling(guarded);
+  for (const way of ['variable', 'credentials', 'unknown'] as const) {
+    const runbook = telling(way);
     await writeFile(join(library, `${runbook.id}.json`), JSON.stringify(runbook));
   }
-  const targets = 'targets: { vault: { kind: service, environment: test } }\n';
+  const credentials = 'credentials: { main: { env: { TOKEN: token } } }';
+  const targets = `targets: { vault: { kind: service, environment: test, ${credentials} } }\n`;
   engine = await Engine.start({
     targets,
     secrets: `secrets: { token: { from: "file:${join(library, 'canary')}", targets: [vault] } }\n`,
@@ -47,15 +48,23 @@ afterAll(async () => {
   await rm(library, { recursive: true, force: true });
 });
 
-/** @param guarded the secret is given as one; else its file is read by the program itself */
-function telling(guarded: boolean) {
+/**
+ * @param way how the program gets its secret: as a variable of its own, with the credentials of its
+ *   target, or from the file, of which no attempt knows
+ */
+function telling(way: 'variable' | 'credentials' | 'unknown') {
+  const given = {
+    variable: { env: { TOKEN: { secret: 'token' } } },
+    credentials: { credentials: 'main' },
+    unknown: {},
+  };
   const argv = (script: string): unknown[] => [
     ...['/bin/sh', '-c', `TOKEN=\${TOKEN:-$(cat "$1")}; ${script}`, 'sh'],
-    ...[guarded ? '/dev/null' : join(library, 'canary'), { $: 'inputs.marker' }],
+    ...[way === 'unknown' ? join(library, 'canary') : '/dev/null', { $: 'inputs.marker' }],
   ];
   const action = (script: string) => ({
     ...{ kind: 'command', argv: argv(script), target: 'vault' },
-    ...(guarded ? { env: { TOKEN: { secret: 'token' } } } : {}),
+    ...given[way],
   });
   const step = (id: string, kind: string, more: object) => ({
     ...{ id, title: `Step ${id}`, kind, effect: 'read', onFailure: 'abort', ...more },
@@ -63,7 +72,7 @@ function telling(guarded: boolean) {
   const holds = 'out.exitCode == 0';
   const probe = action('echo "trouble: $TOKEN" >&2; test -e "$2"');
   return {
-    ...{ id: guarded ? 'canary-known' : 'canary-unknown', version: '1.0.0', title: 'A canary' },
+    ...{ id: `canary-${way}`, version: '1.0.0', title: 'A canary' },
     ...{ summary: 'Tells a secret.', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
     ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [] },
     ...{ verification: 'none', rollback: 'none', outputs: {} },
@@ -141,11 +150,14 @@ async function leaks(runbook: string): Promise<Record<string, number>> {
 }
 
 test('a secret that a command prints stands nowhere; with the guard off, everywhere', async () => {
-  const guarded = await leaks('canary-known');
+  const guarded = await leaks('canary-variable');
+  const ofTarget = await leaks('canary-credentials');
   const open = await leaks('canary-unknown');
   process.stderr.write(
-    `canary printed: ${JSON.stringify(guarded)}; guard off: ${JSON.stringify(open)}\n`,
+    `canary printed: ${JSON.stringify(guarded)}, of a target's credentials: ` +
+      `${JSON.stringify(ofTarget)}; guard off: ${JSON.stringify(open)}\n`,
   );
   expect(Object.values(guarded)).toEqual([0, 0, 0, 0]);
+  expect(Object.values(ofTarget)).toEqual([0, 0, 0, 0]);
   for (const count of Object.values(open)) expect(count).toBeGreaterThan(0);
 }, 60_000);

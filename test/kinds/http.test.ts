@@ -35,6 +35,7 @@ beforeAll(async () => {
           headers: { 'x-tenant': 't1' },
         },
         addresses: { probe: { address: `${service.address}/probe`, bearer: 'token' } },
+        credentials: { admin: { bearer: 'admin-token' }, foreign: { bearer: 'other-token' } },
       },
       thief: {
         kind: 'x',
@@ -43,9 +44,14 @@ beforeAll(async () => {
       },
       bare: { kind: 'x', environment: 'test' },
     },
-    { token: { from: 'file:token', targets: ['api'] } },
+    {
+      token: { from: 'file:token', targets: ['api'] },
+      'admin-token': { from: 'file:admin-token', targets: ['api'] },
+      'other-token': { from: 'file:token', targets: ['thief'] },
+    },
   );
   world.secret('token', token);
+  world.secret('admin-token', 'admins-only');
 });
 
 beforeEach(() => {
@@ -87,6 +93,21 @@ test('a request goes to the target, with its token and headers', async () => {
       body: '{"a":1}',
     },
   ]);
+});
+
+test('the credentials that a step names take the place of the token of the address', async () => {
+  await http(get({ credentials: 'admin' }), world.context());
+  await http(get({ credentials: 'main' }), world.context());
+  expect(service.received.map(({ headers }) => headers['authorization'])).toEqual([
+    'Bearer admins-only',
+    `Bearer ${token}`,
+  ]);
+  for (const [credentials, why] of [
+    ['foreign', /other-token may not go to target api/],
+    ['gone', /target api has no credentials gone/],
+  ] as const)
+    expect((await failureOf(http(get({ credentials }), world.context()))).message).toMatch(why);
+  expect(service.received).toHaveLength(2);
 });
 
 test('Idempotency-Key is the same for every attempt', async () => {

@@ -58,10 +58,19 @@ beforeAll(async () => {
         postgres: { address: admitted.replace(/\/[^/]*$/, '/no_such_database'), password: 'admin' },
       },
       bare: { kind: 'x', environment: 'test' },
+      shared: {
+        ...{ kind: 'x', environment: 'test' },
+        postgres: { address: address.href.replace(role, 'nobody'), password: 'admin' },
+        credentials: {
+          writer: { user: role, password: 'db-password' },
+          foreign: { user: role, password: 'other-password' },
+        },
+      },
     },
     {
-      'db-password': { from: 'file:db-password', targets: ['db'] },
-      admin: { from: 'file:admin', targets: ['nodb'] },
+      'db-password': { from: 'file:db-password', targets: ['db', 'shared'] },
+      'other-password': { from: 'file:db-password', targets: ['db'] },
+      admin: { from: 'file:admin', targets: ['nodb', 'shared'] },
     },
   );
   world.secret('db-password', password);
@@ -124,6 +133,16 @@ test.each([
 test('a column of any other name comes back by it', async () => {
   const output = await run([{ text: 'SELECT 1 AS "constructor", 2 AS "toString"', as: 'v' }]);
   expect(output).toMatchObject({ v: [{ constructor: 1, toString: 2 }] });
+});
+
+test('the credentials that a step names decide who connects, with a password of their own', async () => {
+  const asked = (credentials: string) =>
+    run([{ text: 'SELECT current_user AS who', as: 'v' }], {}, { target: 'shared', credentials });
+  expect(await asked('writer')).toMatchObject({ v: [{ who: role }] });
+  expect((await failureOf(asked('foreign'))).message).toMatch(
+    /other-password may not go to target shared/,
+  );
+  expect((await failureOf(asked('gone'))).message).toBe('target shared has no credentials gone');
 });
 
 test('values that JSON cannot carry exactly stay text', async () => {
