@@ -1,5 +1,4 @@
-import { foldSteps, type FoldedCase, type FoldedStep } from '../language/fold.js';
-import type { JsonObject } from '../language/json.js';
+import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
 import type { Plan } from '../language/plan.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/questions.js';
@@ -36,7 +35,7 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
       : []),
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
-    renderStepSpecs(plan.steps, paint, columns, plan.inputs),
+    renderStepSpecs(plan.steps, paint, columns, plan),
     ...(programs.length > 0
       ? [section(paint, 'Programs', pairs(programs, columns, paint, '  '))]
       : []),
@@ -46,15 +45,15 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
 
 /**
  * The declared steps with the effect and the undo of each.
- * @param inputs where they are known: what they decide is decided
+ * @param known before the run: what it decides is decided
  */
 export function renderStepSpecs(
   steps: readonly StepSpec[],
   paint: Paint,
   columns: number,
-  inputs?: JsonObject,
+  known?: KnownBefore,
 ): string {
-  const rows = shownRows(foldSteps(steps, inputs));
+  const rows = shownRows(foldSteps(steps, known));
   const style = (cell: string, row: number): string =>
     paint(effectStyles[rows[row]?.effect || 'read'], cell);
   const table = tableLines(

@@ -1,5 +1,6 @@
 import { describeAction, type Action } from '../language/kinds/index.js';
 import type { StepSpec } from '../language/runbook.js';
+import { hasOwnWords } from '../language/undo-words.js';
 
 /*
  * What an undo does, for people who may have to do it by hand: the words of its author, and the
@@ -18,10 +19,4 @@ export function undoWords(spec: StepSpec, action: Action): string {
 /** What an attempt of the undo is called. */
 export function undoTitle(spec: StepSpec): string {
   return `Undo: ${hasOwnWords(spec) ? spec.undo : spec.title}`;
-}
-
-/** An undo without a title is called after its action, as the runbook has it. */
-function hasOwnWords({ undo, work }: StepSpec): boolean {
-  if (undo === undefined) return false;
-  return !work?.undo || undo !== describeAction(work.undo as unknown as Action);
 }

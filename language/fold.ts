@@ -1,10 +1,14 @@
 import type { Expression } from './expression/ast.js';
 import { evaluate, holds } from './expression/evaluate.js';
 import { explain } from './expression/explain.js';
-import type { JsonObject } from './json.js';
+import type { Json, JsonObject } from './json.js';
+import { describeAction, type Action } from './kinds/index.js';
 import { below, partOf } from './paths.js';
-import { isReference, referencesIn } from './reference.js';
-import type { StepSpec } from './runbook.js';
+import type { PlannedTarget } from './plan.js';
+import { isReference, referencesIn, resolveKnown } from './reference.js';
+import type { StepSpec, WorkTemplate } from './runbook.js';
+import { targetsIn } from './target-facts.js';
+import { hasOwnWords } from './undo-words.js';
 
 /*
  * The steps of a plan as people are shown them: what the inputs decide is decided, and a branch is
@@ -30,9 +34,19 @@ export interface FoldedCase extends Omit<FoldedStep, 'spec'> {
   title: string;
 }
 
-/** @param inputs of the plan; absent: they are not known */
-export function foldSteps(steps: readonly StepSpec[], inputs?: JsonObject): FoldedStep[] {
-  return folded(steps, '', inputs ? { inputs, steps: {} } : { steps: {} });
+/** What a plan knows beside its steps. */
+export interface KnownBefore {
+  /** Absent: they are not known. */
+  inputs?: JsonObject;
+  targets?: readonly PlannedTarget[];
+}
+
+/** The steps as people are shown them. */
+export function foldSteps(
+  steps: readonly StepSpec[],
+  { inputs, targets = [] }: KnownBefore = {},
+): FoldedStep[] {
+  return folded(steps, '', { ...(inputs ? { inputs } : {}), steps: {}, ...targetsIn({ targets }) });
 }
 
 /** What a step is called that ends the runbook, for people. */
@@ -58,12 +72,21 @@ function folded(steps: readonly StepSpec[], group: string, scope: JsonObject): F
   });
 }
 
-function foldStep(spec: StepSpec, path: string, scope: JsonObject): FoldedStep {
+function foldStep(declared: StepSpec, path: string, scope: JsonObject): FoldedStep {
+  const spec = withKnown(declared, scope);
   const due = spec.when ? judged(spec.when, scope) : {};
   if (due.left !== undefined) return { path, spec, left: due.left, steps: [] };
   const choice = choiceIn(spec);
   if (choice) return { path, spec, ...due, steps: [], cases: casesOf(spec, choice, path, scope) };
   return { path, spec, ...due, steps: folded(spec.steps ?? [], path, insideOf(spec, scope)) };
+}
+
+/** The step with the values that are known in what it does. */
+function withKnown(spec: StepSpec, scope: JsonObject): StepSpec {
+  if (!spec.work) return spec;
+  const work = resolveKnown(spec.work as unknown as Json, scope) as unknown as WorkTemplate;
+  if (spec.undo === undefined || !work.undo || hasOwnWords(spec)) return { ...spec, work };
+  return { ...spec, work, undo: describeAction(work.undo as unknown as Action) };
 }
 
 /** Values of a step that computes them, where all are known and it is done for certain. */
@@ -91,7 +114,7 @@ function judged(when: Expression, scope: JsonObject): { left?: string; when?: st
 function insideOf({ kind, inputs = {} }: StepSpec, scope: JsonObject): JsonObject {
   if (kind === 'runbook') {
     const now = Object.entries(inputs).filter(([, value]) => referencesIn(value).length === 0);
-    return { inputs: Object.fromEntries(now), steps: {} };
+    return { ...scope, inputs: Object.fromEntries(now), steps: {} };
   }
   return { ...scope, steps: { ...(scope['steps'] as JsonObject) } };
 }

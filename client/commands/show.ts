@@ -84,7 +84,7 @@ function head(spec: RunbookSpec, drilled: string, paint: Paint, columns: number)
       `${spec.type.toLowerCase().replaceAll('_', ' ')}, ${spec.priority.toLowerCase()} priority, about ${spec.expectedMinutes} minutes`,
     ],
     ['owners', spec.owners.join(', ')],
-    ['tags', spec.tags.join(', ')],
+    ...(spec.tags.length > 0 ? [['tags', spec.tags.join(', ')] satisfies [string, string]] : []),
     ...objectiveFacts(spec),
     ['last drill', drilled],
   ];

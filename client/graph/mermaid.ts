@@ -25,7 +25,7 @@ function label(text: string): string {
 
 export function mermaidText(drawn: Drawn): string {
   const writer = new Writer();
-  const steps = foldSteps(drawn.steps, drawn.inputs);
+  const steps = foldSteps(drawn.steps, drawn);
   const [first, last] = [writer.add('start', 'round', drawn.title), writer.next()];
   const ends = writer.sequence(steps, [{ from: first }]);
   writer.node(last, 'end', 'round');

@@ -1,6 +1,7 @@
 import { shortDigest } from '../../language/digest.js';
 import { foldSteps } from '../../language/fold.js';
 import type { JsonObject } from '../../language/json.js';
+import type { Plan } from '../../language/plan.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { flat } from '../../common/plain.js';
 import { html } from '../report/escape.js';
@@ -17,6 +18,7 @@ export interface Drawn {
   steps: readonly StepSpec[];
   /** Absent: they are not known. */
   inputs?: JsonObject;
+  targets?: Plan['targets'];
   /** Of the plan. */
   digest?: string;
 }
@@ -90,7 +92,7 @@ ${style}</style>
 
 function picture(drawn: Drawn, most: number, alone: boolean): string {
   const { id, version, title, inputs = {}, digest } = drawn;
-  const box = layout(foldSteps(drawn.steps, drawn.inputs), most);
+  const box = layout(foldSteps(drawn.steps, drawn), most);
   const width = Math.max(box.width, Math.min(most, 340));
   const given = Object.entries(inputs).map(([name, value]) => `${name}: ${flat(value)}`);
   const head = [

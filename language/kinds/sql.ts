@@ -1,6 +1,6 @@
 import type { Json } from '../json.js';
 import type { ActionRules } from './rules.js';
-import { atTarget, shown } from './words.js';
+import { atTarget, inOneLine, shown } from './words.js';
 
 export interface SqlStatement {
   text: string;
@@ -38,5 +38,7 @@ export const sql: ActionRules<SqlAction> = {
 
 function statement({ text, values = [] }: SqlStatement): string {
   const given = values.map((value, place) => `$${place + 1} = ${shown(value)}`).join(', ');
-  return `${text.trim().replaceAll(/\s+/g, ' ')}${given && ` (${given})`}`;
+  // A comment ends where its line does: in one line it would take what follows with it.
+  const lines = text.includes('--') ? inOneLine(text.trim()) : text.trim();
+  return `${lines.replaceAll(/\s+/g, ' ')}${given && ` (${given})`}`;
 }

@@ -21,12 +21,20 @@ export function shownJson(value: Json): string {
   return `{${fields.join(',')}}`;
 }
 
-/** An argument as it would be typed: quoted where it is not one word. */
+/**
+ * An argument as it would be typed: quoted where it is not one word. It may be a script: where its
+ * lines end is part of what it does, and one line has to show it.
+ */
 export function word(value: Json): string {
-  const text = shown(value);
+  const text = inOneLine(shown(value));
   return isReference(value) || isJoined(value) || /^[\w@%+=:,./-]+$/.test(text)
     ? text
     : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Ends of lines with a mark. The mark itself is written out, so that no text can feign one. */
+export function inOneLine(text: string): string {
+  return text.replaceAll('⏎', '\\u23ce').replaceAll(/ *\r?\n/g, ' ⏎ ');
 }
 
 /** ` at TARGET`, where there is one, and with which of its credentials. */

@@ -39,7 +39,7 @@ function lines(steps: readonly (FoldedStep | FoldedCase)[]): string[] {
 }
 
 const fold = (steps: string, inputs?: JsonObject): string[] =>
-  lines(foldSteps(stepsOf(steps), inputs)).slice(1);
+  lines(foldSteps(stepsOf(steps), { ...(inputs ? { inputs } : {}) })).slice(1);
 
 const many = '  - { id: many, title: Many, when: inputs.n > 3, command: echo, effect: read }';
 const branch = `  - id: way
@@ -116,4 +116,13 @@ describe('a branch', () => {
   ])('%s', (_what, inputs, folded) => {
     expect(fold(branch, inputs)).toEqual(folded);
   });
+});
+
+test('what a step does is shown with the values that are known', () => {
+  const steps = stepsOf(
+    '  - { id: scale, title: Scale, command: "scale ${inputs.n} ${steps.look.exitCode}", effect: change, undo: { command: "scale ${inputs.mode}" } }',
+  );
+  const { work, undo } = foldSteps(steps, { inputs: { n: 3, mode: 'fast' } }).at(-1)?.spec ?? {};
+  expect(work?.action['argv']).toMatchObject(['scale', 3, { $: 'steps.look.exitCode' }]);
+  expect(undo).toBe('run scale fast');
 });

@@ -62,3 +62,14 @@ test.each(actionKinds)('what a step of kind %s is going to do is said in one lin
   const [action, words] = described[kind];
   expect(describeAction({ kind, ...action } as Action)).toBe(words);
 });
+
+test('the lines of a script stay lines, and no text can feign where one ends', () => {
+  const script = 'cd /srv\n# nothing ⏎ here\nrm -rf cache\n';
+  expect(describeAction({ kind: 'command', argv: ['sh', '-c', script] })).toBe(
+    "run sh -c 'cd /srv ⏎ # nothing \\u23ce here ⏎ rm -rf cache ⏎ '",
+  );
+  const text = '-- only what is old\nDELETE FROM jobs\n  WHERE old';
+  expect(describeAction({ kind: 'sql', target: 'db', statements: [{ text }] })).toBe(
+    '-- only what is old ⏎ DELETE FROM jobs ⏎ WHERE old at db',
+  );
+});
