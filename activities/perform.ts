@@ -8,7 +8,7 @@ import type { Problem } from '../common/view.js';
 import { digestOf } from '../language/digest.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { Program } from '../language/plan.js';
-import { actionRules, type Action, type ActionKind } from '../language/kinds/index.js';
+import { actionRules, hostOf, type Action, type ActionKind } from '../language/kinds/index.js';
 import {
   appendOutput,
   beginAttempt,
@@ -92,6 +92,9 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     if (!plan) throw notAsPlanned('the record has no plan of this run');
     const planned = deps.plans.compare(request, plan);
     if (!planned) throw notAsPlanned('the plan has no such step');
+    const runsOn = hostOf(request.action) ?? deps.host;
+    if (runsOn !== deps.host)
+      throw notAsPlanned(`it has to run on host ${runsOn}, and this worker is on ${deps.host}`);
     const begun = await untilRecorded(heart.signal, () =>
       beginAttempt(deps.pool, {
         ...at,

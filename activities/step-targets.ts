@@ -2,7 +2,7 @@ import { changesTarget } from '../common/lease.js';
 import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
 import { isObject } from '../language/objects.js';
-import { isReference, resolveKnown } from '../language/reference.js';
+import { isReference, referencesIn, resolveKnown } from '../language/reference.js';
 import type { StepSpec } from '../language/runbook.js';
 import { below } from '../language/paths.js';
 
@@ -52,6 +52,8 @@ export function targetsOfSteps(
     function collect(acting: Json | undefined, names: Set<string>): void {
       if (acting === undefined || !isObject(acting)) return;
       collect(acting['probe'], names);
+      const host = resolveKnown(acting['runsOn'] ?? 'any', known);
+      if (isHostless(host)) problems.set(`${path} ${JSON.stringify(host)}`, noHost(path, host));
       if (acting['target'] === undefined) return;
       const name = resolveKnown(acting['target'], known);
       if (typeof name === 'string' && declared.has(name)) names.add(name);
@@ -72,6 +74,26 @@ function scopesIn(step: StepSpec, known: Known): Known[] {
     ...known,
     item: typeof item === 'number' ? String(item) : item,
   }));
+}
+
+/** A host that only a later step decides is one; what the inputs decide is known now. */
+function isHostless(host: Json): boolean {
+  if (!isReference(host)) return typeof host !== 'string' || !hostPattern.test(host);
+  return referencesIn(host).every((name) => name.startsWith('inputs.'));
+}
+
+/** It becomes part of the name of a queue. */
+const hostPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
+
+function noHost(path: string, host: Json): Problem {
+  const what = isReference(host)
+    ? `that ${host.$} says, and it says none`
+    : `${JSON.stringify(host)}, which is no name of one`;
+  return {
+    type: 'Refused',
+    message: `step ${path} runs on the host ${what}`,
+    next: 'Correct the fact `host` of the target in the targets.yaml of every worker.',
+  };
 }
 
 function refusal(path: string, name: Json): Problem {

@@ -1,5 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import protos from '@temporalio/proto';
+import { namedHost } from '../common/queues.js';
 import type { Problem } from '../common/view.js';
 import type { Temporal } from './connect.js';
 
@@ -9,7 +10,8 @@ const unheardMs = 10_000;
 const timeOutsInARow = 3;
 const serverPatienceMs = 4_000;
 
-const { PendingWorkflowTaskState, WorkflowTaskFailedCause } = protos.temporal.api.enums.v1;
+const { PendingActivityState, PendingWorkflowTaskState, WorkflowTaskFailedCause } =
+  protos.temporal.api.enums.v1;
 /** Causes of failed tasks that are normal, and do not repeat. */
 const harmless: ReadonlySet<number> = new Set([
   WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
@@ -43,7 +45,7 @@ export async function troubleOf(
 ): Promise<Trouble | null> {
   if (execution.status.name !== 'RUNNING') return null;
   const task = execution.raw.pendingWorkflowTask;
-  if (!task) return notTaken(execution);
+  if (!task) return notTaken(execution) ?? hostless(execution);
   const attempt = task.attempt ?? 1;
   if (attempt > 1) return failing(temporal, execution, attempt);
   const since = Number(task.scheduledTime?.seconds ?? 0) * 1_000;
@@ -69,6 +71,22 @@ function notTaken({ raw }: WorkflowExecutionDescription): Trouble | null {
     message: `${failing.activityType?.name} has failed ${(failing.attempt ?? 1) - 1} times in a row: ${why}`,
     next: 'look at the record in PostgreSQL and at the logs of the workers; the run then goes on by itself',
   };
+}
+
+/** A step that says on which host it runs, and that no worker there takes. */
+function hostless({ raw, taskQueue }: WorkflowExecutionDescription): Trouble | null {
+  for (const { activityId, activityOptions, scheduledTime, state } of raw.pendingActivities ?? []) {
+    const host = namedHost(taskQueue, activityOptions?.taskQueue?.name ?? '');
+    const since = Number(scheduledTime?.seconds ?? 0) * 1_000;
+    const waits = state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED;
+    if (host === null || !waits || Date.now() - since < unheardMs) continue;
+    return {
+      type: 'NoWorker',
+      message: `step ${activityId} has to run on host ${host}, and no worker there has taken it`,
+      next: `start a worker on ${host} (RUNBOOK_HOST says what it calls itself)`,
+    };
+  }
+  return null;
 }
 
 /**

@@ -21,6 +21,22 @@ export function hostQueue(taskQueue: string, host: string): string {
   return `${taskQueue}@${host}`;
 }
 
+/**
+ * The queue of steps that say on which host they run; all workers there poll it.
+ * @param name of the host, as its workers are told it
+ */
+export function namedHostQueue(taskQueue: string, name: string): string {
+  return `${taskQueue}${named}${name}`;
+}
+
+/** The host whose queue it is; null: it is another queue. */
+export function namedHost(taskQueue: string, queue: string): string | null {
+  const start = `${taskQueue}${named}`;
+  return queue.startsWith(start) ? queue.slice(start.length) : null;
+}
+
+const named = '@host:';
+
 /** The host's id in a place, which names host, boot and process namespace. */
 export function hostOfPlace(place: string): string {
   // eslint-disable-next-line layers/step-paths -- a host, its boot and a namespace

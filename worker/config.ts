@@ -23,6 +23,10 @@ const settings = z.object({
   RUNBOOK_UI_URL: z.url().optional(),
   RUNBOOK_COMMAND: z.string().min(1).optional(),
   RUNBOOK_HEARTBEAT_MS: z.coerce.number().int().min(1_000).max(300_000).default(10_000),
+  RUNBOOK_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/, 'must be the name of a host')
+    .optional(),
   RUNBOOK_HOST_WAIT_MS: z.coerce.number().int().min(1_000).max(86_400_000).default(120_000),
   RUNBOOK_STOP_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(20_000),
   RUNBOOK_WATCH_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
@@ -90,6 +94,7 @@ export interface WorkerConfig {
   /** Folders whose programs change with the system: a change there is shown, but not refused. */
   systemFolders: string[];
   identity: string;
+  /** As targets name it in their fact `host`, for steps that say on which host they run. */
   host: string;
 }
 
@@ -121,7 +126,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     );
   }
   const value = parsed.data;
-  const host = hostname();
+  const host = value.RUNBOOK_HOST ?? hostname();
   return {
     taskQueue: value.RUNBOOK_TASK_QUEUE,
     databaseUrl: value.RUNBOOK_DATABASE_URL,

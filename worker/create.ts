@@ -15,7 +15,7 @@ import { Programs } from '../activities/programs.js';
 import { Origins, type AskServer } from '../activities/origin.js';
 import { Secrets } from '../activities/secrets.js';
 import { Targets } from '../activities/targets.js';
-import { engineQueue, hostQueue } from '../common/queues.js';
+import { engineQueue, hostQueue, namedHostQueue } from '../common/queues.js';
 import { stickyTimeoutMs } from '../common/defaults.js';
 import { catalogue as shippedCatalogue } from '../workflows/catalogue.js';
 import type { BorderLimits } from '../common/admission.js';
@@ -62,7 +62,7 @@ export interface CreatedWorker {
 /**
  * Connects and makes the worker; `TEMPORAL_*` and temporal.toml say where the server is. It serves
  * its queue twice, workflow tasks as the version of its bundle and steps for runs of every version;
- * and the queues of the engine's own work and of commands on this host.
+ * and the queues of the engine's own work, of commands on this host, and of steps that name it.
  */
 export async function createWorker(
   config: WorkerConfig,
@@ -153,12 +153,11 @@ export async function createWorker(
       : [Worker.create({ ...main, tuner: stepTuner(slots.polled()) })]),
     // It has slots of its own, 100 by default, which no step ever takes.
     Worker.create({ ...common, ...stepOptions, taskQueue: engineQueue(config.taskQueue) }),
-    Worker.create({
-      ...common,
-      ...stepOptions,
-      taskQueue: hostQueue(config.taskQueue, commands.hostId),
-      maxConcurrentActivityTaskExecutions: config.maxSteps,
-    }),
+    ...[hostQueue(config.taskQueue, commands.hostId), namedHostQueue(config.taskQueue, config.host)]
+      .map((taskQueue) => ({ ...common, ...stepOptions, taskQueue }))
+      .map((options) =>
+        Worker.create({ ...options, maxConcurrentActivityTaskExecutions: config.maxSteps }),
+      ),
   ]);
   const { workflowService } = connection;
   const deployment = version

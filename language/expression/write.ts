@@ -79,6 +79,15 @@ export function nameOf(expression: Expression, isList: boolean): Expression {
   return writer.made({ is: 'each', at: writer.all, macro: 'map', of, variable: 't', body });
 }
 
+/** `expression.name` */
+export function fieldOf(expression: Expression, name: string): Expression {
+  const writer = new Writer();
+  const of = writer.put(expression);
+  writer.text('.');
+  writer.text(name);
+  return writer.made({ is: 'field', at: writer.all, of, name });
+}
+
 /** A JSON value; its integers are integers where they are read as such. */
 export function literal(value: Json, as?: ReadAs): Expression {
   if (Array.isArray(value)) {

@@ -1,5 +1,5 @@
 import type { ActionRules } from './rules.js';
-import { atTarget, word } from './words.js';
+import { atTarget, onHost, word } from './words.js';
 
 /** A secret by name; workers hold the value. */
 interface SecretRef {
@@ -39,6 +39,8 @@ export interface CommandAction {
   target?: string;
   /** The credentials of the target that the program gets in its environment; absent: none. */
   credentials?: string;
+  /** The host that it runs on, by its name; absent: any. */
+  runsOn?: string;
   cwd?: string;
   /** Exit codes that count as success (default 0). */
   exitCodes?: readonly number[];
@@ -69,8 +71,8 @@ export const command: ActionRules<CommandAction> = {
     ...['exitCode', 'signal', 'stdout', 'stderr', 'bytes', 'sha256', 'answer', 'truncated', 'cut'],
     ...['fullBytes', 'fullSha256', ...(parse ? [parse === 'jsonl' ? 'lines' : parse] : [])],
   ],
-  describe: ({ argv, cwd, target, credentials, programMayChange }) => {
-    const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target, credentials)}`;
+  describe: ({ argv, cwd, target, credentials, runsOn, programMayChange }) => {
+    const where = `${cwd === undefined ? '' : ` in ${cwd}`}${atTarget(target, credentials)}${onHost(runsOn)}`;
     const free = programMayChange ? ', whatever the program holds by then' : '';
     return `run ${argv.map(word).join(' ')}${where}${free}`;
   },

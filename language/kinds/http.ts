@@ -1,6 +1,6 @@
 import type { Json } from '../json.js';
 import type { ActionRules } from './rules.js';
-import { atTarget, shown, shownJson } from './words.js';
+import { atTarget, onHost, shown, shownJson } from './words.js';
 
 export interface HttpAction {
   kind: 'http';
@@ -8,6 +8,8 @@ export interface HttpAction {
   method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** The credentials of the target; absent: those of the address. */
   credentials?: string;
+  /** The host that it runs on, by its name; absent: any. */
+  runsOn?: string;
   /** Which of the target's addresses; absent: its main one. */
   address?: string;
   /**
@@ -36,7 +38,7 @@ export const http: ActionRules<HttpAction> = {
   doneBy: 'activity',
   isRepeatable: ({ method, idempotencyKey, idempotent }) =>
     idempotent === true || idempotencyKey === true || method === 'GET' || method === 'HEAD',
-  describe: ({ method, path, params = {}, query = {}, json, target, credentials, address }) => {
+  describe: ({ method, path, params = {}, query = {}, json, target, address, ...where }) => {
     const place = path.replaceAll(/\{(\w+)\}/g, (all, name: string) =>
       name in params ? shown(params[name]) : all,
     );
@@ -47,8 +49,9 @@ export const http: ActionRules<HttpAction> = {
     ]
       .join(' ')
       .concat(
-        atTarget(target, credentials),
+        atTarget(target, where.credentials),
         address === undefined ? '' : ` (its address ${address})`,
+        onHost(where.runsOn),
       );
   },
 };

@@ -105,6 +105,12 @@ export function outputNames(action: Action): readonly string[] | null {
   return names && [...names, 'polls'];
 }
 
+/** The host that an action runs on, by its name; undefined: any. */
+export function hostOf(action: Action): string | undefined {
+  const doing = innermost(action);
+  return 'runsOn' in doing ? doing.runsOn : undefined;
+}
+
 /** The action that touches the world: the probe of a check, else the action itself. */
 export function innermost(action: Action): Exclude<Action, CheckAction> {
   return action.kind === 'check' ? action.probe : action;

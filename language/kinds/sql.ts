@@ -1,6 +1,6 @@
 import type { Json } from '../json.js';
 import type { ActionRules } from './rules.js';
-import { atTarget, inOneLine, shown } from './words.js';
+import { atTarget, inOneLine, onHost, shown } from './words.js';
 
 export interface SqlStatement {
   text: string;
@@ -17,6 +17,8 @@ export interface SqlAction {
   target: string;
   /** The credentials of the target; absent: those of its address. */
   credentials?: string;
+  /** The host that it runs on, by its name; absent: any. */
+  runsOn?: string;
   statements: readonly SqlStatement[];
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
@@ -32,8 +34,8 @@ export const sql: ActionRules<SqlAction> = {
     ...statements.flatMap(({ as }) => (as === undefined ? [] : [as, `${as}Truncated`])),
     ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
   ],
-  describe: ({ statements, target, credentials }) =>
-    `${statements.map(statement).join('; ')}${atTarget(target, credentials)}`,
+  describe: ({ statements, target, credentials, runsOn }) =>
+    `${statements.map(statement).join('; ')}${atTarget(target, credentials)}${onHost(runsOn)}`,
 };
 
 function statement({ text, values = [] }: SqlStatement): string {

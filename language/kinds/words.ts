@@ -43,6 +43,11 @@ export function atTarget(target: Json | undefined, credentials?: string): string
   return target === undefined ? '' : ` at ${shown(target)}${as}`;
 }
 
+/** ` on host HOST`, where an action has to run on one. */
+export function onHost(host: Json | undefined): string {
+  return host === undefined ? '' : ` on host ${shown(host)}`;
+}
+
 /** Milliseconds as people say them. */
 export function time(ms: number): string {
   return ms < 60_000 ? `${ms / 1_000} s` : `${Math.round(ms / 6_000) / 10} min`;

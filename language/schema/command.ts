@@ -16,6 +16,7 @@ export const command = z
       .optional(),
     target: orReference(id).optional(),
     credentials: id.optional(),
+    runsOn: orReference(text).optional(),
     cwd: text.optional(),
     exitCodes: z.array(z.int().min(0).max(255)).min(1).optional(),
     parse: z.enum(outputForms).optional(),

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { id, json, orReference } from './values.js';
+import { id, json, orReference, text } from './values.js';
 
 const scalars = z.record(z.string(), orReference(z.union([z.string(), z.number()])));
 export const http = z.strictObject({
   kind: z.literal('http'),
   target: orReference(id),
   credentials: id.optional(),
+  runsOn: orReference(text).optional(),
   address: z
     .string()
     .regex(/^[a-z][a-z0-9_]*$/)

@@ -5,6 +5,7 @@ export const sql = z.strictObject({
   kind: z.literal('sql'),
   target: orReference(id),
   credentials: id.optional(),
+  runsOn: orReference(text).optional(),
   statements: z
     .array(
       z.strictObject({

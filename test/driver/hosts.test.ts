@@ -208,3 +208,49 @@ describe('a run is cancelled while its command is on a host that is gone', () =>
     });
   });
 });
+
+describe('a step that says on which host it runs', () => {
+  const hosted = runbook([
+    change('one', {
+      work: {
+        action: { kind: 'command', argv: ['do'], runsOn: 'db-1' },
+        undo: { kind: 'command', argv: ['undo'] },
+      },
+    }),
+  ]);
+  const named = 'driver@host:db-1';
+
+  test('goes to the workers there, and waits for them however long it takes', async () => {
+    const { asked, activity } = turns(notTaken, notTaken, async (context) => {
+      await context.sleep(1_000);
+      return done(context);
+    });
+    const all = { ...activities(() => null, [hosted]), command: activity };
+    const run = begin(driver, hosted, undefined, {}, { activities: all });
+    await run.advance(500);
+    expect((await status(run)).steps).toMatchObject([
+      {
+        state: 'running',
+        error: {
+          ...{ type: 'NoWorker', message: expect.stringContaining('host db-1') },
+          next: expect.stringContaining('Start a worker on db-1'),
+        },
+      },
+    ]);
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect((await status(run)).steps).toMatchObject([{ state: 'succeeded', error: null }]);
+    expect(asked.map(({ queue }) => queue)).toEqual([named, named, named]);
+  });
+
+  test('was begun by a worker whose journals are gone: it is asked of that host without them', async () => {
+    const { asked, activity } = turns(elsewhere, notTaken, done);
+    const all = { ...activities(() => null, [hosted]), command: activity };
+    const run = begin(driver, hosted, undefined, {}, { activities: all });
+    expect(await run.result()).toMatchObject({ state: 'succeeded' });
+    expect(asked).toEqual([
+      { queue: named, hostGone: undefined },
+      { queue: itsHost, hostGone: undefined },
+      { queue: named, hostGone: 'h1' },
+    ]);
+  });
+});

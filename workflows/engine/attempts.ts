@@ -5,7 +5,7 @@ import { defaultRetry, triesOf } from '../../common/tries.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import type { CheckAction } from '../../language/kinds/check.js';
-import type { Action } from '../../language/kinds/index.js';
+import { hostOf, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { attemptStep, settleStep, stepOptions } from './activities.js';
 import { onItsHost } from './host-queue.js';
@@ -116,6 +116,7 @@ export class Attempts {
           (where) =>
             attemptStep({ ...request, hostGone: where.hostGone }, { ...options, ...where.options }),
           onHostAsked,
+          hostOf(work.action),
         ),
       );
       this.run.unconfirmed.succeeded(path, answer.attempt, answer.output, builds);

@@ -5,7 +5,7 @@ import {
   type TimeoutFailure,
 } from '@temporalio/workflow';
 import type { OtherHost } from '../../common/attempt.js';
-import { hostQueue } from '../../common/queues.js';
+import { hostQueue, namedHostQueue } from '../../common/queues.js';
 import { isOtherHost } from '../../common/shapes.js';
 import type { Problem } from '../../common/view.js';
 
@@ -18,19 +18,28 @@ export interface Where {
   hostGone?: string;
 }
 
+/** The host that a step says it runs on gets this long before people are told, in milliseconds. */
+const tellAfterMs = 10_000;
+/** No wait for that host is longer: Temporal limits how many there are in one history. */
+const longestWaitMs = 3_600_000;
+
 /**
- * Runs an activity on the common queue. When its worker finds that it belongs to another host, runs
- * it on that host's queue; when no worker there takes it in time, on the common queue again, where
+ * Runs an activity on the queue of the host that the step names, and waits there for a worker;
+ * where it names none, on the common queue. When its worker finds that it belongs to another host,
+ * runs it on that host's queue; when no worker there takes it in time, where it began again, and
  * the worker decides without that host.
- * @param waitMs how long a host gets, in milliseconds
- * @param onHostAsked learns which host is asked
+ * @param waitMs how long the host of a started command gets, in milliseconds
+ * @param onHostAsked learns which host is asked, and which has no worker
+ * @param runsOn name of the host
  */
 export async function onItsHost<T>(
   waitMs: number,
   activity: (where: Where) => Promise<T>,
   onHostAsked: (problem: Problem) => void = () => undefined,
+  runsOn?: string,
 ): Promise<T> {
-  let where: Where = { options: {} };
+  const home = new Home(runsOn, Math.min(waitMs, tellAfterMs));
+  let where: Where = { options: home.options };
   let asked: string | null = null;
   for (;;) {
     try {
@@ -50,10 +59,39 @@ export async function onItsHost<T>(
           },
         };
       } else if (asked !== null && wasNotTaken(error)) {
-        where = { options: {}, hostGone: asked };
+        where = { options: home.options, hostGone: asked };
         asked = null;
+      } else if (runsOn !== undefined && wasNotTaken(error)) {
+        onHostAsked(home.waitLonger(runsOn));
+        where = { ...where, options: home.options };
       } else throw error;
     }
+  }
+}
+
+/** Where an activity goes that no host has begun. */
+class Home {
+  constructor(
+    private readonly host: string | undefined,
+    private waitMs: number,
+  ) {}
+
+  get options(): Where['options'] {
+    if (this.host === undefined) return {};
+    return {
+      taskQueue: namedHostQueue(workflowInfo().taskQueue, this.host),
+      scheduleToStartTimeout: this.waitMs,
+    };
+  }
+
+  /** @returns what people are told */
+  waitLonger(host: string): Problem {
+    this.waitMs = Math.min(2 * this.waitMs, longestWaitMs);
+    return {
+      type: 'NoWorker',
+      message: `has to run on host ${host}, and no worker there has taken it`,
+      next: `Start a worker on ${host}; where it calls itself otherwise, set RUNBOOK_HOST there.`,
+    };
   }
 }
 

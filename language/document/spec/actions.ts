@@ -1,18 +1,20 @@
 import type { JsonObject } from '../../json.js';
+import { fieldOf } from '../../expression/write.js';
 import { isObject } from '../../objects.js';
 import type { WorkTemplate } from '../../runbook.js';
 import { Builder } from './builder.js';
 import { textIn } from '../expand/draft.js';
-import { listIn, listOrOne, objectIn, told } from './fields.js';
+import { isExpression, listIn, listOrOne, objectIn, told } from './fields.js';
 
 /** What workers do, in the engine's form. */
 export class ActionBuilder extends Builder {
   protected action(from: JsonObject, kind: string): JsonObject {
-    for (const key of ['runsOn', 'stdin', 'files', 'identifiers', 'literals'])
+    for (const key of ['stdin', 'files', 'identifiers', 'literals'])
       if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
     const { target, env, cwd } = from;
     const where: JsonObject =
       target === undefined ? {} : { target: this.byName(target), ...this.credentials(from, kind) };
+    Object.assign(where, this.host(from, kind));
     const started = {
       ...where,
       ...(env ? { env } : {}),
@@ -45,6 +47,15 @@ export class ActionBuilder extends Builder {
         this.notYet(from, kind, `\`${kind}\``);
         return { kind: 'command', argv: ['true'] };
     }
+  }
+
+  /** A fact of the target that is named: the workers of that host do it. */
+  protected host(from: JsonObject, kind: string): JsonObject {
+    const { runsOn } = from;
+    if (runsOn === undefined) return {};
+    if (kind === 'notify') this.notYet(from, 'runsOn', '`runsOn` of a message');
+    if (!isExpression(runsOn)) return {};
+    return { runsOn: fieldOf(this.trees.of(runsOn), 'host') as unknown as JsonObject };
   }
 
   /** A program gets those of its target; what else a step does has them from the address. */

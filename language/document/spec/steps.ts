@@ -262,6 +262,8 @@ export abstract class StepBuilder extends ActionBuilder {
     const timeout = this.duration(step, 'timeout');
     const retry = objectIn(step, 'retry');
     const isVerified = Object.hasOwn(verify, 'kind');
+    if (isVerified && hostIn(verify) !== hostIn(step))
+      this.notYet(step, 'verify', 'a verification on another host than its step');
     const work: WorkTemplate = {
       action: isPoll ? this.poll(step, action) : action,
       ...this.expectations(step, action),
@@ -282,6 +284,12 @@ export abstract class StepBuilder extends ActionBuilder {
       ...(Object.hasOwn(step, 'pointOfNoReturn') ? { pointOfNoReturn: true } : {}),
     };
   }
+}
+
+/** The expression of the target whose host it is, as text. */
+function hostIn(action: JsonObject): string | undefined {
+  const { runsOn } = action;
+  return isExpression(runsOn) ? runsOn.$ : undefined;
 }
 
 /** All of them must hold. */
