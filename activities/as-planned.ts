@@ -4,6 +4,7 @@ import { listsAction, listsUndo } from '../common/listed.js';
 import { probedAt, undoneBy } from '../language/paths.js';
 import { canonicalJson, type Json, type JsonObject } from '../language/json.js';
 import type { Plan, Program } from '../language/plan.js';
+import type { StepSpec } from '../language/runbook.js';
 import { lookedAt } from '../language/facts.js';
 import { isOpen, referencesIn, resolve, Unresolved } from '../language/reference.js';
 import type { Action } from '../language/kinds/index.js';
@@ -111,7 +112,10 @@ export class AsPlanned {
       listed: (gate === null && listedAt === null) || isStored(stored) ? null : stored.top,
       undone: listedAt === null ? null : undoneBy(request.step.path),
       before: before?.paths ?? earlier,
-      beforeBelow: before?.below ?? [],
+      beforeBelow: [
+        ...(before?.below ?? []),
+        ...(plan.steps.some(mayHaveFailures) ? needed.flatMap(({ below }) => below) : []),
+      ],
       programs: uncoveredNames(request, plan),
     };
   }
@@ -204,7 +208,8 @@ export class AsPlanned {
   }
 
   private outputs(facts: RecordedFacts) {
-    return { ...facts, below: this.wanted.below, looked: lookedAt(this.plan) };
+    const failed = facts.tried?.filter((path) => !facts.settled?.includes(path)) ?? [];
+    return { ...facts, failed, below: this.wanted.below, looked: lookedAt(this.plan) };
   }
 
   /** Code decides what the step does, within what its gate has listed. */
@@ -276,6 +281,11 @@ function isStored(
   step: Pick<StoredStep, 'spec' | 'top'> & Partial<StoredStep>,
 ): step is StoredStep {
   return step.levels !== undefined;
+}
+
+/** Loops in which items may fail: the record has to say which have. */
+function mayHaveFailures({ maxFailures, steps = [] }: StepSpec): boolean {
+  return maxFailures !== undefined || steps.some(mayHaveFailures);
 }
 
 function gateName(gate: StoredStep | string | null): string | null {

@@ -2,8 +2,9 @@ import { changesTarget } from '../common/lease.js';
 import type { Problem } from '../common/view.js';
 import type { Json, JsonObject } from '../language/json.js';
 import { isObject } from '../language/objects.js';
-import { isReference, referencesIn, resolveKnown } from '../language/reference.js';
+import { isReference, referencesIn, resolveKnown, type Scope } from '../language/reference.js';
 import type { StepSpec } from '../language/runbook.js';
+import { withItem } from '../language/items.js';
 import { below } from '../language/paths.js';
 
 /** Names of the targets that steps act on. */
@@ -68,12 +69,9 @@ function scopesIn(step: StepSpec, known: Known): Known[] {
     return [{ ...known, inputs: resolveKnown(step.inputs, known) as JsonObject }];
   if (step.kind !== 'forEach') return [known];
   const items = resolveKnown(step.items ?? [], known);
-  const { item: _outer, ...others } = known;
-  if (!Array.isArray(items)) return [others];
-  return items.map((item) => ({
-    ...known,
-    item: typeof item === 'number' ? String(item) : item,
-  }));
+  const { item: _outer, [step.as ?? 'item']: _other, ...others } = known;
+  if (!Array.isArray(items)) return [others as Known];
+  return items.map((item) => withItem(step, known as Scope, item));
 }
 
 /** A host that only a later step decides is one; what the inputs decide is known now. */

@@ -1,5 +1,6 @@
 import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
 import type { Plan } from '../language/plan.js';
+import { loopWords } from '../language/loop-words.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/questions.js';
 import { programTitle, programWords } from '../common/programs.js';
@@ -132,7 +133,9 @@ function onlyWhen(when: string | undefined): string[] {
 function remarksOn(spec: StepSpec): string[] {
   const { kind, approvers = defaultApprovers, work, undo, pointOfNoReturn } = spec;
   if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
+  const loop = loopWords(spec);
   return [
+    ...(loop === null ? [] : [loop]),
     ...(pointOfNoReturn ? ['point of no return: nothing before it can be undone any more'] : []),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
     ...new Set([

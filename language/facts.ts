@@ -35,17 +35,18 @@ export function lookedAt({ steps, outputs = {} }: Pick<Plan, 'steps' | 'outputs'
  */
 export function seen(spec: StepSpec, output: Json, looked: LookedAt): Json {
   if (!looked.has(spec.id) || !isObject(output)) return output;
-  const inner = spec.steps === undefined ? [] : Object.values(output);
-  const all = spec.kind === 'forEach' ? inner.flatMap(valuesOf) : inner;
-  const failed = all.some(hasFailed);
+  const failed =
+    spec.kind === 'forEach'
+      ? listIn(output['items']).some((item) => isObject(item) && item['ok'] === false)
+      : spec.steps !== undefined && Object.values(output).some(hasFailed);
   return { ok: !failed, failed, state: failed ? 'failed' : 'succeeded', ...output };
 }
 
 /** Whether the step, or one inside the group, has failed, and its failure was its answer. */
-function hasFailed(output: Json): boolean {
+export function hasFailed(output: Json): boolean {
   return isObject(output) && output['failed'] === true;
 }
 
-function valuesOf(item: Json): Json[] {
-  return isObject(item) ? Object.values(item) : [];
+function listIn(value: Json | undefined): Json[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -83,6 +83,7 @@ function foldStep(declared: StepSpec, path: string, scope: JsonObject): FoldedSt
 
 /** The step with the values that are known in what it does. */
 function withKnown(spec: StepSpec, scope: JsonObject): StepSpec {
+  if (spec.items !== undefined) return { ...spec, items: resolveKnown(spec.items, scope) };
   if (!spec.work) return spec;
   const work = resolveKnown(spec.work as unknown as Json, scope) as unknown as WorkTemplate;
   if (spec.undo === undefined || !work.undo || hasOwnWords(spec)) return { ...spec, work };

@@ -56,6 +56,10 @@ const stepFields = {
   work: work.optional(),
   when: when.optional(),
   items: json.optional(),
+  as: id.optional(),
+  key: when.optional(),
+  maxFailures: z.union([z.int().min(0), z.string().regex(/^\d{1,3}%$/)]).optional(),
+  stopWhen: when.optional(),
   concurrency: z.int().min(1).max(100).optional(),
   runbook: id.optional(),
   inputs: z.record(z.string(), json).optional(),
@@ -106,6 +110,10 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     wrong(`only ${groups.join(' and ')} steps hold steps, and they must`, 'steps');
   if ((spec.kind === 'forEach') !== (spec.items !== undefined))
     wrong('goes with forEach, and forEach needs it', 'items');
+  for (const name of ['as', 'key', 'maxFailures', 'stopWhen'] as const)
+    if (spec[name] !== undefined && spec.kind !== 'forEach') wrong('goes with forEach', name);
+  if (spec.stopWhen && spec.concurrency !== 1)
+    wrong('looks behind each item: they go one at a time (concurrency 1)', 'stopWhen');
   if ((spec.kind === 'runbook') !== (spec.runbook !== undefined))
     wrong('goes with kind runbook, which needs it', 'runbook');
   if ((spec.kind === 'set') !== (spec.values !== undefined))

@@ -142,8 +142,19 @@ export interface StepSpec {
    * needed.
    */
   when?: Expression;
-  /** For `forEach`: a list of texts, or a reference to one. */
+  /** For `forEach`: a list, or a reference to one. */
   items?: Json;
+  /** For `forEach`: a second name for `item`. */
+  as?: string;
+  /** For `forEach`: the text that names an item in paths. Absent: the items are such texts. */
+  key?: Expression;
+  /**
+   * For `forEach`: so many items, or so many of a hundred (`20%`), may fail, and nobody is asked.
+   * Absent: none, and the step that fails is a matter of its own.
+   */
+  maxFailures?: number | string;
+  /** For `forEach`: once it holds behind an item, the others are not needed. */
+  stopWhen?: Expression;
   /** For `forEach`: how many items at once (default 10). */
   concurrency?: number;
   /** For `runbook`: the nested one, and its inputs; admission inserts its steps. */

@@ -1,4 +1,5 @@
 import { isActionKind, rulesOf } from './kinds/index.js';
+import { mayFail, withItem } from './items.js';
 import type { Plan } from './plan.js';
 import type { Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
@@ -7,9 +8,11 @@ import {
   decidersIn,
   endsRunbook,
   inside,
-  itemsOf,
+  knownItems,
+  hasFailedRound,
   neededOutputs,
   outputOf,
+  roundsOf,
   scopeAt,
   type Level,
   type NeededOutputs,
@@ -156,9 +159,27 @@ function openIn(
   if (kind === 'group') return openInSequence(steps, below(path), scope, outputs, settled);
   if (kind === 'runbook')
     return openInSequence(steps, below(path), inside(spec, scope), outputs, settled);
-  return firstOf(itemsOf(spec, scope), (item) =>
-    openInSequence(steps, below(partOf(path, item)), { ...scope, item }, outputs, settled),
-  );
+  return openInRounds(spec, path, scope, outputs, settled);
+}
+
+/** Items that have failed are over, as long as no more have than may. */
+function openInRounds(
+  spec: StepSpec,
+  path: string,
+  scope: Scope,
+  outputs: Outputs,
+  settled: Settled,
+): string | null {
+  const rounds = roundsOf(spec, path, scope, outputs);
+  let left = mayFail(spec, knownItems(spec, scope).length) ?? 0;
+  return firstOf(rounds, ({ key, value }) => {
+    const prefix = below(partOf(path, key));
+    const within = withItem(spec, scope, value);
+    const open = openInSequence(spec.steps ?? [], prefix, within, outputs, settled);
+    if (open === null || left === 0 || !hasFailedRound(spec, prefix, outputs)) return open;
+    left -= 1;
+    return null;
+  });
 }
 
 function openInSequence(

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from './json.js';
 import { field } from './objects.js';
 import type { Plan } from './plan.js';
+import { isEnough, itemsOf, NoItems, outputOfRounds, withItem, type Item } from './items.js';
 import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
 import { choiceOf, outputsOf } from './cases.js';
@@ -22,7 +23,7 @@ export interface Level {
   prefix: string;
   /** Parts of a `parallel` see nothing of each other. */
   ordered: boolean;
-  /** Of the `forEach` around. */
+  /** The key of the item, of the `forEach` around. */
   item?: string;
 }
 
@@ -49,6 +50,8 @@ export interface Outputs {
   below: readonly string[];
   /** The steps of which the plan asks how they went. */
   looked: LookedAt;
+  /** Paths of attempts that have failed, and for which people have not answered. */
+  failed?: readonly string[];
   /** People have let the step go on with other outputs than these: conditions are not judged. */
   despite?: boolean;
 }
@@ -120,6 +123,8 @@ export function neededOutputs(
     for (const other of behindOutputs(found.spec)) want(other, found.depth);
   };
   for (const name of names) want(name, levels.length - 1);
+  for (const { spec: around, prefix } of levels)
+    if (around.stopWhen && around !== spec) needed.below.add(below(`${prefix}${around.id}`));
   levels.forEach((level, depth) => {
     for (const name of decidersOf(level.spec)) want(name, depth);
     for (const ending of before(level).filter(maySucceed))
@@ -153,9 +158,9 @@ function namesIn({ work }: StepSpec): string[] {
 }
 
 /** What decides whether a step is done, for which items and with which inputs. */
-function decidersOf({ when, items, inputs }: StepSpec): string[] {
+function decidersOf({ when, items, inputs, key, stopWhen }: StepSpec): string[] {
   return [
-    ...referencesIn((when ?? null) as unknown as Json),
+    ...referencesIn([when, key, stopWhen].map((each) => each ?? null) as Json),
     ...referencesIn(items ?? null),
     ...referencesIn(inputs ?? null),
   ];
@@ -199,7 +204,6 @@ export function scopeAt(
 ): Scope | null {
   let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run }, ...targetsIn(plan) };
   for (const [depth, level] of levels.entries()) {
-    if (level.item !== undefined) scope = { ...scope, item: level.item };
     if (level.ordered) {
       const known = withOutputs(level, scope, outputs);
       if (!known) return null;
@@ -208,8 +212,14 @@ export function scopeAt(
     if (depth === levels.length - 1) return scope;
     const { spec } = level;
     if (!outputs.despite && !isDue(spec, scope)) return null;
-    const inner = levels[depth + 1];
-    if (spec.kind === 'forEach' && !itemsOf(spec, scope).includes(inner?.item ?? '')) return null;
+    if (spec.kind === 'forEach') {
+      const path = `${level.prefix}${spec.id}`;
+      const own = roundsOf(spec, path, scope, outputs).find(
+        ({ key }) => key === levels[depth + 1]?.item,
+      );
+      if (!own) return null;
+      scope = withItem(spec, scope, own.value);
+    }
     if (spec.kind === 'runbook') scope = inside(spec, scope);
   }
   return null;
@@ -257,8 +267,9 @@ export function endsRunbook(spec: StepSpec, path: string, scope: Scope, outputs:
   if (kind === 'parallel')
     return steps.some((each) => endsRunbook(each, below(path) + each.id, scope, outputs));
   if (kind !== 'forEach') return after(steps, below(path), scope, outputs).isOver;
-  return itemsOf(spec, scope).some(
-    (item) => after(steps, below(partOf(path, item)), { ...scope, item }, outputs).isOver,
+  return roundsOf(spec, path, scope, outputs).some(
+    ({ key, value }) =>
+      after(steps, below(partOf(path, key)), withItem(spec, scope, value), outputs).isOver,
   );
 }
 
@@ -274,11 +285,13 @@ export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Ou
   if (!outputs.below.some((fetched) => below(path).startsWith(fetched))) return null;
   if (!isDue(spec, scope)) return null;
   if (spec.kind === 'forEach')
-    return Object.fromEntries(
-      itemsOf(spec, scope).map((item) => [
-        item,
-        sequenceOf(spec, below(below(path) + item), { ...scope, item }, outputs),
-      ]),
+    return outputOfRounds(
+      spec,
+      roundsOf(spec, path, scope, outputs).map(({ key, value }) => {
+        const prefix = below(partOf(path, key));
+        if (hasFailedRound(spec, prefix, outputs)) return { key };
+        return { key, outputs: sequenceOf(spec, prefix, withItem(spec, scope, value), outputs) };
+      }),
     );
   return sequenceOf(
     spec,
@@ -310,7 +323,43 @@ function sequenceOf(group: StepSpec, prefix: string, scope: Scope, outputs: Outp
   };
 }
 
-export function itemsOf(spec: StepSpec, scope: Scope): string[] {
-  const items = resolve(spec.items ?? [], scope);
-  return Array.isArray(items) ? items.map(String) : [];
+/** The items of a `forEach` that have their turn: those up to the one that was enough. */
+export function roundsOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Item[] {
+  const items = knownItems(spec, scope);
+  if (!spec.stopWhen) return items;
+  let last: Scope | undefined;
+  const end = items.findIndex(({ key, value }) => {
+    if (isEnough(spec, last)) return true;
+    const prefix = below(partOf(path, key));
+    if (!hasFailedRound(spec, prefix, outputs))
+      last = after(spec.steps ?? [], prefix, withItem(spec, scope, value), outputs).scope;
+    return false;
+  });
+  return end === -1 ? items : items.slice(0, end);
+}
+
+/** All items; none where the list cannot be gone through. */
+export function knownItems(spec: StepSpec, scope: Scope): Item[] {
+  try {
+    return itemsOf(spec, scope);
+  } catch (error) {
+    if (error instanceof NoItems) return [];
+    throw error;
+  }
+}
+
+/** Whether a step of the item has failed, and with it the item: the loop says how many may. */
+export function hasFailedRound(spec: StepSpec, prefix: string, { failed = [] }: Outputs): boolean {
+  if (spec.maxFailures === undefined) return false;
+  return failed.some(
+    (path) => path.startsWith(prefix) && failsItem(spec, namesOf(path.slice(prefix.length))),
+  );
+}
+
+/** An inner loop with failures of its own counts them itself. */
+function failsItem({ steps = [] }: StepSpec, [id = '', ...rest]: readonly string[]): boolean {
+  const spec = steps.find((each) => each.id === id);
+  if (!spec || spec.maxFailures !== undefined) return false;
+  if (rest.length === 0) return (spec.onFailure ?? 'ask') === 'ask';
+  return failsItem(spec, spec.kind === 'forEach' ? rest.slice(1) : rest);
 }

@@ -16,14 +16,15 @@ interface Known {
   inputs: ReadonlySet<string>;
   /** Steps before it, in its own sequence and in those around it. */
   steps: ReadonlyMap<string, StepSpec>;
-  isInForEach: boolean;
+  /** The names of the items of the loops around. */
+  items: ReadonlySet<string>;
 }
 
 /** Every name that does not exist, with its place. */
 export function unknownNames(spec: RunbookSpec): string[] {
   const unknown = new Set<string>();
   const inputs = new Set(Object.keys(spec.inputs));
-  const all = visit(spec.steps, { inputs, steps: new Map(), isInForEach: false });
+  const all = visit(spec.steps, { inputs, steps: new Map(), items: new Set() });
   for (const name of referencesIn(spec.outputs ?? {})) look(name, 'the outputs', all);
   return [...unknown];
 
@@ -31,15 +32,18 @@ export function unknownNames(spec: RunbookSpec): string[] {
   function visit(steps: readonly StepSpec[], around: Known): Known {
     const known = { ...around, steps: new Map(around.steps) };
     for (const each of steps) {
-      const { steps: inner = [], when, outputs, ...own } = each;
+      const { steps: inner = [], when, outputs, key, stopWhen, ...own } = each;
       for (const name of referencesIn(own as unknown as Json)) look(name, `step ${each.id}`, known);
       for (const name of when ? namesIn(when.ast) : []) look(name, `step ${each.id}`, known);
       for (const name of unknownInConditions(each)) unknown.add(name);
-      const isInForEach = known.isInForEach || each.kind === 'forEach';
-      const within = { ...known, isInForEach };
+      const named = each.kind === 'forEach' ? ['item', ...(each.as ? [each.as] : [])] : [];
+      const within = { ...known, items: new Set([...known.items, ...named]) };
+      for (const name of key ? namesIn(key.ast) : []) look(name, `the key of ${each.id}`, within);
       const behind = each.kind === 'parallel' ? apart(inner, within) : visit(inner, within);
       for (const name of referencesIn((outputs ?? null) as Json))
         look(name, `the outputs of step ${each.id}`, behind);
+      for (const name of stopWhen ? namesIn(stopWhen.ast) : [])
+        look(name, `stopWhen of step ${each.id}`, behind);
       known.steps.set(each.id, each);
     }
     return known;
@@ -58,7 +62,7 @@ export function unknownNames(spec: RunbookSpec): string[] {
 }
 
 /** Where the unknown name is missing; null when it exists, or may exist. */
-function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string | null {
+function whyUnknown(name: string, { inputs, steps, items }: Known): string | null {
   const [root, key, field] = name.split('.');
   switch (root) {
     case 'inputs':
@@ -69,12 +73,10 @@ function whyUnknown(name: string, { inputs, steps, isInForEach }: Known): string
       if (!step) return ' before';
       return field === undefined || mayAnswer(step, field) ? null : ' among what is known in';
     }
-    case 'item':
-      return isInForEach ? null : ' in';
     case 'run':
       return key === undefined || key === 'id' ? null : ' in';
     default:
-      return ' in';
+      return items.has(root ?? '') ? null : ' in';
   }
 }
 

@@ -1,3 +1,4 @@
+import { loopWords } from '../../language/loop-words.js';
 import { deciders, defaultApprovers } from '../../common/questions.js';
 import { triesWords } from '../../common/tries.js';
 import { endings, endsRunbook, type FoldedCase, type FoldedStep } from '../../language/fold.js';
@@ -134,6 +135,7 @@ function headLines({ path, spec, when }: FoldedStep, room: number, words: string
   return [
     ...nameLine(words, path, room, 'muted'),
     ...linesOf(spec.title, 'title', room, 2),
+    ...linesOf(loopWords(spec) ?? '', 'small', room, 3, 'muted'),
     ...(when === undefined ? [] : linesOf(`when ${when}`, 'small', room, 3, 'muted')),
   ];
 }

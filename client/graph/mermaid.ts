@@ -1,3 +1,4 @@
+import { loopWords } from '../../language/loop-words.js';
 import { visibleLine } from '../../common/visible.js';
 import {
   endings,
@@ -104,7 +105,9 @@ class Writer {
       return this.cases(cases, id);
     }
     if (step.steps.length > 0) {
-      const id = this.add('', 'round', `${spec.kind}: ${path}`, spec.title, ...condition);
+      const loop = loopWords(spec);
+      const words = [spec.title, ...(loop === null ? [] : [loop]), ...condition];
+      const id = this.add('', 'round', `${spec.kind}: ${path}`, ...words);
       this.link(ends, id);
       const open = [{ from: id }];
       return spec.kind === 'parallel'

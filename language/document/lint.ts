@@ -5,6 +5,7 @@ import { read, type Written } from './read.js';
 import { effects, readLimit, transactions } from './rules/effects.js';
 import { gates, standing } from './rules/gates.js';
 import { hosts } from './rules/hosts.js';
+import { loops } from './rules/loops.js';
 import { groups, ids, polls, stepKind } from './rules/kinds.js';
 import { names } from './rules/names.js';
 import type { Context, DocumentRule, SpotRule } from './rules/rule.js';
@@ -19,7 +20,7 @@ import { shapeOf, sortOf, type Sort } from './sort.js';
 
 const spotRules: readonly SpotRule[] = [
   ...[stepKind, ids, polls, groups, effects, transactions],
-  ...[programTexts, literalTexts, programs, gates, used, names, hosts],
+  ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops],
 ];
 const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];
 

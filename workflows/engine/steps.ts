@@ -8,6 +8,7 @@ import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts, type Work } from './attempts.js';
+import { Budgets } from './budgets.js';
 import { aboutFailure, aboutManual, aboutUndecided, type DeskQuestion } from './desk.js';
 import type { GateQuestion } from './gates.js';
 import { passGuards } from './guards.js';
@@ -24,6 +25,7 @@ const probeMs = 30_000;
  */
 export class Steps {
   private readonly attempts: Attempts;
+  readonly budgets = new Budgets();
 
   constructor(readonly run: LiveRun) {
     this.attempts = new Attempts(run);
@@ -58,6 +60,7 @@ export class Steps {
         }
         problem = outcome.problem;
         if (this.reopensGate(spec, top, row, problem)) continue;
+        if (this.failsItem(spec, row, problem)) throw new StepFailed(path, problem, null);
         const policy = this.failurePolicy(spec, problem);
         if (policy !== 'ask') return this.applyPolicy(policy, row, problem);
       }
@@ -263,6 +266,15 @@ export class Steps {
     }
   }
 
+  /** Ends the step where its item may fail, and with it the item: then nobody is asked. */
+  private failsItem(spec: StepSpec, row: StepView, problem: Problem): boolean {
+    const isOwn = spec.onFailure !== undefined && spec.onFailure !== 'ask';
+    if (isOwn || isOpen(spec, problem) || isRefusedStart(problem.type)) return false;
+    if (!this.budgets.take(row.id)) return false;
+    this.run.board.end(row, 'failed', { error: problem });
+    return true;
+  }
+
   /** Ends a failed step by its policy, without asking anybody. @throws StepFailed */
   private applyPolicy(policy: Exclude<Policy, 'ask'>, row: StepView, problem: Problem): null {
     if (policy === 'continue') return this.skip(row, problem);
@@ -278,11 +290,9 @@ export class Steps {
   private failurePolicy(spec: StepSpec, problem: Problem): Policy {
     const { onFailure = 'ask' } = spec;
     const isUntried = onFailure === 'continue' && isRefusedStart(problem.type);
-    const isOpen =
-      problem.type === 'OutcomeUnknown' ||
-      (spec.kind === 'check' && problem.type === 'Inconclusive');
     // What a worker could not take for an answer is none.
-    const declared = isOpen || isUntried || onFailure === 'capture' ? 'ask' : onFailure;
+    const declared =
+      isOpen(spec, problem) || isUntried || onFailure === 'capture' ? 'ask' : onFailure;
     return declared === 'ask' ? (this.run.envelope.unattended ?? 'ask') : declared;
   }
 
@@ -328,10 +338,18 @@ export class Steps {
 
   /** The result of a step that was settled earlier. */
   private resultOf(row: StepView): Json {
-    if (row.state === 'failed') throw new StepFailed(row.id, row.error as Problem, null);
+    if (row.state === 'failed') {
+      this.budgets.note(row.id);
+      throw new StepFailed(row.id, row.error as Problem, null);
+    }
     if (row.state === 'skipped') this.run.exceptions.push(row.id);
     return row.output;
   }
+}
+
+/** What has become of it cannot be told. */
+function isOpen({ kind }: StepSpec, { type }: Problem): boolean {
+  return type === 'OutcomeUnknown' || (kind === 'check' && type === 'Inconclusive');
 }
 
 /** When a wait ends, in milliseconds: since it began, or since 1970. */

@@ -14,13 +14,10 @@ import type { ListedWork } from '../../common/listed.js';
 import type { Problem } from '../../common/view.js';
 import type { Steps } from '../engine/steps.js';
 import type { Run } from '../engine/surface.js';
-import { below, partOf } from '../../language/paths.js';
+import { itemsOf, NoItems, withItem } from '../../language/items.js';
+import { below } from '../../language/paths.js';
+import { inRounds } from './rounds.js';
 import { choice, wait } from './engine-steps.js';
-
-/** Items of a `forEach` at once where it says nothing. */
-const defaultConcurrency = 10;
-/** An item becomes part of paths. */
-const itemPattern = /^[^/\s][^/\n]{0,199}$/;
 
 /** Where in the plan the interpreter is. */
 interface Place {
@@ -240,47 +237,12 @@ async function branches(engine: Steps, spec: StepSpec, place: Place): Promise<Js
   return { ...own, ...outputsOf(spec, scope) };
 }
 
-async function each(
-  engine: Steps,
-  spec: StepSpec,
-  path: string,
-  place: Place,
-): Promise<JsonObject> {
-  const items = itemsOf(spec, needed(spec, spec.items ?? [], place.scope));
-  const outputs = await inParallel(
-    items.map(
-      (item) => () =>
-        sequence(engine, spec.steps ?? [], {
-          ...place,
-          path: below(partOf(path, item)),
-          scope: { ...place.scope, item, steps: { ...place.scope.steps } },
-        }),
-    ),
-    spec.concurrency ?? defaultConcurrency,
+function each(engine: Steps, spec: StepSpec, path: string, place: Place): Promise<JsonObject> {
+  const { scope } = place;
+  const items = stopping(spec, () => itemsOf(spec, scope));
+  return inRounds(engine, spec, { path, scope, items }, (prefix, within) =>
+    sequence(engine, spec.steps ?? [], { ...place, path: prefix, scope: within }),
   );
-  const own = (spec.steps ?? []).map((step) => step.id);
-  return Object.fromEntries(
-    items.map((item, index) => [
-      item,
-      Object.fromEntries(own.map((id) => [id, outputs[index]?.[id] ?? null])),
-    ]),
-  );
-}
-
-function itemsOf(spec: StepSpec, items: Json): string[] {
-  const list = Array.isArray(items)
-    ? items.map((item) => (typeof item === 'number' ? String(item) : item))
-    : [];
-  const fine = list.every(
-    (item): item is string => typeof item === 'string' && itemPattern.test(item),
-  );
-  if (!Array.isArray(items) || !fine || new Set(list).size !== list.length) {
-    throw new ProcedureStopped(
-      `step ${spec.id} needs a list of different texts, each at most 200 characters and without a slash`,
-      'Look at what the list was taken from, and start again.',
-    );
-  }
-  return list;
 }
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
@@ -301,6 +263,11 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
       throw new ProcedureStopped(
         `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no text`,
         'Look at what it was taken from, and start again.',
+      );
+    if (error instanceof NoItems)
+      throw new ProcedureStopped(
+        error.message,
+        'Look at what the list was taken from, and start again.',
       );
     if (!(error instanceof Unresolved)) throw error;
     if (error.missing === 'cut')
@@ -351,7 +318,7 @@ function listed(
     }
     const items = spec.kind === 'forEach' ? resolveKnown(spec.items ?? [], scope) : null;
     if (!Array.isArray(items)) return listed(inner, within({}));
-    return merged(items.map((item) => listed(inner, within({ item }))));
+    return merged(items.map((item) => listed(inner, within(withItem(spec, scope, item)))));
   });
 }
 

@@ -140,16 +140,24 @@ export abstract class StepBuilder extends ActionBuilder {
   }
 
   protected loop(step: JsonObject, own: Own): StepSpec {
-    for (const key of ['as', 'key', 'maxFailures', 'stopWhen'])
-      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\` of a forEach`);
     const inner = this.steps(listIn(step, 'steps'));
     if (inner.some(({ kind }) => kind === 'approval'))
       this.notYet(step, 'steps', 'an approval inside a forEach');
-    const { concurrency } = step;
+    const { as, maxFailures } = step;
+    const key = this.expression(step, 'key');
+    const stopWhen = this.expression(step, 'stopWhen');
+    // What is looked at behind each item needs them one at a time.
+    const concurrency = stopWhen ? 1 : step['concurrency'];
     return {
       ...grouped(own, 'forEach', inner),
       items: this.byName(step['forEach'] ?? []),
+      ...(typeof as === 'string' ? { as } : {}),
+      ...(key ? { key } : {}),
       ...(typeof concurrency === 'number' ? { concurrency } : {}),
+      ...(typeof maxFailures === 'number' || typeof maxFailures === 'string'
+        ? { maxFailures }
+        : {}),
+      ...(stopWhen ? { stopWhen } : {}),
     };
   }
 

@@ -26,7 +26,7 @@ const plan = {
     group('inside', 'runbook', [step('deep', 'inputs.given')], {
       inputs: { given: value('steps.both.a.stdout') },
     }),
-    step('last', 'steps.each.x.then.stdout'),
+    step('last', 'steps.each.items[0].then.stdout'),
   ],
 };
 const values = {
