@@ -25,6 +25,7 @@ const sandboxLanguage = [
   'paths',
   'plan',
   'reference',
+  'run-facts',
   'runbook',
   'target-facts',
   'work',

@@ -4,6 +4,7 @@ import { listsAction, listsUndo } from '../common/listed.js';
 import { probedAt, undoneBy } from '../language/paths.js';
 import { canonicalJson, type Json, type JsonObject } from '../language/json.js';
 import type { Plan, Program } from '../language/plan.js';
+import type { RunFacts } from '../language/run-facts.js';
 import type { StepSpec } from '../language/runbook.js';
 import { lookedAt } from '../language/facts.js';
 import { isOpen, referencesIn, resolve, Unresolved } from '../language/reference.js';
@@ -59,6 +60,7 @@ export class AsPlanned {
   private constructor(
     private readonly request: AttemptRequest,
     private readonly plan: PlannedBy,
+    private readonly run: RunFacts,
     private readonly use: Use,
     private readonly found: Found,
     private readonly isSettled: (path: string) => boolean,
@@ -71,6 +73,7 @@ export class AsPlanned {
   static of(
     request: AttemptRequest,
     plan: PlannedBy,
+    run: RunFacts,
     isSettled: (path: string) => boolean = () => false,
   ): AsPlanned | null {
     const { path } = request.step;
@@ -90,12 +93,12 @@ export class AsPlanned {
       earlier: use === 'act' && isCode ? earlierGates(stored, plan) : [],
       listedAt: use === 'undo' && isCode && typeof nearest === 'string' ? nearest : null,
     };
-    return new AsPlanned(request, plan, use, found, isSettled);
+    return new AsPlanned(request, plan, run, use, found, isSettled);
   }
 
   /** The same request compared with another plan, by the same facts. */
   against(plan: PlannedBy): AsPlanned | null {
-    return plan === this.plan ? this : AsPlanned.of(this.request, plan, this.isSettled);
+    return plan === this.plan ? this : AsPlanned.of(this.request, plan, this.run, this.isSettled);
   }
 
   /** What `whyNot` needs from the record. */
@@ -168,7 +171,7 @@ export class AsPlanned {
   }
 
   private notApproved(facts: RecordedFacts, since: number): StepFailure | null {
-    const { plan, request } = this;
+    const { plan } = this;
     const { gate } = this.found;
     // A drill runs unattended, and changes isolated targets only.
     if (plan.drill) return null;
@@ -179,7 +182,7 @@ export class AsPlanned {
     const isOld = approval !== null && approval.no < since;
     if (approval?.approved && !approval.reopened && !isOld) return null;
     const name = gateName(gate) as string;
-    if (typeof gate !== 'string' && !scopeOf(gate, plan, request.key.run, this.outputs(facts)))
+    if (typeof gate !== 'string' && !scopeOf(gate, plan, this.run, this.outputs(facts)))
       return null;
     if (!approval?.approved) return notAsPlanned(`gate ${name} has no approval in the record`);
     return approvalOutdated(
@@ -195,10 +198,10 @@ export class AsPlanned {
 
   /** A step that should be settled before this one, and is not; null when there is none. */
   private openBefore(facts: RecordedFacts, since: number): string | null {
-    const { plan, request } = this;
+    const { plan } = this;
     const { before } = this.found;
     if (!before || facts.despite) return null;
-    return firstOpen(before.steps, plan, request.key.run, this.outputs(facts), {
+    return firstOpen(before.steps, plan, this.run, this.outputs(facts), {
       paths: new Set(facts.settled),
       tried: new Set(facts.tried),
       goesOn: facts.goesOn,
@@ -231,7 +234,7 @@ export class AsPlanned {
     const { work } = stored.spec;
     if (!work) return 'it does nothing';
     try {
-      const scope = scopeOf(stored, plan, request.key.run, this.outputs(facts));
+      const scope = scopeOf(stored, plan, this.run, this.outputs(facts));
       if (!scope) return 'its condition does not hold, or there is no such item';
       const resolved = (
         template: JsonObject | undefined,

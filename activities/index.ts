@@ -10,6 +10,7 @@ import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
 import type { Sender } from '../common/sender.js';
 import { whyNotAsked } from '../common/shapes.js';
+import { runFacts } from '../language/run-facts.js';
 import type { Problem, RunView } from '../common/view.js';
 import {
   admitRun,
@@ -138,7 +139,10 @@ export function createActivities(deps: ActivityDeps) {
           namespaceId: deps.namespaceId,
           taskQueue: deps.taskQueue,
         });
-        if (digest === admission.plan.digest) plans.keep(key, admission.plan);
+        const run = runFacts({
+          ...{ id: key.run, startedAt, requester: envelope.by, reason: envelope.reason },
+        });
+        if (digest === admission.plan.digest) plans.keep(key, { plan: admission.plan, run });
       }
       if (!admission.admitted) return admission;
       const held = key

@@ -88,9 +88,9 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
     await deps.origins.prove(request.key, temporal.info);
     const secrets = deps.secrets.forAttempt();
     exit = secrets.exit;
-    const plan = await untilRecorded(heart.signal, () => deps.plans.of(request.key));
-    if (!plan) throw notAsPlanned('the record has no plan of this run');
-    const planned = deps.plans.compare(request, plan);
+    const known = await untilRecorded(heart.signal, () => deps.plans.of(request.key));
+    if (!known) throw notAsPlanned('the record has no plan of this run');
+    const planned = deps.plans.compare(request, known);
     if (!planned) throw notAsPlanned('the plan has no such step');
     const runsOn = hostOf(request.action) ?? deps.host;
     if (runsOn !== deps.host)

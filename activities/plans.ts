@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { AttemptRequest } from '../common/attempt.js';
 import type { RunKey } from '../common/keys.js';
 import type { Plan } from '../language/plan.js';
+import type { RunFacts } from '../language/run-facts.js';
 import { changedInputs, planOf, type RecordedFacts } from '../store/index.js';
 import { admit, type AdmissionDeps } from './admit.js';
 import { AsPlanned, type Comparison } from './as-planned.js';
@@ -20,12 +21,18 @@ interface ChangedPlan {
   isNew: boolean;
 }
 
+/** A run as the record has it. */
+export interface Known {
+  plan: Plan;
+  run: RunFacts;
+}
+
 /**
  * The plans of the runs whose steps this worker does, from the record. A plan never changes; when
  * people change inputs at the desk, the run continues with another plan.
  */
 export class Plans {
-  private readonly plans = new Map<string, Plan>();
+  private readonly plans = new Map<string, Known>();
   private readonly changed = new Map<string, ChangedPlan>();
   /** The groups of steps that are known to be settled. */
   private readonly settled = new Map<string, Set<string>>();
@@ -36,23 +43,25 @@ export class Plans {
   ) {}
 
   /** Caches a plan that was just recorded. */
-  keep(key: RunKey, plan: Plan): void {
-    remember(this.plans, nameOf(key), plan);
+  keep(key: RunKey, known: Known): void {
+    remember(this.plans, nameOf(key), known);
   }
 
   /**
-   * The plan of the run, as far as this worker knows.
+   * The run with its plan, as far as this worker knows.
    * @returns null when the record has the run without a plan: it was never admitted
    * @throws NotInRecord
    */
-  async of(key: RunKey): Promise<Plan | null> {
-    return this.changed.get(nameOf(key))?.plan ?? (await this.first(key));
+  async of(key: RunKey): Promise<Known | null> {
+    const first = await this.first(key);
+    const changed = this.changed.get(nameOf(key));
+    return first && changed ? { ...first, plan: changed.plan } : first;
   }
 
   /** What to compare a request with; null when the plan has no such step. */
-  compare(request: AttemptRequest, plan: Plan): AsPlanned | null {
+  compare(request: AttemptRequest, { plan, run }: Known): AsPlanned | null {
     const settled = this.settled.get(nameOf(request.key));
-    return AsPlanned.of(request, plan, (path) => settled?.has(path) === true);
+    return AsPlanned.of(request, plan, run, (path) => settled?.has(path) === true);
   }
 
   /**
@@ -75,7 +84,7 @@ export class Plans {
     if (why === null) this.keepSettled(key, planned, facts);
     if (why === null || !resumed || since === 0) return why;
     const first = await this.first(key);
-    return compared(first && planned.against(first), facts, { resumed, since: 0 });
+    return compared(first && planned.against(first.plan), facts, { resumed, since: 0 });
   }
 
   /**
@@ -96,7 +105,7 @@ export class Plans {
     const envelope = await changedInputs(this.pool, key);
     const admission = envelope && admit(envelope, this.admission);
     const first = await this.first(key);
-    const plan = admission?.admitted ? withTargetsOf(first, admission.plan) : first;
+    const plan = admission?.admitted ? withTargetsOf(first?.plan, admission.plan) : first?.plan;
     if (!plan) return undefined;
     this.settled.delete(name);
     const newest = { plan, since, isNew: admission?.admitted === true };
@@ -104,12 +113,13 @@ export class Plans {
     return newest;
   }
 
-  private async first(key: RunKey): Promise<Plan | null> {
+  private async first(key: RunKey): Promise<Known | null> {
     const known = this.plans.get(nameOf(key));
     if (known) return known;
-    const plan = await planOf(this.pool, key);
-    if (plan) this.keep(key, plan);
-    return plan;
+    const { plan, run } = await planOf(this.pool, key);
+    if (!plan) return null;
+    this.keep(key, { plan, run });
+    return { plan, run };
   }
 
   private keepSettled(key: RunKey, planned: AsPlanned, facts: RecordedFacts): void {
@@ -123,7 +133,7 @@ export class Plans {
 }
 
 /** A run keeps what it knows of its targets. */
-function withTargetsOf(first: Plan | null, plan: Plan): Plan {
+function withTargetsOf(first: Plan | undefined, plan: Plan): Plan {
   const known = (name: string) => first?.targets.find((target) => target.name === name);
   return { ...plan, targets: plan.targets.map((target) => known(target.name) ?? target) };
 }

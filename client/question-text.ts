@@ -51,7 +51,7 @@ async function plannedTargets(
   const read = async () => {
     const pool = await session.record();
     const { planOf } = await import('../store/index.js');
-    return pool ? (await planOf(pool, key))?.targets : undefined;
+    return pool ? (await planOf(pool, key)).plan?.targets : undefined;
   };
   return withinMs(
     read().catch(() => undefined),

@@ -2,6 +2,7 @@ import { isActionKind, rulesOf } from './kinds/index.js';
 import { mayFail, withItem } from './items.js';
 import type { Plan } from './plan.js';
 import type { Scope } from './reference.js';
+import type { RunFacts } from './run-facts.js';
 import type { StepSpec } from './runbook.js';
 import {
   before,
@@ -122,7 +123,7 @@ function ownPath({ levels, spec }: StoredStep): string {
 export function firstOpen(
   steps: readonly StoredStep[],
   plan: Pick<Plan, 'inputs' | 'targets'>,
-  run: string,
+  run: RunFacts,
   outputs: Outputs,
   settled: Settled,
 ): string | null {

@@ -6,6 +6,7 @@ import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
 import { choiceOf, outputsOf } from './cases.js';
 import { seen, type LookedAt } from './facts.js';
+import type { RunFacts } from './run-facts.js';
 import { targetsIn } from './target-facts.js';
 import { judgeWhen } from './work.js';
 import { below, namesOf, partOf, pathOf, withoutTime } from './paths.js';
@@ -188,7 +189,7 @@ function behindOutputs(spec: StepSpec): string[] {
 export function scopeOf(
   step: StoredStep,
   plan: Pick<Plan, 'inputs' | 'targets'>,
-  run: string,
+  run: RunFacts,
   outputs: Outputs,
 ): Scope | null {
   const scope = scopeAt(step, plan, run, outputs);
@@ -199,10 +200,10 @@ export function scopeOf(
 export function scopeAt(
   { levels }: StoredStep,
   plan: Pick<Plan, 'inputs' | 'targets'>,
-  run: string,
+  run: RunFacts,
   outputs: Outputs,
 ): Scope | null {
-  let scope: Scope = { inputs: plan.inputs, steps: {}, run: { id: run }, ...targetsIn(plan) };
+  let scope: Scope = { inputs: plan.inputs, steps: {}, run, ...targetsIn(plan) };
   for (const [depth, level] of levels.entries()) {
     if (level.ordered) {
       const known = withOutputs(level, scope, outputs);

@@ -4,6 +4,7 @@ import { factNames } from './facts.js';
 import type { Json, JsonObject } from './json.js';
 import { outputNames, type Action } from './kinds/index.js';
 import { referencesIn } from './reference.js';
+import { runNames } from './run-facts.js';
 import type { RunbookSpec, StepSpec } from './runbook.js';
 
 /*
@@ -74,7 +75,7 @@ function whyUnknown(name: string, { inputs, steps, items }: Known): string | nul
       return field === undefined || mayAnswer(step, field) ? null : ' among what is known in';
     }
     case 'run':
-      return key === undefined || key === 'id' ? null : ' in';
+      return key === undefined || runNames.includes(key) ? null : ' in';
     default:
       return items.has(root ?? '') ? null : ' in';
   }

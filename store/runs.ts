@@ -13,6 +13,7 @@ import {
   type RunView,
 } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
+import { runFacts, type RunFacts } from '../language/run-facts.js';
 import type { Plan } from '../language/plan.js';
 import { lastAck } from './acks.js';
 import { cleanText, jsonText } from './clean.js';
@@ -280,14 +281,25 @@ export async function getPlan(
  * @returns null when it was never admitted
  * @throws NotInRecord
  */
-export async function planOf(pool: pg.Pool, key: RunKey): Promise<Plan | null> {
-  const { rows } = await pool.query<{ plan: Plan | null }>({
+export async function planOf(
+  pool: pg.Pool,
+  key: RunKey,
+): Promise<{ plan: Plan | null; run: RunFacts }> {
+  const { rows } = await pool.query<{
+    plan: Plan | null;
+    requester: string;
+    reason: string;
+    started_at: Date;
+  }>({
     name: 'runs-plan-of',
-    text: 'SELECT plan FROM runbook.runs WHERE run = $1 AND first_run_id = $2',
+    text: `SELECT plan, requester, reason, started_at
+           FROM runbook.runs WHERE run = $1 AND first_run_id = $2`,
     values: [key.run, key.firstRunId],
   });
-  if (!rows[0]) throw new NotInRecord(key.run);
-  return rows[0].plan;
+  const [found] = rows;
+  if (!found) throw new NotInRecord(key.run);
+  const { plan, requester, reason, started_at: at } = found;
+  return { plan, run: runFacts({ id: key.run, startedAt: at.toISOString(), requester, reason }) };
 }
 
 /**

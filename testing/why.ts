@@ -3,6 +3,7 @@ import type { Expression } from '../language/expression/ast.js';
 import type { Json, JsonObject } from '../language/json.js';
 import { below, namesOf, pathOf } from '../language/paths.js';
 import { isReference, referencesIn } from '../language/reference.js';
+import { runFacts } from '../language/run-facts.js';
 import type { StepSpec } from '../language/runbook.js';
 import type { RunView, StepView } from '../common/view.js';
 import type { RunbookTest } from './test-file.js';
@@ -81,7 +82,8 @@ function scopeAt(view: RunView, path: string): JsonObject {
   const steps: JsonObject = {};
   for (let depth = 0; depth < names.length; depth += 1)
     Object.assign(steps, outputsBelow(view.steps, names.slice(0, depth)));
-  return { inputs: view.inputs, steps, run: { id: view.id } };
+  const { id, startedAt, requester, reason } = view;
+  return { inputs: view.inputs, steps, run: runFacts({ id, startedAt, requester, reason }) };
 }
 
 /** Outputs of the steps directly in a group, those of groups as a tree. */

@@ -1,9 +1,11 @@
+import type { AdmitRequest } from '../../activities/index.js';
 import { AsPlanned } from '../../activities/as-planned.js';
 import type { Admission } from '../../common/admission.js';
 import type { AttemptRequest, AttemptResult } from '../../common/attempt.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import type { Json } from '../../language/json.js';
+import { runFacts, type RunFacts } from '../../language/run-facts.js';
 import type { Plan } from '../../language/plan.js';
 import type { RecordedApproval, RecordedFacts } from '../../store/facts.js';
 import type { ActivityFunction } from '../../testing/driver/attempt.js';
@@ -14,6 +16,7 @@ import type { ActivityFunction } from '../../testing/driver/attempt.js';
 
 export class Recorded {
   private plan: Plan | undefined;
+  private run: RunFacts | undefined;
   private decisions = 0;
   private readonly approvals = new Map<string, RecordedApproval>();
   private readonly settled = new Set<string>();
@@ -30,6 +33,9 @@ export class Recorded {
       ...real,
       admit: async (request, activity) => {
         const admission = (await real['admit']?.(request, activity)) as Admission;
+        const { envelope, startedAt } = request as AdmitRequest;
+        const { run: id, by: requester, reason } = envelope;
+        this.run = runFacts({ id, startedAt: startedAt ?? '', requester, reason });
         if (admission.admitted) this.plan = admission.plan;
         return admission;
       },
@@ -77,7 +83,7 @@ export class Recorded {
   }
 
   private compare(request: AttemptRequest): void {
-    const planned = this.plan && AsPlanned.of(request, this.plan);
+    const planned = this.plan && this.run && AsPlanned.of(request, this.plan, this.run);
     const { path } = request.step;
     if (!planned) {
       this.refused.push(`${path}: the plan has no such step`);

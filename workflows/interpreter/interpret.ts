@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '../../language/json.js';
 import { wordsOf } from '../../language/expression/evaluate.js';
 import { resolve, resolveKnown, Unresolved, type Scope } from '../../language/reference.js';
+import { runFacts } from '../../language/run-facts.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { targetsIn } from '../../language/target-facts.js';
 import { shown } from '../../language/kinds/words.js';
@@ -40,7 +41,9 @@ export async function interpret(run: Run, engine: Steps): Promise<void> {
   // has it.
   if (!run.plan.data)
     throw new TypeError(`this release has no code for runbook ${run.plan.runbook.id}`);
-  const known = { run: { id: run.id }, ...targetsIn(run.plan) };
+  const { startedAt, requester, reason } = run.view;
+  const facts = runFacts({ id: run.id, startedAt, requester, reason });
+  const known = { run: facts, ...targetsIn(run.plan) };
   const scope: Scope = { inputs: run.inputs, steps: {}, ...known };
   const looked = lookedAt(run.plan);
   const place = { path: '', declared: '', scope, looked, ending: { isOver: false } };

@@ -5,6 +5,7 @@ import { chainsIn } from '../../expression/names.js';
 import { isList, isObject } from '../../expression/types.js';
 import { nameOf } from '../../expression/write.js';
 import type { Json, JsonObject } from '../../json.js';
+import { runNames } from '../../run-facts.js';
 import { conditionOf, ExpressionProblem } from '../../read-expression.js';
 import type { Place, Places } from '../place.js';
 import { problemAt, type Problem } from '../problem.js';
@@ -46,7 +47,10 @@ export class Builder {
   protected read(long: { $: string }, place: Place): Expression {
     const expression = this.trees.of(long);
     for (const [root, name] of chainsIn(expression.ast))
-      if (root === 'now' || (root === 'run' && name !== 'id')) {
+      if (
+        root === 'now' ||
+        (root === 'run' && name !== undefined && !runNames.includes(String(name)))
+      ) {
         const what = `\`${root === 'now' ? root : [root, name].join('.')}\` in an expression`;
         const message = `the engine does not do this yet: ${what}`;
         this.problems.push(problemAt(place, { rule: 'not-yet', message, severity: 'note' }));

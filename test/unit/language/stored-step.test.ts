@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Json } from '../../../language/json.js';
 import { readExpression } from '../../../language/read-expression.js';
 import { resolve } from '../../../language/reference.js';
+import { runFacts } from '../../../language/run-facts.js';
 import type { StepSpec } from '../../../language/runbook.js';
 import { neededOutputs, scopeOf, storedStep } from '../../../language/stored-step.js';
 
@@ -29,6 +30,7 @@ const plan = {
     step('last', 'steps.each.items[0].then.stdout'),
   ],
 };
+const run = runFacts({ id: 'run', startedAt: '', requester: '', reason: '' });
 const values = {
   one: { stdout: 'from one', items: ['x'] },
   'both/a': { stdout: 'from a' },
@@ -53,7 +55,7 @@ test.each([
     const fetched = Object.entries(values).filter(
       ([name]) => paths.includes(name as never) || below.some((prefix) => name.startsWith(prefix)),
     );
-    const scope = scopeOf(stored, plan, 'run', {
+    const scope = scopeOf(stored, plan, run, {
       values: Object.fromEntries(fetched),
       below,
       looked: new Set(),
@@ -87,7 +89,7 @@ test('a case that is not taken has no turn, unless people took it', () => {
   const known = (path: string, recorded: Record<string, Json>) => {
     const stored = storedStep(branching, path)!;
     const { below } = neededOutputs(stored);
-    return scopeOf(stored, branching, 'run', { values: recorded, below, looked: new Set() });
+    return scopeOf(stored, branching, run, { values: recorded, below, looked: new Set() });
   };
   expect(known('way/long/a', { one: { n: 6 } })).not.toBeNull();
   expect(known('way/short/b', { one: { n: 6 } })).toBeNull();
@@ -104,7 +106,7 @@ test('a case that is not taken has no turn, unless people took it', () => {
 
 test('an item that the list lacks has no turn', () => {
   const stored = storedStep(plan, 'each/y/first')!;
-  expect(scopeOf(stored, plan, 'run', { values, below: [], looked: new Set() })).toBeNull();
+  expect(scopeOf(stored, plan, run, { values, below: [], looked: new Set() })).toBeNull();
 });
 
 test.each(['two', 'both/c', 'one/a', 'each/x/other'])('there is no step %s', (path) => {
@@ -118,6 +120,6 @@ test('a step that is called as what every object has answered nothing yet', () =
     steps: [step('constructor', 'inputs.x'), step('then', 'item')],
   };
   const outputs = { values: {}, below: [], looked: new Set<string>() };
-  const scope = scopeOf(storedStep(after, 'then')!, after, 'run', outputs);
+  const scope = scopeOf(storedStep(after, 'then')!, after, run, outputs);
   expect(scope?.steps).toEqual({ constructor: null });
 });

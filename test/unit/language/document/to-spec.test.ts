@@ -273,7 +273,7 @@ test('the engine knows a target by its name, and looks up its facts', () => {
 });
 
 test.each([
-  ['when: run.requester != ""', 'run.requester'],
+  ['when: run.window.from < run.startedAt', 'run.window'],
   ['env: { AT: "${string(now)}" }', 'now'],
 ])('a name that has no value yet keeps a runbook from being started: %s', (field, name) => {
   const step = ['  - id: a', '    title: A', '    command: ls', '    effect: read', `    ${field}`];
