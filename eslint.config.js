@@ -23,10 +23,12 @@ const sandboxLanguage = [
   'loop-words',
   'objects',
   'paths',
+  'pipeline',
   'plan',
   'reference',
   'run-facts',
   'runbook',
+  'sql-name',
   'target-facts',
   'work',
 ]

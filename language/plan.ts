@@ -1,4 +1,5 @@
 import type { JsonObject } from './json.js';
+import type { Pipeline } from './pipeline.js';
 import type { Priority, RunbookSpec, RunbookType, StepSpec } from './runbook.js';
 
 /** A target in a plan: enough for people to see what is acted on, nothing secret. */
@@ -13,6 +14,8 @@ export interface PlannedTarget {
   named?: string[];
   /** Plain facts that runbooks read, such as a dataset's name. */
   facts: JsonObject;
+  /** What its data is, and how it is run: what it declares of a pipeline. */
+  pipeline?: Pipeline;
   /** Steps only read it. */
   observed?: true;
   /** Digest of the target's declaration: a changed address is a changed plan. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { digestOf } from './digest.js';
+import { pipeline } from './pipeline-declaration.js';
 import { parseStrictly } from './strict-file.js';
 import { parseUrl } from './url.js';
 import type { DescribedTarget, PlannedTarget } from './plan.js';
@@ -136,6 +137,8 @@ const target = z.strictObject({
   slack: slack.optional(),
   email: email.optional(),
   command: command.optional(),
+  /** What its data is, and how it is run. */
+  pipeline: pipeline.optional(),
   /** Names of the channels that are told when a run on this target needs people. */
   notify: z.array(name).min(1).optional(),
   facts: z
@@ -146,7 +149,15 @@ const target = z.strictObject({
 const file = z
   .strictObject({ targets: z.record(name, target) })
   .superRefine(({ targets }, context) => {
-    for (const [key, { notify = [] }] of Object.entries(targets)) {
+    for (const [key, { notify = [], ...declared }] of Object.entries(targets)) {
+      for (const way of declared.pipeline ? (['http', 'postgres'] as const) : []) {
+        if (declared[way] !== undefined) continue;
+        context.addIssue({
+          code: 'custom',
+          message: `is declared, and the target has no \`${way}\` to reach it by`,
+          path: ['targets', key, 'pipeline'],
+        });
+      }
       for (const [at, channel] of notify.entries()) {
         const known = field(targets, channel);
         if (known && channelKindOf(known) !== undefined) continue;
@@ -210,5 +221,6 @@ export function describedTarget(declaration: TargetDeclaration): DescribedTarget
     addresses: addresses.filter((each) => each !== undefined),
     ...(others.length > 0 ? { named: others.map(([called]) => called) } : {}),
     facts,
+    ...(declaration.pipeline ? { pipeline: declaration.pipeline } : {}),
   };
 }

@@ -1,0 +1,163 @@
+import { nearest } from './nearest.js';
+import { placeholdersIn, type Pipeline, type PipelineData } from './pipeline.js';
+
+/** What is wrong between two places of a declaration, each of which is right by itself. */
+export interface Fault {
+  path: (string | number)[];
+  message: string;
+}
+
+/** Every contradiction within the declaration of a pipeline. */
+export function faultsIn({ run, data }: Pipeline): Fault[] {
+  return [
+    ...repeatedNames(data),
+    ...otherKeys(data),
+    ...otherMeasures(data),
+    ...withoutDataset({ run, data }),
+    ...withoutRecord({ run, data }),
+    ...wrongPlaceholders({ run, data }),
+  ];
+}
+
+function repeatedNames({ stages }: PipelineData): Fault[] {
+  const faults: Fault[] = [];
+  for (const [at, { name, table, measures }] of stages.entries()) {
+    const before = stages.slice(0, at);
+    if (before.some((each) => each.name === name))
+      faults.push({
+        path: ['data', 'stages', at, 'name'],
+        message: `names ${name}, as a stage before it does`,
+      });
+    if (before.some((each) => each.table.join('.') === table.join('.')))
+      faults.push({
+        path: ['data', 'stages', at, 'table'],
+        message: 'is the table of a stage before it: each stage has its own',
+      });
+    const names = measures.map((measure) => measure.name);
+    if (new Set(names).size < names.length)
+      faults.push({ path: ['data', 'stages', at, 'measures'], message: 'names a measure twice' });
+  }
+  return faults;
+}
+
+/** Keys are compared column by column, in their order. */
+function otherKeys({ stages, source, rejects, setAside }: PipelineData): Fault[] {
+  const { key, name } = stages[0];
+  const others: [Fault['path'], readonly string[] | undefined][] = [
+    ...stages.map((each, at): [Fault['path'], readonly string[]] => [
+      ['data', 'stages', at, 'key'],
+      each.key,
+    ]),
+    [['data', 'source', 'key'], source?.key],
+    [['data', 'rejects', 'key'], rejects?.key],
+    [['data', 'setAside', 'key'], setAside?.key],
+  ];
+  return others.flatMap(([path, other]) =>
+    other === undefined || other.length === key.length
+      ? []
+      : [
+          {
+            path,
+            message: `has ${counted(other.length)}, and the key of stage ${name} has ${key.length}`,
+          },
+        ],
+  );
+}
+
+function counted(columns: number): string {
+  return columns === 1 ? '1 column' : `${columns} columns`;
+}
+
+function otherMeasures({ stages, checkpoints }: PipelineData): Fault[] {
+  return stages.flatMap(({ name, measures }) => {
+    const known = measures.map((measure) => measure.name);
+    return Object.keys(checkpoints.sums)
+      .filter((sum) => !known.includes(sum))
+      .map((sum) => ({
+        path: ['data', 'checkpoints', 'sums', sum],
+        message: `is claimed, and stage ${name} has no measure of that name${meant(sum, known)}`,
+      }));
+  });
+}
+
+function meant(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  if (near !== undefined) return `; is it ${near}?`;
+  return known.length === 0 ? '' : `; it has ${known.join(', ')}`;
+}
+
+/** Rows of datasets are told apart by what the list of jobs says. */
+function withoutDataset({ run, data }: Pipeline): Fault[] {
+  const isNamed = run.http.jobs.dataset !== undefined;
+  const isTold = (each: { dataset?: string | undefined } | undefined): boolean =>
+    each?.dataset !== undefined;
+  const { stages, source, checkpoints, rejects, setAside } = data;
+  const any = [data, ...stages, source, checkpoints, rejects, setAside].some(isTold);
+  if (any === isNamed) return [];
+  return isNamed
+    ? [
+        {
+          path: ['run', 'http', 'jobs', 'dataset'],
+          message: 'tells the dataset of a job, and no table of `data` has a column for it',
+        },
+      ]
+    : [
+        {
+          path: ['data', 'dataset'],
+          message:
+            'tells datasets apart, and `run.http.jobs` does not say which one a job is about',
+        },
+      ];
+}
+
+/** A record is set aside by its key, which the status of the job has to tell. */
+function withoutRecord({ run, data }: Pipeline): Fault[] {
+  if (run.http.poison.length === 0) return [];
+  const path = ['run', 'http', 'poison'];
+  const { code, record } = run.http.status;
+  const faults: Fault[] = [];
+  if (code === undefined)
+    faults.push({ path, message: 'names error codes, and `status` has no `code`' });
+  if (record === undefined)
+    faults.push({
+      path,
+      message: 'says that records can fail, and `status` does not tell the `record`',
+    });
+  if (!data.setAside)
+    faults.push({
+      path,
+      message: 'says that records can fail, and `data.setAside` does not say where their keys go',
+    });
+  return faults;
+}
+
+/** A way to stop what was restarted needs the job or the key of its restart. */
+function wrongPlaceholders({ run: { http }, data }: Pipeline): Fault[] {
+  const faults: Fault[] = [];
+  const { stop, restart, validate } = http;
+  const said = (request: { path: string; query: object; json?: unknown }): string[] =>
+    placeholdersIn(JSON.stringify(request));
+  if (stop && said(stop).length === 0)
+    faults.push({
+      path: ['run', 'http', 'stop', 'path'],
+      message: 'names neither {job} nor {key}: what is to be stopped?',
+    });
+  if (stop && said(stop).includes('key') && !restart.idempotent)
+    faults.push({
+      path: ['run', 'http', 'stop', 'path'],
+      message: 'names {key}, which only a restart with `idempotent: true` sends',
+    });
+  if (!said(restart).includes('stage') && data.stages.length > 1)
+    faults.push({
+      path: ['run', 'http', 'restart'],
+      message: 'does not say {stage}: the job would go on from where it thinks it is',
+    });
+  const isNamed = http.jobs.dataset !== undefined;
+  for (const [name, request] of Object.entries({ restart, validate }))
+    if (request && !isNamed && placeholdersIn(JSON.stringify(request)).includes('dataset'))
+      faults.push({
+        path: ['run', 'http', name, 'path'],
+        message: 'names {dataset}, and `jobs` does not tell it',
+      });
+  return faults;
+}

@@ -1,0 +1,194 @@
+import type { Json } from './json.js';
+
+/*
+ * What targets.yaml declares of a pipeline: what its data is, and how it is run. Plain data, part
+ * of a target and of every plan that names it.
+ */
+
+/** One or two identifiers: a table, or a schema and a table. As the database stores them. */
+export type TableName = readonly string[];
+
+/** Dotted path of a value in a JSON answer, such as `error.code`. */
+export type FieldPath = string;
+
+/** A number of each row that is summed: its name, and the column that holds it. */
+export interface Measure {
+  name: string;
+  column: string;
+}
+
+/** A table that belongs to the pipeline. */
+export interface DeclaredTable {
+  table: TableName;
+  /** The column that tells datasets apart; absent: that of `data.dataset`, if there is one. */
+  dataset?: string | undefined;
+}
+
+/**
+ * A stage: what a batch of the stage before becomes. Batch b of a stage is made of batch b of the
+ * stage before; batches are numbered from 1.
+ */
+export interface PipelineStage extends DeclaredTable {
+  /** As the job API calls it. */
+  name: string;
+  key: readonly string[];
+  /** The column with the number of the batch that wrote the row. */
+  batch: string;
+  /** Of two rows with one key in one batch, that with the lower value came first. */
+  order?: string | undefined;
+  measures: readonly Measure[];
+  /** It may hold a key more than once, as its source does. */
+  repeats: boolean;
+}
+
+/** What a stage claims to have done, a row for each batch. */
+interface CheckpointTable extends DeclaredTable {
+  /** The column with the name of the stage. */
+  stage: string;
+  batch: string;
+  /** Of several claims about one batch, that with the highest value counts. */
+  order?: string | undefined;
+  rows?: string | undefined;
+  /** The columns that claim sums, by the names of the measures. */
+  sums: Readonly<Record<string, string>>;
+  /** The column that claims a checksum over keys and measures. */
+  checksum?: string | undefined;
+  /** What is claimed counts from the first batch on; else each batch counts for itself. */
+  cumulative: boolean;
+}
+
+/** Records that a stage left out on purpose. */
+interface RejectTable extends DeclaredTable {
+  key: readonly string[];
+  /** The column with the name of the stage that left it out. */
+  stage?: string | undefined;
+  reason?: string | undefined;
+  /** Reasons that say that the record came a second time: its key has gone on. */
+  repeated: readonly string[];
+}
+
+/** Keys that a job leaves out because somebody said so. */
+interface SetAsideTable extends DeclaredTable {
+  key: readonly string[];
+  reason: string;
+}
+
+/** The data of a pipeline, all of it in the database of its target. */
+export interface PipelineData {
+  /** The column that tells datasets apart, in every table that does not say otherwise. */
+  dataset?: string | undefined;
+  stages: readonly [PipelineStage, ...PipelineStage[]];
+  /** What the first stage reads, where it is in the same database. */
+  source?: (DeclaredTable & { key: readonly string[] }) | undefined;
+  checkpoints: CheckpointTable;
+  rejects?: RejectTable | undefined;
+  setAside?: SetAsideTable | undefined;
+  /** Where corrupt rows and their checkpoints are kept. */
+  quarantine: { rows: TableName; checkpoints: TableName };
+}
+
+/** The words in which the orchestrator tells the state of a job. */
+export interface JobStates {
+  running: readonly string[];
+  completed: readonly string[];
+  failed: readonly string[];
+  /** Ended by somebody, with its data as they were. */
+  stopped: readonly string[];
+}
+
+/** A list of the jobs, in a table of the target's database. */
+export interface JobTable {
+  in: 'table';
+  table: TableName;
+  /** Columns. */
+  id: string;
+  status: string;
+  created: string;
+  stage?: string | undefined;
+  dataset?: string | undefined;
+  /** Only rows with these values are jobs of this pipeline. */
+  where: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A list of the jobs that the job API gives. */
+interface JobList {
+  in: 'api';
+  path: string;
+  query: Readonly<Record<string, string | number>>;
+  /** Where the list is in the answer; absent: the answer is the list. */
+  list?: FieldPath | undefined;
+  id: FieldPath;
+  status: FieldPath;
+  created: FieldPath;
+  stage?: FieldPath | undefined;
+  dataset?: FieldPath | undefined;
+}
+
+/** A request that changes something. */
+export interface DeclaredRequest {
+  path: string;
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  query: Readonly<Record<string, string | number>>;
+  /** Text that is a placeholder and nothing else stands for its value. */
+  json?: Json | undefined;
+}
+
+/** A job API. */
+export interface HttpRun {
+  states: JobStates;
+  /** Asked first, whatever it answers: whether the API is there, and accepts the token. */
+  ping?: string | undefined;
+  jobs: JobTable | JobList;
+  status: {
+    path: string;
+    status: FieldPath;
+    stage?: FieldPath | undefined;
+    code?: FieldPath | undefined;
+    message?: FieldPath | undefined;
+    /** The record that the job could not process. */
+    record?: FieldPath | undefined;
+    progress?: FieldPath | undefined;
+  };
+  log?: { path: string } | undefined;
+  restart: DeclaredRequest & {
+    /** Where the answer names the job that was started. */
+    job: FieldPath;
+    /** One `Idempotency-Key` starts one job, however often it is sent. */
+    idempotent: boolean;
+  };
+  stop?:
+    | (DeclaredRequest & {
+        /** Statuses, beside those of success, that say that the job does not run. */
+        ended: readonly number[];
+      })
+    | undefined;
+  validate?: { path: string; valid: FieldPath; missing?: FieldPath | undefined } | undefined;
+  /** The error codes that say that one record cannot be processed. */
+  poison: readonly string[];
+}
+
+/** How a pipeline is run. */
+interface PipelineRun {
+  http: HttpRun;
+}
+
+export interface Pipeline {
+  run: PipelineRun;
+  data: PipelineData;
+}
+
+/** Names in curly brackets that a request may hold, by what it asks for. */
+export const placeholders = {
+  ping: [],
+  jobs: [],
+  status: ['job'],
+  log: ['job'],
+  restart: ['job', 'stage', 'batch', 'next_batch', 'dataset'],
+  stop: ['job', 'key'],
+  validate: ['dataset'],
+} as const satisfies Record<string, readonly string[]>;
+
+/** The names in curly brackets in the text. */
+export function placeholdersIn(text: string): string[] {
+  return [...text.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+}
