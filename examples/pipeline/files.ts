@@ -1,3 +1,5 @@
+import { declaration } from '../../lab/pipeline/declaration.js';
+
 /** Provider of a secret, as `secrets.yaml` names it. */
 type Provider = (name: string) => { from: string };
 
@@ -22,7 +24,7 @@ export function pipelineFiles(
       description: 'flights through extract, clean, transform, load',
       http: { address: api, bearer: 'flights-api-token' },
       postgres: { address: database.href, password: 'flights-database-password' },
-      facts: { pipeline: 'flights', dataset: 'flights' },
+      pipeline: declaration,
     },
   };
   const secrets = {

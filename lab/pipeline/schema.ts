@@ -44,12 +44,15 @@ CREATE TABLE IF NOT EXISTS checkpoints (
 );
 CREATE INDEX IF NOT EXISTS checkpoints_stage ON checkpoints (dataset_id, stage, batch);
 CREATE TABLE IF NOT EXISTS dead_letters (dataset_id text NOT NULL, seq integer NOT NULL, reason text NOT NULL, PRIMARY KEY (dataset_id, seq));
-CREATE TABLE IF NOT EXISTS quarantine_rows (
-  id bigserial PRIMARY KEY, run text NOT NULL, stage text NOT NULL, batch integer NOT NULL, seq integer NOT NULL, row jsonb NOT NULL,
-  original_id bigint NOT NULL, quarantined_at timestamptz NOT NULL DEFAULT now()
+${['quarantine_rows', 'quarantine_checkpoints']
+  .map(
+    (table) => `CREATE TABLE IF NOT EXISTS ${table} (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, stage text NOT NULL, "row" jsonb NOT NULL,
+  quarantined_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX IF NOT EXISTS quarantine_rows_run ON quarantine_rows (run, stage);
-CREATE TABLE IF NOT EXISTS quarantine_checkpoints (id bigserial PRIMARY KEY, run text NOT NULL, row jsonb NOT NULL, quarantined_at timestamptz NOT NULL DEFAULT now());
+CREATE INDEX IF NOT EXISTS ${table}_run ON ${table} (run, stage);`,
+  )
+  .join('\n')}
 `;
 
 /** Every table, for a dataset that begins anew. */

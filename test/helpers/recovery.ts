@@ -10,6 +10,7 @@ import { messageNames, workflowTaskTimeout } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
 import { startPipeline, type PipelineProcess } from '../../lab/pipeline/client.js';
+import { declaration } from '../../lab/pipeline/declaration.js';
 import type { Stage } from '../../lab/pipeline/schema.js';
 import type { JsonObject } from '../../language/json.js';
 import { freePort } from '../../embedded/ports.js';
@@ -60,7 +61,7 @@ export class Recovery {
       environment: 'test',
       http: { address, bearer },
       postgres: { address: database.href, ...(password ? { password: 'flights-password' } : {}) },
-      facts: { pipeline: 'flights' },
+      pipeline: declaration,
     });
     const targets = {
       targets: {

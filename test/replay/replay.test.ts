@@ -39,8 +39,8 @@ describe('replay', () => {
 
   test('a step that moved before another one fails the replay of every run that came so far', async () => {
     const lines = [
-      'const recovered = await recover(run, actions, failed.id, inputs);',
-      'const proof = await validate(run, actions, inputs.tolerance);',
+      'const recovered = await recover(run, found, failed.id, inputs);',
+      'const held = await validate(run, found, inputs.tolerance);',
     ];
     const reordered = code.replace(
       new RegExp(`${escaped(lines[0])}(\\s+)${escaped(lines[1])}`),

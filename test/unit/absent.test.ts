@@ -2,20 +2,24 @@ import { describe, expect, test } from '@jest/globals';
 import { ProcedureStopped } from '../../workflows/engine/outcome.js';
 import {
   chooseCheckpoint,
-  comparedRows,
+  heldRows,
   type Compared,
   type JobStatus,
   type Proofs,
 } from '../../workflows/pipeline-recovery/findings.js';
-import { stages } from '../../workflows/pipeline-recovery/spec.js';
+import { declaredExample } from '../helpers/declared.js';
 
 /* What is absent is no value: no answer is neither the answer zero nor the answer "all is well". */
 
-const job: JobStatus = { id: 'j', status: 'failed', stage: stages[1], error: null, progress: null };
+const { data } = declaredExample;
+const stages = data.stages.map(({ name }) => name);
+const [, second = ''] = stages;
+const job: JobStatus = { id: 'j', status: 'failed', stage: second, error: null };
+const rows: [number, number][] = [1, 2, 3].map((batch) => [batch, 5]);
 const proof = {
-  ...{ checkpoints: '3', last_batch: 3, good_batch: 3, bad_batch: null, rows_by_batch: [5, 5, 5] },
-  ...{ claimed_rows: '15', actual_rows: '15', claimed_distance: '1', actual_distance: '1' },
-  ...{ duplicates: '0', missing: '0' },
+  ...{ checkpoints: '3', last_batch: 3, good_batch: 3, bad_batch: null, rows_by_batch: rows },
+  ...{ claimed_rows: '15', actual_rows: '15', claimed_sums: ['1', '2'], actual_sums: ['1', '2'] },
+  ...{ duplicates: '0', missing: '0', unclaimed: '0' },
 };
 const whole: Proofs = Object.fromEntries(stages.map((stage) => [stage, { proof: [proof] }]));
 
@@ -33,21 +37,25 @@ function goesOn(attempts: readonly (() => unknown)[]): unknown[] {
 
 describe('pipeline-recovery', () => {
   test('goes on from the checkpoint that was proved', () => {
-    expect(chooseCheckpoint(whole, job)).toMatchObject({
-      checkpoint: { stage: stages[1], batch: 3 },
+    expect(chooseCheckpoint(data, whole, job)).toMatchObject({
+      checkpoint: { stage: second, batch: 3 },
       corrupt: [],
     });
   });
 
-  const lacking = (['good_batch', 'bad_batch', 'rows_by_batch'] as const).map((name) => {
-    const { [name]: _, ...rest } = proof;
-    return { proof: [rest] };
-  });
+  const lacking = (['good_batch', 'bad_batch', 'rows_by_batch', 'unclaimed'] as const).map(
+    (name) => {
+      const { [name]: _, ...rest } = proof;
+      return { proof: [rest] };
+    },
+  );
   const absent = [undefined, null, {}, { proof: [] }, 'done by hand', ...lacking];
 
   test('stops where a stage was not proved, whichever it is, and says which', () => {
     const attempts = stages.flatMap((stage) =>
-      absent.map((answer) => () => chooseCheckpoint({ ...whole, [stage]: answer } as Proofs, job)),
+      absent.map(
+        (answer) => () => chooseCheckpoint(data, { ...whole, [stage]: answer } as Proofs, job),
+      ),
     );
 
     const found = goesOn(attempts);
@@ -61,14 +69,17 @@ describe('pipeline-recovery', () => {
     expect(found).toEqual([]);
     expect(open).toBeGreaterThan(0);
     expect(() =>
-      chooseCheckpoint({ ...whole, [stages[2]]: undefined } as unknown as Proofs, job),
-    ).toThrow(`whether stage ${stages[2]} is corrupt is not known`);
+      chooseCheckpoint(data, { ...whole, [second]: undefined } as unknown as Proofs, job),
+    ).toThrow(`whether stage ${second} is corrupt is not known`);
   });
 
   test('stops where the rows were not counted; none counted is a count', () => {
-    const nothing = [null, {}, { target: [] }, { target: [{ sum_distance: '0' }] }];
-    expect(goesOn(nothing.map((each) => () => comparedRows(each as Compared)))).toEqual([]);
-    const zero = { rows: 0, sum_distance: '0' };
-    expect(comparedRows({ target: [zero] })).toEqual(zero);
+    const nothing = [null, {}, { target: [] }, { target: [{ sums: ['0', '0'] }] }];
+    expect(goesOn(nothing.map((each) => () => heldRows(data, each as Compared)))).toEqual([]);
+    const zero = { rows: '0', sums: ['0', '0'], checksum: null };
+    expect(heldRows(data, { target: [zero] })).toEqual({
+      rows: 0,
+      sums: { distance: '0', delay: '0' },
+    });
   });
 });

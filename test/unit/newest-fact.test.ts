@@ -1,5 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { failedJob, type JobRow } from '../../workflows/pipeline-recovery/findings.js';
+import {
+  failedJob,
+  type JobRow,
+  type JobState,
+} from '../../workflows/pipeline-recovery/findings.js';
 import { readInputs } from '../../workflows/full-system-disaster-recovery/inputs.js';
 
 /*
@@ -7,10 +11,10 @@ import { readInputs } from '../../workflows/full-system-disaster-recovery/inputs
  * decides.
  */
 
-function jobs(...told: [id: string, status: string, dataset?: string][]): JobRow[] {
-  return told.map(([id, status, dataset_id = 'flights'], index) => ({
-    ...{ id, status, dataset_id, stage: 'load' },
-    created_at: new Date(Date.UTC(2026, 2, 10 - index)).toISOString(),
+function jobs(...told: [id: string, status: JobState, dataset?: string][]): JobRow[] {
+  return told.map(([id, status, dataset = 'flights'], index) => ({
+    ...{ id, status, dataset, stage: 'load' },
+    created: new Date(Date.UTC(2026, 2, 10 - index)).toISOString(),
   }));
 }
 
@@ -25,8 +29,7 @@ describe('the job to recover', () => {
     ['completed', 'job later has completed dataset flights since', 'nothing to recover'],
     ['failed', 'job later of the same dataset has failed too', '--input job=later'],
     ['running', 'job later already works on dataset flights', 'Wait for that job'],
-    ['queued', 'job later already works on dataset flights', 'Wait for that job'],
-  ])('is not one after which another was %s', (status, said, next) => {
+  ] as const)('is not one after which another was %s', (status, said, next) => {
     const told = jobs(['later', status], ['old', 'failed']);
     expect(() => failedJob(told, 'old')).toThrow(said);
     try {

@@ -1,22 +1,45 @@
-import { stages, type Stage } from './spec.js';
-import type { JsonObject } from '../../language/json.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import { field } from '../../language/objects.js';
+import type { PipelineData } from '../../language/pipeline.js';
 import { ProcedureStopped } from '../engine/outcome.js';
+import { claimedSums } from './queries/prove.js';
 
 /*
  * What the probes answered, and the decisions that follow from it. Pure functions: the same
  * answers, the same decision.
  */
 
-/** A row of the job table. PostgreSQL's bigint arrives as text. */
-export type JobRow = {
-  id: string;
-  status: string;
-  stage: string | null;
-  dataset_id: string;
-  created_at: string;
-};
+export type JobState = 'running' | 'completed' | 'failed' | 'stopped';
 
-/** One stage's data against its checkpoints' claims; a row of the query in queries.ts. */
+export interface JobRow {
+  id: string;
+  status: JobState;
+  stage: string | null;
+  /** Null where the pipeline has no datasets. */
+  dataset: string | null;
+  created: string;
+}
+
+interface JobError {
+  code: string;
+  message: string;
+  /** The record that the job could not process. */
+  record: JsonObject | null;
+  /** The job cannot go on as long as the record is there. */
+  isPoison: boolean;
+}
+
+export interface JobStatus {
+  id: string;
+  status: JobState;
+  stage: string | null;
+  error: JobError | null;
+}
+
+/**
+ * One stage's data against its checkpoints' claims; a row of the query in queries/prove.ts.
+ * PostgreSQL's bigint arrives as text.
+ */
 type StageProof = {
   checkpoints: string;
   /** Batch of the newest checkpoint; 0 when the stage has none. */
@@ -24,27 +47,31 @@ type StageProof = {
   /** The newest batch up to which every claim is proved; 0 when none is. */
   good_batch: number;
   bad_batch: number | null;
-  claimed_rows: string;
+  /** Null where no checkpoint claims rows. */
+  claimed_rows: string | null;
   actual_rows: string;
-  claimed_distance: string;
-  actual_distance: string;
+  /** In the order of the stage's measures whose sums are claimed. */
+  claimed_sums: (string | null)[];
+  actual_sums: (string | null)[];
   duplicates: string;
   missing: string;
-  /** Committed rows of batch 1, 2, …: gives the rows behind any checkpoint. */
-  rows_by_batch: number[];
+  /** Rows behind the newest checkpoint: a batch that was half written. */
+  unclaimed: string;
+  /** Each batch with its rows; a batch that is null has rows that name none. */
+  rows_by_batch: [batch: number | null, rows: number][];
 };
 
 export type Proofs = Record<string, { proof: StageProof[] }>;
 
 export type Checkpoint = {
-  stage: Stage;
+  stage: string;
   /** The last batch to keep; 0 restarts the stage from its beginning. */
   batch: number;
 };
 
 export type Choice = {
   checkpoint: Checkpoint;
-  /** Stages whose committed data differs from what their checkpoints claim. */
+  /** Stages whose data differs from what their checkpoints claim, or that nobody claims. */
   corrupt: string[];
   verdict: string;
   /**
@@ -55,7 +82,7 @@ export type Choice = {
   /** Rows of the previous stage that this stage has not processed yet. */
   rowsAhead: number;
   /** Key of a record that the job cannot process; it is set aside. */
-  poison: number | null;
+  poison: Json[] | null;
 };
 
 /**
@@ -89,31 +116,31 @@ export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): 
       'Nothing was changed: there is nothing to recover.',
     );
   }
-  const busy = jobs.find((each) => isUnderWay(each) && each.dataset_id === job.dataset_id);
+  const busy = jobs.find((each) => each.status === 'running' && each.dataset === job.dataset);
   if (busy) {
     throw new ProcedureStopped(
-      `job ${busy.id} already works on dataset ${job.dataset_id}`,
+      `job ${busy.id} already works on ${datasetWords(job)}`,
       'Nothing was changed. Wait for that job, or stop it.',
     );
   }
   const since = sinceOf(job, jobs);
   if (since?.status === 'completed') {
     throw new ProcedureStopped(
-      `job ${job.id} failed, and job ${since.id} has completed dataset ${job.dataset_id} since`,
+      `job ${job.id} failed, and job ${since.id} has completed ${datasetWords(job)} since`,
       'Nothing was changed: there is nothing to recover.',
     );
   }
   if (since) {
     throw new ProcedureStopped(
-      `job ${job.id} failed, and since then job ${since.id} of the same dataset has failed too`,
+      `job ${job.id} failed, and since then job ${since.id} of ${job.dataset === null ? 'this pipeline' : 'the same dataset'} has failed too`,
       `Nothing was changed. Recover that one: --input job=${since.id}`,
     );
   }
   return job;
 }
 
-function isUnderWay({ status }: JobRow): boolean {
-  return status === 'running' || status === 'queued';
+function datasetWords({ dataset }: JobRow): string {
+  return dataset === null ? 'this pipeline' : `dataset ${dataset}`;
 }
 
 /**
@@ -121,7 +148,7 @@ function isUnderWay({ status }: JobRow): boolean {
  */
 function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
   const newest = jobs.find(
-    ({ dataset_id, status }) => dataset_id === job.dataset_id && status !== 'stopped',
+    ({ dataset, status }) => dataset === job.dataset && status !== 'stopped',
   );
   return newest === job ? undefined : newest;
 }
@@ -131,64 +158,88 @@ function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
  * that failed.
  * @throws ProcedureStopped when a stage was not proved: a missing answer does not mean zero
  */
-export function chooseCheckpoint(proofs: Proofs, job: JobStatus): Choice {
-  const of = (stage: Stage): StageProof => proofOf(proofs, stage);
-  const corrupt = stages.filter((stage) => of(stage).bad_batch !== null);
-  const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? stages[0];
+export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobStatus): Choice {
+  const stages = data.stages.map(({ name }) => name);
+  const of = (stage: string): StageProof => proofOf(proofs, stage);
+  const corrupt = stages.filter(
+    (stage) => of(stage).bad_batch !== null || of(stage).unclaimed !== '0',
+  );
+  const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? data.stages[0].name;
   const batch = of(stage).good_batch;
-  const behind = (each: Stage): number =>
+  const behind = (each: string): number =>
     of(each)
-      .rows_by_batch.slice(batch)
-      .reduce((sum, rows) => sum + rows, 0);
+      .rows_by_batch.filter(([at]) => at === null || at > batch)
+      .reduce((sum, [, rows]) => sum + rows, 0);
   const place = stages.indexOf(stage);
+  const rest = stages.slice(place);
   return {
     checkpoint: { stage, batch },
     corrupt,
     verdict:
       corrupt.length === 0
         ? 'not corrupt: every checkpoint matches its data'
-        : `corrupt: ${corrupt.map((each) => difference(each, of(each))).join('; ')}`,
-    rowsAgain:
-      corrupt.length === 0 ? 0 : stages.slice(place).reduce((sum, each) => sum + behind(each), 0),
+        : `corrupt: ${corrupt.map((each) => difference(data, each, of(each))).join('; ')}`,
+    rowsAgain: rest.reduce((sum, each) => sum + behind(each), 0),
     rowsAhead: place === 0 ? 0 : behind(stages[place - 1] ?? stage),
-    poison: poisonOf(job.error),
+    poison: poisonOf(data, job.error),
   };
 }
 
 /** The result of the comparison with the source. */
-export type Compared = { target: { rows: number; sum_distance: string }[] };
+export type Compared = {
+  target: { rows: string; sums: (string | null)[]; checksum: string | null }[];
+};
+
+/** What the target holds. */
+export interface Held {
+  rows: number;
+  sums: Record<string, string>;
+  checksum?: string;
+}
 
 /**
- * How many rows the target holds now.
+ * What the target holds now.
  * @throws ProcedureStopped when nothing was compared: that is not the same as no rows
  */
-export function comparedRows(compared: Compared | null): Compared['target'][number] {
+export function heldRows(data: PipelineData, compared: Compared | null): Held {
   const [target] = (compared as Partial<Compared> | null)?.target ?? [];
-  if (typeof target?.rows === 'number') return target;
-  throw new ProcedureStopped(
-    'how many rows the target holds is not known: the comparison with the source is not there',
-    'The job has completed. Compare the target with its source by hand.',
-  );
+  if (typeof target?.rows !== 'string')
+    throw new ProcedureStopped(
+      'how many rows the target holds is not known: the comparison with the source is not there',
+      'The job has completed. Compare the target with its source by hand.',
+    );
+  const { measures } = data.stages.at(-1) ?? data.stages[0];
+  const sums = measures.map(({ name }, at) => [name, target.sums[at] ?? '0'] as const);
+  return {
+    rows: Number(target.rows),
+    sums: Object.fromEntries(sums),
+    ...(typeof target.checksum === 'string' ? { checksum: target.checksum } : {}),
+  };
 }
 
 /** Whether going on from this checkpoint changes anything besides restarting the job. */
 export function changesData(choice: Choice): boolean {
-  return choice.corrupt.length > 0 || choice.poison !== null;
+  return choice.corrupt.length > 0 || choice.rowsAgain > 0 || choice.poison !== null;
 }
 
-function poisonOf(error: JobError | null): number | null {
-  const seq = error?.code === 'poison-record' ? error.record?.['seq'] : undefined;
-  return typeof seq === 'number' ? seq : null;
+/** The key of the record, by the columns of the first stage; null when it cannot be set aside. */
+function poisonOf({ stages, setAside }: PipelineData, error: JobError | null): Json[] | null {
+  if (!setAside || !error?.isPoison || !error.record) return null;
+  const { record } = error;
+  const key = stages[0].key.map((column) => field(record, column));
+  const isWhole = key.every((each) => typeof each === 'number' || typeof each === 'string');
+  return isWhole ? key : null;
 }
 
 /** @throws ProcedureStopped when it is not there, or not all of it */
-function proofOf(proofs: Proofs, stage: Stage): StageProof {
+function proofOf(proofs: Proofs, stage: string): StageProof {
   // A person may have skipped the step, or marked it done; then it has other output, or none.
   const answer = proofs[stage] as { proof?: Partial<StageProof>[] } | null | undefined;
   const [proof] = answer?.proof ?? [];
   const isWhole =
     typeof proof?.good_batch === 'number' &&
     proof.bad_batch !== undefined &&
+    typeof proof.unclaimed === 'string' &&
     Array.isArray(proof.rows_by_batch);
   if (isWhole) return proof as StageProof;
   throw new ProcedureStopped(
@@ -197,23 +248,18 @@ function proofOf(proofs: Proofs, stage: Stage): StageProof {
   );
 }
 
-function difference(stage: string, proof: StageProof): string {
+function difference(data: PipelineData, name: string, proof: StageProof): string {
+  if (proof.bad_batch === null)
+    return `${name} behind batch ${proof.last_batch} (${proof.unclaimed} rows that no checkpoint claims)`;
+  const stage = data.stages.find((each) => each.name === name);
+  const sums = stage ? claimedSums({ data }, stage) : [];
   const parts = [
-    [proof.claimed_rows, proof.actual_rows, 'rows'],
-    [proof.claimed_distance, proof.actual_distance, 'sum of distances'],
-  ].flatMap(([claimed, actual, what]) =>
-    claimed === actual ? [] : [`${what} ${actual}, claimed ${claimed}`],
+    ...(proof.claimed_rows === null ? [] : [['rows', proof.claimed_rows, proof.actual_rows]]),
+    ...sums.map((sum, at) => [`sum of ${sum}`, proof.claimed_sums[at], proof.actual_sums[at]]),
+  ].flatMap(([what, claimed, actual]) =>
+    Number(claimed) === Number(actual) ? [] : [`${what} ${actual}, claimed ${claimed}`],
   );
   if (proof.duplicates !== '0') parts.push(`${proof.duplicates} keys twice`);
   if (proof.missing !== '0') parts.push(`${proof.missing} keys missing`);
-  return `${stage} from batch ${proof.bad_batch} on (${parts.join(', ') || 'contents differ'})`;
+  return `${name} from batch ${proof.bad_batch} on (${parts.join(', ') || 'contents differ'})`;
 }
-
-type JobError = { code: string; message: string; record: JsonObject | null };
-export type JobStatus = {
-  id: string;
-  status: string;
-  stage: string | null;
-  error: JobError | null;
-  progress: { stage: string; batch: number; batches: number; rows: number } | null;
-};

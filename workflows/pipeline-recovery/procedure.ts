@@ -1,7 +1,9 @@
 import { durationMs } from '../../language/duration.js';
-import type { JsonObject } from '../../language/json.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import type { PlannedTarget } from '../../language/plan.js';
 import { later } from '../../language/reference.js';
-import { pipelineRecoverySpec, stages } from './spec.js';
+import { partOf } from '../../language/paths.js';
+import { pipelineRecoverySpec } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Work } from '../engine/attempts.js';
 import type { GateQuestion } from '../engine/gates.js';
@@ -9,17 +11,19 @@ import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, type Actions } from './actions.js';
 import {
-  comparedRows,
   changesData,
   chooseCheckpoint,
   failedJob,
+  heldRows,
   type Checkpoint,
   type Choice,
   type Compared,
-  type JobRow,
+  type Held,
   type JobStatus,
   type Proofs,
 } from './findings.js';
+import { runnerOf } from './run/index.js';
+import type { DeclaredPipeline, Doing, Question, Runner } from './run/runner.js';
 
 interface Inputs {
   job: string | undefined;
@@ -28,37 +32,62 @@ interface Inputs {
   followMs: number;
 }
 
+/** A pipeline with a failed job, and what can be done about it. */
+interface Case {
+  pipeline: DeclaredPipeline;
+  runner: Runner;
+  actions: Actions;
+  dataset: string | null;
+}
+
 /** Recovers a failed data pipeline from the last checkpoint whose data is proved good. */
 export const pipelineRecovery = runbook(
   pipelineRecoverySpec,
   async (run) => {
     const inputs = readInputs(run.inputs);
-    const pipeline = run.target('pipeline');
-    const { jobs } = await run.parallel<{ status: JsonObject; jobs: { jobs: JobRow[] } }>(
-      'identify',
-      {
-        status: { action: actionsFor(pipeline, '').pipelineStatus() },
-        jobs: { action: actionsFor(pipeline, '').recentJobs(inputs.job) },
-      },
-    );
-    const failed = failedJob(jobs.jobs, inputs.job);
-    const actions = actionsFor(pipeline, failed.dataset_id);
+    const pipeline = declared(run.target('pipeline'));
+    const runner = runnerOf(pipeline);
+    const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
+    const failed = failedJob(jobs, inputs.job);
+    const { dataset } = failed;
+    const found = { pipeline, runner, dataset, actions: actionsFor(pipeline, runner, dataset) };
 
-    const recovered = await recover(run, actions, failed.id, inputs);
-    const proof = await validate(run, actions, inputs.tolerance);
+    const recovered = await recover(run, found, failed.id, inputs);
+    const held = await validate(run, found, inputs.tolerance);
 
     const outputs = {
       failedJob: failed.id,
       recoveredJob: recovered.job,
       restarts: recovered.restarts,
-      ...proof,
+      ...held,
     };
     run.setOutputs(outputs);
-    const text = `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${proof.rows} rows, none twice, none lost.`;
-    await run.attemptStep('notify', closing(run, actions, { text, fields: outputs }));
+    const text = `Pipeline ${pipeline.name} is recovered: job ${recovered.job} went on from ${recovered.from}, ${held.rows} rows, none twice, none lost.`;
+    await run.attemptStep('notify', closing(run, found.actions, { text, fields: outputs }));
   },
   (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
 );
+
+/** @throws ProcedureStopped when the target does not say what its pipeline is */
+function declared(target: PlannedTarget): DeclaredPipeline {
+  const { pipeline } = target;
+  if (pipeline) return { ...target, pipeline };
+  throw new ProcedureStopped(
+    `target ${target.name} does not declare its pipeline: neither its stages nor how it is run are known`,
+    'Nothing was changed. Declare `pipeline:` in targets.yaml of every worker: docs/adopt/job-api.md.',
+  );
+}
+
+/** Does the parts of a group that this pipeline has; the others are not needed. */
+async function ask<T>(run: Run, group: string, { parts, read }: Question<T>): Promise<T> {
+  const all = pipelineRecoverySpec.steps.find(({ id }) => id === group)?.steps ?? [];
+  const answers = await run.parallel<Record<string, Json>>(group, parts);
+  const others = all
+    .filter(({ id }) => !Object.hasOwn(parts, id))
+    .map(({ id }) => partOf(group, id));
+  run.notNeeded(others, 'the pipeline declares nothing to ask');
+  return read(answers);
+}
 
 /**
  * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used
@@ -67,50 +96,47 @@ export const pipelineRecovery = runbook(
  */
 async function recover(
   run: Run,
-  actions: Actions,
+  found: Case,
   job: string,
   inputs: Inputs,
 ): Promise<{ job: string; restarts: number; from: string }> {
+  const { runner, actions, pipeline } = found;
+  const { data } = pipeline.pipeline;
+  const stages = data.stages.map(({ name }) => name);
   let current = job;
   let approved = false;
   for (let restarts = 1; ; restarts += 1) {
-    const { message } = await run.parallel<{ message: JobStatus; log: JsonObject }>('collect', {
-      message: { action: actions.jobStatus(current) },
-      log: { action: actions.jobLog(current) },
-    });
-    const proofs = (await run.forEach('corrupt', stages, (stage) => ({
+    const status = await ask(run, 'collect', runner.look(current));
+    const proofs: Proofs = await run.forEach('corrupt', stages, (stage) => ({
       action: actions.prove(stage),
-    }))) as Proofs;
-    const choice = run.decide('checkpoint', () => chooseCheckpoint(proofs, message));
-    if (!approved || changesData(choice))
-      await run.gate(
-        'approve',
-        questionFor(run, message, choice, actions, inputs.maxRestarts - restarts),
-      );
-    approved = true;
-    if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, run.id));
-    else run.notNeeded('quarantine', 'nothing is corrupt');
-    const restarted = await run.step<{ job: string }>('restart', (key) =>
-      restartOf(actions, key, current, choice.checkpoint),
-    );
-    const ended = await run.step<JobStatus>('follow', {
-      action: actions.follow(restarted.job),
-      timeoutMs: inputs.followMs,
-    });
-    if (ended.status === 'completed') {
-      return {
-        job: restarted.job,
-        restarts,
-        from: `${choice.checkpoint.stage} batch ${choice.checkpoint.batch}`,
-      };
+    }));
+    const choice = run.decide('checkpoint', () => chooseCheckpoint(data, proofs, status));
+    const kept = restarts === 1 ? run.id : `${run.id}#${restarts}`;
+    if (!approved || changesData(choice)) {
+      const further = inputs.maxRestarts - restarts;
+      await run.gate('approve', questionFor(run, found, { status, choice, kept, further }));
     }
+    approved = true;
+    if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, kept));
+    else run.notNeeded('quarantine', 'nothing is corrupt');
+    const from = choice.checkpoint;
+    const { step } = runner.restart(later('key'), current, from, found.dataset);
+    const answer = await run.step(step, (key) => restart(found, key, current, from).work);
+    const restarted = runner.restarted(answer);
+    const held = runner.hold(restarted);
+    if (held) await run.step(held.step, held.work);
+    else run.notNeeded('hold', 'its restart says how it is stopped, or nothing stops it');
+    const follow = runner.follow(restarted, inputs.followMs);
+    const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
+    if (ended.status === 'completed')
+      return { job: restarted, restarts, from: `${from.stage} batch ${from.batch}` };
     if (restarts >= inputs.maxRestarts) throw givenUp(ended, restarts);
-    current = restarted.job;
+    current = restarted;
   }
 }
 
-function restartOf(actions: Actions, key: string, job: string, checkpoint: Checkpoint): Work {
-  return { action: actions.restart(job, checkpoint), undo: actions.stopRestarted(key) };
+function restart({ runner, dataset }: Case, key: string, job: string, from: Checkpoint): Doing {
+  return runner.restart(key, job, from, dataset);
 }
 
 function closing(run: Run, actions: Actions, message: Parameters<Actions['notify']>[1]): Work {
@@ -118,67 +144,56 @@ function closing(run: Run, actions: Actions, message: Parameters<Actions['notify
 }
 
 /** Both proofs must agree: the service's own validation, and our query against the source. */
-async function validate(
-  run: Run,
-  actions: Actions,
-  tolerance: number,
-): Promise<{ rows: number; sumDistance: string; checksum: string }> {
-  const { service, rows } = await run.parallel<{
-    service: { json: { checksum: string } };
-    rows: Compared;
-  }>('validate', {
-    service: actions.validate(tolerance),
-    rows: actions.compare(tolerance),
+async function validate(run: Run, found: Case, tolerance: number): Promise<Held> {
+  const service = found.runner.validate(found.dataset, tolerance);
+  const rows = found.actions.compare(tolerance);
+  const parts = service ? { service, rows } : { rows };
+  const data = found.pipeline.pipeline.data;
+  return ask(run, 'validate', {
+    parts,
+    read: (answers) => heldRows(data, (answers['rows'] ?? null) as Compared | null),
   });
-  const target = comparedRows(rows);
-  return {
-    rows: target.rows,
-    sumDistance: target.sum_distance,
-    checksum: service.json.checksum,
-  };
 }
 
 /** What the approver sees, and exactly what the approval allows. */
 function questionFor(
   run: Run,
-  job: JobStatus,
-  choice: Choice,
-  actions: Actions,
-  furtherRestarts: number,
+  found: Case,
+  asked: { status: JobStatus; choice: Choice; kept: string; further: number },
 ): GateQuestion {
+  const { runner, actions } = found;
+  const { status, choice, kept, further } = asked;
   const { stage, batch } = choice.checkpoint;
+  const { error } = status;
   const evidence: JsonObject = {
-    'failed job': job.id,
-    'failed stage': job.stage ?? 'none',
-    error: job.error ? `${job.error.code}: ${job.error.message}` : 'none told',
+    'failed job': status.id,
+    'failed stage': status.stage ?? 'none',
+    error: error ? `${error.code}: ${error.message}` : 'none told',
     verdict: choice.verdict,
     checkpoint: batch === 0 ? `beginning of ${stage}` : `${stage} batch ${batch}`,
     'rows moved to quarantine and processed again': choice.rowsAgain,
     'rows waiting in the stage before': choice.rowsAhead,
-    'offending record': job.error?.record ?? 'none named',
+    'offending record': error?.record ?? 'none named',
+    ...(error?.isPoison && choice.poison === null
+      ? { 'set aside': 'no: the job does not tell the whole key of the record' }
+      : {}),
     'further restarts covered':
-      furtherRestarts > 0
-        ? `${furtherRestarts}, if the job fails again and nothing new is corrupt`
-        : 'none',
+      further > 0 ? `${further}, if the job fails again and nothing new is corrupt` : 'none',
+    ...(runner.cannot.length > 0 ? { 'cannot be done': runner.cannot.join(' ') } : {}),
   };
+  const key: string = later('steps.restart key');
+  const first = restart(found, key, status.id, choice.checkpoint);
+  const again = restart(found, key, later('steps.restart.job'), {
+    stage: later('steps.checkpoint.stage'),
+    batch: later('steps.checkpoint.batch'),
+  });
+  const hold = runner.hold(later('steps.restart.job'));
   return {
     evidence,
     actions: {
-      quarantine: changesData(choice) ? [actions.quarantine(choice, run.id)] : [],
-      restart: [
-        restartOf(actions, later('steps.restart key'), job.id, choice.checkpoint),
-        ...(furtherRestarts > 0
-          ? [
-              {
-                ...restartOf(actions, later('steps.restart key'), later('steps.restart.job'), {
-                  stage: later('steps.checkpoint.stage'),
-                  batch: later('steps.checkpoint.batch'),
-                }),
-                after: 1,
-              },
-            ]
-          : []),
-      ],
+      quarantine: changesData(choice) ? [actions.quarantine(choice, kept)] : [],
+      [first.step]: [first.work, ...(further > 0 ? [{ ...again.work, after: 1 }] : [])],
+      hold: hold ? [hold.work] : [],
       notify: [closing(run, actions, { text: later('the result'), fields: later('outputs') })],
     },
   };

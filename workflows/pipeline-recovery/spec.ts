@@ -1,9 +1,5 @@
 import type { RunbookSpec } from '../../language/runbook.js';
 
-/** The stages of a pipeline in the order in which data passes through them. */
-export const stages = ['extract', 'clean', 'transform', 'load'] as const;
-export type Stage = (typeof stages)[number];
-
 const read = {
   effect: 'read',
   onFailure: 'abort',
@@ -67,6 +63,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
     },
   },
   prerequisites: [
+    'The target declares its pipeline (docs/adopt/job-api.md); doctor PIPELINE finds it right.',
     'The token may read and restart jobs.',
     'The database can be read, and its quarantine tables written.',
   ],
@@ -80,7 +77,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
         {
           ...read,
           id: 'status',
-          title: 'Ask the job API for the state of the pipelines',
+          title: 'Ask the job API whether it is there, and for its jobs',
           kind: 'http',
         },
         {
@@ -146,6 +143,15 @@ export const pipelineRecoverySpec: RunbookSpec = {
       retry: { attempts: 6, initialMs: 500, factor: 2, maxMs: 10_000 },
       timeoutMs: 30_000,
       answers: ['job'],
+      undo: 'Stop the restarted job',
+    },
+    {
+      id: 'hold',
+      title: 'Note the restarted job, so that it can be stopped',
+      kind: 'http',
+      effect: 'change',
+      retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
+      timeoutMs: 30_000,
       undo: 'Stop the restarted job',
     },
     {
