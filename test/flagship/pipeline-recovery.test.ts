@@ -5,7 +5,7 @@ import { Recovery } from '../helpers/recovery.js';
 describe('pipeline-recovery', () => {
   let recovery: Recovery;
   beforeAll(async () => {
-    recovery = await Recovery.start();
+    recovery = await Recovery.startExample();
   }, 60_000);
   afterAll(() => recovery?.stop());
 

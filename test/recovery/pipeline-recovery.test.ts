@@ -4,7 +4,7 @@ import { Recovery } from '../helpers/recovery.js';
 describe('every failure that pipeline-recovery knows', () => {
   let recovery: Recovery;
   beforeAll(async () => {
-    recovery = await Recovery.start();
+    recovery = await Recovery.startExample();
   }, 60_000);
   afterAll(() => recovery?.stop());
 

@@ -235,11 +235,23 @@ function rowsOf(states: JobStates, rows: Json | undefined): JobRow[] {
   });
 }
 
-/** An API may list its jobs in any order. */
+/**
+ * An API may list its jobs in any order.
+ * @throws ProcedureStopped where it does not tell their times
+ */
 function newestFirst(rows: JobRow[]): JobRow[] {
-  const time = ({ created }: JobRow): number =>
-    /^\d+(\.\d+)?$/.test(created) ? Number(created) : Date.parse(created);
-  return rows.sort((one, other) => time(other) - time(one));
+  const times = new Map(rows.map((row) => [row, timeOf(row)]));
+  return rows.sort((one, other) => (times.get(other) ?? 0) - (times.get(one) ?? 0));
+}
+
+function timeOf({ id, created }: JobRow): number {
+  const number = created === '' ? NaN : Number(created);
+  const time = Number.isNaN(number) ? Date.parse(created) : number;
+  if (!Number.isNaN(time)) return time;
+  throw new ProcedureStopped(
+    `when job ${id} was created is not known: ${JSON.stringify(created)} is no time`,
+    'Nothing was changed. Name the field with the time in `run.http.jobs.created` of the target.',
+  );
 }
 
 function stateOf(states: JobStates, job: string, word: string | null): JobState {
