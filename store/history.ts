@@ -13,7 +13,7 @@ import {
 import { readAcks, type Ack } from './acks.js';
 import { findRun } from './find-run.js';
 import { getRun } from './runs.js';
-import { readAttempts } from './steps.js';
+import { readAttempts } from './attempts.js';
 import { readWaits, type RecordedWait } from './waits.js';
 
 /**

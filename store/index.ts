@@ -66,21 +66,23 @@ export {
 } from './runs.js';
 export { type RecordedFacts, type WantedFacts } from './facts.js';
 export { schemaRange, type SchemaStatus } from './schema-range.js';
+export { adoptAttempt } from './take-over.js';
+export { beginAttempt } from './begin-attempt.js';
 export {
-  adoptAttempt,
-  beginAttempt,
   endAttempt,
   getAttempts,
   isRunning,
   keepEvidence,
   keepEvidenceIn,
+  type AttemptEnd,
+} from './attempts.js';
+export {
   LeaseLostError,
   NotConfirmedError,
   type Doubt,
   type AttemptBegun,
-  type AttemptEnd,
   type AttemptStart,
-} from './steps.js';
+} from './attempt-start.js';
 export {
   endedAmong,
   hasRunEnded,

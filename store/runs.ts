@@ -22,7 +22,8 @@ import { registerExecution, type Execution } from './executions.js';
 import { noteEnd } from './ends.js';
 import { findRun, NotInRecord } from './find-run.js';
 import { leftBySteps } from './left-steps.js';
-import { addMissingSteps, closeAttempts, readSteps, saveSteps } from './steps.js';
+import { addMissingSteps, readSteps, saveSteps } from './steps.js';
+import { closeAttempts } from './attempts.js';
 import { inSnapshot, inTransaction, type Connection } from './transaction.js';
 import { closeWaits, readOpenWaits, saveWaits, settleWaits } from './waits.js';
 
