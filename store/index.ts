@@ -13,18 +13,9 @@ export { ExecutionReplaced, noteExecution, type Execution } from './executions.j
 export { NotInRecord } from './find-run.js';
 export { ackHistory, history } from './history.js';
 export { databaseIdentity, mayWriteClaims } from './identity.js';
-export {
-  acquireLeases,
-  leaseHistory,
-  listLeases,
-  readHolders,
-  RunClosed,
-  type LeaseClaim,
-  type LeaseLoss,
-  type LeaseTerm,
-  type LeaseView,
-  type TakeOver,
-} from './leases.js';
+export { acquireLeases, readHolders, RunClosed, type LeaseLoss, type TakeOver } from './leases.js';
+export { leaseHistory, listLeases, type LeaseTerm, type LeaseView } from './lease-terms.js';
+export type { LeaseClaim } from './lease-queue.js';
 export {
   addFirstMessages,
   addFollowingMessages,
@@ -48,22 +39,10 @@ export {
 } from './output.js';
 export { notePauses, type LookedAt } from './pauses.js';
 export { openPool, type PoolOptions } from './pool.js';
-export {
-  admitRun,
-  changedInputs,
-  getPlan,
-  getRun,
-  latestRun,
-  listRuns,
-  namesInRecord,
-  planOf,
-  recordRefusal,
-  refusedStarts,
-  saveRun,
-  type RunFilter,
-  type SaveAnswer,
-  type SaveNumber,
-} from './runs.js';
+export { admitRun, recordRefusal, refusedStarts } from './admit-run.js';
+export { changedInputs, getPlan, getRun, planOf } from './runs.js';
+export { latestRun, listRuns, namesInRecord, type RunFilter } from './list-runs.js';
+export { saveRun, type SaveAnswer, type SaveNumber } from './save-run.js';
 export { type RecordedFacts, type WantedFacts } from './facts.js';
 export { schemaRange, type SchemaStatus } from './schema-range.js';
 export { adoptAttempt } from './take-over.js';

@@ -5,20 +5,13 @@ import { cleanText } from './clean.js';
 import { NotInRecord } from './find-run.js';
 import { inTransaction } from './transaction.js';
 import { closeLeaseWaits } from './waits.js';
-
-/** Seconds without a new request after which a waiting run loses its place in the queue. */
-const queueSeconds = 10;
-
-export interface LeaseClaim {
-  key: RunKey;
-  /**
-   * The top-level run: nested runs of one root share its leases. The run's own key when it is not
-   * nested.
-   */
-  root: RunKey;
-  /** Sorted. */
-  targets: readonly string[];
-}
+import {
+  earlierInQueue,
+  joinQueue,
+  type LeaseClaim,
+  nextHolder,
+  sharesRoot,
+} from './lease-queue.js';
 
 /** Takes the targets from runs that have not ended. */
 export interface TakeOver {
@@ -191,77 +184,6 @@ export async function readHolders(
   return found.filter((holder) => !root || !sharesRoot(holder, root)).map(asHeld);
 }
 
-export interface LeaseView extends HeldTarget {
-  /** Set when it was taken over from a run that had not ended. */
-  takenBy: string | null;
-  takenFrom: string | null;
-  reason: string | null;
-  /** The queue of runs that wait for it, in order. */
-  waiting: { run: string; requester: string; since: string }[];
-}
-
-/** All leases that are held now. */
-export async function listLeases(pool: pg.Pool): Promise<LeaseView[]> {
-  const { rows } = await pool.query<HolderRow & ClaimRow & { waiting: LeaseView['waiting'] }>({
-    name: 'leases-list',
-    text: `SELECT held.*, ${takenFrom('held')} AS taken_from,
-                  (SELECT coalesce(json_agg(json_build_object('run', r.run, 'requester', r.requester, 'since', w.since)
-                                            ORDER BY w.since, w.run_no), '[]')
-                     FROM runbook.lease_waits w JOIN runbook.runs r ON r.no = w.run_no AND r.ended_at IS NULL
-                    WHERE held.target = ANY (w.targets)) AS waiting
-           FROM (${currentHoldersSql('')}) held ORDER BY held.target`,
-  });
-  return rows.map((row) => ({
-    ...asHeld(row),
-    takenBy: row.taken_by,
-    takenFrom: row.taken_from,
-    reason: row.taken_because,
-    waiting: row.waiting.map((wait) => ({ ...wait, since: new Date(wait.since).toISOString() })),
-  }));
-}
-
-/** The time for which one run held a target. */
-export interface LeaseTerm {
-  target: string;
-  run: string;
-  requester: string;
-  since: string;
-  /** Null while it is held. */
-  until: string | null;
-  takenBy: string | null;
-  takenFrom: string | null;
-  reason: string | null;
-}
-
-/** The holders of a target, newest first. @param limit terms at most */
-export async function leaseHistory(
-  pool: pg.Pool,
-  target: string,
-  limit = 50,
-): Promise<LeaseTerm[]> {
-  const { rows } = await pool.query<
-    ClaimRow & { target: string; run: string; requester: string; since: Date; until: Date | null }
-  >({
-    name: 'leases-history',
-    text: `SELECT c.target, r.run, r.requester, c.since, c.taken_by, c.taken_because, ${takenFrom('c')} AS taken_from,
-                  least(r.ended_at, (SELECT min(later.since) FROM runbook.lease_claims later
-                                     WHERE later.target = c.target AND later.fence > c.fence)) AS until
-           FROM runbook.lease_claims c JOIN runbook.runs r ON r.no = c.run_no
-           WHERE c.target = $1 ORDER BY c.fence DESC, c.since DESC, c.run_no DESC LIMIT $2`,
-    values: [target, limit],
-  });
-  return rows.map((row) => ({
-    target: row.target,
-    run: row.run,
-    requester: row.requester,
-    since: row.since.toISOString(),
-    until: row.until?.toISOString() ?? null,
-    takenBy: row.taken_by,
-    takenFrom: row.taken_from,
-    reason: row.taken_because,
-  }));
-}
-
 async function lockLiveRun(client: pg.PoolClient, key: RunKey): Promise<string> {
   const { rows } = await client.query<{ no: string; ended: boolean }>({
     name: 'runs-lock-live',
@@ -286,7 +208,7 @@ async function holders(
 }
 
 /** When nested runs share a lease, names the run that took it. */
-function currentHoldersSql(where: string): string {
+export function currentHoldersSql(where: string): string {
   return `SELECT DISTINCT ON (l.target) l.target, l.fence, c.root_run, c.root_first_run_id, c.since, c.taken_by, c.taken_because,
                  r.run, r.runbook, r.requester, false AS in_line
           FROM runbook.leases l
@@ -295,90 +217,14 @@ function currentHoldersSql(where: string): string {
           ${where} ORDER BY l.target, c.since, c.run_no`;
 }
 
-function takenFrom(claim: string): string {
+export function takenFrom(claim: string): string {
   return `CASE WHEN ${claim}.taken_by IS NOT NULL THEN
             (SELECT r.run FROM runbook.lease_claims before JOIN runbook.runs r ON r.no = before.run_no
              WHERE before.target = ${claim}.target AND before.fence = ${claim}.fence - 1 ORDER BY before.since, before.run_no LIMIT 1)
           END`;
 }
 
-/**
- * Runs earlier in the queue that still ask and could get all of their targets now: later runs must
- * not take these.
- */
-async function earlierInQueue(
-  client: pg.PoolClient,
-  no: string,
-  root: RunKey,
-  targets: readonly string[],
-): Promise<HolderRow[]> {
-  const { rows } = await client.query<HolderRow>({
-    name: 'lease-waits-earlier',
-    text: `SELECT l.target, l.fence, '' AS root_run, '' AS root_first_run_id, w.since, r.run, r.runbook, r.requester, true AS in_line
-           FROM runbook.lease_waits w
-           JOIN runbook.runs r ON r.no = w.run_no AND r.ended_at IS NULL
-           JOIN runbook.leases l ON l.target = ANY (w.targets) AND l.target = ANY ($2)
-           WHERE w.run_no <> $1 AND w.targets && $2::text[]
-             AND w.asked_at > clock_timestamp() - make_interval(secs => $3)
-             AND (w.since, w.run_no) < (coalesce((SELECT since FROM runbook.lease_waits WHERE run_no = $1), clock_timestamp()), $1::bigint)
-             AND NOT EXISTS (SELECT FROM runbook.leases held
-                             JOIN runbook.lease_claims c ON c.target = held.target AND c.fence = held.fence
-                             JOIN runbook.runs holder ON holder.no = c.run_no AND holder.ended_at IS NULL
-                             WHERE held.target = ANY (w.targets))
-             AND NOT EXISTS (SELECT FROM runbook.lease_claims c
-                             JOIN runbook.leases mine ON mine.target = c.target AND mine.fence = c.fence
-                             JOIN runbook.runs holder ON holder.no = c.run_no AND holder.ended_at IS NULL
-                             WHERE c.root_run = $4 AND c.root_first_run_id = $5 AND c.target = l.target)
-           ORDER BY l.target, w.since`,
-    values: [no, targets, queueSeconds, root.run, root.firstRunId],
-  });
-  return rows;
-}
-
-async function joinQueue(
-  client: pg.PoolClient,
-  no: string,
-  targets: readonly string[],
-): Promise<void> {
-  await client.query({
-    name: 'lease-waits-stay',
-    text: `INSERT INTO runbook.lease_waits (run_no, targets) VALUES ($1, $2)
-           ON CONFLICT (run_no) DO UPDATE SET asked_at = clock_timestamp(), targets = excluded.targets`,
-    values: [no, targets],
-  });
-}
-
-/** The holder of the target right after the one with this fence. */
-async function nextHolder(
-  client: pg.PoolClient,
-  target: string,
-  fence: number,
-): Promise<LeaseLoss['by']> {
-  const { rows } = await client.query<{
-    run: string;
-    requester: string;
-    since: Date;
-    taken_by: string | null;
-    taken_because: string | null;
-    ended: boolean;
-  }>({
-    name: 'leases-next-holder',
-    text: `SELECT r.run, r.requester, c.since, c.taken_by, c.taken_because, r.ended_at IS NOT NULL AS ended
-           FROM runbook.lease_claims c JOIN runbook.runs r ON r.no = c.run_no
-           WHERE c.target = $1 AND c.fence > $2 ORDER BY c.fence, c.since, c.run_no LIMIT 1`,
-    values: [target, fence],
-  });
-  const row = rows[0];
-  if (!row) return null;
-  const { run, requester, since, taken_by: takenBy, taken_because: reason, ended } = row;
-  return { run, requester, at: since.toISOString(), takenBy, reason, ended };
-}
-
-function sharesRoot(holder: HolderRow, root: RunKey): boolean {
-  return holder.root_run === root.run && holder.root_first_run_id === root.firstRunId;
-}
-
-function asHeld({
+export function asHeld({
   target,
   run,
   runbook,
@@ -390,7 +236,7 @@ function asHeld({
   return { target, run, runbook, requester, since: since.toISOString(), fence, inLine };
 }
 
-interface HolderRow {
+export interface HolderRow {
   target: string;
   fence: number;
   root_run: string;
@@ -400,12 +246,6 @@ interface HolderRow {
   runbook: string;
   requester: string;
   in_line: boolean;
-}
-
-interface ClaimRow {
-  taken_by: string | null;
-  taken_because: string | null;
-  taken_from: string | null;
 }
 
 interface ProofRow {

@@ -29,7 +29,7 @@ afterAll(async () => {
 const notHere: [RegExp, string][] = [
   [/^git clone … && cd /, 'where the clone comes from is left open'],
   [/^npm run demo$/, 'it tells the recovery of test/flagship, which npm test runs beside this'],
-  [/^npm (test|run test:(system|repeat))\b/, 'it would run this test again'],
+  [/^npm (test|run test:(hardening|system|repeat))\b/, 'it would run this test again'],
   [
     /^npm run (check|bench|chaos)\b/,
     'for those who change the product: minutes, and .ci/run has them',
