@@ -69,7 +69,7 @@ export async function tellNeeded(
     printValue(io, output, { id: view.id, state: view.state, waitingFor: view.waitingFor });
     return exitCodes.waiting;
   }
-  const { renderWait } = await import('./view.js');
+  const { renderWait } = await import('./view-wait.js');
   const { command } = session;
   const paint = painter(io, color);
   for (const wait of waits)

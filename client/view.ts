@@ -1,60 +1,26 @@
-import { answersOf, commandNameIn, usualForm } from '../common/questions.js';
-import { followingText, followingTitle } from '../common/following.js';
-import { leftBy, leftLine, leftTitle, stateText } from '../common/left.js';
-import { flat } from '../common/plain.js';
+import { leftBy, leftLine, leftTitle } from '../common/left.js';
+import { wrap } from '../common/plain.js';
 import { statedName } from '../common/sender.js';
-import { isInside, isPart, undoPath } from '../language/paths.js';
+import { isPart } from '../language/paths.js';
 import type {
   DecisionView,
   Problem,
   ProgramChange,
   RecoveryView,
-  RunState,
   RunView,
-  StepState,
-  StepView,
-  WaitView,
 } from '../common/view.js';
 import { shortDigest } from '../language/digest.js';
-import type { Json } from '../language/json.js';
-import type { ToldCall } from '../store/index.js';
-import { deadlineText } from '../common/deadline-text.js';
 import { decisionText } from '../common/decision-text.js';
-import { hasEnded } from './exit-codes.js';
-import { usualColumns } from './io.js';
-import { line, pairs, shown, type Paint, type Style } from './output.js';
-import { wrap } from '../common/plain.js';
-import { pauseText, type TemporalPause } from '../common/temporal-pauses.js';
-import type { PendingAttempt } from './pending.js';
-import { problemText } from './problem-text.js';
-import { foldNotNeeded } from './report/fold.js';
+import { line, type Paint, pairs, shown } from './output.js';
+import { pauseText } from '../common/temporal-pauses.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
-import { changeText, takenText } from './report/words.js';
-import { tableLines } from './table.js';
+import { changeText } from './report/words.js';
 import { since } from './times.js';
-import { toldLines } from './told.js';
 import { bothTimes, duration } from '../common/times.js';
-
-export interface ViewOptions {
-  paint: Paint;
-  columns: number;
-  /** Epoch milliseconds; durations of what still runs are up to here. */
-  now?: number;
-  pending?: readonly PendingAttempt[];
-  pauses?: readonly TemporalPause[];
-  uiUrl?: string | null;
-  /** How the command line is called here; else as the worker calls it. */
-  command?: string;
-  /** What people were told of what it waits for. */
-  told?: readonly ToldCall[];
-  /** Lists are not cut. */
-  whole?: boolean;
-  /** What keeps the run from going on. */
-  trouble?: Problem | null;
-}
-
-/** Lists longer than this are cut; JSON has all of it. */
-const evidenceLines = 40;
+import { renderFacts, type ViewOptions } from './view-facts.js';
+import { renderWait } from './view-wait.js';
+import { renderSteps } from './view-steps.js';
+import { capital, paintState } from './view-styles.js';
 
 /** A run as a person reads it. */
 export function renderView(view: RunView, options: ViewOptions): string {
@@ -73,17 +39,6 @@ export function renderView(view: RunView, options: ViewOptions): string {
       : []),
   ];
   return blocks.join('\n\n');
-}
-
-/** What would be undone now, in that order; empty when it is not known. */
-export function undoLines({ undos, steps }: RunView): string[] {
-  if (!undos) return [];
-  if (undos.length === 0) return ['Undone: nothing; no step that was begun has an undo.'];
-  const lines = undos.map((path) => {
-    const step = steps.find((each) => each.id === path);
-    return `  ${path}: ${step?.undo ?? step?.title ?? ''}`;
-  });
-  return ['Undone, in this order:', ...lines];
 }
 
 /** Who started a run and why, for whoever decides about it. */
@@ -165,149 +120,6 @@ function recoveryFacts(recovery: RecoveryView): [string, string][] {
   ];
 }
 
-/** What the run waits for, what the approver is shown, and the commands that decide. */
-export function renderWait(run: string, wait: WaitView, options: ViewOptions): string {
-  const { paint, columns, now = Date.now(), told = [] } = options;
-  const facts = renderFacts(wait.evidence, options, '  ');
-  return [
-    paint('yellow', wrap(`Waits for ${wait.who}: ${wait.title}`, columns)),
-    paint(
-      'dim',
-      wrap(
-        `since ${bothTimes(wait.since)} (${since(wait.since, now)})${deadlineText(wait.deadline)}`,
-        columns,
-        '  ',
-      ),
-    ),
-    ...(facts ? ['', facts] : []),
-    ...renderFollowing(wait, options),
-    '',
-    ...commandLines(run, wait, options),
-    ...toldLines(told, wait, now).map((text) => paint('dim', wrap(text, columns, '  '))),
-  ].join('\n');
-}
-
-/** What an approval lets happen. */
-function renderFollowing({ follows = [] }: WaitView, { paint, columns, whole }: ViewOptions) {
-  if (follows.length === 0) return [];
-  const lines = follows.flatMap((step) => {
-    const { title, facts, does, undo } = followingText(step);
-    return [
-      wrap(title, columns, '  '),
-      paint('dim', wrap(facts, columns, '    ')),
-      ...does.map((text) => wrap(text, columns, '    ')),
-      ...undo.map((text) => paint('dim', wrap(`undo: ${text}`, columns, '    '))),
-    ];
-  });
-  const shownLines = whole ? lines : lines.slice(0, evidenceLines);
-  const more = lines.length - shownLines.length;
-  return [
-    '',
-    `${followingTitle}:`,
-    ...shownLines,
-    ...(more > 0 ? [`  … ${more} more lines with --output json`] : []),
-  ];
-}
-
-/** The commands that answer, the usual one first, and its form for scripts. */
-function commandLines(run: string, wait: WaitView, { paint, command }: ViewOptions): string[] {
-  const name = command ?? commandNameIn(wait);
-  const answers = answersOf(name, run, wait).map(({ verb, command: text }, index) => {
-    const label = `${verb.replace('-', ' ')}:`.padEnd(11);
-    return `  ${label}${index === 0 ? paint('bold', shown(text)) : shown(text)}`;
-  });
-  const form = `  form for scripts: ${shown(usualForm(name, run, wait))}`;
-  return [...answers, paint('dim', form)];
-}
-
-/** The step table; errors and progress stand below their step. */
-function renderSteps(
-  view: RunView,
-  { paint, columns, now = Date.now(), pending = [] }: ViewOptions,
-): string {
-  const ended = hasEnded(view.state);
-  const steps = foldNotNeeded(view.steps);
-  const left = new Set(leftBy(view).map((each) => each.step));
-  const rows = steps.map((step) => [
-    ended && step.state === 'pending' ? ' ' : left.has(step.id) ? '!' : marks[step.state],
-    step.id,
-    step.title,
-    (left.has(step.id) ? stateText(step, left) : stateWord(step, ended)) +
-      (step.attempts > 1 ? ` ×${step.attempts}` : ''),
-    step.startedAt && step.state !== 'not-needed'
-      ? duration(
-          Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)),
-        )
-      : '',
-  ]);
-  const colour = (cell: string, row: number): string => {
-    const step = steps[row];
-    if (!step) return cell;
-    return paint(
-      left.has(step.id) && step.state !== 'failed' ? 'yellow' : styles[step.state],
-      cell,
-    );
-  };
-  const table = tableLines(
-    {
-      columns: [
-        { name: '', style: colour },
-        { name: 'STEP' },
-        { name: 'TITLE' },
-        { name: 'STATE', style: colour },
-        { name: 'TIME', align: 'right' },
-      ],
-      narrow: [
-        ['TITLE', 20],
-        ['STEP', 24],
-        ['TIME', 'below'],
-        ['TITLE', 'below'],
-        ['STEP', 14],
-      ],
-    },
-    rows,
-    columns,
-    paint,
-  );
-  const below = (step: StepView): string[] => {
-    if (step.error) {
-      // A group fails with its part's error, which stands at the part.
-      if (
-        steps.some(
-          (part) => isInside(part.id, step.id) && part.error?.message === step.error?.message,
-        )
-      )
-        return [];
-      const style = step.state === 'failed' ? 'red' : 'dim';
-      const text = wrap(problemText(step.error), columns, '   ');
-      return text.split('\n').map((each) => paint(style, each));
-    }
-    const taken = takenText(step, view);
-    const attempt = pending.find(
-      (each) => each.step === step.id || each.step === undoPath(step.id),
-    );
-    const lines = [
-      ...(taken === undefined ? [] : [wrap(taken, columns, '   ')]),
-      ...(attempt ? pendingLines(attempt, columns) : []),
-    ];
-    return lines.map((each) => paint('dim', each));
-  };
-  return [
-    table.head,
-    ...steps.flatMap((step, index) => [table.rows[index] ?? '', ...below(step)]),
-  ].join('\n');
-}
-
-function pendingLines(attempt: PendingAttempt, columns: number): string[] {
-  const progress = attempt.progress ? flat(attempt.progress) : '';
-  return [
-    ...(progress ? [wrap(progress, columns, '   ')] : []),
-    ...(attempt.attempt > 1 && attempt.lastFailure
-      ? [wrap(`attempt ${attempt.attempt}; before: ${attempt.lastFailure}`, columns, '   ')]
-      : []),
-  ];
-}
-
 function problem(view: RunView, { paint, columns }: ViewOptions): string {
   const next = view.problem?.next ? `\n${wrap(`Next: ${view.problem.next}`, columns)}` : '';
   return `${paint('red', wrap(`${capital(view.state)}: ${view.problem?.message ?? ''}`, columns))}${next}`;
@@ -343,107 +155,3 @@ function renderDecisions(
   );
   return `${paint('bold', 'Decisions')}\n${rows.join('\n')}`;
 }
-
-/** Named facts, nested ones indented, long lists cut. */
-function renderFacts(
-  facts: Readonly<Record<string, Json>>,
-  options: Pick<ViewOptions, 'paint' | 'columns' | 'whole'>,
-  indent: string,
-): string {
-  const lines = factLines(facts, options, indent).flatMap((each) => each.split('\n'));
-  if (options.whole || lines.length <= evidenceLines) return lines.join('\n');
-  return [
-    ...lines.slice(0, evidenceLines),
-    `${indent}… ${lines.length - evidenceLines} more lines with --output json`,
-  ].join('\n');
-}
-
-function factLines(
-  facts: Readonly<Record<string, Json>>,
-  options: Pick<ViewOptions, 'paint' | 'columns'>,
-  indent: string,
-): string[] {
-  const { paint, columns } = options;
-  const room = Math.min(24, Math.max(0, ...Object.keys(facts).map((name) => line(name).length)));
-  return Object.entries(facts).flatMap(([name, value]) => {
-    const label = paint('dim', line(name).padEnd(room));
-    if (
-      value !== null &&
-      typeof value === 'object' &&
-      !Array.isArray(value) &&
-      Object.keys(value).length > 0 &&
-      flat(value).length > Math.min(columns, usualColumns) - room - 4
-    ) {
-      return [`${indent}${label}`, ...factLines(value, options, `${indent}  `)];
-    }
-    if (Array.isArray(value) && value.some((item) => item !== null && typeof item === 'object')) {
-      return [
-        `${indent}${label}`,
-        ...value.map((item) => wrap(flat(item), columns, `${indent}  `)),
-      ];
-    }
-    const hanging = `${indent}${' '.repeat(room + 2)}`;
-    const text = wrap(flat(value) || '-', columns, hanging);
-    // A name too long for its column gets a line of its own.
-    return line(name).length > room
-      ? [`${indent}${label}`, text]
-      : [`${indent}${label}  ${text.trimStart()}`];
-  });
-}
-
-function paintState(paint: Paint, state: RunState): string {
-  return paint(runStyles[state], state);
-}
-
-function stateWord(step: StepView, ended: boolean): string {
-  return ended && step.state === 'pending' ? 'not begun' : step.state;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-const marks: Record<StepState, string> = {
-  pending: '·',
-  waiting: '…',
-  running: '▶',
-  succeeded: '✓',
-  failed: '✗',
-  'needs-operator': '!',
-  unknown: '?',
-  skipped: '–',
-  'done-by-hand': '✓',
-  'not-needed': '–',
-  undoing: '←',
-  undone: '←',
-};
-
-const styles: Record<StepState, Style> = {
-  pending: 'dim',
-  waiting: 'yellow',
-  running: 'cyan',
-  succeeded: 'green',
-  failed: 'red',
-  'needs-operator': 'yellow',
-  unknown: 'red',
-  skipped: 'dim',
-  'done-by-hand': 'green',
-  'not-needed': 'dim',
-  undoing: 'cyan',
-  undone: 'yellow',
-};
-
-const runStyles: Record<RunState, Style> = {
-  running: 'cyan',
-  waiting: 'yellow',
-  'needs-operator': 'yellow',
-  paused: 'yellow',
-  'rolling-back': 'cyan',
-  succeeded: 'green',
-  'succeeded-with-exceptions': 'yellow',
-  failed: 'red',
-  'rolled-back': 'yellow',
-  rejected: 'yellow',
-  cancelled: 'yellow',
-  terminated: 'red',
-};

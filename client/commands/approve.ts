@@ -103,7 +103,8 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     } = await import('../decide.js');
     const { readRunSoon } = await import('../read-run.js');
     const { resolveRunToDecide } = await import('../run-to-decide.js');
-    const { renderWait, startedLine, undoLines } = await import('../view.js');
+    const { startedLine } = await import('../view.js');
+    const { renderWait, undoLines } = await import('../view-wait.js');
     const { questionFor } = await import('../question-text.js');
     const asks = asksForDecision(io, options);
     const run = await resolveRunToDecide(session, options.run);

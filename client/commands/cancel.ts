@@ -142,7 +142,8 @@ async function shownRun(
   io: Io,
 ): Promise<RunView> {
   const { readRunSoon } = await import('../read-run.js');
-  const { renderLive, undoLines } = await import('../view.js');
+  const { renderLive } = await import('../view.js');
+  const { undoLines } = await import('../view-wait.js');
   const { view, note, pending, pauses } = await readRunSoon(session, run);
   if (note) remark(io, note);
   const paint = painter(io, options.color);

@@ -126,7 +126,7 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
  */
 async function lines(session: Session, options: WatchOptions, io: Io): Promise<Show> {
   const { changesOf, changeLine } = await import('../changes.js');
-  const { renderWait } = await import('../view.js');
+  const { renderWait } = await import('../view-wait.js');
   const printed = new Set<string>();
   const { command } = session;
   const paint = painter(io, options.color);

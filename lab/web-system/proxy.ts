@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import type { TargetDeclaration } from '../../language/targets-file.js';
 import { caddyServers } from '../../activities/traffic/caddy.js';
-import { nginxLogFormat, nginxPool } from '../../activities/traffic/nginx.js';
+import { nginxLogFormat } from '../../activities/traffic/nginx-access-log.js';
+import { nginxPool } from '../../activities/traffic/nginx.js';
 import { trafficOf } from '../../activities/traffic/index.js';
 import type { TrafficSwitch } from '../../activities/traffic/switch.js';
 import { findCaddy, findHaproxy, findNginx, isHaproxyHere } from '../../embedded/binaries.js';

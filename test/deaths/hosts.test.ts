@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { WorkflowHandle } from '@temporalio/client';
 import { startOf } from '../../activities/process-tree.js';
 import { getAttempts } from '../../store/index.js';
+import { stretched } from '../../embedded/pace.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
 
@@ -10,7 +11,7 @@ import { until } from '../../lab/until.js';
  * Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short,
  * where nobody comes.
  */
-const waits = { back: 15_000, gone: 4_000 };
+const waits = { back: stretched(8_000), gone: stretched(3_000) };
 
 interface Stranded {
   run: WorkflowHandle;
@@ -78,12 +79,15 @@ describe('commands whose worker dies while only a worker of another host lives',
     const stranded = await commands();
     await startWorker('b');
     await engine.loseWorker(there);
-    for (const { run } of stranded)
-      await until(
-        'host b to see whose it is',
-        async () => (await step(run))?.error?.type === 'OnAnotherHost',
-        30_000,
-      );
+    await Promise.all(
+      stranded.map(({ run }) =>
+        until(
+          'host b to see whose it is',
+          async () => (await step(run))?.error?.type === 'OnAnotherHost',
+          30_000,
+        ),
+      ),
+    );
     return stranded;
   }
 

@@ -1,0 +1,59 @@
+import type { RunState, StepState, StepView } from '../common/view.js';
+import type { Paint, Style } from './output.js';
+
+export function paintState(paint: Paint, state: RunState): string {
+  return paint(runStyles[state], state);
+}
+
+export function stateWord(step: StepView, ended: boolean): string {
+  return ended && step.state === 'pending' ? 'not begun' : step.state;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export const marks: Record<StepState, string> = {
+  pending: '·',
+  waiting: '…',
+  running: '▶',
+  succeeded: '✓',
+  failed: '✗',
+  'needs-operator': '!',
+  unknown: '?',
+  skipped: '–',
+  'done-by-hand': '✓',
+  'not-needed': '–',
+  undoing: '←',
+  undone: '←',
+};
+
+export const styles: Record<StepState, Style> = {
+  pending: 'dim',
+  waiting: 'yellow',
+  running: 'cyan',
+  succeeded: 'green',
+  failed: 'red',
+  'needs-operator': 'yellow',
+  unknown: 'red',
+  skipped: 'dim',
+  'done-by-hand': 'green',
+  'not-needed': 'dim',
+  undoing: 'cyan',
+  undone: 'yellow',
+};
+
+const runStyles: Record<RunState, Style> = {
+  running: 'cyan',
+  waiting: 'yellow',
+  'needs-operator': 'yellow',
+  paused: 'yellow',
+  'rolling-back': 'cyan',
+  succeeded: 'green',
+  'succeeded-with-exceptions': 'yellow',
+  failed: 'red',
+  'rolled-back': 'yellow',
+  rejected: 'yellow',
+  cancelled: 'yellow',
+  terminated: 'red',
+};
