@@ -1,5 +1,5 @@
 import { certificatesIn } from '../../activities/certificates.js';
-import { retryAfter } from '../../activities/http.js';
+import { retryAfter } from '../../activities/http-refusal.js';
 import { fetchTrusting } from '../../activities/trusting-fetch.js';
 import { codeOf, connectionTrouble } from '../../common/network.js';
 import { NotSent } from './not-sent.js';
