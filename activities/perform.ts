@@ -1,40 +1,34 @@
-import { ApplicationFailure, Context, CancelledFailure } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type pg from 'pg';
-import type { AttemptRequest, AttemptResult, FailureDetail } from '../common/attempt.js';
-import { failureTypes } from '../common/failures.js';
+import type { AttemptRequest, AttemptResult } from '../common/attempt.js';
 import { changesTarget } from '../common/lease.js';
-import { hadNoEffect, isRepeatable } from '../common/tries.js';
+import { isRepeatable } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import { digestOf } from '../language/digest.js';
-import type { Json, JsonObject } from '../language/json.js';
-import type { Program } from '../language/plan.js';
-import { actionRules, hostOf, type Action, type ActionKind } from '../language/kinds/index.js';
+import type { Json } from '../language/json.js';
+import { type Action, type ActionKind, actionRules, hostOf } from '../language/kinds/index.js';
 import {
   appendOutput,
   beginAttempt,
   databaseIdentity,
   endAttempt,
   finishOutput,
+  isRunning,
   keepEvidence,
   keepEvidenceIn,
-  LeaseLostError,
-  isRunning,
   mayWriteClaims,
-  NotConfirmedError,
   storable,
 } from '../store/index.js';
-import { isHandover, type Commands } from './commands.js';
+import { type Commands, isHandover } from './commands.js';
 import { capturedFailure } from './capture.js';
 import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
 import { stepOutputs } from './step-outputs.js';
 import { Exit } from './exit.js';
-import { StepFailure } from './failure.js';
 import type { AttemptContext, Handler } from './handler.js';
 import { Heartbeat } from './heartbeat.js';
 import { lostLease } from './lease.js';
 import { notAsPlanned } from './not-as-planned.js';
-import { notConfirmed } from './not-confirmed.js';
 import { onAnotherHost } from './other-host.js';
 import { OutputCollector } from './output-collector.js';
 import type { Origins } from './origin.js';
@@ -45,6 +39,19 @@ import { AttemptPrograms } from './attempt-programs.js';
 import type { Programs } from './programs.js';
 import type { Secrets } from './secrets.js';
 import type { Targets } from './targets.js';
+import {
+  asApplicationFailure,
+  attemptsAfter,
+  endStates,
+  handover,
+  isPermanent,
+  isUnknown,
+  lostTooOften,
+  refusalOf,
+  saysMore,
+} from './attempt-failure.js';
+import { TimeLimit } from './time-limit.js';
+import { prove } from './prove-outcome.js';
 
 export type Handlers = { [K in ActionKind]: Handler<K> };
 
@@ -285,22 +292,6 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
   }
 }
 
-/** Why the attempt has not begun; null when the error is another one. */
-function refusalOf(error: unknown, exit: Exit): ApplicationFailure | null {
-  const refusal = (failure: StepFailure, attempt: number): ApplicationFailure =>
-    asApplicationFailure(failure, exit, attempt, true);
-  if (error instanceof StepFailure) return refusal(error, 0);
-  if (error instanceof LeaseLostError) return refusal(lostLease(error.loss, false), error.attempt);
-  if (error instanceof NotConfirmedError) return refusal(notConfirmed(error.doubts), error.attempt);
-  return null;
-}
-
-/** End states of attempts that did not simply fail. */
-const endStates: Readonly<Record<string, 'timed-out' | 'unknown'>> = {
-  StepTimeout: 'timed-out',
-  OutcomeUnknown: 'unknown',
-};
-
 /** Runs the action, then checks its expectations and runs its verification. */
 async function act(
   request: AttemptRequest,
@@ -320,72 +311,9 @@ async function act(
   return request.outputs ? stepOutputs(request.outputs, output) : output;
 }
 
-/** How many attempts the step has in all, given how one of them failed. */
-function attemptsAfter(
-  failure: unknown,
-  { type }: Problem,
-  acted: boolean,
-  { attempts, attemptsOnceActed, action }: AttemptRequest,
-): number {
-  const nothingDone = failure instanceof StepFailure && failure.extra.nothingDone === true;
-  const isHarmless = hadNoEffect({ type, kind: action.kind, acted, nothingDone });
-  return isHarmless ? attempts : attemptsOnceActed;
-}
-
-/** Trying again cannot help. */
-function isPermanent(failure: unknown): boolean {
-  return !(failure instanceof StepFailure) || failureTypes[failure.type] === 'permanent';
-}
-
 function handle(action: Action, context: AttemptContext, handlers: Handlers): Promise<Json> {
   const handler = handlers[action.kind] as Handler<ActionKind>;
   return handler(action, context);
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof StepFailure && error.type === 'OutcomeUnknown';
-}
-
-/** How long a check may take to prove an outcome, in milliseconds. */
-const proofMs = 15_000;
-
-/**
- * Runs the step's own check to find the outcome of an attempt: if it holds the step is done; if its
- * `failWhen` holds it is not, and may be retried. Anything else proves nothing: a slow effect may
- * still come.
- */
-async function prove(
-  check: NonNullable<AttemptRequest['check']>,
-  context: AttemptContext,
-  handlers: Handlers,
-): Promise<{ answer: Json } | { notDone: StepFailure | null }> {
-  const limit = new TimeLimit(context.signal, proofMs);
-  try {
-    return {
-      answer: await handlers.check(check, { ...context, timeoutMs: proofMs, signal: limit.signal }),
-    };
-  } catch (error) {
-    if (error instanceof CancelledFailure) throw error;
-    const isProof = error instanceof StepFailure && error.type === 'CheckFailed';
-    return {
-      notDone: isProof
-        ? new StepFailure(
-            'NotDone',
-            'the attempt broke off, and its check shows that nothing was done',
-          )
-        : null,
-    };
-  } finally {
-    limit.clear();
-  }
-}
-
-function saysMore(error: unknown): boolean {
-  return (
-    (error instanceof StepFailure && error.type === 'StepTimeout') ||
-    isUnknown(error) ||
-    isRecordAway(error)
-  );
 }
 
 /**
@@ -402,31 +330,6 @@ async function settle(heart: Heartbeat, write: () => Promise<boolean>): Promise<
   });
 }
 
-function asApplicationFailure(
-  failure: unknown,
-  exit: Exit,
-  attempt: number,
-  last: boolean,
-  newlyRun: { programs?: Program[] } = {},
-): ApplicationFailure {
-  const problem = exit.problem(failure);
-  const extra = failure instanceof StepFailure ? failure.extra : {};
-  const detail: FailureDetail = {
-    next: problem.next ?? null,
-    ...(problem.command === undefined ? {} : { command: problem.command }),
-    attempt,
-    details: exit.details(failure),
-    ...(newlyRun as JsonObject),
-  };
-  return ApplicationFailure.create({
-    type: problem.type,
-    message: problem.message,
-    nonRetryable: isPermanent(failure) || last,
-    details: [detail],
-    ...(extra.retryAfterMs === undefined ? {} : { nextRetryDelay: extra.retryAfterMs }),
-  });
-}
-
 /** A step that starts a command leaves it running on its host when the worker dies. */
 function startsCommand({ action }: AttemptRequest): boolean {
   return actionRules(action.kind).runsPrograms === true;
@@ -438,54 +341,4 @@ function startsCommand({ action }: AttemptRequest): boolean {
 function isResumable(request: AttemptRequest): boolean {
   const { action, step } = request;
   return startsCommand(request) || (step.effect !== 'read' && !actionRules(action.kind).isDoneAnew);
-}
-
-/**
- * The attempt stays open in the record: the next worker follows its command, or proves its outcome.
- */
-function handover(): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: 'WorkerLost',
-    message: 'the worker handed the step over; the next worker takes it over as it is',
-    nonRetryable: false,
-  });
-}
-
-function lostTooOften(lost: number): StepFailure {
-  return new StepFailure('WorkerLost', `the worker died ${lost} times while it did this step`, {
-    next: 'Look at the logs of the workers: the step may need more memory than they have.',
-  });
-}
-
-/** Aborts when the outer signal does, or when the attempt's time is over; see its reason. */
-class TimeLimit {
-  private readonly controller = new AbortController();
-  private readonly timer: NodeJS.Timeout;
-  private readonly forward: () => void;
-
-  constructor(
-    private readonly outer: AbortSignal,
-    timeoutMs: number,
-  ) {
-    this.forward = () => this.controller.abort(outer.reason);
-    if (outer.aborted) this.forward();
-    outer.addEventListener('abort', this.forward);
-    this.timer = setTimeout(() => {
-      this.controller.abort(
-        new StepFailure(
-          'StepTimeout',
-          `the attempt took longer than ${timeoutMs / 1000} s and was ended`,
-        ),
-      );
-    }, timeoutMs);
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  clear(): void {
-    clearTimeout(this.timer);
-    this.outer.removeEventListener('abort', this.forward);
-  }
 }
