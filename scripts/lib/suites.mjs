@@ -4,7 +4,11 @@
  * that no long file begins when the others are done.
  */
 
-/** @type {Record<string, { what: string, folders: string[], limitMinutes: number }>} */
+/**
+ * `workers`: how many files run at once; more than there are cores where most of a file's time is
+ * waiting.
+ * @type {Record<string, { what: string, folders: string[], limitMinutes: number, workers: number }>}
+ */
 export const suites = {
   product: {
     what: 'what proves the product: engine, store, kinds, command line, one recovery',
@@ -21,11 +25,13 @@ export const suites = {
       'test/browser',
     ],
     limitMinutes: 20,
+    workers: 2,
   },
   hardening: {
     what: 'what attacks it, what kills it in mid-step, and how it is installed and started',
     folders: ['test/attacks', 'test/deaths', 'test/embedded', 'test/cli-long', 'test/suite'],
     limitMinutes: 20,
+    workers: 2,
   },
   system: {
     what: 'whole systems: deployments, disasters, storms of deaths, Kubernetes, backups',
@@ -43,6 +49,7 @@ export const suites = {
       'test/examples',
     ],
     limitMinutes: 24,
+    workers: 3,
   },
 };
 
@@ -50,6 +57,14 @@ export const suites = {
  * @param {string} name of a suite
  * @returns {string[]} its folders, as patterns for jest
  */
-export function patternsOf(name) {
+function patternsOf(name) {
   return suites[name].folders.map((folder) => `/${folder}/`);
+}
+
+/**
+ * @param {string} name of a suite
+ * @returns {string[]} arguments for jest
+ */
+export function argumentsOf(name) {
+  return [`--maxWorkers=${suites[name].workers}`, ...patternsOf(name)];
 }
