@@ -130,6 +130,7 @@ async function inTransaction(
   }
   const answer: JsonObject = {
     ...output,
+    ...firstOf(action, output, counts),
     rowCounts: counts,
     ...(cut.length === 0 ? {} : { truncated: true, cut }),
   };
@@ -157,6 +158,12 @@ async function inTransaction(
     throw new CommitUnanswered(evidence);
   }
   return answer;
+}
+
+/** Of the only statement whose rows are an answer: the first of them, and how many there were. */
+function firstOf({ statements }: SqlAction, { rows }: JsonObject, [count]: number[]): JsonObject {
+  if (statements.length !== 1 || !Array.isArray(rows)) return {};
+  return { row: rows[0] ?? null, count: count ?? rows.length };
 }
 
 /**

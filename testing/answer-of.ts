@@ -99,8 +99,10 @@ function sqlAnswer({ statements }: SqlAction, { rows }: Outcome): JsonObject {
     if (Array.isArray(rows)) return at === 0 ? rows : [];
     return rows?.[name] ?? [];
   };
+  const only = statements.length === 1 && named[0] === 'rows' ? given('rows', 0) : null;
   return {
     ...Object.fromEntries(named.map((name, at) => [name, given(name, at)])),
+    ...(only ? { row: only[0] ?? null, count: only.length } : {}),
     rowCounts: statements.map(({ as }) =>
       as === undefined ? 0 : given(as, named.indexOf(as)).length,
     ),

@@ -32,6 +32,7 @@ export const sql: ActionRules<SqlAction> = {
   isRepeatable: () => false,
   outputs: ({ statements = [] }) => [
     ...statements.flatMap(({ as }) => (as === undefined ? [] : [as, `${as}Truncated`])),
+    ...(statements.length === 1 && statements[0]?.as === 'rows' ? ['row', 'count'] : []),
     ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
   ],
   describe: ({ statements, target, credentials, runsOn }) =>
