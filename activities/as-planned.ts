@@ -6,7 +6,7 @@ import { canonicalJson, type Json, type JsonObject } from '../language/json.js';
 import type { Plan, Program } from '../language/plan.js';
 import type { RunFacts } from '../language/run-facts.js';
 import type { StepSpec } from '../language/runbook.js';
-import { lookedAt } from '../language/facts.js';
+import { isCaptured, lookedAt } from '../language/facts.js';
 import { isOpen, referencesIn, resolve, Unresolved } from '../language/reference.js';
 import type { Action } from '../language/kinds/index.js';
 import {
@@ -268,7 +268,7 @@ export class AsPlanned {
         action: resolved(work.action, request.action),
         expect: values(work.expect ?? [], request.expect),
         outputs: work.outputs && values(work.outputs, request.outputs),
-        capture: stored.spec.onFailure === 'capture' ? true : undefined,
+        capture: isCaptured(stored.spec) ? true : undefined,
         verify: resolved(work.verify, request.verify),
         check: resolved(work.check, request.check),
       });

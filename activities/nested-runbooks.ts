@@ -5,7 +5,7 @@ import {
   type TargetChoice,
 } from '../language/inputs.js';
 import type { JsonObject } from '../language/json.js';
-import { referencesIn, resolveKnown } from '../language/reference.js';
+import { isReference, referencesIn, resolveKnown } from '../language/reference.js';
 import type { InputSpec, RunbookSpec, StepSpec } from '../language/runbook.js';
 import type { Problem } from '../common/view.js';
 
@@ -71,7 +71,12 @@ export function expand(
       return step;
     }
     targets.push(...inside.targets);
-    return { ...step, inputs: resolved.inputs, steps: inside.steps };
+    return {
+      ...step,
+      inputs: resolved.inputs,
+      steps: step.onFailure === 'capture' ? inside.steps.map(ending) : inside.steps,
+      ...outputsOf(nested),
+    };
   }
 
   function refuse(step: StepSpec, why: string): StepSpec {
@@ -83,6 +88,21 @@ export function expand(
     });
     return step;
   }
+}
+
+/** What it answers beside its steps. */
+function outputsOf({ outputs = {} }: RunbookSpec): Pick<StepSpec, 'outputs'> {
+  const named = Object.entries(outputs).filter(([, value]) => isReference(value));
+  if (named.length === 0) return {};
+  return { outputs: Object.fromEntries(named.map(([name, value]) => [name, [value as never]])) };
+}
+
+/** The step of a nested runbook whose failure is its answer: the first failure ends it. */
+function ending(step: StepSpec): StepSpec {
+  const isOwn = step.onFailure !== undefined && step.onFailure !== 'ask';
+  const inner = step.steps ? { steps: step.steps.map(ending) } : {};
+  const mayFail = step.work !== undefined || ['fail', 'runbook'].includes(step.kind);
+  return { ...step, ...inner, ...(mayFail && !isOwn ? { onFailure: 'end' } : {}) };
 }
 
 /** Names of the targets that the inputs choose. */

@@ -1,6 +1,7 @@
 import { evaluate, wordsOf } from './expression/evaluate.js';
 import type { JsonObject } from './json.js';
-import type { Scope } from './reference.js';
+import { shown } from './kinds/words.js';
+import { resolveKnown, type Scope } from './reference.js';
 import type { Case, InputSpec, StepSpec } from './runbook.js';
 import { judgeWhen } from './work.js';
 
@@ -56,6 +57,17 @@ export function outputsOf({ outputs = {} }: StepSpec, scope: Scope): JsonObject 
       return [];
     }),
   );
+}
+
+/** What `succeed` and `fail` tell. What is not known of it is shown as the runbook has it. */
+export function messageOf({ message, title }: StepSpec, scope: Scope): string {
+  return shown(resolveKnown(message ?? title, scope));
+}
+
+/** The answer of a `fail` step that ends a nested runbook. */
+export function failureOf(spec: StepSpec, scope: Scope): JsonObject {
+  const error = { type: 'RunbookFailed', message: messageOf(spec, scope) };
+  return { ok: false, failed: true, state: 'failed', error };
 }
 
 /** What may be answered, for people. */

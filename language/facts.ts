@@ -1,4 +1,4 @@
-import type { Json } from './json.js';
+import type { Json, JsonObject } from './json.js';
 import { isObject } from './objects.js';
 import type { Plan } from './plan.js';
 import { referencesIn } from './reference.js';
@@ -35,14 +35,44 @@ export function lookedAt({ steps, outputs = {} }: Pick<Plan, 'steps' | 'outputs'
  */
 export function seen(spec: StepSpec, output: Json, looked: LookedAt): Json {
   if (!looked.has(spec.id) || !isObject(output)) return output;
-  const failed =
-    spec.kind === 'forEach'
-      ? listIn(output['items']).some((item) => isObject(item) && item['ok'] === false)
-      : spec.steps !== undefined && Object.values(output).some(hasFailed);
-  return { ok: !failed, failed, state: failed ? 'failed' : 'succeeded', ...output };
+  const failure = failureIn(spec, output);
+  if (!failure) return { ok: true, failed: false, state: 'succeeded', ...output };
+  return { ok: false, failed: true, state: 'failed', ...failure, ...output };
 }
 
-/** Whether the step, or one inside the group, has failed, and its failure was its answer. */
+/** The first failure in it that was an answer; null: there is none. */
+export function failureIn(spec: StepSpec, output: Json | undefined): JsonObject | null {
+  if (output === undefined || !isObject(output)) return null;
+  const { kind, steps } = spec;
+  if (!steps) return hasFailed(output) ? errorOf(output) : null;
+  if (kind !== 'forEach') return failureAmong(steps, output);
+  for (const item of listIn(output['items'])) {
+    const failure = failureAmong(steps, item);
+    if (failure) return failure;
+    if (isObject(item) && item['ok'] === false) return {};
+  }
+  return null;
+}
+
+function failureAmong(steps: readonly StepSpec[], outputs: Json): JsonObject | null {
+  if (!isObject(outputs)) return null;
+  for (const step of steps) {
+    const failure = failureIn(step, outputs[step.id]);
+    if (failure) return failure;
+  }
+  return null;
+}
+
+function errorOf({ error }: JsonObject): JsonObject {
+  return error === undefined ? {} : { error };
+}
+
+/** Whether its failure is an answer. */
+export function isCaptured({ onFailure }: StepSpec): boolean {
+  return onFailure === 'capture' || onFailure === 'end';
+}
+
+/** Whether a step, or one inside the group, has failed, and its failure was its answer. */
 export function hasFailed(output: Json): boolean {
   return isObject(output) && output['failed'] === true;
 }

@@ -18,6 +18,7 @@ const work = z.strictObject({
   action,
   expect: z.array(z.strictObject({ condition, otherwise: text, next: text.optional() })).optional(),
   outputs: z.record(id, condition).optional(),
+  timeout: json.optional(),
   verify: check.optional(),
   check: check.optional(),
   undo: action.optional(),
@@ -125,8 +126,8 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     wrong('goes with kind wait, which needs either of forMs and until', 'until');
   if (spec.confirm && !spec.cases) wrong('goes with kind choice', 'confirm');
   if (spec.cases && spec.when) wrong('has the conditions of its cases, and no other', 'when');
-  if (spec.onFailure === 'capture' && !isActionKind(spec.kind))
-    wrong('only the failure of an action is an answer', 'onFailure');
+  if (spec.onFailure === 'capture' && !isActionKind(spec.kind) && spec.kind !== 'runbook')
+    wrong('only the failure of an action or of a nested runbook is an answer', 'onFailure');
   if (spec.outputs && !hasOutputs(spec.kind)) wrong('goes with groups of steps', 'outputs');
   if ((spec.kind === 'fail' || spec.kind === 'succeed') !== (spec.message !== undefined))
     wrong('goes with fail and succeed, which need it', 'message');

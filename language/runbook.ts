@@ -115,9 +115,10 @@ export interface StepSpec {
   retry?: RetrySpec;
   /**
    * What to do when the step has failed for good; default `ask`. An unknown outcome always asks.
-   * `capture`: its failure is its answer, which later steps look at.
+   * `capture`: its failure is its answer, which later steps look at. `end`, which admission writes:
+   * its failure ends the nested runbook that it is part of, and is the answer of that.
    */
-  onFailure?: 'ask' | 'abort' | 'rollback' | 'continue' | 'capture';
+  onFailure?: 'ask' | 'abort' | 'rollback' | 'continue' | 'capture' | 'end';
   /**
    * Names of the output that later steps need: the step cannot be skipped, and people who do it by
    * hand give them.
@@ -172,7 +173,7 @@ export interface StepSpec {
   until?: Json;
   /**
    * For groups: outputs beside the steps inside, which these expressions name. Of several the first
-   * counts that can be told; what cannot be told is left out.
+   * counts that can be told; what cannot be told is left out. Of a nested runbook: its outputs.
    */
   outputs?: Readonly<Record<string, readonly Expression[]>>;
   /** For `succeed` and `fail`: what is told, which may have expressions in it. */
@@ -202,6 +203,8 @@ export interface WorkTemplate {
   expect?: readonly { condition: Condition; otherwise: string; next?: string }[];
   /** The outputs of the step, from its whole answer. Absent: all that it answers. */
   outputs?: Readonly<Record<string, Condition>>;
+  /** The limit of one attempt, where an expression says it; a duration. */
+  timeout?: Json;
   /** A `CheckAction`. */
   verify?: JsonObject;
   /** A `CheckAction`. */

@@ -4,8 +4,8 @@ import type { Plan } from './plan.js';
 import { isEnough, itemsOf, NoItems, outputOfRounds, withItem, type Item } from './items.js';
 import { referencesIn, resolve, Unresolved, type Scope } from './reference.js';
 import type { StepSpec } from './runbook.js';
-import { choiceOf, outputsOf } from './cases.js';
-import { seen, type LookedAt } from './facts.js';
+import { choiceOf, failureOf, outputsOf } from './cases.js';
+import { failureIn, hasFailed, seen, type LookedAt } from './facts.js';
 import type { RunFacts } from './run-facts.js';
 import { targetsIn } from './target-facts.js';
 import { judgeWhen } from './work.js';
@@ -128,8 +128,10 @@ export function neededOutputs(
     if (around.stopWhen && around !== spec) needed.below.add(below(`${prefix}${around.id}`));
   levels.forEach((level, depth) => {
     for (const name of decidersOf(level.spec)) want(name, depth);
-    for (const ending of before(level).filter(maySucceed))
+    for (const ending of before(level).filter(mayEnd)) {
       for (const name of decidersIn(ending)) want(name, depth);
+      if (mayFailEarly(ending)) want(`steps.${ending.id}`, depth);
+    }
   });
   return { paths: [...needed.paths], below: [...needed.below] };
 }
@@ -260,11 +262,13 @@ function after(
   return { scope, isOver };
 }
 
-/** Whether a `succeed` step in it has ended the runbook that it is part of. */
+/** Whether a step in it has ended the runbook that it is part of. */
 export function endsRunbook(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): boolean {
-  if (!maySucceed(spec) || !isDue(spec, scope)) return false;
+  if (!mayEnd(spec) || !isDue(spec, scope)) return false;
   const { kind, steps = [] } = spec;
-  if (kind === 'succeed') return true;
+  if (kind === 'succeed' || kind === 'fail') return true;
+  if (spec.work) return hasFailed(field(outputs.values, path) ?? null);
+  if (kind === 'runbook') return failureIn(spec, outputOf(spec, path, scope, outputs)) !== null;
   if (kind === 'parallel')
     return steps.some((each) => endsRunbook(each, below(path) + each.id, scope, outputs));
   if (kind !== 'forEach') return after(steps, below(path), scope, outputs).isOver;
@@ -274,13 +278,22 @@ export function endsRunbook(spec: StepSpec, path: string, scope: Scope, outputs:
   );
 }
 
-function maySucceed({ kind, steps = [] }: StepSpec): boolean {
-  return kind === 'succeed' || (kind !== 'runbook' && steps.some(maySucceed));
+function mayEnd({ kind, onFailure, steps = [] }: StepSpec): boolean {
+  if (kind === 'succeed' || onFailure === 'end') return true;
+  return kind !== 'runbook' && steps.some(mayEnd);
+}
+
+/** Whether the failure of an action in it may end the nested runbook around it. */
+function mayFailEarly({ work, kind, onFailure, steps = [] }: StepSpec): boolean {
+  if (work || kind === 'runbook') return onFailure === 'end';
+  return steps.some(mayFailEarly);
 }
 
 /** As the interpreter hands it on. What was not fetched is nothing that anything refers to. */
 export function outputOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Json {
   const own = field(outputs.values, path) ?? null;
+  if (spec.kind === 'fail' && spec.onFailure === 'end')
+    return isDue(spec, scope) ? failureOf(spec, scope) : null;
   if (spec.values || spec.cases) return own ?? valuesOf(spec, scope);
   if (!spec.steps) return own;
   if (!outputs.below.some((fetched) => below(path).startsWith(fetched))) return null;

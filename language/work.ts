@@ -1,3 +1,4 @@
+import { durationMs } from './duration.js';
 import type { Expression } from './expression/ast.js';
 import { holds, type Verdict } from './expression/evaluate.js';
 import { namesIn } from './expression/names.js';
@@ -17,6 +18,7 @@ export interface ResolvedWork {
   action: Action;
   expect?: NonNullable<WorkTemplate['expect']>;
   outputs?: NonNullable<WorkTemplate['outputs']>;
+  timeoutMs?: number;
   verify?: CheckAction;
   check?: CheckAction;
   undo?: Action;
@@ -30,13 +32,31 @@ export class NoText extends Error {
   }
 }
 
-/** @throws Unresolved, NoText */
+/** The limit of an attempt was resolved to something that is no duration, or too long. */
+export class NoLimit extends Error {
+  constructor(readonly value: Json) {
+    super('the limit is no duration');
+    this.name = 'NoLimit';
+  }
+}
+
+const longestMs = 7 * 24 * 3_600_000;
+
+function limitOf(timeout: Json, scope: Scope): number {
+  const value = resolve(timeout, scope);
+  const ms = typeof value === 'string' ? durationMs(value) : undefined;
+  if (ms === undefined || ms < 1 || ms > longestMs) throw new NoLimit(value);
+  return ms;
+}
+
+/** @throws Unresolved, NoText, NoLimit */
 export function resolveWork(work: WorkTemplate, scope: Scope): ResolvedWork {
-  const { action, expect, outputs, verify, check, undo } = work;
+  const { action, expect, outputs, timeout, verify, check, undo } = work;
   return {
     action: resolveAction(action, scope),
     ...(expect ? { expect: resolve(expect as unknown as Json, scope) as never } : {}),
     ...(outputs ? { outputs: resolve(outputs as unknown as Json, scope) as never } : {}),
+    ...(timeout === undefined ? {} : { timeoutMs: limitOf(timeout, scope) }),
     ...(verify ? { verify: resolveAction(verify, scope) as CheckAction } : {}),
     ...(check ? { check: resolveAction(check, scope) as CheckAction } : {}),
     ...(undo ? { undo: resolveAction(undo, scope) } : {}),

@@ -42,9 +42,21 @@ export function namedSteps(written: Written, library: Library): NamedStep[] {
 
 function stepsOf(long: JsonObject, prefix: string, library: Library, depth: number): NamedStep[] {
   return [
+    ...listed(
+      prerequisites(long['prerequisites']),
+      `${prefix}${below('prerequisites')}`,
+      library,
+      depth,
+    ),
     ...listed(long['steps'], prefix, library, depth),
     ...listed(long['verify'], `${prefix}${below('verify')}`, library, depth),
   ];
+}
+
+/** They need no ids: the engine counts them. */
+function prerequisites(list: Json | undefined): Json[] {
+  const looked = Array.isArray(list) ? list.filter((each) => isObject(each)) : [];
+  return looked.map((each, at) => ({ id: `look_${at + 1}`, ...each }));
 }
 
 function listed(

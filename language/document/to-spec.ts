@@ -10,6 +10,7 @@ import type { Problem } from './problem.js';
 import type { Written } from './read.js';
 import { Types } from './rules/types.js';
 import { ActionInliner } from './spec/inline-actions.js';
+import { isAction, kindOf } from './kinds.js';
 import { textIn } from './expand/draft.js';
 import { group, listIn, minutesOf, objectIn, rootsIn, textOf } from './spec/fields.js';
 import { StepBuilder } from './spec/steps.js';
@@ -116,9 +117,18 @@ class RunbookBuilder extends StepBuilder {
     return { ...spec, ...made } as unknown as InputSpec;
   }
 
+  /** Those that are looked at are steps before all others. */
   protected prerequisites(data: JsonObject): StepSpec[] {
-    const steps = listIn(data, 'prerequisites').filter((each) => typeof each !== 'string');
-    if (steps.length > 0) this.notYet(data, 'prerequisites', 'a prerequisite that is looked at');
-    return [];
+    const looked = listIn(data, 'prerequisites').filter((each) => isObject(each));
+    const steps = looked.flatMap((each, at) => {
+      if (!isAction(kindOf(each)))
+        this.notYet(each, Object.keys(each)[0] ?? '', 'a prerequisite that is no action');
+      return this.named(each, `look_${at + 1}`);
+    });
+    return steps.length > 0 ? [group('prerequisites', 'Look before it begins', steps)] : [];
+  }
+
+  private named(step: JsonObject, id: string): StepSpec[] {
+    return this.step(this.places.copy(step, { id, ...step }));
   }
 }

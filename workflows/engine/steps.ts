@@ -291,8 +291,7 @@ export class Steps {
     const { onFailure = 'ask' } = spec;
     const isUntried = onFailure === 'continue' && isRefusedStart(problem.type);
     // What a worker could not take for an answer is none.
-    const declared =
-      isOpen(spec, problem) || isUntried || onFailure === 'capture' ? 'ask' : onFailure;
+    const declared = isOpen(spec, problem) || isUntried || isAnswer(onFailure) ? 'ask' : onFailure;
     return declared === 'ask' ? (this.run.envelope.unattended ?? 'ask') : declared;
   }
 
@@ -355,7 +354,12 @@ function isOpen({ kind }: StepSpec, { type }: Problem): boolean {
 /** When a wait ends, in milliseconds: since it began, or since 1970. */
 export type Until = { forMs: number } | { at: number };
 
-type Policy = Exclude<NonNullable<StepSpec['onFailure']>, 'capture'>;
+type OnFailure = NonNullable<StepSpec['onFailure']>;
+type Policy = Exclude<OnFailure, 'capture' | 'end'>;
+
+function isAnswer(onFailure: OnFailure): onFailure is 'capture' | 'end' {
+  return onFailure === 'capture' || onFailure === 'end';
+}
 
 /** The problem of a step that began in a dead run and whose outcome there is unknown. */
 function leftUnknown(row: StepView): Problem | undefined {

@@ -5,9 +5,16 @@ import { runFacts } from '../../language/run-facts.js';
 import type { StepSpec, WorkTemplate } from '../../language/runbook.js';
 import { targetsIn } from '../../language/target-facts.js';
 import { shown } from '../../language/kinds/words.js';
-import { judgeWhen, NoText, resolveWork } from '../../language/work.js';
-import { answerText, outputsOf } from '../../language/cases.js';
-import { lookedAt, seen, type LookedAt } from '../../language/facts.js';
+import { judgeWhen, NoLimit, NoText, resolveWork } from '../../language/work.js';
+import { answerText, failureOf, messageOf, outputsOf } from '../../language/cases.js';
+import {
+  failureIn,
+  hasFailed,
+  isCaptured,
+  lookedAt,
+  seen,
+  type LookedAt,
+} from '../../language/facts.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
 import type { Work } from '../engine/attempts.js';
@@ -74,7 +81,7 @@ async function one(
   const path = `${place.path}${spec.id}`;
   const top = `${place.declared}${spec.id}`;
   if (place.ending.isOver) {
-    engine.markNotNeeded(path, spec, 'the runbook had succeeded before');
+    engine.markNotNeeded(path, spec, 'the runbook had ended before');
     return null;
   }
   const due = spec.when ? judgeWhen(spec.when, place.scope) : true;
@@ -126,12 +133,14 @@ async function one(
         inputs: needed(spec, spec.inputs ?? {}, place.scope) as JsonObject,
         steps: {},
       };
-      return engine.group(path, spec, () =>
-        sequence(engine, spec.steps ?? [], {
+      const output = await engine.group(path, spec, () =>
+        within(engine, spec, {
           ...{ path: below(path), declared: below(top), scope, looked: place.looked },
           ending: { isOver: false },
         }),
       );
+      if (spec.onFailure === 'end' && failureIn(spec, output)) place.ending.isOver = true;
+      return output;
     }
     default:
       if (!spec.work)
@@ -139,8 +148,21 @@ async function one(
           `step ${path} does nothing`,
           'Report this to the owners of the runbook.',
         );
-      return engine.perform(path, spec, top, workOf(spec, spec.work, place.scope));
+      return perform(engine, spec, { path, top }, place, spec.work);
   }
+}
+
+/** Does an action; the failure of one may end the nested runbook that it is part of. */
+async function perform(
+  engine: Steps,
+  spec: StepSpec,
+  { path, top }: { path: string; top: string },
+  { scope, ending }: Place,
+  work: WorkTemplate,
+): Promise<Json> {
+  const output = await engine.perform(path, spec, top, workOf(spec, work, scope));
+  if (spec.onFailure === 'end' && hasFailed(output)) ending.isOver = true;
+  return output;
 }
 
 /** The place of the steps inside a group; they see what came before it. */
@@ -195,13 +217,12 @@ async function fail(
     message: messageOf(spec, place.scope),
     ...(spec.hint === undefined ? {} : { next: spec.hint }),
   };
+  if (spec.onFailure === 'end') {
+    place.ending.isOver = true;
+    return engine.choose(`${place.path}${spec.id}`, spec, () => failureOf(spec, place.scope));
+  }
   const answer = await engine.fail(`${place.path}${spec.id}`, spec, problem);
   return answer ? answer.output : one(engine, spec, place, behind);
-}
-
-/** What is not known of it is shown as the runbook has it. */
-function messageOf(spec: StepSpec, scope: Scope): string {
-  return shown(resolveKnown(spec.message ?? spec.title, scope));
 }
 
 /**
@@ -249,7 +270,7 @@ function each(engine: Steps, spec: StepSpec, path: string, place: Place): Promis
 }
 
 function workOf(spec: StepSpec, work: WorkTemplate, scope: Scope): Work {
-  const capture = spec.onFailure === 'capture' ? { capture: true as const } : {};
+  const capture = isCaptured(spec) ? { capture: true as const } : {};
   return { ...stopping(spec, () => resolveWork(work, scope)), ...capture };
 }
 
@@ -265,6 +286,11 @@ function stopping<T>(spec: StepSpec, resolving: () => T): T {
     if (error instanceof NoText)
       throw new ProcedureStopped(
         `an argument of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no text`,
+        'Look at what it was taken from, and start again.',
+      );
+    if (error instanceof NoLimit)
+      throw new ProcedureStopped(
+        `the timeout of step ${spec.id} is ${JSON.stringify(error.value).slice(0, 80)}, which is no duration of at most a week`,
         'Look at what it was taken from, and start again.',
       );
     if (error instanceof NoItems)

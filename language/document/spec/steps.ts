@@ -117,8 +117,8 @@ export abstract class StepBuilder extends ActionBuilder {
   protected onFailure(step: JsonObject): Pick<StepSpec, 'onFailure'> {
     const said = textIn(step, 'onFailure');
     const kind = textIn(step, 'kind');
-    const isCaptured = said === 'capture' && isAction(kind as Kind);
-    if (said === 'undo' || (said === 'capture' && (kind === 'runbook' || kind === 'manual')))
+    const isCaptured = said === 'capture' && (isAction(kind as Kind) || kind === 'runbook');
+    if (said === 'undo' || (said === 'capture' && kind === 'manual'))
       this.notYet(step, 'onFailure', `\`onFailure: ${said}\` of a ${kind}`);
     if (said === '' || said === 'ask' || (said === 'capture' && !isCaptured)) return {};
     return { onFailure: said as NonNullable<StepSpec['onFailure']> };
@@ -267,7 +267,8 @@ export abstract class StepBuilder extends ActionBuilder {
     const undoing = isUndone ? this.action(undo, textIn(undo, 'kind')) : undefined;
     if (undoing && rootsIn(undoing).includes('out'))
       this.notYet(step, 'undo', 'an undo that uses what its own step answered');
-    const timeout = this.duration(step, 'timeout');
+    const isOpen = isExpression(step['timeout']);
+    const timeout = isOpen ? undefined : this.duration(step, 'timeout');
     const retry = objectIn(step, 'retry');
     const isVerified = Object.hasOwn(verify, 'kind');
     if (isVerified && hostIn(verify) !== hostIn(step))
@@ -276,6 +277,7 @@ export abstract class StepBuilder extends ActionBuilder {
       action: isPoll ? this.poll(step, action) : action,
       ...this.expectations(step, action),
       ...(Object.hasOwn(step, 'outputs') ? { outputs: this.outputs(step) } : {}),
+      ...(isOpen ? { timeout: step['timeout'] ?? null } : {}),
       ...(isVerified && verify['proves'] !== true
         ? { verify: this.poll(verify, this.action(verify, textIn(verify, 'kind'))) }
         : {}),
