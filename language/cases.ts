@@ -1,4 +1,6 @@
+import type { Expression } from './expression/ast.js';
 import { evaluate, wordsOf } from './expression/evaluate.js';
+import { chainsIn } from './expression/names.js';
 import type { JsonObject } from './json.js';
 import { shown } from './kinds/words.js';
 import { resolveKnown, type Scope } from './reference.js';
@@ -44,12 +46,25 @@ export function choiceOf({ cases = [] }: StepSpec, scope: Scope): JsonObject | n
 }
 
 /**
- * The outputs that a group has beside those of its steps.
+ * The outputs that a group has beside those of its steps. One that reads `out` sees those that do
+ * not, such as the case that was taken; in whatever order they stand.
  * @param scope with the steps inside
  */
 export function outputsOf({ outputs = {} }: StepSpec, scope: Scope): JsonObject {
+  const all = Object.entries(outputs);
+  const [first, second] = [false, true].map((wanted) =>
+    all.filter(([, expressions]) => expressions.some(readsOut) === wanted),
+  ) as [typeof all, typeof all];
+  const own = toldOf(first, scope);
+  return second.length === 0 ? own : { ...own, ...toldOf(second, { ...scope, out: own }) };
+}
+
+function toldOf(
+  outputs: readonly (readonly [string, readonly Expression[]])[],
+  scope: Scope,
+): JsonObject {
   return Object.fromEntries(
-    Object.entries(outputs).flatMap(([name, expressions]) => {
+    outputs.flatMap(([name, expressions]) => {
       for (const expression of expressions) {
         const outcome = evaluate(expression, scope);
         if ('value' in outcome) return [[name, outcome.value]];
@@ -57,6 +72,10 @@ export function outputsOf({ outputs = {} }: StepSpec, scope: Scope): JsonObject 
       return [];
     }),
   );
+}
+
+function readsOut({ ast }: Expression): boolean {
+  return chainsIn(ast).some(([root]) => root === 'out');
 }
 
 /** What `succeed` and `fail` tell. What is not known of it is shown as the runbook has it. */

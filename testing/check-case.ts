@@ -11,10 +11,11 @@ import { refusalsOf } from './world.js';
 
 /** Why the case cannot be started. */
 export function refusedCase({ catalogue }: RunbookTest, each: TestCase): Problem[] {
-  return refusalsOf({ catalogue, inputs: each.inputs }).map(({ message, next }) =>
-    problemAt(each.place, {
-      ...{ rule: 'refused', message: `nothing was started: ${message}`, hint: next },
-    }),
+  return refusalsOf({ catalogue, inputs: each.inputs, targets: each.targets }).map(
+    ({ message, next }) =>
+      problemAt(each.place, {
+        ...{ rule: 'refused', message: `nothing was started: ${message}`, hint: next },
+      }),
   );
 }
 

@@ -64,7 +64,7 @@ export async function runWith(
   const start = startOf(runbook.id, each.inputs);
   const run = driver.start(runbook.id, [start], {
     workflowId: start.run,
-    activities: activitiesOf({ catalogue, inputs: each.inputs }, play),
+    activities: activitiesOf({ catalogue, inputs: each.inputs, targets: each.targets }, play),
   });
   let refused: CaseRun['refused'];
   try {

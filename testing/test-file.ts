@@ -10,6 +10,7 @@ import {
   expectedStates,
   outcomeFailures,
   type ExpectedState,
+  type GivenTarget,
   type Outcome,
   type Outcomes,
 } from '../language/document/schema/test.js';
@@ -38,6 +39,7 @@ interface Expected {
 export interface TestCase {
   name: string;
   inputs: JsonObject;
+  targets: Readonly<Record<string, GivenTarget>>;
   /** Outcomes by comparable path; attempts or polls in turn. */
   outcomes: ReadonlyMap<string, readonly Outcome[]>;
   answers: ReadonlyMap<string, readonly Answer[]>;
@@ -120,7 +122,7 @@ function nestedIn(steps: readonly StepSpec[]): string[] {
 /** As the schema has it. */
 interface Part extends JsonObject {
   case: string;
-  given: { inputs?: JsonObject; steps?: JsonObject };
+  given: { inputs?: JsonObject; targets?: JsonObject; steps?: JsonObject };
   answer: JsonObject;
   expect: JsonObject;
 }
@@ -137,6 +139,10 @@ function casesOf(data: JsonObject, places: Places): TestCase[] {
     return {
       name: part.case ?? id,
       inputs: Object.assign({}, ...around.map(({ given }) => given?.inputs ?? {})) as JsonObject,
+      targets: Object.assign({}, ...around.map(({ given }) => given?.targets ?? {})) as Record<
+        string,
+        GivenTarget
+      >,
       outcomes: byPath(around.map(({ given }) => given?.steps ?? {})),
       answers: byPath(around.map(({ answer }) => answer ?? {})),
       expected: expect,

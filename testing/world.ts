@@ -6,6 +6,7 @@ import type { AttemptRequest } from '../common/attempt.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { JudgeRequest } from '../common/judgement.js';
 import type { Problem } from '../common/view.js';
+import type { GivenTarget } from '../language/document/schema/test.js';
 import { targetsChosen } from '../language/inputs.js';
 import type { Json, JsonObject } from '../language/json.js';
 import { actionKinds } from '../language/kinds/index.js';
@@ -35,12 +36,14 @@ export interface World {
   catalogue: readonly RunbookSpec[];
   /** Of the start: they name the targets that there are. */
   inputs: JsonObject;
+  /** What is said of targets; those that no input names are there, too. */
+  targets?: Readonly<Record<string, GivenTarget>>;
 }
 
-function depsOf({ catalogue, inputs }: World): AdmissionDeps {
+function depsOf({ catalogue, inputs, targets = {} }: World): AdmissionDeps {
   return {
     catalogue,
-    targets: new GivenTargets(declaredBy(catalogue[0], inputs)),
+    targets: new GivenTargets(declaredBy(catalogue[0], inputs, targets)),
     procedure: 'sha256:test',
     settings: { command: 'runbook', uiUrl: null, heartbeatMs, hostWaitMs: 120_000 },
   };
@@ -104,15 +107,31 @@ class GivenTargets {
   }
 }
 
-function declaredBy(runbook: RunbookSpec | undefined, inputs: JsonObject): TargetDeclaration[] {
-  return Object.entries(runbook?.inputs ?? {}).flatMap(([name, input]) => {
+function declaredBy(
+  runbook: RunbookSpec | undefined,
+  inputs: JsonObject,
+  targets: Readonly<Record<string, GivenTarget>>,
+): TargetDeclaration[] {
+  const named = Object.entries(runbook?.inputs ?? {}).flatMap(([name, input]) => {
     const kind = [('kind' in input && input.kind) || 'unknown'].flat()[0] ?? 'unknown';
-    return targetsChosen(input, inputs[name] ?? (input.default as Json | undefined)).map((each) =>
-      declared(each, kind),
-    );
+    const given = inputs[name] ?? (input.default as Json | undefined);
+    // Otherwise it stands for all that there are.
+    if (given === 'all') return [];
+    return targetsChosen(input, given).map((each) => declared(each, kind, targets[each]));
   });
+  const known = new Set(named.map(({ name }) => name));
+  const others = Object.entries(targets)
+    .filter(([name]) => !known.has(name))
+    .map(([name, each]) => declared(name, 'unknown', each));
+  return [...named, ...others];
 }
 
-function declared(name: string, kind: string): TargetDeclaration {
-  return { name, kind, environment: 'test', isolated: true, facts: {} };
+function declared(name: string, kind: string, given: GivenTarget = {}): TargetDeclaration {
+  return {
+    name,
+    kind: given.kind ?? kind,
+    environment: given.environment ?? 'test',
+    isolated: given.isolated ?? true,
+    facts: (given.facts ?? {}) as TargetDeclaration['facts'],
+  };
 }

@@ -41,15 +41,16 @@ export function namedSteps(written: Written, library: Library): NamedStep[] {
 }
 
 function stepsOf(long: JsonObject, prefix: string, library: Library, depth: number): NamedStep[] {
+  const section = (id: string, steps: Json | undefined): NamedStep[] => {
+    const path = `${prefix}${id}`;
+    const inner = listed(steps, below(path), library, depth);
+    const group = { path, kind: 'steps', isGate: false, isConditional: false };
+    return inner.length > 0 ? [group, ...inner] : [];
+  };
   return [
-    ...listed(
-      prerequisites(long['prerequisites']),
-      `${prefix}${below('prerequisites')}`,
-      library,
-      depth,
-    ),
+    ...section('prerequisites', prerequisites(long['prerequisites'])),
     ...listed(long['steps'], prefix, library, depth),
-    ...listed(long['verify'], `${prefix}${below('verify')}`, library, depth),
+    ...section('verify', long['verify']),
   ];
 }
 

@@ -94,10 +94,23 @@ const answer = z.union([
     }),
 ]);
 
+/** A target of a test; those that inputs name are there anyway. */
+const givenTarget = z.strictObject({
+  kind: name.optional().meta({ description: 'Default: the one that the input wants' }),
+  environment: text.optional(),
+  isolated: z.boolean().optional(),
+  facts: row.optional(),
+});
+export type GivenTarget = z.infer<typeof givenTarget>;
+
 const shared = {
   given: z
     .strictObject({
       inputs: row.optional(),
+      targets: z
+        .record(name, givenTarget)
+        .optional()
+        .meta({ description: 'What is declared of targets, by name' }),
       steps: z.record(path, outcomes).optional().meta({ description: 'Outcomes, by path' }),
     })
     .optional()
