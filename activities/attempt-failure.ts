@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { AttemptRequest, FailureDetail } from '../common/attempt.js';
 import { failureTypes } from '../common/failures.js';
-import { hadNoEffect } from '../common/tries.js';
+import { hadNoEffect, stays } from '../common/tries.js';
 import type { Problem } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import type { Program } from '../language/plan.js';
@@ -36,7 +36,10 @@ export function attemptsAfter(
   { attempts, attemptsOnceActed, action }: AttemptRequest,
 ): number {
   const nothingDone = failure instanceof StepFailure && failure.extra.nothingDone === true;
-  const isHarmless = hadNoEffect({ type, kind: action.kind, acted, nothingDone });
+  const isHarmless = hadNoEffect({
+    ...{ type, kind: action.kind, acted, nothingDone },
+    stays: stays(action),
+  });
   return isHarmless ? attempts : attemptsOnceActed;
 }
 

@@ -15,6 +15,8 @@ export const sessionSettings: Readonly<Record<string, string>> = {
   IntervalStyle: 'postgres',
   bytea_output: 'hex',
   extra_float_digits: '1',
+  // Where a string ends is then the same for everybody.
+  standard_conforming_strings: 'on',
 };
 
 type Parser = (text: string) => Json;

@@ -9,9 +9,9 @@ import { assertExpected } from './expect.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext, ClaimInRecord, Handler } from './handler.js';
 import { isRecordAway, recordAway } from './record-reachable.js';
-import { assertDistinctColumns } from './sql-columns.js';
 import { connectionOf } from './sql-tls.js';
-import { sessionSettings, types } from './sql-values.js';
+import { answersOf, configure, settingsOf } from './sql-statements.js';
+import { types } from './sql-values.js';
 import { connectedAs } from './target-environment.js';
 import {
   endSessionBefore,
@@ -24,13 +24,9 @@ import {
   type SqlEvidence,
 } from './sql-outcome.js';
 
-const defaultStatementMs = 30_000;
-const defaultLockMs = 5_000;
 const connectMs = 5_000;
 /** After this long without traffic TCP keep-alive probes the other end of the connection, in ms. */
 const silenceMs = 5_000;
-/** Rows of one statement that go into the output. */
-const maxRows = 200;
 /** How long the server is polled for the outcome of an unanswered COMMIT, in milliseconds. */
 const askAfterCommitMs = 15_000;
 /**
@@ -56,6 +52,7 @@ export const sql: Handler<'sql'> = async (action, context) => {
   context.signal.addEventListener('abort', cancel);
   try {
     if (context.signal.aborted) throw context.signal.reason;
+    if (action.transaction === 'none') return await withoutTransaction(client, action, context);
     if (context.effect === 'read')
       return await inTransaction(client, action, context, newConnection);
     if (context.resumedFrom !== null) {
@@ -98,42 +95,14 @@ async function inTransaction(
   context: AttemptContext,
   newConnection: () => Promise<pg.Client>,
 ): Promise<JsonObject> {
-  const left = context.timeoutMs;
-  const output: JsonObject = {};
-  const counts: number[] = [];
-  /** Results with more rows than fit the output: for people only. */
-  const cut: string[] = [];
   const claim =
     context.effect !== 'read' && (await context.claim?.isHere(client)) ? context.claim : undefined;
   const system = context.effect === 'read' || claim ? null : await systemOf(client);
-  const settings = {
-    ...sessionSettings,
-    statement_timeout: String(Math.min(action.statementTimeoutMs ?? defaultStatementMs, left)),
-    lock_timeout: String(Math.min(action.lockTimeoutMs ?? defaultLockMs, left)),
-  };
   await client.query(
     begin[context.effect === 'read' ? 'read' : 'write'][action.isolation ?? 'read committed'],
   );
-  await client.query(
-    `SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS setting (name, value)`,
-    [Object.keys(settings), Object.values(settings)],
-  );
-  for (const { text, values, as } of action.statements) {
-    const result = await client.query<JsonObject>(text, values ? [...values] : []);
-    counts.push(result.rowCount ?? 0);
-    if (as === undefined) continue;
-    assertDistinctColumns(as, result.fields);
-    output[as] = result.rows.slice(0, maxRows);
-    if (result.rows.length <= maxRows) continue;
-    output[`${as}Truncated`] = result.rows.length;
-    cut.push(as);
-  }
-  const answer: JsonObject = {
-    ...output,
-    ...firstOf(action, output, counts),
-    rowCounts: counts,
-    ...(cut.length === 0 ? {} : { truncated: true, cut }),
-  };
+  await configure(client, settingsOf(action, context), true);
+  const answer = await answersOf(client, action);
   // Before COMMIT: an unexpected result is rolled back when the connection closes.
   assertExpected(context.expect ?? [], answer);
   if (context.effect === 'read') {
@@ -160,10 +129,43 @@ async function inTransaction(
   return answer;
 }
 
-/** Of the only statement whose rows are an answer: the first of them, and how many there were. */
-function firstOf({ statements }: SqlAction, { rows }: JsonObject, [count]: number[]): JsonObject {
-  if (statements.length !== 1 || !Array.isArray(rows)) return {};
-  return { row: rows[0] ?? null, count: count ?? rows.length };
+/**
+ * Does statements that refuse a transaction. What one of them has done stays, and when the
+ * connection breaks nobody knows: only what may be done twice is done again.
+ */
+async function withoutTransaction(
+  client: pg.Client,
+  action: SqlAction,
+  context: AttemptContext,
+): Promise<JsonObject> {
+  const isRead = context.effect === 'read';
+  if (!isRead && context.resumedFrom !== null) {
+    await endSessionBefore(client, sessionName(context.key));
+    if (action.idempotent !== true)
+      throw outcomeUnknown('the worker died while a statement was under way');
+    context.assertLeaseHeld?.();
+  }
+  const settings = settingsOf(action, context);
+  await configure(
+    client,
+    isRead ? { ...settings, default_transaction_read_only: 'on' } : settings,
+    false,
+  );
+  try {
+    const answer = await answersOf(client, action);
+    assertExpected(context.expect ?? [], answer);
+    return answer;
+  } catch (error) {
+    const isSaid = error instanceof StepFailure || wasRefused(error);
+    if (isRead || isSaid || action.idempotent === true || context.signal.aborted) throw error;
+    throw outcomeUnknown('the connection broke while a statement was under way');
+  }
+}
+
+function outcomeUnknown(why: string): StepFailure {
+  return new StepFailure('OutcomeUnknown', `${why}, and there was no transaction`, {
+    next: 'Look into the database for what the step does; then retry it, skip it, or mark it done.',
+  });
 }
 
 /**

@@ -34,13 +34,16 @@ export interface FailedAttempt {
   kind: StepKind;
   /** The action itself was done: something after it failed. */
   acted: boolean;
+  /** What it did before it failed stays: there was no transaction. */
+  stays?: boolean;
   /** The other side said that nothing was done. */
   nothingDone: boolean;
 }
 
 /** Whether the attempt is proved to have had no effect. */
-export function hadNoEffect({ type, kind, acted, nothingDone }: FailedAttempt): boolean {
+export function hadNoEffect({ type, kind, acted, stays, nothingDone }: FailedAttempt): boolean {
   if (acted) return false;
+  if (stays && !nothingDone) return false;
   // A transaction that was not committed is rolled back; one that may have been is OutcomeUnknown.
   if (nothingDone || (isActionKind(kind) && actionRules(kind).isAtomic)) return true;
   return (proves as Partial<Record<string, string>>)[type] === 'no effect';
@@ -55,6 +58,11 @@ export function isRepeatable(
   // An undo is often of another kind than its step.
   const kind = said.kind ?? step.kind;
   return step.effect === 'read' || (isActionKind(kind) && actionRules(kind).isRepeatable(said));
+}
+
+/** Whether what an attempt has done stays when it fails, though its kind is one transaction. */
+export function stays(action: Action): boolean {
+  return action.kind === 'sql' && action.transaction === 'none';
 }
 
 export interface Tries {

@@ -5,7 +5,7 @@ import { judgeAnswer } from '../activities/judge-answer.js';
 import { stepOutputs } from '../activities/step-outputs.js';
 import type { AttemptRequest, AttemptResult, FailureDetail } from '../common/attempt.js';
 import { failureTypes } from '../common/failures.js';
-import { hadNoEffect } from '../common/tries.js';
+import { hadNoEffect, stays } from '../common/tries.js';
 import { describeCondition } from '../language/condition.js';
 import type { Outcome } from '../language/document/schema/test.js';
 import type { Json, JsonObject } from '../language/json.js';
@@ -164,7 +164,10 @@ function reported(
 ): ApplicationFailure {
   const { type, message, extra } = failure;
   const nothingDone = extra.nothingDone === true;
-  const isHarmless = hadNoEffect({ type, kind: action.kind, acted, nothingDone });
+  const isHarmless = hadNoEffect({
+    ...{ type, kind: action.kind, acted, nothingDone },
+    stays: stays(action),
+  });
   const last = attempt >= (isHarmless ? attempts : attemptsOnceActed);
   const detail: FailureDetail = {
     next: extra.next ?? null,

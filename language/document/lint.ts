@@ -13,6 +13,7 @@ import { spotsOf } from './rules/spots.js';
 import { literalTexts, programs, programTexts } from './rules/texts.js';
 import { Types } from './rules/types.js';
 import { declared, used } from './rules/used.js';
+import { sqlPlaces } from './rules/sql-places.js';
 import { testProblems } from './rules/test.js';
 import { documentProblems } from './rules/written.js';
 import { shapeProblems } from './shape.js';
@@ -20,7 +21,7 @@ import { shapeOf, sortOf, type Sort } from './sort.js';
 
 const spotRules: readonly SpotRule[] = [
   ...[stepKind, ids, polls, groups, effects, transactions],
-  ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops],
+  ...[programTexts, literalTexts, programs, gates, used, names, hosts, loops, sqlPlaces],
 ];
 const documentRules: readonly DocumentRule[] = [readLimit, standing, declared];
 

@@ -11,7 +11,10 @@ export interface SqlStatement {
   as?: string;
 }
 
-/** All statements run in one transaction; a step of effect `read` runs READ ONLY. */
+/**
+ * All statements run in one transaction, unless it says that there is none; a step of effect `read`
+ * runs READ ONLY.
+ */
 export interface SqlAction {
   kind: 'sql';
   target: string;
@@ -20,6 +23,14 @@ export interface SqlAction {
   /** The host that it runs on, by its name; absent: any. */
   runsOn?: string;
   statements: readonly SqlStatement[];
+  /** Names that stand for `{x}` in statements, quoted. */
+  identifiers?: Readonly<Record<string, string>>;
+  /** Values that stand for `{x}` where no parameter may. */
+  literals?: Readonly<Record<string, string | number | boolean>>;
+  /** Each statement by itself: what refuses a transaction, such as VACUUM. */
+  transaction?: 'none';
+  /** Without a transaction: doing it twice is as doing it once. */
+  idempotent?: boolean;
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
   isolation?: 'read committed' | 'repeatable read' | 'serializable';
@@ -29,14 +40,23 @@ export const sql: ActionRules<SqlAction> = {
   doneBy: 'activity',
   isAtomic: true,
   judgesExpectations: true,
-  isRepeatable: () => false,
+  isRepeatable: ({ idempotent }) => idempotent === true,
   outputs: ({ statements = [] }) => [
     ...statements.flatMap(({ as }) => (as === undefined ? [] : [as, `${as}Truncated`])),
     ...(statements.length === 1 && statements[0]?.as === 'rows' ? ['row', 'count'] : []),
     ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
   ],
-  describe: ({ statements, target, credentials, runsOn }) =>
-    `${statements.map(statement).join('; ')}${atTarget(target, credentials)}${onHost(runsOn)}`,
+  describe: ({ statements, target, credentials, runsOn, ...more }) => {
+    const places = Object.entries({ ...more.identifiers, ...more.literals });
+    const given = places.map(([name, value]) => `{${name}} = ${shown(value)}`).join(', ');
+    return [
+      statements.map(statement).join('; '),
+      given && ` with ${given}`,
+      more.transaction === 'none' ? ' without a transaction' : '',
+      atTarget(target, credentials),
+      onHost(runsOn),
+    ].join('');
+  },
 };
 
 function statement({ text, values = [] }: SqlStatement): string {

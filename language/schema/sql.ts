@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { id, json, milliseconds, orReference, text } from './values.js';
 
+const places = z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), json);
+
 export const sql = z.strictObject({
   kind: z.literal('sql'),
   target: orReference(id),
@@ -15,6 +17,10 @@ export const sql = z.strictObject({
       }),
     )
     .min(1),
+  identifiers: places.optional(),
+  literals: places.optional(),
+  transaction: z.literal('none').optional(),
+  idempotent: z.boolean().optional(),
   statementTimeoutMs: milliseconds.optional(),
   lockTimeoutMs: milliseconds.optional(),
   isolation: z.enum(['read committed', 'repeatable read', 'serializable']).optional(),

@@ -5,10 +5,15 @@
  */
 
 /**
- * `workers`: how many files run at once; more than there are cores where most of a file's time is
- * waiting.
- * @type {Record<string, { what: string, folders: string[], limitMinutes: number, workers: number }>}
+ * @typedef {object} Suite
+ * @property {string} what it is for
+ * @property {string[]} folders
+ * @property {number} limitMinutes after which it counts as hung
+ * @property {number} workers how many files run at once: more than there are cores where most of
+ *   their time is waiting
  */
+
+/** @type {Record<string, Suite>} */
 export const suites = {
   product: {
     what: 'what proves the product: engine, store, kinds, command line, one recovery',

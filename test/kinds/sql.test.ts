@@ -125,8 +125,7 @@ test.each([
   const failure = await failureOf(
     run([{ text: "INSERT INTO t VALUES (5, 'kept?')" }, { text, as: 'v' }]),
   );
-  expect(failure).toMatchObject({ type: 'AnswerUnusable' });
-  expect(failure.message).toContain(`${why}; its transaction was rolled back`);
+  expect(failure).toMatchObject({ type: 'AnswerUnusable', message: why });
   expect(await notes()).toEqual([]);
 });
 

@@ -9,7 +9,7 @@ import { isExpression, listIn, listOrOne, objectIn, told } from './fields.js';
 /** What workers do, in the engine's form. */
 export class ActionBuilder extends Builder {
   protected action(from: JsonObject, kind: string): JsonObject {
-    for (const key of ['stdin', 'files', 'identifiers', 'literals'])
+    for (const key of ['stdin', 'files'])
       if (Object.hasOwn(from, key)) this.notYet(from, key, `\`${key}\``);
     const { target, env, cwd } = from;
     const where: JsonObject =
@@ -75,7 +75,6 @@ export class ActionBuilder extends Builder {
   }
 
   protected statements(from: JsonObject): JsonObject {
-    if (from['transaction'] !== undefined) this.notYet(from, 'transaction', '`transaction: none`');
     const statements = listIn(from, 'sql');
     const [only] = statements;
     const named =
@@ -90,7 +89,14 @@ export class ActionBuilder extends Builder {
       statements: named,
       ...limit('statementTimeout', 'statementTimeoutMs'),
       ...limit('lockTimeout', 'lockTimeoutMs'),
-      ...(from['isolation'] === undefined ? {} : { isolation: from['isolation'] }),
+      ...Object.fromEntries(
+        ['isolation', 'identifiers', 'literals', 'transaction']
+          .filter((key) => Object.hasOwn(from, key))
+          .map((key) => [key, from[key] ?? null]),
+      ),
+      ...(from['transaction'] === 'none' && from['idempotent'] === true
+        ? { idempotent: true }
+        : {}),
     };
   }
 

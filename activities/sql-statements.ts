@@ -1,0 +1,76 @@
+import type pg from 'pg';
+import type { JsonObject } from '../language/json.js';
+import type { SqlAction } from '../language/kinds/sql.js';
+import type { AttemptContext } from './handler.js';
+import { assertDistinctColumns } from './sql-columns.js';
+import { statementText } from './sql-names.js';
+import { sessionSettings } from './sql-values.js';
+
+/* The statements of a step, and the session that does them. */
+
+const defaultStatementMs = 30_000;
+const defaultLockMs = 5_000;
+/** Rows of one statement that go into the output. */
+const maxRows = 200;
+
+/** Sets the session. @param isLocal for the open transaction only */
+export async function configure(
+  client: pg.Client,
+  settings: Readonly<Record<string, string>>,
+  isLocal: boolean,
+): Promise<void> {
+  await client.query(
+    `SELECT set_config(name, value, $3) FROM unnest($1::text[], $2::text[]) AS setting (name, value)`,
+    [Object.keys(settings), Object.values(settings), isLocal],
+  );
+}
+
+/** Its limits, and the form in which it answers. */
+export function settingsOf(
+  { statementTimeoutMs = defaultStatementMs, lockTimeoutMs = defaultLockMs }: SqlAction,
+  { timeoutMs }: AttemptContext,
+): Record<string, string> {
+  return {
+    ...sessionSettings,
+    statement_timeout: String(Math.min(statementTimeoutMs, timeoutMs)),
+    lock_timeout: String(Math.min(lockTimeoutMs, timeoutMs)),
+  };
+}
+
+/** Does the statements in turn. */
+export async function answersOf(client: pg.Client, action: SqlAction): Promise<JsonObject> {
+  const output: JsonObject = {};
+  const counts: number[] = [];
+  /** Results with more rows than fit the output: for people only. */
+  const cut: string[] = [];
+  // All of them before the first is sent.
+  const texts = action.statements.map(({ text }) => statementText(text, action));
+  const isFilled = action.identifiers !== undefined || action.literals !== undefined;
+  for (const [at, { values, as }] of action.statements.entries()) {
+    const result = await client.query<JsonObject>({
+      text: texts[at] ?? '',
+      values: values ? [...values] : [],
+      // So the server takes one statement, and no second one behind it.
+      ...(isFilled ? { queryMode: 'extended' } : {}),
+    });
+    counts.push(result.rowCount ?? 0);
+    if (as === undefined) continue;
+    assertDistinctColumns(as, result.fields);
+    output[as] = result.rows.slice(0, maxRows);
+    if (result.rows.length <= maxRows) continue;
+    output[`${as}Truncated`] = result.rows.length;
+    cut.push(as);
+  }
+  return {
+    ...output,
+    ...firstOf(action, output, counts),
+    rowCounts: counts,
+    ...(cut.length === 0 ? {} : { truncated: true, cut }),
+  };
+}
+
+/** Of the only statement whose rows are an answer: the first of them, and how many there were. */
+function firstOf({ statements }: SqlAction, { rows }: JsonObject, [count]: number[]): JsonObject {
+  if (statements.length !== 1 || !Array.isArray(rows)) return {};
+  return { row: rows[0] ?? null, count: count ?? rows.length };
+}
