@@ -21,6 +21,7 @@ const sandboxLanguage = [
   'json',
   'kinds/*',
   'loop-words',
+  'nearest',
   'objects',
   'paths',
   'pipeline',

@@ -4,6 +4,7 @@
  */
 export { launch } from './launch.js';
 export { fullSystemDisasterRecovery as 'full-system-disaster-recovery' } from './full-system-disaster-recovery/procedure.js';
+export { pipelineCheck as 'pipeline-check' } from './pipeline-check/procedure.js';
 export { pipelineRecovery as 'pipeline-recovery' } from './pipeline-recovery/procedure.js';
 export { zeroDowntimeDeployment as 'zero-downtime-deployment' } from './zero-downtime-deployment/procedure.js';
 // Any other type: a runbook that is data.

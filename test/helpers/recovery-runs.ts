@@ -90,6 +90,11 @@ export class RecoveryRuns {
     return this.started.record;
   }
 
+  /** Environment of the command line. */
+  get env(): Record<string, string> {
+    return this.started.env;
+  }
+
   async stop(): Promise<void> {
     const { worker, client, record, folder } = this.started;
     await worker.stop();
@@ -112,19 +117,20 @@ export class RecoveryRuns {
     );
   }
 
-  run(inputs: JsonObject = {}): Promise<WorkflowHandle> {
-    const run = `pipeline-recovery-${randomUUID()}`;
+  /** @param runbook pipeline-recovery unless given */
+  run(inputs: JsonObject = {}, runbook = 'pipeline-recovery'): Promise<WorkflowHandle> {
+    const run = `${runbook}-${randomUUID()}`;
     const envelope: StartEnvelope = {
       version: 1,
       id: randomUUID(),
       verb: 'start',
       run,
-      runbook: 'pipeline-recovery',
+      runbook,
       inputs: { pipeline: this.started.target, ...inputs },
       by: 'oncall',
       reason: 'test',
     };
-    return this.started.client.workflow.start('pipeline-recovery', {
+    return this.started.client.workflow.start(runbook, {
       workflowId: run,
       taskQueue: this.started.env['RUNBOOK_TASK_QUEUE'] ?? '',
       args: [envelope],

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { SqlStatement } from '../../language/kinds/sql.js';
+import {
+  catalogueOf,
+  type FoundTable,
+} from '../../workflows/pipeline-recovery/declared/catalog.js';
+import {
+  judgeDeclaration,
+  type Finding,
+} from '../../workflows/pipeline-recovery/declared/judge.js';
+import { placesOf } from '../../workflows/pipeline-recovery/declared/places.js';
 import { compareWithSource } from '../../workflows/pipeline-recovery/queries/compare.js';
 import { recentJobs } from '../../workflows/pipeline-recovery/queries/jobs.js';
 import { proveStage } from '../../workflows/pipeline-recovery/queries/prove.js';
@@ -278,6 +287,41 @@ describe('statements from a declaration', () => {
     expect(await dump()).toEqual(before);
     const { rows } = await client.query(`SELECT run, stage FROM ${table('Kept rows')}`);
     expect(rows).toEqual([1, 2].map(() => ({ run: 'run:rolled-back', stage: 'two' })));
+  });
+
+  test('the catalogue is asked for the same names, and tells what moving rows would do', async () => {
+    const places = placesOf(pipeline);
+    const found = (): Promise<Finding[]> =>
+      run(catalogueOf(places)).then((tables) =>
+        judgeDeclaration(places, tables as unknown as FoundTable[]),
+      );
+    const nulls = await found();
+    expect(new Set(nulls.map(({ weight }) => weight))).toEqual(new Set(['doubtful']));
+    expect(nulls[0]?.found).toBe(
+      `column ${evil} of ${schema}.${names.one} may be null: a row without a key counts as missing`,
+    );
+    await client.query(`
+      ALTER TABLE ${table(names.one)} ADD COLUMN twice numeric GENERATED ALWAYS AS (${pg.escapeIdentifier(names.miles)} * 2) STORED, ADD UNIQUE (id);
+      CREATE TABLE ${table('Follows')} (of bigint REFERENCES ${table(names.one)} (id) ON DELETE CASCADE);
+      ALTER TABLE ${table('Aside')} ALTER COLUMN "Why" TYPE bigint USING 0;
+      DROP TABLE ${table('Kept rows')}; CREATE VIEW ${table('Kept rows')} AS SELECT 1 AS run;`);
+    const told = (await found()).filter(({ weight }) => weight !== 'doubtful');
+    expect(told.map(({ weight, what, found: said }) => [weight, what, said])).toEqual([
+      [
+        'forbidden',
+        'stage one',
+        `rows of "${schema.replace('"', '""')}"."Follows" change or go when rows are moved out of ${schema}.${names.one}`,
+      ],
+      [
+        'forbidden',
+        'stage one',
+        `${schema}.${names.one} computes twice: rows that were moved out cannot be put back`,
+      ],
+      ['wrong', 'setAside', `column Why of ${schema}.Aside is bigint, not text`],
+      ['wrong', 'quarantine.rows', `column run of ${schema}.Kept rows is integer, not text`],
+      ['wrong', 'quarantine.rows', `${schema}.Kept rows has no column stage`],
+      ['wrong', 'quarantine.rows', `${schema}.Kept rows has no column row; is it run?`],
+    ]);
   });
 
   test('an undo of what never happened moves nothing', async () => {

@@ -2,6 +2,8 @@ import type { JsonObject } from '../../language/json.js';
 import type { NotifyAction } from '../../language/kinds/notify.js';
 import type { SqlAction, SqlStatement } from '../../language/kinds/sql.js';
 import type { Work } from '../engine/attempts.js';
+import { catalogueOf } from './declared/catalog.js';
+import { placesOf } from './declared/places.js';
 import type { Choice } from './findings.js';
 import { compareWithSource } from './queries/compare.js';
 import { proveStage } from './queries/prove.js';
@@ -11,6 +13,11 @@ import type { DeclaredPipeline, Runner } from './run/runner.js';
 export type Actions = ReturnType<typeof actionsFor>;
 
 const statementTimeoutMs = 110_000;
+
+/** Asks the database for the declared tables. */
+export function catalogueAction({ name: target, pipeline }: DeclaredPipeline): SqlAction {
+  return { kind: 'sql', target, statements: [catalogueOf(placesOf(pipeline))] };
+}
 
 /** What this runbook does with the data of one pipeline, as data. */
 export function actionsFor(

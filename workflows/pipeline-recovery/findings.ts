@@ -161,9 +161,7 @@ function sinceOf(job: JobRow, jobs: readonly JobRow[]): JobRow | undefined {
 export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobStatus): Choice {
   const stages = data.stages.map(({ name }) => name);
   const of = (stage: string): StageProof => proofOf(proofs, stage);
-  const corrupt = stages.filter(
-    (stage) => of(stage).bad_batch !== null || of(stage).unclaimed !== '0',
-  );
+  const corrupt = stages.filter((stage) => isCorrupt(of(stage)));
   const stage = corrupt[0] ?? stages.find((each) => each === job.stage) ?? data.stages[0].name;
   const batch = of(stage).good_batch;
   const behind = (each: string): number =>
@@ -246,6 +244,22 @@ function proofOf(proofs: Proofs, stage: string): StageProof {
     `whether stage ${stage} is corrupt is not known: its proof ${proof ? 'lacks what decides' : 'is not there'}`,
     'Nothing was changed after it. Was the step skipped, or done by hand? Start the runbook again, and let it prove every stage.',
   );
+}
+
+/** What a stage's proof says. @throws ProcedureStopped when it is not there */
+export function proofWords(
+  data: PipelineData,
+  proofs: Proofs,
+  stage: string,
+): { isGood: boolean; words: string } {
+  const proof = proofOf(proofs, stage);
+  if (isCorrupt(proof)) return { isGood: false, words: difference(data, stage, proof) };
+  const { checkpoints, actual_rows: rows } = proof;
+  return { isGood: true, words: `${checkpoints} checkpoints, the newest of ${rows} rows` };
+}
+
+function isCorrupt({ bad_batch: bad, unclaimed }: StageProof): boolean {
+  return bad !== null || unclaimed !== '0';
 }
 
 function difference(data: PipelineData, name: string, proof: StageProof): string {

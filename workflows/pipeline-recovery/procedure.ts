@@ -1,15 +1,17 @@
 import { durationMs } from '../../language/duration.js';
-import type { Json, JsonObject } from '../../language/json.js';
-import type { PlannedTarget } from '../../language/plan.js';
+import type { JsonObject } from '../../language/json.js';
 import { later } from '../../language/reference.js';
-import { partOf } from '../../language/paths.js';
 import { pipelineRecoverySpec } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Work } from '../engine/attempts.js';
 import type { GateQuestion } from '../engine/gates.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
-import { actionsFor, type Actions } from './actions.js';
+import { actionsFor, catalogueAction, type Actions } from './actions.js';
+import { ask, declared } from './ask.js';
+import type { FoundTable } from './declared/catalog.js';
+import { inOneParagraph, judgeDeclaration, type Finding } from './declared/judge.js';
+import { placesOf } from './declared/places.js';
 import {
   changesData,
   chooseCheckpoint,
@@ -23,7 +25,7 @@ import {
   type Proofs,
 } from './findings.js';
 import { runnerOf } from './run/index.js';
-import type { DeclaredPipeline, Doing, Question, Runner } from './run/runner.js';
+import type { DeclaredPipeline, Doing, Runner } from './run/runner.js';
 
 interface Inputs {
   job: string | undefined;
@@ -38,6 +40,8 @@ interface Case {
   runner: Runner;
   actions: Actions;
   dataset: string | null;
+  /** Why nothing can be moved into quarantine; empty when it can. */
+  forbidden: readonly Finding[];
 }
 
 /** Recovers a failed data pipeline from the last checkpoint whose data is proved good. */
@@ -47,10 +51,12 @@ export const pipelineRecovery = runbook(
     const inputs = readInputs(run.inputs);
     const pipeline = declared(run.target('pipeline'));
     const runner = runnerOf(pipeline);
+    const forbidden = await compareDeclaration(run, pipeline);
     const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
     const failed = failedJob(jobs, inputs.job);
     const { dataset } = failed;
-    const found = { pipeline, runner, dataset, actions: actionsFor(pipeline, runner, dataset) };
+    const actions = actionsFor(pipeline, runner, dataset);
+    const found = { pipeline, runner, dataset, actions, forbidden };
 
     const recovered = await recover(run, found, failed.id, inputs);
     const held = await validate(run, found, inputs.tolerance);
@@ -68,25 +74,31 @@ export const pipelineRecovery = runbook(
   (run) => (run.inputs['on_failure'] === 'rollback' ? 'rollback' : 'leave'),
 );
 
-/** @throws ProcedureStopped when the target does not say what its pipeline is */
-function declared(target: PlannedTarget): DeclaredPipeline {
-  const { pipeline } = target;
-  if (pipeline) return { ...target, pipeline };
+/**
+ * Compares the declaration with the database before anything else.
+ * @returns why nothing can be moved into quarantine; empty when it can
+ * @throws ProcedureStopped when nothing could be proved
+ */
+async function compareDeclaration(run: Run, pipeline: DeclaredPipeline): Promise<Finding[]> {
+  const found = await run.step<{ tables: FoundTable[] } | null>('declared', {
+    action: catalogueAction(pipeline),
+  });
+  const findings = judgeDeclaration(placesOf(pipeline.pipeline), found?.tables ?? []);
+  const wrong = findings.filter(({ weight }) => weight === 'wrong');
+  if (wrong.length === 0) return findings.filter(({ weight }) => weight === 'forbidden');
   throw new ProcedureStopped(
-    `target ${target.name} does not declare its pipeline: neither its stages nor how it is run are known`,
-    'Nothing was changed. Declare `pipeline:` in targets.yaml of every worker: docs/adopt/job-api.md.',
+    `pipeline ${pipeline.name} is not what it is declared to be: ${inOneParagraph(wrong)}`,
+    'Nothing was changed. Correct `pipeline:` in targets.yaml of every worker; doctor PIPELINE says when it is right.',
   );
 }
 
-/** Does the parts of a group that this pipeline has; the others are not needed. */
-async function ask<T>(run: Run, group: string, { parts, read }: Question<T>): Promise<T> {
-  const all = pipelineRecoverySpec.steps.find(({ id }) => id === group)?.steps ?? [];
-  const answers = await run.parallel<Record<string, Json>>(group, parts);
-  const others = all
-    .filter(({ id }) => !Object.hasOwn(parts, id))
-    .map(({ id }) => partOf(group, id));
-  run.notNeeded(others, 'the pipeline declares nothing to ask');
-  return read(answers);
+/** @throws ProcedureStopped when data has to be moved, and cannot */
+function assertMovable(forbidden: readonly Finding[], choice: Choice): void {
+  if (forbidden.length === 0 || !changesData(choice)) return;
+  throw new ProcedureStopped(
+    `data has to be moved into quarantine, and cannot: ${inOneParagraph(forbidden)} (${choice.verdict})`,
+    `Nothing was changed. ${forbidden.map(({ fix }) => fix).join('; ')}`,
+  );
 }
 
 /**
@@ -111,6 +123,7 @@ async function recover(
       action: actions.prove(stage),
     }));
     const choice = run.decide('checkpoint', () => chooseCheckpoint(data, proofs, status));
+    assertMovable(found.forbidden, choice);
     const kept = restarts === 1 ? run.id : `${run.id}#${restarts}`;
     if (!approved || changesData(choice)) {
       const further = inputs.maxRestarts - restarts;

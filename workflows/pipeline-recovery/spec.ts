@@ -69,6 +69,12 @@ export const pipelineRecoverySpec: RunbookSpec = {
   ],
   steps: [
     {
+      ...read,
+      id: 'declared',
+      title: 'Compare the declaration with the database',
+      kind: 'sql',
+    },
+    {
       id: 'identify',
       title: 'Identify the failed stage',
       kind: 'parallel',

@@ -1,0 +1,167 @@
+import type { Problem } from '../../common/view.js';
+import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
+import { runbook } from '../engine/runbook.js';
+import type { Run } from '../engine/surface.js';
+import { actionsFor, catalogueAction } from '../pipeline-recovery/actions.js';
+import { ask, declared } from '../pipeline-recovery/ask.js';
+import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
+import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
+import { placesOf } from '../pipeline-recovery/declared/places.js';
+import { provable } from '../pipeline-recovery/declared/provable.js';
+import { proofWords, type JobRow, type Proofs } from '../pipeline-recovery/findings.js';
+import { runnerOf } from '../pipeline-recovery/run/index.js';
+import type { DeclaredPipeline, Runner } from '../pipeline-recovery/run/runner.js';
+import { pipelineCheckSpec } from './spec.js';
+
+/** A line of the result, as `runbook doctor` prints it. */
+type Check = {
+  name: string;
+  state: 'ok' | 'warning' | 'failed' | 'skipped';
+  found: string;
+  fix: string | null;
+};
+
+/** Proves a declared pipeline against the live system, and changes nothing. */
+export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
+  const pipeline = declared(run.target('pipeline'));
+  const runner = runnerOf(pipeline);
+  const tables = await checkTables(run, pipeline);
+  const jobs = await checkJobs(run, runner);
+  const newest = jobs.rows?.[0];
+  const checks = [
+    ...tables.checks,
+    ...jobs.checks,
+    ...(newest ? await checkStatus(run, runner, newest) : nothingToLookAt(run)),
+    ...(tables.isWrong ? notProved(run) : await checkProofs(run, pipeline, runner, newest)),
+    ...promises(pipeline, runner),
+  ];
+  run.setOutputs({ checks });
+  const bad = checks.filter(({ state }) => state === 'failed');
+  if (bad.length === 0) return;
+  throw new ProcedureStopped(
+    `the declaration of ${pipeline.name} does not hold: ${bad.map(({ name, found }) => `${name}: ${found}`).join('; ')}`,
+    'Nothing was changed. The outputs of this run say what to do about each, and so does doctor PIPELINE.',
+  );
+});
+
+async function checkTables(
+  run: Run,
+  pipeline: DeclaredPipeline,
+): Promise<{ checks: Check[]; isWrong: boolean }> {
+  const places = placesOf(pipeline.pipeline);
+  const asked = await attempted(() =>
+    run.step<{ tables: FoundTable[] } | null>('declared', { action: catalogueAction(pipeline) }),
+  );
+  if ('problem' in asked) return { checks: [failure('database', asked.problem)], isWrong: true };
+  const findings = judgeDeclaration(places, asked.answer?.tables ?? []);
+  const good = places.filter(({ what }) => !findings.some((each) => each.what === what));
+  const checks = findings.map(({ weight, what, found, fix }): Check => {
+    return { name: what, state: weight === 'doubtful' ? 'warning' : 'failed', found, fix };
+  });
+  const names = good.map(({ table }) => table.join('.'));
+  const found = `as declared: ${names.join(', ') || 'none'}`;
+  return {
+    checks: [{ name: 'tables', state: 'ok', found, fix: null }, ...checks],
+    isWrong: findings.some(({ weight }) => weight === 'wrong'),
+  };
+}
+
+async function checkJobs(
+  run: Run,
+  runner: Runner,
+): Promise<{ checks: Check[]; rows?: readonly JobRow[] }> {
+  const asked = await attempted(() => ask(run, 'identify', runner.jobs(undefined)));
+  if ('problem' in asked) return { checks: [failure('jobs', asked.problem)] };
+  const rows = asked.answer;
+  const [newest] = rows;
+  const found = newest
+    ? `${rows.length}; the newest is ${newest.id}, ${newest.status}`
+    : 'none in the last 24 hours';
+  return { rows, checks: [{ name: 'jobs', state: 'ok', found, fix: null }] };
+}
+
+async function checkStatus(run: Run, runner: Runner, { id }: JobRow): Promise<Check[]> {
+  const name = 'job status';
+  const asked = await attempted(() => ask(run, 'collect', runner.look(id)));
+  if ('problem' in asked) return [failure(name, asked.problem)];
+  const { status, stage, error } = asked.answer;
+  const told = [`job ${id} is ${status}`, stage === null ? '' : `in stage ${stage}`];
+  const why = error ? `, and says ${error.code}: ${error.message}` : '';
+  const found = `${told.filter(Boolean).join(' ')}${why}`;
+  return [{ name, state: 'ok', found, fix: null }];
+}
+
+async function checkProofs(
+  run: Run,
+  pipeline: DeclaredPipeline,
+  runner: Runner,
+  newest: JobRow | undefined,
+): Promise<Check[]> {
+  const { data } = pipeline.pipeline;
+  const isWhole = data.dataset === undefined || (newest !== undefined && newest.dataset !== null);
+  if (!isWhole) {
+    run.notNeeded('corrupt', 'no job tells a dataset');
+    return [{ name: 'proofs', state: 'skipped', found: 'no job tells a dataset', fix: null }];
+  }
+  const actions = actionsFor(pipeline, runner, newest?.dataset ?? null);
+  const asked = await attempted<Proofs>(() =>
+    run.forEach(
+      'corrupt',
+      data.stages.map(({ name }) => name),
+      (stage) => ({ action: actions.prove(stage) }),
+    ),
+  );
+  if ('problem' in asked) return [failure('proofs', asked.problem)];
+  const isRunning = newest?.status === 'running';
+  return data.stages.map(({ name }): Check => {
+    const { isGood, words } = proofWords(data, asked.answer, name);
+    const stage = `proof of ${name}`;
+    if (isGood) return { name: stage, state: 'ok', found: words, fix: null };
+    const found = isRunning ? `${words}; a job is at work` : words;
+    const fix = isRunning ? 'Look again when it has ended.' : 'pipeline-recovery moves it away.';
+    return { name: stage, state: 'warning', found, fix };
+  });
+}
+
+function nothingToLookAt(run: Run): Check[] {
+  run.notNeeded('collect', 'there is no job');
+  return [
+    { name: 'job status', state: 'skipped', found: 'there is no job to ask about', fix: null },
+  ];
+}
+
+function notProved(run: Run): Check[] {
+  run.notNeeded('corrupt', 'the declaration is wrong');
+  return [{ name: 'proofs', state: 'skipped', found: 'need a right declaration', fix: null }];
+}
+
+/** What a recovery could prove and do, and what not. */
+function promises({ pipeline }: DeclaredPipeline, runner: Runner): Check[] {
+  const { proved, unproved } = provable(pipeline);
+  const line = (name: string, found: readonly string[]): Check => ({
+    ...{ name, state: 'ok', found: found.join('; ') || 'nothing', fix: null },
+  });
+  return [
+    line('can be proved', proved),
+    line('cannot be proved', unproved),
+    line('cannot be done', [
+      ...runner.cannot,
+      'Whether the token may restart a job is only seen when one is restarted.',
+    ]),
+  ];
+}
+
+function failure(name: string, { message, next }: Problem): Check {
+  return { name, state: 'failed', found: message, fix: next ?? null };
+}
+
+/** What fails is a result, too. */
+async function attempted<T>(work: () => Promise<T>): Promise<{ answer: T } | { problem: Problem }> {
+  try {
+    return { answer: await work() };
+  } catch (error) {
+    if (error instanceof StepFailed || error instanceof ProcedureStopped)
+      return { problem: error.problem };
+    throw error;
+  }
+}

@@ -1,0 +1,86 @@
+import type { DeclaredTable, Pipeline, TableName } from '../../../language/pipeline.js';
+
+export type Right = 'SELECT' | 'INSERT' | 'DELETE';
+
+/** What a column has to be for what it is declared as. */
+export type Role = 'key' | 'batch' | 'number' | 'text' | 'json' | 'any';
+
+/** A table as a declaration uses it. */
+export interface Place {
+  /** What it is, for people, such as `stage booked`. */
+  what: string;
+  table: TableName;
+  columns: { name: string; role: Role }[];
+  rights: Right[];
+  /** Rows are moved out of it, and back. */
+  isMoved: boolean;
+}
+
+const reads: Right[] = ['SELECT'];
+const moves: Right[] = ['SELECT', 'INSERT', 'DELETE'];
+
+/** Every table that the pipeline declares, with what is asked of it. */
+export function placesOf({ run, data }: Pipeline): Place[] {
+  const { stages, source, checkpoints, rejects, setAside, quarantine } = data;
+  const { jobs } = run.http;
+  const datasets = ({ dataset = data.dataset }: DeclaredTable) => of('any', dataset);
+  const places: Place[] = stages.map((stage) => ({
+    what: `stage ${stage.name}`,
+    table: stage.table,
+    columns: [
+      ...of('key', ...stage.key),
+      ...of('batch', stage.batch),
+      ...of('any', stage.order),
+      ...of('number', ...stage.measures.map(({ column }) => column)),
+      ...datasets(stage),
+    ],
+    rights: moves,
+    isMoved: true,
+  }));
+  const add = (
+    what: string,
+    table: TableName,
+    rights: Right[],
+    columns: Place['columns'],
+    isMoved = false,
+  ): void => void places.push({ what, table, rights, columns, isMoved });
+  if (source)
+    add('source', source.table, reads, [...of('key', ...source.key), ...datasets(source)]);
+  const claimed = [checkpoints.rows, ...Object.values(checkpoints.sums)];
+  add(
+    'checkpoints',
+    checkpoints.table,
+    moves,
+    [
+      ...of('any', checkpoints.stage, checkpoints.order, checkpoints.checksum, ...claimed),
+      ...of('batch', checkpoints.batch),
+      ...datasets(checkpoints),
+    ],
+    true,
+  );
+  if (rejects)
+    add('rejects', rejects.table, reads, [
+      ...of('key', ...rejects.key),
+      ...of('any', rejects.stage, rejects.reason),
+      ...datasets(rejects),
+    ]);
+  if (setAside)
+    add('setAside', setAside.table, moves, [
+      ...of('key', ...setAside.key),
+      ...of('text', setAside.reason),
+      ...datasets(setAside),
+    ]);
+  const kept = [...of('text', 'run', 'stage'), ...of('json', 'row')];
+  add('quarantine.rows', quarantine.rows, moves, kept);
+  add('quarantine.checkpoints', quarantine.checkpoints, moves, kept);
+  if (jobs.in === 'table')
+    add('jobs', jobs.table, reads, [
+      ...of('any', jobs.id, jobs.status, jobs.created, jobs.stage, jobs.dataset),
+      ...of('any', ...Object.keys(jobs.where)),
+    ]);
+  return places;
+}
+
+function of(role: Role, ...names: (string | undefined)[]): Place['columns'] {
+  return names.flatMap((name) => (name === undefined ? [] : [{ name, role }]));
+}
