@@ -23,7 +23,7 @@ test('the pages that are made from the program are up to date', () => {
 
 const pages = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'],
-  ...['docs', 'docs/adr'].flatMap((folder) =>
+  ...['docs', 'docs/adr', 'docs/adopt'].flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `${folder}/${name}`),
