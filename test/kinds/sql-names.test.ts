@@ -89,7 +89,11 @@ test('10,000 texts arrive as they are', async () => {
     .string({ unit: 'binary', minLength: 1, maxLength: 15 })
     .filter(
       (each) =>
-        !each.includes('\0') && Buffer.byteLength(each) <= 63 && !/\p{Surrogate}/u.test(each),
+        !each.includes('\0') &&
+        Buffer.byteLength(each) <= 63 &&
+        !/\p{Surrogate}/u.test(each) &&
+        // No column can be called so: a row is an object.
+        each !== '__proto__',
     );
   let seen = 0;
   await fc.assert(
