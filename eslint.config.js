@@ -31,6 +31,7 @@ const sandboxLanguage = [
   'runbook',
   'sql-name',
   'target-facts',
+  'undo-words',
   'work',
 ]
   .map((name) => `language/${name}`)
