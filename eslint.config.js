@@ -68,7 +68,12 @@ function actionKinds() {
 }
 
 /** What a runbook of ours declares, and the list of them. */
-const specs = ['workflows/catalogue', 'workflows/*/spec', 'workflows/*/site-steps'];
+const specs = [
+  'workflows/catalogue',
+  'workflows/*/spec',
+  'workflows/*/spec-parts/*',
+  'workflows/*/site-steps',
+];
 
 /** What a folder may import; see scripts/lint/layers.mjs. */
 function layer(files, { packages = [], ...options }) {

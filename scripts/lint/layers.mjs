@@ -7,7 +7,7 @@
  * modules
  *   types        the same, for `import type` only
  * files        paths in the repository without extension; a folder with `/` at its end covers
- * everything in it, and one `*` stands for any one folder
+ * everything in it, and `*` stands for the name of any one folder or file
  *   typeFiles    the same, for `import type` only
  *   except       paths that stay refused although their folder is allowed
  *   why          the reason, printed with each refusal
@@ -74,10 +74,11 @@ function pathInRepository(root, path) {
 
 function coversFile(entry, path) {
   if (entry.endsWith('/')) return path.startsWith(entry);
-  const [before, after] = entry.split('*');
-  if (after === undefined) return path === entry;
-  const inBetween = path.slice(before.length, path.length - after.length);
-  return path === before + inBetween + after && inBetween !== '' && !inBetween.includes('/');
+  const parts = entry.split('/');
+  const names = path.split('/');
+  return (
+    parts.length === names.length && parts.every((part, at) => part === '*' || part === names[at])
+  );
 }
 
 function coversPackage(entry, name) {
