@@ -1,5 +1,6 @@
 import { leftBy, stateText } from '../common/left.js';
 import { flat, wrap } from '../common/plain.js';
+import { outcomeOf } from '../common/step-outcome.js';
 import { isInside, undoPath } from '../language/paths.js';
 import type { RunView, StepView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
@@ -10,7 +11,7 @@ import { takenText } from './report/words.js';
 import { tableLines } from './table.js';
 import { duration } from '../common/times.js';
 import type { ViewOptions } from './view-facts.js';
-import { marks, stateWord, styles } from './view-styles.js';
+import { marks, stateWord, styleOf } from './view-styles.js';
 
 /** The step table; errors and progress stand below their step. */
 export function renderSteps(
@@ -35,10 +36,7 @@ export function renderSteps(
   const colour = (cell: string, row: number): string => {
     const step = steps[row];
     if (!step) return cell;
-    return paint(
-      left.has(step.id) && step.state !== 'failed' ? 'yellow' : styles[step.state],
-      cell,
-    );
+    return paint(left.has(step.id) && step.state !== 'failed' ? 'yellow' : styleOf(step), cell);
   };
   const table = tableLines(
     {
@@ -70,7 +68,7 @@ export function renderSteps(
         )
       )
         return [];
-      const style = step.state === 'failed' ? 'red' : 'dim';
+      const style = outcomeOf(step) === 'failed' ? 'red' : 'dim';
       const text = wrap(problemText(step.error), columns, '   ');
       return text.split('\n').map((each) => paint(style, each));
     }

@@ -1,4 +1,5 @@
 import type { RunState, StepState, StepView } from '../common/view.js';
+import { outcomeOf } from '../common/step-outcome.js';
 import type { Paint, Style } from './output.js';
 
 export function paintState(paint: Paint, state: RunState): string {
@@ -6,7 +7,11 @@ export function paintState(paint: Paint, state: RunState): string {
 }
 
 export function stateWord(step: StepView, ended: boolean): string {
-  return ended && step.state === 'pending' ? 'not begun' : step.state;
+  return ended && step.state === 'pending' ? 'not begun' : outcomeOf(step);
+}
+
+export function styleOf(step: StepView): Style {
+  return outcomeOf(step) === step.state ? styles[step.state] : 'yellow';
 }
 
 export function capital(text: string): string {
@@ -28,7 +33,7 @@ export const marks: Record<StepState, string> = {
   undone: '←',
 };
 
-export const styles: Record<StepState, Style> = {
+const styles: Record<StepState, Style> = {
   pending: 'dim',
   waiting: 'yellow',
   running: 'cyan',

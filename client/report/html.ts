@@ -1,9 +1,9 @@
+import { outcomeOf } from '../../common/step-outcome.js';
 import { followingText, followingTitle } from '../../common/following.js';
 import type {
   DecisionView,
   FollowingStep,
   RunState,
-  StepState,
   StepView,
   TimelineEntry,
 } from '../../common/view.js';
@@ -279,7 +279,7 @@ function steps(rows: readonly StepView[], report: Report): string {
   const wordsOf = stepWordsOf(report.view);
   const body = rows.map((step) => {
     const span = stepSpan(step, report);
-    return `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(step.state)}">${html(wordsOf(step))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step, report.view))}</td></tr>`;
+    return `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(outcomeOf(step))}">${html(wordsOf(step))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step, report.view))}</td></tr>`;
   });
   return `<section>
 <h2>Steps</h2>
@@ -361,10 +361,10 @@ function toneOfRun(state: RunState): string {
   return state === 'running' ? 'live' : '';
 }
 
-function toneOfStep(state: StepState): string {
+function toneOfStep(state: ReturnType<typeof outcomeOf>): string {
   if (['succeeded', 'done-by-hand'].includes(state)) return 'ok';
   if (['failed', 'unknown'].includes(state)) return 'bad';
-  if (['waiting', 'needs-operator'].includes(state)) return 'warn';
+  if (['waiting', 'needs-operator', 'rejected', 'expired'].includes(state)) return 'warn';
   if (state === 'running') return 'live';
   return ['undone', 'undoing'].includes(state) ? 'undo' : '';
 }

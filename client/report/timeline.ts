@@ -1,3 +1,4 @@
+import { outcomeOf } from '../../common/step-outcome.js';
 import { isGroup } from '../../language/kinds/index.js';
 import type { AttemptView, StepView } from '../../common/view.js';
 import { html } from './escape.js';
@@ -117,7 +118,7 @@ function laneOf(step: StepView, report: Report): Lane {
   return {
     id: step.id,
     title: step.title,
-    state: step.state,
+    state: outcomeOf(step),
     part: isPart(step.id),
     bars,
     group: holdsSteps ? span : null,

@@ -4,6 +4,7 @@ import type { ProgramChange, RunView, StepView, WaitView } from '../../common/vi
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
 import { leftBy } from '../../common/left.js';
+import { outcomeOf } from '../../common/step-outcome.js';
 import { statedName } from '../../common/sender.js';
 import { bothTimes, duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
@@ -17,9 +18,9 @@ export function stateWords(state: string): string {
 /** How the states of a run's steps are told; once it has ended, a pending step never began. */
 export function stepWordsOf(view: RunView): (step: StepView) => string {
   const left = new Set(leftBy(view).map(({ step }) => step));
-  return ({ id, state }) => {
-    if (state === 'pending' && !isLive(view)) return 'not begun';
-    return `${stateWords(state).toLowerCase()}${left.has(id) ? ', left' : ''}`;
+  return (step) => {
+    if (step.state === 'pending' && !isLive(view)) return 'not begun';
+    return `${stateWords(outcomeOf(step)).toLowerCase()}${left.has(step.id) ? ', left' : ''}`;
   };
 }
 

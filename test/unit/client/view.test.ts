@@ -45,6 +45,22 @@ describe('a run as a person reads it', () => {
     expect(text).toContain(`form for scripts: ${wait.command} --reason TEXT --yes`);
   });
 
+  test.each([
+    ['Rejected', 'rejected'],
+    ['Expired', 'expired'],
+    ['CommandFailed', 'failed'],
+  ] as const)('a gate that ended with %s is told as %s', (type, word) => {
+    const gate = step('gate', {
+      ...{ kind: 'approval' as const, effect: 'read' as const, state: 'failed' as const },
+      startedAt: '2026-03-01T02:00:01.000Z',
+      ...{ endedAt: '2026-03-01T02:00:02.000Z', error: { type, message: 'too risky' } },
+    });
+    const state = word === 'failed' ? 'failed' : 'rejected';
+    expect(show(view({ state, endedAt: gate.endedAt, steps: [gate] }))).toMatch(
+      new RegExp(`✗ +gate .* ${word} `),
+    );
+  });
+
   test('shows the error of a step below it once, also when its group failed with it', () => {
     const error = {
       type: 'HttpDenied' as const,

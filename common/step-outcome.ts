@@ -1,0 +1,14 @@
+import type { StepState, StepView } from './view.js';
+
+const decided: Readonly<Record<string, 'rejected' | 'expired'>> = {
+  Rejected: 'rejected',
+  Expired: 'expired',
+};
+
+/** The state of a step as people are told it: a gate that was not approved is no failure. */
+export function outcomeOf({
+  state,
+  error,
+}: Pick<StepView, 'state' | 'error'>): StepState | 'rejected' | 'expired' {
+  return (state === 'failed' && decided[error?.type ?? '']) || state;
+}
