@@ -3,12 +3,13 @@ import { evaluate, holds } from './expression/evaluate.js';
 import { explain } from './expression/explain.js';
 import type { Json, JsonObject } from './json.js';
 import { describeAction, type Action } from './kinds/index.js';
+import { shown } from './kinds/words.js';
 import { below, partOf } from './paths.js';
 import type { PlannedTarget } from './plan.js';
 import { isReference, referencesIn, resolveKnown } from './reference.js';
 import type { StepSpec, WorkTemplate } from './runbook.js';
 import { targetsIn } from './target-facts.js';
-import { hasOwnWords } from './undo-words.js';
+import { hasOwnWords, undoneByHand } from './undo-words.js';
 
 /*
  * The steps of a plan as people are shown them: what the inputs decide is decided, and a branch is
@@ -86,6 +87,8 @@ function withKnown(spec: StepSpec, scope: JsonObject): StepSpec {
   if (spec.items !== undefined) return { ...spec, items: resolveKnown(spec.items, scope) };
   if (!spec.work) return spec;
   const work = resolveKnown(spec.work as unknown as Json, scope) as unknown as WorkTemplate;
+  if (work.undoByHand !== undefined)
+    return { ...spec, work, undo: undoneByHand(shown(work.undoByHand)) };
   if (spec.undo === undefined || !work.undo || hasOwnWords(spec)) return { ...spec, work };
   return { ...spec, work, undo: describeAction(work.undo as unknown as Action) };
 }

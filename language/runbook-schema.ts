@@ -22,6 +22,7 @@ const work = z.strictObject({
   verify: check.optional(),
   check: check.optional(),
   undo: action.optional(),
+  undoByHand: json.optional(),
 });
 
 const step: z.ZodType<StepSpec> = z.lazy(() =>
@@ -104,7 +105,9 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     if (!spec.work) wrong(`a ${spec.kind} step says what it does here`, 'work');
     else if (spec.work.action['kind'] !== spec.kind)
       wrong(`must be a ${spec.kind}, as the step's kind says`, 'work');
-    if (spec.work && (spec.work.undo === undefined) !== (spec.undo === undefined))
+    const undos = [spec.work?.undo, spec.work?.undoByHand].filter((each) => each !== undefined);
+    if (undos.length > 1) wrong('is undone by a program or by hand, not both', 'work');
+    if (spec.work && (undos.length === 0) !== (spec.undo === undefined))
       wrong('an undo needs both: what it does (work.undo), and in words (undo)', 'undo');
   } else if (spec.work) wrong(`a ${spec.kind} step does no work of its own`, 'work');
   if (groups.includes(spec.kind) !== (spec.steps !== undefined))

@@ -211,6 +211,8 @@ export interface WorkTemplate {
   check?: JsonObject;
   /** An `Action`. */
   undo?: JsonObject;
+  /** What people do to undo it, where no program can. */
+  undoByHand?: Json;
 }
 
 /** How long a failed system may be down, and how much accepted data may be lost, in minutes. */

@@ -6,3 +6,8 @@ export function hasOwnWords({ undo, work }: StepSpec): boolean {
   if (undo === undefined) return false;
   return !work?.undo || undo !== describeAction(work.undo as unknown as Action);
 }
+
+/** What people do to undo a step. */
+export function undoneByHand(instructions: string): string {
+  return `by hand: ${instructions}`;
+}

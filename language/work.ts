@@ -3,7 +3,8 @@ import type { Expression } from './expression/ast.js';
 import { holds, type Verdict } from './expression/evaluate.js';
 import { namesIn } from './expression/names.js';
 import type { Json, JsonObject } from './json.js';
-import { isOpen, resolve, valuePlaces, type Scope } from './reference.js';
+import { shown } from './kinds/words.js';
+import { isOpen, resolve, resolveKnown, valuePlaces, type Scope } from './reference.js';
 import type { CheckAction } from './kinds/check.js';
 import type { Action } from './kinds/index.js';
 import type { WorkTemplate } from './runbook.js';
@@ -22,6 +23,7 @@ export interface ResolvedWork {
   verify?: CheckAction;
   check?: CheckAction;
   undo?: Action;
+  undoByHand?: string;
 }
 
 /** An argument of a program was resolved to something that is not text. */
@@ -51,7 +53,7 @@ function limitOf(timeout: Json, scope: Scope): number {
 
 /** @throws Unresolved, NoText, NoLimit */
 export function resolveWork(work: WorkTemplate, scope: Scope): ResolvedWork {
-  const { action, expect, outputs, timeout, verify, check, undo } = work;
+  const { action, expect, outputs, timeout, verify, check, undo, undoByHand } = work;
   return {
     action: resolveAction(action, scope),
     ...(expect ? { expect: resolve(expect as unknown as Json, scope) as never } : {}),
@@ -60,6 +62,7 @@ export function resolveWork(work: WorkTemplate, scope: Scope): ResolvedWork {
     ...(verify ? { verify: resolveAction(verify, scope) as CheckAction } : {}),
     ...(check ? { check: resolveAction(check, scope) as CheckAction } : {}),
     ...(undo ? { undo: resolveAction(undo, scope) } : {}),
+    ...(undoByHand === undefined ? {} : { undoByHand: shown(resolveKnown(undoByHand, scope)) }),
   };
 }
 

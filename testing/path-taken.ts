@@ -56,14 +56,16 @@ export function branchOf({ id, kind }: Pick<StepView, 'id' | 'kind'>): string {
   return kind === 'choice' ? groupPrefix(id).slice(0, -1) : id;
 }
 
-/** The steps that were undone, in that order. */
+/** The steps that were undone, in that order. What people undo has no activity. */
 export function undosOf(view: RunView, trace: readonly TraceEntry[]): string[] {
   const begun = trace.flatMap((entry) =>
     entry.type === 'activity' ? (undoneBy(entry.id) ?? []) : [],
   );
-  return [...new Set(begun)].filter((path) =>
-    view.steps.some(({ id, state }) => id === path && state === 'undone'),
-  );
+  const undone = view.steps.filter(({ state }) => state === 'undone');
+  const at = ({ endedAt }: StepView): number => Date.parse(endedAt ?? '');
+  return undone
+    .sort((one, other) => at(one) - at(other) || begun.indexOf(one.id) - begun.indexOf(other.id))
+    .map(({ id }) => id);
 }
 
 /** Where what was expected is not what was taken. */

@@ -28,6 +28,8 @@ export interface Work {
   check?: CheckAction;
   /** Undoes the step; has to be harmless when the step never happened. */
   undo?: Action;
+  /** The same, where people do it. */
+  undoByHand?: string;
   /** Limit of one attempt in milliseconds, where an input decides it. */
   timeoutMs?: number;
 }

@@ -191,6 +191,22 @@ export function aboutUndo(spec: StepSpec, problem: Problem, action: Action): Des
   };
 }
 
+/** People undo a step. */
+export function aboutUndoByHand(spec: StepSpec, problem: Problem): DeskQuestion {
+  return {
+    kind: 'undo',
+    title: `${spec.title}: undo it by hand`,
+    problem,
+    evidence: {
+      'what to do': problem.message,
+      retry: 'asks again',
+      done: 'goes on; you undid it',
+      skip: 'leaves this step as it is and undoes the others',
+      abort: 'ends the rollback; everything left stays as it is',
+    },
+  };
+}
+
 /** A step that people do. */
 export function aboutManual(
   spec: StepSpec,
@@ -236,8 +252,8 @@ function givenOutputs({ answers = [], asked = {} }: StepSpec, before: string): s
 }
 
 /** @param command name of the command line */
-function whatHappened({ kind, problem }: DeskQuestion, command: string): JsonObject {
-  if (kind === 'manual') return {};
+function whatHappened({ problem }: DeskQuestion, command: string): JsonObject {
+  if (problem.type === 'Manual') return {};
   const next = nextStep(problem, command);
   return { 'what happened': problem.message, ...(next ? { next } : {}) };
 }

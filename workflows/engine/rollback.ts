@@ -3,7 +3,7 @@ import { undoTitle } from '../../common/undo-words.js';
 import { undoPath } from '../../language/paths.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { Attempts } from './attempts.js';
-import { aboutUndo } from './desk.js';
+import { aboutUndo, aboutUndoByHand } from './desk.js';
 import { passGuards } from './guards.js';
 import type { LiveRun } from './live-run.js';
 import { MisshapenAnswer, readFailure } from './outcome.js';
@@ -49,7 +49,8 @@ export class Rollback {
    */
   private mayBegin({ path, spec, action }: Undo): Promise<void> {
     const undo = { stopped: () => this.stopped };
-    return passGuards({ step: spec, top: path, work: { action }, before: 0, undo }, this.run);
+    const work = action ? { work: { action } } : {};
+    return passGuards({ step: spec, top: path, ...work, before: 0, undo }, this.run);
   }
 
   /** @returns false when people stopped the rollback here */
@@ -60,8 +61,9 @@ export class Rollback {
     const undoSpec: StepSpec = { ...spec, title: undoTitle(spec), answers: [] };
     for (;;) {
       let problem = this.run.desk.open(undoing);
-      if (!problem) {
-        this.run.board.begin(row, 'undoing');
+      if (!problem) this.run.board.begin(row, 'undoing');
+      if (!action) problem ??= { type: 'Manual', message: undo.byHand ?? spec.title };
+      else if (!problem) {
         try {
           const builds = this.run.unconfirmed.namedByUndo(undoing, path);
           const { output } = await this.attempts.attempt(undoing, undoSpec, { action }, builds);
@@ -74,7 +76,8 @@ export class Rollback {
           problem = failure.problem;
         }
       }
-      const asked = { ...aboutUndo(spec, problem, action), ...this.run.decidersFor(undoing) };
+      const about = action ? aboutUndo(spec, problem, action) : aboutUndoByHand(spec, problem);
+      const asked = { ...about, ...this.run.decidersFor(undoing) };
       const verb =
         this.verbWithoutAsking() ?? (await this.run.desk.ask(undoing, undoSpec, row, asked)).verb;
       if (verb === 'retry') {

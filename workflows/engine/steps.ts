@@ -3,6 +3,7 @@ import type { DecisionEnvelope } from '../../common/envelope.js';
 import { isRefusedStart } from '../../common/failures.js';
 import { gateFor } from '../../common/gate-before.js';
 import { undoWords } from '../../common/undo-words.js';
+import { undoneByHand } from '../../language/undo-words.js';
 import { probePath } from '../../language/paths.js';
 import type { Problem, StepView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -328,9 +329,14 @@ export class Steps {
     // A drill removes everything it made, also what lies before a point of no return.
     const noReturn = spec.pointOfNoReturn === true && !this.run.plan.drill;
     if (noReturn) this.run.undos.clear();
-    if (work.undo) {
-      this.run.undos.register({ path, spec, action: work.undo });
-      this.run.board.row(path, spec).undo = undoWords(spec, work.undo);
+    const { undo, undoByHand } = work;
+    const row = this.run.board.row(path, spec);
+    if (undo) {
+      this.run.undos.register({ path, spec, action: undo });
+      row.undo = undoWords(spec, undo);
+    } else if (undoByHand !== undefined) {
+      this.run.undos.register({ path, spec, byHand: undoByHand });
+      row.undo = undoneByHand(undoByHand);
     }
     this.run.showUndos();
   }

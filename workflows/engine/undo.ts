@@ -8,7 +8,10 @@ import type { StepSpec } from '../../language/runbook.js';
 export interface Undo {
   path: string;
   spec: StepSpec;
-  action: Action;
+  /** Absent: people do it. */
+  action?: Action;
+  /** What they do. */
+  byHand?: string;
 }
 
 /** The undos that are registered, newest first. */

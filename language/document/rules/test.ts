@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../json.js';
 import { field, isObject } from '../../objects.js';
-import { namesOf } from '../../paths.js';
+import { namesOf, undoneBy } from '../../paths.js';
 import { nearest } from '../../nearest.js';
 import { expand } from '../expand/document.js';
 import { textIn } from '../expand/draft.js';
@@ -100,8 +100,11 @@ class Names {
     const acting = this.steps.filter(({ kind }) => isActing(kind));
     for (const path of Object.keys(outcomes)) this.outcome(outcomes, path, acting);
     const answers = objectIn(part, 'answer');
-    for (const path of Object.keys(answers))
-      this.path(this.places.nameOf(answers, path), path, this.steps, noStep);
+    for (const path of Object.keys(answers)) {
+      // People are asked about undos, too.
+      const step = undoneBy(path) ?? path;
+      this.path(this.places.nameOf(answers, path), step, this.steps, noStep);
+    }
     const expected = objectIn(part, 'expect');
     this.listed(expected, 'path', this.steps, noStep);
     this.listed(

@@ -1,6 +1,8 @@
 import type { Expression } from '../../expression/ast.js';
 import { both } from '../../expression/write.js';
 import { describeAction } from '../../kinds/index.js';
+import { shown } from '../../kinds/words.js';
+import { undoneByHand } from '../../undo-words.js';
 import type { Json, JsonObject } from '../../json.js';
 import { isObject } from '../../objects.js';
 import { neededAnswers } from '../../asked.js';
@@ -262,9 +264,11 @@ export abstract class StepBuilder extends ActionBuilder {
     const undo = objectIn(step, 'undo');
     const verify = objectIn(step, 'verify');
     const isUndone = Object.hasOwn(undo, 'kind');
-    for (const key of ['manual', 'runbook', 'when'])
+    for (const key of ['runbook', 'when'])
       if (Object.hasOwn(undo, key)) this.notYet(undo, key, `\`${key}\` of an undo`);
-    const undoing = isUndone ? this.action(undo, textIn(undo, 'kind')) : undefined;
+    const byHand = undo['manual'];
+    const undoing =
+      isUndone && byHand === undefined ? this.action(undo, textIn(undo, 'kind')) : undefined;
     if (undoing && rootsIn(undoing).includes('out'))
       this.notYet(step, 'undo', 'an undo that uses what its own step answered');
     const isOpen = isExpression(step['timeout']);
@@ -285,12 +289,14 @@ export abstract class StepBuilder extends ActionBuilder {
         ? { check: this.poll(verify, this.action(verify, textIn(verify, 'kind'))) }
         : {}),
       ...(undoing ? { undo: undoing } : {}),
+      ...(byHand === undefined ? {} : { undoByHand: byHand }),
     };
     return {
       ...{ ...own, kind: (isPoll ? 'check' : action['kind']) as StepSpec['kind'], effect, work },
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(Object.hasOwn(retry, 'attempts') ? { retry: retryOf(retry) } : {}),
       ...(undoing ? { undo: textIn(undo, 'title') || describeAction(undoing as never) } : {}),
+      ...(byHand === undefined ? {} : { undo: undoneByHand(shown(byHand)) }),
       ...(Object.hasOwn(step, 'pointOfNoReturn') ? { pointOfNoReturn: true } : {}),
     };
   }
