@@ -131,12 +131,13 @@ function onlyWhen(when: string | undefined): string[] {
 
 /** What the table has no room for: who decides, the exact action, and its undo. */
 function remarksOn(spec: StepSpec): string[] {
-  const { kind, approvers = defaultApprovers, work, undo, pointOfNoReturn } = spec;
+  const { kind, approvers = defaultApprovers, work, undo, pointOfNoReturn, temporary } = spec;
   if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
   const loop = loopWords(spec);
   return [
     ...(loop === null ? [] : [loop]),
     ...(pointOfNoReturn ? ['point of no return: nothing before it can be undone any more'] : []),
+    ...(temporary ? ['undone when its group ends, however it ends'] : []),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
     ...new Set([
       ...(undo ? [`undo: ${undo}`] : []),

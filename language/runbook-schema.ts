@@ -48,6 +48,7 @@ const stepFields = {
   answers: z.array(z.string().min(1)).optional(),
   undo: text.optional(),
   pointOfNoReturn: z.boolean().optional(),
+  temporary: z.literal(true).optional(),
   instructions: json.optional(),
   asked: z
     .record(
@@ -140,6 +141,8 @@ function wholeStep(given: unknown, context: z.RefinementCtx): void {
     spec.items.some((item) => isReference(item))
   )
     wrong('is either a list or one reference', 'items');
+  if (spec.temporary && !spec.work?.undo && !spec.steps && spec.kind !== 'runbook')
+    wrong('goes with what has an undo', 'temporary');
   if (spec.onFailure === 'continue' && spec.answers)
     wrong('cannot continue without what later steps need (answers)', 'onFailure');
   const inner = spec.steps ?? [];

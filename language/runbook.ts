@@ -128,6 +128,8 @@ export interface StepSpec {
   asked?: Asked;
   /** What the undo does, in words. Absent: nothing has to be undone. */
   undo?: string;
+  /** It, with all inside it, is undone when the group around it ends, however that ends. */
+  temporary?: true;
   /** Once it has begun, nothing before it can be undone any more. */
   pointOfNoReturn?: boolean;
   /** For `manual`: what people are to do; it may have expressions in it. */

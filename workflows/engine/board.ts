@@ -87,7 +87,8 @@ export class Board {
   /** The row, when an earlier execution or the run that this one resumes has settled it. */
   settled(path: string): StepView | undefined {
     const row = this.steps.get(path);
-    return row !== undefined && settledStates.has(row.state) ? row : undefined;
+    if (row === undefined) return undefined;
+    return settledStates.has(row.state) || isOver(row) ? row : undefined;
   }
 
   /** The row of a step. One that the plan did not list is added on first use, after its group. */
@@ -233,6 +234,11 @@ export class Board {
     const last = this.view.steps.findLastIndex((step) => groupOf(step.id) === group);
     return last === -1 ? this.view.steps.length : last + 1;
   }
+}
+
+/** Undone by its group, in this run: it is not done again. */
+function isOver({ state, takenFrom }: StepView): boolean {
+  return state === 'undone' && takenFrom === undefined;
 }
 
 const settledStates: ReadonlySet<StepState> = new Set([

@@ -29,7 +29,10 @@ export class Control {
       default:
         if (this.run.board.isRollingBack) return this.rollback.stop(decision);
         // An abort wins over an earlier cancel: people were told that it changes nothing more.
-        if (decision.verb === 'abort') this.endRequest = decision;
+        if (decision.verb === 'abort') {
+          this.endRequest = decision;
+          this.run.isAborted = true;
+        }
         this.endRequest ??= decision;
         // Steps that a pause holds back have to see the cancellation, and the undos must not wait.
         this.run.resume();

@@ -79,6 +79,12 @@ export class Desk {
     return this.cases.get(path)?.decision?.id;
   }
 
+  /** How people have ended the run at this step; null: they have not. */
+  chosenEnding(path: string): 'rollback' | 'abort' | null {
+    const verb = this.cases.get(path)?.decision?.verb;
+    return verb === 'rollback' || verb === 'abort' ? verb : null;
+  }
+
   /** How often the step has asked; each `retry` gives it as many attempts again. */
   asked(path: string): number {
     return this.cases.get(path)?.attempt ?? 0;

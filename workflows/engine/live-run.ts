@@ -61,6 +61,8 @@ export class LiveRun {
   readonly programs: RunPrograms;
   /** Steps that failed without failing the run. */
   readonly exceptions: string[] = [];
+  /** People have ended the run, and leave everything as it is. */
+  isAborted = false;
   /** Steps that could not be undone. */
   readonly notUndone: string[] = [];
   private readonly times = new Map<string, number>();

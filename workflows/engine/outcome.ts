@@ -1,4 +1,9 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { failureType, type FailureType } from '../../common/failures.js';
 import { detailOf, shortened } from '../../common/shapes.js';
 import { problemLine } from '../../common/next-step.js';
@@ -63,6 +68,12 @@ export class TargetRefused extends Error {
   constructor(readonly problem: Problem) {
     super(problem.message);
   }
+}
+
+/** Whether a procedure ends so on purpose; any other error is a bug. */
+export function endsOnPurpose(error: unknown): boolean {
+  const known = [StepFailed, GateRejected, ProcedureStopped, TargetRefused];
+  return isCancellation(error) || known.some((type) => error instanceof type);
 }
 
 /** The result of an attempt is not a worker's: somebody else completed its activity. */

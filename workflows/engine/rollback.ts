@@ -36,6 +36,21 @@ export class Rollback {
   }
 
   /**
+   * Undoes what was to last no longer than its group; what is not undone stays for people, who have
+   * said so.
+   */
+  async undoTemporary(paths: readonly string[]): Promise<void> {
+    for (const undo of this.run.undos.of(paths)) {
+      await this.mayBegin(undo);
+      const before = this.run.notUndone.length;
+      await this.undoOne(undo);
+      this.run.exceptions.push(...this.run.notUndone.slice(before));
+      this.run.undos.remove(undo);
+      this.run.showUndos();
+    }
+  }
+
+  /**
    * Ends a rollback before its next undo, and answers the question of an undo that failed.
    */
   stop(decision: DecisionEnvelope): void {
@@ -67,7 +82,8 @@ export class Rollback {
         try {
           const builds = this.run.unconfirmed.namedByUndo(undoing, path);
           const { output } = await this.attempts.attempt(undoing, undoSpec, { action }, builds);
-          this.run.board.end(row, 'undone', { output });
+          // Later steps may read what a temporary step has answered.
+          this.run.board.end(row, 'undone', this.run.undos.isTemporary(path) ? {} : { output });
           return true;
         } catch (error) {
           if (error instanceof MisshapenAnswer) await this.attempts.endLeftovers(undoing);

@@ -38,7 +38,7 @@ export class Steps {
     const settled = this.run.board.settled(path);
     if (settled && (await this.stillHolds(settled, spec, work))) {
       this.registerUndo(path, spec, work);
-      return this.guarded(path, this.resultOf(settled));
+      return this.guarded(path, this.resultOf(settled, spec));
     }
     const row = this.run.board.row(path, spec);
     // A step whose question the previous execution left open asks again; it does not run again.
@@ -95,7 +95,7 @@ export class Steps {
   ): Promise<{ output: Json } | null> {
     const { board, desk } = this.run;
     const before = board.settled(path);
-    if (before) return { output: this.resultOf(before) };
+    if (before) return { output: this.resultOf(before, spec) };
     const row = board.row(path, spec);
     if (!desk.open(path)) board.begin(row);
     const policy = this.failurePolicy(spec, problem);
@@ -117,7 +117,7 @@ export class Steps {
     evidence: JsonObject,
   ): Promise<Json> {
     const before = this.run.board.settled(path);
-    if (before) return this.resultOf(before);
+    if (before) return this.resultOf(before, spec);
     const row = this.run.board.row(path, spec);
     if (!this.run.desk.open(path)) {
       await passGuards({ step: spec, top, before: 0 }, this.run);
@@ -138,7 +138,7 @@ export class Steps {
   async wait(path: string, spec: StepSpec, until: Until): Promise<Json> {
     const { board, turn } = this.run;
     const before = board.settled(path);
-    if (before) return this.resultOf(before);
+    if (before) return this.resultOf(before, spec);
     const row = board.row(path, spec);
     if (row.state !== 'waiting') {
       await turn.waitToBegin();
@@ -331,6 +331,7 @@ export class Steps {
     if (noReturn) this.run.undos.clear();
     const { undo, undoByHand } = work;
     const row = this.run.board.row(path, spec);
+    if (row.state === 'undone') return;
     if (undo) {
       this.run.undos.register({ path, spec, action: undo });
       row.undo = undoWords(spec, undo);
@@ -342,10 +343,12 @@ export class Steps {
   }
 
   /** The result of a step that was settled earlier. */
-  private resultOf(row: StepView): Json {
+  private resultOf(row: StepView, spec: StepSpec): Json {
     if (row.state === 'failed') {
       this.budgets.note(row.id);
-      throw new StepFailed(row.id, row.error as Problem, null);
+      const declared = this.failurePolicy(spec, row.error as Problem) === 'rollback';
+      const ending = this.run.desk.chosenEnding(row.id) ?? (declared ? 'rollback' : null);
+      throw new StepFailed(row.id, row.error as Problem, ending);
     }
     if (row.state === 'skipped') this.run.exceptions.push(row.id);
     return row.output;

@@ -1,3 +1,4 @@
+import { isInside } from '../../language/paths.js';
 import type { Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 
@@ -17,14 +18,34 @@ export interface Undo {
 /** The undos that are registered, newest first. */
 export class UndoList {
   private entries: Undo[] = [];
+  private readonly temporary = new Set<string>();
 
   register(undo: Undo): void {
     this.entries.push(undo);
   }
 
-  /** A point of no return was passed: nothing before it can be undone any more. */
+  /** A point of no return was passed: nothing before it can be undone any more, but what has to. */
   clear(): void {
-    this.entries = [];
+    this.entries = this.entries.filter(({ path }) => this.isTemporary(path));
+  }
+
+  /** The step, with all inside it, lasts no longer than its group. */
+  limit(path: string): void {
+    this.temporary.add(path);
+  }
+
+  isTemporary(path: string): boolean {
+    return [...this.temporary].some((each) => path === each || isInside(path, each));
+  }
+
+  /** Those of these steps and of all inside them, newest first. */
+  of(paths: readonly string[]): Undo[] {
+    const isOf = (path: string) => (each: string) => path === each || isInside(path, each);
+    return this.entries.filter(({ path }) => paths.some(isOf(path))).reverse();
+  }
+
+  remove(undo: Undo): void {
+    this.entries = this.entries.filter((each) => each !== undo);
   }
 
   /** Restores the list of the previous execution. */

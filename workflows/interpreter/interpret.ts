@@ -17,6 +17,7 @@ import {
 } from '../../language/facts.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { inParallel } from '../engine/parallel.js';
+import { withTemporary } from '../engine/temporary.js';
 import type { Work } from '../engine/attempts.js';
 import type { ListedWork } from '../../common/listed.js';
 import type { Problem } from '../../common/view.js';
@@ -37,6 +38,8 @@ interface Place {
   looked: LookedAt;
   /** A `succeed` step has ended the runbook that this is part of. */
   ending: { isOver: boolean };
+  /** Paths of the temporary steps that the group around has begun. */
+  temporary: string[];
 }
 
 /**
@@ -54,8 +57,20 @@ export async function interpret(run: Run, engine: Steps): Promise<void> {
   const scope: Scope = { inputs: run.inputs, steps: {}, ...known };
   const looked = lookedAt(run.plan);
   const place = { path: '', declared: '', scope, looked, ending: { isOver: false } };
-  await sequence(engine, run.plan.steps, place);
+  await whole(engine, run.plan.steps, place);
   if (run.plan.outputs) run.setOutputs(resolveKnown(run.plan.outputs, scope) as JsonObject);
+}
+
+/** Steps that belong together: what is temporary among them ends with them. */
+function whole(
+  engine: Steps,
+  steps: readonly StepSpec[],
+  place: Omit<Place, 'temporary'>,
+): Promise<JsonObject> {
+  const temporary: string[] = [];
+  return withTemporary(engine.run, temporary, () =>
+    sequence(engine, steps, { ...place, temporary }),
+  );
 }
 
 /** @returns the outputs by step */
@@ -90,6 +105,10 @@ async function one(
   if (!due) {
     engine.markNotNeeded(path, spec, 'its condition does not hold');
     return null;
+  }
+  if (spec.temporary) {
+    engine.run.undos.limit(path);
+    place.temporary.push(path);
   }
   switch (spec.kind) {
     case 'approval': {
@@ -135,7 +154,7 @@ async function one(
       };
       const output = await engine.group(path, spec, () =>
         within(engine, spec, {
-          ...{ path: below(path), declared: below(top), scope, looked: place.looked },
+          ...{ ...place, path: below(path), declared: below(top), scope },
           ending: { isOver: false },
         }),
       );
@@ -179,7 +198,7 @@ function inside(place: Place, { id }: StepSpec): Place {
 /** @returns the outputs of the steps inside, and those that the group adds */
 async function within(engine: Steps, spec: StepSpec, place: Place): Promise<JsonObject> {
   const steps = spec.steps ?? [];
-  const outputs = await sequence(engine, steps, place);
+  const outputs = await whole(engine, steps, place);
   return {
     ...Object.fromEntries(steps.map(({ id }) => [id, outputs[id] ?? null])),
     ...outputsOf(spec, place.scope),
@@ -265,7 +284,7 @@ function each(engine: Steps, spec: StepSpec, path: string, place: Place): Promis
   const { scope } = place;
   const items = stopping(spec, () => itemsOf(spec, scope));
   return inRounds(engine, spec, { path, scope, items }, (prefix, within) =>
-    sequence(engine, spec.steps ?? [], { ...place, path: prefix, scope: within }),
+    whole(engine, spec.steps ?? [], { ...place, path: prefix, scope: within }),
   );
 }
 

@@ -13,6 +13,12 @@ export const effects: SpotRule = (spot, context) => {
   const kind = kindOf(data);
   if (!isAction(kind) || role === 'undo' || kind === undefined) return;
   const { places } = context;
+  if (data['temporary'] === true && !canBeUndone(data))
+    context.report(places.nameOf(data, 'temporary'), {
+      rule: 'temporary-without-undo',
+      message: `${nameOf(spot)} is temporary, and nothing says what takes it back`,
+      hint: 'write undo: with what takes it back',
+    });
   const effect = effectOf(data);
   if (effect === undefined) {
     if (kind !== 'use')
@@ -58,6 +64,12 @@ function hasUndo(data: JsonObject): boolean {
     Object.hasOwn(data, 'pointOfNoReturn') ||
     (isObject(action) && Object.hasOwn(action, 'undo'))
   );
+}
+
+function canBeUndone(data: JsonObject): boolean {
+  const action = field(data, 'action');
+  const undo = field(data, 'undo') ?? (isObject(action) ? field(action, 'undo') : undefined);
+  return isObject(undo) && !Object.hasOwn(undo, 'none');
 }
 
 /** Programs whose verbs have an opposite. */

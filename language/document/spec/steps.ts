@@ -40,8 +40,7 @@ export abstract class StepBuilder extends ActionBuilder {
   protected step(step: JsonObject): StepSpec[] {
     const approval = objectIn(step, 'approval');
     const kind = textIn(step, 'kind');
-    for (const key of ['temporary', 'softTimeout'])
-      if (Object.hasOwn(step, key)) this.notYet(step, key, `\`${key}\``);
+    if (Object.hasOwn(step, 'softTimeout')) this.notYet(step, 'softTimeout', '`softTimeout`');
     if (!Object.hasOwn(step, 'approval')) return [this.plain(step, kind)];
     if (kind === 'approval')
       return [this.gate(step, textIn(step, 'id'), textIn(step, 'title'), approval)];
@@ -112,6 +111,7 @@ export abstract class StepBuilder extends ActionBuilder {
       ...(Object.hasOwn(step, 'note') ? { description: textIn(step, 'note') } : {}),
       ...(when ? { when } : {}),
       ...this.onFailure(step),
+      ...(step['temporary'] === true ? { temporary: true as const } : {}),
     };
   }
 
