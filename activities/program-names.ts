@@ -30,7 +30,10 @@ export function programsOfPlan(spec: RunbookSpec, plan: Plan): ProgramName[] {
     const facts = input.type === 'target' ? (input.programs ?? []) : [];
     return facts.flatMap((fact) => programsOf({ argv: [target?.facts[fact]] }));
   });
-  const all = [...inFacts, ...plan.steps.flatMap(inStep)];
+  const ofPipelines = plan.targets.flatMap(({ pipeline }) =>
+    pipeline?.run.dbt ? programsOf({ argv: [pipeline.run.dbt.program] }) : [],
+  );
+  const all = [...inFacts, ...ofPipelines, ...plan.steps.flatMap(inStep)];
   return [...new Map(all.map((named) => [programKey(named), named])).values()];
 }
 

@@ -51,7 +51,7 @@ const stage = z.strictObject({
   name: stageName,
   ...declaredTable,
   key: columns,
-  batch: column,
+  batch: column.optional(),
   order: column.optional(),
   measures: measures.default([]),
   repeats: z.boolean().default(false),
@@ -61,16 +61,18 @@ const data = z.strictObject({
   dataset: column.optional(),
   stages: z.tuple([stage], stage),
   source: z.strictObject({ ...declaredTable, key: columns }).optional(),
-  checkpoints: z.strictObject({
-    ...declaredTable,
-    stage: column,
-    batch: column,
-    order: column.optional(),
-    rows: column.optional(),
-    sums: z.record(z.string(), column).default({}),
-    checksum: column.optional(),
-    cumulative: z.boolean(),
-  }),
+  checkpoints: z
+    .strictObject({
+      ...declaredTable,
+      stage: column,
+      batch: column,
+      order: column.optional(),
+      rows: column.optional(),
+      sums: z.record(z.string(), column).default({}),
+      checksum: column.optional(),
+      cumulative: z.boolean(),
+    })
+    .optional(),
   rejects: z
     .strictObject({
       ...declaredTable,
@@ -84,7 +86,7 @@ const data = z.strictObject({
     })
     .optional(),
   setAside: z.strictObject({ ...declaredTable, key: columns, reason: column }).optional(),
-  quarantine: z.strictObject({ rows: table, checkpoints: table }),
+  quarantine: z.strictObject({ rows: table, checkpoints: table }).optional(),
 });
 
 const words = z.array(z.string().min(1)).min(1);
@@ -206,9 +208,33 @@ const http = z.strictObject({
   poison: z.array(z.string().min(1)).default([]),
 });
 
+const folder = z.string().regex(/^\/[^\p{Cc}]*$/u, 'must be an absolute path');
+
+const dbt = z.strictObject({
+  program: folder,
+  project: folder,
+  profiles: folder.optional(),
+  target: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9_-]*$/)
+    .optional(),
+});
+
+const run = z
+  .strictObject({ http: http.optional(), dbt: dbt.optional() })
+  .transform((given, context) => {
+    if (given.http && given.dbt === undefined) return { http: given.http };
+    if (given.dbt && given.http === undefined) return { dbt: given.dbt };
+    context.addIssue({
+      code: 'custom',
+      message: 'says one way in which it is run: `http` or `dbt`',
+    });
+    return z.NEVER;
+  });
+
 /** What a target of kind pipeline declares. */
 export const pipeline: z.ZodType<Pipeline> = z
-  .strictObject({ run: z.strictObject({ http }), data })
+  .strictObject({ run, data })
   .superRefine((declared, context) => {
     for (const { path: at, message } of faultsIn(declared))
       context.addIssue({ code: 'custom', message, path: at });

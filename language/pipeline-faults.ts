@@ -1,5 +1,5 @@
 import { nearest } from './nearest.js';
-import { placeholdersIn, type Pipeline, type PipelineData } from './pipeline.js';
+import { placeholdersIn, type HttpRun, type Pipeline, type PipelineData } from './pipeline.js';
 
 /** What is wrong between two places of a declaration, each of which is right by itself. */
 export interface Fault {
@@ -13,9 +13,8 @@ export function faultsIn({ run, data }: Pipeline): Fault[] {
     ...repeatedNames(data),
     ...otherKeys(data),
     ...otherMeasures(data),
-    ...withoutDataset({ run, data }),
-    ...withoutRecord({ run, data }),
-    ...wrongPlaceholders({ run, data }),
+    ...halfClaimed(data),
+    ...(run.http ? faultsOfApi(run.http, data) : []),
   ];
 }
 
@@ -69,6 +68,7 @@ function counted(columns: number): string {
 }
 
 function otherMeasures({ stages, checkpoints }: PipelineData): Fault[] {
+  if (!checkpoints) return [];
   return stages.flatMap(({ name, measures }) => {
     const known = measures.map((measure) => measure.name);
     return Object.keys(checkpoints.sums)
@@ -86,9 +86,37 @@ function meant(name: string, known: readonly string[]): string {
   return known.length === 0 ? '' : `; it has ${known.join(', ')}`;
 }
 
+/** Batches, their checkpoints and their quarantine go together. */
+function halfClaimed({ stages, checkpoints, quarantine }: PipelineData): Fault[] {
+  const faults: Fault[] = [];
+  for (const [at, { name, batch }] of stages.entries()) {
+    if ((batch === undefined) === (checkpoints === undefined)) continue;
+    faults.push({
+      path: ['data', 'stages', at],
+      message: checkpoints
+        ? `is of ${name}, which has no \`batch\`, and the checkpoints claim batches`
+        : `is of ${name}, whose batches nothing claims: there are no \`checkpoints\``,
+    });
+  }
+  if (checkpoints && !quarantine)
+    faults.push({
+      path: ['data', 'checkpoints'],
+      message: 'claim what may be corrupt, and `data.quarantine` does not say where that goes',
+    });
+  return faults;
+}
+
+function faultsOfApi(http: HttpRun, data: PipelineData): Fault[] {
+  return [
+    ...withoutDataset(http, data),
+    ...withoutRecord(http, data),
+    ...wrongPlaceholders(http, data),
+  ];
+}
+
 /** Rows of datasets are told apart by what the list of jobs says. */
-function withoutDataset({ run, data }: Pipeline): Fault[] {
-  const isNamed = run.http.jobs.dataset !== undefined;
+function withoutDataset(http: HttpRun, data: PipelineData): Fault[] {
+  const isNamed = http.jobs.dataset !== undefined;
   const isTold = (each: { dataset?: string | undefined } | undefined): boolean =>
     each?.dataset !== undefined;
   const { stages, source, checkpoints, rejects, setAside } = data;
@@ -111,10 +139,10 @@ function withoutDataset({ run, data }: Pipeline): Fault[] {
 }
 
 /** A record is set aside by its key, which the status of the job has to tell. */
-function withoutRecord({ run, data }: Pipeline): Fault[] {
-  if (run.http.poison.length === 0) return [];
+function withoutRecord(http: HttpRun, data: PipelineData): Fault[] {
+  if (http.poison.length === 0) return [];
   const path = ['run', 'http', 'poison'];
-  const { code, record } = run.http.status;
+  const { code, record } = http.status;
   const faults: Fault[] = [];
   if (code === undefined)
     faults.push({ path, message: 'names error codes, and `status` has no `code`' });
@@ -132,7 +160,7 @@ function withoutRecord({ run, data }: Pipeline): Fault[] {
 }
 
 /** A way to stop what was restarted needs the job or the key of its restart. */
-function wrongPlaceholders({ run: { http }, data }: Pipeline): Fault[] {
+function wrongPlaceholders(http: HttpRun, data: PipelineData): Fault[] {
   const faults: Fault[] = [];
   const { stop, restart, validate } = http;
   const said = (request: { path: string; query: object; json?: unknown }): string[] =>

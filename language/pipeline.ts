@@ -26,14 +26,14 @@ export interface DeclaredTable {
 
 /**
  * A stage: what a batch of the stage before becomes. Batch b of a stage is made of batch b of the
- * stage before; batches are numbered from 1.
+ * stage before; batches are numbered from 1. Without batches a stage is made as a whole.
  */
 export interface PipelineStage extends DeclaredTable {
   /** As the job API calls it. */
   name: string;
   key: readonly string[];
   /** The column with the number of the batch that wrote the row. */
-  batch: string;
+  batch?: string | undefined;
   /** Of two rows with one key in one batch, that with the lower value came first. */
   order?: string | undefined;
   measures: readonly Measure[];
@@ -80,11 +80,27 @@ export interface PipelineData {
   stages: readonly [PipelineStage, ...PipelineStage[]];
   /** What the first stage reads, where it is in the same database. */
   source?: (DeclaredTable & { key: readonly string[] }) | undefined;
-  checkpoints: CheckpointTable;
+  /** Absent: a stage is good or bad as a whole, and what is bad is made anew. */
+  checkpoints?: CheckpointTable | undefined;
   rejects?: RejectTable | undefined;
   setAside?: SetAsideTable | undefined;
   /** Where corrupt rows and their checkpoints are kept. */
+  quarantine?: { rows: TableName; checkpoints: TableName } | undefined;
+}
+
+/** A stage whose rows say which batch wrote them. */
+export type BatchStage = PipelineStage & { batch: string };
+
+/** Data whose checkpoints say which batches are done. */
+export type ClaimedData = Omit<PipelineData, 'stages' | 'checkpoints' | 'quarantine'> & {
+  stages: readonly [BatchStage, ...BatchStage[]];
+  checkpoints: CheckpointTable;
   quarantine: { rows: TableName; checkpoints: TableName };
+};
+
+/** Whether checkpoints claim what is done. */
+export function isClaimed(data: PipelineData): data is ClaimedData {
+  return data.checkpoints !== undefined;
 }
 
 /** The words in which the orchestrator tells the state of a job. */
@@ -167,10 +183,20 @@ export interface HttpRun {
   poison: readonly string[];
 }
 
-/** How a pipeline is run. */
-interface PipelineRun {
-  http: HttpRun;
+/** A dbt project on the hosts of the workers. */
+export interface DbtRun {
+  /** The program, as an absolute path. */
+  program: string;
+  /** The folder of the project. */
+  project: string;
+  /** The folder with profiles.yml; absent: the project's. */
+  profiles?: string | undefined;
+  /** The target of the profile; absent: its default. */
+  target?: string | undefined;
 }
+
+/** How a pipeline is run: in one of these ways. */
+type PipelineRun = { http: HttpRun; dbt?: undefined } | { dbt: DbtRun; http?: undefined };
 
 export interface Pipeline {
   run: PipelineRun;

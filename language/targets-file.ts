@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { digestOf } from './digest.js';
 import { pipeline } from './pipeline-declaration.js';
 import { parseStrictly } from './strict-file.js';
+import type { Pipeline } from './pipeline.js';
 import { parseUrl } from './url.js';
 import type { DescribedTarget, PlannedTarget } from './plan.js';
 import { field } from './objects.js';
@@ -150,7 +151,7 @@ const file = z
   .strictObject({ targets: z.record(name, target) })
   .superRefine(({ targets }, context) => {
     for (const [key, { notify = [], ...declared }] of Object.entries(targets)) {
-      for (const way of declared.pipeline ? (['http', 'postgres'] as const) : []) {
+      for (const way of waysTo(declared.pipeline)) {
         if (declared[way] !== undefined) continue;
         context.addIssue({
           code: 'custom',
@@ -173,6 +174,12 @@ const file = z
   });
 
 export type TargetDeclaration = z.infer<typeof target> & { name: string };
+
+/** By what a pipeline is reached. */
+function waysTo(declared: Pipeline | undefined): ('http' | 'postgres')[] {
+  if (!declared) return [];
+  return declared.run.http ? ['http', 'postgres'] : ['postgres'];
+}
 
 /** Reads targets.yaml. @throws FileError */
 export function parseTargets(text: string, path: string): TargetDeclaration[] {

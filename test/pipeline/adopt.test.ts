@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { isClaimed } from '../../language/pipeline.js';
 import type { SqlStatement } from '../../language/kinds/sql.js';
 import { parseTargets } from '../../language/targets-file.js';
 import {
@@ -55,7 +56,9 @@ describe('the page about job APIs', () => {
 
   const [target] = parseTargets(block('yaml'), 'targets.yaml');
   const { pipeline } = target!;
-  const asked = { data: pipeline!.data, dataset: null };
+  const { data } = pipeline!;
+  if (!isClaimed(data)) throw new Error('its checkpoints claim nothing');
+  const asked = { data, dataset: null };
 
   async function run(...statements: SqlStatement[]): Promise<Record<string, unknown>[]> {
     let rows: Record<string, unknown>[] = [];
@@ -89,4 +92,10 @@ describe('the page about job APIs', () => {
     await run(...unquarantine(asked, kept));
     expect(await run(proveStage(asked, 'book'))).toMatchObject([{ bad_batch: 3, unclaimed: '0' }]);
   });
+});
+
+test('what the page about dbt declares can be read', () => {
+  const dbt = readFileSync(join('docs', 'adopt', 'dbt.md'), 'utf8');
+  const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(dbt) ?? [];
+  expect(parseTargets(yaml, 'targets.yaml')[0]?.pipeline?.run.dbt?.program).toMatch(/dbt$/);
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { isClaimed } from '../../language/pipeline.js';
 import type { SqlStatement } from '../../language/kinds/sql.js';
 import {
   catalogueOf,
@@ -81,6 +82,7 @@ const pipeline = declared({
   },
 });
 const { data } = pipeline;
+if (!isClaimed(data)) throw new Error('its checkpoints claim nothing');
 const asked = { data, dataset: null };
 
 describe('statements from a declaration', () => {
@@ -166,8 +168,8 @@ describe('statements from a declaration', () => {
   });
 
   const jobs = () => {
-    const { jobs: list } = pipeline.run.http;
-    if (list.in !== 'table') throw new Error('the jobs are no table');
+    const list = pipeline.run.http?.jobs;
+    if (list?.in !== 'table') throw new Error('the jobs are no table');
     return list;
   };
 

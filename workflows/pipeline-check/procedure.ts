@@ -54,7 +54,8 @@ async function checkTables(
   );
   if ('problem' in asked) return { checks: [failure('database', asked.problem)], isWrong: true };
   const findings = judgeDeclaration(places, asked.answer?.tables ?? []);
-  const good = places.filter(({ what }) => !findings.some((each) => each.what === what));
+  const bad = findings.filter(({ weight }) => weight !== 'doubtful').map(({ what }) => what);
+  const good = places.filter(({ what }) => !bad.includes(what));
   const checks = findings.map(({ weight, what, found, fix }): Check => {
     return { name: what, state: weight === 'doubtful' ? 'warning' : 'failed', found, fix };
   });

@@ -1,24 +1,19 @@
 import type { RunbookSpec, StepSpec } from '../../language/runbook.js';
+import { pipelineRecoverySpec } from '../pipeline-recovery/spec.js';
 
-const read = {
-  effect: 'read',
-  onFailure: 'abort',
-  retry: { attempts: 2, initialMs: 500 },
-  timeoutMs: 30_000,
-} as const;
-
-/** A part of a group that is done for each stage, or asked of the orchestrator. */
-const part = (id: string, kind: 'http' | 'sql', title: string): StepSpec => ({
-  ...read,
-  ...{ id, kind, title },
-});
+/** A step of pipeline-recovery that only reads. */
+function asIn(id: string, title: string): StepSpec {
+  const step = pipelineRecoverySpec.steps.find((each) => each.id === id);
+  if (step?.effect !== 'read') throw new TypeError(`${id} is no step that reads`);
+  return { ...step, title };
+}
 
 export const pipelineCheckSpec: RunbookSpec = {
   id: 'pipeline-check',
   version: '1.0.0',
   title: 'Prove that a pipeline is what it is declared to be',
   summary:
-    'Compares the declaration of a pipeline with its database and its job API, and says what pipeline-recovery could prove and what not. Changes nothing.',
+    'Compares the declaration of a pipeline with its database and with what runs it, and says what pipeline-recovery could prove and what not. Changes nothing.',
   type: 'TROUBLESHOOTING',
   priority: 'LOW',
   tags: ['pipeline', 'etl', 'data', 'checkpoint', 'declaration'],
@@ -29,40 +24,16 @@ export const pipelineCheckSpec: RunbookSpec = {
       type: 'target',
       kind: 'pipeline',
       observed: true,
-      description: 'The pipeline: its job API and its database',
+      description: 'The pipeline: how it is run, and its database',
     },
   },
   prerequisites: ['The target declares its pipeline (docs/adopt/job-api.md).'],
   steps: [
-    part('declared', 'sql', 'Compare the declaration with the database'),
-    {
-      id: 'identify',
-      title: 'Ask for the jobs',
-      kind: 'parallel',
-      effect: 'read',
-      steps: [
-        part('status', 'http', 'Ask the job API whether it is there, and for its jobs'),
-        part('jobs', 'sql', 'Read the jobs of the last 24 hours from the job table'),
-      ],
-    },
-    {
-      id: 'collect',
-      title: 'Ask for the state and the log of the newest job',
-      kind: 'parallel',
-      effect: 'read',
-      steps: [
-        part('message', 'http', "Ask for the job's state"),
-        part('log', 'http', "Fetch the job's log"),
-      ],
-    },
-    {
-      id: 'corrupt',
-      title: 'Compare what each stage committed with what its checkpoints claim',
-      kind: 'forEach',
-      effect: 'read',
-      steps: [{ ...part('stage', 'sql', 'Prove the checkpoints of stage'), timeoutMs: 120_000 }],
-    },
+    asIn('declared', 'Compare the declaration with the database'),
+    asIn('identify', 'Ask for the jobs'),
+    asIn('collect', 'Ask for the state and the log of the newest job'),
+    asIn('corrupt', 'Compare what each stage committed with what its checkpoints claim'),
   ],
-  verification: 'Every table, column and right is there, and the job API answers as declared.',
+  verification: 'Every table, column and right is there, and the jobs are told as declared.',
   rollback: 'Nothing is changed.',
 };

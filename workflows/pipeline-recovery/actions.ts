@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../language/json.js';
 import type { NotifyAction } from '../../language/kinds/notify.js';
+import { isClaimed } from '../../language/pipeline.js';
 import type { SqlAction, SqlStatement } from '../../language/kinds/sql.js';
 import type { Work } from '../engine/attempts.js';
 import { catalogueOf } from './declared/catalog.js';
@@ -33,13 +34,18 @@ export function actionsFor(
   return {
     prove: (stage: string): SqlAction => statements([proveStage(asked, stage)]),
 
-    /** @param name under which the data is kept */
-    quarantine: ({ checkpoint, poison, rowsAgain }: Choice, name: string): Work => {
+    /**
+     * Null where the stages are made as a whole: what is corrupt is made anew.
+     * @param name under which the data is kept
+     */
+    quarantine: ({ checkpoint, poison, rowsAgain }: Choice, name: string): Work | null => {
+      if (!isClaimed(data)) return null;
+      const claims = { data, dataset };
       const kept = { ...checkpoint, name };
       return {
         action: statements([
           ...(poison === null ? [] : setAside(asked, poison, name)),
-          ...quarantine(asked, kept),
+          ...quarantine(claims, kept),
         ]),
         expect: [
           {
@@ -51,7 +57,7 @@ export function actionsFor(
         ],
         // A job that nobody can stop goes on writing: rows put back would be there twice.
         ...(runner.stops
-          ? { undo: statements([...unquarantine(asked, kept), ...takeUpAgain(asked, name)]) }
+          ? { undo: statements([...unquarantine(claims, kept), ...takeUpAgain(asked, name)]) }
           : {}),
       };
     },

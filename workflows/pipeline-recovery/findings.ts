@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../language/json.js';
 import { field } from '../../language/objects.js';
-import type { PipelineData } from '../../language/pipeline.js';
+import { isClaimed, type PipelineData } from '../../language/pipeline.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import { claimedSums } from './queries/prove.js';
 
@@ -34,6 +34,8 @@ export interface JobStatus {
   status: JobState;
   stage: string | null;
   error: JobError | null;
+  /** What it has left undone, where its orchestrator tells that. */
+  undone?: string[];
 }
 
 /**
@@ -55,6 +57,8 @@ type StageProof = {
   actual_sums: (string | null)[];
   duplicates: string;
   missing: string;
+  /** Keys that the stage before does not have; where no checkpoint claims rows. */
+  foreign_keys?: string;
   /** Rows behind the newest checkpoint: a batch that was half written. */
   unclaimed: string;
   /** Each batch with its rows; a batch that is null has rows that name none. */
@@ -175,9 +179,11 @@ export function chooseCheckpoint(data: PipelineData, proofs: Proofs, job: JobSta
     corrupt,
     verdict:
       corrupt.length === 0
-        ? 'not corrupt: every checkpoint matches its data'
+        ? `not corrupt: ${isClaimed(data) ? 'every checkpoint matches its data' : 'the keys of every stage match'}`
         : `corrupt: ${corrupt.map((each) => difference(data, each, of(each))).join('; ')}`,
-    rowsAgain: rest.reduce((sum, each) => sum + behind(each), 0),
+    // What is made as a whole is in nobody's way unless it is corrupt.
+    rowsAgain:
+      isClaimed(data) || corrupt.length > 0 ? rest.reduce((sum, each) => sum + behind(each), 0) : 0,
     rowsAhead: place === 0 ? 0 : behind(stages[place - 1] ?? stage),
     poison: poisonOf(data, job.error),
   };
@@ -255,7 +261,10 @@ export function proofWords(
   const proof = proofOf(proofs, stage);
   if (isCorrupt(proof)) return { isGood: false, words: difference(data, stage, proof) };
   const { checkpoints, actual_rows: rows } = proof;
-  return { isGood: true, words: `${checkpoints} checkpoints, the newest of ${rows} rows` };
+  const words = isClaimed(data)
+    ? `${checkpoints} checkpoints, the newest of ${rows} rows`
+    : `${rows} rows`;
+  return { isGood: true, words };
 }
 
 function isCorrupt({ bad_batch: bad, unclaimed }: StageProof): boolean {
@@ -275,5 +284,7 @@ function difference(data: PipelineData, name: string, proof: StageProof): string
   );
   if (proof.duplicates !== '0') parts.push(`${proof.duplicates} keys twice`);
   if (proof.missing !== '0') parts.push(`${proof.missing} keys missing`);
-  return `${name} from batch ${proof.bad_batch} on (${parts.join(', ') || 'contents differ'})`;
+  if ((proof.foreign_keys ?? '0') !== '0') parts.push(`${proof.foreign_keys} keys foreign`);
+  const from = isClaimed(data) ? ` from batch ${proof.bad_batch} on` : '';
+  return `${name}${from} (${parts.join(', ') || 'contents differ'})`;
 }

@@ -130,26 +130,46 @@ async function recover(
       await run.gate('approve', questionFor(run, found, { status, choice, kept, further }));
     }
     approved = true;
-    if (changesData(choice)) await run.step('quarantine', actions.quarantine(choice, kept));
-    else run.notNeeded('quarantine', 'nothing is corrupt');
+    const quarantine = changesData(choice) ? actions.quarantine(choice, kept) : null;
+    if (quarantine) await run.step('quarantine', quarantine);
+    else run.notNeeded('quarantine', 'nothing is moved away');
     const from = choice.checkpoint;
-    const { step } = runner.restart(later('key'), current, from, found.dataset);
-    const answer = await run.step(step, (key) => restart(found, key, current, from).work);
+    const { step } = restart(found, later('key'), status, choice);
+    const answer = await run.step(step, (key) => restart(found, key, status, choice).work);
+    if (restarts === 1) others(run, ['restart', 'build'], step);
     const restarted = runner.restarted(answer);
     const held = runner.hold(restarted);
     if (held) await run.step(held.step, held.work);
     else run.notNeeded('hold', 'its restart says how it is stopped, or nothing stops it');
     const follow = runner.follow(restarted, inputs.followMs);
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
-    if (ended.status === 'completed')
-      return { job: restarted, restarts, from: `${from.stage} batch ${from.batch}` };
+    if (restarts === 1) others(run, ['follow', 'results'], follow.step);
+    if (ended.status === 'completed') return { job: ended.id, restarts, from: placeOf(from) };
     if (restarts >= inputs.maxRestarts) throw givenUp(ended, restarts);
-    current = restarted;
+    current = ended.id;
   }
 }
 
-function restart({ runner, dataset }: Case, key: string, job: string, from: Checkpoint): Doing {
-  return runner.restart(key, job, from, dataset);
+function restart(
+  { runner, dataset }: Case,
+  key: string,
+  { id, error, undone }: Pick<JobStatus, 'id' | 'error' | 'undone'>,
+  { checkpoint, corrupt }: Pick<Choice, 'checkpoint' | 'corrupt'>,
+): Doing {
+  const job = { id, error, dataset, ...(undone ? { undone } : {}) };
+  return runner.restart(key, job, checkpoint, corrupt.length > 0);
+}
+
+/** Marks what pipelines that are run in another way do instead. */
+function others(run: Run, steps: readonly string[], done: string): void {
+  run.notNeeded(
+    steps.filter((each) => each !== done),
+    'this pipeline is run in another way',
+  );
+}
+
+function placeOf({ stage, batch }: Checkpoint): string {
+  return batch === 0 ? `beginning of ${stage}` : `${stage} batch ${batch}`;
 }
 
 function closing(run: Run, actions: Actions, message: Parameters<Actions['notify']>[1]): Work {
@@ -176,14 +196,13 @@ function questionFor(
 ): GateQuestion {
   const { runner, actions } = found;
   const { status, choice, kept, further } = asked;
-  const { stage, batch } = choice.checkpoint;
   const { error } = status;
   const evidence: JsonObject = {
     'failed job': status.id,
     'failed stage': status.stage ?? 'none',
     error: error ? `${error.code}: ${error.message}` : 'none told',
     verdict: choice.verdict,
-    checkpoint: batch === 0 ? `beginning of ${stage}` : `${stage} batch ${batch}`,
+    checkpoint: placeOf(choice.checkpoint),
     'rows moved to quarantine and processed again': choice.rowsAgain,
     'rows waiting in the stage before': choice.rowsAhead,
     'offending record': error?.record ?? 'none named',
@@ -195,16 +214,19 @@ function questionFor(
     ...(runner.cannot.length > 0 ? { 'cannot be done': runner.cannot.join(' ') } : {}),
   };
   const key: string = later('steps.restart key');
-  const first = restart(found, key, status.id, choice.checkpoint);
-  const again = restart(found, key, later('steps.restart.job'), {
+  const first = restart(found, key, status, choice);
+  const checkpoint: Checkpoint = {
     stage: later('steps.checkpoint.stage'),
     batch: later('steps.checkpoint.batch'),
-  });
+  };
+  const next = { id: later<string>('steps.restart.job'), error: null };
+  const again = restart(found, key, next, { checkpoint, corrupt: [] });
+  const quarantine = changesData(choice) ? actions.quarantine(choice, kept) : null;
   const hold = runner.hold(later('steps.restart.job'));
   return {
     evidence,
     actions: {
-      quarantine: changesData(choice) ? [actions.quarantine(choice, kept)] : [],
+      quarantine: quarantine ? [quarantine] : [],
       [first.step]: [first.work, ...(further > 0 ? [{ ...again.work, after: 1 }] : [])],
       hold: hold ? [hold.work] : [],
       notify: [closing(run, actions, { text: later('the result'), fields: later('outputs') })],

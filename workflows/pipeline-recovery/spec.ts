@@ -92,6 +92,14 @@ export const pipelineRecoverySpec: RunbookSpec = {
           title: 'Read the jobs of the last 24 hours, and the one asked for, from the job table',
           kind: 'sql',
         },
+        { ...read, id: 'runs', title: 'Read which runs dbt has begun and ended', kind: 'command' },
+        { ...read, id: 'failures', title: 'See whether a node of dbt has failed', kind: 'command' },
+        {
+          ...read,
+          id: 'sessions',
+          title: 'See whether dbt still works in the database',
+          kind: 'sql',
+        },
       ],
     },
     {
@@ -102,6 +110,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
       steps: [
         { ...read, id: 'message', title: "Ask for the job's error", kind: 'http' },
         { ...read, id: 'log', title: "Fetch the job's log", kind: 'http' },
+        { ...read, id: 'nodes', title: 'Read which nodes of dbt have failed', kind: 'command' },
+        { ...read, id: 'tail', title: 'Read the end of the log of dbt', kind: 'command' },
       ],
     },
     {
@@ -152,6 +162,13 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Stop the restarted job',
     },
     {
+      id: 'build',
+      title: 'Let dbt go on, or build anew what is corrupt',
+      kind: 'command',
+      effect: 'change',
+      timeoutMs: 7_200_000,
+    },
+    {
       id: 'hold',
       title: 'Note the restarted job, so that it can be stopped',
       kind: 'http',
@@ -168,6 +185,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       retry: { attempts: 3, initialMs: 500 },
       answers: ['status'],
     },
+    { ...read, id: 'results', title: 'Read how dbt has ended', kind: 'command' },
     {
       id: 'validate',
       title: 'Validate the recovered data against the source',

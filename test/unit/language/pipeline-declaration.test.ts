@@ -155,6 +155,36 @@ describe('every mistake is told with its place', () => {
       'does not say {stage}',
     ],
     [
+      'batches that nothing claims',
+      { 'data.checkpoints': undefined },
+      'name: extract',
+      'is of extract, whose batches nothing claims',
+    ],
+    [
+      'claims without batches',
+      { 'data.stages.2.batch': undefined },
+      'name: transform',
+      'is of transform, which has no `batch`',
+    ],
+    [
+      'no place for what is corrupt',
+      { 'data.quarantine': undefined },
+      'table: checkpoints',
+      '`data.quarantine` does not say where that goes',
+    ],
+    [
+      'two ways to run it',
+      { 'run.dbt': { program: '/usr/bin/dbt', project: '/srv/dbt' } },
+      'http:',
+      'says one way in which it is run: `http` or `dbt`',
+    ],
+    [
+      'a program that is found by luck',
+      { run: { dbt: { program: 'dbt', project: '/srv/dbt' } } },
+      'dbt',
+      'program must be an absolute path',
+    ],
+    [
       'a stop of nothing',
       { 'run.http.stop.path': '/stop' },
       '/stop',

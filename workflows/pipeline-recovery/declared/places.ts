@@ -1,4 +1,9 @@
-import type { DeclaredTable, Pipeline, TableName } from '../../../language/pipeline.js';
+import {
+  isClaimed,
+  type DeclaredTable,
+  type Pipeline,
+  type TableName,
+} from '../../../language/pipeline.js';
 
 export type Right = 'SELECT' | 'INSERT' | 'DELETE';
 
@@ -22,20 +27,21 @@ const moves: Right[] = ['SELECT', 'INSERT', 'DELETE'];
 /** Every table that the pipeline declares, with what is asked of it. */
 export function placesOf({ run, data }: Pipeline): Place[] {
   const { stages, source, checkpoints, rejects, setAside, quarantine } = data;
-  const { jobs } = run.http;
   const datasets = ({ dataset = data.dataset }: DeclaredTable) => of('any', dataset);
+  // Tables that are made as a whole say of no column that it is never null.
+  const key: Role = isClaimed(data) ? 'key' : 'any';
   const places: Place[] = stages.map((stage) => ({
     what: `stage ${stage.name}`,
     table: stage.table,
     columns: [
-      ...of('key', ...stage.key),
+      ...of(key, ...stage.key),
       ...of('batch', stage.batch),
       ...of('any', stage.order),
       ...of('number', ...stage.measures.map(({ column }) => column)),
       ...datasets(stage),
     ],
-    rights: moves,
-    isMoved: true,
+    rights: isClaimed(data) ? moves : reads,
+    isMoved: isClaimed(data),
   }));
   const add = (
     what: string,
@@ -44,36 +50,40 @@ export function placesOf({ run, data }: Pipeline): Place[] {
     columns: Place['columns'],
     isMoved = false,
   ): void => void places.push({ what, table, rights, columns, isMoved });
-  if (source)
-    add('source', source.table, reads, [...of('key', ...source.key), ...datasets(source)]);
-  const claimed = [checkpoints.rows, ...Object.values(checkpoints.sums)];
-  add(
-    'checkpoints',
-    checkpoints.table,
-    moves,
-    [
-      ...of('any', checkpoints.stage, checkpoints.order, checkpoints.checksum, ...claimed),
-      ...of('batch', checkpoints.batch),
-      ...datasets(checkpoints),
-    ],
-    true,
-  );
+  if (source) add('source', source.table, reads, [...of(key, ...source.key), ...datasets(source)]);
+  if (checkpoints) {
+    const claimed = [checkpoints.rows, ...Object.values(checkpoints.sums)];
+    add(
+      'checkpoints',
+      checkpoints.table,
+      moves,
+      [
+        ...of('any', checkpoints.stage, checkpoints.order, checkpoints.checksum, ...claimed),
+        ...of('batch', checkpoints.batch),
+        ...datasets(checkpoints),
+      ],
+      true,
+    );
+  }
   if (rejects)
     add('rejects', rejects.table, reads, [
-      ...of('key', ...rejects.key),
+      ...of(key, ...rejects.key),
       ...of('any', rejects.stage, rejects.reason),
       ...datasets(rejects),
     ]);
   if (setAside)
     add('setAside', setAside.table, moves, [
-      ...of('key', ...setAside.key),
+      ...of(key, ...setAside.key),
       ...of('text', setAside.reason),
       ...datasets(setAside),
     ]);
   const kept = [...of('text', 'run', 'stage'), ...of('json', 'row')];
-  add('quarantine.rows', quarantine.rows, moves, kept);
-  add('quarantine.checkpoints', quarantine.checkpoints, moves, kept);
-  if (jobs.in === 'table')
+  if (quarantine) {
+    add('quarantine.rows', quarantine.rows, moves, kept);
+    add('quarantine.checkpoints', quarantine.checkpoints, moves, kept);
+  }
+  const jobs = run.http?.jobs;
+  if (jobs?.in === 'table')
     add('jobs', jobs.table, reads, [
       ...of('any', jobs.id, jobs.status, jobs.created, jobs.stage, jobs.dataset),
       ...of('any', ...Object.keys(jobs.where)),

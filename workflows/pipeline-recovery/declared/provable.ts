@@ -6,23 +6,28 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
   const { stages, checkpoints, rejects, source } = data;
   const stageProofs = stages.map((stage, at) => {
     const before = stages[at - 1];
+    const origin = before ?? (checkpoints ? undefined : source);
     const all = [
       ...claims(data, stage),
       ...(stage.repeats ? [] : ['no key twice']),
-      ...(before ? [`every key of ${before.name} arrived, or was left out on purpose`] : []),
-      'no row behind the newest checkpoint',
+      ...(origin
+        ? [`every key of ${before?.name ?? 'the source'} arrived, or was left out on purpose`]
+        : []),
+      ...(checkpoints ? ['no row behind the newest checkpoint'] : origin ? ['no other key'] : []),
     ];
     return `stage ${stage.name}: ${all.join(', ')}`;
   });
   const last = stages.at(-1) ?? stages[0];
   const origin = source ? 'the source' : `stage ${stages[0].name}`;
   const unproved = [
-    ...(checkpoints.checksum === undefined
+    ...(checkpoints?.checksum === undefined
       ? [
-          `values that no checkpoint claims a sum of, and values that changed places: no \`checksum\` is declared`,
+          checkpoints
+            ? 'values that no checkpoint claims a sum of, and values that changed places: no `checksum` is declared'
+            : 'values beside the keys: no `checkpoints` are declared',
         ]
       : []),
-    ...(checkpoints.rows === undefined && Object.keys(checkpoints.sums).length === 0
+    ...(checkpoints && checkpoints.rows === undefined && Object.keys(checkpoints.sums).length === 0
       ? ['rows that were never written in the first stage: no checkpoint claims `rows`']
       : []),
     ...(source
@@ -33,7 +38,7 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
       : [
           'which keys were left out on purpose: no `rejects` are declared, so each of them counts as missing',
         ]),
-    ...(checkpoints.order === undefined
+    ...(checkpoints && checkpoints.order === undefined
       ? ['which of several claims about one batch is the newest: the checkpoints have no `order`']
       : []),
   ];
@@ -47,7 +52,7 @@ export function provable({ data }: Pipeline): { proved: string[]; unproved: stri
 }
 
 function claims(data: Pipeline['data'], stage: PipelineStage): string[] {
-  const { rows, checksum } = data.checkpoints;
+  const { rows, checksum } = data.checkpoints ?? {};
   const sums = claimedSums({ data }, stage);
   return [
     ...(rows === undefined ? [] : ['rows']),

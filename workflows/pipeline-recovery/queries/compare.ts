@@ -29,7 +29,7 @@ WITH source AS (
    WHERE ${inDataset(asked, last, 't', parameters)} GROUP BY ${own.map((_, at) => at + 1).join(', ')}
 ), whole AS (
   SELECT count(*)::text AS rows, json_build_array(${sums.join(', ')}) AS sums,
-         ${data.checkpoints.checksum === undefined ? 'NULL' : `coalesce(sum(${rowHash('t', last)}), 0)::text`} AS checksum
+         ${data.checkpoints?.checksum === undefined ? 'NULL' : `coalesce(sum(${rowHash('t', last)}), 0)::text`} AS checksum
     FROM ${quotedTable(last.table)} t WHERE ${inDataset(asked, last, 't', parameters)}
 )
 SELECT (SELECT count(*)::text FROM source) AS expected_rows, whole.rows, whole.sums, whole.checksum,

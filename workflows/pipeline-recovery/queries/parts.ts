@@ -1,5 +1,11 @@
 import type { Json } from '../../../language/json.js';
-import type { DeclaredTable, PipelineData, PipelineStage } from '../../../language/pipeline.js';
+import type {
+  BatchStage,
+  ClaimedData,
+  DeclaredTable,
+  PipelineData,
+  PipelineStage,
+} from '../../../language/pipeline.js';
 import { quoted } from '../../../language/sql-name.js';
 
 /*
@@ -24,6 +30,11 @@ export interface Asked {
   dataset: string | null;
 }
 
+/** The same of data whose checkpoints say what is done. */
+export interface AskedClaims extends Asked {
+  data: ClaimedData;
+}
+
 /** A column of the table that the statement calls `alias`. */
 export function of(alias: string, column: string): string {
   // eslint-disable-next-line layers/step-paths -- a column of a table
@@ -42,7 +53,7 @@ export function inDataset(
 }
 
 /** The stage of this name, and all behind it. */
-export function stagesFrom({ data }: Asked, name: string): PipelineStage[] {
+export function stagesFrom({ data }: AskedClaims, name: string): BatchStage[] {
   return data.stages.slice(data.stages.findIndex((each) => each.name === name));
 }
 

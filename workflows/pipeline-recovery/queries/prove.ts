@@ -1,8 +1,17 @@
 import type { SqlStatement } from '../../../language/kinds/sql.js';
-import type { PipelineStage } from '../../../language/pipeline.js';
+import { isClaimed, type BatchStage, type PipelineStage } from '../../../language/pipeline.js';
 import { quotedTable } from '../../../language/sql-name.js';
 import { existsIn, isAccountedFor } from './accounted.js';
-import { inDataset, of, Parameters, rowHash, sameKey, type Asked } from './parts.js';
+import {
+  inDataset,
+  of,
+  Parameters,
+  rowHash,
+  sameKey,
+  type Asked,
+  type AskedClaims,
+} from './parts.js';
+import { proveWhole } from './whole.js';
 
 /** What a checkpoint claims of its rows. */
 interface Claim {
@@ -15,12 +24,19 @@ interface Claim {
   type: 'numeric' | 'text';
 }
 
+/** Proves a stage: by its checkpoints, or as a whole where there are none. */
+export function proveStage({ data, dataset }: Asked, name: string): SqlStatement {
+  return isClaimed(data)
+    ? proveClaims({ data, dataset }, name)
+    : proveWhole({ data, dataset }, name);
+}
+
 /**
  * Proves a stage's checkpoints against its rows. A batch is bad when its claim differs from what is
  * there, when it holds a key a second time, or when it lacks a key of the stage before. Rows behind
  * the newest checkpoint are claimed by nobody.
  */
-export function proveStage(asked: Asked, name: string): SqlStatement {
+function proveClaims(asked: AskedClaims, name: string): SqlStatement {
   const { data } = asked;
   const at = data.stages.findIndex((each) => each.name === name);
   const stage = data.stages[at] ?? data.stages[0];
@@ -73,11 +89,11 @@ SELECT (SELECT count(*) FROM claims) AS checkpoints,
 
 /** The names of the measures whose sums are claimed, in the order of the proof's lists. */
 export function claimedSums({ data }: Pick<Asked, 'data'>, { measures }: PipelineStage): string[] {
-  const { sums } = data.checkpoints;
+  const sums = data.checkpoints?.sums ?? {};
   return measures.map(({ name }) => name).filter((name) => Object.hasOwn(sums, name));
 }
 
-function claimsOf(asked: Asked, stage: PipelineStage): Claim[] {
+function claimsOf(asked: AskedClaims, stage: PipelineStage): Claim[] {
   const { rows, sums, checksum } = asked.data.checkpoints;
   const claims: Claim[] = [];
   if (rows !== undefined)
@@ -111,7 +127,7 @@ function claimsOf(asked: Asked, stage: PipelineStage): Claim[] {
 
 /** One claim for each batch: where there are several, the newest. */
 function newestClaims(
-  asked: Asked,
+  asked: AskedClaims,
   stage: PipelineStage,
   claims: readonly Claim[],
   parameters: Parameters,
@@ -129,7 +145,7 @@ function newestClaims(
 const nothing = 'SELECT NULL::bigint AS batch WHERE false';
 
 /** The batches that hold a key which is there already. */
-function repeatedKeys(asked: Asked, stage: PipelineStage, parameters: Parameters): string {
+function repeatedKeys(asked: AskedClaims, stage: BatchStage, parameters: Parameters): string {
   if (stage.repeats) return nothing;
   const key = stage.key.map((column) => of('s', column)).join(', ');
   const order = [stage.batch, ...(stage.order === undefined ? [] : [stage.order])];
@@ -142,9 +158,9 @@ function repeatedKeys(asked: Asked, stage: PipelineStage, parameters: Parameters
 
 /** Keys of the stage before that neither arrived here nor were left out on purpose. */
 function missingKeys(
-  asked: Asked,
-  stage: PipelineStage,
-  before: PipelineStage | undefined,
+  asked: AskedClaims,
+  stage: BatchStage,
+  before: BatchStage | undefined,
   parameters: Parameters,
 ): string {
   if (!before) return nothing;

@@ -1,8 +1,16 @@
 import type { Json } from '../../../language/json.js';
 import type { SqlStatement } from '../../../language/kinds/sql.js';
-import type { PipelineStage, TableName } from '../../../language/pipeline.js';
+import type { BatchStage, TableName } from '../../../language/pipeline.js';
 import { quoted, quotedTable } from '../../../language/sql-name.js';
-import { inDataset, isBehind, of, Parameters, stagesFrom, type Asked } from './parts.js';
+import {
+  inDataset,
+  isBehind,
+  of,
+  Parameters,
+  stagesFrom,
+  type Asked,
+  type AskedClaims,
+} from './parts.js';
 
 /** From where on data is moved, and the name under which it is kept. */
 export interface Kept {
@@ -16,7 +24,7 @@ export interface Kept {
  * Moves everything behind the checkpoint into quarantine, in one transaction. Kept, not deleted.
  * Done twice it moves nothing the second time; the last statement counts what is kept.
  */
-export function quarantine(asked: Asked, kept: Kept): SqlStatement[] {
+export function quarantine(asked: AskedClaims, kept: Kept): SqlStatement[] {
   const all = stagesFrom(asked, kept.stage);
   return [
     ...all.map((each) => moveRows(asked, each, kept)),
@@ -29,7 +37,7 @@ export function quarantine(asked: Asked, kept: Kept): SqlStatement[] {
  * The undo: rows that the restarted job wrote behind the checkpoint go into quarantine under
  * another name, then the quarantined rows return to their tables as they were.
  */
-export function unquarantine(asked: Asked, kept: Kept): SqlStatement[] {
+export function unquarantine(asked: AskedClaims, kept: Kept): SqlStatement[] {
   const all = stagesFrom(asked, kept.stage);
   const aside = { ...kept, name: `${kept.name}:rolled-back` };
   return [
@@ -75,7 +83,12 @@ function reasonOf(name: string): string {
 }
 
 /** @param onlyIf moves nothing unless something is kept under this name */
-function moveRows(asked: Asked, stage: PipelineStage, kept: Kept, onlyIf?: string): SqlStatement {
+function moveRows(
+  asked: AskedClaims,
+  stage: BatchStage,
+  kept: Kept,
+  onlyIf?: string,
+): SqlStatement {
   const parameters = new Parameters();
   const text = `WITH moved AS (DELETE FROM ${quotedTable(stage.table)} s
             WHERE ${inDataset(asked, stage, 's', parameters)} AND ${isBehind('s', stage.batch, kept.batch, parameters)}${condition(asked, onlyIf, parameters)} RETURNING s.*)
@@ -85,8 +98,8 @@ function moveRows(asked: Asked, stage: PipelineStage, kept: Kept, onlyIf?: strin
 }
 
 function moveCheckpoints(
-  asked: Asked,
-  stage: PipelineStage,
+  asked: AskedClaims,
+  stage: BatchStage,
   kept: Kept,
   onlyIf?: string,
 ): SqlStatement {
@@ -101,7 +114,11 @@ function moveCheckpoints(
 }
 
 /** The undo may run although the quarantine never happened; then it must move nothing. */
-function condition({ data }: Asked, onlyIf: string | undefined, parameters: Parameters): string {
+function condition(
+  { data }: AskedClaims,
+  onlyIf: string | undefined,
+  parameters: Parameters,
+): string {
   if (onlyIf === undefined) return '';
   const run = parameters.of(onlyIf, 'text');
   const isKept = (table: TableName): string =>
@@ -109,11 +126,11 @@ function condition({ data }: Asked, onlyIf: string | undefined, parameters: Para
   return ` AND (${isKept(data.quarantine.rows)} OR ${isKept(data.quarantine.checkpoints)})`;
 }
 
-function putBackRows({ data }: Asked, stage: PipelineStage, name: string): SqlStatement {
+function putBackRows({ data }: AskedClaims, stage: BatchStage, name: string): SqlStatement {
   return putBack(data.quarantine.rows, stage.table, name, stage.name);
 }
 
-function putBackCheckpoints({ data }: Asked, name: string): SqlStatement {
+function putBackCheckpoints({ data }: AskedClaims, name: string): SqlStatement {
   return putBack(data.quarantine.checkpoints, data.checkpoints.table, name);
 }
 
@@ -127,7 +144,7 @@ function putBack(from: TableName, to: TableName, name: string, stage?: string): 
   return { text, values: parameters.values };
 }
 
-function countKept({ data: { quarantine: places } }: Asked, name: string): SqlStatement {
+function countKept({ data: { quarantine: places } }: AskedClaims, name: string): SqlStatement {
   return {
     as: 'kept',
     text: `SELECT (SELECT count(*)::int FROM ${quotedTable(places.rows)} q WHERE q.run = $1) AS rows,

@@ -18,8 +18,7 @@ import { filledIn, textIn, valueIn } from './values.js';
 const pollMs = 500;
 
 /** A pipeline that a job API runs, with its paths and fields as they are declared. */
-export function httpRunner({ name: target, pipeline }: DeclaredPipeline): Runner {
-  const { http } = pipeline.run;
+export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): Runner {
   const get = (path: string, params: Record<string, string> = {}): HttpAction => ({
     ...{ kind: 'http', target, method: 'GET', path, params },
   });
@@ -84,7 +83,7 @@ export function httpRunner({ name: target, pipeline }: DeclaredPipeline): Runner
       read: (answers) => statusOf(http, job, answers['message'] ?? null),
     }),
 
-    restart: (key, job, { stage, batch }, dataset) => {
+    restart: (key, { id: job, dataset }, { stage, batch }) => {
       const undo = stopBy('key', key);
       return {
         step: 'restart',

@@ -29,8 +29,11 @@ export interface Runner {
   jobs(wanted: string | undefined): Question<JobRow[]>;
   /** The state of a job, and what it has logged. */
   look(job: string): Question<JobStatus>;
-  /** @param key names this restart for ever */
-  restart(key: string, job: string, from: Checkpoint, dataset: string | null): Doing;
+  /**
+   * @param key names this restart for ever
+   * @param isCorrupt data behind the checkpoint was found corrupt
+   */
+  restart(key: string, job: Restarted, from: Checkpoint, isCorrupt: boolean): Doing;
   /** The job that the answer of a restart names. */
   restarted(answer: Json): string;
   /** Makes the restarted job known, so that it can be stopped; null when it already is. */
@@ -41,6 +44,9 @@ export interface Runner {
   /** The orchestrator's own validation; null when it has none. */
   validate(dataset: string | null, tolerance: number): Work | null;
 }
+
+/** The job that is restarted, as far as a restart depends on it. */
+type Restarted = Pick<JobStatus, 'id' | 'error' | 'undone'> & { dataset: string | null };
 
 /** A target whose pipeline is declared. */
 export type DeclaredPipeline = PlannedTarget & { pipeline: Pipeline };

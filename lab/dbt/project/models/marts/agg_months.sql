@@ -1,0 +1,1 @@
+select date_trunc('month', flown)::date as month, count(*) as strikes, sum(cost) as cost from {{ ref('fct_strikes') }} group by 1

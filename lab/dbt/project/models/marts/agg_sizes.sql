@@ -1,0 +1,1 @@
+select size, count(*) as strikes, sum(cost) as cost from {{ ref('fct_strikes') }} group by 1

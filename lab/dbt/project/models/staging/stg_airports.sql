@@ -1,0 +1,1 @@
+select distinct airport from {{ source('raw', 'reports') }}

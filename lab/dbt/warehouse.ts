@@ -1,0 +1,131 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { once } from 'node:events';
+import pg from 'pg';
+import { readStrikes, totalsOf, type Totals } from '../strikes/source.js';
+import { until } from '../until.js';
+
+/** Reports of the source that are loaded. */
+const reports = 2_000;
+
+/** The dbt of this machine; null when there is none. */
+export function dbtProgram(): string | null {
+  const named = process.env['RUNBOOK_DBT_BIN'];
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const all = [...(named ? [named] : []), ...folders.map((folder) => join(folder, 'dbt'))];
+  return all.find((file) => existsSync(file)) ?? null;
+}
+
+/** A dbt project of a dozen models in a folder of its own, and its database. */
+export class Warehouse {
+  private constructor(
+    readonly project: string,
+    private readonly program: string,
+    private readonly databaseUrl: string,
+  ) {}
+
+  static async create(program: string, databaseUrl: string): Promise<Warehouse> {
+    const folder = await mkdtemp(join(tmpdir(), 'runbook-dbt-'));
+    await cp(join(process.cwd(), 'lab', 'dbt', 'project'), folder, { recursive: true });
+    const warehouse = new Warehouse(folder, program, databaseUrl);
+    await warehouse.query(
+      'CREATE SCHEMA raw; CREATE TABLE raw.reports (report text, airport text, state text, species text, size text, flown text, cost text, speed text)',
+    );
+    await warehouse.load();
+    return warehouse;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.project, { recursive: true, force: true });
+  }
+
+  /** The source as it should be. */
+  async load(): Promise<void> {
+    const rows = readStrikes(reports);
+    await this.query('TRUNCATE raw.reports');
+    await this.query(
+      `INSERT INTO raw.reports SELECT r, 'airport ' || (n % 7), 'state ' || (n % 5), s, 'size ' || (n % 3), '1990-01-08', c, k
+         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS each (r, s, c, k, n)`,
+      [
+        rows.map((row) => row.report),
+        rows.map((row) => row.species),
+        rows.map((row) => String(row.cost)),
+        rows.map((row) => (row.speed === null ? null : String(row.speed))),
+      ],
+    );
+  }
+
+  /** Runs dbt to its end. @returns its exit code */
+  async dbt(...args: string[]): Promise<number | null> {
+    const [code] = (await once(this.begin(...args), 'exit')) as [number | null];
+    return code;
+  }
+
+  /** Ends dbt as a power cut would, in the middle of a model. */
+  async killedIn(...args: string[]): Promise<void> {
+    const child = this.begin(...args);
+    const exited = once(child, 'exit');
+    await until('the slow model to be built', async () => (await this.sessions()) > 0, 120_000, 50);
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Sessions of dbt that build the slow model. */
+  async sessions(): Promise<number> {
+    const rows = await this.query(
+      `SELECT 1 FROM pg_stat_activity WHERE application_name = 'dbt' AND state = 'active' AND query LIKE '%pg_sleep%'`,
+    );
+    return rows.length;
+  }
+
+  /** What dbt left in the server when it was killed. */
+  async endSessions(): Promise<void> {
+    await this.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dbt' AND datname = current_database()`,
+    );
+    await until('the sessions to end', async () => (await this.sessions()) === 0, 30_000, 50);
+  }
+
+  truth(): Totals {
+    return totalsOf(readStrikes(reports));
+  }
+
+  /** The facts as they are, and what the marts make of them. */
+  async found(): Promise<Totals> {
+    const [found] = await this.query<Totals & { keys: number }>(
+      `SELECT count(*)::int AS rows, sum(cost)::int AS cost, sum(speed)::int AS speed,
+              (count(*) - count(DISTINCT report))::int AS twice, count(DISTINCT report)::int AS keys FROM strikes.fct_strikes`,
+    );
+    const [marts] = await this.query<{ cost: number }>(
+      'SELECT sum(cost)::int AS cost FROM strikes.agg_states',
+    );
+    const { keys = 0, rows = 0, speed = 0, twice = 0 } = found ?? {};
+    return { rows, cost: marts?.cost ?? 0, speed, twice, lost: this.truth().rows - keys };
+  }
+
+  async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
+    const client = new pg.Client(this.databaseUrl);
+    await client.connect();
+    try {
+      return (await client.query<T>(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  private begin(...args: string[]): ChildProcess {
+    const { hostname, port, username, password, pathname } = new URL(this.databaseUrl);
+    return spawn(this.program, [...args, '--profiles-dir', this.project], {
+      cwd: this.project,
+      stdio: 'ignore',
+      env: {
+        ...process.env,
+        ...{ PGHOST: hostname, PGPORT: port || '5432', PGUSER: decodeURIComponent(username) },
+        ...{ PGPASSWORD: decodeURIComponent(password), PGDATABASE: pathname.slice(1) },
+      },
+    });
+  }
+}

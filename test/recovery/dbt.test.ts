@@ -1,0 +1,202 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Check } from '../../client/doctor-checks.js';
+import type { RunView } from '../../common/view.js';
+import { stretched } from '../../embedded/pace.js';
+import { declarationOf } from '../../lab/dbt/declaration.js';
+import { dbtProgram, Warehouse } from '../../lab/dbt/warehouse.js';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
+import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
+
+const program = dbtProgram();
+const whereThereIsDbt = program === null ? describe.skip : describe;
+
+/* A real dbt on a real project: a dozen models with tests. */
+whereThereIsDbt('a dbt project', () => {
+  let database: TestDatabase;
+  let warehouse: Warehouse;
+  let recovery: RecoveryRuns;
+
+  beforeAll(async () => {
+    database = await createTestDatabase('dbt');
+    warehouse = await Warehouse.create(program ?? '', database.url);
+    const { address, password } = withoutPassword(database.url);
+    const started = await RecoveryRuns.start({
+      targets: {
+        strikes: {
+          ...{ kind: 'pipeline', environment: 'test' },
+          postgres: { address, ...(password ? { password: 'dbt-password' } : {}) },
+          pipeline: declarationOf(program ?? '', warehouse.project),
+        },
+      },
+      secrets: { 'dbt-password': password },
+    });
+    recovery = new RecoveryRuns(started);
+  }, stretched(60_000));
+  afterAll(async () => {
+    await recovery?.stop();
+    await warehouse?.remove();
+    await database?.drop();
+  });
+  beforeEach(async () => {
+    await warehouse.load();
+    expect(await warehouse.dbt('build')).toBe(0);
+    expect(await warehouse.found()).toEqual(warehouse.truth());
+  }, stretched(60_000));
+
+  /** A run that fails in a model, whose cause is then gone. */
+  async function failed(): Promise<void> {
+    await warehouse.query(`UPDATE raw.reports SET cost = 'n/a' WHERE report = 'BS-00777'`);
+    expect(await warehouse.dbt('build')).toBe(1);
+    await warehouse.load();
+    await warehouse.query(
+      `UPDATE strikes.stg_reports s SET cost = r.cost FROM raw.reports r WHERE r.report = s.report;
+       UPDATE strikes.int_named s SET cost = r.cost FROM raw.reports r WHERE r.report = s.report`,
+    );
+  }
+
+  async function recovered(): Promise<{ view: RunView; evidence: object }> {
+    const handle = await recovery.run();
+    const { evidence } = await recovery.gate(handle);
+    await recovery.decide(handle);
+    const view = await recovery.ended(handle);
+    expect(view.problem).toBeNull();
+    expect(view.state).toBe('succeeded');
+    return { view, evidence };
+  }
+
+  test(
+    'that failed in a model goes on from there, without what is done',
+    async () => {
+      await failed();
+      const { evidence, view } = await recovered();
+      expect(evidence).toMatchObject({
+        'failed stage': 'int_costed',
+        error: expect.stringMatching(/^model\.strikes\.int_costed: .*invalid input syntax/s),
+        verdict: 'not corrupt: the keys of every stage match',
+      });
+      const { rows, cost, speed } = warehouse.truth();
+      expect(view.outputs).toMatchObject({ rows, sums: { cost: `${cost}`, speed: `${speed}` } });
+      expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(90_000),
+  );
+
+  test(
+    'is proved by doctor, which says how dbt has ended and what cannot be proved',
+    async () => {
+      await failed();
+      const view = await recovery.ended(await recovery.run({}, 'pipeline-check'));
+      expect(view.problem).toBeNull();
+      const checks = (view.outputs as unknown as { checks: Check[] }).checks;
+      const told = Object.fromEntries(checks.map(({ name, found }) => [name, found]));
+      expect(told).toMatchObject({
+        tables: expect.stringContaining('strikes.fct_strikes'),
+        jobs: expect.stringMatching(/^1; the newest is [0-9a-f-]+, failed$/),
+        'job status': expect.stringContaining(
+          'in stage int_costed, and says model.strikes.int_costed',
+        ),
+        'proof of stg_reports': '2000 rows',
+        'cannot be proved': 'values beside the keys: no `checkpoints` are declared',
+        'cannot be done': expect.stringContaining('a model is made anew as a whole'),
+      });
+    },
+    stretched(90_000),
+  );
+
+  const corruptions: readonly (readonly [what: string, stage: string, by: string])[] = [
+    [
+      'lost rows',
+      'int_named',
+      `DELETE FROM strikes.int_named WHERE report IN ('BS-00011', 'BS-00012')`,
+    ],
+    [
+      'rows that came twice',
+      'int_named',
+      `INSERT INTO strikes.int_named SELECT * FROM strikes.int_named WHERE report < 'BS-00021'`,
+    ],
+    [
+      'rows of nobody',
+      'stg_reports',
+      `UPDATE strikes.stg_reports SET report = 'BS-90001' WHERE report = 'BS-00031'`,
+    ],
+  ];
+
+  test.each(corruptions)(
+    'with %s in %s is built anew from there',
+    async (_what, stage, by) => {
+      await failed();
+      await warehouse.query(by);
+      const { evidence } = await recovered();
+      expect(evidence).toMatchObject({
+        verdict: expect.stringContaining(`corrupt: ${stage} (`),
+        checkpoint: `beginning of ${stage}`,
+      });
+      expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(90_000),
+  );
+
+  test(
+    'retried without a proof, the same are wrong at the end',
+    async () => {
+      let [wrong, twice, lost] = [0, 0, 0];
+      for (const [, , by] of corruptions) {
+        await failed();
+        await warehouse.query(by);
+        await warehouse.dbt('retry');
+        const found = await warehouse.found();
+        wrong += JSON.stringify(found) === JSON.stringify(warehouse.truth()) ? 0 : 1;
+        twice += found.twice;
+        lost += Math.max(0, found.lost);
+      }
+      process.stderr.write(
+        `dbt, without a proof: ${wrong} of ${corruptions.length} wrong, ${twice} rows twice, ${lost} lost\n`,
+      );
+      expect(wrong).toBeGreaterThan(0);
+      expect(twice + lost).toBeGreaterThan(0);
+    },
+    stretched(120_000),
+  );
+
+  test(
+    'that was killed in a model is not touched while its session works, then built again',
+    async () => {
+      await warehouse.killedIn('build', '--vars', '{slow: 300}');
+      const busy = await recovery.ended(await recovery.run());
+      expect(busy.problem?.message).toMatch(/^job in session \d+ already works on this pipeline/);
+      await warehouse.endSessions();
+      const { evidence } = await recovered();
+      expect(evidence).toMatchObject({ error: expect.stringContaining('left no results') });
+      expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(120_000),
+  );
+
+  test.each<[string, (file: string) => Promise<void>]>([
+    ['lost', (file) => rm(file)],
+    ['corrupt', (file) => writeFile(file, '{"metadata": {')],
+  ])(
+    'whose results are %s is built as a whole',
+    async (_what, damage) => {
+      await failed();
+      await damage(join(warehouse.project, 'target', 'run_results.json'));
+      const { evidence } = await recovered();
+      expect(evidence).toMatchObject({ error: expect.stringContaining('left no results') });
+      expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(90_000),
+  );
+
+  test(
+    'that was retried by hand already is left alone',
+    async () => {
+      await failed();
+      expect(await warehouse.dbt('retry')).toBe(0);
+      const view = await recovery.ended(await recovery.run());
+      expect(view.problem?.message).toContain('no job failed');
+    },
+    stretched(60_000),
+  );
+});
