@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { SqlAction } from '../language/kinds/sql.js';
-import { notALiteral, notAName, sqlParts } from '../language/sql-text.js';
+import { notAName } from '../language/sql-name.js';
+import { notALiteral, sqlParts } from '../language/sql-text.js';
 import { StepFailure } from './failure.js';
 
 /** How names and values are quoted. */

@@ -1,14 +1,21 @@
 import type { TableName } from './pipeline.js';
 
-/** What PostgreSQL keeps of an identifier, in bytes; a longer one would be cut. */
+/** PostgreSQL cuts longer names by itself: each would be the name of something else. */
 const maxBytes = 63;
 
-/** Why the text cannot be the name of anything in a database; null when it can. */
-export function notAName(text: string): string | null {
-  if (text === '') return 'must not be empty';
-  if (text.includes('\0')) return 'must not hold a zero byte';
-  if (bytesOf(text) > maxBytes) return `must not be longer than ${maxBytes} bytes`;
-  return null;
+/** Why the value can be no name in a database, as the end of a sentence; null when it can. */
+export function notAName(value: unknown): string | null {
+  if (typeof value !== 'string') return 'is no text';
+  if (value === '') return 'is empty';
+  const why = notAText(value);
+  if (why !== null) return why;
+  return bytesOf(value) > maxBytes ? `is longer than ${maxBytes} bytes` : null;
+}
+
+/** What PostgreSQL cannot hold, or would hold as something else. */
+export function notAText(value: string): string | null {
+  if (value.includes('\0')) return 'holds a NUL';
+  return /\p{Surrogate}/u.test(value) ? 'holds half of a character' : null;
 }
 
 /**

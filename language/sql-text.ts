@@ -1,3 +1,5 @@
+import { notAText } from './sql-name.js';
+
 /*
  * Names and values in statements that take no parameters, such as `VACUUM {table}`. A place for one
  * counts only where SQL itself stands: in a string, a quoted name or a comment a quoted value would
@@ -118,27 +120,8 @@ function placeIn(text: string, names: readonly string[]): { place: string; at: n
   return null;
 }
 
-/** PostgreSQL cuts longer names by itself: it would be the name of something else. */
-const longestName = 63;
-
-/** Why the value can be no name in SQL, as the end of a sentence; null when it can. */
-export function notAName(value: unknown): string | null {
-  if (typeof value !== 'string') return 'is no text';
-  if (value === '') return 'is empty';
-  const why = notAText(value);
-  if (why !== null) return why;
-  const bytes = new TextEncoder().encode(value).length;
-  return bytes > longestName ? `is longer than ${longestName} bytes` : null;
-}
-
 /** Why the value can be no literal in SQL; null when it can. */
 export function notALiteral(value: unknown): string | null {
   if (typeof value === 'number' || typeof value === 'boolean') return null;
   return typeof value === 'string' ? notAText(value) : 'is no text, number, or true or false';
-}
-
-/** What PostgreSQL cannot hold, or would hold as something else. */
-function notAText(value: string): string | null {
-  if (value.includes('\0')) return 'holds a NUL';
-  return /\p{Surrogate}/u.test(value) ? 'holds half of a character' : null;
 }

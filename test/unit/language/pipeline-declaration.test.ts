@@ -92,7 +92,7 @@ describe('every mistake is told with its place', () => {
       'a name that no database can have',
       { 'data.stages.1.batch': 'x'.repeat(64) },
       'x'.repeat(64),
-      'batch must not be longer than 63 bytes',
+      'batch is longer than 63 bytes',
     ],
     [
       'a table with two dots',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { notALiteral, notAName, sqlParts } from '../../../language/sql-text.js';
+import { notAName } from '../../../language/sql-name.js';
+import { notALiteral, sqlParts } from '../../../language/sql-text.js';
 
 const names = ['x', 'y'];
 const cut = (text: string): unknown => {
