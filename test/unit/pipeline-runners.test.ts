@@ -1,0 +1,205 @@
+import { describe, expect, test } from '@jest/globals';
+import { declaration as strikes } from '../../lab/strikes/declaration.js';
+import { declaration as flights } from '../../lab/pipeline/declaration.js';
+import { declarationOf } from '../../lab/dbt/declaration.js';
+import { evaluateAnswer } from '../../activities/judge-answer.js';
+import type { Json, JsonObject } from '../../language/json.js';
+import type { HttpAction } from '../../language/kinds/http.js';
+import { ProcedureStopped } from '../../workflows/engine/outcome.js';
+import { failedJob } from '../../workflows/pipeline-recovery/findings.js';
+import { runnerOf } from '../../workflows/pipeline-recovery/run/index.js';
+import { filledIn, textIn, valueIn } from '../../workflows/pipeline-recovery/run/values.js';
+import { declared } from '../helpers/declared.js';
+
+/* What is asked of orchestrators, and what their answers say: as declared, or not at all. */
+
+const runner = (declaration: unknown) =>
+  runnerOf({
+    ...{ name: 'one', kind: 'pipeline', environment: 'test', isolated: false },
+    ...{ addresses: [], facts: {}, digest: '', pipeline: declared(declaration) },
+  });
+
+function message(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ProcedureStopped) return error.message;
+    throw error;
+  }
+  return 'went on';
+}
+
+describe('values of answers', () => {
+  const answer = { json: { id: 9, 'a"b': 1, error: null, why: { kind: 'BAD', row: { n: 1 } } } };
+  const value = (path: string | undefined): unknown =>
+    evaluateAnswer({ cel: valueIn('out.json', path) }, answer);
+  const text = (path: string): unknown => evaluateAnswer({ cel: textIn('out.json', path) }, answer);
+
+  test('are found by their path, or are null where anything on the way is not', () => {
+    expect(['id', 'why.row', 'why.kind'].map(value)).toEqual(
+      [9, { n: 1 }, 'BAD'].map((found) => ({ value: found })),
+    );
+    expect(['none', 'error', 'error.code', 'none.of.it', undefined].map(value)).toEqual(
+      Array(5).fill({ value: null }),
+    );
+    expect([text('id'), text('error')]).toEqual([{ value: '9' }, { value: null }]);
+  });
+
+  test('fill a placeholder that stands alone, with their type, and no other text', () => {
+    const template = { stage: '{stage}', at: ['{batch}', 'a {batch}', '{none}', 7] };
+    expect(filledIn(template, { stage: '{batch}', batch: 3 })).toEqual({
+      ...{ stage: '{batch}', at: [3, 'a {batch}', '{none}', 7] },
+    });
+  });
+});
+
+describe('a job API', () => {
+  const api = runner(strikes);
+  const jobs = (rows: Json): ReturnType<ReturnType<typeof api.jobs>['read']> =>
+    api.jobs(undefined).read({ status: { jobs: rows } });
+  const row = (id: string, status: string, created: string): JsonObject => ({
+    ...{ id, status, created, stage: null, dataset: null },
+  });
+
+  test('tells its states in its own words, its jobs in any order', () => {
+    const rows = jobs([
+      row('1', 'DONE', '1.5e9'),
+      row('3', 'BROKEN', '1600000002'),
+      row('2', 'WAITING', '2020-09-13T12:26:41Z'),
+    ]);
+    expect(rows.map(({ id, status }) => [id, status])).toEqual([
+      ['2', 'running'],
+      ['3', 'failed'],
+      ['1', 'completed'],
+    ]);
+    expect(
+      message(() => failedJob(jobs([row('2', 'WAITING', '2'), row('1', 'BROKEN', '1')]), '1')),
+    ).toBe('job 2 already works on this pipeline');
+  });
+
+  test.each<[string, () => unknown, string]>([
+    [
+      'a word that nobody declared',
+      () => jobs([row('1', 'PAUSED', '1')]),
+      'job 1 is in state "PAUSED"',
+    ],
+    ['a time that is none', () => jobs([row('1', 'DONE', 'yesterday')]), 'is no time'],
+    ['no list', () => jobs(null), 'which jobs there are is not known'],
+    ['no answer about a job', () => api.look('7').read({}), 'the state of job 7 is not known'],
+    [
+      'a restart that names no job',
+      () => api.restarted(null),
+      'which job was started is not known',
+    ],
+  ])('%s stops the run', (_what, work, said) => {
+    expect(message(work)).toContain(said);
+  });
+
+  test('gets what the declaration says, the values in their places', () => {
+    const job = { id: '7', error: null, dataset: null };
+    const { work } = api.restart('key', job, { stage: 'named', batch: 4 }, false);
+    expect(work).toEqual({
+      action: {
+        ...{ kind: 'http', target: 'one', method: 'POST', path: '/runs/{job}/resume' },
+        ...{ params: { job: '7' }, json: { step: 'named', from: 5 } },
+        ...{ idempotencyKey: true, pick: { job: 'started' } },
+      },
+    });
+    expect(api.hold('8')?.work.undo).toMatchObject({ method: 'DELETE', params: { job: '8' } });
+    const byKey = runner(flights).restart('run/restart', job, { stage: 'load', batch: 0 }, false);
+    expect(byKey.work.undo).toMatchObject({
+      params: { key: 'run/restart' },
+      statuses: expect.arrayContaining([404]) as unknown,
+    });
+    expect(runner(flights).hold('8')).toBeNull();
+  });
+
+  test('says what it cannot do', () => {
+    const poor = structuredClone(strikes) as unknown as {
+      run: { http: { restart: { idempotent: boolean }; stop?: object } };
+    };
+    poor.run.http.restart.idempotent = false;
+    delete poor.run.http.stop;
+    const other = runner(poor);
+    expect(other.stops).toBe(false);
+    expect(other.cannot).toHaveLength(3);
+    const job = { id: '7', error: null, dataset: null };
+    const { work } = other.restart('key', job, { stage: 'named', batch: 4 }, false);
+    expect([work.undo, other.hold('8'), (work.action as HttpAction).idempotencyKey]).toEqual([
+      undefined,
+      null,
+      undefined,
+    ]);
+  });
+});
+
+describe('dbt', () => {
+  const dbt = runner(declarationOf('/venv/bin/dbt', '/srv/dbt'));
+  const head = (kind: string, id: string, at: string): string =>
+    `{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/${kind}/v12.json", "generated_at": "${at}", "invocation_id": "${id}"`;
+  const jobs = (stdout: string, exitCode: number, sessions: JsonObject[] = []) =>
+    dbt
+      .jobs(undefined)
+      .read({ runs: { stdout }, failures: { exitCode }, sessions: { sessions } })
+      .map(({ id, status }) => [id, status]);
+  const results = head('run-results', 'a', '2026-01-01T00:00:09Z');
+
+  test.each<[string, string, number, string[][]]>([
+    [
+      'ended well',
+      results + head('manifest', 'a', '2026-01-01T00:00:01Z'),
+      1,
+      [['a', 'completed']],
+    ],
+    ['failed', results + head('manifest', 'a', '2026-01-01T00:00:01Z'), 0, [['a', 'failed']]],
+    [
+      'died',
+      results + head('manifest', 'b', '2026-01-01T00:01:00Z'),
+      1,
+      [
+        ['died-b', 'failed'],
+        ['a', 'completed'],
+      ],
+    ],
+    [
+      'died the first time',
+      head('manifest', 'b', '2026-01-01T00:01:00Z'),
+      2,
+      [['died-b', 'failed']],
+    ],
+    [
+      'was retried after its manifest',
+      results + head('manifest', 'b', '2026-01-01T00:00:01Z'),
+      0,
+      [['a', 'failed']],
+    ],
+    ['never ran', '', 2, []],
+  ])('%s', (_what, stdout, exitCode, told) => {
+    expect(jobs(stdout, exitCode)).toEqual(told);
+  });
+
+  test('works as long as a session of it is there', () => {
+    expect(jobs(results, 0, [{ pid: 7, backend_start: 'now' }])).toEqual([
+      ['in session 7', 'running'],
+      ['a', 'failed'],
+    ]);
+    expect(message(() => dbt.jobs(undefined).read({ runs: null }))).toContain('is not known');
+  });
+
+  const argv = (code: string | null, isCorrupt: boolean): unknown => {
+    const error = code === null ? null : { code, message: '', record: null, isPoison: false };
+    const job = { id: 'a', error, dataset: null, undone: ['fct_strikes'] };
+    const { work } = dbt.restart('key', job, { stage: 'int_named', batch: 0 }, isCorrupt);
+    return 'argv' in work.action ? work.action.argv.slice(0, 6) : null;
+  };
+
+  test('goes on, builds anew, or builds all', () => {
+    expect(argv(null, false)).toEqual(expect.arrayContaining(['/venv/bin/dbt', 'retry']));
+    expect(argv(null, true)).toEqual([
+      ...['/venv/bin/dbt', 'build', '--full-refresh', '--select', 'int_named+', 'fct_strikes+'],
+    ]);
+    expect(argv('died', false)).toEqual([
+      ...['/venv/bin/dbt', 'build', '--project-dir', '/srv/dbt', '--profiles-dir', '/srv/dbt'],
+    ]);
+  });
+});
