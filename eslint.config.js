@@ -25,6 +25,7 @@ const sandboxLanguage = [
   'objects',
   'paths',
   'pipeline',
+  'pipeline-limits',
   'plan',
   'reference',
   'run-facts',

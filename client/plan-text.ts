@@ -1,4 +1,7 @@
 import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
+import type { JsonObject } from '../language/json.js';
+import { limitsOf } from '../language/pipeline-limits.js';
+import type { Pipeline } from '../language/pipeline.js';
 import type { Plan } from '../language/plan.js';
 import { loopWords } from '../language/loop-words.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
@@ -36,12 +39,34 @@ export function renderPlan(plan: Plan, paint: Paint, columns: number): string {
       : []),
     section(paint, 'Inputs', inputs.length > 0 ? pairs(inputs, columns, paint, '  ') : '  none'),
     section(paint, 'Targets', targets.length > 0 ? pairs(targets, columns, paint, '  ') : '  none'),
+    ...plan.targets.flatMap(({ name, pipeline }) =>
+      pipeline
+        ? [
+            section(
+              paint,
+              `Pipeline ${line(name)}`,
+              pairs(pipelineLines(pipeline), columns, paint, '  '),
+            ),
+          ]
+        : [],
+    ),
     renderStepSpecs(plan.steps, paint, columns, plan),
     ...(programs.length > 0
       ? [section(paint, 'Programs', pairs(programs, columns, paint, '  '))]
       : []),
     `${paint('dim', 'plan')} ${plan.digest}`,
   ].join('\n\n');
+}
+
+/** What is known of a pipeline before anything starts, and what cannot be done with it. */
+function pipelineLines(pipeline: Pipeline): [string, string][] {
+  const stages = pipeline.data.stages.map(({ name, table }) => `${name} (${table.join('.')})`);
+  const limits = limitsOf(pipeline);
+  return [
+    ['run by', pipeline.run.http ? 'a job API' : line(`dbt in ${pipeline.run.dbt.project}`)],
+    ['stages', line(stages.join(' > '))],
+    ...(limits.length > 0 ? [['cannot be done', limits.join(' ')] as [string, string]] : []),
+  ];
 }
 
 /**

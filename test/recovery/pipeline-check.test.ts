@@ -183,6 +183,16 @@ describe('doctor of a pipeline', () => {
   test('in words, for a person', async () => {
     const { stdout } = await doctor('no-quarantine');
     expect(stdout).toContain('fix: CREATE TABLE "safe"."kept"');
+    const plan = await execa(
+      process.execPath,
+      [
+        ...[main, 'plan', 'pipeline-recovery', '--input', 'pipeline=strikes'],
+        ...['--task-queue', recovery.env['RUNBOOK_TASK_QUEUE'] ?? ''],
+      ],
+      { env: { ...recovery.env, RUNBOOK_HOME: '/nonexistent', COLUMNS: '200' } },
+    );
+    expect(plan.stdout).toMatch(/cannot be done +The job API does not validate data/);
+    expect(plan.stdout).toContain('received (wildlife.Report Lines) > named (wildlife.named)');
     const none = await doctor('nothing');
     expect(none.exitCode).toBe(2);
     expect(none.stderr).toContain('Nothing was looked at');

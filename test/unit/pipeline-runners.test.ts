@@ -5,6 +5,7 @@ import { declarationOf } from '../../lab/dbt/declaration.js';
 import { evaluateAnswer } from '../../activities/judge-answer.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { HttpAction } from '../../language/kinds/http.js';
+import { limitsOf } from '../../language/pipeline-limits.js';
 import { ProcedureStopped } from '../../workflows/engine/outcome.js';
 import { failedJob } from '../../workflows/pipeline-recovery/findings.js';
 import { runnerOf } from '../../workflows/pipeline-recovery/run/index.js';
@@ -122,7 +123,7 @@ describe('a job API', () => {
     delete poor.run.http.stop;
     const other = runner(poor);
     expect(other.stops).toBe(false);
-    expect(other.cannot).toHaveLength(3);
+    expect(limitsOf(declared(poor))).toHaveLength(3);
     const job = { id: '7', error: null, dataset: null };
     const { work } = other.restart('key', job, { stage: 'named', batch: 4 }, false);
     expect([work.undo, other.hold('8'), (work.action as HttpAction).idempotencyKey]).toEqual([

@@ -1,4 +1,5 @@
 import type { Problem } from '../../common/view.js';
+import { limitsOf } from '../../language/pipeline-limits.js';
 import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
 import { runbook } from '../engine/runbook.js';
 import type { Run } from '../engine/surface.js';
@@ -33,7 +34,7 @@ export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
     ...jobs.checks,
     ...(newest ? await checkStatus(run, runner, newest) : nothingToLookAt(run)),
     ...(tables.isWrong ? notProved(run) : await checkProofs(run, pipeline, runner, newest)),
-    ...promises(pipeline, runner),
+    ...promises(pipeline),
   ];
   run.setOutputs({ checks });
   const bad = checks.filter(({ state }) => state === 'failed');
@@ -137,7 +138,7 @@ function notProved(run: Run): Check[] {
 }
 
 /** What a recovery could prove and do, and what not. */
-function promises({ pipeline }: DeclaredPipeline, runner: Runner): Check[] {
+function promises({ pipeline }: DeclaredPipeline): Check[] {
   const { proved, unproved } = provable(pipeline);
   const line = (name: string, found: readonly string[]): Check => ({
     ...{ name, state: 'ok', found: found.join('; ') || 'nothing', fix: null },
@@ -146,7 +147,7 @@ function promises({ pipeline }: DeclaredPipeline, runner: Runner): Check[] {
     line('can be proved', proved),
     line('cannot be proved', unproved),
     line('cannot be done', [
-      ...runner.cannot,
+      ...limitsOf(pipeline),
       'Whether the token may restart a job is only seen when one is restarted.',
     ]),
   ];

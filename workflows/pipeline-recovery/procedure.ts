@@ -1,5 +1,6 @@
 import { durationMs } from '../../language/duration.js';
 import type { JsonObject } from '../../language/json.js';
+import { limitsOf } from '../../language/pipeline-limits.js';
 import { later } from '../../language/reference.js';
 import { pipelineRecoverySpec } from './spec.js';
 import { ProcedureStopped } from '../engine/outcome.js';
@@ -197,6 +198,7 @@ function questionFor(
   const { runner, actions } = found;
   const { status, choice, kept, further } = asked;
   const { error } = status;
+  const limits = limitsOf(found.pipeline.pipeline);
   const evidence: JsonObject = {
     'failed job': status.id,
     'failed stage': status.stage ?? 'none',
@@ -211,7 +213,7 @@ function questionFor(
       : {}),
     'further restarts covered':
       further > 0 ? `${further}, if the job fails again and nothing new is corrupt` : 'none',
-    ...(runner.cannot.length > 0 ? { 'cannot be done': runner.cannot.join(' ') } : {}),
+    ...(limits.length > 0 ? { 'cannot be done': limits.join(' ') } : {}),
   };
   const key: string = later('steps.restart key');
   const first = restart(found, key, status, choice);

@@ -36,11 +36,6 @@ export function dbtRunner({ name: target, pipeline }: DeclaredPipeline, dbt: Dbt
   };
 
   return {
-    cannot: [
-      'dbt has no checkpoint inside a model: a model is made anew as a whole.',
-      'dbt does not tell which record a model cannot process: none is set aside.',
-      'What dbt has built is not undone: it is built again.',
-    ],
     stops: true,
 
     jobs: () => ({

@@ -33,17 +33,6 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
   const statusOutputs = statusFields(http, 'out.json');
 
   return {
-    cannot: [
-      ...(http.stop ? [] : ['The job API cannot stop a job: nothing is undone by itself.']),
-      ...(http.restart.idempotent
-        ? []
-        : [
-            'The job API does not recognise a restart that is sent twice: where one is not answered, people decide.',
-          ]),
-      ...(http.validate
-        ? []
-        : ['The job API does not validate data: only our own comparison does.']),
-    ],
     stops: http.stop !== undefined,
 
     jobs(wanted) {

@@ -21,8 +21,6 @@ export interface Doing {
  * How a pipeline is run: what its orchestrator can be asked and told. One file each in this folder.
  */
 export interface Runner {
-  /** What this way of running cannot do, for the person who approves. */
-  cannot: readonly string[];
   /** Whether a restarted job can be stopped: without, what it goes on writing is not undone. */
   stops: boolean;
   /** The jobs, newest first. */
