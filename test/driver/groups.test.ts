@@ -48,21 +48,23 @@ describe('a temporary step', () => {
       '    title: Group',
       '    steps:',
       '      - { id: on, command: on, effect: change, undo: { command: off }, temporary: true }',
+      '      - { id: too, command: too, effect: change, undo: { command: not }, temporary: true }',
       `      - { id: work, command: work, effect: change, undo: { command: back }${more} }`,
       `      - { id: check, command: check, effect: read, onFailure: ${onFailure} }`,
       '  - { id: after, title: After, command: after, effect: read }',
     );
-  const done = ['group/on', 'group/work', 'group/check'];
+  const done = ['group/on', 'group/too', 'group/work', 'group/check'];
+  const back = ['group/too.undo', 'group/on.undo'];
 
   test('is undone behind its group, also over a border in the middle of that', async () => {
     const run = begin(driver, spec(), failing());
-    await advanceTo(run, 'group/on.undo');
+    await advanceTo(run, 'group/too.undo');
     run.signal(messageNames.border);
     const view = await ended(run);
     expect(view.state).toBe('succeeded');
     expect(states(view)).toMatchObject({ 'group/on': 'undone', 'group/work': 'succeeded' });
     expect(view.steps.find(({ id }) => id === 'group/on')?.output).toBe('group/on');
-    expect(commands(run)).toEqual([...done, 'group/on.undo', 'after']);
+    expect(commands(run)).toEqual([...done, ...back, 'after']);
   });
 
   test('that cannot be undone asks, and what stays is an exception', async () => {
@@ -80,7 +82,7 @@ describe('a temporary step', () => {
   test('outlasts a point of no return', async () => {
     const run = begin(driver, spec('ask', ', pointOfNoReturn: it is gone'), failing());
     expect((await ended(run)).state).toBe('succeeded');
-    expect(commands(run)).toEqual([...done, 'group/on.undo', 'after']);
+    expect(commands(run)).toEqual([...done, ...back, 'after']);
   });
 
   test.each(['ask', 'rollback'])(
@@ -90,10 +92,10 @@ describe('a temporary step', () => {
       await advanceTo(run, 'group/check');
       await run.advance(2_000);
       if (onFailure === 'ask') await answer(run, 'rollback');
-      await advanceTo(run, 'group/on.undo');
+      await advanceTo(run, 'group/too.undo');
       run.signal(messageNames.border);
       expect((await ended(run)).state).toBe('rolled-back');
-      expect(commands(run)).toEqual([...done, 'group/on.undo', 'group/work.undo']);
+      expect(commands(run)).toEqual([...done, ...back, 'group/work.undo']);
     },
   );
 
@@ -108,7 +110,7 @@ describe('a temporary step', () => {
     await advanceTo(running, 'group/work');
     await tell(running, 'abort');
     expect((await ended(running)).state).toBe('cancelled');
-    expect(commands(running)).toEqual(['group/on', 'group/work']);
+    expect(commands(running)).toEqual(['group/on', 'group/too', 'group/work']);
   });
 });
 

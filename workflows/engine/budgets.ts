@@ -54,6 +54,6 @@ export class Budget {
   }
 
   private itemOf(step: string): string {
-    return namesOf(step.slice(below(this.loop).length))[0] ?? '';
+    return String(namesOf(step.slice(below(this.loop).length))[0]);
   }
 }

@@ -77,7 +77,7 @@ export class Rollback {
     for (;;) {
       let problem = this.run.desk.open(undoing);
       if (!problem) this.run.board.begin(row, 'undoing');
-      if (!action) problem ??= { type: 'Manual', message: undo.byHand ?? spec.title };
+      if (!action) problem ??= { type: 'Manual', message: String(undo.byHand) };
       else if (!problem) {
         try {
           const builds = this.run.unconfirmed.namedByUndo(undoing, path);
