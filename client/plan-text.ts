@@ -1,5 +1,4 @@
 import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
-import type { JsonObject } from '../language/json.js';
 import { limitsOf } from '../language/pipeline-limits.js';
 import type { Pipeline } from '../language/pipeline.js';
 import type { Plan } from '../language/plan.js';
