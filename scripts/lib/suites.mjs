@@ -30,13 +30,13 @@ export const suites = {
       'test/browser',
     ],
     limitMinutes: 20,
-    workers: 2,
+    workers: 3,
   },
   hardening: {
     what: 'what attacks it, what kills it in mid-step, and how it is installed and started',
     folders: ['test/attacks', 'test/deaths', 'test/embedded', 'test/cli-long', 'test/suite'],
     limitMinutes: 20,
-    workers: 2,
+    workers: 3,
   },
   system: {
     what: 'whole systems: deployments, disasters, storms of deaths, Kubernetes, backups',
