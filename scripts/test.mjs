@@ -20,7 +20,7 @@ import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs
 import { measureEngine } from './lib/coverage.mjs';
 import { runJest, summaryLine } from './lib/jest.mjs';
 import { startReplayer } from './lib/replayer.mjs';
-import { argumentsOf, suites } from './lib/suites.mjs';
+import { patternsOf, suites } from './lib/suites.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
@@ -36,7 +36,7 @@ if (suite !== undefined && !(suite in suites)) {
   process.exit(2);
 }
 const jestArguments =
-  suite === undefined ? process.argv.slice(2) : [...argumentsOf(suite), ...process.argv.slice(4)];
+  suite === undefined ? process.argv.slice(2) : [...patternsOf(suite), ...process.argv.slice(4)];
 
 const home = realpathSync(mkdtempSync(join(tmpdir(), 'runbook-test-')));
 const temporary = join(home, 'tmp');

@@ -4,16 +4,7 @@
  * that no long file begins when the others are done.
  */
 
-/**
- * @typedef {object} Suite
- * @property {string} what it is for
- * @property {string[]} folders
- * @property {number} limitMinutes after which it counts as hung
- * @property {number} workers how many files run at once: more than there are cores where most of
- *   their time is waiting
- */
-
-/** @type {Record<string, Suite>} */
+/** @type {Record<string, { what: string, folders: string[], limitMinutes: number }>} */
 export const suites = {
   product: {
     what: 'what proves the product: engine, store, kinds, command line, one recovery',
@@ -30,13 +21,11 @@ export const suites = {
       'test/browser',
     ],
     limitMinutes: 20,
-    workers: 3,
   },
   hardening: {
     what: 'what attacks it, what kills it in mid-step, and how it is installed and started',
     folders: ['test/attacks', 'test/deaths', 'test/embedded', 'test/cli-long', 'test/suite'],
     limitMinutes: 20,
-    workers: 3,
   },
   system: {
     what: 'whole systems: deployments, disasters, storms of deaths, Kubernetes, backups',
@@ -54,7 +43,6 @@ export const suites = {
       'test/examples',
     ],
     limitMinutes: 24,
-    workers: 3,
   },
 };
 
@@ -62,14 +50,6 @@ export const suites = {
  * @param {string} name of a suite
  * @returns {string[]} its folders, as patterns for jest
  */
-function patternsOf(name) {
+export function patternsOf(name) {
   return suites[name].folders.map((folder) => `/${folder}/`);
-}
-
-/**
- * @param {string} name of a suite
- * @returns {string[]} arguments for jest
- */
-export function argumentsOf(name) {
-  return [`--maxWorkers=${suites[name].workers}`, ...patternsOf(name)];
 }
