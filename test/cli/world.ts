@@ -70,7 +70,8 @@ export class World {
     private readonly bundleFile: string,
     /** As `WorldOptions.processes`, from now on. */
     public processes: boolean,
-    private readonly settings: Partial<WorkerConfig>,
+    /** As `WorldOptions.worker`, from its next start on. */
+    public settings: Partial<WorkerConfig>,
   ) {}
 
   static async start(options: Partial<WorldOptions> = {}): Promise<World> {
