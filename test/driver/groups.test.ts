@@ -101,6 +101,17 @@ describe('a temporary step', () => {
     },
   );
 
+  test('goes first when the run is cancelled, also over a border in the middle of that', async () => {
+    const run = begin(driver, spec(), failing('group/check'));
+    await advanceTo(run, 'group/check');
+    await run.advance(2_000);
+    await tell(run, 'cancel');
+    await advanceTo(run, 'group/too.undo');
+    run.signal(messageNames.border);
+    expect((await ended(run)).state).toBe('cancelled');
+    expect(commands(run)).toEqual([...done, ...back, 'group/work.undo']);
+  });
+
   test('stays where people leave everything as it is', async () => {
     const asking = begin(driver, spec(), failing('group/check'));
     await advanceTo(asking, 'group/check');

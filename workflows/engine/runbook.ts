@@ -115,7 +115,7 @@ class Execution {
   get rollbackState(): Carried['rollback'] {
     const ending =
       this.ending ?? (this.control.isEnding ? afterDrill(this.run, this.control.ending()) : null);
-    return ending && { ending, undos: this.run.undos.all, failed: this.run.notUndone };
+    return ending && { ending, undos: this.run.undos.whenEnding, failed: this.run.notUndone };
   }
 
   border(): Promise<'border'> {

@@ -57,8 +57,16 @@ export class UndoList {
     return this.entries.length === 0;
   }
 
-  get all(): readonly Undo[] {
-    return this.entries;
+  /**
+   * For a run that is ending, the first to be undone at the end of the list: groups end before the
+   * run does, and what is temporary goes with its group.
+   */
+  get whenEnding(): readonly Undo[] {
+    const goesFirst = ({ path }: Undo): boolean => this.isTemporary(path);
+    return [
+      ...this.entries.filter((undo) => !goesFirst(undo)),
+      ...this.entries.filter((undo) => goesFirst(undo)),
+    ];
   }
 
   /** The newest entry; it stays until `removeNewest`. */
