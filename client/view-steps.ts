@@ -1,6 +1,6 @@
 import { leftBy, stateText } from '../common/left.js';
 import { flat, wrap } from '../common/plain.js';
-import { outcomeOf } from '../common/step-outcome.js';
+import { outcomeOf, stepMarks } from '../common/step-outcome.js';
 import { isInside, undoPath } from '../language/paths.js';
 import type { RunView, StepView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
@@ -11,7 +11,7 @@ import { takenText } from './report/words.js';
 import { tableLines } from './table.js';
 import { duration } from '../common/times.js';
 import type { ViewOptions } from './view-facts.js';
-import { marks, stateWord, styleOf } from './view-styles.js';
+import { styleOf } from './view-styles.js';
 
 /** The step table; errors and progress stand below their step. */
 export function renderSteps(
@@ -22,10 +22,10 @@ export function renderSteps(
   const steps = foldNotNeeded(view.steps);
   const left = new Set(leftBy(view).map((each) => each.step));
   const rows = steps.map((step) => [
-    ended && step.state === 'pending' ? ' ' : left.has(step.id) ? '!' : marks[step.state],
+    ended && step.state === 'pending' ? ' ' : left.has(step.id) ? '!' : stepMarks[step.state],
     step.id,
     step.title,
-    (left.has(step.id) ? stateText(step, left) : stateWord(step, ended)) +
+    (ended && step.state === 'pending' ? 'not begun' : stateText(step, left)) +
       (step.attempts > 1 ? ` ×${step.attempts}` : ''),
     step.startedAt && step.state !== 'not-needed'
       ? duration(

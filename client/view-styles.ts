@@ -6,10 +6,6 @@ export function paintState(paint: Paint, state: RunState): string {
   return paint(runStyles[state], state);
 }
 
-export function stateWord(step: StepView, ended: boolean): string {
-  return ended && step.state === 'pending' ? 'not begun' : outcomeOf(step);
-}
-
 export function styleOf(step: StepView): Style {
   return outcomeOf(step) === step.state ? styles[step.state] : 'yellow';
 }
@@ -17,21 +13,6 @@ export function styleOf(step: StepView): Style {
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
-
-export const marks: Record<StepState, string> = {
-  pending: '·',
-  waiting: '…',
-  running: '▶',
-  succeeded: '✓',
-  failed: '✗',
-  'needs-operator': '!',
-  unknown: '?',
-  skipped: '–',
-  'done-by-hand': '✓',
-  'not-needed': '–',
-  undoing: '←',
-  undone: '←',
-};
 
 const styles: Record<StepState, Style> = {
   pending: 'dim',

@@ -1,4 +1,5 @@
 import { isGroup } from '../language/kinds/index.js';
+import { outcomeOf } from './step-outcome.js';
 import { endStates, type RunState, type StepState, type StepView } from './view.js';
 
 /*
@@ -82,8 +83,8 @@ export const leftTitle = 'Not taken back';
  * The state of a step, and whether the run has left it so.
  * @param left paths of what it has left
  */
-export function stateText({ id, state }: StepView, left: ReadonlySet<string>): string {
-  return left.has(id) ? `${state}, left` : state;
+export function stateText(step: StepView, left: ReadonlySet<string>): string {
+  return left.has(step.id) ? `${outcomeOf(step)}, left` : outcomeOf(step);
 }
 
 /** `restart (Restart the job): left as it is; by hand: stop the job that was started`. */

@@ -12,3 +12,19 @@ export function outcomeOf({
 }: Pick<StepView, 'state' | 'error'>): StepState | 'rejected' | 'expired' {
   return (state === 'failed' && decided[error?.type ?? '']) || state;
 }
+
+/** A sign for each state. */
+export const stepMarks: Record<StepState, string> = {
+  pending: '·',
+  waiting: '…',
+  running: '▶',
+  succeeded: '✓',
+  failed: '✗',
+  'needs-operator': '!',
+  unknown: '?',
+  skipped: '–',
+  'done-by-hand': '✓',
+  'not-needed': '–',
+  undoing: '←',
+  undone: '←',
+};

@@ -3,8 +3,7 @@ import { answersOf, commandNameIn, usualForm } from '../../common/questions.js';
 import type { ProgramChange, RunView, StepView, WaitView } from '../../common/view.js';
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
-import { leftBy } from '../../common/left.js';
-import { outcomeOf } from '../../common/step-outcome.js';
+import { leftBy, stateText } from '../../common/left.js';
 import { statedName } from '../../common/sender.js';
 import { bothTimes, duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
@@ -20,7 +19,7 @@ export function stepWordsOf(view: RunView): (step: StepView) => string {
   const left = new Set(leftBy(view).map(({ step }) => step));
   return (step) => {
     if (step.state === 'pending' && !isLive(view)) return 'not begun';
-    return `${stateWords(outcomeOf(step)).toLowerCase()}${left.has(step.id) ? ', left' : ''}`;
+    return stateWords(stateText(step, left)).toLowerCase();
   };
 }
 

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../language/json.js';
 import { codeSpan, markdown, tableRow } from '../../common/markdown.js';
 import { answersOf, usualForm } from '../../common/questions.js';
 import { quoteArgument } from '../../common/quote-argument.js';
+import { stepMarks } from '../../common/step-outcome.js';
 import { utc } from '../../common/times.js';
 import { endStates, type RunView, type StepState, type WaitView } from '../../common/view.js';
 
@@ -13,21 +14,6 @@ import { endStates, type RunView, type StepState, type WaitView } from '../../co
  * What the Temporal UI shows of a run, as Markdown: the step table; at a gate, the exact command
  * that approves it; at the end, how it went, what it has left, and who decided.
  */
-
-const marks: Record<StepState, string> = {
-  pending: '·',
-  waiting: '…',
-  running: '▶',
-  succeeded: '✓',
-  failed: '✗',
-  'needs-operator': '!',
-  unknown: '?',
-  skipped: '–',
-  'done-by-hand': '✓',
-  'not-needed': '–',
-  undoing: '←',
-  undone: '←',
-};
 
 /**
  * The run's current details.
@@ -103,7 +89,7 @@ function renderSteps(view: RunView, command: string): string[] {
     '|-|:-|:-|:-|:-|:-|',
     ...shown.map((step) =>
       row([
-        left.has(step.id) ? '!' : marks[step.state],
+        left.has(step.id) ? '!' : stepMarks[step.state],
         `${inline(step.title)} ${codeSpan(step.id)}`,
         step.effect,
         stateText(step, left),
