@@ -19,13 +19,13 @@ import { join, resolve } from 'node:path';
 import { databaseNames, leakedDatabases, leakedProcesses } from './lib/leaks.mjs';
 import { measureEngine } from './lib/coverage.mjs';
 import { runJest, summaryLine } from './lib/jest.mjs';
-import { startReplayer } from './lib/replayer.mjs';
 import { patternsOf, suites } from './lib/suites.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 process.chdir(root);
 const { startServices } = await import('../dist/embedded/services.js');
 const { atThisPace, measurePatience } = await import('../dist/embedded/pace.js');
+const { startReplayer } = await import('../dist/test/helpers/replay.js');
 
 /** After `--suite NAME` or alone: arguments for jest. */
 const suite = process.argv[2] === '--suite' ? process.argv[3] : undefined;
@@ -87,7 +87,7 @@ try {
   );
 
   if (stoppedBy === 0) {
-    replayer = await startReplayer(root);
+    replayer = await startReplayer();
     if (suite === 'product') measured = await measureEngine(root);
     const ran = await runJest(jestArguments, {
       skipsFile: join(root, 'test', 'skips.json'),

@@ -39,18 +39,35 @@ export async function replayed(request: ReplayRequest): Promise<Replayed> {
   return (await answer.json()) as Replayed;
 }
 
-let own: Promise<string> | undefined;
+let own: Promise<Replayer> | undefined;
 
 /** Address of the replayer that the suite has started, or of one for this file alone. */
-function replayer(): Promise<string> {
+async function replayer(): Promise<string> {
   const { RUNBOOK_TEST_REPLAYER: shared } = process.env;
-  return shared ? Promise.resolve(shared) : (own ??= startReplayer());
+  return shared ?? (await (own ??= startReplayer())).url;
 }
 
-/** It ends with this process. */
-async function startReplayer(): Promise<string> {
+/** A process that replays; it ends with this one. */
+export interface Replayer {
+  url: string;
+  stop(): Promise<unknown>;
+}
+
+/** @throws Error when it cannot start */
+export async function startReplayer(): Promise<Replayer> {
   const child = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const ended = once(child, 'exit');
+  const [line] = (await Promise.race([
+    once(child.stdout, 'data'),
+    ended.then(() => Promise.reject(new Error('the replayer could not start'))),
+  ])) as [Buffer];
+  // It keeps nobody from ending.
   for (const held of [child, child.stdin, child.stdout]) (held as { unref?(): void }).unref?.();
-  return line.toString().trim();
+  return {
+    url: line.toString().trim(),
+    stop: () => {
+      child.stdin.end();
+      return ended;
+    },
+  };
 }
