@@ -2,7 +2,7 @@ import { brokenWords } from '../language/broken-runbook.js';
 import { libraryDigests, type LibraryDigests } from '../language/library-digests.js';
 import type { WorkerReport } from '../store/index.js';
 import type { Catalogue } from './catalogue.js';
-import type { Check } from './doctor-check.js';
+import type { Check } from '../common/check.js';
 
 /** How the runbooks of workers differ from those of this machine. */
 export interface Difference {

@@ -1,15 +1,8 @@
+import type { Check } from '../common/check.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import { explain } from './errors.js';
 import type { Session } from './session.js';
 
-export interface Check {
-  name: string;
-  state: 'ok' | 'warning' | 'failed' | 'skipped';
-  /** What was found. */
-  found: string;
-  /** What to do; null when there is nothing to do. */
-  fix: string | null;
-}
 /** A plan request that every worker answers and that starts nothing: there is no such runbook. */
 export const question: StartEnvelope = {
   version: 1,

@@ -4,7 +4,8 @@ import { type WorkerSigns, workerSilenceMs } from './doctor-workers.js';
 import type { Temporal } from './connect.js';
 import { explain } from './errors.js';
 import type { Session } from './session.js';
-import { type Check, checked, failed, ok, question, skipped, warning } from './doctor-check.js';
+import type { Check } from '../common/check.js';
+import { checked, failed, ok, question, skipped, warning } from './doctor-check.js';
 import {
   backupChecks,
   drillsCheck,

@@ -4,7 +4,8 @@ import { parseSecrets } from '../language/secrets-file.js';
 import { parseTargets } from '../language/targets-file.js';
 import { explain } from './errors.js';
 import type { Session } from './session.js';
-import { type Check, failed, ok, skipped, warning } from './doctor-check.js';
+import type { Check } from '../common/check.js';
+import { failed, ok, skipped, warning } from './doctor-check.js';
 
 /** Checks the files that a worker here would read. The command line does not need them. */
 export function fileChecks({ io, command }: Session): Check[] {

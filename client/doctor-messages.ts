@@ -1,5 +1,5 @@
 import { utc } from '../common/times.js';
-import type { Check } from './doctor-check.js';
+import type { Check } from '../common/check.js';
 import type { Session } from './session.js';
 
 const name = 'people told';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { RunView } from '../common/view.js';
 import { admittedPlan } from './commands/plan.js';
-import type { Check } from './doctor-check.js';
+import type { Check } from '../common/check.js';
 import { CliError } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import { follow } from './follow.js';

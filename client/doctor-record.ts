@@ -2,7 +2,8 @@ import type { WorkerReport } from '../store/index.js';
 import { skewMs, workerChecks, workerSilenceMs } from './doctor-workers.js';
 import { hostOf } from './errors.js';
 import type { Session } from './session.js';
-import { type Check, checked, failed, ok, skipped, warning } from './doctor-check.js';
+import type { Check } from '../common/check.js';
+import { checked, failed, ok, skipped, warning } from './doctor-check.js';
 
 export async function recordChecks(session: Session): Promise<Check[]> {
   const { command, databaseUrl } = session;

@@ -3,7 +3,7 @@ import { queryWithRetry } from '../common/ask-again.js';
 import { launchWorkflow, messageNames } from '../common/defaults.js';
 import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
-import type { Check } from './doctor-check.js';
+import type { Check } from '../common/check.js';
 import { isNotFound } from './errors.js';
 import { pausesOf, pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import type { Session } from './session.js';

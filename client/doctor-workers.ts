@@ -1,6 +1,6 @@
 import type { WorkerReport } from '../store/index.js';
 import { duration } from '../common/times.js';
-import type { Check } from './doctor-check.js';
+import type { Check } from '../common/check.js';
 import type { PollingWorker } from './workers.js';
 
 /** Milliseconds without a report after which a worker counts as gone. */

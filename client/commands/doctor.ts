@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Check } from '../doctor-check.js';
+import type { Check } from '../../common/check.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';

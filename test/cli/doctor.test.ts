@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import type { Check } from '../../client/doctor-check.js';
+import type { Check } from '../../common/check.js';
 import { noteWorker, recentWorkers, type WorkerReport } from '../../store/index.js';
 import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';

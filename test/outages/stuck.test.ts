@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Check } from '../../client/doctor-check.js';
+import type { Check } from '../../common/check.js';
 import type { Trouble } from '../../client/trouble.js';
 import type { RunView } from '../../common/view.js';
 import { catalogue } from '../../workflows/catalogue.js';

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Check } from '../../client/doctor-check.js';
+import type { Check } from '../../common/check.js';
 import type { RunView } from '../../common/view.js';
 import { stretched } from '../../embedded/pace.js';
 import { declarationOf } from '../../lab/dbt/declaration.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import type { Check } from '../../client/doctor-check.js';
+import type { Check } from '../../common/check.js';
 import { declaration } from '../../lab/strikes/declaration.js';
 import { StrikesService } from '../../lab/strikes/service.js';
 import { programFolder } from '../../worker/config.js';

@@ -1,3 +1,4 @@
+import type { Check } from '../../common/check.js';
 import type { Problem } from '../../common/view.js';
 import { limitsOf } from '../../language/pipeline-limits.js';
 import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
@@ -13,14 +14,6 @@ import { proofWords, type JobRow, type Proofs } from '../pipeline-recovery/findi
 import { runnerOf } from '../pipeline-recovery/run/index.js';
 import type { DeclaredPipeline, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';
-
-/** A line of the result, as `runbook doctor` prints it. */
-type Check = {
-  name: string;
-  state: 'ok' | 'warning' | 'failed' | 'skipped';
-  found: string;
-  fix: string | null;
-};
 
 /** Proves a declared pipeline against the live system, and changes nothing. */
 export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
