@@ -1,5 +1,5 @@
 import { nearest } from './nearest.js';
-import { placeholdersIn, type HttpRun, type Pipeline, type PipelineData } from './pipeline.js';
+import { placeholdersOf, type HttpRun, type Pipeline, type PipelineData } from './pipeline.js';
 
 /** What is wrong between two places of a declaration, each of which is right by itself. */
 export interface Fault {
@@ -163,26 +163,24 @@ function withoutRecord(http: HttpRun, data: PipelineData): Fault[] {
 function wrongPlaceholders(http: HttpRun, data: PipelineData): Fault[] {
   const faults: Fault[] = [];
   const { stop, restart, validate } = http;
-  const said = (request: { path: string; query: object; json?: unknown }): string[] =>
-    placeholdersIn(JSON.stringify(request));
-  if (stop && said(stop).length === 0)
+  if (stop && placeholdersOf(stop).length === 0)
     faults.push({
       path: ['run', 'http', 'stop', 'path'],
       message: 'names neither {job} nor {key}: what is to be stopped?',
     });
-  if (stop && said(stop).includes('key') && !restart.idempotent)
+  if (stop && placeholdersOf(stop).includes('key') && !restart.idempotent)
     faults.push({
       path: ['run', 'http', 'stop', 'path'],
       message: 'names {key}, which only a restart with `idempotent: true` sends',
     });
-  if (!said(restart).includes('stage') && data.stages.length > 1)
+  if (!placeholdersOf(restart).includes('stage') && data.stages.length > 1)
     faults.push({
       path: ['run', 'http', 'restart'],
       message: 'does not say {stage}: the job would go on from where it thinks it is',
     });
   const isNamed = http.jobs.dataset !== undefined;
   for (const [name, request] of Object.entries({ restart, validate }))
-    if (request && !isNamed && placeholdersIn(JSON.stringify(request)).includes('dataset'))
+    if (request && !isNamed && placeholdersOf(request).includes('dataset'))
       faults.push({
         path: ['run', 'http', name, 'path'],
         message: 'names {dataset}, and `jobs` does not tell it',

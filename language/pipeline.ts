@@ -218,3 +218,8 @@ export const placeholders = {
 export function placeholdersIn(text: string): string[] {
   return [...text.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
 }
+
+/** The same in all of a request. */
+export function placeholdersOf(request: object): string[] {
+  return placeholdersIn(JSON.stringify(request));
+}

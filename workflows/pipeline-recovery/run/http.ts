@@ -3,6 +3,7 @@ import type { HttpAction } from '../../../language/kinds/http.js';
 import { isObject } from '../../../language/objects.js';
 import {
   placeholdersIn,
+  placeholdersOf,
   type DeclaredRequest,
   type HttpRun,
   type JobStates,
@@ -23,7 +24,7 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
     ...{ kind: 'http', target, method: 'GET', path, params },
   });
   const stopBy = (name: 'job' | 'key', value: string): HttpAction | undefined =>
-    http.stop && asksFor(http.stop, name)
+    http.stop && placeholdersOf(http.stop).includes(name)
       ? {
           ...sent(target, http.stop, { [name]: value }),
           idempotent: true,
@@ -153,10 +154,6 @@ export function httpRunner({ name: target }: DeclaredPipeline, http: HttpRun): R
 
 function text(value: Json | undefined): string | null {
   return typeof value === 'string' ? value : null;
-}
-
-function asksFor({ path, query, json }: DeclaredRequest, name: string): boolean {
-  return placeholdersIn(JSON.stringify({ path, query, json })).includes(name);
 }
 
 /** A declared request with its values: in its path encoded, elsewhere as they are. */
