@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { SqlAction } from '../language/kinds/sql.js';
-import { notAName } from '../language/sql-name.js';
+import { notAName, quoted } from '../language/sql-name.js';
 import { notALiteral, sqlParts } from '../language/sql-text.js';
 import { StepFailure } from './failure.js';
 
@@ -10,7 +10,7 @@ interface Quoting {
   literal: (text: string) => string;
 }
 
-const quoting: Quoting = { name: pg.escapeIdentifier, literal: pg.escapeLiteral };
+const quoting: Quoting = { name: quoted, literal: pg.escapeLiteral };
 
 /**
  * The text of a statement with its quoted names and values. What stands in it otherwise is the

@@ -60,11 +60,9 @@ function findingsAt(place: Place, table: FoundTable): Finding[] {
   if (!place.isMoved) return findings;
   if (!table.is_table)
     findings.push({
-      ...{
-        weight: 'forbidden',
-        what,
-        found: `${name} is no table: rows cannot be moved out of it`,
-      },
+      weight: 'forbidden',
+      what,
+      found: `${name} is no table: rows cannot be moved out of it`,
       fix: 'Name the table behind it.',
     });
   for (const other of table.cascades)
@@ -105,7 +103,7 @@ function columnFindings(
   { name: wanted, role }: Place['columns'][number],
 ): Finding[] {
   const column = columns.find((each) => each.name === wanted);
-  const place = `${name.join('.')}`;
+  const place = name.join('.');
   if (!column) {
     const near = nearest(
       wanted,
@@ -113,7 +111,8 @@ function columnFindings(
     );
     return [
       {
-        ...{ weight: 'wrong', what },
+        weight: 'wrong',
+        what,
         found: `${place} has no column ${wanted}${near === undefined ? '' : `; is it ${near}?`}`,
         fix: `It has ${columns.map((each) => each.name).join(', ')}. Correct it in targets.yaml of every worker.`,
       },

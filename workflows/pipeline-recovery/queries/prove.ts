@@ -98,12 +98,10 @@ function claimsOf(asked: AskedClaims, stage: PipelineStage): Claim[] {
   const claims: Claim[] = [];
   if (rows !== undefined)
     claims.push({
-      ...{
-        name: 'rows',
-        claimed: `${of('c', rows)}::numeric`,
-        actual: 'count(*)',
-        type: 'numeric',
-      },
+      name: 'rows',
+      claimed: `${of('c', rows)}::numeric`,
+      actual: 'count(*)',
+      type: 'numeric',
     });
   for (const [at, name] of claimedSums(asked, stage).entries()) {
     const column = stage.measures.find((measure) => measure.name === name)?.column ?? name;
