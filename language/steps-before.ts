@@ -171,9 +171,9 @@ function openInRounds(
   outputs: Outputs,
   settled: Settled,
 ): string | null {
-  const rounds = roundsOf(spec, path, scope, outputs);
-  let left = mayFail(spec, knownItems(spec, scope).length) ?? 0;
-  return firstOf(rounds, ({ key, value }) => {
+  const items = knownItems(spec, scope);
+  let left = mayFail(spec, items.length) ?? 0;
+  return firstOf(roundsOf(spec, path, scope, outputs, items), ({ key, value }) => {
     const prefix = below(partOf(path, key));
     const within = withItem(spec, scope, value);
     const open = openInSequence(spec.steps ?? [], prefix, within, outputs, settled);

@@ -338,8 +338,13 @@ function sequenceOf(group: StepSpec, prefix: string, scope: Scope, outputs: Outp
 }
 
 /** The items of a `forEach` that have their turn: those up to the one that was enough. */
-export function roundsOf(spec: StepSpec, path: string, scope: Scope, outputs: Outputs): Item[] {
-  const items = knownItems(spec, scope);
+export function roundsOf(
+  spec: StepSpec,
+  path: string,
+  scope: Scope,
+  outputs: Outputs,
+  items = knownItems(spec, scope),
+): Item[] {
   if (!spec.stopWhen) return items;
   let last: Scope | undefined;
   const end = items.findIndex(({ key, value }) => {
