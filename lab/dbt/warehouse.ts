@@ -4,9 +4,10 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { once } from 'node:events';
-import pg from 'pg';
+import type pg from 'pg';
 import { readStrikes, totalsOf, type Totals } from '../strikes/source.js';
 import { until } from '../until.js';
+import { withClient } from '../with-client.js';
 
 /** Reports of the source that are loaded. */
 const reports = 2_000;
@@ -107,13 +108,9 @@ export class Warehouse {
   }
 
   async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
-    const client = new pg.Client(this.databaseUrl);
-    await client.connect();
-    try {
+    return withClient(this.databaseUrl, async (client) => {
       return (await client.query<T>(text, values)).rows;
-    } finally {
-      await client.end();
-    }
+    });
   }
 
   private begin(...args: string[]): ChildProcess {

@@ -4,13 +4,14 @@ import { createInterface } from 'node:readline';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
-import pg from 'pg';
+import type pg from 'pg';
 import { until } from '../until.js';
 import type { Faults } from './faults.js';
 import type { Checkpoint } from './jobs.js';
 import type { Stage } from './schema.js';
 import { readSource, truthOf, type Summary } from './source.js';
 import { summarise } from './summary.js';
+import { withClient } from '../with-client.js';
 
 const dataset = 'flights';
 const here = dirname(fileURLToPath(import.meta.url));
@@ -153,23 +154,15 @@ export class PipelineProcess {
 
   /** The target, by SQL of our own. */
   async summary(): Promise<Summary> {
-    const client = new pg.Client(this.options.databaseUrl);
-    await client.connect();
-    try {
-      return await summarise(client, dataset, await this.truth());
-    } finally {
-      await client.end();
-    }
+    return withClient(this.options.databaseUrl, async (client) =>
+      summarise(client, dataset, await this.truth()),
+    );
   }
 
   async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
-    const client = new pg.Client(this.options.databaseUrl);
-    await client.connect();
-    try {
+    return withClient(this.options.databaseUrl, async (client) => {
       return (await client.query<T>(text, values)).rows;
-    } finally {
-      await client.end();
-    }
+    });
   }
 
   /** @throws Error with what the service said when it refuses */

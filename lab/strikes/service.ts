@@ -8,6 +8,7 @@ import { until } from '../until.js';
 import { schema, stepNames, steps, tableOf, type Step } from './schema.js';
 import { readStrikes, totalsOf, type Totals } from './source.js';
 import { BadRow, doChunk, type StrikeFaults } from './work.js';
+import { withClient } from '../with-client.js';
 
 interface Run {
   run: number;
@@ -129,13 +130,9 @@ export class StrikesService {
   }
 
   async query<T extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<T[]> {
-    const client = new pg.Client(this.options.databaseUrl);
-    await client.connect();
-    try {
+    return withClient(this.options.databaseUrl, async (client) => {
       return (await client.query<T>(text, values)).rows;
-    } finally {
-      await client.end();
-    }
+    });
   }
 
   private begin(from: From | null): Run {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import pg from 'pg';
 import { findPostgres } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';
@@ -18,6 +17,7 @@ import { Proxy, type ProxyKind } from './proxy.js';
 import { compiledProgram } from './programs.js';
 import { publishReleases } from './releases.js';
 import { seed } from './seed.js';
+import { withClient } from '../with-client.js';
 
 export interface WebSystemOptions {
   proxy: ProxyKind;
@@ -106,14 +106,4 @@ async function end(
   await proxy?.stop();
   await Promise.all(instancesOf(files).map(({ name }) => stopInstance(files, name, 3_000)));
   await postgres?.stop();
-}
-
-async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
 }
