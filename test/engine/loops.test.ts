@@ -1,9 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../language/json.js';
-import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 
 /*
@@ -62,21 +58,16 @@ targets:
 `;
 
 let engine: Engine;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runbook-loops-'));
-  await writeFile(join(folder, 'go-through.runbook.yaml'), runbook);
-  await writeFile(join(folder, 'kinds.yaml'), kinds);
   // The runs continue as new in the middle of their loops.
   engine = await Engine.start({
     border: { events: 40, bytes: 10_000_000, signals: 500 },
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    ...{ targets, settings: { RUNBOOK_LIBRARY: folder, RUNBOOK_HOST: 'here-1' } },
+    library: { 'go-through.runbook.yaml': runbook, 'kinds.yaml': kinds },
+    ...{ targets, settings: { RUNBOOK_HOST: 'here-1' } },
   });
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 /** The run under its id, whichever of its executions is the present one. */

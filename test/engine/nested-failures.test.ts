@@ -1,8 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 
 /*
@@ -52,18 +48,11 @@ outputs:
 };
 
 let engine: Engine;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runbook-nested-'));
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  engine = await Engine.start({
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    settings: { RUNBOOK_LIBRARY: folder },
-  });
+  engine = await Engine.start({ library: files });
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 test.each<[string, object, string, string]>([

@@ -1,11 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { troubleOf } from '../../client/trouble.js';
 import { until } from '../../lab/until.js';
 import { getAttempts } from '../../store/index.js';
-import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 
 /*
@@ -48,19 +44,14 @@ const targets = `targets:\n${host('app', 'host: app-1')}${host('db', 'host: db-1
 )}${host('lost', 'port: 1')}${host('odd', 'host: "a b"')}`;
 
 let engine: Engine;
-let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runbook-hosts-'));
-  await writeFile(join(folder, 'reach.runbook.yaml'), runbook);
   engine = await Engine.start({
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    ...{ targets, later: true, settings: { RUNBOOK_LIBRARY: folder } },
+    ...{ targets, later: true, library: { 'reach.runbook.yaml': runbook } },
   });
   await Promise.all(['app-1', 'db-1'].map(startWorker));
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 const startWorker = (name: string) =>

@@ -1,9 +1,6 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { JsonObject } from '../../language/json.js';
-import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 
 /*
@@ -40,25 +37,20 @@ steps:
 `;
 
 let engine: Engine;
-let folder: string;
 let count = 0;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runbook-temporary-'));
-  await writeFile(join(folder, 'for-a-while.runbook.yaml'), runbook);
   engine = await Engine.start({
     border: { events: 40, bytes: 10_000_000, signals: 500 },
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    settings: { RUNBOOK_LIBRARY: folder },
+    library: { 'for-a-while.runbook.yaml': runbook },
   });
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 async function start(inputs: JsonObject) {
   count += 1;
-  const file = join(folder, `lines${count}`);
+  const file = engine.path(`lines${count}`);
   const { workflowId } = await engine.run('for-a-while', { file, ...inputs });
   const run = engine.client.workflow.getHandle(workflowId);
   const lines = async () => (await readFile(file, 'utf8')).trim().split('\n');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
@@ -14,6 +14,7 @@ import { endableRetries } from '../../common/temporal-retries.js';
 import type { RunView } from '../../common/view.js';
 import type { JsonObject } from '../../language/json.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
+import { shippedEntry } from '../../worker/bundle.js';
 import { programFolder, readConfig } from '../../worker/config.js';
 import { createWorker } from '../../worker/create.js';
 import { migrate, openPool } from '../../store/index.js';
@@ -43,6 +44,8 @@ export interface EngineOptions {
   later?: boolean;
   /** Compiled module with the procedures, when they are not those of the engine's tests. */
   procedures?: string;
+  /** Files of a library of runbooks, by name; with them the procedures are those that we ship. */
+  library?: Readonly<Record<string, string>>;
   /** Program of those processes, when it is not the engine tests' own. */
   program?: string;
   /** Temporal server, when it is not the one that all tests share. */
@@ -80,12 +83,15 @@ export class Engine {
       workers = 0,
       later = false,
       settings = {},
+      library,
+      procedures = library ? shippedEntry : proceduresFile,
     } = options;
     const address = options.address ?? process.env['TEMPORAL_ADDRESS'];
     if (!address) throw new Error('TEMPORAL_ADDRESS is not set: run this test through npm test');
     const folder = await mkdtemp(join(tmpdir(), 'runbook-engine-'));
     await writeFile(join(folder, 'targets.yaml'), targets);
     await writeFile(join(folder, 'secrets.yaml'), secrets, { mode: 0o600 });
+    if (library) await writeLibrary(join(folder, 'library'), library);
     const database = options.databaseUrl
       ? { url: options.databaseUrl, drop: () => Promise.resolve() }
       : await createTestDatabase('engine');
@@ -101,12 +107,13 @@ export class Engine {
       RUNBOOK_JOURNALS: join(folder, 'journals'),
       RUNBOOK_COMMAND: 'runbook',
       ...(workers > 0 || later ? { RUNBOOK_HEARTBEAT_MS: '2000' } : {}),
+      ...(library ? { RUNBOOK_LIBRARY: join(folder, 'library') } : {}),
       ...settings,
     };
     const pool = openPool(database.url);
     await migrate(pool);
     quiet();
-    const code = await testBundle(options.procedures ?? proceduresFile);
+    const code = await testBundle(procedures);
     const retries = endableRetries(10);
     const interceptors = [retries.interceptor];
     const client = new Client({
@@ -370,4 +377,9 @@ let isQuiet = false;
 function quiet(): void {
   if (!isQuiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   isQuiet = true;
+}
+
+async function writeLibrary(folder: string, files: Readonly<Record<string, string>>) {
+  await mkdir(folder);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
 }
