@@ -87,12 +87,19 @@ function absent({ what, table, columns }: Place, found: FoundTable): Finding {
   const name = table.join('.');
   const near = nearest(table.at(-1) ?? name, found.others);
   const isOurs = what.startsWith('quarantine');
+  const ours = [
+    'id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+    ...columns.map(({ name: column, role }) => {
+      return `${quoted(column)} ${role === 'json' ? 'jsonb' : 'text'} NOT NULL`;
+    }),
+    'quarantined_at timestamptz NOT NULL DEFAULT now()',
+  ];
   return {
     weight: isOurs ? 'forbidden' : 'wrong',
     what,
     found: `there is no table ${name}${near === undefined ? '' : `; is it ${near}?`}`,
     fix: isOurs
-      ? `CREATE TABLE ${quotedTable(table)} (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ${columns.map(({ name: column, role }) => `${quoted(column)} ${role === 'json' ? 'jsonb' : 'text'} NOT NULL`).join(', ')}, quarantined_at timestamptz NOT NULL DEFAULT now())`
+      ? `CREATE TABLE ${quotedTable(table)} (${ours.join(', ')})`
       : 'Names count exactly, upper case too. Correct it in targets.yaml of every worker.',
   };
 }

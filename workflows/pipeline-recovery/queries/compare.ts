@@ -19,20 +19,27 @@ export function compareWithSource(asked: Asked): SqlStatement {
   const sums = last.measures.map(
     ({ column }) => `coalesce(sum(${of('t', column)}::numeric), 0)::text`,
   );
+  const checksum =
+    data.checkpoints?.checksum === undefined
+      ? 'NULL'
+      : `coalesce(sum(${rowHash('t', last)}), 0)::text`;
   const isSame = sameKey('target', own, 'source', own);
   const text = `
 WITH source AS (
   SELECT DISTINCT ${sourceKey} FROM ${quotedTable(source.table)} s
-   WHERE ${inDataset(asked, source, 's', parameters)} AND NOT ${isAccountedFor(asked, { alias: 's', key: source.key }, parameters)}
+   WHERE ${inDataset(asked, source, 's', parameters)}
+     AND NOT ${isAccountedFor(asked, { alias: 's', key: source.key }, parameters)}
 ), target AS (
   SELECT ${targetKey}, count(*) AS copies FROM ${quotedTable(last.table)} t
-   WHERE ${inDataset(asked, last, 't', parameters)} GROUP BY ${own.map((_, at) => at + 1).join(', ')}
+   WHERE ${inDataset(asked, last, 't', parameters)}
+   GROUP BY ${own.map((_, at) => at + 1).join(', ')}
 ), whole AS (
   SELECT count(*)::text AS rows, json_build_array(${sums.join(', ')}) AS sums,
-         ${data.checkpoints?.checksum === undefined ? 'NULL' : `coalesce(sum(${rowHash('t', last)}), 0)::text`} AS checksum
+         ${checksum} AS checksum
     FROM ${quotedTable(last.table)} t WHERE ${inDataset(asked, last, 't', parameters)}
 )
-SELECT (SELECT count(*)::text FROM source) AS expected_rows, whole.rows, whole.sums, whole.checksum,
+SELECT (SELECT count(*)::text FROM source) AS expected_rows,
+       whole.rows, whole.sums, whole.checksum,
        (SELECT ${counted} FROM target WHERE copies > 1) AS duplicates,
        (SELECT ${counted} FROM source WHERE NOT ${existsIn('target', 'target', [isSame])}) AS missing,
        (SELECT ${counted} FROM target WHERE NOT ${existsIn('source', 'source', [isSame])}) AS foreign_keys

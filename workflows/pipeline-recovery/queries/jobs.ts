@@ -18,18 +18,23 @@ export function recentJobs(jobs: JobTable, wanted: string | undefined): SqlState
     as: 'jobs',
     text: `
 WITH jobs AS (
-  SELECT ${text(jobs.id)} AS id, ${text(jobs.status)} AS status, ${text(jobs.stage)} AS stage, ${text(jobs.dataset)} AS dataset,
+  SELECT ${text(jobs.id)} AS id, ${text(jobs.status)} AS status,
+         ${text(jobs.stage)} AS stage, ${text(jobs.dataset)} AS dataset,
          j.${quoted(jobs.created)} AS created
     FROM ${quotedTable(jobs.table)} j WHERE ${isOurs.join(' AND ') || 'true'}
 ), recent AS (
-  SELECT * FROM jobs WHERE created > now() - interval '24 hours' ORDER BY created DESC, id DESC LIMIT 50
+  SELECT * FROM jobs WHERE created > now() - interval '24 hours'
+   ORDER BY created DESC, id DESC LIMIT 50
 ), asked AS (
   SELECT * FROM jobs WHERE id = ${parameters.of(wanted ?? null, 'text')}
 ), since AS (
-  SELECT jobs.* FROM jobs JOIN asked ON jobs.dataset IS NOT DISTINCT FROM asked.dataset AND jobs.created >= asked.created
+  SELECT jobs.* FROM jobs
+    JOIN asked ON jobs.dataset IS NOT DISTINCT FROM asked.dataset
+              AND jobs.created >= asked.created
    ORDER BY jobs.created DESC, jobs.id DESC LIMIT 50
 )
-SELECT * FROM recent UNION SELECT * FROM asked UNION SELECT * FROM since ORDER BY created DESC, id DESC`,
+SELECT * FROM recent UNION SELECT * FROM asked UNION SELECT * FROM since
+ ORDER BY created DESC, id DESC`,
     values: parameters.values,
   };
 }

@@ -46,18 +46,21 @@ function proveClaims(asked: AskedClaims, name: string): SqlStatement {
   const sums = claims.filter((claim) => claim.name.startsWith('sum'));
   const list = (side: string): string =>
     `json_build_array(${sums.map((claim) => `at.${side}_${claim.name}::text`).join(', ')})`;
+  const values = each(({ name: as, actual }) => `, ${actual} AS ${as}`);
+  const totals = each(({ name: as }) => `, coalesce(sum(p.${as}), 0) AS actual_${as}`);
+  const rows = claims.some((claim) => claim.name === 'rows') ? 'at.claimed_rows' : 'NULL';
   const differs = (claim: Claim): string =>
     `claimed_${claim.name} IS DISTINCT FROM actual_${claim.name}::${claim.type}`;
   const text = `
 WITH claims AS (
   ${newestClaims(asked, stage, claims, parameters)}
 ), present AS (
-  SELECT ${of('s', stage.batch)}::bigint AS batch, count(*) AS n${each(({ name: as, actual }) => `, ${actual} AS ${as}`)}
+  SELECT ${of('s', stage.batch)}::bigint AS batch, count(*) AS n${values}
     FROM ${quotedTable(stage.table)} s WHERE ${inDataset(asked, stage, 's', parameters)} GROUP BY 1
 ), proved AS (
   SELECT c.batch, a.*${each(({ name: as }) => `, c.claimed_${as}`)}
     FROM claims c CROSS JOIN LATERAL (
-      SELECT coalesce(sum(p.n), 0) AS n${each(({ name: as }) => `, coalesce(sum(p.${as}), 0) AS actual_${as}`)}
+      SELECT coalesce(sum(p.n), 0) AS n${totals}
         FROM present p WHERE p.batch ${data.checkpoints.cumulative ? '<=' : '='} c.batch) a
 ), twice AS (
   ${repeatedKeys(asked, stage, parameters)}
@@ -72,18 +75,23 @@ WITH claims AS (
 ), first_bad AS (
   SELECT min(bad.batch) AS batch FROM bad, newest WHERE bad.batch <= newest.batch
 ), good AS (
-  SELECT coalesce((SELECT max(c.batch) FROM claims c, first_bad f WHERE f.batch IS NULL OR c.batch < f.batch), 0) AS batch
+  SELECT coalesce((SELECT max(c.batch) FROM claims c, first_bad f
+                    WHERE f.batch IS NULL OR c.batch < f.batch), 0) AS batch
 )
 SELECT (SELECT count(*) FROM claims) AS checkpoints,
-       newest.batch::int AS last_batch, good.batch::int AS good_batch, first_bad.batch::int AS bad_batch,
-       ${claims.some((claim) => claim.name === 'rows') ? 'at.claimed_rows' : 'NULL'}::text AS claimed_rows,
-       coalesce(at.n, 0)::text AS actual_rows, ${list('claimed')} AS claimed_sums, ${list('actual')} AS actual_sums,
+       newest.batch::int AS last_batch, good.batch::int AS good_batch,
+       first_bad.batch::int AS bad_batch,
+       ${rows}::text AS claimed_rows, coalesce(at.n, 0)::text AS actual_rows,
+       ${list('claimed')} AS claimed_sums, ${list('actual')} AS actual_sums,
        (SELECT count(*) FROM twice) AS duplicates,
        (SELECT count(*) FROM absent WHERE absent.batch <= newest.batch) AS missing,
-       (SELECT coalesce(sum(p.n), 0)::text FROM present p WHERE p.batch > newest.batch OR p.batch IS NULL) AS unclaimed,
-       (SELECT coalesce(json_agg(json_build_array(p.batch, p.n) ORDER BY p.batch), '[]') FROM present p) AS rows_by_batch
+       (SELECT coalesce(sum(p.n), 0)::text FROM present p
+         WHERE p.batch > newest.batch OR p.batch IS NULL) AS unclaimed,
+       (SELECT coalesce(json_agg(json_build_array(p.batch, p.n) ORDER BY p.batch), '[]')
+          FROM present p) AS rows_by_batch
   FROM newest CROSS JOIN good CROSS JOIN first_bad
-  LEFT JOIN LATERAL (SELECT * FROM proved c WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
+  LEFT JOIN LATERAL (SELECT * FROM proved c
+                      WHERE c.batch = coalesce(first_bad.batch, newest.batch)) at ON true`;
   return { as: 'proof', text, values: parameters.values };
 }
 
@@ -136,7 +144,8 @@ function newestClaims(
   const claimed = claims.map(({ name, claimed: text }) => `, ${text} AS claimed_${name}`).join('');
   return `SELECT DISTINCT ON (${batch}) ${batch}::bigint AS batch${claimed}
     FROM ${quotedTable(checkpoints.table)} c
-   WHERE ${inDataset(asked, checkpoints, 'c', parameters)} AND ${of('c', checkpoints.stage)} = ${parameters.of(stage.name)}
+   WHERE ${inDataset(asked, checkpoints, 'c', parameters)}
+     AND ${of('c', checkpoints.stage)} = ${parameters.of(stage.name)}
    ORDER BY ${batch}${newest}`;
 }
 

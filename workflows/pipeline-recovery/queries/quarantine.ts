@@ -12,7 +12,7 @@ import {
   type AskedClaims,
 } from './parts.js';
 
-/** From where on data is moved, and the name under which it is kept. */
+/** Where the data that is moved begins, and the name under which it is kept. */
 export interface Kept {
   stage: string;
   /** The last batch that stays. */
@@ -62,7 +62,8 @@ export function setAside(asked: Asked, key: readonly Json[], name: string): SqlS
   ];
   const values = columns.map(([column, value]): [string, string] => [column, parameters.of(value)]);
   const isThere = values.map(([column, value]) => `${of('d', column)} = ${value}`).join(' AND ');
-  const text = `INSERT INTO ${quotedTable(place.table)} (${[...columns.map(([column]) => column), place.reason].map(quoted).join(', ')})
+  const names = [...columns.map(([column]) => column), place.reason].map(quoted).join(', ');
+  const text = `INSERT INTO ${quotedTable(place.table)} (${names})
          SELECT ${values.map(([, value]) => value).join(', ')}, ${parameters.of(reasonOf(name))}
           WHERE NOT EXISTS (SELECT 1 FROM ${quotedTable(place.table)} d WHERE ${isThere})`;
   return [{ text, values: parameters.values }];
@@ -74,7 +75,8 @@ export function takeUpAgain(asked: Asked, name: string): SqlStatement[] {
   if (!place) return [];
   const parameters = new Parameters();
   const text = `DELETE FROM ${quotedTable(place.table)} d
-          WHERE ${inDataset(asked, place, 'd', parameters)} AND ${of('d', place.reason)} = ${parameters.of(reasonOf(name))}`;
+          WHERE ${inDataset(asked, place, 'd', parameters)}
+            AND ${of('d', place.reason)} = ${parameters.of(reasonOf(name))}`;
   return [{ text, values: parameters.values }];
 }
 
@@ -91,9 +93,11 @@ function moveRows(
 ): SqlStatement {
   const parameters = new Parameters();
   const text = `WITH moved AS (DELETE FROM ${quotedTable(stage.table)} s
-            WHERE ${inDataset(asked, stage, 's', parameters)} AND ${isBehind('s', stage.batch, kept.batch, parameters)}${condition(asked, onlyIf, parameters)} RETURNING s.*)
+            WHERE ${inDataset(asked, stage, 's', parameters)}
+              AND ${isBehind('s', stage.batch, kept.batch, parameters)}${condition(asked, onlyIf, parameters)}
+            RETURNING s.*)
           INSERT INTO ${quotedTable(asked.data.quarantine.rows)} (run, stage, "row")
-          SELECT ${parameters.of(kept.name, 'text')}, ${parameters.of(stage.name, 'text')}, to_jsonb(moved.*) FROM moved`;
+          SELECT ${keptAs(kept, stage, parameters)}, to_jsonb(moved.*) FROM moved`;
   return { text, values: parameters.values };
 }
 
@@ -106,11 +110,18 @@ function moveCheckpoints(
   const { checkpoints, quarantine: places } = asked.data;
   const parameters = new Parameters();
   const text = `WITH moved AS (DELETE FROM ${quotedTable(checkpoints.table)} c
-            WHERE ${inDataset(asked, checkpoints, 'c', parameters)} AND ${of('c', checkpoints.stage)} = ${parameters.of(stage.name)}
-              AND ${isBehind('c', checkpoints.batch, kept.batch, parameters)}${condition(asked, onlyIf, parameters)} RETURNING c.*)
+            WHERE ${inDataset(asked, checkpoints, 'c', parameters)}
+              AND ${of('c', checkpoints.stage)} = ${parameters.of(stage.name)}
+              AND ${isBehind('c', checkpoints.batch, kept.batch, parameters)}${condition(asked, onlyIf, parameters)}
+            RETURNING c.*)
           INSERT INTO ${quotedTable(places.checkpoints)} (run, stage, "row")
-          SELECT ${parameters.of(kept.name, 'text')}, ${parameters.of(stage.name, 'text')}, to_jsonb(moved.*) FROM moved`;
+          SELECT ${keptAs(kept, stage, parameters)}, to_jsonb(moved.*) FROM moved`;
   return { text, values: parameters.values };
+}
+
+/** The first two columns of a quarantine table. */
+function keptAs({ name }: Kept, stage: BatchStage, parameters: Parameters): string {
+  return `${parameters.of(name, 'text')}, ${parameters.of(stage.name, 'text')}`;
 }
 
 /** The undo may run although the quarantine never happened; then it must move nothing. */
@@ -139,16 +150,20 @@ function putBack(from: TableName, to: TableName, name: string, stage?: string): 
   const ofStage = stage === undefined ? '' : ` AND q.stage = ${parameters.of(stage)}`;
   const table = quotedTable(to);
   // A row keeps the number that the table once gave it.
-  const text = `WITH back AS (DELETE FROM ${quotedTable(from)} q WHERE q.run = ${parameters.of(name)}${ofStage} RETURNING q."row" AS kept)
-          INSERT INTO ${table} OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(NULL::${table}, back.kept)).* FROM back`;
+  const text = `WITH back AS (DELETE FROM ${quotedTable(from)} q
+            WHERE q.run = ${parameters.of(name)}${ofStage} RETURNING q."row" AS kept)
+          INSERT INTO ${table} OVERRIDING SYSTEM VALUE
+          SELECT (jsonb_populate_record(NULL::${table}, back.kept)).* FROM back`;
   return { text, values: parameters.values };
 }
 
 function countKept({ data: { quarantine: places } }: AskedClaims, name: string): SqlStatement {
   return {
     as: 'kept',
-    text: `SELECT (SELECT count(*)::int FROM ${quotedTable(places.rows)} q WHERE q.run = $1) AS rows,
-                  (SELECT count(*)::int FROM ${quotedTable(places.checkpoints)} q WHERE q.run = $1) AS checkpoints`,
+    text: `SELECT (SELECT count(*)::int FROM ${quotedTable(places.rows)} q
+                    WHERE q.run = $1) AS rows,
+                  (SELECT count(*)::int FROM ${quotedTable(places.checkpoints)} q
+                    WHERE q.run = $1) AS checkpoints`,
     values: [name],
   };
 }

@@ -18,7 +18,8 @@ export function proveWhole(asked: Asked, name: string): SqlStatement {
   const key = stage.key.map((column) => of('s', column)).join(', ');
   const counts = { twice: '0', missing: '0', foreign: '0' };
   if (!stage.repeats)
-    counts.twice = `(SELECT coalesce(sum(k.n - 1), 0) FROM (SELECT count(*) AS n FROM ${rows} GROUP BY ${key}) k)`;
+    counts.twice = `(SELECT coalesce(sum(k.n - 1), 0)
+              FROM (SELECT count(*) AS n FROM ${rows} GROUP BY ${key}) k)`;
   if (before) {
     const old = quotedTable(before.table);
     const arrived = [
@@ -37,10 +38,13 @@ export function proveWhole(asked: Asked, name: string): SqlStatement {
   const text = `
 SELECT 0 AS checkpoints, 0 AS last_batch, 0 AS good_batch,
        CASE WHEN c.twice + c.missing + c.foreign_keys > 0 THEN 1 END AS bad_batch,
-       NULL::text AS claimed_rows, c.n::text AS actual_rows, '[]'::json AS claimed_sums, '[]'::json AS actual_sums,
-       c.twice::text AS duplicates, c.missing::text AS missing, c.foreign_keys::text AS foreign_keys, '0' AS unclaimed,
+       NULL::text AS claimed_rows, c.n::text AS actual_rows,
+       '[]'::json AS claimed_sums, '[]'::json AS actual_sums,
+       c.twice::text AS duplicates, c.missing::text AS missing,
+       c.foreign_keys::text AS foreign_keys, '0' AS unclaimed,
        json_build_array(json_build_array(1, c.n)) AS rows_by_batch
-  FROM (SELECT (SELECT count(*) FROM ${rows}) AS n, ${counts.twice}::bigint AS twice, ${counts.missing}::bigint AS missing,
+  FROM (SELECT (SELECT count(*) FROM ${rows}) AS n,
+               ${counts.twice}::bigint AS twice, ${counts.missing}::bigint AS missing,
                ${counts.foreign}::bigint AS foreign_keys) c`;
   return { as: 'proof', text, values: parameters.values };
 }
