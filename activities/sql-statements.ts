@@ -6,14 +6,14 @@ import { assertDistinctColumns } from './sql-columns.js';
 import { statementText } from './sql-names.js';
 import { sessionSettings } from './sql-values.js';
 
-/* The statements of a step, and the session that does them. */
+/* The statements of a step, and the session that runs them. */
 
 const defaultStatementMs = 30_000;
 const defaultLockMs = 5_000;
 /** Rows of one statement that go into the output. */
 const maxRows = 200;
 
-/** Sets the session. @param isLocal for the open transaction only */
+/** Applies settings to the session. @param isLocal until the end of the open transaction only */
 export async function configure(
   client: pg.Client,
   settings: Readonly<Record<string, string>>,
@@ -25,7 +25,7 @@ export async function configure(
   );
 }
 
-/** Its limits, and the form in which it answers. */
+/** The limits of the statements, and the form in which values come back. */
 export function settingsOf(
   { statementTimeoutMs = defaultStatementMs, lockTimeoutMs = defaultLockMs }: SqlAction,
   { timeoutMs }: AttemptContext,
@@ -69,7 +69,7 @@ export async function answersOf(client: pg.Client, action: SqlAction): Promise<J
   };
 }
 
-/** Of the only statement whose rows are an answer: the first of them, and how many there were. */
+/** A step with one statement also answers its first row, and how many rows there were. */
 function firstOf({ statements }: SqlAction, { rows }: JsonObject, [count]: number[]): JsonObject {
   if (statements.length !== 1 || !Array.isArray(rows)) return {};
   return { row: rows[0] ?? null, count: count ?? rows.length };

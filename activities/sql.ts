@@ -130,8 +130,8 @@ async function inTransaction(
 }
 
 /**
- * Does statements that refuse a transaction. What one of them has done stays, and when the
- * connection breaks nobody knows: only what may be done twice is done again.
+ * Runs statements that PostgreSQL refuses inside a transaction. What one of them has done stays.
+ * When the connection breaks nobody knows its outcome: only what is idempotent is run again.
  */
 async function withoutTransaction(
   client: pg.Client,

@@ -85,8 +85,8 @@ const hostPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/;
 
 function noHost(path: string, host: Json): Problem {
   const what = isReference(host)
-    ? `that ${host.$} says, and it says none`
-    : `${JSON.stringify(host)}, which is no name of one`;
+    ? `that ${host.$} names, but the target has no fact \`host\``
+    : `${JSON.stringify(host)}, which is not a host name`;
   return {
     type: 'Refused',
     message: `step ${path} runs on the host ${what}`,

@@ -17,7 +17,7 @@ export interface Item {
   value: Json;
 }
 
-/** What stands there cannot be gone through. */
+/** The value is no list that a loop can go through. */
 export class NoItems extends Error {}
 
 /** An item becomes part of paths. */
@@ -55,7 +55,7 @@ export function withItem({ as }: StepSpec, scope: Scope, item: Json): Scope {
   return { ...scope, item, ...(as === undefined ? {} : { [as]: item }) };
 }
 
-/** How many items may fail. Undefined: a step that fails is no matter of its item. */
+/** How many items may fail. Undefined: a failed step is handled as it is outside of loops. */
 export function mayFail({ maxFailures }: StepSpec, items: number): number | undefined {
   return typeof maxFailures === 'string'
     ? Math.floor((items * Number.parseInt(maxFailures, 10)) / 100)

@@ -102,8 +102,11 @@ test('it waits for a worker there, and says so', async () => {
 }, 90_000);
 
 test.each([
-  ['lost', 'step each/far runs on the host that inputs.to.host says, and it says none'],
-  ['odd', 'step each/far runs on the host "a b", which is no name of one'],
+  [
+    'lost',
+    'step each/far runs on the host that inputs.to.host names, but the target has no fact `host`',
+  ],
+  ['odd', 'step each/far runs on the host "a b", which is not a host name'],
 ])('a target that has no host is refused before anything starts: %s', async (to, message) => {
   const admission = await engine.admission('reach', { from: 'app', to });
   expect(admission).toMatchObject({ admitted: false, problem: { message } });

@@ -61,7 +61,7 @@ export async function startReplayer(): Promise<Replayer> {
     once(child.stdout, 'data'),
     ended.then(() => Promise.reject(new Error('the replayer could not start'))),
   ])) as [Buffer];
-  // It keeps nobody from ending.
+  // It must not keep this process alive.
   for (const held of [child, child.stdin, child.stdout]) (held as { unref?(): void }).unref?.();
   return {
     url: line.toString().trim(),

@@ -69,7 +69,7 @@ export async function onItsHost<T>(
   }
 }
 
-/** Where an activity goes that no host has begun. */
+/** Where a step is sent as long as no host has begun it. */
 class Home {
   constructor(
     private readonly host: string | undefined,

@@ -9,9 +9,9 @@ import { inParallel } from '../engine/parallel.js';
 import type { Steps } from '../engine/steps.js';
 
 /**
- * Does the steps of a `forEach` for each item. An item may fail, as far as the loop says; what is
- * enough leaves the others out.
- * @param round does the steps for one item; the scope learns what they answer
+ * Does the steps of a `forEach` for each item. As many items may fail as the loop allows. Once
+ * `stopWhen` holds, the remaining items are left out.
+ * @param round does the steps for one item, and adds their answers to the scope
  */
 export async function inRounds(
   engine: Steps,

@@ -141,7 +141,8 @@ async function recover(
     const restarted = runner.restarted(answer);
     const held = runner.hold(restarted);
     if (held) await run.step(held.step, held.work);
-    else run.notNeeded('hold', 'its restart says how it is stopped, or nothing stops it');
+    else
+      run.notNeeded('hold', 'the job is stopped by the key of its restart, or cannot be stopped');
     const follow = runner.follow(restarted, inputs.followMs);
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
     if (restarts === 1) others(run, ['follow', 'results'], follow.step);
@@ -161,7 +162,7 @@ function restart(
   return runner.restart(key, job, checkpoint, corrupt.length > 0);
 }
 
-/** Marks what pipelines that are run in another way do instead. */
+/** Marks the steps that only another kind of runner has as not needed. */
 function others(run: Run, steps: readonly string[], done: string): void {
   run.notNeeded(
     steps.filter((each) => each !== done),
