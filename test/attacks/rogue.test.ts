@@ -192,7 +192,12 @@ describe('a rogue workflow worker', () => {
       ]),
     'a failure taken for an answer, which the plan does not': (file) =>
       asks('rogue-failing', { journal: file }, [
-        ask('first', { kind: 'command', argv: ['/bin/false'] }, { request: { capture: true } }),
+        ask(
+          'first',
+          { kind: 'command', argv: ['/bin/false'] },
+          // Only a last attempt's failure can be an answer.
+          { request: { capture: true, attemptsOnceActed: 1 } },
+        ),
         write('old', file),
       ]),
     'another target of a code-first runbook': (file) =>
