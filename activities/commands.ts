@@ -184,9 +184,13 @@ export class CommandClaim {
         },
       );
     }
-    for (let earlier = fence - 1; earlier >= 1; earlier -= 1) {
-      const journal = this.commands.journalOf(this.owner, earlier);
-      if (journal.exists && !journal.takeTicket('void') && !journal.isVoid) return journal;
+    try {
+      for (let earlier = fence - 1; earlier >= 1; earlier -= 1) {
+        const journal = this.commands.journalOf(this.owner, earlier);
+        if (journal.exists && !journal.takeTicket('void') && !journal.isVoid) return journal;
+      }
+    } catch (error) {
+      throw journalFailure(error, this.commands.folder);
     }
     return undefined;
   }

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
-  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -49,16 +50,18 @@ export class Journal {
     return existsSync(this.folder);
   }
 
-  /**
-   * Makes the folder and all files in it: on a full disk nothing is started, and a disk that fills
-   * up while the command runs still has room for the outcome.
-   */
+  /** Makes the folder: from now on a later worker can tell that the command may be started. */
   create(): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    for (const use of ['start', 'void'] as const) this.make(`ticket.${use}`, use);
+  }
+
+  /**
+   * Reserves room for what is written about the command: on a full disk nothing is started, and a
+   * disk that fills up while the command runs still has room for the outcome.
+   */
+  reserve(): void {
     for (const name of ['process.json', 'outcome.json'])
-      this.make(reservedName(name), ' '.repeat(reservedBytes));
-    for (const stream of ['stdout', 'stderr'] as const) closeSync(this.openFor(stream));
+      writeFileSync(this.file(reservedName(name)), ' '.repeat(reservedBytes), { mode: 0o600 });
   }
 
   remove(): void {
@@ -71,12 +74,9 @@ export class Journal {
    * or never will be.
    */
   takeTicket(use: 'start' | 'void'): boolean {
-    const mine = this.file(`ticket.${use}`);
-    // An unfinished journal has no prepared ticket.
-    if (!existsSync(mine)) this.make(`ticket.${use}`, use);
     try {
-      // A link appears with its content, or not at all.
-      linkSync(mine, this.file('ticket'));
+      // A symbolic link appears with its content, or not at all; nothing has to be where it points.
+      symlinkSync(use, this.file('ticket'));
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -84,12 +84,12 @@ export class Journal {
     }
   }
 
-  /** Frees the disk space that `create` took before it failed. */
+  /** Frees the disk space that was taken before something failed. */
   discard(): void {
     try {
       this.remove();
     } catch {
-      // The sweep removes it later; the error of `create` is the one to report.
+      // The sweep removes it later; the error that came first is the one to report.
     }
   }
 
@@ -108,7 +108,7 @@ export class Journal {
   /** True when the command can never start. */
   get isVoid(): boolean {
     try {
-      return readFileSync(this.file('ticket'), 'utf8') === 'void';
+      return readlinkSync(this.file('ticket')) === 'void';
     } catch {
       return false;
     }

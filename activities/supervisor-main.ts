@@ -28,7 +28,9 @@ async function supervise(request: StartCommand): Promise<void> {
   const ended: CommandEnded = { id: request.id };
   try {
     const journal = new Journal(request.folder);
-    if (journal.takeTicket('start')) {
+    const mayStart = prepare(journal);
+    if (typeof mayStart !== 'boolean') ended.outcome = neverStarted(mayStart.refused);
+    else if (mayStart) {
       const outcome = await run(request, journal);
       ended.outcome = outcome;
       journal.writeOutcome(outcome);
@@ -39,6 +41,24 @@ async function supervise(request: StartCommand): Promise<void> {
     if (workerLives) process.send?.(ended, () => undefined);
     exitWhenIdle();
   }
+}
+
+/**
+ * Reserves room for the outcome, then takes the ticket.
+ * @returns whether the command may be started, or the system's error code when the disk refused
+ */
+function prepare(journal: Journal): boolean | { refused: string } {
+  try {
+    journal.reserve();
+    return journal.takeTicket('start');
+  } catch (error) {
+    journal.discard();
+    return { refused: (error as NodeJS.ErrnoException).code ?? 'unknown' };
+  }
+}
+
+function neverStarted(code: string): Outcome {
+  return { exitCode: null, signal: null, notStarted: code, timedOut: false };
 }
 
 interface Ended {
@@ -95,8 +115,7 @@ function spawned(
 async function run(request: StartCommand, journal: Journal): Promise<Outcome> {
   const { mark, timeoutMs } = request;
   const child = start(request, journal);
-  if ('refused' in child)
-    return { exitCode: null, signal: null, notStarted: child.refused, timedOut: false };
+  if ('refused' in child) return neverStarted(child.refused);
   let timedOut = false;
   let ending: Promise<void> | undefined;
   let limit: NodeJS.Timeout | undefined;
