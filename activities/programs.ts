@@ -25,8 +25,8 @@ export class Programs {
   /** Finds a program as the system will when it runs it, and digests its content. */
   async identify(named: ProgramName): Promise<Program> {
     const file = await fileOf(named);
-    if (file === null) return { ...named, file };
-    const real = await realpath(file).catch(() => file);
+    const real = file === null ? null : await realpath(file).catch(() => null);
+    if (file === null || real === null) return { ...named, file: null };
     const isSystem = [file, real].every((path) => this.isSystem(path));
     return {
       ...named,
@@ -74,12 +74,12 @@ async function readDigest(file: string): Promise<string | null> {
   }
 }
 
-/** Finds a file as the system does: a path as it is, a bare name in each folder of PATH. */
+/**
+ * Finds a file as the system does: a path as it is, whether or not something is there; a bare name
+ * in each folder of PATH.
+ */
 async function fileOf({ name, cwd = '.', path, script }: ProgramName): Promise<string | null> {
-  if (script || name.includes('/')) {
-    const file = isAbsolute(name) ? name : resolve(cwd, name);
-    return (await stat(file).catch(() => null)) === null ? null : file;
-  }
+  if (script || name.includes('/')) return isAbsolute(name) ? name : resolve(cwd, name);
   for (const folder of (path ?? process.env['PATH'] ?? '').split(delimiter)) {
     const file = resolve(cwd, folder, name);
     if (await isProgram(file)) return file;
