@@ -8,7 +8,13 @@ import { answersOf, usualForm } from '../../common/questions.js';
 import { quoteArgument } from '../../common/quote-argument.js';
 import { stepMarks } from '../../common/step-outcome.js';
 import { utc } from '../../common/times.js';
-import { endStates, type RunView, type StepState, type WaitView } from '../../common/view.js';
+import {
+  endStates,
+  type RunView,
+  type StepState,
+  type StepView,
+  type WaitView,
+} from '../../common/view.js';
 
 /*
  * What the Temporal UI shows of a run, as Markdown: the step table; at a gate, the exact command
@@ -21,14 +27,15 @@ import { endStates, type RunView, type StepState, type WaitView } from '../../co
  */
 export function renderDetails(view: RunView, command: string): string {
   const hasEnded = endStates.has(view.state);
+  const left = leftBy(view);
   return [
     `**${view.state}** · ${inline(view.title)} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
     ...renderProblem(view, command),
-    ...renderList(leftTitle, leftBy(view).map(leftLine).map(inline)),
+    ...renderList(leftTitle, left.map(leftLine).map(inline)),
     ...view.waitingFor.flatMap((wait) => renderWait(view.id, wait, command)),
     ...(hasEnded ? renderList('Outputs', facts(view.outputs)) : []),
     ...(hasEnded ? renderList('Decisions', decisions(view)) : []),
-    ...renderSteps(view, command),
+    ...renderSteps(view, new Set(left.map(({ step }) => step)), command),
   ].join('\n\n');
 }
 
@@ -74,9 +81,8 @@ const live: ReadonlySet<StepState> = new Set([
   'failed',
 ]);
 
-function renderSteps(view: RunView, command: string): string[] {
+function renderSteps(view: RunView, left: ReadonlySet<string>, command: string): string[] {
   const { steps } = view;
-  const left = new Set(leftBy(view).map(({ step }) => step));
   const here = steps.findLastIndex((step) => step.state !== 'pending');
   const near = (index: number): boolean =>
     index >= here - shownBefore && index <= here + shownBehind;
@@ -87,21 +93,35 @@ function renderSteps(view: RunView, command: string): string[] {
   const table = [
     row(['', 'step', 'effect', 'state', 'attempts', 'what']),
     '|-|:-|:-|:-|:-|:-|',
-    ...shown.map((step) =>
-      row([
-        left.has(step.id) ? '!' : stepMarks[step.state],
-        `${inline(step.title)} ${codeSpan(step.id)}`,
-        step.effect,
-        stateText(step, left),
-        String(step.attempts || ''),
-        inline(step.error?.message ?? ''),
-      ]),
-    ),
+    ...shown.map((step) => renderStep(step, left)),
   ].join('\n');
   const all = codeSpan(statusCommand(command, view.id));
   return isLong
     ? [`${shown.length} of ${steps.length} steps; all of them: ${all}`, table]
     : [table];
+}
+
+/** Rows as they were last: the table is published at every step, and few rows have changed. */
+const rendered = new WeakMap<StepView, { facts: string; text: string }>();
+
+function renderStep(step: StepView, left: ReadonlySet<string>): string {
+  const cells = [
+    left.has(step.id) ? '!' : stepMarks[step.state],
+    step.title,
+    step.id,
+    step.effect,
+    stateText(step, left),
+    String(step.attempts || ''),
+    step.error?.message ?? '',
+  ] as const;
+  const facts = cells.join('\0');
+  const known = rendered.get(step);
+  if (known?.facts === facts) return known.text;
+  const [mark, title, id, effect, state, attempts, error] = cells;
+  const what = `${inline(title)} ${codeSpan(id)}`;
+  const text = row([mark, what, effect, state, attempts, inline(error)]);
+  rendered.set(step, { facts, text });
+  return text;
 }
 
 function statusCommand(command: string, run: string): string {
