@@ -267,9 +267,12 @@ function clientLayers() {
     layer('client/**/*.ts', { ...options, files }),
     layer('client/catalogue.ts', {
       ...options,
-      files: [...files, 'worker/library', 'worker/runbook-files'],
+      files: [...files, 'worker/library', 'worker/library-folders'],
     }),
-    layer('client/lint-files.ts', { ...options, files: [...files, 'worker/runbook-files'] }),
+    layer('client/lint-files.ts', {
+      ...options,
+      files: [...files, 'worker/library-folders', 'worker/runbook-files'],
+    }),
     layer('client/commands/worker.ts', { ...options, files: [...files, 'worker/main'] }),
     layer('client/releases.ts', {
       ...options,

@@ -15,7 +15,7 @@ export interface Catalogue {
  */
 export async function readCatalogue(env: NodeJS.ProcessEnv): Promise<Catalogue> {
   const { catalogue } = await import('../workflows/catalogue.js');
-  const { libraryFolders } = await import('../worker/runbook-files.js');
+  const { libraryFolders } = await import('../worker/library-folders.js');
   const folders = libraryFolders(env['RUNBOOK_LIBRARY']);
   if (folders.length === 0) return { runbooks: catalogue, parts: [], broken: [] };
   const { readLibrary } = await import('../worker/library.js');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StartEnvelope } from '../common/envelope.js';
 import type { RunView } from '../common/view.js';
-import { admittedPlan } from './commands/plan.js';
+import { admittedPlan } from './admitted-plan.js';
 import type { Check } from '../common/check.js';
 import { CliError } from './errors.js';
 import { exitCodes, hasEnded } from './exit-codes.js';

@@ -5,13 +5,8 @@ import { formatted } from '../language/document/format.js';
 import { endings, Library } from '../language/document/library.js';
 import { lint } from '../language/document/lint.js';
 import type { Problem } from '../language/document/problem.js';
-import {
-  isFolder,
-  libraryAround,
-  libraryFolders,
-  runbookFiles,
-  textOf,
-} from '../worker/runbook-files.js';
+import { libraryFolders } from '../worker/library-folders.js';
+import { isFolder, libraryAround, runbookFiles, textOf } from '../worker/runbook-files.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
 

@@ -1,6 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { durationMs } from '../language/duration.js';
-import { parseJson, type Json } from '../language/json.js';
 import { field } from '../language/objects.js';
 import { outputFormats } from './output.js';
 import type { GlobalFlags } from './settings.js';
@@ -31,15 +30,6 @@ export function input(text: string, before: Readonly<GivenInputs> = {}): GivenIn
   const value = text.slice(at + 1);
   const known = field(before, name);
   return { ...before, [name]: known === undefined ? value : [known, value].flat() };
-}
-
-/** A value that is JSON counts as what it says, everything else as text. */
-export function valueOf(text: string): Json {
-  try {
-    return parseJson(text);
-  } catch {
-    return text;
-  }
 }
 
 /** The flags of every command, named as Temporal's own command line names them. */

@@ -1,4 +1,4 @@
-import { libraryFolders } from './runbook-files.js';
+import { libraryFolders } from './library-folders.js';
 import { homedir, hostname } from 'node:os';
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';

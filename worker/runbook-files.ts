@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { endings, shared, type Files } from '../language/document/library.js';
 
 /** Folders below a library, and files in it, that are looked at. */
@@ -8,14 +8,6 @@ const limits = { depth: 8, files: 20_000 };
 const wanted = (name: string): boolean =>
   Object.values<string>(endings).some((ending) => name.endsWith(ending)) ||
   Object.values<string>(shared).includes(name);
-
-/** The folders that RUNBOOK_LIBRARY names: several, separated as in PATH. */
-export function libraryFolders(given: string | undefined): string[] {
-  return (given ?? '')
-    .split(delimiter)
-    .filter(Boolean)
-    .map((folder) => resolve(folder));
-}
 
 /**
  * The runbooks, actions, input groups and kinds in folders and in the folders below.

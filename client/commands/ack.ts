@@ -6,9 +6,6 @@ import { asOption, examples, optionsOf } from '../options.js';
 import { print, printValue } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
-import { statedName } from '../../common/sender.js';
-import { thisSender } from '../sender.js';
-import { bothTimes } from '../../common/times.js';
 
 interface AckOptions extends GlobalFlags {
   run: string;
@@ -33,6 +30,9 @@ function runAck(options: AckOptions, io: Io): Promise<number> {
     const { resolveRun } = await import('../read-run.js');
     const { takeCalls } = await import('../../store/index.js');
     const { noSuchRun } = await import('../unknown-run.js');
+    const { statedName } = await import('../../common/sender.js');
+    const { bothTimes } = await import('../../common/times.js');
+    const { thisSender } = await import('../sender.js');
     const by = operatorName(options.as, io.env);
     const sender = thisSender();
     const run = await resolveRun(session, options.run);

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import type { Verdict } from '../../common/envelope.js';
 import type { AnswerVerb } from '../../common/questions.js';
 import type { RunView, WaitView } from '../../common/view.js';
-import { digestOf } from '../../language/digest.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { InputSpec } from '../../language/runbook.js';
 import { ask } from '../ask.js';
@@ -10,7 +9,7 @@ import { asksForDecision, isConfirmed, reasonFor, yesOption, type Consent } from
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
-import { asOption, examples, optionsOf, reasonOption, timeoutOption, valueOf } from '../options.js';
+import { asOption, examples, optionsOf, reasonOption, timeoutOption } from '../options.js';
 import { painter, print, printValue, remark } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
@@ -101,6 +100,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       sendDecision,
       askAgain,
     } = await import('../decide.js');
+    const { digestOf } = await import('../../language/digest.js');
     const { readRunSoon } = await import('../read-run.js');
     const { resolveRunToDecide } = await import('../run-to-decide.js');
     const { startedLine } = await import('../view.js');
@@ -223,6 +223,7 @@ async function typedOutputs(
 async function typedAnswer(name: string, field: InputSpec | undefined, io: Io): Promise<Json> {
   const { answerText } = await import('../../language/cases.js');
   const { readAnswer } = await import('../../language/asked.js');
+  const { valueOf } = await import('../typed-value.js');
   const question = field ? `${name}: ${answerText(field)}: ` : `Output ${name}: `;
   for (;;) {
     const typed = await ask(io, question);
@@ -242,6 +243,7 @@ async function readOutputs(
 ): Promise<JsonObject | undefined> {
   if (!given) return undefined;
   const { readAnswer } = await import('../../language/asked.js');
+  const { valueOf } = await import('../typed-value.js');
   const wrong: string[] = [];
   const outputs = Object.entries(given).map(([name, typed]): [string, Json] => {
     const field = fields?.[name];

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { readCatalogue } from '../catalogue.js';
-import { brokenWords, type BrokenRunbook } from '../../language/broken-runbook.js';
+import type { BrokenRunbook } from '../../language/broken-runbook.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import type { RunbookSpec } from '../../language/runbook.js';
-import { drillFacts, drillWords, isDrillDue, readDrills, type Drills } from '../drills.js';
+import type { Drills } from '../drills.js';
 import { examples, optionsOf } from '../options.js';
 import { painter, print, printList, remark } from '../output.js';
 import { withSession } from '../session.js';
@@ -25,6 +24,8 @@ export function registerList(program: Command, io: Io): void {
 
 /** What came with this release, and the library of this machine. */
 async function runList(options: GlobalFlags, io: Io): Promise<number> {
+  const { readCatalogue } = await import('../catalogue.js');
+  const { drillFacts, drillWords, isDrillDue, readDrills } = await import('../drills.js');
   const { runbooks: catalogue, broken } = await readCatalogue(io.env);
   const drills = await withSession(options, io, (session) => readDrills(session));
   if (options.output === 'json' || options.output === 'jsonl') {
@@ -33,7 +34,7 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
       options.output,
       catalogue.map((spec) => ({ ...spec, ...drillFacts(spec, drills) })),
     );
-    refuseBroken(broken);
+    await refuseBroken(broken);
     return exitCodes.ok;
   }
   const rows = catalogue.map((spec) => [
@@ -52,13 +53,14 @@ async function runList(options: GlobalFlags, io: Io): Promise<number> {
         `${spec.id} is due for a drill. The last one: ${drillWords(spec, drills.get(spec.id))}`,
       );
   }
-  refuseBroken(broken);
+  await refuseBroken(broken);
   return exitCodes.ok;
 }
 
 /** @throws CliError with exit code 1 that names the files which are not in the list */
-function refuseBroken(broken: readonly BrokenRunbook[]): void {
+async function refuseBroken(broken: readonly BrokenRunbook[]): Promise<void> {
   if (broken.length === 0) return;
+  const { brokenWords } = await import('../../language/broken-runbook.js');
   throw new CliError(
     `These files of the library cannot be used, and are not in the list:\n${broken.map((each) => `  ${brokenWords(each)}`).join('\n')}`,
     'Correct these files.',

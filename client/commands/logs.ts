@@ -3,13 +3,11 @@ import type { RecordedChunk } from '../../store/index.js';
 import { CliError } from '../errors.js';
 import { exitCodes, hasEnded } from '../exit-codes.js';
 import { isTerminal, type Io } from '../io.js';
-import { unknownStep } from '../unknown-step.js';
 import { examples, optionsOf } from '../options.js';
 import { line, painter, printList, remark, shown } from '../output.js';
 import { withSession, type Session } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 import type { StepView } from '../../common/view.js';
-import { belongsTo, undoPath } from '../../language/paths.js';
 
 interface LogsOptions extends GlobalFlags {
   run: string;
@@ -44,6 +42,8 @@ function runLogs(options: LogsOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { resolveRun } = await import('../read-run.js');
     const { getRun } = await import('../../store/index.js');
+    const { unknownStep } = await import('../unknown-step.js');
+    const { belongsTo, undoPath } = await import('../../language/paths.js');
     const pool = await session.needRecord();
     const run = await resolveRun(session, options.run);
     const signal = io.interrupted();

@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
 import type { Report } from '../report/report.js';
-import { leftBy } from '../../common/left.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -82,7 +81,9 @@ async function render(report: Report, format: Format): Promise<string> {
       return (await import('../report/markdown.js')).renderMarkdown(report);
     case 'html':
       return (await import('../report/html.js')).renderHtml(report);
-    case 'json':
+    case 'json': {
+      const { leftBy } = await import('../../common/left.js');
       return `${JSON.stringify({ ...report, left: leftBy(report.view) }, null, 2)}\n`;
+    }
   }
 }

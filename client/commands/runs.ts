@@ -1,5 +1,4 @@
 import { Option, type Command } from 'commander';
-import { mayRequesterAnswer } from '../../common/questions.js';
 import { runStates, type RunState, type RunSummary } from '../../common/view.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -60,7 +59,7 @@ function runRuns(options: RunsOptions, io: Io): Promise<number> {
     };
     const { runs, source, notes } = await listAllRuns(session, filter);
     for (const note of notes) remark(io, note);
-    const listed = who === undefined ? runs : runs.filter((each) => mayDecide(each, who));
+    const listed = who === undefined ? runs : await decidedBy(who, runs);
     if (runs.length === 0) await refuseUnknown(session, options);
     if (options.output === 'json' || options.output === 'jsonl') {
       printList(
@@ -151,7 +150,10 @@ function nameOf(waitingFor: string | undefined, options: RunsOptions, io: Io): s
     : operatorNamed(waitingFor, '--waiting-for');
 }
 
-/** Whether the run waits for something that the operator may decide. */
-function mayDecide({ waitingFor, requester }: RunSummary, name: string): boolean {
-  return waitingFor.some((wait) => name !== requester || mayRequesterAnswer(wait));
+/** The runs that wait for something that the operator may decide. */
+async function decidedBy(name: string, runs: readonly RunSummary[]): Promise<RunSummary[]> {
+  const { mayRequesterAnswer } = await import('../../common/questions.js');
+  return runs.filter(({ waitingFor, requester }) =>
+    waitingFor.some((wait) => name !== requester || mayRequesterAnswer(wait)),
+  );
 }

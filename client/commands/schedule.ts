@@ -6,7 +6,6 @@ import { commandName } from '../command-name.js';
 import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
-import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
 import {
   asOption,
@@ -25,7 +24,6 @@ import { operatorName, type GlobalFlags } from '../settings.js';
 import { table, type TableForm } from '../table.js';
 import { age } from '../times.js';
 import { bothTimes, duration } from '../../common/times.js';
-import { admittedPlan } from './plan.js';
 import type { ScheduleView } from '../schedules.js';
 
 interface ScheduleOptions extends GlobalFlags, Consent {
@@ -149,6 +147,7 @@ function runSchedule(options: ScheduleOptions, io: Io): Promise<number> {
             'Use letters, digits, ., _ and -, 100 at most.',
             exitCodes.usage,
           );
+        const { admittedPlan } = await import('../admitted-plan.js');
         const envelope = await envelopeOf(options, io);
         // A start that admission would refuse each time is refused now.
         const { plan } = await admittedPlan(session, nothingDone, envelope);
@@ -217,6 +216,7 @@ function whenOf({ every, cron, timezone }: ScheduleOptions) {
 }
 
 async function envelopeOf(options: ScheduleOptions, io: Io): Promise<StartEnvelope> {
+  const { readInputs } = await import('../inputs.js');
   const unattended = options.unattended ?? (options.drill ? 'abort' : undefined);
   return {
     version: 1,

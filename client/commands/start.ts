@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
 import { whenHeldChoices, type StartEnvelope, type WhenHeld } from '../../common/envelope.js';
-import { heldText, type HeldTarget } from '../../common/lease.js';
+import type { HeldTarget } from '../../common/lease.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
-import { ask } from '../ask.js';
 import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
-import { readInputs } from '../inputs.js';
 import type { Io } from '../io.js';
 import {
   asOption,
@@ -23,8 +21,6 @@ import { painter, print, printValue, remark } from '../output.js';
 import { thisSender } from '../sender.js';
 import { withSession, type Session } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
-import { unknownStep } from '../unknown-step.js';
-import { admittedPlan } from './plan.js';
 
 export interface StartOptions extends GlobalFlags, Consent {
   /** May be left out with `from`: default is that run's. */
@@ -106,6 +102,8 @@ export function registerStart(program: Command, io: Io, run = runStart): void {
 /** Admits, asks the person, starts; then prints the run's id and what to do with it. */
 export function runStart(options: StartOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
+    const { admittedPlan } = await import('../admitted-plan.js');
+    const { readInputs } = await import('../inputs.js');
     const { existingRun, newRunId, startRun } = await import('../start-run.js');
     if (options.id !== undefined && !idPattern.test(options.id)) {
       throw new CliError(
@@ -152,7 +150,7 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       ? { plan: null }
       : await admittedPlan(session, nothingStarted, envelope);
     if (plan && written) await assertSame(written, plan, options);
-    if (held.length > 0) tellHeld(held, options, io);
+    if (held.length > 0) await tellHeld(held, options, io);
     if (plan && !(await allowed(plan, options, io, asks))) return exitCodes.ok;
     const started =
       earlier ??
@@ -223,8 +221,10 @@ async function takenFrom(
       exitCodes.usage,
     );
   }
-  if (options.at !== undefined && !view.steps.some(({ id }) => id === options.at))
+  if (options.at !== undefined && !view.steps.some(({ id }) => id === options.at)) {
+    const { unknownStep } = await import('../unknown-step.js');
     throw unknownStep(view, options.at);
+  }
   return {
     runbook: view.runbook,
     inputs: { ...view.inputs, ...given },
@@ -233,7 +233,8 @@ async function takenFrom(
 }
 
 /** @throws CliError with exit code 4 when the run would not wait */
-function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): void {
+async function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: Io): Promise<void> {
+  const { heldText } = await import('../../common/lease.js');
   const who = held.map(heldText).join('; ');
   if (options.ifHeld !== 'refuse') return remark(io, `The run will wait: ${who}.`);
   throw new CliError(
@@ -289,6 +290,7 @@ async function destroyConfirmed(plan: Plan, options: StartOptions, io: Io): Prom
       exitCodes.usage,
     );
   }
+  const { ask } = await import('../ask.js');
   const typed = await ask(
     io,
     `A step of this plan destroys. Type the target's name (${names.join(' or ')}) to go on: `,

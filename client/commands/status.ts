@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { leftBy } from '../../common/left.js';
 import { exitCodeOf, hasEnded } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf } from '../options.js';
@@ -42,7 +41,8 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
     if (note) remark(io, note);
     const uiUrl = await linkOf(session, view, runId);
     const told = hasEnded(view.state) ? [] : await readTold(session, view);
-    if (options.output === 'json' || options.output === 'jsonl')
+    if (options.output === 'json' || options.output === 'jsonl') {
+      const { leftBy } = await import('../../common/left.js');
       printValue(io, options.output, {
         ...view,
         left: leftBy(view),
@@ -51,7 +51,7 @@ function runStatus(options: StatusOptions, io: Io): Promise<number> {
         pausedInTemporal: pauses,
         told,
       });
-    else {
+    } else {
       const { renderView } = await import('../view.js');
       print(
         io,

@@ -1,12 +1,10 @@
 import { Option, type Command } from 'commander';
-import { leftBy, leftLine } from '../../common/left.js';
 import { CliError } from '../errors.js';
 import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
 import type { Followed } from '../follow.js';
 import type { Io } from '../io.js';
 import { examples, optionsOf, timeoutOption } from '../options.js';
 import { print, printValue, remark } from '../output.js';
-import { problemText } from '../problem-text.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
@@ -49,6 +47,8 @@ function runWait(options: WaitOptions, io: Io): Promise<number> {
   return withSession(options, io, async (session) => {
     const { follow } = await import('../follow.js');
     const { tellNeeded } = await import('../needed.js');
+    const { leftBy, leftLine } = await import('../../common/left.js');
+    const { problemText } = await import('../problem-text.js');
     const { resolveRun } = await import('../read-run.js');
     const run = await resolveRun(session, options.run);
     const signal = io.interrupted();

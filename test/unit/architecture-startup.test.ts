@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 /*
  * Help must be there at once: loading Temporal's client costs 0.2 s and its native core 0.4 s. All
@@ -62,4 +62,24 @@ test.each([
   expect(status).toBe(0);
   expect(stdout.length).toBeGreaterThan(0);
   expect(temporal).toEqual([]);
+});
+
+/** The built files that a file loads before it runs: what it imports, and what they import. */
+function loadedFirst(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found;
+  found.add(file);
+  const imported = readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^;]*?'(\.[^']+)';/gm);
+  for (const [, path = ''] of imported) loadedFirst(join(dirname(file), path), found);
+  return found;
+}
+
+test('until its verb is known, the command line loads no runbooks, kinds, expressions or records', () => {
+  const dist = join(import.meta.dirname, '..', '..', 'dist');
+  const heavy = (file: string): string[] =>
+    [...loadedFirst(join(dist, file))]
+      .map((each) => relative(dist, each))
+      .filter((each) => /^(language\/(kinds|expression|document)|store|workflows)\//.test(each));
+  // Each of them costs half a millisecond, and there are a hundred.
+  expect(heavy('client/main.js')).toEqual([]);
+  expect(heavy('client/plan-text.js').length).toBeGreaterThan(20);
 });
