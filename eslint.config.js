@@ -283,7 +283,10 @@ function clientLayers() {
       files: [...files, 'worker/deployment/adopt', 'worker/bundle'],
     }),
     layer('client/commands/test.ts', { ...options, files: [...files, 'testing/run-tests'] }),
-    layer('client/commands/dev.ts', { ...options, files: [...files, 'embedded/dev'] }),
+    layer('client/commands/dev.ts', {
+      ...options,
+      files: [...files, 'embedded/dev', 'worker/library-folders'],
+    }),
   ];
 }
 

@@ -1,9 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { runsLink } from '../common/ui-link.js';
 import { BackupKeeper } from './backup/keeper.js';
 import { restoreRecord } from './backup/restore.js';
@@ -19,18 +15,18 @@ import {
 } from './example.js';
 import { readJson, removeFile, writeJson } from './files.js';
 import { cacheFolder, homePaths, projectRoot, runbookHome, type HomePaths } from './home.js';
-import { endChild, endProcess, idOf, type ProcessId } from './process.js';
+import { endProcess, idOf, type ProcessId } from './process.js';
 import { ServerKeeper } from './server-keeper.js';
-import { postgresFolder, startServices, type Services } from './services.js';
+import { postgresFolder, startServices } from './services.js';
+import { watchFolders } from './watch-folders.js';
+import { WorkerKeeper, type WorkerOptions } from './worker-keeper.js';
 
-export interface DevOptions {
-  /** The compiled worker/main.js. */
-  workerEntry: string;
-  taskQueue: string;
+export interface DevOptions extends WorkerOptions {
+  /** Folders of runbooks; when a file in them changes, the worker is started again. */
+  library: readonly string[];
   home?: string;
   stdout: NodeJS.WritableStream;
   stderr: NodeJS.WritableStream;
-  env?: NodeJS.ProcessEnv;
   /** Folder for a backup of the record, kept while it runs. */
   backupTo?: string | undefined;
   /** Folder with such a backup, which a new home begins from. */
@@ -43,8 +39,6 @@ export interface DevOptions {
 
 /** Where the servers listen when these ports are free. */
 const usualPorts = { temporal: 7233, ui: 8233, postgres: 5433 };
-const workerGraceMs = 30_000;
-const longestPauseMs = 10_000;
 
 /**
  * Temporal, PostgreSQL and a worker in one terminal, until Ctrl-C. What ends by itself is started
@@ -96,6 +90,7 @@ export async function runDev(options: DevOptions): Promise<number> {
 
   let example: Example | undefined;
   let backup: BackupKeeper | undefined;
+  let unwatch = (): void => undefined;
   const worker = new WorkerKeeper(options, services, home, remember, tell);
   const kept = { say: tell, replaced, giveUp: () => stop.request(1) };
   const { again } = services;
@@ -131,6 +126,10 @@ export async function runDev(options: DevOptions): Promise<number> {
       worker.use(example.workerEnv);
     }
     await Promise.race([worker.start(), stop.promise]);
+    unwatch = watchFolders(options.library, (file) => {
+      tell(`${file} changed: the worker is started again with it`);
+      worker.restart();
+    });
     if (!stop.requested) {
       const connection: DevConnection = {
         address: services.address,
@@ -147,6 +146,7 @@ export async function runDev(options: DevOptions): Promise<number> {
     return await stop.promise;
   } finally {
     tell('stopping …');
+    unwatch();
     await worker.stop();
     await example?.stop();
     backup?.retire();
@@ -237,87 +237,6 @@ function stopRequest(): StopRequest {
     promise,
     request,
   };
-}
-
-/** Keeps one worker running: started again, more and more patiently, when it ends by itself. */
-class WorkerKeeper {
-  private child: ChildProcess | undefined;
-  private stopping = false;
-  private more: Record<string, string> = {};
-
-  constructor(
-    private readonly options: DevOptions,
-    private readonly services: Services,
-    private readonly home: string,
-    private readonly remember: (id: ProcessId) => void,
-    private readonly tell: (line: string) => void,
-  ) {}
-
-  /** Environment that its workers get besides. */
-  use(env: Record<string, string>): void {
-    this.more = env;
-  }
-
-  /** Returns once the worker takes work. */
-  async start(): Promise<void> {
-    await new Promise<void>((ready, failed) => {
-      this.keep(ready).catch(failed);
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.stopping = true;
-    if (this.child) await endChild(this.child, workerGraceMs);
-  }
-
-  private async keep(ready: () => void): Promise<void> {
-    for (let pauseMs = 500; !this.stopping; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      const began = Date.now();
-      const [code, signal] = (await once(this.spawn(ready), 'exit')) as [
-        number | null,
-        string | null,
-      ];
-      if (this.stopping) return;
-      if (Date.now() - began > 60_000) pauseMs = 500;
-      this.tell(
-        `the worker ended (${signal ?? `exit code ${code}`}); it is started again in ${pauseMs / 1000} s`,
-      );
-      await delay(pauseMs);
-    }
-  }
-
-  private spawn(ready: () => void): ChildProcess {
-    const { services, options } = this;
-    const child = spawn(process.execPath, [options.workerEntry], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // Ctrl-C in the terminal goes to the supervisor, which stops the worker before the servers.
-      detached: true,
-      env: {
-        ...(options.env ?? process.env),
-        TEMPORAL_ADDRESS: services.address,
-        TEMPORAL_NAMESPACE: services.namespace,
-        RUNBOOK_TASK_QUEUE: options.taskQueue,
-        RUNBOOK_DATABASE_URL: services.databaseUrl,
-        RUNBOOK_UI_URL: services.uiUrl,
-        ...(existsSync(homePaths(this.home).restored) ? { RUNBOOK_LOST_NAMESPACES: 'others' } : {}),
-        // Whoever develops wants what was built last, also after going back.
-        RUNBOOK_MAKE_CURRENT: (options.env ?? process.env)['RUNBOOK_MAKE_CURRENT'] ?? 'always',
-        RUNBOOK_HOME: this.home,
-        RUNBOOK_JOURNALS:
-          (options.env ?? process.env)['RUNBOOK_JOURNALS'] ?? join(this.home, 'journals'),
-        ...this.more,
-      },
-    });
-    this.child = child;
-    if (child.pid !== undefined) this.remember(idOf(child.pid));
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        this.tell(`worker    ${line}`);
-        if (line.startsWith('worker ready')) ready();
-      });
-    }
-    return child;
-  }
 }
 
 /**

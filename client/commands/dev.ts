@@ -45,12 +45,14 @@ async function runDevCommand(options: DevFlags & GlobalFlags, io: Io): Promise<n
   const command = commandName(io.env);
   try {
     const { runDev } = await import('../../embedded/dev.js');
+    const { libraryFolders } = await import('../../worker/library-folders.js');
     return await runDev({
       workerEntry: fileURLToPath(new URL('../../worker/main.js', import.meta.url)),
       backupTo: options.backupTo ?? (io.env['RUNBOOK_BACKUP'] || undefined),
       restoreFrom: options.restoreFrom,
       example: options.example,
       taskQueue: taskQueue(options, io.env) ?? defaultTaskQueue,
+      library: libraryFolders(io.env['RUNBOOK_LIBRARY']),
       stdout: io.stdout,
       stderr: io.stderr,
       env: { ...io.env, RUNBOOK_COMMAND: command },

@@ -1,5 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { DevConnection } from '../../embedded/connection.js';
@@ -84,6 +92,7 @@ describe('one that runs', () => {
   let folder: string;
   let home: string;
   let cwd: string;
+  let library: string;
   let dev: DevProcess;
   let connection: DevConnection;
 
@@ -91,7 +100,8 @@ describe('one that runs', () => {
     folder = testFolder('one that runs ');
     home = join(folder, 'the home');
     cwd = subfolder(folder, 'work');
-    dev = DevProcess.start({ home, cwd });
+    library = subfolder(folder, 'library');
+    dev = DevProcess.start({ home, cwd, env: { RUNBOOK_LIBRARY: library } });
     connection = await dev.up();
   });
 
@@ -112,6 +122,19 @@ describe('one that runs', () => {
     await dev.says(/the worker ended \(SIGKILL\); it is started again/, from);
     const [, next] = await dev.says(/worker ready (\d+)/, from);
     expect(next).not.toBe(pid);
+  });
+
+  it.each([
+    ['is added', (file: string) => writeFileSync(file, 'id: a\n')],
+    ['changes', (file: string) => writeFileSync(file, 'id: another\n')],
+    ['is removed', (file: string) => rmSync(file)],
+  ])('starts the worker again when a file of the library %s', async (_, change) => {
+    const file = join(library, 'a.runbook.yaml');
+    const from = dev.output.length;
+    change(file);
+    await dev.says(/a\.runbook\.yaml changed: the worker is started again with it/, from);
+    await dev.says(/worker told to stop[^]*worker ready (\d+)/, from);
+    expect(dev.output.slice(from)).not.toContain('the worker ended');
   });
 
   it('starts a server again that was killed, with its data and where it was, in a line', async () => {
