@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { layers } from './scripts/lint/layers.mjs';
@@ -20,6 +20,7 @@ const sandboxLanguage = [
   'items',
   'json',
   'kinds/*',
+  'kinds/*/*',
   'loop-words',
   'nearest',
   'objects',
@@ -55,18 +56,27 @@ function sandboxExpressions() {
  * The handlers of the step kinds: reached through the map in activities/index.ts, never by one
  * another.
  */
-const kinds = actionKinds().map((kind) =>
-  existsSync(new URL(`activities/${kind}-step.ts`, import.meta.url))
-    ? `activities/${kind}-step`
-    : `activities/${kind}`,
-);
+const kinds = actionKinds().map((kind) => `activities/${kind}`);
 
-/** Each has a file in the table of kinds. This file is no TypeScript, so it reads their names. */
+/**
+ * Each has a file in the table of kinds, such as `check` or, in a pack, `delivery/traffic`. This
+ * file is no TypeScript, so it reads their names.
+ */
 function actionKinds() {
-  return readdirSync(new URL('language/kinds/', import.meta.url))
-    .map((file) => file.replace(/\.ts$/, ''))
-    .filter((name) => !['index', 'rules', 'words'].includes(name));
+  return readdirSync(new URL('language/kinds/', import.meta.url), { recursive: true })
+    .filter((file) => /\.ts$/.test(file) && !/(^|\/)(index|rules|words)\.ts$/.test(file))
+    .map((file) => file.replace(/\.ts$/, ''));
 }
+
+/** The packs of kinds, by the name of their folders. */
+const packs = readdirSync(new URL('language/kinds/', import.meta.url), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+/** What a pack has in each part of the product; its activities are reached by types only. */
+const packFiles = packs.flatMap((pack) =>
+  ['language/kinds', 'language/schema', 'common', 'activities'].map((part) => `${part}/${pack}/`),
+);
 
 /** What a runbook of ours declares, and the list of them. */
 const specs = [
@@ -93,10 +103,23 @@ function activity(except) {
   };
 }
 
+const onlyTables = 'kinds of a pack are reached through the tables of kinds';
+
+/** The files that the packs have in one part of the product. */
+function ofPacks(part) {
+  return packs.map((pack) => `${part}/${pack}/**/*.ts`);
+}
+
 /** A later entry replaces an earlier one for the files that it names. */
 const layerRules = [
   layer('language/**/*.ts', {
     packages: ['zod', 'yaml', '@noble/hashes', 'lossless-json'],
+    files: ['language/'],
+    except: packFiles,
+    why: `the language is plain data, without Temporal and without I/O; ${onlyTables}`,
+  }),
+  layer(['language/schema/index.ts', ...ofPacks('language/schema')], {
+    packages: ['zod'],
     files: ['language/'],
     why: 'the language is plain data, without Temporal and without I/O',
   }),
@@ -105,9 +128,14 @@ const layerRules = [
     {
       packages: ['@noble/hashes', 'lossless-json'],
       files: sandboxLanguage,
+      except: packFiles,
       why: "workflows import this file, and Temporal's sandbox has no Node; zod and yaml would double the bundle",
     },
   ),
+  layer(['language/kinds/index.ts', ...ofPacks('language/kinds')], {
+    files: sandboxLanguage,
+    why: "workflows import this file, and Temporal's sandbox has no Node",
+  }),
   layer(
     ['parse', 'syntax-problem'].map((name) => `language/expression/${name}.ts`),
     {
@@ -123,6 +151,11 @@ const layerRules = [
   }),
   layer('common/**/*.ts', {
     packages: ['@temporalio/common'],
+    files: [...sandboxLanguage, 'common/'],
+    except: packFiles,
+    why: `all sides share these files, the workflow sandbox too; ${onlyTables}`,
+  }),
+  layer(ofPacks('common'), {
     files: [...sandboxLanguage, 'common/'],
     why: 'all sides share these files, the workflow sandbox too',
   }),
@@ -153,16 +186,27 @@ const layerRules = [
     packages: ['@temporalio/workflow', '@temporalio/common'],
     files: [...sandboxLanguage, 'common/', 'workflows/engine/', 'workflows/messages'],
     typeFiles: ['activities/'],
-    why: 'runbooks use the engine, and the engine knows none of them',
+    except: packFiles,
+    why: `runbooks use the engine, and the engine knows none of them; ${onlyTables}`,
   }),
-  layer('activities/**/*.ts', activity(kinds)),
+  layer('activities/**/*.ts', activity([...kinds, ...packFiles])),
+  layer(ofPacks('activities'), activity(kinds)),
   // A message is one POST: it goes the way of every request, or it would need guards of its own.
-  layer('activities/notify.ts', activity(kinds.filter((kind) => kind !== 'activities/http'))),
+  layer(
+    'activities/notify.ts',
+    activity([...kinds.filter((kind) => kind !== 'activities/http'), ...packFiles]),
+  ),
   layer('activities/index.ts', {
     packages: ['@temporalio/activity', '@temporalio/common', 'pg', 'node:'],
     files: ['language/', 'common/', 'store/', 'activities/'],
     why: 'activities know neither workflows, client nor worker',
   }),
+  ...packs.map((pack) =>
+    layer(
+      `activities/${pack}/index.ts`,
+      activity(kinds.filter((kind) => !kind.startsWith(`activities/${pack}/`))),
+    ),
+  ),
   layer('store/**/*.ts', {
     packages: ['pg', 'node:'],
     files: ['language/', 'common/', 'store/'],
@@ -224,7 +268,7 @@ const layerRules = [
   }),
   layer('lab/**/*.ts', {
     packages: ['execa', 'pg', 'zod', 'node:'],
-    files: ['language/', 'activities/traffic/', 'embedded/', 'lab/'],
+    files: ['language/', 'activities/delivery/traffic/', 'embedded/', 'lab/'],
     why: 'a system to break knows nothing of who breaks or recovers it',
   }),
   layer('examples/**/*.ts', {

@@ -79,3 +79,6 @@ export type Handler<K extends ActionKind> = (
   action: Extract<Action, { kind: K }>,
   context: AttemptContext,
 ) => Promise<Json>;
+
+/** A handler for each kind. */
+export type Handlers<Kinds extends ActionKind = ActionKind> = { [K in Kinds]: Handler<K> };

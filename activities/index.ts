@@ -10,6 +10,7 @@ import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
 import type { Sender } from '../common/sender.js';
 import { whyNotAsked } from '../common/shapes.js';
+import { actionKinds, type ActionKind } from '../language/kinds/index.js';
 import { runFacts } from '../language/run-facts.js';
 import type { Problem, RunView } from '../common/view.js';
 import {
@@ -21,12 +22,12 @@ import {
   type SaveAnswer,
   type SaveNumber,
 } from '../store/index.js';
-import { analysis } from './analysis.js';
 import { admitHere, refuseInputs, type AdmissionDeps } from './admit.js';
 import { check } from './check.js';
 import { command } from './command.js';
+import { delivery } from './delivery/index.js';
 import { executionOf } from './execution.js';
-import type { Handler } from './handler.js';
+import type { Handlers } from './handler.js';
 import { withHeartbeats } from './heartbeat.js';
 import { http } from './http.js';
 import { judge } from './judge.js';
@@ -38,13 +39,11 @@ import {
   type LeaseRequest,
 } from './lease.js';
 import { notify } from './notify.js';
-import { perform, type Handlers, type PerformDeps } from './perform.js';
+import { perform, type PerformDeps } from './perform.js';
 import { Plans } from './plans.js';
-import { rollout } from './rollout-step.js';
 import { settle, type SettleRequest, type Settled } from './settle.js';
 import { sql } from './sql.js';
 import { takenSteps } from './taken-steps.js';
-import { traffic } from './traffic-step.js';
 
 export interface AdmitRequest {
   version: 1;
@@ -98,22 +97,18 @@ function notAsked(why: string): Admission {
 /** All activities of a worker: the platform's own, and one per kind of step. */
 export function createActivities(deps: ActivityDeps) {
   const probes = { command, sql, http };
-  const checking: Handler<'check'> = (action, context) => check(action, context, probes);
-  const measuring: Handler<'analysis'> = (action, context) => analysis(action, context, probes);
-  const rolling: Handler<'rollout'> = (action, context) => rollout(action, context, command);
   const handlers: Handlers = {
     ...probes,
-    check: checking,
+    check: (action, context) => check(action, context, probes),
     notify,
-    traffic,
-    analysis: measuring,
-    rollout: rolling,
+    ...delivery(probes),
   };
   const plans = new Plans(deps.pool, deps);
   /** Nothing is done or recorded for a requester that is not the run it names. */
   const prove = (key: RunKey): Promise<void> => deps.origins.prove(key, Context.current().info);
   const step = (request: AttemptRequest): Promise<AttemptResult> =>
     perform(request, { ...deps, handlers, plans });
+  const steps = Object.fromEntries(actionKinds.map((kind) => [kind, step]));
 
   const platform = {
     /**
@@ -199,14 +194,7 @@ export function createActivities(deps: ActivityDeps) {
       if (execution && info.attempt === 1) await noteExecution(deps.pool, request.key, execution);
       return acquire(request, deps.pool);
     },
-    command: step,
-    sql: step,
-    http: step,
-    check: step,
-    notify: step,
-    traffic: step,
-    analysis: step,
-    rollout: step,
+    ...(steps as Record<ActionKind, typeof step>),
   };
 }
 

@@ -25,7 +25,7 @@ import { executionOf } from './execution.js';
 import { assertExpected } from './expect.js';
 import { stepOutputs } from './step-outputs.js';
 import { Exit } from './exit.js';
-import type { AttemptContext, Handler } from './handler.js';
+import type { AttemptContext, Handler, Handlers } from './handler.js';
 import { Heartbeat } from './heartbeat.js';
 import { lostLease } from './lease.js';
 import { notAsPlanned } from './not-as-planned.js';
@@ -52,8 +52,6 @@ import {
 } from './attempt-failure.js';
 import { TimeLimit } from './time-limit.js';
 import { prove } from './prove-outcome.js';
-
-export type Handlers = { [K in ActionKind]: Handler<K> };
 
 export interface PerformDeps {
   pool: pg.Pool;

@@ -3,7 +3,7 @@ import type { AttemptRequest } from '../common/attempt.js';
 import type { Json } from '../language/json.js';
 import { StepFailure } from './failure.js';
 import type { AttemptContext } from './handler.js';
-import type { Handlers } from './perform.js';
+import type { Handlers } from './handler.js';
 import { TimeLimit } from './time-limit.js';
 
 /** How long a check may take to prove an outcome, in milliseconds. */

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { hostOfPlace } from '../common/queues.js';
 import type { Json } from '../language/json.js';
+import { actionKinds, actionRules } from '../language/kinds/index.js';
 import { lockRun } from './find-run.js';
 import { inTransaction } from './transaction.js';
 import type { AttemptStart } from './attempt-start.js';
@@ -36,10 +37,10 @@ export function adoptAttempt(
     const no = await lockRun(client, start.key);
     const open = await client.query<{ place: string | null; host: string; command: boolean }>({
       name: 'attempts-open',
-      text: `SELECT a.place, a.host, s.kind IN ('command', 'rollout') AS command
+      text: `SELECT a.place, a.host, s.kind = ANY ($3) AS command
              FROM runbook.attempts a JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
              WHERE a.run_no = $1 AND a.path = $2 AND a.state = 'running'`,
-      values: [no, start.step],
+      values: [no, start.step, actionKinds.filter((kind) => actionRules(kind).runsPrograms)],
     });
     const [found] = open.rows;
     const elsewhere =

@@ -23,10 +23,7 @@ export function answerOf(action: Action, outcome: Outcome): Json {
       return sqlAnswer(action, outcome);
     case 'check':
       return answerOf(action.probe, outcome);
-    case 'notify':
-    case 'traffic':
-    case 'analysis':
-    case 'rollout':
+    default:
       return outcome.json ?? {};
   }
 }

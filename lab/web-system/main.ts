@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync }
 import { constants, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { trafficOf } from '../../activities/traffic/index.js';
-import { drain, type TrafficSwitch } from '../../activities/traffic/switch.js';
+import { trafficOf } from '../../activities/delivery/traffic/index.js';
+import { drain, type TrafficSwitch } from '../../activities/delivery/traffic/switch.js';
 import { readJson, writeJson } from '../../embedded/files.js';
 import type { TargetDeclaration } from '../../language/targets-file.js';
 import {

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TargetDeclaration } from '../../language/targets-file.js';
-import { caddyServers } from '../../activities/traffic/caddy.js';
-import { nginxLogFormat } from '../../activities/traffic/nginx-access-log.js';
-import { nginxPool } from '../../activities/traffic/nginx.js';
-import { trafficOf } from '../../activities/traffic/index.js';
-import type { TrafficSwitch } from '../../activities/traffic/switch.js';
+import { caddyServers } from '../../activities/delivery/traffic/caddy.js';
+import { nginxLogFormat } from '../../activities/delivery/traffic/nginx-access-log.js';
+import { nginxPool } from '../../activities/delivery/traffic/nginx.js';
+import { trafficOf } from '../../activities/delivery/traffic/index.js';
+import type { TrafficSwitch } from '../../activities/delivery/traffic/switch.js';
 import { findCaddy, findHaproxy, findNginx, isHaproxyHere } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { freePort } from '../../embedded/ports.js';

@@ -1,41 +1,26 @@
-import { analysis, type AnalysisAction } from './analysis.js';
 import { check, type CheckAction } from './check.js';
-import { command, type CommandAction } from './command.js';
-import { http, type HttpAction } from './http.js';
-import { notify, type NotifyAction } from './notify.js';
-import { rollout, type RolloutAction } from './rollout.js';
-import type { ActionRules, KindRules } from './rules.js';
-import { sql, type SqlAction } from './sql.js';
-import { traffic, type TrafficAction } from './traffic.js';
+import { command } from './command.js';
+import { delivery } from './delivery/index.js';
+import { http } from './http.js';
+import { notify } from './notify.js';
+import type { ActionOf, ActionRules, KindRules } from './rules.js';
+import { sql } from './sql.js';
 
 /*
  * The one table of step kinds. A kind whose work is an activity has a file here with its rules, one
  * of the same name in language/schema/, and a handler in activities/. A kind that is missing from
- * one of the three maps does not compile.
+ * one of the three maps does not compile. The kinds of a domain are a pack: a folder with a map of
+ * its own in each of the three places, and the maps here include it.
  */
 
-/** Everything that a worker can be asked to do. */
-export type Action =
-  | CommandAction
-  | SqlAction
-  | HttpAction
-  | CheckAction
-  | NotifyAction
-  | TrafficAction
-  | AnalysisAction
-  | RolloutAction;
-export type ActionKind = Action['kind'];
+const table = { command, sql, http, check, notify, ...delivery };
 
-const actions: { [K in ActionKind]: ActionRules<Extract<Action, { kind: K }>> } = {
-  command,
-  sql,
-  http,
-  check,
-  notify,
-  traffic,
-  analysis,
-  rollout,
-};
+/** Everything that a worker can be asked to do. */
+export type Action = ActionOf<typeof table>;
+export type ActionKind = keyof typeof table;
+
+/** Each kind stands under its own name. */
+const actions: { [K in ActionKind]: ActionRules<Extract<Action, { kind: K }>> } = table;
 
 const others = {
   approval: { doneBy: 'people' },

@@ -34,3 +34,8 @@ export interface ActionRules<A> extends KindRules {
    */
   describe(action: A): string;
 }
+
+/** The actions of the kinds in a table. */
+export type ActionOf<Table> = {
+  [K in keyof Table]: Table[K] extends ActionRules<infer A> ? A : never;
+}[keyof Table];

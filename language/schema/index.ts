@@ -1,20 +1,18 @@
 import { z } from 'zod';
 import type { Action, ActionKind } from '../kinds/index.js';
-import { analysis } from './analysis.js';
 import { check } from './check.js';
 import { command } from './command.js';
+import { delivery } from './delivery/index.js';
 import { http } from './http.js';
 import { notify } from './notify.js';
-import { rollout } from './rollout.js';
 import { assertNone, type Differing } from './same-fields.js';
 import { sql } from './sql.js';
-import { traffic } from './traffic.js';
 
 /*
  * The schema of each kind's action in a file. Fields that could carry an injection take no
  * reference: a program, a statement's text, a path, a method.
  */
-const actions = { command, sql, http, check, notify, traffic, analysis, rollout };
+const actions = { command, sql, http, check, notify, ...delivery };
 
 /** Fields that only the engine or a procedure's code may set, not a file. */
 interface OnlyInCode {
@@ -32,14 +30,7 @@ assertNone<
   }[ActionKind]
 >();
 
+type Shape = (typeof actions)[ActionKind];
+
 /** An action of any kind. */
-export const action = z.discriminatedUnion('kind', [
-  actions.command,
-  actions.sql,
-  actions.http,
-  actions.check,
-  actions.notify,
-  actions.traffic,
-  actions.analysis,
-  actions.rollout,
-]);
+export const action = z.discriminatedUnion('kind', Object.values(actions) as [Shape, ...Shape[]]);

@@ -9,7 +9,7 @@
  * files        paths in the repository without extension; a folder with `/` at its end covers
  * everything in it, and `*` stands for the name of any one folder or file
  *   typeFiles    the same, for `import type` only
- *   except       paths that stay refused although their folder is allowed
+ *   except       entries like those of `files` that stay refused although `files` covers them
  *   why          the reason, printed with each refusal
  */
 import { dirname, relative, resolve, sep } from 'node:path';
@@ -51,7 +51,7 @@ export const layers = {
         : source.value;
       const allowed = source.value.startsWith('.')
         ? (typeOnly ? [...files, ...typeFiles] : files).some((entry) => coversFile(entry, what)) &&
-          !except.includes(what)
+          !except.some((entry) => coversFile(entry, what))
         : (typeOnly ? [...packages, ...types] : packages).some((entry) =>
             coversPackage(entry, what),
           );

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseSamples, total } from '../../activities/traffic/prometheus.js';
+import { parseSamples, total } from '../../activities/delivery/traffic/prometheus.js';
 import type { Proxy } from '../../lab/web-system/proxy.js';
 
 /*

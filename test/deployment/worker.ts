@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Switch, type TrafficChange, type WantedServer } from '../../activities/traffic/switch.js';
+import {
+  Switch,
+  type TrafficChange,
+  type WantedServer,
+} from '../../activities/delivery/traffic/switch.js';
 import { catalogue } from '../../workflows/catalogue.js';
 import { openPool } from '../../store/index.js';
 import { readConfig } from '../../worker/config.js';

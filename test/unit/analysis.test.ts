@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { compare } from '../../common/analysis.js';
+import { compare } from '../../common/delivery/analysis.js';
 
 const limits = { minRequests: 10, errorRate: 0.01, latency: 4 };
 const numbers = (requests: number, p95Ms: number) => ({

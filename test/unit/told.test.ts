@@ -20,6 +20,7 @@ import {
 } from '../../common/questions.js';
 import { isOutputRecorded } from '../../common/saved-steps.js';
 import type { StepView } from '../../common/view.js';
+import { delivery } from '../../language/kinds/delivery/index.js';
 import { actionKinds, isGroup, stepKinds } from '../../language/kinds/index.js';
 
 /*
@@ -100,11 +101,11 @@ describe('kinds of steps', () => {
       default: { rules?: Record<string, unknown> }[];
     };
     const text = JSON.stringify(config.map(({ rules }) => rules?.['layers/imports'] ?? null));
-    const files = readdirSync(join(root, 'activities'));
-    for (const kind of actionKinds) {
-      const file = files.find((name) => name === `${kind}-step.ts`) ?? `${kind}.ts`;
-      expect(files).toContain(file);
-      expect(text).toContain(`"activities/${file.replace(/\.ts$/, '')}"`);
+    const files = readdirSync(join(root, 'activities'), { recursive: true, encoding: 'utf8' });
+    const placeOf = (kind: string) => (kind in delivery ? `delivery/${kind}` : kind);
+    for (const place of actionKinds.map(placeOf)) {
+      expect(files).toContain(`${place}.ts`);
+      expect(text).toContain(`"activities/${place}"`);
     }
   });
 });

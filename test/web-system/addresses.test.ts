@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { drain, type TrafficSwitch } from '../../activities/traffic/switch.js';
+import { drain, type TrafficSwitch } from '../../activities/delivery/traffic/switch.js';
 import { freePort } from '../../embedded/ports.js';
 import { Proxy, proxyKinds, proxyMissing } from '../../lab/web-system/proxy.js';
 import { until } from '../../lab/until.js';

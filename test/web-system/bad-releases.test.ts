@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { bucketsOf, parseSamples, quantile, total } from '../../activities/traffic/prometheus.js';
+import {
+  bucketsOf,
+  parseSamples,
+  quantile,
+  total,
+} from '../../activities/delivery/traffic/prometheus.js';
 import { livesStill } from '../../lab/web-system/app/owner.js';
 import { makeSystemFolder, programEnv, stopInstance } from '../../lab/web-system/instances.js';
 import { Load } from '../../lab/web-system/load-client.js';

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { drain, type WantedServer } from '../../activities/traffic/switch.js';
+import { drain, type WantedServer } from '../../activities/delivery/traffic/switch.js';
 import { fetchHaproxy } from '../../embedded/binaries.js';
 import { cacheFolder } from '../../embedded/home.js';
 import { stopInstance } from '../../lab/web-system/instances.js';

@@ -3,11 +3,16 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { analysis } from '../../activities/analysis.js';
+import { analysis } from '../../activities/delivery/analysis.js';
 import type { StepFailure } from '../../activities/failure.js';
 import type { AttemptContext } from '../../activities/handler.js';
-import { bucketsOf, parseSamples, quantile, since } from '../../activities/traffic/prometheus.js';
-import { drain, shares, type TrafficSwitch } from '../../activities/traffic/switch.js';
+import {
+  bucketsOf,
+  parseSamples,
+  quantile,
+  since,
+} from '../../activities/delivery/traffic/prometheus.js';
+import { drain, shares, type TrafficSwitch } from '../../activities/delivery/traffic/switch.js';
 import { stopInstance, type Instance } from '../../lab/web-system/instances.js';
 import { Load } from '../../lab/web-system/load-client.js';
 import type { LoadReport } from '../../lab/web-system/load-report.js';

@@ -1,6 +1,6 @@
 import type { PlannedTarget } from '../../language/plan.js';
 import type { CheckAction } from '../../language/kinds/check.js';
-import type { TrafficAction } from '../../language/kinds/traffic.js';
+import type { TrafficAction } from '../../language/kinds/delivery/traffic.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 const all = 100;

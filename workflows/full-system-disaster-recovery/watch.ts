@@ -1,4 +1,4 @@
-import type { Analysis } from '../../common/analysis.js';
+import type { Analysis } from '../../common/delivery/analysis.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Section } from '../engine/surface.js';
 import type { Entrance } from './entrance.js';

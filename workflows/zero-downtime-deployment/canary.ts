@@ -1,5 +1,5 @@
-import { withReplicas, type SeenRollout } from '../../common/rollout.js';
-import type { RolloutState } from '../../language/kinds/rollout.js';
+import { withReplicas, type SeenRollout } from '../../common/delivery/rollout.js';
+import type { RolloutState } from '../../language/kinds/delivery/rollout.js';
 import { later } from '../../language/reference.js';
 import type { Work } from '../engine/attempts.js';
 import { ProcedureStopped } from '../engine/outcome.js';

@@ -1,9 +1,9 @@
-import type { SeenRollout } from '../../common/rollout.js';
+import type { SeenRollout } from '../../common/delivery/rollout.js';
 import type { Json } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import type { CheckAction } from '../../language/kinds/check.js';
 import type { CommandAction } from '../../language/kinds/command.js';
-import type { RolloutAction, RolloutState } from '../../language/kinds/rollout.js';
+import type { RolloutAction, RolloutState } from '../../language/kinds/delivery/rollout.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 const pollMs = 500;

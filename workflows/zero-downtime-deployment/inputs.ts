@@ -1,6 +1,6 @@
 import { durationMs } from '../../language/duration.js';
 import type { JsonObject } from '../../language/json.js';
-import type { AnalysisLimits } from '../../language/kinds/analysis.js';
+import type { AnalysisLimits } from '../../language/kinds/delivery/analysis.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 
 /** The inputs, in the form that the procedure needs. */

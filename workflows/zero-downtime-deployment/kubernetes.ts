@@ -1,7 +1,7 @@
-import type { SeenRollout } from '../../common/rollout.js';
+import type { SeenRollout } from '../../common/delivery/rollout.js';
 import type { Json, JsonObject } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
-import type { RolloutState } from '../../language/kinds/rollout.js';
+import type { RolloutState } from '../../language/kinds/delivery/rollout.js';
 import { later } from '../../language/reference.js';
 import type { Work } from '../engine/attempts.js';
 import { inside } from '../engine/listed.js';

@@ -1,7 +1,7 @@
-import { isForgotten, type SetTraffic } from '../../common/set-traffic.js';
+import { isForgotten, type SetTraffic } from '../../common/delivery/set-traffic.js';
 import type { Json } from '../../language/json.js';
-import type { AnalysisAction } from '../../language/kinds/analysis.js';
-import type { TrafficAction } from '../../language/kinds/traffic.js';
+import type { AnalysisAction } from '../../language/kinds/delivery/analysis.js';
+import type { TrafficAction } from '../../language/kinds/delivery/traffic.js';
 import type { Section } from '../engine/surface.js';
 
 /** How often weights are set again at a proxy that lost them, before people are asked. */

@@ -1,5 +1,5 @@
 import type { Json } from '../../language/json.js';
-import type { TrafficAction, TrafficServer } from '../../language/kinds/traffic.js';
+import type { TrafficAction, TrafficServer } from '../../language/kinds/delivery/traffic.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Running } from '../../common/answers.js';
 

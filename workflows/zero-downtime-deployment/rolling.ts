@@ -1,7 +1,7 @@
 import type { Expectation } from '../../common/attempt.js';
 import { later } from '../../language/reference.js';
-import type { AnalysisAction } from '../../language/kinds/analysis.js';
-import type { TrafficAction, TrafficServer } from '../../language/kinds/traffic.js';
+import type { AnalysisAction } from '../../language/kinds/delivery/analysis.js';
+import type { TrafficAction, TrafficServer } from '../../language/kinds/delivery/traffic.js';
 import type { CheckAction } from '../../language/kinds/check.js';
 import type { ListedWork } from '../../common/listed.js';
 import { inside } from '../engine/listed.js';

@@ -1,5 +1,5 @@
-import { leaks, type Analysis } from '../../common/analysis.js';
-import type { AnalysisAction, AnalysisNumbers } from '../../language/kinds/analysis.js';
+import { leaks, type Analysis } from '../../common/delivery/analysis.js';
+import type { AnalysisAction, AnalysisNumbers } from '../../language/kinds/delivery/analysis.js';
 import type { Section } from '../engine/surface.js';
 import type { Deployer } from './deployer.js';
 import { measureWithWeights, type Weights } from './measure-with-weights.js';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../language/json.js';
-import type { TrafficAction } from '../../language/kinds/traffic.js';
+import type { TrafficAction } from '../../language/kinds/delivery/traffic.js';
 import type { ListedWorks } from '../../common/listed.js';
 import type { Artefact } from '../../common/answers.js';
 

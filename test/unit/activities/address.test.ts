@@ -1,5 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { addressText, numbersOf, parseAddress } from '../../../activities/traffic/address.js';
+import {
+  addressText,
+  numbersOf,
+  parseAddress,
+} from '../../../activities/delivery/traffic/address.js';
 
 describe('the address of a server', () => {
   test.each([

@@ -138,9 +138,9 @@ const allowed: Record<string, string> = {
   'commands.ts': 'digests',
   'sql-outcome.ts': 'names of sessions',
   'parse-output.ts': 'columns of a row, of redacted text',
-  'traffic/caddy.ts': 'names of slots',
-  'traffic/haproxy.ts': 'a header that is parsed',
-  'kubernetes/deployment.ts': 'a time',
+  'delivery/traffic/caddy.ts': 'names of slots',
+  'delivery/traffic/haproxy.ts': 'a header that is parsed',
+  'delivery/kubernetes/deployment.ts': 'a time',
   'target-environment.ts': 'the name of a database, in its address',
 };
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { restartsSince, whyNotReady, type PodList } from '../../../activities/kubernetes/pods.js';
-import { selectorText, type LabelSelector } from '../../../activities/kubernetes/selector.js';
+import {
+  restartsSince,
+  whyNotReady,
+  type PodList,
+} from '../../../activities/delivery/kubernetes/pods.js';
+import {
+  selectorText,
+  type LabelSelector,
+} from '../../../activities/delivery/kubernetes/selector.js';
 
 /*
  * As `kubectl get pods -o json` answered, shortened to what is looked at.
