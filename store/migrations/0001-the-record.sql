@@ -45,6 +45,8 @@ CREATE TABLE runbook.runs (
   -- after the other: a reset and a continue-as-new begin another one. The namespace, by its id: a
   -- name and an address may lead to another server one day, and no run may be taken for lost then.
   namespace_id     text,
+  -- The queue whose workers know the run's targets, and so its channels. Null: not known.
+  task_queue       text,
   -- Temporal's run id of the latest execution that has told of the run.
   execution        text,
   -- When Temporal first asked for news of that execution: news of an earlier one is late news.
@@ -197,12 +199,107 @@ CREATE TABLE runbook.decisions (
   message      text NOT NULL,
   received_at  timestamptz NOT NULL,
   judged_at    timestamptz NOT NULL,
+  -- By the clock of the record, as the ends of attempts are: which of the two came first.
+  recorded_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
   envelope     json,
   -- For what is no decision at all: its first bytes, as they came.
   raw          text,
   UNIQUE (run_no, decision, content)
 );
 CREATE INDEX decisions_of_gate ON runbook.decisions (run_no, gate, gate_attempt) WHERE accepted;
+
+-- What a run does not see itself: that it, or one step of it, was paused in Temporal.
+CREATE TABLE runbook.pauses (
+  run_no    bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  -- Empty: the whole run.
+  step      text NOT NULL,
+  number    integer NOT NULL,
+  since     timestamptz NOT NULL,
+  paused_by text,
+  reason    text,
+  command   text NOT NULL,
+  over_at   timestamptz,
+  PRIMARY KEY (run_no, step, number)
+);
+CREATE UNIQUE INDEX pauses_open ON runbook.pauses (run_no, step) WHERE over_at IS NULL;
+
+-- An end that left something. It is written with the end itself, so that nobody can miss it.
+CREATE TABLE runbook.ends (
+  run_no  bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  -- A run that goes on after a reset may end again.
+  number  integer NOT NULL,
+  at      timestamptz NOT NULL,
+  -- When its messages were added; also where nothing names a channel.
+  told_at timestamptz,
+  -- When the run went on after all.
+  over_at timestamptz,
+  PRIMARY KEY (run_no, number)
+);
+CREATE INDEX ends_untold ON runbook.ends (run_no) WHERE told_at IS NULL AND over_at IS NULL;
+CREATE UNIQUE INDEX ends_present ON runbook.ends (run_no) WHERE over_at IS NULL;
+
+-- Everything that messages can be about. A run that waits for another one goes on by itself, and an
+-- end is closed from the beginning: it asks nothing.
+CREATE VIEW runbook.calls AS
+  SELECT run_no, gate AS call, attempt, kind, title, since, deadline, who, verbs, digest, evidence,
+         follows, command, closed_at
+  FROM runbook.waits WHERE kind <> 'lease'
+  UNION ALL
+  SELECT p.run_no, 'pause:' || p.step, p.number, 'pause',
+         CASE p.step WHEN '' THEN 'The run is paused in Temporal'
+           ELSE 'Step ' || p.step || ' is paused in Temporal' END,
+         p.since, NULL, 'an operator', '{}', '',
+         json_strip_nulls(json_build_object('paused by', p.paused_by, 'reason', p.reason)),
+         NULL, p.command,
+         coalesce(p.over_at, r.ended_at)
+  FROM runbook.pauses p JOIN runbook.runs r ON r.no = p.run_no
+  UNION ALL
+  SELECT e.run_no, 'end:', e.number, 'left', 'The run has ended', e.at, NULL, 'an operator', '{}', '',
+         '{}', NULL, '', e.at
+  FROM runbook.ends e WHERE e.over_at IS NULL;
+
+-- One message to one channel about one call. Its id is the same in every try.
+CREATE TABLE runbook.messages (
+  id               uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  run_no           bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  call             text NOT NULL,
+  attempt          integer NOT NULL,
+  channel          text NOT NULL,
+  -- asked, reminder, deadline or over
+  what             text NOT NULL,
+  number           integer NOT NULL,
+  due_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+  tries            integer NOT NULL DEFAULT 0,
+  -- A worker that dies leaves its claim behind, which then expires.
+  claimed_by       text,
+  claimed_until    timestamptz,
+  -- An earlier try may have arrived: the next one says that it is another.
+  may_have_arrived boolean NOT NULL DEFAULT false,
+  failing_since    timestamptz,
+  last_error       text,
+  sent_at          timestamptz,
+  -- The call was over before it was sent.
+  dropped_at       timestamptz,
+  -- Of the first message about a call: nothing more is to come on this channel.
+  settled_at       timestamptz,
+  UNIQUE (run_no, call, attempt, channel, what, number)
+);
+CREATE INDEX messages_unsent ON runbook.messages (due_at)
+  WHERE sent_at IS NULL AND dropped_at IS NULL;
+CREATE INDEX messages_unsettled ON runbook.messages (run_no, call, attempt)
+  WHERE what = 'asked' AND settled_at IS NULL;
+
+-- Who has taken a call: reminders of it stop.
+CREATE TABLE runbook.acks (
+  run_no   bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
+  call     text NOT NULL,
+  attempt  integer NOT NULL,
+  taken_by text NOT NULL,
+  -- User and host that it was sent from, as stated.
+  sender   json,
+  at       timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (run_no, call, attempt, at)
+);
 
 -- Who may change a target. A lease is held exactly as long as a run that claims it under its
 -- present fence has not ended: the transaction that writes down a run's end frees what it held,
