@@ -30,11 +30,11 @@ export interface DecisionRequest {
   by: string;
   reason: string;
   /** What waits: a gate, a failed step, or the run for a target. */
-  gate?: WaitView;
+  wait?: WaitView;
   outputs?: JsonObject;
   /** Changed inputs of the run, for `retry`. */
   inputs?: JsonObject;
-  /** The digest that the person saw elsewhere; sent instead of the gate's own. */
+  /** The digest that the person saw elsewhere; sent instead of the question's own. */
   digest?: string;
   /** What the person typed, where the gate requires it. */
   confirm?: string;
@@ -43,7 +43,7 @@ export interface DecisionRequest {
 }
 
 export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
-  const { gate, digest = gate?.digest } = request;
+  const { wait, digest = wait?.digest } = request;
   return {
     version: 1,
     id: request.id ?? randomUUID(),
@@ -52,7 +52,7 @@ export function decisionEnvelope(request: DecisionRequest): DecisionEnvelope {
     by: request.by,
     sender: thisSender(),
     reason: request.reason,
-    ...(gate ? { about: aboutWait(gate), attempt: gate.attempt } : {}),
+    ...(wait ? { about: aboutWait(wait), attempt: wait.attempt } : {}),
     ...(request.outputs === undefined ? {} : { outputs: request.outputs }),
     ...(request.inputs === undefined ? {} : { inputs: request.inputs }),
     ...(digest === undefined ? {} : { digest }),
@@ -161,16 +161,16 @@ async function recordedVerdict(
 async function runEnded(
   session: Session,
   run: string,
-  gate: string | undefined,
+  about: string | undefined,
 ): Promise<CliError | undefined> {
   const { readRun } = await import('./read-run.js');
   const { view } = await readRun(session, run);
-  return hasEnded(view.state) ? tooLate(view, gate, session.command) : undefined;
+  return hasEnded(view.state) ? tooLate(view, about, session.command) : undefined;
 }
 
-function tooLate(view: RunView, gate: string | undefined, command: string): CliError {
-  const decision = gate === undefined ? undefined : decisionAbout(view, gate);
-  const who = decision ? ` ${gate} was decided before: ${decision.verb} by ${decision.by}.` : '';
+function tooLate(view: RunView, about: string | undefined, command: string): CliError {
+  const decision = about === undefined ? undefined : decisionAbout(view, about);
+  const who = decision ? ` ${about} was decided before: ${decision.verb} by ${decision.by}.` : '';
   return new CliError(
     `Run ${view.id} has ended (${view.state}); there is nothing to decide.${who} Nothing was changed.`,
     `See how it went with: ${command} report ${view.id}`,
@@ -178,46 +178,46 @@ function tooLate(view: RunView, gate: string | undefined, command: string): CliE
   );
 }
 
-function decisionAbout(view: RunView, gate: string): DecisionView | undefined {
-  return view.decisions.findLast((each) => each.accepted && each.about?.id === gate);
+function decisionAbout(view: RunView, id: string): DecisionView | undefined {
+  return view.decisions.findLast((each) => each.accepted && each.about?.id === id);
 }
 
 /**
- * The gate that a decision is about.
- * @param gate its id; without one, the only gate that waits
+ * The question that a decision is about.
+ * @param id of its gate or step; without one, the only question that the verb answers
  * @throws CliError with exit code 4 when it does not wait, 6 when only the record says so, 2 when
- *   several do and none was named, or the run has no such gate
+ *   several do and none was named, or the run has no such gate or step
  */
-export function gateToDecide(
+export function waitToDecide(
   reading: RunReading,
-  gate: string | undefined,
+  id: string | undefined,
   verb: AnswerVerb,
   command: string,
 ): WaitView {
   const { view } = reading;
   const status = `See it with: ${command} status ${view.id}`;
-  if (hasEnded(view.state)) throw tooLate(view, gate, command);
+  if (hasEnded(view.state)) throw tooLate(view, id, command);
   const about = aboutOf(verb) as About['kind'];
   const waits = view.waitingFor.filter(({ kind }) => rulesOfQuestion(kind).about === about);
   const found =
-    gate === undefined
+    id === undefined
       ? waits.length === 1
         ? waits[0]
         : undefined
-      : waits.find((wait) => wait.id === gate);
+      : waits.find((wait) => wait.id === id);
   if (found) return found;
   const [first] = waits;
-  if (gate === undefined && first && waits.length > 1) {
+  if (id === undefined && first && waits.length > 1) {
     throw new CliError(
       [`Several ${rulesOfQuestion(first.kind).plural} of run ${view.id} wait; nothing was decided:`]
-        .concat(waits.map(({ id, title }) => `  ${id}: ${title}`))
+        .concat(waits.map((wait) => `  ${wait.id}: ${wait.title}`))
         .join('\n'),
       `Name the one you mean, for example: ${answerCommand(command, view.id, first, verb)}`,
       exitCodes.usage,
     );
   }
-  if (gate !== undefined && reading.note === null) refuseUnknown(about, view, gate);
-  const why = explainNot[about](view, gate);
+  if (id !== undefined && reading.note === null) refuseUnknown(about, view, id);
+  const why = explainNot[about](view, id);
   if (reading.note !== null) {
     throw new CliError(
       `${why} ${reading.note} What it does not have yet, only a worker knows. Nothing was changed.`,

@@ -14,7 +14,7 @@ export { follow, type FollowOptions } from './follow.js';
 export {
   awaitVerdict,
   decisionEnvelope,
-  gateToDecide,
+  waitToDecide,
   sendDecision,
   type DecisionRequest,
 } from './decide.js';

@@ -247,7 +247,7 @@ function doubts(run: string, first: number, path: string): string {
           ) a ON true
           WHERE a.state = 'running' OR (b.digest IS NOT NULL AND (a.state IS DISTINCT FROM 'succeeded' OR a.digest <> b.digest)
             AND NOT EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND decision = $${first + 2}
-                              AND accepted AND verb = 'retry' AND gate = ${path}))
+                              AND accepted AND verb = 'retry' AND about_id = ${path}))
           UNION ALL
           SELECT 'decision', id FROM unnest($${first + 1}::text[]) AS named (id)
           WHERE NOT EXISTS (SELECT FROM runbook.decisions WHERE run_no = ${run} AND decision = id AND accepted)`;

@@ -94,9 +94,9 @@ export async function callFacts(
                     FROM runbook.decisions d
                     WHERE d.run_no = c.run_no AND d.accepted AND c.closed_at IS NOT NULL
                       AND d.judged_at BETWEEN c.since AND c.closed_at
-                      AND ((d.gate = c.call AND d.gate_attempt = c.attempt)
-                        OR (d.gate IS NULL AND d.verb IN ('cancel', 'rollback', 'abort')))
-                    ORDER BY d.gate IS NULL, d.no DESC LIMIT 1) AS decision
+                      AND ((d.about_id = c.call AND d.attempt = c.attempt)
+                        OR (d.about_id IS NULL AND d.verb IN ('cancel', 'rollback', 'abort')))
+                    ORDER BY d.about_id IS NULL, d.no DESC LIMIT 1) AS decision
            FROM runbook.calls c JOIN runbook.runs r ON r.no = c.run_no
            WHERE c.run_no = $1 AND c.call = $2 AND c.attempt = $3`,
     values: [no, call, attempt],

@@ -16,7 +16,7 @@ const rawBytes = 4_096;
 /** Characters that are kept of a field of a decision. */
 const fieldLength = 200;
 const reasonLength = 2_000;
-/** Largest value of an integer column; no gate opens that often. */
+/** Largest value of an integer column; no question is asked that often. */
 const maxInteger = 2_147_483_647;
 
 export interface JudgedDecision {
@@ -44,11 +44,11 @@ export function recordDecisions(
     await client.query({
       name: 'decisions-close-steps',
       text: `UPDATE runbook.steps s
-             SET state = CASE d.verb WHEN 'approve' THEN 'succeeded' ELSE 'failed' END, ended_at = d.judged_at, attempts = d.gate_attempt,
+             SET state = CASE d.verb WHEN 'approve' THEN 'succeeded' ELSE 'failed' END, ended_at = d.judged_at, attempts = d.attempt,
                  output = CASE d.verb WHEN 'approve' THEN json_build_object('by', d.decided_by, 'reason', d.reason) END
              FROM runbook.decisions d
-             WHERE s.run_no = $1 AND s.kind = 'approval' AND s.state IN ('pending', 'waiting') AND s.attempts <= d.gate_attempt
-               AND d.run_no = s.run_no AND d.gate = s.path AND d.accepted AND d.decision = ANY ($2)`,
+             WHERE s.run_no = $1 AND s.kind = 'approval' AND s.state IN ('pending', 'waiting') AND s.attempts <= d.attempt
+               AND d.run_no = s.run_no AND d.about_id = s.path AND d.accepted AND d.decision = ANY ($2)`,
       values: [no, decisions.map(({ verdict }) => cleanText(verdict.decision))],
     });
     await settleWaits(client, no);
@@ -62,16 +62,17 @@ async function insertDecisions(
 ): Promise<void> {
   await client.query({
     name: 'decisions-insert',
-    text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, about, gate,
-                  gate_attempt, decided_by, sender, reason, accepted, code,
-                                          message, received_at, judged_at, envelope, raw)
-           SELECT $1, d.decision, d.content, d.verb, d.about, d.gate, d.gate_attempt, d.decided_by,
-             d.sender, d.reason, d.accepted, d.code, d.message,
-                  d.received_at, d.judged_at, d.envelope, d.raw
+    text: `INSERT INTO runbook.decisions (run_no, decision, content, verb, about_kind, about_id,
+                  attempt, decided_by, sender, reason, accepted, code, message, received_at,
+                  judged_at, envelope, raw)
+           SELECT $1, d.decision, d.content, d.verb, d.about_kind, d.about_id, d.attempt,
+             d.decided_by, d.sender, d.reason, d.accepted, d.code, d.message, d.received_at,
+             d.judged_at, d.envelope, d.raw
            FROM json_to_recordset($2::json)
-             AS d (decision text, content text, verb text, about text, gate text,
-               gate_attempt integer, decided_by text, sender json, reason text, accepted boolean,
-                   code text, message text, received_at timestamptz, judged_at timestamptz, envelope json, raw text, place integer)
+             AS d (decision text, content text, verb text, about_kind text, about_id text,
+                   attempt integer, decided_by text, sender json, reason text, accepted boolean,
+                   code text, message text, received_at timestamptz, judged_at timestamptz,
+                   envelope json, raw text, place integer)
            ORDER BY d.place
            ON CONFLICT (run_no, decision, content) DO NOTHING`,
     values: [
@@ -117,8 +118,8 @@ export async function readDecisions(pool: Connection, no: string): Promise<Decis
   >({
     name: 'decisions-read',
     text: `SELECT decision AS id, verb,
-                  CASE WHEN about IS NOT NULL
-                    THEN json_build_object('kind', about, 'id', gate) END AS about,
+                  CASE WHEN about_kind IS NOT NULL
+                    THEN json_build_object('kind', about_kind, 'id', about_id) END AS about,
                   decided_by AS by, sender, reason, judged_at AS at, accepted, code, message
            FROM runbook.decisions d WHERE run_no = $1 ORDER BY d.no`,
     values: [no],
@@ -145,9 +146,9 @@ function rowOf({ envelope, verdict, receivedAt }: JudgedDecision): Record<string
     decision: cleanText(verdict.decision),
     content: createHash('sha256').update(whole).digest('hex'),
     verb: text('verb', fieldLength),
-    about: about?.kind ?? null,
-    gate: about ? cleanText(about.id) : null,
-    gate_attempt:
+    about_kind: about?.kind ?? null,
+    about_id: about ? cleanText(about.id) : null,
+    attempt:
       wellFormed && Number.isInteger(attempt) && Number(attempt) <= maxInteger ? attempt : null,
     decided_by: text('by', fieldLength),
     sender: senderOf(fields['sender']),

@@ -89,19 +89,19 @@ export function factsQuery(run: string, first: number, path: string, despite: st
   const settled = (isOne: (name: string) => string): string =>
     `SELECT a.path FROM runbook.attempts a WHERE a.run_no = ${run} AND a.state = 'succeeded'
       AND ${isOne('a.path')}
-     UNION ALL SELECT d.gate ${decided} AND d.verb IN ('approve', 'done', 'skip')
-       AND ${isOne('d.gate')}
+     UNION ALL SELECT d.about_id ${decided} AND d.verb IN ('approve', 'done', 'skip')
+       AND ${isOne('d.about_id')}
      UNION ALL SELECT taken.path ${takenOver} AND ${isOne('taken.path')}`;
   return `CASE WHEN ${paths}::text[] IS NULL THEN NULL ELSE json_build_object(
             'approval', (SELECT json_build_object('no', d.no, 'approved', d.verb = 'approve',
               'reopened', EXISTS (
-                SELECT FROM runbook.waits w WHERE w.run_no = d.run_no AND w.gate = d.gate
-                  AND w.attempt > d.gate_attempt),
+                SELECT FROM runbook.waits w WHERE w.run_no = d.run_no AND w.about_id = d.about_id
+                  AND w.attempt > d.attempt),
               'listed', (SELECT coalesce((SELECT f->'works' FROM json_array_elements(w.follows) AS f
                   WHERE f->>'step' = ${listed}::text), '[]')
                 FROM runbook.waits w WHERE ${listed}::text IS NOT NULL AND w.follows IS NOT NULL
-                  AND w.run_no = d.run_no AND w.gate = d.gate AND w.attempt = d.gate_attempt))
-              ${decided} AND d.gate = ${gate}::text AND d.verb IN ('approve', 'reject')
+                  AND w.run_no = d.run_no AND w.about_id = d.about_id AND w.attempt = d.attempt))
+              ${decided} AND d.about_id = ${gate}::text AND d.verb IN ('approve', 'reject')
                 ORDER BY d.no DESC LIMIT 1),
             'changes', (SELECT json_agg(d.no ORDER BY d.no) ${decided} AND d.verb = 'retry'
               AND d.envelope->'inputs' IS NOT NULL),
@@ -112,10 +112,11 @@ export function factsQuery(run: string, first: number, path: string, despite: st
               SELECT CASE WHEN count(*) = count(w.follows) THEN coalesce(json_agg(f->'works')
                   FILTER (WHERE f->>'step' = ${listed}), '[]') END
                 FROM runbook.decisions d
-                LEFT JOIN runbook.waits w ON w.run_no = d.run_no AND w.gate = d.gate
-                  AND w.attempt = d.gate_attempt
+                LEFT JOIN runbook.waits w ON w.run_no = d.run_no AND w.about_id = d.about_id
+                  AND w.attempt = d.attempt
                 LEFT JOIN LATERAL json_array_elements(w.follows) AS f ON true
-                WHERE d.run_no = ${run} AND d.accepted AND d.gate = ${gate} AND d.verb = 'approve')
+                WHERE d.run_no = ${run} AND d.accepted AND d.about_id = ${gate}
+                  AND d.verb = 'approve')
               END,
             'programs', CASE WHEN cardinality(${programs}::text[]) > 0 THEN (
               SELECT json_agg(DISTINCT p::text)
@@ -123,12 +124,12 @@ export function factsQuery(run: string, first: number, path: string, despite: st
                 WHERE a.run_no = ${run} AND p->>'name' = ANY (${programs}::text[])
                   AND (p->>'uncovered' IS NULL OR p->>'uncovered' = 'refused' AND EXISTS (
                     SELECT ${decided} AND d.recorded_at > a.ended_at AND (d.verb = 'retry'
-                      AND d.gate = a.path OR d.verb = 'approve' AND d.gate_attempt > 1))))
+                      AND d.about_id = a.path OR d.verb = 'approve' AND d.attempt > 1))))
               END,
             'goesOn', (SELECT coalesce(own.envelope->>'unattended' = 'continue', false)
               FROM runbook.runs own WHERE own.no = ${run}),
             'despite', EXISTS (SELECT ${decided} AND d.decision = ${despite} AND d.verb = 'retry'
-              AND d.gate = ${path}),
+              AND d.about_id = ${path}),
             'values', CASE WHEN cardinality(${paths}::text[]) + cardinality(${below}::text[]) > 0
               THEN (
               SELECT json_object_agg(path, output) FROM (
@@ -138,8 +139,8 @@ export function factsQuery(run: string, first: number, path: string, despite: st
                       AND state = 'succeeded' AND ${isWanted('path')}
                   ) AS answered
                   UNION ALL
-                  SELECT d.gate, d.envelope->'outputs', 2, d.no ${decided} AND d.verb = 'done'
-                    AND ${isWanted('d.gate')}
+                  SELECT d.about_id, d.envelope->'outputs', 2, d.no ${decided} AND d.verb = 'done'
+                    AND ${isWanted('d.about_id')}
                   UNION ALL
                   SELECT taken.path, taken.output, 3, taken.run_no ${takenOver}
                     AND ${isWanted('taken.path')}

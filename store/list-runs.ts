@@ -34,10 +34,10 @@ export async function listRuns(pool: pg.Pool, filter: RunFilter = {}): Promise<R
                     WHERE r.ended_at IS NULL AND s.run_no = r.no AND s.undo_of IS NULL AND s.state IN ('running', 'waiting', 'undoing')
                     ORDER BY s.started_at DESC NULLS LAST, s.path DESC LIMIT 1) AS step,
                   (SELECT coalesce(json_agg(json_build_object(
-                            'kind', w.kind, 'id', w.gate, 'title', w.title, 'since', w.since,
+                            'kind', w.kind, 'id', w.about_id, 'title', w.title, 'since', w.since,
                             'who', w.who, 'deciders', w.deciders, 'verbs', w.verbs,
-                            'command', w.command, 'takenBy', (${lastAck('k.taken_by', 'w', 'gate')}))
-                                            ORDER BY w.since, w.gate), '[]')
+                            'command', w.command, 'takenBy', (${lastAck('k.taken_by', 'w', 'about_id')}))
+                                            ORDER BY w.since, w.about_id), '[]')
                      FROM runbook.waits w WHERE r.ended_at IS NULL AND w.run_no = r.no AND w.closed_at IS NULL) AS waiting_for
            FROM runbook.runs r
            WHERE ($1::text[] IS NULL OR r.state = ANY ($1))

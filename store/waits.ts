@@ -5,7 +5,7 @@ import { jsonText } from './clean.js';
 import type { Connection } from './transaction.js';
 
 /**
- * Adds openings of gates that the record does not have yet, and reopens those that the end of a
+ * Adds openings of questions that the record does not have yet, and reopens those that the end of a
  * revived run had closed.
  */
 export async function saveWaits(
@@ -16,7 +16,7 @@ export async function saveWaits(
   if (waits.length === 0) return;
   await client.query({
     name: 'waits-save',
-    text: `INSERT INTO runbook.waits AS waits (run_no, gate, attempt, kind, title, since, deadline,
+    text: `INSERT INTO runbook.waits AS waits (run_no, about_id, attempt, kind, title, since, deadline,
                   who, deciders, verbs, digest, evidence, follows, command)
            SELECT $1, w.id, w.attempt, w.kind, w.title, w.since, w.deadline, w.who, w.deciders,
              w.verbs, w.digest, coalesce(w.evidence, '{}'), w.follows, w.command
@@ -24,7 +24,7 @@ export async function saveWaits(
              AS w (id text, attempt integer, kind text, title text, since timestamptz,
                    deadline timestamptz, who text, deciders text, verbs text[], digest text,
                    evidence json, follows json, command text)
-           ON CONFLICT (run_no, gate, attempt)
+           ON CONFLICT (run_no, about_id, attempt)
              DO UPDATE SET closed_at = NULL, reopens = false WHERE waits.reopens`,
     values: [no, jsonText(waits)],
   });
@@ -44,11 +44,11 @@ export async function closeWaits(
   await client.query({
     name: 'waits-close',
     text: `UPDATE runbook.waits w
-           SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s WHERE s.run_no = w.run_no AND s.path = w.gate), now())
+           SET closed_at = coalesce((SELECT s.ended_at FROM runbook.steps s WHERE s.run_no = w.run_no AND s.path = w.about_id), now())
            WHERE w.run_no = $1 AND w.closed_at IS NULL
              AND ($3 OR (w.since < $4::timestamptz
                          AND NOT EXISTS (SELECT FROM json_to_recordset($2::json) AS open (id text, attempt integer)
-                                         WHERE open.id = w.gate AND open.attempt = w.attempt)))`,
+                                         WHERE open.id = w.about_id AND open.attempt = w.attempt)))`,
     values: [
       no,
       jsonText(waits),
@@ -70,7 +70,7 @@ export async function settleWaits(client: pg.PoolClient, no: string): Promise<vo
     text: `UPDATE runbook.waits w SET closed_at = d.judged_at
            FROM runbook.decisions d
            WHERE w.run_no = $1 AND w.closed_at IS NULL
-             AND d.run_no = w.run_no AND d.accepted AND d.gate = w.gate AND d.gate_attempt = w.attempt`,
+             AND d.run_no = w.run_no AND d.accepted AND d.about_id = w.about_id AND d.attempt = w.attempt`,
     values: [no],
   });
   await client.query({
@@ -95,18 +95,18 @@ export async function closeLeaseWaits(client: pg.PoolClient, no: string): Promis
 
 export type RecordedWait = WaitView & { closedAt: string | null };
 
-/** Every opening of a gate, in order. */
+/** Every opening of a question, in order. */
 export async function readWaits(pool: Connection, no: string): Promise<RecordedWait[]> {
   const { rows } = await pool.query<WaitRow>({
     name: 'waits-read',
-    text: `SELECT gate, attempt, kind, title, since, deadline, who, deciders, verbs, digest,
+    text: `SELECT about_id, attempt, kind, title, since, deadline, who, deciders, verbs, digest,
                   evidence, follows, command, closed_at
-           FROM runbook.waits WHERE run_no = $1 ORDER BY since, gate, attempt`,
+           FROM runbook.waits WHERE run_no = $1 ORDER BY since, about_id, attempt`,
     values: [no],
   });
   return rows.map((row) => ({
     kind: row.kind,
-    id: row.gate,
+    id: row.about_id,
     title: row.title,
     since: row.since.toISOString(),
     deadline: row.deadline?.toISOString() ?? null,
@@ -127,7 +127,7 @@ export async function askedDigests(pool: pg.Pool, run: RunKey, id: string): Prom
   const { rows } = await pool.query<{ digest: string }>({
     name: 'waits-digests',
     text: `SELECT w.digest FROM runbook.waits w JOIN runbook.runs r ON r.no = w.run_no
-           WHERE r.run = $1 AND r.first_run_id = $2 AND w.gate = $3`,
+           WHERE r.run = $1 AND r.first_run_id = $2 AND w.about_id = $3`,
     values: [run.run, run.firstRunId, id],
   });
   return rows.map(({ digest }) => digest);
@@ -143,7 +143,7 @@ type WaitRow = Pick<
   WaitView,
   'attempt' | 'kind' | 'title' | 'who' | 'deciders' | 'verbs' | 'digest' | 'evidence' | 'command'
 > & {
-  gate: string;
+  about_id: string;
   follows: FollowingStep[] | null;
   since: Date;
   deadline: Date | null;

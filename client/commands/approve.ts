@@ -17,7 +17,8 @@ import { operatorName, type GlobalFlags } from '../settings.js';
 export interface DecideOptions extends GlobalFlags, Consent {
   verb: AnswerVerb;
   run: string;
-  gate?: string;
+  /** Id of the gate or step; absent: the only question that the verb answers. */
+  about?: string;
   digest?: string;
   decisionId?: string;
   /** For `approve`: the name of what the gate acts on. */
@@ -76,7 +77,7 @@ function register(
         ...optionsOf<Omit<DecideOptions, 'run' | 'verb'>>(command),
         verb,
         run: id,
-        ...(gate === undefined ? {} : { gate }),
+        ...(gate === undefined ? {} : { about: gate }),
       };
       io.exitCode = await run(options, io);
     });
@@ -93,12 +94,12 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       awaitVerdict,
       checkDigest,
       decisionEnvelope,
-      gateToDecide,
       isAboutRun,
       refuseEmptyRollback,
       seeNow,
       sendDecision,
       askAgain,
+      waitToDecide,
     } = await import('../decide.js');
     const { digestOf } = await import('../../language/digest.js');
     const { readRunSoon } = await import('../read-run.js');
@@ -115,14 +116,14 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       if (known) return tell(known, again, options, io);
     }
     const reading = await readRunSoon(session, run);
-    const aboutRun = isAboutRun(reading.view, options.verb, options.gate);
-    let gate: WaitView | undefined;
+    const aboutRun = isAboutRun(reading.view, options.verb, options.about);
+    let wait: WaitView | undefined;
     try {
-      gate = aboutRun
+      wait = aboutRun
         ? undefined
-        : gateToDecide(reading, options.gate, options.verb, session.command);
+        : waitToDecide(reading, options.about, options.verb, session.command);
     } catch (error) {
-      // The same decision, sent a moment ago, may have decided the gate.
+      // The same decision, sent a moment ago, may have answered it.
       const known =
         options.decisionId === undefined
           ? null
@@ -130,27 +131,27 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       if (known) return tell(known, again, options, io);
       throw error;
     }
-    if (gate && options.digest !== undefined)
-      await checkDigest(session, reading.view, gate, options.digest);
+    if (wait && options.digest !== undefined)
+      await checkDigest(session, reading.view, wait, options.digest);
     if (aboutRun && options.verb === 'rollback') refuseEmptyRollback(reading, session.command);
     if (reading.note) remark(io, reading.note);
     const paint = painter(io, options.color);
     if (asks) remark(io, startedLine(reading.view, io.columns));
-    if (asks && gate)
+    if (asks && wait)
       remark(
         io,
-        renderWait(run, gate, {
+        renderWait(run, wait, {
           ...{ paint, columns: io.columns, command: session.command, whole: true },
         }),
       );
     const undone = undoes.has(options.verb) ? undoLines(reading.view) : [];
     for (const line of [...undone, ...changedInputs(options, reading.view)]) remark(io, line);
     const reason = await reasonFor(io, options, asks);
-    const confirm = await typedName(options, gate, io, asks);
-    const outputs = await typedOutputs(options, gate, io, asks);
+    const confirm = await typedName(options, wait, io, asks);
+    const outputs = await typedOutputs(options, wait, io, asks);
     if (
       asks &&
-      !(await isConfirmed(io, await questionFor(session, reading.view, options.verb, gate)))
+      !(await isConfirmed(io, await questionFor(session, reading.view, options.verb, wait)))
     )
       return exitCodes.ok;
     const decision = decisionEnvelope({
@@ -158,7 +159,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       verb: options.verb,
       by: operatorName(options.as, io.env),
       reason,
-      ...(gate ? { gate } : {}),
+      ...(wait ? { wait } : {}),
       // A rollback applies only to the undos that were shown.
       ...(aboutRun && options.verb === 'rollback'
         ? { digest: digestOf(reading.view.undos ?? []) }
@@ -193,12 +194,12 @@ function changedInputs(options: DecideOptions, view: RunView): string[] {
  */
 function typedName(
   options: DecideOptions,
-  gate: WaitView | undefined,
+  wait: WaitView | undefined,
   io: Io,
   asks: boolean,
 ): Promise<string | undefined> {
   const isWanted =
-    options.verb === 'approve' && gate?.confirm !== undefined && options.confirm === undefined;
+    options.verb === 'approve' && wait?.confirm !== undefined && options.confirm === undefined;
   if (!isWanted || !asks) return Promise.resolve(options.confirm);
   return ask(io, 'Type the name of what this gate acts on: ');
 }
@@ -206,16 +207,16 @@ function typedName(
 /** What later steps need of a step that was done by hand. */
 async function typedOutputs(
   options: DecideOptions,
-  gate: WaitView | undefined,
+  wait: WaitView | undefined,
   io: Io,
   asks: boolean,
 ): Promise<JsonObject | undefined> {
-  const given = await readOutputs(options.outputs, gate?.fields);
+  const given = await readOutputs(options.outputs, wait?.fields);
   if (!asks || options.verb !== 'done') return given;
-  const missing = (gate?.answers ?? []).filter((name) => given?.[name] === undefined);
+  const missing = (wait?.answers ?? []).filter((name) => given?.[name] === undefined);
   if (missing.length === 0) return given;
   const typed: JsonObject = {};
-  for (const name of missing) typed[name] = await typedAnswer(name, gate?.fields?.[name], io);
+  for (const name of missing) typed[name] = await typedAnswer(name, wait?.fields?.[name], io);
   return { ...given, ...typed };
 }
 

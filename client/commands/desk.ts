@@ -67,7 +67,7 @@ function register(verb: DeskVerb): (program: Command, io: Io) => void {
             ...own,
             verb,
             run: id,
-            ...(step === undefined ? {} : { gate: step }),
+            ...(step === undefined ? {} : { about: step }),
             ...(outputs ? { outputs } : {}),
             ...(inputs ? { inputs } : {}),
           },

@@ -154,10 +154,11 @@ CREATE TABLE runbook.output_totals (
   FOREIGN KEY (run_no, path, attempt) REFERENCES runbook.attempts ON DELETE CASCADE
 );
 
--- Each opening of a gate, with what the approver was shown.
+-- Each opening of a question, with what people were shown.
 CREATE TABLE runbook.waits (
   run_no    bigint NOT NULL REFERENCES runbook.runs ON DELETE CASCADE,
-  gate      text NOT NULL,
+  -- Id of the gate, step or target that it is about; `kind` says which.
+  about_id  text NOT NULL,
   attempt   integer NOT NULL,
   kind      text NOT NULL,
   title     text NOT NULL,
@@ -175,7 +176,7 @@ CREATE TABLE runbook.waits (
   closed_at timestamptz,
   -- Closed by the end of a run that has gone on since: the next news of this wait opens it again.
   reopens   boolean NOT NULL DEFAULT false,
-  PRIMARY KEY (run_no, gate, attempt)
+  PRIMARY KEY (run_no, about_id, attempt)
 );
 CREATE INDEX waits_open ON runbook.waits (run_no) WHERE closed_at IS NULL;
 
@@ -186,10 +187,10 @@ CREATE TABLE runbook.decisions (
   -- Two messages under one id are two facts; the same message twice is one.
   content      text NOT NULL,
   verb         text NOT NULL,
-  -- Kind of what it is about; null for the run as a whole.
-  about        text,
-  gate         text,
-  gate_attempt integer,
+  -- What it is about, and which opening of that; null for the run as a whole.
+  about_kind   text,
+  about_id     text,
+  attempt      integer,
   decided_by   text NOT NULL,
   -- As in runs.
   sender       json,
@@ -206,7 +207,7 @@ CREATE TABLE runbook.decisions (
   raw          text,
   UNIQUE (run_no, decision, content)
 );
-CREATE INDEX decisions_of_gate ON runbook.decisions (run_no, gate, gate_attempt) WHERE accepted;
+CREATE INDEX decisions_about ON runbook.decisions (run_no, about_id, attempt) WHERE accepted;
 
 -- What a run does not see itself: that it, or one step of it, was paused in Temporal.
 CREATE TABLE runbook.pauses (
@@ -241,7 +242,7 @@ CREATE UNIQUE INDEX ends_present ON runbook.ends (run_no) WHERE over_at IS NULL;
 -- Everything that messages can be about. A run that waits for another one goes on by itself, and an
 -- end is closed from the beginning: it asks nothing.
 CREATE VIEW runbook.calls AS
-  SELECT run_no, gate AS call, attempt, kind, title, since, deadline, who, verbs, digest, evidence,
+  SELECT run_no, about_id AS call, attempt, kind, title, since, deadline, who, verbs, digest, evidence,
          follows, command, closed_at
   FROM runbook.waits WHERE kind <> 'lease'
   UNION ALL

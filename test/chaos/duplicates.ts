@@ -109,7 +109,7 @@ async function race(engine: Engine, cli: Cli, result: RaceResult): Promise<void>
     { verb: 'reject', as: 'bob' },
   ] as const;
   const answers = await Promise.all(
-    people.map((person) => cli.decide({ ...person, run, gate: 'gate', reason: 'at once' })),
+    people.map((person) => cli.decide({ ...person, run, about: 'gate', reason: 'at once' })),
   );
   const winner = people[answers.findIndex(({ code }) => code === exitCodes.ok)];
   result.accepted += answers.filter(({ code }) => code === exitCodes.ok).length;

@@ -3,7 +3,7 @@ import { ServiceError } from '@temporalio/client';
 import { connectTemporal, type Temporal } from '../../../client/connect.js';
 import {
   decisionEnvelope,
-  gateToDecide,
+  waitToDecide,
   refuseEmptyRollback,
   sendDecision,
 } from '../../../client/decide.js';
@@ -42,7 +42,7 @@ function thrown(work: () => unknown): CliError {
 test('several gates wait and none is named: all are listed with their titles, none is decided', () => {
   const waitingFor = [wait('one'), wait('two')];
   const { message, next, exitCode } = thrown(() =>
-    gateToDecide(reading({ state: 'waiting', waitingFor }), undefined, 'approve', 'runbook'),
+    waitToDecide(reading({ state: 'waiting', waitingFor }), undefined, 'approve', 'runbook'),
   );
   expect(exitCode).toBe(2);
   expect(message).toMatch(
@@ -56,14 +56,14 @@ describe('a step that asks nothing', () => {
     const waitingFor = [wait(id, { kind: 'failure', verbs: ['retry'] })];
     const steps = [step('group', { state: 'needs-operator' })];
     const run = reading({ state: 'needs-operator', waitingFor, steps });
-    const { message } = thrown(() => gateToDecide(run, 'group', 'retry', 'runbook'));
+    const { message } = thrown(() => waitToDecide(run, 'group', 'retry', 'runbook'));
     expect(message).toContain(`asks nothing itself; answer ${id}.`);
     expect(message).not.toContain('does not wait for people');
   });
 
   test('is told as it is, and what the run does', () => {
     const steps = [step('a', { state: 'succeeded' }), step('b', { state: 'running' })];
-    const { message } = thrown(() => gateToDecide(reading({ steps }), 'a', 'retry', 'runbook'));
+    const { message } = thrown(() => waitToDecide(reading({ steps }), 'a', 'retry', 'runbook'));
     expect(message).toContain(
       'asks nothing now: it is succeeded, and the run is running, at step b (Title of b).',
     );
@@ -93,7 +93,7 @@ test('a server that takes a decision and does not answer: the same decision can 
     }
   }
   const decision = decisionEnvelope({
-    ...{ run: 'r', verb: 'approve', by: 'ada', reason: 'looked at it', gate: wait('one') },
+    ...{ run: 'r', verb: 'approve', by: 'ada', reason: 'looked at it', wait: wait('one') },
   });
   await expect(sendDecision(new Silent({}, recordedIo()), decision, 0)).rejects.toMatchObject({
     message: expect.stringContaining('it is not known whether the decision arrived'),

@@ -218,7 +218,7 @@ describe('options', () => {
       reason: 'y',
       color: true,
     });
-    expect(await parsed(registerApprove, ['approve', 'x', 'g'])).toMatchObject({ gate: 'g' });
+    expect(await parsed(registerApprove, ['approve', 'x', 'g'])).toMatchObject({ about: 'g' });
   });
 });
 
