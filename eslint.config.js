@@ -30,6 +30,7 @@ const sandboxLanguage = [
   'plan',
   'reference',
   'run-facts',
+  'run-by',
   'runbook',
   'sql-name',
   'target-facts',

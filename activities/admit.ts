@@ -4,6 +4,7 @@ import { isOfTargets, resolveInputs, targetsChosen } from '../language/inputs.js
 import type { JsonObject } from '../language/json.js';
 import { digestsBehind } from '../language/library-digests.js';
 import type { Plan, Program } from '../language/plan.js';
+import { stepsRunBy } from '../language/run-by.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import type { Admission, RunSettings } from '../common/admission.js';
 import { untouched } from '../common/lease.js';
@@ -71,7 +72,7 @@ export function admit(envelope: StartEnvelope, deps: AdmissionDeps): Admission {
   const open = envelope.drill ? notIsolated(spec, resolved.inputs, deps.targets) : [];
   if (open.length > 0) return refused(open);
 
-  const expanded = expand(spec, resolved.inputs, deps);
+  const expanded = expand(withStepsNeeded(spec, resolved.inputs, deps), resolved.inputs, deps);
   if ('problems' in expanded) return refused(expanded.problems);
   const declared = new Set(deps.targets.list().map(({ name }) => name));
   const acting = targetsOfSteps(expanded.steps, resolved.inputs, declared, deps.targets.facts());
@@ -175,6 +176,16 @@ export function refuseInputs(
   const admission = admit(asked, deps);
   if (admission.admitted) return null;
   return [admission.problem.message, admission.problem.next].filter(Boolean).join('. ');
+}
+
+/** The runbook without the steps for pipelines that are run in another way than those given. */
+function withStepsNeeded(
+  spec: RunbookSpec,
+  inputs: JsonObject,
+  { targets }: AdmissionDeps,
+): RunbookSpec {
+  const pipelines = targetsOf(spec, inputs).flatMap((name) => targets.planned(name).pipeline ?? []);
+  return { ...spec, steps: stepsRunBy(spec.steps, pipelines) };
 }
 
 /** Targets that a drill of the runbook would change, and must not. */

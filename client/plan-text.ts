@@ -3,6 +3,7 @@ import { limitsOf } from '../language/pipeline-limits.js';
 import type { Pipeline } from '../language/pipeline.js';
 import type { Plan } from '../language/plan.js';
 import { loopWords } from '../language/loop-words.js';
+import { runByWords } from '../language/run-by.js';
 import { effects, type Effect, type StepSpec } from '../language/runbook.js';
 import { deciders, defaultApprovers } from '../common/questions.js';
 import { programTitle, programWords } from '../common/programs.js';
@@ -155,12 +156,23 @@ function onlyWhen(when: string | undefined): string[] {
 
 /** What the table has no room for: who decides, the exact action, and its undo. */
 function remarksOn(spec: StepSpec): string[] {
-  const { kind, approvers = defaultApprovers, work, undo, pointOfNoReturn, temporary } = spec;
+  const {
+    kind,
+    approvers = defaultApprovers,
+    work,
+    undo,
+    pointOfNoReturn,
+    temporary,
+    runBy,
+  } = spec;
   if (kind === 'approval') return [`waits for ${deciders[approvers]}`];
   const loop = loopWords(spec);
   return [
     ...(loop === null ? [] : [loop]),
     ...(pointOfNoReturn ? ['point of no return: nothing before it can be undone any more'] : []),
+    ...(runBy
+      ? [`only for a pipeline run by ${runBy.map((way) => runByWords[way]).join(' or ')}`]
+      : []),
     ...(temporary ? ['undone when its group ends, however it ends'] : []),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
     ...new Set([

@@ -198,6 +198,9 @@ export interface DbtRun {
 /** How a pipeline is run: in one of these ways. */
 type PipelineRun = { http: HttpRun; dbt?: undefined } | { dbt: DbtRun; http?: undefined };
 
+/** The name of a way to run a pipeline. */
+export type RunBy = keyof PipelineRun;
+
 export interface Pipeline {
   run: PipelineRun;
   data: PipelineData;

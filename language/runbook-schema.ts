@@ -87,8 +87,8 @@ const stepFields = {
   deadlineMs: milliseconds.optional(),
 };
 
-/** Only flagships declare `clock`, the category of a recovery's time. */
-assertNone<Differing<StepSpec, typeof stepFields, 'clock'>>();
+/** Only flagships declare `clock`, the category of a recovery's time, and `runBy`. */
+assertNone<Differing<StepSpec, typeof stepFields, 'clock' | 'runBy'>>();
 
 /** Groups whose steps are in the file itself; a nested runbook has a file of its own. */
 const groups: readonly string[] = stepKinds.filter((kind) => isGroup(kind) && kind !== 'runbook');

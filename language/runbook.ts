@@ -2,6 +2,7 @@ import type { Condition } from './condition.js';
 import type { Expression } from './expression/ast.js';
 import type { Json, JsonObject } from './json.js';
 import type { StepKind } from './kinds/index.js';
+import type { RunBy } from './pipeline.js';
 
 /*
  * Words (the same in code, command line, docs and database):
@@ -189,6 +190,8 @@ export interface StepSpec {
    * always `approve`.
    */
   clock?: 'decide' | 'verify';
+  /** Only for a pipeline that is run in one of these ways. Absent: in any. */
+  runBy?: readonly RunBy[];
   /** For `approval`: who may decide. `another` refuses the requester. */
   approvers?: 'another' | 'anyone';
   /** For `approval`: how long the gate waits before the run is rejected; absent waits for ever. */

@@ -25,6 +25,7 @@ import {
   type JobStatus,
   type Proofs,
 } from './findings.js';
+import { notNeeded } from './not-needed.js';
 import { runnerOf } from './run/index.js';
 import type { DeclaredPipeline, Doing, Runner } from './run/runner.js';
 
@@ -142,7 +143,11 @@ async function recover(
     const held = runner.hold(restarted);
     if (held) await run.step(held.step, held.work);
     else
-      run.notNeeded('hold', 'the job is stopped by the key of its restart, or cannot be stopped');
+      notNeeded(
+        run,
+        ['hold'],
+        'the job is stopped by the key of its restart, or cannot be stopped',
+      );
     const follow = runner.follow(restarted, inputs.followMs);
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
     if (restarts === 1) others(run, ['follow', 'results'], follow.step);
@@ -164,7 +169,8 @@ function restart(
 
 /** Marks the steps that only another kind of runner has as not needed. */
 function others(run: Run, steps: readonly string[], done: string): void {
-  run.notNeeded(
+  notNeeded(
+    run,
     steps.filter((each) => each !== done),
     'this pipeline is run in another way',
   );

@@ -6,6 +6,9 @@ const read = {
   retry: { attempts: 5, initialMs: 500, factor: 2, maxMs: 5_000 },
   timeoutMs: 30_000,
 } as const;
+/** Steps for one way of running a pipeline. */
+const jobApi = { runBy: ['http'] } as const;
+const dbt = { runBy: ['dbt'] } as const;
 
 export const pipelineRecoverySpec: RunbookSpec = {
   id: 'pipeline-recovery',
@@ -82,20 +85,35 @@ export const pipelineRecoverySpec: RunbookSpec = {
       steps: [
         {
           ...read,
+          ...jobApi,
           id: 'status',
           title: 'Ask the job API whether it is there, and for its jobs',
           kind: 'http',
         },
         {
           ...read,
+          ...jobApi,
           id: 'jobs',
           title: 'Read the jobs of the last 24 hours, and the one asked for, from the job table',
           kind: 'sql',
         },
-        { ...read, id: 'runs', title: 'Read which runs dbt has begun and ended', kind: 'command' },
-        { ...read, id: 'failures', title: 'See whether a node of dbt has failed', kind: 'command' },
         {
           ...read,
+          ...dbt,
+          id: 'runs',
+          title: 'Read which runs dbt has begun and ended',
+          kind: 'command',
+        },
+        {
+          ...read,
+          ...dbt,
+          id: 'failures',
+          title: 'See whether a node of dbt has failed',
+          kind: 'command',
+        },
+        {
+          ...read,
+          ...dbt,
           id: 'sessions',
           title: 'See whether dbt still works in the database',
           kind: 'sql',
@@ -108,10 +126,16 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, id: 'message', title: "Ask for the job's error", kind: 'http' },
-        { ...read, id: 'log', title: "Fetch the job's log", kind: 'http' },
-        { ...read, id: 'nodes', title: 'Read which nodes of dbt have failed', kind: 'command' },
-        { ...read, id: 'tail', title: 'Read the end of the log of dbt', kind: 'command' },
+        { ...read, ...jobApi, id: 'message', title: "Ask for the job's error", kind: 'http' },
+        { ...read, ...jobApi, id: 'log', title: "Fetch the job's log", kind: 'http' },
+        {
+          ...read,
+          ...dbt,
+          id: 'nodes',
+          title: 'Read which nodes of dbt have failed',
+          kind: 'command',
+        },
+        { ...read, ...dbt, id: 'tail', title: 'Read the end of the log of dbt', kind: 'command' },
       ],
     },
     {
@@ -152,6 +176,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Put the quarantined rows and checkpoints back',
     },
     {
+      ...jobApi,
       id: 'restart',
       title: 'Restart the job from the checkpoint',
       kind: 'http',
@@ -162,6 +187,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Stop the restarted job',
     },
     {
+      ...dbt,
       id: 'build',
       title: 'Let dbt go on, or build anew what is corrupt',
       kind: 'command',
@@ -169,6 +195,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       timeoutMs: 7_200_000,
     },
     {
+      ...jobApi,
       id: 'hold',
       title: 'Note the restarted job, so that it can be stopped',
       kind: 'http',
@@ -178,6 +205,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Stop the restarted job',
     },
     {
+      ...jobApi,
       id: 'follow',
       title: 'Follow the restarted job to its end, good or bad',
       kind: 'check',
@@ -185,7 +213,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       retry: { attempts: 3, initialMs: 500 },
       answers: ['status'],
     },
-    { ...read, id: 'results', title: 'Read how dbt has ended', kind: 'command' },
+    { ...read, ...dbt, id: 'results', title: 'Read how dbt has ended', kind: 'command' },
     {
       id: 'validate',
       title: 'Validate the recovered data against the source',
@@ -194,6 +222,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       steps: [
         {
           ...read,
+          ...jobApi,
           id: 'service',
           title: 'Ask the job API to validate the dataset',
           kind: 'http',
