@@ -1,4 +1,4 @@
-import { describeAction } from '../language/kinds/index.js';
+import { listAction } from '../language/kinds/index.js';
 import type { ListedWork } from './listed.js';
 import type { FollowingStep } from './view.js';
 
@@ -21,7 +21,7 @@ export interface FollowingText {
 
 /** The one wording for the command line, the Temporal UI, the report and messages. */
 export function followingText(step: FollowingStep): FollowingText {
-  const undos = step.works.flatMap(({ undo }) => (undo ? [describeAction(undo)] : []));
+  const undos = step.works.flatMap(({ undo }) => (undo ? [listAction(undo)] : []));
   const inWords = step.undo === undefined ? [] : [step.undo];
   const undo = undos.length > 0 ? described(undos) : inWords;
   const targets = step.targets.length > 0 ? ` at ${step.targets.join(', ')}` : '';
@@ -40,13 +40,15 @@ export function followingText(step: FollowingStep): FollowingText {
   };
 }
 
-function doesText({ action, after = 0 }: ListedWork): string {
-  return `${after > 0 ? 'when done again: ' : ''}${describeAction(action)}`;
+function doesText({ action, after = 0 }: ListedWork): readonly string[] {
+  const [first, ...others] = listAction(action);
+  return [`${after > 0 ? 'when done again: ' : ''}${first}`, ...others];
 }
 
-/** The same line twice is one. */
-function described(lines: readonly string[]): string[] {
-  return [...new Set(lines)];
+/** The lines of all that is done; the same twice is said once. */
+function described(works: readonly (readonly string[])[]): string[] {
+  const once = new Map(works.map((lines) => [lines.join('\n'), lines]));
+  return [...once.values()].flat();
 }
 
 const effectWords = {

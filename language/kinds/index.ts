@@ -82,6 +82,12 @@ export function describeAction(action: Action): string {
   return actionRules(action.kind).describe(action);
 }
 
+/** The same in as many lines as it has parts: for a gate, where each part is read. */
+export function listAction(action: Action): readonly string[] {
+  const lines = actionRules(action.kind).list?.(action) ?? [];
+  return lines.length > 0 ? lines : [describeAction(action)];
+}
+
 /** All names that the output of an action can have; null where they are not known. */
 export function outputNames(action: Action): readonly string[] | null {
   const { kind } = action;

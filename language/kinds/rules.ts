@@ -33,6 +33,8 @@ export interface ActionRules<A> extends KindRules {
    * `{steps.restart.job}`, because their values are known only later.
    */
   describe(action: A): string;
+  /** The same as a list, for where there is room; empty: one line says it as well. */
+  list?(action: A): readonly string[];
 }
 
 /** The actions of the kinds in a table. */

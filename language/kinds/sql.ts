@@ -46,18 +46,31 @@ export const sql: ActionRules<SqlAction> = {
     ...(statements.length === 1 && statements[0]?.as === 'rows' ? ['row', 'count'] : []),
     ...['rowCounts', 'truncated', 'cut', 'fullBytes', 'fullSha256'],
   ],
-  describe: ({ statements, target, credentials, runsOn, ...more }) => {
-    const places = Object.entries({ ...more.identifiers, ...more.literals });
-    const given = places.map(([name, value]) => `{${name}} = ${shown(value)}`).join(', ');
+  describe: (action) => {
+    const without = action.transaction === 'none' ? ' without a transaction' : '';
+    return `${action.statements.map(statement).join('; ')}${given(action)}${without}${where(action)}`;
+  },
+  list: (action) => {
+    const { statements, transaction } = action;
+    if (statements.length < 2) return [];
+    const how = transaction === 'none' ? 'without a transaction' : 'in one transaction';
     return [
-      statements.map(statement).join('; '),
-      given && ` with ${given}`,
-      more.transaction === 'none' ? ' without a transaction' : '',
-      atTarget(target, credentials),
-      onHost(runsOn),
-    ].join('');
+      `${statements.length} statements ${how}${given(action)}${where(action)}:`,
+      ...statements.map((each, at) => `${at + 1}. ${statement(each)}`),
+    ];
   },
 };
+
+/** The values for the places in the texts. */
+function given({ identifiers, literals }: SqlAction): string {
+  const places = Object.entries({ ...identifiers, ...literals });
+  const values = places.map(([name, value]) => `{${name}} = ${shown(value)}`).join(', ');
+  return values && ` with ${values}`;
+}
+
+function where({ target, credentials, runsOn }: SqlAction): string {
+  return `${atTarget(target, credentials)}${onHost(runsOn)}`;
+}
 
 function statement({ text, values = [] }: SqlStatement): string {
   const given = values.map((value, place) => `$${place + 1} = ${shown(value)}`).join(', ');

@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { actionKinds, describeAction, type Action } from '../../../language/kinds/index.js';
+import {
+  actionKinds,
+  describeAction,
+  listAction,
+  type Action,
+} from '../../../language/kinds/index.js';
 
 /** One action of each kind, as a plan may have it: with references that are known only later. */
 const described: Record<Action['kind'], [object, string]> = {
@@ -52,6 +57,23 @@ const described: Record<Action['kind'], [object, string]> = {
     'set the image shop:2.0.0 of deployment shop-canary at shop',
   ],
 };
+
+test('statements of one transaction are listed one by one, and a single one is a line', () => {
+  const statements = [
+    { text: 'INSERT INTO kept SELECT * FROM jobs WHERE id = $1', values: [7] },
+    { text: 'DELETE\n  FROM jobs WHERE id = $1', values: [7] },
+  ];
+  const sql: Action = { kind: 'sql', target: 'orders', statements };
+  expect(listAction(sql)).toEqual([
+    '2 statements in one transaction at orders:',
+    '1. INSERT INTO kept SELECT * FROM jobs WHERE id = $1 ($1 = 7)',
+    '2. DELETE FROM jobs WHERE id = $1 ($1 = 7)',
+  ]);
+  const [first] = listAction({ ...sql, transaction: 'none', literals: { days: 3 } });
+  expect(first).toBe('2 statements without a transaction with {days} = 3 at orders:');
+  const single: Action = { ...sql, statements: statements.slice(1) };
+  expect(listAction(single)).toEqual([describeAction(single)]);
+});
 
 test('a command whose program is not covered says so', () => {
   const command: Action = { kind: 'command', argv: ['/srv/new/migrate'], programMayChange: true };
