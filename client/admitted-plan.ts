@@ -1,6 +1,7 @@
 import type { Admission } from '../common/admission.js';
 import type { StartEnvelope } from '../common/envelope.js';
 import { nextStep } from '../common/next-step.js';
+import type { Problem } from '../common/view.js';
 import { libraryDigests, type LibraryDigests } from '../language/library-digests.js';
 import { CliError } from './errors.js';
 import { exitCodes } from './exit-codes.js';
@@ -36,12 +37,14 @@ async function tellDifference(session: Session, theirs: LibraryDigests): Promise
 /**
  * The plan and who holds its targets now, or every reason why there is none.
  * @param nothing what is so then, to begin the error with: `Nothing was started`
+ * @param words what to say of a reason, where people gave no input by its name
  * @throws CliError with exit code 2, and 6 when no worker answers
  */
 export async function admittedPlan(
   session: Session,
   nothing: string,
   envelope: StartEnvelope,
+  words: (problem: Problem) => string = ({ message }) => message,
 ): Promise<Extract<Admission, { admitted: true }>> {
   const { NoWorker, previewPlan } = await import('./preview-plan.js');
   const admission = await previewPlan(session, envelope).catch((error: unknown) => {
@@ -56,7 +59,7 @@ export async function admittedPlan(
   const hint = admission.unknownRunbook ? await hintFor(session, envelope.runbook) : undefined;
   const lines = problems.map((problem) => {
     const next = problems.length > 1 ? nextStep(problem, session.command) : undefined;
-    return `${problem.message}${next ? `: ${next}` : ''}`;
+    return `${words(problem)}${next ? `: ${next}` : ''}`;
   });
   const message =
     lines.length === 1

@@ -33,7 +33,11 @@ export async function checkPipeline(session: Session, pipeline: string): Promise
     sender: thisSender(),
     reason: 'doctor',
   };
-  const { plan } = await admittedPlan(session, 'Nothing was looked at', envelope);
+  const { plan } = await admittedPlan(session, 'Nothing was looked at', envelope, (problem) =>
+    problem.input === undefined
+      ? problem.message
+      : `the workers know no pipeline ${JSON.stringify(pipeline)}`,
+  );
   const { id } = await startRun(session, envelope, plan);
   const view = await endOf(session, id);
   const { checks } = view.outputs;

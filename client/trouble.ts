@@ -33,7 +33,7 @@ const unknownType =
  * Why a run cannot go on although nothing is asked of people: `WorkflowFails`, `CodeGone`,
  * `NoWorker` or `RecordFails`.
  */
-export type Trouble = Required<Omit<Problem, 'command'>>;
+export type Trouble = Required<Omit<Problem, 'command' | 'input'>>;
 
 /**
  * Why a live run is stuck, in words; null when it is not. Temporal retries a failing workflow task

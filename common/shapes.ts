@@ -148,6 +148,7 @@ const problem: ShapeOf<Problem> = {
   message: isText,
   next: isAbsentOr(isText),
   command: isAbsentOr(isText),
+  input: isAbsentOr(isText),
 };
 const isProblem = has(problem);
 

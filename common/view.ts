@@ -58,6 +58,8 @@ export interface Problem {
   next?: string;
   /** What to type for it, behind the name of the command line. */
   command?: string;
+  /** Of a refused start: the input that it is about. */
+  input?: string;
 }
 
 export interface StepView {

@@ -9,6 +9,8 @@ interface InputProblem {
   type: 'Refused';
   message: string;
   next: string;
+  /** The declared input that it is about. */
+  input?: string;
 }
 
 /** A target as inputs see it. */
@@ -32,8 +34,11 @@ export function resolveInputs(
   facts: JsonObject = {},
 ): ResolvedInputs {
   const problems: InputProblem[] = [];
-  const refuse = (message: string, next: string): void =>
-    void problems.push({ type: 'Refused', message, next });
+  const refuse = (message: string, next: string, input?: string): void =>
+    void problems.push({
+      ...{ type: 'Refused', message, next },
+      ...(input === undefined ? {} : { input }),
+    });
   const inputs: JsonObject = {};
   const names = Object.keys(spec);
 
@@ -51,11 +56,12 @@ export function resolveInputs(
         refuse(
           `input ${name} is missing: ${input.description}`,
           `Add --input ${name}=${example(input, targets)}`,
+          name,
         );
       continue;
     }
     const read = readInput(input, value, targets);
-    if ('wrong' in read) refuse(`input ${name} ${read.wrong}`, read.next);
+    if ('wrong' in read) refuse(`input ${name} ${read.wrong}`, read.next, name);
     else inputs[name] = read.value;
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, inputs };

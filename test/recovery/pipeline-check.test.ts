@@ -103,6 +103,14 @@ describe('doctor of a pipeline', () => {
     return { exitCode, stdout, stderr };
   }
 
+  test('a name that is no pipeline: what was typed is named, and not the input behind it', async () => {
+    const { stdout, stderr, exitCode } = await doctor('strike');
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('Nothing was looked at: the workers know no pipeline "strike".');
+    expect(stderr).toContain('Targets of kind pipeline: strikes, ');
+    expect(stderr).not.toContain('input');
+  });
+
   test('a right declaration: what is there, what the data is like, what can be proved and what not', async () => {
     const before = await dump();
     const { stdout, exitCode } = await doctor('strikes', '--output', 'json');
