@@ -20,6 +20,7 @@ import { createWorker } from '../../worker/create.js';
 import { migrate, openPool } from '../../store/index.js';
 import { catalogue } from '../../workflows/catalogue.js';
 import { testCatalogue } from '../engine/specs.js';
+import { ask } from './ask.js';
 import { createTestDatabase } from './database.js';
 import { until } from '../../lab/until.js';
 import { testBundle } from './bundle.js';
@@ -305,7 +306,7 @@ export class Engine {
   }
 
   status(handle: WorkflowHandle): Promise<RunView> {
-    return handle.query<RunView>(messageNames.status);
+    return ask<RunView>(handle, messageNames.status);
   }
 
   /** The gate, once the run waits at one. */
@@ -356,7 +357,7 @@ export class Engine {
   verdict(handle: WorkflowHandle, decision: string): Promise<Verdict> {
     return until(
       'a verdict',
-      () => handle.query<Verdict | null, [string]>(messageNames.verdict, decision),
+      () => ask<Verdict | null>(handle, messageNames.verdict, decision),
       10_000,
       20,
     );

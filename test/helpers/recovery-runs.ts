@@ -10,6 +10,7 @@ import { messageNames, workflowTaskTimeout } from '../../common/defaults.js';
 import type { RunView } from '../../common/view.js';
 import { WorkerProcess } from '../../examples/demo/worker.js';
 import type { JsonObject } from '../../language/json.js';
+import { ask } from './ask.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
 import { recordHistory } from './history.js';
 import { until } from '../../lab/until.js';
@@ -139,7 +140,7 @@ export class RecoveryRuns {
   }
 
   status(handle: WorkflowHandle): Promise<RunView> {
-    return handle.query<RunView>(messageNames.status);
+    return ask<RunView>(handle, messageNames.status);
   }
 
   /** The run once it waits at its gate. @throws when it ends before */
