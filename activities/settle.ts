@@ -13,9 +13,11 @@ export interface SettleRequest {
   hostGone?: string;
 }
 
-/** `ended`: nothing of the step runs any more. `unknown`: it may, on an unreachable host. */
 export interface Settled {
+  /** `ended`: nothing of the step runs any more. `unknown`: it may, on an unreachable host. */
   state: 'ended' | 'unknown';
+  /** How many attempts of it have begun. */
+  attempts?: number;
 }
 
 /**
@@ -34,11 +36,11 @@ export async function settle(
     place: commands.place,
     ...(hostGone === undefined ? {} : { hostGone }),
   });
-  if (!adopted) return { state: 'ended' };
   if (adopted.elsewhere) throw onAnotherHost(adopted.elsewhere);
+  if ('ran' in adopted) return { state: 'ended', attempts: adopted.ran };
   const { attempt, fence, place } = adopted;
   const ended =
     place === null || (await commands.end({ ...key, step, attempt, fence, resumedFrom: place }));
   await endAttempt(pool, { key, step, attempt, fence, state: ended ? 'cancelled' : 'lost' });
-  return { state: ended ? 'ended' : 'unknown' };
+  return { state: ended ? 'ended' : 'unknown', attempts: attempt };
 }

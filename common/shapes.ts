@@ -300,8 +300,11 @@ export function isSaveAnswer(answer: unknown): answer is { incomplete: boolean }
   return has({ incomplete: isTrueOrFalse })(answer);
 }
 
-export function isSettled(answer: unknown): answer is { state: 'ended' | 'unknown' } {
-  return has({ state: isOneOf(['ended', 'unknown']) })(answer);
+export function isSettled(
+  answer: unknown,
+): answer is { state: 'ended' | 'unknown'; attempts?: number } {
+  const attempts = isAbsentOr((value) => value === 0 || isCount(value));
+  return has({ state: isOneOf(['ended', 'unknown']), attempts })(answer);
 }
 
 /** The id becomes part of a task queue's name. */

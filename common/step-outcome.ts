@@ -1,15 +1,19 @@
 import type { StepState, StepView } from './view.js';
 
-const decided: Readonly<Record<string, 'rejected' | 'expired'>> = {
+const decided: Readonly<Record<string, 'rejected' | 'expired' | 'cut off'>> = {
   Rejected: 'rejected',
   Expired: 'expired',
+  Cancelled: 'cut off',
 };
 
-/** The state of a step as people are told it: a gate that was not approved is no failure. */
+/**
+ * The state of a step as people are told it: a gate that was not approved is no failure, and a step
+ * that was cancelled while it ran did not fail by itself.
+ */
 export function outcomeOf({
   state,
   error,
-}: Pick<StepView, 'state' | 'error'>): StepState | 'rejected' | 'expired' {
+}: Pick<StepView, 'state' | 'error'>): StepState | 'rejected' | 'expired' | 'cut off' {
   return (state === 'failed' && decided[error?.type ?? '']) || state;
 }
 

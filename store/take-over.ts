@@ -23,7 +23,8 @@ export function otherHost(
 /**
  * Takes over a running attempt whose result nobody waits for any more, so that its command can be
  * ended.
- * @returns null when none runs; `elsewhere` when it is a command of another host, which must end it
+ * @returns `ran` when none runs: how many attempts there were; `elsewhere` when it is a command of
+ *   another host, which must end it
  */
 export function adoptAttempt(
   pool: pg.Pool,
@@ -31,7 +32,7 @@ export function adoptAttempt(
 ): Promise<
   | { attempt: number; fence: number; place: string | null; elsewhere?: undefined }
   | { elsewhere: { id: string; name: string } }
-  | null
+  | { ran: number; elsewhere?: undefined }
 > {
   return inTransaction(pool, async (client) => {
     const no = await lockRun(client, start.key);
@@ -52,7 +53,13 @@ export function adoptAttempt(
              RETURNING attempt, fence, place`,
       values: [no, start.step, start.worker],
     });
-    return rows[0] ?? null;
+    if (rows[0]) return rows[0];
+    const before = await client.query<{ ran: number }>({
+      name: 'attempts-ran',
+      text: `SELECT coalesce(max(attempt), 0) AS ran FROM runbook.attempts WHERE run_no = $1 AND path = $2`,
+      values: [no, start.step],
+    });
+    return { ran: before.rows[0]?.ran ?? 0 };
   });
 }
 

@@ -52,7 +52,7 @@ describe('a command and the death of its worker', () => {
     expect(await readFile(journal, 'utf8')).toBe('undo first\n');
     expect(view).toMatchObject({
       state: 'cancelled',
-      steps: [{ state: 'undone' }, { state: 'skipped' }],
+      steps: [{ state: 'undone' }, { state: 'failed', attempts: 1, error: { type: 'Cancelled' } }],
     });
   }, 60_000);
 

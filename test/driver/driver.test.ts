@@ -170,7 +170,7 @@ describe('steps', () => {
     });
     expect((await status(run)).steps.map((step) => [step.id, step.state])).toEqual([
       ['all', 'failed'],
-      ['all/a', 'skipped'],
+      ['all/a', 'failed'],
       ['all/b', 'failed'],
     ]);
   });

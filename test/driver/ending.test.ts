@@ -6,9 +6,11 @@ import {
   RetryState,
   ServerFailure,
 } from '@temporalio/common';
+import type { Settled } from '../../activities/settle.js';
 import type { FailureType } from '../../common/failures.js';
 import type { JudgeAnswer, JudgeRequest } from '../../common/judgement.js';
 import { messageNames } from '../../common/defaults.js';
+import { leftBy } from '../../common/left.js';
 import type { ActivityContext, ActivityFunction } from '../../testing/driver/attempt.js';
 import type { Driver } from '../../testing/driver/driver.js';
 import type { Run } from '../../testing/driver/run.js';
@@ -176,10 +178,31 @@ describe('cancelled while a step is under way', () => {
     await run.end();
     expect((await status(run)).steps).toMatchObject([
       {
-        state: 'skipped',
+        state: 'failed',
+        attempts: 1,
         error: { type: 'Cancelled', message: expect.stringContaining('has ended') },
       },
     ]);
+    const { state, steps } = await status(run);
+    expect(leftBy({ state, steps })).toMatchObject([
+      { step: 'one', what: 'it may have changed something' },
+    ]);
+  });
+
+  test('before it began, it was left out, and has changed nothing', async () => {
+    const spec = runbook([lasting('one')]);
+    const waits: PlayCommand = (_request, activity) => activity.cancelled();
+    const settle = (): Settled => ({ state: 'ended', attempts: 0 });
+    const real = activities(waits, [spec]);
+    const run = begin(driver, spec, waits, {}, { activities: { ...real, settle } });
+    await run.settle();
+    await tell(run, 'cancel');
+    await run.end();
+    const { state, steps } = await status(run);
+    expect(steps).toMatchObject([
+      { state: 'skipped', attempts: 0, error: { message: 'cancelled before it began' } },
+    ]);
+    expect(leftBy({ state, steps })).toEqual([]);
   });
 
   test('it fails for good, and cannot be undone: it is shown as failed, with its attempts', async () => {

@@ -9,6 +9,7 @@ import { hostOf, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { attemptStep, settleStep, stepOptions } from './activities.js';
 import { onItsHost } from './host-queue.js';
+import type { Settled } from '../../activities/settle.js';
 import { isSilence, MisshapenAnswer, readFailure, type AttemptFailure } from './outcome.js';
 import type { LiveRun } from './live-run.js';
 
@@ -63,10 +64,7 @@ export class Attempts {
       const ending = CancellationScope.current().consideredCancelled;
       // A worker that was dead when the cancellation came: Temporal then reports only a time-out.
       if (isCancellation(error) || (ending && isSilence(error))) {
-        const { state } = await this.endLeftovers(path);
-        this.run.board.end(row, state === 'ended' ? 'skipped' : 'unknown', {
-          error: cancelled(state),
-        });
+        this.endCancelled(row, await this.endLeftovers(path));
         throw new CancelledFailure('cancelled while it ran');
       }
       if (error instanceof MisshapenAnswer) await this.endLeftovers(path);
@@ -137,6 +135,18 @@ export class Attempts {
   }
 
   /** Ends what the step may have left running: no worker watches it any more. */
+  /** A step that was cut off while it ran, or may have been, is not one that was left out. */
+  private endCancelled(
+    row: StepView,
+    { state, attempts = Math.max(1, row.attempts) }: Settled,
+  ): void {
+    row.attempts = attempts;
+    const began = attempts > 0 ? 'failed' : 'skipped';
+    this.run.board.end(row, state === 'ended' ? began : 'unknown', {
+      error: cancelled(state, attempts),
+    });
+  }
+
   endLeftovers(path: string): ReturnType<typeof settleStep> {
     return this.run.turn.trackInFlight(() =>
       CancellationScope.nonCancellable(() =>
@@ -164,9 +174,14 @@ function whyCaptured({ capture }: Work, output: Json): Problem | undefined {
   return failed === true ? (error as unknown as Problem) : undefined;
 }
 
-function cancelled(state: 'ended' | 'unknown'): Problem {
+function cancelled(state: 'ended' | 'unknown', attempts: number): Problem {
+  if (state === 'ended' && attempts === 0)
+    return { type: 'Cancelled', message: 'cancelled before it began' };
   if (state === 'ended')
-    return { type: 'Cancelled', message: 'cancelled while it ran; what it had started has ended' };
+    return {
+      type: 'Cancelled',
+      message: 'cut off while it ran; what it had started has ended',
+    };
   return {
     type: 'OutcomeUnknown',
     message: 'cancelled after its worker died on another host, where it may still run',
