@@ -86,10 +86,10 @@ function expression(code: string, from: number, text: string): YamlProblem | und
   if (at === -1 || from - start - at > 2) return undefined;
   const closing = closingBrace(line, at + 1);
   if (closing === undefined) return undefined;
-  // The whole word: `deployment/${inputs.name}`.
-  const before = /[^\s,[{]*$/.exec(line.slice(0, at))?.[0] ?? '';
-  const after = /^[^\s,\]}]*/.exec(line.slice(closing + 1))?.[0] ?? '';
-  const word = `${before}${line.slice(at, closing + 1)}${after}`;
+  // The whole value, as in `rm -f -- ${inputs.folder}/lock`.
+  const before = /(?:(?!: )[^,[{])*$/.exec(line.slice(0, at))?.[0].replace(/^:? +/, '') ?? '';
+  const end = endOfValue(line, closing + 1);
+  const value = `${before}${line.slice(at, end)}`;
   const isList = /\[[^\]]*$/.test(line.slice(0, at));
   return {
     from: start + at + 1,
@@ -97,14 +97,20 @@ function expression(code: string, from: number, text: string): YamlProblem | und
     said: {
       rule: 'quote-expression',
       message: 'inside [ ] and { } an expression must be quoted; YAML reads { as a map',
-      hint: `write ${inQuotes(word)}${isList && /\bcommand:/.test(line) ? ', or the command on one line' : ''} (\`runbook lint --fix\` does it)`,
-      fix: {
-        start: start + at - before.length,
-        end: start + closing + 1 + after.length,
-        text: inQuotes(word),
-      },
+      hint: `write ${inQuotes(value)}${isList && /\bcommand:/.test(line) ? ', or the command on one line' : ''} (\`runbook lint --fix\` does it)`,
+      fix: { start: start + at - before.length, end: start + end, text: inQuotes(value) },
     },
   };
+}
+
+/** Where a value with expressions ends inside [ ] or { }, without the blanks behind it. */
+function endOfValue(line: string, from: number): number {
+  let at = from;
+  while (at < line.length && !',]}'.includes(line[at] ?? '')) {
+    const closing = line.startsWith('${', at) ? closingBrace(line, at + 1) : undefined;
+    at = (closing ?? at) + 1;
+  }
+  return line.slice(0, at).trimEnd().length;
 }
 
 function closingBrace(line: string, open: number): number | undefined {

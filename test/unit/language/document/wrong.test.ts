@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { applyFixes } from '../../../../language/document/fix.js';
 import { Library } from '../../../../language/document/library.js';
 import { lint } from '../../../../language/document/lint.js';
 import { problemText } from '../../../../language/document/show-problems.js';
@@ -40,4 +41,26 @@ test('an action whose own file cannot be read is not called missing', () => {
   const text = `${common}  - { id: a, title: A, use: broken }\n`;
   const told = lint(text, 'x.runbook.yaml', new Library(files)).map(({ message }) => message);
   expect(told).toContain('the action "broken" cannot be read');
+});
+
+const flow = `${common}  - id: a
+    title: A
+    command: touch -- /tmp/lock
+    effect: change
+    undo: { title: Open it, command: rm -f -- \${inputs.name}/lock }
+`;
+
+test('--fix quotes a whole value inside braces', () => {
+  const mended = applyFixes(flow, (text) => lint(text, 'x.runbook.yaml', library()));
+  expect(mended).toContain(`undo: { title: Open it, command: "rm -f -- \${inputs.name}/lock" }`);
+  expect(lint(mended, 'x.runbook.yaml', library())).toEqual([]);
+});
+
+test('what --fix has written is left alone the next time', () => {
+  const known = library();
+  for (const [what, text] of [...wrong, ['an expression in braces', flow] as const]) {
+    const problemsOf = (each: string) => lint(each, 'x.runbook.yaml', known);
+    const mended = applyFixes(text, problemsOf);
+    expect([what, applyFixes(mended, problemsOf)]).toEqual([what, mended]);
+  }
 });
