@@ -3,8 +3,11 @@ import { resolve } from 'node:path';
 import { applyFixes } from '../language/document/fix.js';
 import { formatted } from '../language/document/format.js';
 import { endings, Library } from '../language/document/library.js';
-import { lint } from '../language/document/lint.js';
+import { lint, lintWritten } from '../language/document/lint.js';
 import type { Problem } from '../language/document/problem.js';
+import { read } from '../language/document/read.js';
+import { sortOf } from '../language/document/sort.js';
+import { toSpec } from '../language/document/to-spec.js';
 import { libraryFolders } from '../worker/library-folders.js';
 import { isFolder, libraryAround, runbookFiles, textOf } from '../worker/runbook-files.js';
 import { CliError } from './errors.js';
@@ -88,19 +91,30 @@ export function lintFiles(paths: readonly string[], env: NodeJS.ProcessEnv, fix:
   const result: Linted = { files: files.length, problems: [], fixed: [] };
   for (const file of files) {
     let text = given(file);
-    let problems = lint(text, file, known);
+    let problems = problemsIn(text, file, known);
     if (fix) {
       const mended = applyFixes(text, (each) => lint(each, file, known));
       if (mended !== text) {
         writeFileSync(file, mended);
         result.fixed.push(file);
         text = mended;
-        problems = lint(text, file, known);
+        problems = problemsIn(text, file, known);
       }
     }
     result.problems.push(...problems);
   }
   return result;
+}
+
+/** What is wrong with a file; of a sound one, what keeps it from being started. */
+function problemsIn(text: string, file: string, library: Library): Problem[] {
+  const written = read(text, file);
+  if (!written.data) return written.problems;
+  const problems = lintWritten(written, library);
+  const isWrong = problems.some(({ severity }) => severity === 'error');
+  if (isWrong || sortOf(written.data, file) !== 'runbook') return problems;
+  const made = toSpec(written, library);
+  return 'spec' in made ? problems : [...problems, ...made.problems];
 }
 
 /**

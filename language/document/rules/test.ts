@@ -31,6 +31,14 @@ export function testProblems(written: Written, library: Library): Problem[] {
     });
   const runbook = library.runbook(id);
   if (!runbook) {
+    if (library.has(id, 'runbook')) {
+      report(places.of(data, 'test'), {
+        rule: 'unknown-runbook',
+        message: `${id}${endings.runbook} has errors, so its test cannot be looked at`,
+        hint: 'correct the runbook first: runbook lint says what is wrong',
+      });
+      return problems;
+    }
     const meant = nearest(id, library.ids('runbook'));
     report(places.of(data, 'test'), {
       rule: 'unknown-runbook',
