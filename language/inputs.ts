@@ -3,6 +3,7 @@ import { durationMs } from './duration.js';
 import { resolve, Unresolved } from './reference.js';
 import { instantForm, inUtc, readInstant } from './instant.js';
 import type { InputSpec, ItemSpec } from './runbook.js';
+import { isWhole } from './whole-text.js';
 
 /** Why an input was refused: what is wrong, and what to do. */
 interface InputProblem {
@@ -100,8 +101,11 @@ export function readInput(input: InputSpec, value: Json, targets: readonly Targe
           wrong: `is longer than ${input.maxLength ?? 1_000} characters`,
           next: 'Shorten it.',
         };
-      if (input.pattern !== undefined && !new RegExp(input.pattern).test(value)) {
-        return { wrong: `does not match ${input.pattern}: ${shown}`, next: input.description };
+      if (input.pattern !== undefined && !isWhole(input.pattern, value)) {
+        return {
+          wrong: `does not match ${input.pattern}: ${shown}`,
+          next: `Give what matches as a whole: ${input.description}`,
+        };
       }
       return { value };
     }

@@ -9,6 +9,7 @@ import { parseStrictly } from './strict-file.js';
 import { withTrees } from './with-trees.js';
 import { isActionKind, isGroup, stepKinds } from './kinds/index.js';
 import { effects, priorities, runbookTypes, type RunbookSpec, type StepSpec } from './runbook.js';
+import { patternFault } from './whole-text.js';
 
 /*
  * The schema of a runbook that is data. Strict everywhere: an unknown key is an error.
@@ -159,7 +160,10 @@ const input = z.discriminatedUnion('type', [
     ...common,
     type: z.literal('text'),
     default: z.string().optional(),
-    pattern: z.string().refine(isPattern, 'is no regular expression').optional(),
+    pattern: z
+      .string()
+      .refine((pattern) => patternFault(pattern) === undefined, 'is no regular expression (RE2)')
+      .optional(),
     maxLength: z.int().min(1).optional(),
   }),
   z.strictObject({
@@ -236,13 +240,4 @@ export function parseRunbook(text: string, path: string): RunbookSpec {
 
 function duplicates(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
-}
-
-function isPattern(source: string): boolean {
-  try {
-    new RegExp(source);
-    return true;
-  } catch {
-    return false;
-  }
 }

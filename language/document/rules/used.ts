@@ -5,6 +5,7 @@ import { textIn, textsIn } from '../expand/draft.js';
 import type { Place } from '../place.js';
 import { replacing } from '../problem.js';
 import type { Context, DocumentRule, SpotRule } from './rule.js';
+import { patternFault } from '../../whole-text.js';
 
 /*
  * Names of other files: actions, runbooks, input groups, kinds of targets; and what they take.
@@ -116,6 +117,10 @@ export const declared: DocumentRule = (context) => {
 function target(input: JsonObject, context: Context): void {
   const { places, library } = context;
   const type = field(input, 'type');
+  const pattern = field(input, 'pattern');
+  const fault = typeof pattern === 'string' ? patternFault(pattern) : undefined;
+  if (fault !== undefined)
+    context.report(places.of(input, 'pattern'), { rule: 'input-form', message: fault });
   if (type === 'choice' && !Object.hasOwn(input, 'options') && field(input, 'type') !== undefined)
     context.report(places.of(input, 'type'), {
       rule: 'input-form',

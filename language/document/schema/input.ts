@@ -21,7 +21,10 @@ export const inputTypes = [
 const factTypes = [...inputTypes, 'words'] as const;
 
 const bounds = {
-  pattern: z.string().optional().meta({ description: 'Regular expression (RE2) for the text' }),
+  pattern: z
+    .string()
+    .optional()
+    .meta({ description: 'Regular expression (RE2) that the text must match as a whole' }),
   maxLength: z.int().min(1).optional().meta({ description: 'Characters at most' }),
   minimum: z.number().optional(),
   maximum: z.number().optional(),

@@ -176,7 +176,7 @@ describe('lists, objects, and defaults made of other inputs', () => {
       description: 'where',
     },
     label: {
-      ...{ type: 'text', pattern: '^app=', description: 'label' },
+      ...{ type: 'text', pattern: '^app=.*', description: 'label' },
       computed: { join: ['app=', readExpression('inputs.names[0]')] } as unknown as Json,
     },
   };
