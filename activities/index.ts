@@ -8,7 +8,6 @@ import type { JudgeAnswer, JudgeRequest, SignalNote } from '../common/judgement.
 import type { RunKey } from '../common/keys.js';
 import { refusesWhenHeld } from '../common/lease.js';
 import type { SavedStep } from '../common/saved-steps.js';
-import type { Sender } from '../common/sender.js';
 import { whyNotAsked } from '../common/shapes.js';
 import { actionKinds, type ActionKind } from '../language/kinds/index.js';
 import { runFacts } from '../language/run-facts.js';
@@ -20,6 +19,7 @@ import {
   recordDecisions,
   saveRun,
   type SaveAnswer,
+  type RefusedStart,
   type SaveNumber,
 } from '../store/index.js';
 import { admitHere, refuseInputs, type AdmissionDeps } from './admit.js';
@@ -54,17 +54,7 @@ export interface AdmitRequest {
 }
 
 /** A start that the run itself has refused, because of its shape. */
-export interface RefuseRequest {
-  version: 1;
-  key: RunKey;
-  startedAt: string;
-  runbook: string;
-  by: string;
-  /** Absent: not stated. */
-  sender?: Sender | undefined;
-  reason: string;
-  problem: Problem;
-}
+export type RefuseRequest = { version: 1 } & RefusedStart;
 
 export interface RecordRequest {
   version: 2;

@@ -7,12 +7,7 @@ import type { FoundProgram } from '../language/plan.js';
 import type { StepKind } from '../language/kinds/index.js';
 import type { Asked, Effect, Objective, Priority, RunbookType } from '../language/runbook.js';
 
-export const runStates = [
-  'running',
-  'waiting',
-  'needs-operator',
-  'paused',
-  'rolling-back',
+const ends = [
   'succeeded',
   'succeeded-with-exceptions',
   'failed',
@@ -20,6 +15,11 @@ export const runStates = [
   'rejected',
   'cancelled',
   'terminated',
+] as const;
+
+export const runStates = [
+  ...(['running', 'waiting', 'needs-operator', 'paused', 'rolling-back'] as const),
+  ...ends,
 ] as const;
 export type RunState = (typeof runStates)[number];
 
@@ -40,15 +40,7 @@ export const stepStates = [
 export type StepState = (typeof stepStates)[number];
 
 /** The final states of a run. */
-export const endStates: ReadonlySet<RunState> = new Set([
-  'succeeded',
-  'succeeded-with-exceptions',
-  'failed',
-  'rolled-back',
-  'rejected',
-  'cancelled',
-  'terminated',
-]);
+export const endStates: ReadonlySet<RunState> = new Set(ends);
 
 /** A failure as people read it: what happened, and what to do next. */
 export interface Problem {

@@ -39,7 +39,7 @@ export {
 } from './output.js';
 export { notePauses, type LookedAt } from './pauses.js';
 export { openPool, type PoolOptions } from './pool.js';
-export { admitRun, recordRefusal, refusedStarts } from './admit-run.js';
+export { admitRun, recordRefusal, refusedStarts, type RefusedStart } from './admit-run.js';
 export { changedInputs, getPlan, getRun, planOf } from './runs.js';
 export { latestRun, listRuns, namesInRecord, type RunFilter } from './list-runs.js';
 export { saveRun, type SaveAnswer, type SaveNumber } from './save-run.js';

@@ -37,20 +37,15 @@ export async function provision(
   run: string | null,
 ): Promise<{ resources: number; namespace: string }> {
   if ((await resources(config)).length > 0) await mustNotBeOfAnother(config, run);
-  await terraform(
-    config,
-    [
-      'apply',
-      '-input=false',
-      '-auto-approve',
-      '-no-color',
-      `-lock-timeout=${lockTimeout}`,
-      ...variables(config),
-    ],
-    longSeconds,
-  );
+  await change(config, 'apply');
   await claim(config, run);
   return { resources: (await listed(config)).length, namespace: config.cluster.namespace };
+}
+
+/** Lets terraform make everything, or remove it, without asking anybody. */
+async function change(config: SiteConfig, verb: 'apply' | 'destroy'): Promise<void> {
+  const alone = ['-input=false', '-auto-approve', '-no-color', `-lock-timeout=${lockTimeout}`];
+  await terraform(config, [verb, ...alone, ...variables(config)], longSeconds);
 }
 
 /** @throws Refused while the site holds the epoch, or that cannot be asked */
@@ -65,18 +60,7 @@ export async function teardown(config: SiteConfig): Promise<{ removed: boolean }
     if (site === config.site)
       throw new Refused(`site ${site} holds epoch ${epoch}: it is not removed`);
   }
-  await terraform(
-    config,
-    [
-      'destroy',
-      '-input=false',
-      '-auto-approve',
-      '-no-color',
-      `-lock-timeout=${lockTimeout}`,
-      ...variables(config),
-    ],
-    longSeconds,
-  );
+  await change(config, 'destroy');
   return { removed: true };
 }
 

@@ -8,8 +8,8 @@ import { renderMarkdown } from '../../client/report/markdown.js';
 import type { Report } from '../../client/report/report.js';
 import type { JsonObject } from '../../language/json.js';
 import { getAttempts, history } from '../../store/index.js';
-import { programFolder } from '../../worker/config.js';
-import { Engine } from '../helpers/engine.js';
+import { Engine, libraryOf } from '../helpers/engine.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 import { until } from '../../lab/until.js';
 
 /*
@@ -26,27 +26,24 @@ const forms = [
 ];
 
 let engine: Engine;
-let library: string;
+let folder: string;
 beforeAll(async () => {
-  library = await mkdtemp(join(tmpdir(), 'runbook-library-'));
-  await writeFile(join(library, 'canary'), canary);
-  for (const way of ['variable', 'credentials', 'unknown'] as const) {
-    const runbook = telling(way);
-    await writeFile(join(library, `${runbook.id}.json`), JSON.stringify(runbook));
-  }
+  folder = await mkdtemp(join(tmpdir(), 'runbook-canary-'));
+  await writeFile(secret(), canary);
   const credentials = 'credentials: { main: { env: { TOKEN: token } } }';
   const targets = `targets: { vault: { kind: service, environment: test, ${credentials} } }\n`;
   engine = await Engine.start({
     targets,
-    secrets: `secrets: { token: { from: "file:${join(library, 'canary')}", targets: [vault] } }\n`,
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    settings: { RUNBOOK_LIBRARY: library },
+    secrets: `secrets: { token: { from: "file:${secret()}", targets: [vault] } }\n`,
+    library: libraryOf([telling('variable'), telling('credentials'), telling('unknown')]),
   });
 }, 60_000);
 afterAll(async () => {
   await engine?.stop();
-  await rm(library, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 });
+
+const secret = (): string => join(folder, 'canary');
 
 /**
  * @param way how the program gets its secret: as a variable of its own, with the credentials of its
@@ -60,7 +57,7 @@ function telling(way: 'variable' | 'credentials' | 'unknown') {
   };
   const argv = (script: string): unknown[] => [
     ...['/bin/sh', '-c', `TOKEN=\${TOKEN:-$(cat "$1")}; ${script}`, 'sh'],
-    ...[way === 'unknown' ? join(library, 'canary') : '/dev/null', { $: 'inputs.marker' }],
+    ...[way === 'unknown' ? secret() : '/dev/null', { $: 'inputs.marker' }],
   ];
   const action = (script: string) => ({
     ...{ kind: 'command', argv: argv(script), target: 'vault' },
@@ -71,11 +68,9 @@ function telling(way: 'variable' | 'credentials' | 'unknown') {
   });
   const holds = 'out.exitCode == 0';
   const probe = action('echo "trouble: $TOKEN" >&2; test -e "$2"');
-  return {
-    ...{ id: `canary-${way}`, version: '1.0.0', title: 'A canary' },
-    ...{ summary: 'Tells a secret.', type: 'MAINTENANCE', priority: 'LOW', tags: [] },
-    ...{ owners: ['test'], expectedMinutes: 1, prerequisites: [] },
-    ...{ verification: 'none', rollback: 'none', outputs: {} },
+  return plainRunbook({
+    id: `canary-${way}`,
+    outputs: {},
     inputs: { marker: { type: 'text', description: 'a file', maxLength: 400 } },
     steps: [
       step('output', 'command', { work: { action: action('echo "$TOKEN"; echo "$TOKEN" >&2') } }),
@@ -87,7 +82,7 @@ function telling(way: 'variable' | 'credentials' | 'unknown') {
         work: { action: action('echo "so it is: $TOKEN" >&2; exit 3') },
       }),
     ],
-  };
+  });
 }
 
 /** All texts in a value, bytes as text. */

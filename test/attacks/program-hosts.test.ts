@@ -1,10 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { programFolder } from '../../worker/config.js';
 import { until } from '../../lab/until.js';
-import { Engine } from '../helpers/engine.js';
+import { Engine, libraryOf } from '../helpers/engine.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * A plan covers programs by their content on the host that admits the run, and any host of the task
@@ -12,10 +11,8 @@ import { Engine } from '../helpers/engine.js';
  * means differs there as it does between machines.
  */
 
-const procedure = {
-  ...{ id: 'host-program', version: '1.0.0', title: 'A program', summary: 'For tests.' },
-  ...{ type: 'MAINTENANCE', priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1 },
-  ...{ prerequisites: [], verification: 'none', rollback: 'none', outputs: {} },
+const procedure = plainRunbook({
+  ...{ id: 'host-program', outputs: {} },
   inputs: { journal: { type: 'text', description: 'a file', maxLength: 400 } },
   steps: [
     { id: 'gate', title: 'May it?', kind: 'approval', effect: 'read' },
@@ -24,7 +21,7 @@ const procedure = {
       work: { action: { kind: 'command', argv: ['site-tool', { $: 'inputs.journal' }] } },
     },
   ],
-};
+});
 
 /** What `site-tool` writes on each host. */
 const hosts = { admits: 'one', same: 'one', differs: 'another' };
@@ -32,12 +29,7 @@ type Host = keyof typeof hosts;
 
 let engine: Engine;
 beforeAll(async () => {
-  engine = await Engine.start({
-    later: true,
-    procedures: join(programFolder, 'workflows', 'index.js'),
-  });
-  await mkdir(engine.path('library'));
-  await writeFile(engine.path('library/host-program.json'), JSON.stringify(procedure));
+  engine = await Engine.start({ later: true, library: libraryOf([procedure]) });
   for (const [host, writes] of Object.entries(hosts)) {
     await mkdir(engine.path(`bin-${host}`));
     const script = `#!/bin/sh\necho ${writes} >> "$1"\n`;
@@ -58,7 +50,6 @@ async function on<T>(
   settings: Record<string, string> = {},
 ): Promise<T> {
   const worker = await engine.startWorker({
-    RUNBOOK_LIBRARY: engine.path('library'),
     RUNBOOK_JOURNALS: engine.path(`journals-${host}`),
     PATH: `${engine.path(`bin-${host}`)}:${process.env['PATH'] ?? ''}`,
     ...settings,

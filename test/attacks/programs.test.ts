@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { renderView } from '../../client/view.js';
 import { getAttempts, getRun } from '../../store/index.js';
-import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
-import { Engine } from '../helpers/engine.js';
+import { Engine, libraryOf } from '../helpers/engine.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 import { recordHistory } from '../helpers/history.js';
 import { until } from '../../lab/until.js';
 
@@ -19,8 +19,6 @@ let folder: string;
 let guarded: Engine;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'runbook-programs-'));
-  for (const [id, steps] of Object.entries(procedures()))
-    await writeFile(join(folder, `${id}.json`), JSON.stringify(runbook(id, steps)));
   guarded = await engineWith({});
 }, 60_000);
 afterAll(async () => {
@@ -29,10 +27,13 @@ afterAll(async () => {
 });
 
 function engineWith(settings: Record<string, string>): Promise<Engine> {
-  return Engine.start({
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    settings: { RUNBOOK_LIBRARY: folder, ...settings },
-  });
+  const runbooks = Object.entries(procedures()).map(([id, steps]) =>
+    plainRunbook({
+      ...{ id, steps, outputs: {} },
+      inputs: { journal: { type: 'text', description: 'a file', maxLength: 400 } },
+    }),
+  );
+  return Engine.start({ library: libraryOf(runbooks), settings });
 }
 
 const program = (): string => join(folder, 'program.sh');
@@ -55,15 +56,6 @@ function procedures(): Record<string, object[]> {
 function step(id: string, action: object, more: object = {}): object {
   const spec = { id, title: `Do ${id}`, kind: 'command', effect: 'change', retry: { attempts: 2 } };
   return { ...spec, work: { action }, ...more };
-}
-
-function runbook(id: string, steps: object[]): object {
-  return {
-    ...{ id, version: '1.0.0', title: id, summary: 'For tests.', type: 'MAINTENANCE' },
-    ...{ priority: 'LOW', tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [] },
-    ...{ verification: 'none', rollback: 'none', steps, outputs: {} },
-    inputs: { journal: { type: 'text', description: 'a file', maxLength: 400 } },
-  };
 }
 
 /** Replaces the program, also while it runs. */

@@ -16,8 +16,7 @@ import { until } from '../../lab/until.js';
 import { tell } from '../chaos/tell.js';
 import type { Call, stranger } from './strangers.js';
 import { withoutPlan } from './without-plan.js';
-
-const nothing = JSON.stringify(['/bin/true']);
+import { nothing } from '../helpers/shell.js';
 
 /** Somebody who can reach the Temporal server, and has nothing else of ours. */
 describe('a stranger with the plain Temporal client', () => {

@@ -4,10 +4,10 @@ import { Engine } from '../helpers/engine.js';
 import { getRun } from '../../store/index.js';
 import { exitCodes } from '../../client/exit-codes.js';
 import { Cli, type CliAnswer } from './cli.js';
+import { nothing } from '../helpers/shell.js';
 
 /** Calls at once. */
 const atOnce = 20;
-const nothing = JSON.stringify(['/usr/bin/true']);
 
 export interface DuplicateResult {
   /** Rounds in each of which one start, and one decision, were sent many times at once. */

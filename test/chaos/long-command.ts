@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { getAttempts, readOutput } from '../../store/index.js';
@@ -9,6 +10,8 @@ export interface LongCommandResult {
   kills: number;
   state: string;
   attempts: number;
+  /** Attempts that the record has with the digest of the whole output. */
+  whole: number;
   bytes: number;
   expectedBytes: number;
   same: boolean;
@@ -46,13 +49,16 @@ while [ $i -lt ${ticks} ]; do i=$((i+1)); echo "line $i of the output"; echo t >
     ).join('');
     const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'tree' });
     const output = Buffer.concat(chunks.map(({ bytes }) => bytes));
+    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(
+      ({ step }) => step === 'tree',
+    );
+    const digest = createHash('sha256').update(expected).digest('hex');
     return {
       started: await lines(started),
       kills: moments.length,
       state,
-      attempts: (await getAttempts(engine.pool, handle.workflowId)).filter(
-        ({ step }) => step === 'tree',
-      ).length,
+      attempts: attempts.length,
+      whole: attempts.filter(({ written }) => written?.sha256 === digest).length,
       bytes: output.length,
       expectedBytes: Buffer.byteLength(expected),
       same: output.equals(Buffer.from(expected)),

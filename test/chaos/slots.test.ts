@@ -1,17 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { taskPriority } from '../../common/start-options.js';
 import type { Priority } from '../../language/runbook.js';
-import { programFolder } from '../../worker/config.js';
 import { tell } from '../chaos/tell.js';
-import { Engine } from '../helpers/engine.js';
+import { Engine, libraryOf } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
-
-const nothing = JSON.stringify(['/usr/bin/true']);
+import { nothing } from '../helpers/shell.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 test('with all slots of the worker taken by a long step, runs are started, decided, and told to end', async () => {
   const engine = await Engine.start({ workers: 1, settings: { RUNBOOK_MAX_STEPS: '1' } });
@@ -34,39 +30,28 @@ test('with all slots of the worker taken by a long step, runs are started, decid
     ).toMatchObject({ accepted: true });
     expect((await engine.ended(gated)).state).toBe('rejected');
 
-    const cancel = {
-      version: 1,
-      id: randomUUID(),
-      run: busy.workflowId,
-      verb: 'cancel',
-      by: 'requester',
-      reason: 'wrong',
-    } as const;
-    expect(await engine.send(busy, cancel)).toMatchObject({ accepted: true });
+    expect(await engine.cancel(busy)).toMatchObject({ accepted: true });
     expect((await engine.ended(busy)).state).toBe('cancelled');
   } finally {
     await engine.stop();
   }
 }, 60_000);
 
-const tenSteps = (id: string, priority: Priority): object => ({
-  ...{ id, version: '1.0.0', title: id, summary: 'Ten steps.', type: 'MAINTENANCE', priority },
-  ...{ tags: [], owners: ['test'], expectedMinutes: 1, prerequisites: [], inputs: {} },
-  ...{ verification: 'none', rollback: 'none' },
-  steps: Array.from({ length: 10 }, (_, index) => ({
-    ...{ id: `s${index + 1}`, title: `Step ${index + 1}`, kind: 'command', effect: 'read' },
-    work: { action: { kind: 'command', argv: ['/bin/sleep', '0.1'] } },
-  })),
-});
+const tenSteps = (id: string, priority: Priority) =>
+  plainRunbook({
+    id,
+    priority,
+    steps: Array.from({ length: 10 }, (_, index) => ({
+      ...{ id: `s${index + 1}`, title: `Step ${index + 1}`, kind: 'command', effect: 'read' },
+      work: { action: { kind: 'command', argv: ['/bin/sleep', '0.1'] } },
+    })),
+  });
 
 test('in a storm larger than the slots, a CRITICAL run comes first at each of its steps', async () => {
-  const library = await mkdtemp(join(tmpdir(), 'runbook-storm-'));
-  await writeFile(join(library, 'calm.json'), JSON.stringify(tenSteps('calm', 'LOW')));
-  await writeFile(join(library, 'urgent.json'), JSON.stringify(tenSteps('urgent', 'CRITICAL')));
   const engine = await Engine.start({
     workers: 1,
-    procedures: join(programFolder, 'workflows', 'index.js'),
-    settings: { RUNBOOK_MAX_STEPS: '2', RUNBOOK_LIBRARY: library },
+    library: libraryOf([tenSteps('calm', 'LOW'), tenSteps('urgent', 'CRITICAL')]),
+    settings: { RUNBOOK_MAX_STEPS: '2' },
   });
   try {
     const started = new Map<string, number>();
@@ -100,6 +85,5 @@ test('in a storm larger than the slots, a CRITICAL run comes first at each of it
     expect((await on.describe()).raw.workflowExecutionInfo?.priority?.priorityKey).toBe(1);
   } finally {
     await engine.stop();
-    await rm(library, { recursive: true, force: true });
   }
 }, 120_000);

@@ -1,5 +1,6 @@
 import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
 import { counted, testCatalogue } from '../engine/specs.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 const text: InputSpec = { type: 'text', description: 'a text', maxLength: 4_000 };
 const number: InputSpec = { type: 'integer', description: 'a number' };
@@ -78,20 +79,5 @@ function spec(
   steps: readonly StepSpec[],
   inputs: Record<string, InputSpec>,
 ): RunbookSpec {
-  return {
-    id,
-    version: '1.0.0',
-    title: `Chaos: ${id}`,
-    summary: 'A procedure for tests.',
-    type: 'TROUBLESHOOTING',
-    priority: 'LOW',
-    tags: [],
-    owners: ['test'],
-    expectedMinutes: 1,
-    inputs,
-    prerequisites: [],
-    steps,
-    verification: '',
-    rollback: '',
-  };
+  return plainRunbook({ id, title: `Chaos: ${id}`, type: 'TROUBLESHOOTING', inputs, steps });
 }

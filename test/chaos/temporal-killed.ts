@@ -9,8 +9,8 @@ import type { RunView } from '../../common/view.js';
 import { OwnTemporal } from '../helpers/own-temporal.js';
 import { atOnce, failureOf, patiently } from '../helpers/restarts.js';
 import { ChaosWorld } from './world.js';
+import { nothing } from '../helpers/shell.js';
 
-const nothing = JSON.stringify(['/usr/bin/true']);
 /** Every so manieth decision is a rejection. */
 const rejectEvery = 4;
 

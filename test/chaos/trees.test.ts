@@ -36,6 +36,7 @@ if (isLong) {
       same: true,
       state: 'succeeded',
       attempts: 1,
+      whole: 1,
     });
   }, 300_000);
 }

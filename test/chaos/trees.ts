@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { startOf, termGraceMs } from '../../activities/process-tree.js';
+import { termGraceMs } from '../../activities/process-tree.js';
 import { until } from '../../lab/until.js';
 import { ChaosWorld } from './world.js';
+import { isAlive } from '../helpers/shell.js';
 
 /** Beyond the grace that TERM gives, in milliseconds. */
 const patienceMs = 2_000;
@@ -112,7 +113,7 @@ async function untilDead(run: string, pids: string, from: number): Promise<Ended
   for (const seen = new Set<number>(); ; await delay(50)) {
     // Read again: those who are told to end may start more.
     for (const pid of [...(await read(pids)), ...processesOf(run)]) seen.add(pid);
-    const survivors = [...seen].filter((pid) => startOf(pid) !== undefined).length;
+    const survivors = [...seen].filter(isAlive).length;
     const ms = Date.now() - from;
     if (survivors === 0 || ms > termGraceMs + patienceMs)
       return { processes: seen.size, survivors, ms };

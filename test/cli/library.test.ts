@@ -9,22 +9,22 @@ import { until } from '../../lab/until.js';
 import { programFolder } from '../../worker/config.js';
 import { catalogue } from '../../workflows/catalogue.js';
 import { World, type CliResult } from './world.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * A library of which one file is broken, and client and worker that do not have the same one.
  */
 
-const spec = {
-  ...{ id: 'rotate-logs', version: '1.0.0', title: 'Rotate the logs', summary: 'They grow.' },
-  ...{ type: 'MAINTENANCE', priority: 'LOW', tags: [], owners: ['ops'], expectedMinutes: 1 },
-  ...{ prerequisites: [], verification: 'none', rollback: 'none', inputs: {} },
+const spec: RunbookSpec = plainRunbook({
+  ...{ id: 'rotate-logs', title: 'Rotate the logs', summary: 'They grow.' },
+  owners: ['ops'],
   steps: [
     {
       ...{ id: 'rotate', title: 'Rotate them', kind: 'command', effect: 'read' },
       work: { action: { kind: 'command', argv: ['/bin/true'] } },
     },
   ],
-} as unknown as RunbookSpec;
+});
 
 let world: World;
 const library = (name: string): string => join(world.folder, name);

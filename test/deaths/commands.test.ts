@@ -1,16 +1,12 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { Commands } from '../../activities/commands.js';
-import { startOf } from '../../activities/process-tree.js';
 import { getAttempts, readOutput } from '../../store/index.js';
+import { longCommand } from '../chaos/long-command.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
 import { until } from '../../lab/until.js';
-
-const sh = (script: string, ...args: string[]) =>
-  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
-const nothing = JSON.stringify(['/usr/bin/true']);
+import { isAlive, nothing, sh } from '../helpers/shell.js';
 
 /** What a test has whose workers die. */
 const engines: Engine[] = [];
@@ -57,38 +53,9 @@ describe('a command and the death of its worker', () => {
   }, 60_000);
 
   test('its worker killed three times, it runs once, and its output is complete to the byte', async () => {
-    const engine = await engineOfOwn();
-    const [started, ticks] = [engine.path('started.txt'), engine.path('ticks.txt')];
-    const script =
-      'echo x >> "$1"; i=0; while [ $i -lt 120 ]; do i=$((i+1)); echo "line $i of the output"; echo t >> "$2"; sleep 0.1; done';
-    const handle = await engine.run('test-commands', {
-      first: sh(script, started, ticks),
-      second: nothing,
+    expect(await longCommand(120, [10, 45, 80])).toMatchObject({
+      ...{ state: 'succeeded', started: 1, kills: 3, same: true, attempts: 1, whole: 1 },
     });
-    for (const moment of [10, 45, 80]) {
-      await until('the command to go on', async () => (await lines(ticks)) >= moment);
-      await engine.killWorker();
-    }
-    const view = await engine.ended(handle);
-    expect(view.state).toBe('succeeded');
-    expect(await lines(started)).toBe(1);
-    expect(await lines(ticks)).toBe(120);
-    const expected = Array.from(
-      { length: 120 },
-      (_, index) => `line ${index + 1} of the output\n`,
-    ).join('');
-    const chunks = await readOutput(engine.pool, handle.workflowId, { step: 'first' });
-    expect(Buffer.concat(chunks.map((chunk) => chunk.bytes)).toString()).toBe(expected);
-    const attempts = (await getAttempts(engine.pool, handle.workflowId)).filter(
-      ({ step }) => step === 'first',
-    );
-    expect(attempts).toMatchObject([
-      {
-        attempt: 1,
-        state: 'succeeded',
-        written: { sha256: createHash('sha256').update(expected).digest('hex') },
-      },
-    ]);
   }, 90_000);
 
   test('it ends while no worker lives: the next one reads its outcome', async () => {
@@ -133,15 +100,7 @@ describe('a command and the death of its worker', () => {
     const handle = await engine.run('test-commands', { first: sh(script, pids), second: nothing });
     await until('the tree', async () => (await lines(pids)) === 3);
     await engine.killWorker();
-    const decision = {
-      version: 1,
-      id: `cancel-${handle.workflowId}`,
-      run: handle.workflowId,
-      verb: 'cancel',
-      by: 'requester',
-      reason: 'wrong night',
-    } as const;
-    expect((await engine.send(handle, decision)).accepted).toBe(true);
+    expect((await engine.cancel(handle)).accepted).toBe(true);
     expect((await engine.ended(handle)).state).toBe('cancelled');
     const alive = (await text(pids)).trim().split('\n').filter(isAlive);
     expect(alive).toEqual([]);
@@ -229,8 +188,3 @@ describe('a command and the death of its worker', () => {
     process.kill(Number(daemon), 'SIGKILL');
   }, 30_000);
 });
-
-/** A process that has ended and that nobody has collected yet is not alive. */
-function isAlive(pid: string): boolean {
-  return startOf(Number(pid)) !== undefined;
-}

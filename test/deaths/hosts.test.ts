@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { startOf } from '../../activities/process-tree.js';
 import { getAttempts } from '../../store/index.js';
 import { stretched } from '../../embedded/pace.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
+import { isAlive } from '../helpers/shell.js';
 
 /**
  * Milliseconds that the host gets: long enough for its worker to start on a busy machine, or short,
@@ -28,9 +28,7 @@ describe('commands whose worker dies while only a worker of another host lives',
   afterEach(async () => {
     await loseAll();
     for (const file of begun.splice(0))
-      (await pids(file))
-        .filter((pid) => startOf(pid))
-        .forEach((pid) => process.kill(-pid, 'SIGKILL'));
+      (await pids(file)).filter(isAlive).forEach((pid) => process.kill(-pid, 'SIGKILL'));
   });
   afterAll(() => engine?.stop());
 
@@ -106,7 +104,7 @@ describe('commands whose worker dies while only a worker of another host lives',
 
     expect((await cancel(cancelled.run)).accepted).toBe(true);
     expect((await engine.ended(cancelled.run)).state).toBe('cancelled');
-    expect((await pids(cancelled.file)).filter(startOf)).toEqual([]);
+    expect((await pids(cancelled.file)).filter(isAlive)).toEqual([]);
 
     expect(await engine.ended(back.run)).toMatchObject({
       state: 'succeeded',
@@ -152,6 +150,6 @@ describe('commands whose worker dies while only a worker of another host lives',
       state: 'cancelled',
       steps: [{ state: 'unknown' }],
     });
-    expect((await pids(cancelled.file)).filter(startOf)).toHaveLength(1);
+    expect((await pids(cancelled.file)).filter(isAlive)).toHaveLength(1);
   }, 120_000);
 });

@@ -3,17 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunView } from '../../common/view.js';
-import { startOf } from '../../activities/process-tree.js';
 import { getAttempts, getRun } from '../../store/index.js';
 import { TemporalRuns, type TemporalState } from '../../worker/temporal-runs.js';
 import { RecordKeeper, type RecordKeeperDeps } from '../../worker/record-keeper.js';
 import { Proxy } from '../cli/proxy.js';
 import { Engine } from '../helpers/engine.js';
 import { until } from '../../lab/until.js';
+import { isAlive, nothing, sh } from '../helpers/shell.js';
 
-const sh = (script: string, ...args: string[]) =>
-  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
-const nothing = JSON.stringify(['/usr/bin/true']);
 const watchMs = 500;
 
 let engine: Engine;
@@ -69,8 +66,7 @@ async function reset(run: string, pick: (finished: number[]) => number | undefin
 const tree = (stubborn: string) =>
   `${stubborn}echo $$ >> "$1"; (exec sleep 300) & echo $! >> "$1"; setsid sh -c 'echo $$ >> "$1"; exec sleep 300' sh "$1" & wait`;
 /** A process that has ended and that nobody has collected yet is not alive. */
-const alive = async (file: string): Promise<string[]> =>
-  (await lines(file)).filter((pid) => startOf(Number(pid)) !== undefined);
+const alive = async (file: string): Promise<string[]> => (await lines(file)).filter(isAlive);
 
 describe('a run that was ended behind our back', () => {
   test.each([

@@ -7,6 +7,7 @@ import { SiteSystem } from '../../lab/web-system/sites/system.js';
 import type { RunSummary, RunView } from '../../common/view.js';
 import { isLong, tell } from '../chaos/tell.js';
 import { testFolder } from '../helpers/folder.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 import { until } from '../../lab/until.js';
 import { Executor, offlineClone } from './executor.js';
 
@@ -21,23 +22,8 @@ const command = (id: string, argv: readonly unknown[]): object => ({
   work: { action: { kind: 'command', argv } },
 });
 const waits = ['/bin/sh', '-c', 'i=0; while [ $i -lt "$1" ]; do sleep 1; i=$((i + 1)); done', 'sh'];
-const library = {
-  ...{
-    id: 'two-commands',
-    version: '1.0.0',
-    title: 'Two commands',
-    summary: 'And a gate between.',
-    type: 'MAINTENANCE',
-  },
-  ...{
-    priority: 'LOW',
-    tags: [],
-    owners: ['test'],
-    expectedMinutes: 1,
-    prerequisites: [],
-    verification: 'none',
-    rollback: 'none',
-  },
+const library = plainRunbook({
+  ...{ id: 'two-commands', title: 'Two commands', summary: 'And a gate between.' },
   inputs: {
     seconds: { type: 'text', description: 'how long the first one takes', maxLength: 10 },
     machine: { type: 'text', description: 'where it runs', maxLength: 400 },
@@ -55,7 +41,7 @@ const library = {
     },
     command('second', ['/bin/true']),
   ],
-};
+});
 
 let folder: string;
 let system: SiteSystem;

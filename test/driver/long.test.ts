@@ -12,6 +12,7 @@ import type { Run } from '../../testing/driver/run.js';
 import { openDriver } from './open.js';
 import { tell } from './plans.js';
 import { activities, decide, envelope, status, stepFailure, type PlayCommand } from './world.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * What a long run tells the record, hands to its next execution and shows in the Temporal UI: no
@@ -33,26 +34,7 @@ const many = (count: number, from = 0): object[] =>
   Array.from({ length: count }, (_, index) => step(`s${from + index}`));
 
 function runbook(steps: readonly object[], outputs: object): RunbookSpec {
-  return runbookOf({
-    ...{
-      id: 'long',
-      version: '1.0.0',
-      title: 'long',
-      summary: 'long',
-      type: 'MAINTENANCE',
-      priority: 'LOW',
-      tags: [],
-    },
-    ...{
-      owners: ['test'],
-      expectedMinutes: 1,
-      prerequisites: [],
-      verification: 'none',
-      rollback: 'none',
-      steps,
-    },
-    ...{ inputs: {}, outputs },
-  });
+  return runbookOf(plainRunbook({ id: 'long', steps, outputs }));
 }
 
 function begin(

@@ -17,6 +17,7 @@ import { openDriver } from './open.js';
 import { expectedOf, randomSteps, type Expected, type ModelStep } from './plan-model.js';
 import { Recorded } from './recorded.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * Random plans, as data, on the real workflow code: what they do must be what the model says,
@@ -47,28 +48,8 @@ function runbooksOf(steps: readonly ModelStep[]): RunbookSpec[] {
   return made.reverse();
 
   function make(id: string, inner: readonly ModelStep[]): void {
-    made.push(
-      runbookOf({
-        ...{
-          id,
-          version: '1.0.0',
-          title: id,
-          summary: id,
-          type: 'MAINTENANCE',
-          priority: 'LOW',
-          tags: [],
-          owners: ['test'],
-        },
-        ...{
-          expectedMinutes: 1,
-          inputs: {},
-          prerequisites: [],
-          verification: 'none',
-          rollback: 'none',
-        },
-        steps: inner.map((step) => dataOf(step, id)),
-      }),
-    );
+    const steps = inner.map((step) => dataOf(step, id));
+    made.push(runbookOf(plainRunbook({ id, steps })));
   }
 
   function dataOf(step: ModelStep, within: string): object {

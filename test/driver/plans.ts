@@ -12,6 +12,7 @@ import type { Run } from '../../testing/driver/run.js';
 import type { RunOptions } from '../../testing/driver/server.js';
 import { outline } from '../../testing/driver/trace.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * Plans as data for the driver, and people who tell their runs something.
@@ -61,27 +62,8 @@ export function written(...lines: readonly string[]): RunbookSpec {
 
 /** The runbook `told` with the steps given. */
 export function runbook(inner: readonly object[], more: object = {}): RunbookSpec {
-  return runbookOf({
-    ...{
-      id: 'told',
-      version: '1.0.0',
-      title: 'told',
-      summary: 'told',
-      type: 'MAINTENANCE',
-      priority: 'LOW',
-      tags: [],
-    },
-    ...{
-      owners: ['test'],
-      expectedMinutes: 1,
-      prerequisites: [],
-      verification: 'none',
-      rollback: 'none',
-      steps: inner,
-    },
-    inputs: { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } },
-    ...more,
-  });
+  const inputs = { word: { type: 'text', description: 'a word', default: 'hello', maxLength: 10 } };
+  return runbookOf({ ...plainRunbook({ id: 'told', steps: inner, inputs }), ...more });
 }
 
 export const fine: PlayCommand = ({ step, action }) => ({

@@ -18,6 +18,7 @@ import type { Run } from '../../testing/driver/run.js';
 import type { TraceEntry } from '../../testing/driver/trace.js';
 import { serverTrace } from './server-trace.js';
 import { activities, bundleProcedures, decide, stepFailure, type PlayCommand } from './world.js';
+import { nothing, sh } from '../helpers/shell.js';
 
 /*
  * The driver is only worth what it shares with a server: each scenario runs on both, and both have
@@ -40,9 +41,6 @@ interface Scenario {
   driver?: (run: Run) => Promise<unknown>;
 }
 
-const sh = (script: string, ...args: string[]): string =>
-  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
-const nothing = JSON.stringify(['/usr/bin/true']);
 const stop = (run: string): DecisionEnvelope => ({
   ...{ version: 1, id: 'stop', run, verb: 'cancel', by: 'requester', reason: 'wrong night' },
 });

@@ -1,4 +1,5 @@
 import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * What test/driver/procedures.ts declares.
@@ -9,26 +10,9 @@ function spec(
   steps: readonly StepSpec[],
   inputs: Record<string, InputSpec> = {},
 ): RunbookSpec {
-  return {
-    ...{
-      id,
-      version: '1.0.0',
-      title: `Test of ${id}`,
-      summary: 'A procedure for tests.',
-      type: 'TROUBLESHOOTING',
-    },
-    ...{
-      priority: 'LOW',
-      tags: [],
-      owners: ['test'],
-      expectedMinutes: 1,
-      prerequisites: [],
-      verification: '',
-      rollback: '',
-    },
-    steps,
-    inputs,
-  };
+  return plainRunbook({
+    ...{ id, title: `Test of ${id}`, type: 'TROUBLESHOOTING', steps, inputs },
+  });
 }
 
 const read = { kind: 'command', effect: 'read', retry: { attempts: 1 } } as const;

@@ -10,6 +10,7 @@ import type { Run } from '../../testing/driver/run.js';
 import { outline } from '../../testing/driver/trace.js';
 import { openDriver } from './open.js';
 import { activities, envelope, status, stepFailure, type PlayCommand } from './world.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 /*
  * An approval covers the code that is going to act: what a new release does to gates and approvals.
@@ -43,27 +44,14 @@ const gate = (id: string, more: object = {}): object => ({
   ...more,
 });
 
+/** Two changes at once. */
+const parallel = {
+  ...{ id: 'all', title: 'All', kind: 'parallel', effect: 'change' },
+  steps: [change('a'), change('b')],
+};
+
 function runbook(steps: readonly object[]): RunbookSpec {
-  return runbookOf({
-    ...{
-      id: 'released',
-      version: '1.0.0',
-      title: 'r',
-      summary: 'r',
-      type: 'MAINTENANCE',
-      priority: 'LOW',
-      tags: [],
-    },
-    ...{
-      owners: ['test'],
-      expectedMinutes: 1,
-      prerequisites: [],
-      verification: 'none',
-      rollback: 'none',
-      inputs: {},
-      steps,
-    },
-  });
+  return runbookOf(plainRunbook({ id: 'released', steps }));
 }
 
 /** A run under release v1, as far as it comes by itself. */
@@ -260,13 +248,6 @@ describe('an approval that was given', () => {
   });
 
   test('is asked for once where several steps need it', async () => {
-    const parallel = {
-      id: 'all',
-      title: 'All',
-      kind: 'parallel',
-      effect: 'change',
-      steps: [change('a'), change('b')],
-    };
     const run = await approvedAndPaused([gate('gate'), parallel]);
     const again = await waiting(run);
     expect(again.attempt).toBe(2);
@@ -282,13 +263,6 @@ describe('an approval that was given', () => {
   });
 
   test('and given, lets all of them go on', async () => {
-    const parallel = {
-      id: 'all',
-      title: 'All',
-      kind: 'parallel',
-      effect: 'change',
-      steps: [change('a'), change('b')],
-    };
     const run = await approvedAndPaused([gate('gate'), parallel]);
     await answer(run, await waiting(run), 'approve');
     expect(await run.result()).toMatchObject({ state: 'succeeded' });
@@ -308,13 +282,6 @@ describe('an approval that was given', () => {
   });
 
   test('refused for several steps at once, the run says so and nothing of them is done', async () => {
-    const parallel = {
-      id: 'all',
-      title: 'All',
-      kind: 'parallel',
-      effect: 'change',
-      steps: [change('a'), change('b')],
-    };
     const run = await approvedAndPaused([gate('gate'), parallel]);
     await answer(run, await waiting(run), 'reject');
     await run.end();

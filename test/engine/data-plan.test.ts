@@ -1,12 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test as testAlone } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 import { messageNames } from '../../common/defaults.js';
 import type { DecisionEnvelope } from '../../common/envelope.js';
-import { programFolder } from '../../worker/config.js';
-import { Engine } from '../helpers/engine.js';
+import { shippedEntry } from '../../worker/bundle.js';
+import { Engine, libraryOf } from '../helpers/engine.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 import { testBundle } from '../helpers/bundle.js';
 import { recordHistory } from '../helpers/history.js';
 import { replayed } from '../helpers/replay.js';
@@ -19,27 +18,15 @@ import { tell } from '../chaos/tell.js';
  * executions, every end. Their histories are among those that each release has to replay.
  */
 
-const procedures = join(programFolder, 'workflows', 'index.js');
 let engine: Engine;
-let library: string;
 beforeAll(async () => {
-  library = await mkdtemp(join(tmpdir(), 'runbook-library-'));
-  await mkdir(library, { recursive: true });
-  await writeFile(join(library, 'data-plan.json'), JSON.stringify(runbook));
-  for (const [id, action] of Object.entries(alike))
-    await writeFile(join(library, `${id}.json`), JSON.stringify(alone(id, action)));
-  for (const each of [handedOver, stubborn])
-    await writeFile(join(library, `${each.id}.json`), JSON.stringify(each));
+  const both = Object.entries(alike).map(([id, action]) => alone(id, action));
   engine = await Engine.start({
     targets: 'targets: { shared: { kind: service, environment: test } }\n',
-    procedures,
-    settings: { RUNBOOK_LIBRARY: library },
+    library: libraryOf([runbook, ...both, handedOver, stubborn]),
   });
 }, 60_000);
-afterAll(async () => {
-  await engine?.stop();
-  await rm(library, { recursive: true, force: true });
-});
+afterAll(() => engine?.stop());
 
 const line = (text: unknown): object => ({
   kind: 'command',
@@ -57,23 +44,8 @@ const change = (id: string, more: object = {}): object => ({
   work: { action: line(id), undo: line(`undo ${id}`) },
   ...more,
 });
-const runbook = {
-  ...{
-    id: 'data-plan',
-    version: '1.0.0',
-    title: 'A plan',
-    summary: 'All kinds of steps.',
-    type: 'MAINTENANCE',
-    priority: 'LOW',
-  },
-  ...{
-    tags: [],
-    owners: ['test'],
-    expectedMinutes: 1,
-    prerequisites: [],
-    verification: 'none',
-    rollback: 'none',
-  },
+const runbook = plainRunbook({
+  ...{ id: 'data-plan', title: 'A plan', summary: 'All kinds of steps.' },
   inputs: {
     journal: { type: 'text', description: 'a file', maxLength: 400 },
     last: { type: 'text', description: 'a program', default: '/usr/bin/true', maxLength: 400 },
@@ -157,7 +129,7 @@ const runbook = {
     },
   ],
   outputs: { port: { $: 'steps.hand.port' } },
-};
+});
 
 /** Says that it has begun, and lasts until there is a file. */
 const untilFile = {
@@ -169,7 +141,7 @@ const untilFile = {
 };
 /** The same change of the same target, which one of them does not name. */
 const alike = { naming: { ...untilFile, target: 'shared' }, unnamed: untilFile };
-const alone = (id: string, action: object): object => ({
+const alone = (id: string, action: object) => ({
   ...runbook,
   ...{ id, inputs: { journal: runbook.inputs.journal }, outputs: {} },
   steps: [change('one', { undo: undefined, work: { action } })],
@@ -360,7 +332,7 @@ describe('two runs that change one target, which only a step of theirs names', (
 testAlone(
   'what ran replays by the code that ran it, and is found when the code differs',
   async () => {
-    const code = await testBundle(procedures);
+    const code = await testBundle(shippedEntry);
     const reordered = code.replace(
       'for (const [index, spec] of steps.entries())',
       'for (const [index, spec] of [...steps.entries()].reverse())',

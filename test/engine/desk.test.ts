@@ -8,10 +8,7 @@ import { getAttempts, getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
 import { until } from '../../lab/until.js';
-
-const sh = (script: string, ...args: string[]) =>
-  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
-const nothing = JSON.stringify(['/usr/bin/true']);
+import { nothing, sh } from '../helpers/shell.js';
 
 describe('the failure desk', () => {
   let engine: Engine;

@@ -8,8 +8,7 @@ import { messageNames } from '../../common/defaults.js';
 import { getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
-
-const nothing = JSON.stringify(['/usr/bin/true']);
+import { nothing } from '../helpers/shell.js';
 
 describe('gates', () => {
   let engine: Engine;

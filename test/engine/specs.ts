@@ -1,5 +1,6 @@
 import { untouched } from '../../common/lease.js';
 import type { InputSpec, RunbookSpec, StepSpec } from '../../language/runbook.js';
+import { plainRunbook } from '../helpers/plain-runbook.js';
 
 const quick = { attempts: 4, initialMs: 50, factor: 1 };
 
@@ -8,23 +9,11 @@ function spec(
   steps: readonly StepSpec[],
   inputs: Record<string, InputSpec> = {},
 ): RunbookSpec {
-  return {
-    id,
-    version: '1.0.0',
-    title: `Test of ${id}`,
-    summary: 'A procedure for tests.',
-    type: 'TROUBLESHOOTING',
-    priority: 'LOW',
-    tags: [],
-    owners: ['test'],
-    expectedMinutes: 1,
-    inputs,
-    prerequisites: [],
+  return plainRunbook({
+    ...{ id, title: `Test of ${id}`, type: 'TROUBLESHOOTING', inputs },
     // Most tests want to see how a failure ends the run; those of the desk ask.
     steps: steps.map(aborting),
-    verification: '',
-    rollback: '',
-  };
+  });
 }
 
 function aborting(step: StepSpec): StepSpec {

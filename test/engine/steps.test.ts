@@ -9,10 +9,8 @@ import { getAttempts, getRun } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
 import { until } from '../../lab/until.js';
+import { nothing, sh } from '../helpers/shell.js';
 
-const sh = (script: string, ...args: string[]) =>
-  JSON.stringify(['/bin/sh', '-c', script, 'sh', ...args]);
-const nothing = JSON.stringify(['/usr/bin/true']);
 /** What Temporal warns of; far below what it refuses. */
 const payloadLimit = 512 * 1024;
 
@@ -221,15 +219,7 @@ describe('steps', () => {
         (await readFile(pid, 'utf8').catch(() => '')).trim(),
       ),
     );
-    const decision = {
-      version: 1,
-      id: randomUUID(),
-      run: handle.workflowId,
-      verb: 'cancel',
-      by: 'requester',
-      reason: 'wrong night',
-    } as const;
-    expect((await engine.send(handle, decision)).accepted).toBe(true);
+    expect((await engine.cancel(handle)).accepted).toBe(true);
     const view = await engine.ended(handle);
     expect(view.state).toBe('cancelled');
     expect(() => process.kill(running, 0)).toThrow('ESRCH');

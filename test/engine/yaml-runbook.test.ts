@@ -1,8 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { programFolder } from '../../worker/config.js';
 import { Engine } from '../helpers/engine.js';
 
 /*
@@ -95,23 +92,18 @@ targets:
   small: { kind: disk, environment: test, isolated: true, facts: { limit: 2, machine: box } }
 `;
 
-const procedures = join(programFolder, 'workflows', 'index.js');
-
 let engine: Engine;
-let folder: string;
 let journal: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'runbook-yaml-'));
-  journal = join(folder, 'journal');
-  await writeFile(join(folder, 'rotate-journal.runbook.yaml'), runbook);
-  await writeFile(join(folder, 'line-count.action.yaml'), action);
-  await writeFile(join(folder, 'kinds.yaml'), kinds);
-  engine = await Engine.start({ procedures, targets, settings: { RUNBOOK_LIBRARY: folder } });
+  const library = {
+    'rotate-journal.runbook.yaml': runbook,
+    'line-count.action.yaml': action,
+    'kinds.yaml': kinds,
+  };
+  engine = await Engine.start({ targets, library });
+  journal = engine.path('journal');
 }, 60_000);
-afterAll(async () => {
-  await engine?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => engine?.stop());
 
 async function start(lines: readonly string[]) {
   await writeFile(journal, lines.map((line) => `${line}\n`).join(''));

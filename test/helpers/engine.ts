@@ -29,6 +29,8 @@ import { replayAll } from './replay.js';
 const proceduresFile = join(programFolder, 'test', 'engine', 'procedures.js');
 const engineWorker = join(programFolder, 'test', 'helpers', 'engine-worker.js');
 
+type LibraryFiles = Readonly<Record<string, string | object>>;
+
 export interface EngineOptions {
   targets?: string;
   secrets?: string;
@@ -45,8 +47,11 @@ export interface EngineOptions {
   later?: boolean;
   /** Compiled module with the procedures, when they are not those of the engine's tests. */
   procedures?: string;
-  /** Files of a library of runbooks, by name; with them the procedures are those that we ship. */
-  library?: Readonly<Record<string, string>>;
+  /**
+   * Files of a library of runbooks, by name: texts, or what is written as JSON. With them the
+   * procedures are those that we ship.
+   */
+  library?: LibraryFiles;
   /** Program of those processes, when it is not the engine tests' own. */
   program?: string;
   /** Temporal server, when it is not the one that all tests share. */
@@ -354,6 +359,14 @@ export class Engine {
     return this.verdict(handle, decision.id);
   }
 
+  /** Its requester cancels the run. */
+  cancel(handle: WorkflowHandle): Promise<Verdict> {
+    return this.send(handle, {
+      ...{ version: 1, id: randomUUID(), run: handle.workflowId, verb: 'cancel' },
+      ...{ by: 'requester', reason: 'wrong night' },
+    });
+  }
+
   verdict(handle: WorkflowHandle, decision: string): Promise<Verdict> {
     return until(
       'a verdict',
@@ -380,7 +393,13 @@ function quiet(): void {
   isQuiet = true;
 }
 
-async function writeLibrary(folder: string, files: Readonly<Record<string, string>>) {
+async function writeLibrary(folder: string, files: LibraryFiles) {
   await mkdir(folder);
-  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  for (const [name, file] of Object.entries(files))
+    await writeFile(join(folder, name), typeof file === 'string' ? file : JSON.stringify(file));
+}
+
+/** A library of runbooks that are data. */
+export function libraryOf(runbooks: readonly { id: string }[]): Record<string, object> {
+  return Object.fromEntries(runbooks.map((each) => [`${each.id}.json`, each]));
 }

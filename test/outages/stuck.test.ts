@@ -37,6 +37,12 @@ function succeeds(run: string): Promise<unknown> {
   );
 }
 
+/** Sends an approval that nobody judges in time. */
+async function approvesInVain(run: string): Promise<void> {
+  const words = ['--reason', 'x', '--as', 'approver', '--timeout', '1s'];
+  expect((await world.cli(['approve', run, ...words])).code).toBe(6);
+}
+
 /** The line of the doctor, once it is in this state. */
 function diagnosis(name: string, state: Check['state']): Promise<Check> {
   return until(`the doctor to say ${state} of ${name}`, async () => {
@@ -111,17 +117,7 @@ describe('a run that cannot go on', () => {
     });
 
     // A decision becomes a workflow task that fails; it is kept, and judged when the code is back.
-    const sent = await world.cli([
-      'approve',
-      run,
-      '--reason',
-      'x',
-      '--as',
-      'approver',
-      '--timeout',
-      '1s',
-    ]);
-    expect(sent.code).toBe(6);
+    await approvesInVain(run);
     await world.stopWorker();
     await world.startWorker();
     await succeeds(run);
@@ -130,17 +126,7 @@ describe('a run that cannot go on', () => {
   test('no worker takes its task: the doctor names it and its task queue', async () => {
     const run = await world.gatedRun();
     await world.stopWorker();
-    const sent = await world.cli([
-      'approve',
-      run,
-      '--reason',
-      'x',
-      '--as',
-      'approver',
-      '--timeout',
-      '1s',
-    ]);
-    expect(sent.code).toBe(6);
+    await approvesInVain(run);
     const found = await diagnosis('unserved runs', 'failed');
     expect(found.found).toContain(
       `${run}: no worker of task queue ${world.taskQueue} has taken its next task`,

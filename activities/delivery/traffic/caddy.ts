@@ -1,6 +1,7 @@
 import { parseJson, sameJson } from '../../../language/json.js';
 import { StepFailure } from '../../failure.js';
 import { parseAddress, sameText } from './address.js';
+import { askProxy } from './ask-proxy.js';
 import { bucketsOf, parseSamples, total } from './prometheus.js';
 import {
   Switch,
@@ -28,7 +29,6 @@ export interface CaddySettings {
   pool: string;
 }
 
-const answerMs = 5_000;
 /** The slot that answers 503, never listed. */
 const nobody = 'nobody';
 /** How often a change is tried when somebody else changes the configuration meanwhile. */
@@ -196,31 +196,14 @@ class Caddy implements ProxyDriver {
     allowed: number[] = [],
   ): Promise<{ status: number; headers: Headers; text: string }> {
     const { admin } = this.settings;
-    const limit = AbortSignal.timeout(answerMs);
-    // Caddy takes fetch for a browser, and requires an origin from browsers. A new configuration
-    // closes every connection of its admin API, also one that the next request would reuse.
-    const headers = { ...init.headers, origin: new URL(admin).origin, connection: 'close' };
-    let response: Response;
-    let text: string;
-    try {
-      response = await fetch(new URL(path, admin), {
-        ...init,
-        headers,
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      });
-      // Caddy may die in the middle of its answer.
-      text = await response.text();
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      const { cause } = error as { cause?: NodeJS.ErrnoException };
-      throw new StepFailure(
-        'Unreachable',
-        `Caddy's admin API does not answer at ${admin} (${cause?.code ?? 'no answer'})`,
-        {
-          next: 'See whether Caddy runs, and where its admin API listens.',
-        },
-      );
-    }
+    // Caddy takes fetch for a browser, and requires an origin from browsers.
+    const headers = { ...init.headers, origin: new URL(admin).origin };
+    const silence = {
+      message: `Caddy's admin API does not answer at ${admin}`,
+      next: 'See whether Caddy runs, and where its admin API listens.',
+    };
+    const asked = { ...init, headers };
+    const { response, text } = await askProxy(new URL(path, admin), asked, silence, signal);
     const { status, headers: answered } = response;
     if (response.ok || allowed.includes(status)) return { status, headers: answered, text };
     throw new StepFailure(

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../language/json.js';
 import { StepFailure } from '../../failure.js';
 import { sameText } from './address.js';
+import { askProxy } from './ask-proxy.js';
 import {
   type ObservedServer,
   type ObservedTraffic,
@@ -46,11 +47,12 @@ export interface NginxSettings {
   program?: string;
 }
 
-const answerMs = 5_000;
 /**
  * How long new workers may take to start, and old ones to stop taking requests, in milliseconds.
  */
 const reloadMs = 15_000;
+/** How long a test of the configuration may take, in milliseconds. */
+const testMs = 10_000;
 
 const loaded = z.array(
   z.object({ name: z.string(), address: z.string().nullable(), weight: z.number() }),
@@ -174,26 +176,11 @@ class Nginx implements ProxyDriver {
    */
   private async loadedServers(signal?: AbortSignal): Promise<WantedServer[]> {
     const { status, pool } = this.settings;
-    const limit = AbortSignal.timeout(answerMs);
-    let text: string;
-    try {
-      const response = await fetch(status, {
-        // On a new connection: a reused one may still lead to an old worker.
-        headers: { connection: 'close' },
-        signal: signal ? AbortSignal.any([signal, limit]) : limit,
-      });
-      text = await response.text();
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      const { cause } = error as { cause?: NodeJS.ErrnoException };
-      throw new StepFailure(
-        'Unreachable',
-        `nginx does not answer at ${status} (${cause?.code ?? 'no answer'})`,
-        {
-          next: 'See whether nginx runs, and where it answers with the pool.',
-        },
-      );
-    }
+    const silence = {
+      message: `nginx does not answer at ${status}`,
+      next: 'See whether nginx runs, and where it answers with the pool.',
+    };
+    const { text } = await askProxy(status, {}, silence, signal);
     const parsed = loaded.safeParse(jsonOf(text));
     if (parsed.success)
       return parsed.data.map((each) => ({
@@ -213,7 +200,7 @@ class Nginx implements ProxyDriver {
   private test(): Promise<void> {
     const { program = 'nginx', config } = this.settings;
     return new Promise((done, failed) => {
-      execFile(program, ['-t', '-q', '-c', config], { timeout: answerMs * 2 }, (error, _, said) => {
+      execFile(program, ['-t', '-q', '-c', config], { timeout: testMs }, (error, _, said) => {
         if (!error) return done();
         failed(
           new StepFailure(

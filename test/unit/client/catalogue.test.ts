@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCli } from '../../../client/program.js';
 import { testFolder } from '../../helpers/folder.js';
 import { recordedIo } from './fake-io.js';
+import { plainRunbook } from '../../helpers/plain-runbook.js';
 
 /*
  * Runbooks that are data are known to the command line of the machine that has them, with nothing
@@ -16,25 +17,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const spec = {
-  ...{
-    id: 'rotate-logs',
-    version: '1.0.0',
-    title: 'Rotate the logs',
-    summary: 'Before the disk is full.',
-    type: 'MAINTENANCE',
-  },
-  ...{
-    priority: 'LOW',
-    tags: [],
-    owners: ['test'],
-    expectedMinutes: 1,
-    prerequisites: [],
-    verification: 'none',
-  },
-  ...{ rollback: 'none', inputs: {} },
+const spec = plainRunbook({
+  ...{ id: 'rotate-logs', title: 'Rotate the logs', summary: 'Before the disk is full.' },
   steps: [{ id: 'look', title: 'Look', kind: 'approval', effect: 'read' }],
-};
+});
 
 async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { RUNBOOK_COMMAND: 'runbook', RUNBOOK_HOME: folder, RUNBOOK_LIBRARY: folder };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { FileError } from '../../../language/strict-file.js';
 import { runbookOf } from '../../helpers/runbook.js';
+import { plainRunbook } from '../../helpers/plain-runbook.js';
 
 const command = (more: object = {}): object => ({
   ...{
@@ -14,27 +15,7 @@ const command = (more: object = {}): object => ({
 });
 
 function runbook(steps: object[], more: object = {}): object {
-  return {
-    ...{
-      id: 'a',
-      version: '1.0.0',
-      title: 'A',
-      summary: 'A.',
-      type: 'MAINTENANCE',
-      priority: 'LOW',
-      tags: [],
-      owners: ['ops'],
-    },
-    ...{
-      expectedMinutes: 1,
-      prerequisites: [],
-      verification: 'none',
-      rollback: 'none',
-      inputs: {},
-      steps,
-      ...more,
-    },
-  };
+  return { ...plainRunbook({ id: 'a', owners: ['ops'], steps }), ...more };
 }
 
 function problems(steps: object[], more: object = {}): string {

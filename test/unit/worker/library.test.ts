@@ -7,6 +7,7 @@ import { admit, type AdmissionDeps } from '../../../activities/admit.js';
 import { expand } from '../../../activities/nested-runbooks.js';
 import { readLibrary } from '../../../worker/library.js';
 import { envelope } from '../../driver/world.js';
+import { plainRunbook } from '../../helpers/plain-runbook.js';
 
 let folder: string;
 beforeEach(() => {
@@ -14,24 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const runbook = {
-  ...{
-    id: 'restart-it',
-    version: '1.0.0',
-    title: 'Restart',
-    summary: 'Restarts it.',
-    type: 'MAINTENANCE',
-    priority: 'LOW',
-    tags: [],
-  },
-  ...{
-    owners: ['ops'],
-    expectedMinutes: 1,
-    prerequisites: [],
-    verification: 'none',
-    rollback: 'none',
-    inputs: {},
-  },
+const runbook = plainRunbook({
+  ...{ id: 'restart-it', title: 'Restart', summary: 'Restarts it.', owners: ['ops'] },
   steps: [
     {
       id: 'do',
@@ -41,7 +26,7 @@ const runbook = {
       work: { action: { kind: 'command', argv: ['true'] } },
     },
   ],
-};
+});
 const write = (name: string, data: unknown): void =>
   writeFileSync(join(folder, name), JSON.stringify(data));
 
