@@ -1,0 +1,185 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, delimiter, join } from 'node:path';
+import { freePort } from '../../embedded/ports.js';
+import { stretched } from '../../embedded/pace.js';
+import { until } from '../until.js';
+
+/** Who may log in, with their roles. */
+const people = { operator: 'op', onlooker: 'viewer' } as const;
+
+/** The servers of Airflow. A triggerer is only needed where a task waits deferred. */
+type Part = 'api-server' | 'scheduler' | 'dag-processor' | 'triggerer';
+
+/** A real Airflow in a folder of its own: servers on loopback, its metadata in SQLite. */
+export class Airflow {
+  readonly passwords = { operator: randomBytes(9).toString('hex'), onlooker: 'only-looks' };
+  private readonly running = new Map<Part, ChildProcess>();
+  private token = '';
+
+  private constructor(
+    private readonly program: string,
+    readonly home: string,
+    private readonly port: number,
+    private readonly databaseUrl: string,
+  ) {}
+
+  /** With the DAGs of this folder, all of them read and none paused. */
+  static async start(program: string, databaseUrl: string): Promise<Airflow> {
+    const home = await mkdtemp(join(tmpdir(), 'runbook-airflow-'));
+    const airflow = new Airflow(program, home, await freePort(), databaseUrl);
+    await cp(join(process.cwd(), 'lab', 'airflow', 'dags'), airflow.dags, { recursive: true });
+    await writeFile(join(home, 'passwords.json'), JSON.stringify(airflow.passwords));
+    await airflow.command('db', 'migrate');
+    await airflow.readDags();
+    await airflow.begin('api-server', 'scheduler');
+    return airflow;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get dags(): string {
+    return join(this.home, 'dags');
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGTERM', ...this.running.keys());
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** Reads the DAGs once: no process of its own looks at them all the time. */
+  async readDags(): Promise<void> {
+    await this.command('dags', 'reserialize');
+  }
+
+  /** Starts servers, and returns when they answer. */
+  async begin(...parts: Part[]): Promise<void> {
+    for (const part of parts) {
+      const args = part === 'api-server' ? [part, '--workers', '1'] : [part];
+      const log = openSync(join(this.home, `${part}.log`), 'a');
+      const child = spawn(this.program, args, {
+        env: this.environment,
+        detached: true,
+        stdio: ['ignore', log, log],
+      });
+      this.running.set(part, child);
+    }
+    await until('Airflow to answer', () => this.isHealthy(parts), 90_000);
+    this.token = await this.login();
+  }
+
+  /** Ends servers with all their processes, tasks included. */
+  async end(signal: NodeJS.Signals, ...parts: Part[]): Promise<void> {
+    await Promise.all(
+      parts.map(async (part) => {
+        const child = this.running.get(part);
+        this.running.delete(part);
+        if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return;
+        const exited = once(child, 'exit');
+        kill(-child.pid, signal);
+        const timer = setTimeout(() => kill(-(child.pid ?? 0), 'SIGKILL'), stretched(10_000));
+        await exited;
+        clearTimeout(timer);
+        kill(-child.pid, 'SIGKILL');
+      }),
+    );
+  }
+
+  /** Triggers a DAG run. @returns its id */
+  async trigger(dag: string, conf: object = {}): Promise<string> {
+    const body = { logical_date: null, conf };
+    const run = await this.ask<{ dag_run_id: string }>('POST', `/dags/${dag}/dagRuns`, body);
+    return run.dag_run_id;
+  }
+
+  /** Waits until the DAG run has ended. @returns how */
+  async ended(dag: string, run: string): Promise<string> {
+    return until(`${run} to end`, async () => {
+      const path = `/dags/${dag}/dagRuns/${encodeURIComponent(run)}`;
+      const { state } = await this.ask<{ state: string }>('GET', path);
+      return /^(success|failed)$/.test(state) && state;
+    });
+  }
+
+  /** A request to the API of version 2. */
+  async ask<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await fetch(`${this.url}/api/v2${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as T;
+  }
+
+  async login(user: keyof typeof people = 'operator'): Promise<string> {
+    const response = await fetch(`${this.url}/auth/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ username: user, password: this.passwords[user] }),
+    });
+    return ((await response.json()) as { access_token: string }).access_token;
+  }
+
+  async command(...args: string[]): Promise<void> {
+    const log = openSync(join(this.home, 'commands.log'), 'a');
+    const child = spawn(this.program, args, { env: this.environment, stdio: ['ignore', log, log] });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code !== 0) throw new Error(`airflow ${args.join(' ')}: exit ${code}, see ${this.home}`);
+  }
+
+  private async isHealthy(parts: readonly Part[]): Promise<boolean> {
+    const response = await fetch(`${this.url}/api/v2/monitor/health`).catch(() => undefined);
+    if (!response?.ok) return false;
+    const health = (await response.json()) as Record<string, { status: string | null }>;
+    return !parts.includes('scheduler') || health['scheduler']?.status === 'healthy';
+  }
+
+  /** Small: one process for each server, and no look that nobody needs. */
+  private get environment(): NodeJS.ProcessEnv {
+    const settings = {
+      ...{ CORE__DAGS_FOLDER: this.dags, CORE__LOAD_EXAMPLES: 'False', CORE__PARALLELISM: '2' },
+      CORE__SIMPLE_AUTH_MANAGER_USERS: Object.entries(people)
+        .map(([user, role]) => `${user}:${role}`)
+        .join(','),
+      CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE: join(this.home, 'passwords.json'),
+      ...{ CORE__DAGS_ARE_PAUSED_AT_CREATION: 'False', CORE__EXECUTOR: 'LocalExecutor' },
+      CORE__EXECUTION_API_SERVER_URL: `${this.url}/execution/`,
+      ...{ API__PORT: `${this.port}`, API__HOST: '127.0.0.1', API__BASE_URL: this.url },
+      // The same for all servers, also after a restart.
+      ...{ API__SECRET_KEY: this.passwords.operator, API_AUTH__JWT_SECRET: this.home.padEnd(64) },
+      ...{ SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: '20', SCHEDULER__PARSING_PROCESSES: '1' },
+      SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '3',
+      SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: '5',
+      LOGGING__LOGGING_LEVEL: 'INFO',
+    };
+    return {
+      ...process.env,
+      ...{
+        AIRFLOW_HOME: this.home,
+        STRIKES_DATABASE: this.databaseUrl,
+        PYTHONDONTWRITEBYTECODE: '1',
+      },
+      PATH: [dirname(this.program), process.env['PATH']].join(delimiter),
+      ...Object.fromEntries(
+        Object.entries(settings).map(([name, value]) => [`AIRFLOW__${name}`, value]),
+      ),
+    };
+  }
+}
+
+/** Ends a process or a group; one that is gone is no failure. */
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
+  }
+}
