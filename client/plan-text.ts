@@ -63,10 +63,15 @@ function pipelineLines(pipeline: Pipeline): [string, string][] {
   const stages = pipeline.data.stages.map(({ name, table }) => `${name} (${table.join('.')})`);
   const limits = limitsOf(pipeline);
   return [
-    ['run by', pipeline.run.http ? 'a job API' : line(`dbt in ${pipeline.run.dbt.project}`)],
+    ['run by', line(runBy(pipeline))],
     ['stages', line(stages.join(' > '))],
     ...(limits.length > 0 ? [['cannot be done', limits.join(' ')] as [string, string]] : []),
   ];
+}
+
+function runBy({ run }: Pipeline): string {
+  if (run.http) return 'a job API';
+  return run.dbt ? `dbt in ${run.dbt.project}` : `DAG ${run.airflow.dag} of Airflow`;
 }
 
 /**

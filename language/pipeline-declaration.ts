@@ -8,6 +8,7 @@ import {
   type Pipeline,
   type TableName,
 } from './pipeline.js';
+import { airflow } from './pipeline-airflow.js';
 import { notAName } from './sql-name.js';
 
 /*
@@ -44,7 +45,7 @@ const stageName = z
   .string()
   .regex(
     /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
-    'must be a letter, and then letters, digits, _ and - (the name that the job API has for it)',
+    'must be a letter, and then letters, digits, _ and - (the name that what runs it has for it)',
   );
 
 const stage = z.strictObject({
@@ -221,13 +222,17 @@ const dbt = z.strictObject({
 });
 
 const run = z
-  .strictObject({ http: http.optional(), dbt: dbt.optional() })
+  .strictObject({ http: http.optional(), dbt: dbt.optional(), airflow: airflow.optional() })
   .transform((given, context) => {
-    if (given.http && given.dbt === undefined) return { http: given.http };
-    if (given.dbt && given.http === undefined) return { dbt: given.dbt };
+    const { http: api, dbt: project, airflow: dag } = given;
+    if (Object.keys(given).length === 1) {
+      if (api) return { http: api };
+      if (project) return { dbt: project };
+      if (dag) return { airflow: dag };
+    }
     context.addIssue({
       code: 'custom',
-      message: 'says one way in which it is run: `http` or `dbt`',
+      message: 'says one way in which it is run: `http`, `dbt` or `airflow`',
     });
     return z.NEVER;
   });

@@ -1,4 +1,5 @@
 import { nearest } from './nearest.js';
+import { faultsOfAirflow } from './pipeline-airflow.js';
 import { placeholdersOf, type HttpRun, type Pipeline, type PipelineData } from './pipeline.js';
 
 /** What is wrong between two places of a declaration, each of which is right by itself. */
@@ -15,6 +16,8 @@ export function faultsIn({ run, data }: Pipeline): Fault[] {
     ...otherMeasures(data),
     ...halfClaimed(data),
     ...(run.http ? faultsOfApi(run.http, data) : []),
+    ...(run.airflow ? faultsOfAirflow(run.airflow, data) : []),
+    ...withoutDataset(run, data),
   ];
 }
 
@@ -107,16 +110,14 @@ function halfClaimed({ stages, checkpoints, quarantine }: PipelineData): Fault[]
 }
 
 function faultsOfApi(http: HttpRun, data: PipelineData): Fault[] {
-  return [
-    ...withoutDataset(http, data),
-    ...withoutRecord(http, data),
-    ...wrongPlaceholders(http, data),
-  ];
+  return [...withoutRecord(http, data), ...wrongPlaceholders(http, data)];
 }
 
-/** Rows of datasets are told apart by what the list of jobs says. */
-function withoutDataset(http: HttpRun, data: PipelineData): Fault[] {
-  const isNamed = http.jobs.dataset !== undefined;
+/** Rows of datasets are told apart by what tells the dataset of a job. */
+function withoutDataset({ http, airflow }: Pipeline['run'], data: PipelineData): Fault[] {
+  if (!http && !airflow) return [];
+  const isNamed = (http ? http.jobs : airflow)?.dataset !== undefined;
+  const place = http ? ['run', 'http', 'jobs'] : ['run', 'airflow'];
   const isTold = (each: { dataset?: string | undefined } | undefined): boolean =>
     each?.dataset !== undefined;
   const { stages, source, checkpoints, rejects, setAside } = data;
@@ -125,15 +126,14 @@ function withoutDataset(http: HttpRun, data: PipelineData): Fault[] {
   return isNamed
     ? [
         {
-          path: ['run', 'http', 'jobs', 'dataset'],
+          path: [...place, 'dataset'],
           message: 'tells the dataset of a job, and no table of `data` has a column for it',
         },
       ]
     : [
         {
           path: ['data', 'dataset'],
-          message:
-            'tells datasets apart, and `run.http.jobs` does not say which one a job is about',
+          message: `tells datasets apart, and \`${place.join('.')}\` does not say which one a job is about`,
         },
       ];
 }

@@ -1,8 +1,9 @@
-import type { HttpRun, Pipeline } from './pipeline.js';
+import type { AirflowRun, HttpRun, Pipeline } from './pipeline.js';
 
 /** What cannot be done with a pipeline because of how it is run, in sentences. */
 export function limitsOf({ run }: Pipeline): string[] {
-  return run.http ? limitsOfApi(run.http) : limitsOfDbt;
+  if (run.http) return limitsOfApi(run.http);
+  return run.dbt ? limitsOfDbt : limitsOfAirflow(run.airflow);
 }
 
 function limitsOfApi({ stop, restart, validate }: HttpRun): string[] {
@@ -22,3 +23,16 @@ const limitsOfDbt = [
   'dbt does not tell which record a model cannot process: none is set aside.',
   'What dbt has built is not undone: it is built again.',
 ];
+
+function limitsOfAirflow({ record }: AirflowRun): string[] {
+  return [
+    'Clearing a task discards its state and its XComs, and its note becomes that of this run; the logs of its tries stay.',
+    'What a task has done is not undone: it runs again, and has to go on from its claims or make its table as a whole.',
+    'Airflow ends a task some seconds after it is told to: nothing is undone by itself.',
+    'A task that Airflow has given up may still be at work where Airflow cannot see it.',
+    'Airflow does not recognise a clear that is sent twice: the note of the task tells that it arrived, else people decide.',
+    ...(record === undefined
+      ? ['Airflow does not tell which record a task cannot process: none is set aside.']
+      : []),
+  ];
+}

@@ -1,4 +1,5 @@
 import type { Json } from './json.js';
+import { field } from './objects.js';
 
 /*
  * What targets.yaml declares of a pipeline: what its data is, and how it is run. Plain data, part
@@ -195,8 +196,34 @@ export interface DbtRun {
   target?: string | undefined;
 }
 
+/** A DAG of Airflow 3. */
+export interface AirflowRun {
+  dag: string;
+  /** The tasks that make a stage; a stage that is not named has a task of its own name. */
+  tasks: Readonly<Record<string, readonly string[]>>;
+  /** What of a DAG run tells its dataset: one of its fields, or `conf.NAME`. */
+  dataset?: string | undefined;
+  /** The key of the XCom in which a task names the record that it could not process. */
+  record?: string | undefined;
+  /** Which version of the DAG a cleared task runs: that of its DAG run, or the newest. */
+  version: 'run' | 'newest';
+}
+
+/** The tasks that make a stage. */
+export function tasksOf({ tasks }: AirflowRun, stage: string): readonly string[] {
+  return field(tasks, stage) ?? [stage];
+}
+
 /** How a pipeline is run: in one of these ways. */
-type PipelineRun = { http: HttpRun; dbt?: undefined } | { dbt: DbtRun; http?: undefined };
+interface PipelineRuns {
+  http: HttpRun;
+  dbt: DbtRun;
+  airflow: AirflowRun;
+}
+type PipelineRun = {
+  [Way in keyof PipelineRuns]: Pick<PipelineRuns, Way> &
+    Partial<Record<Exclude<keyof PipelineRuns, Way>, undefined>>;
+}[keyof PipelineRuns];
 
 /** The name of a way to run a pipeline. */
 export type RunBy = keyof PipelineRun;

@@ -178,7 +178,7 @@ export type TargetDeclaration = z.infer<typeof target> & { name: string };
 /** By what a pipeline is reached. */
 function waysTo(declared: Pipeline | undefined): ('http' | 'postgres')[] {
   if (!declared) return [];
-  return declared.run.http ? ['http', 'postgres'] : ['postgres'];
+  return declared.run.dbt ? ['postgres'] : ['http', 'postgres'];
 }
 
 /** Reads targets.yaml. @throws FileError */

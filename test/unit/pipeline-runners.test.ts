@@ -89,7 +89,7 @@ describe('a job API', () => {
     ['no answer about a job', () => api.look('7').read({}), 'the state of job 7 is not known'],
     [
       'a restart that names no job',
-      () => api.restarted(null),
+      () => api.restarted(null, '7'),
       'which job was started is not known',
     ],
   ])('%s stops the run', (_what, work, said) => {

@@ -5,14 +5,14 @@ import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
 import { runbook } from '../engine/runbook.js';
 import type { Run } from '../engine/surface.js';
 import { actionsFor, catalogueAction } from '../pipeline-recovery/actions.js';
-import { ask, declared } from '../pipeline-recovery/ask.js';
+import { ask, declared, leaveOut, look } from '../pipeline-recovery/ask.js';
 import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
 import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
 import { provable } from '../pipeline-recovery/declared/provable.js';
 import { proofWords, type JobRow, type Proofs } from '../pipeline-recovery/findings.js';
 import { runnerOf } from '../pipeline-recovery/run/index.js';
-import type { DeclaredPipeline, Runner } from '../pipeline-recovery/run/runner.js';
+import type { DeclaredPipeline, Restarted, Runner } from '../pipeline-recovery/run/runner.js';
 import { pipelineCheckSpec } from './spec.js';
 
 /** Proves a declared pipeline against the live system, and changes nothing. */
@@ -20,14 +20,15 @@ export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
   const pipeline = declared(run.target('pipeline'));
   const runner = runnerOf(pipeline);
   const tables = await checkTables(run, pipeline);
+  leaveOut(run, runner);
   const jobs = await checkJobs(run, runner);
   const newest = jobs.rows?.[0];
   const checks = [
     ...tables.checks,
     ...jobs.checks,
-    ...(newest ? await checkStatus(run, runner, newest) : nothingToLookAt(run)),
+    ...(newest ? await checkStatus(run, runner, newest) : nothingToLookAt(run, runner)),
     ...(tables.isWrong ? notProved(run) : await checkProofs(run, pipeline, runner, newest)),
-    ...promises(pipeline),
+    ...promises(pipeline, runner),
   ];
   run.setOutputs({ checks });
   const bad = checks.filter(({ state }) => state === 'failed');
@@ -65,7 +66,10 @@ async function checkJobs(
   run: Run,
   runner: Runner,
 ): Promise<{ checks: Check[]; rows?: readonly JobRow[] }> {
-  const asked = await attempted(() => ask(run, 'identify', runner.jobs(undefined)));
+  const asked = await attempted(async () => {
+    if (runner.reach) await ask(run, 'reach', runner.reach());
+    return ask(run, 'identify', runner.jobs(undefined));
+  });
   if ('problem' in asked) return { checks: [failure('jobs', asked.problem)] };
   const rows = asked.answer;
   const [newest] = rows;
@@ -75,14 +79,29 @@ async function checkJobs(
   return { rows, checks: [{ name: 'jobs', state: 'ok', found, fix: null }] };
 }
 
-async function checkStatus(run: Run, runner: Runner, { id }: JobRow): Promise<Check[]> {
+async function checkStatus(run: Run, runner: Runner, { id, dataset }: JobRow): Promise<Check[]> {
   const name = 'job status';
-  const asked = await attempted(() => ask(run, 'collect', runner.look(id)));
+  const asked = await attempted(() => look(run, runner, id));
   if ('problem' in asked) return [failure(name, asked.problem)];
   const { status, stage, error } = asked.answer;
   const told = [`job ${id} is ${status}`, stage === null ? '' : `in stage ${stage}`];
   const why = error ? `, and says ${error.code}: ${error.message}` : '';
   const found = `${told.filter(Boolean).join(' ')}${why}`;
+  return [
+    { name, state: 'ok', found, fix: null },
+    ...(await checkPreview(run, runner, { ...asked.answer, dataset })),
+  ];
+}
+
+/** Whether a restart would be allowed, where it can be asked without one. */
+async function checkPreview(run: Run, { preview }: Runner, job: Restarted): Promise<Check[]> {
+  if (!preview) return [];
+  const name = 'restart';
+  const from = { stage: '', batch: 0 };
+  const asked = await attempted(() => ask(run, 'preview', preview(job, from, false)));
+  if ('problem' in asked) return [failure(name, asked.problem)];
+  const told = Object.entries(asked.answer.evidence);
+  const found = told.map(([what, said]) => `${what}: ${said}`).join('; ');
   return [{ name, state: 'ok', found, fix: null }];
 }
 
@@ -118,8 +137,9 @@ async function checkProofs(
   });
 }
 
-function nothingToLookAt(run: Run): Check[] {
-  run.notNeeded('collect', 'there is no job');
+function nothingToLookAt(run: Run, { explain, preview }: Runner): Check[] {
+  const others = [...(explain ? ['explain'] : []), ...(preview ? ['preview'] : [])];
+  run.notNeeded(['collect', ...others], 'there is no job');
   return [
     { name: 'job status', state: 'skipped', found: 'there is no job to ask about', fix: null },
   ];
@@ -131,7 +151,7 @@ function notProved(run: Run): Check[] {
 }
 
 /** What a recovery could prove and do, and what not. */
-function promises({ pipeline }: DeclaredPipeline): Check[] {
+function promises({ pipeline }: DeclaredPipeline, { preview }: Runner): Check[] {
   const { proved, unproved } = provable(pipeline);
   const line = (name: string, found: readonly string[]): Check => ({
     ...{ name, state: 'ok', found: found.join('; ') || 'nothing', fix: null },
@@ -141,7 +161,9 @@ function promises({ pipeline }: DeclaredPipeline): Check[] {
     line('cannot be proved', unproved),
     line('cannot be done', [
       ...limitsOf(pipeline),
-      'Whether the token may restart a job is only seen when one is restarted.',
+      ...(preview
+        ? []
+        : ['Whether the token may restart a job is only seen when one is restarted.']),
     ]),
   ];
 }

@@ -30,9 +30,12 @@ export const pipelineCheckSpec: RunbookSpec = {
   prerequisites: ['The target declares its pipeline (docs/adopt/job-api.md).'],
   steps: [
     asIn('declared', 'Compare the declaration with the database'),
+    asIn('reach', 'See whether what runs it is what is declared'),
     asIn('identify', 'Ask for the jobs'),
     asIn('collect', 'Ask for the state and the log of the newest job'),
+    asIn('explain', 'Ask why the newest job has failed, if it has'),
     asIn('corrupt', 'Compare what each stage committed with what its checkpoints claim'),
+    asIn('preview', 'Ask what a restart of the newest job would do'),
   ],
   verification: 'Every table, column and right is there, and the jobs are told as declared.',
   rollback: 'Nothing is changed.',

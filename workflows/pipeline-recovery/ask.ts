@@ -4,7 +4,8 @@ import { partOf } from '../../language/paths.js';
 import type { StepSpec } from '../../language/runbook.js';
 import { ProcedureStopped } from '../engine/outcome.js';
 import type { Run } from '../engine/surface.js';
-import type { DeclaredPipeline, Question } from './run/runner.js';
+import type { JobStatus } from './findings.js';
+import type { DeclaredPipeline, Question, Runner } from './run/runner.js';
 
 /** @throws ProcedureStopped when the target does not say what its pipeline is */
 export function declared(target: PlannedTarget): DeclaredPipeline {
@@ -25,4 +26,23 @@ export async function ask<T>(run: Run, group: string, { parts, read }: Question<
     .map(({ id }) => partOf(group, id));
   run.notNeeded(others, 'the pipeline declares nothing to ask');
   return read(answers);
+}
+
+/** The state of a job, and why it has failed. */
+export async function look(run: Run, runner: Runner, job: string): Promise<JobStatus> {
+  const status = await ask(run, 'collect', runner.look(job));
+  if (!runner.explain) return status;
+  const further = runner.explain(status);
+  if (Object.keys(further.parts).length > 0) return ask(run, 'explain', further);
+  run.notNeeded('explain', 'no task has failed');
+  return status;
+}
+
+/** Marks what only another way of running a pipeline asks for. */
+export function leaveOut(run: Run, { reach, explain, preview }: Runner): void {
+  const asked = { reach, explain, preview };
+  const others = run.plan.steps
+    .map(({ id }) => id)
+    .filter((id) => Object.hasOwn(asked, id) && asked[id as keyof typeof asked] === undefined);
+  run.notNeeded(others, 'this pipeline is run in another way');
 }

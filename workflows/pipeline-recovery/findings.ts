@@ -36,6 +36,17 @@ export interface JobStatus {
   error: JobError | null;
   /** What it has left undone, where its orchestrator tells that. */
   undone?: string[];
+  /** The tasks that have failed, where its orchestrator tells them. */
+  failed?: FailedTask[];
+}
+
+/** A task of a job that has failed. */
+export interface FailedTask {
+  task: string;
+  /** Which of the instances of a mapped task; -1 for a task that is not mapped. */
+  index: number;
+  /** The number of its last try. */
+  tries: number;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { GateQuestion } from '../engine/gates.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, catalogueAction, type Actions } from './actions.js';
-import { ask, declared } from './ask.js';
+import { ask, declared, leaveOut, look } from './ask.js';
 import type { FoundTable } from './declared/catalog.js';
 import { inOneParagraph, judgeDeclaration, type Finding } from './declared/judge.js';
 import { placesOf } from './declared/places.js';
@@ -27,7 +27,7 @@ import {
 } from './findings.js';
 import { notNeeded } from './not-needed.js';
 import { runnerOf } from './run/index.js';
-import type { DeclaredPipeline, Doing, Runner } from './run/runner.js';
+import type { DeclaredPipeline, Doing, Preview, Restarted, Runner } from './run/runner.js';
 
 interface Inputs {
   job: string | undefined;
@@ -53,7 +53,9 @@ export const pipelineRecovery = runbook(
     const inputs = readInputs(run.inputs);
     const pipeline = declared(run.target('pipeline'));
     const runner = runnerOf(pipeline);
+    leaveOut(run, runner);
     const forbidden = await compareDeclaration(run, pipeline);
+    if (runner.reach) await ask(run, 'reach', runner.reach());
     const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
     const failed = failedJob(jobs, inputs.job);
     const { dataset } = failed;
@@ -120,26 +122,31 @@ async function recover(
   let current = job;
   let approved = false;
   for (let restarts = 1; ; restarts += 1) {
-    const status = await ask(run, 'collect', runner.look(current));
+    const status = await look(run, runner, current);
     const proofs: Proofs = await run.forEach('corrupt', stages, (stage) => ({
       action: actions.prove(stage),
     }));
     const choice = run.decide('checkpoint', () => chooseCheckpoint(data, proofs, status));
     assertMovable(found.forbidden, choice);
+    const preview = await previewOf(run, found, status, choice);
+    const shown = { ...status, ...(preview ? { tasks: preview.tasks } : {}) };
     const kept = restarts === 1 ? run.id : `${run.id}#${restarts}`;
     if (!approved || changesData(choice)) {
       const further = inputs.maxRestarts - restarts;
-      await run.gate('approve', questionFor(run, found, { status, choice, kept, further }));
+      await run.gate(
+        'approve',
+        questionFor(run, found, { status: shown, choice, kept, further, preview }),
+      );
     }
     approved = true;
     const quarantine = changesData(choice) ? actions.quarantine(choice, kept) : null;
     if (quarantine) await run.step('quarantine', quarantine);
     else run.notNeeded('quarantine', 'nothing is moved away');
     const from = choice.checkpoint;
-    const { step } = restart(found, later('key'), status, choice);
-    const answer = await run.step(step, (key) => restart(found, key, status, choice).work);
+    const { step } = restart(found, later('key'), shown, choice);
+    const answer = await run.step(step, (key) => restart(found, key, shown, choice).work);
     if (restarts === 1) others(run, ['restart', 'build'], step);
-    const restarted = runner.restarted(answer);
+    const restarted = runner.restarted(answer, current);
     const held = runner.hold(restarted);
     if (held) await run.step(held.step, held.work);
     else
@@ -152,7 +159,8 @@ async function recover(
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
     if (restarts === 1) others(run, ['follow', 'results'], follow.step);
     if (ended.status === 'completed') return { job: ended.id, restarts, from: placeOf(from) };
-    if (restarts >= inputs.maxRestarts) throw givenUp(ended, restarts);
+    if (restarts >= inputs.maxRestarts)
+      throw givenUp(runner.explain ? await look(run, runner, ended.id) : ended, restarts);
     current = ended.id;
   }
 }
@@ -160,11 +168,22 @@ async function recover(
 function restart(
   { runner, dataset }: Case,
   key: string,
-  { id, error, undone }: Pick<JobStatus, 'id' | 'error' | 'undone'>,
+  job: Omit<Restarted, 'dataset'>,
   { checkpoint, corrupt }: Pick<Choice, 'checkpoint' | 'corrupt'>,
 ): Doing {
-  const job = { id, error, dataset, ...(undone ? { undone } : {}) };
-  return runner.restart(key, job, checkpoint, corrupt.length > 0);
+  return runner.restart(key, { ...job, dataset }, checkpoint, corrupt.length > 0);
+}
+
+/** What the restart will do, where that can be asked. */
+async function previewOf(
+  run: Run,
+  { runner, dataset }: Case,
+  status: JobStatus,
+  { checkpoint, corrupt }: Choice,
+): Promise<Preview | undefined> {
+  if (!runner.preview) return undefined;
+  const asked = runner.preview({ ...status, dataset }, checkpoint, corrupt.length > 0);
+  return ask(run, 'preview', asked);
 }
 
 /** Marks the steps that only another kind of runner has as not needed. */
@@ -200,10 +219,16 @@ async function validate(run: Run, found: Case, tolerance: number): Promise<Held>
 function questionFor(
   run: Run,
   found: Case,
-  asked: { status: JobStatus; choice: Choice; kept: string; further: number },
+  asked: {
+    status: JobStatus & Pick<Restarted, 'tasks'>;
+    choice: Choice;
+    kept: string;
+    further: number;
+    preview: Preview | undefined;
+  },
 ): GateQuestion {
   const { runner, actions } = found;
-  const { status, choice, kept, further } = asked;
+  const { status, choice, kept, further, preview } = asked;
   const { error } = status;
   const limits = limitsOf(found.pipeline.pipeline);
   const evidence: JsonObject = {
@@ -218,6 +243,7 @@ function questionFor(
     ...(error?.isPoison && choice.poison === null
       ? { 'set aside': 'no: the job does not tell the whole key of the record' }
       : {}),
+    ...preview?.evidence,
     'further restarts covered':
       further > 0 ? `${further}, if the job fails again and nothing new is corrupt` : 'none',
     ...(limits.length > 0 ? { 'cannot be done': limits.join(' ') } : {}),

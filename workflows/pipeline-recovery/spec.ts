@@ -9,6 +9,8 @@ const read = {
 /** Steps for one way of running a pipeline. */
 const jobApi = { runBy: ['http'] } as const;
 const dbt = { runBy: ['dbt'] } as const;
+const airflow = { runBy: ['airflow'] } as const;
+const jobs = { runBy: ['http', 'airflow'] } as const;
 
 export const pipelineRecoverySpec: RunbookSpec = {
   id: 'pipeline-recovery',
@@ -30,8 +32,8 @@ export const pipelineRecoverySpec: RunbookSpec = {
     job: {
       type: 'text',
       optional: true,
-      pattern: '^[A-Za-z0-9_-]{1,100}$',
-      description: 'The failed job; the newest failed one unless given',
+      pattern: '^[A-Za-z0-9_.~:+-]{1,250}$',
+      description: 'The failed job (of Airflow: the DAG run); the newest failed one unless given',
     },
     tolerance_rows: {
       type: 'integer',
@@ -78,6 +80,17 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'sql',
     },
     {
+      ...airflow,
+      id: 'reach',
+      title: 'See whether what runs it is what is declared',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'version', title: 'Ask Airflow for its version', kind: 'http' },
+        { ...read, id: 'dag', title: 'Ask Airflow for the DAG', kind: 'http' },
+      ],
+    },
+    {
       id: 'identify',
       title: 'Identify the failed stage',
       kind: 'parallel',
@@ -85,7 +98,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       steps: [
         {
           ...read,
-          ...jobApi,
+          ...jobs,
           id: 'status',
           title: 'Ask the job API whether it is there, and for its jobs',
           kind: 'http',
@@ -118,6 +131,13 @@ export const pipelineRecoverySpec: RunbookSpec = {
           title: 'See whether dbt still works in the database',
           kind: 'sql',
         },
+        {
+          ...read,
+          ...airflow,
+          id: 'tasks',
+          title: 'Ask Airflow which tasks the DAG has',
+          kind: 'http',
+        },
       ],
     },
     {
@@ -126,7 +146,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       kind: 'parallel',
       effect: 'read',
       steps: [
-        { ...read, ...jobApi, id: 'message', title: "Ask for the job's error", kind: 'http' },
+        { ...read, ...jobs, id: 'message', title: "Ask for the job's error", kind: 'http' },
         { ...read, ...jobApi, id: 'log', title: "Fetch the job's log", kind: 'http' },
         {
           ...read,
@@ -136,6 +156,24 @@ export const pipelineRecoverySpec: RunbookSpec = {
           kind: 'command',
         },
         { ...read, ...dbt, id: 'tail', title: 'Read the end of the log of dbt', kind: 'command' },
+        {
+          ...read,
+          ...airflow,
+          id: 'instances',
+          title: 'Ask Airflow which tasks have failed',
+          kind: 'http',
+        },
+      ],
+    },
+    {
+      ...airflow,
+      id: 'explain',
+      title: 'Ask why it has failed',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'task_log', title: 'Fetch the log of the failed task', kind: 'http' },
+        { ...read, id: 'record', title: 'Ask which record the task names', kind: 'http' },
       ],
     },
     {
@@ -160,6 +198,17 @@ export const pipelineRecoverySpec: RunbookSpec = {
       effect: 'read',
     },
     {
+      ...airflow,
+      id: 'preview',
+      title: 'Ask what a restart would do',
+      kind: 'parallel',
+      effect: 'read',
+      steps: [
+        { ...read, id: 'cleared', title: 'Let Airflow clear in a dry run', kind: 'http' },
+        { ...read, id: 'newest', title: 'Ask for the newest version of the DAG', kind: 'http' },
+      ],
+    },
+    {
       id: 'approve',
       title: 'Approve the recovery',
       kind: 'approval',
@@ -176,7 +225,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Put the quarantined rows and checkpoints back',
     },
     {
-      ...jobApi,
+      ...jobs,
       id: 'restart',
       title: 'Restart the job from the checkpoint',
       kind: 'http',
@@ -205,7 +254,7 @@ export const pipelineRecoverySpec: RunbookSpec = {
       undo: 'Stop the restarted job',
     },
     {
-      ...jobApi,
+      ...jobs,
       id: 'follow',
       title: 'Follow the restarted job to its end, good or bad',
       kind: 'check',

@@ -86,7 +86,7 @@ def read(cursor, step, chunk):
     poison = [row[0] for row in rows_of(cursor, "SELECT report FROM lab.poison")]
     for row in rows:
         if row[0] in poison:
-            get_current_context()["ti"].xcom_push(key="bad_record", value={"report": row[0]})
+            get_current_context()["ti"].xcom_push(key="bad_record", value={"Report No": row[0]})
             raise AirflowException(f"report {row[0]} has no damage that can be booked")
     return rows
 

@@ -176,7 +176,7 @@ describe('every mistake is told with its place', () => {
       'two ways to run it',
       { 'run.dbt': { program: '/usr/bin/dbt', project: '/srv/dbt' } },
       'http:',
-      'says one way in which it is run: `http` or `dbt`',
+      'says one way in which it is run: `http`, `dbt` or `airflow`',
     ],
     [
       'a program that is found by luck',

@@ -1,3 +1,4 @@
+import { airflowRunner } from './airflow.js';
 import { dbtRunner } from './dbt.js';
 import { httpRunner } from './http.js';
 import type { DeclaredPipeline, Runner } from './runner.js';
@@ -5,5 +6,6 @@ import type { DeclaredPipeline, Runner } from './runner.js';
 /** How this pipeline is run, as its target declares it. */
 export function runnerOf(declared: DeclaredPipeline): Runner {
   const { run } = declared.pipeline;
-  return run.http ? httpRunner(declared, run.http) : dbtRunner(declared, run.dbt);
+  if (run.http) return httpRunner(declared, run.http);
+  return run.dbt ? dbtRunner(declared, run.dbt) : airflowRunner(declared, run.airflow);
 }

@@ -23,17 +23,23 @@ export interface Doing {
 export interface Runner {
   /** Whether a restarted job can be stopped: without, what it goes on writing is not undone. */
   stops: boolean;
+  /** Asks first whether it is what is declared; what is not throws ProcedureStopped. */
+  reach?: () => Question<null>;
   /** The jobs, newest first. */
   jobs(wanted: string | undefined): Question<JobRow[]>;
   /** The state of a job, and what it has logged. */
   look(job: string): Question<JobStatus>;
+  /** What it tells of a failed job only when it is asked about what has failed. */
+  explain?: (status: JobStatus) => Question<JobStatus>;
+  /** Asks what a restart would do, and does nothing. */
+  preview?: (job: Restarted, from: Checkpoint, isCorrupt: boolean) => Question<Preview>;
   /**
    * @param key names this restart for ever
    * @param isCorrupt data behind the checkpoint was found corrupt
    */
   restart(key: string, job: Restarted, from: Checkpoint, isCorrupt: boolean): Doing;
-  /** The job that the answer of a restart names. */
-  restarted(answer: Json): string;
+  /** The job that the answer of a restart names. @param before the job that was restarted */
+  restarted(answer: Json, before: string): string;
   /** Makes the restarted job known, so that it can be stopped; null when it already is. */
   hold(job: string): Doing | null;
   follow(job: string, timeoutMs: number): Doing;
@@ -43,8 +49,20 @@ export interface Runner {
   validate(dataset: string | null, tolerance: number): Work | null;
 }
 
+/** What a restart would do. */
+export interface Preview {
+  /** As the restart is told. */
+  tasks: Json;
+  /** For people. */
+  evidence: Record<string, string>;
+}
+
 /** The job that is restarted, as far as a restart depends on it. */
-type Restarted = Pick<JobStatus, 'id' | 'error' | 'undone'> & { dataset: string | null };
+export type Restarted = Pick<JobStatus, 'id' | 'error' | 'undone' | 'failed'> & {
+  dataset: string | null;
+  /** What the preview has told of its tasks. */
+  tasks?: Json;
+};
 
 /** A target whose pipeline is declared. */
 export type DeclaredPipeline = PlannedTarget & { pipeline: Pipeline };

@@ -1,0 +1,228 @@
+import type { Json, JsonObject } from '../../../language/json.js';
+import { nearest } from '../../../language/nearest.js';
+import { isObject } from '../../../language/objects.js';
+import { tasksOf, type AirflowRun } from '../../../language/pipeline.js';
+import { ProcedureStopped } from '../../engine/outcome.js';
+import type { FailedTask, JobRow, JobState, JobStatus } from '../findings.js';
+import { told } from './airflow-tasks.js';
+import type { Preview, Restarted } from './runner.js';
+import { valueIn } from './values.js';
+
+/* What the answers of Airflow say, and what is no answer. */
+
+type Answers = Readonly<Record<string, Json>>;
+
+const states: Readonly<Record<string, JobState>> = {
+  ...{ success: 'completed', failed: 'failed', running: 'running', queued: 'running' },
+};
+/** Task instances are named in a gate up to this many. */
+const mostNamed = 40;
+
+/** What of task instances is kept: an expression. @param list of them, as an expression */
+export function instances(list: string): string {
+  return `${list}.map(t, {"task": t.task_id, "index": t.map_index, "state": t.state, "version": ${valueIn('t', 'dag_version.version_number')}})`;
+}
+
+/**
+ * Looks whether Airflow and the DAG are what is declared.
+ * @throws ProcedureStopped when they are not
+ */
+export function dagOf(dag: string, target: string, answers: Answers): null {
+  const version = jsonOf(answers['version'])?.['version'];
+  if (typeof version !== 'string' || !/^([3-9]|\d\d+)\./.test(version))
+    throw new ProcedureStopped(
+      `what answers at the address of ${target} is no Airflow 3: ${typeof version === 'string' ? `it says version ${version}` : 'it has no /api/v2/version'}`,
+      'Nothing was changed. Correct `http.address` of the target in targets.yaml of every worker: the address of the API server, without /api/v2. Airflow 2 has no version 2 of the API.',
+    );
+  const found = jsonOf(answers['dag']);
+  if (!found || found['dag_id'] !== dag)
+    throw new ProcedureStopped(
+      `Airflow has no DAG ${dag}, or the user of the token may not see it`,
+      'Nothing was changed. Correct `run.airflow.dag` of the target in targets.yaml of every worker, or let the user read the DAG; `airflow dags list` names those that there are.',
+    );
+  if (found['is_paused'] === true)
+    throw new ProcedureStopped(
+      `DAG ${dag} is paused: cleared tasks would wait until somebody unpauses it`,
+      `Nothing was changed. See what it will do when it is unpaused (runs that it has missed, if it catches up), then: airflow dags unpause ${dag}. Start the runbook again.`,
+    );
+  return null;
+}
+
+/**
+ * The DAG runs, newest first.
+ * @throws ProcedureStopped where a declared task is not there, or nobody has answered
+ */
+export function runsOf(airflow: AirflowRun, stages: readonly string[], answers: Answers): JobRow[] {
+  const tasks = listOf(answers['tasks'], 'tasks', 'which tasks the DAG has');
+  const ids = tasks.filter((each) => typeof each === 'string');
+  const absent = stages.flatMap((stage) =>
+    tasksOf(airflow, stage).flatMap((task) => (ids.includes(task) ? [] : [{ stage, task }])),
+  );
+  if (absent.length > 0)
+    throw new ProcedureStopped(
+      `DAG ${airflow.dag} has no task ${absent.map(({ stage, task }) => `${task} (stage ${stage})${meant(task, ids)}`).join(', ')}`,
+      `Nothing was changed. Its tasks are ${ids.join(', ')}. Name those of each stage in \`run.airflow.tasks\` of the target, in targets.yaml of every worker.`,
+    );
+  return listOf(answers['status'], 'jobs', 'which DAG runs there are')
+    .filter(isObject)
+    .map((row) => ({
+      id: text(row['id']),
+      status: stateOfRun(text(row['id']), row['status']),
+      stage: null,
+      dataset: airflow.dataset === undefined ? null : text(row['dataset']),
+      created: text(row['created']),
+    }));
+}
+
+function meant(task: string, ids: readonly string[]): string {
+  const near = nearest(task, ids);
+  return near === undefined ? '' : `; is it ${near}?`;
+}
+
+/** @throws ProcedureStopped for a word that Airflow 3 does not have */
+export function stateOfRun(run: string, word: Json | undefined): JobState {
+  const state = typeof word === 'string' ? states[word] : undefined;
+  if (state !== undefined) return state;
+  throw new ProcedureStopped(
+    `the state of DAG run ${run} is not known: ${typeof word === 'string' ? JSON.stringify(word) : 'nothing tells it'}`,
+    'Nothing was changed since. Look at the DAG run, then start the runbook again.',
+  );
+}
+
+/** The state of a DAG run and its failed tasks, in the order of the stages. */
+export function statusOf(
+  airflow: AirflowRun,
+  stages: readonly string[],
+  job: string,
+  answers: Answers,
+): JobStatus {
+  const { message } = answers;
+  const status = stateOfRun(job, isObject(message) ? message['state'] : undefined);
+  const place = (task: string): number => {
+    const at = stages.findIndex((stage) => tasksOf(airflow, stage).includes(task));
+    return at < 0 ? stages.length : at;
+  };
+  const failed = listOf(answers['instances'], 'instances', 'which tasks have failed')
+    .filter(isObject)
+    .map((row): FailedTask => ({
+      task: text(row['task']),
+      index: Number(row['index']),
+      tries: Number(row['tries']),
+    }))
+    .sort((one, other) => place(one.task) - place(other.task) || one.index - other.index);
+  const [first] = failed;
+  return {
+    id: job,
+    status,
+    stage: (first && stages[place(first.task)]) ?? null,
+    error:
+      status === 'failed' && !first
+        ? {
+            code: 'DagRun',
+            message:
+              'the DAG run failed, and none of its tasks has: it was out of time, or ended by hand',
+            ...{ record: null, isPoison: false },
+          }
+        : null,
+    failed,
+  };
+}
+
+/** What the log of the first failed task says, and the record that it names. */
+export function errorIn(
+  { failed = [] }: JobStatus,
+  answers: Answers,
+): NonNullable<JobStatus['error']> {
+  const [first] = failed;
+  const log = answers['task_log'];
+  const errors = isObject(log) && Array.isArray(log['errors']) ? log['errors'] : [];
+  const said = errors.filter(isObject).flatMap(({ event, detail }) => {
+    const causes = Array.isArray(detail) ? detail.filter(isObject) : [];
+    return causes.length > 0
+      ? causes.map(({ type, value }) => `${text(type)}: ${text(value)}`)
+      : [text(event)];
+  });
+  const answer = answers['record'];
+  const record = isObject(answer) ? answer['record'] : null;
+  const others = failed.length > 1 ? ` (and ${failed.length - 1} more failed)` : '';
+  return {
+    code: `task ${nameOf(first)}${others}`,
+    message: said.at(-1) ?? 'its log says of no error why; was its worker lost?',
+    record: isObject(record) ? record : null,
+    isPoison: isObject(record),
+  };
+}
+
+/**
+ * What a dry run of the clear has named.
+ * @throws ProcedureStopped where it has named nothing
+ */
+export function previewOf(
+  { dag, version }: AirflowRun,
+  { id }: Restarted,
+  answers: Answers,
+): Preview {
+  const found = listOf(answers['cleared'], 'instances', 'what a clear would do').filter(isObject);
+  if (found.length === 0)
+    throw new ProcedureStopped(
+      `a clear of DAG run ${id} would clear nothing: its failed tasks are gone`,
+      'Nothing was changed. Was the task removed from the DAG? Then this DAG run cannot be recovered; trigger a new one.',
+    );
+  const rows = found.map((row) => ({
+    task: text(row['task']),
+    index: Number(row['index']),
+    state: row['state'] === null ? 'none' : text(row['state']),
+    version: row['version'] ?? null,
+  }));
+  const newest = answers['newest'];
+  const last = isObject(newest) ? newest['version'] : undefined;
+  const own = [...new Set(rows.map((row) => row.version).filter((each) => each !== null))];
+  const words = rows.slice(0, mostNamed).map((row) => `${nameOf(row)} (${row.state})`);
+  const rest = rows.length - words.length;
+  return {
+    tasks: rows.map(told),
+    evidence: {
+      'tasks that are cleared': `${rows.length}: ${words.join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`,
+      'version of the DAG': versionWords(dag, own, last ?? null, version),
+    },
+  };
+}
+
+function versionWords(
+  dag: string,
+  own: readonly Json[],
+  newest: Json,
+  wanted: AirflowRun['version'],
+): string {
+  const last = JSON.stringify(newest);
+  if (own.length === 0) return `the tasks name none: they run the newest, ${last}`;
+  const was = own.map((each) => JSON.stringify(each)).join(', ');
+  if (was === last) return `${last}, the newest`;
+  return wanted === 'run'
+    ? `${was}, and ${dag} has changed since: the newest is ${last}. The tasks run ${was} again; without a versioned bundle the code is the newest nevertheless`
+    : `${was}, and ${dag} has changed since: the tasks run the newest, ${last}`;
+}
+
+function nameOf(row: { task: string; index: number } | undefined): string {
+  if (!row) return 'none';
+  return row.index < 0 ? row.task : `${row.task}[${row.index}]`;
+}
+
+/** @throws ProcedureStopped where nobody has answered */
+function listOf(answer: Json | undefined, field: string, what: string): Json[] {
+  const list = isObject(answer) ? answer[field] : undefined;
+  if (Array.isArray(list)) return list;
+  throw new ProcedureStopped(
+    `${what} is not known: Airflow was not asked`,
+    'Nothing was changed after it. Was the step skipped, or done by hand? Start the runbook again.',
+  );
+}
+
+function jsonOf(answer: Json | undefined): JsonObject | undefined {
+  const json = isObject(answer) ? answer['json'] : undefined;
+  return isObject(json) ? json : undefined;
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,225 @@
+import type { Json, JsonObject } from '../../../language/json.js';
+import type { HttpAction } from '../../../language/kinds/http.js';
+import { isObject } from '../../../language/objects.js';
+import type { AirflowRun } from '../../../language/pipeline.js';
+import { later } from '../../../language/reference.js';
+import type { FailedTask } from '../findings.js';
+import {
+  dagOf,
+  errorIn,
+  instances,
+  previewOf,
+  runsOf,
+  stateOfRun,
+  statusOf,
+} from './airflow-answers.js';
+import type { DeclaredPipeline, Restarted, Runner } from './runner.js';
+import { tasksToClear } from './airflow-tasks.js';
+import { textIn, valueIn } from './values.js';
+
+const pollMs = 2_000;
+/** DAG runs, and failed tasks of one, that are looked at. */
+const most = 100;
+
+/**
+ * A DAG of Airflow 3, asked and told by version 2 of its REST API. A job is a DAG run. A restart
+ * clears exactly the task instances that a dry run has named, so that what was approved is cleared.
+ */
+export function airflowRunner(declared: DeclaredPipeline, airflow: AirflowRun): Runner {
+  const { name: target, pipeline } = declared;
+  const stages = pipeline.data.stages.map(({ name }) => name);
+  const get = (path: string, more: Partial<HttpAction> = {}): HttpAction => ({
+    ...{ kind: 'http', target, method: 'GET', path: `/api/v2${path}`, params: {} },
+    ...more,
+  });
+  const ofDag = (path: string, more: Partial<HttpAction> = {}): HttpAction =>
+    get(`/dags/{dag}${path}`, { ...more, params: { dag: airflow.dag, ...more.params } });
+  const ofTask = ({ task, index }: FailedTask, run: string, path: string, more: JsonObject) =>
+    ofDag(`/dagRuns/{run}/taskInstances/{task}${path}`, {
+      params: { run, task, ...(more['params'] as Record<string, string>) },
+      query: { map_index: index, ...(more['query'] as Record<string, string>) },
+    });
+  const clear = (run: string, tasks: Json, more: JsonObject): HttpAction => ({
+    ...ofDag('/clearTaskInstances'),
+    method: 'POST',
+    json: {
+      ...{ dag_run_id: run, only_failed: false, reset_dag_runs: true },
+      ...(tasks === null ? {} : { task_ids: tasks }),
+      run_on_latest_version: airflow.version === 'newest',
+      ...more,
+    },
+  });
+  const stateOf = { state: { cel: textIn('out.json', 'state') } };
+
+  return {
+    // A task goes on for a while after it was told to end.
+    stops: false,
+
+    reach: () => ({
+      parts: {
+        version: { action: get('/version', { statuses: [200, 404] }) },
+        dag: { action: ofDag('', { statuses: [200, 404] }) },
+      },
+      read: (answers) => dagOf(airflow.dag, target, answers),
+    }),
+
+    jobs: () => ({
+      parts: {
+        status: {
+          action: ofDag('/dagRuns', {
+            query: { order_by: '-run_after', limit: most },
+            pick: { runs: 'dag_runs' },
+          }),
+          outputs: {
+            jobs: {
+              cel: `out.runs.map(r, {"id": r.dag_run_id, "status": r.state, "created": r.run_after, "dataset": ${textIn('r', datasetField(airflow))}})`,
+            },
+          },
+        },
+        tasks: {
+          action: ofDag('/tasks', { pick: { tasks: 'tasks' } }),
+          outputs: { tasks: { cel: 'out.tasks.map(t, t.task_id)' } },
+        },
+      },
+      read: (answers) => runsOf(airflow, stages, answers),
+    }),
+
+    look: (job) => ({
+      parts: {
+        message: { action: ofDag('/dagRuns/{run}', { params: { run: job } }), outputs: stateOf },
+        instances: {
+          action: ofDag('/dagRuns/{run}/taskInstances', {
+            params: { run: job },
+            query: { state: 'failed', limit: most },
+            pick: { instances: 'task_instances' },
+          }),
+          outputs: {
+            instances: {
+              cel: 'out.instances.map(t, {"task": t.task_id, "index": t.map_index, "tries": t.try_number})',
+            },
+          },
+        },
+      },
+      read: (answers) => statusOf(airflow, stages, job, answers),
+    }),
+
+    explain(status) {
+      const [first] = status.failed ?? [];
+      if (!first) return { parts: {}, read: () => status };
+      const log = ofTask(first, status.id, '/logs/{try}', {
+        params: { try: String(first.tries) },
+        query: { full_content: 'true' },
+      });
+      const record = airflow.record;
+      return {
+        parts: {
+          task_log: {
+            action: { ...log, pick: { events: 'content' } },
+            outputs: {
+              errors: {
+                cel: 'out.events.filter(e, e[?"level"].orValue("") in levels).map(e, {"event": e.event, "detail": e[?"error_detail"].orValue([]).map(d, {"type": d.exc_type, "value": d.exc_value})})',
+                given: { levels: ['error', 'critical'] },
+              },
+            },
+          },
+          ...(record === undefined
+            ? {}
+            : {
+                record: {
+                  // 404: it has named none.
+                  action: {
+                    ...ofTask(first, status.id, '/xcomEntries/{xcom}', {
+                      params: { xcom: record },
+                    }),
+                    statuses: [200, 404],
+                  },
+                  outputs: { record: { cel: valueIn('out.json', 'value') } },
+                },
+              }),
+        },
+        read: (answers) => ({ ...status, error: errorIn(status, answers) }),
+      };
+    },
+
+    preview: (job, { stage }, isCorrupt) => ({
+      parts: {
+        cleared: {
+          action: {
+            ...clear(job.id, tasksToClear(airflow, job.failed ?? [], stage, isCorrupt), {
+              ...{ dry_run: true, include_downstream: true },
+            }),
+            idempotent: true,
+            pick: { instances: 'task_instances' },
+          },
+          outputs: { instances: { cel: instances('out.instances') } },
+        },
+        newest: {
+          action: ofDag('/details', { pick: { version: 'latest_dag_version.version_number' } }),
+        },
+      },
+      read: (answers) => previewOf(airflow, job, answers),
+    }),
+
+    restart: (key, job) => ({
+      step: 'restart',
+      work: {
+        action: {
+          ...clear(job.id, tasksOfRestart(job), {
+            ...{ dry_run: false, prevent_running_task: true, note: key },
+          }),
+          pick: { job: 'task_instances.0.dag_run_id', cleared: 'total_entries' },
+        },
+        // Written in the transaction of the clear: it is there when, and only when, that is.
+        check: {
+          kind: 'check',
+          probe: ofDag('/dagRuns/{run}/taskInstances', {
+            params: { run: job.id },
+            query: { limit: most },
+            pick: { instances: 'task_instances' },
+          }),
+          until: {
+            cel: 'out.instances.exists(t, t[?"note"].orValue("") == note)',
+            given: { note: key },
+          },
+          everyMs: 1_000,
+        },
+      },
+    }),
+
+    restarted: (_answer, before) => before,
+    hold: () => null,
+
+    follow: (job, timeoutMs) => ({
+      step: 'follow',
+      work: {
+        action: {
+          kind: 'check',
+          probe: ofDag('/dagRuns/{run}', { params: { run: job } }),
+          until: {
+            cel: `${textIn('out.json', 'state')} in ended`,
+            given: { ended: ['success', 'failed'] },
+          },
+          everyMs: pollMs,
+          progress: ['json.state'],
+        },
+        outputs: stateOf,
+        timeoutMs,
+      },
+    }),
+    followed: (job, answer) => ({
+      ...{ id: job, status: stateOfRun(job, isObject(answer) ? answer['state'] : undefined) },
+      ...{ stage: null, error: null },
+    }),
+    validate: () => null,
+  };
+}
+
+/** Null, which no field has, where there are no datasets. */
+function datasetField({ dataset }: AirflowRun): string | undefined {
+  return dataset === 'run_id' ? 'dag_run_id' : dataset;
+}
+
+/** A restart that is only described knows its tasks later. */
+function tasksOfRestart({ tasks }: Restarted): Json {
+  return tasks ?? later<Json>('the failed tasks and what is behind them');
+}
