@@ -25,11 +25,16 @@ export function refusal(
   const said = saidIn(parse(response, body));
   const message = `${where(url)} answered ${status}${said ? `: ${context.secrets.quote(said)}` : ''}`;
   if (status === 401 || status === 403) {
-    const secret = target.http?.bearer;
+    const secret = target.http?.bearer ?? target.http?.login?.password;
+    if (!secret)
+      return new StepFailure('HttpDenied', message, {
+        next: `Target ${target.name} names no \`bearer\` secret in targets.yaml.`,
+      });
     return new StepFailure('HttpDenied', message, {
-      next: secret
-        ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service refuses it.`
-        : `Target ${target.name} names no \`bearer\` secret in targets.yaml.`,
+      next:
+        status === 401
+          ? `Check secret ${secret} of target ${target.name} in secrets.yaml: the service refuses it.`
+          : `The service does not allow this to whom secret ${secret} of target ${target.name} belongs: give that user the right, or name another secret.`,
     });
   }
   const retryAfterMs = retryAfter(response.headers);
@@ -70,12 +75,13 @@ function httpDate(text: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** The sentence that services put into `error.message`, `message` or `error`. */
+/** The sentence that services put into `error.message`, `message`, `error` or `detail`. */
 function saidIn(body: Json | undefined): string {
   const candidates = [
     valueAt(body, 'error.message'),
     valueAt(body, 'message'),
     valueAt(body, 'error'),
+    valueAt(body, 'detail'),
   ];
   return String(candidates.find((each) => typeof each === 'string') ?? '');
 }

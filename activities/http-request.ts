@@ -77,12 +77,13 @@ function encodeSegment(value: string): string {
   return encodeURIComponent(value);
 }
 
-export async function headersOf(
+export function headersOf(
   action: HttpAction,
   address: Address,
   target: string,
+  token: string | undefined,
   context: AttemptContext,
-): Promise<Headers> {
+): Headers {
   const headers = new Headers({
     accept: 'application/json, text/plain;q=0.9, */*;q=0.5',
     'user-agent': 'durable-runbooks',
@@ -101,8 +102,7 @@ export async function headersOf(
   }
   if (action.json !== undefined) headers.set('content-type', 'application/json');
   if (action.idempotencyKey) headers.set('idempotency-key', context.key);
-  if (address.bearer)
-    headers.set('authorization', `Bearer ${await context.secrets.resolve(address.bearer, target)}`);
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   return headers;
 }
 

@@ -34,18 +34,33 @@ function address(protocols: readonly string[]) {
   );
 }
 
+/** Where user and password are exchanged for a token. */
+const login = z.strictObject({
+  // eslint-disable-next-line layers/step-paths -- the path of an address
+  path: z.string().startsWith('/').default('/auth/token'),
+  user: z.string().min(1),
+  /** Name of a secret. */
+  password: name,
+  /** Where the token is in the answer. */
+  token: z.string().min(1).default('access_token'),
+});
+
 const http = z
   .strictObject({
     address: address(['http:', 'https:']).refine((text) => !text.includes('@'), {
       error: 'must not contain a user: use `bearer`',
     }),
     bearer: name.optional(),
+    login: login.optional(),
     headers: z.record(z.string(), z.string()).optional(),
     /** File with the certificates of the authority that the server's is from, on every worker. */
     ca: z.string().min(1).optional(),
   })
   .refine(({ address: text, ca }) => ca === undefined || text.startsWith('https:'), {
     error: 'names a `ca`, which only an https address has a use for',
+  })
+  .refine((given) => given.bearer === undefined || given.login === undefined, {
+    error: 'says `bearer` and `login`: a token is given, or got by a log-in',
   });
 
 /** As psql's; `no-verify` is the driver's word for psql's `require`. */

@@ -94,8 +94,11 @@ describe('the page about job APIs', () => {
   });
 });
 
-test('what the page about dbt declares can be read', () => {
-  const dbt = readFileSync(join('docs', 'adopt', 'dbt.md'), 'utf8');
-  const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(dbt) ?? [];
-  expect(parseTargets(yaml, 'targets.yaml')[0]?.pipeline?.run.dbt?.program).toMatch(/dbt$/);
+test.each([
+  ['dbt', 'dbt'],
+  ['airflow', 'airflow'],
+] as const)('what the page about %s declares can be read', (name, way) => {
+  const text = readFileSync(join('docs', 'adopt', `${name}.md`), 'utf8');
+  const [, yaml = ''] = /^```yaml\n([\s\S]*?)^```$/m.exec(text) ?? [];
+  expect(parseTargets(yaml, 'targets.yaml')[0]?.pipeline?.run[way]).toBeDefined();
 });

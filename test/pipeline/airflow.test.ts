@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Check } from '../../common/check.js';
 import type { RunView } from '../../common/view.js';
 import { stretched } from '../../embedded/pace.js';
 import { Airflow } from '../../lab/airflow/airflow.js';
 import { declaration } from '../../lab/airflow/declaration.js';
 import { airflowProgram } from '../../lab/airflow/program.js';
 import { StrikesWarehouse, type Fault } from '../../lab/airflow/warehouse.js';
+import { until } from '../../lab/until.js';
+import type { JsonObject } from '../../language/json.js';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.js';
 import { RecoveryRuns, withoutPassword } from '../helpers/recovery-runs.js';
 
@@ -25,13 +28,28 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     airflow = await Airflow.start(program ?? '', database.url);
     const { address, password } = withoutPassword(database.url);
     const postgres = { address, ...(password ? { password: 'strikes-password' } : {}) };
-    const target = (bearer: string) => ({
-      ...{ kind: 'pipeline', environment: 'test', pipeline: declaration, postgres },
-      http: { address: airflow.url, bearer },
+    const target = (http: object, change: object = {}) => ({
+      ...{ kind: 'pipeline', environment: 'test', postgres },
+      pipeline: { ...declaration, run: { airflow: { ...declaration.run.airflow, ...change } } },
+      http: { address: airflow.url, ...http },
     });
+    const as = (user: string) => ({ login: { user, password: `${user}-password` } });
     const started = await RecoveryRuns.start({
-      targets: { strikes: target('operator-token') },
-      secrets: { 'operator-token': await airflow.login(), 'strikes-password': password },
+      targets: {
+        strikes: target(as('operator')),
+        'token-given': target({ bearer: 'operator-token' }),
+        'no-rights': target(as('onlooker')),
+        'no-password': target({ login: { user: 'operator', password: 'onlooker-password' } }),
+        'no-dag': target(as('operator'), { dag: 'strike' }),
+        'no-task': target(as('operator'), { tasks: { received: 'receive', named: 'nam' } }),
+        'no-airflow': target({ bearer: 'operator-token', address: `${airflow.url}/docs` }),
+      },
+      secrets: {
+        'operator-token': await airflow.login(),
+        'operator-password': airflow.passwords.operator,
+        'onlooker-password': airflow.passwords.onlooker,
+        'strikes-password': password,
+      },
     });
     recovery = new RecoveryRuns(started);
   }, stretched(180_000));
@@ -49,8 +67,10 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     return run;
   }
 
-  async function recovered(): Promise<{ view: RunView; evidence: Record<string, unknown> }> {
-    const handle = await recovery.run();
+  async function recovered(
+    inputs: JsonObject = {},
+  ): Promise<{ view: RunView; evidence: Record<string, unknown> }> {
+    const handle = await recovery.run(inputs);
     const { evidence } = await recovery.gate(handle);
     await recovery.decide(handle);
     const view = await recovery.ended(handle);
@@ -59,20 +79,181 @@ whereThereIsAirflow('a DAG of Airflow', () => {
     return { view, evidence };
   }
 
-  test(
-    'whose task was killed in the middle of a chunk ends exactly right',
-    async () => {
-      const run = await failed({ step: 'named', chunk: 4, rows: 60, kind: 'kill' });
-      const { evidence } = await recovered();
+  /** As a tired person would: clears what has failed, without a look at the data. */
+  async function clearedBlindly(run: string, task: string): Promise<void> {
+    await airflow.ask('POST', '/dags/strikes/clearTaskInstances', {
+      ...{ dry_run: false, dag_run_id: run, task_ids: [task], include_downstream: true },
+      only_failed: false,
+    });
+    expect(await airflow.ended('strikes', run)).toBe('success');
+  }
+
+  const killed: Fault = { step: 'named', chunk: 4, rows: 60, kind: 'kill' };
+  const broken: Fault = { step: 'booked', chunk: 8, rows: 0, kind: 'raise' };
+
+  /** Failures, the task that has failed, and what corrupts the data of a run that has failed. */
+  const failures: readonly (readonly [
+    what: string,
+    fault: Fault,
+    task: string,
+    then: string,
+    verdict: string,
+  ])[] = [
+    ['was killed in the middle of a chunk', killed, 'name', '', 'corrupt: named behind batch 3'],
+    [
+      'failed after a task before it had lost rows',
+      broken,
+      'book',
+      `DELETE FROM wildlife.named WHERE report = 'BS-00212'`,
+      'corrupt: named from batch 2 on',
+    ],
+    [
+      'failed after rows came twice',
+      broken,
+      'book',
+      `INSERT INTO wildlife."Strikes" SELECT * FROM wildlife."Strikes" WHERE "Chunk" = 5 LIMIT 7`,
+      'corrupt: booked from batch 5 on',
+    ],
+    [
+      'failed, with a claim of a chunk that never was',
+      broken,
+      'book',
+      `INSERT INTO wildlife."Done" ("Step", "Chunk", "Rows", "Cost", "Speed") VALUES ('booked', 9, 188, 10, 10)`,
+      'corrupt: booked from batch 8 on',
+    ],
+  ];
+
+  async function brokenRun([, fault, , then]: (typeof failures)[number]): Promise<string> {
+    const run = await failed(fault);
+    if (then) await warehouse.query(then);
+    return run;
+  }
+
+  test.each(failures)(
+    'that %s ends exactly right',
+    async (...failure) => {
+      const [, , task, , verdict] = failure;
+      const run = await brokenRun(failure);
+      const { evidence, view } = await recovered();
       expect(evidence).toMatchObject({
         'failed job': run,
-        'failed stage': 'named',
-        error: expect.stringMatching(/^task name: Process terminated by signal/),
-        'tasks that are cleared':
-          '3: name (failed), book (upstream_failed), summarise (upstream_failed)',
+        error: expect.stringMatching(new RegExp(`^task ${task}: `)),
+        verdict: expect.stringContaining(verdict),
+        'tasks that are cleared': expect.stringContaining(`${task} (failed), `),
         'version of the DAG': '1, the newest',
       });
+      const { rows, cost, speed } = warehouse.truth();
+      expect(view.outputs).toMatchObject({ rows, sums: { cost: `${cost}`, speed: `${speed}` } });
       expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(120_000),
+  );
+
+  test(
+    'cleared without a proof, the same are wrong at the end, and a later look finds no failed run',
+    async () => {
+      let [wrong, twice, lost] = [0, 0, 0];
+      for (const failure of failures.slice(0, 2)) {
+        await clearedBlindly(await brokenRun(failure), failure[2]);
+        const found = await warehouse.found();
+        wrong += JSON.stringify(found) === JSON.stringify(warehouse.truth()) ? 0 : 1;
+        twice += found.twice;
+        lost += found.lost;
+        await warehouse.reset();
+      }
+      process.stderr.write(
+        `Airflow, without a proof: ${wrong} of 2 wrong, ${twice} rows twice, ${lost} lost\n`,
+      );
+      expect(twice).toBeGreaterThan(0);
+      expect(lost).toBeGreaterThan(0);
+      const view = await recovery.ended(await recovery.run());
+      expect(view.problem?.message).toContain('recovered since');
+    },
+    stretched(180_000),
+  );
+
+  test(
+    'a record that a task names is set aside',
+    async () => {
+      await warehouse.query(`INSERT INTO lab.poison VALUES ('BS-00777')`);
+      await failed();
+      const { evidence } = await recovered({ pipeline: 'token-given' });
+      expect(evidence).toMatchObject({
+        error: 'task book: AirflowException: report BS-00777 has no damage that can be booked',
+        'offending record': { 'Report No': 'BS-00777' },
+      });
+      expect(await warehouse.found(['BS-00777'])).toEqual(warehouse.truth(['BS-00777']));
+    },
+    stretched(120_000),
+  );
+
+  test(
+    'that is killed with all of Airflow and our worker while it recovers ends exactly right',
+    async () => {
+      await failed(killed);
+      for (const chunk of [5, 6, 7, 8, 9])
+        await warehouse.fail({ step: 'named', chunk, rows: 0, kind: 'slow' });
+      const handle = await recovery.run();
+      await recovery.decide(handle);
+      await recovery.followed(handle);
+      await until('the task to work', async () => {
+        const [row] = await warehouse.query<{ n: number }>(
+          'SELECT count(*)::int AS n FROM wildlife.named WHERE "Chunk" = 5',
+        );
+        return (row?.n ?? 0) > 0;
+      });
+      await Promise.all([airflow.powerCut('strikes'), recovery.replaceWorker()]);
+      await warehouse.query('DELETE FROM lab.faults');
+      await airflow.begin('api-server', 'scheduler');
+      // What the task had half written is asked about again.
+      const asked = await recovery.gate(handle);
+      expect(asked.evidence['verdict']).toContain('corrupt: named ');
+      await recovery.decide(handle);
+      expect((await recovery.ended(handle)).problem).toBeNull();
+      expect(await warehouse.found()).toEqual(warehouse.truth());
+    },
+    stretched(240_000),
+  );
+
+  test(
+    'is proved by doctor, which says of each mistake what to do',
+    async () => {
+      const doctor = async (pipeline: string) => {
+        const view = await recovery.ended(await recovery.run({ pipeline }, 'pipeline-check'));
+        const { checks } = view.outputs as unknown as { checks: Check[] };
+        return Object.fromEntries(checks.map(({ name, ...check }) => [name, check]));
+      };
+      expect(await doctor('strikes')).toMatchObject({
+        jobs: {
+          state: 'ok',
+          found: expect.stringMatching(/; the newest is manual__.*, completed$/),
+        },
+        restart: { state: 'ok', found: expect.stringContaining('5: wait_for_reports (success)') },
+        'cannot be done': { found: expect.stringContaining('Clearing a task discards its state') },
+      });
+      const mistakes: [target: string, check: string, found: string, fix: string][] = [
+        ['no-rights', 'restart', 'answered 403', 'give that user the right'],
+        ['no-password', 'jobs', 'answered 401 to the log-in of operator', 'onlooker-password'],
+        ['no-dag', 'jobs', 'Airflow has no DAG strike', 'airflow dags list'],
+        ['no-task', 'jobs', 'has no task nam (stage named); is it name?', 'run.airflow.tasks'],
+        ['no-airflow', 'jobs', 'is no Airflow 3', 'the address of the API server'],
+      ];
+      for (const [target, check, found, fix] of mistakes)
+        expect([target, (await doctor(target))[check]]).toEqual([
+          target,
+          {
+            state: 'failed',
+            found: expect.stringContaining(found),
+            fix: expect.stringContaining(fix),
+          },
+        ]);
+      await airflow.ask('PATCH', '/dags/strikes?update_mask=is_paused', { is_paused: true });
+      expect((await doctor('strikes'))['jobs']).toMatchObject({
+        state: 'failed',
+        found: expect.stringContaining('DAG strikes is paused'),
+        fix: expect.stringContaining('airflow dags unpause strikes'),
+      });
+      await airflow.ask('PATCH', '/dags/strikes?update_mask=is_paused', { is_paused: false });
     },
     stretched(120_000),
   );

@@ -105,9 +105,14 @@ export type Choice = {
  * touched. The newest job of a dataset decides, because a failed job stays failed in the table even
  * when another one has continued its work.
  * @param jobs newest first
+ * @param triesAgain a job that is asked for may have gone well, and have spoilt data nevertheless
  * @throws ProcedureStopped when there is none to recover
  */
-export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): JobRow {
+export function failedJob(
+  jobs: readonly JobRow[],
+  wanted: string | undefined,
+  triesAgain = false,
+): JobRow {
   const failed = jobs.filter(({ status }) => status === 'failed');
   const job =
     wanted === undefined
@@ -125,7 +130,8 @@ export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): 
         : 'Nothing was changed. Look at the jobs of the pipeline for the right ID.',
     );
   }
-  if (job.status !== 'failed') {
+  const isLookedAt = triesAgain && job.status === 'completed';
+  if (job.status !== 'failed' && !isLookedAt) {
     throw new ProcedureStopped(
       `job ${job.id} is ${job.status}, not failed`,
       'Nothing was changed: there is nothing to recover.',
@@ -141,13 +147,13 @@ export function failedJob(jobs: readonly JobRow[], wanted: string | undefined): 
   const since = sinceOf(job, jobs);
   if (since?.status === 'completed') {
     throw new ProcedureStopped(
-      `job ${job.id} failed, and job ${since.id} has completed ${datasetWords(job)} since`,
+      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and job ${since.id} has completed ${datasetWords(job)} since`,
       'Nothing was changed: there is nothing to recover.',
     );
   }
   if (since) {
     throw new ProcedureStopped(
-      `job ${job.id} failed, and since then job ${since.id} of ${job.dataset === null ? 'this pipeline' : 'the same dataset'} has failed too`,
+      `job ${job.id} ${isLookedAt ? 'ended' : 'failed'}, and since then job ${since.id} of ${job.dataset === null ? 'this pipeline' : 'the same dataset'} has failed too`,
       `Nothing was changed. Recover that one: --input job=${since.id}`,
     );
   }

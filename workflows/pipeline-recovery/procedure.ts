@@ -57,7 +57,7 @@ export const pipelineRecovery = runbook(
     const forbidden = await compareDeclaration(run, pipeline);
     if (runner.reach) await ask(run, 'reach', runner.reach());
     const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
-    const failed = failedJob(jobs, inputs.job);
+    const failed = failedJob(jobs, inputs.job, runner.triesAgain);
     const { dataset } = failed;
     const actions = actionsFor(pipeline, runner, dataset);
     const found = { pipeline, runner, dataset, actions, forbidden };
@@ -108,7 +108,8 @@ function assertMovable(forbidden: readonly Finding[], choice: Choice): void {
 /**
  * Finds, asks, quarantines, restarts and follows, until the job is done or its restarts are used
  * up. An approval covers the restarts that follow it as long as nothing new is found corrupt; then
- * the gate asks again.
+ * the gate asks again. A job that its orchestrator may have tried again by itself is done when its
+ * stages are proved.
  */
 async function recover(
   run: Run,
@@ -121,12 +122,16 @@ async function recover(
   const stages = data.stages.map(({ name }) => name);
   let current = job;
   let approved = false;
+  let from = '';
   for (let restarts = 1; ; restarts += 1) {
     const status = await look(run, runner, current);
     const proofs: Proofs = await run.forEach('corrupt', stages, (stage) => ({
       action: actions.prove(stage),
     }));
     const choice = run.decide('checkpoint', () => chooseCheckpoint(data, proofs, status));
+    if (status.status === 'completed' && choice.corrupt.length === 0)
+      return { ...hasRestarted(current, from), restarts: restarts - 1 };
+    if (restarts > inputs.maxRestarts) throw spoilt(current, choice, restarts - 1);
     assertMovable(found.forbidden, choice);
     const preview = await previewOf(run, found, status, choice);
     const shown = { ...status, ...(preview ? { tasks: preview.tasks } : {}) };
@@ -142,7 +147,7 @@ async function recover(
     const quarantine = changesData(choice) ? actions.quarantine(choice, kept) : null;
     if (quarantine) await run.step('quarantine', quarantine);
     else run.notNeeded('quarantine', 'nothing is moved away');
-    const from = choice.checkpoint;
+    from = placeOf(choice.checkpoint);
     const { step } = restart(found, later('key'), shown, choice);
     const answer = await run.step(step, (key) => restart(found, key, shown, choice).work);
     if (restarts === 1) others(run, ['restart', 'build'], step);
@@ -158,8 +163,9 @@ async function recover(
     const follow = runner.follow(restarted, inputs.followMs);
     const ended = runner.followed(restarted, await run.step(follow.step, follow.work));
     if (restarts === 1) others(run, ['follow', 'results'], follow.step);
-    if (ended.status === 'completed') return { job: ended.id, restarts, from: placeOf(from) };
-    if (restarts >= inputs.maxRestarts)
+    const isDone = ended.status === 'completed';
+    if (isDone && !runner.triesAgain) return { job: ended.id, restarts, from };
+    if (!isDone && restarts >= inputs.maxRestarts)
       throw givenUp(runner.explain ? await look(run, runner, ended.id) : ended, restarts);
     current = ended.id;
   }
@@ -269,10 +275,30 @@ function questionFor(
   };
 }
 
+/** @throws ProcedureStopped when nothing had to be done */
+function hasRestarted(job: string, from: string): { job: string; from: string } {
+  if (from !== '') return { job, from };
+  throw new ProcedureStopped(
+    `job ${job} is completed, and its stages are good`,
+    'Nothing was changed: there is nothing to recover.',
+  );
+}
+
+function spoilt(job: string, { verdict }: Choice, restarts: number): ProcedureStopped {
+  return new ProcedureStopped(
+    `job ${job} has completed, and after ${counted(restarts)} its data is still wrong: ${verdict}`,
+    'Does a task write again what it had written already? Mend it, then start the runbook again with this job as its input.',
+  );
+}
+
+function counted(restarts: number): string {
+  return `${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`;
+}
+
 function givenUp(job: JobStatus, restarts: number): ProcedureStopped {
   const why = job.error ? `${job.error.code}: ${job.error.message}` : `it ended as ${job.status}`;
   return new ProcedureStopped(
-    `job ${job.id} failed again in stage ${job.stage ?? 'unknown'} after ${restarts} ${restarts === 1 ? 'restart' : 'restarts'} (${why})`,
+    `job ${job.id} failed again in stage ${job.stage ?? 'unknown'} after ${counted(restarts)} (${why})`,
     'Mend the cause named here, then start the runbook again: it goes on from the last good checkpoint.',
   );
 }

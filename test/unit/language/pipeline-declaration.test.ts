@@ -179,6 +179,39 @@ describe('every mistake is told with its place', () => {
       'says one way in which it is run: `http`, `dbt` or `airflow`',
     ],
     [
+      'a task of a stage that is not there',
+      { run: { airflow: { dag: 'd', tasks: { extrakt: 't' }, dataset: 'run_id' } } },
+      'extrakt',
+      'names the tasks of a stage that is not declared; is it extract?',
+    ],
+    [
+      'an id that Airflow does not have',
+      { run: { airflow: { dag: 'my dag', dataset: 'run_id' } } },
+      'my dag',
+      'dag must be the id of a DAG',
+    ],
+    [
+      'a dataset that no DAG run tells',
+      { run: { airflow: { dag: 'd', dataset: 'day' } } },
+      'day',
+      'must be logical_date, run_id, partition_key or conf.NAME',
+    ],
+    [
+      'datasets that a DAG run does not tell',
+      { run: { airflow: { dag: 'd' } } },
+      'dataset_id',
+      '`run.airflow` does not say which one a job is about',
+    ],
+    [
+      'records that go nowhere',
+      {
+        run: { airflow: { dag: 'd', dataset: 'run_id', record: 'bad' } },
+        'data.setAside': undefined,
+      },
+      'bad',
+      '`data.setAside` does not say where their keys go',
+    ],
+    [
       'a program that is found by luck',
       { run: { dbt: { program: 'dbt', project: '/srv/dbt' } } },
       'dbt',
