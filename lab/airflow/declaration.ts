@@ -25,3 +25,15 @@ export const declaration = {
     quarantine: { rows: 'safe.rows', checkpoints: 'safe.claims' },
   },
 };
+
+/** The same of the DAG `parts`, whose tables are made as a whole. */
+export const declarationOfParts = {
+  run: { airflow: { dag: 'parts', tasks: { parts: 'load.part', gathered: 'gather' } } },
+  data: {
+    source: { table: 'lab.reports', key: ['report'] },
+    stages: [
+      { name: 'parts', table: 'lab.parts', key: ['report'] },
+      { name: 'gathered', table: 'lab.gathered', key: ['report'] },
+    ],
+  },
+};

@@ -8,7 +8,7 @@ const reports = 2_000;
 
 /** What a task does in a chunk, behind so many rows of it: once, or `slow` every time. */
 export interface Fault {
-  step: Step;
+  step: Step | 'part';
   chunk: number;
   rows: number;
   kind: 'kill' | 'raise' | 'slow';
@@ -20,7 +20,9 @@ CREATE SCHEMA lab;
 CREATE TABLE lab.reports (number int PRIMARY KEY, report text NOT NULL, species text NOT NULL, cost int NOT NULL, speed int);
 CREATE TABLE lab.faults (id int GENERATED ALWAYS AS IDENTITY, step text NOT NULL, chunk int NOT NULL, rows int NOT NULL, kind text NOT NULL);
 CREATE TABLE lab.poison (report text NOT NULL);
-CREATE TABLE lab.totals (rows bigint, cost numeric);`;
+CREATE TABLE lab.totals (rows bigint, cost numeric);
+CREATE TABLE lab.parts (report text NOT NULL, part int NOT NULL);
+CREATE TABLE lab.gathered (report text NOT NULL);`;
 
 /** The data that the DAG works on: its source, its stages, and what goes wrong. */
 export class StrikesWarehouse {

@@ -2,7 +2,7 @@ import type { Json } from '../../language/json.js';
 import type { PlannedTarget } from '../../language/plan.js';
 import { partOf } from '../../language/paths.js';
 import type { StepSpec } from '../../language/runbook.js';
-import { ProcedureStopped } from '../engine/outcome.js';
+import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
 import type { Run } from '../engine/surface.js';
 import type { JobStatus } from './findings.js';
 import type { DeclaredPipeline, Question, Runner } from './run/runner.js';
@@ -33,9 +33,19 @@ export async function look(run: Run, runner: Runner, job: string): Promise<JobSt
   const status = await ask(run, 'collect', runner.look(job));
   if (!runner.explain) return status;
   const further = runner.explain(status);
-  if (Object.keys(further.parts).length > 0) return ask(run, 'explain', further);
-  run.notNeeded('explain', 'no task has failed');
-  return status;
+  if (Object.keys(further.parts).length === 0) {
+    run.notNeeded('explain', 'no task has failed');
+    return status;
+  }
+  try {
+    return await ask(run, 'explain', further);
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    // Who has failed is known; a log that is gone keeps nobody from recovering it.
+    const told = further.read({});
+    const message = `what it says of it cannot be read: ${error.problem.message}`;
+    return { ...told, error: told.error && { ...told.error, message } };
+  }
 }
 
 /** Marks what only another way of running a pipeline asks for. */

@@ -180,8 +180,8 @@ describe('every mistake is told with its place', () => {
     ],
     [
       'a task of a stage that is not there',
-      { run: { airflow: { dag: 'd', tasks: { extrakt: 't' }, dataset: 'run_id' } } },
-      'extrakt',
+      { run: { airflow: { dag: 'd', tasks: { extrakt: 'take_out' }, dataset: 'run_id' } } },
+      'take_out',
       'names the tasks of a stage that is not declared; is it extract?',
     ],
     [
