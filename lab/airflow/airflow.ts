@@ -25,13 +25,14 @@ export class Airflow {
     private readonly program: string,
     readonly home: string,
     private readonly port: number,
+    private readonly logPort: number,
     private readonly databaseUrl: string,
   ) {}
 
   /** With the DAGs of this folder, all of them read and none paused. */
   static async start(program: string, databaseUrl: string): Promise<Airflow> {
     const home = await mkdtemp(join(tmpdir(), 'runbook-airflow-'));
-    const airflow = new Airflow(program, home, await freePort(), databaseUrl);
+    const airflow = new Airflow(program, home, await freePort(), await freePort(), databaseUrl);
     await cp(join(process.cwd(), 'lab', 'airflow', 'dags'), airflow.dags, { recursive: true });
     await writeFile(join(home, 'passwords.json'), JSON.stringify(airflow.passwords));
     await airflow.command('db', 'migrate');
@@ -169,7 +170,9 @@ export class Airflow {
       ...{ SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: '20', SCHEDULER__PARSING_PROCESSES: '1' },
       SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '3',
       SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL: '5',
-      LOGGING__LOGGING_LEVEL: 'INFO',
+      // A busy machine is no failure of a task.
+      WORKERS__EXECUTION_API_TIMEOUT: '60',
+      LOGGING__WORKER_LOG_SERVER_PORT: `${this.logPort}`,
     };
     return {
       ...process.env,
