@@ -10,6 +10,7 @@ import type { StepSpec } from './runbook.js';
 export const runByWords = {
   http: 'a job API',
   dbt: 'dbt',
+  airflow: 'Airflow',
 } as const satisfies Record<RunBy, string>;
 
 /** The steps that these pipelines can need; all of them where there is none. */

@@ -5,7 +5,7 @@ import { ProcedureStopped, StepFailed } from '../engine/outcome.js';
 import { runbook } from '../engine/runbook.js';
 import type { Run } from '../engine/surface.js';
 import { actionsFor, catalogueAction } from '../pipeline-recovery/actions.js';
-import { ask, declared, leaveOut, look } from '../pipeline-recovery/ask.js';
+import { ask, declared, look } from '../pipeline-recovery/ask.js';
 import type { FoundTable } from '../pipeline-recovery/declared/catalog.js';
 import { judgeDeclaration } from '../pipeline-recovery/declared/judge.js';
 import { placesOf } from '../pipeline-recovery/declared/places.js';
@@ -20,7 +20,6 @@ export const pipelineCheck = runbook(pipelineCheckSpec, async (run) => {
   const pipeline = declared(run.target('pipeline'));
   const runner = runnerOf(pipeline);
   const tables = await checkTables(run, pipeline);
-  leaveOut(run, runner);
   const jobs = await checkJobs(run, runner);
   const newest = jobs.rows?.[0];
   const checks = [

@@ -47,12 +47,3 @@ export async function look(run: Run, runner: Runner, job: string): Promise<JobSt
     return { ...told, error: told.error && { ...told.error, message } };
   }
 }
-
-/** Marks what only another way of running a pipeline asks for. */
-export function leaveOut(run: Run, { reach, explain, preview }: Runner): void {
-  const asked = { reach, explain, preview };
-  const others = run.plan.steps
-    .map(({ id }) => id)
-    .filter((id) => Object.hasOwn(asked, id) && asked[id as keyof typeof asked] === undefined);
-  run.notNeeded(others, 'this pipeline is run in another way');
-}

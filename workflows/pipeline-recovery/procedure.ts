@@ -9,7 +9,7 @@ import type { GateQuestion } from '../engine/gates.js';
 import type { Run } from '../engine/surface.js';
 import { runbook } from '../engine/runbook.js';
 import { actionsFor, catalogueAction, type Actions } from './actions.js';
-import { ask, declared, leaveOut, look } from './ask.js';
+import { ask, declared, look } from './ask.js';
 import type { FoundTable } from './declared/catalog.js';
 import { inOneParagraph, judgeDeclaration, type Finding } from './declared/judge.js';
 import { placesOf } from './declared/places.js';
@@ -53,7 +53,6 @@ export const pipelineRecovery = runbook(
     const inputs = readInputs(run.inputs);
     const pipeline = declared(run.target('pipeline'));
     const runner = runnerOf(pipeline);
-    leaveOut(run, runner);
     const forbidden = await compareDeclaration(run, pipeline);
     if (runner.reach) await ask(run, 'reach', runner.reach());
     const jobs = await ask(run, 'identify', runner.jobs(inputs.job));
