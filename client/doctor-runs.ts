@@ -5,6 +5,7 @@ import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
 import type { Check } from '../common/check.js';
 import { isNotFound } from './errors.js';
+import { pausedText, resumeCommand } from '../common/run-pause.js';
 import { pausesOf, pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import type { Session } from './session.js';
 import { troubleOf, troubleOfQuery, type Trouble } from './trouble.js';
@@ -56,7 +57,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
       `${session.command} status RUN tells more of each.`,
     ),
     stuckCheck('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
-    toldPaused(paused),
+    toldPaused(paused, await pausedHere(session, open)),
     await endedBehind(session),
     await refused(session),
     await watched(session, temporal),
@@ -79,21 +80,46 @@ function stuckCheck(name: string, stuck: readonly Stuck[], none: string, more: s
   };
 }
 
-/**
- * Somebody paused these in Temporal on purpose. It is recorded nowhere, so it may be forgotten.
- */
-function toldPaused(paused: readonly Paused[]): Check {
+/** Somebody paused these on purpose, and they may be forgotten: nobody is called for them. */
+function toldPaused(inTemporal: readonly Paused[], here: readonly PausedRun[]): Check {
   const name = 'paused runs';
+  const paused = [
+    ...here,
+    ...inTemporal.map(({ run, pause }) => ({ run, text: pauseText(pause), next: pause.next })),
+  ];
   const [first] = paused;
-  if (!first) return { name, state: 'ok', found: 'none is paused in Temporal', fix: null };
-  const each = paused.slice(0, named).map(({ run, pause }) => `${run}: ${pauseText(pause)}`);
+  if (!first)
+    return { name, state: 'ok', found: 'none, neither by operators nor in Temporal', fix: null };
+  const each = paused.slice(0, named).map(({ run, text }) => `${run}: ${text}`);
   const rest = paused.length > named ? [`and ${paused.length - named} more`] : [];
   return {
     name,
     state: 'warning',
     found: [...each, ...rest].join('; '),
-    fix: `It goes on with: ${first.pause.next}${paused.length > 1 ? '. status RUN says it for each.' : ''}`,
+    fix: `It goes on with: ${first.next}${paused.length > 1 ? '. status RUN says it for each.' : ''}`,
   };
+}
+
+interface PausedRun {
+  run: string;
+  /** Who paused it, since when and why. */
+  text: string;
+  /** The command that lets it go on. */
+  next: string;
+}
+
+/** The runs that operators paused. */
+async function pausedHere(session: Session, open: readonly RunSummary[]): Promise<PausedRun[]> {
+  const { getRun } = await import('../store/index.js');
+  const pool = await session.needRecord();
+  const runs = open.filter(({ state }) => state === 'paused');
+  // Those that are only counted need no words.
+  const views = await Promise.all(runs.slice(0, named).map(({ id }) => getRun(pool, id)));
+  return runs.map(({ id }, index) => ({
+    run: id,
+    text: (views[index] && pausedText(views[index])) ?? 'paused by an operator',
+    next: resumeCommand(session.command, id),
+  }));
 }
 
 async function openRuns(session: Session): Promise<RunSummary[]> {

@@ -1,4 +1,5 @@
 import type { WaitView } from '../common/view.js';
+import { pausedText, resumeCommand } from '../common/run-pause.js';
 import { pauseText, type TemporalPause } from '../common/temporal-pauses.js';
 import { exitCodes, hasEnded } from './exit-codes.js';
 import type { Io } from './io.js';
@@ -75,7 +76,8 @@ export async function tellNeeded(
   for (const wait of waits)
     print(io, `${view.id}\n${renderWait(view.id, wait, { paint, columns: io.columns, command })}`);
   for (const pause of pauses) print(io, `${view.id}: ${pauseText(pause)}\n  go on: ${pause.next}`);
-  if (isPaused) print(io, `${view.id} is paused\n  go on: ${command} resume ${view.id}`);
+  if (isPaused)
+    print(io, `${view.id}: ${pausedText(view)}\n  go on: ${resumeCommand(command, view.id)}`);
   remark(io, needsPeople(view.id, command));
   return exitCodes.waiting;
 }

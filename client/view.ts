@@ -12,6 +12,7 @@ import type {
 import { shortDigest } from '../language/digest.js';
 import { decisionText } from '../common/decision-text.js';
 import { line, type Paint, pairs, shown } from './output.js';
+import { pausedText, resumeCommand } from '../common/run-pause.js';
 import { pauseText } from '../common/temporal-pauses.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
 import { changeText } from './report/words.js';
@@ -28,7 +29,7 @@ export function renderView(view: RunView, options: ViewOptions): string {
   const blocks = [
     head(view, options),
     ...(options.trouble ? [stuck(options.trouble, options)] : []),
-    ...renderPauses(options),
+    ...renderPauses(view, options),
     ...view.waitingFor.map((wait) => renderWait(view.id, wait, options)),
     renderSteps(view, options),
     ...(view.problem ? [problem(view, options)] : []),
@@ -71,7 +72,7 @@ export function renderLive(view: RunView, options: ViewOptions): string {
     `${title}\n${facts}`,
     renderSteps({ ...view, steps }, options),
     ...refused,
-    ...renderPauses(options),
+    ...renderPauses(view, options),
     ...waits,
   ].join('\n\n');
 }
@@ -137,11 +138,19 @@ function stuck({ message, next }: Problem, { paint, columns }: ViewOptions): str
   return `${paint('red', wrap(`Stuck: ${message}`, columns))}${next ? `\n${wrap(`Next: ${next}`, columns)}` : ''}`;
 }
 
-/** What somebody paused in Temporal, and the command that unpauses it. */
-function renderPauses({ paint, columns, pauses = [] }: ViewOptions): string[] {
-  return pauses.map(
-    (pause) =>
-      `${paint('yellow', wrap(capital(pauseText(pause)), columns))}\n  ${'go on:'.padEnd(9)} ${shown(pause.next)}`,
+/** What was paused, by an operator or in Temporal, and the command that lets it go on. */
+function renderPauses(
+  view: RunView,
+  { paint, columns, pauses = [], command = 'runbook' }: ViewOptions,
+): string[] {
+  const own = pausedText(view);
+  const all = [
+    ...(own === null ? [] : [{ text: own, next: resumeCommand(command, view.id) }]),
+    ...pauses.map((pause) => ({ text: capital(pauseText(pause)), next: pause.next })),
+  ];
+  return all.map(
+    ({ text, next }) =>
+      `${paint('yellow', wrap(text, columns))}\n  ${'go on:'.padEnd(9)} ${shown(next)}`,
   );
 }
 

@@ -77,6 +77,7 @@ function runCancel(options: CancelOptions, io: Io): Promise<number> {
     const { askAgain, decisionEnvelope, sendDecision } = await import('../decide.js');
     const { resolveRun } = await import('../read-run.js');
     const { questionFor } = await import('../question-text.js');
+    const { resumeCommand } = await import('../../common/run-pause.js');
     const asks = asksForDecision(io, options);
     const run = await resolveRun(session, options.run);
     const verb = options.verb ?? 'cancel';
@@ -104,8 +105,11 @@ function runCancel(options: CancelOptions, io: Io): Promise<number> {
     const isSo = verdict.code === 'already-decided';
     if (!verdict.accepted && !isSo)
       throw new CliError(`Refused: ${verdict.message}`, '', exitCodes.denied);
-    if (format === 'text') print(io, isSo ? verdict.message : `Accepted: ${verdict.message}`);
-    else if (!options.wait) printValue(io, format, verdict);
+    if (format === 'text') {
+      print(io, isSo ? verdict.message : `Accepted: ${verdict.message}`);
+      if (verb === 'pause') print(io, `Go on with: ${resumeCommand(session.command, run)}`);
+    }
+    if (format !== 'text' && !options.wait) printValue(io, format, verdict);
     return options.wait ? awaitEnd() : exitCodes.ok;
 
     async function awaitEnd(): Promise<number> {

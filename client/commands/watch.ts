@@ -80,8 +80,10 @@ export async function watchRun(session: Session, options: WatchOptions, io: Io):
   /** What it needs stands in the lines that were printed. */
   async function left({ isPaused }: Needed): Promise<number> {
     const { needsPeople } = await import('../needed.js');
+    const { pausedText, resumeCommand } = await import('../../common/run-pause.js');
     if (options.output === 'json') printValue(io, 'json', last?.view);
-    if (isPaused) remark(io, `It is paused. Let it go on with: ${session.command} resume ${run}`);
+    if (isPaused && last)
+      remark(io, `${pausedText(last.view)}. Go on with: ${resumeCommand(session.command, run)}`);
     remark(io, needsPeople(run, session.command));
     return exitCodes.waiting;
   }

@@ -4,6 +4,7 @@ import type { ProgramChange, RunView, StepView, WaitView } from '../../common/vi
 import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
 import { leftBy, stateText } from '../../common/left.js';
+import { pausedText } from '../../common/run-pause.js';
 import { statedName } from '../../common/sender.js';
 import { bothTimes, duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
@@ -31,17 +32,18 @@ export function summary(report: Report): string {
   const done = listed.filter((step) => ['succeeded', 'done-by-hand'].includes(step.state)).length;
   const lost = report.attempts.filter((attempt) => attempt.state === 'lost').length;
   const at = currentStep(view);
-  const parts: string[] = [];
+  const paused = pausedText(view, utc);
+  const parts = paused === null ? [] : [`${paused}.`];
   if (view.waitingFor.length > 0) {
     const wait = view.waitingFor[0];
     parts.push(
       `Waits for ${wait?.who ?? 'people'} since ${utc(wait?.since ?? view.startedAt)}: ${wait?.title ?? ''}.`,
     );
-  } else if (isLive(view)) {
+  } else if (isLive(view) && paused === null) {
     parts.push(
       `${stateWords(view.state)} since ${utc(view.startedAt)}${at ? `, at: ${at.title}` : ''}.`,
     );
-  } else {
+  } else if (!isLive(view)) {
     const where = ['failed', 'rolled-back'].includes(view.state) && at ? ` at: ${at.title}` : '';
     parts.push(`${stateWords(view.state)} after ${duration(spent.total)}${where}.`);
   }

@@ -68,7 +68,7 @@ describe('orders to a live run', () => {
     expect(await status(run)).toMatchObject({ state: 'paused', steps: [{}, { state: 'pending' }] });
     expect(await world.cli(['pause', run, ...why])).toMatchObject({
       code: 0,
-      stdout: 'The run is paused already.\n',
+      stdout: `The run is paused already.\nGo on with: runbook resume ${run}\n`,
     });
     expect((await world.cli(['resume', run, ...why])).code).toBe(0);
     expect((await world.cli(['wait', run, '--timeout', '20s'])).code).toBe(0);

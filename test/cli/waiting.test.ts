@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Check } from '../../common/check.js';
 import type { RunView } from '../../common/view.js';
 import { until } from '../../lab/until.js';
 import { allVerbs } from '../helpers/verbs.js';
@@ -95,7 +96,17 @@ describe('without text', () => {
 
 test('a run that was paused needs people as well: it is told what lets it go on', async () => {
   const run = await withBrokenUndo();
-  expect((await world.cli(['pause', run, ...why])).code).toBe(0);
+  const goOn = `runbook resume ${run}`;
+  const paused = await world.cli(['pause', run, ...why]);
+  expect(paused).toMatchObject({ code: 0, stdout: expect.stringContaining(goOn) });
+  const who = /Paused by requester \(stated; .*\) since .* UTC: a test/;
+  const status = await world.cli(['status', run]);
+  expect(status.stdout.replaceAll(/\s+/g, ' ')).toMatch(who);
+  expect(status.stdout).toContain(goOn);
+  const { checks } = await world.json<{ checks: Check[] }>(['doctor'], [0, 1]);
+  const check = checks.find(({ name }) => name === 'paused runs');
+  expect(check).toMatchObject({ state: 'warning', found: expect.stringMatching(who) });
+  expect(check?.fix).toContain(goOn);
   for (const verb of ['wait', 'watch']) {
     const { code, stdout, stderr } = await world.cli([verb, run]);
     expect(code).toBe(8);

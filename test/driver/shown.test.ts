@@ -246,7 +246,11 @@ describe('a run from its start to its end', () => {
       'paused',
       ['one succeeded 0-1 1', 'two pending - 0', 'gate pending - 0'],
     ]);
+    expect(await details(run)).toMatch(
+      /\*\*Paused by operator .* since .* UTC: because\*\*\s+Go on with: `runbook resume \S+`/,
+    );
     await tell(run, 'resume');
+    expect(await details(run)).not.toContain('Paused');
     expect((await status(run)).state).toBe('running');
     await run.advance(2_000);
     await tell(run, 'rollback');

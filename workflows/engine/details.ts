@@ -6,6 +6,7 @@ import type { JsonObject } from '../../language/json.js';
 import { codeSpan, markdown, tableRow } from '../../common/markdown.js';
 import { answersOf, usualForm } from '../../common/questions.js';
 import { quoteArgument } from '../../common/quote-argument.js';
+import { pausedText, resumeCommand } from '../../common/run-pause.js';
 import { stepMarks } from '../../common/step-outcome.js';
 import { utc } from '../../common/times.js';
 import {
@@ -31,6 +32,7 @@ export function renderDetails(view: RunView, command: string): string {
   return [
     `**${view.state}** · ${inline(view.title)} · plan \`${shortDigest(view.planDigest)}\` · asked by ${inline(view.requester)}: ${inline(view.reason)}`,
     ...renderProblem(view, command),
+    ...renderPaused(view, command),
     ...renderList(leftTitle, left.map(leftLine).map(inline)),
     ...view.waitingFor.flatMap((wait) => renderWait(view.id, wait, command)),
     ...(hasEnded ? renderList('Outputs', facts(view.outputs)) : []),
@@ -44,6 +46,12 @@ function renderProblem({ problem }: RunView, name: string): string[] {
   const { message, next, command } = problem;
   const typed = command === undefined ? '' : ` with: ${codeSpan(`${name} ${command}`)}`;
   return [`**${inline(message)}**`, ...(next ? [`Next: ${inline(next)}${typed}`] : [])];
+}
+
+function renderPaused(view: RunView, command: string): string[] {
+  const text = pausedText(view, utc);
+  if (text === null) return [];
+  return [`**${inline(text)}**`, `Go on with: ${codeSpan(resumeCommand(command, view.id))}`];
 }
 
 /** A title and its list, apart from what stands before. */

@@ -180,3 +180,22 @@ describe('text', () => {
     );
   });
 });
+
+test('a paused run says who paused it, since when and why, and how it goes on', () => {
+  const by = (verb: string, change = {}) => ({
+    ...{ id: verb, verb, about: null, by: 'otto', reason: 'network people', code: 'accepted' },
+    ...{ at: '2026-03-01T02:03:00.000Z', accepted: true, message: '', ...change },
+  });
+  const told = (decisions: ReturnType<typeof by>[], state: 'paused' | 'running' = 'paused') =>
+    [renderView, renderLive].map((render) =>
+      render(view({ state, decisions }), { paint: plain, columns: 200, now, command: './runbook' }),
+    );
+  for (const text of told([by('resume'), by('pause'), by('resume', { accepted: false })])) {
+    expect(text).toMatch(/Paused by otto .* since 2026-03-01 02:03:00 UTC.*: network people\n/);
+    expect(text).toContain('./runbook resume orders-20260301-020000-ab12\n');
+  }
+  // A long run has dropped the decision.
+  for (const text of told([])) expect(text).toContain('./runbook resume orders-');
+  for (const text of told([by('pause'), by('resume')], 'running'))
+    expect(text).not.toContain('Paused by');
+});
