@@ -5,7 +5,7 @@ import { wrongAnswers } from '../language/asked.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/defaults.js';
-import { isOperator, operatorOf, operatorRule } from '../common/operator.js';
+import { isOperator, operatorRule } from '../common/operator.js';
 import { isReason } from '../common/reason.js';
 import { maxSenderLength } from '../common/sender.js';
 import {
@@ -14,8 +14,8 @@ import {
   answeredWith,
   canBeAboutRun,
   decisionVerbs,
-  mayRequesterUse,
   rulesOfQuestion,
+  whyNotOwn,
   type About,
   type DeskVerb,
 } from '../common/questions.js';
@@ -308,13 +308,8 @@ function whyNotAllowed(
     const what = `${about.charAt(0).toUpperCase()}${about.slice(1)}`;
     return ['not-possible', `${what} ${id} cannot be answered with ${verb}: ${verbs.join(', ')}.`];
   }
-  if (mayRequesterUse(verb, asked) || !isRequester(decision, request)) return null;
-  return [
-    'own-request',
-    about === 'gate'
-      ? `${by} started this run, so somebody else has to decide gate ${id}.`
-      : `What ${id} would run was not approved, and ${by} started this run: somebody else has to let it run.`,
-  ];
+  const own = whyNotOwn(verb, asked, by, request.requester);
+  return own === null ? null : ['own-request', own];
 }
 
 /** Something has to go with the decision, or must not. */
@@ -376,10 +371,6 @@ const undoAnswers: Partial<Record<DeskVerb, (undo: string) => string>> = {
   done: (undo) => `${undo} counts as done by hand; the others are undone.`,
   abort: (undo) => `The rollback ends at ${undo}; everything left stays as it is.`,
 };
-
-function isRequester({ by }: DecisionEnvelope, { requester }: JudgeRequest): boolean {
-  return by === (operatorOf(requester) ?? requester);
-}
 
 function verdict(decision: string, code: VerdictCode, message: string, at: string): Verdict {
   return { decision, accepted: code === 'accepted', code, message, at };

@@ -29,3 +29,8 @@ export function isBlank(text: string): boolean {
 
 /** Lists the blank Braille pattern too: a symbol in Unicode, but it prints nothing. */
 const invisible = /[\p{White_Space}\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/** Whether an operator is the one who started a run, as that name was given. */
+export function isRequester(by: string, requester: string): boolean {
+  return by === (operatorOf(requester) ?? requester);
+}

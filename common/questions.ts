@@ -1,4 +1,5 @@
 import type { StepSpec } from '../language/runbook.js';
+import { isRequester } from './operator.js';
 import { quoteArgument } from './quote-argument.js';
 
 /*
@@ -126,6 +127,23 @@ export function mayRequesterUse(verb: DecisionVerb, { kind, deciders }: Answers)
 /** Whether the requester of the run may answer the question at all. */
 export function mayRequesterAnswer(question: Answers): boolean {
   return question.verbs.some((verb) => mayRequesterUse(verb, question));
+}
+
+/**
+ * Why this person may not answer the question with the verb, when it is the one who started the
+ * run; null where nothing keeps them from it.
+ */
+export function whyNotOwn(
+  verb: DecisionVerb,
+  question: Answers & Pick<About, 'id'>,
+  by: string,
+  requester: string,
+): string | null {
+  if (mayRequesterUse(verb, question) || !isRequester(by, requester)) return null;
+  const { kind, id } = question;
+  return rulesOfQuestion(kind).about === 'gate'
+    ? `${by} started this run, so somebody else has to decide gate ${id}.`
+    : `What ${id} would run was not approved, and ${by} started this run: somebody else has to let it run.`;
 }
 
 /** Who may decide a gate that declares nothing. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { Verdict } from '../../common/envelope.js';
+import type { Verdict, VerdictCode } from '../../common/envelope.js';
+import { quoteArgument } from '../../common/quote-argument.js';
 import type { AnswerVerb } from '../../common/questions.js';
 import type { RunView, WaitView } from '../../common/view.js';
 import type { Json, JsonObject } from '../../language/json.js';
@@ -107,13 +108,14 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const { startedLine } = await import('../view.js');
     const { renderWait, undoLines } = await import('../view-wait.js');
     const { questionFor } = await import('../question-text.js');
+    const { whyNotOwn } = await import('../../common/questions.js');
     const asks = asksForDecision(io, options);
     const run = await resolveRunToDecide(session, options.run);
     const again = seeNow(session.command, run);
     const timeoutMs = options.timeout ?? defaultTimeoutMs;
     if (options.decisionId !== undefined) {
       const known = await awaitVerdict(session, run, options.decisionId, 0);
-      if (known) return tell(known, again, options, io);
+      if (known) return tell(known, { stale: again }, options, io);
     }
     const reading = await readRunSoon(session, run);
     const aboutRun = isAboutRun(reading.view, options.verb, options.about);
@@ -128,11 +130,18 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
         options.decisionId === undefined
           ? null
           : await awaitVerdict(session, run, options.decisionId, 0);
-      if (known) return tell(known, again, options, io);
+      if (known) return tell(known, { stale: again }, options, io);
       throw error;
     }
     if (wait && options.digest !== undefined)
       await checkDigest(session, reading.view, wait, options.digest);
+    const by = operatorName(options.as, io.env);
+    const nextOf: NextSteps = { stale: again, 'own-request': asOther(session.command, run, options) };
+    // Whoever may not decide need not read it all and give a reason first. A script's decision is
+    // sent, so that its refusal is recorded.
+    const own = asks && wait ? whyNotOwn(options.verb, wait, by, reading.view.requester) : null;
+    if (own !== null)
+      throw new CliError(`${own} Nothing was sent.`, nextOf['own-request'], exitCodes.denied);
     if (aboutRun && options.verb === 'rollback') refuseEmptyRollback(reading, session.command);
     if (reading.note) remark(io, reading.note);
     const paint = painter(io, options.color);
@@ -157,7 +166,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     const decision = decisionEnvelope({
       run,
       verb: options.verb,
-      by: operatorName(options.as, io.env),
+      by,
       reason,
       ...(wait ? { wait } : {}),
       // A rollback applies only to the undos that were shown.
@@ -171,7 +180,7 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
       ...(options.decisionId === undefined ? {} : { id: options.decisionId }),
     });
     const verdict = await sendDecision(session, decision, timeoutMs);
-    if (verdict) return tell(verdict, again, options, io);
+    if (verdict) return tell(verdict, nextOf, options, io);
     throw new CliError(
       'The decision was sent, and nobody has judged it yet: no worker answers. It is kept and will be judged.',
       `Ask again with: ${askAgain(session.command, decision)}`,
@@ -258,8 +267,17 @@ async function readOutputs(
   throw new CliError(wrong.join('\n'), 'Nothing was sent.', exitCodes.usage);
 }
 
-/** @param again what to do where the question has changed */
-function tell(verdict: Verdict, again: string, options: DecideOptions, io: Io): number {
+/** What to do next about a refusal. */
+type NextSteps = Partial<Record<VerdictCode, string>>;
+
+/** The command with which somebody else decides, for a screen that people share. */
+function asOther(command: string, run: string, { verb, about, digest }: DecideOptions): string {
+  const words = [verb, quoteArgument(run), ...(about === undefined ? [] : [quoteArgument(about)])];
+  const shown = digest === undefined ? [] : ['--digest', quoteArgument(digest)];
+  return `As somebody else, with their name: ${[command, ...words, ...shown].join(' ')} --as NAME`;
+}
+
+function tell(verdict: Verdict, nextOf: NextSteps, options: DecideOptions, io: Io): number {
   const format = options.output ?? 'text';
   const code = verdict.accepted ? exitCodes.ok : exitCodes.denied;
   if (format !== 'text') {
@@ -269,7 +287,7 @@ function tell(verdict: Verdict, again: string, options: DecideOptions, io: Io): 
   if (!verdict.accepted)
     throw new CliError(
       `Refused: ${verdict.message}`,
-      verdict.code === 'stale' ? again : '',
+      nextOf[verdict.code] ?? '',
       exitCodes.denied,
     );
   print(io, `Accepted: ${verdict.message}`);
