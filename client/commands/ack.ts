@@ -3,7 +3,7 @@ import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
 import { asOption, examples, optionsOf } from '../options.js';
-import { print, printValue } from '../output.js';
+import { print, printValue, remark } from '../output.js';
 import { withSession } from '../session.js';
 import { operatorName, type GlobalFlags } from '../settings.js';
 
@@ -36,8 +36,17 @@ function runAck(options: AckOptions, io: Io): Promise<number> {
     const by = operatorName(options.as, io.env);
     const sender = thisSender();
     const run = await resolveRun(session, options.run);
-    const taken = await takeCalls(await session.needRecord(), run, { by, sender });
-    if (taken === null) throw await noSuchRun(session, run);
+    const calls = await takeCalls(await session.needRecord(), run, { by, sender });
+    if (calls === null) throw await noSuchRun(session, run);
+    const { taken, refused } = calls;
+    const notTaken = refused.map(({ call, title }) => `${title} (${call})`).join(', ');
+    const whyNot = `${by} started run ${run}, so somebody else has to answer, and is reminded: ${notTaken}.`;
+    if (taken.length === 0 && refused.length > 0)
+      throw new CliError(
+        `${whyNot} Nothing was written.`,
+        `Whoever may answer takes it with: ${session.command} ack ${run} --as NAME`,
+        exitCodes.denied,
+      );
     if (taken.length === 0)
       throw new CliError(
         `Run ${run} waits for nobody now; nothing was written.`,
@@ -45,13 +54,14 @@ function runAck(options: AckOptions, io: Io): Promise<number> {
         exitCodes.denied,
       );
     const { output = 'text' } = options;
-    if (output !== 'text') printValue(io, output, { run, by, sender, taken });
+    if (output !== 'text') printValue(io, output, { run, by, sender, taken, refused });
     else
       for (const { call, title, at, before } of taken)
         print(
           io,
           `${statedName(by, sender)} has it since ${bothTimes(at)}: ${title} (${call})${before === null ? '' : `. ${before} had it before`}`,
         );
+    if (refused.length > 0) remark(io, whyNot);
     return exitCodes.ok;
   });
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { RunSummary } from '../../common/view.js';
+import { runCli } from '../../client/program.js';
+import type { RunSummary, RunView } from '../../common/view.js';
 import type { ToldCall } from '../../store/index.js';
 import { until } from '../../lab/until.js';
+import { recordedIo } from '../unit/client/fake-io.js';
 import { Receiver } from '../tell/receiver.js';
 import { webhook } from '../tell/world.js';
 import { World } from './world.js';
@@ -29,6 +31,14 @@ test('who was told, and who has it, stands in status and in the list of runs', a
   expect(told).toMatchObject([{ call: 'gate', channel: 'hook', error: null, taken: null }]);
   expect(receiver.about(run)[0]?.commands[0]?.command).toContain(`runbook approve ${run} gate`);
 
+  // Whoever may not decide takes it from nobody: the others are still reminded.
+  const own = await world.cli(['ack', run]);
+  expect(own).toMatchObject({ code: 4, stdout: '' });
+  expect(own.stderr).toMatch(/requester started run .* May it go on\? \(gate\)\. Nothing was written/);
+  expect(own.stderr).toContain(`\nNext:  Whoever may answer takes it with: runbook ack ${run} --as NAME\n`);
+  const unread = await world.json<{ told: ToldCall[] }>(['status', run], [8]);
+  expect(unread.told).toMatchObject([{ call: 'gate', taken: null }]);
+
   const ack = await world.cli(['ack', run, '--as', 'ada']);
   expect(ack).toMatchObject({
     code: 0,
@@ -53,6 +63,30 @@ test('who was told, and who has it, stands in status and in the list of runs', a
     stderr: expect.stringContaining('waits for nobody now'),
   });
   expect(await world.cli(['ack', 'no-such-run'])).toMatchObject({ code: 2 });
+}, 60_000);
+
+test('whoever started a run learns at the terminal, before a reason is asked, that others decide', async () => {
+  const run = await world.gatedRun();
+  const io = (env: Record<string, string> = {}) =>
+    recordedIo({ env: world.environment(env), isTTY: true, canAsk: true });
+  for (const [argv, as] of [
+    [['approve', run], {}],
+    [['reject', run, 'gate'], {}],
+    [['approve', run, '--as', 'Requester'], { RUNBOOK_OPERATOR: 'ada' }],
+  ] as const) {
+    const own = io(as);
+    expect(await runCli(argv, own)).toBe(4);
+    expect(own.out()).toBe('');
+    expect(own.err()).not.toContain('Reason:');
+    expect(own.err()).toMatch(
+      /^Error: requester started this run, so somebody else has to decide gate gate\. Nothing was sent\.\nNext: {2}As somebody else, with their name: runbook (approve|reject) \S+( gate)? --as NAME\n$/,
+    );
+  }
+  const script = await world.cli(['approve', run, '--reason', 'mine']);
+  expect(script.stderr).toMatch(/Refused: requester started .*\nNext: {2}As somebody else/);
+  const { decisions } = await world.json<RunView>(['status', run], [8]);
+  expect(decisions.map(({ code }) => code)).toEqual(['own-request']);
+  expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);
 }, 60_000);
 
 test('a channel that cannot tell anybody is refused before anything starts', async () => {
