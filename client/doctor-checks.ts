@@ -12,7 +12,7 @@ import {
   recordChecks,
   runsChecks,
   stackCheck,
-  toldCheck,
+  toldChecks,
   workersChecks,
 } from './doctor-record.js';
 import { fileChecks } from './doctor-files.js';
@@ -34,7 +34,7 @@ export async function runChecks(session: Session): Promise<Check[]> {
     ...(await workersChecks(session)),
     ...(await backupChecks(session)),
     ...(await runsChecks(session)),
-    await toldCheck(session),
+    ...(await toldChecks(session)),
     await checked(session, 'drills', () => drillsCheck(session)),
     ...fileChecks(session),
     await userInterface(session),

@@ -118,10 +118,17 @@ export async function runsChecks(session: Session): Promise<Check[]> {
   }
 }
 
-/** Checks that people hear of what runs wait for; other checks report errors of the record. */
-export async function toldCheck(session: Session): Promise<Check> {
-  const { messagesCheck } = await import('./doctor-messages.js');
-  return messagesCheck(session).catch(() => skipped('people told', 'needs PostgreSQL'));
+/**
+ * Which runs wait for people, and whether these hear of it; other checks report errors of the
+ * record.
+ */
+export async function toldChecks(session: Session): Promise<Check[]> {
+  const { messagesCheck, waitingCheck } = await import('./doctor-messages.js');
+  const without = (name: string) => () => skipped(name, 'needs PostgreSQL');
+  return Promise.all([
+    waitingCheck(session).catch(without('waiting runs')),
+    messagesCheck(session).catch(without('people told')),
+  ]);
 }
 
 /** Checks that every runbook with `drillEveryDays` was drilled in time. */

@@ -6,7 +6,7 @@ import { MixedStacks } from './mixed-stacks.js';
 import type { Session } from './session.js';
 
 /** Milliseconds that a worker gets to tell of a new wait before it counts as told to nobody. */
-const soonMs = 10_000;
+export const soonMs = 10_000;
 
 /** What people were told of what the run waits for; empty where the record cannot be read. */
 export async function readTold(session: Session, { id, firstRunId }: RunView): Promise<ToldCall[]> {

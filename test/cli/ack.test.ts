@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { runCli } from '../../client/program.js';
+import type { Check } from '../../common/check.js';
 import type { RunSummary, RunView } from '../../common/view.js';
 import type { ToldCall } from '../../store/index.js';
 import { until } from '../../lab/until.js';
@@ -86,6 +87,23 @@ test('whoever started a run learns at the terminal, before a reason is asked, th
   expect(script.stderr).toMatch(/Refused: requester started .*\nNext: {2}As somebody else/);
   const { decisions } = await world.json<RunView>(['status', run], [8]);
   expect(decisions.map(({ code }) => code)).toEqual(['own-request']);
+  expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);
+}, 60_000);
+
+test('doctor names what waits, and warns as soon as status says that nobody was told', async () => {
+  const run = await world.gatedRun();
+  const status = () => world.cli(['status', run]);
+  await until('status to say it', async () => (await status()).stdout.includes('told to nobody'));
+  const { checks } = await world.json<{ checks: Check[] }>(['doctor'], [0, 1]);
+  const found = (name: string) => checks.find((each) => each.name === name);
+  expect(found('people told')).toMatchObject({
+    state: 'warning',
+    found: `nobody was told of 1 waiting run: ${run}`,
+  });
+  expect(found('waiting runs')).toMatchObject({
+    ...{ state: 'ok', fix: null },
+    found: `1 waits for people: ${run} at gate. See what with: runbook runs --waiting`,
+  });
   expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);
 }, 60_000);
 
