@@ -47,7 +47,11 @@ export function workersCheck(taskQueue: string, signs: WorkerSigns, now = Date.n
   const words = ({ identity, ageMs }: LastSign): string =>
     `${identity} (heard of ${duration(Math.max(0, ageMs))} ago)`;
   const living = heard.filter(({ lives }) => lives);
-  const silent = heard.filter(({ lives, hasReport }) => !lives && hasReport);
+  const hosts = new Set(living.map(({ identity }) => hostIn(identity)));
+  // A worker that was started again on its host follows the commands of the one that died there.
+  const silent = heard.filter(
+    ({ lives, hasReport, identity }) => !lives && hasReport && !hosts.has(hostIn(identity)),
+  );
   const found = `answers on ${taskQueue}: ${living.map(words).join(', ') || 'a worker that Temporal does not list yet'}`;
   if (silent.length === 0) return { name: 'worker', state: 'ok', found, fix: null };
   return {
@@ -55,6 +59,11 @@ export function workersCheck(taskQueue: string, signs: WorkerSigns, now = Date.n
     found: `${found}; silent: ${silent.map(words).join(', ')}`,
     fix: 'A worker that is silent has died, or its host is away: start one there again if commands ran on it.',
   };
+}
+
+/** Of a worker's identity, `host:pid`. */
+function hostIn(identity: string): string {
+  return identity.replace(/:\d+$/, '');
 }
 
 interface LastSign {
@@ -80,6 +89,9 @@ function lastSignOf(
   });
   if (Number.isFinite(beat)) return sign(now - beat, silence.beat);
   if (report) return sign(report.silentMs, silence.report);
+  // Its report is gone where those of others are there: it has ended in order, and Temporal lists
+  // it still.
+  if (reports.length > 0) return sign(Infinity, silence.poll);
   return sign(lastSeen === null ? Infinity : now - Date.parse(lastSeen), silence.poll);
 }
 

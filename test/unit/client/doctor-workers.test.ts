@@ -39,7 +39,23 @@ describe('workers that doctor lists', () => {
   });
 
   test('one that ended in order is not mentioned', () => {
-    const signs = { polls: [poll('a:1', 2), poll('b:2', 100)], reports: [report('a:1', 1)] };
-    expect(check(signs)).toMatchObject({ state: 'ok', found: expect.not.stringContaining('b:2') });
+    for (const seconds of [3, 54, 100]) {
+      const signs = { polls: [poll('a:1', 2), poll('b:2', seconds)], reports: [report('a:1', 1)] };
+      const found = expect.not.stringContaining('b:2') as string;
+      expect(check(signs)).toMatchObject({ state: 'ok', found });
+    }
+    // Where nothing is known of reports, a poll has to do.
+    const polls = [poll('a:1', 2), poll('b:2', 54)];
+    expect(check({ polls }).found).toContain('b:2');
+  });
+
+  test('one that died is no trouble once another lives on its host', () => {
+    const polls = [poll('vm:9148', 90), poll('vm:9301', 2), poll('other:9148', 90)];
+    const reports = [report('vm:9148', 90), report('vm:9301', 1)];
+    expect(check({ polls: polls.slice(0, 2), reports })).toMatchObject({ state: 'ok', fix: null });
+    const [found, fix] = [/silent: other:9148 \([^;]*$/, expect.stringContaining('start one there')];
+    expect(check({ polls, reports: [...reports, report('other:9148', 90)] })).toMatchObject({
+      ...{ state: 'warning', found: expect.stringMatching(found), fix },
+    });
   });
 });
