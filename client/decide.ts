@@ -10,6 +10,7 @@ import {
   type AnswerVerb,
   type DecisionVerb,
 } from '../common/questions.js';
+import { leavingStates } from '../common/left.js';
 import type { DecisionView, RunView, WaitView } from '../common/view.js';
 import type { JsonObject } from '../language/json.js';
 import { belongsTo } from '../language/paths.js';
@@ -171,9 +172,13 @@ async function runEnded(
 function tooLate(view: RunView, about: string | undefined, command: string): CliError {
   const decision = about === undefined ? undefined : decisionAbout(view, about);
   const who = decision ? ` ${about} was decided before: ${decision.verb} by ${decision.by}.` : '';
+  const why = view.problem ? `: ${view.problem.message.replace(/\.$/, '')}` : '';
+  const again = leavingStates.includes(view.state)
+    ? `. Start it again with: ${command} start --from ${view.id}`
+    : '';
   return new CliError(
-    `Run ${view.id} has ended (${view.state}); there is nothing to decide.${who} Nothing was changed.`,
-    `See how it went with: ${command} report ${view.id}`,
+    `Run ${view.id} has ended (${view.state}${why}); there is nothing to decide.${who} Nothing was changed.`,
+    `See how it went with: ${command} report ${view.id}${again}`,
     exitCodes.denied,
   );
 }
@@ -257,6 +262,8 @@ function notWaiting(view: RunView, gate: string | undefined): string {
   const decision = decisionAbout(view, gate);
   if (decision)
     return `Gate ${gate} of run ${view.id} was decided already: ${decision.verb} by ${decision.by}.`;
+  const error = view.steps.find(({ id }) => id === gate)?.error;
+  if (error) return `Gate ${gate} of run ${view.id} is closed: ${error.message}; now ${doing}.`;
   return `Gate ${gate} of run ${view.id} does not wait for a decision now: ${doing}.`;
 }
 

@@ -70,6 +70,26 @@ describe('a step that asks nothing', () => {
   });
 });
 
+test('a decision that comes after the deadline is told of it, and how the run is started again', () => {
+  const problem = { type: 'Expired' as const, message: 'nobody decided gate before its deadline' };
+  const ended = reading({ state: 'rejected', problem });
+  const { message, next, exitCode } = thrown(() =>
+    waitToDecide(ended, 'gate', 'approve', './runbook'),
+  );
+  expect(exitCode).toBe(4);
+  expect(message).toContain('has ended (rejected: nobody decided gate before its deadline); there');
+  expect(next).toMatch(/report orders-\S+\. Start it again with: \.\/runbook start --from orders-\S+$/);
+  const good = thrown(() => waitToDecide(reading({ state: 'succeeded' }), 'gate', 'approve', 'r'));
+  expect(good.message).toContain('has ended (succeeded); there is nothing to decide');
+  expect(good.next).not.toContain('again');
+  const error = { type: 'Expired' as const, message: 'nobody decided gate before its deadline' };
+  const gate = step('gate', { kind: 'approval', state: 'failed', error });
+  const undoing = reading({ state: 'rolling-back', steps: [gate] });
+  expect(thrown(() => waitToDecide(undoing, 'gate', 'approve', 'r')).message).toContain(
+    'is closed: nobody decided gate before its deadline',
+  );
+});
+
 test('a rollback of nothing is refused, unless it cannot be known or goes on already', () => {
   expect(thrown(() => refuseEmptyRollback(reading({ undos: [] }), 'runbook'))).toMatchObject({
     exitCode: 4,
