@@ -5,6 +5,6 @@ import { bothTimes } from './times.js';
  * @param deadline ISO time; null: none
  */
 export function deadlineText(deadline: string | null): string {
-  if (deadline === null) return ', no deadline';
+  if (deadline === null) return ', no deadline: it waits for ever';
   return `, until ${bothTimes(deadline)}; no answer by then rejects it`;
 }

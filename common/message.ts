@@ -11,12 +11,13 @@ import type { FollowingStep, RunState } from './view.js';
 /**
  * `asked`: people are needed. `reminder`: still. `deadline`: the deadline is near. `over`: they are
  * not needed any more. `left`: the run has ended, and what it has changed is not all taken back.
+ * `ended`: a run that had asked people has ended, and left nothing so.
  */
-export type MessageKind = 'asked' | 'reminder' | 'deadline' | 'over' | 'left';
+export type MessageKind = 'asked' | 'reminder' | 'deadline' | 'over' | 'left' | 'ended';
 
 /** Whether it asks people for something; the others only tell. */
 export function asksPeople(what: MessageKind): boolean {
-  return what !== 'over' && what !== 'left';
+  return what === 'asked' || what === 'reminder' || what === 'deadline';
 }
 
 /**
@@ -70,18 +71,29 @@ export interface Message {
   };
   /** What an ended run has left, in the order of its steps; empty while it goes on. */
   left: Left[];
-  /** How the run ended, and why, for `left`. */
+  /** Steps that were undone, in the order in which they were. */
+  undone: { step: string; title: string }[];
+  /** How the run ended, and why, for `left` and `ended`. */
   end: { state: RunState; why: string | null; at: string } | null;
   /** Who has taken it: reminders stop. */
   taken: { by: string; at: string } | null;
   /** How it ended, for `over`. */
-  over: { how: string; by: string | null; reason: string | null; at: string } | null;
+  over: {
+    how: string;
+    by: string | null;
+    reason: string | null;
+    at: string;
+    /** What the run does then; null where that is not known. */
+    then: string | null;
+  } | null;
   /** The exact commands that answer, the usual one first; none where nothing is asked. */
   commands: { verb: string; command: string }[];
   /** The usual one as a form for scripts, in capitals what has to be filled in; null for none. */
   form: string | null;
   /** The command that tells others that somebody is at it; null where nothing is asked. */
   ack: string | null;
+  /** The command that starts it again, once it has not ended as it was meant to; else null. */
+  startAgain: string | null;
   /** The command that shows the run. */
   status: string;
   /** The run in the Temporal UI; null when its address is not configured. */

@@ -222,6 +222,15 @@ export function answeredWith(verb: string): Pick<Phrases, 'state' | 'words'> {
   return phrasesOf(verb) ?? { state: 'answered', words: `answered with ${verb}` };
 }
 
+/** Answers after which the run ends, and undoes what it changed. */
+const undoing: readonly string[] = ['reject', 'rollback', 'cancel'] satisfies DecisionVerb[];
+
+/** What a run does once a question was answered with the verb. */
+export function runThen(verb: string): string {
+  if (verb === 'abort') return 'it ends, and everything is left as it is';
+  return undoing.includes(verb) ? 'it ends, and what it changed is undone' : 'it goes on';
+}
+
 /** What somebody does with a decision: `approves gate x`, `pauses the run`. */
 export function decides(verb: string, about: About | null): string {
   const known = phrasesOf(verb);

@@ -57,6 +57,8 @@ export interface CallFacts {
   };
   /** Steps that changed something, or may have, newest first. */
   changes: ChangedStep[];
+  /** Steps that were undone, in the order in which they were. */
+  undone: { step: string; title: string }[];
   /** Paths of the steps that have begun and that change something. */
   begun: string[];
   taken: { by: string; at: string } | null;
@@ -88,6 +90,10 @@ export async function callFacts(
                   (SELECT coalesce(json_agg(s.path), '[]') FROM runbook.steps s
                     WHERE s.run_no = r.no AND s.effect <> 'read'
                       AND s.started_at IS NOT NULL) AS begun,
+                  (SELECT coalesce(json_agg(json_build_object('step', s.path, 'title', s.title)
+                                            ORDER BY s.started_at DESC, s.path DESC), '[]')
+                     FROM runbook.steps s WHERE s.run_no = r.no AND s.undo_of IS NULL
+                       AND s.state = 'undone') AS undone,
                   (${lastAck(`json_build_object('by', k.taken_by, 'at', k.at)`, 'c')}) AS taken,
                   (SELECT json_build_object('verb', d.verb, 'by', d.decided_by, 'reason', d.reason,
                                             'at', d.judged_at)
@@ -133,6 +139,7 @@ export async function callFacts(
       closedAt: row.closed_at?.toISOString() ?? null,
     },
     changes: row.changes,
+    undone: row.undone,
     begun: row.begun,
     taken: row.taken && { ...row.taken, at: new Date(row.taken.at).toISOString() },
     decision: row.decision && { ...row.decision, at: new Date(row.decision.at).toISOString() },
@@ -168,6 +175,7 @@ interface FactsRow {
   command: string;
   closed_at: Date | null;
   changes: CallFacts['changes'];
+  undone: CallFacts['undone'];
   begun: string[];
   taken: { by: string; at: string } | null;
   decision: CallFacts['decision'];

@@ -4,11 +4,11 @@ import { leftBySteps } from './left-steps.js';
 import { ownRuns, type RunsOf, type UntoldCall } from './messages.js';
 
 /*
- * The ends of runs that left something changed: people are told once, whether the run had asked
- * anything or not.
+ * The ends of runs that left something changed, or that people were called about: they are told
+ * once.
  */
 
-/** Writes down that the run has ended and left something; nothing where it left nothing. */
+/** Writes down that the run has ended, where people are to be told of it. */
 export async function noteEnd(client: pg.PoolClient, no: string): Promise<void> {
   await client.query({
     name: 'ends-note',
@@ -17,7 +17,9 @@ export async function noteEnd(client: pg.PoolClient, no: string): Promise<void> 
              WHERE e.run_no = r.no), 0), r.ended_at
            FROM runbook.runs r
            WHERE r.no = $1 AND r.ended_at IS NOT NULL
-             AND EXISTS (SELECT FROM runbook.steps s WHERE ${leftBySteps})
+             AND (EXISTS (SELECT FROM runbook.steps s WHERE ${leftBySteps})
+               OR EXISTS (SELECT FROM runbook.messages m WHERE m.run_no = r.no
+                 AND m.what = 'asked' AND (m.sent_at IS NOT NULL OR m.may_have_arrived)))
            ON CONFLICT DO NOTHING`,
     values: [no],
   });

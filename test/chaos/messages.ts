@@ -115,7 +115,7 @@ export async function killTellers(options: MessagesOptions): Promise<MessagesRes
     await Promise.race([Promise.all(answered), broken]);
     const quiet = until('all to be told', () => isQuiet(field.pool, options), patienceMs, 100);
     await Promise.race([quiet, broken]);
-    const told = ['asked', 'over', ...(field.leaves ? ['left'] : [])];
+    const told = ['asked', 'over', field.leaves ? 'left' : 'ended'];
     const wanted = runs.flatMap(({ run }) => told.map((what) => `${run} ${what}`));
     const taken = receiver.taken.map(({ run, what }) => `${run} ${what}`);
     return {
@@ -208,13 +208,14 @@ async function isTold(pool: pg.Pool, run: string, { open }: MessagesOptions): Pr
 
 /** Is there nothing more to tell? */
 async function isQuiet(pool: pg.Pool, { open, runs }: MessagesOptions): Promise<boolean> {
-  const { rows } = await pool.query<{ over: number; unsent: number; held: number; untold: number }>(
+  const { rows } = await pool.query<Record<'over' | 'unsent' | 'held' | 'untold' | 'ends', number>>(
     `SELECT count(*) FILTER (WHERE what = 'over')::integer AS over,
             count(*) FILTER (WHERE sent_at IS NULL AND dropped_at IS NULL)::integer AS unsent,
             count(*) FILTER (WHERE dropped_at IS NULL AND ${heldFor})::integer AS held,
-            (SELECT count(*)::integer FROM runbook.ends WHERE told_at IS NULL) AS untold
+            (SELECT count(*)::integer FROM runbook.ends WHERE told_at IS NULL) AS untold,
+            (SELECT count(*)::integer FROM runbook.ends) AS ends
      FROM runbook.messages`,
   );
-  const [{ over = 0, unsent = 0, held = 0, untold = 0 } = {}] = rows;
-  return over === runs && untold === 0 && unsent === (open ? held : 0);
+  const [{ over = 0, unsent = 0, held = 0, untold = 0, ends = 0 } = {}] = rows;
+  return over === runs && (open === true || ends === runs) && untold === 0 && unsent === (open ? held : 0);
 }

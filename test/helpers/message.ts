@@ -26,11 +26,12 @@ export function messageWith(text: string, change: Partial<Message> = {}): Messag
       pointsOfNoReturn: [text],
     },
     left: [{ step: text, title: text, state: 'failed', what: text, how: text }],
+    undone: [{ step: text, title: text }],
     end: null,
     taken: { by: text, at: '2026-03-01T02:20:00.000Z' },
     over: null,
     commands: [{ verb: 'approve', command: text }],
-    ...{ form: text, ack: text, status: text, link: text },
+    ...{ form: text, ack: text, startAgain: text, status: text, link: text },
     ...change,
   };
 }

@@ -196,7 +196,8 @@ const sinks: Record<string, Sink> = {
   ),
   'message as plain text': terminal(({ text: words }, text) => words.textOf(messageWith(text))),
   'message that it is over': terminal(({ text: words }, text) => {
-    const over = { how: text, by: text, reason: text, at: '2026-03-01T02:30:00.000Z' };
+    const at = '2026-03-01T02:30:00.000Z';
+    const over = { ...{ how: text, by: text, reason: text, then: text }, at };
     return words.textOf(messageWith(text, { what: 'over', over }));
   }),
   'message of what an ended run has left': terminal(({ text: words }, text) => {

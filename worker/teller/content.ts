@@ -1,5 +1,5 @@
-import { answersOf, answeredWith, usualForm } from '../../common/questions.js';
-import { leftBy, type Left } from '../../common/left.js';
+import { answersOf, answeredWith, runThen, usualForm } from '../../common/questions.js';
+import { leavingStates, leftBy, type Left } from '../../common/left.js';
 import { asksPeople, type CallKind, type Message, type MessageKind } from '../../common/message.js';
 import { problemLine } from '../../common/next-step.js';
 import { endStates } from '../../common/view.js';
@@ -29,7 +29,9 @@ export interface Telling {
 
 /** Everything that a message says, from the record. */
 export function contentOf(telling: Telling, facts: CallFacts, settings: TellingSettings): Message {
-  const { id, first, what, number, again } = telling;
+  const { id, first, number, again } = telling;
+  const left = leftIn(facts);
+  const what = telling.what === 'left' && left.length === 0 ? 'ended' : telling.what;
   const { key, call, execution } = facts;
   const asks = asksPeople(what);
   const { uiUrl, namespace, command } = settings;
@@ -55,13 +57,15 @@ export function contentOf(telling: Telling, facts: CallFacts, settings: TellingS
       follows: call.follows,
     },
     undo: undoOf(facts),
-    left: leftIn(facts),
-    end: what === 'left' ? endOf(facts, command) : null,
+    left,
+    undone: facts.undone,
+    end: telling.what === 'left' ? endOf(facts, command) : null,
     taken: facts.taken,
     over: what === 'over' ? overBy(facts) : null,
     commands: asks ? commandsFor(command, key.run, call) : [],
     form: asks ? formFor(command, key.run, call) : null,
     ack: asks && !facts.taken ? `${command} ack ${key.run}` : null,
+    startAgain: leavingStates.includes(facts.state) ? `${command} start --from ${key.run}` : null,
     status: `${command} status ${key.run}`,
     link: uiUrl === null ? null : uiLink(uiUrl, namespace, key.run, execution ?? key.firstRunId),
   };
@@ -131,14 +135,18 @@ function pointsOfNoReturn(steps: readonly StepSpec[], prefix = ''): string[] {
 
 function overBy({ call, decision, state }: CallFacts): Message['over'] {
   const at = call.closedAt ?? new Date().toISOString();
-  const nobody = { by: null, reason: null, at };
+  const hasEnded = endStates.has(state) ? `it has ended: ${state}` : null;
+  const nobody = { by: null, reason: null, at, then: hasEnded };
   if (decision) {
     const { verb, by, reason } = decision;
-    return { how: answeredWith(verb).words, by, reason, at: decision.at };
+    const then = hasEnded ?? runThen(verb);
+    return { how: answeredWith(verb).words, by, reason, at: decision.at, then };
   }
   if (call.kind === 'pause' && !endStates.has(state)) return { how: 'goes on', ...nobody };
-  if (call.deadline !== null && call.deadline <= at)
-    return { how: 'nobody answered before its deadline', ...nobody };
+  if (call.deadline !== null && call.deadline <= at) {
+    const then = hasEnded ?? (call.kind === 'approval' ? runThen('reject') : null);
+    return { ...nobody, how: 'nobody answered before its deadline', then };
+  }
   if (endStates.has(state)) return { how: `the run has ended: ${state}`, ...nobody };
   return { how: 'it is not asked any more', ...nobody };
 }

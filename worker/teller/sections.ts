@@ -40,6 +40,7 @@ export function headline(message: Message): string {
     deadline: 'Deadline near',
     over: 'Over',
     left: leftTitle,
+    ended: 'Ended',
   }[what];
   const how = over ? `${over.how}${over.by === null ? '' : ` by ${over.by}`}` : end?.state;
   return visibleLine(
@@ -52,8 +53,13 @@ export function sectionsOf(message: Message): Section[] {
   return [
     { title: '', lines: [opening(message)] },
     { title: '', rows: facts(message) },
-    ...(message.end ? [{ title: leftTitle, rows: leftRows(message) }] : []),
+    ...(message.left.length > 0 && message.end
+      ? [{ title: leftTitle, rows: leftRows(message) }]
+      : []),
     ...(message.over || message.end ? [] : asked(message)),
+    ...(message.startAgain === null || !(message.over ?? message.end)
+      ? []
+      : [{ title: 'Start it again with', commands: [message.startAgain] }]),
     { title: 'See all of it', commands: [message.status] },
     ...(message.link === null ? [] : [{ title: '', link: message.link }]),
   ];
@@ -88,6 +94,8 @@ function leftRows({ left }: Message): [string, string][] {
 
 function opening({ what, again, call, over, end, left, taken }: Message): string {
   const repeated = again ? 'You may have had this message before. ' : '';
+  if (end && left.length === 0)
+    return `${repeated}The run has ended: ${end.state}. Nobody is needed any more.`;
   if (end) {
     const steps = left.length === 1 ? 'One step is' : `${left.length} steps are`;
     return `${repeated}The run has ended and asks nobody. ${steps} not taken back: look at each, and take it back by hand where that is needed.`;
@@ -130,7 +138,8 @@ function facts(message: Message): [string, string][] {
       'started',
       `by ${message.requester} at ${bothTimes(message.startedAt)}: ${message.reason || 'no reason given'}`,
     ],
-    ...(end ? endRows(end) : [waitRow(call)]),
+    ...(end ? endRows(end) : waitRows(message)),
+    ...undoneRows(message),
   ];
 }
 
@@ -141,8 +150,17 @@ function endRows({ state, why, at }: NonNullable<Message['end']>): [string, stri
   ];
 }
 
-function waitRow({ since, deadline }: Message['call']): [string, string] {
-  return ['waits', `since ${bothTimes(since)}${deadlineText(deadline)}`];
+function waitRows({ call: { since, deadline }, over }: Message): [string, string][] {
+  if (!over) return [['waits', `since ${bothTimes(since)}${deadlineText(deadline)}`]];
+  return [
+    ['waited', `from ${bothTimes(since)} to ${bothTimes(over.at)}`],
+    ...(over.then === null ? [] : [['the run', over.then] as [string, string]]),
+  ];
+}
+
+function undoneRows({ undone, over, end }: Message): [string, string][] {
+  if (undone.length === 0 || !(over ?? end)) return [];
+  return [['undone', undone.map(({ step, title }) => `${title} (${step})`).join(', ')]];
 }
 
 /** Named values, nested ones under the names that lead to them. */

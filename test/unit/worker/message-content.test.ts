@@ -16,7 +16,7 @@ function facts(change: Partial<CallFacts> = {}, call: Partial<CallFacts['call']>
     ...{ execution: null, runbook: 'fix', title: 'Fix it', drill: false, state: 'waiting' },
     ...{ requester: 'alice', reason: 'late', startedAt: '2026-03-01T02:00:00.000Z' },
     targets: [{ name: 'orders', environment: 'production' }],
-    ...{ steps: [], changes: [], begun: [], taken: null, decision: null, problem: null },
+    ...{ steps: [], changes: [], undone: [], begun: [], taken: null, decision: null, problem: null },
     call: {
       ...{ kind: 'approval', id: 'gate', attempt: 1, title: 'Go on?', digest: 'sha256:d' },
       ...{ since: '2026-03-01T02:10:00.000Z', deadline: null, who: 'an operator' },
@@ -168,4 +168,53 @@ test('the most specific level that names a channel replaces those below it', () 
   expect(channelsFor(levels)).toEqual(['t1', 't2', 't3']);
   expect(channelsFor({ targets: [], worker: ['w'] })).toEqual(['w']);
   expect(channelsFor({ targets: [], worker: [] })).toEqual([]);
+});
+
+describe('a question that is over', () => {
+  const over = (change: Partial<CallFacts>, call: Partial<CallFacts['call']> = {}) => {
+    const closed = { closedAt: '2026-03-01T02:20:00.000Z', deadline: '2026-03-01T02:20:00.000Z' };
+    const all = facts(change, { ...closed, ...call });
+    return textOf(contentOf({ ...telling, what: 'over' }, all, settings)).replaceAll(/\s+/g, ' ');
+  };
+  const decision = (verb: string) => ({
+    ...{ verb, by: 'bob', reason: 'no', at: '2026-03-01T02:15:00.000Z' },
+  });
+
+  test('says what becomes of the run, what was undone, and how it is started again', () => {
+    const expired = over({ state: 'rejected', undone: [{ step: 'close', title: 'Close the shop' }] });
+    expect(expired).toContain('nobody answered before its deadline');
+    expect(expired).toContain('the run it has ended: rejected');
+    expect(expired).toContain('undone Close the shop (close)');
+    expect(expired).toContain('Start it again with: runbook start --from run-1');
+    expect(expired).not.toMatch(/waits|no answer by then/);
+    expect(expired).toContain('waited from 2026-03-01 02:10:00 UTC');
+  });
+
+  test.each([
+    ['approve', 'it goes on'],
+    ['reject', 'it ends, and what it changed is undone'],
+    ['rollback', 'it ends, and what it changed is undone'],
+    ['abort', 'it ends, and everything is left as it is'],
+    ['retry', 'it goes on'],
+  ])('and what follows from %s, while it still goes on', (verb, then) => {
+    expect(over({ state: 'running', decision: decision(verb) })).toContain(`the run ${then}`);
+  });
+
+  test('and that a gate which nobody answered ends it', () => {
+    expect(over({ state: 'running' })).toContain('the run it ends, and what it changed is undone');
+    expect(over({ state: 'running' }, { kind: 'failure' })).not.toContain('the run it ');
+  });
+});
+
+test('how a run went is told to those that it had asked, also when it left nothing', () => {
+  const call = { kind: 'left' as const, id: 'end:', title: 'The run has ended', verbs: [] };
+  const ended = contentOf({ ...telling, what: 'left' }, facts({ state: 'succeeded' }, call), settings);
+  expect(ended).toMatchObject({ what: 'ended', left: [], startAgain: null });
+  expect(headline(ended)).toBe('Ended: Fix it: The run has ended (succeeded)');
+  expect(textOf(ended)).toContain('The run has ended: succeeded. Nobody is needed any more.');
+  const failed = facts({ state: 'failed', undone: [{ step: 'a', title: 'A' }] }, call);
+  const text = textOf(contentOf({ ...telling, what: 'left' }, failed, settings));
+  expect(text).toContain('The run has ended: failed.');
+  expect(text).toMatch(/undone +A \(a\)/);
+  expect(text).toContain('Start it again with:\n  runbook start --from run-1');
 });
