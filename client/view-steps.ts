@@ -1,6 +1,6 @@
 import { leftBy, stateText } from '../common/left.js';
 import { flat, wrap } from '../common/plain.js';
-import { outcomeOf, stepMarks } from '../common/step-outcome.js';
+import { notDone, outcomeOf, stepMarks } from '../common/step-outcome.js';
 import { isInside, undoPath } from '../language/paths.js';
 import type { RunView, StepView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
@@ -73,11 +73,13 @@ export function renderSteps(
       return text.split('\n').map((each) => paint(style, each));
     }
     const taken = takenText(step, view);
+    const omitted = notDone(step);
     const attempt = pending.find(
       (each) => each.step === step.id || each.step === undoPath(step.id),
     );
     const lines = [
       ...(taken === undefined ? [] : [wrap(taken, columns, '   ')]),
+      ...(omitted === null ? [] : [wrap(omitted, columns, '   ')]),
       ...(attempt ? pendingLines(attempt, columns) : []),
     ];
     return lines.map((each) => paint('dim', each));

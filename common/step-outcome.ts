@@ -32,3 +32,10 @@ export const stepMarks: Record<StepState, string> = {
   undoing: '←',
   undone: '←',
 };
+
+/** What a step that succeeded has not done, and why: a message that went to nobody; else null. */
+export function notDone({ kind, output }: Pick<StepView, 'kind' | 'output'>): string | null {
+  if (kind !== 'notify' || output === null || typeof output !== 'object') return null;
+  const { sent, why } = output as { sent?: unknown; why?: unknown };
+  return sent === false && typeof why === 'string' ? `told nobody: ${why}` : null;
+}

@@ -5,6 +5,7 @@ import type { Json } from '../../language/json.js';
 import { currentStep, isLive, timeSpent, type Report } from './report.js';
 import { leftBy, stateText } from '../../common/left.js';
 import { pausedText } from '../../common/run-pause.js';
+import { notDone } from '../../common/step-outcome.js';
 import { statedName } from '../../common/sender.js';
 import { bothTimes, duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
@@ -83,7 +84,7 @@ function programsRun({ attempts }: Report): string[] {
 
 /** A step's result in one line. */
 export function outputLine(step: StepView, view: RunView): string {
-  const result = step.error ? step.error.message : brief(step.output, 0);
+  const result = step.error?.message ?? notDone(step) ?? brief(step.output, 0);
   return clip([takenText(step, view), result].filter(Boolean).join('; '), 200);
 }
 

@@ -7,7 +7,7 @@ import { codeSpan, markdown, tableRow } from '../../common/markdown.js';
 import { answersOf, usualForm } from '../../common/questions.js';
 import { quoteArgument } from '../../common/quote-argument.js';
 import { pausedText, resumeCommand } from '../../common/run-pause.js';
-import { stepMarks } from '../../common/step-outcome.js';
+import { notDone, stepMarks } from '../../common/step-outcome.js';
 import { utc } from '../../common/times.js';
 import {
   endStates,
@@ -120,7 +120,7 @@ function renderStep(step: StepView, left: ReadonlySet<string>): string {
     step.effect,
     stateText(step, left),
     String(step.attempts || ''),
-    step.error?.message ?? '',
+    step.error?.message ?? notDone(step) ?? '',
   ] as const;
   const facts = cells.join('\0');
   const known = rendered.get(step);

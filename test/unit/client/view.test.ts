@@ -199,3 +199,17 @@ test('a paused run says who paused it, since when and why, and how it goes on', 
   for (const text of told([by('pause'), by('resume')], 'running'))
     expect(text).not.toContain('Paused by');
 });
+
+test('a message that went to nobody says so below its step', () => {
+  const why = 'no channel was given; the message is kept in the report';
+  const notify = (sent: boolean) =>
+    show(
+      view({
+        state: 'succeeded',
+        endedAt: '2026-03-01T02:01:00.000Z',
+        steps: [step('notify', { kind: 'notify', state: 'succeeded', output: { sent, why } })],
+      }),
+    );
+  expect(notify(false)).toContain(`\n   told nobody: ${why}`);
+  expect(notify(true)).not.toContain('told nobody');
+});
