@@ -1,5 +1,5 @@
 import { answersOf, commandNameIn, usualForm } from '../common/questions.js';
-import { flat, wrap } from '../common/plain.js';
+import { flat, hasLines, linesOf, wrap, wrapLines } from '../common/plain.js';
 import type { Problem, WaitView } from '../common/view.js';
 import type { Json } from '../language/json.js';
 import type { ToldCall } from '../store/index.js';
@@ -83,10 +83,12 @@ function factLines(
       ];
     }
     const hanging = `${indent}${' '.repeat(room + 2)}`;
-    const text = wrap(flat(value) || '-', columns, hanging);
+    const text = hasLines(value)
+      ? wrapLines(linesOf(value), columns, hanging)
+      : wrap(flat(value) || '-', columns, hanging);
     // A name too long for its column gets a line of its own.
     return line(name).length > room
       ? [`${indent}${label}`, text]
-      : [`${indent}${label}  ${text.trimStart()}`];
+      : [`${indent}${label}  ${text.slice(hanging.length)}`];
   });
 }

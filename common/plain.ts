@@ -1,5 +1,5 @@
 import type { Json } from '../language/json.js';
-import { visibleLine } from './visible.js';
+import { visible, visibleLine } from './visible.js';
 
 /* Plain text for people: lines of a width, values in one line. */
 
@@ -30,4 +30,27 @@ export function flat(value: Json): string {
       .map(([name, inner]) => `${name}: ${flat(inner)}`)
       .join(', ');
   return visibleLine(String(value));
+}
+
+/** Whether a value is a text with lines of its own, such as what a command has printed. */
+export function hasLines(value: Json): value is string {
+  return typeof value === 'string' && value.trim().includes('\n');
+}
+
+/** The lines of such a text as they are, spaces included; any other value in one line. */
+export function linesOf(value: Json): string[] {
+  if (!hasLines(value)) return [flat(value)];
+  const lines = visible(value).replaceAll('\t', '    ').split('\n');
+  const text = lines.map((line) => line.trimEnd());
+  return text.join('\n').replace(/^\n+|\n+$/g, '').split('\n');
+}
+
+/** As `wrap`, for lines that stay apart; what fits keeps its spaces. */
+export function wrapLines(lines: readonly string[], width: number, indent = ''): string {
+  return lines
+    .map((each) => visible(each))
+    .map((line) =>
+      indent.length + line.length <= width ? `${indent}${line}` : wrap(line, width, indent),
+    )
+    .join('\n');
 }

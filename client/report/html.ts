@@ -19,6 +19,7 @@ import {
   type Report,
   type Wait,
 } from './report.js';
+import { hasLines, linesOf } from '../../common/plain.js';
 import { recoveryRows, recoveryTimes, spentRows } from './recovery.js';
 import { style } from './style.js';
 import { renderTimeline } from './timeline.js';
@@ -91,7 +92,9 @@ function waiting({ view }: Report): string {
       const deadline = wait.deadline ? `, until ${html(utc(wait.deadline))} at the latest` : '';
       const evidence = Object.entries(wait.evidence).map(
         ([name, value]) =>
-          `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
+          hasLines(value)
+            ? `<div><dt>${html(name)}</dt><dd><pre>${html(linesOf(value).join('\n'))}</pre></dd></div>`
+            : `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
       );
       return `<section class="note warn"><p><strong>${html(wait.title)}</strong> waits for ${html(wait.who)} since ${html(utc(wait.since))}${deadline}.</p>
 <dl class="evidence">${evidence.join('')}</dl>

@@ -5,9 +5,9 @@ import { followingText, followingTitle } from '../../common/following.js';
 import type { FollowingStep } from '../../common/view.js';
 import { targetText } from '../../common/target-text.js';
 import { deadlineText } from '../../common/deadline-text.js';
-import { flat } from '../../common/plain.js';
+import { flat, hasLines, linesOf } from '../../common/plain.js';
 import { bothTimes } from '../../common/times.js';
-import { visibleLine } from '../../common/visible.js';
+import { beginningOf, visibleLine } from '../../common/visible.js';
 
 /*
  * What a message says, in order and in words, for every channel that people read. The text is
@@ -28,6 +28,9 @@ export type Section = { title: string } &
 /** Of one value, in characters, and of all evidence, in rows: who needs more looks at the run. */
 const mostOfValue = 400;
 const mostRows = 30;
+/** Of a value with lines of its own, in lines and in characters. */
+const mostLines = 20;
+const mostOfLines = 1_500;
 /** Of the steps that follow an approval. */
 const mostSteps = 20;
 
@@ -129,7 +132,7 @@ function facts(message: Message): [string, string][] {
   const { call, end } = message;
   const targets = message.targets.map(targetText);
   const question = call.kind === 'pause' ? call.title : `${call.title} (${call.id})`;
-  return [
+  const rows: [string, string][] = [
     ...(end ? [] : [['question', question] as [string, string]]),
     ['run', message.run],
     ['runbook', `${message.title} (${message.runbook})${message.drill ? ', a drill' : ''}`],
@@ -141,6 +144,7 @@ function facts(message: Message): [string, string][] {
     ...(end ? endRows(end) : waitRows(message)),
     ...undoneRows(message),
   ];
+  return rows.map(([name, value]) => [name, visibleLine(value)]);
 }
 
 function endRows({ state, why, at }: NonNullable<Message['end']>): [string, string][] {
@@ -175,9 +179,17 @@ function rowsIn(values: JsonObject, indent = ''): [string, string][] {
     const label = `${indent}${visibleLine(name, 80)}`;
     const text = flat(value);
     if (isObject(value) && text.length > 60) return [[label, ''], ...rowsIn(value, `${indent}  `)];
+    if (hasLines(value)) return [[label, someLines(linesOf(value))]];
     const cut = visibleLine(text, mostOfValue);
     return [[label, (cut.length < text.length ? `${cut}…` : cut) || '-']];
   });
+}
+
+function someLines(lines: readonly string[]): string {
+  const text = lines.slice(0, mostLines).join('\n');
+  const cut = beginningOf(text, mostOfLines);
+  const isCut = lines.length > mostLines || cut.length < text.length;
+  return isCut ? `${cut}\n…` : cut;
 }
 
 function isObject(value: Json): value is JsonObject {

@@ -1,5 +1,5 @@
 import type { Message } from '../../common/message.js';
-import { wrap } from '../../common/plain.js';
+import { wrap, wrapLines } from '../../common/plain.js';
 import { visible, visibleLine } from '../../common/visible.js';
 import { headline, sectionsOf, type Section } from './sections.js';
 
@@ -32,9 +32,9 @@ function linesOf(section: Section): string[] {
   return section.rows.flatMap(([name, value]) => {
     if (value === '') return [`${indent}${visible(name)}`];
     const hanging = `${indent}${' '.repeat(room + 2)}`;
-    const text = wrap(value, columns, hanging);
+    const text = wrapLines(value.split('\n'), columns, hanging);
     return name.length > room
       ? [`${indent}${visible(name)}`, text]
-      : [`${indent}${visible(name).padEnd(room)}  ${text.trimStart()}`];
+      : [`${indent}${visible(name).padEnd(room)}  ${text.slice(hanging.length)}`];
   });
 }

@@ -3,12 +3,14 @@ import { decisionText } from '../../common/decision-text.js';
 import { followingText, followingTitle } from '../../common/following.js';
 import { leftBy, leftLine, leftTitle, stateText } from '../../common/left.js';
 import type { JsonObject } from '../../language/json.js';
-import { codeSpan, markdown, tableRow } from '../../common/markdown.js';
+import { codeSpan, fenced, markdown, tableRow } from '../../common/markdown.js';
+import { hasLines, linesOf } from '../../common/plain.js';
 import { answersOf, usualForm } from '../../common/questions.js';
 import { quoteArgument } from '../../common/quote-argument.js';
 import { pausedText, resumeCommand } from '../../common/run-pause.js';
 import { notDone, stepMarks } from '../../common/step-outcome.js';
 import { utc } from '../../common/times.js';
+import { beginningOf } from '../../common/visible.js';
 import {
   endStates,
   type RunView,
@@ -36,6 +38,7 @@ export function renderDetails(view: RunView, command: string): string {
     ...renderList(leftTitle, left.map(leftLine).map(inline)),
     ...view.waitingFor.flatMap((wait) => renderWait(view.id, wait, command)),
     ...(hasEnded ? renderList('Outputs', facts(view.outputs)) : []),
+    ...(hasEnded ? blocks(view.outputs) : []),
     ...(hasEnded ? renderList('Decisions', decisions(view)) : []),
     ...renderSteps(view, new Set(left.map(({ step }) => step)), command),
   ].join('\n\n');
@@ -63,8 +66,18 @@ function listOf(items: readonly string[]): string[] {
   return items.length === 0 ? [] : [items.map((item) => `- ${item}`).join('\n')];
 }
 
+/** Texts with lines of their own, each below its name. */
+function blocks(values: JsonObject): string[] {
+  return Object.entries(values).flatMap(([name, value]) =>
+    hasLines(value)
+      ? [`${inline(name)}:`, fenced(beginningOf(linesOf(value).join('\n'), blockLength))]
+      : [],
+  );
+}
+
 function facts(values: JsonObject): string[] {
-  return Object.entries(values).map(
+  const short = Object.entries(values).filter(([, value]) => !hasLines(value));
+  return short.map(
     ([name, value]) =>
       `${inline(name)}: ${inline(typeof value === 'string' ? value : JSON.stringify(value))}`,
   );
@@ -144,6 +157,7 @@ function renderWait(run: string, wait: WaitView, command: string): string[] {
   return [
     `**Waits for ${inline(wait.who)}: ${inline(wait.title)}**`,
     ...listOf(facts(wait.evidence)),
+    ...blocks(wait.evidence),
     ...renderFollowing(run, wait, command),
     // A list behind a list would be one with it.
     'Answer with:',
@@ -166,6 +180,9 @@ function renderFollowing(run: string, { follows = [] }: WaitView, command: strin
   const rest = more > 0 ? [`${more} more: ${codeSpan(statusCommand(command, run))}`] : [];
   return [`${followingTitle}:`, ...steps, ...rest];
 }
+
+/** Characters that people are shown of a text with lines of its own. */
+const blockLength = 1_500;
 
 /** One table row; the UI draws no space between columns, so the cells bring their own. */
 function row(cells: readonly string[]): string {

@@ -213,3 +213,11 @@ test('a message that went to nobody says so below its step', () => {
   expect(notify(false)).toContain(`\n   told nobody: ${why}`);
   expect(notify(true)).not.toContain('told nobody');
 });
+
+test('evidence with lines of its own keeps them, spaces included', () => {
+  const printed = 'NAME     SIZE\na.txt      12\nb.txt    1200\n';
+  const waits = { ...wait, evidence: { 'what is there': printed, host: 'web1' } };
+  const text = show(view({ state: 'waiting', waitingFor: [waits] }));
+  expect(text).toContain('what is there  NAME     SIZE\n                 a.txt      12\n');
+  expect(text).toContain('\n                 b.txt    1200\n  host           web1\n');
+});

@@ -218,3 +218,19 @@ test('how a run went is told to those that it had asked, also when it left nothi
   expect(text).toMatch(/undone +A \(a\)/);
   expect(text).toContain('Start it again with:\n  runbook start --from run-1');
 });
+
+test('evidence with lines of its own keeps them, spaces included, and is cut visibly', () => {
+  const printed = 'total 8\n-rw-r--r--  1 root    12 a.txt\n-rw-r--r--  1 root  1200 b.txt\n';
+  const of = (evidence: Record<string, string>) =>
+    contentOf(telling, facts({}, { evidence }), settings);
+  const text = textOf(of({ 'what is there': printed, host: 'web1' }));
+  const hanging = ' '.repeat(2 + 'what is there'.length + 2);
+  for (const each of printed.trimEnd().split('\n').slice(1))
+    expect(text).toContain(`\n${hanging}${each}\n`);
+  expect(text).toContain('  what is there  total 8\n');
+  expect(JSON.stringify(slackBody(of({ printed })))).toContain(String.raw`total 8\n-rw`);
+  const many = textOf(of({ all: Array.from({ length: 90 }, (_, at) => `line ${at}`).join('\n') }));
+  expect(many).toContain('line 19\n       …\n');
+  expect(many).not.toContain('line 20');
+  expect(textOf(of({ all: `${'x'.repeat(4_000)}\nend` }))).toContain('…');
+});
