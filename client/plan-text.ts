@@ -1,3 +1,4 @@
+import { cannotBeUndone } from '../common/undo-words.js';
 import { foldSteps, type FoldedCase, type FoldedStep, type KnownBefore } from '../language/fold.js';
 import { limitsOf } from '../language/pipeline-limits.js';
 import type { Pipeline } from '../language/pipeline.js';
@@ -166,6 +167,7 @@ function remarksOn(spec: StepSpec): string[] {
     approvers = defaultApprovers,
     work,
     undo,
+    noUndo,
     pointOfNoReturn,
     temporary,
     runBy,
@@ -180,6 +182,7 @@ function remarksOn(spec: StepSpec): string[] {
       : []),
     ...(temporary ? ['undone when its group ends, however it ends'] : []),
     ...(work ? [describeAction(work.action as unknown as Action)] : []),
+    ...(noUndo === undefined ? [] : [cannotBeUndone(noUndo)]),
     ...new Set([
       ...(undo ? [`undo: ${undo}`] : []),
       ...(work?.undo ? [`undo: ${describeAction(work.undo as unknown as Action)}`] : []),

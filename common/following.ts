@@ -1,5 +1,6 @@
 import { listAction } from '../language/kinds/index.js';
 import type { ListedWork } from './listed.js';
+import { cannotBeUndone } from './undo-words.js';
 import type { FollowingStep } from './view.js';
 
 /** What stands above the steps that follow an approval, wherever they are shown. */
@@ -28,7 +29,7 @@ export function followingText(step: FollowingStep): FollowingText {
   const facts = [
     `${effectWords[step.effect]}${targets}`,
     ...(step.tried === '' ? [] : [`tried ${step.tried.replace(/ \*$/, '')}`]),
-    ...(step.effect === 'read' || undo.length > 0 ? [] : ['cannot be undone']),
+    ...(step.effect === 'read' || undo.length > 0 ? [] : [cannotBeUndone(step.noUndo)]),
     ...(step.pointOfNoReturn ? ['nothing before it can be undone any more'] : []),
   ];
   const does = step.kind === 'manual' ? ['done by people'] : described(step.works.map(doesText));

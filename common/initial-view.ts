@@ -57,5 +57,6 @@ export function pendingStep(path: string, spec: StepSpec): StepView {
     output: null,
     error: null,
     ...(spec.undo === undefined ? {} : { undo: spec.undo }),
+    ...(spec.noUndo === undefined ? {} : { noUndo: spec.noUndo }),
   };
 }

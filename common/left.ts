@@ -1,4 +1,5 @@
 import { isGroup } from '../language/kinds/index.js';
+import { cannotBeUndone } from './undo-words.js';
 import { outcomeOf } from './step-outcome.js';
 import { endStates, type RunState, type StepState, type StepView } from './view.js';
 
@@ -27,7 +28,7 @@ export const leavingStates: readonly RunState[] = [...endStates].filter(
 /** What has to be known of a step. */
 type ChangedStep = Pick<
   StepView,
-  'id' | 'title' | 'kind' | 'effect' | 'state' | 'startedAt' | 'undo'
+  'id' | 'title' | 'kind' | 'effect' | 'state' | 'startedAt' | 'undo' | 'noUndo'
 >;
 
 function isChange({ effect, kind }: Pick<StepView, 'effect' | 'kind'>): boolean {
@@ -64,11 +65,14 @@ export function leftBy({
     .map((step) => ({
       ...{ step: step.id, title: step.title, state: step.state },
       what: whatIsLeft(step.state),
-      how:
-        step.undo === undefined
-          ? 'it has no undo: look at the target, and decide'
-          : `by hand: ${step.undo}`,
+      how: howTakenBack(step),
     }));
+}
+
+function howTakenBack({ undo, noUndo }: Pick<StepView, 'undo' | 'noUndo'>): string {
+  if (undo !== undefined) return `by hand: ${undo}`;
+  if (noUndo === undefined) return 'it has no undo: look at the target, and decide';
+  return `${cannotBeUndone(noUndo)}; look at the target, and decide`;
 }
 
 function whatIsLeft(state: StepState): string {

@@ -20,3 +20,8 @@ export function undoWords(spec: StepSpec, action: Action): string {
 export function undoTitle(spec: StepSpec): string {
   return `Undo: ${hasOwnWords(spec) ? spec.undo : spec.title}`;
 }
+
+/** That nothing undoes a step, and why, where its author says so. */
+export function cannotBeUndone(why: string | undefined): string {
+  return why === undefined ? 'cannot be undone' : `cannot be undone: ${why}`;
+}

@@ -68,6 +68,8 @@ export interface StepView {
   error: Problem | null;
   /** What the undo does, in words. */
   undo?: string;
+  /** Why nothing undoes it, in its author's words. */
+  noUndo?: string;
   /** The dead run whose result this step reuses. */
   takenFrom?: string;
   /**
@@ -103,6 +105,8 @@ export interface FollowingStep {
   works: readonly ListedWork[];
   /** What its undo does, in words, where the works do not have it. */
   undo?: string;
+  /** Why nothing undoes it, in its author's words. */
+  noUndo?: string;
   /** How often it is tried, in words. */
   tried: string;
   /** Once it has begun, nothing before it can be undone any more. */

@@ -48,6 +48,7 @@ const stepFields = {
   onFailure: z.enum(['ask', 'abort', 'rollback', 'continue', 'capture']).optional(),
   answers: z.array(z.string().min(1)).optional(),
   undo: text.optional(),
+  noUndo: z.string().optional(),
   pointOfNoReturn: z.boolean().optional(),
   temporary: z.literal(true).optional(),
   instructions: json.optional(),

@@ -129,6 +129,8 @@ export interface StepSpec {
   asked?: Asked;
   /** What the undo does, in words. Absent: nothing has to be undone. */
   undo?: string;
+  /** Why nothing undoes it, in its author's words. */
+  noUndo?: string;
   /** It, with all inside it, is undone when the group around it ends, however that ends. */
   temporary?: true;
   /** Once it has begun, nothing before it can be undone any more. */

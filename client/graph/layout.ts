@@ -127,8 +127,9 @@ function tried(spec: StepSpec): string {
 }
 
 /** A change that stays is worth a word. */
-function noUndo({ effect, work }: StepSpec, room: number): Line[] {
-  return work && effect !== 'read' ? linesOf('no undo', 'small', room, 1, 'muted') : [];
+function noUndo({ effect, work, noUndo: why }: StepSpec, room: number): Line[] {
+  const words = why === undefined ? 'no undo' : `no undo: ${why}`;
+  return work && effect !== 'read' ? linesOf(words, 'small', room, 2, 'muted') : [];
 }
 
 function headLines({ path, spec, when }: FoldedStep, room: number, words: string): Line[] {

@@ -87,7 +87,8 @@ function isQuestion(kind: CallKind): kind is Exclude<CallKind, 'pause' | 'left'>
 }
 
 /** What the run has left; nothing while it goes on. */
-function leftIn({ state, changes }: CallFacts): Left[] {
+function leftIn({ state, changes, steps }: CallFacts): Left[] {
+  const why = new Map(reasonsIn(steps));
   const inOrder = changes.toSorted((one, other) => (one.ordinal ?? 0) - (other.ordinal ?? 0));
   return leftBy({
     state,
@@ -95,6 +96,7 @@ function leftIn({ state, changes }: CallFacts): Left[] {
       ...step,
       id: path,
       ...(undo === null ? {} : { undo }),
+      ...noUndo(why.get(path)),
     })),
   });
 }
@@ -105,6 +107,7 @@ function endOf({ state, problem, call }: CallFacts, command: string): Message['e
 
 function undoOf({ changes, steps, begun }: CallFacts): Message['undo'] {
   const passed = new Set(begun);
+  const why = new Map(reasonsIn(steps));
   const borders = pointsOfNoReturn(steps);
   const last = Math.max(
     -1,
@@ -117,9 +120,22 @@ function undoOf({ changes, steps, begun }: CallFacts): Message['undo'] {
     ),
     impossible: changes
       .filter((change) => change.undo === null || !behind.includes(change))
-      .map(({ path }) => path),
+      .map(({ path }) => (why.has(path) ? `${path} (${why.get(path)})` : path)),
     pointsOfNoReturn: borders.filter((path) => !passed.has(path)),
   };
+}
+
+function noUndo(why: string | undefined): { noUndo?: string } {
+  return why === undefined ? {} : { noUndo: why };
+}
+
+/** Why steps cannot be undone, in their authors' words. */
+function reasonsIn(steps: readonly StepSpec[], prefix = ''): [path: string, why: string][] {
+  return steps.flatMap((step): [string, string][] => {
+    const path = `${prefix}${step.id}`;
+    const own: [string, string][] = step.noUndo === undefined ? [] : [[path, step.noUndo]];
+    return [...own, ...reasonsIn(step.steps ?? [], below(path))];
+  });
 }
 
 /** Paths of the steps behind which nothing before them can be undone. */

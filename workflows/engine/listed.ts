@@ -38,6 +38,7 @@ export function followingSteps(
       works: listed,
       tried: triesWords(spec),
       ...(spec.undo === undefined ? {} : { undo: spec.undo }),
+      ...(spec.noUndo === undefined ? {} : { noUndo: spec.noUndo }),
       ...(spec.pointOfNoReturn ? { pointOfNoReturn: true } : {}),
     };
   };

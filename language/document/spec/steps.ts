@@ -271,6 +271,9 @@ export abstract class StepBuilder extends ActionBuilder {
       isUndone && byHand === undefined ? this.action(undo, textIn(undo, 'kind')) : undefined;
     if (undoing && rootsIn(undoing).includes('out'))
       this.notYet(step, 'undo', 'an undo that uses what its own step answered');
+    const isTakenBack = isUndone || byHand !== undefined;
+    const noUndo =
+      textIn(undo, 'none') || (isTakenBack ? '' : textIn(step, 'pointOfNoReturn'));
     const isOpen = isExpression(step['timeout']);
     const timeout = isOpen ? undefined : this.duration(step, 'timeout');
     const retry = objectIn(step, 'retry');
@@ -297,6 +300,7 @@ export abstract class StepBuilder extends ActionBuilder {
       ...(Object.hasOwn(retry, 'attempts') ? { retry: retryOf(retry) } : {}),
       ...(undoing ? { undo: textIn(undo, 'title') || describeAction(undoing as never) } : {}),
       ...(byHand === undefined ? {} : { undo: undoneByHand(shown(byHand)) }),
+      ...(noUndo === '' ? {} : { noUndo }),
       ...(Object.hasOwn(step, 'pointOfNoReturn') ? { pointOfNoReturn: true } : {}),
     };
   }

@@ -234,3 +234,23 @@ test('evidence with lines of its own keeps them, spaces included, and is cut vis
   expect(many).not.toContain('line 20');
   expect(textOf(of({ all: `${'x'.repeat(4_000)}\nend` }))).toContain('…');
 });
+
+test('why a step cannot be undone stands at the gate, and where it is left', () => {
+  const noUndo = 'shelves stay clean';
+  const spec = { ...steps[0]!, noUndo };
+  const follows = [
+    {
+      ...{ step: 'a', title: 'A', kind: 'sql' as const, effect: 'change' as const, targets: [] },
+      ...{ works: [], tried: '', noUndo },
+    },
+  ];
+  const done = { steps: [spec], changes: [change('a', 0, null)] };
+  const gate = textOf(contentOf(telling, facts(done, { follows }), settings));
+  expect(gate).toContain('changes something; cannot be undone: shelves stay clean');
+  expect(gate).toContain('Cannot be undone: a (shelves stay clean)');
+  const call = { kind: 'left' as const, id: 'end:', title: 'The run has ended', verbs: [] };
+  const left = contentOf({ ...telling, what: 'left' }, facts({ ...done, state: 'failed' }, call), settings);
+  expect(left.left[0]?.how).toBe(
+    'cannot be undone: shelves stay clean; look at the target, and decide',
+  );
+});

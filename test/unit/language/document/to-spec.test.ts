@@ -33,6 +33,18 @@ function stepsOf(...lines: string[]): readonly StepSpec[] {
   return made.spec.steps;
 }
 
+test('why a step cannot be undone is kept, in its author\'s words', () => {
+  const of = (...lines: string[]) =>
+    stepsOf(
+      ...['  - id: clean', '    title: Clean', '    command: rm -rf -- /shelves', '    effect: change'],
+      ...lines,
+    )[0]?.noUndo;
+  expect(of('    undo: { none: shelves stay clean }')).toBe('shelves stay clean');
+  expect(of('    pointOfNoReturn: they are gone')).toBe('they are gone');
+  // It is why what comes before cannot be undone; the step itself can.
+  expect(of('    undo: { command: refill }', '    pointOfNoReturn: sold')).toBeUndefined();
+});
+
 test('a command keeps its words, and a value inside one stays data', () => {
   const [step] = stepsOf(
     '  - id: scale',
