@@ -61,6 +61,18 @@ export async function reasonFor(io: Io, given: Consent, asks: boolean): Promise<
   return typed;
 }
 
+/**
+ * The reason of a start, which those read who are asked about the run: as given, or typed at the
+ * terminal. A script may leave it out.
+ * @throws CliError with exit code 2 when a person gives none
+ */
+export async function reasonToStart(io: Io, given: Consent, asks: boolean): Promise<string> {
+  if (!asks || hasReason(given)) return given.reason ?? '';
+  const typed = await ask(io, 'Reason, for those who are asked about the run: ');
+  if (!isReason(typed)) throw reasonMissing('A start needs a reason; nothing was started.');
+  return typed;
+}
+
 /** Asks the last question. Without a clear yes it says that nothing happened. */
 export async function isConfirmed(
   io: Io,
@@ -76,10 +88,6 @@ function hasReason(given: Consent): given is Consent & { reason: string } {
   return given.reason !== undefined && isReason(given.reason);
 }
 
-function reasonMissing(): CliError {
-  return new CliError(
-    'A decision needs a reason; nothing was sent.',
-    'Add --reason TEXT',
-    exitCodes.usage,
-  );
+function reasonMissing(why = 'A decision needs a reason; nothing was sent.'): CliError {
+  return new CliError(why, 'Add --reason TEXT', exitCodes.usage);
 }

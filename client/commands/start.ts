@@ -4,7 +4,7 @@ import { whenHeldChoices, type StartEnvelope, type WhenHeld } from '../../common
 import type { HeldTarget } from '../../common/lease.js';
 import type { JsonObject } from '../../language/json.js';
 import type { Plan } from '../../language/plan.js';
-import { asksFirst, isConfirmed, yesOption, type Consent } from '../consent.js';
+import { asksFirst, isConfirmed, reasonToStart, yesOption, type Consent } from '../consent.js';
 import { CliError } from '../errors.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Io } from '../io.js';
@@ -151,11 +151,14 @@ export function runStart(options: StartOptions, io: Io): Promise<number> {
       : await admittedPlan(session, nothingStarted, envelope);
     if (plan && written) await assertSame(written, plan, options);
     if (held.length > 0) await tellHeld(held, options, io);
+    if (plan && asks) await showPlan(plan, options, io);
+    const reason = plan ? await reasonToStart(io, options, asks) : '';
     if (plan && !(await allowed(plan, options, io, asks))) return exitCodes.ok;
+    const sent = { ...envelope, reason };
     const started =
       earlier ??
       (plan
-        ? await startRun(session, written ? { ...envelope, digest: plan.digest } : envelope, plan)
+        ? await startRun(session, written ? { ...sent, digest: plan.digest } : sent, plan)
         : null);
     if (!started) return exitCodes.failed;
     await tell(session, started, options, io);
@@ -244,15 +247,19 @@ async function tellHeld(held: readonly HeldTarget[], options: StartOptions, io: 
   );
 }
 
+async function showPlan(plan: Plan, options: StartOptions, io: Io): Promise<void> {
+  const { renderPlan } = await import('../plan-text.js');
+  remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
+}
+
 /**
- * On a terminal the person sees the plan and says yes; a plan that destroys always requires the
- * target's name.
+ * On a terminal the person, who has seen the plan, says yes; a plan that destroys always requires
+ * the target's name.
  */
 async function allowed(plan: Plan, options: StartOptions, io: Io, asks: boolean): Promise<boolean> {
-  const { effectsOf, renderPlan } = await import('../plan-text.js');
+  const { effectsOf } = await import('../plan-text.js');
   const { targetsText } = await import('../question-text.js');
   const effects = effectsOf(plan.steps);
-  if (asks) remark(io, `${renderPlan(plan, painter(io, options.color), io.columns)}\n`);
   // A drill destroys nothing but what is isolated.
   if (effects.includes('destroy') && !plan.drill) return destroyConfirmed(plan, options, io);
   if (!asks) return true;

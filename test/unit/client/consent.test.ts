@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { Command } from 'commander';
+import { reasonToStart } from '../../../client/consent.js';
 import { runCli } from '../../../client/program.js';
 import { consenting } from '../../helpers/consenting.js';
 import { allVerbs } from '../../helpers/verbs.js';
@@ -73,4 +74,19 @@ test.each(['', ' ', '…', '...', ' … ', '.', '\u200b'])('the reason %j is non
   const script = io();
   expect(await runCli(['approve', 'run', '--yes', '--reason', reason], script)).toBe(2);
   expect(script.err()).toContain('A decision needs a reason; nothing was sent.');
+});
+
+test('whoever starts a run at a terminal is asked why; a script may leave it out', async () => {
+  const typed = (text: string) => {
+    const stdin = new PassThrough();
+    const asked = reasonToStart(io({ isTTY: true, canAsk: true, stdin }), {}, true);
+    stdin.write(`${text}\r`);
+    return asked;
+  };
+  expect(await typed('flights are late')).toBe('flights are late');
+  await expect(typed('…')).rejects.toMatchObject({
+    ...{ exitCode: 2, message: 'A start needs a reason; nothing was started.' },
+  });
+  expect(await reasonToStart(io(), { reason: 'given' }, true)).toBe('given');
+  expect(await reasonToStart(io(), { yes: true }, false)).toBe('');
 });

@@ -237,7 +237,7 @@ test('evidence with lines of its own keeps them, spaces included, and is cut vis
 
 test('why a step cannot be undone stands at the gate, and where it is left', () => {
   const noUndo = 'shelves stay clean';
-  const spec = { ...steps[0]!, noUndo };
+  const spec = { id: 'a', title: 'A', kind: 'sql' as const, effect: 'change' as const, noUndo };
   const follows = [
     {
       ...{ step: 'a', title: 'A', kind: 'sql' as const, effect: 'change' as const, targets: [] },
