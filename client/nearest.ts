@@ -4,6 +4,8 @@ import { exitCodes } from './exit-codes.js';
 
 /** Names that an error lists at most. */
 const listedAtMost = 12;
+/** Characters of a list of names in one line. */
+const longestLine = 80;
 
 /** A name that somebody typed, and what it could have been. */
 export interface Typed {
@@ -25,7 +27,12 @@ export function nearestHint(typed: Typed): string {
   if (known.length === 0) return `There are no ${what}.`;
   const more = known.length - listedAtMost;
   const rest = more > 0 ? ` and ${more} more` : '';
-  return `The ${what} are: ${known.slice(0, listedAtMost).join(', ')}${rest}.`;
+  const names = known.slice(0, listedAtMost);
+  const line = names.join(', ');
+  if (line.length <= longestLine) return `The ${what} are: ${line}${rest}.`;
+  // A terminal would break long names where they cannot be copied.
+  const lines = names.map((name) => `  ${name}\n`).join('');
+  return `The ${what} are:\n${lines}${more > 0 ? `  and ${more} more\n` : ''}`;
 }
 
 /** As `nearestHint`, where the names that there are need not be listed. */
@@ -41,5 +48,5 @@ export function didYouMean({ name, known }: Omit<Typed, 'what'>): string | undef
  */
 export function unknownName(message: string, typed: Typed, see?: string): CliError {
   const hint = nearestHint(typed);
-  return new CliError(message, see ? `${hint} See all with: ${see}` : hint, exitCodes.usage);
+  return new CliError(message, see ? `${hint}${hint.endsWith('\n') ? '' : ' '}See all with: ${see}` : hint, exitCodes.usage);
 }

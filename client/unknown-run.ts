@@ -1,6 +1,6 @@
 import type { CliError } from './errors.js';
 import { MixedStacks } from './mixed-stacks.js';
-import { unknownName } from './nearest.js';
+import { didYouMean, unknownName } from './nearest.js';
 import type { Session } from './session.js';
 
 /** Runs that may have been meant. */
@@ -19,9 +19,11 @@ export async function noSuchRun(session: Session, run: string): Promise<CliError
       return [];
     },
   );
+  // A name for the newest run may have been meant, which is no run to list.
+  const named = didYouMean({ name: run, known: ['@latest'] }) ? ['@latest'] : [];
   return unknownName(
     `There is no run ${JSON.stringify(run)}.`,
-    { name: run, what: 'runs', known },
+    { name: run, what: 'runs', known: [...named, ...known] },
     `${session.command} runs`,
   );
 }
