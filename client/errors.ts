@@ -1,3 +1,4 @@
+import { startHere } from './start-here.js';
 import { isConnectionCode } from '../common/network.js';
 import { exitCodes } from './exit-codes.js';
 
@@ -101,7 +102,7 @@ export function explain(error: unknown, context: ErrorContext): CliError {
 export function nothingAnswers(address: string, command: string): CliError {
   return new CliError(
     `No Temporal server answers at ${address}, and the record in PostgreSQL cannot be read either.`,
-    `Start everything here with: ${command} dev. Or see what is wrong with: ${command} doctor`,
+    `Start everything here with: ${startHere(command)}. Or see what is wrong with: ${command} doctor`,
   );
 }
 
@@ -128,7 +129,7 @@ function explainTemporal(error: unknown, context: ErrorContext): CliError | unde
     case grpc.unavailable:
       return new CliError(
         `No Temporal server answers at ${address}.`,
-        `Start everything here with: ${command} dev. Or say where the server is: --address HOST:PORT, TEMPORAL_ADDRESS, or a profile in temporal.toml.`,
+        `Start everything here with: ${startHere(command)}. Or say where the server is: --address HOST:PORT, TEMPORAL_ADDRESS, or a profile in temporal.toml.`,
       );
     case grpc.deadlineExceeded:
       return new CliError(
@@ -168,7 +169,7 @@ function explainRecord(error: unknown, context: ErrorContext): CliError | undefi
   if (isAway(code) || isConnectionText(message)) {
     return new CliError(
       `PostgreSQL, which keeps the record, does not answer${where}.`,
-      `${check}, or start everything here with: ${command} dev`,
+      `${check}, or start everything here with: ${startHere(command)}`,
     );
   }
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return undefined;

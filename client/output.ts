@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { CliError } from './errors.js';
+import { exitCodes } from './exit-codes.js';
 import type { Io } from './io.js';
 import { wrap } from '../common/plain.js';
 import { visible, visibleJson } from '../common/visible.js';
@@ -83,9 +84,12 @@ export function printError(
     return;
   }
   const paint = painter(io, color);
+  // Somebody pressed Ctrl-C: that is no error, and the terminal stands behind `^C`.
+  const isOwn = error.exitCode === exitCodes.interrupted;
+  const begin = isOwn ? (io.isTTY ? '\n' : '') : `${paint('red', 'Error:')} `;
   remark(
     io,
-    `${paint('red', 'Error:')} ${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`,
+    `${begin}${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`,
   );
 }
 

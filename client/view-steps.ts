@@ -1,6 +1,6 @@
 import { leftBy, stateText } from '../common/left.js';
 import { flat, wrap } from '../common/plain.js';
-import { notDone, outcomeOf, stepMarks } from '../common/step-outcome.js';
+import { hasOwnTime, notDone, outcomeOf, stepMarks } from '../common/step-outcome.js';
 import { isInside, undoPath } from '../language/paths.js';
 import type { RunView, StepView } from '../common/view.js';
 import { hasEnded } from './exit-codes.js';
@@ -27,7 +27,7 @@ export function renderSteps(
     step.title,
     (ended && step.state === 'pending' ? 'not begun' : stateText(step, left)) +
       (step.attempts > 1 ? ` ×${step.attempts}` : ''),
-    step.startedAt && step.state !== 'not-needed'
+    step.startedAt && hasOwnTime(step)
       ? duration(
           Math.max(0, (step.endedAt ? Date.parse(step.endedAt) : now) - Date.parse(step.startedAt)),
         )

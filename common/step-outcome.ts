@@ -39,3 +39,11 @@ export function notDone({ kind, output }: Pick<StepView, 'kind' | 'output'>): st
   const { sent, why } = output as { sent?: unknown; why?: unknown };
   return sent === false && typeof why === 'string' ? `told nobody: ${why}` : null;
 }
+
+/**
+ * Whether the times of a step are those of its own work. Once it is undone they reach to the end of
+ * its undo, with all that happened in between.
+ */
+export function hasOwnTime({ state }: Pick<StepView, 'state'>): boolean {
+  return state !== 'not-needed' && state !== 'undoing' && state !== 'undone';
+}

@@ -16,6 +16,7 @@ import {
 } from './words.js';
 import { duration, utc } from '../../common/times.js';
 import { leftBy, leftLine, leftTitle } from '../../common/left.js';
+import { hasOwnTime } from '../../common/step-outcome.js';
 import { statedName } from '../../common/sender.js';
 import { isPart } from '../../language/paths.js';
 
@@ -92,7 +93,7 @@ function steps(report: Report): string {
       name,
       wordsOf(step),
       step.attempts ? String(step.attempts) : '',
-      span ? duration(span.to - span.from) : '',
+      span && hasOwnTime(step) ? duration(span.to - span.from) : '',
       md(outputLine(step, report.view)),
     ];
   });

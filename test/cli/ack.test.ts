@@ -107,6 +107,21 @@ test('doctor names what waits, and warns as soon as status says that nobody was 
   expect((await world.cli(['cancel', run, '--reason', 'over', '--wait'])).code).toBe(0);
 }, 60_000);
 
+test('@latest that has ended names the run that waits; a mistyped one is understood', async () => {
+  const waiting = await world.gatedRun();
+  const newest = await world.gatedRun();
+  expect((await world.cli(['cancel', newest, '--reason', 'over', '--wait'])).code).toBe(0);
+  const late = await world.cli(['approve', '@latest', '--reason', 'fine', '--as', 'ada']);
+  expect(late).toMatchObject({ code: 2, stdout: '' });
+  expect(late.stderr).toContain(`The newest run, ${newest}, has ended (cancelled); nothing was decided`);
+  expect(late.stderr).toContain(`\n  ${waiting} at gate (May it go on?)\n`);
+  expect(late.stderr).toContain(`Next:  If you mean that one, name it: ${waiting}\n`);
+  const mistyped = await world.cli(['status', '@latset']);
+  expect(mistyped).toMatchObject({ code: 2 });
+  expect(mistyped.stderr).toContain('Did you mean @latest?');
+  expect((await world.cli(['cancel', waiting, '--reason', 'over', '--wait'])).code).toBe(0);
+}, 60_000);
+
 test('a channel that cannot tell anybody is refused before anything starts', async () => {
   for (const name of ['mute', 'nothing-is-called-so']) {
     const argv = ['start', 'test-gated', '--input', 'journal=/tmp/x', '--input', 'last=[]'];

@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import {
@@ -8,6 +11,10 @@ import {
   isRecordAway,
   isUnreachable,
 } from '../../../client/errors.js';
+import { unknownName } from '../../../client/nearest.js';
+import { printError } from '../../../client/output.js';
+import { startHere } from '../../../client/start-here.js';
+import { recordedIo } from './fake-io.js';
 
 const context = {
   command: './runbook',
@@ -25,6 +32,40 @@ function grpc(code: number, details: string): Error {
 
 const pg = (code: string): Error =>
   Object.assign(new Error(`some text of the driver (${code})`), { code });
+
+test('the hint names the example that was tried here, without which its targets are not there', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'runbook-home-'));
+  const env = { RUNBOOK_HOME: home };
+  try {
+    expect(startHere('./runbook', env)).toBe('./runbook dev');
+    await mkdir(join(home, 'examples', 'pipeline'), { recursive: true });
+    expect(startHere('./runbook', env)).toBe(
+      './runbook dev (with the example: ./runbook dev --example pipeline)',
+    );
+  } finally {
+    await rm(home, { recursive: true });
+  }
+});
+
+test('who presses Ctrl-C reads no error, below the ^C of the terminal', () => {
+  const own = new CliError('No longer watching; the run goes on.', 'Watch it again', 130);
+  const said = (isTTY: boolean) => {
+    const io = recordedIo({ isTTY });
+    printError(io, own, 'text', false);
+    return io.err();
+  };
+  expect(said(true)).toBe('\nNo longer watching; the run goes on.\nNext:  Watch it again\n');
+  expect(said(false)).toBe('No longer watching; the run goes on.\nNext:  Watch it again\n');
+});
+
+test('a long list of names stands one a line, so that none is broken', () => {
+  const known = Array.from({ length: 20 }, (_, at) => `nightly-20260301-02000${at}-ab12`);
+  const { next } = unknownName('There is no run.', { name: 'zzzz', what: 'runs', known }, 'r runs');
+  expect(next).toContain(`The runs are:\n  ${known[0]}\n  ${known[1]}\n`);
+  expect(next).toMatch(/\n {2}and 8 more\nSee all with: r runs$/);
+  const few = unknownName('x', { name: 'zzzz', what: 'runbooks', known: ['a-one', 'b-two'] });
+  expect(few.next).toBe('The runbooks are: a-one, b-two.');
+});
 
 describe('errors are explained', () => {
   test.each([

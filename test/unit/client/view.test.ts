@@ -221,3 +221,14 @@ test('evidence with lines of its own keeps them, spaces included', () => {
   expect(text).toContain('what is there  NAME     SIZE\n                 a.txt      12\n');
   expect(text).toContain('\n                 b.txt    1200\n  host           web1\n');
 });
+
+test('the time of a step is not that of its undo', () => {
+  const times = {
+    startedAt: '2026-03-01T02:00:00.000Z',
+    endedAt: '2026-03-01T02:01:26.000Z',
+  };
+  const of = (state: 'succeeded' | 'undone') =>
+    show(view({ state: 'rolled-back', endedAt: times.endedAt, steps: [step('close', { state, ...times })] }));
+  expect(of('succeeded')).toMatch(/close .* 1 min 26 s\n/);
+  expect(of('undone')).not.toMatch(/close .* 1 min 26 s/);
+});
