@@ -1,4 +1,4 @@
-import { answersOf, commandNameIn, usualForm } from '../common/questions.js';
+import { answersOf, commandNameIn, outputCommand, usualForm } from '../common/questions.js';
 import { flat, hasLines, linesOf, wrap, wrapLines } from '../common/plain.js';
 import type { Problem, WaitView } from '../common/view.js';
 import type { Json } from '../language/json.js';
@@ -40,6 +40,8 @@ export function commandLines(
     const label = `${verb.replace('-', ' ')}:`.padEnd(11);
     return `  ${label}${index === 0 ? paint('bold', shown(text)) : shown(text)}`;
   });
+  const output = outputCommand(name, run, wait);
+  if (output !== null) answers.unshift(`  ${'its output:'.padEnd(11)} ${shown(output)}`);
   const form = `  form for scripts: ${shown(usualForm(name, run, wait))}`;
   return [...answers, paint('dim', form)];
 }

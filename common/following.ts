@@ -52,7 +52,8 @@ function described(works: readonly (readonly string[])[]): string[] {
   return [...once.values()].flat();
 }
 
-const effectWords = {
+/** What a step does to its targets, for people who do not know the language's words. */
+export const effectWords = {
   read: 'changes nothing',
   change: 'changes something',
   destroy: 'destroys something',

@@ -88,6 +88,12 @@ export interface Message {
   } | null;
   /** The exact commands that answer, the usual one first; none where nothing is asked. */
   commands: { verb: string; command: string }[];
+  /** What the step does, which failed; null where nothing failed, or that is not known. */
+  did: string | null;
+  /** The command that shows what it has written; null as above. */
+  output: string | null;
+  /** Where the commands work as they stand; null: wherever the command line is installed. */
+  where: string | null;
   /** The usual one as a form for scripts, in capitals what has to be filled in; null for none. */
   form: string | null;
   /** The command that tells others that somebody is at it; null where nothing is asked. */

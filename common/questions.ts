@@ -306,6 +306,19 @@ export function answersOf(
   }));
 }
 
+/**
+ * The command that shows what a step has written, for a question about one that failed; null for
+ * all others.
+ */
+export function outputCommand(
+  command: string,
+  run: string,
+  { kind, id }: { kind: string; id: string },
+): string | null {
+  if (kind !== 'failure' && kind !== 'undo') return null;
+  return `${command} logs ${quoteArgument(run)} ${quoteArgument(id.replace(/\.undo$/, ''))}`;
+}
+
 /** The name of the command line in the recorded command of a question. */
 export function commandNameIn(wait: { command: string; verbs: readonly AnswerVerb[] }): string {
   return wait.command.split(` ${wait.verbs[0]} `, 1)[0] ?? '';

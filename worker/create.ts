@@ -1,3 +1,4 @@
+import { projectRoot } from '../embedded/home.js';
 import {
   NativeConnection,
   Runtime,
@@ -170,6 +171,8 @@ export async function createWorker(
     ...{ pool, targets, secrets, catalogue: all, namespace, worker: config.identity },
     runs: { taskQueue: config.taskQueue, namespaceId },
     command: config.command,
+    // A path is one of this host; an installed command line is found on every host.
+    where: config.command.startsWith('.') ? `in ${projectRoot} on ${config.host}` : null,
     uiUrl: config.uiUrl,
     notify: config.notify,
     everyMs: config.tellMs,

@@ -189,7 +189,7 @@ describe('a run from its start to its end', () => {
         },
         evidence: {
           'what happened': 'exit 1',
-          effect: 'change',
+          'the step': 'changes something',
           retry: 'does the step again',
           skip: 'goes on without it',
           done: 'goes on; you did it by hand',

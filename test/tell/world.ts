@@ -58,6 +58,7 @@ export class TellWorld {
       worker: `here:${this.tellers.length + 1}`,
       runs: { taskQueue, namespaceId: 'here' },
       command: 'runbook',
+      where: null,
       uiUrl: 'http://127.0.0.1:8233',
       namespace: 'default',
       notify: [],

@@ -1,9 +1,10 @@
-import { answersOf, answeredWith, runThen, usualForm } from '../../common/questions.js';
+import { answersOf, answeredWith, outputCommand, runThen, usualForm } from '../../common/questions.js';
 import { leavingStates, leftBy, type Left } from '../../common/left.js';
 import { asksPeople, type CallKind, type Message, type MessageKind } from '../../common/message.js';
 import { problemLine } from '../../common/next-step.js';
 import { endStates } from '../../common/view.js';
 import { uiLink } from '../../common/ui-link.js';
+import { describeAction, type Action } from '../../language/kinds/index.js';
 import type { StepSpec } from '../../language/runbook.js';
 import type { CallFacts } from '../../store/index.js';
 import { below } from '../../language/paths.js';
@@ -12,6 +13,8 @@ import { below } from '../../language/paths.js';
 export interface TellingSettings {
   /** The name of the command line. */
   command: string;
+  /** Where commands work as they stand; null: wherever the command line is installed. */
+  where: string | null;
   /** Base address of the Temporal UI; null: messages have no link. */
   uiUrl: string | null;
   /** Name of the Temporal namespace. */
@@ -63,6 +66,9 @@ export function contentOf(telling: Telling, facts: CallFacts, settings: TellingS
     taken: facts.taken,
     over: what === 'over' ? overBy(facts) : null,
     commands: asks ? commandsFor(command, key.run, call) : [],
+    did: asks ? whatDid(facts) : null,
+    output: asks ? outputCommand(command, key.run, call) : null,
+    where: settings.where,
     form: asks ? formFor(command, key.run, call) : null,
     ack: asks && !facts.taken ? `${command} ack ${key.run}` : null,
     startAgain: leavingStates.includes(facts.state) ? `${command} start --from ${key.run}` : null,
@@ -80,6 +86,24 @@ function commandsFor(name: string, run: string, call: CallFacts['call']): Messag
 function formFor(name: string, run: string, call: CallFacts['call']): string | null {
   const { kind } = call;
   return isQuestion(kind) ? usualForm(name, run, { ...call, kind }) : null;
+}
+
+/** What a step that failed does, as the plan has it: values of other steps are named in it. */
+function whatDid({ call: { kind, id }, steps }: CallFacts): string | null {
+  if (kind !== 'failure' && kind !== 'undo') return null;
+  const work = workOf(steps, id.replace(/\.undo$/, ''));
+  const action = kind === 'undo' ? work?.undo : work?.action;
+  return action === undefined ? null : describeAction(action as unknown as Action);
+}
+
+function workOf(steps: readonly StepSpec[], path: string, prefix = ''): StepSpec['work'] {
+  for (const step of steps) {
+    const own = `${prefix}${step.id}`;
+    if (own === path) return step.work;
+    const inside = workOf(step.steps ?? [], path, below(own));
+    if (inside) return inside;
+  }
+  return undefined;
 }
 
 function isQuestion(kind: CallKind): kind is Exclude<CallKind, 'pause' | 'left'> {

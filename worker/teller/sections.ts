@@ -68,12 +68,14 @@ export function sectionsOf(message: Message): Section[] {
   ];
 }
 
-function asked({ call, undo, commands, form, ack }: Message): Section[] {
+function asked({ call, undo, commands, form, ack, output, where, did }: Message): Section[] {
   const evidence = evidenceRows(call.evidence);
   const follows = followingOf(call.follows ?? []);
   const undos = undoLines(undo);
   return [
     ...(evidence.length > 0 ? [{ title: 'What is known', rows: evidence }] : []),
+    ...(did === null ? [] : [{ title: 'What it does', lines: [visibleLine(did, mostOfLines)] }]),
+    ...(output === null ? [] : [{ title: 'What it has written', commands: [output] }]),
     ...(follows.length > 0 ? [{ title: followingTitle, lines: follows }] : []),
     ...(undos.length > 0 ? [{ title: 'What can be undone', lines: undos }] : []),
     {
@@ -82,6 +84,7 @@ function asked({ call, undo, commands, form, ack }: Message): Section[] {
     },
     ...(form === null ? [] : [{ title: 'Form for scripts', commands: [form] }]),
     ...(ack === null ? [] : [{ title: 'Tell the others that you are at it', commands: [ack] }]),
+    ...(where === null ? [] : [{ title: 'The commands work', lines: [where] }]),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
   type AnswerVerb,
   type Deciders,
 } from '../../common/questions.js';
+import { effectWords } from '../../common/following.js';
 import { nextStep } from '../../common/next-step.js';
 import { undoWords } from '../../common/undo-words.js';
 import type { Problem, StepView } from '../../common/view.js';
@@ -147,7 +148,7 @@ export function aboutFailure(spec: StepSpec, problem: Problem): DeskQuestion {
     title: `${spec.title}: ${isUnknown ? 'it is not known what became of it' : 'it failed'}`,
     problem,
     evidence: {
-      effect: spec.effect,
+      'the step': effectWords[spec.effect],
       ...offered('failure', spec, {
         retry: isUnknown
           ? 'does the step again: what it did before then happens twice'

@@ -5,7 +5,7 @@ import { leftBy, leftLine, leftTitle, stateText } from '../../common/left.js';
 import type { JsonObject } from '../../language/json.js';
 import { codeSpan, fenced, markdown, tableRow } from '../../common/markdown.js';
 import { hasLines, linesOf } from '../../common/plain.js';
-import { answersOf, usualForm } from '../../common/questions.js';
+import { answersOf, outputCommand, usualForm } from '../../common/questions.js';
 import { quoteArgument } from '../../common/quote-argument.js';
 import { pausedText, resumeCommand } from '../../common/run-pause.js';
 import { notDone, stepMarks } from '../../common/step-outcome.js';
@@ -150,6 +150,7 @@ function statusCommand(command: string, run: string): string {
 }
 
 function renderWait(run: string, wait: WaitView, command: string): string[] {
+  const output = outputCommand(command, run, wait);
   // Inline code wraps in the narrow column of the UI; a block would hide the end of the command.
   const answers = answersOf(command, run, wait).map(
     ({ verb, command: text }) => `- ${verb.replace('-', ' ')}: ${codeSpan(text)}`,
@@ -159,6 +160,7 @@ function renderWait(run: string, wait: WaitView, command: string): string[] {
     ...listOf(facts(wait.evidence)),
     ...blocks(wait.evidence),
     ...renderFollowing(run, wait, command),
+    ...(output === null ? [] : [`What it has written: ${codeSpan(output)}`]),
     // A list behind a list would be one with it.
     'Answer with:',
     answers.join('\n'),

@@ -7,7 +7,7 @@ import { headline } from '../../../worker/teller/sections.js';
 import { slackBody } from '../../../worker/teller/slack.js';
 import { textOf } from '../../../worker/teller/text.js';
 
-const settings = { command: 'runbook', uiUrl: null, namespace: 'default' };
+const settings = { command: 'runbook', where: null, uiUrl: null, namespace: 'default' };
 const telling = { id: 'a', first: 'a', what: 'asked', number: 1, again: false } as const;
 
 function facts(change: Partial<CallFacts> = {}, call: Partial<CallFacts['call']> = {}): CallFacts {
@@ -253,4 +253,20 @@ test('why a step cannot be undone stands at the gate, and where it is left', () 
   expect(left.left[0]?.how).toBe(
     'cannot be undone: shelves stay clean; look at the target, and decide',
   );
+});
+
+test('a step that failed says what it does, what shows its output, and where commands work', () => {
+  const work = { action: { kind: 'command', argv: ['rm', '-f', 'a'] } };
+  const spec = { id: 'a', title: 'A', kind: 'command' as const, effect: 'change' as const, work };
+  const call = { kind: 'failure' as const, id: 'a', verbs: ['retry' as const] };
+  const where = 'in /srv/runbooks on ops1';
+  const of = (change: Partial<CallFacts['call']> = {}, at: string | null = where) =>
+    textOf(contentOf(telling, facts({ steps: [spec] }, { ...call, ...change }), { ...settings, where: at }));
+  expect(of()).toContain('What it does:\n  run rm -f a\n');
+  expect(of()).toContain('What it has written:\n  runbook logs run-1 a\n');
+  expect(of()).toContain(`The commands work:\n  ${where}\n`);
+  expect(of()).toContain('no deadline: it waits for ever');
+  expect(of({ kind: 'undo', id: 'a.undo' })).toContain('runbook logs run-1 a\n');
+  expect(of({}, null)).not.toContain('The commands work');
+  expect(of({ kind: 'approval', id: 'gate' })).not.toMatch(/What it does|has written/);
 });
