@@ -48,5 +48,9 @@ export function didYouMean({ name, known }: Omit<Typed, 'what'>): string | undef
  */
 export function unknownName(message: string, typed: Typed, see?: string): CliError {
   const hint = nearestHint(typed);
-  return new CliError(message, see ? `${hint}${hint.endsWith('\n') ? '' : ' '}See all with: ${see}` : hint, exitCodes.usage);
+  return new CliError(
+    message,
+    see ? `${hint}${hint.endsWith('\n') ? '' : ' '}See all with: ${see}` : hint,
+    exitCodes.usage,
+  );
 }

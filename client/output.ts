@@ -87,10 +87,7 @@ export function printError(
   // Somebody pressed Ctrl-C: that is no error, and the terminal stands behind `^C`.
   const isOwn = error.exitCode === exitCodes.interrupted;
   const begin = isOwn ? (io.isTTY ? '\n' : '') : `${paint('red', 'Error:')} `;
-  remark(
-    io,
-    `${begin}${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`,
-  );
+  remark(io, `${begin}${shown(error.message)}${error.next ? `\nNext:  ${shown(error.next)}` : ''}`);
 }
 
 /**

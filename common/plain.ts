@@ -42,7 +42,10 @@ export function linesOf(value: Json): string[] {
   if (!hasLines(value)) return [flat(value)];
   const lines = visible(value).replaceAll('\t', '    ').split('\n');
   const text = lines.map((line) => line.trimEnd());
-  return text.join('\n').replace(/^\n+|\n+$/g, '').split('\n');
+  return text
+    .join('\n')
+    .replace(/^\n+|\n+$/g, '')
+    .split('\n');
 }
 
 /** As `wrap`, for lines that stay apart; what fits keeps its spaces. */

@@ -1,4 +1,3 @@
-import { projectRoot } from '../embedded/home.js';
 import {
   NativeConnection,
   Runtime,
@@ -6,6 +5,7 @@ import {
   type ActivityInterceptorsFactory,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { dirname } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type pg from 'pg';
 import { payloadCodec } from '../common/payload-codec.js';
@@ -25,7 +25,7 @@ import { libraryDigests } from '../language/library-digests.js';
 import type { RunbookSpec } from '../language/runbook.js';
 import { readBundle, type WorkflowBundle } from './bundle.js';
 import { channelKindOf, channelRule } from '../language/targets-file.js';
-import { ConfigError, type WorkerConfig } from './config.js';
+import { ConfigError, programFolder, type WorkerConfig } from './config.js';
 import { Deployment } from './deployment/server.js';
 import { WorkerGroup } from './group.js';
 import { readLibrary } from './library.js';
@@ -172,7 +172,7 @@ export async function createWorker(
     runs: { taskQueue: config.taskQueue, namespaceId },
     command: config.command,
     // A path is one of this host; an installed command line is found on every host.
-    where: config.command.startsWith('.') ? `in ${projectRoot} on ${config.host}` : null,
+    where: config.command.startsWith('.') ? `in ${dirname(programFolder)} on ${config.host}` : null,
     uiUrl: config.uiUrl,
     notify: config.notify,
     everyMs: config.tellMs,

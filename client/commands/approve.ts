@@ -136,7 +136,10 @@ export function runDecide(options: DecideOptions, io: Io): Promise<number> {
     if (wait && options.digest !== undefined)
       await checkDigest(session, reading.view, wait, options.digest);
     const by = operatorName(options.as, io.env);
-    const nextOf: NextSteps = { stale: again, 'own-request': asOther(session.command, run, options) };
+    const nextOf: NextSteps = {
+      stale: again,
+      'own-request': asOther(session.command, run, options),
+    };
     // Whoever may not decide need not read it all and give a reason first. A script's decision is
     // sent, so that its refusal is recorded.
     const own = asks && wait ? whyNotOwn(options.verb, wait, by, reading.view.requester) : null;
@@ -285,11 +288,7 @@ function tell(verdict: Verdict, nextOf: NextSteps, options: DecideOptions, io: I
     return code;
   }
   if (!verdict.accepted)
-    throw new CliError(
-      `Refused: ${verdict.message}`,
-      nextOf[verdict.code] ?? '',
-      exitCodes.denied,
-    );
+    throw new CliError(`Refused: ${verdict.message}`, nextOf[verdict.code] ?? '', exitCodes.denied);
   print(io, `Accepted: ${verdict.message}`);
   return code;
 }

@@ -90,11 +90,10 @@ function waiting({ view }: Report): string {
   return view.waitingFor
     .map((wait) => {
       const deadline = wait.deadline ? `, until ${html(utc(wait.deadline))} at the latest` : '';
-      const evidence = Object.entries(wait.evidence).map(
-        ([name, value]) =>
-          hasLines(value)
-            ? `<div><dt>${html(name)}</dt><dd><pre>${html(linesOf(value).join('\n'))}</pre></dd></div>`
-            : `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
+      const evidence = Object.entries(wait.evidence).map(([name, value]) =>
+        hasLines(value)
+          ? `<div><dt>${html(name)}</dt><dd><pre>${html(linesOf(value).join('\n'))}</pre></dd></div>`
+          : `<div><dt>${html(name)}</dt><dd>${html(clip(brief(value), 400))}</dd></div>`,
       );
       return `<section class="note warn"><p><strong>${html(wait.title)}</strong> waits for ${html(wait.who)} since ${html(utc(wait.since))}${deadline}.</p>
 <dl class="evidence">${evidence.join('')}</dl>

@@ -30,9 +30,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     pipeline.stop().then(exit, exit);
   });
 
-const { targets, secrets, password } = pipelineFiles(pipeline.url, databaseUrl, (name) => ({
-  from: `file:${join(folder, name)}`,
-}));
+const messages = join(folder, 'messages.txt');
+const { targets, secrets, password } = pipelineFiles(
+  pipeline.url,
+  databaseUrl,
+  (name) => ({ from: `file:${join(folder, name)}` }),
+  [process.execPath, join(import.meta.dirname, 'tell.js'), messages],
+);
 keep('targets.yaml', targets);
 keep('secrets.yaml', secrets);
 keep('password', password);
@@ -41,6 +45,7 @@ say(`Pipeline flights has failed: job ${job} died in stage ${place.stage}. To re
 say(
   `  ${command} start pipeline-recovery --input pipeline=flights --reason 'flights are late' --watch`,
 );
+say(`What people are told of it, by the channel oncall: ${messages}`);
 say('example ready');
 
 /** The job to recover: the newest that has failed, or one that fails now. */

@@ -7,11 +7,13 @@ type Provider = (name: string) => { from: string };
  * What workers have to know of the example pipeline.
  * @param api address of its job API
  * @param databaseUrl with its password, which becomes a secret
+ * @param tell the program that tells people, with its arguments; nobody is told without it
  */
 export function pipelineFiles(
   api: string,
   databaseUrl: string,
   provider: Provider,
+  tell?: readonly string[],
 ): { targets: string; secrets: string; password: string } {
   const database = new URL(databaseUrl);
   const password = decodeURIComponent(database.password);
@@ -25,7 +27,11 @@ export function pipelineFiles(
       http: { address: api, bearer: 'flights-api-token' },
       postgres: { address: database.href, password: 'flights-database-password' },
       pipeline: declaration,
+      ...(tell ? { notify: ['oncall'] } : {}),
     },
+    ...(tell
+      ? { oncall: { kind: 'channel', environment: 'demo', command: { argv: tell } } }
+      : {}),
   };
   const secrets = {
     'flights-api-token': { ...provider('token'), targets: ['flights'] },

@@ -217,5 +217,10 @@ async function isQuiet(pool: pg.Pool, { open, runs }: MessagesOptions): Promise<
      FROM runbook.messages`,
   );
   const [{ over = 0, unsent = 0, held = 0, untold = 0, ends = 0 } = {}] = rows;
-  return over === runs && (open === true || ends === runs) && untold === 0 && unsent === (open ? held : 0);
+  return (
+    over === runs &&
+    (open === true || ends === runs) &&
+    untold === 0 &&
+    unsent === (open ? held : 0)
+  );
 }

@@ -35,8 +35,12 @@ test('who was told, and who has it, stands in status and in the list of runs', a
   // Whoever may not decide takes it from nobody: the others are still reminded.
   const own = await world.cli(['ack', run]);
   expect(own).toMatchObject({ code: 4, stdout: '' });
-  expect(own.stderr).toMatch(/requester started run .* May it go on\? \(gate\)\. Nothing was written/);
-  expect(own.stderr).toContain(`\nNext:  Whoever may answer takes it with: runbook ack ${run} --as NAME\n`);
+  expect(own.stderr).toMatch(
+    /requester started run .* May it go on\? \(gate\)\. Nothing was written/,
+  );
+  expect(own.stderr).toContain(
+    `\nNext:  Whoever may answer takes it with: runbook ack ${run} --as NAME\n`,
+  );
   const unread = await world.json<{ told: ToldCall[] }>(['status', run], [8]);
   expect(unread.told).toMatchObject([{ call: 'gate', taken: null }]);
 
@@ -113,7 +117,9 @@ test('@latest that has ended names the run that waits; a mistyped one is underst
   expect((await world.cli(['cancel', newest, '--reason', 'over', '--wait'])).code).toBe(0);
   const late = await world.cli(['approve', '@latest', '--reason', 'fine', '--as', 'ada']);
   expect(late).toMatchObject({ code: 2, stdout: '' });
-  expect(late.stderr).toContain(`The newest run, ${newest}, has ended (cancelled); nothing was decided`);
+  expect(late.stderr).toContain(
+    `The newest run, ${newest}, has ended (cancelled); nothing was decided`,
+  );
   expect(late.stderr).toContain(`\n  ${waiting} at gate (May it go on?)\n`);
   expect(late.stderr).toContain(`Next:  If you mean that one, name it: ${waiting}\n`);
   const mistyped = await world.cli(['status', '@latset']);

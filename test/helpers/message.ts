@@ -31,7 +31,16 @@ export function messageWith(text: string, change: Partial<Message> = {}): Messag
     taken: { by: text, at: '2026-03-01T02:20:00.000Z' },
     over: null,
     commands: [{ verb: 'approve', command: text }],
-    ...{ form: text, ack: text, did: text, output: text, where: text, startAgain: text, status: text, link: text },
+    ...{
+      form: text,
+      ack: text,
+      did: text,
+      output: text,
+      where: text,
+      startAgain: text,
+      status: text,
+      link: text,
+    },
     ...change,
   };
 }

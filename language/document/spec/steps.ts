@@ -272,8 +272,7 @@ export abstract class StepBuilder extends ActionBuilder {
     if (undoing && rootsIn(undoing).includes('out'))
       this.notYet(step, 'undo', 'an undo that uses what its own step answered');
     const isTakenBack = isUndone || byHand !== undefined;
-    const noUndo =
-      textIn(undo, 'none') || (isTakenBack ? '' : textIn(step, 'pointOfNoReturn'));
+    const noUndo = textIn(undo, 'none') || (isTakenBack ? '' : textIn(step, 'pointOfNoReturn'));
     const isOpen = isExpression(step['timeout']);
     const timeout = isOpen ? undefined : this.duration(step, 'timeout');
     const retry = objectIn(step, 'retry');

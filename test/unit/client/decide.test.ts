@@ -78,7 +78,9 @@ test('a decision that comes after the deadline is told of it, and how the run is
   );
   expect(exitCode).toBe(4);
   expect(message).toContain('has ended (rejected: nobody decided gate before its deadline); there');
-  expect(next).toMatch(/report orders-\S+\. Start it again with: \.\/runbook start --from orders-\S+$/);
+  expect(next).toMatch(
+    /report orders-\S+\. Start it again with: \.\/runbook start --from orders-\S+$/,
+  );
   const good = thrown(() => waitToDecide(reading({ state: 'succeeded' }), 'gate', 'approve', 'r'));
   expect(good.message).toContain('has ended (succeeded); there is nothing to decide');
   expect(good.next).not.toContain('again');

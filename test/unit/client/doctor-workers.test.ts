@@ -54,7 +54,10 @@ describe('workers that doctor lists', () => {
     const polls = [poll('vm:9148', 90), poll('vm:9301', 2), poll('other:9148', 90)];
     const reports = [report('vm:9148', 90), report('vm:9301', 1)];
     expect(check({ polls: polls.slice(0, 2), reports })).toMatchObject({ state: 'ok', fix: null });
-    const [found, fix] = [/silent: other:9148 \([^;]*$/, expect.stringContaining('start one there')];
+    const [found, fix] = [
+      /silent: other:9148 \([^;]*$/,
+      expect.stringContaining('start one there'),
+    ];
     expect(check({ polls, reports: [...reports, report('other:9148', 90)] })).toMatchObject({
       ...{ state: 'warning', found: expect.stringMatching(found), fix },
     });

@@ -228,7 +228,13 @@ test('the time of a step is not that of its undo', () => {
     endedAt: '2026-03-01T02:01:26.000Z',
   };
   const of = (state: 'succeeded' | 'undone') =>
-    show(view({ state: 'rolled-back', endedAt: times.endedAt, steps: [step('close', { state, ...times })] }));
+    show(
+      view({
+        state: 'rolled-back',
+        endedAt: times.endedAt,
+        steps: [step('close', { state, ...times })],
+      }),
+    );
   expect(of('succeeded')).toMatch(/close .* 1 min 26 s\n/);
   expect(of('undone')).not.toMatch(/close .* 1 min 26 s/);
 });

@@ -33,10 +33,15 @@ function stepsOf(...lines: string[]): readonly StepSpec[] {
   return made.spec.steps;
 }
 
-test('why a step cannot be undone is kept, in its author\'s words', () => {
+test("why a step cannot be undone is kept, in its author's words", () => {
   const of = (...lines: string[]) =>
     stepsOf(
-      ...['  - id: clean', '    title: Clean', '    command: rm -rf -- /shelves', '    effect: change'],
+      ...[
+        '  - id: clean',
+        '    title: Clean',
+        '    command: rm -rf -- /shelves',
+        '    effect: change',
+      ],
       ...lines,
     )[0]?.noUndo;
   expect(of('    undo: { none: shelves stay clean }')).toBe('shelves stay clean');
