@@ -40,7 +40,7 @@ export async function endIsOver(client: pg.PoolClient, no: string): Promise<void
   });
 }
 
-/** Ends that nobody was told of yet. */
+/** Ends that nobody was told of yet, once it is settled what is told of the run's questions. */
 export async function untoldEnds(pool: pg.Pool, of: RunsOf): Promise<UntoldCall[]> {
   const { rows } = await pool.query<UntoldCall>({
     name: 'ends-untold',
@@ -48,7 +48,10 @@ export async function untoldEnds(pool: pg.Pool, of: RunsOf): Promise<UntoldCall[
            FROM runbook.ends e JOIN runbook.runs r ON r.no = e.run_no
            JOIN runbook.calls c ON c.run_no = e.run_no AND c.kind = 'left'
              AND c.attempt = e.number
-           WHERE e.told_at IS NULL AND e.over_at IS NULL AND ${ownRuns} ORDER BY e.at`,
+           WHERE e.told_at IS NULL AND e.over_at IS NULL AND ${ownRuns}
+             AND NOT EXISTS (SELECT FROM runbook.messages m WHERE m.run_no = e.run_no
+               AND m.what = 'asked' AND m.settled_at IS NULL)
+           ORDER BY e.at`,
     values: [of.taskQueue, of.namespaceId],
   });
   return rows;

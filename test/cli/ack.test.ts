@@ -73,7 +73,7 @@ test('who was told, and who has it, stands in status and in the list of runs', a
 test('whoever started a run learns at the terminal, before a reason is asked, that others decide', async () => {
   const run = await world.gatedRun();
   const io = (env: Record<string, string> = {}) =>
-    recordedIo({ env: world.environment(env), isTTY: true, canAsk: true });
+    recordedIo({ env: world.environment({ NO_COLOR: '1', ...env }), isTTY: true, canAsk: true });
   for (const [argv, as] of [
     [['approve', run], {}],
     [['reject', run, 'gate'], {}],

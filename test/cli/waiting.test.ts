@@ -101,7 +101,7 @@ test('a run that was paused needs people as well: it is told what lets it go on'
   expect(paused).toMatchObject({ code: 0, stdout: expect.stringContaining(goOn) });
   const who = /Paused by requester \(stated; .*\) since .* UTC: a test/;
   const status = await world.cli(['status', run]);
-  expect(status.stdout.replaceAll(/\s+/g, ' ')).toMatch(who);
+  expect((status.stdout || status.stderr).replaceAll(/\s+/g, ' ')).toMatch(who);
   expect(status.stdout).toContain(goOn);
   const { checks } = await world.json<{ checks: Check[] }>(['doctor'], [0, 1]);
   const check = checks.find(({ name }) => name === 'paused runs');

@@ -71,6 +71,21 @@ test('it says what is left, how to take it back and why it ended; once, also whe
   expect(about(key)).toHaveLength(1);
 });
 
+test('those who were asked are told how it ended, after what they were asked is over', async () => {
+  const told = ({ run }: RunKey) => receiver.about(run).map(({ what }) => what);
+  const key = await world.waits();
+  await until('it to be asked', () => Promise.resolve(told(key).includes('asked')));
+  await world.decides(key);
+  await world.save(endedView(key, 'succeeded', now()));
+  await until('its end', () => Promise.resolve(told(key).includes('ended')));
+  await quiet();
+  expect(told(key)).toEqual(['asked', 'over', 'ended']);
+  const [, over, ended] = receiver.about(key.run);
+  expect(over?.over?.then).toMatch(/^it (goes on|has ended: succeeded)$/);
+  expect(ended).toMatchObject({ left: [], end: { state: 'succeeded' }, startAgain: null });
+  expect(ended?.text).toContain('The run has ended: succeeded.');
+});
+
 test.each<[string, (key: RunKey) => RunView]>([
   ['that went well', (key) => ({ ...leavingView(key, now()), state: 'succeeded' })],
   ['that began no change', (key) => endedView(key, 'failed', now())],

@@ -1,4 +1,10 @@
-import { answersOf, answeredWith, outputCommand, runThen, usualForm } from '../../common/questions.js';
+import {
+  answersOf,
+  answeredWith,
+  outputCommand,
+  runThen,
+  usualForm,
+} from '../../common/questions.js';
 import { leavingStates, leftBy, type Left } from '../../common/left.js';
 import { asksPeople, type CallKind, type Message, type MessageKind } from '../../common/message.js';
 import { problemLine } from '../../common/next-step.js';

@@ -104,12 +104,12 @@ export class Teller {
         })),
       ),
     );
+    await addFollowingMessages(pool, remindEveryMs);
     const ends = await untoldEnds(pool, runs);
     await addEndMessages(
       pool,
       ends.map((end) => ({ ...end, channels: this.channelsOf(end) })),
     );
-    await addFollowingMessages(pool, remindEveryMs);
     const limit = atOnce - this.sending.size;
     if (limit <= 0 || this.closed) return;
     const busy = [...this.under].filter(([, count]) => count >= atOnceToOne).map(([name]) => name);

@@ -16,7 +16,15 @@ function facts(change: Partial<CallFacts> = {}, call: Partial<CallFacts['call']>
     ...{ execution: null, runbook: 'fix', title: 'Fix it', drill: false, state: 'waiting' },
     ...{ requester: 'alice', reason: 'late', startedAt: '2026-03-01T02:00:00.000Z' },
     targets: [{ name: 'orders', environment: 'production' }],
-    ...{ steps: [], changes: [], undone: [], begun: [], taken: null, decision: null, problem: null },
+    ...{
+      steps: [],
+      changes: [],
+      undone: [],
+      begun: [],
+      taken: null,
+      decision: null,
+      problem: null,
+    },
     call: {
       ...{ kind: 'approval', id: 'gate', attempt: 1, title: 'Go on?', digest: 'sha256:d' },
       ...{ since: '2026-03-01T02:10:00.000Z', deadline: null, who: 'an operator' },
@@ -181,7 +189,10 @@ describe('a question that is over', () => {
   });
 
   test('says what becomes of the run, what was undone, and how it is started again', () => {
-    const expired = over({ state: 'rejected', undone: [{ step: 'close', title: 'Close the shop' }] });
+    const expired = over({
+      state: 'rejected',
+      undone: [{ step: 'close', title: 'Close the shop' }],
+    });
     expect(expired).toContain('nobody answered before its deadline');
     expect(expired).toContain('the run it has ended: rejected');
     expect(expired).toContain('undone Close the shop (close)');
@@ -208,7 +219,11 @@ describe('a question that is over', () => {
 
 test('how a run went is told to those that it had asked, also when it left nothing', () => {
   const call = { kind: 'left' as const, id: 'end:', title: 'The run has ended', verbs: [] };
-  const ended = contentOf({ ...telling, what: 'left' }, facts({ state: 'succeeded' }, call), settings);
+  const ended = contentOf(
+    { ...telling, what: 'left' },
+    facts({ state: 'succeeded' }, call),
+    settings,
+  );
   expect(ended).toMatchObject({ what: 'ended', left: [], startAgain: null });
   expect(headline(ended)).toBe('Ended: Fix it: The run has ended (succeeded)');
   expect(textOf(ended)).toContain('The run has ended: succeeded. Nobody is needed any more.');
@@ -249,7 +264,11 @@ test('why a step cannot be undone stands at the gate, and where it is left', () 
   expect(gate).toContain('changes something; cannot be undone: shelves stay clean');
   expect(gate).toContain('Cannot be undone: a (shelves stay clean)');
   const call = { kind: 'left' as const, id: 'end:', title: 'The run has ended', verbs: [] };
-  const left = contentOf({ ...telling, what: 'left' }, facts({ ...done, state: 'failed' }, call), settings);
+  const left = contentOf(
+    { ...telling, what: 'left' },
+    facts({ ...done, state: 'failed' }, call),
+    settings,
+  );
   expect(left.left[0]?.how).toBe(
     'cannot be undone: shelves stay clean; look at the target, and decide',
   );
@@ -261,7 +280,12 @@ test('a step that failed says what it does, what shows its output, and where com
   const call = { kind: 'failure' as const, id: 'a', verbs: ['retry' as const] };
   const where = 'in /srv/runbooks on ops1';
   const of = (change: Partial<CallFacts['call']> = {}, at: string | null = where) =>
-    textOf(contentOf(telling, facts({ steps: [spec] }, { ...call, ...change }), { ...settings, where: at }));
+    textOf(
+      contentOf(telling, facts({ steps: [spec] }, { ...call, ...change }), {
+        ...settings,
+        where: at,
+      }),
+    );
   expect(of()).toContain('What it does:\n  run rm -f a\n');
   expect(of()).toContain('What it has written:\n  runbook logs run-1 a\n');
   expect(of()).toContain(`The commands work:\n  ${where}\n`);
