@@ -247,7 +247,7 @@ describe('a run from its start to its end', () => {
       ['one succeeded 0-1 1', 'two pending - 0', 'gate pending - 0'],
     ]);
     expect(await details(run)).toMatch(
-      /\*\*Paused by operator .* since .* UTC: because\*\*\s+Go on with: `runbook resume \S+`/,
+      /\*\*`Paused by operator .* since .* UTC: because`\*\*\s+Go on with: `runbook resume \S+`/,
     );
     await tell(run, 'resume');
     expect(await details(run)).not.toContain('Paused');
