@@ -192,7 +192,7 @@ test('a paused run says who paused it, since when and why, and how it goes on', 
     );
   for (const text of told([by('resume'), by('pause'), by('resume', { accepted: false })])) {
     expect(text).toMatch(/Paused by otto .* since 2026-03-01 02:03:00 UTC.*: network people\n/);
-    expect(text).toContain('./runbook resume orders-20260301-020000-ab12\n');
+    expect(text).toContain('./runbook resume orders-20260301-020000-ab12');
   }
   // A long run has dropped the decision.
   for (const text of told([])) expect(text).toContain('./runbook resume orders-');
