@@ -29,9 +29,7 @@ export function pipelineFiles(
       pipeline: declaration,
       ...(tell ? { notify: ['oncall'] } : {}),
     },
-    ...(tell
-      ? { oncall: { kind: 'channel', environment: 'demo', command: { argv: tell } } }
-      : {}),
+    ...(tell ? { oncall: { kind: 'channel', environment: 'demo', command: { argv: tell } } } : {}),
   };
   const secrets = {
     'flights-api-token': { ...provider('token'), targets: ['flights'] },

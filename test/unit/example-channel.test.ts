@@ -22,7 +22,8 @@ test('the example tells people: its channel writes each message to a file', () =
     );
     const declared = parseTargets(targets, 'targets.yaml');
     expect(declared.find(({ name }) => name === 'flights')?.notify).toEqual(['oncall']);
-    const [node = '', ...args] = declared.find(({ name }) => name === 'oncall')?.command?.argv ?? [];
+    const [node = '', ...args] =
+      declared.find(({ name }) => name === 'oncall')?.command?.argv ?? [];
     for (const text of ['Needed: one', 'Over: two'])
       expect(spawnSync(node, args, { input: JSON.stringify({ text }) }).status).toBe(0);
     const told = readFileSync(file, 'utf8');

@@ -127,6 +127,9 @@ const pictureLives = (shown: string): boolean =>
 const markdownShape = (text: string): string => withoutCode(text).replace(/ +|-{2,}/g, ' ');
 /** Harmless everywhere, and a span of code in Markdown, as hostile texts are. */
 const harmless = 'plain_text';
+/** It has lines of its own where the hostile one has: such texts are shown as blocks. */
+const likeIt = (text: string): string =>
+  text.trim().includes('\n') ? `${harmless}\n${harmless}` : harmless;
 
 interface Sink {
   /** Text that is harmless everywhere, and the hostile one: true when the latter acts. */
@@ -234,7 +237,7 @@ async function alive(guarded: boolean): Promise<Record<string, string[]>> {
   return Object.fromEntries(
     Object.entries(sinks).map(([name, { show, lives }]) => [
       name,
-      hostileTexts.filter((text) => lives(show(modules, text), show(modules, harmless), text)),
+      hostileTexts.filter((text) => lives(show(modules, text), show(modules, likeIt(text)), text)),
     ]),
   );
 }

@@ -60,7 +60,8 @@ export function sectionsOf(message: Message): Section[] {
       ? [{ title: leftTitle, rows: leftRows(message) }]
       : []),
     ...(message.over || message.end ? [] : asked(message)),
-    ...(message.startAgain === null || !(message.over ?? message.end)
+    // Where something is left, that comes first.
+    ...(message.startAgain === null || message.left.length > 0 || !(message.over ?? message.end)
       ? []
       : [{ title: 'Start it again with', commands: [message.startAgain] }]),
     { title: 'See all of it', commands: [message.status] },
