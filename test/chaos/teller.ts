@@ -17,6 +17,7 @@ const teller = new Teller({
   catalogue: [],
   worker: config.identity,
   runs: { taskQueue, namespaceId: 'here' },
+  where: null,
   command: config.command,
   uiUrl: config.uiUrl,
   namespace: 'default',
