@@ -4,13 +4,14 @@ import { visible, visibleLine } from './visible.js';
 /* Plain text for people: lines of a width, values in one line. */
 
 /**
- * Text broken into lines of at most `width`, each behind `indent`. Long words stay whole: commands
- * must be copied.
+ * Text broken into lines of at most `width`, each behind `indent`. Long words and commands stay
+ * whole, for they are copied: one that does not fit gets a line of its own, and the terminal
+ * breaks it.
  */
 export function wrap(text: string, width: number, indent = ''): string {
   const lines: string[] = [];
   let current = '';
-  for (const word of visibleLine(text).split(' ')) {
+  for (const word of unbroken(visibleLine(text))) {
     if (current !== '' && indent.length + current.length + 1 + word.length > width) {
       lines.push(indent + current);
       current = word;
@@ -19,6 +20,29 @@ export function wrap(text: string, width: number, indent = ''): string {
     }
   }
   return [...lines, indent + current].join('\n');
+}
+
+/*
+ * Commands in texts for people. Ours stand behind these words, up to the end of the sentence; what
+ * a step or an undo runs begins with `run`, up to the end of the text; others begin with the name
+ * of the command line.
+ */
+const introduced =
+  /(?<=\b(?:with|waits for a decision|go on): )(?:'[^']*'|[^'])+?(?=[.;]?$|[.;] [A-Z])/;
+const carriedOut = /(?<=^(?:undo: )?|\bby hand: (?:[^:]*: )?)run .+$/;
+const named = /(?<!\S)(?:npx )?(?:\S*\/)?runbook [a-z-]+(?: (?:--[a-z-]+|[A-Z]{2,}\b|@latest))*/;
+const commands = new RegExp(
+  [introduced, carriedOut, named].map(({ source }) => source).join('|'),
+  'g',
+);
+
+/** Stands for a space that is no place to break at; no visible text has it. */
+const held = '\u0000';
+
+/** What may not be broken: words, and commands. */
+function unbroken(text: string): string[] {
+  const bound = text.replace(commands, (command) => command.replaceAll(' ', held));
+  return bound.split(' ').map((word) => word.replaceAll(held, ' '));
 }
 
 /** A value in one line, as people write it. */

@@ -179,6 +179,35 @@ describe('text', () => {
       }),
     );
   });
+
+  const approve = './runbook approve orders-1 approve_clean --digest sha256:0fe4';
+  const remove = "run rm -f -- '/srv/shop/a b' /srv/shop/notes.txt /srv/shop/more.txt";
+  test.each([
+    ['in the history', `waits for a decision: ${approve}`, approve],
+    ['as the next step', `Look at what it did. Read it with: ${approve}`, approve],
+    ['before another sentence', `Read it with: ${approve}. Or see the runs.`, approve],
+    [
+      'under a name of its own',
+      'Go on with: docker compose run cli resume r',
+      'docker compose run cli resume r',
+    ],
+    ['as the way back', `clean (Clean up): left as it is; by hand: ${remove}`, remove],
+    ['behind words of its author', `left as it is; by hand: Remove them: ${remove}`, remove],
+    ['that an approval lets happen', `undo: ${remove}`, remove],
+    [
+      'in a sentence',
+      'Or start one there: ./runbook worker --notify NAME',
+      './runbook worker --notify NAME',
+    ],
+  ])('a command %s is never broken', (_where, text, command) => {
+    for (const width of [20, 40, 60, 80]) {
+      const lines = wrap(text, width, '  ').split('\n');
+      expect(lines.filter((each) => each.includes(command))).toHaveLength(1);
+      // All else fits.
+      expect(lines.filter((each) => each.length > width && !each.includes(command))).toEqual([]);
+      expect(lines.map((each) => each.trim()).join(' ')).toBe(text);
+    }
+  });
 });
 
 test('a paused run says who paused it, since when and why, and how it goes on', () => {
