@@ -50,15 +50,18 @@ export function asksForDecision(io: Io, given: Consent): boolean {
   return asks;
 }
 
+/** How often a person is asked again who gave no reason. */
+const timesAgain = 2;
+
 /**
- * The reason of a decision: as given, or typed at the terminal.
+ * The reason of a decision: as given, or typed at the terminal, where Enter alone asks again.
  * @throws CliError with exit code 2 when there is none
  */
 export async function reasonFor(io: Io, given: Consent, asks: boolean): Promise<string> {
   if (hasReason(given)) return given.reason;
-  const typed = asks ? await ask(io, 'Reason: ') : '';
-  if (!isReason(typed)) throw reasonMissing();
-  return typed;
+  const typed = asks ? await typedReason(io, 'Reason (required, kept in the record): ') : undefined;
+  if (typed !== undefined) return typed;
+  throw reasonMissing();
 }
 
 /**
@@ -68,9 +71,18 @@ export async function reasonFor(io: Io, given: Consent, asks: boolean): Promise<
  */
 export async function reasonToStart(io: Io, given: Consent, asks: boolean): Promise<string> {
   if (!asks || hasReason(given)) return given.reason ?? '';
-  const typed = await ask(io, 'Reason, for those who are asked about the run: ');
-  if (!isReason(typed)) throw reasonMissing('A start needs a reason; nothing was started.');
+  const typed = await typedReason(io, 'Reason (required, for those who are asked about the run): ');
+  if (typed === undefined) throw reasonMissing('A start needs a reason; nothing was started.');
   return typed;
+}
+
+/** Enter alone asks again. @returns undefined when a person gives none at all */
+async function typedReason(io: Io, question: string): Promise<string | undefined> {
+  for (let asked = 0; asked <= timesAgain; asked += 1) {
+    const typed = await ask(io, asked === 0 ? question : `It cannot be empty. ${question}`);
+    if (isReason(typed)) return typed;
+  }
+  return undefined;
 }
 
 /** Asks the last question. Without a clear yes it says that nothing happened. */

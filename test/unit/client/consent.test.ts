@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { Command } from 'commander';
-import { reasonToStart } from '../../../client/consent.js';
+import { reasonFor, reasonToStart } from '../../../client/consent.js';
 import { runCli } from '../../../client/program.js';
 import { consenting } from '../../helpers/consenting.js';
 import { allVerbs } from '../../helpers/verbs.js';
@@ -76,17 +76,39 @@ test.each(['', ' ', '…', '...', ' … ', '.', '\u200b'])('the reason %j is non
   expect(script.err()).toContain('A decision needs a reason; nothing was sent.');
 });
 
-test('whoever starts a run at a terminal is asked why; a script may leave it out', async () => {
-  const typed = (text: string) => {
+describe('at a terminal', () => {
+  /** A person who types these lines, each when asked. */
+  function typing(lines: readonly string[]): RecordedIo {
     const stdin = new PassThrough();
-    const asked = reasonToStart(io({ isTTY: true, canAsk: true, stdin }), {}, true);
-    stdin.write(`${text}\r`);
-    return asked;
-  };
-  expect(await typed('flights are late')).toBe('flights are late');
-  await expect(typed('…')).rejects.toMatchObject({
-    ...{ exitCode: 2, message: 'A start needs a reason; nothing was started.' },
+    const stderr = new PassThrough();
+    const rest = [...lines];
+    const person = io({ isTTY: true, canAsk: true, stdin, stderr });
+    let said = '';
+    stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString('utf8');
+      if (/(record|run)\): /.test(said.split('\n').at(-1) ?? '') && rest.length > 0) {
+        said = '';
+        setImmediate(() => stdin.write(`${rest.shift()}\n`));
+      }
+    });
+    return person;
+  }
+
+  test('Enter alone asks for the reason again', async () => {
+    expect(await reasonFor(typing(['', '.', 'looked at it']), {}, true)).toBe('looked at it');
   });
-  expect(await reasonToStart(io(), { reason: 'given' }, true)).toBe('given');
-  expect(await reasonToStart(io(), { yes: true }, false)).toBe('');
+
+  test('whoever gives none in three times sends nothing', async () => {
+    const person = typing(['', ' ', '…', 'too late']);
+    await expect(reasonFor(person, {}, true)).rejects.toThrow('A decision needs a reason');
+  });
+
+  test('whoever starts a run is asked why; a script may leave it out', async () => {
+    expect(await reasonToStart(typing(['flights are late']), {}, true)).toBe('flights are late');
+    await expect(reasonToStart(typing(['', '…', ' ']), {}, true)).rejects.toMatchObject({
+      ...{ exitCode: 2, message: 'A start needs a reason; nothing was started.' },
+    });
+    expect(await reasonToStart(io(), { reason: 'given' }, true)).toBe('given');
+    expect(await reasonToStart(io(), { yes: true }, false)).toBe('');
+  });
 });
