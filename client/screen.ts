@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { fit, type Frame } from './fit.js';
 import { columnsOf, type Io } from './io.js';
 import { harmless } from './output.js';
 
@@ -12,16 +13,14 @@ export class Screen {
   constructor(private readonly io: Io) {}
 
   /**
-   * Replaces what was drawn before. Cuts from the top what does not fit: the part that needs
-   * attention is at the bottom.
+   * Replaces what was drawn before, with what fits of a frame.
+   * @param leftOut says in one line how many lines are left out
    */
-  draw(text: string): void {
+  draw(frame: Frame, leftOut: (lines: number) => string): void {
     const rows = (this.io.stdout as Partial<NodeJS.WriteStream>).rows || usualRows;
-    const lines = text.split('\n');
-    let height = lines.reduce((sum, each) => sum + this.rowsOf(each), 0);
-    while (height > rows - 1 && lines.length > 1) height -= this.rowsOf(lines.shift() ?? '');
+    const lines = fit(frame, rows - 1, (each) => this.rowsOf(each), leftOut);
     this.replace(lines.join('\n'));
-    this.height = height;
+    this.height = lines.reduce((sum, each) => sum + this.rowsOf(each), 0);
   }
 
   /** Replaces what was drawn before for good; it may be longer than the terminal. */
@@ -31,14 +30,26 @@ export class Screen {
   }
 
   private replace(text: string): void {
-    // To the first line that was drawn, and clear from there on.
-    const back = this.height === 0 ? '' : `\u001b[${this.height}F\u001b[J`;
-    this.io.stdout.write(`${back}${harmless(text)}\n`);
+    // To the first line that was drawn. Each line then clears its own rest, and the end what is
+    // below: a terminal that is cleared from its first row may keep all of it in its scrollback.
+    const back = this.height === 0 ? '' : `\u001b[${this.height}F`;
+    const lines = text.split('\n').map((each) => `${harmless(each)}${this.restOf(each)}`);
+    this.io.stdout.write(`${back}${lines.join('\n')}\n${this.height === 0 ? '' : '\u001b[J'}`);
+  }
+
+  /** Clears the rest of a line's last row; behind a row that is full it would clear its end. */
+  private restOf(line: string): string {
+    const width = widthOf(line);
+    const isFull = width > 0 && width % columnsOf(this.io) === 0;
+    return this.height === 0 || isFull ? '' : '\u001b[K';
   }
 
   /** A line longer than the terminal is wide takes several rows. */
   private rowsOf(line: string): number {
-    const width = stripVTControlCharacters(line).length;
-    return Math.max(1, Math.ceil(width / columnsOf(this.io)));
+    return Math.max(1, Math.ceil(widthOf(line) / columnsOf(this.io)));
   }
+}
+
+function widthOf(line: string): number {
+  return stripVTControlCharacters(line).length;
 }

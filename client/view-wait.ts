@@ -23,7 +23,10 @@ export function renderWait(run: string, wait: WaitView, options: ViewOptions): s
   const { paint, columns, now = Date.now(), told = [] } = options;
   const facts = renderFacts(wait.evidence, options, '  ');
   return [
-    paint('yellow', wrap(`Waits for ${wait.who}: ${wait.title}`, columns)),
+    // Line by line: a low terminal shows the first alone.
+    ...wrap(`Waits for ${wait.who}: ${wait.title}`, columns)
+      .split('\n')
+      .map((each) => paint('yellow', each)),
     paint(
       'dim',
       wrap(

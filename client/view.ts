@@ -14,6 +14,7 @@ import { decisionText } from '../common/decision-text.js';
 import { line, type Paint, pairs, shown } from './output.js';
 import { pausedText, resumeCommand } from '../common/run-pause.js';
 import { pauseText } from '../common/temporal-pauses.js';
+import type { Frame } from './fit.js';
 import { recoveryRows, spentRows } from './report/recovery.js';
 import { changeText } from './report/words.js';
 import { since } from './times.js';
@@ -51,8 +52,8 @@ export function startedLine(
   return wrap(`Run ${id}, started ${who}: ${reason || 'no reason given'}`, columns);
 }
 
-/** A live run, short enough for a terminal, with what asks for attention at its end. */
-export function renderLive(view: RunView, options: ViewOptions): string {
+/** A live run for a terminal, with what asks for attention at its end. */
+export function liveFrame(view: RunView, options: ViewOptions): Frame {
   const { paint, now = Date.now() } = options;
   const title = `${paint('bold', line(view.title))}: ${paintState(paint, view.state)}`;
   const facts = paint(
@@ -68,13 +69,11 @@ export function renderLive(view: RunView, options: ViewOptions): string {
     (step) => !isPart(step.id) || !['succeeded', 'pending', 'not-needed'].includes(step.state),
   );
   const waits = view.waitingFor.map((wait) => renderWait(view.id, wait, options));
-  return [
-    `${title}\n${facts}`,
-    renderSteps({ ...view, steps }, options),
-    ...refused,
-    ...renderPauses(view, options),
-    ...waits,
-  ].join('\n\n');
+  return {
+    head: `${title}\n${facts}`,
+    body: renderSteps({ ...view, steps }, options),
+    foot: [...refused, ...renderPauses(view, options), ...waits],
+  };
 }
 
 function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOptions): string {

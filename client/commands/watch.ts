@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { CliError } from '../errors.js';
 import { exitCodeOf, exitCodes, hasEnded } from '../exit-codes.js';
+import type { Frame } from '../fit.js';
 import type { Followed } from '../follow.js';
 import { columnsOf, type Io } from '../io.js';
 import type { Needed } from '../needed.js';
@@ -97,13 +98,21 @@ interface Show {
 /** The whole run, drawn again in place. */
 async function picture(session: Session, options: WatchOptions, io: Io): Promise<Show> {
   const { Screen } = await import('../screen.js');
-  const { renderLive, renderView } = await import('../view.js');
+  const { liveFrame, renderView } = await import('../view.js');
   const { linkOf } = await import('../link.js');
   const screen = new Screen(io);
   const paint = painter(io, options.color);
   let why: string | null = null;
-  let text = '';
-  const draw = (): void => screen.draw(why ? `${text}\n\n${paint('yellow', why)}` : text);
+  let frame: Frame = { head: '', body: '', foot: [] };
+  let id = options.run;
+  const leftOut = (lines: number): string => {
+    const count = lines === 1 ? '1 line is' : `${lines} lines are`;
+    return paint('dim', `… ${count} left out; all of it: ${session.command} status ${id}`);
+  };
+  const draw = (): void => {
+    const trouble = why ? [paint('yellow', why)] : [];
+    screen.draw({ ...frame, foot: [...frame.foot, ...trouble] }, leftOut);
+  };
   return {
     async reading({ view, runId, pending, pauses }) {
       const columns = columnsOf(io);
@@ -113,7 +122,8 @@ async function picture(session: Session, options: WatchOptions, io: Io): Promise
         );
         return;
       }
-      text = renderLive(view, { paint, columns, pending, pauses, command: session.command });
+      id = view.id;
+      frame = liveFrame(view, { paint, columns, pending, pauses, command: session.command });
       draw();
     },
     trouble(reason) {

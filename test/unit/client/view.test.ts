@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { painter } from '../../../client/output.js';
 import { wrap } from '../../../common/plain.js';
-import { renderLive, renderView } from '../../../client/view.js';
+import { liveFrame, renderView } from '../../../client/view.js';
 import type { StepView, WaitView } from '../../../common/view.js';
 import { step, view } from './views.js';
 
@@ -131,7 +131,8 @@ describe('a run as a person reads it', () => {
       steps: [step('all', done), step('all/a', done), step('gate', { state: 'waiting' })],
       waitingFor: [wait],
     });
-    const text = renderLive(run, { paint: plain, columns: 80, now });
+    const { head, body, foot } = liveFrame(run, { paint: plain, columns: 80, now });
+    const text = [head, body, ...foot].join('\n\n');
     expect(text).not.toContain('all/a');
     expect(text.indexOf(wait.command)).toBeGreaterThan(text.indexOf('Title of gate'));
   });
