@@ -165,6 +165,11 @@ const layerRules = [
     files: [],
     why: 'workers and clients connect with it, outside of the sandbox',
   }),
+  layer('common/reset-event.ts', {
+    packages: ['@temporalio/proto'],
+    files: [],
+    why: "workers and clients read Temporal's histories with it, outside of the sandbox",
+  }),
   layer('common/payload-codec.ts', {
     packages: ['@temporalio/common', '@temporalio/proto', 'node:'],
     files: [],

@@ -4,6 +4,7 @@ import { launchWorkflow, messageNames } from '../common/defaults.js';
 import { endStates, runStates, type RunSummary } from '../common/view.js';
 import type { Temporal } from './connect.js';
 import type { Check } from '../common/check.js';
+import { overText } from '../common/former-ends.js';
 import { isNotFound } from './errors.js';
 import { pausedText, resumeCommand } from '../common/run-pause.js';
 import { pausesOf, pauseText, type TemporalPause } from '../common/temporal-pauses.js';
@@ -59,6 +60,7 @@ export async function checkRuns(session: Session): Promise<Check[]> {
     stuckCheck('unserved runs', unserved, 'none', 'Start workers on these task queues.'),
     toldPaused(paused, await pausedHere(session, open)),
     await endedBehind(session),
+    await reopened(session),
     await refused(session),
     await watched(session, temporal),
   ];
@@ -257,6 +259,22 @@ async function endedBehind(session: Session): Promise<Check> {
     state: 'warning',
     found: `${runs.length} in the last day: ${ids.join(', ')}${runs.length > named ? ', …' : ''}`,
     fix: `${session.command} status RUN says what was left running; start it again with --from RUN.`,
+  };
+}
+
+/** Runs that had ended, and went on: what people were told of their end may hold no more. */
+async function reopened(session: Session): Promise<Check> {
+  const name = 'reopened runs';
+  const { reopenedRuns } = await import('../store/index.js');
+  const runs = await reopenedRuns(await session.needRecord(), dayMs);
+  if (runs.length === 0) return { name, state: 'ok', found: 'none in the last day', fix: null };
+  const each = runs.slice(0, named).map((end) => `${end.run}: ${overText(end)}`);
+  const rest = runs.length > named ? [`and ${runs.length - named} more`] : [];
+  return {
+    name,
+    state: 'warning',
+    found: `${runs.length} in the last day: ${[...each, ...rest].join('; ')}`,
+    fix: `${session.command} history RUN shows the end before; ask who did it, and why.`,
   };
 }
 

@@ -25,12 +25,14 @@ export async function gatherReport(
       report,
       note: 'The address of the record is not configured (RUNBOOK_DATABASE_URL): attempts are left out.',
     };
-  const { getAttempts, history } = await import('../store/index.js');
+  const { getAttempts, getRun, history } = await import('../store/index.js');
   const key = { run: view.id, firstRunId: view.firstRunId };
   try {
+    const formerEnds = (await getRun(pool, key))?.formerEnds;
     return {
       report: {
         ...report,
+        ...(formerEnds ? { view: { ...report.view, formerEnds } } : {}),
         attempts: await getAttempts(pool, key),
         history: await history(pool, key),
       },

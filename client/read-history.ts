@@ -1,6 +1,8 @@
 import { defaultPayloadConverter } from '@temporalio/client';
 import type { temporal as proto } from '@temporalio/proto';
 import { payloadCodec } from '../common/payload-codec.js';
+import { resetText } from '../common/former-ends.js';
+import { resetReason } from '../common/reset-event.js';
 import { aboutIn } from '../common/questions.js';
 import { decisionText } from '../common/decision-text.js';
 import { decisionView } from '../common/decision-view.js';
@@ -55,7 +57,7 @@ export async function readHistory(
     const { executions, isWhole } = await readExecutions(temporal, run);
     const judged = new Set(executions.flatMap(judgedIn));
     const events = executions.flatMap((each) => linesOf(each, { all, judged }));
-    const entries = [...events, ...(await acksOf(session, run))];
+    const entries = [...events, ...(await recordedOf(session, run))];
     entries.sort((a, b) => a.at.localeCompare(b.at));
     return {
       entries,
@@ -128,12 +130,14 @@ function asksJudge(event: Event): boolean {
   return event.activityTaskScheduledEventAttributes?.activityType?.name === judgeActivity;
 }
 
-/** Who has taken a call: only the record knows. */
-async function acksOf(session: Session, run: string): Promise<HistoryLine[]> {
+/** Who has taken a call, and ends of executions that were reset: only the record knows. */
+async function recordedOf(session: Session, run: string): Promise<HistoryLine[]> {
   try {
     const pool = await session.record();
-    const { ackHistory } = await import('../store/index.js');
-    return pool ? (await ackHistory(pool, run)).map(fromRecord) : [];
+    const { recordedOnly } = await import('../store/index.js');
+    if (!pool) return [];
+    // Temporal's own event tells of a reset, and the execution before it has its own history.
+    return (await recordedOnly(pool, run)).filter(({ kind }) => kind !== 'over').map(fromRecord);
   } catch (error) {
     if (isRecordAway(error)) return [];
     throw error;
@@ -335,6 +339,8 @@ function ofEnd(event: Event): string | null {
     return 'somebody asked Temporal to cancel the run';
   if (event.workflowExecutionCanceledEventAttributes) return 'the run was cancelled';
   const stuck = event.workflowTaskFailedEventAttributes;
+  const reset = resetReason(event);
+  if (reset !== null) return resetText(reset);
   if (stuck)
     return `a worker could not go on with the run: ${stuck.failure?.message ?? 'no reason known'}`;
   return null;

@@ -1,4 +1,5 @@
 import type { FailureType } from './failures.js';
+import type { FormerEnd } from './former-ends.js';
 import type { About, AnswerVerb, Deciders, QuestionKind } from './questions.js';
 import type { Sender } from './sender.js';
 import type { ListedWork } from './listed.js';
@@ -212,6 +213,11 @@ export interface RunView {
   recovery?: RecoveryView;
   /** Why the run ended as it did, for failed, rejected and cancelled runs. */
   problem: Problem | null;
+  /**
+   * Ends after which the run went on; absent: none, or the view comes from the run itself, which
+   * does not know them.
+   */
+  formerEnds?: FormerEnd[];
   /** Where this view comes from. */
   source: 'temporal' | 'record';
 }
@@ -263,13 +269,13 @@ export interface OutputTotals {
 export interface TimelineEntry {
   at: string;
   until: string | null;
-  kind: 'start' | 'attempt' | 'undo' | 'wait' | 'decision' | 'ack' | 'end';
+  kind: 'start' | 'attempt' | 'undo' | 'wait' | 'decision' | 'ack' | 'over' | 'end';
   /** Path of the step, or the gate; null for the run itself. */
   step: string | null;
   attempt: number | null;
   /**
    * attempt and undo: an AttemptState; wait: waiting, approved, rejected, taken-over or closed;
-   * decision: its verdict; ack: taken; start and end: a RunState.
+   * decision: its verdict; ack: taken; over: why an end was none; start and end: a RunState.
    */
   state: string;
   /** Who started the run, decided or took a call, as stated. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { RunKey } from '../common/keys.js';
 import { decisionText } from '../common/decision-text.js';
 import { answeredWith } from '../common/questions.js';
+import { type FormerEnd, overText } from '../common/former-ends.js';
 import { statedName } from '../common/sender.js';
 import {
   endStates,
@@ -12,6 +13,7 @@ import {
 } from '../common/view.js';
 import { readAcks, type Ack } from './acks.js';
 import { findRun } from './find-run.js';
+import { readFormerEnds } from './former-ends.js';
 import { getRun } from './runs.js';
 import { readAttempts } from './attempts.js';
 import { readWaits, type RecordedWait } from './waits.js';
@@ -26,24 +28,27 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
   const view = no === null ? null : await getRun(pool, run);
   if (no === null || view === null) return [];
   const entries = [
-    started(view),
     ...(await readAttempts(pool, no)).map(attempted),
     ...(await readWaits(pool, no)).map((wait) => waited(wait, view.decisions)),
     ...view.decisions.map(decided),
     ...(await readAcks(pool, no)).map(taken),
-    ...ended(view),
+    ...(view.formerEnds ?? []).flatMap(over),
   ];
+  entries.sort((a, b) => a.at.localeCompare(b.at));
   // Times of the run and of the record come from different clocks: start and end stay first and
   // last.
-  const rank = (entry: TimelineEntry): number =>
-    entry.kind === 'start' ? 0 : entry.kind === 'end' ? 2 : 1;
-  return entries.sort((a, b) => rank(a) - rank(b) || a.at.localeCompare(b.at));
+  return [started(view), ...entries, ...ended(view)];
 }
 
-/** Who has taken calls of a run, in order: of its history what Temporal does not have. */
-export async function ackHistory(pool: pg.Pool, run: string): Promise<TimelineEntry[]> {
+/**
+ * Of a run's history what Temporal does not have, in order: who has taken calls, and ends after
+ * which the run went on.
+ */
+export async function recordedOnly(pool: pg.Pool, run: string): Promise<TimelineEntry[]> {
   const no = await findRun(pool, run);
-  return no === null ? [] : (await readAcks(pool, no)).map(taken);
+  if (no === null) return [];
+  const acks = (await readAcks(pool, no)).map(taken);
+  return [...acks, ...(await readFormerEnds(pool, no)).flatMap(over)];
 }
 
 function started(view: RunView): TimelineEntry {
@@ -139,17 +144,22 @@ function taken({ call, by, sender, at }: Ack): TimelineEntry {
 
 function ended(view: RunView): TimelineEntry[] {
   if (!endStates.has(view.state) || view.endedAt === null) return [];
-  const text = view.problem ? `${view.state}: ${view.problem.message}` : view.state;
+  const again = view.formerEnds ? 'ended again: ' : '';
+  return [ofRun('end', view.endedAt, view.state, again + endText(view))];
+}
+
+/** An end, and what made the run go on after it. */
+function over(end: FormerEnd): TimelineEntry[] {
   return [
-    {
-      at: view.endedAt,
-      until: null,
-      kind: 'end',
-      step: null,
-      attempt: null,
-      state: view.state,
-      by: null,
-      text,
-    },
+    ofRun('end', end.endedAt, end.state, `the run had ended: ${endText(end)}`),
+    ofRun('over', end.overAt, end.why, overText(end)),
   ];
+}
+
+function endText({ state, problem }: Pick<RunView, 'state' | 'problem'>): string {
+  return problem ? `${state}: ${problem.message}` : state;
+}
+
+function ofRun(kind: 'end' | 'over', at: string, state: string, text: string): TimelineEntry {
+  return { at, until: null, kind, step: null, attempt: null, state, by: null, text };
 }

@@ -8,6 +8,7 @@ import { runFacts, type RunFacts } from '../language/run-facts.js';
 import type { Plan } from '../language/plan.js';
 import { readDecisions } from './decisions.js';
 import { findRun, NotInRecord } from './find-run.js';
+import { readFormerEnds } from './former-ends.js';
 import { readSteps } from './steps.js';
 import { type Connection, inSnapshot } from './transaction.js';
 import { readOpenWaits } from './waits.js';
@@ -33,6 +34,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
   const row = rows[0];
   if (!row) return null;
   const live = row.ended_at === null;
+  const formerEnds = await readFormerEnds(pool, no);
   return {
     id: row.run,
     firstRunId: row.first_run_id,
@@ -61,6 +63,7 @@ async function readRun(pool: Connection, run: RunKey | string): Promise<RunView 
     ...(row.drifted.length > 0 ? { drifted: row.drifted } : {}),
     ...(row.programs_changed ? { programsChanged: row.programs_changed } : {}),
     problem: row.problem,
+    ...(formerEnds.length > 0 ? { formerEnds } : {}),
     source: 'record',
   };
 }

@@ -1,9 +1,11 @@
 import type pg from 'pg';
+import { resetText } from '../common/former-ends.js';
 import { quoteArgument } from '../common/quote-argument.js';
 import type { Problem } from '../common/view.js';
 import {
   closeRun,
   endedAmong,
+  explainReset,
   recordComparison,
   notePauses,
   noteReplaced,
@@ -11,6 +13,7 @@ import {
   openRuns,
   replacedBy,
   saveRun,
+  unexplainedResets,
   type LeftRunning,
   type LookedAt,
   type WatchedRun,
@@ -27,7 +30,10 @@ const maxParallel = 16;
 
 export interface RecordKeeperDeps {
   pool: pg.Pool;
-  temporalRuns: Pick<TemporalRuns, 'namespace' | 'namespaceId' | 'listed' | 'stateOf' | 'view'>;
+  temporalRuns: Pick<
+    TemporalRuns,
+    'namespace' | 'namespaceId' | 'listed' | 'stateOf' | 'view' | 'resetReason'
+  >;
   /** Identity of this worker. */
   worker: string;
   /**
@@ -99,6 +105,7 @@ export class RecordKeeper {
     await inParallel(ended, async (run) => {
       if (await this.revive(run)) result.revived.push(run.key.run);
     });
+    await this.explainResets(namespaceId);
     await recordComparison(pool, { namespaceId, namespace: temporalRuns.namespace, worker });
     return result;
   }
@@ -169,6 +176,16 @@ export class RecordKeeper {
     await saveRun(pool, await temporalRuns.view(run.key.run), found.execution);
     this.deps.say(`run ${run.key.run} goes on in Temporal: it is open again in the record`);
     return true;
+  }
+
+  /** Temporal forgets histories, so the record keeps why somebody reset a run that had ended. */
+  private async explainResets(namespaceId: string): Promise<void> {
+    const { pool, temporalRuns } = this.deps;
+    await inParallel(await unexplainedResets(pool, namespaceId), async (reset) => {
+      const reason = await temporalRuns.resetReason(reset.key.run, reset.execution);
+      await explainReset(pool, reset, reason);
+      this.deps.say(`run ${reset.key.run} had ended: ${resetText(reason)}`);
+    });
   }
 }
 

@@ -11,6 +11,7 @@ import { searchAttributes } from '../common/search-attributes.js';
 import { defaultAddress, launchWorkflow } from '../common/defaults.js';
 import { quoted } from '../common/visibility.js';
 import { endableRetries } from '../common/temporal-retries.js';
+import { resetReason } from '../common/reset-event.js';
 import { pausesOf, type TemporalPause } from '../common/temporal-pauses.js';
 import type { RunView } from '../common/view.js';
 import type { Execution, WatchedRun } from '../store/index.js';
@@ -102,6 +103,37 @@ export class TemporalRuns {
     );
     const endedAt = found.closeTime?.toISOString() ?? new Date().toISOString();
     return { is: 'closed', endedAt, ...closedBy(found.status.name, history?.events?.at(-1)) };
+  }
+
+  /**
+   * Why the run was reset to this execution, as its history says; empty where it does not say, or
+   * is gone.
+   */
+  async resetReason(run: string, runId: string): Promise<string> {
+    let reason = '';
+    let nextPageToken: Uint8Array | undefined;
+    do {
+      const page = await this.page(run, runId, nextPageToken);
+      // One history may have been reset several times: the last time is this execution's own.
+      for (const event of page?.history?.events ?? []) reason = resetReason(event) ?? reason;
+      nextPageToken = page?.nextPageToken ?? undefined;
+    } while (nextPageToken && nextPageToken.length > 0);
+    return reason;
+  }
+
+  private async page(run: string, runId: string, nextPageToken: Uint8Array | undefined) {
+    try {
+      return await this.within(() =>
+        this.connection.workflowService.getWorkflowExecutionHistory({
+          namespace: this.namespace,
+          execution: { workflowId: run, runId },
+          ...(nextPageToken ? { nextPageToken } : {}),
+        }),
+      );
+    } catch (error) {
+      if ((error as { code?: unknown }).code === notFound) return null;
+      throw error;
+    }
   }
 
   /** The run's own view; needs a worker that answers queries. */

@@ -112,7 +112,7 @@ function following(follows: readonly FollowingStep[] = []): string {
 }
 
 function factList(report: Report): string {
-  const wide = new Set(['Reason', 'Started', 'Ended', 'Plan']);
+  const wide = new Set(['Reason', 'Started', 'Ended', 'First end', 'Went on', 'Plan']);
   const address = link(report.view.uiUrl ?? report.uiUrl);
   // The run's id is under the heading already, and the division of time above the timeline.
   const elsewhere = [

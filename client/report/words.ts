@@ -7,6 +7,7 @@ import { leftBy, stateText } from '../../common/left.js';
 import { pausedText } from '../../common/run-pause.js';
 import { notDone } from '../../common/step-outcome.js';
 import { statedName } from '../../common/sender.js';
+import { overText } from '../../common/former-ends.js';
 import { bothTimes, duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
 
@@ -49,6 +50,8 @@ export function summary(report: Report): string {
     parts.push(`${stateWords(view.state)} after ${duration(spent.total)}${where}.`);
   }
   parts.push(`${done} of ${listed.length} steps done.`);
+  if (view.formerEnds)
+    parts.push(`It had ended before, and went on: ${view.formerEnds.map(overText).join('; ')}.`);
   if (spent.waiting > 0) parts.push(`${duration(spent.waiting)} were spent waiting for people.`);
   if (spent.queued > 0) parts.push(`${duration(spent.queued)} were spent waiting for other runs.`);
   if (lost > 0)
@@ -133,6 +136,7 @@ export function facts(report: Report): [name: string, value: string][] {
     ['Reason', view.reason || 'none given'],
     ['Started', bothTimes(view.startedAt)],
     ['Ended', view.endedAt === null ? 'not yet' : bothTimes(view.endedAt)],
+    ...formerEndFacts(view),
     ['Duration', duration(spent.total)],
     ['Waiting for people', duration(spent.waiting)],
     ...(spent.queued > 0
@@ -148,6 +152,18 @@ export function facts(report: Report): [name: string, value: string][] {
     ]),
     ['Read from', view.source === 'temporal' ? 'Temporal' : 'the record in PostgreSQL'],
   ];
+}
+
+/** Ends after which the run went on, each with what made it go on. */
+function formerEndFacts({ startedAt, formerEnds = [] }: RunView): [string, string][] {
+  return formerEnds.flatMap((end, index): [string, string][] => [
+    [
+      index === 0 ? 'First end' : `End ${index + 1}`,
+      `${stateWords(end.state)} at ${bothTimes(end.endedAt)}, after ` +
+        duration(Math.max(0, Date.parse(end.endedAt) - Date.parse(startedAt))),
+    ],
+    ['Went on', `${bothTimes(end.overAt)}: ${overText(end)}`],
+  ]);
 }
 
 /** The report's heading. */

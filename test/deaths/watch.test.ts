@@ -225,6 +225,14 @@ describe('a run that was reset', () => {
       return view?.endedAt === null ? view : undefined;
     });
     expect(open.problem).toBeNull();
+    const [end] = await until('the reason of the reset', async () => {
+      const { formerEnds = [] } = (await recorded(handle.workflowId)) ?? {};
+      return formerEnds[0]?.reason ? formerEnds : undefined;
+    });
+    expect(end).toMatchObject({
+      ...{ state: 'rejected', why: 'reset', problem: { type: 'Rejected' } },
+      reason: expect.stringContaining('it should not have been rejected'),
+    });
     const again = engine.client.workflow.getHandle(handle.workflowId);
     await again.terminate('end of test');
     await ended(again);
@@ -299,6 +307,7 @@ describe('who looks, and what is proof', () => {
         namespace: 'default',
         listed: () => Promise.resolve(new Set<string>()),
         view: (run: string) => temporalRuns.view(run),
+        resetReason: () => Promise.resolve(''),
       };
       const missing: TemporalState = { is: 'missing' };
       const misled = await closedBy(
@@ -318,6 +327,7 @@ describe('who looks, and what is proof', () => {
           stateOf: (run) =>
             temporalRuns.stateOf(run).catch((): TemporalState => ({ is: 'missing' })),
           view: (run) => temporalRuns.view(run),
+          resetReason: () => Promise.resolve(''),
         }),
       );
       process.stdout.write(
