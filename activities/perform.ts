@@ -52,6 +52,7 @@ import {
 } from './attempt-failure.js';
 import { TimeLimit } from './time-limit.js';
 import { prove } from './prove-outcome.js';
+import { recordedWork } from './recorded-work.js';
 
 export interface PerformDeps {
   pool: pg.Pool;
@@ -106,6 +107,7 @@ export async function perform(request: AttemptRequest, deps: PerformDeps): Promi
         title: request.step.title,
         kind: request.step.kind,
         effect: request.step.effect,
+        does: recordedWork(request, exit),
         host: deps.host,
         worker: deps.worker,
         temporalAttempt: temporal.info.attempt,

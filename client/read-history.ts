@@ -4,11 +4,13 @@ import { payloadCodec } from '../common/payload-codec.js';
 import { resetText } from '../common/former-ends.js';
 import { resetReason } from '../common/reset-event.js';
 import { aboutIn } from '../common/questions.js';
+import type { AttemptRequest } from '../common/attempt.js';
 import { decisionText } from '../common/decision-text.js';
 import { decisionView } from '../common/decision-view.js';
 import type { JudgeAnswer, JudgeRequest } from '../common/judgement.js';
 import { senderIn, statedName, type Sender } from '../common/sender.js';
 import type { DecisionView, TimelineEntry } from '../common/view.js';
+import { isActionKind, whatItDoes } from '../language/kinds/index.js';
 import type { Temporal } from './connect.js';
 import { isNotFound, isRecordAway, isUnreachable } from './errors.js';
 import { failureWords } from './pending.js';
@@ -23,6 +25,8 @@ export interface HistoryLine {
   /** Who started the run, decided or took a call, as stated, and where that was sent from. */
   by?: string | null;
   sender?: Sender;
+  /** What a step does, in lines for people. */
+  does?: readonly string[];
   /** A decision with its verdict. */
   decision?: DecisionView;
   /** Number of Temporal's event; null for what comes from the record. */
@@ -117,7 +121,9 @@ async function unpacked(events: readonly Event[]): Promise<Event[]> {
       event.workflowExecutionStartedEventAttributes?.input,
       event.workflowExecutionSignaledEventAttributes?.input,
       event.workflowExecutionCompletedEventAttributes?.result,
-      asksJudge(event) ? event.activityTaskScheduledEventAttributes?.input : undefined,
+      asksJudge(event) || isStep(event)
+        ? event.activityTaskScheduledEventAttributes?.input
+        : undefined,
       judgements.has(String(answered?.scheduledEventId)) ? answered?.result : undefined,
     ];
     for (const payloads of read)
@@ -128,6 +134,18 @@ async function unpacked(events: readonly Event[]): Promise<Event[]> {
 
 function asksJudge(event: Event): boolean {
   return event.activityTaskScheduledEventAttributes?.activityType?.name === judgeActivity;
+}
+
+/** Whether a step, or its undo, begins. */
+function isStep(event: Event): boolean {
+  return isActionKind(event.activityTaskScheduledEventAttributes?.activityType?.name ?? '');
+}
+
+/** What the step that begins was asked to do. */
+function doesIn(event: Event): Pick<HistoryLine, 'does'> {
+  const input = event.activityTaskScheduledEventAttributes?.input?.payloads?.[0];
+  const request = isStep(event) ? (read(input) as Partial<AttemptRequest> | null) : null;
+  return request?.action ? { does: whatItDoes(request.action, request.verify) } : {};
 }
 
 /** Who has taken a call, and ends of executions that were reset: only the record knows. */
@@ -144,12 +162,13 @@ async function recordedOf(session: Session, run: string): Promise<HistoryLine[]>
   }
 }
 
-function fromRecord({ at, text, by, sender, decision }: TimelineEntry): HistoryLine {
+function fromRecord({ at, text, by, sender, does, decision }: TimelineEntry): HistoryLine {
   return {
     at,
     text,
     ...(by === null ? {} : { by }),
     ...(sender ? { sender } : {}),
+    ...(does ? { does } : {}),
     ...(decision ? { decision } : {}),
     event: null,
     source: 'record',
@@ -179,7 +198,7 @@ function linesOf(events: readonly Event[], telling: Telling): HistoryLine[] {
     const line = { at: timeOf(event), event: Number(event.eventId) };
     const text = wordsOf(event, byNumber, telling);
     return [
-      ...(text === null ? [] : [{ ...line, text, ...startedBy(event) }]),
+      ...(text === null ? [] : [{ ...line, text, ...startedBy(event), ...doesIn(event) }]),
       ...verdictsIn(event, byNumber).map((decision) => ({
         ...line,
         text: decisionText(decision),

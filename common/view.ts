@@ -247,6 +247,8 @@ export interface AttemptView {
   endedAt: string | null;
   output: Json;
   error: Problem | null;
+  /** What it was asked to do, in lines for people. Absent: a release before began it. */
+  does?: string[];
   /** Programs that it found. Absent: none. */
   programs?: FoundProgram[];
   /**
@@ -284,6 +286,8 @@ export interface TimelineEntry {
   sender?: Sender;
   /** The line in words. */
   text: string;
+  /** For an attempt and an undo: what it was asked to do, in lines. */
+  does?: string[];
   /** For a decision: the whole of it, with the verdict. */
   decision?: DecisionView;
   /** For a wait: what the approver was shown. */

@@ -14,6 +14,8 @@ export interface AttemptStart {
   title: string;
   kind: StepKind;
   effect: Effect;
+  /** What it does, in lines for people. Absent: not known. */
+  does?: readonly string[];
   host: string;
   /** Identity of the worker process. */
   worker: string;

@@ -140,7 +140,7 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
                   CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
                        WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
                   a.worker, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
-                  a.output, a.error, a.programs, t.bytes, t.sha256, t.truncated
+                  a.output, a.error, a.programs, a.does, t.bytes, t.sha256, t.truncated
            FROM runbook.attempts a
            JOIN runbook.runs r ON r.no = a.run_no
            JOIN runbook.steps s ON s.run_no = a.run_no AND s.path = a.path
@@ -164,6 +164,7 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
     output: row.output,
     error: row.error,
     ...(row.programs ? { programs: row.programs } : {}),
+    ...(row.does ? { does: row.does } : {}),
     written:
       row.bytes === null
         ? null
@@ -180,8 +181,9 @@ export async function closeAttempts(client: pg.PoolClient, no: string): Promise<
   });
 }
 
-type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written' | 'programs'> & {
+type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written' | 'programs' | 'does'> & {
   programs: FoundProgram[] | null;
+  does: string[] | null;
   started_at: Date;
   ended_at: Date | null;
   bytes: string | null;

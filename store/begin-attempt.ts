@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { undoneBy, undoPath } from '../language/paths.js';
 import type { Json } from '../language/json.js';
-import { cleanText } from './clean.js';
+import { cleanText, jsonText } from './clean.js';
 import { ExecutionReplaced, registerExecution } from './executions.js';
 import { factsQuery, type RecordedFacts, wantedValues } from './facts.js';
 import { NotInRecord } from './find-run.js';
@@ -68,8 +68,8 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | n
                  WHERE NOT EXISTS (SELECT FROM runbook.attempts a WHERE a.run_no = s.run_no AND a.path = s.path)
                  RETURNING run_no
                )
-               INSERT INTO runbook.attempts AS mine (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at)
-               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at FROM step, run
+               INSERT INTO runbook.attempts AS mine (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, started_at, does)
+               SELECT run_no, $3, 1, 'running', $8, $9, $10, $11, $12, run.at, $25::json FROM step, run
                RETURNING ${factsQuery('mine.run_no', 17, '$3', '$16')} AS recorded`,
         values: [
           start.key.run,
@@ -87,6 +87,7 @@ async function beginFirst(pool: pg.Pool, start: AttemptStart): Promise<Facts | n
           start.leases !== undefined,
           ...buildValues(start),
           ...wantedValues(start.wanted),
+          jsonText(start.does),
         ],
       }),
     );
@@ -173,8 +174,8 @@ async function beginLocked(
   await client.query({
     name: 'attempts-begin',
     text: `WITH begun AS (
-               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution)
-               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8) RETURNING started_at
+               INSERT INTO runbook.attempts (run_no, path, attempt, state, host, worker, temporal_attempt, place, execution, does)
+               VALUES ($1, $2, $3, 'running', $4, $5, $6, $7, $8, $9::json) RETURNING started_at
              )
              UPDATE runbook.steps s
              SET state = 'running', attempts = greatest(s.attempts, $3), started_at = coalesce(s.started_at, begun.started_at), ended_at = NULL
@@ -188,6 +189,7 @@ async function beginLocked(
       start.temporalAttempt,
       start.place ?? null,
       start.execution?.runId ?? null,
+      jsonText(start.does),
     ],
   });
   return { attempt, lost: lost + (running === null ? 0 : 1), failed, fence: 1 };

@@ -80,6 +80,7 @@ function attempted(attempt: AttemptView): TimelineEntry {
     state: attempt.state,
     by: null,
     text: `${attempt.title}, attempt ${attempt.attempt} on ${attempt.host}: ${how}`,
+    ...(attempt.does ? { does: attempt.does } : {}),
   };
 }
 

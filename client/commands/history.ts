@@ -7,6 +7,9 @@ import { wrap } from '../../common/plain.js';
 import { withSession } from '../session.js';
 import type { GlobalFlags } from '../settings.js';
 
+/** Characters of what a step does; `--all` and JSON have all of it. */
+const shownOfWork = 400;
+
 interface HistoryOptions extends GlobalFlags {
   run: string;
   all?: boolean;
@@ -17,7 +20,7 @@ export function registerHistory(program: Command, io: Io): void {
     .command('history')
     .description('tell what happened in a run, in the order of time')
     .argument('<run>', 'id of the run, or @latest')
-    .option('--all', "the engine's own events too")
+    .option('--all', "the engine's own events too, and all of long scripts")
     .addHelpText(
       'after',
       examples('runbook history @latest', 'runbook history @latest --output jsonl'),
@@ -51,11 +54,16 @@ function runHistory(options: HistoryOptions, io: Io): Promise<number> {
     }
     const paint = painter(io, options.color);
     const hanging = ' '.repeat(22);
-    for (const { at, text } of entries) {
+    for (const { at, text, does = [] } of entries) {
       print(
         io,
         `${paint('dim', at.slice(0, 19).replace('T', ' '))}Z  ${wrap(line(text), io.columns, hanging).trimStart()}`,
       );
+      for (const each of does)
+        print(
+          io,
+          paint('dim', wrap(line(each, options.all ? Infinity : shownOfWork), io.columns, hanging)),
+        );
     }
     return exitCodes.ok;
   });

@@ -33,6 +33,8 @@ import {
   stateWords,
   stepWordsOf,
   summary,
+  workOf,
+  workTitle,
 } from './words.js';
 import { duration, utc } from '../../common/times.js';
 import { leftBy, leftLine, leftTitle } from '../../common/left.js';
@@ -59,7 +61,7 @@ ${style}
 </head>
 <body>
 <main>
-${[head(report), problem(report), left(report), waiting(report), factList(report), recovery(report), timeline(report), decisions(report), steps(view.steps, report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
+${[head(report), problem(report), left(report), waiting(report), factList(report), recovery(report), timeline(report), decisions(report), steps(view.steps, report), work(report), outputs(report), inputs(report), foot(report)].filter(Boolean).join('\n')}
 </main>
 </body>
 </html>
@@ -290,6 +292,15 @@ function steps(rows: readonly StepView[], report: Report): string {
 ${body.join('\n')}
 </tbody></table></div>
 </section>`;
+}
+
+function work(report: Report): string {
+  const items = workOf(report).map(
+    ({ title, facts, lines }) =>
+      `<li><strong>${html(title)}</strong> <span class="muted">${html(facts)}</span>${lines.map((line) => `<code>${html(line)}</code>`).join('')}</li>`,
+  );
+  if (items.length === 0) return '';
+  return `<section>\n<h2>${workTitle}</h2>\n<ol class="follows">${items.join('\n')}</ol>\n</section>`;
 }
 
 function outputs(report: Report): string {

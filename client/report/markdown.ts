@@ -13,6 +13,8 @@ import {
   prettyJson,
   stepWordsOf,
   summary,
+  workOf,
+  workTitle,
 } from './words.js';
 import { duration, utc } from '../../common/times.js';
 import { leftBy, leftLine, leftTitle } from '../../common/left.js';
@@ -32,6 +34,7 @@ export function renderMarkdown(report: Report): string {
     recovery(report),
     waiting(report),
     steps(report),
+    work(report),
     timeline(report),
     decisions(report),
     outputs(report),
@@ -98,6 +101,14 @@ function steps(report: Report): string {
     ];
   });
   return `## Steps\n\n${table(['Step', 'State', 'Attempts', 'Duration', 'Result'], rows)}`;
+}
+
+function work(report: Report): string {
+  const items = workOf(report).flatMap(({ title, facts, lines }) => [
+    `- ${md(title)}, ${md(facts)}`,
+    ...lines.map((line) => `  - ${codeSpan(line)}`),
+  ]);
+  return items.length === 0 ? '' : `## ${workTitle}\n\n${items.join('\n')}`;
 }
 
 function timeline(report: Report): string {

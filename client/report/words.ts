@@ -69,6 +69,34 @@ export function takenText(
   return `taken over from run ${takenFrom}${probed.includes(id) ? ', and it still holds' : ''}`;
 }
 
+/** An attempt and what it was asked to do. */
+export interface Work {
+  /** Title and step. */
+  title: string;
+  facts: string;
+  lines: readonly string[];
+}
+
+/** Characters of one line of it that a page shows. */
+const shownOfWork = 4_000;
+
+/** What the attempts were asked to do, in the order in which they began. */
+export function workOf({ attempts }: Report): Work[] {
+  return attempts.flatMap((attempt) => {
+    if (!attempt.does) return [];
+    const facts = `attempt ${attempt.attempt} on ${attempt.host}: ${stateWords(attempt.state).toLowerCase()}`;
+    return [
+      {
+        title: `${attempt.undo ? 'Undo of ' : ''}${attempt.title} (${attempt.step})`,
+        ...{ facts, lines: attempt.does.map((line) => clip(line, shownOfWork)) },
+      },
+    ];
+  });
+}
+
+/** What stands above it, wherever it is shown. */
+export const workTitle = 'What was done';
+
 /** A changed program, in a line. */
 export function changeText({ program, was, now, step, allowed }: ProgramChange): string {
   const who = allowed === 'system' ? 'the system changed it' : 'people let it run';

@@ -88,6 +88,11 @@ export function listAction(action: Action): readonly string[] {
   return lines.length > 0 ? lines : [describeAction(action)];
 }
 
+/** What an attempt does: its action, and what verifies it. */
+export function whatItDoes(action: Action, verify?: CheckAction): string[] {
+  return [...listAction(action), ...(verify ? [`then ${describeAction(verify)}`] : [])];
+}
+
 /** All names that the output of an action can have; null where they are not known. */
 export function outputNames(action: Action): readonly string[] | null {
   const { kind } = action;

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
-import { getAttempts, getRun } from '../../store/index.js';
+import { getAttempts, getRun, history } from '../../store/index.js';
 import { Engine } from '../helpers/engine.js';
 import { test } from '../helpers/together.js';
 import { until } from '../../lab/until.js';
@@ -76,6 +76,10 @@ describe('steps', () => {
     expect(
       attempts.filter((attempt) => attempt.step === 'first').map((attempt) => attempt.state),
     ).toEqual(['failed', 'failed', 'succeeded']);
+    for (const { does } of attempts.filter(({ step }) => step === 'first'))
+      expect(does).toEqual([expect.stringMatching(/^run \/bin\/sh -c .*count\.txt/)]);
+    const told = (await history(engine.pool, handle.workflowId)).flatMap(({ does = [] }) => does);
+    expect(told).toContain('run /bin/echo hello');
     const recorded = await getRun(engine.pool, handle.workflowId);
     // What would be undone now is the live run's to say.
     const { undos: _undos, ...kept } = view;

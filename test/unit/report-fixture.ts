@@ -68,6 +68,7 @@ function attempt(
     output: null,
     error: null,
     written: null,
+    does: [`run /opt/${of.id} --batch ${number}`],
     ...over,
   };
 }

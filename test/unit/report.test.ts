@@ -72,6 +72,14 @@ describe.each(reports)('the page of %s', (_, report) => {
     );
   });
 
+  test('tells what each attempt was asked to do', () => {
+    expect(report.attempts).not.toEqual([]);
+    for (const { does = [] } of report.attempts) {
+      expect(page).toContain(`<code>${does[0]}</code>`);
+      expect(renderMarkdown(report)).toContain(`  - \`${does[0]}\``);
+    }
+  });
+
   test('tells when, who, why and the digest', () => {
     const asked = report.history.flatMap(({ digest = [] }) => digest);
     expect(asked).not.toEqual([]);
