@@ -64,8 +64,19 @@ export function attemptSpan(attempt: AttemptView, report: Report): Span {
   return spanOf(attempt.startedAt, attempt.endedAt, report);
 }
 
-/** When the step was under way; null for one that never began. */
+/**
+ * When the step was under way; null for one that never began. Where the record has its attempts,
+ * from the first one to the last: the run's own times also count how long it waited for a worker.
+ */
 export function stepSpan(step: StepView, report: Report): Span | null {
+  const own = report.attempts.filter(({ step: of, undo }) => of === step.id && !undo);
+  if (own.length > 0) {
+    const spans = own.map((attempt) => attemptSpan(attempt, report));
+    return {
+      from: Math.min(...spans.map(({ from }) => from)),
+      to: Math.max(...spans.map(({ to }) => to)),
+    };
+  }
   return step.startedAt === null ? null : spanOf(step.startedAt, step.endedAt, report);
 }
 
