@@ -5,7 +5,8 @@ import { wrongAnswers } from '../language/asked.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/defaults.js';
-import { isOperator, operatorRule } from '../common/operator.js';
+import { isOperator, operatorOf, operatorRule } from '../common/operator.js';
+import { oneAccountText } from '../common/one-account.js';
 import { isReason } from '../common/reason.js';
 import { maxSenderLength } from '../common/sender.js';
 import {
@@ -82,7 +83,9 @@ export function judge(request: JudgeRequest, refuseInputs: RefuseInputs = () => 
       const answer: Partial<QuestionFacts> = { state: 'decided', decidedBy: by, decidedVerb: verb };
       Object.assign(asked, answer);
     }
-    return verdict(id, code, message, at);
+    const { requester: by, sender } = request;
+    const note = code === 'accepted' ? oneAccountText({ by, sender }, decision) : '';
+    return verdict(id, code, message + note, at);
   });
   return {
     verdicts: verdicts.map((each) => ({

@@ -1,3 +1,4 @@
+import { oneAccountNote } from './one-account.js';
 import { decides } from './questions.js';
 import { statedName } from './sender.js';
 import type { DecisionView } from './view.js';
@@ -10,7 +11,10 @@ export function decisionText(
   decision: DecisionView,
   who = statedName(decision.by, decision.sender),
 ): string {
-  const verdict = decision.accepted ? 'accepted' : `refused: ${decision.message}`;
+  const note = oneAccountNote(decision);
+  const verdict = decision.accepted
+    ? `accepted${note && ` (${note})`}`
+    : `refused: ${decision.message}`;
   const reason = decision.reason ? ` Reason given: ${decision.reason}` : '';
   return `${who} ${whatOf(decision)}: ${verdict}${verdict.endsWith('.') || !reason ? '' : '.'}${reason}`;
 }

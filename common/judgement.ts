@@ -1,6 +1,7 @@
 import type { Asked } from '../language/runbook.js';
 import type { Json, JsonObject } from '../language/json.js';
 import type { RunKey } from './keys.js';
+import type { Sender } from './sender.js';
 import type { Verdict } from './envelope.js';
 import type { AnswerVerb, Deciders, QuestionKind } from './questions.js';
 
@@ -56,6 +57,8 @@ export interface JudgeRequest {
   version: 1;
   key: RunKey;
   requester: string;
+  /** Where the start was sent from. Absent: not stated. */
+  sender?: Sender | undefined;
   questions: QuestionFacts[];
   /** True once the run can no longer be cancelled. */
   ended: boolean;

@@ -20,6 +20,7 @@ import { duration, utc } from '../../common/times.js';
 import { leftBy, leftLine, leftTitle } from '../../common/left.js';
 import { hasOwnTime } from '../../common/step-outcome.js';
 import { statedName } from '../../common/sender.js';
+import { oneAccountNote } from '../../common/one-account.js';
 import { isPart } from '../../language/paths.js';
 
 /**
@@ -129,7 +130,9 @@ function decisions(report: Report): string {
     md(statedName(decision.by, decision.sender)),
     decision.code === 'malformed' ? 'not a decision' : md(decision.verb),
     md(decision.about?.id ?? ''),
-    decision.accepted ? 'accepted' : `refused: ${md(decision.message)}`,
+    decision.accepted
+      ? ['accepted', oneAccountNote(decision)].filter(Boolean).join(', ')
+      : `refused: ${md(decision.message)}`,
     md(decision.reason || 'none given'),
   ]);
   const evidence = waitsShown(report).map(

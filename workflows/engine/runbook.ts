@@ -251,6 +251,7 @@ function ownerOf(run: LiveRun, control: Control): InboxOwner {
     facts: () => ({
       key: run.key,
       requester: run.envelope.by,
+      sender: run.envelope.sender,
       questions: run.questions.facts(),
       ended: run.board.view.endedAt !== null,
       life: control.facts(),
