@@ -102,16 +102,22 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
     attempt: wait.attempt,
     state,
     by: by?.by ?? null,
-    text: `${wait.title}: ${answer ? `${answer.words} by ${by.by}` : howItStands(wait)}`,
+    text: `${wait.title}: ${answer ? askedText(wait) : howItStands(wait)}`,
     ...{ evidence: wait.evidence, digest: wait.digest },
     ...(wait.follows ? { follows: wait.follows } : {}),
   };
 }
 
 /** A wait that nobody has decided, as the end of a sentence. */
-function howItStands({ kind, who, closedAt }: RecordedWait): string {
+function howItStands({ kind, who, digest, closedAt }: RecordedWait): string {
+/** A question at the time when it was asked: its answer is an entry of its own. */
+function askedText({ who, digest }: Pick<RecordedWait, 'who' | 'digest'>): string {
+  return `asked of ${who}${digest === '' ? '' : `, about ${digest}`}`;
+}
+
   if (closedAt === null) return `waits for ${who}`;
-  return kind === 'lease' ? 'no longer' : 'closed without a decision';
+  if (kind === 'lease') return `waited for ${who} until ${closedAt}`;
+  return `${askedText({ who, digest })}; closed without a decision at ${closedAt}`;
 }
 
 function decided(decision: DecisionView): TimelineEntry {
