@@ -5,7 +5,7 @@ import { wrongAnswers } from '../language/asked.js';
 import { digestOf } from '../language/digest.js';
 import type { JsonObject } from '../language/json.js';
 import { messageNames } from '../common/defaults.js';
-import { isOperator, operatorOf, operatorRule } from '../common/operator.js';
+import { isOperator, operatorRule } from '../common/operator.js';
 import { oneAccountText } from '../common/one-account.js';
 import { isReason } from '../common/reason.js';
 import { maxSenderLength } from '../common/sender.js';

@@ -244,6 +244,10 @@ export interface AttemptView {
   host: string;
   worker: string;
   startedAt: string;
+  /** How often another worker took it over from one that died or stopped. Absent: never. */
+  takeOvers?: number;
+  /** Temporal's own count for the activity, when it is not the first. Absent: 1. */
+  temporalAttempt?: number;
   endedAt: string | null;
   output: Json;
   error: Problem | null;

@@ -139,7 +139,7 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
     text: `SELECT coalesce(s.undo_of, a.path) AS step, s.undo_of IS NOT NULL AS undo, s.title, s.kind, s.effect, a.attempt, a.host,
                   CASE WHEN a.state <> 'running' OR r.ended_at IS NULL THEN a.state
                        WHEN a.error->>'type' = 'Cancelled' THEN 'cancelled' ELSE 'unknown' END AS state,
-                  a.worker, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
+                  a.worker, a.fence, a.temporal_attempt, a.started_at, CASE WHEN a.state = 'running' THEN r.ended_at ELSE a.ended_at END AS ended_at,
                   a.output, a.error, a.programs, a.does, t.bytes, t.sha256, t.truncated
            FROM runbook.attempts a
            JOIN runbook.runs r ON r.no = a.run_no
@@ -159,6 +159,8 @@ export async function readAttempts(pool: pg.Pool, no: string): Promise<AttemptVi
     undo: row.undo,
     host: row.host,
     worker: row.worker,
+    ...(row.fence > 1 ? { takeOvers: row.fence - 1 } : {}),
+    ...(row.temporal_attempt > 1 ? { temporalAttempt: row.temporal_attempt } : {}),
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     output: row.output,
@@ -181,9 +183,14 @@ export async function closeAttempts(client: pg.PoolClient, no: string): Promise<
   });
 }
 
-type AttemptRow = Omit<AttemptView, 'startedAt' | 'endedAt' | 'written' | 'programs' | 'does'> & {
+type AttemptRow = Omit<
+  AttemptView,
+  'takeOvers' | 'temporalAttempt' | 'startedAt' | 'endedAt' | 'written' | 'programs' | 'does'
+> & {
   programs: FoundProgram[] | null;
   does: string[] | null;
+  fence: number;
+  temporal_attempt: number;
   started_at: Date;
   ended_at: Date | null;
   bytes: string | null;

@@ -3,6 +3,7 @@ import type { RunKey } from '../common/keys.js';
 import { decisionText } from '../common/decision-text.js';
 import { answeredWith } from '../common/questions.js';
 import { type FormerEnd, overText } from '../common/former-ends.js';
+import { takeOverText } from '../common/take-overs.js';
 import { statedName } from '../common/sender.js';
 import {
   endStates,
@@ -67,10 +68,11 @@ function started(view: RunView): TimelineEntry {
 }
 
 function attempted(attempt: AttemptView): TimelineEntry {
-  const how =
+  const outcome =
     attempt.state === 'lost'
       ? `its worker ${attempt.worker} was lost`
       : attempt.state + (attempt.error ? `: ${attempt.error.message}` : '');
+  const how = [takeOverText(attempt), outcome].filter(Boolean).join('; ');
   return {
     at: attempt.startedAt,
     until: attempt.endedAt,

@@ -33,6 +33,7 @@ import {
   stateWords,
   stepWordsOf,
   summary,
+  triesText,
   workOf,
   workTitle,
 } from './words.js';
@@ -283,7 +284,12 @@ function steps(rows: readonly StepView[], report: Report): string {
   const wordsOf = stepWordsOf(report.view);
   const body = rows.map((step) => {
     const span = stepSpan(step, report);
-    return `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(outcomeOf(step))}">${html(wordsOf(step))}</span></td><td class="number">${step.attempts || ''}</td><td class="number">${span && hasOwnTime(step) ? html(duration(span.to - span.from)) : ''}</td><td>${html(outputLine(step, report.view))}</td></tr>`;
+    return `<tr${isPart(step.id) ? ' class="part"' : ''}><td class="name">${html(step.title)}<span class="id">${html(step.id)} · ${html(step.kind)} · ${html(step.effect)}</span></td><td><span class="state ${toneOfStep(outcomeOf(step))}">${html(wordsOf(step))}</span></td><td class="number">${html(triesText(step, report))}</td><td class="number">${span && hasOwnTime(step) ? html(duration(span.to - span.from)) : ''}</td><td>${outputLines(
+      step,
+      report,
+    )
+      .map((each) => `<div>${html(each)}</div>`)
+      .join('')}</td></tr>`;
   });
   return `<section>
 <h2>Steps</h2>

@@ -13,6 +13,7 @@ import {
   prettyJson,
   stepWordsOf,
   summary,
+  triesText,
   workOf,
   workTitle,
 } from './words.js';
@@ -96,7 +97,7 @@ function steps(report: Report): string {
     return [
       name,
       wordsOf(step),
-      step.attempts ? String(step.attempts) : '',
+      triesText(step, report),
       span && hasOwnTime(step) ? duration(span.to - span.from) : '',
       md(outputLine(step, report.view)),
     ];

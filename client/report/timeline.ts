@@ -1,3 +1,4 @@
+import { takeOverText } from '../../common/take-overs.js';
 import { outcomeOf } from '../../common/step-outcome.js';
 import { isGroup } from '../../language/kinds/index.js';
 import type { AttemptView, StepView } from '../../common/view.js';
@@ -132,6 +133,7 @@ function attemptBar(attempt: AttemptView, tries: number, report: Report): Bar {
     name,
     times(attempt.startedAt, attempt.endedAt, span),
     `on ${attempt.host} (${attempt.worker})`,
+    takeOverText(attempt),
     attempt.error?.message ?? '',
   ];
   return {

@@ -7,6 +7,7 @@ import { leftBy, stateText } from '../../common/left.js';
 import { pausedText } from '../../common/run-pause.js';
 import { notDone } from '../../common/step-outcome.js';
 import { statedName } from '../../common/sender.js';
+import { takeOverText } from '../../common/take-overs.js';
 import { overText } from '../../common/former-ends.js';
 import { bothTimes, duration, utc } from '../../common/times.js';
 import { isPart } from '../../language/paths.js';
@@ -33,6 +34,7 @@ export function summary(report: Report): string {
   const listed = view.steps.filter((step) => !isPart(step.id));
   const done = listed.filter((step) => ['succeeded', 'done-by-hand'].includes(step.state)).length;
   const lost = report.attempts.filter((attempt) => attempt.state === 'lost').length;
+  const taken = report.attempts.filter(({ takeOvers = 0 }) => takeOvers > 0).length;
   const at = currentStep(view);
   const paused = pausedText(view, utc);
   const parts = paused === null ? [] : [`${paused}.`];
@@ -56,6 +58,10 @@ export function summary(report: Report): string {
   if (spent.queued > 0) parts.push(`${duration(spent.queued)} were spent waiting for other runs.`);
   if (lost > 0)
     parts.push(`${lost} ${lost === 1 ? 'attempt' : 'attempts'} lost the worker; the run went on.`);
+  if (taken > 0)
+    parts.push(
+      `${taken} ${taken === 1 ? 'attempt was' : 'attempts were'} taken over from a worker that died or stopped.`,
+    );
   return parts.join(' ');
 }
 
@@ -84,7 +90,8 @@ const shownOfWork = 4_000;
 export function workOf({ attempts }: Report): Work[] {
   return attempts.flatMap((attempt) => {
     if (!attempt.does) return [];
-    const facts = `attempt ${attempt.attempt} on ${attempt.host}: ${stateWords(attempt.state).toLowerCase()}`;
+    const how = [stateWords(attempt.state).toLowerCase(), takeOverText(attempt)].filter(Boolean);
+    const facts = `attempt ${attempt.attempt} on ${attempt.host}: ${how.join('; ')}`;
     return [
       {
         title: `${attempt.undo ? 'Undo of ' : ''}${attempt.title} (${attempt.step})`,
@@ -113,8 +120,17 @@ function programsRun({ attempts }: Report): string[] {
   return [...new Set(words)].filter(Boolean);
 }
 
-/** A step's result in one line. */
-export function outputLine(step: StepView, view: RunView): string {
+/** How often a step was tried, and how often a worker took it over from another one. */
+export function triesText(step: StepView, { attempts }: Report): string {
+  const own = attempts.filter((attempt) => attempt.step === step.id && !attempt.undo);
+  const tries = Math.max(step.attempts, own.length);
+  const takeOvers = own.reduce((sum, { takeOvers: times = 0 }) => sum + times, 0);
+  if (tries === 0) return '';
+  return `${tries}${takeOvers > 0 ? `, taken over ${takeOvers}×` : ''}`;
+}
+
+/** A step's result, and that of its undo, each in one line. */
+export function outputLines(step: StepView, report: Report): string[] {
   const result = step.error?.message ?? notDone(step) ?? brief(step.output, 0);
   return clip([takenText(step, view), result].filter(Boolean).join('; '), 200);
 }
