@@ -242,12 +242,13 @@ export interface AttemptView {
   /** True for an attempt of the step's undo. */
   undo: boolean;
   host: string;
+  /** The worker that had it last. */
   worker: string;
-  startedAt: string;
   /** How often another worker took it over from one that died or stopped. Absent: never. */
   takeOvers?: number;
   /** Temporal's own count for the activity, when it is not the first. Absent: 1. */
   temporalAttempt?: number;
+  startedAt: string;
   endedAt: string | null;
   output: Json;
   error: Problem | null;

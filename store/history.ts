@@ -110,13 +110,13 @@ function waited(wait: RecordedWait, decisions: readonly DecisionView[]): Timelin
   };
 }
 
-/** A wait that nobody has decided, as the end of a sentence. */
-function howItStands({ kind, who, digest, closedAt }: RecordedWait): string {
 /** A question at the time when it was asked: its answer is an entry of its own. */
 function askedText({ who, digest }: Pick<RecordedWait, 'who' | 'digest'>): string {
   return `asked of ${who}${digest === '' ? '' : `, about ${digest}`}`;
 }
 
+/** A wait that nobody has decided, as the end of a sentence. */
+function howItStands({ kind, who, digest, closedAt }: RecordedWait): string {
   if (closedAt === null) return `waits for ${who}`;
   if (kind === 'lease') return `waited for ${who} until ${closedAt}`;
   return `${askedText({ who, digest })}; closed without a decision at ${closedAt}`;

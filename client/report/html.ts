@@ -28,7 +28,7 @@ import {
   brief,
   clip,
   facts,
-  outputLine,
+  outputLines,
   prettyJson,
   stateWords,
   stepWordsOf,
@@ -317,7 +317,9 @@ function outputs(report: Report): string {
       : '',
     ...view.steps
       .filter((step) => step.output !== null)
-      .map((step) => details(step.title, step.id, step.output)),
+      .map((step) =>
+        details(`${step.state === 'undone' ? 'Undo of ' : ''}${step.title}`, step.id, step.output),
+      ),
     ...attempts
       .filter((attempt) => attempt.error)
       .map((attempt) =>

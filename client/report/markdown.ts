@@ -9,7 +9,7 @@ import {
   brief,
   facts,
   heading,
-  outputLine,
+  outputLines,
   prettyJson,
   stepWordsOf,
   summary,
@@ -20,8 +20,8 @@ import {
 import { duration, utc } from '../../common/times.js';
 import { leftBy, leftLine, leftTitle } from '../../common/left.js';
 import { hasOwnTime } from '../../common/step-outcome.js';
-import { statedName } from '../../common/sender.js';
 import { oneAccountNote } from '../../common/one-account.js';
+import { statedName } from '../../common/sender.js';
 import { isPart } from '../../language/paths.js';
 
 /**
@@ -99,7 +99,9 @@ function steps(report: Report): string {
       wordsOf(step),
       triesText(step, report),
       span && hasOwnTime(step) ? duration(span.to - span.from) : '',
-      md(outputLine(step, report.view)),
+      outputLines(step, report)
+        .map((line) => md(line))
+        .join('; '),
     ];
   });
   return `## Steps\n\n${table(['Step', 'State', 'Attempts', 'Duration', 'Result'], rows)}`;

@@ -132,7 +132,17 @@ export function triesText(step: StepView, { attempts }: Report): string {
 /** A step's result, and that of its undo, each in one line. */
 export function outputLines(step: StepView, report: Report): string[] {
   const result = step.error?.message ?? notDone(step) ?? brief(step.output, 0);
-  return clip([takenText(step, view), result].filter(Boolean).join('; '), 200);
+  if (step.state !== 'undone')
+    return cut([[takenText(step, report.view), result].filter(Boolean).join('; ')]);
+  // The row of an undone step has the answer of its undo.
+  const own = report.attempts.findLast(({ step: of, undo }) => of === step.id && !undo);
+  const answer = own && (own.error?.message ?? (brief(own.output, 0) || own.state));
+  const before = [takenText(step, report.view), answer].filter(Boolean).join('; ');
+  return cut([before, result && `undo: ${result}`]);
+}
+
+function cut(lines: readonly string[]): string[] {
+  return lines.filter(Boolean).map((line) => clip(line, 200));
 }
 
 /** A value in one line, cut at the end. */
