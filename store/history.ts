@@ -14,7 +14,6 @@ import {
 } from '../common/view.js';
 import { readAcks, type Ack } from './acks.js';
 import { findRun } from './find-run.js';
-import { readFormerEnds } from './former-ends.js';
 import { getRun } from './runs.js';
 import { readAttempts } from './attempts.js';
 import { readWaits, type RecordedWait } from './waits.js';
@@ -43,13 +42,18 @@ export async function history(pool: pg.Pool, run: RunKey | string): Promise<Time
 
 /**
  * Of a run's history what Temporal does not have, in order: who has taken calls, and ends after
- * which the run went on.
+ * which the run went on; and when it ended, by its own clock.
  */
-export async function recordedOnly(pool: pg.Pool, run: string): Promise<TimelineEntry[]> {
-  const no = await findRun(pool, run);
-  if (no === null) return [];
-  const acks = (await readAcks(pool, no)).map(taken);
-  return [...acks, ...(await readFormerEnds(pool, no)).flatMap(over)];
+export async function recordedOnly(
+  pool: pg.Pool,
+  run: string,
+): Promise<{ entries: TimelineEntry[]; endedAt: string | null }> {
+  const view = await getRun(pool, run);
+  if (view === null) return { entries: [], endedAt: null };
+  const no = await findRun(pool, { run, firstRunId: view.firstRunId });
+  const acks = no === null ? [] : (await readAcks(pool, no)).map(taken);
+  const entries = [...acks, ...(view.formerEnds ?? []).flatMap(over)];
+  return { entries, endedAt: view.endedAt };
 }
 
 function started(view: RunView): TimelineEntry {

@@ -73,7 +73,8 @@ test('the end of a run that was reset is kept, with when and why it went on; wit
     'the run was reset in Temporal: root: auditor tries; it goes on after its end',
     'ended again: failed',
   ]);
-  expect(told(await recordedOnly(pool, 'reset'))).toHaveLength(2);
+  const { entries, endedAt } = await recordedOnly(pool, 'reset');
+  expect([told(entries).length, endedAt]).toEqual([2, secondEnd]);
   await pool.query('UPDATE runbook.former_ends SET over_at = now()');
   expect(await reopenedRuns(pool, 60_000)).toEqual([
     { run: 'reset', why: 'reset', reason: 'root: auditor tries' },

@@ -92,7 +92,9 @@ describe('an approval from the account that started the run', () => {
   };
 
   test('is marked, under whatever other name', () => {
-    expect(told('sven', account)).toContain('accepted (under another name, but from the same account');
+    expect(told('sven', account)).toContain(
+      'accepted (under another name, but from the same account',
+    );
   });
 
   test('is not marked from another account, or where it is not another name', () => {
