@@ -136,7 +136,7 @@ describe('from a runbook to its end', () => {
       'before  begins: Change before the gate',
       'gate  waits for',
       'requester approves gate gate: refused',
-      'approver approves gate gate: accepted. Reason given: looks right',
+      'approver approves gate gate: accepted (under another name',
       'after  succeeded',
       'last  succeeded',
       'the run has ended: succeeded',
@@ -168,7 +168,7 @@ describe('from a runbook to its end', () => {
         expect.stringMatching(/^requester \(stated; \S+@\S+\) started test-gated: a test$/),
         'before begins: Change before the gate',
         expect.stringMatching(
-          /^approver \(stated; \S+@\S+\) approves gate gate: accepted\. Reason given: looks right$/,
+          /^approver \(stated; \S+@\S+\) approves gate gate: accepted \(under another name, but from the same account .*\)\. Reason given: looks right$/,
         ),
         'the run has ended: succeeded',
       ]),
