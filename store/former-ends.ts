@@ -25,7 +25,7 @@ export async function readFormerEnds(pool: Connection, no: string): Promise<Form
 }
 
 /** A reset of an ended run of which the record does not know the reason. */
-export interface UnexplainedReset {
+interface UnexplainedReset {
   key: RunKey;
   number: number;
   /** Run id of the execution that goes on. */

@@ -11,12 +11,7 @@ export { recordDecisions, type JudgedDecision } from './decisions.js';
 export { lastDrills, type DrillRecord } from './drills.js';
 export { ExecutionReplaced, noteExecution, type Execution } from './executions.js';
 export { NotInRecord } from './find-run.js';
-export {
-  explainReset,
-  reopenedRuns,
-  unexplainedResets,
-  type UnexplainedReset,
-} from './former-ends.js';
+export { explainReset, reopenedRuns, unexplainedResets } from './former-ends.js';
 export { history, recordedOnly } from './history.js';
 export { databaseIdentity, mayWriteClaims } from './identity.js';
 export { acquireLeases, readHolders, RunClosed, type LeaseLoss, type TakeOver } from './leases.js';

@@ -76,7 +76,7 @@ export function takenText(
 }
 
 /** An attempt and what it was asked to do. */
-export interface Work {
+interface Work {
   /** Title and step. */
   title: string;
   facts: string;
