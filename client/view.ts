@@ -76,6 +76,12 @@ export function liveFrame(view: RunView, options: ViewOptions): Frame {
   };
 }
 
+/** The same as text, where it is shown once. */
+export function renderLive(view: RunView, options: ViewOptions): string {
+  const { head: about, body, foot } = liveFrame(view, options);
+  return [about, body, ...foot].join('\n\n');
+}
+
 function head(view: RunView, { paint, columns, now = Date.now(), uiUrl }: ViewOptions): string {
   const ended = view.endedAt ? `, ended ${bothTimes(view.endedAt)}` : '';
   const took = duration(

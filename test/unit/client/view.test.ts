@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { painter } from '../../../client/output.js';
 import { wrap } from '../../../common/plain.js';
-import { liveFrame, renderView } from '../../../client/view.js';
+import { liveFrame, renderLive, renderView } from '../../../client/view.js';
 import type { StepView, WaitView } from '../../../common/view.js';
 import { step, view } from './views.js';
 
